@@ -1,0 +1,102 @@
+//! Text from others, made safe for a terminal and a log (protocol.md section 9).
+//!
+//! A control byte can move the cursor, a bidi control can reorder what is read, a line end can
+//! forge a log line. All of them, and bytes that are no UTF-8, become visible escapes. The escape
+//! character itself is left alone: what is shown is for people, and is never read back.
+
+use std::fmt::{self, Display, Write};
+
+/// Shows text with everything unprintable escaped, on one line.
+///
+/// ```
+/// assert_eq!(p2p_ci::escape::escaped("RFC\u{1b}[31m").to_string(), "RFC\\x1b[31m");
+/// assert_eq!(p2p_ci::escape::escaped(b"caf\xe9").to_string(), "caf\\xe9");
+/// ```
+pub fn escaped<B: AsRef<[u8]> + ?Sized>(text: &B) -> Escaped<'_> {
+    Escaped(text.as_ref())
+}
+
+/// The [`Display`] that [`escaped`] returns.
+#[derive(Clone, Copy, Debug)]
+pub struct Escaped<'a>(&'a [u8]);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                match character {
+                    '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => {
+                        write!(f, "\\x{:02x}", u32::from(character))?;
+                    }
+                    _ if is_invisible(character) => write!(f, "{}", character.escape_unicode())?,
+                    _ => f.write_char(character)?,
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Characters that change how their neighbours are shown, or break a line, without being seen.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// A piece of input for an error message: quoted, escaped, and cut after 60 characters.
+pub fn excerpt<B: AsRef<[u8]> + ?Sized>(text: &B) -> String {
+    const SHOWN: usize = 60;
+    let bytes = text.as_ref();
+    // Escaping never shortens, so this many bytes are enough to fill the excerpt.
+    let head = &bytes[..bytes.len().min(4 * SHOWN)];
+    let shown = escaped(head).to_string();
+    match shown.char_indices().nth(SHOWN) {
+        Some((cut, _)) => format!("`{}…`", &shown[..cut]),
+        None => format!("`{shown}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_byte_reaches_the_terminal_raw_unless_it_prints() {
+        for byte in 0..=255u8 {
+            let shown = escaped(&[byte]).to_string();
+            assert!(
+                shown.chars().all(|c| !c.is_control() && !is_invisible(c)),
+                "byte {byte:#04x} is shown as {shown:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_control_character_is_escaped() {
+        for character in ('\u{0}'..='\u{10ffff}').filter(|&c| c.is_control() || is_invisible(c)) {
+            let shown = escaped(&character.to_string()).to_string();
+            assert!(
+                shown.starts_with('\\'),
+                "{character:?} is shown as {shown:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn excerpts_are_short() {
+        assert_eq!(excerpt("ADD"), "`ADD`");
+        assert_eq!(excerpt(&[0x80; 1000]).chars().count(), 63);
+        assert_eq!(excerpt(""), "``");
+    }
+}

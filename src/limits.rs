@@ -1,0 +1,101 @@
+//! Every limit of the programs in one place (protocol.md section 7).
+//!
+//! What a number protects is said beside it. Limits that depend on the machine, such as the number
+//! of connections, are computed where they apply and only have their ceiling here.
+
+use std::time::Duration;
+
+/// Bytes of a request line or status line, its line end included.
+pub const START_LINE: usize = 2 * 1024;
+/// Bytes of one header line, its line end included.
+pub const HEADER_LINE: usize = 4 * 1024;
+/// Bytes of a whole head, the empty line included.
+pub const HEAD: usize = 16 * 1024;
+/// Header lines of a request.
+pub const REQUEST_HEADERS: usize = 32;
+/// Header lines of a response.
+pub const RESPONSE_HEADERS: usize = 64;
+
+/// Bytes of a title.
+pub const TITLE: usize = 512;
+/// Bytes of a host: the length of the longest domain name.
+pub const HOST: usize = 253;
+/// Bytes of the `OS` and `Content-Type` headers.
+pub const HEADER_TEXT: usize = 256;
+/// Bytes of a file name, decoded: what common file systems take.
+pub const FILE_NAME: usize = 255;
+/// Bytes of one record line in a reply, its line end included. A file name may triple in size when
+/// it is percent-encoded.
+pub const RECORD_LINE: usize = 2 * 1024;
+
+/// Time for a head to arrive, counted from its first byte.
+pub const HEAD_DEADLINE: Duration = Duration::from_secs(20);
+/// A reader must take [`PROGRESS_BYTES`] in this time, or the connection is cut.
+pub const PROGRESS_TIME: Duration = Duration::from_secs(60);
+/// See [`PROGRESS_TIME`].
+pub const PROGRESS_BYTES: u64 = 64 * 1024;
+/// The largest piece in which a long list is produced and written.
+pub const LIST_PIECE: usize = 64 * 1024;
+
+/// Silence after which the first keepalive probe is sent.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// Time between keepalive probes.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// Keepalive probes that may go unanswered.
+pub const KEEPALIVE_PROBES: u32 = 3;
+/// Time that sent data may stay unacknowledged. Keepalive does not probe while data is queued.
+pub const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
+/// Bytes of a reply that the kernel buffers ahead of what is on the wire.
+pub const UNSENT: u32 = 64 * 1024;
+
+/// Connections to the index at once, where the machine allows as many.
+pub const CONNECTIONS: usize = 10_000;
+/// Connections to the index from one address; loopback is exempt.
+pub const CONNECTIONS_PER_ADDRESS: usize = 64;
+/// Records that one connection may hold.
+pub const RECORDS_PER_CONNECTION: usize = 20_000;
+/// Records that the index holds in all.
+pub const RECORDS: usize = 10_000_000;
+/// Bad requests in a row, after which a connection is closed.
+pub const CONSECUTIVE_FAULTS: u32 = 10;
+/// Host names that the index resolves for one connection.
+pub const HOST_RESOLUTIONS: usize = 8;
+
+/// First pause after a failed accept; it doubles up to [`ACCEPT_PAUSE_MAX`].
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
+/// See [`ACCEPT_PAUSE`].
+pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// File descriptors kept for everything that is no connection.
+pub const RESERVED_FILES: usize = 64;
+/// Stack of a connection's thread, in bytes.
+pub const THREAD_STACK: usize = 128 * 1024;
+/// Time that sessions get to finish their reply when the server stops.
+pub const STOP_GRACE: Duration = Duration::from_secs(1);
+/// Time for which a closing connection still reads, so that its last reply is not lost to a reset.
+pub const LINGER: Duration = Duration::from_millis(500);
+/// Bytes that a closing connection still reads.
+pub const LINGER_BYTES: usize = 64 * 1024;
+
+/// Uploads at once.
+pub const UPLOADS: usize = 64;
+/// Uploads at once to one address; loopback is exempt.
+pub const UPLOADS_PER_ADDRESS: usize = 8;
+
+/// Time to connect to a peer or an index.
+pub const CONNECT: Duration = Duration::from_secs(5);
+/// Time until a peer's reply begins.
+pub const FIRST_BYTE: Duration = Duration::from_secs(10);
+/// A download must bring [`RATE_BYTES`] in this time.
+pub const RATE_TIME: Duration = Duration::from_secs(30);
+/// See [`RATE_TIME`]: 1 KiB a second.
+pub const RATE_BYTES: u64 = 30 * 1024;
+/// Bytes of a document that a peer accepts.
+pub const DOCUMENT: u64 = 1024 * 1024 * 1024;
+/// Time in which the index must send some part of its reply.
+pub const INDEX_REPLY: Duration = Duration::from_secs(30);
+/// Records that a peer takes from one LOOKUP.
+pub const HOLDERS: usize = 10_000;
+/// First pause before a peer connects to its index again; it doubles up to [`RECONNECT_MAX`].
+pub const RECONNECT: Duration = Duration::from_millis(250);
+/// See [`RECONNECT`].
+pub const RECONNECT_MAX: Duration = Duration::from_secs(15);

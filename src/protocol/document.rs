@@ -1,0 +1,40 @@
+//! What a request is about (protocol.md section 2.4).
+
+use std::fmt;
+
+use super::{FileName, RfcNumber, SyntaxError};
+
+/// A document is named by its RFC number, or by its file name.
+///
+/// ```text
+/// document = "RFC" SP rfc-number / "FILE" SP file-name
+/// ```
+///
+/// RFCs come before files, in the order of their numbers; files in the byte order of their names.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Document {
+    /// An RFC.
+    Rfc(RfcNumber),
+    /// Any other file.
+    File(FileName),
+}
+
+impl Document {
+    /// Reads the two words of a request line.
+    pub(super) fn from_words(kind: &str, name: &str) -> Result<Self, SyntaxError> {
+        match kind {
+            "RFC" => name.parse().map(Self::Rfc),
+            "FILE" => name.parse().map(Self::File),
+            _ => Err(SyntaxError::at("`RFC` or `FILE`", kind, "2.4")),
+        }
+    }
+}
+
+impl fmt::Display for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rfc(number) => write!(f, "RFC {number}"),
+            Self::File(name) => write!(f, "FILE {name}"),
+        }
+    }
+}

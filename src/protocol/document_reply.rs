@@ -1,0 +1,294 @@
+//! What an upload server answers (protocol.md sections 5.2 to 5.4).
+//!
+//! The bytes of the document follow the head and are none of this module's business. Much of the
+//! reading is about heads of other programs; writing is strict.
+
+use super::error::{DecodeError, SyntaxError};
+use super::head::{ContentLength, Lines, encode_header, split_header};
+use super::status::{Refusal, Status};
+use super::{Date, HeaderText};
+use crate::limits;
+
+/// The head of a reply.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DocumentReply {
+    /// The document follows.
+    Found(DocumentHead),
+    /// There is no document in this reply.
+    Refused(Refusal),
+}
+
+/// What is said of a document before its bytes.
+///
+/// ```text
+/// document-head = status-line-200
+///                 "Date:" SP date CRLF
+///                 "OS:" SP header-text CRLF
+///                 "Last-Modified:" SP date CRLF
+///                 "Content-Length:" SP 1*19DIGIT CRLF
+///                 "Content-Type:" SP header-text CRLF
+///                 CRLF
+/// ```
+///
+/// Every header is written if it is known. A program that leaves one out, or writes a date that
+/// cannot be read, is understood without it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct DocumentHead {
+    /// When the reply was made.
+    pub date: Option<Date>,
+    /// The system of the uploader.
+    pub os: Option<HeaderText>,
+    /// When the document changed last.
+    pub last_modified: Option<Date>,
+    /// The length of the document in bytes. Without it the document ends with the connection.
+    pub content_length: Option<u64>,
+    /// The media type.
+    pub content_type: Option<HeaderText>,
+}
+
+impl DocumentReply {
+    /// Appends the head as it goes on the wire.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Found(head) => head.encode(out),
+            Self::Refused(refusal) => super::encode_refusal(*refusal, None, out),
+        }
+    }
+}
+
+impl DocumentHead {
+    fn encode(&self, out: &mut Vec<u8>) {
+        Status::Ok.encode_line(out);
+        let mut header = |name, value: Option<&dyn std::fmt::Display>| {
+            if let Some(value) = value {
+                encode_header(out, name, value);
+            }
+        };
+        header("Date", self.date.as_ref().map(|date| date as _));
+        header("OS", self.os.as_ref().map(|os| os as _));
+        header(
+            "Last-Modified",
+            self.last_modified.as_ref().map(|date| date as _),
+        );
+        header(
+            "Content-Length",
+            self.content_length.as_ref().map(|length| length as _),
+        );
+        header(
+            "Content-Type",
+            self.content_type.as_ref().map(|media_type| media_type as _),
+        );
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Takes the value of a header; dates and free text that cannot be read are ignored.
+    fn set(&mut self, name: Name, value: &str) -> Result<(), SyntaxError> {
+        match name {
+            Name::Date => self.date = value.parse().ok(),
+            Name::Os => self.os = value.parse().ok(),
+            Name::LastModified => self.last_modified = value.parse().ok(),
+            Name::ContentType => self.content_type = value.parse().ok(),
+            Name::ContentLength if self.content_length.is_some() => {
+                return Err(SyntaxError::new("`Content-Length` once", "it again", "2.9"));
+            }
+            Name::ContentLength => {
+                self.content_length = Some(value.parse::<ContentLength>()?.0);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The headers that a reply can have, as ours and other programs write them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Name {
+    Date,
+    Os,
+    LastModified,
+    ContentLength,
+    ContentType,
+}
+
+impl Name {
+    const SPELLINGS: [(&'static str, Self); 6] = [
+        ("date", Self::Date),
+        ("data", Self::Date),
+        ("os", Self::Os),
+        ("last-modified", Self::LastModified),
+        ("content-length", Self::ContentLength),
+        ("content-type", Self::ContentType),
+    ];
+
+    fn folded(name: &str) -> String {
+        name.trim().to_ascii_lowercase().replace(' ', "-")
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        let folded = Self::folded(name);
+        Self::SPELLINGS
+            .iter()
+            .find(|(spelling, _)| *spelling == folded)
+            .map(|&(_, name)| name)
+    }
+
+    /// Whether these bytes may become a line with one of the headers that are still `missing`.
+    fn may_start(bytes: &[u8], missing: impl Fn(Self, &str) -> bool) -> bool {
+        let line_end = bytes.iter().position(|&byte| byte == b'\n');
+        let line = &bytes[..line_end.unwrap_or(bytes.len())];
+        let colon = line.iter().position(|&byte| byte == b':');
+        let Ok(name) = std::str::from_utf8(&line[..colon.unwrap_or(line.len())]) else {
+            return false;
+        };
+        let folded = Self::folded(name);
+        Self::SPELLINGS.iter().any(|(spelling, name)| {
+            let fits = match (colon, line_end) {
+                (Some(_), _) => *spelling == folded,
+                (None, None) => !line.starts_with(b"\r") && spelling.starts_with(&folded),
+                (None, Some(_)) => false,
+            };
+            fits && missing(*name, spelling)
+        })
+    }
+}
+
+/// Reads the head of a reply.
+#[derive(Debug, Default)]
+pub struct DocumentReplyDecoder {
+    lines: Lines,
+    place: Place,
+    head: DocumentHead,
+    seen: Vec<Name>,
+    separator: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Place {
+    #[default]
+    Start,
+    Headers,
+    /// Behind an empty line. Some uploaders have empty lines within the head.
+    EmptyLine,
+}
+
+impl DocumentReplyDecoder {
+    /// Looks for a whole head at the start of `input`. The count says where the document begins.
+    ///
+    /// `Ok(None)`: call again with the same bytes and more behind them.
+    ///
+    /// # Errors
+    /// When the bytes are no reply of an upload server.
+    pub fn decode(&mut self, input: &[u8]) -> Result<Option<(DocumentReply, usize)>, DecodeError> {
+        loop {
+            let next = &input[self.lines.taken..];
+            match self.place {
+                Place::Start => {
+                    let Some(line) = self.lines.next(input, limits::START_LINE)? else {
+                        return Ok(None);
+                    };
+                    if line.is_empty() {
+                        continue;
+                    }
+                    let status = Status::parse_line(&String::from_utf8_lossy(line))
+                        .map_err(|fault| DecodeError::unframed(self.lines.count, fault))?;
+                    if let Status::Refused(refusal) = status {
+                        return Ok(Some((DocumentReply::Refused(refusal), self.lines.taken)));
+                    }
+                    self.place = Place::Headers;
+                }
+                Place::EmptyLine if !self.head_may_go_on(next) => return Ok(Some(self.found())),
+                Place::EmptyLine | Place::Headers => {
+                    let before = (self.lines.taken, self.lines.count);
+                    // A line that is too long is no header: it belongs to the document.
+                    let Ok(line) = self.lines.next(input, limits::HEADER_LINE) else {
+                        return Ok(Some(self.found()));
+                    };
+                    let Some(line) = line else { return Ok(None) };
+                    if !self.take(line, self.lines.taken - before.0)? {
+                        (self.lines.taken, self.lines.count) = before;
+                        return Ok(Some(self.found()));
+                    }
+                }
+            }
+            if self.lines.taken > limits::HEAD || self.lines.count > limits::RESPONSE_HEADERS {
+                let fault =
+                    SyntaxError::new("a head of at most 64 lines and 16384 bytes", "more", "7");
+                return Err(DecodeError::unframed(self.lines.count, fault));
+            }
+        }
+    }
+
+    /// The same when the uploader has closed the connection and no more bytes will come.
+    ///
+    /// # Errors
+    /// When there is no status line.
+    pub fn finish(&mut self, input: &[u8]) -> Result<(DocumentReply, usize), DecodeError> {
+        if let Some(found) = self.decode(input)? {
+            return Ok(found);
+        }
+        if !matches!(self.place, Place::Start) {
+            return Ok(self.found());
+        }
+        let line = String::from_utf8_lossy(&input[self.lines.taken..]);
+        match Status::parse_line(line.trim_end()) {
+            Ok(Status::Refused(refusal)) => Ok((DocumentReply::Refused(refusal), input.len())),
+            Ok(Status::Ok) => Ok((DocumentReply::Found(DocumentHead::default()), input.len())),
+            Err(fault) => Err(DecodeError::unframed(self.lines.count + 1, fault)),
+        }
+    }
+
+    /// The empty line that ended the head.
+    ///
+    /// Some uploaders leave it out, and then an empty line that the document begins with was
+    /// taken for it: if exactly these bytes are missing at the end, they belong in front.
+    pub fn separator(&self) -> &'static str {
+        self.separator
+    }
+
+    /// Whether what follows an empty line may be one more header. All five are there in a reply
+    /// that follows the grammar, so that its document is never looked at.
+    fn head_may_go_on(&self, next: &[u8]) -> bool {
+        // Waiting for a name that is longer than the document could wait for ever.
+        let longest = self.head.content_length.unwrap_or(u64::MAX);
+        self.seen.len() < 5
+            && Name::may_start(next, |name, spelling| {
+                spelling.len() as u64 <= longest && !self.seen.contains(&name)
+            })
+    }
+
+    /// Takes a line that belongs to the head; `false` if it is none.
+    fn take(&mut self, line: &[u8], with_end: usize) -> Result<bool, DecodeError> {
+        if line.is_empty() {
+            self.separator = if with_end == 2 { "\r\n" } else { "\n" };
+            self.place = Place::EmptyLine;
+            return Ok(true);
+        }
+        let Ok(line) = std::str::from_utf8(line) else {
+            return Ok(false);
+        };
+        let Some((name, value)) = line.split_once(':') else {
+            return Ok(false);
+        };
+        self.separator = "";
+        match Name::parse(name) {
+            Some(name) => {
+                self.place = Place::Headers;
+                if !self.seen.contains(&name) {
+                    self.seen.push(name);
+                }
+                let line = self.lines.count;
+                self.head
+                    .set(name, value.trim())
+                    .map_err(|fault| DecodeError::unframed(line, fault))?;
+                Ok(true)
+            }
+            None => Ok(split_header(line).is_some()),
+        }
+    }
+
+    fn found(&mut self) -> (DocumentReply, usize) {
+        (
+            DocumentReply::Found(std::mem::take(&mut self.head)),
+            self.lines.taken,
+        )
+    }
+}

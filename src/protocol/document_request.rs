@@ -1,0 +1,57 @@
+//! What a peer asks of another peer (protocol.md section 5.1).
+
+use super::error::DecodeError;
+use super::head::{FromHead, Head, Request, RequestDecoder, append, encode_header};
+use super::{Document, HeaderText, Host, VERSION};
+
+/// A request to an upload server: its only method is GET.
+///
+/// ```text
+/// get = "GET" SP document SP version CRLF "Host:" SP host CRLF [ "OS:" SP header-text CRLF ] CRLF
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DocumentRequest {
+    /// The document.
+    pub document: Document,
+    /// The host that is asked. It is read, and compared with nothing.
+    pub host: Host,
+    /// The system of the peer that asks.
+    pub os: Option<HeaderText>,
+}
+
+impl DocumentRequest {
+    /// Reads one request from the start of `input`; see [`RequestDecoder::decode`].
+    ///
+    /// # Errors
+    /// When the bytes are no request to an upload server.
+    pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, DecodeError> {
+        RequestDecoder::new().decode(input)
+    }
+}
+
+impl FromHead for DocumentRequest {
+    fn from_head(head: &Head<'_>) -> Result<Self, DecodeError> {
+        let (words, count) = head.words();
+        let ["GET", kind, name] = words[..count] else {
+            let expected = "`GET RFC` with a number or `GET FILE` with a name";
+            return Err(head.bad_line(expected, "5.1"));
+        };
+        Ok(Self {
+            document: Document::from_words(kind, name)
+                .map_err(|fault| DecodeError::bad(1, fault))?,
+            host: head.required("Host")?,
+            os: head.optional("OS")?,
+        })
+    }
+}
+
+impl Request for DocumentRequest {
+    fn encode(&self, out: &mut Vec<u8>) {
+        append(out, format_args!("GET {} {VERSION}\r\n", self.document));
+        encode_header(out, "Host", &self.host);
+        if let Some(os) = &self.os {
+            encode_header(out, "OS", os);
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+}

@@ -1,0 +1,85 @@
+//! What is wrong with bytes that were read, and which reply they deserve (protocol.md section 6).
+
+use std::borrow::Cow;
+
+use super::status::Refusal;
+use crate::escape::excerpt;
+
+/// Text that does not follow its grammar: what was expected, what was found.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected {expected}, found {found} (section {section})")]
+pub struct SyntaxError {
+    /// What the grammar allows.
+    pub expected: Cow<'static, str>,
+    /// What was there: a short, escaped excerpt, or a description.
+    pub found: String,
+    /// The section of protocol.md that holds the rule.
+    pub section: &'static str,
+}
+
+impl SyntaxError {
+    pub(crate) fn new(
+        expected: impl Into<Cow<'static, str>>,
+        found: impl Into<String>,
+        section: &'static str,
+    ) -> Self {
+        Self {
+            expected: expected.into(),
+            found: found.into(),
+            section,
+        }
+    }
+
+    /// An error whose finding is an excerpt of the input itself.
+    pub(crate) fn at(
+        expected: impl Into<Cow<'static, str>>,
+        input: impl AsRef<[u8]>,
+        section: &'static str,
+    ) -> Self {
+        Self::new(expected, excerpt(&input), section)
+    }
+}
+
+/// A message that cannot be understood.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("line {line}: {fault}")]
+pub struct DecodeError {
+    /// The line of the message, counted from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub fault: SyntaxError,
+    /// The reply that a request with this fault deserves.
+    pub refusal: Refusal,
+    /// How many bytes the faulty message took, if its end is known: then the conversation can go
+    /// on behind it. Otherwise the connection must be closed.
+    pub framed: Option<usize>,
+}
+
+impl DecodeError {
+    /// A fault in a message whose end is not known.
+    pub(crate) fn unframed(line: usize, fault: SyntaxError) -> Self {
+        Self {
+            line,
+            fault,
+            refusal: Refusal::BadRequest,
+            framed: None,
+        }
+    }
+
+    /// A fault in a message that is whole; its length is filled in by the decoder that framed it.
+    pub(crate) fn bad(line: usize, fault: SyntaxError) -> Self {
+        Self {
+            line,
+            fault,
+            refusal: Refusal::BadRequest,
+            framed: None,
+        }
+    }
+
+    pub(crate) fn framed(self, used: usize) -> Self {
+        Self {
+            framed: Some(used),
+            ..self
+        }
+    }
+}

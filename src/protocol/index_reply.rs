@@ -1,0 +1,201 @@
+//! What the index answers (protocol.md sections 4.6 and 3.2).
+//!
+//! A reply may hold ten million records, so it is read part by part; [`IndexReply`] is the whole
+//! of a small one. What other servers leave out is read too: the empty line behind the status,
+//! the one at the end, and `RFC` in front of a record.
+
+use super::error::{DecodeError, SyntaxError};
+use super::head::{Lines, encode_header, split_header};
+use super::status::{Refusal, Status};
+use super::{HeaderText, Record};
+use crate::limits;
+
+/// A whole reply.
+///
+/// ```text
+/// index-reply = found / refused
+/// found       = status-line-200 CRLF *( record CRLF ) CRLF
+/// refused     = status-line [ "Reason:" SP header-text CRLF ] CRLF
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum IndexReply {
+    /// The records that were asked for, or the one that was added or removed.
+    Found(Vec<Record>),
+    /// Nothing was done.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// The fault in words, if the server explains (protocol.md section 6.3).
+        reason: Option<HeaderText>,
+    },
+}
+
+/// Appends a whole reply that found `records`.
+pub fn encode_found<'a>(records: impl IntoIterator<Item = &'a Record>, out: &mut Vec<u8>) {
+    Status::Ok.encode_line(out);
+    out.extend_from_slice(b"\r\n");
+    for record in records {
+        out.extend_from_slice(record.to_string().as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a refusal: the same bytes from an index and from an upload server.
+pub fn encode_refusal(refusal: Refusal, reason: Option<&HeaderText>, out: &mut Vec<u8>) {
+    Status::Refused(refusal).encode_line(out);
+    if let Some(reason) = reason {
+        encode_header(out, "Reason", reason);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+impl IndexReply {
+    /// Appends the reply as it goes on the wire.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Found(records) => encode_found(records, out),
+            Self::Refused { refusal, reason } => encode_refusal(*refusal, reason.as_ref(), out),
+        }
+    }
+
+    /// Reads one whole reply from the start of `input`.
+    ///
+    /// # Errors
+    /// When the bytes are no reply of an index.
+    pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, DecodeError> {
+        let mut decoder = IndexReplyDecoder::default();
+        let mut reply = Self::Found(Vec::new());
+        let mut used = 0;
+        while let Some((part, taken)) = decoder.decode(&input[used..])? {
+            used += taken;
+            match (part, &mut reply) {
+                (ReplyPart::Status(Status::Refused(refusal)), _) => {
+                    reply = Self::Refused {
+                        refusal,
+                        reason: None,
+                    };
+                }
+                (ReplyPart::Reason(text), Self::Refused { reason, .. }) => *reason = Some(text),
+                (ReplyPart::Record(record), Self::Found(records)) => records.push(record),
+                (ReplyPart::End, _) => return Ok(Some((reply, used))),
+                (
+                    ReplyPart::Status(Status::Ok) | ReplyPart::Reason(_) | ReplyPart::Record(_),
+                    _,
+                ) => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// One part of a reply.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ReplyPart {
+    /// The first part of every reply.
+    Status(Status),
+    /// Behind a refusal, from a server that explains.
+    Reason(HeaderText),
+    /// One record.
+    Record(Record),
+    /// The reply is whole.
+    End,
+}
+
+/// Reads replies part by part.
+#[derive(Debug, Default)]
+pub struct IndexReplyDecoder {
+    lines: Lines,
+    place: Place,
+    line: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Place {
+    #[default]
+    Start,
+    Refused,
+    /// Behind `200`, before the empty line that other servers leave out.
+    Found,
+    Records,
+}
+
+impl IndexReplyDecoder {
+    /// Looks for the next part at the start of `input`, which begins behind the last part.
+    ///
+    /// `Ok(None)`: call again with the same bytes and more behind them.
+    ///
+    /// # Errors
+    /// When the bytes are no reply of an index. The conversation cannot go on.
+    pub fn decode(&mut self, input: &[u8]) -> Result<Option<(ReplyPart, usize)>, DecodeError> {
+        loop {
+            // A status line where a record may stand: the server left out the last empty line.
+            let next = &input[self.lines.taken..];
+            if matches!(self.place, Place::Found | Place::Records) && Status::starts_line(next) {
+                return Ok(Some(self.part(ReplyPart::End, Place::Start)));
+            }
+            let Some(line) = self.lines.next(input, limits::RECORD_LINE)? else {
+                return Ok(None);
+            };
+            self.line += 1;
+            let number = self.line;
+            let at_line = |fault| DecodeError::unframed(number, fault);
+            let line = std::str::from_utf8(line)
+                .map_err(|_| at_line(SyntaxError::at("a line in UTF-8", line, "2.1")))?;
+            match (self.place, line) {
+                (Place::Start, "") => {}
+                (Place::Start, _) => {
+                    let status = Status::parse_line(line).map_err(at_line)?;
+                    let place = match status {
+                        Status::Ok => Place::Found,
+                        Status::Refused(_) => Place::Refused,
+                    };
+                    return Ok(Some(self.part(ReplyPart::Status(status), place)));
+                }
+                (Place::Found, "") => self.place = Place::Records,
+                (Place::Refused | Place::Records, "") => {
+                    return Ok(Some(self.part(ReplyPart::End, Place::Start)));
+                }
+                (Place::Refused, _) => {
+                    let reason = split_header(line)
+                        .filter(|header| header.0.eq_ignore_ascii_case("Reason"))
+                        .and_then(|header| header.1.parse().ok());
+                    if let Some(reason) = reason {
+                        return Ok(Some(self.part(ReplyPart::Reason(reason), Place::Refused)));
+                    }
+                }
+                (Place::Found | Place::Records, _) => {
+                    let record = Record::parse(line).map_err(at_line)?;
+                    return Ok(Some(self.part(ReplyPart::Record(record), Place::Records)));
+                }
+            }
+        }
+    }
+
+    /// The same when the server has closed the connection and no more bytes will come.
+    ///
+    /// # Errors
+    /// When the reply has not begun, or ends within a line.
+    pub fn finish(&mut self, input: &[u8]) -> Result<(ReplyPart, usize), DecodeError> {
+        if let Some(part) = self.decode(input)? {
+            return Ok(part);
+        }
+        let rest = &input[self.lines.taken..];
+        if !rest.is_empty() || matches!(self.place, Place::Start) {
+            let expected = "the rest of the reply";
+            let found = "the end of the connection";
+            let fault = SyntaxError::new(expected, found, "3.2");
+            return Err(DecodeError::unframed(self.line + 1, fault));
+        }
+        Ok(self.part(ReplyPart::End, Place::Start))
+    }
+
+    fn part(&mut self, part: ReplyPart, place: Place) -> (ReplyPart, usize) {
+        let used = std::mem::take(&mut self.lines).taken;
+        self.place = place;
+        if matches!(place, Place::Start) {
+            self.line = 0;
+        }
+        (part, used)
+    }
+}

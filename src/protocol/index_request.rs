@@ -1,0 +1,147 @@
+//! What a peer asks of the index (protocol.md section 4).
+
+use std::fmt;
+
+use super::error::DecodeError;
+use super::head::{FromHead, Head, Request, RequestDecoder, append, encode_header};
+use super::{Document, Endpoint, Title, VERSION};
+
+/// A request to the index server.
+///
+/// ```text
+/// index-request = add / remove / lookup / list
+/// add    = "ADD"    SP document SP version CRLF from title-header CRLF
+/// remove = "REMOVE" SP document SP version CRLF from CRLF
+/// lookup = "LOOKUP" SP document SP version CRLF from CRLF
+/// list   = "LIST"   SP ( "ALL" / "FILES" ) SP version CRLF from CRLF
+/// from   = "Host:" SP host CRLF "Port:" SP port CRLF
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum IndexRequest {
+    /// I have this document.
+    Add {
+        /// The document.
+        document: Document,
+        /// What it is called; may be empty.
+        title: Title,
+        /// My upload server.
+        from: Endpoint,
+    },
+    /// I no longer offer this document (an extension, protocol.md section 8.2).
+    Remove {
+        /// The document.
+        document: Document,
+        /// The upload server that was named when it was added.
+        from: Endpoint,
+    },
+    /// Who has this document?
+    Lookup {
+        /// The document.
+        document: Document,
+        /// My upload server.
+        from: Endpoint,
+    },
+    /// What is there?
+    List {
+        /// Which documents.
+        listing: Listing,
+        /// My upload server.
+        from: Endpoint,
+    },
+}
+
+/// Which records a LIST asks for (protocol.md section 4.4).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Listing {
+    /// `LIST ALL`: the RFCs, so that a program without extensions never meets another line.
+    Rfcs,
+    /// `LIST FILES`: all that is no RFC.
+    Files,
+}
+
+impl IndexRequest {
+    /// Reads one request from the start of `input`; see [`RequestDecoder::decode`].
+    ///
+    /// # Errors
+    /// When the bytes are no request to an index.
+    pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, DecodeError> {
+        RequestDecoder::new().decode(input)
+    }
+
+    /// The upload server of the peer that asks.
+    pub fn from(&self) -> &Endpoint {
+        match self {
+            Self::Add { from, .. }
+            | Self::Remove { from, .. }
+            | Self::Lookup { from, .. }
+            | Self::List { from, .. } => from,
+        }
+    }
+}
+
+impl FromHead for IndexRequest {
+    fn from_head(head: &Head<'_>) -> Result<Self, DecodeError> {
+        let (words, count) = head.words();
+        let document = |kind, name| {
+            Document::from_words(kind, name).map_err(|fault| DecodeError::bad(1, fault))
+        };
+        let from = || {
+            Ok(Endpoint {
+                host: head.required("Host")?,
+                port: head.required("Port")?,
+            })
+        };
+        match words[..count] {
+            ["ADD", kind, name] => Ok(Self::Add {
+                document: document(kind, name)?,
+                from: from()?,
+                title: head.required("Title")?,
+            }),
+            ["REMOVE", kind, name] => {
+                Ok(Self::Remove { document: document(kind, name)?, from: from()? })
+            }
+            ["LOOKUP", kind, name] => {
+                Ok(Self::Lookup { document: document(kind, name)?, from: from()? })
+            }
+            ["LIST", "ALL"] => Ok(Self::List { listing: Listing::Rfcs, from: from()? }),
+            ["LIST", "FILES"] => Ok(Self::List { listing: Listing::Files, from: from()? }),
+            _ => Err(head.bad_line(
+                "ADD, REMOVE or LOOKUP with `RFC` and a number or `FILE` and a name, or `LIST ALL`, \
+                 or `LIST FILES`",
+                "4",
+            )),
+        }
+    }
+}
+
+impl Request for IndexRequest {
+    fn encode(&self, out: &mut Vec<u8>) {
+        append(out, format_args!("{self} {VERSION}\r\n"));
+        let Endpoint { host, port } = self.from();
+        encode_header(out, "Host", host);
+        encode_header(out, "Port", port);
+        if let Self::Add { title, .. } = self {
+            encode_header(out, "Title", title);
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Writes the request line without the version.
+impl fmt::Display for IndexRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Add { document, .. } => write!(f, "ADD {document}"),
+            Self::Remove { document, .. } => write!(f, "REMOVE {document}"),
+            Self::Lookup { document, .. } => write!(f, "LOOKUP {document}"),
+            Self::List {
+                listing: Listing::Rfcs,
+                ..
+            } => write!(f, "LIST ALL"),
+            Self::List {
+                listing: Listing::Files,
+                ..
+            } => write!(f, "LIST FILES"),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! P2P-CI/1.0 as values and bytes: what may be said, and how it is written and read.
+//!
+//! Pure: nothing here knows a socket, a file, a thread or a clock. Everything is used by both
+//! sides; `protocol.md` is the normative text, and each file names its section.
+//!
+//! | file | subject | protocol.md |
+//! |---|---|---|
+//! | `token` | RFC number, host, port, title | 2 |
+//! | `file_name` | names of documents that are no RFC | 2.3 |
+//! | `date` | dates of headers | 2.7 |
+//! | `document` | what a request is about | 2.4 |
+//! | `record` | who has which document | 4.5 |
+//! | `head` | where a request ends; its lines and headers | 3 |
+//! | `index_request`, `index_reply` | peer and index | 4 |
+//! | `document_request`, `document_reply` | peer and peer | 5 |
+//! | `status`, `error` | refusals, and why | 6 |
+
+mod date;
+mod document;
+mod document_reply;
+mod document_request;
+mod error;
+mod file_name;
+mod head;
+mod index_reply;
+mod index_request;
+mod record;
+mod status;
+mod token;
+
+pub use date::Date;
+pub use document::Document;
+pub use document_reply::{DocumentHead, DocumentReply, DocumentReplyDecoder};
+pub use document_request::DocumentRequest;
+pub use error::{DecodeError, SyntaxError};
+pub use file_name::FileName;
+pub use head::{Request, RequestDecoder, empty_lines};
+pub use index_reply::{IndexReply, IndexReplyDecoder, ReplyPart, encode_found, encode_refusal};
+pub use index_request::{IndexRequest, Listing};
+pub use record::Record;
+pub use status::{Refusal, Status};
+pub use token::{Endpoint, HeaderText, Host, Port, RfcNumber, Title};
+
+/// The version that every request line and status line of ours carries (protocol.md section 2.8).
+pub const VERSION: &str = "P2P-CI/1.0";
