@@ -1,6 +1,8 @@
 //! The wire format as tables (protocol.md sections 3 to 5): each row is read whole, at every
 //! prefix, byte by byte and with trailing data, and written again.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use p2p_ci::protocol::{
     Document, DocumentHead, DocumentReply, DocumentReplyDecoder, DocumentRequest, Endpoint,
     IndexReply, IndexRequest, Listing, Record, Refusal, Request, RequestDecoder, Status,

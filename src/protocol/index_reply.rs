@@ -5,9 +5,9 @@
 //! the one at the end, and `RFC` in front of a record.
 
 use super::error::{DecodeError, SyntaxError};
-use super::head::{Lines, encode_header, split_header};
+use super::head::{Lines, append, encode_header, split_header};
 use super::status::{Refusal, Status};
-use super::{HeaderText, Record};
+use super::{BorrowedRecord, HeaderText, Record};
 use crate::limits;
 
 /// A whole reply.
@@ -30,16 +30,20 @@ pub enum IndexReply {
     },
 }
 
-/// Appends a whole reply that found `records`.
-pub fn encode_found<'a>(records: impl IntoIterator<Item = &'a Record>, out: &mut Vec<u8>) {
+/// Appends what stands before the records of a reply. The records follow, each by
+/// [`encode_record`], and then [`END_OF_RECORDS`]: an index writes a long reply in pieces.
+pub fn encode_found(out: &mut Vec<u8>) {
     Status::Ok.encode_line(out);
     out.extend_from_slice(b"\r\n");
-    for record in records {
-        out.extend_from_slice(record.to_string().as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
-    out.extend_from_slice(b"\r\n");
 }
+
+/// Appends one record of a reply.
+pub fn encode_record(record: BorrowedRecord<'_>, out: &mut Vec<u8>) {
+    append(out, format_args!("{record}\r\n"));
+}
+
+/// The empty line behind the records of a reply.
+pub const END_OF_RECORDS: &[u8] = b"\r\n";
 
 /// Appends a refusal: the same bytes from an index and from an upload server.
 pub fn encode_refusal(refusal: Refusal, reason: Option<&HeaderText>, out: &mut Vec<u8>) {
@@ -54,7 +58,13 @@ impl IndexReply {
     /// Appends the reply as it goes on the wire.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Found(records) => encode_found(records, out),
+            Self::Found(records) => {
+                encode_found(out);
+                records
+                    .iter()
+                    .for_each(|record| encode_record(record.borrowed(), out));
+                out.extend_from_slice(END_OF_RECORDS);
+            }
             Self::Refused { refusal, reason } => encode_refusal(*refusal, reason.as_ref(), out),
         }
     }

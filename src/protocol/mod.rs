@@ -35,9 +35,12 @@ pub use document_request::DocumentRequest;
 pub use error::{DecodeError, SyntaxError};
 pub use file_name::FileName;
 pub use head::{Request, RequestDecoder, empty_lines};
-pub use index_reply::{IndexReply, IndexReplyDecoder, ReplyPart, encode_found, encode_refusal};
+pub use index_reply::{
+    END_OF_RECORDS, IndexReply, IndexReplyDecoder, ReplyPart, encode_found, encode_record,
+    encode_refusal,
+};
 pub use index_request::{IndexRequest, Listing};
-pub use record::Record;
+pub use record::{BorrowedRecord, Record};
 pub use status::{Refusal, Status};
 pub use token::{Endpoint, HeaderText, Host, Port, RfcNumber, Title};
 

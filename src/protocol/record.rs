@@ -70,6 +70,34 @@ impl Record {
 
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.borrowed().fmt(f)
+    }
+}
+
+/// A record whose parts belong to somebody else: what an index writes from.
+#[derive(Clone, Copy, Debug)]
+pub struct BorrowedRecord<'a> {
+    /// The document.
+    pub document: &'a Document,
+    /// Its title.
+    pub title: &'a Title,
+    /// The upload server that has it.
+    pub holder: &'a Endpoint,
+}
+
+impl Record {
+    /// The same record, borrowed.
+    pub fn borrowed(&self) -> BorrowedRecord<'_> {
+        BorrowedRecord {
+            document: &self.document,
+            title: &self.title,
+            holder: &self.holder,
+        }
+    }
+}
+
+impl fmt::Display for BorrowedRecord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             document,
             title,

@@ -1,0 +1,217 @@
+//! The index by examples, and against a plain model.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::{Full, Index, Owner, Position, Query};
+use crate::protocol::{Listing, Record};
+
+const A: Owner = Owner(1);
+const B: Owner = Owner(2);
+
+fn record(line: &str) -> Record {
+    Record::parse(line).unwrap()
+}
+
+fn lines(index: &Index, query: &Query) -> Vec<String> {
+    let mut lines = Vec::new();
+    index.visit(query, &mut Position::default(), |record| {
+        lines.push(record.to_string());
+        true
+    });
+    lines
+}
+
+fn rfcs(index: &Index) -> Vec<String> {
+    lines(index, &Query::Listing(Listing::Rfcs))
+}
+
+#[test]
+fn a_list_is_ordered_by_number_and_then_newest_first() {
+    let mut index = Index::default();
+    for line in [
+        "RFC 20 T a 1",
+        "RFC 3 T a 1",
+        "RFC 20 T b 2",
+        "FILE z T a 1",
+        "FILE a T a 1",
+    ] {
+        index.add(A, record(line)).unwrap();
+    }
+    assert_eq!(
+        rfcs(&index),
+        ["RFC 3 T a 1", "RFC 20 T b 2", "RFC 20 T a 1"]
+    );
+    let files = lines(&index, &Query::Listing(Listing::Files));
+    assert_eq!(files, ["FILE a T a 1", "FILE z T a 1"]);
+    let lookup = Query::Document(record("RFC 20 T a 1").document);
+    assert_eq!(lines(&index, &lookup), ["RFC 20 T b 2", "RFC 20 T a 1"]);
+}
+
+#[test]
+fn adding_again_replaces_the_title_and_an_equal_line_keeps_its_place() {
+    let mut index = Index::default();
+    for line in ["RFC 1 old a 1", "RFC 1 T b 1", "RFC 1 old a 1"] {
+        index.add(A, record(line)).unwrap();
+    }
+    assert_eq!(rfcs(&index), ["RFC 1 T b 1", "RFC 1 old a 1"]);
+    index.add(A, record("RFC 1 new a 1")).unwrap();
+    assert_eq!(rfcs(&index), ["RFC 1 new a 1", "RFC 1 T b 1"]);
+    assert_eq!(index.len(), 2);
+}
+
+#[test]
+fn a_record_belongs_to_the_connection_that_added_it() {
+    let mut index = Index::default();
+    let victim = record("RFC 1 T victim 1");
+    index.add(A, victim.clone()).unwrap();
+    assert_eq!(index.remove(B, &victim.document, &victim.holder), None);
+
+    // An equal line of somebody else is shown once, and its removal leaves the first alone.
+    index.add(B, victim.clone()).unwrap();
+    assert_eq!((rfcs(&index).len(), index.len()), (1, 2));
+    assert_eq!(
+        index.remove(B, &victim.document, &victim.holder),
+        Some(victim.clone())
+    );
+    assert_eq!(rfcs(&index), ["RFC 1 T victim 1"]);
+
+    index.add(B, record("RFC 1 lie victim 1")).unwrap();
+    assert_eq!(index.leave(B, 100), 1);
+    assert_eq!(rfcs(&index), ["RFC 1 T victim 1"]);
+    assert_eq!(
+        index.remove(A, &victim.document, &victim.holder),
+        Some(victim)
+    );
+    assert!(index.is_empty());
+}
+
+#[test]
+fn limits_refuse_and_change_nothing() {
+    let mut index = Index::with_limits(3, 2);
+    index.add(A, record("RFC 1 T a 1")).unwrap();
+    index.add(A, record("RFC 2 T a 1")).unwrap();
+    assert_eq!(index.add(A, record("RFC 3 T a 1")), Err(Full::Owner(2)));
+    index.add(A, record("RFC 2 other a 1")).unwrap();
+    index.add(B, record("RFC 3 T b 1")).unwrap();
+    assert_eq!(index.add(B, record("RFC 4 T b 1")), Err(Full::Index(3)));
+    assert_eq!(index.len(), 3);
+    assert_eq!(
+        rfcs(&index),
+        ["RFC 1 T a 1", "RFC 2 other a 1", "RFC 3 T b 1"]
+    );
+    assert_eq!(index.leave(A, 1), 1);
+    index.add(B, record("RFC 4 T b 1")).unwrap();
+}
+
+/// What one owner does in the model test.
+#[derive(Clone, Debug)]
+enum Operation {
+    Add(Record),
+    Remove(Record),
+    Leave,
+}
+
+fn operations() -> impl Strategy<Value = Vec<(Owner, Operation)>> {
+    let record = (0..4u32, 0..3u32, 0..3u32).prop_map(|(number, title, port)| match number {
+        0 => record(&format!("FILE f {title} h {}", port + 1)),
+        _ => record(&format!("RFC {number} {title} h {}", port + 1)),
+    });
+    let operation = prop_oneof![
+        6 => record.clone().prop_map(Operation::Add),
+        3 => record.prop_map(Operation::Remove),
+        1 => Just(Operation::Leave),
+    ];
+    prop::collection::vec(((0..3u64).prop_map(Owner), operation), 0..50)
+}
+
+/// The same in the plainest way: a vector, oldest first.
+#[derive(Default)]
+struct Model(Vec<(Owner, Record)>);
+
+impl Model {
+    fn apply(&mut self, owner: Owner, operation: &Operation) {
+        match operation {
+            Operation::Add(record) if self.0.contains(&(owner, record.clone())) => {}
+            Operation::Add(record) => {
+                self.take_back(owner, record);
+                // It joins an equal line where that stands.
+                let equal = self.0.iter().position(|(_, other)| other == record);
+                let place = equal.unwrap_or(self.0.len());
+                self.0.insert(place, (owner, record.clone()));
+            }
+            Operation::Remove(record) => self.take_back(owner, record),
+            Operation::Leave => self.0.retain(|(other, _)| *other != owner),
+        }
+    }
+
+    fn take_back(&mut self, owner: Owner, record: &Record) {
+        self.0.retain(|(other, held)| {
+            (*other, &held.document, &held.holder) != (owner, &record.document, &record.holder)
+        });
+    }
+
+    fn rfcs(&self) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let mut lines: Vec<&Record> = self.0.iter().rev().map(|(_, record)| record).collect();
+        lines.retain(|record| record.document.to_string().starts_with("RFC"));
+        lines.retain(|record| seen.insert((*record).clone()));
+        lines.sort_by_key(|record| record.document.clone());
+        lines.into_iter().map(ToString::to_string).collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn the_index_equals_a_plain_model(operations in operations()) {
+        let mut index = Index::default();
+        let mut model = Model::default();
+        for (owner, operation) in operations {
+            model.apply(owner, &operation);
+            match operation {
+                Operation::Add(record) => index.add(owner, record).unwrap(),
+                Operation::Remove(record) => {
+                    index.remove(owner, &record.document, &record.holder);
+                }
+                Operation::Leave => while index.leave(owner, 2) == 2 {},
+            }
+            prop_assert_eq!(rfcs(&index), model.rfcs());
+            prop_assert_eq!(index.len(), model.0.len());
+        }
+    }
+
+    /// A reader that stops after each record, while others come and go.
+    #[test]
+    fn a_record_that_stays_is_listed_exactly_once(operations in operations(), pause in 1..5usize) {
+        let mut index = Index::default();
+        let staying: Vec<Record> =
+            (1..4).map(|n| record(&format!("RFC {n} stays h 9"))).collect();
+        for record in &staying {
+            index.add(Owner(99), record.clone()).unwrap();
+        }
+        let mut operations = operations.into_iter();
+        let mut position = Position::default();
+        let mut seen = Vec::new();
+        let query = Query::Listing(Listing::Rfcs);
+        while !index.visit(&query, &mut position, |record| {
+            seen.push(record.to_string());
+            seen.len() % pause != 0
+        }) {
+            match operations.next() {
+                Some((owner, Operation::Add(record))) => index.add(owner, record).unwrap(),
+                Some((owner, Operation::Remove(record))) => {
+                    index.remove(owner, &record.document, &record.holder);
+                }
+                Some((owner, Operation::Leave)) => { index.leave(owner, 100); }
+                None => {}
+            }
+        }
+        for record in &staying {
+            let line = record.to_string();
+            prop_assert_eq!(seen.iter().filter(|other| **other == line).count(), 1, "{}", line);
+        }
+    }
+}
