@@ -1,6 +1,10 @@
 //! P2P-CI
 
+pub mod cli;
 pub mod escape;
 pub mod index;
 pub mod limits;
+pub mod net;
 pub mod protocol;
+pub mod server;
+pub mod system;

@@ -75,6 +75,12 @@ impl<R: Request> RequestDecoder<R> {
             .map_err(|error| error.framed(used))
     }
 
+    /// The fault of a request that was begun and will not go on: `found` says what came instead.
+    pub fn cut(&self, found: &'static str) -> DecodeError {
+        let fault = SyntaxError::new("the empty line that ends a request", found, "3.1");
+        DecodeError::unframed(self.lines.count + 1, fault)
+    }
+
     /// Finds the empty line; returns where the request line begins.
     fn find_end(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
         let start = empty_lines(input);

@@ -193,21 +193,7 @@ impl Title {
     /// Makes a title of any text: what a title cannot hold becomes a blank, runs of blanks become
     /// one, and what is too long is cut between characters.
     pub fn folded(text: &str) -> Self {
-        let mut title = String::with_capacity(text.len().min(limits::TITLE));
-        for word in text.split(|c: char| c.is_whitespace() || !is_title_character(c)) {
-            if word.is_empty() {
-                continue;
-            }
-            if !title.is_empty() {
-                title.push(' ');
-            }
-            title.push_str(word);
-        }
-        let mut end = title.len().min(limits::TITLE);
-        while !title.is_char_boundary(end) {
-            end -= 1;
-        }
-        Self(title[..end].trim_end().into())
+        Self(fold(text, limits::TITLE).into())
     }
 }
 
@@ -234,6 +220,20 @@ impl fmt::Display for Title {
     }
 }
 
+fn fold(text: &str, longest: usize) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || !is_title_character(c));
+    let mut folded = String::with_capacity(text.len());
+    for word in words.filter(|word| !word.is_empty()) {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.push_str(word);
+    }
+    folded.truncate(folded.floor_char_boundary(longest));
+    folded.truncate(folded.trim_end().len());
+    folded
+}
+
 /// The separators are refused because programs in other languages take them for line ends.
 fn is_title_character(character: char) -> bool {
     !character.is_control() && !matches!(character, '\u{2028}' | '\u{2029}')
@@ -251,6 +251,15 @@ impl HeaderText {
     /// The text as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl HeaderText {
+    /// Makes header text of any text, as [`Title::folded`] does; `None` if nothing is left.
+    pub fn folded(text: &str) -> Option<Self> {
+        Some(fold(text, limits::HEADER_TEXT))
+            .filter(|text| !text.is_empty())
+            .map(|t| Self(t.into()))
     }
 }
 

@@ -1,0 +1,154 @@
+//! The program `server`: its arguments, and what it prints.
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use log::LevelFilter;
+
+use super::exit::{Failure, report};
+use super::limits_table::limits_table;
+use super::logging;
+use super::output::say;
+use crate::server::{self, BindError, Config, HostPolicy, Server};
+
+/// Index server of P2P-CI/1.0: knows which peer has which document.
+#[derive(Debug, Parser)]
+#[command(
+    name = "server",
+    version,
+    after_help = "Stops on Ctrl-C. RUST_LOG refines the log."
+)]
+pub struct Args {
+    /// Address to listen on, such as 127.0.0.1:7734 or [::1]:0; may be given several times
+    /// [default: port 7734 on every address, IPv4 and IPv6]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Vec<SocketAddr>,
+
+    /// Under which host the records of a peer are listed
+    #[arg(long, value_enum, value_name = "POLICY", default_value = "auto")]
+    host_policy: HostPolicyArg,
+
+    /// Say in each refusal what was expected and what was found
+    #[arg(long)]
+    explain: bool,
+
+    /// Connections at once, where this machine allows as many [default: 10000]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    max_connections: Option<usize>,
+
+    /// What to print on standard error [default: requests on a terminal, else sessions]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    log: Option<Log>,
+
+    /// Print every limit with its value and leave
+    #[arg(long)]
+    show_limits: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum HostPolicyArg {
+    /// As the peer says if that is its address or it is on loopback, else its address
+    Auto,
+    /// As the peer says
+    Literal,
+    /// As the peer says if that is its address, else refuse
+    Strict,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Log {
+    /// Sessions, faults and each request
+    Requests,
+    /// Who joins and leaves, and faults
+    Sessions,
+    /// Only what the operator has to know
+    Quiet,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|&count| count >= 1)
+        .ok_or_else(|| "expected a number from 1".into())
+}
+
+impl From<&Args> for Config {
+    fn from(args: &Args) -> Self {
+        Self {
+            listen: args.listen.clone(),
+            host_policy: match args.host_policy {
+                HostPolicyArg::Auto => HostPolicy::Auto,
+                HostPolicyArg::Literal => HostPolicy::Literal,
+                HostPolicyArg::Strict => HostPolicy::Strict,
+            },
+            explain: args.explain,
+            max_connections: args.max_connections,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error("cannot tell where it listens")]
+    Address(#[source] io::Error),
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
+    #[error("cannot wait for signals")]
+    Signals(#[from] ctrlc::Error),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = if args.show_limits {
+        say(limits_table(args.max_connections)).map_err(Error::Output)
+    } else {
+        start_logging(args.log);
+        run(&args)
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report("server", &error);
+            Failure::Other.into()
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Error> {
+    let server = Server::bind(&args.into())?;
+    let stop = server.stop();
+    // A second signal does nothing new: everything ends within a second of the first.
+    ctrlc::set_handler(move || stop.stop())?;
+    for address in server.addresses().map_err(Error::Address)? {
+        say(format_args!("listening on {address}")).map_err(Error::Output)?;
+    }
+    server.run();
+    log::info!("stopped");
+    Ok(())
+}
+
+fn start_logging(log: Option<Log>) {
+    let automatic = if io::stderr().is_terminal() {
+        Log::Requests
+    } else {
+        Log::Sessions
+    };
+    let (sessions, requests, faults) = match log.unwrap_or(automatic) {
+        Log::Requests => (LevelFilter::Info, LevelFilter::Info, LevelFilter::Warn),
+        Log::Sessions => (LevelFilter::Info, LevelFilter::Off, LevelFilter::Warn),
+        Log::Quiet => (LevelFilter::Off, LevelFilter::Off, LevelFilter::Off),
+    };
+    logging::start(
+        LevelFilter::Warn,
+        &[
+            (server::LOG_SESSIONS, sessions),
+            (server::LOG_REQUESTS, requests),
+            (server::LOG_FAULTS, faults),
+        ],
+    );
+}

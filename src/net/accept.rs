@@ -1,0 +1,115 @@
+//! The accept loop: one named thread per connection, and no error that ends the server.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, Scope};
+
+use super::{Permits, Stop, set_options};
+use crate::limits;
+use crate::protocol::{Refusal, encode_refusal};
+
+/// A connection's handler, and what bounds it.
+#[derive(Debug)]
+pub struct Service<H> {
+    /// Threads are named after it: `session` gives `session-17`.
+    pub name: &'static str,
+    /// How many connections at once.
+    pub permits: Permits,
+    /// Ends the loop.
+    pub stop: Stop,
+    /// Serves one connection, and is told its number and where it comes from.
+    pub handle: H,
+}
+
+/// Accepts connections until it is stopped, and gives each a thread of its own in the scope.
+///
+/// A connection without a permit gets `503 Service Unavailable`. A handler that panics ends its
+/// connection and nothing else.
+pub fn accept_loop<'scope, H>(
+    scope: &'scope Scope<'scope, '_>,
+    listener: &TcpListener,
+    service: &'scope Service<H>,
+) where
+    H: Fn(&Arc<TcpStream>, SocketAddr, u64) + Sync,
+{
+    match listener.local_addr() {
+        Ok(address) => service.stop.add_listener(address),
+        Err(error) => return log::error!("no address of the listening socket: {error}"),
+    }
+    let mut pause = limits::ACCEPT_PAUSE;
+    while !service.stop.is_stopping() {
+        match listener.accept() {
+            Ok((stream, address)) => {
+                pause = limits::ACCEPT_PAUSE;
+                admit(scope, service, stream, address);
+            }
+            // Out of descriptors or memory, or the connection is gone before it was taken: there
+            // is nothing that the next attempt could not do better.
+            Err(error) => {
+                log::warn!("cannot accept a connection: {error}; next try in {pause:?}");
+                thread::sleep(pause);
+                pause = (pause * 2).min(limits::ACCEPT_PAUSE_MAX);
+            }
+        }
+    }
+}
+
+fn admit<'scope, H>(
+    scope: &'scope Scope<'scope, '_>,
+    service: &'scope Service<H>,
+    stream: TcpStream,
+    address: SocketAddr,
+) where
+    H: Fn(&Arc<TcpStream>, SocketAddr, u64) + Sync,
+{
+    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    let stream = Arc::new(stream);
+    let Some(permit) = service.permits.take(address.ip()) else {
+        log::warn!(
+            "{address}: refused, all {} connections are in use",
+            service.permits.most()
+        );
+        return turn_away(&stream);
+    };
+    let Some(entered) = service.stop.enter(Arc::clone(&stream)) else {
+        return;
+    };
+    let name = format!("{}-{}", service.name, entered.id);
+    let connection = Arc::clone(&stream);
+    let run = move || {
+        let _permit = permit;
+        let number = entered.id;
+        let _entered = entered;
+        if let Err(error) = set_options(&connection) {
+            log::debug!("{address}: closed before it was served: {error}");
+            return;
+        }
+        let serve = || (service.handle)(&connection, address, number);
+        if catch_unwind(AssertUnwindSafe(serve)).is_err() {
+            log::error!("{address}: the connection ended by a panic, the others go on");
+        }
+        // The descriptor may live on in another thread: the connection must not.
+        let _ = connection.shutdown(Shutdown::Both);
+    };
+    let thread = thread::Builder::new()
+        .name(name)
+        .stack_size(limits::THREAD_STACK);
+    if let Err(error) = thread.spawn_scoped(scope, run) {
+        log::warn!("{address}: refused, no thread to be had: {error}");
+        turn_away(&stream);
+    }
+}
+
+/// Refuses without waiting: the accept loop has others to serve.
+fn turn_away(mut stream: &TcpStream) {
+    let mut reply = Vec::new();
+    encode_refusal(Refusal::ServiceUnavailable, None, &mut reply);
+    // What has arrived is read, because closing over unread bytes would reset the connection and
+    // take the reply along. None of this can be mended here if it fails.
+    let _ = stream.set_nonblocking(true);
+    let _ = stream.write(&reply);
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.read(&mut [0; 4096]);
+}

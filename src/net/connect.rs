@@ -1,0 +1,25 @@
+//! Outgoing connections.
+
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs};
+
+use crate::limits;
+use crate::protocol::Endpoint;
+
+/// Connects to an endpoint: each of its addresses is tried in turn, for five seconds.
+///
+/// # Errors
+/// When the host has no address, or none of them answers; the error is that of the last one.
+pub fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in (endpoint.host.as_str(), endpoint.port.value()).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, limits::CONNECT) {
+            Ok(stream) => {
+                super::set_options(&stream)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}

@@ -1,0 +1,26 @@
+//! Blocking sockets with deadlines: what both servers and both clients need.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `listen` | listening sockets |
+//! | `accept` | the accept loop: a named thread per connection, permits, refusals |
+//! | `permits` | how many connections at once, in all and per address |
+//! | `stop` | ending an accept loop and its connections |
+//! | `connection` | socket options, reading with a deadline, writing with progress, closing |
+//! | `connect` | outgoing connections |
+//!
+//! It knows bytes and time, and of the protocol only the refusal that a full server sends.
+
+mod accept;
+mod connect;
+mod connection;
+mod listen;
+mod permits;
+mod stop;
+
+pub use accept::{Service, accept_loop};
+pub use connect::connect;
+pub use connection::{Receiver, close_gently, send, set_options};
+pub use listen::{listen, listen_everywhere};
+pub use permits::{Permit, Permits};
+pub use stop::Stop;

@@ -1,0 +1,126 @@
+//! Ending an accept loop and its connections.
+//!
+//! Blocking calls do not look at flags. So stopping is an act on the sockets: open connections
+//! are shut down for reading, which their threads see as the end of input, and each listener is
+//! woken by a connection to itself.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::limits;
+
+/// A handle to everything that has to end together. Cloning it shares the handle.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    all_closed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stopping: bool,
+    listeners: Vec<SocketAddr>,
+    connections: HashMap<u64, Arc<TcpStream>>,
+    next_id: u64,
+}
+
+impl Stop {
+    /// A handle with nothing to stop yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether [`Stop::stop`] was called.
+    pub fn is_stopping(&self) -> bool {
+        self.lock().stopping
+    }
+
+    /// Ends the accept loops, lets connections finish what they are writing, and cuts those that
+    /// take longer than a second. Returns when all of them are closed or cut.
+    pub fn stop(&self) {
+        let listeners = {
+            let mut state = self.lock();
+            state.stopping = true;
+            state.shut_down(Shutdown::Read);
+            std::mem::take(&mut state.listeners)
+        };
+        for address in listeners {
+            // If it fails, the listener is gone or has other connections to wake it.
+            let _ = TcpStream::connect_timeout(&reachable(address), Duration::from_secs(1));
+        }
+        let waited =
+            self.0
+                .all_closed
+                .wait_timeout_while(self.lock(), limits::STOP_GRACE, |state| {
+                    !state.connections.is_empty()
+                });
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.shut_down(Shutdown::Both);
+    }
+
+    /// Remembers a listener that has to be woken.
+    pub(super) fn add_listener(&self, address: SocketAddr) {
+        self.lock().listeners.push(address);
+    }
+
+    /// Remembers an open connection until the returned value is dropped; `None` when stopping.
+    pub(super) fn enter(&self, stream: Arc<TcpStream>) -> Option<Entered> {
+        let mut state = self.lock();
+        if state.stopping {
+            return None;
+        }
+        let id = state.next_id;
+        state.next_id += 1;
+        state.connections.insert(id, stream);
+        Some(Entered {
+            stop: self.clone(),
+            id,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change is one insertion, removal or assignment: a poisoned state is still whole.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn shut_down(&self, how: Shutdown) {
+        for stream in self.connections.values() {
+            // It may be closed already.
+            let _ = stream.shutdown(how);
+        }
+    }
+}
+
+/// A connection that [`Stop`] knows.
+#[derive(Debug)]
+pub(super) struct Entered {
+    stop: Stop,
+    pub(super) id: u64,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let mut state = self.stop.lock();
+        state.connections.remove(&self.id);
+        if state.connections.is_empty() {
+            self.stop.0.all_closed.notify_all();
+        }
+    }
+}
+
+/// An address under which a listener can be reached from this machine.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    let address = match listening.ip() {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        address => address,
+    };
+    SocketAddr::new(address, listening.port())
+}

@@ -1,0 +1,183 @@
+//! The index server: it accepts peers, and answers what they ask (protocol.md section 4).
+//!
+//! [`Server::run`] has an accept loop per listening address and a thread per connection; all of
+//! them share one [`Index`](crate::index::Index) behind a lock that is never held over a read, a
+//! write or a name lookup. The answers are made in `session`.
+
+mod host_policy;
+mod session;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
+
+pub use host_policy::HostPolicy;
+
+use crate::index::Index;
+use crate::net::{self, Permits, Service, Stop};
+use crate::system::{self, Bound};
+use crate::{limits, net::accept_loop};
+
+/// Who joins and leaves is logged under this target, at level info.
+pub const LOG_SESSIONS: &str = "p2p_ci::sessions";
+/// Each request is logged under this target, at level info.
+pub const LOG_REQUESTS: &str = "p2p_ci::requests";
+/// Faults of peers are logged under this target, at level warn.
+pub const LOG_FAULTS: &str = "p2p_ci::faults";
+
+/// How an index server behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Where to listen; nothing means port 7734 on every address.
+    pub listen: Vec<SocketAddr>,
+    /// Under which host a peer's records are listed.
+    pub host_policy: HostPolicy,
+    /// Whether a refusal carries a `Reason` (protocol.md section 6.3).
+    pub explain: bool,
+    /// Connections at once, where the machine allows as many; nothing means 10,000.
+    pub max_connections: Option<usize>,
+}
+
+/// The port of the index (protocol.md section 1).
+pub const PORT: u16 = 7734;
+
+/// An address at which the server cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct BindError {
+    address: String,
+    source: io::Error,
+}
+
+/// An index server that listens and does not yet answer.
+#[derive(Debug)]
+pub struct Server {
+    listeners: Vec<TcpListener>,
+    shared: Shared,
+}
+
+/// What all sessions share.
+#[derive(Debug)]
+struct Shared {
+    index: RwLock<Index>,
+    permits: Permits,
+    stop: Stop,
+    host_policy: HostPolicy,
+    explain: bool,
+}
+
+impl Server {
+    /// Listens at all addresses of the configuration.
+    ///
+    /// # Errors
+    /// When one of them is taken, not of this machine, or not allowed.
+    pub fn bind(config: &Config) -> Result<Self, BindError> {
+        let listeners = if config.listen.is_empty() {
+            let listener = net::listen_everywhere(PORT);
+            vec![listener.map_err(|source| BindError {
+                address: format!("port {PORT}"),
+                source,
+            })?]
+        } else {
+            let listen = |&address| {
+                net::listen(address).map_err(|source| BindError {
+                    address: format!("{address}"),
+                    source,
+                })
+            };
+            config.listen.iter().map(listen).collect::<Result<_, _>>()?
+        };
+        let most = connection_limit(config.max_connections).0;
+        let shared = Shared {
+            index: RwLock::default(),
+            permits: Permits::new(most, limits::CONNECTIONS_PER_ADDRESS),
+            stop: Stop::new(),
+            host_policy: config.host_policy,
+            explain: config.explain,
+        };
+        Ok(Self { listeners, shared })
+    }
+
+    /// Where it listens, with the real port when 0 was asked for.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// A handle that ends [`Server::run`].
+    pub fn stop(&self) -> Stop {
+        self.shared.stop.clone()
+    }
+
+    /// Serves until it is stopped.
+    pub fn run(self) {
+        let Self { listeners, shared } = self;
+        let shared = &shared;
+        let service = Service {
+            name: "session",
+            permits: shared.permits.clone(),
+            stop: shared.stop.clone(),
+            handle: |stream: &Arc<TcpStream>, address, number| {
+                session::run(shared, stream, address, number);
+            },
+        };
+        let service = &service;
+        thread::scope(|scope| {
+            for (number, listener) in listeners.iter().enumerate() {
+                let accept = move || accept_loop(scope, listener, service);
+                let thread = thread::Builder::new().name(format!("accept-{number}"));
+                if let Err(error) = thread.spawn_scoped(scope, accept) {
+                    log::error!("no thread to accept connections: {error}");
+                }
+            }
+        });
+    }
+}
+
+/// How many connections this machine can serve: `most` or 10,000, unless something else bounds it
+/// more tightly. Also returns everything that was considered, the tightest first.
+pub fn connection_limit(most: Option<usize>) -> (usize, Vec<Bound>) {
+    let asked = match most {
+        Some(connections) => Bound {
+            what: "--max-connections".into(),
+            connections,
+        },
+        None => Bound {
+            what: "default".into(),
+            connections: limits::CONNECTIONS,
+        },
+    };
+    let mut bounds = system::connection_bounds(limits::RESERVED_FILES);
+    bounds.push(asked);
+    bounds.sort_by_key(|bound| bound.connections);
+    (bounds[0].connections, bounds)
+}
+
+impl Shared {
+    // A change of the index is complete when its method returns, and a panic within one would
+    // leave at most a record that its owner's leaving removes: a poisoned lock may be entered.
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many are here and what they have, for the log.
+    fn population(&self) -> String {
+        let count = |count: usize, what: &str| match count {
+            1 => format!("1 {what}"),
+            _ => format!("{count} {what}s"),
+        };
+        let records = self.index().len();
+        format!(
+            "{}, {}",
+            count(self.permits.taken(), "peer"),
+            count(records, "record")
+        )
+    }
+}

@@ -1,0 +1,310 @@
+//! One peer's conversation with the index (protocol.md sections 3.4 and 4).
+//!
+//! It reads what has arrived, answers every whole request in it, and writes once. Leaving is
+//! `Drop`: a clean end, a cut line and a panic all take the peer's records back.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
+
+use super::host_policy::ListedHosts;
+use super::{LOG_FAULTS, LOG_REQUESTS, LOG_SESSIONS, Shared};
+use crate::escape::escaped;
+use crate::index::{Owner, Position, Query};
+use crate::limits;
+use crate::net::{Receiver, close_gently, send};
+use crate::protocol::{
+    DecodeError, END_OF_RECORDS, Endpoint, HeaderText, IndexRequest, Record, Refusal,
+    RequestDecoder, Status, empty_lines, encode_found, encode_record, encode_refusal,
+};
+
+/// Serves one connection until it ends.
+pub(super) fn run(shared: &Shared, stream: &TcpStream, address: SocketAddr, number: u64) {
+    log::info!(target: LOG_SESSIONS, "{address} joined ({})", shared.population());
+    let mut session = Session {
+        shared,
+        stream,
+        address,
+        owner: Owner(number),
+        hosts: ListedHosts::new(shared.host_policy, address.ip()),
+        output: Vec::new(),
+        consecutive_faults: 0,
+    };
+    match session.converse() {
+        Ok(End::ByPeer) => {}
+        Ok(End::ByFault) => close_gently(stream),
+        Err(error) => log::warn!(target: LOG_FAULTS, "{address}: connection lost: {error}"),
+    }
+}
+
+struct Session<'a> {
+    shared: &'a Shared,
+    stream: &'a TcpStream,
+    address: SocketAddr,
+    owner: Owner,
+    hosts: ListedHosts,
+    /// Replies that wait to be written together.
+    output: Vec<u8>,
+    consecutive_faults: u32,
+}
+
+/// How a conversation ended.
+enum End {
+    ByPeer,
+    /// The last reply says what was wrong.
+    ByFault,
+}
+
+/// Why a request that follows the grammar is refused.
+struct Refused {
+    refusal: Refusal,
+    reason: String,
+}
+
+impl Session<'_> {
+    fn converse(&mut self) -> io::Result<End> {
+        let mut receiver = Receiver::new(self.stream);
+        loop {
+            // Empty lines between requests mean nothing, and must not start a deadline.
+            receiver.take(empty_lines(receiver.input()));
+            if receiver.input().is_empty() {
+                self.flush()?;
+                if receiver.fill(None)? == 0 {
+                    return Ok(End::ByPeer);
+                }
+                continue;
+            }
+            let may_go_on = match self.receive(&mut receiver)? {
+                Ok((request, used)) => {
+                    receiver.take(used);
+                    self.answer(request)?;
+                    true
+                }
+                Err(error) => {
+                    receiver.take(error.framed.unwrap_or(0));
+                    self.refuse_fault(&error)
+                }
+            };
+            if !may_go_on {
+                self.flush()?;
+                return Ok(End::ByFault);
+            }
+            if self.output.len() >= limits::LIST_PIECE {
+                self.flush()?;
+            }
+        }
+    }
+
+    /// Reads until a request is whole, or known to be none.
+    #[allow(
+        clippy::type_complexity,
+        reason = "one error ends the session, the other is answered"
+    )]
+    fn receive(
+        &mut self,
+        receiver: &mut Receiver<'_>,
+    ) -> io::Result<Result<(IndexRequest, usize), DecodeError>> {
+        let deadline = Instant::now() + limits::HEAD_DEADLINE;
+        let mut decoder = RequestDecoder::new();
+        loop {
+            match decoder.decode(receiver.input()) {
+                Ok(Some(found)) => return Ok(Ok(found)),
+                Err(error) => return Ok(Err(error)),
+                Ok(None) => self.flush()?,
+            }
+            match receiver.fill(Some(deadline)) {
+                Ok(0) => return Ok(Err(decoder.cut("the end of the connection"))),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Ok(Err(decoder.cut("nothing more for 20 seconds")));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn answer(&mut self, request: IndexRequest) -> io::Result<()> {
+        let line = if log::log_enabled!(target: LOG_REQUESTS, log::Level::Info) {
+            request.to_string()
+        } else {
+            String::new()
+        };
+        self.consecutive_faults = 0;
+        let outcome = match request {
+            IndexRequest::Add {
+                document,
+                title,
+                from,
+            } => self.add(Record {
+                document,
+                title,
+                holder: from,
+            }),
+            IndexRequest::Remove { document, from } => self.remove(&document, &from),
+            IndexRequest::Lookup { document, .. } => self.find(&Query::Document(document))?,
+            IndexRequest::List { listing, .. } => self.find(&Query::Listing(listing))?,
+        };
+        let address = self.address;
+        match outcome {
+            Ok(count) => log::info!(
+                target: LOG_REQUESTS,
+                "{address} {line}: {}, {count} sent ({})", Status::Ok, self.shared.population()
+            ),
+            Err(Refused { refusal, reason }) => {
+                log::info!(
+                    target: LOG_REQUESTS, "{address} {line}: {}, {reason}", Status::from(refusal)
+                );
+                self.refuse(refusal, &reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// The reply repeats what the peer said, whatever host the record is listed under.
+    fn add(&mut self, said: Record) -> Result<usize, Refused> {
+        let holder = self.listed(&said.holder)?;
+        let full = self.shared.index_mut().add(
+            self.owner,
+            Record {
+                holder,
+                ..said.clone()
+            },
+        );
+        if let Err(full) = full {
+            log::warn!(target: LOG_FAULTS, "{}: {} refused: {full}", self.address, said.document);
+            let refusal = Refusal::ServiceUnavailable;
+            return Err(Refused {
+                refusal,
+                reason: full.to_string(),
+            });
+        }
+        self.reply_with(&said);
+        Ok(1)
+    }
+
+    fn remove(
+        &mut self,
+        document: &crate::protocol::Document,
+        from: &Endpoint,
+    ) -> Result<usize, Refused> {
+        let holder = self.listed(from)?;
+        let removed = self
+            .shared
+            .index_mut()
+            .remove(self.owner, document, &holder);
+        let removed = removed.ok_or_else(|| Refused {
+            refusal: Refusal::NotFound,
+            reason: "expected a record that this connection added, found none".into(),
+        })?;
+        self.reply_with(&Record {
+            holder: from.clone(),
+            ..removed
+        });
+        Ok(1)
+    }
+
+    fn listed(&mut self, said: &Endpoint) -> Result<Endpoint, Refused> {
+        let host = self.hosts.listed(&said.host).ok_or_else(|| Refused {
+            refusal: Refusal::BadRequest,
+            reason: format!(
+                "expected a host with the address {}, found `{}` (section 4.7)",
+                self.address.ip(),
+                escaped(said.host.as_str())
+            ),
+        })?;
+        Ok(Endpoint {
+            host,
+            port: said.port,
+        })
+    }
+
+    fn reply_with(&mut self, record: &Record) {
+        encode_found(&mut self.output);
+        encode_record(record.borrowed(), &mut self.output);
+        self.output.extend_from_slice(END_OF_RECORDS);
+    }
+
+    /// Answers LOOKUP and LIST: in pieces, so that a long reply is never whole in memory and the
+    /// index is free while it is written.
+    fn find(&mut self, query: &Query) -> io::Result<Result<usize, Refused>> {
+        let before = self.output.len();
+        encode_found(&mut self.output);
+        let mut position = Position::default();
+        let mut count = 0;
+        loop {
+            let shared = self.shared;
+            let output = &mut self.output;
+            let whole = shared.index().visit(query, &mut position, |record| {
+                encode_record(record, output);
+                count += 1;
+                output.len() < limits::LIST_PIECE
+            });
+            if whole {
+                break;
+            }
+            self.flush()?;
+        }
+        if count == 0 && matches!(query, Query::Document(_)) {
+            self.output.truncate(before);
+            let refusal = Refusal::NotFound;
+            return Ok(Err(Refused {
+                refusal,
+                reason: "nobody has it".into(),
+            }));
+        }
+        self.output.extend_from_slice(END_OF_RECORDS);
+        Ok(Ok(count))
+    }
+
+    /// Answers a request that cannot be understood; returns whether the next one can be.
+    fn refuse_fault(&mut self, error: &DecodeError) -> bool {
+        let status = Status::from(error.refusal);
+        log::warn!(target: LOG_FAULTS, "{}: {status}, {error}", self.address);
+        self.refuse(error.refusal, &error.to_string());
+        match error.refusal {
+            Refusal::BadRequest => self.consecutive_faults += 1,
+            Refusal::NotFound | Refusal::ServiceUnavailable | Refusal::VersionNotSupported => {}
+        }
+        if self.consecutive_faults >= limits::CONSECUTIVE_FAULTS {
+            log::warn!(target: LOG_FAULTS, "{}: closed, too many faults in a row", self.address);
+            return false;
+        }
+        error.framed.is_some()
+    }
+
+    fn refuse(&mut self, refusal: Refusal, reason: &str) {
+        let reason = self
+            .shared
+            .explain
+            .then(|| HeaderText::folded(reason))
+            .flatten();
+        encode_refusal(refusal, reason.as_ref(), &mut self.output);
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        send(self.stream, &self.output)?;
+        self.output.clear();
+        self.output.shrink_to(limits::LIST_PIECE / 8);
+        Ok(())
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        const AT_ONCE: usize = 1000;
+        let mut records = 0;
+        loop {
+            let removed = self.shared.index_mut().leave(self.owner, AT_ONCE);
+            records += removed;
+            if removed < AT_ONCE {
+                break;
+            }
+        }
+        log::info!(
+            target: LOG_SESSIONS,
+            "{} left with {records} records ({} records remain)",
+            self.address,
+            self.shared.index().len()
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! The calls that only some systems have, each with a portable way beside it.
+//!
+//! Everything else in the crate is written for all systems at once. protocol.md does not know
+//! this module.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// Opens a regular file in a folder for reading: never through a symbolic link, never waiting for
+/// the other end of a FIFO, and never anything but a regular file.
+///
+/// # Errors
+/// When there is no such file, or it is no regular file ([`io::ErrorKind::InvalidInput`]).
+pub fn open_regular(folder: &Path, name: &str) -> io::Result<File> {
+    let file = open_without_following(folder, name)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        let text = "expected a regular file, found another kind";
+        Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+    }
+}
+
+#[cfg(unix)]
+fn open_without_following(folder: &Path, name: &str) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open, openat};
+
+    let folder = open(
+        folder,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(File::from(openat(folder, name, flags, Mode::empty())?))
+}
+
+#[cfg(not(unix))]
+fn open_without_following(folder: &Path, name: &str) -> io::Result<File> {
+    let path = folder.join(name);
+    if path.symlink_metadata()?.file_type().is_symlink() {
+        let text = "expected a regular file, found a symbolic link";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    File::open(path)
+}
+
+/// Makes a renamed file's new name survive a power cut, where the system can.
+///
+/// # Errors
+/// When the folder cannot be opened or written to its disk.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
+
+/// The name and release of the operating system, such as `Linux 6.1.0`.
+pub fn operating_system() -> String {
+    #[cfg(unix)]
+    {
+        let name = rustix::system::uname();
+        let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
+        format!("{} {}", text(name.sysname()), text(name.release()))
+    }
+    #[cfg(not(unix))]
+    std::env::consts::OS.to_string()
+}
+
+/// Something that bounds how many connections this machine can serve with a thread each.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Bound {
+    /// What the system calls it, with its value.
+    pub what: String,
+    /// How many connections it allows.
+    pub connections: usize,
+}
+
+/// Raises the limit of open files to what the user may have, and returns what bounds the number of
+/// connections; `reserved` files are kept for other things.
+pub fn connection_bounds(reserved: usize) -> Vec<Bound> {
+    #[cfg(unix)]
+    {
+        unix_bounds(reserved)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = reserved;
+        Vec::new()
+    }
+}
+
+#[cfg(unix)]
+fn unix_bounds(reserved: usize) -> Vec<Bound> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+
+    let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    let mut bounds = Vec::new();
+    let mut bound = |name: &str, value: u64, connections: usize| {
+        bounds.push(Bound {
+            what: format!("{name} = {value}"),
+            connections,
+        });
+    };
+
+    let mut files = getrlimit(Resource::Nofile);
+    if files.current != files.maximum {
+        files.current = files.maximum;
+        // If it is refused, the old limit counts below.
+        let _ = setrlimit(Resource::Nofile, files);
+    }
+    if let Some(files) = getrlimit(Resource::Nofile).current {
+        bound(
+            "open files (ulimit -n)",
+            files,
+            number(files).saturating_sub(reserved),
+        );
+    }
+    // A thread of Rust takes four memory maps, and a process that has none left is aborted.
+    if let Some(maps) = first_number("/proc/sys/vm/max_map_count") {
+        bound(
+            "vm.max_map_count",
+            maps,
+            number(maps).saturating_sub(1500) / 4,
+        );
+    }
+    let of_threads = |threads: u64| number(threads) / 5 * 4;
+    if let Some(threads) = first_number("/proc/sys/kernel/threads-max") {
+        bound("kernel.threads-max", threads, of_threads(threads));
+    }
+    if let Some(processes) = getrlimit(Resource::Nproc).current {
+        bound(
+            "user processes (ulimit -u)",
+            processes,
+            of_threads(processes),
+        );
+    }
+    if let Some(tasks) = control_group_tasks() {
+        bound("pids.max of the control group", tasks, of_threads(tasks));
+    }
+    bounds
+}
+
+#[cfg(unix)]
+fn first_number(path: &str) -> Option<u64> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(unix)]
+fn control_group_tasks() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    first_number(&format!("/sys/fs/cgroup{group}/pids.max"))
+}
+
+/// Socket options that bound what a dead or slow neighbour costs. An option that the system does
+/// not have is left out.
+pub(crate) fn bound_neighbour(socket: &socket2::SockRef<'_>) -> io::Result<()> {
+    use crate::limits;
+
+    let keepalive = socket2::TcpKeepalive::new().with_time(limits::KEEPALIVE_IDLE);
+    #[cfg(any(target_os = "linux", target_os = "macos", target_os = "windows"))]
+    let keepalive = keepalive
+        .with_interval(limits::KEEPALIVE_INTERVAL)
+        .with_retries(limits::KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    {
+        socket.set_tcp_user_timeout(Some(limits::UNACKNOWLEDGED))?;
+        socket.set_tcp_notsent_lowat(limits::UNSENT)?;
+    }
+    Ok(())
+}
