@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod escape;
 pub mod index;
+pub mod library;
 pub mod limits;
 pub mod net;
 pub mod protocol;

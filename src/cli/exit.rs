@@ -7,7 +7,7 @@ use std::process::ExitCode;
 /// Why a program ends without having done what it was asked for. The numbers are those of
 /// `sysexits.h`, where that has one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Failure {
+pub(super) enum Failure {
     /// 1: anything else.
     Other = 1,
     /// 2: the arguments.
@@ -29,7 +29,7 @@ impl From<Failure> for ExitCode {
 }
 
 /// Writes an error with its causes to standard error, joined by `: `.
-pub fn report(program: &str, error: &dyn Error) {
+pub(super) fn report(program: &str, error: &dyn Error) {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::server::connection_limit;
 
 /// The table, and below it what bounds the number of connections on this machine.
-pub fn limits_table(max_connections: Option<usize>) -> String {
+pub(super) fn limits_table(max_connections: Option<usize>) -> String {
     let (connections, bounds) = connection_limit(max_connections);
     let mut table = Table::new();
     table

@@ -8,7 +8,7 @@ use log::LevelFilter;
 
 /// Starts logging. `targets` are the levels that the program's options chose; `RUST_LOG` comes
 /// behind them and refines.
-pub fn start(level: LevelFilter, targets: &[(&str, LevelFilter)]) {
+pub(super) fn start(level: LevelFilter, targets: &[(&str, LevelFilter)]) {
     let mut builder = Builder::new();
     builder.filter_level(level);
     for (target, level) in targets {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 ///
 /// # Errors
 /// When standard output is closed or full.
-pub fn say(line: impl std::fmt::Display) -> io::Result<()> {
+pub(super) fn say(line: impl std::fmt::Display) -> io::Result<()> {
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")?;
     output.flush()

@@ -1,0 +1,254 @@
+//! The title of an RFC from its own first page.
+//!
+//! Half a century of layouts: a heading of one or two columns (who, which number, when), then the
+//! title, then the text. The heading is left out paragraph by paragraph; the first paragraph that
+//! is none of it is the title. What cannot be told apart this way needs `rfc-index.txt`.
+
+use crate::protocol::{RfcNumber, Title};
+
+/// Bytes of a document that are looked at: a heading with ten authors fits well.
+pub(super) const FIRST_PAGE: usize = 8 * 1024;
+
+/// The title on a first page; `None` if nothing looks like one.
+pub(super) fn from_first_page(number: RfcNumber, page: &[u8]) -> Option<Title> {
+    let text = plain_text(page);
+    let paragraphs = paragraphs(&text);
+    let mut candidates = (0..paragraphs.len()).filter(|&at| !is_heading(&paragraphs[at].lines));
+    let title = candidates.find_map(|at| title_of(&title_lines(&paragraphs[at..])))?;
+    Some(Title::folded(without_article(number, &title)))
+}
+
+/// The lines of the first paragraph, and of those behind it that are set as its continuation:
+/// centred lines with one empty line between them.
+fn title_lines<'a>(paragraphs: &[Paragraph<'a>]) -> Vec<&'a str> {
+    const MOST: usize = 4;
+    let Some((first, behind)) = paragraphs.split_first() else {
+        return Vec::new();
+    };
+    let mut lines = first.lines.clone();
+    let is_lone = |paragraph: &Paragraph<'_>| match paragraph.lines[..] {
+        [line] => is_centred(line) && !ends_title(line.trim()),
+        _ => false,
+    };
+    if is_lone(first) {
+        let more = behind
+            .iter()
+            .take_while(|next| next.gap == 1 && is_lone(next));
+        lines.extend(more.take(MOST - 1).map(|paragraph| paragraph.lines[0]));
+    }
+    lines
+}
+
+/// The official titles of the early series leave out the article that they begin with.
+fn without_article(number: RfcNumber, title: &str) -> &str {
+    const LAST_WITHOUT: u32 = 1200;
+    let article = ["The ", "A ", "An "]
+        .iter()
+        .find_map(|article| title.strip_prefix(article));
+    article
+        .filter(|_| number.value() <= LAST_WITHOUT)
+        .unwrap_or(title)
+}
+
+/// Joins the lines of one sentence. A hyphen at the end of a line joins two words.
+pub(super) fn join_lines<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    let mut joined = String::new();
+    for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
+        let hyphenated =
+            joined.ends_with('-') && !joined.ends_with(" -") && !joined.ends_with("--");
+        let attached = hyphenated || joined.ends_with('/') || line.starts_with("--");
+        if !joined.is_empty() && !attached {
+            joined.push(' ');
+        }
+        joined.push_str(line);
+    }
+    joined
+}
+
+/// UTF-8 with or without byte order mark, else Latin-1; overstrikes keep what was struck last.
+fn plain_text(page: &[u8]) -> String {
+    let page = page.strip_prefix(b"\xef\xbb\xbf").unwrap_or(page);
+    let decoded = match std::str::from_utf8(page) {
+        Ok(text) => text.to_string(),
+        // The page may end within a character.
+        Err(error) if error.error_len().is_none() => {
+            String::from_utf8_lossy(&page[..error.valid_up_to()]).into_owned()
+        }
+        Err(_) => page.iter().map(|&byte| char::from(byte)).collect(),
+    };
+    let mut text = String::with_capacity(decoded.len());
+    for character in decoded.chars() {
+        match character {
+            '\u{8}' => {
+                text.pop();
+            }
+            '\u{c}' => text.push_str("\n\n"),
+            '\r' => {}
+            _ => text.push(character),
+        }
+    }
+    text
+}
+
+struct Paragraph<'a> {
+    lines: Vec<&'a str>,
+    /// Empty lines before it.
+    gap: usize,
+}
+
+fn paragraphs(text: &str) -> Vec<Paragraph<'_>> {
+    let mut paragraphs: Vec<Paragraph<'_>> = Vec::new();
+    let mut gap = 1;
+    for line in text.lines().map(str::trim_end) {
+        match paragraphs.last_mut() {
+            _ if line.is_empty() => gap += 1,
+            Some(last) if gap == 0 => last.lines.push(line),
+            _ => {
+                paragraphs.push(Paragraph {
+                    lines: vec![line],
+                    gap,
+                });
+                gap = 0;
+            }
+        }
+    }
+    paragraphs
+}
+
+/// Whether a paragraph belongs to the heading, all of it.
+fn is_heading(lines: &[&str]) -> bool {
+    starts_heading(lines[0].trim())
+        || lines
+            .iter()
+            .any(|line| is_request_for_comments(line.trim()))
+        || lines.iter().all(|line| is_heading_line(line))
+}
+
+/// What the first line of a heading begins with.
+fn starts_heading(line: &str) -> bool {
+    let folded = line.to_ascii_lowercase();
+    [
+        "network working group",
+        "internet engineering task force",
+        "internet engineering steering group",
+        "internet architecture board",
+        "internet research task force",
+        "independent submission",
+        "internet draft",
+        "nwg/rfc",
+        "rfc editor",
+    ]
+    .iter()
+    .any(|start| folded.starts_with(start))
+        || is_request_for_comments(line)
+}
+
+/// `Request for Comments: 793`, which some headings misspell around.
+fn is_request_for_comments(line: &str) -> bool {
+    const LABEL: &str = "request for comments";
+    let label = line
+        .get(..LABEL.len())
+        .filter(|label| label.eq_ignore_ascii_case(LABEL));
+    label.is_some_and(|label| {
+        line[label.len()..]
+            .trim_start()
+            .starts_with(|c: char| matches!(c, ':' | '#' | '0'..='9'))
+    })
+}
+
+fn is_heading_line(line: &str) -> bool {
+    let line = line.trim();
+    starts_heading(line)
+        || is_number(line)
+        || is_date(line)
+        || is_ornament(line)
+        || is_columns(line)
+}
+
+/// `RFC 793`, `RFC: 793`, `RFC #440`, `NIC 13772`, `IEN: 129`, `Updates: 381`.
+fn is_number(line: &str) -> bool {
+    let folded = line.to_ascii_lowercase();
+    let label = [
+        "rfc",
+        "nic",
+        "ien",
+        "updates",
+        "obsoletes",
+        "references",
+        "category",
+        "std",
+        "bcp",
+        "fyi",
+        "issn",
+        "replaces",
+        "supersedes",
+        "related",
+        "see also",
+        "categories",
+    ]
+    .iter()
+    .find_map(|label| folded.strip_prefix(label));
+    label.is_some_and(|rest| {
+        let letters = rest.chars().filter(|c| c.is_ascii_alphabetic()).count();
+        rest.chars().any(|c| c.is_ascii_digit()) && letters <= 12
+    })
+}
+
+/// A line that is a date and little else.
+fn is_date(line: &str) -> bool {
+    const MONTHS: [&str; 12] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
+    let words = || {
+        line.split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_ascii_lowercase)
+    };
+    let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    let is_month = |word: &str| MONTHS.iter().any(|month| word.starts_with(month));
+    words().count() >= 2
+        && words().any(|word| is_number(&word))
+        && words().all(|word| is_number(&word) || is_month(&word))
+}
+
+/// Underlines, rules, lone letters.
+fn is_ornament(line: &str) -> bool {
+    !line.chars().any(char::is_alphanumeric)
+}
+
+/// Two columns: something on the left, a wide gap, something on the right.
+fn is_columns(line: &str) -> bool {
+    line.contains("        ")
+}
+
+fn is_centred(line: &str) -> bool {
+    line.len() - line.trim_start().len() >= 12
+}
+
+fn title_of(lines: &[&str]) -> Option<String> {
+    let lines = lines
+        .iter()
+        .map(|line| line.trim())
+        .filter(|line| !is_ornament(line));
+    let lines: Vec<&str> = lines.take_while(|line| !ends_title(line)).collect();
+    let text = join_lines(lines.into_iter());
+    let text = strip_label(&text);
+    (!text.is_empty()).then(|| text.into())
+}
+
+/// What stands below a title without an empty line between.
+fn ends_title(line: &str) -> bool {
+    let folded = line.to_ascii_lowercase();
+    let starts = ["by ", "author:", "status of this", "prepared "];
+    matches!(&*folded, "by" | "abstract")
+        || starts.iter().any(|start| folded.starts_with(start))
+        || is_number(line)
+        || is_date(line)
+}
+
+fn strip_label(text: &str) -> &str {
+    let label = text
+        .get(..6)
+        .filter(|label| label.eq_ignore_ascii_case("title:"));
+    label.map_or(text, |label| &text[label.len()..]).trim()
+}
