@@ -13,6 +13,10 @@ pub(super) const FIRST_PAGE: usize = 8 * 1024;
 pub(super) fn from_first_page(number: RfcNumber, page: &[u8]) -> Option<Title> {
     let text = plain_text(page);
     let paragraphs = paragraphs(&text);
+    // A text without a heading is no RFC, whatever its name.
+    paragraphs
+        .iter()
+        .find(|paragraph| is_heading(&paragraph.lines))?;
     let mut candidates = (0..paragraphs.len()).filter(|&at| !is_heading(&paragraphs[at].lines));
     let title = candidates.find_map(|at| title_of(&title_lines(&paragraphs[at..])))?;
     Some(Title::folded(without_article(number, &title)))
