@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io;
+use std::net::TcpStream;
 use std::path::Path;
 
 /// Opens a regular file in a folder for reading: never through a symbolic link, never waiting for
@@ -43,6 +44,32 @@ fn open_without_following(folder: &Path, name: &str) -> io::Result<File> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
     File::open(path)
+}
+
+/// Sends bytes from where the file stands, at most `count`, without passing them through this
+/// process; returns how many were sent, 0 at the end of the file.
+///
+/// # Errors
+/// When the file cannot be read or the connection is gone; [`io::ErrorKind::WouldBlock`] when its
+/// write timeout has passed.
+#[cfg(target_os = "linux")]
+pub(crate) fn send_file(file: &File, stream: &TcpStream, count: u64) -> io::Result<usize> {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    Ok(rustix::fs::sendfile(stream, file, None, count)?)
+}
+
+/// The portable way: through a buffer.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn send_file(mut file: &File, mut stream: &TcpStream, count: u64) -> io::Result<usize> {
+    use std::io::{Read, Write};
+
+    let mut chunk = [0; 64 * 1024];
+    let most = usize::try_from(count)
+        .unwrap_or(usize::MAX)
+        .min(chunk.len());
+    let filled = file.read(&mut chunk[..most])?;
+    stream.write_all(&chunk[..filled])?;
+    Ok(filled)
 }
 
 /// Makes a renamed file's new name survive a power cut, where the system can.

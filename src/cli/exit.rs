@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::error_chain::error_chain;
+
 /// Why a program ends without having done what it was asked for. The numbers are those of
 /// `sysexits.h`, where that has one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,13 +32,6 @@ impl From<Failure> for ExitCode {
 
 /// Writes an error with its causes to standard error, joined by `: `.
 pub(super) fn report(program: &str, error: &dyn Error) {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        source = cause.source();
-    }
     // With standard error gone there is nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "{program}: {line}");
+    let _ = writeln!(std::io::stderr(), "{program}: {}", error_chain(error));
 }

@@ -1,8 +1,9 @@
 //! One connection: options, reading with a deadline, writing with progress, closing.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::{limits, system};
 
@@ -26,7 +27,7 @@ pub struct Receiver<'a> {
     input: Vec<u8>,
     /// Where the bytes begin that were not yet taken.
     start: usize,
-    timeout: Option<Duration>,
+    timeout_set: bool,
 }
 
 impl<'a> Receiver<'a> {
@@ -36,7 +37,7 @@ impl<'a> Receiver<'a> {
             stream,
             input: Vec::new(),
             start: 0,
-            timeout: None,
+            timeout_set: false,
         }
     }
 
@@ -52,8 +53,6 @@ impl<'a> Receiver<'a> {
 
     /// Reads once and returns how many bytes arrived; 0 is the end.
     ///
-    /// The deadline is absolute: a timeout of the socket alone would begin anew with each byte.
-    ///
     /// # Errors
     /// [`io::ErrorKind::TimedOut`] at the deadline, and whatever reading brings.
     pub fn fill(&mut self, deadline: Option<Instant>) -> io::Result<usize> {
@@ -63,37 +62,29 @@ impl<'a> Receiver<'a> {
             // An idle connection keeps no more than a small buffer.
             self.input.shrink_to(CHUNK);
         }
+        let filled = self.input.len();
+        self.input.resize(filled + CHUNK, 0);
+        let result = self.read(filled, deadline);
+        self.input
+            .truncate(filled + result.as_ref().map_or(0, |&count| count));
+        result
+    }
+
+    fn read(&mut self, filled: usize, deadline: Option<Instant>) -> io::Result<usize> {
+        let chunk = &mut self.input[filled..];
+        if let Some(deadline) = deadline {
+            self.timeout_set = true;
+            return read_before(self.stream, chunk, deadline);
+        }
+        if std::mem::take(&mut self.timeout_set) {
+            self.stream.set_read_timeout(None)?;
+        }
         loop {
-            self.set_timeout(deadline)?;
-            let filled = self.input.len();
-            self.input.resize(filled + CHUNK, 0);
-            let result = self.stream.read(&mut self.input[filled..]);
-            self.input
-                .truncate(filled + result.as_ref().map_or(0, |&count| count));
-            match result {
+            match (&*self.stream).read(chunk) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Unix says that it would block, Windows that it timed out.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
                 result => return result,
             }
         }
-    }
-
-    fn set_timeout(&mut self, deadline: Option<Instant>) -> io::Result<()> {
-        let timeout = match deadline {
-            None => None,
-            Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
-                Some(left) if !left.is_zero() => Some(left),
-                _ => return Err(io::ErrorKind::TimedOut.into()),
-            },
-        };
-        if self.timeout != timeout {
-            self.stream.set_read_timeout(timeout)?;
-            self.timeout = timeout;
-        }
-        Ok(())
     }
 }
 
@@ -102,31 +93,72 @@ impl<'a> Receiver<'a> {
 /// # Errors
 /// [`io::ErrorKind::TimedOut`] when the other side takes less than 64 KiB in a minute, and
 /// whatever writing brings.
-pub fn send(mut stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+pub fn send(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+    send_all(bytes.len() as u64, |left| {
+        let sent = bytes.len() - usize::try_from(left).unwrap_or(0);
+        stream.write(&bytes[sent..])
+    })
+}
+
+/// Writes the next `count` bytes of a file; the same rules as for [`send`].
+///
+/// # Errors
+/// As [`send`], and [`io::ErrorKind::WriteZero`] when the file ends before.
+pub fn send_file(stream: &TcpStream, file: &File, count: u64) -> io::Result<()> {
+    send_all(count, |left| system::send_file(file, stream, left))
+}
+
+/// Calls `write` with the number of bytes left until there are none.
+fn send_all(count: u64, mut write: impl FnMut(u64) -> io::Result<usize>) -> io::Result<()> {
+    let mut left = count;
     let mut since = Instant::now();
-    let mut progress = 0;
-    while !bytes.is_empty() {
-        match stream.write(bytes) {
+    let mut left_then = count;
+    while left > 0 {
+        match write(left) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => {
-                bytes = &bytes[count..];
-                progress += count as u64;
-            }
+            Ok(count) => left -= count as u64,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            Err(error) => return Err(error),
+            Err(error) => return Err(timed_out(error)),
         }
         if since.elapsed() >= limits::PROGRESS_TIME {
-            if progress < limits::PROGRESS_BYTES && !bytes.is_empty() {
+            if left > 0 && left_then - left < limits::PROGRESS_BYTES {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             since = Instant::now();
-            progress = 0;
+            left_then = left;
         }
     }
     Ok(())
+}
+
+/// A socket timeout has two names: Unix says that the call would block, Windows that it timed out.
+fn timed_out(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+        _ => error,
+    }
+}
+
+/// Reads once, before an absolute deadline: a timeout of the socket alone would begin anew with
+/// each byte.
+///
+/// # Errors
+/// [`io::ErrorKind::TimedOut`] at the deadline, and whatever reading brings.
+pub fn read_before(
+    mut stream: &TcpStream,
+    buffer: &mut [u8],
+    deadline: Instant,
+) -> io::Result<usize> {
+    loop {
+        match deadline.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => stream.set_read_timeout(Some(left))?,
+            _ => return Err(io::ErrorKind::TimedOut.into()),
+        }
+        match stream.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result.map_err(timed_out),
+        }
+    }
 }
 
 /// Closes for writing and reads on for a moment, so that the last reply arrives.

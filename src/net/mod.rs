@@ -20,7 +20,7 @@ mod stop;
 
 pub use accept::{Service, accept_loop};
 pub use connect::connect;
-pub use connection::{Receiver, close_gently, send, set_options};
+pub use connection::{Receiver, close_gently, read_before, send, send_file, set_options};
 pub use listen::{listen, listen_everywhere};
 pub use permits::{Permit, Permits};
 pub use stop::Stop;

@@ -200,6 +200,11 @@ impl IndexReplyDecoder {
         Ok(self.part(ReplyPart::End, Place::Start))
     }
 
+    /// Whether nothing of the next reply was seen.
+    pub fn is_between_replies(&self) -> bool {
+        matches!(self.place, Place::Start) && self.lines.taken == 0
+    }
+
     fn part(&mut self, part: ReplyPart, place: Place) -> (ReplyPart, usize) {
         let used = std::mem::take(&mut self.lines).taken;
         self.place = place;

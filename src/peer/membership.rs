@@ -1,0 +1,320 @@
+//! Staying a member: one connection to the index, on which everything is registered.
+//!
+//! A thread of its own connects, adds all documents, and then reads: replies for whoever asks, and
+//! the end of the connection the moment that it comes. After the end it connects again, with
+//! pauses that grow, and adds everything anew: to the index a peer without its connection has
+//! nothing.
+
+use std::io;
+use std::net::Shutdown;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::index_connection::{AskIndex, IndexError, Link, Replies};
+use crate::error_chain::error_chain;
+use crate::library::SharedLibrary;
+use crate::limits;
+use crate::protocol::{Document, Endpoint, Host, IndexRequest, Port, ReplyPart, Status};
+
+/// What a member's program may want to tell people.
+#[derive(Debug)]
+pub enum Event {
+    /// The index has acknowledged so many documents.
+    Registered(usize),
+    /// It did not take this one.
+    Refused(Document, Status),
+    /// The connection is gone, or could not be made; the next attempt is after this pause.
+    Away(IndexError, Duration),
+}
+
+/// A peer's membership at an index. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Membership {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    index: Endpoint,
+    host: Option<Host>,
+    port: Port,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Held by who asks, so that one request is outstanding at a time.
+    turn: Mutex<()>,
+}
+
+#[derive(Debug)]
+enum State {
+    Connecting,
+    /// Connected, and adding documents.
+    Joining(Arc<Link>),
+    /// Everything is registered; perhaps somebody waits for a reply.
+    Here(Arc<Link>, Option<SyncSender<Delivery>>),
+    Away(String),
+    Leaving,
+}
+
+/// A part of a reply, with its bytes, on the way from the reading thread to who asked.
+type Delivery = (ReplyPart, Vec<u8>);
+
+/// Parts that wait between the two threads: enough to keep both busy.
+const PARTS_AHEAD: usize = 256;
+
+impl Membership {
+    /// Starts the thread that joins the index and stays. `host` is what this peer calls itself, if
+    /// not what is found out.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn start(
+        index: Endpoint,
+        host: Option<Host>,
+        port: Port,
+        library: SharedLibrary,
+        tell: impl Fn(Event) + Send + 'static,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            index,
+            host,
+            port,
+            state: Mutex::new(State::Connecting),
+            changed: Condvar::new(),
+            turn: Mutex::default(),
+        });
+        let member = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("index".into())
+            .spawn(move || member.stay(&library, &tell))?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// What this peer calls itself to the index; `None` while it is not connected.
+    pub fn own(&self) -> Option<Endpoint> {
+        match &*self.shared.lock() {
+            State::Here(link, _) => Some(link.own.clone()),
+            State::Joining(link) => Some(link.own.clone()),
+            State::Connecting | State::Away(_) | State::Leaving => None,
+        }
+    }
+
+    /// Waits until everything is registered, or the index could not be reached.
+    ///
+    /// # Errors
+    /// When the index could not be reached.
+    pub fn wait(&self) -> Result<(), IndexError> {
+        self.shared.link().map(drop)
+    }
+}
+
+impl AskIndex for Membership {
+    fn ask(
+        &self,
+        request: &dyn Fn(Endpoint) -> IndexRequest,
+        take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
+    ) -> Result<(), IndexError> {
+        let _turn = self
+            .shared
+            .turn
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let link = self.shared.link()?;
+        let deliveries = self.shared.expect_reply(&link)?;
+        link.send(&request(link.own.clone()))?;
+        let mut taken = Ok(());
+        // To its end, even if the taker fails: the next reply must find its own asker.
+        loop {
+            let (part, bytes) = deliveries
+                .recv_timeout(limits::INDEX_REPLY)
+                .map_err(|error| {
+                    // Without this reply the next one would be taken for it.
+                    let _ = link.stream.shutdown(Shutdown::Both);
+                    link.lost(match error {
+                        RecvTimeoutError::Timeout => io::ErrorKind::TimedOut.into(),
+                        RecvTimeoutError::Disconnected => io::ErrorKind::ConnectionAborted.into(),
+                    })
+                })?;
+            let last = part == ReplyPart::End;
+            if taken.is_ok() {
+                taken = take(part, &bytes);
+            }
+            if last {
+                return taken.map_err(IndexError::Taker);
+            }
+        }
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        match self.shared.set(State::Leaving) {
+            State::Joining(link) | State::Here(link, _) => {
+                // It may be closed already.
+                let _ = link.stream.shutdown(Shutdown::Both);
+            }
+            // Its attempt may take five seconds, and its thread then ends by itself.
+            State::Connecting => self.thread = None,
+            State::Away(_) | State::Leaving => {}
+        }
+        if let Some(thread) = self.thread.take() {
+            // A panic was reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    /// The thread: until the membership ends.
+    fn stay(&self, library: &SharedLibrary, tell: &dyn Fn(Event)) {
+        let mut pause = limits::RECONNECT;
+        while let Err(error) = self.join_and_read(library, tell, &mut pause) {
+            if !self.advance(State::Away(error_chain(&error))) {
+                return;
+            }
+            tell(Event::Away(error, pause));
+            if !self.wait_before_joining(pause) {
+                return;
+            }
+            pause = (pause * 2).min(limits::RECONNECT_MAX);
+        }
+    }
+
+    /// Joins, and reads until the connection ends, which always is an error.
+    fn join_and_read(
+        &self,
+        library: &SharedLibrary,
+        tell: &dyn Fn(Event),
+        pause: &mut Duration,
+    ) -> Result<(), IndexError> {
+        let link = Arc::new(Link::connect(
+            &self.index,
+            self.host.as_ref(),
+            Some(self.port),
+        )?);
+        if !self.advance(State::Joining(Arc::clone(&link))) {
+            return Ok(());
+        }
+        let mut replies = Replies::new(&link);
+        let registered = self.register(&link, &mut replies, library, tell)?;
+        if !self.advance(State::Here(Arc::clone(&link), None)) {
+            return Ok(());
+        }
+        *pause = limits::RECONNECT;
+        tell(Event::Registered(registered));
+        while replies.read_part(None, &mut |part, bytes| self.deliver(part, bytes))? {}
+        if matches!(*self.lock(), State::Leaving) {
+            return Ok(());
+        }
+        Err(link.lost(io::ErrorKind::ConnectionAborted.into()))
+    }
+
+    fn register(
+        &self,
+        link: &Link,
+        replies: &mut Replies<'_>,
+        library: &SharedLibrary,
+        tell: &dyn Fn(Event),
+    ) -> Result<usize, IndexError> {
+        let documents: Vec<_> = {
+            let library = library.read();
+            library
+                .documents()
+                .map(|(document, title)| (document.clone(), title.clone()))
+                .collect()
+        };
+        let mut registered = 0;
+        for (document, title) in documents {
+            let from = link.own.clone();
+            link.send(&IndexRequest::Add {
+                document: document.clone(),
+                title,
+                from,
+            })?;
+            match replies.read_one(&mut |_, _| {})? {
+                Status::Ok => registered += 1,
+                refused @ Status::Refused(_) => tell(Event::Refused(document, refused)),
+            }
+        }
+        Ok(registered)
+    }
+
+    /// Passes a part on to who asked.
+    fn deliver(&self, part: ReplyPart, bytes: &[u8]) {
+        let mut state = self.lock();
+        let State::Here(_, asker) = &mut *state else {
+            return;
+        };
+        let last = part == ReplyPart::End;
+        let sender = if last { asker.take() } else { asker.clone() };
+        drop(state);
+        // Nobody asked, or who asked is gone: then the part belongs to nobody.
+        if let Some(sender) = sender {
+            let _ = sender.send((part, bytes.to_vec()));
+        }
+    }
+
+    fn expect_reply(&self, link: &Arc<Link>) -> Result<Receiver<Delivery>, IndexError> {
+        let (sender, receiver) = sync_channel(PARTS_AHEAD);
+        match &mut *self.lock() {
+            State::Here(here, asker) if Arc::ptr_eq(here, link) => *asker = Some(sender),
+            _ => return Err(link.lost(io::ErrorKind::ConnectionAborted.into())),
+        }
+        Ok(receiver)
+    }
+
+    /// The connection, once everything is registered on it.
+    fn link(&self) -> Result<Arc<Link>, IndexError> {
+        let joined = self.changed.wait_while(self.lock(), |state| {
+            matches!(state, State::Connecting | State::Joining(_))
+        });
+        let source = match &*joined.unwrap_or_else(PoisonError::into_inner) {
+            State::Here(link, _) => return Ok(Arc::clone(link)),
+            State::Away(reason) => io::Error::new(io::ErrorKind::NotConnected, reason.clone()),
+            State::Connecting | State::Joining(_) | State::Leaving => {
+                io::ErrorKind::NotConnected.into()
+            }
+        };
+        Err(IndexError::Unreachable {
+            index: self.index.clone(),
+            source,
+        })
+    }
+
+    /// Waits before the next attempt; `false` if the membership ends meanwhile.
+    fn wait_before_joining(&self, pause: Duration) -> bool {
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), pause, |state| !matches!(state, State::Leaving));
+        drop(waited);
+        self.advance(State::Connecting)
+    }
+
+    /// Changes the state, unless the membership ends: then `false`.
+    fn advance(&self, next: State) -> bool {
+        let mut state = self.lock();
+        if matches!(*state, State::Leaving) {
+            return false;
+        }
+        *state = next;
+        self.changed.notify_all();
+        true
+    }
+
+    /// Changes the state and returns the one before.
+    fn set(&self, next: State) -> State {
+        let before = std::mem::replace(&mut *self.lock(), next);
+        self.changed.notify_all();
+        before
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change is one assignment: a poisoned state is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

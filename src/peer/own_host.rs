@@ -1,0 +1,24 @@
+//! What a peer calls itself to an index (protocol.md section 2.6).
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use crate::protocol::Host;
+
+/// `localhost` when the index is on this machine; else the host name, if it resolves to the
+/// address from which the index is reached; else that address.
+pub(super) fn own_host(local: SocketAddr, index: SocketAddr) -> Host {
+    let local = local.ip().to_canonical();
+    if index.ip().to_canonical().is_loopback()
+        && let Ok(host) = "localhost".parse()
+    {
+        return host;
+    }
+    host_name(local).unwrap_or_else(|| Host::from(local))
+}
+
+fn host_name(local: IpAddr) -> Option<Host> {
+    let name = gethostname::gethostname().into_string().ok()?;
+    let mut addresses = (name.as_str(), 0).to_socket_addrs().ok()?;
+    addresses.find(|address| address.ip().to_canonical() == local)?;
+    name.parse().ok()
+}

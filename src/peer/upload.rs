@@ -1,0 +1,153 @@
+//! The upload server: a thread that accepts, and a worker for each upload (protocol.md section 5).
+//!
+//! It serves what the library shares, one document a connection, and closes.
+
+use std::fs::Metadata;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Instant, SystemTime};
+
+use crate::library::{Entry, OpenDocument, SharedLibrary};
+use crate::limits;
+use crate::net::{Permits, Receiver, Service, Stop, accept_loop, close_gently, send, send_file};
+use crate::protocol::{
+    Date, DecodeError, DocumentHead, DocumentReply, DocumentRequest, HeaderText, Refusal,
+    RequestDecoder,
+};
+use crate::system;
+
+/// The upload server of a peer. It ends when it is dropped.
+#[derive(Debug)]
+pub struct UploadServer {
+    address: SocketAddr,
+    stop: Stop,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl UploadServer {
+    /// Starts the thread that serves the library's documents.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn start(listener: TcpListener, library: SharedLibrary) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let stop = Stop::new();
+        let service = Service {
+            name: "upload",
+            permits: Permits::new(limits::UPLOADS, limits::UPLOADS_PER_ADDRESS),
+            stop: stop.clone(),
+            handle: move |stream: &Arc<TcpStream>, address, _| serve(&library, stream, address),
+        };
+        let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
+        let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
+        Ok(Self {
+            address,
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for UploadServer {
+    fn drop(&mut self) {
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            // A panic was reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(library: &SharedLibrary, stream: &TcpStream, address: SocketAddr) {
+    let outcome = match receive(stream) {
+        Ok(Some(Ok(request))) => {
+            let entry = library.read().entry(&request.document).cloned();
+            match entry.map(|entry| (entry.open(), entry)) {
+                Some((Ok(document), entry)) => upload(stream, &entry, &document),
+                Some((Err(error), _)) => {
+                    log::warn!("{address}: {} cannot be opened: {error}", request.document);
+                    refuse(stream, Refusal::NotFound)
+                }
+                None => {
+                    log::info!("{address}: GET {}: 404, it is not shared", request.document);
+                    refuse(stream, Refusal::NotFound)
+                }
+            }
+        }
+        Ok(Some(Err(error))) => {
+            log::warn!("{address}: {error}");
+            refuse(stream, error.refusal)
+        }
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(()) => close_gently(stream),
+        Err(error) => log::warn!("{address}: upload ended: {error}"),
+    }
+}
+
+/// Reads the request; `None` if the connection was closed without one.
+fn receive(stream: &TcpStream) -> io::Result<Option<Result<DocumentRequest, DecodeError>>> {
+    // Counted from the connection, not from the first byte: who is silent holds a place, too.
+    let deadline = Instant::now() + limits::HEAD_DEADLINE;
+    let mut receiver = Receiver::new(stream);
+    let mut decoder = RequestDecoder::new();
+    loop {
+        match decoder.decode(receiver.input()) {
+            Ok(Some((request, _))) => return Ok(Some(Ok(request))),
+            Ok(None) => {}
+            Err(error) => return Ok(Some(Err(error))),
+        }
+        match receiver.fill(Some(deadline)) {
+            Ok(0) if receiver.input().is_empty() => return Ok(None),
+            Ok(0) => return Ok(Some(Err(decoder.cut("the end of the connection")))),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                return Ok(Some(Err(decoder.cut("nothing more for 20 seconds"))));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn refuse(stream: &TcpStream, refusal: Refusal) -> io::Result<()> {
+    let mut reply = Vec::new();
+    DocumentReply::Refused(refusal).encode(&mut reply);
+    send(stream, &reply)
+}
+
+/// Sends a document, exactly as long as its head says.
+///
+/// The last piece waits for a look at the file: one that changed meanwhile is not passed off as
+/// whole, the connection ends before its length is reached.
+fn upload(stream: &TcpStream, entry: &Entry, document: &OpenDocument) -> io::Result<()> {
+    const LAST_PIECE: u64 = 64 * 1024;
+    let head = DocumentHead {
+        date: Some(Date::clamped(SystemTime::now())),
+        os: HeaderText::folded(&system::operating_system()),
+        last_modified: Some(Date::clamped(document.modified)),
+        content_length: Some(document.length),
+        content_type: entry.media_type().parse().ok(),
+    };
+    let mut bytes = Vec::new();
+    DocumentReply::Found(head).encode(&mut bytes);
+    send(stream, &bytes)?;
+    let last = document.length.min(LAST_PIECE);
+    send_file(stream, &document.file, document.length - last)?;
+    if has_changed(document, &document.file.metadata()?) {
+        return Err(io::Error::other("the file changed while it was sent"));
+    }
+    send_file(stream, &document.file, last)
+}
+
+fn has_changed(document: &OpenDocument, now: &Metadata) -> bool {
+    now.len() != document.length || now.modified().ok() != Some(document.modified)
+}
