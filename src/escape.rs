@@ -86,10 +86,7 @@ mod tests {
     fn every_control_character_is_escaped() {
         for character in ('\u{0}'..='\u{10ffff}').filter(|&c| c.is_control() || is_invisible(c)) {
             let shown = escaped(&character.to_string()).to_string();
-            assert!(
-                shown.starts_with('\\'),
-                "{character:?} is shown as {shown:?}"
-            );
+            assert!(shown.starts_with('\\'), "{character:?} is shown as {shown:?}");
         }
     }
 

@@ -27,11 +27,7 @@ pub fn open_regular(folder: &Path, name: &str) -> io::Result<File> {
 fn open_without_following(folder: &Path, name: &str) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open, openat};
 
-    let folder = open(
-        folder,
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
+    let folder = open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     Ok(File::from(openat(folder, name, flags, Mode::empty())?))
 }
@@ -64,9 +60,7 @@ pub(crate) fn send_file(mut file: &File, mut stream: &TcpStream, count: u64) -> 
     use std::io::{Read, Write};
 
     let mut chunk = [0; 64 * 1024];
-    let most = usize::try_from(count)
-        .unwrap_or(usize::MAX)
-        .min(chunk.len());
+    let most = usize::try_from(count).unwrap_or(usize::MAX).min(chunk.len());
     let filled = file.read(&mut chunk[..most])?;
     stream.write_all(&chunk[..filled])?;
     Ok(filled)
@@ -77,11 +71,7 @@ pub(crate) fn send_file(mut file: &File, mut stream: &TcpStream, count: u64) -> 
 /// # Errors
 /// When the folder cannot be opened or written to its disk.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// The name and release of the operating system, such as `Linux 6.1.0`.
@@ -126,10 +116,7 @@ fn unix_bounds(reserved: usize) -> Vec<Bound> {
     let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     let mut bounds = Vec::new();
     let mut bound = |name: &str, value: u64, connections: usize| {
-        bounds.push(Bound {
-            what: format!("{name} = {value}"),
-            connections,
-        });
+        bounds.push(Bound { what: format!("{name} = {value}"), connections });
     };
 
     let mut files = getrlimit(Resource::Nofile);
@@ -139,30 +126,18 @@ fn unix_bounds(reserved: usize) -> Vec<Bound> {
         let _ = setrlimit(Resource::Nofile, files);
     }
     if let Some(files) = getrlimit(Resource::Nofile).current {
-        bound(
-            "open files (ulimit -n)",
-            files,
-            number(files).saturating_sub(reserved),
-        );
+        bound("open files (ulimit -n)", files, number(files).saturating_sub(reserved));
     }
     // A thread of Rust takes four memory maps, and a process that has none left is aborted.
     if let Some(maps) = first_number("/proc/sys/vm/max_map_count") {
-        bound(
-            "vm.max_map_count",
-            maps,
-            number(maps).saturating_sub(1500) / 4,
-        );
+        bound("vm.max_map_count", maps, number(maps).saturating_sub(1500) / 4);
     }
     let of_threads = |threads: u64| number(threads) / 5 * 4;
     if let Some(threads) = first_number("/proc/sys/kernel/threads-max") {
         bound("kernel.threads-max", threads, of_threads(threads));
     }
     if let Some(processes) = getrlimit(Resource::Nproc).current {
-        bound(
-            "user processes (ulimit -u)",
-            processes,
-            of_threads(processes),
-        );
+        bound("user processes (ulimit -u)", processes, of_threads(processes));
     }
     if let Some(tasks) = control_group_tasks() {
         bound("pids.max of the control group", tasks, of_threads(tasks));
@@ -189,9 +164,8 @@ pub(crate) fn bound_neighbour(socket: &socket2::SockRef<'_>) -> io::Result<()> {
 
     let keepalive = socket2::TcpKeepalive::new().with_time(limits::KEEPALIVE_IDLE);
     #[cfg(any(target_os = "linux", target_os = "macos", target_os = "windows"))]
-    let keepalive = keepalive
-        .with_interval(limits::KEEPALIVE_INTERVAL)
-        .with_retries(limits::KEEPALIVE_PROBES);
+    let keepalive =
+        keepalive.with_interval(limits::KEEPALIVE_INTERVAL).with_retries(limits::KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
     {

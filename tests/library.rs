@@ -1,10 +1,6 @@
 //! The library on real files: what is shared, under which titles.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and print"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic and print")]
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,10 +10,7 @@ use std::process::Command;
 use p2p_ci::library::Library;
 
 fn documents(library: &Library) -> Vec<String> {
-    library
-        .documents()
-        .map(|(document, title)| format!("{document}: {title}"))
-        .collect()
+    library.documents().map(|(document, title)| format!("{document}: {title}")).collect()
 }
 
 #[test]
@@ -39,11 +32,7 @@ fn a_folder_is_shared_by_its_names() {
     let library = Library::scan(folder.path()).unwrap();
     assert_eq!(
         documents(&library),
-        [
-            "RFC 7: Title",
-            "RFC 8: rfc8-draft.txt",
-            "FILE lecture%2001.pdf: lecture 01.pdf"
-        ]
+        ["RFC 7: Title", "RFC 8: rfc8-draft.txt", "FILE lecture%2001.pdf: lecture 01.pdf"]
     );
 }
 
@@ -81,32 +70,15 @@ fn links_are_neither_shared_nor_followed() {
 fn titles_of_all_eras_and_encodings() {
     let heading = "Network Working Group                     J. Doe\nRequest for Comments: 5000\n";
     let pages: [(&str, Vec<u8>); 7] = [
-        (
-            "plain",
-            format!("\n\n{heading}\n\n      A Plain Title\n\nAbstract\n").into(),
-        ),
-        (
-            "mark",
-            format!("\u{feff}\n{heading}\n  A Plain\n     Title\n\nAbstract\n").into(),
-        ),
-        (
-            "crlf",
-            format!("{heading}\n  A Plain Title\n\n")
-                .replace('\n', "\r\n")
-                .into(),
-        ),
-        (
-            "form feed",
-            format!("\u{c}{heading}\u{c}  A Plain Title\n\n").into(),
-        ),
+        ("plain", format!("\n\n{heading}\n\n      A Plain Title\n\nAbstract\n").into()),
+        ("mark", format!("\u{feff}\n{heading}\n  A Plain\n     Title\n\nAbstract\n").into()),
+        ("crlf", format!("{heading}\n  A Plain Title\n\n").replace('\n', "\r\n").into()),
+        ("form feed", format!("\u{c}{heading}\u{c}  A Plain Title\n\n").into()),
         (
             "overstrike",
             format!("{heading}\n  A P\u{8}Pla\u{8}ain T\u{8}Title\n  _\u{8}_\n\n").into(),
         ),
-        (
-            "latin-1",
-            [heading.as_bytes(), b"\n  A Plain Title\n\n  caf\xe9\n"].concat(),
-        ),
+        ("latin-1", [heading.as_bytes(), b"\n  A Plain Title\n\n  caf\xe9\n"].concat()),
         (
             "old",
             b"RFC 5000\nNIC 13772\n\n1 May 1973\n\n     A Plain Title\n     -------------\n\n"
@@ -130,12 +102,8 @@ fn titles_of_real_documents_are_the_official_ones() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let unpacked = Command::new("tar")
-        .arg("-xJf")
-        .arg(&archive)
-        .arg("-C")
-        .arg(folder.path())
-        .status();
+    let unpacked =
+        Command::new("tar").arg("-xJf").arg(&archive).arg("-C").arg(folder.path()).status();
     if !unpacked.is_ok_and(|status| status.success()) {
         println!("skipped: tar cannot unpack {}", archive.display());
         return;
@@ -151,18 +119,13 @@ fn titles_of_real_documents_are_the_official_ones() {
 }
 
 fn fold(title: &str) -> String {
-    title
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .to_lowercase()
+    title.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 fn official_titles(sample: &Path) -> HashMap<String, String> {
     let table = fs::read_to_string(sample.join("titles.tsv")).unwrap();
     let rows = table.lines().filter_map(|line| line.split_once('\t'));
-    rows.map(|(number, title)| (format!("RFC {number}"), fold(title)))
-        .collect()
+    rows.map(|(number, title)| (format!("RFC {number}"), fold(title))).collect()
 }
 
 fn share_of_right_titles(sample: &Path, official: &HashMap<String, String>) -> f64 {
@@ -171,9 +134,7 @@ fn share_of_right_titles(sample: &Path, official: &HashMap<String, String>) -> f
         .documents()
         .filter_map(|(document, title)| Some((official.get(&document.to_string())?, title)))
         .collect();
-    let right = titles
-        .iter()
-        .filter(|(official, title)| **official == fold(title.as_str()));
+    let right = titles.iter().filter(|(official, title)| **official == fold(title.as_str()));
     assert!(titles.len() >= 450, "{} documents", titles.len());
     100.0 * right.count() as f64 / titles.len() as f64
 }

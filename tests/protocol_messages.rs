@@ -26,19 +26,11 @@ fn reads<R: Request + Clone + PartialEq + std::fmt::Debug>(wire: &str, value: &R
     let whole = Ok(Some((value.clone(), bytes.len())));
     let decode = |input: &[u8]| RequestDecoder::<R>::new().decode(input);
     assert_eq!(decode(bytes), whole, "whole: {wire:?}");
-    assert_eq!(
-        decode(&[bytes, b"ADD"].concat()),
-        whole,
-        "trailing: {wire:?}"
-    );
+    assert_eq!(decode(&[bytes, b"ADD"].concat()), whole, "trailing: {wire:?}");
     let mut byte_by_byte = RequestDecoder::<R>::new();
     for end in 0..bytes.len() {
         assert_eq!(decode(&bytes[..end]), Ok(None), "prefix {end}: {wire:?}");
-        assert_eq!(
-            byte_by_byte.decode(&bytes[..end]),
-            Ok(None),
-            "byte {end}: {wire:?}"
-        );
+        assert_eq!(byte_by_byte.decode(&bytes[..end]), Ok(None), "byte {end}: {wire:?}");
     }
     assert_eq!(byte_by_byte.decode(bytes), whole, "byte by byte: {wire:?}");
 }
@@ -71,38 +63,23 @@ fn index_requests() {
         ),
         (
             "REMOVE RFC 123 P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\n\r\n",
-            IndexRequest::Remove {
-                document: rfc(123),
-                from: from(),
-            },
+            IndexRequest::Remove { document: rfc(123), from: from() },
         ),
         (
             "LOOKUP RFC 3457 P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\n\r\n",
-            IndexRequest::Lookup {
-                document: rfc(3457),
-                from: from(),
-            },
+            IndexRequest::Lookup { document: rfc(3457), from: from() },
         ),
         (
             "LOOKUP FILE x P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\n\r\n",
-            IndexRequest::Lookup {
-                document: file("x"),
-                from: from(),
-            },
+            IndexRequest::Lookup { document: file("x"), from: from() },
         ),
         (
             "LIST ALL P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\n\r\n",
-            IndexRequest::List {
-                listing: Listing::Rfcs,
-                from: from(),
-            },
+            IndexRequest::List { listing: Listing::Rfcs, from: from() },
         ),
         (
             "LIST FILES P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\n\r\n",
-            IndexRequest::List {
-                listing: Listing::Files,
-                from: from(),
-            },
+            IndexRequest::List { listing: Listing::Files, from: from() },
         ),
     ] {
         round_trip(wire, &request);
@@ -120,20 +97,14 @@ fn document_requests() {
         "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\nOS: Mac OS 10.4.1\r\n\r\n",
         &get(Some("Mac OS 10.4.1")),
     );
-    round_trip(
-        "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\n\r\n",
-        &get(None),
-    );
+    round_trip("GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\n\r\n", &get(None));
 }
 
 /// What other programs write and every reader accepts (protocol.md section 3.5).
 #[test]
 fn requests_of_other_programs() {
-    let add = IndexRequest::Add {
-        document: rfc(1),
-        title: "T".parse().unwrap(),
-        from: endpoint("h:2"),
-    };
+    let add =
+        IndexRequest::Add { document: rfc(1), title: "T".parse().unwrap(), from: endpoint("h:2") };
     for wire in [
         "ADD RFC 1 P2P-CI/1.0\nHost: h\nPort: 2\nTitle: T\n\n",
         "ADD RFC 1 P2P-CI/1.0\r\nTitle: T\r\nPort: 2\r\nHost: h\r\n\r\n",
@@ -146,14 +117,8 @@ fn requests_of_other_programs() {
     ] {
         reads(wire, &add);
     }
-    let lookup = IndexRequest::Lookup {
-        document: rfc(1),
-        from: endpoint("h:2"),
-    };
-    reads(
-        "LOOKUP RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 2\r\nTitle: ignored\r\n\r\n",
-        &lookup,
-    );
+    let lookup = IndexRequest::Lookup { document: rfc(1), from: endpoint("h:2") };
+    reads("LOOKUP RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 2\r\nTitle: ignored\r\n\r\n", &lookup);
 }
 
 /// The fault, the reply it deserves, whether the conversation goes on, and the words.
@@ -293,10 +258,7 @@ fn bytes_of_other_protocols_are_refused_at_once() {
     }
     let latin1 = b"ADD RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: caf\xe9\r\n\r\n";
     let error = IndexRequest::decode(latin1).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "line 4: expected text in UTF-8, found `\\xe9` (section 2.1)"
-    );
+    assert_eq!(error.to_string(), "line 4: expected text in UTF-8, found `\\xe9` (section 2.1)");
     assert_eq!(error.framed, Some(latin1.len()));
 }
 
@@ -307,34 +269,21 @@ fn heads_at_their_limits() {
     let decode = |wire: String| IndexRequest::decode(wire.as_bytes()).map(|found| found.is_some());
     let request_line = |length: usize| {
         let words = "LIST ALL P2P-CI/1.0\r\n";
-        format!(
-            "LIST ALL{} P2P-CI/1.0\r\n{ends}",
-            " ".repeat(length - words.len())
-        )
+        format!("LIST ALL{} P2P-CI/1.0\r\n{ends}", " ".repeat(length - words.len()))
     };
     assert_eq!(decode(request_line(2048)), Ok(true));
     assert_eq!(decode(request_line(2049)).unwrap_err().framed, None);
-    let header_line = |length: usize| {
-        format!(
-            "LIST ALL P2P-CI/1.0\r\nX: {}\r\n{ends}",
-            "x".repeat(length - 5)
-        )
-    };
+    let header_line =
+        |length: usize| format!("LIST ALL P2P-CI/1.0\r\nX: {}\r\n{ends}", "x".repeat(length - 5));
     assert_eq!(decode(header_line(4096)), Ok(true));
     assert_eq!(decode(header_line(4097)).unwrap_err().framed, None);
-    let headers = |count: usize| {
-        format!(
-            "LIST ALL P2P-CI/1.0\r\n{}{ends}",
-            "X: y\r\n".repeat(count - 2)
-        )
-    };
+    let headers =
+        |count: usize| format!("LIST ALL P2P-CI/1.0\r\n{}{ends}", "X: y\r\n".repeat(count - 2));
     assert_eq!(decode(headers(32)), Ok(true));
     assert_eq!(decode(headers(33)).unwrap_err().framed, None);
     let head = |length: usize| {
-        let start = format!(
-            "LIST ALL P2P-CI/1.0\r\n{}",
-            format!("X: {}\r\n", "x".repeat(3995)).repeat(4)
-        );
+        let start =
+            format!("LIST ALL P2P-CI/1.0\r\n{}", format!("X: {}\r\n", "x".repeat(3995)).repeat(4));
         let rest = length - start.len() - ends.len() - 5;
         format!("{start}X: {}\r\n{ends}", "x".repeat(rest))
     };
@@ -362,18 +311,9 @@ fn index_replies() {
             "P2P-CI/1.0 200 OK\r\n\r\nRFC 1 A Title h 1\r\nFILE x  h 2\r\n\r\n",
             IndexReply::Found(vec![record("RFC 1 A Title h 1"), record("FILE x  h 2")]),
         ),
-        (
-            "P2P-CI/1.0 404 Not Found\r\n\r\n",
-            refused(Refusal::NotFound, None),
-        ),
-        (
-            "P2P-CI/1.0 400 Bad Request\r\n\r\n",
-            refused(Refusal::BadRequest, None),
-        ),
-        (
-            "P2P-CI/1.0 503 Service Unavailable\r\n\r\n",
-            refused(Refusal::ServiceUnavailable, None),
-        ),
+        ("P2P-CI/1.0 404 Not Found\r\n\r\n", refused(Refusal::NotFound, None)),
+        ("P2P-CI/1.0 400 Bad Request\r\n\r\n", refused(Refusal::BadRequest, None)),
+        ("P2P-CI/1.0 503 Service Unavailable\r\n\r\n", refused(Refusal::ServiceUnavailable, None)),
         (
             "P2P-CI/1.0 505 P2P-CI Version Not Supported\r\n\r\n",
             refused(Refusal::VersionNotSupported, None),
@@ -386,17 +326,9 @@ fn index_replies() {
         let bytes = wire.as_bytes();
         let whole = Ok(Some((reply.clone(), bytes.len())));
         assert_eq!(IndexReply::decode(bytes), whole, "whole: {wire:?}");
-        assert_eq!(
-            IndexReply::decode(&[bytes, b"P2P"].concat()),
-            whole,
-            "trailing: {wire:?}"
-        );
+        assert_eq!(IndexReply::decode(&[bytes, b"P2P"].concat()), whole, "trailing: {wire:?}");
         for end in 0..bytes.len() {
-            assert_eq!(
-                IndexReply::decode(&bytes[..end]),
-                Ok(None),
-                "prefix {end}: {wire:?}"
-            );
+            assert_eq!(IndexReply::decode(&bytes[..end]), Ok(None), "prefix {end}: {wire:?}");
         }
         let mut written = Vec::new();
         reply.encode(&mut written);
@@ -436,11 +368,7 @@ fn index_replies_of_other_programs() {
 
 fn decode_document_reply(wire: &[u8], closed: bool) -> Option<(DocumentReply, usize)> {
     let mut decoder = DocumentReplyDecoder::default();
-    if closed {
-        Some(decoder.finish(wire).unwrap())
-    } else {
-        decoder.decode(wire).unwrap()
-    }
+    if closed { Some(decoder.finish(wire).unwrap()) } else { decoder.decode(wire).unwrap() }
 }
 
 fn document_head() -> DocumentHead {
@@ -462,10 +390,7 @@ fn document_replies() {
              Content-Type: text/plain\r\n\r\n",
             DocumentReply::Found(document_head()),
         ),
-        (
-            "P2P-CI/1.0 404 Not Found\r\n\r\n",
-            DocumentReply::Refused(Refusal::NotFound),
-        ),
+        ("P2P-CI/1.0 404 Not Found\r\n\r\n", DocumentReply::Refused(Refusal::NotFound)),
     ] {
         let mut written = Vec::new();
         reply.encode(&mut written);
@@ -485,20 +410,14 @@ fn document_replies() {
         let whole = Some((reply, enough));
         assert_eq!(decode_document_reply(wire.as_bytes(), false), whole);
         let with_document = [wire, "Date: a document"].concat();
-        assert_eq!(
-            decode_document_reply(with_document.as_bytes(), false),
-            whole
-        );
+        assert_eq!(decode_document_reply(with_document.as_bytes(), false), whole);
     }
 }
 
 /// What other uploaders write (protocol.md section 5.4): the head, a bar, the document.
 #[test]
 fn document_replies_of_other_programs() {
-    let length = |content_length| DocumentHead {
-        content_length,
-        ..DocumentHead::default()
-    };
+    let length = |content_length| DocumentHead { content_length, ..DocumentHead::default() };
     let known = length(Some(4));
     let unknown = length(None);
     let typed = |head: &DocumentHead| DocumentHead {
@@ -507,10 +426,7 @@ fn document_replies_of_other_programs() {
     };
     for (wire, head) in [
         ("P2PCI/1.0 200 OK\nContent-Length: 4\n\n|body", &known),
-        (
-            "P2P-CI/1.0 200 OK\r\nData: today\r\nContent Length:4\r\n\r\n|body",
-            &known,
-        ),
+        ("P2P-CI/1.0 200 OK\r\nData: today\r\nContent Length:4\r\n\r\n|body", &known),
         (
             "P2P-CI/1.0 200 OK\r\nDate: Wed, 12 Feb 2009 15:12:05 GMT!\r\nContent-Length: 4\r\n\r\n|body",
             &known,
@@ -523,19 +439,10 @@ fn document_replies_of_other_programs() {
             "P2P-CI/1.0 200 OK\r\n\r\nContent-Length: 20\r\n\r\nContent-Type: text/text\r\n\r\n|\n\nbody",
             &typed(&length(Some(20))),
         ),
-        (
-            "P2P-CI/1.0 200 OK\r\nContent-Type: text/text\r\n\r\n|\n\nbody",
-            &typed(&unknown),
-        ),
-        (
-            "P2P-CI/1.0 200 OK\r\nX-Other: 1\r\n\r\n|RFC: 793\r\n",
-            &unknown,
-        ),
+        ("P2P-CI/1.0 200 OK\r\nContent-Type: text/text\r\n\r\n|\n\nbody", &typed(&unknown)),
+        ("P2P-CI/1.0 200 OK\r\nX-Other: 1\r\n\r\n|RFC: 793\r\n", &unknown),
         ("P2P-CI/1.0 200 OK\r\n\r\n|Dated: a body\n", &unknown),
-        (
-            "P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\n\r\n|Date: the body is longer",
-            &known,
-        ),
+        ("P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\n\r\n|Date: the body is longer", &known),
     ] {
         let (before, document) = wire.split_once('|').unwrap();
         let input = [before, document].concat();

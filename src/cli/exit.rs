@@ -1,10 +1,11 @@
 //! What a program says when it ends: one line for people, a code for scripts.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::error_chain::error_chain;
+use crate::peer::{FetchError, IndexError, TransferError};
 
 /// Why a program ends without having done what it was asked for. The numbers are those of
 /// `sysexits.h`, where that has one.
@@ -30,8 +31,75 @@ impl From<Failure> for ExitCode {
     }
 }
 
-/// Writes an error with its causes to standard error, joined by `: `.
+/// A command that was not done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommandError {
+    /// The reply was printed, and it was no.
+    #[error("the index refused")]
+    Refused(Failure),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    NotFound(String),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("{what}")]
+    File { what: String, source: io::Error },
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
+    #[error("cannot start")]
+    Start(#[source] io::Error),
+}
+
+impl CommandError {
+    /// The code that a script sees.
+    pub(super) fn failure(&self) -> Failure {
+        match self {
+            Self::Refused(failure) => *failure,
+            Self::Usage(_) => Failure::Usage,
+            Self::NotFound(_) => Failure::NotFound,
+            Self::Index(IndexError::Unreachable { .. } | IndexError::Lost { .. }) => {
+                Failure::Unreachable
+            }
+            Self::Index(IndexError::Protocol { .. }) => Failure::Protocol,
+            Self::Index(IndexError::Taker(_)) | Self::Output(_) => Failure::File,
+            Self::Fetch(FetchError::Nobody(_)) => Failure::NotFound,
+            Self::Fetch(FetchError::File { .. }) | Self::File { .. } => Failure::File,
+            Self::Fetch(FetchError::All { failures, .. }) => {
+                failures.last().map_or(Failure::NotFound, |(_, error)| failure_of(error))
+            }
+            Self::Start(_) => Failure::Other,
+        }
+    }
+
+    /// Whether a reader that has closed its pipe is all that is wrong: that ends quietly.
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        match self {
+            Self::Output(error) | Self::Index(IndexError::Taker(error)) => {
+                error.kind() == io::ErrorKind::BrokenPipe
+            }
+            _ => false,
+        }
+    }
+}
+
+fn failure_of(error: &TransferError) -> Failure {
+    match error {
+        TransferError::Refused(status) if status.code() == 404 => Failure::NotFound,
+        TransferError::Unreachable(_) | TransferError::TooSlow(_) | TransferError::Refused(_) => {
+            Failure::Unreachable
+        }
+        TransferError::Protocol(_) | TransferError::Truncated { .. } | TransferError::TooLarge => {
+            Failure::Protocol
+        }
+        TransferError::File(_) => Failure::File,
+    }
+}
+
+/// Writes an error with its causes to standard error.
 pub(super) fn report(program: &str, error: &dyn Error) {
     // With standard error gone there is nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "{program}: {}", error_chain(error));
+    let _ = writeln!(io::stderr(), "{program}: {}", error_chain(error));
 }

@@ -2,99 +2,40 @@
 
 use std::time::Duration;
 
-use comfy_table::{Table, presets};
-
+use super::output::table;
 use crate::limits;
 use crate::server::connection_limit;
 
 /// The table, and below it what bounds the number of connections on this machine.
 pub(super) fn limits_table(max_connections: Option<usize>) -> String {
     let (connections, bounds) = connection_limit(max_connections);
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(["limit", "value", "what it bounds"]);
+    let mut table = table(["limit", "value", "what it bounds"]);
     let rows = [
-        (
-            "request line",
-            bytes(limits::START_LINE),
-            "memory of a connection",
-        ),
-        (
-            "header line",
-            bytes(limits::HEADER_LINE),
-            "memory of a connection",
-        ),
+        ("request line", bytes(limits::START_LINE), "memory of a connection"),
+        ("header line", bytes(limits::HEADER_LINE), "memory of a connection"),
         ("whole head", bytes(limits::HEAD), "memory of a connection"),
-        (
-            "headers of a request",
-            limits::REQUEST_HEADERS.to_string(),
-            "work for a request",
-        ),
-        (
-            "headers of a response",
-            limits::RESPONSE_HEADERS.to_string(),
-            "work for a response",
-        ),
+        ("headers of a request", limits::REQUEST_HEADERS.to_string(), "work for a request"),
+        ("headers of a response", limits::RESPONSE_HEADERS.to_string(), "work for a response"),
         ("title", bytes(limits::TITLE), "memory of a record"),
         ("host", bytes(limits::HOST), "memory of a record"),
         ("file name", bytes(limits::FILE_NAME), "memory of a record"),
-        (
-            "OS, Content-Type",
-            bytes(limits::HEADER_TEXT),
-            "memory of a connection",
-        ),
-        (
-            "head deadline",
-            seconds(limits::HEAD_DEADLINE),
-            "slow writers, from the first byte",
-        ),
+        ("OS, Content-Type", bytes(limits::HEADER_TEXT), "memory of a connection"),
+        ("head deadline", seconds(limits::HEAD_DEADLINE), "slow writers, from the first byte"),
         ("keepalive", keepalive(), "peers whose machine is gone"),
-        (
-            "unacknowledged data",
-            seconds(limits::UNACKNOWLEDGED),
-            "the same, with data queued",
-        ),
+        ("unacknowledged data", seconds(limits::UNACKNOWLEDGED), "the same, with data queued"),
         ("reader's progress", progress(), "slow readers"),
         ("connections", connections.to_string(), "threads; see below"),
-        (
-            "connections per address",
-            limits::CONNECTIONS_PER_ADDRESS.to_string(),
-            "one neighbour",
-        ),
-        (
-            "records per connection",
-            limits::RECORDS_PER_CONNECTION.to_string(),
-            "one neighbour",
-        ),
-        (
-            "records in all",
-            limits::RECORDS.to_string(),
-            "memory of the index",
-        ),
-        (
-            "bad requests in a row",
-            limits::CONSECUTIVE_FAULTS.to_string(),
-            "broken programs",
-        ),
-        (
-            "host names resolved",
-            limits::HOST_RESOLUTIONS.to_string(),
-            "work for one connection",
-        ),
-        (
-            "thread stack",
-            bytes(limits::THREAD_STACK),
-            "memory of a connection",
-        ),
+        ("connections per address", limits::CONNECTIONS_PER_ADDRESS.to_string(), "one neighbour"),
+        ("records per connection", limits::RECORDS_PER_CONNECTION.to_string(), "one neighbour"),
+        ("records in all", limits::RECORDS.to_string(), "memory of the index"),
+        ("bad requests in a row", limits::CONSECUTIVE_FAULTS.to_string(), "broken programs"),
+        ("host names resolved", limits::HOST_RESOLUTIONS.to_string(), "work for one connection"),
+        ("thread stack", bytes(limits::THREAD_STACK), "memory of a connection"),
     ];
     for (limit, value, what) in rows {
         table.add_row([limit, &value, what]);
     }
-    let mut text = format!(
-        "{}\n\nconnections are bounded by the least of:\n",
-        table.trim_fmt()
-    );
+    let mut text = format!("{}\n\nconnections are bounded by the least of:\n", table.trim_fmt());
     for bound in bounds {
         text.push_str(&format!("  {:>9}  {}\n", bound.connections, bound.what));
     }
@@ -114,10 +55,7 @@ fn seconds(time: Duration) -> String {
 }
 
 fn keepalive() -> String {
-    let (idle, interval) = (
-        seconds(limits::KEEPALIVE_IDLE),
-        seconds(limits::KEEPALIVE_INTERVAL),
-    );
+    let (idle, interval) = (seconds(limits::KEEPALIVE_IDLE), seconds(limits::KEEPALIVE_INTERVAL));
     format!("{idle} + {} × {interval}", limits::KEEPALIVE_PROBES)
 }
 

@@ -1,10 +1,32 @@
 //! What people type and see: arguments, logging, the shell, tables and exit codes.
 //!
 //! The two programs in `src/bin` are tables of contents of this module. Everything that prints is
-//! here, and everything that is printed of others' words is escaped. protocol.md does not know it.
+//! here, and everything that is printed of others' words is escaped.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `server`, `limits_table` | the program `server` |
+//! | `peer` | the program `peer`: its arguments, and which way it runs |
+//! | `command` | what can be typed, in the shell and behind `peer` |
+//! | `act` | doing it |
+//! | `get` | the command that downloads |
+//! | `reply` | an index's reply as it came, as a table, as JSON |
+//! | `shell`, `editor` | a session: line by line, on a terminal with completion |
+//! | `index_access` | how a command reaches the index |
+//! | `notices` | what happens meanwhile |
+//! | `exit`, `logging`, `output` | codes, diagnostics, standard output |
 
+mod act;
+mod command;
+mod editor;
 mod exit;
+mod get;
+mod index_access;
 mod limits_table;
 mod logging;
+mod notices;
 mod output;
+pub mod peer;
+mod reply;
 pub mod server;
+mod shell;

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use comfy_table::{Table, presets};
+
 /// Writes one line and flushes it, so that a reader on a pipe has it at once.
 ///
 /// # Errors
@@ -10,4 +12,11 @@ pub(super) fn say(line: impl std::fmt::Display) -> io::Result<()> {
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")?;
     output.flush()
+}
+
+/// A table without lines, in the manner of `ps`.
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
 }

@@ -15,11 +15,7 @@ use crate::server::{self, BindError, Config, HostPolicy, Server};
 
 /// Index server of P2P-CI/1.0: knows which peer has which document.
 #[derive(Debug, Parser)]
-#[command(
-    name = "server",
-    version,
-    after_help = "Stops on Ctrl-C. RUST_LOG refines the log."
-)]
+#[command(name = "server", version, after_help = "Stops on Ctrl-C. RUST_LOG refines the log.")]
 pub struct Args {
     /// Address to listen on, such as 127.0.0.1:7734 or [::1]:0; may be given several times
     /// [default: port 7734 on every address, IPv4 and IPv6]
@@ -68,10 +64,7 @@ enum Log {
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|&count| count >= 1)
-        .ok_or_else(|| "expected a number from 1".into())
+    text.parse().ok().filter(|&count| count >= 1).ok_or_else(|| "expected a number from 1".into())
 }
 
 impl From<&Args> for Config {
@@ -133,11 +126,7 @@ fn run(args: &Args) -> Result<(), Error> {
 }
 
 fn start_logging(log: Option<Log>) {
-    let automatic = if io::stderr().is_terminal() {
-        Log::Requests
-    } else {
-        Log::Sessions
-    };
+    let automatic = if io::stderr().is_terminal() { Log::Requests } else { Log::Sessions };
     let (sessions, requests, faults) = match log.unwrap_or(automatic) {
         Log::Requests => (LevelFilter::Info, LevelFilter::Info, LevelFilter::Warn),
         Log::Sessions => (LevelFilter::Info, LevelFilter::Off, LevelFilter::Warn),

@@ -35,10 +35,7 @@ impl Holders {
     /// The lines older than `seen`, or all.
     pub(super) fn newest_first(&self, seen: Option<Age>) -> impl Iterator<Item = (Age, &Line)> {
         let older = ..seen.unwrap_or(Age(u64::MAX));
-        self.lines
-            .range(older)
-            .rev()
-            .map(|(age, line)| (*age, line))
+        self.lines.range(older).rev().map(|(age, line)| (*age, line))
     }
 
     /// Gives a line to an owner: the equal one that is there, else a new one of age `next`.
@@ -50,19 +47,13 @@ impl Holders {
         next: Age,
     ) -> Age {
         let key = (Arc::clone(holder), self.shared(title));
-        if let Some((age, line)) = self
-            .ages
-            .get(&key)
-            .and_then(|age| Some((*age, self.lines.get_mut(age)?)))
+        if let Some((age, line)) =
+            self.ages.get(&key).and_then(|age| Some((*age, self.lines.get_mut(age)?)))
         {
             line.owners.push(owner);
             return age;
         }
-        let line = Line {
-            holder: key.0.clone(),
-            title: key.1.clone(),
-            owners: vec![owner],
-        };
+        let line = Line { holder: key.0.clone(), title: key.1.clone(), owners: vec![owner] };
         self.lines.insert(next, line);
         self.ages.insert(key, next);
         next

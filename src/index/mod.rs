@@ -103,11 +103,7 @@ impl Index {
     /// # Errors
     /// When a limit is reached; then nothing has changed.
     pub fn add(&mut self, owner: Owner, record: Record) -> Result<(), Full> {
-        let Record {
-            document,
-            title,
-            holder,
-        } = record;
+        let Record { document, title, holder } = record;
         let holdings = self.owners.entry(owner).or_default();
         let endpoint = match &holdings.endpoint {
             Some(endpoint) if **endpoint == holder => Arc::clone(endpoint),
@@ -148,11 +144,7 @@ impl Index {
         let key = (document.clone(), Arc::new(holder.clone()));
         let age = holdings.ages.remove(&key)?;
         let title = self.withdraw(owner, document, age).unwrap_or_default();
-        Some(Record {
-            document: key.0,
-            title,
-            holder: holder.clone(),
-        })
+        Some(Record { document: key.0, title, holder: holder.clone() })
     }
 
     /// Takes back at most so many records of an owner that has left; returns how many.
@@ -162,10 +154,7 @@ impl Index {
     pub fn leave(&mut self, owner: Owner, at_most: usize) -> usize {
         let mut count = 0;
         while count < at_most {
-            let first = self
-                .owners
-                .get_mut(&owner)
-                .and_then(|holdings| holdings.ages.pop_first());
+            let first = self.owners.get_mut(&owner).and_then(|holdings| holdings.ages.pop_first());
             let Some(((document, _), age)) = first else {
                 self.owners.remove(&owner);
                 break;
@@ -200,17 +189,9 @@ impl Index {
             if !query.holds(document) {
                 return true;
             }
-            let seen = position
-                .0
-                .as_ref()
-                .filter(|seen| seen.0 == *document)
-                .map(|seen| seen.1);
+            let seen = position.0.as_ref().filter(|seen| seen.0 == *document).map(|seen| seen.1);
             for (age, line) in holders.newest_first(seen) {
-                let record = BorrowedRecord {
-                    document,
-                    title: &line.title,
-                    holder: &line.holder,
-                };
+                let record = BorrowedRecord { document, title: &line.title, holder: &line.holder };
                 if !take(record) {
                     position.0 = Some((document.clone(), age));
                     return false;

@@ -30,19 +30,10 @@ fn rfcs(index: &Index) -> Vec<String> {
 #[test]
 fn a_list_is_ordered_by_number_and_then_newest_first() {
     let mut index = Index::default();
-    for line in [
-        "RFC 20 T a 1",
-        "RFC 3 T a 1",
-        "RFC 20 T b 2",
-        "FILE z T a 1",
-        "FILE a T a 1",
-    ] {
+    for line in ["RFC 20 T a 1", "RFC 3 T a 1", "RFC 20 T b 2", "FILE z T a 1", "FILE a T a 1"] {
         index.add(A, record(line)).unwrap();
     }
-    assert_eq!(
-        rfcs(&index),
-        ["RFC 3 T a 1", "RFC 20 T b 2", "RFC 20 T a 1"]
-    );
+    assert_eq!(rfcs(&index), ["RFC 3 T a 1", "RFC 20 T b 2", "RFC 20 T a 1"]);
     let files = lines(&index, &Query::Listing(Listing::Files));
     assert_eq!(files, ["FILE a T a 1", "FILE z T a 1"]);
     let lookup = Query::Document(record("RFC 20 T a 1").document);
@@ -71,19 +62,13 @@ fn a_record_belongs_to_the_connection_that_added_it() {
     // An equal line of somebody else is shown once, and its removal leaves the first alone.
     index.add(B, victim.clone()).unwrap();
     assert_eq!((rfcs(&index).len(), index.len()), (1, 2));
-    assert_eq!(
-        index.remove(B, &victim.document, &victim.holder),
-        Some(victim.clone())
-    );
+    assert_eq!(index.remove(B, &victim.document, &victim.holder), Some(victim.clone()));
     assert_eq!(rfcs(&index), ["RFC 1 T victim 1"]);
 
     index.add(B, record("RFC 1 lie victim 1")).unwrap();
     assert_eq!(index.leave(B, 100), 1);
     assert_eq!(rfcs(&index), ["RFC 1 T victim 1"]);
-    assert_eq!(
-        index.remove(A, &victim.document, &victim.holder),
-        Some(victim)
-    );
+    assert_eq!(index.remove(A, &victim.document, &victim.holder), Some(victim));
     assert!(index.is_empty());
 }
 
@@ -97,10 +82,7 @@ fn limits_refuse_and_change_nothing() {
     index.add(B, record("RFC 3 T b 1")).unwrap();
     assert_eq!(index.add(B, record("RFC 4 T b 1")), Err(Full::Index(3)));
     assert_eq!(index.len(), 3);
-    assert_eq!(
-        rfcs(&index),
-        ["RFC 1 T a 1", "RFC 2 other a 1", "RFC 3 T b 1"]
-    );
+    assert_eq!(rfcs(&index), ["RFC 1 T a 1", "RFC 2 other a 1", "RFC 3 T b 1"]);
     assert_eq!(index.leave(A, 1), 1);
     index.add(B, record("RFC 4 T b 1")).unwrap();
 }

@@ -80,16 +80,12 @@ impl Library {
             }
         }
         let official = match names.iter().any(|name| name == RFC_INDEX) {
-            true => rfc_index::titles(&String::from_utf8_lossy(&std::fs::read(
-                folder.join(RFC_INDEX),
-            )?)),
+            true => {
+                rfc_index::titles(&String::from_utf8_lossy(&std::fs::read(folder.join(RFC_INDEX))?))
+            }
             false => HashMap::new(),
         };
-        let mut library = Self {
-            folder: folder.into(),
-            entries: BTreeMap::new(),
-            official,
-        };
+        let mut library = Self { folder: folder.into(), entries: BTreeMap::new(), official };
         // In this order `rfc7.txt` is taken before `rfc7-tcp.txt` and `rfc07.txt`.
         names.sort_by_key(|name| (name.len(), name.clone()));
         for name in names {
@@ -115,9 +111,7 @@ impl Library {
 
     /// All documents with their titles, in the order of a list.
     pub fn documents(&self) -> impl Iterator<Item = (&Document, &Title)> {
-        self.entries
-            .iter()
-            .map(|(document, entry)| (document, &entry.title))
+        self.entries.iter().map(|(document, entry)| (document, &entry.title))
     }
 
     /// A shared document.
@@ -147,11 +141,7 @@ impl Library {
         };
         let file = system::open_regular(&folder, name)?;
         let title = title.unwrap_or_else(|| self.title(&document, name, file));
-        let entry = Entry {
-            title,
-            folder: folder.into(),
-            name: name.into(),
-        };
+        let entry = Entry { title, folder: folder.into(), name: name.into() };
         self.entries.insert(document.clone(), entry);
         Ok(document)
     }
@@ -169,19 +159,12 @@ impl Library {
             return;
         };
         if let Some(first) = self.entries.get(&document) {
-            return skip(
-                name.as_bytes(),
-                &format!("{document} is shared from `{}`", first.name),
-            );
+            return skip(name.as_bytes(), &format!("{document} is shared from `{}`", first.name));
         }
         match system::open_regular(&self.folder, &name) {
             Ok(file) => {
                 let title = self.title(&document, &name, file);
-                let entry = Entry {
-                    title,
-                    folder: Arc::clone(&self.folder),
-                    name: name.into(),
-                };
+                let entry = Entry { title, folder: Arc::clone(&self.folder), name: name.into() };
                 self.entries.insert(document, entry);
             }
             Err(error) => skip(name.as_bytes(), &error.to_string()),
@@ -207,11 +190,14 @@ impl Entry {
         &self.title
     }
 
+    /// Where the file lies.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(&*self.name)
+    }
+
     /// The media type, by the file's name.
     pub fn media_type(&self) -> &'static str {
-        mime_guess::from_path(&*self.name)
-            .first_raw()
-            .unwrap_or("application/octet-stream")
+        mime_guess::from_path(&*self.name).first_raw().unwrap_or("application/octet-stream")
     }
 
     /// Opens the document; links and everything that is no regular file are refused.
@@ -221,11 +207,7 @@ impl Entry {
     pub fn open(&self) -> io::Result<OpenDocument> {
         let file = system::open_regular(&self.folder, &self.name)?;
         let metadata = file.metadata()?;
-        Ok(OpenDocument {
-            length: metadata.len(),
-            modified: metadata.modified()?,
-            file,
-        })
+        Ok(OpenDocument { length: metadata.len(), modified: metadata.modified()?, file })
     }
 }
 

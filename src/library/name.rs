@@ -65,10 +65,7 @@ mod tests {
     #[test]
     fn a_saved_document_is_itself_again() {
         let file = |name| Document::File(FileName::from_decoded(name).unwrap());
-        assert_eq!(
-            file_name_of(&Document::Rfc("7".parse().unwrap())),
-            Some("rfc7.txt".into())
-        );
+        assert_eq!(file_name_of(&Document::Rfc("7".parse().unwrap())), Some("rfc7.txt".into()));
         assert_eq!(file_name_of(&file("a b.pdf")), Some("a b.pdf".into()));
         assert_eq!(file_name_of(&file("rfc7.txt")), None);
         assert_eq!(file_name_of(&file(".profile")), None);

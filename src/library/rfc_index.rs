@@ -11,10 +11,7 @@ use crate::protocol::{RfcNumber, Title};
 /// The titles of all entries that can be read; the others are left out.
 pub(super) fn titles(index: &str) -> HashMap<RfcNumber, Title> {
     let index = index.replace('\r', "");
-    index
-        .split("\n\n")
-        .filter_map(|entry| title(entry.trim_matches('\n')))
-        .collect()
+    index.split("\n\n").filter_map(|entry| title(entry.trim_matches('\n'))).collect()
 }
 
 fn title(entry: &str) -> Option<(RfcNumber, Title)> {
@@ -79,14 +76,8 @@ mod tests {
         assert_eq!(title("14"), None);
         assert_eq!(title("303"), Some("ARPA Network mailing lists"));
         assert_eq!(title("1818"), Some("Best Current Practices"));
-        assert_eq!(
-            title("2026"),
-            Some("The Internet Standards Process -- Revision 3")
-        );
+        assert_eq!(title("2026"), Some("The Internet Standards Process -- Revision 3"));
         assert_eq!(title("3160"), Some("The Tao vs. the World. Part 2"));
-        assert_eq!(
-            title("9000"),
-            Some("QUIC: A UDP-Based Multiplexed and Secure Transport")
-        );
+        assert_eq!(title("9000"), Some("QUIC: A UDP-Based Multiplexed and Secure Transport"));
     }
 }

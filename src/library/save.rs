@@ -24,19 +24,14 @@ impl Incoming {
     /// # Errors
     /// When the folder does not exist, or cannot be written.
     pub fn begin(target: &Path) -> io::Result<Self> {
-        let folder = target
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = Builder::new();
         builder.prefix(".p2p-ci-").suffix(".part");
         // What everybody may read after a plain copy, everybody may read after a download.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
-        Ok(Self {
-            file,
-            target: target.into(),
-        })
+        Ok(Self { file, target: target.into() })
     }
 
     /// Where the bytes go.
@@ -56,10 +51,7 @@ impl Incoming {
         } else {
             file.persist_noclobber(&target)?;
         }
-        match target
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
+        match target.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             Some(folder) => system::sync_folder(folder),
             None => system::sync_folder(Path::new(".")),
         }
@@ -74,9 +66,7 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(folder).unwrap();
-        entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect()
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
     #[test]
@@ -107,10 +97,7 @@ mod tests {
             incoming.file().write_all(b"new").unwrap();
             incoming
         };
-        assert_eq!(
-            new().finish(false).unwrap_err().kind(),
-            io::ErrorKind::AlreadyExists
-        );
+        assert_eq!(new().finish(false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&target).unwrap(), b"old");
         new().finish(true).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"new");

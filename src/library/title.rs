@@ -14,9 +14,7 @@ pub(super) fn from_first_page(number: RfcNumber, page: &[u8]) -> Option<Title> {
     let text = plain_text(page);
     let paragraphs = paragraphs(&text);
     // A text without a heading is no RFC, whatever its name.
-    paragraphs
-        .iter()
-        .find(|paragraph| is_heading(&paragraph.lines))?;
+    paragraphs.iter().find(|paragraph| is_heading(&paragraph.lines))?;
     let mut candidates = (0..paragraphs.len()).filter(|&at| !is_heading(&paragraphs[at].lines));
     let title = candidates.find_map(|at| title_of(&title_lines(&paragraphs[at..])))?;
     Some(Title::folded(without_article(number, &title)))
@@ -35,9 +33,7 @@ fn title_lines<'a>(paragraphs: &[Paragraph<'a>]) -> Vec<&'a str> {
         _ => false,
     };
     if is_lone(first) {
-        let more = behind
-            .iter()
-            .take_while(|next| next.gap == 1 && is_lone(next));
+        let more = behind.iter().take_while(|next| next.gap == 1 && is_lone(next));
         lines.extend(more.take(MOST - 1).map(|paragraph| paragraph.lines[0]));
     }
     lines
@@ -46,12 +42,8 @@ fn title_lines<'a>(paragraphs: &[Paragraph<'a>]) -> Vec<&'a str> {
 /// The official titles of the early series leave out the article that they begin with.
 fn without_article(number: RfcNumber, title: &str) -> &str {
     const LAST_WITHOUT: u32 = 1200;
-    let article = ["The ", "A ", "An "]
-        .iter()
-        .find_map(|article| title.strip_prefix(article));
-    article
-        .filter(|_| number.value() <= LAST_WITHOUT)
-        .unwrap_or(title)
+    let article = ["The ", "A ", "An "].iter().find_map(|article| title.strip_prefix(article));
+    article.filter(|_| number.value() <= LAST_WITHOUT).unwrap_or(title)
 }
 
 /// Joins the lines of one sentence. A hyphen at the end of a line joins two words.
@@ -108,10 +100,7 @@ fn paragraphs(text: &str) -> Vec<Paragraph<'_>> {
             _ if line.is_empty() => gap += 1,
             Some(last) if gap == 0 => last.lines.push(line),
             _ => {
-                paragraphs.push(Paragraph {
-                    lines: vec![line],
-                    gap,
-                });
+                paragraphs.push(Paragraph { lines: vec![line], gap });
                 gap = 0;
             }
         }
@@ -122,9 +111,7 @@ fn paragraphs(text: &str) -> Vec<Paragraph<'_>> {
 /// Whether a paragraph belongs to the heading, all of it.
 fn is_heading(lines: &[&str]) -> bool {
     starts_heading(lines[0].trim())
-        || lines
-            .iter()
-            .any(|line| is_request_for_comments(line.trim()))
+        || lines.iter().any(|line| is_request_for_comments(line.trim()))
         || lines.iter().all(|line| is_heading_line(line))
 }
 
@@ -150,13 +137,9 @@ fn starts_heading(line: &str) -> bool {
 /// `Request for Comments: 793`, which some headings misspell around.
 fn is_request_for_comments(line: &str) -> bool {
     const LABEL: &str = "request for comments";
-    let label = line
-        .get(..LABEL.len())
-        .filter(|label| label.eq_ignore_ascii_case(LABEL));
+    let label = line.get(..LABEL.len()).filter(|label| label.eq_ignore_ascii_case(LABEL));
     label.is_some_and(|label| {
-        line[label.len()..]
-            .trim_start()
-            .starts_with(|c: char| matches!(c, ':' | '#' | '0'..='9'))
+        line[label.len()..].trim_start().starts_with(|c: char| matches!(c, ':' | '#' | '0'..='9'))
     })
 }
 
@@ -200,9 +183,8 @@ fn is_number(line: &str) -> bool {
 
 /// A line that is a date and little else.
 fn is_date(line: &str) -> bool {
-    const MONTHS: [&str; 12] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ];
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let words = || {
         line.split(|c: char| !c.is_ascii_alphanumeric())
             .filter(|word| !word.is_empty())
@@ -230,10 +212,7 @@ fn is_centred(line: &str) -> bool {
 }
 
 fn title_of(lines: &[&str]) -> Option<String> {
-    let lines = lines
-        .iter()
-        .map(|line| line.trim())
-        .filter(|line| !is_ornament(line));
+    let lines = lines.iter().map(|line| line.trim()).filter(|line| !is_ornament(line));
     let lines: Vec<&str> = lines.take_while(|line| !ends_title(line)).collect();
     let text = join_lines(lines.into_iter());
     let text = strip_label(&text);
@@ -251,8 +230,6 @@ fn ends_title(line: &str) -> bool {
 }
 
 fn strip_label(text: &str) -> &str {
-    let label = text
-        .get(..6)
-        .filter(|label| label.eq_ignore_ascii_case("title:"));
+    let label = text.get(..6).filter(|label| label.eq_ignore_ascii_case("title:"));
     label.map_or(text, |label| &text[label.len()..]).trim()
 }

@@ -67,10 +67,7 @@ fn admit<'scope, H>(
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
     let stream = Arc::new(stream);
     let Some(permit) = service.permits.take(address.ip()) else {
-        log::warn!(
-            "{address}: refused, all {} connections are in use",
-            service.permits.most()
-        );
+        log::warn!("{address}: refused, all {} connections are in use", service.permits.most());
         return turn_away(&stream);
     };
     let Some(entered) = service.stop.enter(Arc::clone(&stream)) else {
@@ -93,9 +90,7 @@ fn admit<'scope, H>(
         // The descriptor may live on in another thread: the connection must not.
         let _ = connection.shutdown(Shutdown::Both);
     };
-    let thread = thread::Builder::new()
-        .name(name)
-        .stack_size(limits::THREAD_STACK);
+    let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
     if let Err(error) = thread.spawn_scoped(scope, run) {
         log::warn!("{address}: refused, no thread to be had: {error}");
         turn_away(&stream);

@@ -33,12 +33,7 @@ pub struct Receiver<'a> {
 impl<'a> Receiver<'a> {
     /// A receiver for a connection from which nothing was read.
     pub fn new(stream: &'a TcpStream) -> Self {
-        Self {
-            stream,
-            input: Vec::new(),
-            start: 0,
-            timeout_set: false,
-        }
+        Self { stream, input: Vec::new(), start: 0, timeout_set: false }
     }
 
     /// The bytes that were read and not yet taken.
@@ -65,8 +60,7 @@ impl<'a> Receiver<'a> {
         let filled = self.input.len();
         self.input.resize(filled + CHUNK, 0);
         let result = self.read(filled, deadline);
-        self.input
-            .truncate(filled + result.as_ref().map_or(0, |&count| count));
+        self.input.truncate(filled + result.as_ref().map_or(0, |&count| count));
         result
     }
 

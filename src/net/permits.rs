@@ -23,11 +23,7 @@ impl Permits {
     /// Permits for at most so many connections. Loopback is exempt from the limit per address:
     /// there, every peer of a classroom exercise has the same.
     pub fn new(most: usize, most_per_address: usize) -> Self {
-        Self {
-            counts: Arc::default(),
-            most,
-            most_per_address,
-        }
+        Self { counts: Arc::default(), most, most_per_address }
     }
 
     /// A permit, as long as there is one; it is given back when it is dropped.
@@ -41,10 +37,7 @@ impl Permits {
         }
         counts.all += 1;
         counts.per_address.insert(address, from_here + 1);
-        Some(Permit {
-            permits: self.clone(),
-            address,
-        })
+        Some(Permit { permits: self.clone(), address })
     }
 
     /// How many are taken.
@@ -109,9 +102,7 @@ mod tests {
     #[test]
     fn loopback_has_no_limit_per_address() {
         let permits = Permits::new(3, 1);
-        let taken: Vec<_> = (0..3)
-            .map(|_| permits.take("127.0.0.1".parse().unwrap()))
-            .collect();
+        let taken: Vec<_> = (0..3).map(|_| permits.take("127.0.0.1".parse().unwrap())).collect();
         assert!(taken.iter().all(Option::is_some));
         assert!(permits.take("::1".parse().unwrap()).is_none());
     }

@@ -54,11 +54,9 @@ impl Stop {
             let _ = TcpStream::connect_timeout(&reachable(address), Duration::from_secs(1));
         }
         let waited =
-            self.0
-                .all_closed
-                .wait_timeout_while(self.lock(), limits::STOP_GRACE, |state| {
-                    !state.connections.is_empty()
-                });
+            self.0.all_closed.wait_timeout_while(self.lock(), limits::STOP_GRACE, |state| {
+                !state.connections.is_empty()
+            });
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.shut_down(Shutdown::Both);
     }
@@ -77,10 +75,7 @@ impl Stop {
         let id = state.next_id;
         state.next_id += 1;
         state.connections.insert(id, stream);
-        Some(Entered {
-            stop: self.clone(),
-            id,
-        })
+        Some(Entered { stop: self.clone(), id })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -55,11 +55,7 @@ pub enum FetchError {
 }
 
 fn holders(count: usize) -> String {
-    if count == 1 {
-        "1 holder".into()
-    } else {
-        format!("{count} holders")
-    }
+    if count == 1 { "1 holder".into() } else { format!("{count} holders") }
 }
 
 /// Fetches a document from the first holder that gives it whole. The file is emptied before each
@@ -73,10 +69,7 @@ pub fn fetch(
     file: &mut File,
     watch: &mut dyn FnMut(Attempt<'_>),
 ) -> Result<Fetched, FetchError> {
-    let cannot_write = |source| FetchError::File {
-        document: document.clone(),
-        source,
-    };
+    let cannot_write = |source| FetchError::File { document: document.clone(), source };
     let mut failures = Vec::new();
     for holder in holders {
         watch(Attempt::Asking(holder));
@@ -102,8 +95,5 @@ pub fn fetch(
     if failures.is_empty() {
         return Err(FetchError::Nobody(document.clone()));
     }
-    Err(FetchError::All {
-        document: document.clone(),
-        failures,
-    })
+    Err(FetchError::All { document: document.clone(), failures })
 }

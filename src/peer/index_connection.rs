@@ -69,10 +69,7 @@ pub trait AskIndex {
 /// When the index does not answer.
 pub fn lookup(index: &dyn AskIndex, document: &Document) -> Result<Vec<Record>, IndexError> {
     let mut records = Vec::new();
-    let request = |from| IndexRequest::Lookup {
-        document: document.clone(),
-        from,
-    };
+    let request = |from| IndexRequest::Lookup { document: document.clone(), from };
     index.ask(&request, &mut |part, _| {
         if let ReplyPart::Record(record) = part
             && records.len() < limits::HOLDERS
@@ -106,10 +103,7 @@ impl IndexConnection {
         host: Option<&Host>,
         port: Option<Port>,
     ) -> Result<Self, IndexError> {
-        Ok(Self {
-            link: Link::connect(index, host, port)?,
-            turn: Mutex::default(),
-        })
+        Ok(Self { link: Link::connect(index, host, port)?, turn: Mutex::default() })
     }
 
     /// What this peer calls itself.
@@ -151,10 +145,7 @@ impl Link {
         host: Option<&Host>,
         port: Option<Port>,
     ) -> Result<Self, IndexError> {
-        let unreachable = |source| IndexError::Unreachable {
-            index: index.clone(),
-            source,
-        };
+        let unreachable = |source| IndexError::Unreachable { index: index.clone(), source };
         let stream = net::connect(index).map_err(unreachable)?;
         let local = stream.local_addr().map_err(unreachable)?;
         let remote = stream.peer_addr().map_err(unreachable)?;
@@ -162,11 +153,7 @@ impl Link {
         let port = port.or_else(|| NonZeroU16::new(local.port()).map(Port::from));
         let port = port.ok_or_else(|| unreachable(io::ErrorKind::AddrNotAvailable.into()))?;
         let own = Endpoint { host, port };
-        Ok(Self {
-            stream: Arc::new(stream),
-            index: index.clone(),
-            own,
-        })
+        Ok(Self { stream: Arc::new(stream), index: index.clone(), own })
     }
 
     pub(super) fn send(&self, request: &IndexRequest) -> Result<(), IndexError> {
@@ -176,10 +163,7 @@ impl Link {
     }
 
     pub(super) fn lost(&self, source: io::Error) -> IndexError {
-        IndexError::Lost {
-            index: self.index.clone(),
-            source,
-        }
+        IndexError::Lost { index: self.index.clone(), source }
     }
 }
 
@@ -200,11 +184,7 @@ pub(super) struct Replies<'a> {
 impl<'a> Replies<'a> {
     pub(super) fn new(link: &'a Link) -> Self {
         let decoder = IndexReplyDecoder::default();
-        Self {
-            link,
-            receiver: Receiver::new(&link.stream),
-            decoder,
-        }
+        Self { link, receiver: Receiver::new(&link.stream), decoder }
     }
 
     /// Reads a whole reply; returns its status.
@@ -239,10 +219,7 @@ impl<'a> Replies<'a> {
         deadline: Option<Instant>,
         take: &mut dyn FnMut(ReplyPart, &[u8]),
     ) -> Result<bool, IndexError> {
-        let protocol = |source| IndexError::Protocol {
-            index: self.link.index.clone(),
-            source,
-        };
+        let protocol = |source| IndexError::Protocol { index: self.link.index.clone(), source };
         loop {
             let input = self.receiver.input();
             if let Some((part, used)) = self.decoder.decode(input).map_err(protocol)? {
@@ -250,10 +227,7 @@ impl<'a> Replies<'a> {
                 self.receiver.take(used);
                 return Ok(true);
             }
-            let count = self
-                .receiver
-                .fill(deadline)
-                .map_err(|source| self.link.lost(source))?;
+            let count = self.receiver.fill(deadline).map_err(|source| self.link.lost(source))?;
             if count == 0 {
                 let input = self.receiver.input();
                 if input.is_empty() && self.decoder.is_between_replies() {

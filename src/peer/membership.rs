@@ -89,10 +89,7 @@ impl Membership {
         let thread = thread::Builder::new()
             .name("index".into())
             .spawn(move || member.stay(&library, &tell))?;
-        Ok(Self {
-            shared,
-            thread: Some(thread),
-        })
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     /// What this peer calls itself to the index; `None` while it is not connected.
@@ -119,27 +116,21 @@ impl AskIndex for Membership {
         request: &dyn Fn(Endpoint) -> IndexRequest,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<(), IndexError> {
-        let _turn = self
-            .shared
-            .turn
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.shared.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let link = self.shared.link()?;
         let deliveries = self.shared.expect_reply(&link)?;
         link.send(&request(link.own.clone()))?;
         let mut taken = Ok(());
         // To its end, even if the taker fails: the next reply must find its own asker.
         loop {
-            let (part, bytes) = deliveries
-                .recv_timeout(limits::INDEX_REPLY)
-                .map_err(|error| {
-                    // Without this reply the next one would be taken for it.
-                    let _ = link.stream.shutdown(Shutdown::Both);
-                    link.lost(match error {
-                        RecvTimeoutError::Timeout => io::ErrorKind::TimedOut.into(),
-                        RecvTimeoutError::Disconnected => io::ErrorKind::ConnectionAborted.into(),
-                    })
-                })?;
+            let (part, bytes) = deliveries.recv_timeout(limits::INDEX_REPLY).map_err(|error| {
+                // Without this reply the next one would be taken for it.
+                let _ = link.stream.shutdown(Shutdown::Both);
+                link.lost(match error {
+                    RecvTimeoutError::Timeout => io::ErrorKind::TimedOut.into(),
+                    RecvTimeoutError::Disconnected => io::ErrorKind::ConnectionAborted.into(),
+                })
+            })?;
             let last = part == ReplyPart::End;
             if taken.is_ok() {
                 taken = take(part, &bytes);
@@ -192,21 +183,18 @@ impl Shared {
         tell: &dyn Fn(Event),
         pause: &mut Duration,
     ) -> Result<(), IndexError> {
-        let link = Arc::new(Link::connect(
-            &self.index,
-            self.host.as_ref(),
-            Some(self.port),
-        )?);
+        let link = Arc::new(Link::connect(&self.index, self.host.as_ref(), Some(self.port))?);
         if !self.advance(State::Joining(Arc::clone(&link))) {
             return Ok(());
         }
         let mut replies = Replies::new(&link);
         let registered = self.register(&link, &mut replies, library, tell)?;
+        // Before anybody can ask: a script reads this line first.
+        tell(Event::Registered(registered));
         if !self.advance(State::Here(Arc::clone(&link), None)) {
             return Ok(());
         }
         *pause = limits::RECONNECT;
-        tell(Event::Registered(registered));
         while replies.read_part(None, &mut |part, bytes| self.deliver(part, bytes))? {}
         if matches!(*self.lock(), State::Leaving) {
             return Ok(());
@@ -223,19 +211,12 @@ impl Shared {
     ) -> Result<usize, IndexError> {
         let documents: Vec<_> = {
             let library = library.read();
-            library
-                .documents()
-                .map(|(document, title)| (document.clone(), title.clone()))
-                .collect()
+            library.documents().map(|(document, title)| (document.clone(), title.clone())).collect()
         };
         let mut registered = 0;
         for (document, title) in documents {
             let from = link.own.clone();
-            link.send(&IndexRequest::Add {
-                document: document.clone(),
-                title,
-                from,
-            })?;
+            link.send(&IndexRequest::Add { document: document.clone(), title, from })?;
             match replies.read_one(&mut |_, _| {})? {
                 Status::Ok => registered += 1,
                 refused @ Status::Refused(_) => tell(Event::Refused(document, refused)),
@@ -280,10 +261,7 @@ impl Shared {
                 io::ErrorKind::NotConnected.into()
             }
         };
-        Err(IndexError::Unreachable {
-            index: self.index.clone(),
-            source,
-        })
+        Err(IndexError::Unreachable { index: self.index.clone(), source })
     }
 
     /// Waits before the next attempt; `false` if the membership ends meanwhile.

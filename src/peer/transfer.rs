@@ -73,18 +73,10 @@ pub(super) fn transfer(
 
     let mut receiver = Receiver::new(&stream);
     let (head, separator) = receive_head(&mut receiver)?;
-    if head
-        .content_length
-        .is_some_and(|length| length > limits::DOCUMENT)
-    {
+    if head.content_length.is_some_and(|length| length > limits::DOCUMENT) {
         return Err(TransferError::TooLarge);
     }
-    let mut body = Body {
-        file,
-        expected: head.content_length,
-        received: 0,
-        progress,
-    };
+    let mut body = Body { file, expected: head.content_length, received: 0, progress };
     body.take(receiver.input())?;
     body.receive(&stream)?;
     body.check(separator)?;
@@ -102,15 +94,11 @@ fn receive_head(
     let deadline = Instant::now() + limits::FIRST_BYTE;
     let mut decoder = DocumentReplyDecoder::default();
     loop {
-        let found = decoder
-            .decode(receiver.input())
-            .map_err(TransferError::Protocol)?;
+        let found = decoder.decode(receiver.input()).map_err(TransferError::Protocol)?;
         let found = match found {
             Some(found) => found,
             None => match receiver.fill(Some(deadline)) {
-                Ok(0) => decoder
-                    .finish(receiver.input())
-                    .map_err(TransferError::Protocol)?,
+                Ok(0) => decoder.finish(receiver.input()).map_err(TransferError::Protocol)?,
                 Ok(_) => continue,
                 Err(error) => return Err(TransferError::Unreachable(error)),
             },
@@ -139,12 +127,8 @@ impl Body<'_> {
 
     /// What is behind the last byte belongs to nobody: some uploaders send a line end.
     fn take(&mut self, bytes: &[u8]) -> Result<(), TransferError> {
-        let count = usize::try_from(self.left())
-            .unwrap_or(usize::MAX)
-            .min(bytes.len());
-        self.file
-            .write_all(&bytes[..count])
-            .map_err(TransferError::File)?;
+        let count = usize::try_from(self.left()).unwrap_or(usize::MAX).min(bytes.len());
+        self.file.write_all(&bytes[..count]).map_err(TransferError::File)?;
         self.received += count as u64;
         (self.progress)(self.received, self.expected);
         Ok(())
@@ -178,11 +162,7 @@ impl Body<'_> {
     /// behind its head, and the first one of the document was taken for it.
     fn check(&mut self, separator: &str) -> Result<(), TransferError> {
         let Some(expected) = self.expected else {
-            return if self.left() == 0 {
-                Err(TransferError::TooLarge)
-            } else {
-                Ok(())
-            };
+            return if self.left() == 0 { Err(TransferError::TooLarge) } else { Ok(()) };
         };
         let missing = self.left();
         if missing > 0 && missing == separator.len() as u64 {
@@ -190,10 +170,7 @@ impl Body<'_> {
             self.received = expected;
         }
         if self.received < expected {
-            return Err(TransferError::Truncated {
-                expected,
-                found: self.received,
-            });
+            return Err(TransferError::Truncated { expected, found: self.received });
         }
         Ok(())
     }

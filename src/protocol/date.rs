@@ -19,9 +19,7 @@ pub struct Date(u64);
 impl Date {
     /// The nearest date that can be written. A file's time can lie on either side of the range.
     pub fn clamped(time: SystemTime) -> Self {
-        let seconds = time
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Self(seconds.min(YEAR_10000 - 1))
     }
 
@@ -35,15 +33,9 @@ impl FromStr for Date {
     type Err = SyntaxError;
 
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
-        httpdate::parse_http_date(text)
-            .map(Self::clamped)
-            .map_err(|_| {
-                SyntaxError::at(
-                    "a date such as `Sun, 06 Nov 1994 08:49:37 GMT`",
-                    text,
-                    "2.7",
-                )
-            })
+        httpdate::parse_http_date(text).map(Self::clamped).map_err(|_| {
+            SyntaxError::at("a date such as `Sun, 06 Nov 1994 08:49:37 GMT`", text, "2.7")
+        })
     }
 }
 
@@ -61,14 +53,8 @@ mod tests {
     fn the_range_has_no_edge_that_panics() {
         let before = UNIX_EPOCH - Duration::from_secs(1);
         let far = UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX) * 1000);
-        assert_eq!(
-            Date::clamped(before).to_string(),
-            "Thu, 01 Jan 1970 00:00:00 GMT"
-        );
-        assert_eq!(
-            Date::clamped(far).to_string(),
-            "Fri, 31 Dec 9999 23:59:59 GMT"
-        );
+        assert_eq!(Date::clamped(before).to_string(), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(Date::clamped(far).to_string(), "Fri, 31 Dec 9999 23:59:59 GMT");
     }
 
     #[test]

@@ -20,6 +20,14 @@ pub enum Document {
 }
 
 impl Document {
+    /// What a person types for it: the number, or the decoded file name.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Rfc(number) => number.to_string(),
+            Self::File(name) => name.as_str().to_string(),
+        }
+    }
+
     /// Reads the two words of a request line.
     pub(super) fn from_words(kind: &str, name: &str) -> Result<Self, SyntaxError> {
         match kind {

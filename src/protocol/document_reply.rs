@@ -66,18 +66,9 @@ impl DocumentHead {
         };
         header("Date", self.date.as_ref().map(|date| date as _));
         header("OS", self.os.as_ref().map(|os| os as _));
-        header(
-            "Last-Modified",
-            self.last_modified.as_ref().map(|date| date as _),
-        );
-        header(
-            "Content-Length",
-            self.content_length.as_ref().map(|length| length as _),
-        );
-        header(
-            "Content-Type",
-            self.content_type.as_ref().map(|media_type| media_type as _),
-        );
+        header("Last-Modified", self.last_modified.as_ref().map(|date| date as _));
+        header("Content-Length", self.content_length.as_ref().map(|length| length as _));
+        header("Content-Type", self.content_type.as_ref().map(|media_type| media_type as _));
         out.extend_from_slice(b"\r\n");
     }
 
@@ -125,10 +116,7 @@ impl Name {
 
     fn parse(name: &str) -> Option<Self> {
         let folded = Self::folded(name);
-        Self::SPELLINGS
-            .iter()
-            .find(|(spelling, _)| *spelling == folded)
-            .map(|&(_, name)| name)
+        Self::SPELLINGS.iter().find(|(spelling, _)| *spelling == folded).map(|&(_, name)| name)
     }
 
     /// Whether these bytes may become a line with one of the headers that are still `missing`.
@@ -286,9 +274,6 @@ impl DocumentReplyDecoder {
     }
 
     fn found(&mut self) -> (DocumentReply, usize) {
-        (
-            DocumentReply::Found(std::mem::take(&mut self.head)),
-            self.lines.taken,
-        )
+        (DocumentReply::Found(std::mem::take(&mut self.head)), self.lines.taken)
     }
 }

@@ -23,11 +23,7 @@ impl SyntaxError {
         found: impl Into<String>,
         section: &'static str,
     ) -> Self {
-        Self {
-            expected: expected.into(),
-            found: found.into(),
-            section,
-        }
+        Self { expected: expected.into(), found: found.into(), section }
     }
 
     /// An error whose finding is an excerpt of the input itself.
@@ -58,28 +54,15 @@ pub struct DecodeError {
 impl DecodeError {
     /// A fault in a message whose end is not known.
     pub(crate) fn unframed(line: usize, fault: SyntaxError) -> Self {
-        Self {
-            line,
-            fault,
-            refusal: Refusal::BadRequest,
-            framed: None,
-        }
+        Self { line, fault, refusal: Refusal::BadRequest, framed: None }
     }
 
     /// A fault in a message that is whole; its length is filled in by the decoder that framed it.
     pub(crate) fn bad(line: usize, fault: SyntaxError) -> Self {
-        Self {
-            line,
-            fault,
-            refusal: Refusal::BadRequest,
-            framed: None,
-        }
+        Self { line, fault, refusal: Refusal::BadRequest, framed: None }
     }
 
     pub(crate) fn framed(self, used: usize) -> Self {
-        Self {
-            framed: Some(used),
-            ..self
-        }
+        Self { framed: Some(used), ..self }
     }
 }

@@ -64,11 +64,7 @@ impl FromStr for FileName {
         let decoded = percent_decode_str(text).decode_utf8();
         match decoded {
             Ok(name) if escapes_are_whole => Self::from_decoded(&name),
-            _ => Err(SyntaxError::at(
-                "a percent-encoded file name in UTF-8",
-                text,
-                "2.3",
-            )),
+            _ => Err(SyntaxError::at("a percent-encoded file name in UTF-8", text, "2.3")),
         }
     }
 }
@@ -97,10 +93,7 @@ mod tests {
             assert_eq!(parsed.as_str(), name);
             assert_eq!(parsed.to_string().to_lowercase(), wire.to_lowercase());
         }
-        assert_eq!(
-            "été".parse::<FileName>().unwrap().to_string(),
-            "%C3%A9t%C3%A9"
-        );
+        assert_eq!("été".parse::<FileName>().unwrap().to_string(), "%C3%A9t%C3%A9");
     }
 
     #[test]

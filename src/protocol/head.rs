@@ -49,10 +49,7 @@ pub struct RequestDecoder<R> {
 impl<R: Request> RequestDecoder<R> {
     /// A decoder at the beginning of a conversation.
     pub fn new() -> Self {
-        Self {
-            lines: Lines::default(),
-            request: PhantomData,
-        }
+        Self { lines: Lines::default(), request: PhantomData }
     }
 
     /// Looks for a request at the start of `input`.
@@ -85,11 +82,7 @@ impl<R: Request> RequestDecoder<R> {
     fn find_end(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
         let start = empty_lines(input);
         if self.lines.taken < start {
-            self.lines = Lines {
-                taken: start,
-                scanned: start,
-                count: 0,
-            };
+            self.lines = Lines { taken: start, scanned: start, count: 0 };
         }
         // Programs of other protocols often begin with a length or a marker and then wait: they
         // are answered at their first byte.
@@ -98,19 +91,11 @@ impl<R: Request> RequestDecoder<R> {
             && !first.is_ascii_graphic()
             && !matches!(first, b' ' | b'\t' | b'\r')
         {
-            return Err(unframed(
-                1,
-                "a request line, such as `LIST ALL P2P-CI/1.0`",
-                &[first],
-            ));
+            return Err(unframed(1, "a request line, such as `LIST ALL P2P-CI/1.0`", &[first]));
         }
         loop {
             let number = self.lines.count + 1;
-            let limit = if number == 1 {
-                limits::START_LINE
-            } else {
-                limits::HEADER_LINE
-            };
+            let limit = if number == 1 { limits::START_LINE } else { limits::HEADER_LINE };
             let scanned = self.lines.scanned;
             let line = self.lines.next(input, limit);
             // Refused as soon as it is seen: who sends such a byte may never end the line.
@@ -127,11 +112,7 @@ impl<R: Request> RequestDecoder<R> {
                 return Ok(Some(start));
             }
             if line.contains(&b'\r') {
-                return Err(unframed(
-                    number,
-                    "a line end behind each carriage return",
-                    b"\r",
-                ));
+                return Err(unframed(number, "a line end behind each carriage return", b"\r"));
             }
             if number > 1 + limits::REQUEST_HEADERS {
                 return Err(too_large(number, "at most 32 header lines"));
@@ -180,9 +161,7 @@ impl Lines {
         let end = input[self.scanned..].iter().position(|&byte| byte == b'\n');
         let length = end.map_or(input.len(), |at| self.scanned + at + 1) - self.taken;
         // `scanned` stays within the limit, so that one long line is not searched to its end.
-        self.scanned = (self.taken + length)
-            .min(self.taken + limit)
-            .max(self.scanned);
+        self.scanned = (self.taken + length).min(self.taken + limit).max(self.scanned);
         if length > limit || (end.is_none() && length == limit) {
             let expected = format!("a line of at most {limit} bytes");
             let fault = SyntaxError::new(expected, "a longer one", "7");
@@ -207,10 +186,8 @@ pub struct Head<'a> {
 impl<'a> Head<'a> {
     /// Checks the version first: whatever else is wrong, another version is 505.
     fn new(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let line_end = bytes
-            .iter()
-            .position(|&byte| byte == b'\n')
-            .map_or(bytes.len(), |at| at + 1);
+        let line_end =
+            bytes.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |at| at + 1);
         let (request_line, headers) = bytes.split_at(line_end);
         let words = Self::words_before_version(request_line)?;
         let headers = utf8(headers, 2)?;
@@ -279,11 +256,7 @@ impl<'a> Head<'a> {
                 let fault = SyntaxError::new(format!("`{name}` once"), "it again", "2.9");
                 return Err(DecodeError::bad(line, fault));
             }
-            found = Some(
-                value
-                    .parse()
-                    .map_err(|fault| DecodeError::bad(line, fault))?,
-            );
+            found = Some(value.parse().map_err(|fault| DecodeError::bad(line, fault))?);
         }
         Ok(found)
     }

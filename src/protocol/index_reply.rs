@@ -60,9 +60,7 @@ impl IndexReply {
         match self {
             Self::Found(records) => {
                 encode_found(out);
-                records
-                    .iter()
-                    .for_each(|record| encode_record(record.borrowed(), out));
+                records.iter().for_each(|record| encode_record(record.borrowed(), out));
                 out.extend_from_slice(END_OF_RECORDS);
             }
             Self::Refused { refusal, reason } => encode_refusal(*refusal, reason.as_ref(), out),
@@ -81,10 +79,7 @@ impl IndexReply {
             used += taken;
             match (part, &mut reply) {
                 (ReplyPart::Status(Status::Refused(refusal)), _) => {
-                    reply = Self::Refused {
-                        refusal,
-                        reason: None,
-                    };
+                    reply = Self::Refused { refusal, reason: None };
                 }
                 (ReplyPart::Reason(text), Self::Refused { reason, .. }) => *reason = Some(text),
                 (ReplyPart::Record(record), Self::Found(records)) => records.push(record),

@@ -85,12 +85,7 @@ impl FromHead for IndexRequest {
         let document = |kind, name| {
             Document::from_words(kind, name).map_err(|fault| DecodeError::bad(1, fault))
         };
-        let from = || {
-            Ok(Endpoint {
-                host: head.required("Host")?,
-                port: head.required("Port")?,
-            })
-        };
+        let from = || Ok(Endpoint { host: head.required("Host")?, port: head.required("Port")? });
         match words[..count] {
             ["ADD", kind, name] => Ok(Self::Add {
                 document: document(kind, name)?,
@@ -134,14 +129,8 @@ impl fmt::Display for IndexRequest {
             Self::Add { document, .. } => write!(f, "ADD {document}"),
             Self::Remove { document, .. } => write!(f, "REMOVE {document}"),
             Self::Lookup { document, .. } => write!(f, "LOOKUP {document}"),
-            Self::List {
-                listing: Listing::Rfcs,
-                ..
-            } => write!(f, "LIST ALL"),
-            Self::List {
-                listing: Listing::Files,
-                ..
-            } => write!(f, "LIST FILES"),
+            Self::List { listing: Listing::Rfcs, .. } => write!(f, "LIST ALL"),
+            Self::List { listing: Listing::Files, .. } => write!(f, "LIST FILES"),
         }
     }
 }

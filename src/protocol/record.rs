@@ -31,39 +31,24 @@ impl Record {
     /// # Errors
     /// When the line does not have the parts of a record.
     pub fn parse(line: &str) -> Result<Self, SyntaxError> {
-        let malformed = || {
-            SyntaxError::at(
-                "a record such as `RFC 123 A Title host.example 5678`",
-                line,
-                "4.5",
-            )
-        };
+        let malformed =
+            || SyntaxError::at("a record such as `RFC 123 A Title host.example 5678`", line, "4.5");
         let line = line.trim_matches([' ', '\t']);
         if Status::starts_line(line.as_bytes()) {
             return Err(malformed());
         }
         let (rest, port) = line.rsplit_once(' ').ok_or_else(malformed)?;
-        let (rest, host) = rest
-            .trim_end_matches(' ')
-            .rsplit_once(' ')
-            .ok_or_else(malformed)?;
+        let (rest, host) = rest.trim_end_matches(' ').rsplit_once(' ').ok_or_else(malformed)?;
         let (kind, rest) = match rest.strip_prefix("FILE ") {
             Some(rest) => ("FILE", rest),
             None => ("RFC", rest.strip_prefix("RFC").unwrap_or(rest)),
         };
-        let rest = rest.trim_start_matches(if kind == "RFC" {
-            [' ', ':', '-']
-        } else {
-            [' '; 3]
-        });
+        let rest = rest.trim_start_matches(if kind == "RFC" { [' ', ':', '-'] } else { [' '; 3] });
         let (name, title) = rest.split_once(' ').unwrap_or((rest, ""));
         Ok(Self {
             document: Document::from_words(kind, name)?,
             title: title.parse()?,
-            holder: Endpoint {
-                host: host.parse()?,
-                port: port.parse()?,
-            },
+            holder: Endpoint { host: host.parse()?, port: port.parse()? },
         })
     }
 }
@@ -88,21 +73,13 @@ pub struct BorrowedRecord<'a> {
 impl Record {
     /// The same record, borrowed.
     pub fn borrowed(&self) -> BorrowedRecord<'_> {
-        BorrowedRecord {
-            document: &self.document,
-            title: &self.title,
-            holder: &self.holder,
-        }
+        BorrowedRecord { document: &self.document, title: &self.title, holder: &self.holder }
     }
 }
 
 impl fmt::Display for BorrowedRecord<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            document,
-            title,
-            holder,
-        } = self;
+        let Self { document, title, holder } = self;
         write!(f, "{document} {title} {} {}", holder.host, holder.port)
     }
 }

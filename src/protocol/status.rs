@@ -25,12 +25,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 4] = [
-        Self::BadRequest,
-        Self::NotFound,
-        Self::ServiceUnavailable,
-        Self::VersionNotSupported,
-    ];
+    const ALL: [Self; 4] =
+        [Self::BadRequest, Self::NotFound, Self::ServiceUnavailable, Self::VersionNotSupported];
 }
 
 impl Status {
@@ -56,9 +52,7 @@ impl Status {
 
     fn from_code(code: &str) -> Option<Self> {
         let refused = Refusal::ALL.into_iter().map(Self::Refused);
-        std::iter::once(Self::Ok)
-            .chain(refused)
-            .find(|status| status.code().to_string() == code)
+        std::iter::once(Self::Ok).chain(refused).find(|status| status.code().to_string() == code)
     }
 
     /// Appends the status line with its line end.
@@ -79,10 +73,7 @@ impl Status {
         if !Self::starts_line(line.as_bytes()) {
             return Err(unreadable());
         }
-        let code = line
-            .split_ascii_whitespace()
-            .nth(1)
-            .ok_or_else(unreadable)?;
+        let code = line.split_ascii_whitespace().nth(1).ok_or_else(unreadable)?;
         Self::from_code(code).ok_or_else(unreadable)
     }
 
@@ -127,10 +118,7 @@ mod tests {
             ("P2PCI/1.0 200 OK", ok.clone()),
             ("P2P-CI/1.0 200", ok.clone()),
             ("P2P-CI/1.0  200  Fine ", ok.clone()),
-            (
-                "P2P-CI/1.1 404 nothing",
-                Ok(Status::Refused(Refusal::NotFound)),
-            ),
+            ("P2P-CI/1.1 404 nothing", Ok(Status::Refused(Refusal::NotFound))),
         ];
         for (line, status) in table {
             assert_eq!(Status::parse_line(line), status, "{line:?}");

@@ -75,11 +75,7 @@ impl FromStr for Host {
         if legal {
             Ok(Self(text.into()))
         } else {
-            Err(SyntaxError::at(
-                "a host of 1 to 253 visible ASCII characters",
-                text,
-                "2.6",
-            ))
+            Err(SyntaxError::at("a host of 1 to 253 visible ASCII characters", text, "2.6"))
         }
     }
 }
@@ -153,14 +149,8 @@ impl FromStr for Endpoint {
         let (host, port) = text
             .rsplit_once(':')
             .ok_or_else(|| SyntaxError::at("HOST:PORT, such as `localhost:5678`", text, "2.6"))?;
-        let host = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
-        Ok(Self {
-            host: host.parse()?,
-            port: port.parse()?,
-        })
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        Ok(Self { host: host.parse()?, port: port.parse()? })
     }
 }
 
@@ -273,11 +263,7 @@ impl FromStr for HeaderText {
         if legal {
             Ok(Self(text.into()))
         } else {
-            Err(SyntaxError::at(
-                "1 to 256 bytes without control characters",
-                text,
-                "2.9",
-            ))
+            Err(SyntaxError::at("1 to 256 bytes without control characters", text, "2.9"))
         }
     }
 }
@@ -301,34 +287,17 @@ mod tests {
     #[test]
     fn numbers_at_their_edges() {
         for text in ["1", "9", "123", "999999999"] {
-            assert_eq!(
-                text.parse::<RfcNumber>().map(|n| n.to_string()),
-                Ok(text.into())
-            );
+            assert_eq!(text.parse::<RfcNumber>().map(|n| n.to_string()), Ok(text.into()));
         }
-        for text in [
-            "",
-            "0",
-            "00",
-            "01",
-            "0123",
-            "1000000000",
-            "+5",
-            "-5",
-            " 5",
-            "5 ",
-            "0x5",
-            "٣",
-            "5a",
-        ] {
+        for text in
+            ["", "0", "00", "01", "0123", "1000000000", "+5", "-5", " 5", "5 ", "0x5", "٣", "5a"]
+        {
             assert!(text.parse::<RfcNumber>().is_err(), "RFC {text:?}");
         }
         for text in ["1", "80", "7734", "65535"] {
             assert_eq!(text.parse::<Port>().map(|p| p.to_string()), Ok(text.into()));
         }
-        for text in [
-            "", "0", "00000", "65536", "99999", "100000", "+80", "-1", " 80", "8o",
-        ] {
+        for text in ["", "0", "00000", "65536", "99999", "100000", "+80", "-1", " 80", "8o"] {
             assert!(text.parse::<Port>().is_err(), "port {text:?}");
         }
     }
@@ -336,14 +305,7 @@ mod tests {
     #[test]
     fn hosts_are_one_visible_word() {
         let longest = "a".repeat(253);
-        for text in [
-            "h",
-            "thishost.csc.ncsu.edu",
-            "10.0.0.1",
-            "::1",
-            "DESKTOP_7",
-            &longest,
-        ] {
+        for text in ["h", "thishost.csc.ncsu.edu", "10.0.0.1", "::1", "DESKTOP_7", &longest] {
             assert_eq!(text.parse::<Host>().map(|h| h.to_string()), Ok(text.into()));
         }
         let too_long = "a".repeat(254);
@@ -356,26 +318,12 @@ mod tests {
     fn titles_are_one_line() {
         let longest = "é".repeat(256);
         for text in ["", "TCP", "A  B", "日本語", "a\u{202e}b", &longest] {
-            assert_eq!(
-                text.parse::<Title>().map(|t| t.to_string()),
-                Ok(text.into())
-            );
+            assert_eq!(text.parse::<Title>().map(|t| t.to_string()), Ok(text.into()));
         }
-        assert_eq!(
-            " \tTCP\t ".parse::<Title>().map(|t| t.to_string()),
-            Ok("TCP".into())
-        );
+        assert_eq!(" \tTCP\t ".parse::<Title>().map(|t| t.to_string()), Ok("TCP".into()));
         let too_long = "x".repeat(513);
-        for text in [
-            "a\tb",
-            "a\rb",
-            "a\nb",
-            "a\0",
-            "\u{1b}[0m",
-            "\u{85}",
-            "a\u{2028}b",
-            &too_long,
-        ] {
+        for text in ["a\tb", "a\rb", "a\nb", "a\0", "\u{1b}[0m", "\u{85}", "a\u{2028}b", &too_long]
+        {
             assert!(text.parse::<Title>().is_err(), "title {text:?}");
         }
     }
@@ -397,10 +345,7 @@ mod tests {
     #[test]
     fn endpoints_read_and_print() {
         for text in ["localhost:5678", "10.0.0.1:1", "[::1]:65535"] {
-            assert_eq!(
-                text.parse::<Endpoint>().map(|e| e.to_string()),
-                Ok(text.into())
-            );
+            assert_eq!(text.parse::<Endpoint>().map(|e| e.to_string()), Ok(text.into()));
         }
         for text in ["", "localhost", "localhost:", ":80", "a b:80", "[]:80"] {
             assert!(text.parse::<Endpoint>().is_err(), "{text:?}");

@@ -28,11 +28,7 @@ pub(super) struct ListedHosts {
 
 impl ListedHosts {
     pub(super) fn new(policy: HostPolicy, address: IpAddr) -> Self {
-        Self {
-            policy,
-            address: address.to_canonical(),
-            known: Vec::new(),
-        }
+        Self { policy, address: address.to_canonical(), known: Vec::new() }
     }
 
     /// The host to list; `None` if the peer is to be refused.
@@ -89,12 +85,7 @@ mod tests {
             (Auto, lan, "192.0.2.8", Some(lan)),
             (Auto, lan, "localhost", Some(lan)),
             (Auto, "::ffff:192.0.2.7", "192.0.2.8", Some(lan)),
-            (
-                Auto,
-                "2001:db8::1",
-                "no-such-host.invalid",
-                Some("2001:db8::1"),
-            ),
+            (Auto, "2001:db8::1", "no-such-host.invalid", Some("2001:db8::1")),
             (Literal, lan, "192.0.2.8", Some("192.0.2.8")),
             (Strict, lan, "192.0.2.7", Some(lan)),
             (Strict, lan, "192.0.2.8", None),
@@ -103,9 +94,7 @@ mod tests {
             (Strict, loopback, "192.0.2.7", None),
         ] {
             let mut hosts = ListedHosts::new(policy, address.parse().unwrap());
-            let found = hosts
-                .listed(&named.parse().unwrap())
-                .map(|host| host.to_string());
+            let found = hosts.listed(&named.parse().unwrap()).map(|host| host.to_string());
             assert_eq!(found.as_deref(), listed, "{policy:?} {address} {named}");
         }
     }

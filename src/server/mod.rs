@@ -75,16 +75,11 @@ impl Server {
     pub fn bind(config: &Config) -> Result<Self, BindError> {
         let listeners = if config.listen.is_empty() {
             let listener = net::listen_everywhere(PORT);
-            vec![listener.map_err(|source| BindError {
-                address: format!("port {PORT}"),
-                source,
-            })?]
+            vec![listener.map_err(|source| BindError { address: format!("port {PORT}"), source })?]
         } else {
             let listen = |&address| {
-                net::listen(address).map_err(|source| BindError {
-                    address: format!("{address}"),
-                    source,
-                })
+                net::listen(address)
+                    .map_err(|source| BindError { address: format!("{address}"), source })
             };
             config.listen.iter().map(listen).collect::<Result<_, _>>()?
         };
@@ -141,14 +136,8 @@ impl Server {
 /// more tightly. Also returns everything that was considered, the tightest first.
 pub fn connection_limit(most: Option<usize>) -> (usize, Vec<Bound>) {
     let asked = match most {
-        Some(connections) => Bound {
-            what: "--max-connections".into(),
-            connections,
-        },
-        None => Bound {
-            what: "default".into(),
-            connections: limits::CONNECTIONS,
-        },
+        Some(connections) => Bound { what: "--max-connections".into(), connections },
+        None => Bound { what: "default".into(), connections: limits::CONNECTIONS },
     };
     let mut bounds = system::connection_bounds(limits::RESERVED_FILES);
     bounds.push(asked);
@@ -174,10 +163,6 @@ impl Shared {
             _ => format!("{count} {what}s"),
         };
         let records = self.index().len();
-        format!(
-            "{}, {}",
-            count(self.permits.taken(), "peer"),
-            count(records, "record")
-        )
+        format!("{}, {}", count(self.permits.taken(), "peer"), count(records, "record"))
     }
 }

@@ -96,10 +96,7 @@ impl Session<'_> {
     }
 
     /// Reads until a request is whole, or known to be none.
-    #[allow(
-        clippy::type_complexity,
-        reason = "one error ends the session, the other is answered"
-    )]
+    #[allow(clippy::type_complexity, reason = "one error ends the session, the other is answered")]
     fn receive(
         &mut self,
         receiver: &mut Receiver<'_>,
@@ -131,15 +128,9 @@ impl Session<'_> {
         };
         self.consecutive_faults = 0;
         let outcome = match request {
-            IndexRequest::Add {
-                document,
-                title,
-                from,
-            } => self.add(Record {
-                document,
-                title,
-                holder: from,
-            }),
+            IndexRequest::Add { document, title, from } => {
+                self.add(Record { document, title, holder: from })
+            }
             IndexRequest::Remove { document, from } => self.remove(&document, &from),
             IndexRequest::Lookup { document, .. } => self.find(&Query::Document(document))?,
             IndexRequest::List { listing, .. } => self.find(&Query::Listing(listing))?,
@@ -163,20 +154,11 @@ impl Session<'_> {
     /// The reply repeats what the peer said, whatever host the record is listed under.
     fn add(&mut self, said: Record) -> Result<usize, Refused> {
         let holder = self.listed(&said.holder)?;
-        let full = self.shared.index_mut().add(
-            self.owner,
-            Record {
-                holder,
-                ..said.clone()
-            },
-        );
+        let full = self.shared.index_mut().add(self.owner, Record { holder, ..said.clone() });
         if let Err(full) = full {
             log::warn!(target: LOG_FAULTS, "{}: {} refused: {full}", self.address, said.document);
             let refusal = Refusal::ServiceUnavailable;
-            return Err(Refused {
-                refusal,
-                reason: full.to_string(),
-            });
+            return Err(Refused { refusal, reason: full.to_string() });
         }
         self.reply_with(&said);
         Ok(1)
@@ -188,18 +170,12 @@ impl Session<'_> {
         from: &Endpoint,
     ) -> Result<usize, Refused> {
         let holder = self.listed(from)?;
-        let removed = self
-            .shared
-            .index_mut()
-            .remove(self.owner, document, &holder);
+        let removed = self.shared.index_mut().remove(self.owner, document, &holder);
         let removed = removed.ok_or_else(|| Refused {
             refusal: Refusal::NotFound,
             reason: "expected a record that this connection added, found none".into(),
         })?;
-        self.reply_with(&Record {
-            holder: from.clone(),
-            ..removed
-        });
+        self.reply_with(&Record { holder: from.clone(), ..removed });
         Ok(1)
     }
 
@@ -212,10 +188,7 @@ impl Session<'_> {
                 escaped(said.host.as_str())
             ),
         })?;
-        Ok(Endpoint {
-            host,
-            port: said.port,
-        })
+        Ok(Endpoint { host, port: said.port })
     }
 
     fn reply_with(&mut self, record: &Record) {
@@ -247,10 +220,7 @@ impl Session<'_> {
         if count == 0 && matches!(query, Query::Document(_)) {
             self.output.truncate(before);
             let refusal = Refusal::NotFound;
-            return Ok(Err(Refused {
-                refusal,
-                reason: "nobody has it".into(),
-            }));
+            return Ok(Err(Refused { refusal, reason: "nobody has it".into() }));
         }
         self.output.extend_from_slice(END_OF_RECORDS);
         Ok(Ok(count))
@@ -273,11 +243,7 @@ impl Session<'_> {
     }
 
     fn refuse(&mut self, refusal: Refusal, reason: &str) {
-        let reason = self
-            .shared
-            .explain
-            .then(|| HeaderText::folded(reason))
-            .flatten();
+        let reason = self.shared.explain.then(|| HeaderText::folded(reason)).flatten();
         encode_refusal(refusal, reason.as_ref(), &mut self.output);
     }
 

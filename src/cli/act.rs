@@ -1,0 +1,195 @@
+//! Doing what was typed. `get` has a file of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::command::{Add, Command, Format};
+use super::exit::{CommandError, Failure};
+use super::get::get;
+use super::index_access::IndexAccess;
+use super::output::{say, table};
+use super::reply::{ReplyPrinter, document_json};
+use crate::escape::escaped;
+use crate::library::{Library, SharedLibrary};
+use crate::peer::{AskIndex, IndexError};
+use crate::protocol::{
+    Document, Endpoint, IndexRequest, Listing, Refusal, RfcNumber, Status, Title,
+};
+
+/// What commands act on.
+pub(super) struct Context {
+    /// Where the index is, as it was asked for.
+    pub(super) server: Endpoint,
+    pub(super) index: IndexAccess,
+    pub(super) folder: PathBuf,
+    /// Of a session; a single command looks through the folder when it needs to.
+    pub(super) library: Option<SharedLibrary>,
+    pub(super) uploading_from: Option<SocketAddr>,
+    pub(super) format: Format,
+    /// Whether a person can be asked.
+    pub(super) interactive: bool,
+}
+
+impl Context {
+    pub(super) fn run(&self, command: &Command) -> Result<(), CommandError> {
+        match command {
+            Command::List(list) => {
+                let listing = if list.files { Listing::Files } else { Listing::Rfcs };
+                self.ask_and_print(&|from| IndexRequest::List { listing, from })
+            }
+            Command::Lookup(named) => {
+                let document = &named.document;
+                self.ask_and_print(&|from| IndexRequest::Lookup {
+                    document: document.clone(),
+                    from,
+                })
+            }
+            Command::Get(command) => get(self, command),
+            Command::Add(command) => self.add(command),
+            Command::Remove(named) => self.remove(&named.document),
+            Command::Docs => self.docs(),
+            Command::Status => self.status(),
+        }
+    }
+
+    /// The library: that of the session, or the folder as it is now.
+    pub(super) fn library(&self) -> Result<SharedLibrary, CommandError> {
+        if let Some(library) = &self.library {
+            return Ok(library.clone());
+        }
+        Library::scan(&self.folder).map(SharedLibrary::new).map_err(|source| CommandError::File {
+            what: format!(
+                "cannot read the folder `{}`",
+                escaped(self.folder.as_os_str().as_encoded_bytes())
+            ),
+            source,
+        })
+    }
+
+    /// Tells the index that a document is here, without printing its reply.
+    pub(super) fn announce(&self, document: &Document, title: &Title) -> Result<(), IndexError> {
+        let request = |from| add_request(document, title, from);
+        self.index.ask(&request, &mut |_, _| Ok(()))
+    }
+
+    fn ask_and_print(
+        &self,
+        request: &dyn Fn(Endpoint) -> IndexRequest,
+    ) -> Result<(), CommandError> {
+        let mut printer = ReplyPrinter::new(self.format);
+        self.index.ask(request, &mut |part, bytes| printer.take(&part, bytes))?;
+        match printer.status() {
+            Status::Ok => Ok(()),
+            Status::Refused(Refusal::NotFound) => Err(CommandError::Refused(Failure::NotFound)),
+            Status::Refused(
+                Refusal::BadRequest | Refusal::ServiceUnavailable | Refusal::VersionNotSupported,
+            ) => Err(CommandError::Refused(Failure::Other)),
+        }
+    }
+
+    fn add(&self, command: &Add) -> Result<(), CommandError> {
+        let library = self.library()?;
+        let path = self.path_of(&command.what);
+        let document =
+            library.write().add_file(&path, command.title.clone()).map_err(|source| {
+                let what =
+                    format!("cannot share `{}`", escaped(path.as_os_str().as_encoded_bytes()));
+                match source.kind() {
+                    std::io::ErrorKind::NotFound => {
+                        CommandError::NotFound(format!("{what}: {source}"))
+                    }
+                    _ => CommandError::File { what, source },
+                }
+            })?;
+        let title = library.read().entry(&document).map(|entry| entry.title().clone());
+        let title = title.unwrap_or_default();
+        self.ask_and_print(&|from| add_request(&document, &title, from))?;
+        if self.index.membership().is_none() {
+            log::warn!("the record is gone with this connection: `share` and the shell keep it");
+        }
+        Ok(())
+    }
+
+    /// A number is an RFC of the shared folder; a path that does not exist here may be a name
+    /// there.
+    fn path_of(&self, what: &str) -> PathBuf {
+        let path = Path::new(what);
+        match what.parse::<RfcNumber>() {
+            Ok(number) => self.folder.join(format!("rfc{number}.txt")),
+            Err(_) if !path.exists() && self.folder.join(path).exists() => self.folder.join(path),
+            Err(_) => path.into(),
+        }
+    }
+
+    fn remove(&self, document: &Document) -> Result<(), CommandError> {
+        self.library()?.write().forget(document);
+        self.ask_and_print(&|from| IndexRequest::Remove { document: document.clone(), from })
+    }
+
+    fn docs(&self) -> Result<(), CommandError> {
+        let library = self.library()?;
+        let library = library.read();
+        let mut table = table(["document", "title"]);
+        for (document, title) in library.documents() {
+            match self.format {
+                Format::Raw => say(format_args!("{document} {}", escaped(title.as_str()))),
+                Format::Json => {
+                    let mut object = document_json(document);
+                    object["title"] = json!(title.as_str());
+                    say(object)
+                }
+                Format::Table => {
+                    table.add_row([document.to_string(), escaped(title.as_str()).to_string()]);
+                    Ok(())
+                }
+            }
+            .map_err(CommandError::Output)?;
+        }
+        if let Format::Table = self.format {
+            say(table.trim_fmt()).map_err(CommandError::Output)?;
+        }
+        Ok(())
+    }
+
+    fn status(&self) -> Result<(), CommandError> {
+        // A single command has no connection yet, and wants to know whether there can be one.
+        if self.index.membership().is_none() {
+            let listing = Listing::Files;
+            self.index.ask(&|from| IndexRequest::List { listing, from }, &mut |_, _| Ok(()))?;
+        }
+        let own = self.index.own().map(|own| own.to_string());
+        let documents = self.library()?.read().len();
+        let uploading = self.uploading_from.map(|address| address.to_string());
+        if let Format::Json = self.format {
+            return say(json!({
+                "v": 1,
+                "index": self.server.to_string(),
+                "own": own,
+                "uploading_from": uploading,
+                "folder": self.folder.to_string_lossy(),
+                "documents": documents,
+            }))
+            .map_err(CommandError::Output);
+        }
+        let mut table = table(["", ""]);
+        let folder = escaped(self.folder.as_os_str().as_encoded_bytes()).to_string();
+        let rows = [
+            ("index", self.server.to_string()),
+            ("known there as", own.unwrap_or_else(|| "not connected".into())),
+            ("uploading from", uploading.unwrap_or_else(|| "not uploading".into())),
+            ("folder", folder),
+            ("documents", documents.to_string()),
+        ];
+        for (what, value) in rows {
+            table.add_row([what, &value]);
+        }
+        let text = table.trim_fmt();
+        say(text.trim_start_matches(['\n', ' '])).map_err(CommandError::Output)
+    }
+}
+
+fn add_request(document: &Document, title: &Title, from: Endpoint) -> IndexRequest {
+    IndexRequest::Add { document: document.clone(), title: title.clone(), from }
+}

@@ -1,0 +1,116 @@
+//! What can be typed: behind `peer` on the command line, and line by line in the shell.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::library::document_of;
+use crate::protocol::{Document, Endpoint, RfcNumber, Title};
+
+/// How a reply is printed.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(super) enum Format {
+    /// The reply as it came
+    #[default]
+    Raw,
+    /// A table
+    Table,
+    /// One JSON object a line
+    Json,
+}
+
+/// What can be asked for in both places.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Command {
+    /// List what the index knows
+    List(List),
+    /// Ask who has a document
+    Lookup(Named),
+    /// Download a document and share it
+    Get(Get),
+    /// Share a file, or an RFC of the shared folder
+    Add(Add),
+    /// Stop sharing a document; its file stays
+    Remove(Named),
+    /// Show what I share
+    Docs,
+    /// Show where I am connected
+    Status,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct List {
+    /// The documents that are no RFC
+    #[arg(long)]
+    pub(super) files: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Named {
+    /// RFC number, or file name
+    #[arg(value_name = "N", value_parser = parse_document)]
+    pub(super) document: Document,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Get {
+    /// RFC number, or file name
+    #[arg(value_name = "N", value_parser = parse_document)]
+    pub(super) document: Document,
+
+    /// Take it from this peer, without asking the index
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) from: Option<Endpoint>,
+
+    /// Save it here instead of in the shared folder; `-` is standard output
+    #[arg(long, value_name = "PATH")]
+    pub(super) out: Option<PathBuf>,
+
+    /// Fetch it even if it is here, and overwrite
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Add {
+    /// Path of a file, or number of an RFC in the shared folder
+    #[arg(value_name = "PATH|N")]
+    pub(super) what: String,
+
+    /// Title [default: that of the document]
+    #[arg(long, value_name = "T")]
+    pub(super) title: Option<Title>,
+}
+
+/// A line of the shell.
+#[derive(Debug, Parser)]
+#[command(
+    name = "",
+    multicall = true,
+    disable_help_flag = true,
+    subcommand_value_name = "COMMAND",
+    subcommand_help_heading = "Commands",
+    help_template = "{all-args}"
+)]
+pub(super) struct Line {
+    #[command(subcommand)]
+    pub(super) command: LineCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LineCommand {
+    #[command(flatten)]
+    Both(Command),
+    /// Leave
+    #[command(visible_alias = "exit")]
+    Quit,
+}
+
+/// A number is an RFC, everything else a file name.
+fn parse_document(text: &str) -> Result<Document, String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let number = text.parse::<RfcNumber>().map_err(|error| error.to_string())?;
+        return Ok(Document::Rfc(number));
+    }
+    document_of(text).ok_or_else(|| "expected an RFC number, or a file name without path".into())
+}

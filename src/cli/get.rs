@@ -1,0 +1,290 @@
+//! `get`: who has it, which one to take, download it, and share it.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::act::Context;
+use super::command::{Format, Get};
+use super::exit::CommandError;
+use super::output::{say, table};
+use super::reply::document_json;
+use crate::error_chain::error_chain;
+use crate::escape::escaped;
+use crate::library::{Incoming, SharedLibrary};
+use crate::peer::{Attempt, Fetched, fetch, lookup};
+use crate::protocol::{Document, Endpoint, Record, Title};
+
+/// Where the document goes.
+enum Target {
+    StandardOutput,
+    File(PathBuf),
+    Library(SharedLibrary, PathBuf),
+}
+
+/// Downloads a document.
+pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> {
+    let document = &command.document;
+    let target = target(context, command)?;
+    if let Some(path) = already_here(&target, document).filter(|_| !command.force) {
+        return match target {
+            Target::Library(..) => say_already_here(context.format, document, &path),
+            _ => Err(CommandError::File {
+                what: format!("`{}` is not overwritten without --force", shown(&path)),
+                source: io::ErrorKind::AlreadyExists.into(),
+            }),
+        };
+    }
+    let (holders, title) = match &command.from {
+        Some(from) => (vec![from.clone()], None),
+        None => find_holders(context, document)?,
+    };
+    match target {
+        Target::StandardOutput => to_standard_output(document, &holders),
+        Target::File(path) => {
+            let fetched = to_file(document, &holders, &path, command.force)?;
+            say_fetched(context.format, document, &path, &fetched)
+        }
+        Target::Library(library, path) => {
+            let fetched = to_file(document, &holders, &path, command.force)?;
+            say_fetched(context.format, document, &path, &fetched)?;
+            share(context, &library, &path, title)
+        }
+    }
+}
+
+fn target(context: &Context, command: &Get) -> Result<Target, CommandError> {
+    match &command.out {
+        Some(path) if path.as_os_str() == "-" => Ok(Target::StandardOutput),
+        Some(path) => Ok(Target::File(path.clone())),
+        None => {
+            let library = context.library()?;
+            let path = library.read().path_for(&command.document);
+            let path = path.ok_or_else(|| {
+                let document = &command.document;
+                CommandError::Usage(format!("{document} cannot be kept in the folder: use --out"))
+            })?;
+            Ok(Target::Library(library, path))
+        }
+    }
+}
+
+fn already_here(target: &Target, document: &Document) -> Option<PathBuf> {
+    match target {
+        Target::StandardOutput => None,
+        Target::File(path) => path.exists().then(|| path.clone()),
+        Target::Library(library, path) => {
+            let shared = library.read().entry(document).map(|entry| entry.path());
+            shared.filter(|path| path.exists()).or_else(|| path.exists().then(|| path.clone()))
+        }
+    }
+}
+
+/// Who has it, the one to ask first in front, and what it is called.
+fn find_holders(
+    context: &Context,
+    document: &Document,
+) -> Result<(Vec<Endpoint>, Option<Title>), CommandError> {
+    let mut records = lookup(&context.index, document)?;
+    let own = context.index.own();
+    records.retain(|record| Some(&record.holder) != own.as_ref());
+    if records.is_empty() {
+        return Err(CommandError::NotFound(format!("nobody has {document}")));
+    }
+    if context.interactive && records.len() > 1 {
+        let chosen = choose(document, &records)?;
+        records[..=chosen].rotate_right(1);
+    }
+    let title = records.first().map(|record| record.title.clone());
+    let mut holders: Vec<Endpoint> = Vec::new();
+    for record in records {
+        if !holders.contains(&record.holder) {
+            holders.push(record.holder);
+        }
+    }
+    Ok((holders, title.filter(|title| !title.as_str().is_empty())))
+}
+
+/// Lets the person choose; the others are asked if the chosen one fails.
+fn choose(document: &Document, records: &[Record]) -> Result<usize, CommandError> {
+    let mut rows = table(["", "holder", "title"]);
+    for (number, record) in records.iter().enumerate() {
+        let title = escaped(record.title.as_str()).to_string();
+        rows.add_row([(number + 1).to_string(), record.holder.to_string(), title]);
+    }
+    let mut terminal = io::stderr().lock();
+    let count = records.len();
+    let mut ask = || -> io::Result<String> {
+        write!(terminal, "{}\nfrom which one, 1 to {count}? [1] ", rows.trim_fmt())?;
+        terminal.flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(answer.trim().to_string())
+    };
+    let answer = ask()
+        .map_err(|source| CommandError::File { what: "cannot read the answer".into(), source })?;
+    if answer.is_empty() {
+        return Ok(0);
+    }
+    answer
+        .parse()
+        .ok()
+        .filter(|chosen| (1..=count).contains(chosen))
+        .map(|chosen| chosen - 1)
+        .ok_or_else(|| {
+            let found = escaped(&answer);
+            CommandError::Usage(format!(
+                "{document} is not fetched: expected a number from 1 to {count}, found `{found}`"
+            ))
+        })
+}
+
+fn to_file(
+    document: &Document,
+    holders: &[Endpoint],
+    path: &Path,
+    overwrite: bool,
+) -> Result<Fetched, CommandError> {
+    let cannot_save =
+        |source| CommandError::File { what: format!("cannot save `{}`", shown(path)), source };
+    let mut incoming = Incoming::begin(path).map_err(cannot_save)?;
+    let fetched = download(document, holders, incoming.file())?;
+    if let Some(date) = fetched.last_modified {
+        // A time that the file system cannot keep is no reason to lose the document.
+        let _ = incoming.file().set_modified(date.time());
+    }
+    incoming.finish(overwrite).map_err(cannot_save)?;
+    Ok(fetched)
+}
+
+/// Through a temporary file: a holder that fails half-way leaves nothing on standard output.
+fn to_standard_output(document: &Document, holders: &[Endpoint]) -> Result<(), CommandError> {
+    let cannot_keep =
+        |source| CommandError::File { what: "cannot use a temporary file".into(), source };
+    let mut file = tempfile::tempfile().map_err(cannot_keep)?;
+    download(document, holders, &mut file)?;
+    file.seek(SeekFrom::Start(0)).map_err(cannot_keep)?;
+    let mut output = io::stdout().lock();
+    io::copy(&mut file, &mut output).and_then(|_| output.flush()).map_err(CommandError::Output)
+}
+
+fn download(
+    document: &Document,
+    holders: &[Endpoint],
+    file: &mut File,
+) -> Result<Fetched, CommandError> {
+    let mut progress = Progress::default();
+    let fetched = fetch(document, holders, file, &mut |attempt| progress.show(&attempt));
+    progress.clear();
+    let fetched = fetched?;
+    if !fetched.length_checked {
+        log::warn!("{} did not say how long {document} is: it may be cut short", fetched.holder);
+    }
+    Ok(fetched)
+}
+
+/// Shares what was fetched. That the index is away is no failure of the download: all is added
+/// when it is back.
+fn share(
+    context: &Context,
+    library: &SharedLibrary,
+    path: &Path,
+    title: Option<Title>,
+) -> Result<(), CommandError> {
+    if context.index.membership().is_none() {
+        return Ok(());
+    }
+    let document = library.write().add_file(path, title).map_err(|source| CommandError::File {
+        what: format!("cannot share `{}`", shown(path)),
+        source,
+    })?;
+    let title = library.read().entry(&document).map(|entry| entry.title().clone());
+    if let Err(error) = context.announce(&document, &title.unwrap_or_default()) {
+        log::warn!("{document} is not registered yet: {}", error_chain(&error));
+    }
+    Ok(())
+}
+
+fn say_already_here(format: Format, document: &Document, path: &Path) -> Result<(), CommandError> {
+    match format {
+        Format::Raw | Format::Table => {
+            say(format_args!("{document} is here already: {}", shown(path)))
+        }
+        Format::Json => {
+            let mut object = document_json(document);
+            object["path"] = json!(path.to_string_lossy());
+            object["fetched"] = json!(false);
+            say(object)
+        }
+    }
+    .map_err(CommandError::Output)
+}
+
+fn say_fetched(
+    format: Format,
+    document: &Document,
+    path: &Path,
+    fetched: &Fetched,
+) -> Result<(), CommandError> {
+    let Fetched { holder, length, length_checked, .. } = fetched;
+    match format {
+        Format::Raw | Format::Table => {
+            say(format_args!("{document}: {length} bytes from {holder}, saved as {}", shown(path)))
+        }
+        Format::Json => {
+            let mut object = document_json(document);
+            object["path"] = json!(path.to_string_lossy());
+            object["fetched"] = json!(true);
+            object["bytes"] = json!(length);
+            object["length_checked"] = json!(length_checked);
+            object["holder"] = json!(holder.to_string());
+            say(object)
+        }
+    }
+    .map_err(CommandError::Output)
+}
+
+fn shown(path: &Path) -> String {
+    escaped(path.as_os_str().as_encoded_bytes()).to_string()
+}
+
+/// What a download does, on standard error: failures always, how far it is on a terminal.
+#[derive(Default)]
+struct Progress {
+    shown: Option<Instant>,
+}
+
+impl Progress {
+    const EVERY: Duration = Duration::from_millis(200);
+
+    fn show(&mut self, attempt: &Attempt<'_>) {
+        match attempt {
+            Attempt::Asking(holder) => log::info!("asking {holder}"),
+            Attempt::Failed(holder, error) => {
+                self.clear();
+                log::warn!("{holder}: {}", error_chain(error));
+            }
+            Attempt::Progress(done, all) => {
+                let due = self.shown.is_none_or(|last| last.elapsed() >= Self::EVERY);
+                if due && io::stderr().is_terminal() {
+                    self.shown = Some(Instant::now());
+                    let text = match all {
+                        Some(all) if *all > 0 => format!("{:3} % of {all} bytes", done * 100 / all),
+                        _ => format!("{done} bytes"),
+                    };
+                    // With the terminal gone there is nobody left to tell.
+                    let _ = write!(io::stderr(), "\r{text}");
+                }
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.shown.take().is_some() {
+            let _ = write!(io::stderr(), "\r{:40}\r", "");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The program `peer`: its arguments, and the three ways in which it runs.
+
+use std::cell::OnceCell;
+use std::io::{self, IsTerminal};
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc;
+
+use clap::{Parser, Subcommand};
+use log::LevelFilter;
+
+use super::act::Context;
+use super::command::{Command, Format};
+use super::exit::{CommandError, Failure, report};
+use super::index_access::{IndexAccess, Once};
+use super::notices::Notices;
+use super::output::say;
+use super::{logging, shell};
+use crate::error_chain::error_chain;
+use crate::library::{Library, SharedLibrary};
+use crate::net;
+use crate::peer::{Event, Membership, UploadServer};
+use crate::protocol::{Endpoint, Host, Port, SyntaxError};
+use crate::server::PORT;
+
+const EXIT_CODES: &str = "\
+Without a command a shell is started, which reads commands from standard input.
+
+Exit codes: 0 done, 1 anything else, 2 usage, 66 not found, 69 index or peer unreachable,
+74 file or disk, 76 the other side broke the protocol.";
+
+/// Peer of P2P-CI/1.0: shares a folder, finds and downloads documents.
+#[derive(Debug, Parser)]
+#[command(name = "peer", version, after_help = EXIT_CODES)]
+pub struct Args {
+    /// The index server
+    #[arg(value_name = "SERVER[:PORT]", default_value = "localhost", value_parser = parse_server)]
+    server: Endpoint,
+
+    /// Folder to share; it is made if it is missing
+    #[arg(long, value_name = "DIR", default_value = "rfc", global = true)]
+    share: PathBuf,
+
+    /// Address to upload from [default: any address, a free port]
+    #[arg(long, value_name = "ADDR:PORT", global = true)]
+    upload: Option<SocketAddr>,
+
+    /// What I call this machine [default: localhost, the host name or the address, as seen from
+    /// the index]
+    #[arg(long, value_name = "NAME", global = true)]
+    host: Option<Host>,
+
+    /// How replies are printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "raw", global = true)]
+    format: Format,
+
+    #[command(subcommand)]
+    command: Option<Single>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Single {
+    #[command(flatten)]
+    Both(Command),
+    /// Register and upload the folder until Ctrl-C
+    Share,
+}
+
+/// Reads `HOST`, `HOST:PORT`, `[IPv6]:PORT` or a bare IPv6 address.
+fn parse_server(text: &str) -> Result<Endpoint, SyntaxError> {
+    if text.contains("]:") || text.matches(':').count() == 1 {
+        return text.parse();
+    }
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let port =
+        NonZeroU16::new(PORT).map_or_else(|| PORT.to_string().parse(), |port| Ok(port.into()))?;
+    Ok(Endpoint { host: bare.parse()?, port })
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let person = io::stdin().is_terminal() && io::stderr().is_terminal();
+    let (level, outcome): (_, fn(Args, bool) -> Result<(), Failure>) = match args.command {
+        Some(Single::Share) => (LevelFilter::Info, |args, _| finish(share(&args))),
+        Some(Single::Both(_)) => (LevelFilter::Warn, |args, person| finish(once(&args, person))),
+        None => (LevelFilter::Warn, run_shell),
+    };
+    logging::start(level, &[]);
+    match outcome(args, person) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.into(),
+    }
+}
+
+fn finish<T>(outcome: Result<T, CommandError>) -> Result<T, Failure> {
+    outcome.map_err(|error| {
+        // The reply that refuses was printed, and who closes a pipe knows.
+        if !matches!(error, CommandError::Refused(_)) && !error.is_closed_pipe() {
+            report("peer", &error);
+        }
+        error.failure()
+    })
+}
+
+/// One command, announcing nothing.
+fn once(args: &Args, interactive: bool) -> Result<(), CommandError> {
+    let Some(Single::Both(command)) = &args.command else {
+        return Ok(());
+    };
+    let context = Context {
+        server: args.server.clone(),
+        index: IndexAccess::Once(Once {
+            index: args.server.clone(),
+            host: args.host.clone(),
+            port: args.upload.and_then(|upload| NonZeroU16::new(upload.port())).map(Port::from),
+            connection: OnceCell::new(),
+        }),
+        folder: args.share.clone(),
+        library: None,
+        uploading_from: None,
+        format: args.format,
+        interactive,
+    };
+    context.run(command)
+}
+
+/// Announces and uploads until a signal comes.
+fn share(args: &Args) -> Result<(), CommandError> {
+    let (stop, stopped) = mpsc::channel();
+    ctrlc::set_handler(move || {
+        // After the first signal nobody listens any more.
+        let _ = stop.send(());
+    })
+    .map_err(|error| CommandError::Start(io::Error::other(error)))?;
+    let session = Session::start(args, &Notices::default())?;
+    // The sender lives as long as the process.
+    let _ = stopped.recv();
+    drop(session);
+    Ok(())
+}
+
+/// The shell, for a person or a script.
+fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
+    let notices = Notices::default();
+    let Session { membership, uploads, library } = finish(Session::start(&args, &notices))?;
+    if let Err(error) = membership.wait()
+        && !interactive
+    {
+        report("peer", &error);
+        return Err(Failure::Unreachable);
+    }
+    let context = Context {
+        server: args.server,
+        index: IndexAccess::Member(membership),
+        folder: args.share,
+        library: Some(library),
+        uploading_from: Some(uploads.address()),
+        format: args.format,
+        interactive,
+    };
+    shell::run(&context, &notices)
+}
+
+/// What runs while a folder is shared.
+struct Session {
+    membership: Membership,
+    uploads: UploadServer,
+    library: SharedLibrary,
+}
+
+impl Session {
+    fn start(args: &Args, notices: &Notices) -> Result<Self, CommandError> {
+        let library = Library::scan(&args.share).map(SharedLibrary::new).map_err(|source| {
+            CommandError::File { what: format!("cannot share `{}`", args.share.display()), source }
+        })?;
+        let listener = upload_listener(args.upload).map_err(CommandError::Start)?;
+        let uploads =
+            UploadServer::start(listener, library.clone()).map_err(CommandError::Start)?;
+        let address = uploads.address();
+        say(format_args!("uploading from {address}")).map_err(CommandError::Output)?;
+        let port = NonZeroU16::new(address.port()).map(Port::from).ok_or_else(|| {
+            CommandError::Start(io::Error::other("the upload server has no port"))
+        })?;
+        let tell = teller(args.server.clone(), notices.clone());
+        let (index, host) = (args.server.clone(), args.host.clone());
+        let membership = Membership::start(index, host, port, library.clone(), tell)
+            .map_err(CommandError::Start)?;
+        Ok(Self { membership, uploads, library })
+    }
+}
+
+fn upload_listener(address: Option<SocketAddr>) -> io::Result<TcpListener> {
+    match address {
+        Some(address) => net::listen(address).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot upload from {address}: {error}"))
+        }),
+        None => net::listen_everywhere(0),
+    }
+}
+
+/// Says what happens to the membership: the first registration on standard output, where a script
+/// waits for it, and what comes later as a notice.
+fn teller(server: Endpoint, notices: Notices) -> impl Fn(Event) + Send + 'static {
+    let first = std::sync::atomic::AtomicBool::new(true);
+    move |event| match event {
+        Event::Registered(count) => {
+            let documents = if count == 1 { "document" } else { "documents" };
+            let line = format!("registered {count} {documents} with {server}");
+            if !first.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                notices.say(&line);
+            } else if let Err(error) = say(line) {
+                log::warn!("cannot write to standard output: {error}");
+            }
+        }
+        Event::Refused(document, status) => {
+            notices.say(&format!("the index did not register {document}: {status}"));
+        }
+        Event::Away(error, pause) => {
+            let error = error_chain(&error);
+            notices.say(&format!("{error}; uploads go on, next attempt in {pause:?}"));
+        }
+    }
+}
