@@ -9,6 +9,7 @@ use super::command::{Add, Command, Format};
 use super::exit::{CommandError, Failure};
 use super::get::get;
 use super::index_access::IndexAccess;
+use super::interrupt::Unfinished;
 use super::output::{say, table};
 use super::reply::{ReplyPrinter, document_json};
 use crate::escape::escaped;
@@ -28,6 +29,7 @@ pub(super) struct Context {
     pub(super) library: Option<SharedLibrary>,
     pub(super) uploading_from: Option<SocketAddr>,
     pub(super) format: Format,
+    pub(super) unfinished: Unfinished,
     /// Whether a person can be asked.
     pub(super) interactive: bool,
 }
@@ -173,7 +175,6 @@ impl Context {
             }))
             .map_err(CommandError::Output);
         }
-        let mut table = table(["", ""]);
         let folder = escaped(self.folder.as_os_str().as_encoded_bytes()).to_string();
         let rows = [
             ("index", self.server.to_string()),
@@ -183,10 +184,9 @@ impl Context {
             ("documents", documents.to_string()),
         ];
         for (what, value) in rows {
-            table.add_row([what, &value]);
+            say(format_args!("{what:<16}{value}")).map_err(CommandError::Output)?;
         }
-        let text = table.trim_fmt();
-        say(text.trim_start_matches(['\n', ' '])).map_err(CommandError::Output)
+        Ok(())
     }
 }
 

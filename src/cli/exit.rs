@@ -51,6 +51,8 @@ pub(super) enum CommandError {
     Output(#[source] io::Error),
     #[error("cannot start")]
     Start(#[source] io::Error),
+    #[error("cannot wait for signals")]
+    Signals(#[source] ctrlc::Error),
 }
 
 impl CommandError {
@@ -60,9 +62,9 @@ impl CommandError {
             Self::Refused(failure) => *failure,
             Self::Usage(_) => Failure::Usage,
             Self::NotFound(_) => Failure::NotFound,
-            Self::Index(IndexError::Unreachable { .. } | IndexError::Lost { .. }) => {
-                Failure::Unreachable
-            }
+            Self::Index(
+                IndexError::Unreachable { .. } | IndexError::Lost { .. } | IndexError::Away(_),
+            ) => Failure::Unreachable,
             Self::Index(IndexError::Protocol { .. }) => Failure::Protocol,
             Self::Index(IndexError::Taker(_)) | Self::Output(_) => Failure::File,
             Self::Fetch(FetchError::Nobody(_)) => Failure::NotFound,
@@ -70,7 +72,7 @@ impl CommandError {
             Self::Fetch(FetchError::All { failures, .. }) => {
                 failures.last().map_or(Failure::NotFound, |(_, error)| failure_of(error))
             }
-            Self::Start(_) => Failure::Other,
+            Self::Start(_) | Self::Signals(_) => Failure::Other,
         }
     }
 

@@ -45,11 +45,11 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
     match target {
         Target::StandardOutput => to_standard_output(document, &holders),
         Target::File(path) => {
-            let fetched = to_file(document, &holders, &path, command.force)?;
+            let fetched = to_file(context, command, &holders, &path)?;
             say_fetched(context.format, document, &path, &fetched)
         }
         Target::Library(library, path) => {
-            let fetched = to_file(document, &holders, &path, command.force)?;
+            let fetched = to_file(context, command, &holders, &path)?;
             say_fetched(context.format, document, &path, &fetched)?;
             share(context, &library, &path, title)
         }
@@ -143,20 +143,23 @@ fn choose(document: &Document, records: &[Record]) -> Result<usize, CommandError
 }
 
 fn to_file(
-    document: &Document,
+    context: &Context,
+    command: &Get,
     holders: &[Endpoint],
     path: &Path,
-    overwrite: bool,
 ) -> Result<Fetched, CommandError> {
     let cannot_save =
         |source| CommandError::File { what: format!("cannot save `{}`", shown(path)), source };
     let mut incoming = Incoming::begin(path).map_err(cannot_save)?;
-    let fetched = download(document, holders, incoming.file())?;
+    context.unfinished.replace(Some(incoming.path().into()));
+    let fetched = download(&command.document, holders, incoming.file());
+    context.unfinished.replace(None);
+    let fetched = fetched?;
     if let Some(date) = fetched.last_modified {
         // A time that the file system cannot keep is no reason to lose the document.
         let _ = incoming.file().set_modified(date.time());
     }
-    incoming.finish(overwrite).map_err(cannot_save)?;
+    incoming.finish(command.force).map_err(cannot_save)?;
     Ok(fetched)
 }
 

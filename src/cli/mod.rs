@@ -13,7 +13,7 @@
 //! | `reply` | an index's reply as it came, as a table, as JSON |
 //! | `shell`, `editor` | a session: line by line, on a terminal with completion |
 //! | `index_access` | how a command reaches the index |
-//! | `notices` | what happens meanwhile |
+//! | `notices`, `interrupt` | what happens meanwhile |
 //! | `exit`, `logging`, `output` | codes, diagnostics, standard output |
 
 mod act;
@@ -22,6 +22,7 @@ mod editor;
 mod exit;
 mod get;
 mod index_access;
+mod interrupt;
 mod limits_table;
 mod logging;
 mod notices;

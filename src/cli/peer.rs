@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use clap::{Parser, Subcommand};
@@ -15,6 +16,7 @@ use super::act::Context;
 use super::command::{Command, Format};
 use super::exit::{CommandError, Failure, report};
 use super::index_access::{IndexAccess, Once};
+use super::interrupt::Unfinished;
 use super::notices::Notices;
 use super::output::say;
 use super::{logging, shell};
@@ -122,8 +124,10 @@ fn once(args: &Args, interactive: bool) -> Result<(), CommandError> {
         library: None,
         uploading_from: None,
         format: args.format,
+        unfinished: Unfinished::default(),
         interactive,
     };
+    context.unfinished.remove_on_signal().map_err(CommandError::Signals)?;
     context.run(command)
 }
 
@@ -134,8 +138,8 @@ fn share(args: &Args) -> Result<(), CommandError> {
         // After the first signal nobody listens any more.
         let _ = stop.send(());
     })
-    .map_err(|error| CommandError::Start(io::Error::other(error)))?;
-    let session = Session::start(args, &Notices::default())?;
+    .map_err(CommandError::Signals)?;
+    let session = Session::start(args, teller(args.server.clone(), Notices::default(), true))?;
     // The sender lives as long as the process.
     let _ = stopped.recv();
     drop(session);
@@ -145,7 +149,8 @@ fn share(args: &Args) -> Result<(), CommandError> {
 /// The shell, for a person or a script.
 fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
-    let Session { membership, uploads, library } = finish(Session::start(&args, &notices))?;
+    let tell = teller(args.server.clone(), notices.clone(), interactive);
+    let Session { membership, uploads, library } = finish(Session::start(&args, tell))?;
     if let Err(error) = membership.wait()
         && !interactive
     {
@@ -159,8 +164,10 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         library: Some(library),
         uploading_from: Some(uploads.address()),
         format: args.format,
+        unfinished: Unfinished::default(),
         interactive,
     };
+    finish(context.unfinished.remove_on_signal().map_err(CommandError::Signals))?;
     shell::run(&context, &notices)
 }
 
@@ -172,7 +179,7 @@ struct Session {
 }
 
 impl Session {
-    fn start(args: &Args, notices: &Notices) -> Result<Self, CommandError> {
+    fn start(args: &Args, tell: impl Fn(Event) + Send + 'static) -> Result<Self, CommandError> {
         let library = Library::scan(&args.share).map(SharedLibrary::new).map_err(|source| {
             CommandError::File { what: format!("cannot share `{}`", args.share.display()), source }
         })?;
@@ -184,7 +191,6 @@ impl Session {
         let port = NonZeroU16::new(address.port()).map(Port::from).ok_or_else(|| {
             CommandError::Start(io::Error::other("the upload server has no port"))
         })?;
-        let tell = teller(args.server.clone(), notices.clone());
         let (index, host) = (args.server.clone(), args.host.clone());
         let membership = Membership::start(index, host, port, library.clone(), tell)
             .map_err(CommandError::Start)?;
@@ -202,14 +208,16 @@ fn upload_listener(address: Option<SocketAddr>) -> io::Result<TcpListener> {
 }
 
 /// Says what happens to the membership: the first registration on standard output, where a script
-/// waits for it, and what comes later as a notice.
-fn teller(server: Endpoint, notices: Notices) -> impl Fn(Event) + Send + 'static {
-    let first = std::sync::atomic::AtomicBool::new(true);
+/// waits for it, and what comes later as a notice. A script that cannot join does not wait
+/// (`patient`), and is told so once.
+fn teller(server: Endpoint, notices: Notices, patient: bool) -> impl Fn(Event) + Send + 'static {
+    let (first, away) = (AtomicBool::new(true), AtomicBool::new(false));
     move |event| match event {
         Event::Registered(count) => {
+            away.store(false, Ordering::Relaxed);
             let documents = if count == 1 { "document" } else { "documents" };
             let line = format!("registered {count} {documents} with {server}");
-            if !first.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            if !first.swap(false, Ordering::Relaxed) {
                 notices.say(&line);
             } else if let Err(error) = say(line) {
                 log::warn!("cannot write to standard output: {error}");
@@ -218,9 +226,15 @@ fn teller(server: Endpoint, notices: Notices) -> impl Fn(Event) + Send + 'static
         Event::Refused(document, status) => {
             notices.say(&format!("the index did not register {document}: {status}"));
         }
+        Event::Away(..) if !patient && first.load(Ordering::Relaxed) => {}
         Event::Away(error, pause) => {
             let error = error_chain(&error);
-            notices.say(&format!("{error}; uploads go on, next attempt in {pause:?}"));
+            // Said once: the next attempts fail as quietly as they come.
+            if away.swap(true, Ordering::Relaxed) {
+                log::debug!("{error}; next attempt in {pause:?}");
+            } else {
+                notices.say(&format!("{error}; uploads go on, and so do attempts to come back"));
+            }
         }
     }
 }

@@ -141,8 +141,9 @@ impl Library {
         };
         let file = system::open_regular(&folder, name)?;
         let title = title.unwrap_or_else(|| self.title(&document, name, file));
-        let entry = Entry { title, folder: folder.into(), name: name.into() };
-        self.entries.insert(document.clone(), entry);
+        let is_ours = self.folder.canonicalize().is_ok_and(|ours| ours == folder);
+        let folder = if is_ours { Arc::clone(&self.folder) } else { folder.into() };
+        self.entries.insert(document.clone(), Entry { title, folder, name: name.into() });
         Ok(document)
     }
 

@@ -34,6 +34,11 @@ impl Incoming {
         Ok(Self { file, target: target.into() })
     }
 
+    /// Where the bytes are meanwhile.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Where the bytes go.
     pub fn file(&mut self) -> &mut File {
         self.file.as_file_mut()

@@ -37,7 +37,7 @@ pub enum FetchError {
     #[error("nobody has {0}")]
     Nobody(Document),
     /// All were asked; the failures in their order.
-    #[error("none of {} gave {document}", holders(.failures.len()))]
+    #[error("no holder gave {document} ({} asked)", .failures.len())]
     All {
         /// The document.
         document: Document,
@@ -52,10 +52,6 @@ pub enum FetchError {
         /// What the system says.
         source: io::Error,
     },
-}
-
-fn holders(count: usize) -> String {
-    if count == 1 { "1 holder".into() } else { format!("{count} holders") }
 }
 
 /// Fetches a document from the first holder that gives it whole. The file is emptied before each

@@ -36,6 +36,9 @@ pub enum IndexError {
         /// What the system says.
         source: io::Error,
     },
+    /// There is no connection at present, for this reason.
+    #[error("{0}")]
+    Away(String),
     /// What it sent is no reply.
     #[error("the index {index} broke the protocol")]
     Protocol {

@@ -254,14 +254,13 @@ impl Shared {
         let joined = self.changed.wait_while(self.lock(), |state| {
             matches!(state, State::Connecting | State::Joining(_))
         });
-        let source = match &*joined.unwrap_or_else(PoisonError::into_inner) {
-            State::Here(link, _) => return Ok(Arc::clone(link)),
-            State::Away(reason) => io::Error::new(io::ErrorKind::NotConnected, reason.clone()),
+        match &*joined.unwrap_or_else(PoisonError::into_inner) {
+            State::Here(link, _) => Ok(Arc::clone(link)),
+            State::Away(reason) => Err(IndexError::Away(reason.clone())),
             State::Connecting | State::Joining(_) | State::Leaving => {
-                io::ErrorKind::NotConnected.into()
+                Err(IndexError::Away("the membership ends".into()))
             }
-        };
-        Err(IndexError::Unreachable { index: self.index.clone(), source })
+        }
     }
 
     /// Waits before the next attempt; `false` if the membership ends meanwhile.

@@ -158,11 +158,13 @@ impl Shared {
 
     /// How many are here and what they have, for the log.
     fn population(&self) -> String {
-        let count = |count: usize, what: &str| match count {
-            1 => format!("1 {what}"),
-            _ => format!("{count} {what}s"),
-        };
-        let records = self.index().len();
-        format!("{}, {}", count(self.permits.taken(), "peer"), count(records, "record"))
+        let (peers, records) = (self.permits.taken(), self.index().len());
+        format!("{}, {}", counted(peers, "peer"), counted(records, "record"))
     }
+}
+
+/// `1 peer`, `2 peers`.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }

@@ -8,13 +8,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
 use super::host_policy::ListedHosts;
-use super::{LOG_FAULTS, LOG_REQUESTS, LOG_SESSIONS, Shared};
+use super::{LOG_FAULTS, LOG_REQUESTS, LOG_SESSIONS, Shared, counted};
 use crate::escape::escaped;
 use crate::index::{Owner, Position, Query};
 use crate::limits;
 use crate::net::{Receiver, close_gently, send};
 use crate::protocol::{
-    DecodeError, END_OF_RECORDS, Endpoint, HeaderText, IndexRequest, Record, Refusal,
+    DecodeError, Document, END_OF_RECORDS, Endpoint, HeaderText, IndexRequest, Record, Refusal,
     RequestDecoder, Status, empty_lines, encode_found, encode_record, encode_refusal,
 };
 
@@ -53,6 +53,14 @@ enum End {
     ByPeer,
     /// The last reply says what was wrong.
     ByFault,
+}
+
+/// What was done for a request.
+enum Done {
+    /// A record was added or removed.
+    Changed,
+    /// So many records were sent.
+    Sent(usize),
 }
 
 /// Why a request that follows the grammar is refused.
@@ -137,9 +145,13 @@ impl Session<'_> {
         };
         let address = self.address;
         match outcome {
-            Ok(count) => log::info!(
+            Ok(Done::Changed) => log::info!(
                 target: LOG_REQUESTS,
-                "{address} {line}: {}, {count} sent ({})", Status::Ok, self.shared.population()
+                "{address} {line}: {} ({})", Status::Ok, self.shared.population()
+            ),
+            Ok(Done::Sent(count)) => log::info!(
+                target: LOG_REQUESTS,
+                "{address} {line}: {}, {}", Status::Ok, counted(count, "record")
             ),
             Err(Refused { refusal, reason }) => {
                 log::info!(
@@ -152,7 +164,7 @@ impl Session<'_> {
     }
 
     /// The reply repeats what the peer said, whatever host the record is listed under.
-    fn add(&mut self, said: Record) -> Result<usize, Refused> {
+    fn add(&mut self, said: Record) -> Result<Done, Refused> {
         let holder = self.listed(&said.holder)?;
         let full = self.shared.index_mut().add(self.owner, Record { holder, ..said.clone() });
         if let Err(full) = full {
@@ -161,14 +173,10 @@ impl Session<'_> {
             return Err(Refused { refusal, reason: full.to_string() });
         }
         self.reply_with(&said);
-        Ok(1)
+        Ok(Done::Changed)
     }
 
-    fn remove(
-        &mut self,
-        document: &crate::protocol::Document,
-        from: &Endpoint,
-    ) -> Result<usize, Refused> {
+    fn remove(&mut self, document: &Document, from: &Endpoint) -> Result<Done, Refused> {
         let holder = self.listed(from)?;
         let removed = self.shared.index_mut().remove(self.owner, document, &holder);
         let removed = removed.ok_or_else(|| Refused {
@@ -176,7 +184,7 @@ impl Session<'_> {
             reason: "expected a record that this connection added, found none".into(),
         })?;
         self.reply_with(&Record { holder: from.clone(), ..removed });
-        Ok(1)
+        Ok(Done::Changed)
     }
 
     fn listed(&mut self, said: &Endpoint) -> Result<Endpoint, Refused> {
@@ -199,7 +207,7 @@ impl Session<'_> {
 
     /// Answers LOOKUP and LIST: in pieces, so that a long reply is never whole in memory and the
     /// index is free while it is written.
-    fn find(&mut self, query: &Query) -> io::Result<Result<usize, Refused>> {
+    fn find(&mut self, query: &Query) -> io::Result<Result<Done, Refused>> {
         let before = self.output.len();
         encode_found(&mut self.output);
         let mut position = Position::default();
@@ -223,7 +231,7 @@ impl Session<'_> {
             return Ok(Err(Refused { refusal, reason: "nobody has it".into() }));
         }
         self.output.extend_from_slice(END_OF_RECORDS);
-        Ok(Ok(count))
+        Ok(Ok(Done::Sent(count)))
     }
 
     /// Answers a request that cannot be understood; returns whether the next one can be.
@@ -268,9 +276,10 @@ impl Drop for Session<'_> {
         }
         log::info!(
             target: LOG_SESSIONS,
-            "{} left with {records} records ({} records remain)",
+            "{} left with {} ({} remain)",
             self.address,
-            self.shared.index().len()
+            counted(records, "record"),
+            counted(self.shared.index().len(), "record")
         );
     }
 }

@@ -1,0 +1,30 @@
+//! Ending by a signal without leaving half a download behind.
+
+use std::path::PathBuf;
+use std::process::exit;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::exit::Failure;
+
+/// The temporary file of the running download. Cloning it shares the place.
+#[derive(Clone, Default)]
+pub(super) struct Unfinished(Arc<Mutex<Option<PathBuf>>>);
+
+impl Unfinished {
+    /// From now on a signal removes the temporary file and ends the program.
+    pub(super) fn remove_on_signal(&self) -> Result<(), ctrlc::Error> {
+        let unfinished = self.clone();
+        ctrlc::set_handler(move || {
+            if let Some(path) = unfinished.replace(None) {
+                // If it has its name by now, there is nothing to remove.
+                let _ = std::fs::remove_file(path);
+            }
+            exit(Failure::Other as i32);
+        })
+    }
+
+    /// Names the file of the download that begins, or none when it has ended.
+    pub(super) fn replace(&self, path: Option<PathBuf>) -> Option<PathBuf> {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), path)
+    }
+}

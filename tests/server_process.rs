@@ -1,0 +1,241 @@
+//! The index server as a program: real sockets, real signals.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use common::{Index, Program, Talk, share};
+
+#[test]
+fn it_says_where_it_listens_for_each_address() {
+    let arguments = ["--listen", "127.0.0.1:0", "--listen", "[::1]:0"];
+    let program = Program::start(env!("CARGO_BIN_EXE_server"), &arguments, Path::new("."));
+    for expected in ["listening on 127.0.0.1:", "listening on [::1]:"] {
+        let line = program.line();
+        let port: u16 = line.strip_prefix(expected).expect(&line).parse().unwrap();
+        assert_ne!(port, 0);
+        let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+        let mut talk = Talk::to(address);
+        talk.say("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
+        assert_eq!(talk.reply(), ["P2P-CI/1.0 200 OK", ""]);
+    }
+}
+
+#[test]
+fn records_belong_to_their_connection() {
+    let index = Index::start(&[]);
+    let mut victim = index.connect();
+    victim.add(1, "Mine", "victim", 1000);
+
+    let mut stranger = index.connect();
+    stranger.say("REMOVE RFC 1 P2P-CI/1.0\r\nHost: victim\r\nPort: 1000\r\n\r\n");
+    assert_eq!(stranger.reply(), ["P2P-CI/1.0 404 Not Found"]);
+    stranger.add(1, "Mine", "victim", 1000);
+    assert_eq!(index.list(), ["RFC 1 Mine victim 1000"]);
+    stranger.say("REMOVE RFC 1 P2P-CI/1.0\r\nHost: victim\r\nPort: 1000\r\n\r\n");
+    assert_eq!(stranger.reply()[2], "RFC 1 Mine victim 1000");
+    stranger.add(1, "Theirs", "victim", 1000);
+    assert_eq!(index.list(), ["RFC 1 Theirs victim 1000", "RFC 1 Mine victim 1000"]);
+    drop(stranger);
+    index.wait_for_records(1);
+    assert_eq!(index.list(), ["RFC 1 Mine victim 1000"]);
+}
+
+#[test]
+fn records_are_gone_within_a_second_of_close_and_crash() {
+    let index = Index::start(&[]);
+    let mut closing = index.connect();
+    closing.add(1, "T", "h", 1);
+    drop(closing);
+    assert!(index.wait_for_records(0) < Duration::from_secs(1));
+
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rfc90001.txt"), "text").unwrap();
+    let (peer, _) = share(index.address, folder.path());
+    assert_eq!(index.list().len(), 1);
+    peer.signal("KILL");
+    assert!(index.wait_for_records(0) < Duration::from_secs(1));
+}
+
+#[test]
+fn it_stops_within_two_seconds_and_ends_its_sessions() {
+    for signal in ["INT", "TERM"] {
+        let mut index = Index::start(&[]);
+        let mut idle = index.connect();
+        idle.add(1, "T", "h", 1);
+        let mut half = index.connect();
+        half.say("LIST ALL P2P");
+        let start = Instant::now();
+        index.program.signal(signal);
+        assert_eq!(index.program.wait().code(), Some(0));
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(idle.is_closed() && half.is_closed());
+    }
+}
+
+#[test]
+fn a_full_server_answers_503_and_recovers() {
+    let index = Index::start(&["--max-connections", "2"]);
+    let mut first = index.connect();
+    first.add(1, "T", "h", 1);
+    let mut second = index.connect();
+    second.add(2, "T", "h", 1);
+    let mut third = index.connect();
+    assert_eq!(third.line().as_deref(), Some("P2P-CI/1.0 503 Service Unavailable"));
+    assert_eq!(third.line().as_deref(), Some(""));
+    assert!(third.is_closed());
+    drop(second);
+    index.program.error_with("left with 1 record");
+    // The place is free when the connection's thread has ended, a moment after its last word.
+    let mut next = loop {
+        let mut talk = index.connect();
+        talk.say("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
+        if talk.reply()[0].contains("200") {
+            break talk;
+        }
+    };
+    next.add(3, "T", "h", 1);
+}
+
+#[test]
+fn ten_bad_requests_in_a_row_close_the_connection() {
+    let index = Index::start(&[]);
+    let mut talk = index.connect();
+    for _ in 0..9 {
+        talk.say("nonsense\r\n\r\n");
+        assert_eq!(talk.reply(), ["P2P-CI/1.0 400 Bad Request"]);
+    }
+    talk.add(1, "a good one begins the count anew", "h", 1);
+    for _ in 0..10 {
+        talk.say("nonsense\r\n\r\n");
+        assert_eq!(talk.reply(), ["P2P-CI/1.0 400 Bad Request"]);
+    }
+    assert!(talk.is_closed());
+}
+
+#[test]
+fn bytes_of_other_programs_are_refused_and_the_connection_closed() {
+    let index = Index::start(&[]);
+    for bytes in [
+        &b"\x80\x04\x95"[..],
+        b"\x16\x03\x01\x02\x00",
+        b"\x00\x15ADD RFC 1 P2P-CI/1.0\n",
+        b"LIST ALL P2P-CI/1.0\rHost: h\r\n\r\n",
+        b"LIST ALL P2P-CI/1.0\r\nHost: \x1b[31m\r\n",
+    ] {
+        let mut talk = index.connect();
+        talk.say(bytes);
+        assert_eq!(talk.reply(), ["P2P-CI/1.0 400 Bad Request"], "{bytes:?}");
+        assert!(talk.is_closed(), "{bytes:?}");
+    }
+    let mut long = index.connect();
+    long.say("L".repeat(100_000));
+    assert_eq!(long.reply(), ["P2P-CI/1.0 400 Bad Request"]);
+    assert!(long.is_closed());
+}
+
+#[test]
+fn a_request_that_ends_with_the_connection_is_answered() {
+    let index = Index::start(&["--explain"]);
+    let mut talk = index.connect();
+    talk.say("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n");
+    talk.finish();
+    assert_eq!(
+        talk.reply(),
+        [
+            "P2P-CI/1.0 400 Bad Request",
+            "Reason: line 4: expected the empty line that ends a request, found the end of the \
+             connection (section 3.1)"
+        ]
+    );
+}
+
+#[test]
+fn replies_come_in_one_piece_and_in_order_however_requests_are_cut() {
+    let index = Index::start(&[]);
+    let mut requests = String::new();
+    for number in 1..=200 {
+        requests.push_str(&format!(
+            "ADD RFC {number} P2P-CI/1.0\r\nHost: h\nPort: 1\r\nTitle: T\n\r\n"
+        ));
+    }
+    for size in [1, 7, 100_000] {
+        let mut talk = index.connect();
+        for piece in requests.as_bytes().chunks(size) {
+            talk.say(piece);
+        }
+        for number in 1..=200 {
+            assert_eq!(talk.reply()[2], format!("RFC {number} T h 1"), "pieces of {size}");
+        }
+    }
+}
+
+#[test]
+fn a_long_list_arrives_whole() {
+    let index = Index::start(&[]);
+    let mut talk = index.connect();
+    let title = "x".repeat(400);
+    for number in 1..=5000 {
+        talk.add(number, &title, "h", 1);
+    }
+    let list = index.list();
+    assert_eq!(list.len(), 5000);
+    assert_eq!(list[4999], format!("RFC 5000 {title} h 1"));
+}
+
+#[test]
+fn the_log_escapes_and_counts() {
+    let index = Index::start(&["--log", "requests"]);
+    let mut talk = index.connect();
+    index.program.error_with("joined (1 peer, 0 records)");
+    talk.add(7, "T", "h", 1);
+    index.program.error_with("ADD RFC 7: 200 OK (1 peer, 1 record)");
+    talk.say("\u{202e}evil\u{9b}31m\r\n\r\n");
+    let line = index.program.error_with("400 Bad Request");
+    assert!(line.is_ascii(), "{line:?}");
+    drop(talk);
+    index.program.error_with("left with 1 record (0 records remain)");
+}
+
+#[test]
+fn a_quiet_log_is_quiet() {
+    let mut index = Index::start(&["--log", "quiet"]);
+    let mut talk = index.connect();
+    talk.say("nonsense\r\n\r\n");
+    talk.reply();
+    index.program.signal("TERM");
+    index.program.wait();
+    assert_eq!(index.program.errors(), Vec::<String>::new());
+}
+
+#[test]
+fn arguments_that_are_wrong_name_the_flag() {
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_server")).args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, text) = run(&["--listen", "nowhere"]);
+    assert!(code == Some(2) && text.contains("--listen"), "{text}");
+    let (code, text) = run(&["--max-connections", "0"]);
+    assert!(code == Some(2) && text.contains("--max-connections"), "{text}");
+    let taken = Index::start(&[]);
+    let (code, text) = run(&["--listen", &taken.address.to_string()]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains(&format!("cannot listen on {}: ", taken.address)), "{text}");
+}
+
+#[test]
+fn limits_are_shown_with_what_bounds_them() {
+    let output = Command::new(env!("CARGO_BIN_EXE_server"))
+        .args(["--show-limits", "--max-connections", "5"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in ["request line", "2 KiB", "records in all", "10000000", "5  --max-connections"] {
+        assert!(text.contains(part), "{part:?} in\n{text}");
+    }
+}
