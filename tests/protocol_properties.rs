@@ -1,0 +1,194 @@
+//! Properties that hold for all messages: what is written is read again, and no input panics.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use p2p_ci::protocol::{
+    Date, Document, DocumentHead, DocumentReply, DocumentReplyDecoder, DocumentRequest, Endpoint,
+    FileName, HeaderText, IndexReply, IndexRequest, Listing, Record, Refusal, Request,
+    RequestDecoder, Title,
+};
+use proptest::prelude::*;
+
+fn documents() -> impl Strategy<Value = Document> {
+    prop_oneof![
+        (1..=999_999_999u32).prop_map(|n| Document::Rfc(n.to_string().parse().unwrap())),
+        "\\PC{1,40}"
+            .prop_filter_map("no file name", |name| FileName::from_decoded(&name).ok())
+            .prop_map(Document::File),
+    ]
+}
+
+fn titles() -> impl Strategy<Value = Title> {
+    any::<String>().prop_map(|text| Title::folded(&text))
+}
+
+fn header_texts() -> impl Strategy<Value = Option<HeaderText>> {
+    any::<String>().prop_map(|text| HeaderText::folded(&text))
+}
+
+fn endpoints() -> impl Strategy<Value = Endpoint> {
+    ("[!-~]{1,60}", 1..=65535u16).prop_map(|(host, port)| Endpoint {
+        host: host.parse().unwrap(),
+        port: port.to_string().parse().unwrap(),
+    })
+}
+
+fn index_requests() -> impl Strategy<Value = IndexRequest> {
+    (0..5, documents(), titles(), endpoints()).prop_map(
+        |(kind, document, title, from)| match kind {
+            0 => IndexRequest::Add { document, title, from },
+            1 => IndexRequest::Remove { document, from },
+            2 => IndexRequest::Lookup { document, from },
+            3 => IndexRequest::List { listing: Listing::Rfcs, from },
+            _ => IndexRequest::List { listing: Listing::Files, from },
+        },
+    )
+}
+
+fn refusals() -> impl Strategy<Value = Refusal> {
+    prop::sample::select(vec![
+        Refusal::BadRequest,
+        Refusal::NotFound,
+        Refusal::ServiceUnavailable,
+        Refusal::VersionNotSupported,
+    ])
+}
+
+fn records() -> impl Strategy<Value = Record> {
+    (documents(), titles(), endpoints()).prop_map(|(document, title, holder)| Record {
+        document,
+        title,
+        holder,
+    })
+}
+
+fn index_replies() -> impl Strategy<Value = IndexReply> {
+    prop_oneof![
+        prop::collection::vec(records(), 0..6).prop_map(IndexReply::Found),
+        (refusals(), header_texts())
+            .prop_map(|(refusal, reason)| IndexReply::Refused { refusal, reason }),
+    ]
+}
+
+fn encoded(request: &impl Request) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    request.encode(&mut bytes);
+    bytes
+}
+
+/// What a decoder says of bytes that arrive in these pieces: all messages, then how it ended.
+fn decode_all(bytes: &[u8], cuts: &[usize]) -> Vec<String> {
+    let mut decoder = RequestDecoder::<IndexRequest>::new();
+    let mut outcomes = Vec::new();
+    let mut start = 0;
+    let ends = cuts.iter().copied().chain([bytes.len()]);
+    for end in ends {
+        loop {
+            match decoder.decode(&bytes[start..end.max(start)]) {
+                Ok(None) => break,
+                Ok(Some((request, used))) => {
+                    outcomes.push(format!("{request:?}"));
+                    start += used;
+                }
+                Err(error) => {
+                    outcomes.push(format!("{error} {:?}", error.framed));
+                    match error.framed {
+                        Some(used) => start += used,
+                        None => return outcomes,
+                    }
+                }
+            }
+        }
+    }
+    outcomes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn an_index_request_is_read_as_it_is_written(request in index_requests()) {
+        let bytes = encoded(&request);
+        prop_assert_eq!(IndexRequest::decode(&bytes), Ok(Some((request, bytes.len()))));
+        prop_assert_eq!(IndexRequest::decode(&bytes[..bytes.len() - 1]), Ok(None));
+    }
+
+    #[test]
+    fn a_document_request_is_read_as_it_is_written(
+        document in documents(), endpoint in endpoints(), os in header_texts()
+    ) {
+        let request = DocumentRequest { document, host: endpoint.host, os };
+        let bytes = encoded(&request);
+        prop_assert_eq!(DocumentRequest::decode(&bytes), Ok(Some((request, bytes.len()))));
+    }
+
+    #[test]
+    fn an_index_reply_is_read_as_it_is_written_and_holds_a_line_a_record(reply in index_replies()) {
+        let mut bytes = Vec::new();
+        reply.encode(&mut bytes);
+        let lines = bytes.split(|&byte| byte == b'\n').count() - 1;
+        match &reply {
+            IndexReply::Found(records) => prop_assert_eq!(lines, records.len() + 3),
+            IndexReply::Refused { reason, .. } => {
+                prop_assert_eq!(lines, 2 + usize::from(reason.is_some()));
+            }
+        }
+        prop_assert_eq!(IndexReply::decode(&bytes), Ok(Some((reply, bytes.len()))));
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_is_written(record in records()) {
+        prop_assert_eq!(Record::parse(&record.to_string()), Ok(record));
+    }
+
+    #[test]
+    fn a_document_head_is_read_as_it_is_written(
+        seconds in prop::array::uniform2(0..253_402_300_800u64),
+        length in 0..=9_999_999_999_999_999_999u64,
+        os in header_texts(),
+    ) {
+        let date = |seconds| Some(Date::clamped(
+            std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
+        ));
+        let reply = DocumentReply::Found(DocumentHead {
+            date: date(seconds[0]),
+            os: os.or_else(|| HeaderText::folded("x")),
+            last_modified: date(seconds[1]),
+            content_length: Some(length),
+            content_type: HeaderText::folded("text/plain"),
+        });
+        let mut bytes = Vec::new();
+        reply.encode(&mut bytes);
+        let found = DocumentReplyDecoder::default().decode(&bytes);
+        prop_assert_eq!(found, Ok(Some((reply, bytes.len()))));
+    }
+
+    /// However bytes are cut into segments, the same is read.
+    #[test]
+    fn cuts_do_not_matter(
+        requests in prop::collection::vec(index_requests(), 1..4),
+        noise in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        let mut bytes: Vec<u8> = requests.iter().flat_map(encoded).collect();
+        for (place, byte) in noise {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len())).collect();
+        cuts.sort_unstable();
+        let whole = decode_all(&bytes, &[]);
+        prop_assert_eq!(&whole, &decode_all(&bytes, &cuts));
+        let every: Vec<usize> = (0..bytes.len()).collect();
+        prop_assert_eq!(&whole, &decode_all(&bytes, &every));
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = IndexRequest::decode(&bytes);
+        let _ = DocumentRequest::decode(&bytes);
+        let _ = IndexReply::decode(&bytes);
+        let _ = DocumentReplyDecoder::default().finish(&bytes);
+        let _ = Record::parse(&String::from_utf8_lossy(&bytes));
+    }
+}
