@@ -1,0 +1,155 @@
+//! Other people's programs: what their servers and uploaders send, to our peer.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
+
+use common::{PATIENCE, run_peer};
+
+/// Answers each request on each connection with the same bytes. `closes` ends the connection
+/// behind a reply; otherwise it stays open until the other side leaves.
+fn answering(reply: &'static [u8], closes: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            thread::spawn(move || answer(stream, reply, closes));
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream, reply: &[u8], closes: bool) {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut requests = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    while requests.read_line(&mut line).is_ok_and(|count| count > 0) {
+        if line == "\r\n" {
+            let _ = stream.write_all(reply);
+            if closes {
+                let _ = stream.shutdown(Shutdown::Write);
+                let _ = requests.read_to_end(&mut Vec::new());
+                return;
+            }
+        }
+        line.clear();
+    }
+}
+
+const DOCUMENT: &str = "\n\nNetwork Working Group\n\nA document.\n";
+
+/// Every reply, with what must be saved of it. `…` stands for the document.
+#[test]
+fn uploaders() {
+    let table: [(&'static [u8], bool, &str); 10] = [
+        // The grammar.
+        (b"P2P-CI/1.0 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nOS: x\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 37\r\nContent-Type: text/plain\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, ""),
+        // Another spelling of the version, and of header names; bare line feeds.
+        (b"P2PCI/1.0 200 OK\nData: 2021-01-01\nLast Modified: x\nContent-Length: 37\nContent Type: text/text\n\n\n\nNetwork Working Group\n\nA document.\n", true, ""),
+        // The handout's impossible date.
+        (b"P2P-CI/1.0 200 OK\r\nDate: Wed, 12 Feb 2009 15:12:05 GMT\r\nContent-Length: 37\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, ""),
+        // Empty lines within the head.
+        (b"P2P-CI/1.0 200 OK\r\n\r\nDate: x\r\n\r\nContent-Length: 37\r\nContent-Type: text/plain\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, ""),
+        // No empty line behind the head: the document's own was taken for it.
+        (b"P2P-CI/1.0 200 OK\r\nContent-Length: 37\r\nContent-Type: text/plain\r\n\n\nNetwork Working Group\n\nA document.\n", true, ""),
+        // A line end behind the document.
+        (b"P2P-CI/1.0 200 OK\r\nContent-Length: 37\r\n\r\n\n\nNetwork Working Group\n\nA document.\n\r\n", true, ""),
+        // A connection that is never closed.
+        (b"P2P-CI/1.0 200 OK\r\nContent-Length: 37\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", false, ""),
+        // No length: until the close.
+        (b"P2P-CI/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, "did not say how long"),
+        (b"P2P-CI/1.0 200 OK\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, "did not say how long"),
+        // Headers of its own.
+        (b"P2P-CI/1.0 200 OK\r\nX-Powered-By: coffee\r\nContent-Length: 37\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, ""),
+    ];
+    assert_eq!(DOCUMENT.len(), 37);
+    for (reply, closes, warning) in table {
+        let folder = tempfile::tempdir().unwrap();
+        let from = answering(reply, closes);
+        let arguments = ["--share", ".", "get", "7", "--from", &from];
+        let (code, _, errors) = run_peer(&arguments, "", folder.path());
+        let reply = String::from_utf8_lossy(reply);
+        assert_eq!(code, 0, "{reply:?}: {errors}");
+        assert!(errors.contains(warning), "{reply:?}: {errors}");
+        assert!(!warning.is_empty() || errors.is_empty(), "{reply:?}: {errors}");
+        let saved = fs::read_to_string(folder.path().join("rfc7.txt")).unwrap();
+        assert_eq!(saved, DOCUMENT, "{reply:?}");
+    }
+}
+
+/// What is no document: the code, and nothing is left behind.
+#[test]
+fn uploaders_that_fail_or_lie() {
+    let table: [(&'static [u8], i32, &str); 8] = [
+        (b"P2P-CI/1.0 404 Not Found\r\n\r\n", 66, "404 Not Found"),
+        (b"P2P-CI/1.0 404 Not Found", 66, "404 Not Found"),
+        (b"P2P-CI/1.0 400 Bad Request\r\n\r\n", 69, "400 Bad Request"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody", 76, "expected a status line"),
+        (b"", 76, "expected a status line"),
+        (
+            b"P2P-CI/1.0 200 OK\r\nContent-Length: 50\r\n\r\nshort",
+            76,
+            "expected 50 bytes, found the end after 5",
+        ),
+        (b"P2P-CI/1.0 200 OK\r\nContent-Length: -1\r\n\r\nbody", 76, "expected a length"),
+        (b"P2P-CI/1.0 200 OK\r\nContent-Length: 9999999999999\r\n\r\nbody", 76, "at most 1 GiB"),
+    ];
+    for (reply, expected, message) in table {
+        let folder = tempfile::tempdir().unwrap();
+        let from = answering(reply, true);
+        let arguments = ["--share", ".", "get", "7", "--from", &from];
+        let (code, _, errors) = run_peer(&arguments, "", folder.path());
+        let reply = String::from_utf8_lossy(reply);
+        assert_eq!(code, expected, "{reply:?}: {errors}");
+        assert!(errors.contains(message), "{reply:?}: {errors}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{reply:?}");
+    }
+}
+
+#[test]
+fn index_servers() {
+    let table: [(&'static [u8], bool, i32, &str); 9] = [
+        // No empty line behind the status.
+        (b"P2P-CI/1.0 200 OK\r\nRFC 7 T h 1\r\n\r\n", false, 0, "RFC 7 T h 1"),
+        // Bare line feeds.
+        (b"P2P-CI/1.0 200 OK\n\nRFC 7 T h 1\n\n", false, 0, "RFC 7 T h 1"),
+        // No final empty line, but the close.
+        (b"P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n", true, 0, "RFC 7 T h 1"),
+        (b"P2P-CI/1.0 200 OK\r\n", true, 0, ""),
+        // Rows without `RFC`, or with more.
+        (b"P2P-CI/1.0 200 OK\r\n\r\n7 T h 1\r\n\r\n", false, 0, "7 T h 1"),
+        (b"P2P-CI/1.0 200 OK\r\n\r\nRFC-7 T h 1\r\nRFC: 7 T h 2\r\n\r\n", false, 0, "RFC: 7 T h 2"),
+        // A 404 without its empty line.
+        (b"P2P-CI/1.0 404 Not Found\r\n", true, 66, "404"),
+        // What is no reply.
+        (b"hello\r\n\r\n", false, 76, ""),
+        (b"P2P-CI/1.0 200 OK\r\n\r\nRFC seven\r\n\r\n", false, 76, ""),
+    ];
+    for (reply, closes, expected, part) in table {
+        let index = answering(reply, closes);
+        let (code, output, errors) =
+            run_peer(&[&index, "lookup", "7"], "", std::path::Path::new("."));
+        let reply = String::from_utf8_lossy(reply);
+        assert_eq!(code, expected, "{reply:?}: {errors}");
+        assert!(output.contains(part), "{reply:?}: {output}");
+    }
+}
+
+/// A download through an index that writes its rows in another way.
+#[test]
+fn a_download_by_way_of_another_index() {
+    let uploader = answering(b"P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody", true);
+    let port = uploader.rsplit_once(':').unwrap().1;
+    let rows = format!("P2P-CI/1.0 200 OK\n7 Title localhost {port}\n8 Other localhost 1\n\n");
+    let index = answering(rows.into_bytes().leak(), false);
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, errors) = run_peer(&[&index, "--share", ".", "get", "7"], "", folder.path());
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(fs::read_to_string(folder.path().join("rfc7.txt")).unwrap(), "body");
+}
