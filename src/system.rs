@@ -74,13 +74,15 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// The name and release of the operating system, such as `Linux 6.1.0`.
+/// The name and release of the operating system, such as `Linux 6.1`: no more of the release than
+/// strangers need to know.
 pub fn operating_system() -> String {
     #[cfg(unix)]
     {
-        let name = rustix::system::uname();
-        let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
-        format!("{} {}", text(name.sysname()), text(name.release()))
+        let system = rustix::system::uname();
+        let release = system.release().to_string_lossy();
+        let release: Vec<&str> = release.split(['.', '-']).take(2).collect();
+        format!("{} {}", system.sysname().to_string_lossy(), release.join("."))
     }
     #[cfg(not(unix))]
     std::env::consts::OS.to_string()

@@ -1,0 +1,234 @@
+//! The whole system in one command: `cargo run --example demo`.
+//!
+//! An index and three peers on loopback, over real sockets. Between each two of them sits a wire
+//! tap that prints what passes, as Wireshark's "follow stream" would show it: who talks to whom,
+//! `C:` for the side that connected, `S:` for the other. The documents are those in `rfc/`.
+
+#![allow(clippy::print_stdout, reason = "the demo is what it prints")]
+
+use std::error::Error;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use p2p_ci::escape::escaped;
+use p2p_ci::library::{Incoming, Library, SharedLibrary};
+use p2p_ci::peer::{AskIndex, IndexError, Membership, UploadServer, fetch, lookup};
+use p2p_ci::protocol::{Document, Endpoint, IndexRequest, Listing, Record, ReplyPart};
+use p2p_ci::server::{Config, Server};
+
+/// The documents that the three peers bring along.
+const ALICE: [&str; 2] = ["rfc90001.txt", "rfc90002.txt"];
+const BOB: [&str; 1] = ["rfc90003.txt"];
+
+/// Lines of a document that the tap shows.
+const SHOWN_LINES: usize = 8;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = tempfile::tempdir()?;
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("rfc");
+    let screen = Screen::default();
+
+    screen.title("The index starts, and three peers join it");
+    let server = Server::bind(&Config {
+        listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
+        ..Config::default()
+    })?;
+    let index = server.addresses()?[0];
+    let stop = server.stop();
+    let serving = thread::spawn(move || server.run());
+    screen.say(&format!("index listens on {index}"));
+    let start = |name, documents: &[&str]| {
+        let folder = root.path().join(name);
+        fs::create_dir(&folder)?;
+        for document in documents {
+            fs::copy(samples.join(document), folder.join(document))?;
+        }
+        Peer::start(name, &folder, index, &screen)
+    };
+    let alice = start("alice", &ALICE)?;
+    let bob = start("bob", &BOB)?;
+    let carol = start("carol", &[])?;
+
+    screen.title("Carol asks what there is");
+    let records = carol.list()?;
+    assert_eq!(records.len(), ALICE.len() + BOB.len());
+
+    screen.title("Carol looks for RFC 90002, fetches it, and shares it on");
+    let document = Document::Rfc("90002".parse()?);
+    let copy = carol.get(&document)?;
+    let original = fs::read(samples.join("rfc90002.txt"))?;
+    assert_eq!(fs::read(&copy)?, original, "the copy differs from the original");
+    screen.say(&format!("the {} bytes that Carol has are those that Alice has", original.len()));
+    assert_eq!(lookup(&carol.membership, &document)?.len(), 2);
+
+    screen.title("Alice vanishes");
+    drop(alice);
+    let start = Instant::now();
+    let left = loop {
+        let records = bob.list()?;
+        if records.len() == BOB.len() + 1 || start.elapsed() > Duration::from_secs(5) {
+            break records;
+        }
+    };
+    let holders: Vec<String> = left.iter().map(ToString::to_string).collect();
+    assert_eq!(left.len(), BOB.len() + 1, "{holders:?}");
+    screen.say("her records are gone; the document that Carol took over from her is still there");
+
+    drop((bob, carol));
+    stop.stop();
+    let _ = serving.join();
+    screen.title("Done: 3 peers, 1 download, 0 differences");
+    Ok(())
+}
+
+/// A peer with taps at both of its doors.
+struct Peer {
+    membership: Membership,
+    library: SharedLibrary,
+    own: Endpoint,
+    _uploads: UploadServer,
+}
+
+impl Peer {
+    fn start(
+        name: &'static str,
+        folder: &Path,
+        index: SocketAddr,
+        screen: &Screen,
+    ) -> Result<Self, Box<dyn Error>> {
+        let library = SharedLibrary::new(Library::scan(folder)?);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let uploads = UploadServer::start(listener, library.clone())?;
+        let door = tap("carol", name, uploads.address(), screen)?;
+        let index = tap(name, "index", index, screen)?;
+        let membership = Membership::start(index, None, door.port, library.clone(), |_| {})?;
+        membership.wait()?;
+        let own = membership.own().ok_or("not connected")?;
+        Ok(Self { membership, library, own, _uploads: uploads })
+    }
+
+    fn list(&self) -> Result<Vec<Record>, IndexError> {
+        let mut records = Vec::new();
+        let request = |from| IndexRequest::List { listing: Listing::Rfcs, from };
+        self.membership.ask(&request, &mut |part, _| {
+            if let ReplyPart::Record(record) = part {
+                records.push(record);
+            }
+            Ok(())
+        })?;
+        Ok(records)
+    }
+
+    /// LOOKUP, GET, save, ADD: what `get` does in the shell.
+    fn get(&self, document: &Document) -> Result<PathBuf, Box<dyn Error>> {
+        let records = lookup(&self.membership, document)?;
+        let holders: Vec<Endpoint> =
+            records.into_iter().map(|record| record.holder).filter(|h| *h != self.own).collect();
+        let path = self.library.read().path_for(document).ok_or("no file name for it")?;
+        let mut incoming = Incoming::begin(&path)?;
+        fetch(document, &holders, incoming.file(), &mut |_| {})?;
+        incoming.finish(false)?;
+        self.library.write().add_file(&path, None)?;
+        let title = self.library.read().entry(document).ok_or("not shared")?.title().clone();
+        let add =
+            |from| IndexRequest::Add { document: document.clone(), title: title.clone(), from };
+        self.membership.ask(&add, &mut |_, _| Ok(()))?;
+        Ok(path)
+    }
+}
+
+/// A wire tap: listens, connects on, and shows what passes. Returns where it listens.
+fn tap(
+    client: &'static str,
+    server: &'static str,
+    address: SocketAddr,
+    screen: &Screen,
+) -> Result<Endpoint, Box<dyn Error>> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let here = listener.local_addr()?.to_string().parse()?;
+    let screen = screen.clone();
+    thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok) {
+            let Ok(far) = TcpStream::connect(address) else { return };
+            let (near, far) = (Arc::new(near), Arc::new(far));
+            let names = format!("{client} → {server}");
+            relay(&near, &far, format!("{names:<15} C: "), &screen);
+            relay(&far, &near, format!("{names:<15} S: "), &screen);
+        }
+    });
+    Ok(here)
+}
+
+/// Passes bytes on in one direction, and shows them.
+fn relay(from: &Arc<TcpStream>, to: &Arc<TcpStream>, prefix: String, screen: &Screen) {
+    let (from, to, screen) = (Arc::clone(from), Arc::clone(to), screen.clone());
+    thread::spawn(move || {
+        let mut chunk = [0; 64 * 1024];
+        let mut document = Shown::default();
+        while let Ok(count @ 1..) = (&*from).read(&mut chunk) {
+            screen.show(&prefix, &chunk[..count], &mut document);
+            if (&*to).write_all(&chunk[..count]).is_err() {
+                break;
+            }
+        }
+        // The other side may have closed already.
+        let _ = to.shutdown(Shutdown::Write);
+    });
+}
+
+/// How much of a document was shown: its head, and the first lines.
+#[derive(Default)]
+struct Shown {
+    in_document: bool,
+    lines: usize,
+}
+
+impl Shown {
+    /// Whether a line is to be shown.
+    fn shows(&mut self, line: &str) -> bool {
+        if line.starts_with("Content-Type:") {
+            self.in_document = true;
+        }
+        if self.in_document && !line.trim().is_empty() {
+            self.lines += 1;
+        }
+        self.lines <= SHOWN_LINES
+    }
+}
+
+/// Where lines appear, one segment at a time.
+#[derive(Clone, Default)]
+struct Screen(Arc<Mutex<()>>);
+
+impl Screen {
+    fn title(&self, text: &str) {
+        let _turn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        println!("\n── {text}");
+    }
+
+    fn say(&self, text: &str) {
+        let _turn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        println!("{text}");
+    }
+
+    fn show(&self, prefix: &str, bytes: &[u8], document: &mut Shown) {
+        let _turn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(bytes);
+        let mut hidden = 0;
+        for line in text.lines() {
+            if document.shows(line) {
+                println!("{prefix}{}", escaped(line));
+            } else {
+                hidden += 1;
+            }
+        }
+        if hidden > 0 {
+            println!("{prefix}… and {hidden} more lines");
+        }
+    }
+}
