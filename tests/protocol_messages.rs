@@ -198,6 +198,12 @@ fn faulty_requests() {
             "line 4: expected `Host` once, found it again (section 2.9)",
         ),
         (
+            "LOOKUP RFC 5 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: a\r\ntitle: b\r\n\r\n",
+            400,
+            true,
+            "line 5: expected `Title` once, found it again (section 2.9)",
+        ),
+        (
             "LOOKUP RFC 5 P2P-CI/1.0\r\nHost: a b\r\nPort: 1\r\n\r\n",
             400,
             true,

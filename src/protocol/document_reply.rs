@@ -4,7 +4,8 @@
 //! reading is about heads of other programs; writing is strict.
 
 use super::error::{DecodeError, SyntaxError};
-use super::head::{ContentLength, Lines, encode_header, split_header};
+use super::head::{ContentLength, encode_header, split_header};
+use super::lines::Lines;
 use super::status::{Refusal, Status};
 use super::{Date, HeaderText};
 use crate::limits;

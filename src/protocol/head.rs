@@ -1,13 +1,13 @@
 //! Where a request ends, and what its lines are (protocol.md section 3).
 //!
-//! [`Lines`] finds line ends, [`Head`] looks into a whole head, [`RequestDecoder`] joins them for
-//! both kinds of request. A partial message is not an error, and no byte is looked at twice while
+//! [`RequestDecoder`] finds the end of either kind of request, [`Head`] looks into its lines. A partial message is not an error, and no byte is looked at twice while
 //! more of them arrive.
 
 use std::io::Write;
 use std::marker::PhantomData;
 
 use super::error::{DecodeError, SyntaxError};
+use super::lines::Lines;
 use super::status::Refusal;
 use super::{VERSION, token};
 use crate::limits;
@@ -140,42 +140,8 @@ fn is_stray(byte: u8) -> bool {
     byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n')
 }
 
-/// Splits bytes that keep arriving into lines.
-#[derive(Debug, Default)]
-pub(super) struct Lines {
-    /// Bytes of the lines returned so far.
-    pub(super) taken: usize,
-    /// Bytes known to hold no further line end.
-    pub(super) scanned: usize,
-    /// Lines returned so far.
-    pub(super) count: usize,
-}
-
-impl Lines {
-    /// The next line without its line end, CRLF or LF; `None` while its end has not arrived.
-    pub(super) fn next<'a>(
-        &mut self,
-        input: &'a [u8],
-        limit: usize,
-    ) -> Result<Option<&'a [u8]>, DecodeError> {
-        let end = input[self.scanned..].iter().position(|&byte| byte == b'\n');
-        let length = end.map_or(input.len(), |at| self.scanned + at + 1) - self.taken;
-        // `scanned` stays within the limit, so that one long line is not searched to its end.
-        self.scanned = (self.taken + length).min(self.taken + limit).max(self.scanned);
-        if length > limit || (end.is_none() && length == limit) {
-            let expected = format!("a line of at most {limit} bytes");
-            let fault = SyntaxError::new(expected, "a longer one", "7");
-            return Err(DecodeError::unframed(self.count + 1, fault));
-        }
-        if end.is_none() {
-            return Ok(None);
-        }
-        let line = &input[self.taken..self.taken + length - 1];
-        self.taken += length;
-        self.count += 1;
-        Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
-    }
-}
+/// Headers that mean something in requests, and therefore may stand only once.
+const ONCE: [&str; 4] = ["Host", "Port", "Title", "OS"];
 
 /// The lines of a whole head: each header line has a name and a colon.
 pub struct Head<'a> {
@@ -192,11 +158,19 @@ impl<'a> Head<'a> {
         let words = Self::words_before_version(request_line)?;
         let headers = utf8(headers, 2)?;
         let head = Self { words, headers };
+        let mut seen = [false; ONCE.len()];
         for (line, text) in head.lines() {
-            split_header(text).ok_or_else(|| {
+            let (name, _) = split_header(text).ok_or_else(|| {
                 let expected = "a header such as `Host: somehost.csc.ncsu.edu`";
                 DecodeError::bad(line, SyntaxError::at(expected, text, "2.9"))
             })?;
+            let known = ONCE.iter().position(|once| once.eq_ignore_ascii_case(name));
+            if let Some(known) = known
+                && std::mem::replace(&mut seen[known], true)
+            {
+                let expected = format!("`{}` once", ONCE[known]);
+                return Err(DecodeError::bad(line, SyntaxError::new(expected, "it again", "2.9")));
+            }
         }
         Ok(head)
     }
@@ -241,24 +215,19 @@ impl<'a> Head<'a> {
             .filter(|(_, l)| !l.is_empty())
     }
 
-    /// The value of a header that may be absent, parsed; twice is an error.
+    /// The value of a header that may be absent, parsed.
     pub(super) fn optional<T>(&self, name: &'static str) -> Result<Option<T>, DecodeError>
     where
         T: std::str::FromStr<Err = SyntaxError>,
     {
-        let mut found = None;
         for (line, text) in self.lines() {
-            let Some((_, value)) = split_header(text).filter(|h| h.0.eq_ignore_ascii_case(name))
-            else {
-                continue;
-            };
-            if found.is_some() {
-                let fault = SyntaxError::new(format!("`{name}` once"), "it again", "2.9");
-                return Err(DecodeError::bad(line, fault));
+            if let Some((found, value)) = split_header(text)
+                && found.eq_ignore_ascii_case(name)
+            {
+                return value.parse().map(Some).map_err(|fault| DecodeError::bad(line, fault));
             }
-            found = Some(value.parse().map_err(|fault| DecodeError::bad(line, fault))?);
         }
-        Ok(found)
+        Ok(None)
     }
 
     /// The value of a header that must be there.

@@ -5,7 +5,8 @@
 //! the one at the end, and `RFC` in front of a record.
 
 use super::error::{DecodeError, SyntaxError};
-use super::head::{Lines, append, encode_header, split_header};
+use super::head::{append, encode_header, split_header};
+use super::lines::Lines;
 use super::status::{Refusal, Status};
 use super::{BorrowedRecord, HeaderText, Record};
 use crate::limits;

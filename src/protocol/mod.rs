@@ -10,7 +10,7 @@
 //! | `date` | dates of headers | 2.7 |
 //! | `document` | what a request is about | 2.4 |
 //! | `record` | who has which document | 4.5 |
-//! | `head` | where a request ends; its lines and headers | 3 |
+//! | `lines`, `head` | where a line and a request end; headers | 3 |
 //! | `index_request`, `index_reply` | peer and index | 4 |
 //! | `document_request`, `document_reply` | peer and peer | 5 |
 //! | `status`, `error` | refusals, and why | 6 |
@@ -24,6 +24,7 @@ mod file_name;
 mod head;
 mod index_reply;
 mod index_request;
+mod lines;
 mod record;
 mod status;
 mod token;

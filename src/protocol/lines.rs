@@ -1,0 +1,40 @@
+//! Bytes that keep arriving, split into lines (protocol.md section 2.1).
+
+use super::error::{DecodeError, SyntaxError};
+
+/// Splits bytes that keep arriving into lines.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    /// Bytes of the lines returned so far.
+    pub(super) taken: usize,
+    /// Bytes known to hold no further line end.
+    pub(super) scanned: usize,
+    /// Lines returned so far.
+    pub(super) count: usize,
+}
+
+impl Lines {
+    /// The next line without its line end, CRLF or LF; `None` while its end has not arrived.
+    pub(super) fn next<'a>(
+        &mut self,
+        input: &'a [u8],
+        limit: usize,
+    ) -> Result<Option<&'a [u8]>, DecodeError> {
+        let end = input[self.scanned..].iter().position(|&byte| byte == b'\n');
+        let length = end.map_or(input.len(), |at| self.scanned + at + 1) - self.taken;
+        // `scanned` stays within the limit, so that one long line is not searched to its end.
+        self.scanned = (self.taken + length).min(self.taken + limit).max(self.scanned);
+        if length > limit || (end.is_none() && length == limit) {
+            let expected = format!("a line of at most {limit} bytes");
+            let fault = SyntaxError::new(expected, "a longer one", "7");
+            return Err(DecodeError::unframed(self.count + 1, fault));
+        }
+        if end.is_none() {
+            return Ok(None);
+        }
+        let line = &input[self.taken..self.taken + length - 1];
+        self.taken += length;
+        self.count += 1;
+        Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))
+    }
+}
