@@ -448,6 +448,8 @@ fn document_replies_of_other_programs() {
         ("P2P-CI/1.0 200 OK\r\nContent-Type: text/text\r\n\r\n|\n\nbody", &typed(&unknown)),
         ("P2P-CI/1.0 200 OK\r\nX-Other: 1\r\n\r\n|RFC: 793\r\n", &unknown),
         ("P2P-CI/1.0 200 OK\r\n\r\n|Dated: a body\n", &unknown),
+        // Read as a header if it arrived whole, and as the document if it did not.
+        ("P2P-CI/1.0 200 OK\r\n\r\n|\rContent-Length: 4\r\nbody", &unknown),
         ("P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\n\r\n|Date: the body is longer", &known),
     ] {
         let (before, document) = wire.split_once('|').unwrap();

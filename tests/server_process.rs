@@ -1,6 +1,6 @@
 //! The index server as a program: real sockets, real signals.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod common;
 

@@ -14,7 +14,7 @@ use super::output::{say, table};
 use super::reply::document_json;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
-use crate::library::{Incoming, SharedLibrary};
+use crate::library::{Entry, Incoming, SharedLibrary};
 use crate::peer::{Attempt, Fetched, fetch, lookup};
 use crate::protocol::{Document, Endpoint, Record, Title};
 
@@ -77,7 +77,7 @@ fn already_here(target: &Target, document: &Document) -> Option<PathBuf> {
         Target::StandardOutput => None,
         Target::File(path) => path.exists().then(|| path.clone()),
         Target::Library(library, path) => {
-            let shared = library.read().entry(document).map(|entry| entry.path());
+            let shared = library.read().entry(document).map(Entry::path);
             shared.filter(|path| path.exists()).or_else(|| path.exists().then(|| path.clone()))
         }
     }

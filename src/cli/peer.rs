@@ -84,14 +84,18 @@ fn parse_server(text: &str) -> Result<Endpoint, SyntaxError> {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let person = io::stdin().is_terminal() && io::stderr().is_terminal();
-    let (level, outcome): (_, fn(Args, bool) -> Result<(), Failure>) = match args.command {
-        Some(Single::Share) => (LevelFilter::Info, |args, _| finish(share(&args))),
-        Some(Single::Both(_)) => (LevelFilter::Warn, |args, person| finish(once(&args, person))),
-        None => (LevelFilter::Warn, run_shell),
+    let interactive = io::stdin().is_terminal() && io::stderr().is_terminal();
+    let level = match args.command {
+        Some(Single::Share) => LevelFilter::Info,
+        Some(Single::Both(_)) | None => LevelFilter::Warn,
     };
     logging::start(level, &[]);
-    match outcome(args, person) {
+    let outcome = match &args.command {
+        Some(Single::Share) => finish(share(&args)),
+        Some(Single::Both(command)) => finish(once(&args, command, interactive)),
+        None => run_shell(args, interactive),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.into(),
     }
@@ -108,10 +112,7 @@ fn finish<T>(outcome: Result<T, CommandError>) -> Result<T, Failure> {
 }
 
 /// One command, announcing nothing.
-fn once(args: &Args, interactive: bool) -> Result<(), CommandError> {
-    let Some(Single::Both(command)) = &args.command else {
-        return Ok(());
-    };
+fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), CommandError> {
     let context = Context {
         server: args.server.clone(),
         index: IndexAccess::Once(Once {

@@ -20,7 +20,7 @@ pub(super) struct ReplyPrinter {
 enum Form {
     Raw,
     /// A table is drawn when its last row is known.
-    Table(Table),
+    Table(Box<Table>),
     Json,
 }
 
@@ -28,7 +28,7 @@ impl ReplyPrinter {
     pub(super) fn new(format: Format) -> Self {
         let form = match format {
             Format::Raw => Form::Raw,
-            Format::Table => Form::Table(table(["document", "title", "host", "port"])),
+            Format::Table => Form::Table(Box::new(table(["document", "title", "host", "port"]))),
             Format::Json => Form::Json,
         };
         Self { output: BufWriter::new(io::stdout()), form, status: Status::Ok }

@@ -17,7 +17,7 @@ use crate::server::{self, BindError, Config, HostPolicy, Server};
 #[derive(Debug, Parser)]
 #[command(name = "server", version, after_help = "Stops on Ctrl-C. RUST_LOG refines the log.")]
 pub struct Args {
-    /// Address to listen on, such as 127.0.0.1:7734 or [::1]:0; may be given several times
+    /// Address to listen on, such as `127.0.0.1:7734` or `[::1]:0`; may be given several times
     /// [default: port 7734 on every address, IPv4 and IPv6]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Vec<SocketAddr>,

@@ -4,7 +4,7 @@
 //! Plain data: no socket, no lock, no clock. The server shares one [`Index`] between its sessions;
 //! each change is complete when its method returns.
 //!
-//! Equal lines of several owners are one [`Line`], which lives until its last owner leaves. Ages
+//! Equal lines of several owners are one line of a list, which lives until its last owner leaves. Ages
 //! order the lines of a document and never repeat, so a position in a list stays meaningful
 //! whatever is added or removed meanwhile.
 

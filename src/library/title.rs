@@ -176,7 +176,7 @@ fn is_number(line: &str) -> bool {
     .iter()
     .find_map(|label| folded.strip_prefix(label));
     label.is_some_and(|rest| {
-        let letters = rest.chars().filter(|c| c.is_ascii_alphabetic()).count();
+        let letters = rest.chars().filter(char::is_ascii_alphabetic).count();
         rest.chars().any(|c| c.is_ascii_digit()) && letters <= 12
     })
 }

@@ -112,7 +112,7 @@ impl Name {
     ];
 
     fn folded(name: &str) -> String {
-        name.trim().to_ascii_lowercase().replace(' ', "-")
+        name.trim_matches([' ', '\t']).to_ascii_lowercase().replace(' ', "-")
     }
 
     fn parse(name: &str) -> Option<Self> {

@@ -62,7 +62,7 @@ impl DecodeError {
         Self { line, fault, refusal: Refusal::BadRequest, framed: None }
     }
 
-    pub(crate) fn framed(self, used: usize) -> Self {
+    pub(crate) fn ending_after(self, used: usize) -> Self {
         Self { framed: Some(used), ..self }
     }
 }

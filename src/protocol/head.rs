@@ -69,7 +69,7 @@ impl<R: Request> RequestDecoder<R> {
         Head::new(&input[start..used])
             .and_then(|head| R::from_head(&head))
             .map(|request| Some((request, used)))
-            .map_err(|error| error.framed(used))
+            .map_err(|error| error.ending_after(used))
     }
 
     /// The fault of a request that was begun and will not go on: `found` says what came instead.

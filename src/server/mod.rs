@@ -1,7 +1,7 @@
 //! The index server: it accepts peers, and answers what they ask (protocol.md section 4).
 //!
 //! [`Server::run`] has an accept loop per listening address and a thread per connection; all of
-//! them share one [`Index`](crate::index::Index) behind a lock that is never held over a read, a
+//! them share one [`Index`] behind a lock that is never held over a read, a
 //! write or a name lookup. The answers are made in `session`.
 
 mod host_policy;

@@ -137,7 +137,7 @@ impl Session<'_> {
         self.consecutive_faults = 0;
         let outcome = match request {
             IndexRequest::Add { document, title, from } => {
-                self.add(Record { document, title, holder: from })
+                self.add(&Record { document, title, holder: from })
             }
             IndexRequest::Remove { document, from } => self.remove(&document, &from),
             IndexRequest::Lookup { document, .. } => self.find(&Query::Document(document))?,
@@ -164,7 +164,7 @@ impl Session<'_> {
     }
 
     /// The reply repeats what the peer said, whatever host the record is listed under.
-    fn add(&mut self, said: Record) -> Result<Done, Refused> {
+    fn add(&mut self, said: &Record) -> Result<Done, Refused> {
         let holder = self.listed(&said.holder)?;
         let full = self.shared.index_mut().add(self.owner, Record { holder, ..said.clone() });
         if let Err(full) = full {
@@ -172,7 +172,7 @@ impl Session<'_> {
             let refusal = Refusal::ServiceUnavailable;
             return Err(Refused { refusal, reason: full.to_string() });
         }
-        self.reply_with(&said);
+        self.reply_with(said);
         Ok(Done::Changed)
     }
 

@@ -1,0 +1,32 @@
+//! Heads of documents: however they are cut, the same head and the same beginning of the document.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use p2p_ci::protocol::{DocumentReply, DocumentReplyDecoder};
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&step, bytes)) = data.split_first() else { return };
+    let whole = read(bytes, bytes.len().max(1));
+    assert_eq!(whole, read(bytes, usize::from(step).max(1)));
+    if let Ok((reply @ DocumentReply::Found(_), used)) = whole {
+        assert!(used <= bytes.len());
+        let mut written = Vec::new();
+        reply.encode(&mut written);
+        let length = written.len();
+        let again = DocumentReplyDecoder::default().finish(&written);
+        assert_eq!(again, Ok((reply, length)));
+    }
+});
+
+fn read(bytes: &[u8], step: usize) -> Result<(DocumentReply, usize), String> {
+    let mut decoder = DocumentReplyDecoder::default();
+    let mut end = 0;
+    while end < bytes.len() {
+        end = (end + step).min(bytes.len());
+        if let Some(found) = decoder.decode(&bytes[..end]).map_err(|error| error.to_string())? {
+            return Ok(found);
+        }
+    }
+    decoder.finish(bytes).map_err(|error| error.to_string())
+}

@@ -1,0 +1,40 @@
+//! Requests of both kinds: cuts do not matter, and what was read is written so that it is read
+//! again. The first byte says where the rest is cut.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use p2p_ci::protocol::{DocumentRequest, IndexRequest, Request, RequestDecoder, empty_lines};
+
+fuzz_target!(|data: &[u8]| {
+    if let Some((&step, bytes)) = data.split_first() {
+        check::<IndexRequest>(bytes, usize::from(step).max(1));
+        check::<DocumentRequest>(bytes, usize::from(step).max(1));
+    }
+});
+
+fn check<R: Request + PartialEq + std::fmt::Debug>(bytes: &[u8], step: usize) {
+    let whole = RequestDecoder::<R>::new().decode(bytes);
+    let mut decoder = RequestDecoder::<R>::new();
+    let mut pieces = Ok(None);
+    let mut end = 0;
+    while matches!(pieces, Ok(None)) && end < bytes.len() {
+        end = (end + step).min(bytes.len());
+        pieces = decoder.decode(&bytes[..end]);
+    }
+    assert_eq!(whole, pieces, "in pieces of {step}");
+    match whole {
+        Ok(Some((request, used))) => {
+            assert!(used <= bytes.len() && used > empty_lines(bytes));
+            let mut written = Vec::new();
+            request.encode(&mut written);
+            let length = written.len();
+            assert_eq!(RequestDecoder::<R>::new().decode(&written), Ok(Some((request, length))));
+        }
+        Ok(None) => {}
+        Err(error) => {
+            assert!(error.framed.is_none_or(|used| used <= bytes.len()));
+            assert!(!error.to_string().contains(char::is_control));
+        }
+    }
+}
