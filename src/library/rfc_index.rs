@@ -38,16 +38,22 @@ fn without_authors(text: &str) -> &str {
 fn is_people(text: &str) -> bool {
     text.split(", ").all(|name| {
         let name = name.trim_end_matches('.');
-        let has_initial = name.split_once('.').is_some_and(|(initial, _)| {
-            initial.chars().count() <= 3 && initial.starts_with(char::is_uppercase)
+        let has_initial = name.split_once('.').is_some_and(|(initial, rest)| {
+            initial.chars().count() <= 3
+                && initial.starts_with(char::is_uppercase)
+                && !rest.starts_with(|c: char| c.is_ascii_digit())
         });
         has_initial || matches!(name, "Ed" | "Eds" | "Jr" | "Sr" | "II" | "III")
     })
 }
 
+/// Whether a full stop between these ends a sentence, and not the initials of somebody.
 fn ends_sentence(before: &str, after: &str) -> bool {
-    let last_word = before.rsplit([' ', '.']).next().unwrap_or(before);
-    last_word.chars().count() > 1 && !after.starts_with(char::is_lowercase)
+    let last_word = before.rsplit(' ').next().unwrap_or(before);
+    let is_initials = last_word
+        .split(['.', '-'])
+        .all(|part| part.chars().count() <= 1 && part.chars().all(char::is_uppercase));
+    !is_initials && !after.starts_with(char::is_lowercase)
 }
 
 #[cfg(test)]
@@ -68,6 +74,10 @@ mod tests {
             0303 ARPA Network mailing lists. Network Information Center. Stanford\n     \
                  Research Institute. March 1972. (Format: TXT)\n\n\
             3160 The Tao vs. the World. Part 2. R. T. Doe, III. August 2001. (Format: TXT)\n\n\
+            0804 CCITT draft recommendation T.4. International Telegraph and Telephone\n     \
+                 Consultative Committee. January 1981. (Format: TXT)\n\n\
+            4629 RTP Payload Format for ITU-T Rec. H.263 Video. H. Ott, C. Bormann, G.\n     \
+                 Sullivan, S. Wenger, R. Even, Ed.. January 2007. (Format: TXT)\n\n\
             9000 QUIC: A UDP-Based Multiplexed and Secure Transport. J. Iyengar, Ed.,\n     \
                  M. Thomson, Ed.. May 2021. (Format: HTML)\n";
         let titles = titles(index);
@@ -75,6 +85,8 @@ mod tests {
         assert_eq!(title("1"), Some("Host Software"));
         assert_eq!(title("14"), None);
         assert_eq!(title("303"), Some("ARPA Network mailing lists"));
+        assert_eq!(title("804"), Some("CCITT draft recommendation T.4"));
+        assert_eq!(title("4629"), Some("RTP Payload Format for ITU-T Rec. H.263 Video"));
         assert_eq!(title("1818"), Some("Best Current Practices"));
         assert_eq!(title("2026"), Some("The Internet Standards Process -- Revision 3"));
         assert_eq!(title("3160"), Some("The Tao vs. the World. Part 2"));

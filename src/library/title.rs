@@ -130,8 +130,12 @@ fn starts_heading(line: &str) -> bool {
         "rfc editor",
     ]
     .iter()
-    .any(|start| folded.starts_with(start))
-        || is_request_for_comments(line)
+    .any(|start| {
+        // The words may also begin a title: in a heading they stand alone, or in a column.
+        folded.strip_prefix(start).is_some_and(|rest| {
+            rest.is_empty() || ["  ", " (", ":", "\t"].iter().any(|next| rest.starts_with(next))
+        })
+    }) || is_request_for_comments(line)
 }
 
 /// `Request for Comments: 793`, which some headings misspell around.
@@ -144,6 +148,9 @@ fn is_request_for_comments(line: &str) -> bool {
 }
 
 fn is_heading_line(line: &str) -> bool {
+    if is_right_column(line) {
+        return true;
+    }
     let line = line.trim();
     starts_heading(line)
         || is_number(line)
@@ -200,6 +207,11 @@ fn is_date(line: &str) -> bool {
 /// Underlines, rules, lone letters.
 fn is_ornament(line: &str) -> bool {
     !line.chars().any(char::is_alphanumeric)
+}
+
+/// What begins behind the middle of a line of 72 is no centred title.
+fn is_right_column(line: &str) -> bool {
+    line.len() - line.trim_start().len() >= 40
 }
 
 /// Two columns: something on the left, a wide gap, something on the right.
