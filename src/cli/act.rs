@@ -126,7 +126,9 @@ impl Context {
     }
 
     fn remove(&self, document: &Document) -> Result<(), CommandError> {
-        self.library()?.write().forget(document);
+        if let Some(library) = &self.library {
+            library.write().forget(document);
+        }
         self.ask_and_print(&|from| IndexRequest::Remove { document: document.clone(), from })
     }
 

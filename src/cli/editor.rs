@@ -35,7 +35,10 @@ impl Editor {
             // The first time there is none.
             let _ = editor.load_history(path);
         }
-        notices.print_with(editor.create_external_printer()?);
+        // A simple terminal has no place above the prompt: notices then go to standard error.
+        if let Ok(printer) = editor.create_external_printer() {
+            notices.print_with(printer);
+        }
         Ok(Self { editor, history })
     }
 

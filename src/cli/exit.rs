@@ -90,9 +90,10 @@ impl CommandError {
 fn failure_of(error: &TransferError) -> Failure {
     match error {
         TransferError::Refused(status) if status.code() == 404 => Failure::NotFound,
-        TransferError::Unreachable(_) | TransferError::TooSlow(_) | TransferError::Refused(_) => {
-            Failure::Unreachable
-        }
+        TransferError::Unreachable(_)
+        | TransferError::Lost(_)
+        | TransferError::TooSlow(_)
+        | TransferError::Refused(_) => Failure::Unreachable,
         TransferError::Protocol(_) | TransferError::Truncated { .. } | TransferError::TooLarge => {
             Failure::Protocol
         }

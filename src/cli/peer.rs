@@ -36,7 +36,7 @@ Exit codes: 0 done, 1 anything else, 2 usage, 66 not found, 69 index or peer unr
 /// Peer of P2P-CI/1.0: shares a folder, finds and downloads documents.
 #[derive(Debug, Parser)]
 #[command(name = "peer", version, after_help = EXIT_CODES)]
-pub struct Args {
+struct Args {
     /// The index server
     #[arg(value_name = "SERVER[:PORT]", default_value = "localhost", value_parser = parse_server)]
     server: Endpoint,
@@ -84,7 +84,8 @@ fn parse_server(text: &str) -> Result<Endpoint, SyntaxError> {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let interactive = io::stdin().is_terminal() && io::stderr().is_terminal();
+    let interactive =
+        io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
     let level = match args.command {
         Some(Single::Share) => LevelFilter::Info,
         Some(Single::Both(_)) | None => LevelFilter::Warn,

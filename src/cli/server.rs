@@ -2,7 +2,9 @@
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
-use std::process::ExitCode;
+use std::process::{ExitCode, exit};
+use std::thread;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use log::LevelFilter;
@@ -16,7 +18,7 @@ use crate::server::{self, BindError, Config, HostPolicy, Server};
 /// Index server of P2P-CI/1.0: knows which peer has which document.
 #[derive(Debug, Parser)]
 #[command(name = "server", version, after_help = "Stops on Ctrl-C. RUST_LOG refines the log.")]
-pub struct Args {
+struct Args {
     /// Address to listen on, such as `127.0.0.1:7734` or `[::1]:0`; may be given several times
     /// [default: port 7734 on every address, IPv4 and IPv6]
     #[arg(long, value_name = "ADDR:PORT")]
@@ -82,6 +84,9 @@ impl From<&Args> for Config {
     }
 }
 
+/// How long a stopped server waits for what cannot be interrupted.
+const NAME_LOOKUP_GRACE: Duration = Duration::from_millis(500);
+
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
@@ -115,8 +120,13 @@ pub fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Error> {
     let server = Server::bind(&args.into())?;
     let stop = server.stop();
-    // A second signal does nothing new: everything ends within a second of the first.
-    ctrlc::set_handler(move || stop.stop())?;
+    ctrlc::set_handler(move || {
+        stop.stop();
+        // A session in a name lookup hears nothing. Its connection is cut, and the rest of it
+        // ends with the process.
+        thread::sleep(NAME_LOOKUP_GRACE);
+        exit(0);
+    })?;
     for address in server.addresses().map_err(Error::Address)? {
         say(format_args!("listening on {address}")).map_err(Error::Output)?;
     }

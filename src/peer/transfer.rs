@@ -16,9 +16,12 @@ use crate::system;
 /// Why a holder did not give the document.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    /// It cannot be reached, or the connection broke.
+    /// It cannot be reached.
     #[error("cannot reach it")]
     Unreachable(#[source] io::Error),
+    /// The connection broke, or no reply came within ten seconds.
+    #[error("the connection broke")]
+    Lost(#[source] io::Error),
     /// It refused.
     #[error("it answered {0}")]
     Refused(Status),
@@ -33,7 +36,7 @@ pub enum TransferError {
         /// What came.
         found: u64,
     },
-    /// Less than 1 KiB a second for half a minute, or no reply for ten seconds.
+    /// Less than 1 KiB a second for half a minute.
     #[error("expected at least 1 KiB a second, found {0} bytes in 30 seconds")]
     TooSlow(u64),
     /// More than a peer accepts.
@@ -69,7 +72,7 @@ pub(super) fn transfer(
     };
     let mut bytes = Vec::new();
     request.encode(&mut bytes);
-    send(&stream, &bytes).map_err(TransferError::Unreachable)?;
+    send(&stream, &bytes).map_err(TransferError::Lost)?;
 
     let mut receiver = Receiver::new(&stream);
     let (head, separator) = receive_head(&mut receiver)?;
@@ -100,7 +103,7 @@ fn receive_head(
             None => match receiver.fill(Some(deadline)) {
                 Ok(0) => decoder.finish(receiver.input()).map_err(TransferError::Protocol)?,
                 Ok(_) => continue,
-                Err(error) => return Err(TransferError::Unreachable(error)),
+                Err(error) => return Err(TransferError::Lost(error)),
             },
         };
         receiver.take(found.1);
@@ -152,7 +155,7 @@ impl Body<'_> {
                 }
                 // A reset behind the last byte of a document without length is an end, too, but
                 // nobody can tell it from a cut.
-                Err(error) => return Err(TransferError::Unreachable(error)),
+                Err(error) => return Err(TransferError::Lost(error)),
             }
         }
         Ok(())

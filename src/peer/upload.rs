@@ -14,7 +14,7 @@ use crate::limits;
 use crate::net::{Permits, Receiver, Service, Stop, accept_loop, close_gently, send, send_file};
 use crate::protocol::{
     Date, DecodeError, DocumentHead, DocumentReply, DocumentRequest, HeaderText, Refusal,
-    RequestDecoder,
+    RequestDecoder, Status,
 };
 use crate::system;
 
@@ -63,30 +63,41 @@ impl Drop for UploadServer {
 
 fn serve(library: &SharedLibrary, stream: &TcpStream, address: SocketAddr) {
     let outcome = match receive(stream) {
-        Ok(Some(Ok(request))) => {
-            let entry = library.read().entry(&request.document).cloned();
-            match entry.map(|entry| (entry.open(), entry)) {
-                Some((Ok(document), entry)) => upload(stream, &entry, &document),
-                Some((Err(error), _)) => {
-                    log::warn!("{address}: {} cannot be opened: {error}", request.document);
-                    refuse(stream, Refusal::NotFound)
-                }
-                None => {
-                    log::info!("{address}: GET {}: 404, it is not shared", request.document);
-                    refuse(stream, Refusal::NotFound)
-                }
-            }
-        }
+        Ok(Some(Ok(request))) => answer(library, stream, &request, address),
         Ok(Some(Err(error))) => {
-            log::warn!("{address}: {error}");
+            log::warn!("{address}: {}, {error}", Status::from(error.refusal));
             refuse(stream, error.refusal)
         }
-        Ok(None) => Ok(()),
+        Ok(None) => return,
         Err(error) => Err(error),
     };
     match outcome {
         Ok(()) => close_gently(stream),
         Err(error) => log::warn!("{address}: upload ended: {error}"),
+    }
+}
+
+fn answer(
+    library: &SharedLibrary,
+    stream: &TcpStream,
+    request: &DocumentRequest,
+    address: SocketAddr,
+) -> io::Result<()> {
+    let wanted = &request.document;
+    let Some(entry) = library.read().entry(wanted).cloned() else {
+        log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
+        return refuse(stream, Refusal::NotFound);
+    };
+    match entry.open() {
+        Ok(document) => {
+            upload(stream, &entry, &document)?;
+            log::info!("{address} GET {wanted}: 200 OK, {} bytes", document.length);
+            Ok(())
+        }
+        Err(error) => {
+            log::warn!("{address} GET {wanted}: 404 Not Found, it cannot be opened: {error}");
+            refuse(stream, Refusal::NotFound)
+        }
     }
 }
 
