@@ -153,3 +153,16 @@ fn a_download_by_way_of_another_index() {
     assert_eq!(code, 0, "{errors}");
     assert_eq!(fs::read_to_string(folder.path().join("rfc7.txt")).unwrap(), "body");
 }
+
+/// It used to end a script that was registered, if the index went away a moment later.
+#[test]
+fn an_index_that_closes_behind_the_registration_ends_no_script() {
+    let index = answering(b"P2P-CI/1.0 200 OK\r\n\r\nRFC 7 rfc7.txt h 1\r\n\r\n", true);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
+    for _ in 0..5 {
+        let (code, output, errors) = run_peer(&[&index, "--share", "."], "docs\n", folder.path());
+        assert_eq!(code, 0, "{errors}");
+        assert!(output.ends_with("\nRFC 7 rfc7.txt\n"), "{output}");
+    }
+}

@@ -481,3 +481,15 @@ fn document_replies_that_end_early() {
     let endless = format!("P2P-CI/1.0 200 OK\r\n{}", "X: y\r\n".repeat(100));
     assert!(finish(&endless).is_err());
 }
+
+/// Whoever reads must not keep more than a head, whatever is sent instead of one.
+#[test]
+fn empty_lines_without_end_are_refused() {
+    let flood = "\r\n".repeat(10_000);
+    assert!(IndexRequest::decode(flood.as_bytes()).is_err());
+    assert!(DocumentRequest::decode(flood.as_bytes()).is_err());
+    assert!(IndexReply::decode(flood.as_bytes()).is_err());
+    assert!(DocumentReplyDecoder::default().decode(flood.as_bytes()).is_err());
+    let headers = format!("P2P-CI/1.0 404 Not Found\r\n{}", "X: y\r\n".repeat(10_000));
+    assert!(IndexReply::decode(headers.as_bytes()).is_err());
+}

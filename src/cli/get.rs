@@ -1,22 +1,23 @@
 //! `get`: who has it, which one to take, download it, and share it.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::act::Context;
+use super::choose::choose;
 use super::command::{Format, Get};
 use super::exit::CommandError;
-use super::output::{say, table};
+use super::output::say;
+use super::progress::Progress;
 use super::reply::document_json;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::library::{Entry, Incoming, SharedLibrary};
-use crate::peer::{Attempt, Fetched, fetch, lookup};
-use crate::protocol::{Document, Endpoint, Record, Title};
+use crate::peer::{Fetched, fetch, lookup};
+use crate::protocol::{Document, Endpoint, Title};
 
 /// Where the document goes.
 enum Target {
@@ -50,8 +51,10 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
         }
         Target::Library(library, path) => {
             let fetched = to_file(context, command, &holders, &path)?;
+            // Who reads the line may rely on the document being shared.
+            let shared = share(context, &library, &path, title);
             say_fetched(context.format, document, &path, &fetched)?;
-            share(context, &library, &path, title)
+            shared
         }
     }
 }
@@ -106,40 +109,6 @@ fn find_holders(
         }
     }
     Ok((holders, title.filter(|title| !title.as_str().is_empty())))
-}
-
-/// Lets the person choose; the others are asked if the chosen one fails.
-fn choose(document: &Document, records: &[Record]) -> Result<usize, CommandError> {
-    let mut rows = table(["", "holder", "title"]);
-    for (number, record) in records.iter().enumerate() {
-        let title = escaped(record.title.as_str()).to_string();
-        rows.add_row([(number + 1).to_string(), record.holder.to_string(), title]);
-    }
-    let mut terminal = io::stderr().lock();
-    let count = records.len();
-    let mut ask = || -> io::Result<String> {
-        write!(terminal, "{}\nfrom which one, 1 to {count}? [1] ", rows.trim_fmt())?;
-        terminal.flush()?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        Ok(answer.trim().to_string())
-    };
-    let answer = ask()
-        .map_err(|source| CommandError::File { what: "cannot read the answer".into(), source })?;
-    if answer.is_empty() {
-        return Ok(0);
-    }
-    answer
-        .parse()
-        .ok()
-        .filter(|chosen| (1..=count).contains(chosen))
-        .map(|chosen| chosen - 1)
-        .ok_or_else(|| {
-            let found = escaped(&answer);
-            CommandError::Usage(format!(
-                "{document} is not fetched: expected a number from 1 to {count}, found `{found}`"
-            ))
-        })
 }
 
 fn to_file(
@@ -252,42 +221,4 @@ fn say_fetched(
 
 fn shown(path: &Path) -> String {
     escaped(path.as_os_str().as_encoded_bytes()).to_string()
-}
-
-/// What a download does, on standard error: failures always, how far it is on a terminal.
-#[derive(Default)]
-struct Progress {
-    shown: Option<Instant>,
-}
-
-impl Progress {
-    const EVERY: Duration = Duration::from_millis(200);
-
-    fn show(&mut self, attempt: &Attempt<'_>) {
-        match attempt {
-            Attempt::Asking(holder) => log::info!("asking {holder}"),
-            Attempt::Failed(holder, error) => {
-                self.clear();
-                log::warn!("{holder}: {}", error_chain(error));
-            }
-            Attempt::Progress(done, all) => {
-                let due = self.shown.is_none_or(|last| last.elapsed() >= Self::EVERY);
-                if due && io::stderr().is_terminal() {
-                    self.shown = Some(Instant::now());
-                    let text = match all {
-                        Some(all) if *all > 0 => format!("{:3} % of {all} bytes", done * 100 / all),
-                        _ => format!("{done} bytes"),
-                    };
-                    // With the terminal gone there is nobody left to tell.
-                    let _ = write!(io::stderr(), "\r{text}");
-                }
-            }
-        }
-    }
-
-    fn clear(&mut self) {
-        if self.shown.take().is_some() {
-            let _ = write!(io::stderr(), "\r{:40}\r", "");
-        }
-    }
 }

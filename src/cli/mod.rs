@@ -9,7 +9,7 @@
 //! | `peer` | the program `peer`: its arguments, and which way it runs |
 //! | `command` | what can be typed, in the shell and behind `peer` |
 //! | `act` | doing it |
-//! | `get` | the command that downloads |
+//! | `get`, `choose`, `progress` | the command that downloads |
 //! | `reply` | an index's reply as it came, as a table, as JSON |
 //! | `shell`, `editor` | a session: line by line, on a terminal with completion |
 //! | `index_access` | how a command reaches the index |
@@ -17,6 +17,7 @@
 //! | `exit`, `logging`, `output` | codes, diagnostics, standard output |
 
 mod act;
+mod choose;
 mod command;
 mod editor;
 mod exit;
@@ -28,6 +29,7 @@ mod logging;
 mod notices;
 mod output;
 pub mod peer;
+mod progress;
 mod reply;
 pub mod server;
 mod shell;

@@ -3,7 +3,6 @@
 use std::cell::OnceCell;
 use std::io::{self, IsTerminal};
 use std::net::{SocketAddr, TcpListener};
-use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +24,6 @@ use crate::library::{Library, SharedLibrary};
 use crate::net;
 use crate::peer::{Event, Membership, UploadServer};
 use crate::protocol::{Endpoint, Host, Port, SyntaxError};
-use crate::server::PORT;
 
 const EXIT_CODES: &str = "\
 Without a command a shell is started, which reads commands from standard input.
@@ -76,9 +74,7 @@ fn parse_server(text: &str) -> Result<Endpoint, SyntaxError> {
         return text.parse();
     }
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    let port =
-        NonZeroU16::new(PORT).map_or_else(|| PORT.to_string().parse(), |port| Ok(port.into()))?;
-    Ok(Endpoint { host: bare.parse()?, port })
+    Ok(Endpoint { host: bare.parse()?, port: Port::INDEX })
 }
 
 /// Runs the program.
@@ -119,7 +115,7 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Command
         index: IndexAccess::Once(Once {
             index: args.server.clone(),
             host: args.host.clone(),
-            port: args.upload.and_then(|upload| NonZeroU16::new(upload.port())).map(Port::from),
+            port: args.upload.and_then(|upload| Port::try_from(upload.port()).ok()),
             connection: OnceCell::new(),
         }),
         folder: args.share.clone(),
@@ -190,9 +186,8 @@ impl Session {
             UploadServer::start(listener, library.clone()).map_err(CommandError::Start)?;
         let address = uploads.address();
         say(format_args!("uploading from {address}")).map_err(CommandError::Output)?;
-        let port = NonZeroU16::new(address.port()).map(Port::from).ok_or_else(|| {
-            CommandError::Start(io::Error::other("the upload server has no port"))
-        })?;
+        let port = Port::try_from(address.port())
+            .map_err(|error| CommandError::Start(io::Error::other(error)))?;
         let (index, host) = (args.server.clone(), args.host.clone());
         let membership = Membership::start(index, host, port, library.clone(), tell)
             .map_err(CommandError::Start)?;

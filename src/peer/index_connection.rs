@@ -5,7 +5,6 @@
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
-use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -153,7 +152,7 @@ impl Link {
         let local = stream.local_addr().map_err(unreachable)?;
         let remote = stream.peer_addr().map_err(unreachable)?;
         let host = host.cloned().unwrap_or_else(|| own_host(local, remote));
-        let port = port.or_else(|| NonZeroU16::new(local.port()).map(Port::from));
+        let port = port.or_else(|| Port::try_from(local.port()).ok());
         let port = port.ok_or_else(|| unreachable(io::ErrorKind::AddrNotAvailable.into()))?;
         let own = Endpoint { host, port };
         Ok(Self { stream: Arc::new(stream), index: index.clone(), own })

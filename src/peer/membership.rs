@@ -7,6 +7,7 @@
 
 use std::io;
 use std::net::Shutdown;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -43,6 +44,8 @@ struct Shared {
     port: Port,
     state: Mutex<State>,
     changed: Condvar,
+    /// Whether everything was registered once, even if the index is gone by now.
+    joined: AtomicBool,
     /// Held by who asks, so that one request is outstanding at a time.
     turn: Mutex<()>,
 }
@@ -83,6 +86,7 @@ impl Membership {
             port,
             state: Mutex::new(State::Connecting),
             changed: Condvar::new(),
+            joined: AtomicBool::new(false),
             turn: Mutex::default(),
         });
         let member = Arc::clone(&shared);
@@ -106,7 +110,10 @@ impl Membership {
     /// # Errors
     /// When the index could not be reached.
     pub fn wait(&self) -> Result<(), IndexError> {
-        self.shared.link().map(drop)
+        match self.shared.link() {
+            Err(_) if self.shared.joined.load(Ordering::Acquire) => Ok(()),
+            outcome => outcome.map(drop),
+        }
     }
 }
 
@@ -189,6 +196,7 @@ impl Shared {
         }
         let mut replies = Replies::new(&link);
         let registered = self.register(&link, &mut replies, library, tell)?;
+        self.joined.store(true, Ordering::Release);
         // Before anybody can ask: a script reads this line first.
         tell(Event::Registered(registered));
         if !self.advance(State::Here(Arc::clone(&link), None)) {

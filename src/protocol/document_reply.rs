@@ -4,8 +4,9 @@
 //! reading is about heads of other programs; writing is strict.
 
 use super::error::{DecodeError, SyntaxError};
-use super::head::{ContentLength, encode_header, split_header};
+use super::head::{encode_header, split_header};
 use super::lines::Lines;
+use super::number::ContentLength;
 use super::status::{Refusal, Status};
 use super::{Date, HeaderText};
 use crate::limits;
@@ -168,6 +169,11 @@ impl DocumentReplyDecoder {
     /// When the bytes are no reply of an upload server.
     pub fn decode(&mut self, input: &[u8]) -> Result<Option<(DocumentReply, usize)>, DecodeError> {
         loop {
+            if self.lines.taken > limits::HEAD || self.lines.count > limits::RESPONSE_HEADERS {
+                let fault =
+                    SyntaxError::new("a head of at most 64 lines and 16384 bytes", "more", "7");
+                return Err(DecodeError::unframed(self.lines.count, fault));
+            }
             let next = &input[self.lines.taken..];
             match self.place {
                 Place::Start => {
@@ -197,11 +203,6 @@ impl DocumentReplyDecoder {
                         return Ok(Some(self.found()));
                     }
                 }
-            }
-            if self.lines.taken > limits::HEAD || self.lines.count > limits::RESPONSE_HEADERS {
-                let fault =
-                    SyntaxError::new("a head of at most 64 lines and 16384 bytes", "more", "7");
-                return Err(DecodeError::unframed(self.lines.count, fault));
             }
         }
     }

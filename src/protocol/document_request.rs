@@ -1,7 +1,8 @@
 //! What a peer asks of another peer (protocol.md section 5.1).
 
 use super::error::DecodeError;
-use super::head::{FromHead, Head, Request, RequestDecoder, append, encode_header};
+use super::head::{Head, append, encode_header};
+use super::request::{FromHead, Request, RequestDecoder};
 use super::{Document, HeaderText, Host, VERSION};
 
 /// A request to an upload server: its only method is GET.

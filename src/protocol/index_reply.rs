@@ -114,6 +114,7 @@ pub struct IndexReplyDecoder {
     lines: Lines,
     place: Place,
     line: usize,
+    records: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -139,6 +140,11 @@ impl IndexReplyDecoder {
             let next = &input[self.lines.taken..];
             if matches!(self.place, Place::Found | Place::Records) && Status::starts_line(next) {
                 return Ok(Some(self.part(ReplyPart::End, Place::Start)));
+            }
+            if self.lines.taken > limits::HEAD || self.records > limits::RECORDS {
+                let expected = "a reply of at most 10000000 records, with a short head";
+                let fault = SyntaxError::new(expected, "more", "7");
+                return Err(DecodeError::unframed(self.line, fault));
             }
             let Some(line) = self.lines.next(input, limits::RECORD_LINE)? else {
                 return Ok(None);
@@ -172,6 +178,7 @@ impl IndexReplyDecoder {
                 }
                 (Place::Found | Place::Records, _) => {
                     let record = Record::parse(line).map_err(at_line)?;
+                    self.records += 1;
                     return Ok(Some(self.part(ReplyPart::Record(record), Place::Records)));
                 }
             }
@@ -206,6 +213,7 @@ impl IndexReplyDecoder {
         self.place = place;
         if matches!(place, Place::Start) {
             self.line = 0;
+            self.records = 0;
         }
         (part, used)
     }

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::error::DecodeError;
-use super::head::{FromHead, Head, Request, RequestDecoder, append, encode_header};
+use super::head::{Head, append, encode_header};
+use super::request::{FromHead, Request, RequestDecoder};
 use super::{Document, Endpoint, Title, VERSION};
 
 /// A request to the index server.

@@ -5,12 +5,12 @@
 //!
 //! | file | subject | protocol.md |
 //! |---|---|---|
-//! | `token` | RFC number, host, port, title | 2 |
+//! | `number`, `endpoint`, `title` | RFC number; host and port; titles | 2.2, 2.5, 2.6 |
 //! | `file_name` | names of documents that are no RFC | 2.3 |
 //! | `date` | dates of headers | 2.7 |
 //! | `document` | what a request is about | 2.4 |
 //! | `record` | who has which document | 4.5 |
-//! | `lines`, `head` | where a line and a request end; headers | 3 |
+//! | `lines`, `request`, `head` | where a line ends, where a request, what it says | 3 |
 //! | `index_request`, `index_reply` | peer and index | 4 |
 //! | `document_request`, `document_reply` | peer and peer | 5 |
 //! | `status`, `error` | refusals, and why | 6 |
@@ -19,31 +19,36 @@ mod date;
 mod document;
 mod document_reply;
 mod document_request;
+mod endpoint;
 mod error;
 mod file_name;
 mod head;
 mod index_reply;
 mod index_request;
 mod lines;
+mod number;
 mod record;
+mod request;
 mod status;
-mod token;
+mod title;
 
 pub use date::Date;
 pub use document::Document;
 pub use document_reply::{DocumentHead, DocumentReply, DocumentReplyDecoder};
 pub use document_request::DocumentRequest;
+pub use endpoint::{Endpoint, Host, Port};
 pub use error::{DecodeError, SyntaxError};
 pub use file_name::FileName;
-pub use head::{Request, RequestDecoder, empty_lines};
 pub use index_reply::{
     END_OF_RECORDS, IndexReply, IndexReplyDecoder, ReplyPart, encode_found, encode_record,
     encode_refusal,
 };
 pub use index_request::{IndexRequest, Listing};
+pub use number::RfcNumber;
 pub use record::{BorrowedRecord, Record};
+pub use request::{Request, RequestDecoder, empty_lines};
 pub use status::{Refusal, Status};
-pub use token::{Endpoint, HeaderText, Host, Port, RfcNumber, Title};
+pub use title::{HeaderText, Title};
 
 /// The version that every request line and status line of ours carries (protocol.md section 2.8).
 pub const VERSION: &str = "P2P-CI/1.0";

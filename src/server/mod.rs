@@ -16,6 +16,7 @@ pub use host_policy::HostPolicy;
 
 use crate::index::Index;
 use crate::net::{self, Permits, Service, Stop};
+use crate::protocol::Port;
 use crate::system::{self, Bound};
 use crate::{limits, net::accept_loop};
 
@@ -38,9 +39,6 @@ pub struct Config {
     /// Connections at once, where the machine allows as many; nothing means 10,000.
     pub max_connections: Option<usize>,
 }
-
-/// The port of the index (protocol.md section 1).
-pub const PORT: u16 = 7734;
 
 /// An address at which the server cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -73,16 +71,20 @@ impl Server {
     /// # Errors
     /// When one of them is taken, not of this machine, or not allowed.
     pub fn bind(config: &Config) -> Result<Self, BindError> {
-        let listeners = if config.listen.is_empty() {
-            let listener = net::listen_everywhere(PORT);
-            vec![listener.map_err(|source| BindError { address: format!("port {PORT}"), source })?]
-        } else {
-            let listen = |&address| {
-                net::listen(address)
-                    .map_err(|source| BindError { address: format!("{address}"), source })
+        let listeners =
+            if config.listen.is_empty() {
+                let listener = net::listen_everywhere(Port::INDEX.value());
+                vec![listener.map_err(|source| BindError {
+                    address: format!("port {}", Port::INDEX),
+                    source,
+                })?]
+            } else {
+                let listen = |&address| {
+                    net::listen(address)
+                        .map_err(|source| BindError { address: format!("{address}"), source })
+                };
+                config.listen.iter().map(listen).collect::<Result<_, _>>()?
             };
-            config.listen.iter().map(listen).collect::<Result<_, _>>()?
-        };
         let most = connection_limit(config.max_connections).0;
         let shared = Shared {
             index: RwLock::default(),

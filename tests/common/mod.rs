@@ -39,7 +39,10 @@ impl Program {
 
     /// The next line of standard output.
     pub fn line(&self) -> String {
-        self.output.recv_timeout(PATIENCE).expect("a line on standard output")
+        self.output.recv_timeout(PATIENCE).unwrap_or_else(|error| {
+            let errors: Vec<String> = self.errors.try_iter().collect();
+            panic!("no line on standard output, {error}; on standard error {errors:#?}")
+        })
     }
 
     /// The rest of standard output, when the program has ended.

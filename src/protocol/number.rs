@@ -1,0 +1,98 @@
+//! Numbers: of an RFC, and the length of a document (protocol.md sections 2.2 and 2.9).
+//!
+//! Digits alone make a number; it has no sign and no blanks.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::SyntaxError;
+
+/// The number of an RFC (protocol.md section 2.2).
+///
+/// ```text
+/// rfc-number = 1*9DIGIT   ; 1..=999999999, written without leading zeros
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RfcNumber(u32);
+
+impl RfcNumber {
+    /// The largest number.
+    pub const MAX: Self = Self(999_999_999);
+
+    /// The number itself, 1..=999999999.
+    pub const fn value(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for RfcNumber {
+    type Err = SyntaxError;
+
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        match digits(text, 9) {
+            // Nine digits always fit in 32 bits.
+            Some(number @ 1..) if !text.starts_with('0') => {
+                Ok(Self(u32::try_from(number).unwrap_or(u32::MAX)))
+            }
+            _ => Err(SyntaxError::at(
+                "an RFC number from 1 to 999999999 without leading zeros",
+                text,
+                "2.2",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for RfcNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A length of a document in bytes, at most 19 digits (protocol.md section 2.9).
+pub(super) struct ContentLength(pub(super) u64);
+
+impl FromStr for ContentLength {
+    type Err = SyntaxError;
+
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        digits(text, 19)
+            .map(Self)
+            .ok_or_else(|| SyntaxError::at("a length of 1 to 19 digits", text, "2.9"))
+    }
+}
+
+/// Reads a number of digits only, at most `longest` of them. `str::parse` would take `+5` too.
+pub(super) fn digits(text: &str, longest: usize) -> Option<u64> {
+    let legal = (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    if legal { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc_numbers_at_their_edges() {
+        for text in ["1", "9", "123", "999999999"] {
+            assert_eq!(text.parse::<RfcNumber>().map(|n| n.to_string()), Ok(text.into()));
+        }
+        for text in
+            ["", "0", "00", "01", "0123", "1000000000", "+5", "-5", " 5", "5 ", "0x5", "٣", "5a"]
+        {
+            assert!(text.parse::<RfcNumber>().is_err(), "RFC {text:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_at_their_edges() {
+        for (text, length) in
+            [("0", 0), ("007", 7), ("9999999999999999999", 9_999_999_999_999_999_999)]
+        {
+            assert_eq!(text.parse::<ContentLength>().map(|length| length.0), Ok(length));
+        }
+        for text in ["", "-1", "+1", "1 ", "10000000000000000000", "1e3"] {
+            assert!(text.parse::<ContentLength>().is_err(), "length {text:?}");
+        }
+    }
+}
