@@ -166,3 +166,41 @@ fn an_index_that_closes_behind_the_registration_ends_no_script() {
         assert!(output.ends_with("\nRFC 7 rfc7.txt\n"), "{output}");
     }
 }
+
+/// What other clients send that only a compatibility mode could take: it needs a timer, or changes
+/// the meaning of something else. It is refused, and the connection goes on.
+#[test]
+fn requests_that_are_not_safe_to_accept() {
+    let index = common::Index::start(&[]);
+    let mut talk = index.connect();
+    let from = "Host: h\r\nPort: 1\r\n";
+    for request in [
+        "LOOKUP RFC 1 P2P-CI/1.0\r\nHost: h\r\nPost: 1\r\n",
+        "LOOKUP RFC 1 P2P-CI/1.0\r\nHost h\r\nPort: 1\r\n",
+        "LOOKUP RFC 1 P2P-CI/1.0\r\nHost: h\r\n",
+        "LIST ALL P2P-CI/1.0\r\nHost: h\r\n",
+        "LIST P2P-CI/1.0\r\nFROM",
+        "LISTALL P2P-CI/1.0\r\nFROM",
+        "ADD RFC1 P2P-CI/1.0\r\nFROMTitle: T\r\n",
+        "ADD 0951 P2P-CI/1.0\r\nFROMTitle: T\r\n",
+        "ADD file a.txt 1.0\r\nFROMTitle: T\r\n",
+        "DEL SELF P2P-CI/1.0\r\nFROM",
+        "LEAVE P2P-CI/1.0\r\nFROM",
+        "EXIT P2P-CI/1.0\r\n",
+        "STOP h 1 P2P-CI/1.0\r\n",
+        "CONNECT 1 P2P-CI/1.0\r\n",
+        "LOOKUP RFC 1 P2P-CI/1.0\r\nFROMLIST ALL P2P-CI/1.0\r\n",
+    ] {
+        let request = request.replace("FROM", from);
+        talk.say(format!("{request}\r\n"));
+        assert_eq!(talk.reply(), ["P2P-CI/1.0 400 Bad Request"], "{request:?}");
+        talk.say(format!("LIST ALL P2P-CI/1.0\r\n{from}\r\n"));
+        assert_eq!(talk.reply(), ["P2P-CI/1.0 200 OK", ""], "behind {request:?}");
+    }
+    // A length in front makes another first word; a pickle begins with a byte that is no text.
+    talk.say(format!("0000000042LIST ALL P2P-CI/1.0\r\n{from}\r\n"));
+    assert_eq!(talk.reply(), ["P2P-CI/1.0 400 Bad Request"]);
+    talk.say(b"\x80\x04\x95");
+    assert_eq!(talk.reply(), ["P2P-CI/1.0 400 Bad Request"]);
+    assert!(talk.is_closed());
+}

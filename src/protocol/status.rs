@@ -1,5 +1,6 @@
 //! Status codes and their phrases (protocol.md section 6.1).
 
+use super::head::append;
 use super::{SyntaxError, VERSION};
 
 /// The outcome of a request.
@@ -58,7 +59,7 @@ impl Status {
     /// Appends the status line with its line end.
     pub(crate) fn encode_line(self, out: &mut Vec<u8>) {
         let (code, phrase) = self.parts();
-        out.extend_from_slice(format!("{VERSION} {code} {phrase}\r\n").as_bytes());
+        append(out, format_args!("{VERSION} {code} {phrase}\r\n"));
     }
 
     /// Reads a status line without its line end. Other programs write `P2PCI/1.0`, and any phrase.

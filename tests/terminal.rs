@@ -1,0 +1,123 @@
+//! The shell as a person sees it, on a terminal that util-linux's `script` provides.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic and print")]
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use common::{Index, PATIENCE, share};
+
+/// A terminal: what is typed, and what is seen.
+struct Terminal {
+    child: Child,
+    screen: Receiver<u8>,
+    seen: String,
+}
+
+impl Terminal {
+    /// `None` where there is no `script` that takes these options.
+    fn start(command: &str) -> Option<Self> {
+        let probe = Command::new("script").args(["-qec", "true", "/dev/null"]).output();
+        if !probe.is_ok_and(|output| output.status.success()) {
+            println!("skipped: there is no `script` of util-linux");
+            return None;
+        }
+        let mut child = Command::new("script")
+            .args(["-qefc", command, "/dev/null"])
+            .env("TERM", "xterm")
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let (sender, screen) = channel();
+        thread::spawn(move || {
+            let mut byte = [0];
+            while output.read_exact(&mut byte).is_ok() && sender.send(byte[0]).is_ok() {}
+        });
+        Some(Self { child, screen, seen: String::new() })
+    }
+
+    /// Reads until the screen has shown `text` since the last call.
+    fn wait_for(&mut self, text: &str) {
+        while !self.seen.contains(text) {
+            match self.screen.recv_timeout(PATIENCE) {
+                Ok(byte) => self.seen.push(char::from(byte)),
+                Err(error) => panic!("{text:?} is not on the screen, {error}: {}", self.seen),
+            }
+        }
+        self.seen.clear();
+    }
+
+    fn type_text(&mut self, text: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_person_chooses_among_holders() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = |name: &str| {
+        let path = root.path().join(name);
+        fs::create_dir(&path).unwrap();
+        path
+    };
+    let (a, b, mine) = (folder("a"), folder("b"), folder("mine"));
+    fs::write(a.join("rfc7.txt"), "from a").unwrap();
+    fs::write(b.join("rfc7.txt"), "from b").unwrap();
+    let index = Index::start(&[]);
+    let (_a, port_of_a) = share(index.address, &a);
+    let (_b, _) = share(index.address, &b);
+    let command = format!(
+        "XDG_STATE_HOME={0} {1} {2} --share {0}",
+        mine.display(),
+        env!("CARGO_BIN_EXE_peer"),
+        index.address
+    );
+    let Some(mut terminal) = Terminal::start(&command) else { return };
+    terminal.wait_for("registered 0 documents");
+    terminal.wait_for("p2p-ci> ");
+
+    // Tab completes the command.
+    terminal.type_text("stat\t\r");
+    terminal.wait_for("known there as");
+    terminal.wait_for("p2p-ci> ");
+
+    // The newest holder is offered first; the second is that of folder a.
+    terminal.type_text("get 7\r");
+    terminal.wait_for("from which one, 1 to 2? [1] ");
+    terminal.type_text("3\r");
+    terminal.wait_for("expected a number from 1 to 2, found `3`");
+    terminal.wait_for("p2p-ci> ");
+    terminal.type_text("get 7\r");
+    terminal.wait_for("from which one, 1 to 2? [1] ");
+    terminal.type_text("2\r");
+    terminal.wait_for(&format!("RFC 7: 6 bytes from localhost:{port_of_a}"));
+    terminal.wait_for("p2p-ci> ");
+    assert_eq!(fs::read_to_string(mine.join("rfc7.txt")).unwrap(), "from a");
+
+    // What happens meanwhile is said, and the line that is being typed stays.
+    terminal.type_text("loo");
+    drop(index);
+    terminal.wait_for("lost the index");
+    terminal.wait_for("loo");
+    terminal.type_text("\x03");
+    terminal.type_text("quit\r");
+    assert!(terminal.child.wait().unwrap().success());
+    let history = fs::read_to_string(mine.join("p2p-ci/history")).unwrap();
+    assert!(history.contains("get 7"), "{history}");
+}
