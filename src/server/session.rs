@@ -48,6 +48,9 @@ struct Session<'a> {
     consecutive_faults: u32,
 }
 
+/// A request and its length, or a fault that is answered.
+type Received = Result<(IndexRequest, usize), DecodeError>;
+
 /// How a conversation ended.
 enum End {
     ByPeer,
@@ -82,18 +85,18 @@ impl Session<'_> {
                 }
                 continue;
             }
-            let may_go_on = match self.receive(&mut receiver)? {
+            let used = match self.receive(&mut receiver)? {
                 Ok((request, used)) => {
-                    receiver.take(used);
                     self.answer(request)?;
-                    true
+                    Some(used)
                 }
                 Err(error) => {
-                    receiver.take(error.framed.unwrap_or(0));
-                    self.refuse_fault(&error)
+                    self.refuse_fault(&error);
+                    error.framed
                 }
             };
-            if !may_go_on {
+            receiver.take(used.unwrap_or(0));
+            if used.is_none() || self.has_too_many_faults() {
                 self.flush()?;
                 return Ok(End::ByFault);
             }
@@ -104,11 +107,7 @@ impl Session<'_> {
     }
 
     /// Reads until a request is whole, or known to be none.
-    #[allow(clippy::type_complexity, reason = "one error ends the session, the other is answered")]
-    fn receive(
-        &mut self,
-        receiver: &mut Receiver<'_>,
-    ) -> io::Result<Result<(IndexRequest, usize), DecodeError>> {
+    fn receive(&mut self, receiver: &mut Receiver<'_>) -> io::Result<Received> {
         let deadline = Instant::now() + limits::HEAD_DEADLINE;
         let mut decoder = RequestDecoder::new();
         loop {
@@ -129,12 +128,8 @@ impl Session<'_> {
     }
 
     fn answer(&mut self, request: IndexRequest) -> io::Result<()> {
-        let line = if log::log_enabled!(target: LOG_REQUESTS, log::Level::Info) {
-            request.to_string()
-        } else {
-            String::new()
-        };
-        self.consecutive_faults = 0;
+        let logged = log::log_enabled!(target: LOG_REQUESTS, log::Level::Info);
+        let line = if logged { request.to_string() } else { String::new() };
         let outcome = match request {
             IndexRequest::Add { document, title, from } => {
                 self.add(&Record { document, title, holder: from })
@@ -145,14 +140,12 @@ impl Session<'_> {
         };
         let address = self.address;
         match outcome {
-            Ok(Done::Changed) => log::info!(
-                target: LOG_REQUESTS,
-                "{address} {line}: {} ({})", Status::Ok, self.shared.population()
-            ),
-            Ok(Done::Sent(count)) => log::info!(
-                target: LOG_REQUESTS,
-                "{address} {line}: {}, {}", Status::Ok, counted(count, "record")
-            ),
+            Ok(done) => {
+                self.consecutive_faults = 0;
+                if logged {
+                    self.log_done(&line, &done);
+                }
+            }
             Err(Refused { refusal, reason }) => {
                 log::info!(
                     target: LOG_REQUESTS, "{address} {line}: {}, {reason}", Status::from(refusal)
@@ -161,6 +154,20 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    fn log_done(&self, line: &str, done: &Done) {
+        let (address, status) = (self.address, Status::Ok);
+        match done {
+            Done::Changed => {
+                let population = self.shared.population();
+                log::info!(target: LOG_REQUESTS, "{address} {line}: {status} ({population})");
+            }
+            Done::Sent(count) => {
+                let records = counted(*count, "record");
+                log::info!(target: LOG_REQUESTS, "{address} {line}: {status}, {records}");
+            }
+        }
     }
 
     /// The reply repeats what the peer said, whatever host the record is listed under.
@@ -234,25 +241,30 @@ impl Session<'_> {
         Ok(Ok(Done::Sent(count)))
     }
 
-    /// Answers a request that cannot be understood; returns whether the next one can be.
-    fn refuse_fault(&mut self, error: &DecodeError) -> bool {
+    /// Answers a request that cannot be understood.
+    fn refuse_fault(&mut self, error: &DecodeError) {
         let status = Status::from(error.refusal);
         log::warn!(target: LOG_FAULTS, "{}: {status}, {error}", self.address);
         self.refuse(error.refusal, &error.to_string());
-        match error.refusal {
-            Refusal::BadRequest => self.consecutive_faults += 1,
-            Refusal::NotFound | Refusal::ServiceUnavailable | Refusal::VersionNotSupported => {}
-        }
-        if self.consecutive_faults >= limits::CONSECUTIVE_FAULTS {
-            log::warn!(target: LOG_FAULTS, "{}: closed, too many faults in a row", self.address);
-            return false;
-        }
-        error.framed.is_some()
     }
 
     fn refuse(&mut self, refusal: Refusal, reason: &str) {
+        match refusal {
+            Refusal::BadRequest => self.consecutive_faults += 1,
+            Refusal::NotFound | Refusal::ServiceUnavailable | Refusal::VersionNotSupported => {
+                self.consecutive_faults = 0;
+            }
+        }
         let reason = self.shared.explain.then(|| HeaderText::folded(reason)).flatten();
         encode_refusal(refusal, reason.as_ref(), &mut self.output);
+    }
+
+    fn has_too_many_faults(&self) -> bool {
+        let too_many = self.consecutive_faults >= limits::CONSECUTIVE_FAULTS;
+        if too_many {
+            log::warn!(target: LOG_FAULTS, "{}: closed, too many faults in a row", self.address);
+        }
+        too_many
     }
 
     fn flush(&mut self) -> io::Result<()> {
