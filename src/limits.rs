@@ -37,6 +37,9 @@ pub const PROGRESS_BYTES: u64 = 64 * 1024;
 /// The largest piece in which a long list is produced and written.
 pub const LIST_PIECE: usize = 64 * 1024;
 
+/// Records that are looked at while the index is locked once.
+pub const VISITS: usize = 4096;
+
 /// Silence after which the first keepalive probe is sent.
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 /// Time between keepalive probes.

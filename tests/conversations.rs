@@ -71,6 +71,11 @@ fn files() {
 }
 
 #[test]
+fn search() {
+    with_index("search");
+}
+
+#[test]
 fn refusals() {
     with_index("refusals");
 }

@@ -141,6 +141,36 @@ fn index_servers() {
     }
 }
 
+/// An index that does not know SEARCH: its list is searched instead.
+#[test]
+fn a_search_where_there_is_none() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let index = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let requests = BufReader::new(stream.try_clone().unwrap());
+        let mut reply: &[u8] = b"";
+        for line in requests.lines().map_while(Result::ok) {
+            reply = match line.as_str() {
+                "LIST ALL P2P-CI/1.0" => {
+                    b"P2P-CI/1.0 200 OK\n\nRFC 7 A Tree h 1\nRFC 8 A House h 1\n\n"
+                }
+                "SEARCH ALL P2P-CI/1.0" | "LIST FILES P2P-CI/1.0" => {
+                    b"P2P-CI/1.0 400 Bad Request\n\n"
+                }
+                "" => {
+                    stream.write_all(reply).unwrap();
+                    continue;
+                }
+                _ => reply,
+            };
+        }
+    });
+    let arguments = [index.as_str(), "search", "house"];
+    let (code, output, errors) = run_peer(&arguments, "", std::path::Path::new("."));
+    assert_eq!((code, output.as_str()), (0, "RFC 8 A House h 1\n"), "{errors}");
+}
+
 /// A download through an index that writes its rows in another way.
 #[test]
 fn a_download_by_way_of_another_index() {

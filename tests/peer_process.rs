@@ -201,6 +201,33 @@ fn replies_as_they_came_as_a_table_and_as_json() {
 }
 
 #[test]
+fn searching_and_looking_at_peers() {
+    let index = Index::start(&[]);
+    let mut talk = index.connect();
+    talk.add(7, "A Tree", "h", 1);
+    talk.add(8, "A House", "h", 1);
+    talk.add(8, "A House", "other", 2);
+    talk.say("ADD FILE house.md P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: My House\r\n\r\n");
+    talk.reply();
+    let address = index.address.to_string();
+    let run = |arguments: &[&str]| {
+        run_peer(&[&[address.as_str()], arguments].concat(), "", Path::new(".")).1
+    };
+    assert_eq!(
+        run(&["search", "house", "--limit", "1"]),
+        "P2P-CI/1.0 200 OK\n\nRFC 8 A House other 2\n\n"
+    );
+    assert_eq!(
+        run(&["--format", "json", "search", "my", "HOUSE"]),
+        "{\"file\":\"house.md\",\"host\":\"h\",\"port\":1,\"title\":\"My House\",\"v\":1}\n"
+    );
+    assert_eq!(run(&["browse", "other:2"]), "RFC 8 A House other 2\n");
+    assert_eq!(run(&["peers"]), "h:1 3\nother:2 1\n");
+    let (code, _, errors) = run_peer(&[&address, "browse", "nobody:1"], "", Path::new("."));
+    assert!(code == 66 && errors.contains("knows nothing of nobody:1"), "{errors}");
+}
+
+#[test]
 fn the_next_holder_is_asked_when_one_fails() {
     let (_root, a, b) = folders();
     let index = Index::start(&[]);

@@ -81,6 +81,22 @@ fn index_requests() {
             "LIST FILES P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\n\r\n",
             IndexRequest::List { listing: Listing::Files, from: from() },
         ),
+        (
+            "SEARCH ALL P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\nTitle: TCP congestion\r\n\r\n",
+            IndexRequest::Search {
+                words: "TCP congestion".parse().unwrap(),
+                limit: None,
+                from: from(),
+            },
+        ),
+        (
+            "SEARCH ALL P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\nTitle: x\r\nLimit: 10\r\n\r\n",
+            IndexRequest::Search {
+                words: "x".parse().unwrap(),
+                limit: Some("10".parse().unwrap()),
+                from: from(),
+            },
+        ),
     ] {
         round_trip(wire, &request);
     }
@@ -147,13 +163,13 @@ fn faulty_requests() {
             "LIST P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n",
             400,
             true,
-            "line 1: expected ADD, REMOVE or LOOKUP with `RFC` and a number or `FILE` and a name, or `LIST ALL`, or `LIST FILES`, found `LIST` (section 4)",
+            "line 1: expected ADD, REMOVE or LOOKUP with `RFC` and a number or `FILE` and a name, or `LIST ALL`, `LIST FILES` or `SEARCH ALL`, found `LIST` (section 4)",
         ),
         (
             "LIST ALL NOW P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n",
             400,
             true,
-            "line 1: expected ADD, REMOVE or LOOKUP with `RFC` and a number or `FILE` and a name, or `LIST ALL`, or `LIST FILES`, found `LIST ALL NOW` (section 4)",
+            "line 1: expected ADD, REMOVE or LOOKUP with `RFC` and a number or `FILE` and a name, or `LIST ALL`, `LIST FILES` or `SEARCH ALL`, found `LIST ALL NOW` (section 4)",
         ),
         (
             "LOOKUP RFC +5 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n",
@@ -208,6 +224,18 @@ fn faulty_requests() {
             400,
             true,
             "line 2: expected a host of 1 to 253 visible ASCII characters, found `a b` (section 2.6)",
+        ),
+        (
+            "SEARCH ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle:\r\n\r\n",
+            400,
+            true,
+            "line 4: expected at least one word to search for, found `` (section 4.10)",
+        ),
+        (
+            "SEARCH ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: x\r\nLimit: 0\r\n\r\n",
+            400,
+            true,
+            "line 5: expected a limit from 1 to 999999999, found `0` (section 4.10)",
         ),
         (
             "ADD RFC 5 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n",

@@ -34,15 +34,25 @@ fn endpoints() -> impl Strategy<Value = Endpoint> {
 }
 
 fn index_requests() -> impl Strategy<Value = IndexRequest> {
-    (0..5, documents(), titles(), endpoints()).prop_map(
-        |(kind, document, title, from)| match kind {
-            0 => IndexRequest::Add { document, title, from },
-            1 => IndexRequest::Remove { document, from },
-            2 => IndexRequest::Lookup { document, from },
-            3 => IndexRequest::List { listing: Listing::Rfcs, from },
-            _ => IndexRequest::List { listing: Listing::Files, from },
+    let limit = prop::option::of(1..=999_999_999u32);
+    (0..6, documents(), titles(), endpoints(), limit).prop_map(request_of)
+}
+
+fn request_of(
+    (kind, document, title, from, limit): (i32, Document, Title, Endpoint, Option<u32>),
+) -> IndexRequest {
+    match kind {
+        0 => IndexRequest::Add { document, title, from },
+        1 => IndexRequest::Remove { document, from },
+        2 => IndexRequest::Lookup { document, from },
+        3 => IndexRequest::List { listing: Listing::Rfcs, from },
+        4 => IndexRequest::List { listing: Listing::Files, from },
+        _ => IndexRequest::Search {
+            words: title.as_str().parse().unwrap_or_else(|_| "word".parse().unwrap()),
+            limit: limit.map(|limit| limit.to_string().parse().unwrap()),
+            from,
         },
-    )
+    }
 }
 
 fn refusals() -> impl Strategy<Value = Refusal> {

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::command::{Add, Command, Format};
 use super::exit::{CommandError, Failure};
+use super::find::{browse, peers, search};
 use super::get::get;
 use super::index_access::IndexAccess;
 use super::interrupt::Unfinished;
@@ -48,6 +49,9 @@ impl Context {
                     from,
                 })
             }
+            Command::Search(command) => search(self, command),
+            Command::Browse(command) => browse(self, &command.peer),
+            Command::Peers => peers(self),
             Command::Get(command) => get(self, command),
             Command::Add(command) => self.add(command),
             Command::Remove(named) => self.remove(&named.document),

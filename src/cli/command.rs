@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::library::document_of;
-use crate::protocol::{Document, Endpoint, RfcNumber, Title};
+use crate::protocol::{Document, Endpoint, Limit, RfcNumber, SyntaxError, Title, Words};
 
 /// How a reply is printed.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -26,6 +26,12 @@ pub(super) enum Command {
     List(List),
     /// Ask who has a document
     Lookup(Named),
+    /// Search the titles
+    Search(Search),
+    /// List what one peer shares
+    Browse(Browse),
+    /// List who shares something
+    Peers,
     /// Download a document and share it
     Get(Get),
     /// Share a file, or an RFC of the shared folder
@@ -50,6 +56,31 @@ pub(super) struct Named {
     /// RFC number, or file name
     #[arg(value_name = "N", value_parser = parse_document)]
     pub(super) document: Document,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Search {
+    /// Words that must all be in the title
+    #[arg(required = true, num_args = 1.., value_name = "WORDS")]
+    words: Vec<String>,
+
+    /// Records at most
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<Limit>,
+}
+
+impl Search {
+    /// The words as the protocol has them.
+    pub(super) fn words(&self) -> Result<Words, SyntaxError> {
+        self.words.join(" ").parse()
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Browse {
+    /// The peer, as a record names it
+    #[arg(value_name = "HOST:PORT")]
+    pub(super) peer: Endpoint,
 }
 
 #[derive(Clone, Debug, Args)]

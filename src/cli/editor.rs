@@ -14,8 +14,10 @@ use super::exit::report;
 use super::notices::Notices;
 use crate::library::SharedLibrary;
 
-const COMMANDS: [&str; 9] =
-    ["add", "docs", "get", "help", "list", "lookup", "quit", "remove", "status"];
+const COMMANDS: [&str; 12] = [
+    "add", "browse", "docs", "get", "help", "list", "lookup", "peers", "quit", "remove", "search",
+    "status",
+];
 
 /// Reads lines from a person.
 pub(super) struct Editor {

@@ -8,7 +8,7 @@
 //! | `server`, `limits_table` | the program `server` |
 //! | `peer` | the program `peer`: its arguments, and which way it runs |
 //! | `command` | what can be typed, in the shell and behind `peer` |
-//! | `act` | doing it |
+//! | `act`, `find` | doing it |
 //! | `get`, `choose`, `progress` | the command that downloads |
 //! | `reply` | an index's reply as it came, as a table, as JSON |
 //! | `shell`, `editor` | a session: line by line, on a terminal with completion |
@@ -21,6 +21,7 @@ mod choose;
 mod command;
 mod editor;
 mod exit;
+mod find;
 mod get;
 mod index_access;
 mod interrupt;

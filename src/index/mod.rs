@@ -33,6 +33,8 @@ pub enum Query {
     Document(Document),
     /// All records of a kind.
     Listing(Listing),
+    /// All records.
+    All,
 }
 
 /// How far a reader has come in the records of a [`Query`].
@@ -180,7 +182,7 @@ impl Index {
         let first = match (&position.0, query) {
             (Some((document, _)), _) => Bound::Included(document.clone()),
             (None, Query::Document(document)) => Bound::Included(document.clone()),
-            (None, Query::Listing(Listing::Rfcs)) => Bound::Unbounded,
+            (None, Query::Listing(Listing::Rfcs) | Query::All) => Bound::Unbounded,
             (None, Query::Listing(Listing::Files)) => {
                 Bound::Excluded(Document::Rfc(RfcNumber::MAX))
             }
@@ -219,6 +221,7 @@ impl Query {
             Self::Document(asked) => asked == document,
             Self::Listing(Listing::Rfcs) => matches!(document, Document::Rfc(_)),
             Self::Listing(Listing::Files) => matches!(document, Document::File(_)),
+            Self::All => true,
         }
     }
 }

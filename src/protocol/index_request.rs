@@ -5,16 +5,17 @@ use std::fmt;
 use super::error::DecodeError;
 use super::head::{Head, append, encode_header};
 use super::request::{FromHead, Request, RequestDecoder};
-use super::{Document, Endpoint, Title, VERSION};
+use super::{Document, Endpoint, Limit, Title, VERSION, Words};
 
 /// A request to the index server.
 ///
 /// ```text
-/// index-request = add / remove / lookup / list
+/// index-request = add / remove / lookup / list / search
 /// add    = "ADD"    SP document SP version CRLF from title-header CRLF
 /// remove = "REMOVE" SP document SP version CRLF from CRLF
 /// lookup = "LOOKUP" SP document SP version CRLF from CRLF
 /// list   = "LIST"   SP ( "ALL" / "FILES" ) SP version CRLF from CRLF
+/// search = "SEARCH" SP "ALL" SP version CRLF from title-header [ limit-header ] CRLF
 /// from   = "Host:" SP host CRLF "Port:" SP port CRLF
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -49,6 +50,15 @@ pub enum IndexRequest {
         /// My upload server.
         from: Endpoint,
     },
+    /// Which titles hold these words? (an extension, protocol.md section 4.10)
+    Search {
+        /// All of them must be in the title.
+        words: Words,
+        /// How many records at most.
+        limit: Option<Limit>,
+        /// My upload server.
+        from: Endpoint,
+    },
 }
 
 /// Which records a LIST asks for (protocol.md section 4.4).
@@ -75,7 +85,8 @@ impl IndexRequest {
             Self::Add { from, .. }
             | Self::Remove { from, .. }
             | Self::Lookup { from, .. }
-            | Self::List { from, .. } => from,
+            | Self::List { from, .. }
+            | Self::Search { from, .. } => from,
         }
     }
 }
@@ -101,9 +112,14 @@ impl FromHead for IndexRequest {
             }
             ["LIST", "ALL"] => Ok(Self::List { listing: Listing::Rfcs, from: from()? }),
             ["LIST", "FILES"] => Ok(Self::List { listing: Listing::Files, from: from()? }),
+            ["SEARCH", "ALL"] => Ok(Self::Search {
+                from: from()?,
+                words: head.required("Title")?,
+                limit: head.optional("Limit")?,
+            }),
             _ => Err(head.bad_line(
                 "ADD, REMOVE or LOOKUP with `RFC` and a number or `FILE` and a name, or `LIST ALL`, \
-                 or `LIST FILES`",
+                 `LIST FILES` or `SEARCH ALL`",
                 "4",
             )),
         }
@@ -116,8 +132,15 @@ impl Request for IndexRequest {
         let Endpoint { host, port } = self.from();
         encode_header(out, "Host", host);
         encode_header(out, "Port", port);
-        if let Self::Add { title, .. } = self {
-            encode_header(out, "Title", title);
+        match self {
+            Self::Add { title, .. } => encode_header(out, "Title", title),
+            Self::Search { words, limit, .. } => {
+                encode_header(out, "Title", words);
+                if let Some(limit) = limit {
+                    encode_header(out, "Limit", limit);
+                }
+            }
+            Self::Remove { .. } | Self::Lookup { .. } | Self::List { .. } => {}
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -132,6 +155,7 @@ impl fmt::Display for IndexRequest {
             Self::Lookup { document, .. } => write!(f, "LOOKUP {document}"),
             Self::List { listing: Listing::Rfcs, .. } => write!(f, "LIST ALL"),
             Self::List { listing: Listing::Files, .. } => write!(f, "LIST FILES"),
+            Self::Search { .. } => write!(f, "SEARCH ALL"),
         }
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! | file | subject | protocol.md |
 //! |---|---|---|
-//! | `number`, `endpoint`, `title` | RFC number; host and port; titles | 2.2, 2.5, 2.6 |
+//! | `number`, `endpoint`, `title`, `words` | RFC number; host and port; titles; what is searched for | 2.2, 2.5, 2.6 |
 //! | `file_name` | names of documents that are no RFC | 2.3 |
 //! | `date` | dates of headers | 2.7 |
 //! | `document` | what a request is about | 2.4 |
@@ -31,6 +31,7 @@ mod record;
 mod request;
 mod status;
 mod title;
+mod words;
 
 pub use date::Date;
 pub use document::Document;
@@ -44,11 +45,12 @@ pub use index_reply::{
     encode_refusal,
 };
 pub use index_request::{IndexRequest, Listing};
-pub use number::RfcNumber;
+pub use number::{Limit, RfcNumber};
 pub use record::{BorrowedRecord, Record};
 pub use request::{Request, RequestDecoder, empty_lines};
 pub use status::{Refusal, Status};
 pub use title::{HeaderText, Title};
+pub use words::Words;
 
 /// The version that every request line and status line of ours carries (protocol.md section 2.8).
 pub const VERSION: &str = "P2P-CI/1.0";

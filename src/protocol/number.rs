@@ -1,4 +1,4 @@
-//! Numbers: of an RFC, and the length of a document (protocol.md sections 2.2 and 2.9).
+//! Numbers: of an RFC, of records that are wanted, of bytes (protocol.md sections 2.2, 2.9, 4.10).
 //!
 //! Digits alone make a number; it has no sign and no blanks.
 
@@ -49,6 +49,38 @@ impl fmt::Display for RfcNumber {
     }
 }
 
+/// How many records a SEARCH wants at most (protocol.md section 4.10).
+///
+/// ```text
+/// limit = 1*9DIGIT   ; 1..=999999999
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limit(u32);
+
+impl Limit {
+    /// The number itself, 1..=999999999.
+    pub const fn value(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for Limit {
+    type Err = SyntaxError;
+
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        match digits(text, 9).map(u32::try_from) {
+            Some(Ok(limit @ 1..)) => Ok(Self(limit)),
+            _ => Err(SyntaxError::at("a limit from 1 to 999999999", text, "4.10")),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A length of a document in bytes, at most 19 digits (protocol.md section 2.9).
 pub(super) struct ContentLength(pub(super) u64);
 
@@ -81,6 +113,16 @@ mod tests {
             ["", "0", "00", "01", "0123", "1000000000", "+5", "-5", " 5", "5 ", "0x5", "٣", "5a"]
         {
             assert!(text.parse::<RfcNumber>().is_err(), "RFC {text:?}");
+        }
+    }
+
+    #[test]
+    fn limits_at_their_edges() {
+        for text in ["1", "999999999"] {
+            assert_eq!(text.parse::<Limit>().map(|limit| limit.to_string()), Ok(text.into()));
+        }
+        for text in ["", "0", "-1", "+1", "1000000000"] {
+            assert!(text.parse::<Limit>().is_err(), "limit {text:?}");
         }
     }
 

@@ -14,8 +14,9 @@ use crate::index::{Owner, Position, Query};
 use crate::limits;
 use crate::net::{Receiver, close_gently, send};
 use crate::protocol::{
-    DecodeError, Document, END_OF_RECORDS, Endpoint, HeaderText, IndexRequest, Record, Refusal,
-    RequestDecoder, Status, empty_lines, encode_found, encode_record, encode_refusal,
+    BorrowedRecord, DecodeError, Document, END_OF_RECORDS, Endpoint, HeaderText, IndexRequest,
+    Record, Refusal, RequestDecoder, Status, empty_lines, encode_found, encode_record,
+    encode_refusal,
 };
 
 /// Serves one connection until it ends.
@@ -135,8 +136,17 @@ impl Session<'_> {
                 self.add(&Record { document, title, holder: from })
             }
             IndexRequest::Remove { document, from } => self.remove(&document, &from),
-            IndexRequest::Lookup { document, .. } => self.find(&Query::Document(document))?,
-            IndexRequest::List { listing, .. } => self.find(&Query::Listing(listing))?,
+            IndexRequest::Lookup { document, .. } => {
+                self.find(&Query::Document(document), usize::MAX, |_| true)?
+            }
+            IndexRequest::List { listing, .. } => {
+                self.find(&Query::Listing(listing), usize::MAX, |_| true)?
+            }
+            IndexRequest::Search { words, limit, .. } => {
+                let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
+                let most = most.unwrap_or(usize::MAX);
+                self.find(&Query::All, most, |record| words.are_in(record.title))?
+            }
         };
         let address = self.address;
         match outcome {
@@ -212,9 +222,15 @@ impl Session<'_> {
         self.output.extend_from_slice(END_OF_RECORDS);
     }
 
-    /// Answers LOOKUP and LIST: in pieces, so that a long reply is never whole in memory and the
-    /// index is free while it is written.
-    fn find(&mut self, query: &Query) -> io::Result<Result<Done, Refused>> {
+    /// Answers LOOKUP, LIST and SEARCH with at most `most` of the records that are `wanted`: in
+    /// pieces, so that a long reply is never whole in memory, and the index is free while it is
+    /// written and in the middle of a long search.
+    fn find(
+        &mut self,
+        query: &Query,
+        most: usize,
+        wanted: impl Fn(BorrowedRecord<'_>) -> bool,
+    ) -> io::Result<Result<Done, Refused>> {
         let before = self.output.len();
         encode_found(&mut self.output);
         let mut position = Position::default();
@@ -222,15 +238,21 @@ impl Session<'_> {
         loop {
             let shared = self.shared;
             let output = &mut self.output;
+            let mut visited = 0;
             let whole = shared.index().visit(query, &mut position, |record| {
-                encode_record(record, output);
-                count += 1;
-                output.len() < limits::LIST_PIECE
+                visited += 1;
+                if wanted(record) {
+                    encode_record(record, output);
+                    count += 1;
+                }
+                output.len() < limits::LIST_PIECE && visited < limits::VISITS && count < most
             });
-            if whole {
+            if whole || count >= most {
                 break;
             }
-            self.flush()?;
+            if self.output.len() >= limits::LIST_PIECE {
+                self.flush()?;
+            }
         }
         if count == 0 && matches!(query, Query::Document(_)) {
             self.output.truncate(before);
