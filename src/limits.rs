@@ -84,6 +84,11 @@ pub const UPLOADS: usize = 64;
 /// Uploads at once to one address; loopback is exempt.
 pub const UPLOADS_PER_ADDRESS: usize = 8;
 
+/// Digests that are stored; an entry has some 150 bytes.
+pub const DIGESTS: usize = 200_000;
+/// Bytes of a document up to which an unknown digest is computed while its reader waits.
+pub const DIGEST_AT_ONCE: u64 = 16 * 1024 * 1024;
+
 /// Time to connect to a peer or an index.
 pub const CONNECT: Duration = Duration::from_secs(5);
 /// Time until a peer's reply begins.

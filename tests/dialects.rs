@@ -112,6 +112,61 @@ fn uploaders_that_fail_or_lie() {
     }
 }
 
+/// A strict uploader that refuses a request with a header that it does not know.
+#[test]
+fn an_uploader_that_knows_no_digest_is_asked_without() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let from = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let requests = BufReader::new(stream.try_clone().unwrap());
+            let head: Vec<String> = requests
+                .lines()
+                .map_while(Result::ok)
+                .take_while(|line| !line.is_empty())
+                .collect();
+            let reply: &[u8] = match head.iter().any(|line| line.starts_with("Want-Digest")) {
+                true => b"P2P-CI/1.0 400 Bad Request\r\n\r\n",
+                false => b"P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody",
+            };
+            stream.write_all(reply).unwrap();
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--share", ".", "get", "7", "--from", &from];
+    let (code, output, errors) = run_peer(&arguments, "", folder.path());
+    assert_eq!((code, errors.as_str()), (0, ""));
+    assert!(output.contains("no digest to check"), "{output}");
+    assert_eq!(fs::read_to_string(folder.path().join("rfc7.txt")).unwrap(), "body");
+}
+
+/// Bytes that are not those that the holder announced get no name, and the next holder is asked.
+#[test]
+fn a_wrong_digest_is_never_named() {
+    const LIE: &[u8] = b"P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\nDigest: sha-256=\
+        e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\n\r\nbody";
+    let folder = tempfile::tempdir().unwrap();
+    let from = answering(LIE, true);
+    let (code, _, errors) =
+        run_peer(&["--share", ".", "get", "7", "--from", &from], "", folder.path());
+    assert_eq!(code, 65, "{errors}");
+    assert!(errors.contains("expected a document with sha-256=e3b0c4"), "{errors}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let honest = answering(b"P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody", true);
+    let port = |address: &str| address.rsplit_once(':').unwrap().1.to_string();
+    let rows = format!(
+        "P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T localhost {}\r\nRFC 7 T localhost {}\r\n\r\n",
+        port(&from),
+        port(&honest)
+    );
+    let index = answering(rows.into_bytes().leak(), false);
+    let (code, output, errors) = run_peer(&[&index, "--share", ".", "get", "7"], "", folder.path());
+    assert_eq!(code, 0, "{errors}");
+    assert!(output.contains(&format!("from localhost:{}", port(&honest))), "{output}");
+}
+
 #[test]
 fn index_servers() {
     let table: [(&'static [u8], bool, i32, &str); 9] = [

@@ -57,7 +57,9 @@ fn a_script_is_a_session() {
     let length = fs::metadata(a.join("rfc90001.txt")).unwrap().len();
     assert_eq!(
         session.line(),
-        format!("RFC 90001: {length} bytes from localhost:{port}, saved as ./rfc90001.txt")
+        format!(
+            "RFC 90001: {length} bytes from localhost:{port}, sha-256 checked, saved as ./rfc90001.txt"
+        )
     );
     assert_eq!(
         fs::read(b.join("rfc90001.txt")).unwrap(),

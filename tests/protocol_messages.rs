@@ -108,12 +108,18 @@ fn document_requests() {
         document: rfc(1234),
         host: "somehost.csc.ncsu.edu".parse().unwrap(),
         os: os.map(|os| os.parse().unwrap()),
+        want_digest: false,
     };
     round_trip(
         "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\nOS: Mac OS 10.4.1\r\n\r\n",
         &get(Some("Mac OS 10.4.1")),
     );
     round_trip("GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\n\r\n", &get(None));
+    let with_digest = DocumentRequest { want_digest: true, ..get(None) };
+    round_trip(
+        "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\nWant-Digest: sha-256\r\n\r\n",
+        &with_digest,
+    );
 }
 
 /// What other programs write and every reader accepts (protocol.md section 3.5).
@@ -405,6 +411,9 @@ fn decode_document_reply(wire: &[u8], closed: bool) -> Option<(DocumentReply, us
     if closed { Some(decoder.finish(wire).unwrap()) } else { decoder.decode(wire).unwrap() }
 }
 
+/// The digest of no bytes.
+const EMPTY: &str = "sha-256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 fn document_head() -> DocumentHead {
     DocumentHead {
         date: Some("Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap()),
@@ -412,6 +421,7 @@ fn document_head() -> DocumentHead {
         last_modified: Some("Sat, 05 Nov 1994 08:49:37 GMT".parse().unwrap()),
         content_length: Some(12345),
         content_type: Some("text/plain".parse().unwrap()),
+        digest: None,
     }
 }
 
@@ -423,6 +433,16 @@ fn document_replies() {
              Last-Modified: Sat, 05 Nov 1994 08:49:37 GMT\r\nContent-Length: 12345\r\n\
              Content-Type: text/plain\r\n\r\n",
             DocumentReply::Found(document_head()),
+        ),
+        (
+            "P2P-CI/1.0 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nOS: Mac OS 10.2.1\r\n\
+             Last-Modified: Sat, 05 Nov 1994 08:49:37 GMT\r\nContent-Length: 12345\r\n\
+             Content-Type: text/plain\r\nDigest: sha-256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4\
+             649b934ca495991b7852b855\r\n\r\n",
+            DocumentReply::Found(DocumentHead {
+                digest: Some(EMPTY.parse().unwrap()),
+                ..document_head()
+            }),
         ),
         ("P2P-CI/1.0 404 Not Found\r\n\r\n", DocumentReply::Refused(Refusal::NotFound)),
     ] {

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use p2p_ci::protocol::{
-    Date, Document, DocumentHead, DocumentReply, DocumentReplyDecoder, DocumentRequest, Endpoint,
-    FileName, HeaderText, IndexReply, IndexRequest, Listing, Record, Refusal, Request,
+    Date, Digest, Document, DocumentHead, DocumentReply, DocumentReplyDecoder, DocumentRequest,
+    Endpoint, FileName, HeaderText, IndexReply, IndexRequest, Listing, Record, Refusal, Request,
     RequestDecoder, Title,
 };
 use proptest::prelude::*;
@@ -125,9 +125,10 @@ proptest! {
 
     #[test]
     fn a_document_request_is_read_as_it_is_written(
-        document in documents(), endpoint in endpoints(), os in header_texts()
+        document in documents(), endpoint in endpoints(), os in header_texts(),
+        want_digest in any::<bool>(),
     ) {
-        let request = DocumentRequest { document, host: endpoint.host, os };
+        let request = DocumentRequest { document, host: endpoint.host, os, want_digest };
         let bytes = encoded(&request);
         prop_assert_eq!(DocumentRequest::decode(&bytes), Ok(Some((request, bytes.len()))));
     }
@@ -156,6 +157,7 @@ proptest! {
         seconds in prop::array::uniform2(0..253_402_300_800u64),
         length in 0..=9_999_999_999_999_999_999u64,
         os in header_texts(),
+        digest in prop::option::of(any::<[u8; 32]>()),
     ) {
         let date = |seconds| Some(Date::clamped(
             std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
@@ -166,6 +168,7 @@ proptest! {
             last_modified: date(seconds[1]),
             content_length: Some(length),
             content_type: HeaderText::folded("text/plain"),
+            digest: digest.map(Digest::new),
         });
         let mut bytes = Vec::new();
         reply.encode(&mut bytes);

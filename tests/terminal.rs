@@ -83,7 +83,7 @@ fn a_person_chooses_among_holders() {
     let (_a, port_of_a) = share(index.address, &a);
     let (_b, _) = share(index.address, &b);
     let command = format!(
-        "XDG_STATE_HOME={0} {1} {2} --share {0}",
+        "XDG_STATE_HOME={0} XDG_CACHE_HOME={0} {1} {2} --share {0}",
         mine.display(),
         env!("CARGO_BIN_EXE_peer"),
         index.address
@@ -106,7 +106,7 @@ fn a_person_chooses_among_holders() {
     terminal.type_text("get 7\r");
     terminal.wait_for("from which one, 1 to 2? [1] ");
     terminal.type_text("2\r");
-    terminal.wait_for(&format!("RFC 7: 6 bytes from localhost:{port_of_a}"));
+    terminal.wait_for(&format!("RFC 7: 6 bytes from localhost:{port_of_a}, sha-256 checked"));
     terminal.wait_for("p2p-ci> ");
     assert_eq!(fs::read_to_string(mine.join("rfc7.txt")).unwrap(), "from a");
 

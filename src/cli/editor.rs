@@ -12,6 +12,7 @@ use rustyline::{Context, Helper};
 
 use super::exit::report;
 use super::notices::Notices;
+use super::user_folder::history_file;
 use crate::library::SharedLibrary;
 
 const COMMANDS: [&str; 12] = [
@@ -73,13 +74,6 @@ impl Drop for Editor {
             let _ = self.editor.append_history(path);
         }
     }
-}
-
-fn history_file() -> Option<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-    let state = state.filter(|path| path.is_absolute());
-    let state = state.or_else(|| std::env::home_dir().map(|home| home.join(".local/state")))?;
-    Some(state.join("p2p-ci/history"))
 }
 
 /// Completes commands, paths behind `add`, and shared documents behind `remove`.

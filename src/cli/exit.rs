@@ -15,6 +15,8 @@ pub(super) enum Failure {
     Other = 1,
     /// 2: the arguments.
     Usage = 2,
+    /// 65: the bytes are not what was announced.
+    Data = 65,
     /// 66: no such document, or nobody has it.
     NotFound = 66,
     /// 69: the index or a peer cannot be reached.
@@ -97,6 +99,7 @@ fn failure_of(error: &TransferError) -> Failure {
         TransferError::Protocol(_) | TransferError::Truncated { .. } | TransferError::TooLarge => {
             Failure::Protocol
         }
+        TransferError::WrongDigest { .. } => Failure::Data,
         TransferError::File(_) => Failure::File,
     }
 }

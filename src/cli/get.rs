@@ -201,10 +201,14 @@ fn say_fetched(
     path: &Path,
     fetched: &Fetched,
 ) -> Result<(), CommandError> {
-    let Fetched { holder, length, length_checked, .. } = fetched;
+    let Fetched { holder, length, length_checked, digest, .. } = fetched;
     match format {
         Format::Raw | Format::Table => {
-            say(format_args!("{document}: {length} bytes from {holder}, saved as {}", shown(path)))
+            let checked = digest.map_or("no digest to check", |_| "sha-256 checked");
+            let path = shown(path);
+            say(format_args!(
+                "{document}: {length} bytes from {holder}, {checked}, saved as {path}"
+            ))
         }
         Format::Json => {
             let mut object = document_json(document);
@@ -212,6 +216,7 @@ fn say_fetched(
             object["fetched"] = json!(true);
             object["bytes"] = json!(length);
             object["length_checked"] = json!(length_checked);
+            object["digest"] = json!(digest.map(|digest| digest.to_string()));
             object["holder"] = json!(holder.to_string());
             say(object)
         }

@@ -14,7 +14,7 @@
 //! | `shell`, `editor` | a session: line by line, on a terminal with completion |
 //! | `index_access` | how a command reaches the index |
 //! | `notices`, `interrupt` | what happens meanwhile |
-//! | `exit`, `logging`, `output` | codes, diagnostics, standard output |
+//! | `exit`, `logging`, `output`, `user_folder` | codes, diagnostics, standard output, the user's files |
 
 mod act;
 mod choose;
@@ -34,3 +34,4 @@ mod progress;
 mod reply;
 pub mod server;
 mod shell;
+mod user_folder;

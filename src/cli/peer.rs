@@ -18,18 +18,19 @@ use super::index_access::{IndexAccess, Once};
 use super::interrupt::Unfinished;
 use super::notices::Notices;
 use super::output::say;
+use super::user_folder::digest_store;
 use super::{logging, shell};
 use crate::error_chain::error_chain;
-use crate::library::{Library, SharedLibrary};
+use crate::library::{Digests, Library, SharedLibrary};
 use crate::net;
-use crate::peer::{Event, Membership, UploadServer};
+use crate::peer::{Event, Hashing, Membership, UploadServer};
 use crate::protocol::{Endpoint, Host, Port, SyntaxError};
 
 const EXIT_CODES: &str = "\
 Without a command a shell is started, which reads commands from standard input.
 
-Exit codes: 0 done, 1 anything else, 2 usage, 66 not found, 69 index or peer unreachable,
-74 file or disk, 76 the other side broke the protocol.";
+Exit codes: 0 done, 1 anything else, 2 usage, 65 wrong digest, 66 not found, 69 index or peer
+unreachable, 74 file or disk, 76 the other side broke the protocol.";
 
 /// Peer of P2P-CI/1.0: shares a folder, finds and downloads documents.
 #[derive(Debug, Parser)]
@@ -148,7 +149,8 @@ fn share(args: &Args) -> Result<(), CommandError> {
 fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
     let tell = teller(args.server.clone(), notices.clone(), interactive);
-    let Session { membership, uploads, library } = finish(Session::start(&args, tell))?;
+    let Session { membership, uploads, library, hashing: _hashing } =
+        finish(Session::start(&args, tell))?;
     if let Err(error) = membership.wait()
         && !interactive
     {
@@ -174,13 +176,17 @@ struct Session {
     membership: Membership,
     uploads: UploadServer,
     library: SharedLibrary,
+    hashing: Hashing,
 }
 
 impl Session {
     fn start(args: &Args, tell: impl Fn(Event) + Send + 'static) -> Result<Self, CommandError> {
-        let library = Library::scan(&args.share).map(SharedLibrary::new).map_err(|source| {
-            CommandError::File { what: format!("cannot share `{}`", args.share.display()), source }
+        let library = Library::scan(&args.share).map_err(|source| CommandError::File {
+            what: format!("cannot share `{}`", args.share.display()),
+            source,
         })?;
+        let digests = digest_store().map_or_else(Digests::default, |store| Digests::load(&store));
+        let library = SharedLibrary::new(library.with_digests(digests));
         let listener = upload_listener(args.upload).map_err(CommandError::Start)?;
         let uploads =
             UploadServer::start(listener, library.clone()).map_err(CommandError::Start)?;
@@ -191,7 +197,8 @@ impl Session {
         let (index, host) = (args.server.clone(), args.host.clone());
         let membership = Membership::start(index, host, port, library.clone(), tell)
             .map_err(CommandError::Start)?;
-        Ok(Self { membership, uploads, library })
+        let hashing = Hashing::start(library.clone()).map_err(CommandError::Start)?;
+        Ok(Self { membership, uploads, library, hashing })
     }
 }
 

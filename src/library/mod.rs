@@ -5,11 +5,13 @@
 //! | `name` | file names and documents |
 //! | `title` | titles from first pages |
 //! | `rfc_index` | titles from `rfc-index.txt` |
+//! | `digests` | SHA-256 of files, computed once and kept |
 //! | `save` | files that appear whole |
 //!
 //! It looks at a folder when it is told to, and not by itself. A document is opened for upload
 //! through its [`Entry`], which never follows a symbolic link. protocol.md sections 2.3 and 5.
 
+mod digests;
 mod name;
 mod rfc_index;
 mod save;
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
 
+pub use digests::{Digests, Hasher};
 pub use name::{document_of, file_name_of};
 pub use save::Incoming;
 
@@ -38,6 +41,7 @@ pub struct Library {
     folder: Arc<Path>,
     entries: BTreeMap<Document, Entry>,
     official: HashMap<RfcNumber, Title>,
+    digests: Arc<Digests>,
 }
 
 /// One shared document.
@@ -85,13 +89,28 @@ impl Library {
             }
             false => HashMap::new(),
         };
-        let mut library = Self { folder: folder.into(), entries: BTreeMap::new(), official };
+        let mut library = Self {
+            folder: folder.into(),
+            entries: BTreeMap::new(),
+            official,
+            digests: Arc::default(),
+        };
         // In this order `rfc7.txt` is taken before `rfc7-tcp.txt` and `rfc07.txt`.
         names.sort_by_key(|name| (name.len(), name.clone()));
         for name in names {
             library.take(name);
         }
         Ok(library)
+    }
+
+    /// Takes digests that were computed before, and a place to store them.
+    pub fn with_digests(self, digests: Digests) -> Self {
+        Self { digests: Arc::new(digests), ..self }
+    }
+
+    /// The digests of the documents, as far as they are known.
+    pub fn digests(&self) -> Arc<Digests> {
+        Arc::clone(&self.digests)
     }
 
     /// The folder that is shared.
@@ -112,6 +131,11 @@ impl Library {
     /// All documents with their titles, in the order of a list.
     pub fn documents(&self) -> impl Iterator<Item = (&Document, &Title)> {
         self.entries.iter().map(|(document, entry)| (document, &entry.title))
+    }
+
+    /// All documents, in the order of a list.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
     }
 
     /// A shared document.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 
 use super::transfer::{TransferError, transfer};
-use crate::protocol::{Date, Document, Endpoint};
+use crate::protocol::{Date, Digest, Document, Endpoint, Refusal, Status};
 
 /// What a download is doing, for whoever watches.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Fetched {
     pub length_checked: bool,
     /// When it changed last, if the holder said so.
     pub last_modified: Option<Date>,
+    /// Its digest, if the holder had announced one: then the bytes were compared with it.
+    pub digest: Option<Digest>,
 }
 
 /// Why a document was not fetched.
@@ -69,16 +71,26 @@ pub fn fetch(
     let mut failures = Vec::new();
     for holder in holders {
         watch(Attempt::Asking(holder));
-        file.set_len(0).map_err(cannot_write)?;
-        file.seek(SeekFrom::Start(0)).map_err(cannot_write)?;
-        let mut progress = |done, all| watch(Attempt::Progress(done, all));
-        match transfer(document, holder, file, &mut progress) {
+        let mut attempt = |want_digest| {
+            file.set_len(0).map_err(TransferError::File)?;
+            file.seek(SeekFrom::Start(0)).map_err(TransferError::File)?;
+            let mut progress = |done, all| watch(Attempt::Progress(done, all));
+            transfer(document, holder, want_digest, file, &mut progress)
+        };
+        let outcome = match attempt(true) {
+            // A strict neighbour is asked once more without the extension.
+            Err(TransferError::Refused(Status::Refused(Refusal::BadRequest)))
+            | Err(TransferError::Protocol(_)) => attempt(false),
+            outcome => outcome,
+        };
+        match outcome {
             Ok(transferred) => {
                 return Ok(Fetched {
                     holder: holder.clone(),
                     length: transferred.length,
                     length_checked: transferred.length_checked,
                     last_modified: transferred.last_modified,
+                    digest: transferred.digest,
                 });
             }
             Err(TransferError::File(source)) => return Err(cannot_write(source)),

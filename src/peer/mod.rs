@@ -6,6 +6,7 @@
 //! | `index_connection` | one connection to an index, one request at a time |
 //! | `membership` | the thread that stays connected and keeps everything registered |
 //! | `own_host` | what the peer calls itself |
+//! | `hashing` | the library's digests, in the background |
 //! | `upload` | the upload server's own thread, a worker per upload |
 //! | `transfer` | one GET from one holder |
 //! | `fetch` | a whole download: holder after holder, into a file |
@@ -14,6 +15,7 @@
 //! together, as `cli::peer` and `examples/demo.rs` do.
 
 mod fetch;
+mod hashing;
 mod index_connection;
 mod membership;
 mod own_host;
@@ -21,6 +23,7 @@ mod transfer;
 mod upload;
 
 pub use fetch::{Attempt, FetchError, Fetched, fetch};
+pub use hashing::Hashing;
 pub use index_connection::{AskIndex, IndexConnection, IndexError, lookup};
 pub use membership::{Event, Membership};
 pub use transfer::TransferError;

@@ -5,10 +5,11 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
+use crate::library::Hasher;
 use crate::limits;
 use crate::net::{self, Receiver, read_before, send};
 use crate::protocol::{
-    Date, DecodeError, Document, DocumentHead, DocumentReply, DocumentReplyDecoder,
+    Date, DecodeError, Digest, Document, DocumentHead, DocumentReply, DocumentReplyDecoder,
     DocumentRequest, Endpoint, HeaderText, Request, Status,
 };
 use crate::system;
@@ -39,6 +40,14 @@ pub enum TransferError {
     /// Less than 1 KiB a second for half a minute.
     #[error("expected at least 1 KiB a second, found {0} bytes in 30 seconds")]
     TooSlow(u64),
+    /// The bytes are not those that the holder itself announced.
+    #[error("expected a document with {expected}, found one with {found}")]
+    WrongDigest {
+        /// What the head said.
+        expected: Digest,
+        /// That of the bytes that came.
+        found: Digest,
+    },
     /// More than a peer accepts.
     #[error("expected at most 1 GiB, found more")]
     TooLarge,
@@ -54,13 +63,16 @@ pub(super) struct Transferred {
     /// Whether the holder had said how long the document is.
     pub(super) length_checked: bool,
     pub(super) last_modified: Option<Date>,
+    /// The digest, if the holder had announced it.
+    pub(super) digest: Option<Digest>,
 }
 
-/// Fetches a document into an empty file. `progress` is told how many bytes have come, and of how
+/// Fetches a document into an empty file, and asks for a digest if `want_digest`. `progress` is told how many bytes have come, and of how
 /// many if that is known.
 pub(super) fn transfer(
     document: &Document,
     holder: &Endpoint,
+    want_digest: bool,
     file: &mut File,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Transferred, TransferError> {
@@ -69,6 +81,7 @@ pub(super) fn transfer(
         document: document.clone(),
         host: holder.host.clone(),
         os: HeaderText::folded(&system::operating_system()),
+        want_digest,
     };
     let mut bytes = Vec::new();
     request.encode(&mut bytes);
@@ -79,13 +92,19 @@ pub(super) fn transfer(
     if head.content_length.is_some_and(|length| length > limits::DOCUMENT) {
         return Err(TransferError::TooLarge);
     }
-    let mut body = Body { file, expected: head.content_length, received: 0, progress };
+    let expected = head.content_length;
+    let mut body = Body { file, expected, received: 0, hasher: Hasher::default(), progress };
     body.take(receiver.input())?;
     body.receive(&stream)?;
     body.check(separator)?;
+    let found = body.hasher.finish();
+    if let Some(expected) = head.digest.filter(|expected| *expected != found) {
+        return Err(TransferError::WrongDigest { expected, found });
+    }
     Ok(Transferred {
         length: body.received,
         length_checked: body.expected.is_some(),
+        digest: head.digest,
         last_modified: head.last_modified,
     })
 }
@@ -119,6 +138,7 @@ struct Body<'a> {
     file: &'a mut File,
     expected: Option<u64>,
     received: u64,
+    hasher: Hasher,
     progress: &'a mut dyn FnMut(u64, Option<u64>),
 }
 
@@ -132,6 +152,7 @@ impl Body<'_> {
     fn take(&mut self, bytes: &[u8]) -> Result<(), TransferError> {
         let count = usize::try_from(self.left()).unwrap_or(usize::MAX).min(bytes.len());
         self.file.write_all(&bytes[..count]).map_err(TransferError::File)?;
+        self.hasher.update(&bytes[..count]);
         self.received += count as u64;
         (self.progress)(self.received, self.expected);
         Ok(())
@@ -183,6 +204,8 @@ impl Body<'_> {
         self.file.seek(SeekFrom::Start(0))?;
         self.file.read_to_end(&mut document)?;
         self.file.seek(SeekFrom::Start(0))?;
+        self.hasher = Hasher::default();
+        self.hasher.update(&document);
         self.file.write_all(&document)
     }
 }

@@ -3,17 +3,17 @@
 //! It serves what the library shares, one document a connection, and closes.
 
 use std::fs::Metadata;
-use std::io;
+use std::io::{self, Seek};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime};
 
-use crate::library::{Entry, OpenDocument, SharedLibrary};
+use crate::library::{Digests, Entry, OpenDocument, SharedLibrary};
 use crate::limits;
 use crate::net::{Permits, Receiver, Service, Stop, accept_loop, close_gently, send, send_file};
 use crate::protocol::{
-    Date, DecodeError, DocumentHead, DocumentReply, DocumentRequest, HeaderText, Refusal,
+    Date, DecodeError, Digest, DocumentHead, DocumentReply, DocumentRequest, HeaderText, Refusal,
     RequestDecoder, Status,
 };
 use crate::system;
@@ -90,7 +90,11 @@ fn answer(
     };
     match entry.open() {
         Ok(document) => {
-            upload(stream, &entry, &document)?;
+            let digest = match request.want_digest {
+                true => digest(&library.read().digests(), &document)?,
+                false => None,
+            };
+            upload(stream, &entry, &document, digest)?;
             log::info!("{address} GET {wanted}: 200 OK, {} bytes", document.length);
             Ok(())
         }
@@ -99,6 +103,21 @@ fn answer(
             refuse(stream, Refusal::NotFound)
         }
     }
+}
+
+/// The digest of a document: known, or computed if that does not take long. A reply without one is
+/// better than one that comes late.
+fn digest(digests: &Digests, document: &OpenDocument) -> io::Result<Option<Digest>> {
+    let mut file = &document.file;
+    if let Some(digest) = digests.known(file)? {
+        return Ok(Some(digest));
+    }
+    if document.length > limits::DIGEST_AT_ONCE {
+        return Ok(None);
+    }
+    let digest = digests.compute(file, &|| true)?;
+    file.rewind()?;
+    Ok(digest)
 }
 
 /// Reads the request; `None` if the connection was closed without one.
@@ -135,7 +154,12 @@ fn refuse(stream: &TcpStream, refusal: Refusal) -> io::Result<()> {
 ///
 /// The last piece waits for a look at the file: one that changed meanwhile is not passed off as
 /// whole, the connection ends before its length is reached.
-fn upload(stream: &TcpStream, entry: &Entry, document: &OpenDocument) -> io::Result<()> {
+fn upload(
+    stream: &TcpStream,
+    entry: &Entry,
+    document: &OpenDocument,
+    digest: Option<Digest>,
+) -> io::Result<()> {
     const LAST_PIECE: u64 = 64 * 1024;
     let head = DocumentHead {
         date: Some(Date::clamped(SystemTime::now())),
@@ -143,6 +167,7 @@ fn upload(stream: &TcpStream, entry: &Entry, document: &OpenDocument) -> io::Res
         last_modified: Some(Date::clamped(document.modified)),
         content_length: Some(document.length),
         content_type: entry.media_type().parse().ok(),
+        digest,
     };
     let mut bytes = Vec::new();
     DocumentReply::Found(head).encode(&mut bytes);

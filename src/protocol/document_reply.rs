@@ -8,7 +8,7 @@ use super::head::{encode_header, split_header};
 use super::lines::Lines;
 use super::number::ContentLength;
 use super::status::{Refusal, Status};
-use super::{Date, HeaderText};
+use super::{Date, Digest, HeaderText};
 use crate::limits;
 
 /// The head of a reply.
@@ -29,6 +29,7 @@ pub enum DocumentReply {
 ///                 "Last-Modified:" SP date CRLF
 ///                 "Content-Length:" SP 1*19DIGIT CRLF
 ///                 "Content-Type:" SP header-text CRLF
+///                 [ "Digest:" SP digest CRLF ]
 ///                 CRLF
 /// ```
 ///
@@ -46,6 +47,8 @@ pub struct DocumentHead {
     pub content_length: Option<u64>,
     /// The media type.
     pub content_type: Option<HeaderText>,
+    /// The digest, if it was asked for and is known.
+    pub digest: Option<Digest>,
 }
 
 impl DocumentReply {
@@ -71,6 +74,7 @@ impl DocumentHead {
         header("Last-Modified", self.last_modified.as_ref().map(|date| date as _));
         header("Content-Length", self.content_length.as_ref().map(|length| length as _));
         header("Content-Type", self.content_type.as_ref().map(|media_type| media_type as _));
+        header("Digest", self.digest.as_ref().map(|digest| digest as _));
         out.extend_from_slice(b"\r\n");
     }
 
@@ -81,6 +85,7 @@ impl DocumentHead {
             Name::Os => self.os = value.parse().ok(),
             Name::LastModified => self.last_modified = value.parse().ok(),
             Name::ContentType => self.content_type = value.parse().ok(),
+            Name::Digest => self.digest = value.parse().ok(),
             Name::ContentLength if self.content_length.is_some() => {
                 return Err(SyntaxError::new("`Content-Length` once", "it again", "2.9"));
             }
@@ -100,16 +105,18 @@ enum Name {
     LastModified,
     ContentLength,
     ContentType,
+    Digest,
 }
 
 impl Name {
-    const SPELLINGS: [(&'static str, Self); 6] = [
+    const SPELLINGS: [(&'static str, Self); 7] = [
         ("date", Self::Date),
         ("data", Self::Date),
         ("os", Self::Os),
         ("last-modified", Self::LastModified),
         ("content-length", Self::ContentLength),
         ("content-type", Self::ContentType),
+        ("digest", Self::Digest),
     ];
 
     fn folded(name: &str) -> String {

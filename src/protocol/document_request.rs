@@ -1,5 +1,6 @@
 //! What a peer asks of another peer (protocol.md section 5.1).
 
+use super::digest::WantDigest;
 use super::error::DecodeError;
 use super::head::{Head, append, encode_header};
 use super::request::{FromHead, Request, RequestDecoder};
@@ -8,7 +9,8 @@ use super::{Document, HeaderText, Host, VERSION};
 /// A request to an upload server: its only method is GET.
 ///
 /// ```text
-/// get = "GET" SP document SP version CRLF "Host:" SP host CRLF [ "OS:" SP header-text CRLF ] CRLF
+/// get = "GET" SP document SP version CRLF "Host:" SP host CRLF [ "OS:" SP header-text CRLF ]
+///       [ "Want-Digest:" SP "sha-256" CRLF ] CRLF
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DocumentRequest {
@@ -18,6 +20,8 @@ pub struct DocumentRequest {
     pub host: Host,
     /// The system of the peer that asks.
     pub os: Option<HeaderText>,
+    /// Whether the reply should carry a digest (an extension, protocol.md section 5.5).
+    pub want_digest: bool,
 }
 
 impl DocumentRequest {
@@ -42,6 +46,7 @@ impl FromHead for DocumentRequest {
                 .map_err(|fault| DecodeError::bad(1, fault))?,
             host: head.required("Host")?,
             os: head.optional("OS")?,
+            want_digest: head.optional("Want-Digest")?.is_some_and(|WantDigest(wanted)| wanted),
         })
     }
 }
@@ -52,6 +57,9 @@ impl Request for DocumentRequest {
         encode_header(out, "Host", &self.host);
         if let Some(os) = &self.os {
             encode_header(out, "OS", os);
+        }
+        if self.want_digest {
+            encode_header(out, "Want-Digest", "sha-256");
         }
         out.extend_from_slice(b"\r\n");
     }

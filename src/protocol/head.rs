@@ -8,7 +8,7 @@ use super::error::{DecodeError, SyntaxError};
 use super::status::Refusal;
 
 /// Headers that mean something in requests, and therefore may stand only once.
-const ONCE: [&str; 5] = ["Host", "Port", "Title", "OS", "Limit"];
+const ONCE: [&str; 6] = ["Host", "Port", "Title", "OS", "Limit", "Want-Digest"];
 
 /// The lines of a whole head: each header line has a name and a colon.
 pub struct Head<'a> {

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `number`, `endpoint`, `title`, `words` | RFC number; host and port; titles; what is searched for | 2.2, 2.5, 2.6 |
 //! | `file_name` | names of documents that are no RFC | 2.3 |
-//! | `date` | dates of headers | 2.7 |
+//! | `date`, `digest` | dates of headers, digests of documents | 2.7, 5.5 |
 //! | `document` | what a request is about | 2.4 |
 //! | `record` | who has which document | 4.5 |
 //! | `lines`, `request`, `head` | where a line ends, where a request, what it says | 3 |
@@ -16,6 +16,7 @@
 //! | `status`, `error` | refusals, and why | 6 |
 
 mod date;
+mod digest;
 mod document;
 mod document_reply;
 mod document_request;
@@ -34,6 +35,7 @@ mod title;
 mod words;
 
 pub use date::Date;
+pub use digest::Digest;
 pub use document::Document;
 pub use document_reply::{DocumentHead, DocumentReply, DocumentReplyDecoder};
 pub use document_request::DocumentRequest;

@@ -1,0 +1,109 @@
+//! What a document's bytes are known by (protocol.md section 5.5).
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::SyntaxError;
+
+/// The SHA-256 of a document.
+///
+/// ```text
+/// digest = "sha-256=" 64HEXDIG
+/// ```
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// A digest that was computed.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = SyntaxError;
+
+    /// Reads the value of the header; the hexadecimal digits may have either case.
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        let malformed = || SyntaxError::at("`sha-256=` with 64 hexadecimal digits", text, "5.5");
+        let (algorithm, digits) = text.split_once('=').ok_or_else(malformed)?;
+        if !algorithm.eq_ignore_ascii_case("sha-256")
+            || digits.len() != 64
+            || !digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        {
+            return Err(malformed());
+        }
+        let mut bytes = [0; 32];
+        for (place, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+            *place = u8::from_str_radix(&digits[at..at + 2], 16).map_err(|_| malformed())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha-256=")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The value of `Want-Digest`: a list of algorithms, of which ours must be one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct WantDigest(pub(super) bool);
+
+impl FromStr for WantDigest {
+    type Err = SyntaxError;
+
+    /// Other algorithms are another's extension: asking for them is asking for nothing here.
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        let algorithms = text.split(',').map(|one| one.split(';').next().unwrap_or(one).trim());
+        Ok(Self(algorithms.into_iter().any(|one| one.eq_ignore_ascii_case("sha-256"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_read_and_print() {
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let text = format!("sha-256={hex}");
+        let digest: Digest = text.parse().unwrap();
+        assert_eq!(digest.to_string(), text);
+        assert_eq!(format!("SHA-256={}", hex.to_uppercase()).parse(), Ok(digest));
+        for text in [
+            "",
+            "sha-256",
+            "sha-256=",
+            hex,
+            &text[..71],
+            &format!("{text}0"),
+            &format!("md5={hex}"),
+            &format!("sha-256=+{}", &hex[1..]),
+            &format!("sha-256=é{}", &hex[2..]),
+        ] {
+            assert!(text.parse::<Digest>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sha_256_may_be_one_of_several_that_are_wanted() {
+        for (text, wanted) in [
+            ("sha-256", true),
+            ("SHA-256", true),
+            ("md5, sha-256;q=0.5", true),
+            ("sha-512", false),
+            ("", false),
+        ] {
+            assert_eq!(text.parse(), Ok(WantDigest(wanted)), "{text:?}");
+        }
+    }
+}
