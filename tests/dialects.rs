@@ -239,6 +239,21 @@ fn a_download_by_way_of_another_index() {
     assert_eq!(fs::read_to_string(folder.path().join("rfc7.txt")).unwrap(), "body");
 }
 
+/// Nine thousand refusals are one line.
+#[test]
+fn an_index_that_registers_nothing() {
+    let index = answering(b"P2P-CI/1.0 503 Service Unavailable\r\n\r\n", false);
+    let folder = tempfile::tempdir().unwrap();
+    for number in 1..=5 {
+        fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+    }
+    let (code, output, errors) = run_peer(&[&index, "--share", "."], "", folder.path());
+    assert_eq!(code, 0);
+    assert!(output.contains("registered 0 documents"), "{output}");
+    let expected = "the index did not register RFC 1 and 4 others: 503 Service Unavailable\n";
+    assert_eq!(errors, expected);
+}
+
 /// It used to end a script that was registered, if the index went away a moment later.
 #[test]
 fn an_index_that_closes_behind_the_registration_ends_no_script() {

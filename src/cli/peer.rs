@@ -227,8 +227,9 @@ fn teller(server: Endpoint, notices: Notices, patient: bool) -> impl Fn(Event) +
                 log::warn!("cannot write to standard output: {error}");
             }
         }
-        Event::Refused(document, status) => {
-            notices.say(&format!("the index did not register {document}: {status}"));
+        Event::Refused { document, status, others } => {
+            let others = if others == 0 { String::new() } else { format!(" and {others} others") };
+            notices.say(&format!("the index did not register {document}{others}: {status}"));
         }
         Event::Away(..) if !patient && first.load(Ordering::Relaxed) => {}
         Event::Away(error, pause) => {

@@ -5,6 +5,7 @@
 //! pauses that grow, and adds everything anew: to the index a peer without its connection has
 //! nothing.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,8 +25,15 @@ use crate::protocol::{Document, Endpoint, Host, IndexRequest, Port, ReplyPart, S
 pub enum Event {
     /// The index has acknowledged so many documents.
     Registered(usize),
-    /// It did not take this one.
-    Refused(Document, Status),
+    /// It did not take this document, and so many others.
+    Refused {
+        /// The first one.
+        document: Document,
+        /// What it answered to that.
+        status: Status,
+        /// How many more it did not take.
+        others: usize,
+    },
     /// The connection is gone, or could not be made; the next attempt is after this pause.
     Away(IndexError, Duration),
 }
@@ -175,8 +183,9 @@ impl Shared {
             if !self.advance(State::Away(error_chain(&error))) {
                 return;
             }
-            tell(Event::Away(error, pause));
-            if !self.wait_before_joining(pause) {
+            let wait = jittered(pause);
+            tell(Event::Away(error, wait));
+            if !self.wait_before_joining(wait) {
                 return;
             }
             pause = (pause * 2).min(limits::RECONNECT_MAX);
@@ -222,13 +231,20 @@ impl Shared {
             library.documents().map(|(document, title)| (document.clone(), title.clone())).collect()
         };
         let mut registered = 0;
+        let mut refused: Option<(Document, Status, usize)> = None;
         for (document, title) in documents {
             let from = link.own.clone();
             link.send(&IndexRequest::Add { document: document.clone(), title, from })?;
             match replies.read_one(&mut |_, _| {})? {
                 Status::Ok => registered += 1,
-                refused @ Status::Refused(_) => tell(Event::Refused(document, refused)),
+                status @ Status::Refused(_) => match &mut refused {
+                    Some((_, _, others)) => *others += 1,
+                    None => refused = Some((document, status, 0)),
+                },
             }
+        }
+        if let Some((document, status, others)) = refused {
+            tell(Event::Refused { document, status, others });
         }
         Ok(registered)
     }
@@ -302,4 +318,10 @@ impl Shared {
         // Each change is one assignment: a poisoned state is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Up to a quarter more or less: peers that lost the same index do not come back all at once.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish() % 512;
+    pause * 3 / 4 + pause * u32::try_from(random).unwrap_or(0) / 1024
 }
