@@ -66,9 +66,12 @@ fn admit<'scope, H>(
 {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
     let stream = Arc::new(stream);
-    let Some(permit) = service.permits.take(address.ip()) else {
-        log::warn!("{address}: refused, all {} connections are in use", service.permits.most());
-        return turn_away(&stream);
+    let permit = match service.permits.take(address.ip()) {
+        Ok(permit) => permit,
+        Err(limit) => {
+            log::warn!("{address}: refused: {limit}");
+            return turn_away(&stream);
+        }
     };
     let Some(entered) = service.stop.enter(Arc::clone(&stream)) else {
         return;
@@ -107,4 +110,40 @@ fn turn_away(mut stream: &TcpStream) {
     let _ = stream.write(&reply);
     let _ = stream.shutdown(Shutdown::Write);
     let _ = stream.read(&mut [0; 4096]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads until the end, whatever kind of end it is.
+    fn read_all(mut stream: TcpStream) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn a_handler_that_panics_ends_its_own_connection_alone() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = Stop::new();
+        let service = Service {
+            name: "test",
+            permits: Permits::new(1, 1),
+            stop: stop.clone(),
+            handle: |stream: &Arc<TcpStream>, _, number| {
+                assert!(number != 0, "the first connection panics, as it should");
+                (&**stream).write_all(b"served").unwrap();
+            },
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| accept_loop(scope, &listener, &service));
+            assert_eq!(read_all(TcpStream::connect(address).unwrap()), b"");
+            // Its permit is given back, too; until then the next one is refused.
+            while read_all(TcpStream::connect(address).unwrap()) != b"served" {}
+            stop.stop();
+        });
+        assert_eq!(service.permits.taken(), 0);
+    }
 }

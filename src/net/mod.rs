@@ -22,5 +22,5 @@ pub use accept::{Service, accept_loop};
 pub use connect::connect;
 pub use connection::{Receiver, close_gently, read_before, send, send_file, set_options};
 pub use listen::{listen, listen_everywhere};
-pub use permits::{Permit, Permits};
+pub use permits::{NoPermit, Permit, Permits};
 pub use stop::Stop;

@@ -27,17 +27,22 @@ impl Permits {
     }
 
     /// A permit, as long as there is one; it is given back when it is dropped.
-    pub fn take(&self, address: IpAddr) -> Option<Permit> {
+    ///
+    /// # Errors
+    /// When all are taken, or all that one address may have.
+    pub fn take(&self, address: IpAddr) -> Result<Permit, NoPermit> {
         let address = address.to_canonical();
         let mut counts = self.lock();
         let from_here = counts.per_address.get(&address).copied().unwrap_or(0);
-        let exempt = address.is_loopback();
-        if counts.all >= self.most || (!exempt && from_here >= self.most_per_address) {
-            return None;
+        if counts.all >= self.most {
+            return Err(NoPermit::InAll(self.most));
+        }
+        if from_here >= self.most_per_address && !address.is_loopback() {
+            return Err(NoPermit::FromAddress(self.most_per_address));
         }
         counts.all += 1;
         counts.per_address.insert(address, from_here + 1);
-        Some(Permit { permits: self.clone(), address })
+        Ok(Permit { permits: self.clone(), address })
     }
 
     /// How many are taken.
@@ -45,15 +50,21 @@ impl Permits {
         self.lock().all
     }
 
-    /// How many there are.
-    pub fn most(&self) -> usize {
-        self.most
-    }
-
     fn lock(&self) -> MutexGuard<'_, Counts> {
         // Each change is two assignments that cannot panic: a poisoned count is still right.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A limit is reached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NoPermit {
+    /// All connections are in use.
+    #[error("expected at most {0} connections in all, found one more")]
+    InAll(usize),
+    /// One address has as many as it may have.
+    #[error("expected at most {0} connections from one address, found one more")]
+    FromAddress(usize),
 }
 
 /// The right to one connection.
@@ -88,12 +99,13 @@ mod tests {
         let there: IpAddr = "192.0.2.2".parse().unwrap();
         let first = permits.take(here);
         let second = permits.take(mapped);
-        assert!(first.is_some() && second.is_some());
-        assert!(permits.take(here).is_none(), "two from one address");
+        assert!(first.is_ok() && second.is_ok());
+        assert_eq!(permits.take(here).err(), Some(NoPermit::FromAddress(2)));
         let third = permits.take(there);
-        assert!(third.is_some() && permits.take("192.0.2.3".parse().unwrap()).is_none());
+        assert!(third.is_ok());
+        assert_eq!(permits.take("192.0.2.3".parse().unwrap()).err(), Some(NoPermit::InAll(3)));
         drop(first);
-        assert!(permits.take(here).is_some());
+        assert!(permits.take(here).is_ok());
         drop((second, third));
         assert_eq!(permits.taken(), 0);
         assert!(permits.lock().per_address.is_empty());
@@ -103,7 +115,7 @@ mod tests {
     fn loopback_has_no_limit_per_address() {
         let permits = Permits::new(3, 1);
         let taken: Vec<_> = (0..3).map(|_| permits.take("127.0.0.1".parse().unwrap())).collect();
-        assert!(taken.iter().all(Option::is_some));
-        assert!(permits.take("::1".parse().unwrap()).is_none());
+        assert!(taken.iter().all(Result::is_ok));
+        assert_eq!(permits.take("::1".parse().unwrap()).err(), Some(NoPermit::InAll(3)));
     }
 }
