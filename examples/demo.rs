@@ -131,7 +131,7 @@ impl Peer {
             records.into_iter().map(|record| record.holder).filter(|h| *h != self.own).collect();
         let path = self.library.read().path_for(document).ok_or("no file name for it")?;
         let mut incoming = Incoming::begin(&path)?;
-        fetch(document, &holders, incoming.file(), &mut |_| {})?;
+        fetch(document, &holders, &mut incoming, &mut |_| {})?;
         incoming.finish(false)?;
         self.library.write().add_file(&path, None)?;
         let title = self.library.read().entry(document).ok_or("not shared")?.title().clone();

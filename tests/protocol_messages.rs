@@ -109,6 +109,7 @@ fn document_requests() {
         host: "somehost.csc.ncsu.edu".parse().unwrap(),
         os: os.map(|os| os.parse().unwrap()),
         want_digest: false,
+        range: None,
     };
     round_trip(
         "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\nOS: Mac OS 10.4.1\r\n\r\n",
@@ -422,6 +423,7 @@ fn document_head() -> DocumentHead {
         content_length: Some(12345),
         content_type: Some("text/plain".parse().unwrap()),
         digest: None,
+        content_range: None,
     }
 }
 

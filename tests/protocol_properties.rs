@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use p2p_ci::protocol::{
-    Date, Digest, Document, DocumentHead, DocumentReply, DocumentReplyDecoder, DocumentRequest,
-    Endpoint, FileName, HeaderText, IndexReply, IndexRequest, Listing, Record, Refusal, Request,
-    RequestDecoder, Title,
+    ByteRange, ContentRange, Date, Digest, Document, DocumentHead, DocumentReply,
+    DocumentReplyDecoder, DocumentRequest, Endpoint, FileName, HeaderText, IndexReply,
+    IndexRequest, Listing, Record, Refusal, Request, RequestDecoder, Title,
 };
 use proptest::prelude::*;
 
@@ -59,6 +59,7 @@ fn refusals() -> impl Strategy<Value = Refusal> {
     prop::sample::select(vec![
         Refusal::BadRequest,
         Refusal::NotFound,
+        Refusal::RangeNotSatisfiable,
         Refusal::ServiceUnavailable,
         Refusal::VersionNotSupported,
     ])
@@ -127,8 +128,12 @@ proptest! {
     fn a_document_request_is_read_as_it_is_written(
         document in documents(), endpoint in endpoints(), os in header_texts(),
         want_digest in any::<bool>(),
+        first in prop::option::of(0..=9_999_999_999_999_999_999u64),
     ) {
-        let request = DocumentRequest { document, host: endpoint.host, os, want_digest };
+        let request = {
+            let range = first.map(ByteRange::from);
+            DocumentRequest { document, host: endpoint.host, os, want_digest, range }
+        };
         let bytes = encoded(&request);
         prop_assert_eq!(DocumentRequest::decode(&bytes), Ok(Some((request, bytes.len()))));
     }
@@ -158,6 +163,7 @@ proptest! {
         length in 0..=9_999_999_999_999_999_999u64,
         os in header_texts(),
         digest in prop::option::of(any::<[u8; 32]>()),
+        first in prop::option::of(0..1000u64),
     ) {
         let date = |seconds| Some(Date::clamped(
             std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
@@ -169,6 +175,7 @@ proptest! {
             content_length: Some(length),
             content_type: HeaderText::folded("text/plain"),
             digest: digest.map(Digest::new),
+            content_range: first.and_then(|first| ContentRange::of(ByteRange::from(first), length)),
         });
         let mut bytes = Vec::new();
         reply.encode(&mut bytes);

@@ -16,9 +16,7 @@ use super::reply::{ReplyPrinter, document_json};
 use crate::escape::escaped;
 use crate::library::{Library, SharedLibrary};
 use crate::peer::{AskIndex, IndexError};
-use crate::protocol::{
-    Document, Endpoint, IndexRequest, Listing, Refusal, RfcNumber, Status, Title,
-};
+use crate::protocol::{Document, Endpoint, IndexRequest, Listing, Refusal, RfcNumber, Title};
 
 /// What commands act on.
 pub(super) struct Context {
@@ -86,12 +84,10 @@ impl Context {
     ) -> Result<(), CommandError> {
         let mut printer = ReplyPrinter::new(self.format);
         self.index.ask(request, &mut |part, bytes| printer.take(&part, bytes))?;
-        match printer.status() {
-            Status::Ok => Ok(()),
-            Status::Refused(Refusal::NotFound) => Err(CommandError::Refused(Failure::NotFound)),
-            Status::Refused(
-                Refusal::BadRequest | Refusal::ServiceUnavailable | Refusal::VersionNotSupported,
-            ) => Err(CommandError::Refused(Failure::Other)),
+        match printer.refused() {
+            None => Ok(()),
+            Some(Refusal::NotFound) => Err(CommandError::Refused(Failure::NotFound)),
+            Some(_) => Err(CommandError::Refused(Failure::Other)),
         }
     }
 

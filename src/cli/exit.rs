@@ -96,9 +96,10 @@ fn failure_of(error: &TransferError) -> Failure {
         | TransferError::Lost(_)
         | TransferError::TooSlow(_)
         | TransferError::Refused(_) => Failure::Unreachable,
-        TransferError::Protocol(_) | TransferError::Truncated { .. } | TransferError::TooLarge => {
-            Failure::Protocol
-        }
+        TransferError::Protocol(_)
+        | TransferError::Truncated { .. }
+        | TransferError::OtherPart
+        | TransferError::TooLarge => Failure::Protocol,
         TransferError::WrongDigest { .. } => Failure::Data,
         TransferError::File(_) => Failure::File,
     }

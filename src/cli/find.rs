@@ -11,7 +11,7 @@ use super::output::{say, table};
 use super::reply::ReplyPrinter;
 use crate::escape::escaped;
 use crate::peer::AskIndex;
-use crate::protocol::{Endpoint, IndexRequest, Listing, Record, Refusal, ReplyPart, Status};
+use crate::protocol::{Endpoint, IndexRequest, Listing, Record, Refusal, ReplyPart};
 
 /// Prints the records whose titles hold all words. An index that does not know SEARCH is asked for
 /// its list instead, which is searched here.
@@ -22,7 +22,7 @@ pub(super) fn search(context: &Context, command: &Search) -> Result<(), CommandE
     let mut is_known = true;
     let request = |from| IndexRequest::Search { words: words.clone(), limit, from };
     context.index.ask(&request, &mut |part, bytes| {
-        if part == ReplyPart::Status(Status::Refused(Refusal::BadRequest)) {
+        if part == ReplyPart::Refused(Refusal::BadRequest) {
             is_known = false;
         }
         if is_known { printer.take(&part, bytes) } else { Ok(()) }

@@ -1,6 +1,5 @@
 //! `get`: who has it, which one to take, download it, and share it.
 
-use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -44,7 +43,7 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
         None => find_holders(context, document)?,
     };
     match target {
-        Target::StandardOutput => to_standard_output(document, &holders),
+        Target::StandardOutput => to_standard_output(context, document, &holders),
         Target::File(path) => {
             let fetched = to_file(context, command, &holders, &path)?;
             say_fetched(context.format, document, &path, &fetched)
@@ -120,9 +119,12 @@ fn to_file(
     let cannot_save =
         |source| CommandError::File { what: format!("cannot save `{}`", shown(path)), source };
     let mut incoming = Incoming::begin(path).map_err(cannot_save)?;
-    context.unfinished.replace(Some(incoming.path().into()));
-    let fetched = download(&command.document, holders, incoming.file());
+    context.unfinished.replace(incoming.temporary_path().map(PathBuf::from));
+    let fetched = download(&command.document, holders, &mut incoming);
     context.unfinished.replace(None);
+    if let Some(length) = incoming.kept_length().filter(|_| fetched.is_err()) {
+        log::warn!("{length} bytes are kept, the next `get` goes on behind them");
+    }
     let fetched = fetched?;
     if let Some(date) = fetched.last_modified {
         // A time that the file system cannot keep is no reason to lose the document.
@@ -133,23 +135,31 @@ fn to_file(
 }
 
 /// Through a temporary file: a holder that fails half-way leaves nothing on standard output.
-fn to_standard_output(document: &Document, holders: &[Endpoint]) -> Result<(), CommandError> {
+fn to_standard_output(
+    context: &Context,
+    document: &Document,
+    holders: &[Endpoint],
+) -> Result<(), CommandError> {
     let cannot_keep =
         |source| CommandError::File { what: "cannot use a temporary file".into(), source };
-    let mut file = tempfile::tempfile().map_err(cannot_keep)?;
-    download(document, holders, &mut file)?;
-    file.seek(SeekFrom::Start(0)).map_err(cannot_keep)?;
+    let folder = tempfile::tempdir().map_err(cannot_keep)?;
+    context.unfinished.replace(Some(folder.path().into()));
+    let mut incoming = Incoming::begin(&folder.path().join("document")).map_err(cannot_keep)?;
+    download(document, holders, &mut incoming)?;
+    incoming.file().seek(SeekFrom::Start(0)).map_err(cannot_keep)?;
     let mut output = io::stdout().lock();
-    io::copy(&mut file, &mut output).and_then(|_| output.flush()).map_err(CommandError::Output)
+    io::copy(incoming.file(), &mut output)
+        .and_then(|_| output.flush())
+        .map_err(CommandError::Output)
 }
 
 fn download(
     document: &Document,
     holders: &[Endpoint],
-    file: &mut File,
+    incoming: &mut Incoming,
 ) -> Result<Fetched, CommandError> {
     let mut progress = Progress::default();
-    let fetched = fetch(document, holders, file, &mut |attempt| progress.show(&attempt));
+    let fetched = fetch(document, holders, incoming, &mut |attempt| progress.show(&attempt));
     progress.clear();
     let fetched = fetched?;
     if !fetched.length_checked {

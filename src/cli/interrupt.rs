@@ -1,12 +1,13 @@
 //! Ending by a signal without leaving half a download behind.
 
+use std::fs::{remove_dir_all, remove_file};
 use std::path::PathBuf;
 use std::process::exit;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::exit::Failure;
 
-/// The temporary file of the running download. Cloning it shares the place.
+/// The temporary file or folder of the running download. Cloning it shares the place.
 #[derive(Clone, Default)]
 pub(super) struct Unfinished(Arc<Mutex<Option<PathBuf>>>);
 
@@ -17,7 +18,7 @@ impl Unfinished {
         ctrlc::set_handler(move || {
             if let Some(path) = unfinished.replace(None) {
                 // If it has its name by now, there is nothing to remove.
-                let _ = std::fs::remove_file(path);
+                let _ = remove_file(&path).or_else(|_| remove_dir_all(&path));
             }
             exit(Failure::Other as i32);
         })

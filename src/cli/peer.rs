@@ -24,7 +24,7 @@ use crate::error_chain::error_chain;
 use crate::library::{Digests, Library, SharedLibrary};
 use crate::net;
 use crate::peer::{Event, Hashing, Membership, UploadServer};
-use crate::protocol::{Endpoint, Host, Port, SyntaxError};
+use crate::protocol::{Endpoint, Host, Port, Status, SyntaxError};
 
 const EXIT_CODES: &str = "\
 Without a command a shell is started, which reads commands from standard input.
@@ -227,7 +227,8 @@ fn teller(server: Endpoint, notices: Notices, patient: bool) -> impl Fn(Event) +
                 log::warn!("cannot write to standard output: {error}");
             }
         }
-        Event::Refused { document, status, others } => {
+        Event::Refused { document, refusal, others } => {
+            let status = Status::from(refusal);
             let others = if others == 0 { String::new() } else { format!(" and {others} others") };
             notices.say(&format!("the index did not register {document}{others}: {status}"));
         }

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::command::Format;
 use super::output::table;
 use crate::escape::escaped;
-use crate::protocol::{Document, Record, ReplyPart, Status};
+use crate::protocol::{Document, Record, Refusal, ReplyPart, Status};
 
 /// Prints the parts of a reply as they come.
 pub(super) struct ReplyPrinter {
     output: BufWriter<Stdout>,
     form: Form,
-    status: Status,
+    refused: Option<Refusal>,
 }
 
 enum Form {
@@ -31,13 +31,13 @@ impl ReplyPrinter {
             Format::Table => Form::Table(Box::new(table(["document", "title", "host", "port"]))),
             Format::Json => Form::Json,
         };
-        Self { output: BufWriter::new(io::stdout()), form, status: Status::Ok }
+        Self { output: BufWriter::new(io::stdout()), form, refused: None }
     }
 
     /// Takes the next part, with the bytes that it was read from.
     pub(super) fn take(&mut self, part: &ReplyPart, bytes: &[u8]) -> io::Result<()> {
-        if let ReplyPart::Status(status) = part {
-            self.status = *status;
+        if let ReplyPart::Refused(refusal) = part {
+            self.refused = Some(*refusal);
         }
         match (&mut self.form, part) {
             (Form::Raw, _) => {
@@ -55,10 +55,11 @@ impl ReplyPrinter {
             (Form::Json, ReplyPart::Record(record)) => {
                 writeln!(self.output, "{}", record_json(record))?;
             }
-            (Form::Table(_), ReplyPart::Status(status @ Status::Refused(_))) => {
-                writeln!(self.output, "{status}")?;
+            (Form::Table(_), ReplyPart::Refused(refusal)) => {
+                writeln!(self.output, "{}", Status::from(*refusal))?;
             }
-            (Form::Json, ReplyPart::Status(status @ Status::Refused(_))) => {
+            (Form::Json, ReplyPart::Refused(refusal)) => {
+                let status = Status::from(*refusal);
                 let object = json!({"v": 1, "status": status.code(), "phrase": status.phrase()});
                 writeln!(self.output, "{object}")?;
             }
@@ -66,18 +67,21 @@ impl ReplyPrinter {
         }
         match part {
             ReplyPart::End => self.end(),
-            ReplyPart::Status(_) | ReplyPart::Reason(_) | ReplyPart::Record(_) => Ok(()),
+            ReplyPart::Found
+            | ReplyPart::Refused(_)
+            | ReplyPart::Reason(_)
+            | ReplyPart::Record(_) => Ok(()),
         }
     }
 
-    /// The status of the reply.
-    pub(super) fn status(&self) -> Status {
-        self.status
+    /// Why the reply is a refusal, if it is one.
+    pub(super) fn refused(&self) -> Option<Refusal> {
+        self.refused
     }
 
     fn end(&mut self) -> io::Result<()> {
         if let Form::Table(table) = &self.form
-            && self.status == Status::Ok
+            && self.refused.is_none()
         {
             writeln!(self.output, "{}", table.trim_fmt())?;
         }

@@ -1,21 +1,42 @@
-//! A document on its way into a folder: it appears whole or not at all.
+//! A document on its way into a folder: it appears whole or not at all, and what has come of it is
+//! not lost.
 //!
-//! Bytes go to a hidden temporary file beside the target. When all is there it is synced, renamed,
-//! and the folder is synced. Dropping an [`Incoming`] before that leaves nothing behind.
+//! Bytes go to a hidden file beside the target. When all is there it is synced, renamed, and the
+//! folder is synced. Where no digest says which document it is to become, the hidden file is
+//! temporary. With a digest it is **kept** if the download breaks off: its name holds the
+//! beginning of the digest, so that whoever fetches the same document later can go on where it
+//! ends. It is locked meanwhile; nobody else writes to it.
 
-use std::fs::File;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
+use super::Hasher;
+use crate::protocol::Digest;
 use crate::system;
+
+/// What the names of our hidden files end with.
+const SUFFIX: &str = ".part";
 
 /// A file that does not have its name yet.
 #[derive(Debug)]
 pub struct Incoming {
-    file: NamedTempFile,
     target: PathBuf,
+    part: Part,
+}
+
+#[derive(Debug)]
+enum Part {
+    Temporary(NamedTempFile),
+    Kept(Kept),
+}
+
+#[derive(Debug)]
+struct Kept {
+    file: File,
+    path: PathBuf,
 }
 
 impl Incoming {
@@ -24,41 +45,164 @@ impl Incoming {
     /// # Errors
     /// When the folder does not exist, or cannot be written.
     pub fn begin(target: &Path) -> io::Result<Self> {
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut builder = Builder::new();
-        builder.prefix(".p2p-ci-").suffix(".part");
-        // What everybody may read after a plain copy, everybody may read after a download.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
-        Ok(Self { file, target: target.into() })
-    }
-
-    /// Where the bytes are meanwhile.
-    pub fn path(&self) -> &Path {
-        self.file.path()
+        Ok(Self { target: target.into(), part: Part::Temporary(temporary(target)?) })
     }
 
     /// Where the bytes go.
     pub fn file(&mut self) -> &mut File {
-        self.file.as_file_mut()
+        match &mut self.part {
+            Part::Temporary(file) => file.as_file_mut(),
+            Part::Kept(kept) => &mut kept.file,
+        }
+    }
+
+    /// The temporary file, which is gone when it is no longer needed; nothing if the file is kept.
+    pub fn temporary_path(&self) -> Option<&Path> {
+        match &self.part {
+            Part::Temporary(file) => Some(file.path()),
+            Part::Kept(_) => None,
+        }
+    }
+
+    /// How many bytes an earlier download has left for this target, if it has.
+    pub fn kept_length(&self) -> Option<u64> {
+        let parts = kept_parts(&self.target);
+        let lengths = parts.iter().filter_map(|path| Some(path.metadata().ok()?.len()));
+        lengths.max().filter(|length| *length > 0)
+    }
+
+    /// Goes on with the file that an earlier download of the document with this digest has left,
+    /// or begins one that later downloads can go on with. Returns how many bytes are there
+    /// already; the file stands behind them, and `hasher` has seen them.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written. Without an error, but with 0 bytes and a temporary
+    /// file, when somebody else is writing it, or the name would be too long.
+    pub fn keep(&mut self, digest: &Digest, hasher: &mut Hasher) -> io::Result<u64> {
+        self.set_aside()?;
+        *hasher = Hasher::default();
+        let Some(path) = kept_path(&self.target, digest) else { return Ok(0) };
+        let mut options = OpenOptions::new();
+        let mut file = options.read(true).write(true).create(true).truncate(false).open(&path)?;
+        if file.try_lock().is_err() {
+            return Ok(0);
+        }
+        let mut chunk = vec![0; 256 * 1024];
+        let mut length = 0;
+        loop {
+            match file.read(&mut chunk)? {
+                0 => break,
+                count => {
+                    hasher.update(&chunk[..count]);
+                    length += count as u64;
+                }
+            }
+        }
+        self.part = Part::Kept(Kept { file, path });
+        Ok(length)
+    }
+
+    /// Throws away what has come, and begins anew.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn start_over(&mut self, hasher: &mut Hasher) -> io::Result<()> {
+        *hasher = Hasher::default();
+        self.file().set_len(0)?;
+        self.file().seek(SeekFrom::Start(0))?;
+        Ok(())
+    }
+
+    /// Goes back to a temporary file, if this is none. What is kept stays.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn set_aside(&mut self) -> io::Result<()> {
+        if let Part::Kept(_) = self.part {
+            self.part = Part::Temporary(temporary(&self.target)?);
+        }
+        Ok(())
+    }
+
+    /// Throws away what has come of a document that turned out to be another, so that nobody goes
+    /// on with it.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn discard(&mut self) -> io::Result<()> {
+        let next = Part::Temporary(temporary(&self.target)?);
+        match std::mem::replace(&mut self.part, next) {
+            Part::Temporary(_) => Ok(()),
+            Part::Kept(kept) => fs::remove_file(&kept.path),
+        }
     }
 
     /// Gives the file its name. Without `overwrite` an existing file is left alone.
     ///
     /// # Errors
     /// When the bytes cannot be brought to disk, or the name is taken.
-    pub fn finish(self, overwrite: bool) -> io::Result<()> {
-        let Self { file, target } = self;
-        file.as_file().sync_all()?;
-        if overwrite {
-            file.persist(&target)?;
-        } else {
-            file.persist_noclobber(&target)?;
+    pub fn finish(mut self, overwrite: bool) -> io::Result<()> {
+        self.file().sync_all()?;
+        let Self { target, part } = self;
+        match part {
+            Part::Temporary(file) if overwrite => drop(file.persist(&target)?),
+            Part::Temporary(file) => drop(file.persist_noclobber(&target)?),
+            Part::Kept(kept) if overwrite => fs::rename(&kept.path, &target)?,
+            // A link fails where a rename would overwrite.
+            Part::Kept(kept) => {
+                fs::hard_link(&kept.path, &target)?;
+                fs::remove_file(&kept.path)?;
+            }
         }
-        match target.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            Some(folder) => system::sync_folder(folder),
-            None => system::sync_folder(Path::new(".")),
+        for path in kept_parts(&target) {
+            // What is left of other versions is of no use any more; if it stays, it only takes room.
+            let _ = fs::remove_file(path);
+        }
+        system::sync_folder(folder_of(&target))
+    }
+}
+
+fn temporary(target: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(".p2p-ci-").suffix(SUFFIX);
+    // What everybody may read after a plain copy, everybody may read after a download.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder_of(target))
+}
+
+fn folder_of(target: &Path) -> &Path {
+    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// `.rfc793.txt.0123456789abcdef.part`; nothing where that would be too long for a file name.
+fn kept_path(target: &Path, digest: &Digest) -> Option<PathBuf> {
+    const DIGITS: usize = 16;
+    let name = target.file_name()?.to_str().filter(|name| name.len() <= 230)?;
+    let digest = digest.to_string();
+    let hex = digest.split_once('=').map(|(_, hex)| &hex[..DIGITS])?;
+    Some(folder_of(target).join(format!(".{name}.{hex}{SUFFIX}")))
+}
+
+/// What earlier downloads have left for this target.
+fn kept_parts(target: &Path) -> Vec<PathBuf> {
+    let Some(name) = target.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(folder_of(target)) else { return Vec::new() };
+    let is_kept = |path: &PathBuf| {
+        let part = path.file_name().and_then(|name| name.to_str());
+        let hex = part
+            .and_then(|part| part.strip_prefix('.')?.strip_prefix(name)?.strip_prefix('.'))
+            .and_then(|rest| rest.strip_suffix(SUFFIX));
+        hex.is_some_and(|hex| hex.len() == 16 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_kept).collect()
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if self.file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+            // An empty file is nothing to go on with. If it has its name by now, it is not here.
+            let _ = fs::remove_file(&self.path);
         }
     }
 }
@@ -70,8 +214,14 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        let entries = std::fs::read_dir(folder).unwrap();
+        let entries = fs::read_dir(folder).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    fn digest_of(bytes: &[u8]) -> Digest {
+        let mut hasher = Hasher::default();
+        hasher.update(bytes);
+        hasher.finish()
     }
 
     #[test]
@@ -88,24 +238,77 @@ mod tests {
         let mut incoming = Incoming::begin(&target).unwrap();
         incoming.file().write_all(b"whole").unwrap();
         incoming.finish(false).unwrap();
-        assert_eq!(std::fs::read(&target).unwrap(), b"whole");
+        assert_eq!(fs::read(&target).unwrap(), b"whole");
         assert_eq!(names(folder.path()), ["rfc1.txt"]);
     }
 
     #[test]
     fn an_existing_file_is_overwritten_only_when_asked() {
+        for kept in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let target = folder.path().join("rfc1.txt");
+            fs::write(&target, "old").unwrap();
+            let new = || {
+                let mut incoming = Incoming::begin(&target).unwrap();
+                if kept {
+                    let mut hasher = Hasher::default();
+                    incoming.keep(&digest_of(b"new"), &mut hasher).unwrap();
+                    incoming.start_over(&mut hasher).unwrap();
+                }
+                incoming.file().write_all(b"new").unwrap();
+                incoming
+            };
+            let error = new().finish(false).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "kept: {kept}");
+            assert_eq!(fs::read(&target).unwrap(), b"old");
+            new().finish(true).unwrap();
+            assert_eq!(fs::read(&target).unwrap(), b"new");
+            assert_eq!(names(folder.path()), ["rfc1.txt"]);
+        }
+    }
+
+    #[test]
+    fn what_has_come_of_a_known_document_is_kept_and_gone_on_with() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("rfc1.txt");
-        std::fs::write(&target, "old").unwrap();
-        let new = || {
-            let mut incoming = Incoming::begin(&target).unwrap();
-            incoming.file().write_all(b"new").unwrap();
-            incoming
-        };
-        assert_eq!(new().finish(false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(std::fs::read(&target).unwrap(), b"old");
-        new().finish(true).unwrap();
-        assert_eq!(std::fs::read(&target).unwrap(), b"new");
+        let digest = digest_of(b"whole");
+        let mut hasher = Hasher::default();
+
+        let mut first = Incoming::begin(&target).unwrap();
+        assert_eq!(first.kept_length(), None);
+        assert_eq!(first.keep(&digest, &mut hasher).unwrap(), 0);
+        first.file().write_all(b"who").unwrap();
+
+        // While it is being written, nobody else goes on with it.
+        let mut second = Incoming::begin(&target).unwrap();
+        assert_eq!(second.keep(&digest, &mut hasher).unwrap(), 0);
+        assert!(second.temporary_path().is_some());
+        drop((first, second));
+
+        let mut third = Incoming::begin(&target).unwrap();
+        assert_eq!(third.kept_length(), Some(3));
+        assert_eq!(third.keep(&digest, &mut hasher).unwrap(), 3);
+        third.file().write_all(b"le").unwrap();
+        hasher.update(b"le");
+        assert_eq!(hasher.finish(), digest);
+        third.finish(false).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"whole");
         assert_eq!(names(folder.path()), ["rfc1.txt"]);
+    }
+
+    #[test]
+    fn another_version_does_not_go_on_with_this_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("rfc1.txt");
+        let mut hasher = Hasher::default();
+        let mut old = Incoming::begin(&target).unwrap();
+        old.keep(&digest_of(b"old"), &mut hasher).unwrap();
+        old.file().write_all(b"ol").unwrap();
+        drop(old);
+        let mut new = Incoming::begin(&target).unwrap();
+        assert_eq!(new.keep(&digest_of(b"new"), &mut hasher).unwrap(), 0);
+        new.discard().unwrap();
+        drop(new);
+        assert_eq!(names(folder.path()).len(), 1, "the old one is still there");
     }
 }

@@ -1,9 +1,9 @@
 //! A whole download: holder after holder, until one has given the document.
 
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
+use std::io;
 
-use super::transfer::{TransferError, transfer};
+use super::transfer::{Ask, TransferError, Transferred, transfer};
+use crate::library::Incoming;
 use crate::protocol::{Date, Digest, Document, Endpoint, Refusal, Status};
 
 /// What a download is doing, for whoever watches.
@@ -56,34 +56,23 @@ pub enum FetchError {
     },
 }
 
-/// Fetches a document from the first holder that gives it whole. The file is emptied before each
-/// attempt.
+/// Fetches a document from the first holder that gives it whole. It goes on where an earlier
+/// download of the same document has ended, if a holder can do that.
 ///
 /// # Errors
-/// When no holder gives it, or the file cannot be written.
+/// When no holder gives it, or the file cannot be written. What has come of a document whose
+/// digest is known is kept.
 pub fn fetch(
     document: &Document,
     holders: &[Endpoint],
-    file: &mut File,
+    incoming: &mut Incoming,
     watch: &mut dyn FnMut(Attempt<'_>),
 ) -> Result<Fetched, FetchError> {
-    let cannot_write = |source| FetchError::File { document: document.clone(), source };
     let mut failures = Vec::new();
     for holder in holders {
         watch(Attempt::Asking(holder));
-        let mut attempt = |want_digest| {
-            file.set_len(0).map_err(TransferError::File)?;
-            file.seek(SeekFrom::Start(0)).map_err(TransferError::File)?;
-            let mut progress = |done, all| watch(Attempt::Progress(done, all));
-            transfer(document, holder, want_digest, file, &mut progress)
-        };
-        let outcome = match attempt(true) {
-            // A strict neighbour is asked once more without the extension.
-            Err(TransferError::Refused(Status::Refused(Refusal::BadRequest)))
-            | Err(TransferError::Protocol(_)) => attempt(false),
-            outcome => outcome,
-        };
-        match outcome {
+        let mut progress = |done, all| watch(Attempt::Progress(done, all));
+        match ask_holder(document, holder, incoming, &mut progress) {
             Ok(transferred) => {
                 return Ok(Fetched {
                     holder: holder.clone(),
@@ -93,7 +82,9 @@ pub fn fetch(
                     digest: transferred.digest,
                 });
             }
-            Err(TransferError::File(source)) => return Err(cannot_write(source)),
+            Err(TransferError::File(source)) => {
+                return Err(FetchError::File { document: document.clone(), source });
+            }
             Err(error) => {
                 watch(Attempt::Failed(holder, &error));
                 failures.push((holder.clone(), error));
@@ -104,4 +95,33 @@ pub fn fetch(
         return Err(FetchError::Nobody(document.clone()));
     }
     Err(FetchError::All { document: document.clone(), failures })
+}
+
+/// Asks one holder: for the rest if there is one, and once more in another way if it cannot do
+/// that.
+fn ask_holder(
+    document: &Document,
+    holder: &Endpoint,
+    incoming: &mut Incoming,
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<Transferred, TransferError> {
+    let was_begun = incoming.kept_length().is_some();
+    let mut ask = |ask| {
+        let outcome = transfer(document, holder, ask, incoming, progress);
+        if let Err(TransferError::WrongDigest { .. }) = outcome {
+            incoming.discard().map_err(TransferError::File)?;
+        }
+        outcome
+    };
+    match ask(Ask::Rest) {
+        // A strict neighbour is asked without extensions.
+        Err(TransferError::Refused(Status::Refused(Refusal::BadRequest)))
+        | Err(TransferError::Protocol(_)) => ask(Ask::Plain),
+        // What was begun is another document, or a longer one.
+        Err(TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable)))
+        | Err(TransferError::OtherPart) => ask(Ask::Whole),
+        // The fault may lie in what was here before.
+        Err(TransferError::WrongDigest { .. }) if was_begun => ask(Ask::Whole),
+        outcome => outcome,
+    }
 }

@@ -12,8 +12,8 @@ use super::own_host::own_host;
 use crate::limits;
 use crate::net::{self, Receiver, send};
 use crate::protocol::{
-    DecodeError, Document, Endpoint, Host, IndexReplyDecoder, IndexRequest, Port, Record,
-    ReplyPart, Request, Status,
+    DecodeError, Document, Endpoint, Host, IndexReplyDecoder, IndexRequest, Port, Record, Refusal,
+    ReplyPart, Request,
 };
 
 /// Why the index did not answer.
@@ -189,25 +189,25 @@ impl<'a> Replies<'a> {
         Self { link, receiver: Receiver::new(&link.stream), decoder }
     }
 
-    /// Reads a whole reply; returns its status.
+    /// Reads a whole reply; returns why it is a refusal, if it is one.
     pub(super) fn read_one(
         &mut self,
         take: &mut dyn FnMut(ReplyPart, &[u8]),
-    ) -> Result<Status, IndexError> {
-        let mut outcome = Status::Ok;
+    ) -> Result<Option<Refusal>, IndexError> {
+        let mut refused = None;
         loop {
             let mut last = false;
             let deadline = Instant::now() + limits::INDEX_REPLY;
             let more = self.read_part(Some(deadline), &mut |part, bytes| {
                 match part {
-                    ReplyPart::Status(status) => outcome = status,
+                    ReplyPart::Refused(refusal) => refused = Some(refusal),
                     ReplyPart::End => last = true,
-                    ReplyPart::Reason(_) | ReplyPart::Record(_) => {}
+                    ReplyPart::Found | ReplyPart::Reason(_) | ReplyPart::Record(_) => {}
                 }
                 take(part, bytes);
             })?;
             if last {
-                return Ok(outcome);
+                return Ok(refused);
             }
             if !more {
                 return Err(self.link.lost(io::ErrorKind::UnexpectedEof.into()));

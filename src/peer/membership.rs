@@ -18,7 +18,7 @@ use super::index_connection::{AskIndex, IndexError, Link, Replies};
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
-use crate::protocol::{Document, Endpoint, Host, IndexRequest, Port, ReplyPart, Status};
+use crate::protocol::{Document, Endpoint, Host, IndexRequest, Port, Refusal, ReplyPart};
 
 /// What a member's program may want to tell people.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub enum Event {
         /// The first one.
         document: Document,
         /// What it answered to that.
-        status: Status,
+        refusal: Refusal,
         /// How many more it did not take.
         others: usize,
     },
@@ -231,20 +231,20 @@ impl Shared {
             library.documents().map(|(document, title)| (document.clone(), title.clone())).collect()
         };
         let mut registered = 0;
-        let mut refused: Option<(Document, Status, usize)> = None;
+        let mut refused: Option<(Document, Refusal, usize)> = None;
         for (document, title) in documents {
             let from = link.own.clone();
             link.send(&IndexRequest::Add { document: document.clone(), title, from })?;
             match replies.read_one(&mut |_, _| {})? {
-                Status::Ok => registered += 1,
-                status @ Status::Refused(_) => match &mut refused {
+                None => registered += 1,
+                Some(refusal) => match &mut refused {
                     Some((_, _, others)) => *others += 1,
-                    None => refused = Some((document, status, 0)),
+                    None => refused = Some((document, refusal, 0)),
                 },
             }
         }
-        if let Some((document, status, others)) = refused {
-            tell(Event::Refused { document, status, others });
+        if let Some((document, refusal, others)) = refused {
+            tell(Event::Refused { document, refusal, others });
         }
         Ok(registered)
     }

@@ -5,12 +5,12 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
-use crate::library::Hasher;
+use crate::library::{Hasher, Incoming};
 use crate::limits;
 use crate::net::{self, Receiver, read_before, send};
 use crate::protocol::{
-    Date, DecodeError, Digest, Document, DocumentHead, DocumentReply, DocumentReplyDecoder,
-    DocumentRequest, Endpoint, HeaderText, Request, Status,
+    ByteRange, ContentRange, Date, DecodeError, Digest, Document, DocumentHead, DocumentReply,
+    DocumentReplyDecoder, DocumentRequest, Endpoint, HeaderText, Request, Status,
 };
 use crate::system;
 
@@ -48,6 +48,9 @@ pub enum TransferError {
         /// That of the bytes that came.
         found: Digest,
     },
+    /// A part of the document came, and not the one that is missing.
+    #[error("expected the rest of the document that was begun, found another part")]
+    OtherPart,
     /// More than a peer accepts.
     #[error("expected at most 1 GiB, found more")]
     TooLarge,
@@ -67,21 +70,34 @@ pub(super) struct Transferred {
     pub(super) digest: Option<Digest>,
 }
 
-/// Fetches a document into an empty file, and asks for a digest if `want_digest`. `progress` is told how many bytes have come, and of how
-/// many if that is known.
+/// What to ask of a holder.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ask {
+    /// What is missing of a document that was begun, with its digest.
+    Rest,
+    /// The whole document, with its digest.
+    Whole,
+    /// The whole document, without any extension.
+    Plain,
+}
+
+/// Fetches a document. `progress` is told how many bytes are there, and of how many if that is
+/// known.
 pub(super) fn transfer(
     document: &Document,
     holder: &Endpoint,
-    want_digest: bool,
-    file: &mut File,
+    ask: Ask,
+    incoming: &mut Incoming,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Transferred, TransferError> {
     let stream = net::connect(holder).map_err(TransferError::Unreachable)?;
+    let kept = incoming.kept_length().filter(|_| ask == Ask::Rest);
     let request = DocumentRequest {
         document: document.clone(),
         host: holder.host.clone(),
         os: HeaderText::folded(&system::operating_system()),
-        want_digest,
+        want_digest: ask != Ask::Plain,
+        range: kept.map(ByteRange::from),
     };
     let mut bytes = Vec::new();
     request.encode(&mut bytes);
@@ -89,11 +105,13 @@ pub(super) fn transfer(
 
     let mut receiver = Receiver::new(&stream);
     let (head, separator) = receive_head(&mut receiver)?;
-    if head.content_length.is_some_and(|length| length > limits::DOCUMENT) {
+    let expected = head.content_range.map(ContentRange::length).or(head.content_length);
+    if expected.is_some_and(|length| length > limits::DOCUMENT) {
         return Err(TransferError::TooLarge);
     }
-    let expected = head.content_length;
-    let mut body = Body { file, expected, received: 0, hasher: Hasher::default(), progress };
+    let mut hasher = Hasher::default();
+    let received = prepare(&head, incoming, &mut hasher)?;
+    let mut body = Body { file: incoming.file(), expected, received, hasher, progress };
     body.take(receiver.input())?;
     body.receive(&stream)?;
     body.check(separator)?;
@@ -104,9 +122,30 @@ pub(super) fn transfer(
     Ok(Transferred {
         length: body.received,
         length_checked: body.expected.is_some(),
-        digest: head.digest,
         last_modified: head.last_modified,
+        digest: head.digest,
     })
+}
+
+/// Makes the file ready for what follows a head; returns how many bytes of the document are there.
+fn prepare(
+    head: &DocumentHead,
+    incoming: &mut Incoming,
+    hasher: &mut Hasher,
+) -> Result<u64, TransferError> {
+    let kept = match &head.digest {
+        Some(digest) => incoming.keep(digest, hasher),
+        None => incoming.set_aside().map(|()| 0),
+    };
+    let kept = kept.map_err(TransferError::File)?;
+    match head.content_range {
+        // It must be the rest of what is here, and all of the rest.
+        Some(part) if part.first() != kept || part.first() + part.count() != part.length() => {
+            Err(TransferError::OtherPart)
+        }
+        Some(_) => Ok(kept),
+        None => incoming.start_over(hasher).map(|()| 0).map_err(TransferError::File),
+    }
 }
 
 /// Reads the head, and leaves what follows it in the receiver.

@@ -3,7 +3,7 @@
 //! It serves what the library shares, one document a connection, and closes.
 
 use std::fs::Metadata;
-use std::io::{self, Seek};
+use std::io::{self, Seek, SeekFrom};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -13,8 +13,8 @@ use crate::library::{Digests, Entry, OpenDocument, SharedLibrary};
 use crate::limits;
 use crate::net::{Permits, Receiver, Service, Stop, accept_loop, close_gently, send, send_file};
 use crate::protocol::{
-    Date, DecodeError, Digest, DocumentHead, DocumentReply, DocumentRequest, HeaderText, Refusal,
-    RequestDecoder, Status,
+    ContentRange, Date, DecodeError, Digest, DocumentHead, DocumentReply, DocumentRequest,
+    HeaderText, Refusal, RequestDecoder, Status,
 };
 use crate::system;
 
@@ -94,8 +94,13 @@ fn answer(
                 true => digest(&library.read().digests(), &document)?,
                 false => None,
             };
-            upload(stream, &entry, &document, digest)?;
-            log::info!("{address} GET {wanted}: 200 OK, {} bytes", document.length);
+            let part = request.range.map(|range| ContentRange::of(range, document.length));
+            if part == Some(None) {
+                log::info!("{address} GET {wanted}: 416, it has {} bytes", document.length);
+                return refuse(stream, Refusal::RangeNotSatisfiable);
+            }
+            let count = upload(stream, &entry, &document, part.flatten(), digest)?;
+            log::info!("{address} GET {wanted}: {count} of {} bytes", document.length);
             Ok(())
         }
         Err(error) => {
@@ -150,7 +155,7 @@ fn refuse(stream: &TcpStream, refusal: Refusal) -> io::Result<()> {
     send(stream, &reply)
 }
 
-/// Sends a document, exactly as long as its head says.
+/// Sends a document or a part of it, exactly as long as its head says; returns how long that is.
 ///
 /// The last piece waits for a look at the file: one that changed meanwhile is not passed off as
 /// whole, the connection ends before its length is reached.
@@ -158,26 +163,31 @@ fn upload(
     stream: &TcpStream,
     entry: &Entry,
     document: &OpenDocument,
+    part: Option<ContentRange>,
     digest: Option<Digest>,
-) -> io::Result<()> {
+) -> io::Result<u64> {
     const LAST_PIECE: u64 = 64 * 1024;
+    let (first, count) = part.map_or((0, document.length), |part| (part.first(), part.count()));
     let head = DocumentHead {
         date: Some(Date::clamped(SystemTime::now())),
         os: HeaderText::folded(&system::operating_system()),
         last_modified: Some(Date::clamped(document.modified)),
-        content_length: Some(document.length),
+        content_length: Some(count),
         content_type: entry.media_type().parse().ok(),
+        content_range: part,
         digest,
     };
     let mut bytes = Vec::new();
     DocumentReply::Found(head).encode(&mut bytes);
     send(stream, &bytes)?;
-    let last = document.length.min(LAST_PIECE);
-    send_file(stream, &document.file, document.length - last)?;
+    (&document.file).seek(SeekFrom::Start(first))?;
+    let last = count.min(LAST_PIECE);
+    send_file(stream, &document.file, count - last)?;
     if has_changed(document, &document.file.metadata()?) {
         return Err(io::Error::other("the file changed while it was sent"));
     }
-    send_file(stream, &document.file, last)
+    send_file(stream, &document.file, last)?;
+    Ok(count)
 }
 
 fn has_changed(document: &OpenDocument, now: &Metadata) -> bool {

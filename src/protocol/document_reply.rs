@@ -8,7 +8,7 @@ use super::head::{encode_header, split_header};
 use super::lines::Lines;
 use super::number::ContentLength;
 use super::status::{Refusal, Status};
-use super::{Date, Digest, HeaderText};
+use super::{ContentRange, Date, Digest, HeaderText};
 use crate::limits;
 
 /// The head of a reply.
@@ -29,6 +29,7 @@ pub enum DocumentReply {
 ///                 "Last-Modified:" SP date CRLF
 ///                 "Content-Length:" SP 1*19DIGIT CRLF
 ///                 "Content-Type:" SP header-text CRLF
+///                 [ "Content-Range:" SP content-range CRLF ]   ; and status 206
 ///                 [ "Digest:" SP digest CRLF ]
 ///                 CRLF
 /// ```
@@ -47,8 +48,10 @@ pub struct DocumentHead {
     pub content_length: Option<u64>,
     /// The media type.
     pub content_type: Option<HeaderText>,
-    /// The digest, if it was asked for and is known.
+    /// The digest of the whole document, if it was asked for and is known.
     pub digest: Option<Digest>,
+    /// Which part follows, in a reply with status 206; otherwise the whole document follows.
+    pub content_range: Option<ContentRange>,
 }
 
 impl DocumentReply {
@@ -63,7 +66,8 @@ impl DocumentReply {
 
 impl DocumentHead {
     fn encode(&self, out: &mut Vec<u8>) {
-        Status::Ok.encode_line(out);
+        let status = self.content_range.map_or(Status::Ok, |_| Status::PartialContent);
+        status.encode_line(out);
         let mut header = |name, value: Option<&dyn std::fmt::Display>| {
             if let Some(value) = value {
                 encode_header(out, name, value);
@@ -74,6 +78,7 @@ impl DocumentHead {
         header("Last-Modified", self.last_modified.as_ref().map(|date| date as _));
         header("Content-Length", self.content_length.as_ref().map(|length| length as _));
         header("Content-Type", self.content_type.as_ref().map(|media_type| media_type as _));
+        header("Content-Range", self.content_range.as_ref().map(|range| range as _));
         header("Digest", self.digest.as_ref().map(|digest| digest as _));
         out.extend_from_slice(b"\r\n");
     }
@@ -85,6 +90,7 @@ impl DocumentHead {
             Name::Os => self.os = value.parse().ok(),
             Name::LastModified => self.last_modified = value.parse().ok(),
             Name::ContentType => self.content_type = value.parse().ok(),
+            Name::ContentRange => self.content_range = value.parse().ok(),
             Name::Digest => self.digest = value.parse().ok(),
             Name::ContentLength if self.content_length.is_some() => {
                 return Err(SyntaxError::new("`Content-Length` once", "it again", "2.9"));
@@ -105,17 +111,19 @@ enum Name {
     LastModified,
     ContentLength,
     ContentType,
+    ContentRange,
     Digest,
 }
 
 impl Name {
-    const SPELLINGS: [(&'static str, Self); 7] = [
+    const SPELLINGS: [(&'static str, Self); 8] = [
         ("date", Self::Date),
         ("data", Self::Date),
         ("os", Self::Os),
         ("last-modified", Self::LastModified),
         ("content-length", Self::ContentLength),
         ("content-type", Self::ContentType),
+        ("content-range", Self::ContentRange),
         ("digest", Self::Digest),
     ];
 
@@ -155,6 +163,7 @@ pub struct DocumentReplyDecoder {
     place: Place,
     head: DocumentHead,
     seen: Vec<Name>,
+    is_part: bool,
     separator: &'static str,
 }
 
@@ -192,22 +201,26 @@ impl DocumentReplyDecoder {
                     }
                     let status = Status::parse_line(&String::from_utf8_lossy(line))
                         .map_err(|fault| DecodeError::unframed(self.lines.count, fault))?;
-                    if let Status::Refused(refusal) = status {
-                        return Ok(Some((DocumentReply::Refused(refusal), self.lines.taken)));
+                    match status {
+                        Status::Refused(refusal) => {
+                            return Ok(Some((DocumentReply::Refused(refusal), self.lines.taken)));
+                        }
+                        Status::PartialContent => self.is_part = true,
+                        Status::Ok => {}
                     }
                     self.place = Place::Headers;
                 }
-                Place::EmptyLine if !self.head_may_go_on(next) => return Ok(Some(self.found())),
+                Place::EmptyLine if !self.head_may_go_on(next) => return self.found().map(Some),
                 Place::EmptyLine | Place::Headers => {
                     let before = (self.lines.taken, self.lines.count);
                     // A line that is too long is no header: it belongs to the document.
                     let Ok(line) = self.lines.next(input, limits::HEADER_LINE) else {
-                        return Ok(Some(self.found()));
+                        return self.found().map(Some);
                     };
                     let Some(line) = line else { return Ok(None) };
                     if !self.take(line, self.lines.taken - before.0)? {
                         (self.lines.taken, self.lines.count) = before;
-                        return Ok(Some(self.found()));
+                        return self.found().map(Some);
                     }
                 }
             }
@@ -223,12 +236,16 @@ impl DocumentReplyDecoder {
             return Ok(found);
         }
         if !matches!(self.place, Place::Start) {
-            return Ok(self.found());
+            return self.found();
         }
         let line = String::from_utf8_lossy(&input[self.lines.taken..]);
         match Status::parse_line(line.trim_end()) {
             Ok(Status::Refused(refusal)) => Ok((DocumentReply::Refused(refusal), input.len())),
             Ok(Status::Ok) => Ok((DocumentReply::Found(DocumentHead::default()), input.len())),
+            Ok(Status::PartialContent) => {
+                self.is_part = true;
+                self.found()
+            }
             Err(fault) => Err(DecodeError::unframed(self.lines.count + 1, fault)),
         }
     }
@@ -282,7 +299,16 @@ impl DocumentReplyDecoder {
         }
     }
 
-    fn found(&mut self) -> (DocumentReply, usize) {
-        (DocumentReply::Found(std::mem::take(&mut self.head)), self.lines.taken)
+    /// The head as it was read. Without knowing which part follows, nothing can be made of a 206;
+    /// beside a 200 a range means nothing.
+    fn found(&mut self) -> Result<(DocumentReply, usize), DecodeError> {
+        let mut head = std::mem::take(&mut self.head);
+        if !self.is_part {
+            head.content_range = None;
+        } else if head.content_range.is_none() {
+            let fault = SyntaxError::new("`Content-Range` in a 206", "none", "5.6");
+            return Err(DecodeError::unframed(self.lines.count, fault));
+        }
+        Ok((DocumentReply::Found(head), self.lines.taken))
     }
 }

@@ -3,14 +3,15 @@
 use super::digest::WantDigest;
 use super::error::DecodeError;
 use super::head::{Head, append, encode_header};
+use super::range::RequestedRange;
 use super::request::{FromHead, Request, RequestDecoder};
-use super::{Document, HeaderText, Host, VERSION};
+use super::{ByteRange, Document, HeaderText, Host, VERSION};
 
 /// A request to an upload server: its only method is GET.
 ///
 /// ```text
 /// get = "GET" SP document SP version CRLF "Host:" SP host CRLF [ "OS:" SP header-text CRLF ]
-///       [ "Want-Digest:" SP "sha-256" CRLF ] CRLF
+///       [ "Want-Digest:" SP "sha-256" CRLF ] [ "Range:" SP range CRLF ] CRLF
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DocumentRequest {
@@ -22,6 +23,8 @@ pub struct DocumentRequest {
     pub os: Option<HeaderText>,
     /// Whether the reply should carry a digest (an extension, protocol.md section 5.5).
     pub want_digest: bool,
+    /// Which part is wanted; nothing means the whole (an extension, protocol.md section 5.6).
+    pub range: Option<ByteRange>,
 }
 
 impl DocumentRequest {
@@ -46,6 +49,7 @@ impl FromHead for DocumentRequest {
                 .map_err(|fault| DecodeError::bad(1, fault))?,
             host: head.required("Host")?,
             os: head.optional("OS")?,
+            range: head.optional("Range")?.and_then(|RequestedRange(range)| range),
             want_digest: head.optional("Want-Digest")?.is_some_and(|WantDigest(wanted)| wanted),
         })
     }
@@ -60,6 +64,9 @@ impl Request for DocumentRequest {
         }
         if self.want_digest {
             encode_header(out, "Want-Digest", "sha-256");
+        }
+        if let Some(range) = &self.range {
+            encode_header(out, "Range", range);
         }
         out.extend_from_slice(b"\r\n");
     }

@@ -8,7 +8,7 @@ use super::error::{DecodeError, SyntaxError};
 use super::status::Refusal;
 
 /// Headers that mean something in requests, and therefore may stand only once.
-const ONCE: [&str; 6] = ["Host", "Port", "Title", "OS", "Limit", "Want-Digest"];
+const ONCE: [&str; 7] = ["Host", "Port", "Title", "OS", "Limit", "Want-Digest", "Range"];
 
 /// The lines of a whole head: each header line has a name and a colon.
 pub struct Head<'a> {

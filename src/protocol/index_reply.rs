@@ -79,16 +79,13 @@ impl IndexReply {
         while let Some((part, taken)) = decoder.decode(&input[used..])? {
             used += taken;
             match (part, &mut reply) {
-                (ReplyPart::Status(Status::Refused(refusal)), _) => {
+                (ReplyPart::Refused(refusal), _) => {
                     reply = Self::Refused { refusal, reason: None };
                 }
                 (ReplyPart::Reason(text), Self::Refused { reason, .. }) => *reason = Some(text),
                 (ReplyPart::Record(record), Self::Found(records)) => records.push(record),
                 (ReplyPart::End, _) => return Ok(Some((reply, used))),
-                (
-                    ReplyPart::Status(Status::Ok) | ReplyPart::Reason(_) | ReplyPart::Record(_),
-                    _,
-                ) => {}
+                (ReplyPart::Found | ReplyPart::Reason(_) | ReplyPart::Record(_), _) => {}
             }
         }
         Ok(None)
@@ -98,8 +95,10 @@ impl IndexReply {
 /// One part of a reply.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ReplyPart {
-    /// The first part of every reply.
-    Status(Status),
+    /// The first part of a reply: records follow.
+    Found,
+    /// The first part of a reply: nothing was done.
+    Refused(Refusal),
     /// Behind a refusal, from a server that explains.
     Reason(HeaderText),
     /// One record.
@@ -158,11 +157,15 @@ impl IndexReplyDecoder {
                 (Place::Start, "") => {}
                 (Place::Start, _) => {
                     let status = Status::parse_line(line).map_err(at_line)?;
-                    let place = match status {
-                        Status::Ok => Place::Found,
-                        Status::Refused(_) => Place::Refused,
+                    let (part, place) = match status {
+                        Status::Ok => (ReplyPart::Found, Place::Found),
+                        Status::Refused(refusal) => (ReplyPart::Refused(refusal), Place::Refused),
+                        Status::PartialContent => {
+                            let fault = SyntaxError::at("200 or a refusal", line, "3.2");
+                            return Err(at_line(fault));
+                        }
                     };
-                    return Ok(Some(self.part(ReplyPart::Status(status), place)));
+                    return Ok(Some(self.part(part, place)));
                 }
                 (Place::Found, "") => self.place = Place::Records,
                 (Place::Refused | Place::Records, "") => {

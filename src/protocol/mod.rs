@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `number`, `endpoint`, `title`, `words` | RFC number; host and port; titles; what is searched for | 2.2, 2.5, 2.6 |
 //! | `file_name` | names of documents that are no RFC | 2.3 |
-//! | `date`, `digest` | dates of headers, digests of documents | 2.7, 5.5 |
+//! | `date`, `digest`, `range` | dates of headers, digests and parts of documents | 2.7, 5.5, 5.6 |
 //! | `document` | what a request is about | 2.4 |
 //! | `record` | who has which document | 4.5 |
 //! | `lines`, `request`, `head` | where a line ends, where a request, what it says | 3 |
@@ -28,6 +28,7 @@ mod index_reply;
 mod index_request;
 mod lines;
 mod number;
+mod range;
 mod record;
 mod request;
 mod status;
@@ -48,6 +49,7 @@ pub use index_reply::{
 };
 pub use index_request::{IndexRequest, Listing};
 pub use number::{Limit, RfcNumber};
+pub use range::{ByteRange, ContentRange};
 pub use record::{BorrowedRecord, Record};
 pub use request::{Request, RequestDecoder, empty_lines};
 pub use status::{Refusal, Status};

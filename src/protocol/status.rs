@@ -8,6 +8,8 @@ use super::{SyntaxError, VERSION};
 pub enum Status {
     /// 200: the request was carried out.
     Ok,
+    /// 206: a part of the document follows, as was asked for (an extension).
+    PartialContent,
     /// The request was not carried out.
     Refused(Refusal),
 }
@@ -19,6 +21,8 @@ pub enum Refusal {
     BadRequest,
     /// 404: there is no such document, or nobody has it.
     NotFound,
+    /// 416: the document has no byte of the range (an extension).
+    RangeNotSatisfiable,
     /// 503: a limit is reached; the same request may succeed later.
     ServiceUnavailable,
     /// 505: the request names another version of the protocol.
@@ -26,16 +30,23 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 4] =
-        [Self::BadRequest, Self::NotFound, Self::ServiceUnavailable, Self::VersionNotSupported];
+    const ALL: [Self; 5] = [
+        Self::BadRequest,
+        Self::NotFound,
+        Self::RangeNotSatisfiable,
+        Self::ServiceUnavailable,
+        Self::VersionNotSupported,
+    ];
 }
 
 impl Status {
     const fn parts(self) -> (u16, &'static str) {
         match self {
             Self::Ok => (200, "OK"),
+            Self::PartialContent => (206, "Partial Content"),
             Self::Refused(Refusal::BadRequest) => (400, "Bad Request"),
             Self::Refused(Refusal::NotFound) => (404, "Not Found"),
+            Self::Refused(Refusal::RangeNotSatisfiable) => (416, "Range Not Satisfiable"),
             Self::Refused(Refusal::ServiceUnavailable) => (503, "Service Unavailable"),
             Self::Refused(Refusal::VersionNotSupported) => (505, "P2P-CI Version Not Supported"),
         }
@@ -53,7 +64,10 @@ impl Status {
 
     fn from_code(code: &str) -> Option<Self> {
         let refused = Refusal::ALL.into_iter().map(Self::Refused);
-        std::iter::once(Self::Ok).chain(refused).find(|status| status.code().to_string() == code)
+        [Self::Ok, Self::PartialContent]
+            .into_iter()
+            .chain(refused)
+            .find(|status| status.code().to_string() == code)
     }
 
     /// Appends the status line with its line end.
@@ -66,7 +80,7 @@ impl Status {
     pub(crate) fn parse_line(line: &str) -> Result<Self, SyntaxError> {
         let unreadable = || {
             SyntaxError::at(
-                "a status line such as `P2P-CI/1.0 200 OK` with code 200, 400, 404, 503 or 505",
+                "a status line such as `P2P-CI/1.0 200 OK` with code 200, 206, 400, 404, 416, 503 or 505",
                 line,
                 "6.1",
             )
@@ -104,7 +118,7 @@ mod tests {
     #[test]
     fn status_lines_are_read_as_they_are_written() {
         let refusals = Refusal::ALL.map(Status::Refused);
-        for status in refusals.into_iter().chain([Status::Ok]) {
+        for status in refusals.into_iter().chain([Status::Ok, Status::PartialContent]) {
             let mut line = Vec::new();
             status.encode_line(&mut line);
             let line = String::from_utf8(line).unwrap();

@@ -271,12 +271,10 @@ impl Session<'_> {
     }
 
     fn refuse(&mut self, refusal: Refusal, reason: &str) {
-        match refusal {
-            Refusal::BadRequest => self.consecutive_faults += 1,
-            Refusal::NotFound | Refusal::ServiceUnavailable | Refusal::VersionNotSupported => {
-                self.consecutive_faults = 0;
-            }
-        }
+        self.consecutive_faults = match refusal {
+            Refusal::BadRequest => self.consecutive_faults + 1,
+            _ => 0,
+        };
         let reason = self.shared.explain.then(|| HeaderText::folded(reason)).flatten();
         encode_refusal(refusal, reason.as_ref(), &mut self.output);
     }

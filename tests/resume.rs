@@ -1,0 +1,171 @@
+//! Downloads that break off, and go on.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use common::{Index, Program, peer, run_peer, share};
+
+const LENGTH: usize = 300_000;
+
+fn document() -> Vec<u8> {
+    (0..LENGTH).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect()
+}
+
+/// An index, a peer that has the document and says on standard error what it uploads, and a
+/// folder for another peer.
+struct Setting {
+    _index: Index,
+    honest: Program,
+    from_honest: String,
+    root: tempfile::TempDir,
+}
+
+impl Setting {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("honest");
+        fs::create_dir(&folder).unwrap();
+        fs::create_dir(root.path().join("mine")).unwrap();
+        fs::write(folder.join("big.bin"), document()).unwrap();
+        let index = Index::start(&[]);
+        let (honest, port) = share(index.address, &folder);
+        Self { _index: index, honest, from_honest: format!("127.0.0.1:{port}"), root }
+    }
+
+    fn mine(&self) -> PathBuf {
+        self.root.path().join("mine")
+    }
+
+    fn get(&self, from: &str) -> (i32, String, String) {
+        run_peer(&["--share", ".", "get", "big.bin", "--from", from], "", &self.mine())
+    }
+
+    /// The head that the honest peer sends, without the document.
+    fn head(&self) -> Vec<u8> {
+        let mut stream = TcpStream::connect(&self.from_honest).unwrap();
+        stream
+            .write_all(b"GET FILE big.bin P2P-CI/1.0\r\nHost: h\r\nWant-Digest: sha-256\r\n\r\n")
+            .unwrap();
+        let mut reply = Vec::new();
+        stream.read_to_end(&mut reply).unwrap();
+        self.honest.error_with("300000 of 300000 bytes");
+        reply.truncate(reply.len() - LENGTH);
+        reply
+    }
+
+    /// A holder that sends the head and so many bytes, and then closes or falls silent.
+    fn broken_holder(&self, count: usize, closes: bool) -> String {
+        let reply = [self.head(), document()[..count].to_vec()].concat();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        thread::spawn(move || {
+            let mut open = Vec::new();
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+                stream.write_all(&reply).unwrap();
+                if !closes {
+                    open.push(stream);
+                }
+            }
+        });
+        address
+    }
+}
+
+/// The one file that an unfinished download has left, and its length.
+fn kept(folder: &Path) -> (PathBuf, u64) {
+    let paths: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(paths.len(), 1, "{paths:?}");
+    let name = paths[0].file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with(".big.bin.") && name.ends_with(".part"), "{name}");
+    (paths[0].clone(), paths[0].metadata().unwrap().len())
+}
+
+fn is_whole(folder: &Path) {
+    let names: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["big.bin"]);
+    assert_eq!(fs::read(folder.join("big.bin")).unwrap(), document());
+}
+
+#[test]
+fn a_cut_line_costs_nothing_that_has_come() {
+    let setting = Setting::new();
+    let broken = setting.broken_holder(100_000, true);
+    let (code, _, errors) = setting.get(&broken);
+    assert_eq!(code, 76, "{errors}");
+    assert!(errors.contains("expected 300000 bytes, found the end after 100000"), "{errors}");
+    assert!(errors.contains("100000 bytes are kept"), "{errors}");
+    assert_eq!(kept(&setting.mine()).1, 100_000);
+
+    // Another holder of the same document sends the rest.
+    let (code, output, errors) = setting.get(&setting.from_honest);
+    assert_eq!((code, errors.as_str()), (0, ""));
+    assert!(output.contains("300000 bytes") && output.contains("sha-256 checked"), "{output}");
+    setting.honest.error_with("200000 of 300000 bytes");
+    is_whole(&setting.mine());
+}
+
+#[test]
+fn a_killed_peer_loses_nothing_that_has_come() {
+    let setting = Setting::new();
+    let stalled = setting.broken_holder(100_000, false);
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let arguments = ["--share", ".", "get", "big.bin", "--from", &stalled];
+    let mut program = peer(nobody, &arguments, &setting.mine());
+    let has_come = || {
+        let mut entries = fs::read_dir(setting.mine()).unwrap().map(Result::unwrap);
+        entries.any(|entry| entry.metadata().is_ok_and(|metadata| metadata.len() == 100_000))
+    };
+    while !has_come() {
+        thread::yield_now();
+    }
+    program.signal("KILL");
+    program.wait();
+    assert_eq!(kept(&setting.mine()).1, 100_000);
+    assert_eq!(setting.get(&setting.from_honest).0, 0);
+    setting.honest.error_with("200000 of 300000 bytes");
+    is_whole(&setting.mine());
+}
+
+#[test]
+fn a_broken_beginning_is_found_out_and_fetched_again() {
+    let setting = Setting::new();
+    setting.get(&setting.broken_holder(100_000, true));
+    let (path, _) = kept(&setting.mine());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[50_000] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let (code, _, errors) = setting.get(&setting.from_honest);
+    assert_eq!(code, 0, "{errors}");
+    setting.honest.error_with("200000 of 300000 bytes");
+    setting.honest.error_with("300000 of 300000 bytes");
+    is_whole(&setting.mine());
+}
+
+#[test]
+fn a_document_that_changed_meanwhile_is_fetched_whole() {
+    let setting = Setting::new();
+    setting.get(&setting.broken_holder(100_000, true));
+    let (path, _) = kept(&setting.mine());
+    // As if it had been of another version: more than the document has, and another digest.
+    fs::write(&path, vec![0; LENGTH + 1]).unwrap();
+    fs::rename(&path, path.with_file_name(".big.bin.0123456789abcdef.part")).unwrap();
+    let (code, _, errors) = setting.get(&setting.from_honest);
+    assert_eq!(code, 0, "{errors}");
+    is_whole(&setting.mine());
+
+    fs::remove_file(setting.mine().join("big.bin")).unwrap();
+    fs::write(setting.mine().join(".big.bin.0123456789abcdef.part"), "short").unwrap();
+    assert_eq!(setting.get(&setting.from_honest).0, 0);
+    is_whole(&setting.mine());
+}
