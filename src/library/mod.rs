@@ -6,13 +6,14 @@
 //! | `title` | titles from first pages |
 //! | `rfc_index` | titles from `rfc-index.txt` |
 //! | `digests` | SHA-256 of files, computed once and kept |
-//! | `save` | files that appear whole |
+//! | `save`, `part_files` | files that appear whole, and what they are until then |
 //!
 //! It looks at a folder when it is told to, and not by itself. A document is opened for upload
 //! through its [`Entry`], which never follows a symbolic link. protocol.md sections 2.3 and 5.
 
 mod digests;
 mod name;
+mod part_files;
 mod rfc_index;
 mod save;
 mod title;

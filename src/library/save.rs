@@ -11,14 +11,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile};
+use tempfile::NamedTempFile;
 
 use super::Hasher;
+use super::part_files::{folder_of, kept_parts, kept_path, remove_abandoned, temporary};
 use crate::protocol::Digest;
 use crate::system;
-
-/// What the names of our hidden files end with.
-const SUFFIX: &str = ".part";
 
 /// A file that does not have its name yet.
 #[derive(Debug)]
@@ -40,11 +38,13 @@ struct Kept {
 }
 
 impl Incoming {
-    /// Begins a file that is to become `target`.
+    /// Begins a file that is to become `target`. Temporary files that killed programs have left in
+    /// its folder are removed.
     ///
     /// # Errors
     /// When the folder does not exist, or cannot be written.
     pub fn begin(target: &Path) -> io::Result<Self> {
+        remove_abandoned(folder_of(target));
         Ok(Self { target: target.into(), part: Part::Temporary(temporary(target)?) })
     }
 
@@ -162,42 +162,6 @@ impl Incoming {
     }
 }
 
-fn temporary(target: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = Builder::new();
-    builder.prefix(".p2p-ci-").suffix(SUFFIX);
-    // What everybody may read after a plain copy, everybody may read after a download.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder_of(target))
-}
-
-fn folder_of(target: &Path) -> &Path {
-    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// `.rfc793.txt.0123456789abcdef.part`; nothing where that would be too long for a file name.
-fn kept_path(target: &Path, digest: &Digest) -> Option<PathBuf> {
-    const DIGITS: usize = 16;
-    let name = target.file_name()?.to_str().filter(|name| name.len() <= 230)?;
-    let digest = digest.to_string();
-    let hex = digest.split_once('=').map(|(_, hex)| &hex[..DIGITS])?;
-    Some(folder_of(target).join(format!(".{name}.{hex}{SUFFIX}")))
-}
-
-/// What earlier downloads have left for this target.
-fn kept_parts(target: &Path) -> Vec<PathBuf> {
-    let Some(name) = target.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
-    let Ok(entries) = fs::read_dir(folder_of(target)) else { return Vec::new() };
-    let is_kept = |path: &PathBuf| {
-        let part = path.file_name().and_then(|name| name.to_str());
-        let hex = part
-            .and_then(|part| part.strip_prefix('.')?.strip_prefix(name)?.strip_prefix('.'))
-            .and_then(|rest| rest.strip_suffix(SUFFIX));
-        hex.is_some_and(|hex| hex.len() == 16 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
-    };
-    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_kept).collect()
-}
-
 impl Drop for Kept {
     fn drop(&mut self) {
         if self.file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
@@ -210,6 +174,7 @@ impl Drop for Kept {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::time::Duration;
 
     use super::*;
 
@@ -294,6 +259,29 @@ mod tests {
         third.finish(false).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"whole");
         assert_eq!(names(folder.path()), ["rfc1.txt"]);
+    }
+
+    #[test]
+    fn what_killed_programs_have_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("rfc1.txt");
+        let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+        let in_use = Incoming::begin(&target).unwrap();
+        for name in [".p2p-ci-old.part", ".p2p-ci-young.part", ".other.part", ".p2p-ci-old.txt"] {
+            let file = File::create(folder.path().join(name)).unwrap();
+            if !name.contains("young") {
+                file.set_modified(hour_ago).unwrap();
+            }
+        }
+        let path = in_use.temporary_path().unwrap();
+        File::options().write(true).open(path).unwrap().set_modified(hour_ago).unwrap();
+        Incoming::begin(&target).unwrap();
+        let mut left = names(folder.path());
+        left.sort();
+        let used = path.file_name().unwrap().to_str().unwrap();
+        let mut expected = [".other.part", ".p2p-ci-old.txt", ".p2p-ci-young.part", used];
+        expected.sort();
+        assert_eq!(left, expected);
     }
 
     #[test]
