@@ -111,7 +111,7 @@ fn a_cut_line_costs_nothing_that_has_come() {
     let (code, output, errors) = setting.get(&setting.from_honest);
     assert_eq!((code, errors.as_str()), (0, ""));
     assert!(output.contains("300000 bytes") && output.contains("sha-256 checked"), "{output}");
-    setting.honest.error_with("200000 of 300000 bytes");
+    setting.honest.error_with("200001 of 300000 bytes");
     is_whole(&setting.mine());
 }
 
@@ -133,7 +133,19 @@ fn a_killed_peer_loses_nothing_that_has_come() {
     program.wait();
     assert_eq!(kept(&setting.mine()).1, 100_000);
     assert_eq!(setting.get(&setting.from_honest).0, 0);
-    setting.honest.error_with("200000 of 300000 bytes");
+    setting.honest.error_with("200001 of 300000 bytes");
+    is_whole(&setting.mine());
+}
+
+/// All bytes had come when the process was killed, and only the name was missing.
+#[test]
+fn a_whole_document_without_its_name_costs_one_byte() {
+    let setting = Setting::new();
+    setting.get(&setting.broken_holder(100_000, true));
+    let (path, _) = kept(&setting.mine());
+    fs::write(&path, document()).unwrap();
+    assert_eq!(setting.get(&setting.from_honest).0, 0);
+    setting.honest.error_with(" 1 of 300000 bytes");
     is_whole(&setting.mine());
 }
 
@@ -147,7 +159,7 @@ fn a_broken_beginning_is_found_out_and_fetched_again() {
     fs::write(&path, bytes).unwrap();
     let (code, _, errors) = setting.get(&setting.from_honest);
     assert_eq!(code, 0, "{errors}");
-    setting.honest.error_with("200000 of 300000 bytes");
+    setting.honest.error_with("200001 of 300000 bytes");
     setting.honest.error_with("300000 of 300000 bytes");
     is_whole(&setting.mine());
 }

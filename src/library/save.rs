@@ -72,25 +72,26 @@ impl Incoming {
     }
 
     /// Goes on with the file that an earlier download of the document with this digest has left,
-    /// or begins one that later downloads can go on with. Returns how many bytes are there
-    /// already; the file stands behind them, and `hasher` has seen them.
+    /// or begins one that later downloads can go on with. Returns how many bytes are there, at
+    /// most `most`, and cuts off others; the file stands behind them, and `hasher` has seen them.
     ///
     /// # Errors
     /// When the file cannot be read or written. Without an error, but with 0 bytes and a temporary
     /// file, when somebody else is writing it, or the name would be too long.
-    pub fn keep(&mut self, digest: &Digest, hasher: &mut Hasher) -> io::Result<u64> {
+    pub fn keep(&mut self, digest: &Digest, most: u64, hasher: &mut Hasher) -> io::Result<u64> {
         self.set_aside()?;
         *hasher = Hasher::default();
         let Some(path) = kept_path(&self.target, digest) else { return Ok(0) };
         let mut options = OpenOptions::new();
-        let mut file = options.read(true).write(true).create(true).truncate(false).open(&path)?;
+        let file = options.read(true).write(true).create(true).truncate(false).open(&path)?;
         if file.try_lock().is_err() {
             return Ok(0);
         }
+        let mut beginning = (&file).take(most);
         let mut chunk = vec![0; 256 * 1024];
         let mut length = 0;
         loop {
-            match file.read(&mut chunk)? {
+            match beginning.read(&mut chunk)? {
                 0 => break,
                 count => {
                     hasher.update(&chunk[..count]);
@@ -98,6 +99,7 @@ impl Incoming {
                 }
             }
         }
+        file.set_len(length)?;
         self.part = Part::Kept(Kept { file, path });
         Ok(length)
     }
@@ -217,7 +219,7 @@ mod tests {
                 let mut incoming = Incoming::begin(&target).unwrap();
                 if kept {
                     let mut hasher = Hasher::default();
-                    incoming.keep(&digest_of(b"new"), &mut hasher).unwrap();
+                    incoming.keep(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap();
                     incoming.start_over(&mut hasher).unwrap();
                 }
                 incoming.file().write_all(b"new").unwrap();
@@ -241,20 +243,21 @@ mod tests {
 
         let mut first = Incoming::begin(&target).unwrap();
         assert_eq!(first.kept_length(), None);
-        assert_eq!(first.keep(&digest, &mut hasher).unwrap(), 0);
+        assert_eq!(first.keep(&digest, u64::MAX, &mut hasher).unwrap(), 0);
         first.file().write_all(b"who").unwrap();
 
         // While it is being written, nobody else goes on with it.
         let mut second = Incoming::begin(&target).unwrap();
-        assert_eq!(second.keep(&digest, &mut hasher).unwrap(), 0);
+        assert_eq!(second.keep(&digest, u64::MAX, &mut hasher).unwrap(), 0);
         assert!(second.temporary_path().is_some());
         drop((first, second));
 
         let mut third = Incoming::begin(&target).unwrap();
         assert_eq!(third.kept_length(), Some(3));
-        assert_eq!(third.keep(&digest, &mut hasher).unwrap(), 3);
-        third.file().write_all(b"le").unwrap();
-        hasher.update(b"le");
+        assert_eq!(third.keep(&digest, u64::MAX, &mut hasher).unwrap(), 3);
+        assert_eq!(third.keep(&digest, 2, &mut hasher).unwrap(), 2);
+        third.file().write_all(b"ole").unwrap();
+        hasher.update(b"ole");
         assert_eq!(hasher.finish(), digest);
         third.finish(false).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"whole");
@@ -290,11 +293,11 @@ mod tests {
         let target = folder.path().join("rfc1.txt");
         let mut hasher = Hasher::default();
         let mut old = Incoming::begin(&target).unwrap();
-        old.keep(&digest_of(b"old"), &mut hasher).unwrap();
+        old.keep(&digest_of(b"old"), u64::MAX, &mut hasher).unwrap();
         old.file().write_all(b"ol").unwrap();
         drop(old);
         let mut new = Incoming::begin(&target).unwrap();
-        assert_eq!(new.keep(&digest_of(b"new"), &mut hasher).unwrap(), 0);
+        assert_eq!(new.keep(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap(), 0);
         new.discard().unwrap();
         drop(new);
         assert_eq!(names(folder.path()).len(), 1, "the old one is still there");

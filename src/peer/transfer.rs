@@ -97,7 +97,8 @@ pub(super) fn transfer(
         host: holder.host.clone(),
         os: HeaderText::folded(&system::operating_system()),
         want_digest: ask != Ask::Plain,
-        range: kept.map(ByteRange::from),
+        // From the last byte that is here: so that there is one to ask for even if all are.
+        range: kept.map(|length| ByteRange::from(length - 1)),
     };
     let mut bytes = Vec::new();
     request.encode(&mut bytes);
@@ -133,8 +134,9 @@ fn prepare(
     incoming: &mut Incoming,
     hasher: &mut Hasher,
 ) -> Result<u64, TransferError> {
+    let most = head.content_range.map_or(u64::MAX, ContentRange::first);
     let kept = match &head.digest {
-        Some(digest) => incoming.keep(digest, hasher),
+        Some(digest) => incoming.keep(digest, most, hasher),
         None => incoming.set_aside().map(|()| 0),
     };
     let kept = kept.map_err(TransferError::File)?;
