@@ -23,16 +23,7 @@ pub struct Program {
 
 impl Program {
     pub fn start(path: &str, arguments: &[&str], folder: &Path) -> Self {
-        let mut child = Command::new(path)
-            .args(arguments)
-            .current_dir(folder)
-            .env_remove("RUST_LOG")
-            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = spawn(path, arguments, folder);
         let output = lines(child.stdout.take().unwrap());
         let errors = lines(child.stderr.take().unwrap());
         Self { child, output, errors }
@@ -102,6 +93,20 @@ impl Program {
     }
 }
 
+/// Starts a program in a folder, with pipes, and without what this machine's user has stored.
+fn spawn(path: &str, arguments: &[&str], folder: &Path) -> Child {
+    Command::new(path)
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("RUST_LOG")
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -160,7 +165,7 @@ impl Index {
     }
 }
 
-/// Starts a peer in a folder; `{index}` in an argument stands for the index's address.
+/// Starts a peer in a folder.
 pub fn peer(index: SocketAddr, arguments: &[&str], folder: &Path) -> Program {
     let index = index.to_string();
     let arguments = [&[index.as_str()], arguments].concat();
@@ -178,16 +183,7 @@ pub fn share(index: SocketAddr, folder: &Path) -> (Program, u16) {
 
 /// Runs a peer to its end: exit code, standard output, standard error.
 pub fn run_peer(arguments: &[&str], input: &str, folder: &Path) -> (i32, String, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_peer"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_remove("RUST_LOG")
-        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn(env!("CARGO_BIN_EXE_peer"), arguments, folder);
     // A program that does not read its input may have closed it.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
