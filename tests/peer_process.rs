@@ -74,6 +74,11 @@ fn a_script_is_a_session() {
     session.type_line("docs");
     assert_eq!(session.line(), "RFC 90001 A Title");
     assert_eq!(session.line(), "FILE lecture%2001.md lecture 01.md");
+    session.type_line("add \"../a/lecture 01.md\" --title 'Lecture One'");
+    session.line();
+    session.line();
+    assert!(session.line().starts_with("FILE lecture%2001.md Lecture One localhost "));
+    session.line();
     session.type_line("remove 90001");
     assert_eq!(session.line(), "P2P-CI/1.0 200 OK");
     assert_eq!(index.list(), [record]);

@@ -117,6 +117,12 @@ impl Context {
     /// A number is an RFC of the shared folder; a path that does not exist here may be a name
     /// there.
     fn path_of(&self, what: &str) -> PathBuf {
+        // In the shell nobody else does this.
+        if let Some(rest) = what.strip_prefix("~/")
+            && let Some(home) = std::env::home_dir()
+        {
+            return home.join(rest);
+        }
         let path = Path::new(what);
         match what.parse::<RfcNumber>() {
             Ok(number) => self.folder.join(format!("rfc{number}.txt")),
