@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -242,10 +242,13 @@ impl Talk {
         assert_eq!(self.reply()[2], format!("RFC {number} {title} {host} {port}"));
     }
 
-    /// Whether the other side has closed. What comes before that is thrown away.
+    /// Whether the other side has closed. What comes before that is thrown away. Who closes over
+    /// bytes that it has not read resets the connection.
     pub fn is_closed(&mut self) -> bool {
-        let mut rest = Vec::new();
-        self.stream.read_to_end(&mut rest).is_ok()
+        match self.stream.read_to_end(&mut Vec::new()) {
+            Ok(_) => true,
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
     }
 
     /// Everything until the other side closes.
