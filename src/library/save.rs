@@ -150,11 +150,13 @@ impl Incoming {
             Part::Temporary(file) if overwrite => drop(file.persist(&target)?),
             Part::Temporary(file) => drop(file.persist_noclobber(&target)?),
             Part::Kept(kept) if overwrite => fs::rename(&kept.path, &target)?,
-            // A link fails where a rename would overwrite.
-            Part::Kept(kept) => {
-                fs::hard_link(&kept.path, &target)?;
-                fs::remove_file(&kept.path)?;
-            }
+            // A link fails where a rename would overwrite. Some file systems have no links.
+            Part::Kept(kept) => match fs::hard_link(&kept.path, &target) {
+                Ok(()) => fs::remove_file(&kept.path)?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+                Err(error) if target.try_exists()? => return Err(error),
+                Err(_) => fs::rename(&kept.path, &target)?,
+            },
         }
         for path in kept_parts(&target) {
             // What is left of other versions is of no use any more; if it stays, it only takes room.
