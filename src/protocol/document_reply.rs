@@ -188,7 +188,7 @@ impl DocumentReplyDecoder {
             if self.lines.taken > limits::HEAD || self.lines.count > limits::RESPONSE_HEADERS {
                 let fault =
                     SyntaxError::new("a head of at most 64 lines and 16384 bytes", "more", "7");
-                return Err(DecodeError::unframed(self.lines.count, fault));
+                return Err(DecodeError::new(self.lines.count, fault));
             }
             let next = &input[self.lines.taken..];
             match self.place {
@@ -200,7 +200,7 @@ impl DocumentReplyDecoder {
                         continue;
                     }
                     let status = Status::parse_line(&String::from_utf8_lossy(line))
-                        .map_err(|fault| DecodeError::unframed(self.lines.count, fault))?;
+                        .map_err(|fault| DecodeError::new(self.lines.count, fault))?;
                     match status {
                         Status::Refused(refusal) => {
                             return Ok(Some((DocumentReply::Refused(refusal), self.lines.taken)));
@@ -246,7 +246,7 @@ impl DocumentReplyDecoder {
                 self.is_part = true;
                 self.found()
             }
-            Err(fault) => Err(DecodeError::unframed(self.lines.count + 1, fault)),
+            Err(fault) => Err(DecodeError::new(self.lines.count + 1, fault)),
         }
     }
 
@@ -290,9 +290,7 @@ impl DocumentReplyDecoder {
                     self.seen.push(name);
                 }
                 let line = self.lines.count;
-                self.head
-                    .set(name, value.trim())
-                    .map_err(|fault| DecodeError::unframed(line, fault))?;
+                self.head.set(name, value.trim()).map_err(|fault| DecodeError::new(line, fault))?;
                 Ok(true)
             }
             None => Ok(split_header(line).is_some()),
@@ -307,7 +305,7 @@ impl DocumentReplyDecoder {
             head.content_range = None;
         } else if head.content_range.is_none() {
             let fault = SyntaxError::new("`Content-Range` in a 206", "none", "5.6");
-            return Err(DecodeError::unframed(self.lines.count, fault));
+            return Err(DecodeError::new(self.lines.count, fault));
         }
         Ok((DocumentReply::Found(head), self.lines.taken))
     }

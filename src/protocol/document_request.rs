@@ -46,7 +46,7 @@ impl FromHead for DocumentRequest {
         };
         Ok(Self {
             document: Document::from_words(kind, name)
-                .map_err(|fault| DecodeError::bad(1, fault))?,
+                .map_err(|fault| DecodeError::new(1, fault))?,
             host: head.required("Host")?,
             os: head.optional("OS")?,
             range: head.optional("Range")?.and_then(|RequestedRange(range)| range),

@@ -52,16 +52,12 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    /// A fault in a message whose end is not known.
-    pub(crate) fn unframed(line: usize, fault: SyntaxError) -> Self {
+    /// A fault in a message whose end is not known, as far as its finder can tell.
+    pub(crate) fn new(line: usize, fault: SyntaxError) -> Self {
         Self { line, fault, refusal: Refusal::BadRequest, framed: None }
     }
 
-    /// A fault in a message that is whole; its length is filled in by the decoder that framed it.
-    pub(crate) fn bad(line: usize, fault: SyntaxError) -> Self {
-        Self { line, fault, refusal: Refusal::BadRequest, framed: None }
-    }
-
+    /// The same, from a decoder that has found the end of the message.
     pub(crate) fn ending_after(self, used: usize) -> Self {
         Self { framed: Some(used), ..self }
     }

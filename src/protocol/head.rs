@@ -29,14 +29,14 @@ impl<'a> Head<'a> {
         for (line, text) in head.lines() {
             let (name, _) = split_header(text).ok_or_else(|| {
                 let expected = "a header such as `Host: somehost.csc.ncsu.edu`";
-                DecodeError::bad(line, SyntaxError::at(expected, text, "2.9"))
+                DecodeError::new(line, SyntaxError::at(expected, text, "2.9"))
             })?;
             let known = ONCE.iter().position(|once| once.eq_ignore_ascii_case(name));
             if let Some(known) = known
                 && std::mem::replace(&mut seen[known], true)
             {
                 let expected = format!("`{}` once", ONCE[known]);
-                return Err(DecodeError::bad(line, SyntaxError::new(expected, "it again", "2.9")));
+                return Err(DecodeError::new(line, SyntaxError::new(expected, "it again", "2.9")));
             }
         }
         Ok(head)
@@ -51,7 +51,7 @@ impl<'a> Head<'a> {
             return utf8(words, 1);
         }
         let error = SyntaxError::at("`P2P-CI/1.0` at the end of the line", version, "2.8");
-        let mut error = DecodeError::bad(1, error);
+        let mut error = DecodeError::new(1, error);
         if version.starts_with(b"P2P-CI") {
             error.refusal = Refusal::VersionNotSupported;
         }
@@ -71,7 +71,7 @@ impl<'a> Head<'a> {
 
     /// An error about the request line.
     pub(super) fn bad_line(&self, expected: &'static str, section: &'static str) -> DecodeError {
-        DecodeError::bad(1, SyntaxError::at(expected, self.words.trim_end(), section))
+        DecodeError::new(1, SyntaxError::at(expected, self.words.trim_end(), section))
     }
 
     fn lines(&self) -> impl Iterator<Item = (usize, &'a str)> + use<'a> {
@@ -91,7 +91,7 @@ impl<'a> Head<'a> {
             if let Some((found, value)) = split_header(text)
                 && found.eq_ignore_ascii_case(name)
             {
-                return value.parse().map(Some).map_err(|fault| DecodeError::bad(line, fault));
+                return value.parse().map(Some).map_err(|fault| DecodeError::new(line, fault));
             }
         }
         Ok(None)
@@ -106,7 +106,7 @@ impl<'a> Head<'a> {
             let line = self.lines().count() + 2;
             let fault =
                 SyntaxError::new(format!("a header `{name}`"), "the end of the head", "2.9");
-            DecodeError::bad(line, fault)
+            DecodeError::new(line, fault)
         })
     }
 }
@@ -135,6 +135,6 @@ fn utf8(bytes: &[u8], first_line: usize) -> Result<&str, DecodeError> {
         let (before, bad) = bytes.split_at(error.valid_up_to());
         let line = first_line + before.iter().filter(|&&byte| byte == b'\n').count();
         let bad = &bad[..bad.len().min(1)];
-        DecodeError::bad(line, SyntaxError::at("text in UTF-8", bad, "2.1"))
+        DecodeError::new(line, SyntaxError::at("text in UTF-8", bad, "2.1"))
     })
 }

@@ -143,14 +143,14 @@ impl IndexReplyDecoder {
             if self.lines.taken > limits::HEAD || self.records > limits::RECORDS {
                 let expected = "a reply of at most 10000000 records, with a short head";
                 let fault = SyntaxError::new(expected, "more", "7");
-                return Err(DecodeError::unframed(self.line, fault));
+                return Err(DecodeError::new(self.line, fault));
             }
             let Some(line) = self.lines.next(input, limits::RECORD_LINE)? else {
                 return Ok(None);
             };
             self.line += 1;
             let number = self.line;
-            let at_line = |fault| DecodeError::unframed(number, fault);
+            let at_line = |fault| DecodeError::new(number, fault);
             let line = std::str::from_utf8(line)
                 .map_err(|_| at_line(SyntaxError::at("a line in UTF-8", line, "2.1")))?;
             match (self.place, line) {
@@ -201,7 +201,7 @@ impl IndexReplyDecoder {
             let expected = "the rest of the reply";
             let found = "the end of the connection";
             let fault = SyntaxError::new(expected, found, "3.2");
-            return Err(DecodeError::unframed(self.line + 1, fault));
+            return Err(DecodeError::new(self.line + 1, fault));
         }
         Ok(self.part(ReplyPart::End, Place::Start))
     }

@@ -95,7 +95,7 @@ impl FromHead for IndexRequest {
     fn from_head(head: &Head<'_>) -> Result<Self, DecodeError> {
         let (words, count) = head.words();
         let document = |kind, name| {
-            Document::from_words(kind, name).map_err(|fault| DecodeError::bad(1, fault))
+            Document::from_words(kind, name).map_err(|fault| DecodeError::new(1, fault))
         };
         let from = || Ok(Endpoint { host: head.required("Host")?, port: head.required("Port")? });
         match words[..count] {

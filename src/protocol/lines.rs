@@ -27,7 +27,7 @@ impl Lines {
         if length > limit || (end.is_none() && length == limit) {
             let expected = format!("a line of at most {limit} bytes");
             let fault = SyntaxError::new(expected, "a longer one", "7");
-            return Err(DecodeError::unframed(self.count + 1, fault));
+            return Err(DecodeError::new(self.count + 1, fault));
         }
         if end.is_none() {
             return Ok(None);

@@ -73,7 +73,7 @@ impl<R: Request> RequestDecoder<R> {
     /// The fault of a request that was begun and will not go on: `found` says what came instead.
     pub fn cut(&self, found: &'static str) -> DecodeError {
         let fault = SyntaxError::new("the empty line that ends a request", found, "3.1");
-        DecodeError::unframed(self.lines.count + 1, fault)
+        DecodeError::new(self.lines.count + 1, fault)
     }
 
     /// Finds the empty line; returns where the request line begins.
@@ -123,11 +123,11 @@ impl<R: Request> RequestDecoder<R> {
 }
 
 fn unframed(line: usize, expected: &'static str, found: &[u8]) -> DecodeError {
-    DecodeError::unframed(line, SyntaxError::at(expected, found, "3.1"))
+    DecodeError::new(line, SyntaxError::at(expected, found, "3.1"))
 }
 
 fn too_large(line: usize, expected: &'static str) -> DecodeError {
-    DecodeError::unframed(line, SyntaxError::new(expected, "more", "7"))
+    DecodeError::new(line, SyntaxError::new(expected, "more", "7"))
 }
 
 impl<R: Request> Default for RequestDecoder<R> {
