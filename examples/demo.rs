@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use p2p_ci::escape::escaped;
 use p2p_ci::library::{Incoming, Library, SharedLibrary};
 use p2p_ci::peer::{AskIndex, IndexError, Membership, UploadServer, fetch, lookup};
-use p2p_ci::protocol::{Document, Endpoint, IndexRequest, Listing, Record, ReplyPart};
+use p2p_ci::protocol::{Content, Document, Endpoint, IndexRequest, Listing, Record, ReplyPart};
 use p2p_ci::server::{Config, Server};
 
 /// The documents that the three peers bring along.
@@ -107,6 +107,8 @@ impl Peer {
         let door = tap("carol", name, uploads.address(), screen)?;
         let index = tap(name, "index", index, screen)?;
         let membership = Membership::start(index, None, door.port, library.clone(), |_| {})?;
+        // Only the protocol as the handout has it is to be seen here.
+        membership.extensions().refuse();
         membership.wait()?;
         let own = membership.own().ok_or("not connected")?;
         Ok(Self { membership, library, own, _uploads: uploads })
@@ -127,16 +129,23 @@ impl Peer {
     /// LOOKUP, GET, save, ADD: what `get` does in the shell.
     fn get(&self, document: &Document) -> Result<PathBuf, Box<dyn Error>> {
         let records = lookup(&self.membership, document)?;
-        let holders: Vec<Endpoint> =
-            records.into_iter().map(|record| record.holder).filter(|h| *h != self.own).collect();
+        let holders: Vec<Endpoint> = records
+            .into_iter()
+            .map(|holding| holding.record.holder)
+            .filter(|h| *h != self.own)
+            .collect();
         let path = self.library.read().path_for(document).ok_or("no file name for it")?;
         let mut incoming = Incoming::begin(&path)?;
         fetch(document, &holders, &mut incoming, &mut |_| {})?;
         incoming.finish(false)?;
         self.library.write().add_file(&path, None)?;
         let title = self.library.read().entry(document).ok_or("not shared")?.title().clone();
-        let add =
-            |from| IndexRequest::Add { document: document.clone(), title: title.clone(), from };
+        let add = |from| IndexRequest::Add {
+            document: document.clone(),
+            title: title.clone(),
+            content: Content::default(),
+            from,
+        };
         self.membership.ask(&add, &mut |_, _| Ok(()))?;
         Ok(path)
     }

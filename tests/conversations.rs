@@ -52,7 +52,20 @@ fn with_index(name: &str) {
     let arguments = script.lines().find_map(|line| line.strip_prefix("server: "));
     let arguments: Vec<&str> = arguments.unwrap_or_default().split_whitespace().collect();
     let index = Index::start(&arguments);
-    play(name, &script, || index.connect(), str::to_string);
+    play(name, &script, || index.connect(), known);
+}
+
+/// What depends on the day and the machine is left out.
+fn known(line: &str) -> String {
+    match line.split_once(": ") {
+        Some((name @ ("Date" | "OS" | "Last-Modified" | "Added"), value)) => {
+            if name != "OS" {
+                assert!(httpdate::parse_http_date(value).is_ok(), "{line}");
+            }
+            format!("{name}: …")
+        }
+        _ => line.to_string(),
+    }
 }
 
 #[test]
@@ -73,6 +86,11 @@ fn files() {
 #[test]
 fn search() {
     with_index("search");
+}
+
+#[test]
+fn attributes() {
+    with_index("attributes");
 }
 
 #[test]
@@ -101,16 +119,6 @@ fn documents() {
     let index = Index::start(&[]);
     let (_peer, port) = share(index.address, folder.path());
     let address = format!("127.0.0.1:{port}").parse().unwrap();
-    // What depends on the day and the machine.
-    let known = |line: &str| match line.split_once(": ") {
-        Some((name @ ("Date" | "OS" | "Last-Modified"), value)) => {
-            if name != "OS" {
-                assert!(httpdate::parse_http_date(value).is_ok(), "{line}");
-            }
-            format!("{name}: …")
-        }
-        _ => line.to_string(),
-    };
     for part in script("documents").split("\n\n\n") {
         play("documents", part, || Talk::to(address), known);
     }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use p2p_ci::protocol::{
-    ByteRange, ContentRange, Date, Digest, Document, DocumentHead, DocumentReply,
+    ByteRange, Content, ContentRange, Date, Digest, Document, DocumentHead, DocumentReply,
     DocumentReplyDecoder, DocumentRequest, Endpoint, FileName, HeaderText, IndexReply,
     IndexRequest, Listing, Record, Refusal, Request, RequestDecoder, Title,
 };
@@ -42,9 +42,9 @@ fn request_of(
     (kind, document, title, from, limit): (i32, Document, Title, Endpoint, Option<u32>),
 ) -> IndexRequest {
     match kind {
-        0 => IndexRequest::Add { document, title, from },
+        0 => IndexRequest::Add { document, title, content: content_of(limit), from },
         1 => IndexRequest::Remove { document, from },
-        2 => IndexRequest::Lookup { document, from },
+        2 => IndexRequest::Lookup { document, want_attributes: limit.is_some(), from },
         3 => IndexRequest::List { listing: Listing::Rfcs, from },
         4 => IndexRequest::List { listing: Listing::Files, from },
         _ => IndexRequest::Search {
@@ -52,6 +52,13 @@ fn request_of(
             limit: limit.map(|limit| limit.to_string().parse().unwrap()),
             from,
         },
+    }
+}
+
+fn content_of(number: Option<u32>) -> Content {
+    Content {
+        digest: number.map(|number| Digest::new([number.to_le_bytes()[0]; 32])),
+        length: number.filter(|number| number % 2 == 0).map(u64::from),
     }
 }
 

@@ -70,6 +70,10 @@ fn index_replies_of_other_programs() {
             "{wire:?}"
         );
     }
+    // Attributes, also unknown ones, are no records.
+    let wire = "P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\nLength: 5\r\nColor: red\r\nAdded: now\r\n\
+                RFC 2 T h 1\r\n\r\n";
+    assert_eq!(IndexReply::decode(wire.as_bytes()), Ok(Some((found, wire.len()))));
     for wire in [
         "HTTP/1.1 200 OK\r\n\r\n",
         "P2P-CI/1.0 200 OK\r\n\r\nnonsense\r\n\r\n",

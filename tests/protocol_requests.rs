@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use p2p_ci::protocol::{
-    Document, DocumentRequest, Endpoint, IndexRequest, Listing, Request, RequestDecoder, Status,
+    Content, Digest, Document, DocumentRequest, Endpoint, IndexRequest, Listing, Request,
+    RequestDecoder, Status,
 };
 
 fn endpoint(text: &str) -> Endpoint {
@@ -46,6 +47,7 @@ fn index_requests() {
     let add = |document, title: &str| IndexRequest::Add {
         document,
         title: title.parse().unwrap(),
+        content: Content::default(),
         from: endpoint("thishost.csc.ncsu.edu:5678"),
     };
     let from = || endpoint("b:1");
@@ -66,11 +68,28 @@ fn index_requests() {
         ),
         (
             "LOOKUP RFC 3457 P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\n\r\n",
-            IndexRequest::Lookup { document: rfc(3457), from: from() },
+            IndexRequest::Lookup { document: rfc(3457), want_attributes: false, from: from() },
         ),
         (
             "LOOKUP FILE x P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\n\r\n",
-            IndexRequest::Lookup { document: file("x"), from: from() },
+            IndexRequest::Lookup { document: file("x"), want_attributes: false, from: from() },
+        ),
+        (
+            "LOOKUP RFC 1 P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\nWant-Attributes: 1\r\n\r\n",
+            IndexRequest::Lookup { document: rfc(1), want_attributes: true, from: from() },
+        ),
+        (
+            &format!(
+                "ADD RFC 1 P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\nTitle: T\r\n\
+                 Digest: sha-256={}\r\nLength: 42\r\n\r\n",
+                "00".repeat(32)
+            ),
+            IndexRequest::Add {
+                document: rfc(1),
+                title: "T".parse().unwrap(),
+                content: Content { digest: Some(Digest::new([0; 32])), length: Some(42) },
+                from: from(),
+            },
         ),
         (
             "LIST ALL P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\n\r\n",
@@ -125,8 +144,12 @@ fn document_requests() {
 /// What other programs write and every reader accepts (protocol.md section 3.5).
 #[test]
 fn requests_of_other_programs() {
-    let add =
-        IndexRequest::Add { document: rfc(1), title: "T".parse().unwrap(), from: endpoint("h:2") };
+    let add = IndexRequest::Add {
+        document: rfc(1),
+        title: "T".parse().unwrap(),
+        content: Content::default(),
+        from: endpoint("h:2"),
+    };
     for wire in [
         "ADD RFC 1 P2P-CI/1.0\nHost: h\nPort: 2\nTitle: T\n\n",
         "ADD RFC 1 P2P-CI/1.0\r\nTitle: T\r\nPort: 2\r\nHost: h\r\n\r\n",
@@ -139,7 +162,8 @@ fn requests_of_other_programs() {
     ] {
         reads(wire, &add);
     }
-    let lookup = IndexRequest::Lookup { document: rfc(1), from: endpoint("h:2") };
+    let lookup =
+        IndexRequest::Lookup { document: rfc(1), want_attributes: false, from: endpoint("h:2") };
     reads("LOOKUP RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 2\r\nTitle: ignored\r\n\r\n", &lookup);
 }
 

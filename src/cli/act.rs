@@ -16,7 +16,9 @@ use super::reply::{ReplyPrinter, document_json};
 use crate::escape::escaped;
 use crate::library::{Library, SharedLibrary};
 use crate::peer::{AskIndex, IndexError};
-use crate::protocol::{Document, Endpoint, IndexRequest, Listing, Refusal, RfcNumber, Title};
+use crate::protocol::{
+    Content, Document, Endpoint, IndexRequest, Listing, Refusal, RfcNumber, Title,
+};
 
 /// What commands act on.
 pub(super) struct Context {
@@ -44,6 +46,7 @@ impl Context {
                 let document = &named.document;
                 self.ask_and_print(&|from| IndexRequest::Lookup {
                     document: document.clone(),
+                    want_attributes: false,
                     from,
                 })
             }
@@ -199,5 +202,10 @@ impl Context {
 }
 
 fn add_request(document: &Document, title: &Title, from: Endpoint) -> IndexRequest {
-    IndexRequest::Add { document: document.clone(), title: title.clone(), from }
+    IndexRequest::Add {
+        document: document.clone(),
+        title: title.clone(),
+        content: Content::default(),
+        from,
+    }
 }

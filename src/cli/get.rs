@@ -16,7 +16,7 @@ use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::library::{Entry, Incoming, SharedLibrary};
 use crate::peer::{Fetched, fetch, lookup};
-use crate::protocol::{Document, Endpoint, Title};
+use crate::protocol::{Document, Endpoint, Record, Title};
 
 /// Where the document goes.
 enum Target {
@@ -90,7 +90,8 @@ fn find_holders(
     context: &Context,
     document: &Document,
 ) -> Result<(Vec<Endpoint>, Option<Title>), CommandError> {
-    let mut records = lookup(&context.index, document)?;
+    let holdings = lookup(&context.index, document)?;
+    let mut records: Vec<Record> = holdings.into_iter().map(|holding| holding.record).collect();
     let own = context.index.own();
     records.retain(|record| Some(&record.holder) != own.as_ref());
     if records.is_empty() {

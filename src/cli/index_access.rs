@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::io;
 
-use crate::peer::{AskIndex, IndexConnection, IndexError, Membership};
+use crate::peer::{AskIndex, Extensions, IndexConnection, IndexError, Membership};
 use crate::protocol::{Endpoint, Host, IndexRequest, Port, ReplyPart};
 
 /// The way to the index.
@@ -19,6 +19,7 @@ pub(super) struct Once {
     pub(super) host: Option<Host>,
     pub(super) port: Option<Port>,
     pub(super) connection: OnceCell<IndexConnection>,
+    pub(super) extensions: Extensions,
 }
 
 impl IndexAccess {
@@ -48,6 +49,13 @@ impl AskIndex for IndexAccess {
         match self {
             Self::Member(membership) => membership.ask(request, take),
             Self::Once(once) => once.connection()?.ask(request, take),
+        }
+    }
+
+    fn extensions(&self) -> &Extensions {
+        match self {
+            Self::Member(membership) => membership.extensions(),
+            Self::Once(once) => &once.extensions,
         }
     }
 }

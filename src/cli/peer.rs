@@ -23,7 +23,7 @@ use super::{logging, shell};
 use crate::error_chain::error_chain;
 use crate::library::{Digests, Library, SharedLibrary};
 use crate::net;
-use crate::peer::{Event, Hashing, Membership, UploadServer};
+use crate::peer::{Event, Extensions, Hashing, Membership, UploadServer};
 use crate::protocol::{Endpoint, Host, Port, Status, SyntaxError};
 
 const EXIT_CODES: &str = "\
@@ -118,6 +118,7 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Command
             host: args.host.clone(),
             port: args.upload.and_then(|upload| Port::try_from(upload.port()).ok()),
             connection: OnceCell::new(),
+            extensions: Extensions::default(),
         }),
         folder: args.share.clone(),
         library: None,

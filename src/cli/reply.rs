@@ -70,7 +70,8 @@ impl ReplyPrinter {
             ReplyPart::Found
             | ReplyPart::Refused(_)
             | ReplyPart::Reason(_)
-            | ReplyPart::Record(_) => Ok(()),
+            | ReplyPart::Record(_)
+            | ReplyPart::Attribute(_) => Ok(()),
         }
     }
 

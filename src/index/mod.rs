@@ -15,8 +15,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::limits;
-use crate::protocol::{BorrowedRecord, Document, Endpoint, Listing, Record, RfcNumber, Title};
-use holders::Holders;
+use crate::protocol::{
+    Attribute, BorrowedRecord, Content, Date, Document, Endpoint, Listing, Record, RfcNumber, Title,
+};
+use holders::{Claim, Holders};
 
 /// A connection: what it adds belongs to it, and to nobody else.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -25,6 +27,24 @@ pub struct Owner(pub u64);
 /// When a line was added: counts up, never repeats.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 struct Age(u64);
+
+/// What is known of a record beside its line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Attributes {
+    /// Which bytes its holder says to have.
+    pub content: Content,
+    /// When it was added first.
+    pub added: Date,
+}
+
+impl Attributes {
+    /// Those that are known.
+    pub fn iter(&self) -> impl Iterator<Item = Attribute> {
+        let digest = self.content.digest.map(Attribute::Digest);
+        let length = self.content.length.map(Attribute::Length);
+        digest.into_iter().chain(length).chain([Attribute::Added(self.added)])
+    }
+}
 
 /// What a reader asks for.
 #[derive(Clone, Debug)]
@@ -100,11 +120,17 @@ impl Index {
         self.records == 0
     }
 
-    /// Adds a record, or replaces the title of one's own for the same document and endpoint.
+    /// Adds a record, or replaces title and content of one's own for the same document and
+    /// endpoint; that keeps the time at which it was added first.
     ///
     /// # Errors
     /// When a limit is reached; then nothing has changed.
-    pub fn add(&mut self, owner: Owner, record: Record) -> Result<(), Full> {
+    pub fn add(
+        &mut self,
+        owner: Owner,
+        record: Record,
+        attributes: Attributes,
+    ) -> Result<(), Full> {
         let Record { document, title, holder } = record;
         let holdings = self.owners.entry(owner).or_default();
         let endpoint = match &holdings.endpoint {
@@ -121,15 +147,19 @@ impl Index {
         }
 
         let holders = self.documents.entry(key.0.clone()).or_default();
+        let mut claim = Claim { owner, attributes };
         if let Some(age) = known {
             if holders.title(age) == Some(&title) {
+                holders.renew(age, owner, attributes.content);
                 return Ok(());
             }
-            holders.leave(age, owner);
+            if let Some(before) = holders.leave(age, owner) {
+                claim.attributes.added = before.attributes.added;
+            }
         } else {
             self.records += 1;
         }
-        let age = holders.join(owner, &key.1, title, Age(self.next_age));
+        let age = holders.join(claim, &key.1, title, Age(self.next_age));
         self.next_age += 1;
         holdings.ages.insert(key, age);
         Ok(())
@@ -177,7 +207,7 @@ impl Index {
         &self,
         query: &Query,
         position: &mut Position,
-        mut take: impl FnMut(BorrowedRecord<'_>) -> bool,
+        mut take: impl FnMut(BorrowedRecord<'_>, &Attributes) -> bool,
     ) -> bool {
         let first = match (&position.0, query) {
             (Some((document, _)), _) => Bound::Included(document.clone()),
@@ -194,7 +224,7 @@ impl Index {
             let seen = position.0.as_ref().filter(|seen| seen.0 == *document).map(|seen| seen.1);
             for (age, line) in holders.newest_first(seen) {
                 let record = BorrowedRecord { document, title: &line.title, holder: &line.holder };
-                if !take(record) {
+                if !take(record, line.attributes()) {
                     position.0 = Some((document.clone(), age));
                     return false;
                 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::{Full, Index, Owner, Position, Query};
-use crate::protocol::{Listing, Record};
+use super::{Attributes, Full, Index, Owner, Position, Query};
+use crate::protocol::{Content, Date, Listing, Record};
 
 const A: Owner = Owner(1);
 const B: Owner = Owner(2);
@@ -14,9 +14,19 @@ fn record(line: &str) -> Record {
     Record::parse(line).unwrap()
 }
 
+/// What matters to the tests that are about lines alone: nothing.
+fn plain() -> Attributes {
+    attributes(None, 0)
+}
+
+fn attributes(length: Option<u64>, seconds: u64) -> Attributes {
+    let added = Date::clamped(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+    Attributes { content: Content { digest: None, length }, added }
+}
+
 fn lines(index: &Index, query: &Query) -> Vec<String> {
     let mut lines = Vec::new();
-    index.visit(query, &mut Position::default(), |record| {
+    index.visit(query, &mut Position::default(), |record, _| {
         lines.push(record.to_string());
         true
     });
@@ -31,7 +41,7 @@ fn rfcs(index: &Index) -> Vec<String> {
 fn a_list_is_ordered_by_number_and_then_newest_first() {
     let mut index = Index::default();
     for line in ["RFC 20 T a 1", "RFC 3 T a 1", "RFC 20 T b 2", "FILE z T a 1", "FILE a T a 1"] {
-        index.add(A, record(line)).unwrap();
+        index.add(A, record(line), plain()).unwrap();
     }
     assert_eq!(rfcs(&index), ["RFC 3 T a 1", "RFC 20 T b 2", "RFC 20 T a 1"]);
     let files = lines(&index, &Query::Listing(Listing::Files));
@@ -44,10 +54,10 @@ fn a_list_is_ordered_by_number_and_then_newest_first() {
 fn adding_again_replaces_the_title_and_an_equal_line_keeps_its_place() {
     let mut index = Index::default();
     for line in ["RFC 1 old a 1", "RFC 1 T b 1", "RFC 1 old a 1"] {
-        index.add(A, record(line)).unwrap();
+        index.add(A, record(line), plain()).unwrap();
     }
     assert_eq!(rfcs(&index), ["RFC 1 T b 1", "RFC 1 old a 1"]);
-    index.add(A, record("RFC 1 new a 1")).unwrap();
+    index.add(A, record("RFC 1 new a 1"), plain()).unwrap();
     assert_eq!(rfcs(&index), ["RFC 1 new a 1", "RFC 1 T b 1"]);
     assert_eq!(index.len(), 2);
 }
@@ -56,16 +66,16 @@ fn adding_again_replaces_the_title_and_an_equal_line_keeps_its_place() {
 fn a_record_belongs_to_the_connection_that_added_it() {
     let mut index = Index::default();
     let victim = record("RFC 1 T victim 1");
-    index.add(A, victim.clone()).unwrap();
+    index.add(A, victim.clone(), plain()).unwrap();
     assert_eq!(index.remove(B, &victim.document, &victim.holder), None);
 
     // An equal line of somebody else is shown once, and its removal leaves the first alone.
-    index.add(B, victim.clone()).unwrap();
+    index.add(B, victim.clone(), plain()).unwrap();
     assert_eq!((rfcs(&index).len(), index.len()), (1, 2));
     assert_eq!(index.remove(B, &victim.document, &victim.holder), Some(victim.clone()));
     assert_eq!(rfcs(&index), ["RFC 1 T victim 1"]);
 
-    index.add(B, record("RFC 1 lie victim 1")).unwrap();
+    index.add(B, record("RFC 1 lie victim 1"), plain()).unwrap();
     assert_eq!(index.leave(B, 100), 1);
     assert_eq!(rfcs(&index), ["RFC 1 T victim 1"]);
     assert_eq!(index.remove(A, &victim.document, &victim.holder), Some(victim));
@@ -73,18 +83,45 @@ fn a_record_belongs_to_the_connection_that_added_it() {
 }
 
 #[test]
+fn attributes_are_those_of_the_first_who_claims_the_line() {
+    let mut index = Index::default();
+    let line = record("RFC 1 T h 1");
+    let shown = |index: &Index| {
+        let mut shown = Vec::new();
+        index.visit(&Query::All, &mut Position::default(), |_, attributes| {
+            shown.push(*attributes);
+            true
+        });
+        shown
+    };
+    index.add(A, line.clone(), attributes(None, 10)).unwrap();
+    index.add(B, line.clone(), attributes(Some(666), 11)).unwrap();
+    assert_eq!(shown(&index), [attributes(None, 10)]);
+
+    // Who adds again says what it has now; since when it is here stays.
+    index.add(A, line.clone(), attributes(Some(5), 12)).unwrap();
+    assert_eq!(shown(&index), [attributes(Some(5), 10)]);
+    index.add(A, record("RFC 1 new h 1"), attributes(Some(6), 13)).unwrap();
+    assert_eq!(shown(&index), [attributes(Some(6), 10), attributes(Some(666), 11)]);
+    index.add(A, line.clone(), attributes(Some(5), 14)).unwrap();
+    assert_eq!(shown(&index), [attributes(Some(666), 11)]);
+    assert_eq!(index.leave(B, 10), 1);
+    assert_eq!(shown(&index), [attributes(Some(5), 10)]);
+}
+
+#[test]
 fn limits_refuse_and_change_nothing() {
     let mut index = Index::with_limits(3, 2);
-    index.add(A, record("RFC 1 T a 1")).unwrap();
-    index.add(A, record("RFC 2 T a 1")).unwrap();
-    assert_eq!(index.add(A, record("RFC 3 T a 1")), Err(Full::Owner(2)));
-    index.add(A, record("RFC 2 other a 1")).unwrap();
-    index.add(B, record("RFC 3 T b 1")).unwrap();
-    assert_eq!(index.add(B, record("RFC 4 T b 1")), Err(Full::Index(3)));
+    index.add(A, record("RFC 1 T a 1"), plain()).unwrap();
+    index.add(A, record("RFC 2 T a 1"), plain()).unwrap();
+    assert_eq!(index.add(A, record("RFC 3 T a 1"), plain()), Err(Full::Owner(2)));
+    index.add(A, record("RFC 2 other a 1"), plain()).unwrap();
+    index.add(B, record("RFC 3 T b 1"), plain()).unwrap();
+    assert_eq!(index.add(B, record("RFC 4 T b 1"), plain()), Err(Full::Index(3)));
     assert_eq!(index.len(), 3);
     assert_eq!(rfcs(&index), ["RFC 1 T a 1", "RFC 2 other a 1", "RFC 3 T b 1"]);
     assert_eq!(index.leave(A, 1), 1);
-    index.add(B, record("RFC 4 T b 1")).unwrap();
+    index.add(B, record("RFC 4 T b 1"), plain()).unwrap();
 }
 
 /// What one owner does in the model test.
@@ -154,7 +191,7 @@ proptest! {
         for (owner, operation) in operations {
             model.apply(owner, &operation);
             match operation {
-                Operation::Add(record) => index.add(owner, record).unwrap(),
+                Operation::Add(record) => index.add(owner, record, plain()).unwrap(),
                 Operation::Remove(record) => {
                     index.remove(owner, &record.document, &record.holder);
                 }
@@ -172,18 +209,18 @@ proptest! {
         let staying: Vec<Record> =
             (1..4).map(|n| record(&format!("RFC {n} stays h 9"))).collect();
         for record in &staying {
-            index.add(Owner(99), record.clone()).unwrap();
+            index.add(Owner(99), record.clone(), plain()).unwrap();
         }
         let mut operations = operations.into_iter();
         let mut position = Position::default();
         let mut seen = Vec::new();
         let query = Query::Listing(Listing::Rfcs);
-        while !index.visit(&query, &mut position, |record| {
+        while !index.visit(&query, &mut position, |record, _| {
             seen.push(record.to_string());
             seen.len() % pause != 0
         }) {
             match operations.next() {
-                Some((owner, Operation::Add(record))) => index.add(owner, record).unwrap(),
+                Some((owner, Operation::Add(record))) => index.add(owner, record, plain()).unwrap(),
                 Some((owner, Operation::Remove(record))) => {
                     index.remove(owner, &record.document, &record.holder);
                 }

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,8 +13,8 @@ use super::own_host::own_host;
 use crate::limits;
 use crate::net::{self, Receiver, send};
 use crate::protocol::{
-    DecodeError, Document, Endpoint, Host, IndexReplyDecoder, IndexRequest, Port, Record, Refusal,
-    ReplyPart, Request,
+    Attribute, Content, Date, DecodeError, Document, Endpoint, Host, IndexReplyDecoder,
+    IndexRequest, Port, Record, Refusal, ReplyPart, Request,
 };
 
 /// Why the index did not answer.
@@ -63,26 +64,81 @@ pub trait AskIndex {
         request: &dyn Fn(Endpoint) -> IndexRequest,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<(), IndexError>;
+
+    /// Whether this index understands requests with headers of extensions, as far as is known.
+    fn extensions(&self) -> &Extensions;
+}
+
+/// What is remembered of a neighbour that may not understand extensions.
+#[derive(Debug, Default)]
+pub struct Extensions {
+    are_refused: AtomicBool,
+}
+
+impl Extensions {
+    /// Whether to use them: until they were refused once.
+    pub fn are_used(&self) -> bool {
+        !self.are_refused.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that they are refused.
+    pub fn refuse(&self) {
+        self.are_refused.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Who has a document, and what the index knows of that beside the record.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Holding {
+    /// The record.
+    pub record: Record,
+    /// Which bytes the holder says to have.
+    pub content: Content,
+    /// When the index took the record.
+    pub added: Option<Date>,
+}
+
+impl Holding {
+    fn take(&mut self, attribute: Attribute) {
+        match attribute {
+            Attribute::Digest(digest) => self.content.digest = Some(digest),
+            Attribute::Length(length) => self.content.length = Some(length),
+            Attribute::Added(date) => self.added = Some(date),
+        }
+    }
 }
 
 /// Who has this document, as the index lists them: at most 10,000.
 ///
 /// # Errors
 /// When the index does not answer.
-pub fn lookup(index: &dyn AskIndex, document: &Document) -> Result<Vec<Record>, IndexError> {
-    let mut records = Vec::new();
-    let request = |from| IndexRequest::Lookup { document: document.clone(), from };
+pub fn lookup(index: &dyn AskIndex, document: &Document) -> Result<Vec<Holding>, IndexError> {
+    let want_attributes = index.extensions().are_used();
+    let mut holdings: Vec<Holding> = Vec::new();
+    let mut is_refused = false;
+    let request = |from| IndexRequest::Lookup { document: document.clone(), want_attributes, from };
     index.ask(&request, &mut |part, _| {
-        if let ReplyPart::Record(record) = part
-            && records.len() < limits::HOLDERS
-        {
-            records.push(record);
+        match part {
+            ReplyPart::Record(record) if holdings.len() < limits::HOLDERS => {
+                holdings.push(Holding { record, content: Content::default(), added: None });
+            }
+            ReplyPart::Attribute(attribute) => {
+                if let Some(last) = holdings.last_mut() {
+                    last.take(attribute);
+                }
+            }
+            ReplyPart::Refused(Refusal::BadRequest) => is_refused = true,
+            _ => {}
         }
         Ok(())
     })?;
+    if is_refused && want_attributes {
+        index.extensions().refuse();
+        return lookup(index, document);
+    }
     // An index of another program may match in its own way.
-    records.retain(|record| record.document == *document);
-    Ok(records)
+    holdings.retain(|holding| holding.record.document == *document);
+    Ok(holdings)
 }
 
 /// A connection to an index.
@@ -91,6 +147,7 @@ pub struct IndexConnection {
     link: Link,
     /// Held by who asks, so that replies do not mix.
     turn: Mutex<()>,
+    extensions: Extensions,
 }
 
 impl IndexConnection {
@@ -105,7 +162,8 @@ impl IndexConnection {
         host: Option<&Host>,
         port: Option<Port>,
     ) -> Result<Self, IndexError> {
-        Ok(Self { link: Link::connect(index, host, port)?, turn: Mutex::default() })
+        let link = Link::connect(index, host, port)?;
+        Ok(Self { link, turn: Mutex::default(), extensions: Extensions::default() })
     }
 
     /// What this peer calls itself.
@@ -130,6 +188,10 @@ impl AskIndex for IndexConnection {
             }
         })?;
         taken.map_err(IndexError::Taker)
+    }
+
+    fn extensions(&self) -> &Extensions {
+        &self.extensions
     }
 }
 
@@ -202,7 +264,10 @@ impl<'a> Replies<'a> {
                 match part {
                     ReplyPart::Refused(refusal) => refused = Some(refusal),
                     ReplyPart::End => last = true,
-                    ReplyPart::Found | ReplyPart::Reason(_) | ReplyPart::Record(_) => {}
+                    ReplyPart::Found
+                    | ReplyPart::Reason(_)
+                    | ReplyPart::Record(_)
+                    | ReplyPart::Attribute(_) => {}
                 }
                 take(part, bytes);
             })?;

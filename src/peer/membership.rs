@@ -14,11 +14,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::index_connection::{AskIndex, IndexError, Link, Replies};
+use super::index_connection::{AskIndex, Extensions, IndexError, Link, Replies};
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
-use crate::protocol::{Document, Endpoint, Host, IndexRequest, Port, Refusal, ReplyPart};
+use crate::protocol::{Content, Document, Endpoint, Host, IndexRequest, Port, Refusal, ReplyPart};
 
 /// What a member's program may want to tell people.
 #[derive(Debug)]
@@ -56,6 +56,7 @@ struct Shared {
     joined: AtomicBool,
     /// Held by who asks, so that one request is outstanding at a time.
     turn: Mutex<()>,
+    extensions: Extensions,
 }
 
 #[derive(Debug)]
@@ -96,6 +97,7 @@ impl Membership {
             changed: Condvar::new(),
             joined: AtomicBool::new(false),
             turn: Mutex::default(),
+            extensions: Extensions::default(),
         });
         let member = Arc::clone(&shared);
         let thread = thread::Builder::new()
@@ -154,6 +156,10 @@ impl AskIndex for Membership {
                 return taken.map_err(IndexError::Taker);
             }
         }
+    }
+
+    fn extensions(&self) -> &Extensions {
+        &self.shared.extensions
     }
 }
 
@@ -234,7 +240,12 @@ impl Shared {
         let mut refused: Option<(Document, Refusal, usize)> = None;
         for (document, title) in documents {
             let from = link.own.clone();
-            link.send(&IndexRequest::Add { document: document.clone(), title, from })?;
+            link.send(&IndexRequest::Add {
+                document: document.clone(),
+                title,
+                content: Content::default(),
+                from,
+            })?;
             match replies.read_one(&mut |_, _| {})? {
                 None => registered += 1,
                 Some(refusal) => match &mut refused {

@@ -24,7 +24,7 @@ mod upload;
 
 pub use fetch::{Attempt, FetchError, Fetched, fetch};
 pub use hashing::Hashing;
-pub use index_connection::{AskIndex, IndexConnection, IndexError, lookup};
+pub use index_connection::{AskIndex, Extensions, Holding, IndexConnection, IndexError, lookup};
 pub use membership::{Event, Membership};
 pub use transfer::TransferError;
 pub use upload::UploadServer;

@@ -8,7 +8,18 @@ use super::error::{DecodeError, SyntaxError};
 use super::status::Refusal;
 
 /// Headers that mean something in requests, and therefore may stand only once.
-const ONCE: [&str; 7] = ["Host", "Port", "Title", "OS", "Limit", "Want-Digest", "Range"];
+const ONCE: [&str; 10] = [
+    "Host",
+    "Port",
+    "Title",
+    "OS",
+    "Limit",
+    "Want-Digest",
+    "Range",
+    "Want-Attributes",
+    "Digest",
+    "Length",
+];
 
 /// The lines of a whole head: each header line has a name and a colon.
 pub struct Head<'a> {

@@ -8,7 +8,7 @@ use super::error::{DecodeError, SyntaxError};
 use super::head::{append, encode_header, split_header};
 use super::lines::Lines;
 use super::status::{Refusal, Status};
-use super::{BorrowedRecord, HeaderText, Record};
+use super::{Attribute, BorrowedRecord, HeaderText, Record};
 use crate::limits;
 
 /// A whole reply.
@@ -20,7 +20,8 @@ use crate::limits;
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum IndexReply {
-    /// The records that were asked for, or the one that was added or removed.
+    /// The records that were asked for, or the one that was added or removed; without their
+    /// attributes.
     Found(Vec<Record>),
     /// Nothing was done.
     Refused {
@@ -41,6 +42,11 @@ pub fn encode_found(out: &mut Vec<u8>) {
 /// Appends one record of a reply.
 pub fn encode_record(record: BorrowedRecord<'_>, out: &mut Vec<u8>) {
     append(out, format_args!("{record}\r\n"));
+}
+
+/// Appends one attribute of the record before it (protocol.md section 4.11).
+pub fn encode_attribute(attribute: Attribute, out: &mut Vec<u8>) {
+    append(out, format_args!("{attribute}\r\n"));
 }
 
 /// The empty line behind the records of a reply.
@@ -85,7 +91,13 @@ impl IndexReply {
                 (ReplyPart::Reason(text), Self::Refused { reason, .. }) => *reason = Some(text),
                 (ReplyPart::Record(record), Self::Found(records)) => records.push(record),
                 (ReplyPart::End, _) => return Ok(Some((reply, used))),
-                (ReplyPart::Found | ReplyPart::Reason(_) | ReplyPart::Record(_), _) => {}
+                (
+                    ReplyPart::Found
+                    | ReplyPart::Reason(_)
+                    | ReplyPart::Record(_)
+                    | ReplyPart::Attribute(_),
+                    _,
+                ) => {}
             }
         }
         Ok(None)
@@ -103,6 +115,8 @@ pub enum ReplyPart {
     Reason(HeaderText),
     /// One record.
     Record(Record),
+    /// An attribute of the record before it.
+    Attribute(Attribute),
     /// The reply is whole.
     End,
 }
@@ -179,6 +193,14 @@ impl IndexReplyDecoder {
                         return Ok(Some(self.part(ReplyPart::Reason(reason), Place::Refused)));
                     }
                 }
+                (Place::Records, _) if is_attribute(line) => {
+                    let attribute =
+                        split_header(line).and_then(|(name, value)| Attribute::parse(name, value));
+                    if let Some(attribute) = attribute {
+                        let part = ReplyPart::Attribute(attribute);
+                        return Ok(Some(self.part(part, Place::Records)));
+                    }
+                }
                 (Place::Found | Place::Records, _) => {
                     let record = Record::parse(line).map_err(at_line)?;
                     self.records += 1;
@@ -220,4 +242,11 @@ impl IndexReplyDecoder {
         }
         (part, used)
     }
+}
+
+/// Whether a line between records is a header: no record's first word ends with a colon, but for
+/// the `RFC:` of some programs.
+fn is_attribute(line: &str) -> bool {
+    let word = line.split(' ').next().unwrap_or(line);
+    word.ends_with(':') && word != "RFC:"
 }

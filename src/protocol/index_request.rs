@@ -1,19 +1,23 @@
 //! What a peer asks of the index (protocol.md section 4).
 
 use std::fmt;
+use std::str::FromStr;
 
+use super::content::IfReadable;
 use super::error::DecodeError;
 use super::head::{Head, append, encode_header};
+use super::number::{ContentLength, digits};
 use super::request::{FromHead, Request, RequestDecoder};
-use super::{Document, Endpoint, Limit, Title, VERSION, Words};
+use super::{Content, Document, Endpoint, Limit, SyntaxError, Title, VERSION, Words};
 
 /// A request to the index server.
 ///
 /// ```text
 /// index-request = add / remove / lookup / list / search
-/// add    = "ADD"    SP document SP version CRLF from title-header CRLF
+/// add    = "ADD"    SP document SP version CRLF from title-header
+///          [ digest-header ] [ length-header ] CRLF
 /// remove = "REMOVE" SP document SP version CRLF from CRLF
-/// lookup = "LOOKUP" SP document SP version CRLF from CRLF
+/// lookup = "LOOKUP" SP document SP version CRLF from [ "Want-Attributes:" SP "1" CRLF ] CRLF
 /// list   = "LIST"   SP ( "ALL" / "FILES" ) SP version CRLF from CRLF
 /// search = "SEARCH" SP "ALL" SP version CRLF from title-header [ limit-header ] CRLF
 /// from   = "Host:" SP host CRLF "Port:" SP port CRLF
@@ -26,6 +30,8 @@ pub enum IndexRequest {
         document: Document,
         /// What it is called; may be empty.
         title: Title,
+        /// Which bytes I have (an extension, protocol.md section 4.11).
+        content: Content,
         /// My upload server.
         from: Endpoint,
     },
@@ -40,6 +46,8 @@ pub enum IndexRequest {
     Lookup {
         /// The document.
         document: Document,
+        /// Whether the reply should carry attributes (an extension, protocol.md section 4.11).
+        want_attributes: bool,
         /// My upload server.
         from: Endpoint,
     },
@@ -103,13 +111,23 @@ impl FromHead for IndexRequest {
                 document: document(kind, name)?,
                 from: from()?,
                 title: head.required("Title")?,
+                content: Content {
+                    digest: head.optional("Digest")?.and_then(|IfReadable(digest)| digest),
+                    length: head.optional("Length")?.and_then(|IfReadable(length)| length).map(
+                        |ContentLength(length)| length,
+                    ),
+                },
             }),
             ["REMOVE", kind, name] => {
                 Ok(Self::Remove { document: document(kind, name)?, from: from()? })
             }
-            ["LOOKUP", kind, name] => {
-                Ok(Self::Lookup { document: document(kind, name)?, from: from()? })
-            }
+            ["LOOKUP", kind, name] => Ok(Self::Lookup {
+                document: document(kind, name)?,
+                from: from()?,
+                want_attributes: head
+                    .optional("Want-Attributes")?
+                    .is_some_and(|WantAttributes(wanted)| wanted),
+            }),
             ["LIST", "ALL"] => Ok(Self::List { listing: Listing::Rfcs, from: from()? }),
             ["LIST", "FILES"] => Ok(Self::List { listing: Listing::Files, from: from()? }),
             ["SEARCH", "ALL"] => Ok(Self::Search {
@@ -133,7 +151,18 @@ impl Request for IndexRequest {
         encode_header(out, "Host", host);
         encode_header(out, "Port", port);
         match self {
-            Self::Add { title, .. } => encode_header(out, "Title", title),
+            Self::Add { title, content: Content { digest, length }, .. } => {
+                encode_header(out, "Title", title);
+                if let Some(digest) = digest {
+                    encode_header(out, "Digest", digest);
+                }
+                if let Some(length) = length {
+                    encode_header(out, "Length", length);
+                }
+            }
+            Self::Lookup { want_attributes: true, .. } => {
+                encode_header(out, "Want-Attributes", "1");
+            }
             Self::Search { words, limit, .. } => {
                 encode_header(out, "Title", words);
                 if let Some(limit) = limit {
@@ -143,6 +172,18 @@ impl Request for IndexRequest {
             Self::Remove { .. } | Self::Lookup { .. } | Self::List { .. } => {}
         }
         out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// The value of `Want-Attributes`: a version of the form in which they are wanted, of which there
+/// is one. Another is another's extension.
+struct WantAttributes(bool);
+
+impl FromStr for WantAttributes {
+    type Err = SyntaxError;
+
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        Ok(Self(digits(text, 1) == Some(1)))
     }
 }
 

@@ -9,12 +9,14 @@
 //! | `file_name` | names of documents that are no RFC | 2.3 |
 //! | `date`, `digest`, `range` | dates of headers, digests and parts of documents | 2.7, 5.5, 5.6 |
 //! | `document` | what a request is about | 2.4 |
+//! | `content` | which bytes a holder has; attributes of records | 4.11 |
 //! | `record` | who has which document | 4.5 |
 //! | `lines`, `request`, `head` | where a line ends, where a request, what it says | 3 |
 //! | `index_request`, `index_reply` | peer and index | 4 |
 //! | `document_request`, `document_reply` | peer and peer | 5 |
 //! | `status`, `error` | refusals, and why | 6 |
 
+mod content;
 mod date;
 mod digest;
 mod document;
@@ -35,6 +37,7 @@ mod status;
 mod title;
 mod words;
 
+pub use content::{Attribute, Content};
 pub use date::Date;
 pub use digest::Digest;
 pub use document::Document;
@@ -44,8 +47,8 @@ pub use endpoint::{Endpoint, Host, Port};
 pub use error::{DecodeError, SyntaxError};
 pub use file_name::FileName;
 pub use index_reply::{
-    END_OF_RECORDS, IndexReply, IndexReplyDecoder, ReplyPart, encode_found, encode_record,
-    encode_refusal,
+    END_OF_RECORDS, IndexReply, IndexReplyDecoder, ReplyPart, encode_attribute, encode_found,
+    encode_record, encode_refusal,
 };
 pub use index_request::{IndexRequest, Listing};
 pub use number::{Limit, RfcNumber};

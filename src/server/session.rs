@@ -5,18 +5,18 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::host_policy::ListedHosts;
 use super::{LOG_FAULTS, LOG_REQUESTS, LOG_SESSIONS, Shared, counted};
 use crate::escape::escaped;
-use crate::index::{Owner, Position, Query};
+use crate::index::{Attributes, Owner, Position, Query};
 use crate::limits;
 use crate::net::{Receiver, close_gently, send};
 use crate::protocol::{
-    BorrowedRecord, DecodeError, Document, END_OF_RECORDS, Endpoint, HeaderText, IndexRequest,
-    Record, Refusal, RequestDecoder, Status, empty_lines, encode_found, encode_record,
-    encode_refusal,
+    BorrowedRecord, Content, Date, DecodeError, Document, END_OF_RECORDS, Endpoint, HeaderText,
+    IndexRequest, Record, Refusal, RequestDecoder, Status, empty_lines, encode_attribute,
+    encode_found, encode_record, encode_refusal,
 };
 
 /// Serves one connection until it ends.
@@ -65,6 +65,18 @@ enum Done {
     Changed,
     /// So many records were sent.
     Sent(usize),
+}
+
+/// Which records of a query are sent, and how.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    most: usize,
+    holds: &'a dyn Fn(BorrowedRecord<'_>) -> bool,
+    with_attributes: bool,
+}
+
+impl Wanted<'static> {
+    const ALL: Self = Self { most: usize::MAX, holds: &|_| true, with_attributes: false };
 }
 
 /// Why a request that follows the grammar is refused.
@@ -132,20 +144,25 @@ impl Session<'_> {
         let logged = log::log_enabled!(target: LOG_REQUESTS, log::Level::Info);
         let line = if logged { request.to_string() } else { String::new() };
         let outcome = match request {
-            IndexRequest::Add { document, title, from } => {
-                self.add(&Record { document, title, holder: from })
+            IndexRequest::Add { document, title, content, from } => {
+                self.add(&Record { document, title, holder: from }, content)
             }
             IndexRequest::Remove { document, from } => self.remove(&document, &from),
-            IndexRequest::Lookup { document, .. } => {
-                self.find(&Query::Document(document), usize::MAX, |_| true)?
+            IndexRequest::Lookup { document, want_attributes, .. } => {
+                let wanted = Wanted { with_attributes: want_attributes, ..Wanted::ALL };
+                self.find(&Query::Document(document), wanted)?
             }
             IndexRequest::List { listing, .. } => {
-                self.find(&Query::Listing(listing), usize::MAX, |_| true)?
+                self.find(&Query::Listing(listing), Wanted::ALL)?
             }
             IndexRequest::Search { words, limit, .. } => {
                 let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
-                let most = most.unwrap_or(usize::MAX);
-                self.find(&Query::All, most, |record| words.are_in(record.title))?
+                let wanted = Wanted {
+                    most: most.unwrap_or(usize::MAX),
+                    holds: &|record| words.are_in(record.title),
+                    ..Wanted::ALL
+                };
+                self.find(&Query::All, wanted)?
             }
         };
         let address = self.address;
@@ -181,9 +198,11 @@ impl Session<'_> {
     }
 
     /// The reply repeats what the peer said, whatever host the record is listed under.
-    fn add(&mut self, said: &Record) -> Result<Done, Refused> {
+    fn add(&mut self, said: &Record, content: Content) -> Result<Done, Refused> {
         let holder = self.listed(&said.holder)?;
-        let full = self.shared.index_mut().add(self.owner, Record { holder, ..said.clone() });
+        let attributes = Attributes { content, added: Date::clamped(SystemTime::now()) };
+        let record = Record { holder, ..said.clone() };
+        let full = self.shared.index_mut().add(self.owner, record, attributes);
         if let Err(full) = full {
             log::warn!(target: LOG_FAULTS, "{}: {} refused: {full}", self.address, said.document);
             let refusal = Refusal::ServiceUnavailable;
@@ -222,15 +241,10 @@ impl Session<'_> {
         self.output.extend_from_slice(END_OF_RECORDS);
     }
 
-    /// Answers LOOKUP, LIST and SEARCH with at most `most` of the records that are `wanted`: in
-    /// pieces, so that a long reply is never whole in memory, and the index is free while it is
-    /// written and in the middle of a long search.
-    fn find(
-        &mut self,
-        query: &Query,
-        most: usize,
-        wanted: impl Fn(BorrowedRecord<'_>) -> bool,
-    ) -> io::Result<Result<Done, Refused>> {
+    /// Answers LOOKUP, LIST and SEARCH: in pieces, so that a long reply is never whole in memory,
+    /// and the index is free while it is written and in the middle of a long search.
+    fn find(&mut self, query: &Query, wanted: Wanted<'_>) -> io::Result<Result<Done, Refused>> {
+        let Wanted { most, holds, with_attributes } = wanted;
         let before = self.output.len();
         encode_found(&mut self.output);
         let mut position = Position::default();
@@ -239,10 +253,13 @@ impl Session<'_> {
             let shared = self.shared;
             let output = &mut self.output;
             let mut visited = 0;
-            let whole = shared.index().visit(query, &mut position, |record| {
+            let whole = shared.index().visit(query, &mut position, |record, attributes| {
                 visited += 1;
-                if wanted(record) {
+                if holds(record) {
                     encode_record(record, output);
+                    if with_attributes {
+                        attributes.iter().for_each(|one| encode_attribute(one, output));
+                    }
                     count += 1;
                 }
                 output.len() < limits::LIST_PIECE && visited < limits::VISITS && count < most

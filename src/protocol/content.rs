@@ -1,0 +1,84 @@
+//! What is known of a record's document beside its line (protocol.md section 4.11).
+
+use super::error::SyntaxError;
+use super::number::ContentLength;
+use super::{Date, Digest};
+
+/// Which bytes a holder has, as it says: they tell one version of a document from another.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Content {
+    /// Their SHA-256.
+    pub digest: Option<Digest>,
+    /// Their number.
+    pub length: Option<u64>,
+}
+
+/// One attribute of a record, a line of its own behind the record's.
+///
+/// ```text
+/// attribute = "Digest:" SP digest CRLF / "Length:" SP content-length CRLF / "Added:" SP date CRLF
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Attribute {
+    /// The SHA-256 of the document.
+    Digest(Digest),
+    /// Its length in bytes.
+    Length(u64),
+    /// When the index took the record.
+    Added(Date),
+}
+
+impl Attribute {
+    /// Reads a header's name and value; `None` if it is another header, or cannot be read.
+    pub(super) fn parse(name: &str, value: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "digest" => value.parse().ok().map(Self::Digest),
+            "length" => value.parse().ok().map(|ContentLength(length)| Self::Length(length)),
+            "added" => value.parse().ok().map(Self::Added),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Attribute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Digest(digest) => write!(f, "Digest: {digest}"),
+            Self::Length(length) => write!(f, "Length: {length}"),
+            Self::Added(date) => write!(f, "Added: {date}"),
+        }
+    }
+}
+
+/// The value of a header of an extension. What cannot be read is another's extension of the same
+/// name, and says nothing here.
+pub(super) struct IfReadable<T>(pub(super) Option<T>);
+
+impl<T: std::str::FromStr> std::str::FromStr for IfReadable<T> {
+    type Err = SyntaxError;
+
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        Ok(Self(text.parse().ok()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_read_and_print() {
+        let digest = format!("Digest: sha-256={}", "0a".repeat(32));
+        for line in [digest.as_str(), "Length: 0", "Added: Sun, 06 Nov 1994 08:49:37 GMT"] {
+            let (name, value) = line.split_once(": ").unwrap();
+            let attribute = Attribute::parse(name, value).unwrap();
+            assert_eq!(attribute.to_string(), line);
+            assert_eq!(Attribute::parse(&name.to_uppercase(), value), Some(attribute));
+        }
+        for (name, value) in
+            [("Digest", "md5=0"), ("Length", "-1"), ("Added", "today"), ("Color", "red")]
+        {
+            assert_eq!(Attribute::parse(name, value), None, "{name}: {value}");
+        }
+    }
+}
