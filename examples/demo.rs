@@ -16,9 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use p2p_ci::escape::escaped;
-use p2p_ci::library::{Incoming, Library, SharedLibrary};
+use p2p_ci::library::{Depth, Incoming, Library, SharedLibrary};
 use p2p_ci::peer::{AskIndex, IndexError, Membership, UploadServer, fetch, lookup};
-use p2p_ci::protocol::{Content, Document, Endpoint, IndexRequest, Listing, Record, ReplyPart};
+use p2p_ci::protocol::{Document, Endpoint, IndexRequest, Listing, Record, ReplyPart};
 use p2p_ci::server::{Config, Server};
 
 /// The documents that the three peers bring along.
@@ -101,7 +101,7 @@ impl Peer {
         index: SocketAddr,
         screen: &Screen,
     ) -> Result<Self, Box<dyn Error>> {
-        let library = SharedLibrary::new(Library::scan(folder)?);
+        let library = Library::scan(folder, Depth::Folder)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let uploads = UploadServer::start(listener, library.clone())?;
         let door = tap("carol", name, uploads.address(), screen)?;
@@ -139,14 +139,7 @@ impl Peer {
         fetch(document, &holders, &mut incoming, &mut |_| {})?;
         incoming.finish(false)?;
         self.library.write().add_file(&path, None)?;
-        let title = self.library.read().entry(document).ok_or("not shared")?.title().clone();
-        let add = |from| IndexRequest::Add {
-            document: document.clone(),
-            title: title.clone(),
-            content: Content::default(),
-            from,
-        };
-        self.membership.ask(&add, &mut |_, _| Ok(()))?;
+        self.membership.update(document)?;
         Ok(path)
     }
 }

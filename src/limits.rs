@@ -56,7 +56,7 @@ pub const CONNECTIONS: usize = 10_000;
 /// Connections to the index from one address; loopback is exempt.
 pub const CONNECTIONS_PER_ADDRESS: usize = 64;
 /// Records that one connection may hold.
-pub const RECORDS_PER_CONNECTION: usize = 20_000;
+pub const RECORDS_PER_CONNECTION: usize = 40_000;
 /// Records that the index holds in all.
 pub const RECORDS: usize = 10_000_000;
 /// Bad requests in a row, after which a connection is closed.
@@ -88,6 +88,17 @@ pub const UPLOADS_PER_ADDRESS: usize = 8;
 pub const DIGESTS: usize = 200_000;
 /// Bytes of a document up to which an unknown digest is computed while its reader waits.
 pub const DIGEST_AT_ONCE: u64 = 16 * 1024 * 1024;
+
+/// Bytes that a packed document may unpack to.
+pub const UNPACKED: u64 = 64 * 1024 * 1024;
+/// A file counts when nothing was written to it for this time.
+pub const QUIET: Duration = Duration::from_secs(1);
+/// The shortest time between two looks at a shared folder.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The time after which a folder is looked over although nothing was heard of it.
+pub const LOOK_OVER: Duration = Duration::from_secs(60);
+/// The same where it cannot be watched.
+pub const LOOK_OVER_UNWATCHED: Duration = Duration::from_secs(5);
 
 /// Time to connect to a peer or an index.
 pub const CONNECT: Duration = Duration::from_secs(5);

@@ -8,13 +8,14 @@ use std::io;
 use std::net::TcpStream;
 use std::path::Path;
 
-/// Opens a regular file in a folder for reading: never through a symbolic link, never waiting for
-/// the other end of a FIFO, and never anything but a regular file.
+/// Opens a regular file below a folder for reading, by its path with `/` between segments: never
+/// through a symbolic link, never waiting for the other end of a FIFO, and never anything but a
+/// regular file.
 ///
 /// # Errors
 /// When there is no such file, or it is no regular file ([`io::ErrorKind::InvalidInput`]).
-pub fn open_regular(folder: &Path, name: &str) -> io::Result<File> {
-    let file = open_without_following(folder, name)?;
+pub fn open_regular(folder: &Path, path: &str) -> io::Result<File> {
+    let file = open_without_following(folder, path)?;
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
@@ -24,22 +25,31 @@ pub fn open_regular(folder: &Path, name: &str) -> io::Result<File> {
 }
 
 #[cfg(unix)]
-fn open_without_following(folder: &Path, name: &str) -> io::Result<File> {
+fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open, openat};
 
-    let folder = open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let directory = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut folder = open(folder, directory, Mode::empty())?;
+    let mut segments = path.split('/');
+    let name = segments.next_back().unwrap_or(path);
+    for segment in segments {
+        folder = openat(folder, segment, directory | OFlags::NOFOLLOW, Mode::empty())?;
+    }
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     Ok(File::from(openat(folder, name, flags, Mode::empty())?))
 }
 
 #[cfg(not(unix))]
-fn open_without_following(folder: &Path, name: &str) -> io::Result<File> {
-    let path = folder.join(name);
-    if path.symlink_metadata()?.file_type().is_symlink() {
-        let text = "expected a regular file, found a symbolic link";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
+    let mut whole = folder.to_path_buf();
+    for segment in path.split('/') {
+        whole.push(segment);
+        if whole.symlink_metadata()?.file_type().is_symlink() {
+            let text = "expected a regular file, found a symbolic link";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
     }
-    File::open(path)
+    File::open(whole)
 }
 
 /// Sends bytes from where the file stands, at most `count`, without passing them through this
@@ -64,6 +74,35 @@ pub(crate) fn send_file(mut file: &File, mut stream: &TcpStream, count: u64) -> 
     let filled = file.read(&mut chunk[..most])?;
     stream.write_all(&chunk[..filled])?;
     Ok(filled)
+}
+
+/// Whether a folder lies on a file system that others change without this system being told.
+pub(crate) fn is_network_folder(folder: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        // NFS, CIFS, SMB2, SMB, 9P, Ceph, FUSE, AFS, Coda: the numbers of linux/magic.h.
+        const NETWORKS: [u32; 9] = [
+            0x6969,
+            0xff53_4d42,
+            0xfe53_4d42,
+            0x517b,
+            0x0102_1997,
+            0x00c3_6400,
+            0x6573_5546,
+            0x5346_414f,
+            0x7375_7245,
+        ];
+        let kind = rustix::fs::statfs(folder).map(|status| status.f_type);
+        // The numbers have 32 bits, the field may have more.
+        kind.is_ok_and(|kind| {
+            NETWORKS.iter().any(|network| i128::from(*network) == i128::from(kind))
+        })
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        false
+    }
 }
 
 /// Makes a renamed file's new name survive a power cut, where the system can.

@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("library", &["escape", "limits", "protocol", "system"]),
     ("net", &["limits", "protocol", "system"]),
     ("server", &["escape", "index", "limits", "net", "protocol", "system"]),
-    ("peer", &["error_chain", "library", "limits", "net", "protocol", "system"]),
+    ("peer", &["error_chain", "escape", "library", "limits", "net", "protocol", "system"]),
     (
         "cli",
         &[

@@ -4,10 +4,14 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 
-use p2p_ci::library::Library;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use p2p_ci::library::{Depth, Library, document_of};
+use p2p_ci::protocol::Document;
 
 fn documents(library: &Library) -> Vec<String> {
     library.documents().map(|(document, title)| format!("{document}: {title}")).collect()
@@ -29,9 +33,9 @@ fn a_folder_is_shared_by_its_names() {
         fs::write(folder.path().join(name), text).unwrap();
     }
     fs::create_dir(folder.path().join("rfc9.txt")).unwrap();
-    let library = Library::scan(folder.path()).unwrap();
+    let library = Library::scan(folder.path(), Depth::Folder).unwrap();
     assert_eq!(
-        documents(&library),
+        documents(&library.read()),
         ["RFC 7: Title", "RFC 8: rfc8-draft.txt", "FILE lecture%2001.pdf: lecture 01.pdf"]
     );
 }
@@ -40,8 +44,149 @@ fn a_folder_is_shared_by_its_names() {
 fn a_missing_folder_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("a/b");
-    assert!(Library::scan(&missing).unwrap().is_empty());
+    assert!(Library::scan(&missing, Depth::Folder).unwrap().read().is_empty());
     assert!(missing.is_dir());
+}
+
+/// A text that was written an hour ago.
+fn write_old(path: &Path, bytes: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    fs::File::options().write(true).open(path).unwrap().set_modified(hour_ago).unwrap();
+}
+
+fn packed(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// As Debian's doc-rfc packages lay it out: packed files in sub-folders, their index beside them,
+/// a folder of links, other formats.
+#[test]
+fn a_tree_of_packed_documents() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    let index = "RFC INDEX\n\n0793 Transmission Control Protocol. J. Postel. September 1981. (Format: TXT)\n\n";
+    write_old(&at("rfc-index.txt.gz"), packed(index));
+    write_old(&at("standard/rfc793.txt.gz"), packed("the text"));
+    write_old(&at("standard/rfc793.json"), "{}");
+    write_old(&at("old/rfc793.txt.gz"), packed("an older place"));
+    write_old(&at("old/rfc7.txt.gz"), packed("packed"));
+    write_old(&at("old/deeper/rfc7.txt"), "plain");
+    write_old(&at("notes/My Lecture.md"), "# Lecture");
+    write_old(&at(".git/config"), "hidden");
+    write_old(&at("handed-over/rfc5.txt"), "lent");
+    #[cfg(unix)]
+    {
+        fs::create_dir(at("links")).unwrap();
+        std::os::unix::fs::symlink("../standard/rfc793.txt.gz", at("links/rfc793.txt.gz")).unwrap();
+    }
+    let library = Library::scan(root.path(), Depth::Tree).unwrap();
+    let library = library.read();
+    assert_eq!(
+        documents(&library),
+        [
+            "RFC 7: old/deeper/rfc7.txt",
+            "RFC 793: Transmission Control Protocol",
+            "FILE notes%2FMy%20Lecture.md: notes/My Lecture.md",
+            "FILE rfc-index.txt.gz: rfc-index.txt.gz",
+            "FILE standard%2Frfc793.json: standard/rfc793.json",
+        ]
+    );
+    let entry = library.entry(&"793".parse().map(Document::Rfc).unwrap()).unwrap();
+    assert_eq!((entry.media_type(), entry.path()), ("text/plain", at("old/rfc793.txt.gz")));
+    let mut open = entry.open().unwrap();
+    let mut text = String::new();
+    open.file.read_to_string(&mut text).unwrap();
+    assert_eq!((text.as_str(), open.length), ("an older place", 14));
+
+    let flat = Library::scan(root.path(), Depth::Folder).unwrap();
+    assert_eq!(documents(&flat.read()), ["FILE rfc-index.txt.gz: rfc-index.txt.gz"]);
+}
+
+#[test]
+fn what_the_ignore_file_names_is_not_shared() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    write_old(&at(".p2pciignore"), "# private\n*.key\n/drafts/\n!public.key\n");
+    for name in ["a.key", "public.key", "drafts/x.md", "notes/drafts/y.md", "notes/z.md"] {
+        write_old(&at(name), "x");
+    }
+    write_old(&at("notes/.p2pciignore"), "z.*\n");
+    let library = Library::scan(root.path(), Depth::Tree).unwrap();
+    assert_eq!(
+        documents(&library.read()),
+        ["FILE notes%2Fdrafts%2Fy.md: notes/drafts/y.md", "FILE public.key: public.key"]
+    );
+
+    write_old(&at(".p2pciignore"), "*\n");
+    library.look_over().unwrap();
+    assert!(library.read().is_empty());
+}
+
+#[test]
+fn a_look_finds_what_has_appeared_changed_and_gone() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    for name in ["a", "b", "c"] {
+        write_old(&at(name), name);
+    }
+    let library = Library::scan_quiet(root.path(), Depth::Folder).unwrap();
+    let changed = || {
+        let look = library.look_over().unwrap();
+        assert!(!look.is_unsettled);
+        look.changed.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert!(changed().is_empty());
+    fs::remove_file(at("a")).unwrap();
+    write_old(&at("b"), "another text");
+    write_old(&at("d"), "d");
+    let mut found = changed();
+    found.sort();
+    assert_eq!(found, ["FILE a", "FILE b", "FILE d"]);
+    assert!(changed().is_empty());
+
+    // What somebody has withdrawn stays so, and what somebody has added, too.
+    let b = document_of("b").unwrap();
+    library.write().forget(&b);
+    write_old(&at("b"), "a third text");
+    assert!(changed().is_empty());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let lone = elsewhere.path().join("lone");
+    write_old(&lone, "x");
+    library.write().add_file(&lone, Some("Given".parse().unwrap())).unwrap();
+    library.write().add_file(&at("b"), None).unwrap();
+    assert!(changed().is_empty());
+    write_old(&lone, "changed");
+    assert_eq!(changed(), ["FILE lone"]);
+    assert_eq!(
+        library.read().entry(&document_of("lone").unwrap()).unwrap().title().as_str(),
+        "Given"
+    );
+    fs::remove_file(&lone).unwrap();
+    assert_eq!(changed(), ["FILE lone"]);
+
+    // A folder that is gone is one without files; it may come back.
+    let hidden = root.path().with_extension("away");
+    fs::rename(root.path(), &hidden).unwrap();
+    assert_eq!(changed().len(), 3);
+    assert!(library.read().is_empty());
+    fs::rename(&hidden, root.path()).unwrap();
+    assert_eq!(changed().len(), 3);
+}
+
+#[test]
+fn a_file_that_is_being_written_does_not_count_yet() {
+    let root = tempfile::tempdir().unwrap();
+    let library = Library::scan_quiet(root.path(), Depth::Folder).unwrap();
+    fs::write(root.path().join("fresh"), "half").unwrap();
+    let look = library.look_over().unwrap();
+    assert!(look.changed.is_empty() && look.is_unsettled);
+    write_old(&root.path().join("fresh"), "whole");
+    let look = library.look_over().unwrap();
+    assert!(look.changed.len() == 1 && !look.is_unsettled);
 }
 
 #[cfg(unix)]
@@ -56,12 +201,13 @@ fn links_are_neither_shared_nor_followed() {
     fs::create_dir(&share).unwrap();
     symlink(&secret, share.join("rfc1.txt")).unwrap();
     fs::write(share.join("rfc2.txt"), "two").unwrap();
-    let library = Library::scan(&share).unwrap();
-    assert_eq!(documents(&library), ["RFC 2: rfc2.txt"]);
+    let library = Library::scan(&share, Depth::Folder).unwrap();
+    assert_eq!(documents(&library.read()), ["RFC 2: rfc2.txt"]);
 
     // Swapped in behind its back.
     fs::remove_file(share.join("rfc2.txt")).unwrap();
     symlink(&secret, share.join("rfc2.txt")).unwrap();
+    let library = library.read();
     let (document, _) = library.documents().next().unwrap();
     assert!(library.entry(document).unwrap().open().is_err());
 }
@@ -88,8 +234,8 @@ fn titles_of_all_eras_and_encodings() {
     for (name, page) in pages {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("rfc5000.txt"), page).unwrap();
-        let library = Library::scan(folder.path()).unwrap();
-        assert_eq!(documents(&library), ["RFC 5000: A Plain Title"], "{name}");
+        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        assert_eq!(documents(&library.read()), ["RFC 5000: A Plain Title"], "{name}");
     }
 }
 
@@ -129,7 +275,8 @@ fn official_titles(sample: &Path) -> HashMap<String, String> {
 }
 
 fn share_of_right_titles(sample: &Path, official: &HashMap<String, String>) -> f64 {
-    let library = Library::scan(sample).unwrap();
+    let library = Library::scan(sample, Depth::Folder).unwrap();
+    let library = library.read();
     let titles: Vec<_> = library
         .documents()
         .filter_map(|(document, title)| Some((official.get(&document.to_string())?, title)))

@@ -283,7 +283,7 @@ fn faulty_requests() {
             "ADD FILE ../x P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: x\r\n\r\n",
             400,
             true,
-            "line 1: expected a file name of 1 to 255 bytes without `/`, `\\` and control characters, found `../x` (section 2.3)",
+            "line 1: expected a percent-encoded file name in UTF-8, with `%2F` for `/`, found `../x` (section 2.3)",
         ),
         (
             "ADD RFC 1 P2P-CI/1.0\r\nTitle: \x1b",

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
 
 use serde_json::json;
 
@@ -14,11 +15,9 @@ use super::interrupt::Unfinished;
 use super::output::{say, table};
 use super::reply::{ReplyPrinter, document_json};
 use crate::escape::escaped;
-use crate::library::{Library, SharedLibrary};
-use crate::peer::{AskIndex, IndexError};
-use crate::protocol::{
-    Content, Document, Endpoint, IndexRequest, Listing, Refusal, RfcNumber, Title,
-};
+use crate::library::{Depth, Library, SharedLibrary};
+use crate::peer::AskIndex;
+use crate::protocol::{Content, Document, Endpoint, IndexRequest, Listing, Refusal, RfcNumber};
 
 /// What commands act on.
 pub(super) struct Context {
@@ -26,8 +25,11 @@ pub(super) struct Context {
     pub(super) server: Endpoint,
     pub(super) index: IndexAccess,
     pub(super) folder: PathBuf,
+    pub(super) depth: Depth,
     /// Of a session; a single command looks through the folder when it needs to.
     pub(super) library: Option<SharedLibrary>,
+    /// Where a session puts documents whose digest is to be computed.
+    pub(super) hashing: Option<Sender<Document>>,
     pub(super) uploading_from: Option<SocketAddr>,
     pub(super) format: Format,
     pub(super) unfinished: Unfinished,
@@ -66,19 +68,13 @@ impl Context {
         if let Some(library) = &self.library {
             return Ok(library.clone());
         }
-        Library::scan(&self.folder).map(SharedLibrary::new).map_err(|source| CommandError::File {
+        Library::scan(&self.folder, self.depth).map_err(|source| CommandError::File {
             what: format!(
                 "cannot read the folder `{}`",
                 escaped(self.folder.as_os_str().as_encoded_bytes())
             ),
             source,
         })
-    }
-
-    /// Tells the index that a document is here, without printing its reply.
-    pub(super) fn announce(&self, document: &Document, title: &Title) -> Result<(), IndexError> {
-        let request = |from| add_request(document, title, from);
-        self.index.ask(&request, &mut |_, _| Ok(()))
     }
 
     fn ask_and_print(
@@ -110,7 +106,14 @@ impl Context {
             })?;
         let title = library.read().entry(&document).map(|entry| entry.title().clone());
         let title = title.unwrap_or_default();
-        self.ask_and_print(&|from| add_request(&document, &title, from))?;
+        self.ask_and_print(&|from| {
+            let (document, title) = (document.clone(), title.clone());
+            IndexRequest::Add { document, title, content: Content::default(), from }
+        })?;
+        if let Some(hashing) = &self.hashing {
+            // Its digest follows. If the thread is gone, so is the session.
+            let _ = hashing.send(document);
+        }
         if self.index.membership().is_none() {
             log::warn!("the record is gone with this connection: `share` and the shell keep it");
         }
@@ -198,14 +201,5 @@ impl Context {
             say(format_args!("{what:<16}{value}")).map_err(CommandError::Output)?;
         }
         Ok(())
-    }
-}
-
-fn add_request(document: &Document, title: &Title, from: Endpoint) -> IndexRequest {
-    IndexRequest::Add {
-        document: document.clone(),
-        title: title.clone(),
-        content: Content::default(),
-        from,
     }
 }

@@ -177,15 +177,12 @@ fn share(
     path: &Path,
     title: Option<Title>,
 ) -> Result<(), CommandError> {
-    if context.index.membership().is_none() {
-        return Ok(());
-    }
+    let Some(membership) = context.index.membership() else { return Ok(()) };
     let document = library.write().add_file(path, title).map_err(|source| CommandError::File {
         what: format!("cannot share `{}`", shown(path)),
         source,
     })?;
-    let title = library.read().entry(&document).map(|entry| entry.title().clone());
-    if let Err(error) = context.announce(&document, &title.unwrap_or_default()) {
+    if let Err(error) = membership.update(&document) {
         log::warn!("{document} is not registered yet: {}", error_chain(&error));
     }
     Ok(())

@@ -3,13 +3,14 @@
 
 use std::cell::OnceCell;
 use std::io;
+use std::sync::Arc;
 
 use crate::peer::{AskIndex, Extensions, IndexConnection, IndexError, Membership};
 use crate::protocol::{Endpoint, Host, IndexRequest, Port, ReplyPart};
 
 /// The way to the index.
 pub(super) enum IndexAccess {
-    Member(Membership),
+    Member(Arc<Membership>),
     Once(Once),
 }
 

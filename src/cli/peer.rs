@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use clap::{Parser, Subcommand};
 use log::LevelFilter;
@@ -21,10 +21,10 @@ use super::output::say;
 use super::user_folder::digest_store;
 use super::{logging, shell};
 use crate::error_chain::error_chain;
-use crate::library::{Digests, Library, SharedLibrary};
+use crate::library::{Depth, Digests, Library, SharedLibrary};
 use crate::net;
-use crate::peer::{Event, Extensions, Hashing, Membership, UploadServer};
-use crate::protocol::{Endpoint, Host, Port, Status, SyntaxError};
+use crate::peer::{Event, Extensions, Hashing, Membership, UploadServer, Watching};
+use crate::protocol::{Document, Endpoint, Host, Port, Status, SyntaxError};
 
 const EXIT_CODES: &str = "\
 Without a command a shell is started, which reads commands from standard input.
@@ -43,6 +43,10 @@ struct Args {
     /// Folder to share; it is made if it is missing
     #[arg(long, value_name = "DIR", default_value = "rfc", global = true)]
     share: PathBuf,
+
+    /// Share the sub-folders, too
+    #[arg(long, global = true)]
+    recursive: bool,
 
     /// Address to upload from [default: any address, a free port]
     #[arg(long, value_name = "ADDR:PORT", global = true)]
@@ -67,6 +71,12 @@ enum Single {
     Both(Command),
     /// Register and upload the folder until Ctrl-C
     Share,
+}
+
+impl Args {
+    fn depth(&self) -> Depth {
+        if self.recursive { Depth::Tree } else { Depth::Folder }
+    }
 }
 
 /// Reads `HOST`, `HOST:PORT`, `[IPv6]:PORT` or a bare IPv6 address.
@@ -121,7 +131,9 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Command
             extensions: Extensions::default(),
         }),
         folder: args.share.clone(),
+        depth: args.depth(),
         library: None,
+        hashing: None,
         uploading_from: None,
         format: args.format,
         unfinished: Unfinished::default(),
@@ -150,20 +162,21 @@ fn share(args: &Args) -> Result<(), CommandError> {
 fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
     let tell = teller(args.server.clone(), notices.clone(), interactive);
-    let Session { membership, uploads, library, hashing: _hashing } =
-        finish(Session::start(&args, tell))?;
-    if let Err(error) = membership.wait()
+    let session = finish(Session::start(&args, tell))?;
+    if let Err(error) = session.membership.wait()
         && !interactive
     {
         report("peer", &error);
         return Err(Failure::Unreachable);
     }
     let context = Context {
+        depth: args.depth(),
         server: args.server,
-        index: IndexAccess::Member(membership),
+        index: IndexAccess::Member(Arc::clone(&session.membership)),
+        hashing: Some(session.hashing.queue()),
         folder: args.share,
-        library: Some(library),
-        uploading_from: Some(uploads.address()),
+        library: Some(session.library.clone()),
+        uploading_from: Some(session.uploads.address()),
         format: args.format,
         unfinished: Unfinished::default(),
         interactive,
@@ -174,20 +187,29 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
 
 /// What runs while a folder is shared.
 struct Session {
-    membership: Membership,
+    membership: Arc<Membership>,
     uploads: UploadServer,
     library: SharedLibrary,
+    _watching: Watching,
     hashing: Hashing,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Before the threads that ask the index are waited for.
+        self.membership.leave();
+    }
 }
 
 impl Session {
     fn start(args: &Args, tell: impl Fn(Event) + Send + 'static) -> Result<Self, CommandError> {
-        let library = Library::scan(&args.share).map_err(|source| CommandError::File {
+        let library = Library::scan_quiet(&args.share, args.depth());
+        let library = library.map_err(|source| CommandError::File {
             what: format!("cannot share `{}`", args.share.display()),
             source,
         })?;
         let digests = digest_store().map_or_else(Digests::default, |store| Digests::load(&store));
-        let library = SharedLibrary::new(library.with_digests(digests));
+        library.write().set_digests(digests);
         let listener = upload_listener(args.upload).map_err(CommandError::Start)?;
         let uploads =
             UploadServer::start(listener, library.clone()).map_err(CommandError::Start)?;
@@ -198,8 +220,27 @@ impl Session {
         let (index, host) = (args.server.clone(), args.host.clone());
         let membership = Membership::start(index, host, port, library.clone(), tell)
             .map_err(CommandError::Start)?;
-        let hashing = Hashing::start(library.clone()).map_err(CommandError::Start)?;
-        Ok(Self { membership, uploads, library, hashing })
+        let membership = Arc::new(membership);
+        let hashing = Hashing::start(library.clone(), announce_with(&membership));
+        let hashing = hashing.map_err(CommandError::Start)?;
+        let (announce, queue) = (announce_with(&membership), hashing.queue());
+        let changed = move |document: &Document| {
+            announce(document);
+            // When the program ends there is nobody left to read it.
+            let _ = queue.send(document.clone());
+        };
+        let watching = Watching::start(library.clone(), changed).map_err(CommandError::Start)?;
+        Ok(Self { membership, uploads, library, _watching: watching, hashing })
+    }
+}
+
+/// Tells the index what has become of a document. If it is away, all is told when it is back.
+fn announce_with(membership: &Arc<Membership>) -> impl Fn(&Document) + Send + 'static {
+    let membership = Arc::clone(membership);
+    move |document| {
+        if let Err(error) = membership.update(document) {
+            log::debug!("the index does not know of {document} yet: {}", error_chain(&error));
+        }
     }
 }
 

@@ -1,58 +1,37 @@
 //! SHA-256 of files, computed once and kept (protocol.md section 5.5).
 //!
-//! A digest is kept by what the file system says of a file: device, inode, length and times. A
-//! file for which all of them are the same is the same file; one that was touched is read again.
+//! A digest is kept by the state of its file; one that was touched is read again.
 //! The store is a text file that is rebuilt whenever anything about it is not as we wrote it.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::fs::{self, File, Metadata};
+use std::fs;
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
-use super::Incoming;
+use super::file_state::FileState;
+use super::{Incoming, OpenDocument};
 use crate::limits;
-use crate::protocol::Digest;
+use crate::protocol::{Content, Digest};
 
 /// The first line of the store. Another version of the format is another line.
-const FIRST_LINE: &str = "p2p-ci digests 1";
+const FIRST_LINE: &str = "p2p-ci digests 2";
 
 /// The digests of files, by what the file system says of them.
 #[derive(Debug, Default)]
 pub struct Digests {
-    known: Mutex<HashMap<FileState, Digest>>,
+    known: Mutex<HashMap<FileState, Known>>,
     store: Option<PathBuf>,
 }
 
-/// What tells one state of a file from another.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-struct FileState(String);
-
-impl FileState {
-    #[cfg(unix)]
-    fn of(metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt;
-
-        let (device, inode, length) = (metadata.dev(), metadata.ino(), metadata.len());
-        let changed = (metadata.ctime(), metadata.ctime_nsec());
-        let modified = (metadata.mtime(), metadata.mtime_nsec());
-        let times = format!("{}.{}-{}.{}", modified.0, modified.1, changed.0, changed.1);
-        Self(format!("{device}-{inode}-{length}-{times}"))
-    }
-
-    #[cfg(not(unix))]
-    fn of(metadata: &Metadata) -> Self {
-        let time = |time: io::Result<std::time::SystemTime>| {
-            time.ok()
-                .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-                .unwrap_or_default()
-        };
-        let (modified, created) = (time(metadata.modified()), time(metadata.created()));
-        Self(format!("{}-{modified:?}-{created:?}", metadata.len()))
-    }
+/// The digest of a document and its length, which a packed file does not tell.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Known {
+    digest: Digest,
+    length: u64,
 }
 
 impl Digests {
@@ -68,24 +47,39 @@ impl Digests {
         Self { known: Mutex::new(known.unwrap_or_default()), store: Some(store.into()) }
     }
 
-    /// The digest of an open file, if it is known.
-    ///
-    /// # Errors
-    /// When the system does not tell the state of the file.
-    pub fn known(&self, file: &File) -> io::Result<Option<Digest>> {
-        Ok(self.lock().get(&FileState::of(&file.metadata()?)).copied())
+    /// What is known of the document in a file of this state.
+    pub(super) fn content(&self, state: &FileState) -> Content {
+        match self.lock().get(state) {
+            Some(known) => Content { digest: Some(known.digest), length: Some(known.length) },
+            None => Content { digest: None, length: state.document_length() },
+        }
     }
 
-    /// The digest of an open file, computed if it is not known; `None` if `go_on` did not want to
-    /// go on, or the file changed meanwhile. The file is read from where it stands to its end.
+    /// Remembers the digest of a file whose bytes were seen.
+    pub(super) fn insert(&self, state: FileState, digest: Digest, length: u64) {
+        self.lock().insert(state, Known { digest, length });
+    }
+
+    /// The digest of an open document, if it is known.
+    pub fn known(&self, document: &OpenDocument) -> Option<Digest> {
+        self.content(&document.state).digest
+    }
+
+    /// The digest of an open document, computed if it is not known; `None` if `go_on` did not want
+    /// to go on, or the file changed meanwhile. The file is read from where it stands to its end.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn compute(&self, mut file: &File, go_on: &dyn Fn() -> bool) -> io::Result<Option<Digest>> {
-        if let Some(digest) = self.known(file)? {
+    pub fn compute(
+        &self,
+        document: &OpenDocument,
+        go_on: &dyn Fn() -> bool,
+    ) -> io::Result<Option<Digest>> {
+        if let Some(digest) = self.known(document) {
             return Ok(Some(digest));
         }
-        let before = FileState::of(&file.metadata()?);
+        let mut file = &document.file;
+        let mut length = 0;
         let mut hasher = Hasher::default();
         let mut chunk = vec![0; 256 * 1024];
         loop {
@@ -94,15 +88,16 @@ impl Digests {
                 break;
             }
             hasher.update(&chunk[..count]);
+            length += count as u64;
             if !go_on() {
                 return Ok(None);
             }
         }
-        if FileState::of(&file.metadata()?) != before {
+        if document.has_changed()? {
             return Ok(None);
         }
         let digest = hasher.finish();
-        self.lock().insert(before, digest);
+        self.insert(document.state, digest, length);
         Ok(Some(digest))
     }
 
@@ -120,8 +115,8 @@ impl Digests {
             let mut known = self.lock();
             // Files that are long gone are forgotten when there are too many of them.
             if known.len() + others.len() <= limits::DIGESTS {
-                others.into_iter().for_each(|(state, digest)| {
-                    known.entry(state).or_insert(digest);
+                others.into_iter().for_each(|(state, other)| {
+                    known.entry(state).or_insert(other);
                 });
             }
         }
@@ -135,9 +130,9 @@ impl Digests {
 
     fn text(&self) -> String {
         let mut text = format!("{FIRST_LINE}\n");
-        for (FileState(state), digest) in &*self.lock() {
+        for (state, Known { digest, length }) in &*self.lock() {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{state} {digest}");
+            let _ = writeln!(text, "{state} {length} {digest}");
         }
         let mut hasher = Hasher::default();
         hasher.update(text.as_bytes());
@@ -145,14 +140,14 @@ impl Digests {
         text
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<FileState, Digest>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<FileState, Known>> {
         // Each change is one insertion: a poisoned map is still whole.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Reads a store; its last line is the digest of all before.
-fn parse(text: &str) -> Option<HashMap<FileState, Digest>> {
+fn parse(text: &str) -> Option<HashMap<FileState, Known>> {
     let (content, check) = text.strip_suffix('\n')?.rsplit_once('\n')?;
     let mut hasher = Hasher::default();
     hasher.update(content.as_bytes());
@@ -166,8 +161,10 @@ fn parse(text: &str) -> Option<HashMap<FileState, Digest>> {
     }
     lines
         .map(|line| {
-            let (state, digest) = line.split_once(' ')?;
-            Some((FileState(state.into()), digest.parse().ok()?))
+            let (state, known) = line.split_once(' ')?;
+            let (length, digest) = known.split_once(' ')?;
+            let known = Known { digest: digest.parse().ok()?, length: length.parse().ok()? };
+            Some((state.parse().ok()?, known))
         })
         .collect()
 }
@@ -190,13 +187,21 @@ impl Hasher {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     const OF_ABC: &str = "sha-256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-    fn digest(digests: &Digests, path: &Path) -> Option<String> {
+    fn open(path: &Path) -> OpenDocument {
         let file = File::open(path).unwrap();
-        digests.compute(&file, &|| true).unwrap().map(|digest| digest.to_string())
+        let metadata = file.metadata().unwrap();
+        let (length, state) = (metadata.len(), FileState::of(&metadata));
+        OpenDocument { file, length, modified: metadata.modified().unwrap(), state }
+    }
+
+    fn digest(digests: &Digests, path: &Path) -> Option<String> {
+        digests.compute(&open(path), &|| true).unwrap().map(|digest| digest.to_string())
     }
 
     #[test]
@@ -205,11 +210,11 @@ mod tests {
         let path = folder.path().join("file");
         fs::write(&path, "abc").unwrap();
         let digests = Digests::default();
-        assert_eq!(digests.known(&File::open(&path).unwrap()).unwrap(), None);
+        assert_eq!(digests.known(&open(&path)), None);
         assert_eq!(digest(&digests, &path).as_deref(), Some(OF_ABC));
-        assert!(digests.known(&File::open(&path).unwrap()).unwrap().is_some());
+        assert!(digests.known(&open(&path)).is_some());
         fs::write(&path, "abcd").unwrap();
-        assert_eq!(digests.known(&File::open(&path).unwrap()).unwrap(), None);
+        assert_eq!(digests.known(&open(&path)), None);
         assert_ne!(digest(&digests, &path).as_deref(), Some(OF_ABC));
     }
 
@@ -219,7 +224,7 @@ mod tests {
         let path = folder.path().join("file");
         fs::write(&path, "abc").unwrap();
         let digests = Digests::default();
-        assert_eq!(digests.compute(&File::open(&path).unwrap(), &|| false).unwrap(), None);
+        assert_eq!(digests.compute(&open(&path), &|| false).unwrap(), None);
         assert!(digests.lock().is_empty());
     }
 

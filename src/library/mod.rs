@@ -2,7 +2,10 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `name` | file names and documents |
+//! | `name` | paths and documents |
+//! | `folder`, `file_state` | what lies in a folder, and in which state |
+//! | `look_over` | what has changed there since the last look |
+//! | `entry`, `packed` | one shared document; one that has to be unpacked |
 //! | `title` | titles from first pages |
 //! | `rfc_index` | titles from `rfc-index.txt` |
 //! | `digests` | SHA-256 of files, computed once and kept |
@@ -12,101 +15,92 @@
 //! through its [`Entry`], which never follows a symbolic link. protocol.md sections 2.3 and 5.
 
 mod digests;
+mod entry;
+mod file_state;
+mod folder;
+mod look_over;
 mod name;
+mod packed;
 mod part_files;
 mod rfc_index;
 mod save;
 mod title;
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::SystemTime;
 
 pub use digests::{Digests, Hasher};
+pub use entry::{Entry, OpenDocument};
+pub use folder::Depth;
+pub use look_over::Look;
 pub use name::{document_of, file_name_of};
 pub use save::Incoming;
 
 use crate::escape::escaped;
-use crate::protocol::{Document, RfcNumber, Title};
-use crate::system;
-
-/// The name of the RFC Editor's list of titles.
-const RFC_INDEX: &str = "rfc-index.txt";
+use crate::protocol::{Content, Digest, Document, Title};
+use crate::{limits, system};
+use look_over::{Memory, Settled, Snapshot};
+use rfc_index::Official;
 
 /// The shared documents of one folder, and of single files elsewhere.
 #[derive(Debug)]
 pub struct Library {
     folder: Arc<Path>,
+    depth: Depth,
     entries: BTreeMap<Document, Entry>,
-    official: HashMap<RfcNumber, Title>,
+    /// Documents that lie in the folder and are not shared, because somebody said so.
+    withdrawn: HashSet<Document>,
+    official: Arc<Official>,
     digests: Arc<Digests>,
-}
-
-/// One shared document.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    title: Title,
-    folder: Arc<Path>,
-    name: Arc<str>,
-}
-
-/// A document that is open for reading.
-#[derive(Debug)]
-pub struct OpenDocument {
-    /// Its bytes.
-    pub file: File,
-    /// Their number.
-    pub length: u64,
-    /// When it changed last.
-    pub modified: SystemTime,
+    memory: Memory,
 }
 
 impl Library {
-    /// Looks through a folder; sub-folders, hidden files and links are left out. A folder that is
-    /// missing is made.
+    /// Looks through a folder; hidden files, links and what `.p2pciignore` names are left out. A
+    /// folder that is missing is made.
     ///
     /// # Errors
     /// When the folder cannot be made or read. A single file that cannot be read is left out, and
     /// said so in the log.
-    pub fn scan(folder: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            if !entry.file_type()?.is_file() {
-                continue;
-            }
-            match entry.file_name().into_string() {
-                Ok(name) => names.push(name),
-                Err(name) => skip(name.as_encoded_bytes(), "its name is no UTF-8"),
-            }
-        }
-        let official = match names.iter().any(|name| name == RFC_INDEX) {
-            true => {
-                rfc_index::titles(&String::from_utf8_lossy(&std::fs::read(folder.join(RFC_INDEX))?))
-            }
-            false => HashMap::new(),
-        };
-        let mut library = Self {
-            folder: folder.into(),
-            entries: BTreeMap::new(),
-            official,
-            digests: Arc::default(),
-        };
-        // In this order `rfc7.txt` is taken before `rfc7-tcp.txt` and `rfc07.txt`.
-        names.sort_by_key(|name| (name.len(), name.clone()));
-        for name in names {
-            library.take(name);
+    pub fn scan(folder: &Path, depth: Depth) -> io::Result<SharedLibrary> {
+        let library = Self::empty(folder, depth)?;
+        library.look(Settled::Any)?;
+        Ok(library)
+    }
+
+    /// The same for a folder in which others may be writing at this moment: a file to which
+    /// something was written in the last second is waited for until it is a second old. One that
+    /// then still changes is left to the next look.
+    ///
+    /// # Errors
+    /// As [`Library::scan`].
+    pub fn scan_quiet(folder: &Path, depth: Depth) -> io::Result<SharedLibrary> {
+        let library = Self::empty(folder, depth)?;
+        if library.look(Settled::Quiet)?.is_unsettled {
+            std::thread::sleep(limits::QUIET);
+            library.look(Settled::Quiet)?;
         }
         Ok(library)
     }
 
+    fn empty(folder: &Path, depth: Depth) -> io::Result<SharedLibrary> {
+        std::fs::create_dir_all(folder)?;
+        Ok(SharedLibrary(Arc::new(RwLock::new(Self {
+            folder: folder.into(),
+            depth,
+            entries: BTreeMap::new(),
+            withdrawn: HashSet::new(),
+            official: Arc::default(),
+            digests: Arc::default(),
+            memory: Memory::default(),
+        }))))
+    }
+
     /// Takes digests that were computed before, and a place to store them.
-    pub fn with_digests(self, digests: Digests) -> Self {
-        Self { digests: Arc::new(digests), ..self }
+    pub fn set_digests(&mut self, digests: Digests) {
+        self.digests = Arc::new(digests);
     }
 
     /// The digests of the documents, as far as they are known.
@@ -117,6 +111,11 @@ impl Library {
     /// The folder that is shared.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// How much of it is shared.
+    pub fn depth(&self) -> Depth {
+        self.depth
     }
 
     /// How many documents there are.
@@ -134,14 +133,14 @@ impl Library {
         self.entries.iter().map(|(document, entry)| (document, &entry.title))
     }
 
-    /// All documents, in the order of a list.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
-    }
-
     /// A shared document.
     pub fn entry(&self, document: &Document) -> Option<&Entry> {
         self.entries.get(document)
+    }
+
+    /// What is known of a shared document's bytes without reading them.
+    pub fn content(&self, document: &Document) -> Content {
+        self.entry(document).map(|entry| self.digests.content(&entry.state)).unwrap_or_default()
     }
 
     /// Where a document of the network is saved; `None` if this library could not share a file of
@@ -164,84 +163,113 @@ impl Library {
             Some(parent) if !parent.as_os_str().is_empty() => parent.canonicalize()?,
             _ => Path::new(".").canonicalize()?,
         };
-        let file = system::open_regular(&folder, name)?;
-        let title = title.unwrap_or_else(|| self.title(&document, name, file));
         let is_ours = self.folder.canonicalize().is_ok_and(|ours| ours == folder);
         let folder = if is_ours { Arc::clone(&self.folder) } else { folder.into() };
-        self.entries.insert(document.clone(), Entry { title, folder, name: name.into() });
+        self.add(document.clone(), folder, name, title)?;
         Ok(document)
+    }
+
+    /// Shares a document that was saved where [`Library::path_for`] says, under the given title or
+    /// its own; its bytes had this digest.
+    ///
+    /// # Errors
+    /// When the file is gone.
+    pub fn add_saved(
+        &mut self,
+        document: &Document,
+        title: Option<Title>,
+        digest: Digest,
+    ) -> io::Result<()> {
+        let name = file_name_of(document).ok_or(io::ErrorKind::InvalidInput)?;
+        let state = self.add(document.clone(), Arc::clone(&self.folder), &name, title)?;
+        if let Some(length) = state.document_length() {
+            self.digests.insert(state, digest, length);
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        document: Document,
+        folder: Arc<Path>,
+        name: &str,
+        title: Option<Title>,
+    ) -> io::Result<file_state::FileState> {
+        let own_title = title_of(&document, &folder, name, &self.official)?;
+        let entry = Entry {
+            title: title.unwrap_or(own_title),
+            state: folder::state(Path::new(name), &folder.join(name).symlink_metadata()?),
+            folder,
+            name: name.into(),
+            is_asked_for: true,
+        };
+        let state = entry.state;
+        self.withdrawn.remove(&document);
+        self.entries.insert(document, entry);
+        Ok(state)
     }
 
     /// Stops sharing a document; the file stays where it is.
     pub fn forget(&mut self, document: &Document) -> Option<Title> {
-        self.entries.remove(document).map(|entry| entry.title)
+        let entry = self.entries.remove(document)?;
+        self.withdrawn.insert(document.clone());
+        Some(entry.title)
     }
 
-    fn take(&mut self, name: String) {
-        let Some(document) = document_of(&name) else {
-            if !name.starts_with('.') {
-                skip(name.as_bytes(), "its name cannot be said in the protocol");
-            }
-            return;
-        };
-        if let Some(first) = self.entries.get(&document) {
-            return skip(name.as_bytes(), &format!("{document} is shared from `{}`", first.name));
-        }
-        match system::open_regular(&self.folder, &name) {
-            Ok(file) => {
-                let title = self.title(&document, &name, file);
-                let entry = Entry { title, folder: Arc::clone(&self.folder), name: name.into() };
-                self.entries.insert(document, entry);
-            }
-            Err(error) => skip(name.as_bytes(), &error.to_string()),
-        }
-    }
-
-    fn title(&self, document: &Document, name: &str, file: File) -> Title {
-        let known = match document {
-            Document::Rfc(number) => self
-                .official
-                .get(number)
-                .cloned()
-                .or_else(|| title::from_first_page(*number, &first_page(file))),
-            Document::File(_) => None,
-        };
-        known.unwrap_or_else(|| Title::folded(name))
-    }
-}
-
-impl Entry {
-    /// The title under which it is shared.
-    pub fn title(&self) -> &Title {
-        &self.title
-    }
-
-    /// Where the file lies.
-    pub fn path(&self) -> PathBuf {
-        self.folder.join(&*self.name)
-    }
-
-    /// The media type, by the file's name.
-    pub fn media_type(&self) -> &'static str {
-        mime_guess::from_path(&*self.name).first_raw().unwrap_or("application/octet-stream")
-    }
-
-    /// Opens the document; links and everything that is no regular file are refused.
+    /// Stops sharing a document that another peer has now, and moves its file to the sub-folder
+    /// `handed-over`. Nothing there is overwritten.
     ///
     /// # Errors
-    /// When the file is gone, or is not what it was.
-    pub fn open(&self) -> io::Result<OpenDocument> {
-        let file = system::open_regular(&self.folder, &self.name)?;
-        let metadata = file.metadata()?;
-        Ok(OpenDocument { length: metadata.len(), modified: metadata.modified()?, file })
+    /// When it is not shared, or cannot be moved; then nothing has changed.
+    pub fn hand_over(&mut self, document: &Document) -> io::Result<PathBuf> {
+        let entry = self.entries.get(document).ok_or(io::ErrorKind::NotFound)?;
+        let target = self.folder.join(folder::HANDED_OVER).join(&*entry.name);
+        if let Some(parent) = target.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        if target.try_exists()? {
+            let text = format!("`{}` is there already", target.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        }
+        std::fs::rename(entry.path(), &target)?;
+        self.entries.remove(document);
+        Ok(target)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            folder: Arc::clone(&self.folder),
+            depth: self.depth,
+            entries: self.entries.clone(),
+            withdrawn: self.withdrawn.clone(),
+            official: Arc::clone(&self.official),
+        }
     }
 }
 
-fn first_page(file: File) -> Vec<u8> {
-    let mut page = Vec::new();
-    // Whatever could be read is looked at: a title is not worth an error.
-    let _ = file.take(title::FIRST_PAGE as u64).read_to_end(&mut page);
-    page
+/// The title of a file that is not given one: the official one, that of its first page, or its
+/// name. It is opened in any case: what cannot be read cannot be shared.
+fn title_of(
+    document: &Document,
+    folder: &Path,
+    name: &str,
+    official: &Official,
+) -> io::Result<Title> {
+    let file = system::open_regular(folder, name)?;
+    let known = match document {
+        Document::Rfc(number) => official.title(*number).or_else(|| {
+            let most = title::FIRST_PAGE as u64;
+            let mut page = Vec::new();
+            // Whatever could be read is looked at: a title is not worth an error.
+            let _ = match name::is_packed(name) {
+                true => packed::beginning(file, most).read_to_end(&mut page),
+                false => file.take(most).read_to_end(&mut page),
+            };
+            title::from_first_page(*number, &page)
+        }),
+        Document::File(_) => None,
+    };
+    Ok(known.unwrap_or_else(|| Title::folded(name)))
 }
 
 fn skip(name: &[u8], reason: &str) {
@@ -253,11 +281,6 @@ fn skip(name: &[u8], reason: &str) {
 pub struct SharedLibrary(Arc<RwLock<Library>>);
 
 impl SharedLibrary {
-    /// Shares a library between threads.
-    pub fn new(library: Library) -> Self {
-        Self(Arc::new(RwLock::new(library)))
-    }
-
     /// Looks into the library.
     pub fn read(&self) -> RwLockReadGuard<'_, Library> {
         // Each change is one insertion or removal: a poisoned library is still whole.

@@ -5,11 +5,64 @@
 //! follows it is a list of authors.
 
 use std::collections::HashMap;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
 
+use super::file_state::FileState;
+use super::folder::Found;
+use super::packed;
+use crate::escape::escaped;
 use crate::protocol::{RfcNumber, Title};
+use crate::{limits, system};
+
+/// The list's name in a folder; it may be packed.
+const NAMES: [&str; 2] = ["rfc-index.txt", "rfc-index.txt.gz"];
+
+/// The titles of a list that lies in a shared folder.
+#[derive(Debug, Default)]
+pub(super) struct Official {
+    titles: HashMap<RfcNumber, Title>,
+    state: Option<FileState>,
+}
+
+impl Official {
+    pub(super) fn title(&self, number: RfcNumber) -> Option<Title> {
+        self.titles.get(&number).cloned()
+    }
+
+    /// Reads the list that is among the files of a folder; `None` if it is as it was `before`.
+    pub(super) fn of_folder(folder: &Path, files: &[Found], before: &Self) -> Option<Arc<Self>> {
+        let find = |name| files.iter().find(|file| &*file.name == name);
+        let file = NAMES.into_iter().find_map(find);
+        let state = file.map(|file| file.state);
+        if state == before.state {
+            return None;
+        }
+        let titles = file.map(|file| read(folder, &file.name)).transpose();
+        let titles = titles.unwrap_or_else(|error| {
+            log::warn!(
+                "no titles from `{}`: {error}",
+                escaped(folder.as_os_str().as_encoded_bytes())
+            );
+            None
+        });
+        Some(Arc::new(Self { titles: titles.unwrap_or_default(), state }))
+    }
+}
+
+fn read(folder: &Path, name: &str) -> io::Result<HashMap<RfcNumber, Title>> {
+    let file = system::open_regular(folder, name)?;
+    let mut text = Vec::new();
+    match packed::unpacked_name(name) {
+        Some(_) => packed::beginning(file, limits::UNPACKED).read_to_end(&mut text)?,
+        None => file.take(limits::UNPACKED).read_to_end(&mut text)?,
+    };
+    Ok(titles(&String::from_utf8_lossy(&text)))
+}
 
 /// The titles of all entries that can be read; the others are left out.
-pub(super) fn titles(index: &str) -> HashMap<RfcNumber, Title> {
+fn titles(index: &str) -> HashMap<RfcNumber, Title> {
     let index = index.replace('\r', "");
     index.split("\n\n").filter_map(|entry| title(entry.trim_matches('\n'))).collect()
 }

@@ -18,7 +18,9 @@ use super::index_connection::{AskIndex, Extensions, IndexError, Link, Replies};
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
-use crate::protocol::{Content, Document, Endpoint, Host, IndexRequest, Port, Refusal, ReplyPart};
+use crate::protocol::{
+    Content, Document, Endpoint, Host, IndexRequest, Port, Refusal, ReplyPart, Status,
+};
 
 /// What a member's program may want to tell people.
 #[derive(Debug)]
@@ -50,6 +52,7 @@ struct Shared {
     index: Endpoint,
     host: Option<Host>,
     port: Port,
+    library: SharedLibrary,
     state: Mutex<State>,
     changed: Condvar,
     /// Whether everything was registered once, even if the index is gone by now.
@@ -93,6 +96,7 @@ impl Membership {
             index,
             host,
             port,
+            library,
             state: Mutex::new(State::Connecting),
             changed: Condvar::new(),
             joined: AtomicBool::new(false),
@@ -100,9 +104,8 @@ impl Membership {
             extensions: Extensions::default(),
         });
         let member = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("index".into())
-            .spawn(move || member.stay(&library, &tell))?;
+        let thread =
+            thread::Builder::new().name("index".into()).spawn(move || member.stay(&tell))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -112,6 +115,57 @@ impl Membership {
             State::Here(link, _) => Some(link.own.clone()),
             State::Joining(link) => Some(link.own.clone()),
             State::Connecting | State::Away(_) | State::Leaving => None,
+        }
+    }
+
+    /// Makes the index know what the library says now of a document: that it is shared, under
+    /// which title and with which bytes, or that it is not.
+    ///
+    /// # Errors
+    /// When the index is away; all is registered anew when it is back.
+    pub fn update(&self, document: &Document) -> Result<(), IndexError> {
+        let Shared { library, extensions, .. } = &*self.shared;
+        loop {
+            let content = extensions.are_used();
+            let mut refused = None;
+            let request = |from| announcement(library, document, content, from);
+            self.ask(&request, &mut |part, _| {
+                if let ReplyPart::Refused(refusal) = part {
+                    refused = Some(refusal);
+                }
+                Ok(())
+            })?;
+            let is_shared = library.read().entry(document).is_some();
+            match refused {
+                Some(Refusal::BadRequest) if is_shared && content => extensions.refuse(),
+                // Without REMOVE a record can only be taken back with all others.
+                Some(Refusal::BadRequest) if !is_shared => return self.rejoin(),
+                Some(refusal) if is_shared => {
+                    log::warn!("the index did not register {document}: {}", Status::from(refusal));
+                    return Ok(());
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Ends the connection; the thread makes a new one, and registers everything anew.
+    fn rejoin(&self) -> Result<(), IndexError> {
+        let link = self.shared.link()?;
+        log::info!("the index cannot take back a single record: joining it anew");
+        // It may be closed already.
+        let _ = link.stream.shutdown(Shutdown::Both);
+        Ok(())
+    }
+
+    /// Ends the membership: whoever waits for the index gets an error.
+    pub fn leave(&self) {
+        match self.shared.set(State::Leaving) {
+            State::Joining(link) | State::Here(link, _) => {
+                // It may be closed already.
+                let _ = link.stream.shutdown(Shutdown::Both);
+            }
+            State::Connecting | State::Away(_) | State::Leaving => {}
         }
     }
 
@@ -165,14 +219,11 @@ impl AskIndex for Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        match self.shared.set(State::Leaving) {
-            State::Joining(link) | State::Here(link, _) => {
-                // It may be closed already.
-                let _ = link.stream.shutdown(Shutdown::Both);
-            }
+        let is_connecting = matches!(*self.shared.lock(), State::Connecting);
+        self.leave();
+        if is_connecting {
             // Its attempt may take five seconds, and its thread then ends by itself.
-            State::Connecting => self.thread = None,
-            State::Away(_) | State::Leaving => {}
+            self.thread = None;
         }
         if let Some(thread) = self.thread.take() {
             // A panic was reported where it happened.
@@ -183,9 +234,9 @@ impl Drop for Membership {
 
 impl Shared {
     /// The thread: until the membership ends.
-    fn stay(&self, library: &SharedLibrary, tell: &dyn Fn(Event)) {
+    fn stay(&self, tell: &dyn Fn(Event)) {
         let mut pause = limits::RECONNECT;
-        while let Err(error) = self.join_and_read(library, tell, &mut pause) {
+        while let Err(error) = self.join_and_read(tell, &mut pause) {
             if !self.advance(State::Away(error_chain(&error))) {
                 return;
             }
@@ -199,18 +250,13 @@ impl Shared {
     }
 
     /// Joins, and reads until the connection ends, which always is an error.
-    fn join_and_read(
-        &self,
-        library: &SharedLibrary,
-        tell: &dyn Fn(Event),
-        pause: &mut Duration,
-    ) -> Result<(), IndexError> {
+    fn join_and_read(&self, tell: &dyn Fn(Event), pause: &mut Duration) -> Result<(), IndexError> {
         let link = Arc::new(Link::connect(&self.index, self.host.as_ref(), Some(self.port))?);
         if !self.advance(State::Joining(Arc::clone(&link))) {
             return Ok(());
         }
         let mut replies = Replies::new(&link);
-        let registered = self.register(&link, &mut replies, library, tell)?;
+        let registered = self.register(&link, &mut replies, tell)?;
         self.joined.store(true, Ordering::Release);
         // Before anybody can ask: a script reads this line first.
         tell(Event::Registered(registered));
@@ -229,24 +275,24 @@ impl Shared {
         &self,
         link: &Link,
         replies: &mut Replies<'_>,
-        library: &SharedLibrary,
         tell: &dyn Fn(Event),
     ) -> Result<usize, IndexError> {
-        let documents: Vec<_> = {
-            let library = library.read();
-            library.documents().map(|(document, title)| (document.clone(), title.clone())).collect()
-        };
+        let documents: Vec<Document> =
+            self.library.read().documents().map(|(document, _)| document.clone()).collect();
         let mut registered = 0;
         let mut refused: Option<(Document, Refusal, usize)> = None;
-        for (document, title) in documents {
-            let from = link.own.clone();
-            link.send(&IndexRequest::Add {
-                document: document.clone(),
-                title,
-                content: Content::default(),
-                from,
-            })?;
-            match replies.read_one(&mut |_, _| {})? {
+        for document in documents {
+            let mut add = |content| {
+                link.send(&announcement(&self.library, &document, content, link.own.clone()))?;
+                replies.read_one(&mut |_, _| {})
+            };
+            let content = self.extensions.are_used();
+            let mut outcome = add(content)?;
+            if outcome == Some(Refusal::BadRequest) && content {
+                self.extensions.refuse();
+                outcome = add(false)?;
+            }
+            match outcome {
                 None => registered += 1,
                 Some(refusal) => match &mut refused {
                     Some((_, _, others)) => *others += 1,
@@ -328,6 +374,26 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Each change is one assignment: a poisoned state is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the index has to be told of a document: that it is shared, or not.
+fn announcement(
+    library: &SharedLibrary,
+    document: &Document,
+    with_content: bool,
+    from: Endpoint,
+) -> IndexRequest {
+    let library = library.read();
+    let document = document.clone();
+    match library.entry(&document) {
+        Some(entry) => {
+            let title = entry.title().clone();
+            let content =
+                if with_content { library.content(&document) } else { Content::default() };
+            IndexRequest::Add { document, title, content, from }
+        }
+        None => IndexRequest::Remove { document, from },
     }
 }
 

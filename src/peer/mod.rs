@@ -6,6 +6,7 @@
 //! | `index_connection` | one connection to an index, one request at a time |
 //! | `membership` | the thread that stays connected and keeps everything registered |
 //! | `own_host` | what the peer calls itself |
+//! | `watching` | keeps the library true to its folder |
 //! | `hashing` | the library's digests, in the background |
 //! | `upload` | the upload server's own thread, a worker per upload |
 //! | `transfer` | one GET from one holder |
@@ -21,6 +22,7 @@ mod membership;
 mod own_host;
 mod transfer;
 mod upload;
+mod watching;
 
 pub use fetch::{Attempt, FetchError, Fetched, fetch};
 pub use hashing::Hashing;
@@ -28,3 +30,4 @@ pub use index_connection::{AskIndex, Extensions, Holding, IndexConnection, Index
 pub use membership::{Event, Membership};
 pub use transfer::TransferError;
 pub use upload::UploadServer;
+pub use watching::Watching;

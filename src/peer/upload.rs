@@ -2,7 +2,6 @@
 //!
 //! It serves what the library shares, one document a connection, and closes.
 
-use std::fs::Metadata;
 use std::io::{self, Seek, SeekFrom};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -113,15 +112,14 @@ fn answer(
 /// The digest of a document: known, or computed if that does not take long. A reply without one is
 /// better than one that comes late.
 fn digest(digests: &Digests, document: &OpenDocument) -> io::Result<Option<Digest>> {
-    let mut file = &document.file;
-    if let Some(digest) = digests.known(file)? {
+    if let Some(digest) = digests.known(document) {
         return Ok(Some(digest));
     }
     if document.length > limits::DIGEST_AT_ONCE {
         return Ok(None);
     }
-    let digest = digests.compute(file, &|| true)?;
-    file.rewind()?;
+    let digest = digests.compute(document, &|| true)?;
+    (&document.file).rewind()?;
     Ok(digest)
 }
 
@@ -183,13 +181,9 @@ fn upload(
     (&document.file).seek(SeekFrom::Start(first))?;
     let last = count.min(LAST_PIECE);
     send_file(stream, &document.file, count - last)?;
-    if has_changed(document, &document.file.metadata()?) {
+    if document.has_changed()? {
         return Err(io::Error::other("the file changed while it was sent"));
     }
     send_file(stream, &document.file, last)?;
     Ok(count)
-}
-
-fn has_changed(document: &OpenDocument, now: &Metadata) -> bool {
-    now.len() != document.length || now.modified().ok() != Some(document.modified)
 }

@@ -1,7 +1,7 @@
 //! Names of documents that are no RFC (protocol.md section 2.3).
 //!
-//! On the wire a name is percent-encoded, here it is decoded. It is one path segment by grammar,
-//! but only the library turns it into a path.
+//! On the wire a name is percent-encoded, here it is decoded. It is a path below a folder by grammar
+//! that cannot lead out of it; but only the library turns it into a path.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,14 +12,15 @@ use super::SyntaxError;
 use crate::limits;
 
 /// What would end a word on the wire, or be read as an escape.
-const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'/');
 
-/// The name of a document that is no RFC: one path segment.
+/// The name of a document that is no RFC: one path segment, or several with `/` between them.
 ///
 /// ```text
-/// file-name   = 1*(VCHAR-but-percent / UTF8-non-ascii / pct-encoded)
+/// file-name   = 1*(VCHAR-but-percent-and-slash / UTF8-non-ascii / pct-encoded)
 /// pct-encoded = "%" 2HEXDIG
-///             ; decoded: 1 to 255 bytes of UTF-8 without controls, "/" and "\"; not "." or ".."
+///             ; decoded: 1 to 255 bytes of UTF-8 without controls and "\"; no segment between
+///             ; "/" is empty, "." or ".."
 /// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct FileName(Box<str>);
@@ -33,19 +34,16 @@ impl FileName {
     /// Takes a name that is not percent-encoded, as it stands in a folder.
     ///
     /// # Errors
-    /// When it is no single path segment, or holds a control character.
+    /// When a segment is empty, `.` or `..`, or it holds a control character.
     pub fn from_decoded(name: &str) -> Result<Self, SyntaxError> {
         let legal = (1..=limits::FILE_NAME).contains(&name.len())
-            && name != "."
-            && name != ".."
-            && !name
-                .chars()
-                .any(|c| c.is_control() || matches!(c, '/' | '\\' | '\u{2028}' | '\u{2029}'));
+            && name.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+            && !name.chars().any(|c| c.is_control() || matches!(c, '\\' | '\u{2028}' | '\u{2029}'));
         if legal {
             Ok(Self(name.into()))
         } else {
             Err(SyntaxError::at(
-                "a file name of 1 to 255 bytes without `/`, `\\` and control characters",
+                "a file name of 1 to 255 bytes without `\\`, control characters and segments such as `..`",
                 name,
                 "2.3",
             ))
@@ -56,15 +54,15 @@ impl FileName {
 impl FromStr for FileName {
     type Err = SyntaxError;
 
-    /// Reads the percent-encoded form.
+    /// Reads the percent-encoded form, in which `/` is `%2F`.
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
         let escapes_are_whole = text.split('%').skip(1).all(|after| {
             after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit())
         });
         let decoded = percent_decode_str(text).decode_utf8();
         match decoded {
-            Ok(name) if escapes_are_whole => Self::from_decoded(&name),
-            _ => Err(SyntaxError::at("a percent-encoded file name in UTF-8", text, "2.3")),
+            Ok(name) if escapes_are_whole && !text.contains('/') => Self::from_decoded(&name),
+            _ => Err(SyntaxError::at("a percent-encoded file name in UTF-8, with `%2F` for `/`", text, "2.3")),
         }
     }
 }
@@ -87,6 +85,7 @@ mod tests {
             ("a%20b%25.txt", "a b%.txt"),
             ("%C3%A9t%C3%A9", "été"),
             ("...", "..."),
+            ("notes%2F2026%2Fa.md", "notes/2026/a.md"),
             ("%e2%80%ae.txt", "\u{202e}.txt"),
         ] {
             let parsed: FileName = wire.parse().unwrap();
@@ -97,11 +96,29 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_no_single_segment() {
+    fn names_that_lead_elsewhere() {
         let too_long = "x".repeat(256);
         for wire in [
-            "", ".", "..", "%2e%2E", "a/b", "..%2f..", "%5c", "%00", "a%0d", "%", "%4", "%zz",
-            "%ff", "%+1", &too_long,
+            "",
+            ".",
+            "..",
+            "%2e%2E",
+            "a/b",
+            "..%2f..",
+            "%2fa",
+            "a%2f",
+            "a%2f%2fb",
+            "a%2f..%2fb",
+            "a%2f.",
+            "%5c",
+            "%00",
+            "a%0d",
+            "%",
+            "%4",
+            "%zz",
+            "%ff",
+            "%+1",
+            &too_long,
         ] {
             assert!(wire.parse::<FileName>().is_err(), "{wire:?}");
         }

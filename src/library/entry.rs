@@ -1,0 +1,106 @@
+//! One shared document: where it lies, and how it is opened.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::file_state::FileState;
+use super::packed::{unpacked, unpacked_name};
+use super::{folder, name};
+use crate::protocol::Title;
+use crate::system;
+
+/// One shared document.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub(super) title: Title,
+    pub(super) folder: Arc<Path>,
+    /// The path below the folder, with `/` between its segments.
+    pub(super) name: Arc<str>,
+    pub(super) state: FileState,
+    /// Whether somebody asked for exactly this file to be shared: then it is, wherever it lies, and
+    /// under the title that was given.
+    pub(super) is_asked_for: bool,
+}
+
+/// A document that is open for reading.
+#[derive(Debug)]
+pub struct OpenDocument {
+    /// Its bytes.
+    pub file: File,
+    /// Their number.
+    pub length: u64,
+    /// When it changed last.
+    pub modified: SystemTime,
+    /// What its digest is kept by.
+    pub(super) state: FileState,
+}
+
+impl Entry {
+    /// The title under which it is shared.
+    pub fn title(&self) -> &Title {
+        &self.title
+    }
+
+    /// Where the file lies.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(&*self.name)
+    }
+
+    /// The media type, by the file's name.
+    pub fn media_type(&self) -> &'static str {
+        let name = match name::is_packed(&self.name) {
+            true => unpacked_name(&self.name).unwrap_or(&self.name),
+            false => &self.name,
+        };
+        mime_guess::from_path(name).first_raw().unwrap_or("application/octet-stream")
+    }
+
+    /// Opens the document; links and everything that is no regular file are refused.
+    ///
+    /// # Errors
+    /// When the file is gone, is not what it was, or cannot be unpacked.
+    pub fn open(&self) -> io::Result<OpenDocument> {
+        let file = system::open_regular(&self.folder, &self.name)?;
+        let metadata = file.metadata()?;
+        let state = folder::state(Path::new(&*self.name), &metadata);
+        let modified = metadata.modified()?;
+        let (file, length) = if state.packed {
+            let file = unpacked(file)?;
+            let length = file.metadata()?.len();
+            (file, length)
+        } else {
+            (file, metadata.len())
+        };
+        Ok(OpenDocument { file, length, modified, state })
+    }
+
+    /// The state of the file now.
+    pub(super) fn state_now(&self) -> io::Result<FileState> {
+        let metadata = self.path().symlink_metadata()?;
+        if metadata.is_file() {
+            Ok(folder::state(Path::new(&*self.name), &metadata))
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
+    }
+
+    /// Whether another entry is the same file in the same state, under the same title.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (&self.folder, &self.name, &self.state, &self.title)
+            == (&other.folder, &other.name, &other.state, &other.title)
+    }
+}
+
+impl OpenDocument {
+    /// Whether the file is not any more what it was when it was opened. One that was unpacked is
+    /// read from a copy, which nobody changes.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn has_changed(&self) -> io::Result<bool> {
+        Ok(!self.state.packed && FileState::of(&self.file.metadata()?) != self.state)
+    }
+}

@@ -1,0 +1,124 @@
+//! What the file system says of a file: what tells one state of it from another.
+
+use std::fmt;
+use std::fs::Metadata;
+use std::io;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+/// Device, inode, length and times of a file. A file for which all of them are the same is the
+/// same file with the same bytes.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct FileState {
+    device: u64,
+    inode: u64,
+    length: u64,
+    /// Nanoseconds since 1970.
+    modified: i128,
+    changed: i128,
+    /// Whether what counts is not the file's bytes but what they unpack to.
+    pub(super) packed: bool,
+}
+
+impl FileState {
+    #[cfg(unix)]
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+
+        let time =
+            |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: time(metadata.mtime(), metadata.mtime_nsec()),
+            changed: time(metadata.ctime(), metadata.ctime_nsec()),
+            packed: false,
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let time = |time: io::Result<SystemTime>| {
+            let since = time.ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+            i128::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(i128::MAX)
+        };
+        Self {
+            device: 0,
+            inode: 0,
+            length: metadata.len(),
+            modified: time(metadata.modified()),
+            changed: time(metadata.created()),
+            packed: false,
+        }
+    }
+
+    /// The length of the document; not known of one that has to be unpacked.
+    pub(super) fn document_length(&self) -> Option<u64> {
+        (!self.packed).then_some(self.length)
+    }
+
+    /// Whether the file was written to in this time before `now`. One from the future was not.
+    pub(super) fn was_modified_within(&self, time: Duration, now: SystemTime) -> bool {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let age = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX) - self.modified;
+        let time = i128::try_from(time.as_nanos()).unwrap_or(i128::MAX);
+        (0..time).contains(&age)
+    }
+}
+
+/// The form in which states are stored.
+impl fmt::Display for FileState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { device, inode, length, modified, changed, packed } = self;
+        let packed = u8::from(*packed);
+        write!(f, "{device},{inode},{length},{modified},{changed},{packed}")
+    }
+}
+
+impl FromStr for FileState {
+    type Err = io::Error;
+
+    fn from_str(text: &str) -> io::Result<Self> {
+        let mut parts = text.split(',');
+        let mut state = || {
+            Some(Self {
+                device: parts.next()?.parse().ok()?,
+                inode: parts.next()?.parse().ok()?,
+                length: parts.next()?.parse().ok()?,
+                modified: parts.next()?.parse().ok()?,
+                changed: parts.next()?.parse().ok()?,
+                packed: parts.next()? == "1",
+            })
+        };
+        state().ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_read_and_print() {
+        let file = tempfile::tempfile().unwrap();
+        let state = FileState::of(&file.metadata().unwrap());
+        for packed in [false, true] {
+            let state = FileState { packed, ..state };
+            assert_eq!(state.to_string().parse::<FileState>().unwrap(), state);
+        }
+        assert!("1,2,3".parse::<FileState>().is_err());
+    }
+
+    #[test]
+    fn a_file_is_fresh_for_a_while() {
+        let file = tempfile::tempfile().unwrap();
+        let modified = SystemTime::now();
+        file.set_modified(modified).unwrap();
+        let state = FileState::of(&file.metadata().unwrap());
+        let second = Duration::from_secs(1);
+        assert!(state.was_modified_within(second, modified + second / 2));
+        assert!(!state.was_modified_within(second, modified + second));
+        assert!(!state.was_modified_within(second, modified - second), "from the future");
+    }
+}

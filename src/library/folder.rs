@@ -1,0 +1,98 @@
+//! What lies in a shared folder: the files that may be documents, with their states.
+//!
+//! Hidden files, links, and what `.p2pciignore` names (in the syntax of gitignore) are not seen.
+
+use std::fs::Metadata;
+use std::io;
+use std::path::{Component, Path};
+use std::sync::Arc;
+
+use ignore::WalkBuilder;
+
+use super::file_state::FileState;
+
+/// The file that names what is not shared.
+const IGNORE_FILE: &str = ".p2pciignore";
+
+/// Where documents go that were handed over to another peer; they are not shared any more.
+pub(super) const HANDED_OVER: &str = "handed-over";
+
+/// How much of a folder is shared.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Depth {
+    /// The files in it.
+    Folder,
+    /// The files in its sub-folders, too.
+    Tree,
+}
+
+/// A file in a shared folder.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Its path below the folder, with `/` between its segments.
+    pub(super) name: Arc<str>,
+    pub(super) state: FileState,
+}
+
+/// A file that is left out, and why.
+#[derive(Debug)]
+pub(super) struct LeftOut {
+    pub(super) name: Vec<u8>,
+    pub(super) reason: String,
+}
+
+/// All files of a folder, in no order.
+///
+/// # Errors
+/// When the folder itself cannot be read.
+pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<LeftOut>)> {
+    std::fs::read_dir(folder)?;
+    let mut walk = WalkBuilder::new(folder);
+    walk.standard_filters(false).hidden(true).add_custom_ignore_filename(IGNORE_FILE);
+    walk.max_depth((depth == Depth::Folder).then_some(1));
+    let handed_over = folder.join(HANDED_OVER);
+    walk.filter_entry(move |entry| entry.path() != handed_over);
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    for entry in walk.build() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                // The error names the path.
+                left_out.push(LeftOut { name: Vec::new(), reason: error.to_string() });
+                continue;
+            }
+        };
+        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+        let bytes = || below.as_os_str().as_encoded_bytes().to_vec();
+        let Some(name) = name(below) else {
+            left_out.push(LeftOut { name: bytes(), reason: "its name is no UTF-8".into() });
+            continue;
+        };
+        // Gone meanwhile: the next look will not find it, either.
+        let Ok(metadata) = entry.metadata() else { continue };
+        found.push(Found { name: name.into(), state: state(below, &metadata) });
+    }
+    Ok((found, left_out))
+}
+
+fn name(below: &Path) -> Option<String> {
+    let segments: Option<Vec<&str>> = below
+        .components()
+        .map(|component| match component {
+            Component::Normal(segment) => segment.to_str(),
+            _ => None,
+        })
+        .collect();
+    Some(segments?.join("/"))
+}
+
+/// The state of a file, told apart by its name from the same file as it is.
+pub(super) fn state(path: &Path, metadata: &Metadata) -> FileState {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let mut state = FileState::of(metadata);
+    state.packed = super::name::is_packed(name);
+    state
+}

@@ -1,0 +1,210 @@
+//! Comparing a folder with what is shared of it: what has appeared, changed, and gone.
+//!
+//! A look is a look at everything: it does not matter who noticed what in between, or did not. It
+//! reads names and states, and only of files that are new or changed also their first page. Files
+//! are looked at without keeping uploads from the library.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::file_state::FileState;
+use super::folder::{self, Depth, Found};
+use super::{Entry, Official, SharedLibrary, name, skip, title_of};
+use crate::limits;
+use crate::protocol::Document;
+
+/// What a look at a folder has found.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// The documents that are shared now and were not before, have changed, or are gone.
+    pub changed: Vec<Document>,
+    /// Whether there are files that were written to a moment ago: they count when they are quiet.
+    pub is_unsettled: bool,
+}
+
+/// Which files count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Settled {
+    /// Those to which nothing was written for a second.
+    Quiet,
+    /// All.
+    Any,
+}
+
+/// What is remembered from one look to the next.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// Files that were not quiet yet, and since when they were in that state.
+    unsettled: HashMap<Document, (FileState, Instant)>,
+    /// What was said to be left out.
+    left_out: HashSet<Vec<u8>>,
+}
+
+impl SharedLibrary {
+    /// Looks the folder over. A folder that is gone is one without files.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, for another reason.
+    pub fn look_over(&self) -> io::Result<Look> {
+        self.look(Settled::Quiet)
+    }
+
+    pub(super) fn look(&self, settled: Settled) -> io::Result<Look> {
+        let before = self.read().snapshot();
+        let mut memory = std::mem::take(&mut self.write().memory);
+        let survey = survey(&before, &mut memory, settled);
+        self.write().memory = memory;
+        let (changes, official, is_unsettled) = survey?;
+        let mut library = self.write();
+        if let Some(official) = official {
+            library.official = official;
+        }
+        let mut changed = Vec::new();
+        for Change { document, before, after } in changes {
+            // Somebody else may have added or removed it meanwhile, and knows better.
+            let is_as_before = match (library.entries.get(&document), &before) {
+                (Some(now), Some(before)) => now.is_same(before),
+                (None, None) => !library.withdrawn.contains(&document),
+                _ => false,
+            };
+            if is_as_before {
+                match after {
+                    Some(entry) => library.entries.insert(document.clone(), entry),
+                    None => library.entries.remove(&document),
+                };
+                changed.push(document);
+            }
+        }
+        Ok(Look { changed, is_unsettled })
+    }
+}
+
+/// The library as a look begins.
+pub(super) struct Snapshot {
+    pub(super) folder: Arc<Path>,
+    pub(super) depth: Depth,
+    pub(super) entries: BTreeMap<Document, Entry>,
+    pub(super) withdrawn: HashSet<Document>,
+    pub(super) official: Arc<Official>,
+}
+
+struct Change {
+    document: Document,
+    before: Option<Entry>,
+    after: Option<Entry>,
+}
+
+type Survey = (Vec<Change>, Option<Arc<Official>>, bool);
+
+fn survey(library: &Snapshot, memory: &mut Memory, settled: Settled) -> io::Result<Survey> {
+    let (found, left_out) = match folder::files(&library.folder, library.depth) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), Vec::new()),
+        files => files?,
+    };
+    for one in left_out {
+        memory.leave_out(&one.name, &one.reason);
+    }
+    let new_official = Official::of_folder(&library.folder, &found, &library.official);
+    let official = new_official.as_ref().unwrap_or(&library.official);
+    let mut changes = Vec::new();
+    let mut unsettled = HashMap::new();
+    let found = by_document(found, memory);
+
+    for (document, found) in &found {
+        let before = library.entries.get(document);
+        if library.withdrawn.contains(document) || before.is_some_and(|entry| entry.is_asked_for) {
+            continue;
+        }
+        let is_known = before.is_some_and(|entry| {
+            entry.state == found.state && entry.name == found.name && new_official.is_none()
+        });
+        if is_known {
+            continue;
+        }
+        if settled == Settled::Quiet
+            && let Some(since) = memory.not_quiet(document, &found.state)
+        {
+            unsettled.insert(document.clone(), (found.state, since));
+            continue;
+        }
+        let folder = Arc::clone(&library.folder);
+        let name = Arc::clone(&found.name);
+        match title_of(document, &folder, &name, official) {
+            Ok(title) => {
+                let state = found.state;
+                let after = Entry { title, folder, name, state, is_asked_for: false };
+                if before.is_none_or(|before| !before.is_same(&after)) {
+                    let before = before.cloned();
+                    changes.push(Change { document: document.clone(), before, after: Some(after) });
+                }
+            }
+            Err(error) => memory.leave_out(found.name.as_bytes(), &error.to_string()),
+        }
+    }
+    for (document, before) in &library.entries {
+        let after = if before.is_asked_for {
+            match before.state_now() {
+                Ok(state) if state == before.state => continue,
+                Ok(state) => Some(Entry { state, ..before.clone() }),
+                Err(_) => None,
+            }
+        } else if found.contains_key(document) {
+            continue;
+        } else {
+            None
+        };
+        changes.push(Change { document: document.clone(), before: Some(before.clone()), after });
+    }
+    memory.unsettled = unsettled;
+    let is_unsettled = !memory.unsettled.is_empty();
+    Ok((changes, new_official, is_unsettled))
+}
+
+/// One file a document: `rfc7.txt` before `rfc7.txt.gz`, `rfc7-tcp.txt` and `rfc07.txt`, and one
+/// in the folder itself before one below.
+fn by_document(mut found: Vec<Found>, memory: &mut Memory) -> HashMap<Document, Found> {
+    found.sort_by_cached_key(|found| {
+        let segments = found.name.matches('/').count();
+        (found.state.packed, segments, found.name.len(), Arc::clone(&found.name))
+    });
+    let mut documents: HashMap<Document, Found> = HashMap::with_capacity(found.len());
+    for found in found {
+        let Some(document) = name::document_of(&found.name) else {
+            memory.leave_out(found.name.as_bytes(), "its name cannot be said in the protocol");
+            continue;
+        };
+        match documents.get(&document) {
+            None => {
+                documents.insert(document, found);
+            }
+            Some(first) => {
+                let reason = format!("{document} is shared from `{}`", first.name);
+                memory.leave_out(found.name.as_bytes(), &reason);
+            }
+        }
+    }
+    documents
+}
+
+impl Memory {
+    /// Says once that a file is left out.
+    fn leave_out(&mut self, name: &[u8], reason: &str) {
+        if self.left_out.insert([name, b"\0", reason.as_bytes()].concat()) {
+            skip(name, reason);
+        }
+    }
+
+    /// Since when a file is in this state, if that is not long enough.
+    fn not_quiet(&self, document: &Document, state: &FileState) -> Option<Instant> {
+        let now = Instant::now();
+        match self.unsettled.get(document) {
+            Some((before, since)) if before == state => {
+                (now.duration_since(*since) < limits::QUIET).then_some(*since)
+            }
+            _ => state.was_modified_within(limits::QUIET, SystemTime::now()).then_some(now),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Documents that lie packed in a folder: `rfc793.txt.gz` is RFC 793 (protocol.md section 5.3 is
+//! about the unpacked bytes).
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::limits;
+
+/// What the names of packed files end with.
+const SUFFIX: &str = ".gz";
+
+/// The name that a packed file has when it is unpacked; `None` for another file.
+pub(super) fn unpacked_name(name: &str) -> Option<&str> {
+    let at = name.len().checked_sub(SUFFIX.len())?;
+    let (stem, suffix) = name.split_at_checked(at)?;
+    suffix.eq_ignore_ascii_case(SUFFIX).then_some(stem)
+}
+
+/// Reads what a packed file unpacks to, up to `most` bytes: its beginning is enough for a title.
+pub(super) fn beginning(file: File, most: u64) -> impl Read {
+    MultiGzDecoder::new(file).take(most)
+}
+
+/// Unpacks a file into another that has no name and goes when it is closed: what is sent has a
+/// length, can be read from anywhere, and stays as it is even if the packed file changes.
+///
+/// # Errors
+/// When the file is not packed in this way, or unpacks to more than 64 MiB, as only one that was
+/// made to do harm does.
+pub(super) fn unpacked(file: File) -> io::Result<File> {
+    let mut unpacked = tempfile::tempfile()?;
+    let count = io::copy(&mut beginning(file, limits::UNPACKED + 1), &mut unpacked)?;
+    if count > limits::UNPACKED {
+        let text = "expected a packed document of at most 64 MiB, found a longer one";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    unpacked.seek(SeekFrom::Start(0))?;
+    Ok(unpacked)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn packed(bytes: impl Read) -> File {
+        let mut bytes = bytes;
+        let mut encoder = GzEncoder::new(tempfile::tempfile().unwrap(), Compression::fast());
+        io::copy(&mut bytes, &mut encoder).unwrap();
+        let mut file = encoder.finish().unwrap();
+        file.rewind().unwrap();
+        file
+    }
+
+    #[test]
+    fn a_file_is_unpacked_from_its_beginning() {
+        let mut text = String::new();
+        unpacked(packed(&b"whole"[..])).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "whole");
+    }
+
+    #[test]
+    fn what_cannot_be_unpacked_is_an_error() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"no gzip").unwrap();
+        file.rewind().unwrap();
+        assert!(unpacked(file).is_err());
+        let bomb = packed(io::repeat(0).take(limits::UNPACKED + 1));
+        assert!(unpacked(bomb).unwrap_err().to_string().contains("64 MiB"));
+    }
+
+    #[test]
+    fn packed_names() {
+        assert_eq!(unpacked_name("rfc1.txt.gz"), Some("rfc1.txt"));
+        assert_eq!(unpacked_name("RFC1.TXT.GZ"), Some("RFC1.TXT"));
+        for name in ["rfc1.txt", "gz", "", "é"] {
+            assert_eq!(unpacked_name(name), None, "{name}");
+        }
+    }
+}
