@@ -17,7 +17,9 @@ use std::time::{Duration, Instant};
 
 use p2p_ci::escape::escaped;
 use p2p_ci::library::{Depth, Incoming, Library, SharedLibrary};
-use p2p_ci::peer::{AskIndex, IndexError, Membership, UploadServer, fetch, lookup};
+use p2p_ci::peer::{
+    AskIndex, Bandwidth, Fetcher, IndexError, Membership, Source, UploadServer, Wanted, lookup,
+};
 use p2p_ci::protocol::{Document, Endpoint, IndexRequest, Listing, Record, ReplyPart};
 use p2p_ci::server::{Config, Server};
 
@@ -103,7 +105,7 @@ impl Peer {
     ) -> Result<Self, Box<dyn Error>> {
         let library = Library::scan(folder, Depth::Folder)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let uploads = UploadServer::start(listener, library.clone())?;
+        let uploads = UploadServer::start(listener, library.clone(), Bandwidth::default())?;
         let door = tap("carol", name, uploads.address(), screen)?;
         let index = tap(name, "index", index, screen)?;
         let membership = Membership::start(index, None, door.port, library.clone(), |_| {})?;
@@ -128,15 +130,13 @@ impl Peer {
 
     /// LOOKUP, GET, save, ADD: what `get` does in the shell.
     fn get(&self, document: &Document) -> Result<PathBuf, Box<dyn Error>> {
-        let records = lookup(&self.membership, document)?;
-        let holders: Vec<Endpoint> = records
-            .into_iter()
-            .map(|holding| holding.record.holder)
-            .filter(|h| *h != self.own)
-            .collect();
+        let mut holdings = lookup(&self.membership, document)?;
+        holdings.retain(|holding| holding.record.holder != self.own);
+        let sources = holdings.into_iter().map(Source::from).collect();
+        let wanted = Wanted { document: document.clone(), sources, digest: None };
         let path = self.library.read().path_for(document).ok_or("no file name for it")?;
         let mut incoming = Incoming::begin(&path)?;
-        fetch(document, &holders, &mut incoming, &mut |_| {})?;
+        Fetcher::default().fetch(&wanted, &mut incoming, &mut |_| {})?;
         incoming.finish(false)?;
         self.library.write().add_file(&path, None)?;
         self.membership.update(document)?;

@@ -108,8 +108,28 @@ pub const FIRST_BYTE: Duration = Duration::from_secs(10);
 pub const RATE_TIME: Duration = Duration::from_secs(30);
 /// See [`RATE_TIME`]: 1 KiB a second.
 pub const RATE_BYTES: u64 = 30 * 1024;
-/// Bytes of a document that a peer accepts.
+/// Bytes of a document that a peer accepts without having been told its length.
 pub const DOCUMENT: u64 = 1024 * 1024 * 1024;
+/// Bytes of a document that a peer accepts.
+pub const LARGEST_DOCUMENT: u64 = 64 * 1024 * 1024 * 1024;
+/// A document of more bytes is fetched in segments.
+pub const SEGMENTED: u64 = 8 * 1024 * 1024;
+/// Holders from which the segments of one document come at once.
+pub const SEGMENTS_AT_ONCE: usize = 8;
+/// Time after which a holder that is below [`RATE_BYTES`] in proportion is left for another one.
+pub const RATE_TIME_OF_ONE: Duration = Duration::from_secs(5);
+/// Documents that are fetched at once.
+pub const DOWNLOADS_AT_ONCE: usize = 8;
+/// How often a document or a holder is tried without anything coming of it.
+pub const TRIES: u32 = 3;
+/// First pause before a holder that failed is asked again; it doubles up to [`ASK_AGAIN_MAX`].
+pub const ASK_AGAIN: Duration = Duration::from_secs(3);
+/// See [`ASK_AGAIN`].
+pub const ASK_AGAIN_MAX: Duration = Duration::from_secs(60);
+/// Other peers of which round trip and rate are kept.
+pub const NEIGHBOURS: usize = 10_000;
+/// Time that an upload waits for its turn before it is refused: less than [`FIRST_BYTE`].
+pub const UPLOAD_TURN: Duration = Duration::from_secs(8);
 /// Time in which the index must send some part of its reply.
 pub const INDEX_REPLY: Duration = Duration::from_secs(30);
 /// Records that a peer takes from one LOOKUP.

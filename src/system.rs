@@ -105,6 +105,48 @@ pub(crate) fn is_network_folder(folder: &Path) -> bool {
     }
 }
 
+/// Reads from a place of a file, wherever it stands.
+pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_at(file, bytes, offset);
+    #[cfg(windows)]
+    return std::os::windows::fs::FileExt::seek_read(file, bytes, offset);
+}
+
+/// Writes all bytes to a place of a file, wherever it stands.
+pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let mut written = 0;
+    while written < bytes.len() {
+        let (rest, offset) = (&bytes[written..], offset + written as u64);
+        #[cfg(unix)]
+        let result = std::os::unix::fs::FileExt::write_at(file, rest, offset);
+        #[cfg(windows)]
+        let result = std::os::windows::fs::FileExt::seek_write(file, rest, offset);
+        match result {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => written += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Brings everything that was written to a folder's file system to its disk, at once for many
+/// files; `false` where the system cannot do that.
+pub(crate) fn sync_file_system(folder: &Path) -> io::Result<bool> {
+    #[cfg(target_os = "linux")]
+    {
+        rustix::fs::syncfs(File::open(folder)?)?;
+        Ok(true)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        Ok(false)
+    }
+}
+
 /// Makes a renamed file's new name survive a power cut, where the system can.
 ///
 /// # Errors

@@ -98,7 +98,7 @@ fn uploaders_that_fail_or_lie() {
             "expected 50 bytes, found the end after 5",
         ),
         (b"P2P-CI/1.0 200 OK\r\nContent-Length: -1\r\n\r\nbody", 76, "expected a length"),
-        (b"P2P-CI/1.0 200 OK\r\nContent-Length: 9999999999999\r\n\r\nbody", 76, "at most 1 GiB"),
+        (b"P2P-CI/1.0 200 OK\r\nContent-Length: 9999999999999\r\n\r\nbody", 76, "at most 64 GiB"),
     ];
     for (reply, expected, message) in table {
         let folder = tempfile::tempdir().unwrap();

@@ -5,17 +5,18 @@ use std::io::{self, Write};
 use super::exit::CommandError;
 use super::output::table;
 use crate::escape::escaped;
-use crate::protocol::{Document, Record};
+use crate::peer::Holding;
+use crate::protocol::Document;
 
 /// Lets the person choose; the others are asked if the chosen one fails.
-pub(super) fn choose(document: &Document, records: &[Record]) -> Result<usize, CommandError> {
+pub(super) fn choose(document: &Document, holdings: &[Holding]) -> Result<usize, CommandError> {
     let mut rows = table(["", "holder", "title"]);
-    for (number, record) in records.iter().enumerate() {
+    for (number, record) in holdings.iter().map(|holding| &holding.record).enumerate() {
         let title = escaped(record.title.as_str()).to_string();
         rows.add_row([(number + 1).to_string(), record.holder.to_string(), title]);
     }
     let mut terminal = io::stderr().lock();
-    let count = records.len();
+    let count = holdings.len();
     let mut ask = || -> io::Result<String> {
         write!(terminal, "{}\nfrom which one, 1 to {count}? [1] ", rows.trim_fmt())?;
         terminal.flush()?;

@@ -85,9 +85,9 @@ pub(super) struct Browse {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Get {
-    /// RFC number, or file name
-    #[arg(value_name = "N", value_parser = parse_document)]
-    pub(super) document: Document,
+    /// RFC numbers, ranges of them such as `700-710`, or file names
+    #[arg(required = true, num_args = 1.., value_name = "N", value_parser = parse_range)]
+    pub(super) documents: Vec<Range>,
 
     /// Take it from this peer, without asking the index
     #[arg(long, value_name = "HOST:PORT")]
@@ -135,6 +135,39 @@ pub(super) enum LineCommand {
     /// Leave
     #[command(visible_alias = "exit")]
     Quit,
+}
+
+/// What `get` takes: one document, or the RFCs from one number to another.
+#[derive(Clone, Debug)]
+pub(super) enum Range {
+    One(Document),
+    Rfcs(RfcNumber, RfcNumber),
+}
+
+impl Range {
+    /// The documents, in order.
+    pub(super) fn documents(&self) -> Vec<Document> {
+        match self {
+            Self::One(document) => vec![document.clone()],
+            Self::Rfcs(first, last) => (first.value()..=last.value())
+                .filter_map(|number| number.to_string().parse().ok().map(Document::Rfc))
+                .collect(),
+        }
+    }
+}
+
+fn parse_range(text: &str) -> Result<Range, String> {
+    const MOST: u32 = 100_000;
+    let numbers = text.split_once('-').and_then(|(first, last)| {
+        Some((first.parse::<RfcNumber>().ok()?, last.parse::<RfcNumber>().ok()?))
+    });
+    match numbers {
+        None => parse_document(text).map(Range::One),
+        Some((first, last)) if first <= last && last.value() - first.value() < MOST => {
+            Ok(Range::Rfcs(first, last))
+        }
+        Some(_) => Err(format!("expected a range of at most {MOST} numbers, found `{text}`")),
+    }
 }
 
 /// A number is an RFC, everything else a file name.

@@ -49,6 +49,9 @@ pub(super) enum CommandError {
     Fetch(#[from] FetchError),
     #[error("{what}")]
     File { what: String, source: io::Error },
+    /// Of several documents some were not fetched; each was reported.
+    #[error("{failed} of {all} documents were not fetched")]
+    Some { failed: usize, all: usize, failure: Failure },
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
     #[error("cannot start")]
@@ -61,7 +64,7 @@ impl CommandError {
     /// The code that a script sees.
     pub(super) fn failure(&self) -> Failure {
         match self {
-            Self::Refused(failure) => *failure,
+            Self::Refused(failure) | Self::Some { failure, .. } => *failure,
             Self::Usage(_) => Failure::Usage,
             Self::NotFound(_) => Failure::NotFound,
             Self::Index(
@@ -94,14 +97,17 @@ fn failure_of(error: &TransferError) -> Failure {
         TransferError::Refused(status) if status.code() == 404 => Failure::NotFound,
         TransferError::Unreachable(_)
         | TransferError::Lost(_)
-        | TransferError::TooSlow(_)
+        | TransferError::TooSlow { .. }
+        | TransferError::Resting(_)
+        | TransferError::GivenUp
         | TransferError::Refused(_) => Failure::Unreachable,
         TransferError::Protocol(_)
         | TransferError::Truncated { .. }
         | TransferError::OtherPart
-        | TransferError::TooLarge => Failure::Protocol,
-        TransferError::WrongDigest { .. } => Failure::Data,
-        TransferError::File(_) => Failure::File,
+        | TransferError::NoDigest
+        | TransferError::TooLarge(_) => Failure::Protocol,
+        TransferError::WrongDigest { .. } | TransferError::OtherVersion { .. } => Failure::Data,
+        TransferError::File(_) | TransferError::InUse => Failure::File,
     }
 }
 

@@ -7,16 +7,17 @@ use serde_json::json;
 
 use super::act::Context;
 use super::choose::choose;
-use super::command::{Format, Get};
-use super::exit::CommandError;
+use super::command::{Format, Get, Range};
+use super::exit::{CommandError, report};
 use super::output::say;
 use super::progress::Progress;
 use super::reply::document_json;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::library::{Entry, Incoming, SharedLibrary};
-use crate::peer::{Fetched, fetch, lookup};
-use crate::protocol::{Document, Endpoint, Record, Title};
+use crate::limits;
+use crate::peer::{Fetched, Source, Wanted, lookup};
+use crate::protocol::{Digest, Document, Title};
 
 /// Where the document goes.
 enum Target {
@@ -25,10 +26,38 @@ enum Target {
     Library(SharedLibrary, PathBuf),
 }
 
-/// Downloads a document.
+/// Downloads documents, one after the other. All are tried; the failure is that of the first that
+/// was not fetched.
 pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> {
-    let document = &command.document;
-    let target = target(context, command)?;
+    let documents: Vec<Document> = command.documents.iter().flat_map(Range::documents).collect();
+    if let [document] = &documents[..] {
+        return get_one(context, command, document);
+    }
+    if command.out.is_some() {
+        return Err(CommandError::Usage("expected one document with --out, found several".into()));
+    }
+    let mut failures = Vec::new();
+    for document in &documents {
+        match get_one(context, command, document) {
+            Ok(()) => {}
+            // Without a disk or an index there is no sense in trying the next.
+            Err(error @ (CommandError::File { .. } | CommandError::Index(_))) => return Err(error),
+            Err(error) if error.is_closed_pipe() => return Err(error),
+            Err(error) => {
+                report("peer", &error);
+                failures.push(error);
+            }
+        }
+    }
+    let (failed, all) = (failures.len(), documents.len());
+    match failures.into_iter().next() {
+        None => Ok(()),
+        Some(first) => Err(CommandError::Some { failed, all, failure: first.failure() }),
+    }
+}
+
+fn get_one(context: &Context, command: &Get, document: &Document) -> Result<(), CommandError> {
+    let target = target(context, command, document)?;
     if let Some(path) = already_here(&target, document).filter(|_| !command.force) {
         return match target {
             Target::Library(..) => say_already_here(context.format, document, &path),
@@ -38,35 +67,34 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
             }),
         };
     }
-    let (holders, title) = match &command.from {
-        Some(from) => (vec![from.clone()], None),
+    let (sources, title) = match &command.from {
+        Some(from) => (vec![from.clone().into()], None),
         None => find_holders(context, document)?,
     };
     match target {
-        Target::StandardOutput => to_standard_output(context, document, &holders),
+        Target::StandardOutput => to_standard_output(context, document, sources),
         Target::File(path) => {
-            let fetched = to_file(context, command, &holders, &path)?;
+            let fetched = to_file(context, command, document, sources, &path)?;
             say_fetched(context.format, document, &path, &fetched)
         }
         Target::Library(library, path) => {
-            let fetched = to_file(context, command, &holders, &path)?;
+            let fetched = to_file(context, command, document, sources, &path)?;
             // Who reads the line may rely on the document being shared.
-            let shared = share(context, &library, &path, title);
+            let shared = share(context, &library, document, title, fetched.digest);
             say_fetched(context.format, document, &path, &fetched)?;
             shared
         }
     }
 }
 
-fn target(context: &Context, command: &Get) -> Result<Target, CommandError> {
+fn target(context: &Context, command: &Get, document: &Document) -> Result<Target, CommandError> {
     match &command.out {
         Some(path) if path.as_os_str() == "-" => Ok(Target::StandardOutput),
         Some(path) => Ok(Target::File(path.clone())),
         None => {
             let library = context.library()?;
-            let path = library.read().path_for(&command.document);
+            let path = library.read().path_for(document);
             let path = path.ok_or_else(|| {
-                let document = &command.document;
                 CommandError::Usage(format!("{document} cannot be kept in the folder: use --out"))
             })?;
             Ok(Target::Library(library, path))
@@ -89,39 +117,64 @@ fn already_here(target: &Target, document: &Document) -> Option<PathBuf> {
 fn find_holders(
     context: &Context,
     document: &Document,
-) -> Result<(Vec<Endpoint>, Option<Title>), CommandError> {
-    let holdings = lookup(&context.index, document)?;
-    let mut records: Vec<Record> = holdings.into_iter().map(|holding| holding.record).collect();
+) -> Result<(Vec<Source>, Option<Title>), CommandError> {
+    let mut holdings = lookup(&context.index, document)?;
     let own = context.index.own();
-    records.retain(|record| Some(&record.holder) != own.as_ref());
-    if records.is_empty() {
+    holdings.retain(|holding| Some(&holding.record.holder) != own.as_ref());
+    if holdings.is_empty() {
         return Err(CommandError::NotFound(format!("nobody has {document}")));
     }
-    if context.interactive && records.len() > 1 {
-        let chosen = choose(document, &records)?;
-        records[..=chosen].rotate_right(1);
+    if context.interactive && holdings.len() > 1 {
+        let chosen = choose(document, &holdings)?;
+        holdings[..=chosen].rotate_right(1);
     }
-    let title = records.first().map(|record| record.title.clone());
-    let mut holders: Vec<Endpoint> = Vec::new();
-    for record in records {
-        if !holders.contains(&record.holder) {
-            holders.push(record.holder);
+    let title = holdings.first().map(|holding| holding.record.title.clone());
+    let mut sources: Vec<Source> = Vec::new();
+    for source in holdings.into_iter().map(Source::from) {
+        if sources.iter().all(|other| other.holder != source.holder) {
+            sources.push(source);
         }
     }
-    Ok((holders, title.filter(|title| !title.as_str().is_empty())))
+    say_versions(document, &sources);
+    Ok((sources, title.filter(|title| !title.as_str().is_empty())))
+}
+
+/// Says it when holders say to have different bytes.
+fn say_versions(document: &Document, sources: &[Source]) {
+    let mut versions: Vec<(Digest, Vec<String>)> = Vec::new();
+    for source in sources {
+        let Some(digest) = source.content.digest else { continue };
+        let holder = escaped(&source.holder.to_string()).to_string();
+        match versions.iter_mut().find(|(other, _)| *other == digest) {
+            Some((_, holders)) => holders.push(holder),
+            None => versions.push((digest, vec![holder])),
+        }
+    }
+    if versions.len() > 1 {
+        log::warn!("the holders of {document} have different versions of it:");
+        for (digest, holders) in versions {
+            log::warn!("{digest}: {}", holders.join(", "));
+        }
+    }
 }
 
 fn to_file(
     context: &Context,
     command: &Get,
-    holders: &[Endpoint],
+    document: &Document,
+    sources: Vec<Source>,
     path: &Path,
 ) -> Result<Fetched, CommandError> {
     let cannot_save =
         |source| CommandError::File { what: format!("cannot save `{}`", shown(path)), source };
+    if let (Document::File(name), None) = (document, &command.out)
+        && name.as_str().contains('/')
+    {
+        context.library()?.read().make_folder_for(document).map_err(cannot_save)?;
+    }
     let mut incoming = Incoming::begin(path).map_err(cannot_save)?;
     context.unfinished.replace(incoming.temporary_path().map(PathBuf::from));
-    let fetched = download(&command.document, holders, &mut incoming);
+    let fetched = download(context, document, sources, &mut incoming);
     context.unfinished.replace(None);
     if let Some(length) = incoming.kept_length().filter(|_| fetched.is_err()) {
         log::warn!("{length} bytes are kept, the next `get` goes on behind them");
@@ -139,32 +192,51 @@ fn to_file(
 fn to_standard_output(
     context: &Context,
     document: &Document,
-    holders: &[Endpoint],
+    sources: Vec<Source>,
 ) -> Result<(), CommandError> {
     let cannot_keep =
         |source| CommandError::File { what: "cannot use a temporary file".into(), source };
     let folder = tempfile::tempdir().map_err(cannot_keep)?;
     context.unfinished.replace(Some(folder.path().into()));
     let mut incoming = Incoming::begin(&folder.path().join("document")).map_err(cannot_keep)?;
-    download(document, holders, &mut incoming)?;
+    download(context, document, sources, &mut incoming)?;
     incoming.file().seek(SeekFrom::Start(0)).map_err(cannot_keep)?;
     let mut output = io::stdout().lock();
-    io::copy(incoming.file(), &mut output)
+    io::copy(&mut incoming.file(), &mut output)
         .and_then(|_| output.flush())
         .map_err(CommandError::Output)
 }
 
+/// Tries as long as something comes of it: a line that breaks is gone on with in a while.
 fn download(
+    context: &Context,
     document: &Document,
-    holders: &[Endpoint],
+    sources: Vec<Source>,
     incoming: &mut Incoming,
 ) -> Result<Fetched, CommandError> {
+    let wanted = Wanted { document: document.clone(), sources, digest: None };
     let mut progress = Progress::default();
-    let fetched = fetch(document, holders, incoming, &mut |attempt| progress.show(&attempt));
+    let mut kept = incoming.kept_length();
+    let fetched = loop {
+        let fetched = context.fetcher.fetch(&wanted, incoming, &mut |attempt| {
+            progress.show(&attempt);
+        });
+        let Err(error) = &fetched else { break fetched };
+        let now = incoming.kept_length();
+        let pause = match error.rest() {
+            Some(rest) => rest,
+            None if error.is_transient() && now > kept => limits::ASK_AGAIN,
+            None => break fetched,
+        };
+        kept = now;
+        log::warn!("{document} is tried again in {} seconds", pause.as_secs() + 1);
+        std::thread::sleep(pause);
+    };
     progress.clear();
     let fetched = fetched?;
     if !fetched.length_checked {
-        log::warn!("{} did not say how long {document} is: it may be cut short", fetched.holder);
+        let holder = &fetched.holders[0];
+        log::warn!("{holder} did not say how long {document} is: it may be cut short");
     }
     Ok(fetched)
 }
@@ -174,15 +246,17 @@ fn download(
 fn share(
     context: &Context,
     library: &SharedLibrary,
-    path: &Path,
+    document: &Document,
     title: Option<Title>,
+    digest: Digest,
 ) -> Result<(), CommandError> {
     let Some(membership) = context.index.membership() else { return Ok(()) };
-    let document = library.write().add_file(path, title).map_err(|source| CommandError::File {
-        what: format!("cannot share `{}`", shown(path)),
+    let added = library.write().add_saved(document, title, digest);
+    added.map_err(|source| CommandError::File {
+        what: format!("cannot share {document}"),
         source,
     })?;
-    if let Err(error) = membership.update(&document) {
+    if let Err(error) = membership.update(document) {
         log::warn!("{document} is not registered yet: {}", error_chain(&error));
     }
     Ok(())
@@ -209,13 +283,14 @@ fn say_fetched(
     path: &Path,
     fetched: &Fetched,
 ) -> Result<(), CommandError> {
-    let Fetched { holder, length, length_checked, digest, .. } = fetched;
+    let Fetched { holders, length, length_checked, digest, digest_checked, .. } = fetched;
+    let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
     match format {
         Format::Raw | Format::Table => {
-            let checked = digest.map_or("no digest to check", |_| "sha-256 checked");
-            let path = shown(path);
+            let checked = if *digest_checked { "sha-256 checked" } else { "no digest to check" };
+            let (holders, path) = (escaped(&holders.join(", ")).to_string(), shown(path));
             say(format_args!(
-                "{document}: {length} bytes from {holder}, {checked}, saved as {path}"
+                "{document}: {length} bytes from {holders}, {checked}, saved as {path}"
             ))
         }
         Format::Json => {
@@ -224,8 +299,10 @@ fn say_fetched(
             object["fetched"] = json!(true);
             object["bytes"] = json!(length);
             object["length_checked"] = json!(length_checked);
-            object["digest"] = json!(digest.map(|digest| digest.to_string()));
-            object["holder"] = json!(holder.to_string());
+            object["digest"] = json!(digest.to_string());
+            object["digest_checked"] = json!(digest_checked);
+            object["holder"] = json!(holders.first());
+            object["holders"] = json!(holders);
             say(object)
         }
     }

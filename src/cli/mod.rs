@@ -31,6 +31,7 @@ mod notices;
 mod output;
 pub mod peer;
 mod progress;
+mod rate;
 mod reply;
 pub mod server;
 mod shell;

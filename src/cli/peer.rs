@@ -18,12 +18,15 @@ use super::index_access::{IndexAccess, Once};
 use super::interrupt::Unfinished;
 use super::notices::Notices;
 use super::output::say;
-use super::user_folder::digest_store;
+use super::rate::Rate;
+use super::user_folder::{digest_store, neighbour_store};
 use super::{logging, shell};
 use crate::error_chain::error_chain;
 use crate::library::{Depth, Digests, Library, SharedLibrary};
 use crate::net;
-use crate::peer::{Event, Extensions, Hashing, Membership, UploadServer, Watching};
+use crate::peer::{
+    Bandwidth, Event, Extensions, Fetcher, Hashing, Membership, Neighbours, UploadServer, Watching,
+};
 use crate::protocol::{Document, Endpoint, Host, Port, Status, SyntaxError};
 
 const EXIT_CODES: &str = "\
@@ -51,6 +54,14 @@ struct Args {
     /// Address to upload from [default: any address, a free port]
     #[arg(long, value_name = "ADDR:PORT", global = true)]
     upload: Option<SocketAddr>,
+
+    /// Bytes a second that all uploads together may take, such as `500k` or `2M`
+    #[arg(long, value_name = "RATE", global = true)]
+    upload_limit: Option<Rate>,
+
+    /// Bytes a second that all downloads together may take
+    #[arg(long, value_name = "RATE", global = true)]
+    download_limit: Option<Rate>,
 
     /// What I call this machine [default: localhost, the host name or the address, as seen from
     /// the index]
@@ -136,11 +147,14 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Command
         hashing: None,
         uploading_from: None,
         format: args.format,
+        fetcher: fetcher(args.download_limit),
         unfinished: Unfinished::default(),
         interactive,
     };
     context.unfinished.remove_on_signal().map_err(CommandError::Signals)?;
-    context.run(command)
+    let outcome = context.run(command);
+    context.remember_neighbours();
+    outcome
 }
 
 /// Announces and uploads until a signal comes.
@@ -178,11 +192,14 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         library: Some(session.library.clone()),
         uploading_from: Some(session.uploads.address()),
         format: args.format,
+        fetcher: fetcher(args.download_limit),
         unfinished: Unfinished::default(),
         interactive,
     };
     finish(context.unfinished.remove_on_signal().map_err(CommandError::Signals))?;
-    shell::run(&context, &notices)
+    let outcome = shell::run(&context, &notices);
+    context.remember_neighbours();
+    outcome
 }
 
 /// What runs while a folder is shared.
@@ -211,8 +228,9 @@ impl Session {
         let digests = digest_store().map_or_else(Digests::default, |store| Digests::load(&store));
         library.write().set_digests(digests);
         let listener = upload_listener(args.upload).map_err(CommandError::Start)?;
-        let uploads =
-            UploadServer::start(listener, library.clone()).map_err(CommandError::Start)?;
+        let bandwidth = Bandwidth::new(args.upload_limit.map(Rate::bytes_per_second));
+        let uploads = UploadServer::start(listener, library.clone(), bandwidth)
+            .map_err(CommandError::Start)?;
         let address = uploads.address();
         say(format_args!("uploading from {address}")).map_err(CommandError::Output)?;
         let port = Port::try_from(address.port())
@@ -242,6 +260,13 @@ fn announce_with(membership: &Arc<Membership>) -> impl Fn(&Document) + Send + 's
             log::debug!("the index does not know of {document} yet: {}", error_chain(&error));
         }
     }
+}
+
+/// Downloads with what is remembered of other peers.
+fn fetcher(limit: Option<Rate>) -> Fetcher {
+    let store = neighbour_store();
+    let neighbours = store.map_or_else(Neighbours::default, |store| Neighbours::load(&store));
+    Fetcher::new(neighbours, Bandwidth::new(limit.map(Rate::bytes_per_second)))
 }
 
 fn upload_listener(address: Option<SocketAddr>) -> io::Result<TcpListener> {

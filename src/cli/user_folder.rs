@@ -13,6 +13,11 @@ pub(super) fn digest_store() -> Option<PathBuf> {
     Some(folder("XDG_CACHE_HOME", ".cache")?.join("digests"))
 }
 
+/// How fast other peers were.
+pub(super) fn neighbour_store() -> Option<PathBuf> {
+    Some(folder("XDG_STATE_HOME", ".local/state")?.join("neighbours"))
+}
+
 /// Our folder in the one that the variable names, or in the usual one.
 fn folder(variable: &str, usual: &str) -> Option<PathBuf> {
     let named = var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());

@@ -123,7 +123,7 @@ impl Digests {
         if let Some(folder) = store.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut incoming = Incoming::begin(store)?;
+        let incoming = Incoming::begin(store)?;
         incoming.file().write_all(self.text().as_bytes())?;
         incoming.finish(true)
     }

@@ -9,7 +9,7 @@
 //! | `title` | titles from first pages |
 //! | `rfc_index` | titles from `rfc-index.txt` |
 //! | `digests` | SHA-256 of files, computed once and kept |
-//! | `save`, `part_files` | files that appear whole, and what they are until then |
+//! | `save`, `pieces`, `part_files` | files that appear whole, and what they are until then |
 //!
 //! It looks at a folder when it is told to, and not by itself. A document is opened for upload
 //! through its [`Entry`], which never follows a symbolic link. protocol.md sections 2.3 and 5.
@@ -22,6 +22,7 @@ mod look_over;
 mod name;
 mod packed;
 mod part_files;
+mod pieces;
 mod rfc_index;
 mod save;
 mod title;
@@ -36,6 +37,8 @@ pub use entry::{Entry, OpenDocument};
 pub use folder::Depth;
 pub use look_over::Look;
 pub use name::{document_of, file_name_of};
+pub use part_files::PartFiles;
+pub use pieces::{PIECE, Pieces};
 pub use save::Incoming;
 
 use crate::escape::escaped;
@@ -147,6 +150,31 @@ impl Library {
     /// its name as that document.
     pub fn path_for(&self, document: &Document) -> Option<PathBuf> {
         file_name_of(document).map(|name| self.folder.join(name))
+    }
+
+    /// Makes the sub-folders that a document's path goes through. None of them may be a link: it
+    /// could lead anywhere.
+    ///
+    /// # Errors
+    /// When one cannot be made, or is something else than a folder.
+    pub fn make_folder_for(&self, document: &Document) -> io::Result<()> {
+        let name = file_name_of(document).ok_or(io::ErrorKind::InvalidInput)?;
+        let mut folder = self.folder.to_path_buf();
+        let mut segments = name.split('/');
+        segments.next_back();
+        for segment in segments {
+            folder.push(segment);
+            match std::fs::create_dir(&folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            if !folder.symlink_metadata()?.is_dir() {
+                let text =
+                    format!("expected a folder `{}`, found something else", folder.display());
+                return Err(io::Error::new(io::ErrorKind::NotADirectory, text));
+            }
+        }
+        Ok(())
     }
 
     /// Shares a file where it lies, under the given title or its own.

@@ -10,11 +10,12 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 
-use super::Hasher;
-use super::part_files::{folder_of, kept_parts, kept_path, remove_abandoned, temporary};
+use super::part_files::{PartFiles, folder_of, kept_path, pieces_path, temporary};
+use super::{Hasher, Pieces};
 use crate::protocol::Digest;
 use crate::system;
 
@@ -23,12 +24,15 @@ use crate::system;
 pub struct Incoming {
     target: PathBuf,
     part: Part,
+    /// What earlier downloads have left for this target.
+    left: Vec<PathBuf>,
 }
 
 #[derive(Debug)]
 enum Part {
     Temporary(NamedTempFile),
     Kept(Kept),
+    Pieces(Arc<Pieces>),
 }
 
 #[derive(Debug)]
@@ -44,15 +48,29 @@ impl Incoming {
     /// # Errors
     /// When the folder does not exist, or cannot be written.
     pub fn begin(target: &Path) -> io::Result<Self> {
-        remove_abandoned(folder_of(target));
-        Ok(Self { target: target.into(), part: Part::Temporary(temporary(target)?) })
+        Self::begin_among(target, &PartFiles::in_folder(folder_of(target)))
+    }
+
+    /// The same in a folder that was looked into.
+    ///
+    /// # Errors
+    /// As [`Incoming::begin`].
+    pub fn begin_among(target: &Path, parts: &PartFiles) -> io::Result<Self> {
+        let part = Part::Temporary(temporary(target)?);
+        Ok(Self { target: target.into(), part, left: parts.of(target) })
+    }
+
+    /// What it is to become.
+    pub fn target(&self) -> &Path {
+        &self.target
     }
 
     /// Where the bytes go.
-    pub fn file(&mut self) -> &mut File {
-        match &mut self.part {
-            Part::Temporary(file) => file.as_file_mut(),
-            Part::Kept(kept) => &mut kept.file,
+    pub fn file(&self) -> &File {
+        match &self.part {
+            Part::Temporary(file) => file.as_file(),
+            Part::Kept(kept) => &kept.file,
+            Part::Pieces(pieces) => pieces.file(),
         }
     }
 
@@ -60,14 +78,29 @@ impl Incoming {
     pub fn temporary_path(&self) -> Option<&Path> {
         match &self.part {
             Part::Temporary(file) => Some(file.path()),
-            Part::Kept(_) => None,
+            Part::Kept(_) | Part::Pieces(_) => None,
         }
     }
 
-    /// How many bytes an earlier download has left for this target, if it has.
+    /// How many bytes there are of this target that a download could go on with, if any.
     pub fn kept_length(&self) -> Option<u64> {
-        let parts = kept_parts(&self.target);
-        let lengths = parts.iter().filter_map(|path| Some(path.metadata().ok()?.len()));
+        let kept = match &self.part {
+            Part::Pieces(pieces) => {
+                let missing: u64 = pieces.missing().iter().map(|part| part.end - part.start).sum();
+                pieces.length() - missing
+            }
+            Part::Temporary(_) | Part::Kept(_) => self.beginning_length().unwrap_or(0),
+        };
+        (kept > 0).then_some(kept)
+    }
+
+    /// How many bytes an earlier download has left of the document's beginning, if it has.
+    pub fn beginning_length(&self) -> Option<u64> {
+        let is_beginning = |path: &&PathBuf| {
+            !path.to_string_lossy().rsplit('.').nth(1).is_some_and(|m| m.contains('-'))
+        };
+        let left = self.left.iter().filter(is_beginning);
+        let lengths = left.filter_map(|path| Some(path.metadata().ok()?.len()));
         lengths.max().filter(|length| *length > 0)
     }
 
@@ -100,8 +133,25 @@ impl Incoming {
             }
         }
         file.set_len(length)?;
+        self.remember(&path);
         self.part = Part::Kept(Kept { file, path });
         Ok(length)
+    }
+
+    /// The same for a document of this length that comes in pieces; `None` when somebody else is
+    /// writing it, or the name would be too long.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn pieces(&mut self, digest: &Digest, length: u64) -> io::Result<Option<Arc<Pieces>>> {
+        self.set_aside()?;
+        let paths = pieces_path(&self.target, digest, length).zip(kept_path(&self.target, digest));
+        let Some((path, beginning)) = paths else { return Ok(None) };
+        let Some(pieces) = Pieces::open(&path, &beginning, length)? else { return Ok(None) };
+        self.remember(&path);
+        let pieces = Arc::new(pieces);
+        self.part = Part::Pieces(Arc::clone(&pieces));
+        Ok(Some(pieces))
     }
 
     /// Throws away what has come, and begins anew.
@@ -120,7 +170,7 @@ impl Incoming {
     /// # Errors
     /// When the folder cannot be written.
     pub fn set_aside(&mut self) -> io::Result<()> {
-        if let Part::Kept(_) = self.part {
+        if !matches!(self.part, Part::Temporary(_)) {
             self.part = Part::Temporary(temporary(&self.target)?);
         }
         Ok(())
@@ -136,6 +186,7 @@ impl Incoming {
         match std::mem::replace(&mut self.part, next) {
             Part::Temporary(_) => Ok(()),
             Part::Kept(kept) => fs::remove_file(&kept.path),
+            Part::Pieces(pieces) => fs::remove_file(pieces.path()),
         }
     }
 
@@ -143,26 +194,75 @@ impl Incoming {
     ///
     /// # Errors
     /// When the bytes cannot be brought to disk, or the name is taken.
-    pub fn finish(mut self, overwrite: bool) -> io::Result<()> {
+    pub fn finish(self, overwrite: bool) -> io::Result<()> {
+        self.complete()?;
         self.file().sync_all()?;
-        let Self { target, part } = self;
+        let folder = folder_of(&self.target).to_path_buf();
+        self.rename(overwrite)?;
+        system::sync_folder(&folder)
+    }
+
+    /// Gives many files of one folder their names, with one wait for the disk. Returns for each
+    /// whether it has it.
+    ///
+    /// # Errors
+    /// When the bytes cannot be brought to disk; then none of them has its name.
+    pub fn finish_all(all: Vec<(Self, bool)>) -> io::Result<Vec<io::Result<()>>> {
+        let Some((first, _)) = all.first() else { return Ok(Vec::new()) };
+        let folder = folder_of(&first.target).to_path_buf();
+        all.iter().try_for_each(|(incoming, _)| incoming.complete())?;
+        let outcomes = if all.len() > 1 && system::sync_file_system(&folder)? {
+            all.into_iter().map(|(incoming, overwrite)| incoming.rename(overwrite)).collect()
+        } else {
+            let sync = |incoming: Self, overwrite| {
+                incoming.file().sync_all()?;
+                incoming.rename(overwrite)
+            };
+            all.into_iter().map(|(incoming, overwrite)| sync(incoming, overwrite)).collect()
+        };
+        system::sync_folder(&folder)?;
+        Ok(outcomes)
+    }
+
+    fn complete(&self) -> io::Result<()> {
+        match &self.part {
+            Part::Pieces(pieces) => pieces.become_document(),
+            Part::Temporary(_) | Part::Kept(_) => Ok(()),
+        }
+    }
+
+    fn rename(self, overwrite: bool) -> io::Result<()> {
+        let Self { target, part, left } = self;
         match part {
             Part::Temporary(file) if overwrite => drop(file.persist(&target)?),
             Part::Temporary(file) => drop(file.persist_noclobber(&target)?),
-            Part::Kept(kept) if overwrite => fs::rename(&kept.path, &target)?,
-            // A link fails where a rename would overwrite. Some file systems have no links.
-            Part::Kept(kept) => match fs::hard_link(&kept.path, &target) {
-                Ok(()) => fs::remove_file(&kept.path)?,
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
-                Err(error) if target.try_exists()? => return Err(error),
-                Err(_) => fs::rename(&kept.path, &target)?,
-            },
+            Part::Kept(kept) => rename(&kept.path, &target, overwrite)?,
+            Part::Pieces(pieces) => rename(pieces.path(), &target, overwrite)?,
         }
-        for path in kept_parts(&target) {
+        for path in left {
             // What is left of other versions is of no use any more; if it stays, it only takes room.
             let _ = fs::remove_file(path);
         }
-        system::sync_folder(folder_of(&target))
+        Ok(())
+    }
+
+    fn remember(&mut self, path: &Path) {
+        if !self.left.iter().any(|left| left == path) {
+            self.left.push(path.into());
+        }
+    }
+}
+
+fn rename(path: &Path, target: &Path, overwrite: bool) -> io::Result<()> {
+    if overwrite {
+        return fs::rename(path, target);
+    }
+    // A link fails where a rename would overwrite. Some file systems have no links.
+    match fs::hard_link(path, target) {
+        Ok(()) => fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(error) if target.try_exists()? => Err(error),
+        Err(_) => fs::rename(path, target),
     }
 }
 
@@ -198,13 +298,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("rfc1.txt");
 
-        let mut incoming = Incoming::begin(&target).unwrap();
+        let incoming = Incoming::begin(&target).unwrap();
         incoming.file().write_all(b"half").unwrap();
         assert!(!target.exists());
         drop(incoming);
         assert!(names(folder.path()).is_empty());
 
-        let mut incoming = Incoming::begin(&target).unwrap();
+        let incoming = Incoming::begin(&target).unwrap();
         incoming.file().write_all(b"whole").unwrap();
         incoming.finish(false).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"whole");

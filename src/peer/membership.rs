@@ -141,7 +141,8 @@ impl Membership {
                 // Without REMOVE a record can only be taken back with all others.
                 Some(Refusal::BadRequest) if !is_shared => return self.rejoin(),
                 Some(refusal) if is_shared => {
-                    log::warn!("the index did not register {document}: {}", Status::from(refusal));
+                    // Said once for all documents, when everything was registered.
+                    log::debug!("the index did not register {document}: {}", Status::from(refusal));
                     return Ok(());
                 }
                 _ => return Ok(()),

@@ -9,25 +9,35 @@
 //! | `watching` | keeps the library true to its folder |
 //! | `hashing` | the library's digests, in the background |
 //! | `upload` | the upload server's own thread, a worker per upload |
-//! | `transfer` | one GET from one holder |
-//! | `fetch` | a whole download: holder after holder, into a file |
+//! | `transfer`, `transfer_error` | one GET from one holder |
+//! | `segments`, `swarm` | a large document from several holders at once |
+//! | `fetch` | a whole download, into a file |
+//! | `neighbours` | what is remembered of other peers |
+//! | `bandwidth` | a limit on bytes a second, shared fairly |
 //!
 //! The parts do not know each other but for what they take as arguments; a program puts them
 //! together, as `cli::peer` and `examples/demo.rs` do.
 
+mod bandwidth;
 mod fetch;
 mod hashing;
 mod index_connection;
 mod membership;
+mod neighbours;
 mod own_host;
+mod segments;
+mod swarm;
 mod transfer;
+mod transfer_error;
 mod upload;
 mod watching;
 
-pub use fetch::{Attempt, FetchError, Fetched, fetch};
+pub use bandwidth::Bandwidth;
+pub use fetch::{Attempt, FetchError, Fetched, Fetcher, Source, Wanted};
 pub use hashing::Hashing;
 pub use index_connection::{AskIndex, Extensions, Holding, IndexConnection, IndexError, lookup};
 pub use membership::{Event, Membership};
-pub use transfer::TransferError;
+pub use neighbours::{Neighbours, Pace};
+pub use transfer_error::TransferError;
 pub use upload::UploadServer;
 pub use watching::Watching;

@@ -1,73 +1,41 @@
-//! One GET from one holder (protocol.md sections 5.1 to 5.4).
+//! One GET from one holder (protocol.md sections 5.1 to 5.6).
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::net::TcpStream;
-use std::time::Instant;
+use std::net::{IpAddr, TcpStream};
+use std::time::{Duration, Instant};
 
+use super::bandwidth::SMALL;
+use super::fetch::Fetcher;
+use super::transfer_error::TransferError;
 use crate::library::{Hasher, Incoming};
 use crate::limits;
 use crate::net::{self, Receiver, read_before, send};
 use crate::protocol::{
-    ByteRange, ContentRange, Date, DecodeError, Digest, Document, DocumentHead, DocumentReply,
-    DocumentReplyDecoder, DocumentRequest, Endpoint, HeaderText, Request, Status,
+    ByteRange, ContentRange, Date, Digest, Document, DocumentHead, DocumentReply,
+    DocumentReplyDecoder, DocumentRequest, Endpoint, HeaderText, Request,
 };
 use crate::system;
 
-/// Why a holder did not give the document.
-#[derive(Debug, thiserror::Error)]
-pub enum TransferError {
-    /// It cannot be reached.
-    #[error("cannot reach it")]
-    Unreachable(#[source] io::Error),
-    /// The connection broke, or no reply came within ten seconds.
-    #[error("the connection broke")]
-    Lost(#[source] io::Error),
-    /// It refused.
-    #[error("it answered {0}")]
-    Refused(Status),
-    /// What it sent is no reply.
-    #[error("it broke the protocol")]
-    Protocol(#[source] DecodeError),
-    /// The connection ended before the document did.
-    #[error("expected {expected} bytes, found the end after {found}")]
-    Truncated {
-        /// What the head said.
-        expected: u64,
-        /// What came.
-        found: u64,
-    },
-    /// Less than 1 KiB a second for half a minute.
-    #[error("expected at least 1 KiB a second, found {0} bytes in 30 seconds")]
-    TooSlow(u64),
-    /// The bytes are not those that the holder itself announced.
-    #[error("expected a document with {expected}, found one with {found}")]
-    WrongDigest {
-        /// What the head said.
-        expected: Digest,
-        /// That of the bytes that came.
-        found: Digest,
-    },
-    /// A part of the document came, and not the one that is missing.
-    #[error("expected the rest of the document that was begun, found another part")]
-    OtherPart,
-    /// More than a peer accepts.
-    #[error("expected at most 1 GiB, found more")]
-    TooLarge,
-    /// The bytes cannot be kept here.
-    #[error("cannot write the document")]
-    File(#[source] io::Error),
-}
-
 /// What came of a GET.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Transferred {
     pub(super) length: u64,
     /// Whether the holder had said how long the document is.
     pub(super) length_checked: bool,
     pub(super) last_modified: Option<Date>,
-    /// The digest, if the holder had announced it.
-    pub(super) digest: Option<Digest>,
+    /// That of the bytes.
+    pub(super) digest: Digest,
+    /// Whether it was known before.
+    pub(super) digest_checked: bool,
+}
+
+/// How a GET ended that did not fail.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Whole(Transferred),
+    /// The document is so large that it is fetched in segments; nothing was kept.
+    Large(Digest, u64),
 }
 
 /// What to ask of a holder.
@@ -81,51 +49,110 @@ pub(super) enum Ask {
     Plain,
 }
 
-/// Fetches a document. `progress` is told how many bytes are there, and of how many if that is
-/// known.
-pub(super) fn transfer(
+/// A GET.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Get<'a> {
+    pub(super) document: &'a Document,
+    pub(super) holder: &'a Endpoint,
+    pub(super) ask: Ask,
+    /// The digest that the document must have.
+    pub(super) digest: Option<Digest>,
+    /// Whether a large document may be left to segments.
+    pub(super) in_segments: bool,
+    /// How long the holder may be too slow.
+    pub(super) patience: Duration,
+}
+
+/// Connects, and remembers how long that took.
+pub(super) fn connect(fetcher: &Fetcher, holder: &Endpoint) -> Result<TcpStream, TransferError> {
+    let begun = Instant::now();
+    let stream = net::connect(holder).map_err(TransferError::Unreachable)?;
+    fetcher.neighbours().connected(holder, begun.elapsed());
+    Ok(stream)
+}
+
+/// Sends a GET and reads the head of the reply; what follows is left in the receiver. With it
+/// comes the empty line that ended the head.
+pub(super) fn ask<'a>(
+    stream: &'a TcpStream,
     document: &Document,
     holder: &Endpoint,
-    ask: Ask,
-    incoming: &mut Incoming,
-    progress: &mut dyn FnMut(u64, Option<u64>),
-) -> Result<Transferred, TransferError> {
-    let stream = net::connect(holder).map_err(TransferError::Unreachable)?;
-    let kept = incoming.kept_length().filter(|_| ask == Ask::Rest);
+    want_digest: bool,
+    range: Option<ByteRange>,
+) -> Result<(DocumentHead, &'static str, Receiver<'a>), TransferError> {
     let request = DocumentRequest {
         document: document.clone(),
         host: holder.host.clone(),
         os: HeaderText::folded(&system::operating_system()),
-        want_digest: ask != Ask::Plain,
-        // From the last byte that is here: so that there is one to ask for even if all are.
-        range: kept.map(|length| ByteRange::from(length - 1)),
+        want_digest,
+        range,
     };
     let mut bytes = Vec::new();
     request.encode(&mut bytes);
-    send(&stream, &bytes).map_err(TransferError::Lost)?;
-
-    let mut receiver = Receiver::new(&stream);
+    send(stream, &bytes).map_err(TransferError::Lost)?;
+    let mut receiver = Receiver::new(stream);
     let (head, separator) = receive_head(&mut receiver)?;
-    let expected = head.content_range.map(ContentRange::length).or(head.content_length);
-    if expected.is_some_and(|length| length > limits::DOCUMENT) {
-        return Err(TransferError::TooLarge);
+    Ok((head, separator, receiver))
+}
+
+/// Fetches a document. `progress` is told how many bytes are there, and of how many if that is
+/// known.
+pub(super) fn transfer(
+    fetcher: &Fetcher,
+    get: &Get<'_>,
+    incoming: &mut Incoming,
+    progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<Outcome, TransferError> {
+    let stream = connect(fetcher, get.holder)?;
+    let begun = Instant::now();
+    let kept = incoming.beginning_length().filter(|_| get.ask == Ask::Rest);
+    // From the last byte that is here: so that there is one to ask for even if all are.
+    let range = kept.map(|length| ByteRange::from(length - 1));
+    let (head, separator, receiver) =
+        ask(&stream, get.document, get.holder, get.ask != Ask::Plain, range)?;
+    let length = head.content_range.map(ContentRange::length).or(head.content_length);
+    if let (Some(expected), Some(found)) = (get.digest, head.digest)
+        && expected != found
+    {
+        return Err(TransferError::OtherVersion { expected, found });
+    }
+    if let (Some(digest), Some(length)) = (head.digest, length)
+        && length > limits::SEGMENTED
+        && get.in_segments
+    {
+        return Ok(Outcome::Large(digest, length));
+    }
+    if length.is_some_and(|length| length > limits::LARGEST_DOCUMENT) {
+        return Err(TransferError::TooLarge(limits::LARGEST_DOCUMENT));
     }
     let mut hasher = Hasher::default();
     let received = prepare(&head, incoming, &mut hasher)?;
-    let mut body = Body { file: incoming.file(), expected, received, hasher, progress };
-    body.take(receiver.input())?;
-    body.receive(&stream)?;
+    let mut body = Body {
+        file: incoming.file(),
+        expected: length,
+        received,
+        hasher,
+        progress,
+        patience: get.patience,
+        address: stream.peer_addr().map_err(TransferError::Lost)?.ip(),
+    };
+    let arrived = body.receive(fetcher, receiver.input(), &stream);
+    let bytes = body.received - received;
+    arrived?;
+    fetcher.neighbours().transferred(get.holder, bytes, begun.elapsed());
     body.check(separator)?;
     let found = body.hasher.finish();
-    if let Some(expected) = head.digest.filter(|expected| *expected != found) {
+    let announced = get.digest.or(head.digest);
+    if let Some(expected) = announced.filter(|expected| *expected != found) {
         return Err(TransferError::WrongDigest { expected, found });
     }
-    Ok(Transferred {
+    Ok(Outcome::Whole(Transferred {
         length: body.received,
         length_checked: body.expected.is_some(),
         last_modified: head.last_modified,
-        digest: head.digest,
-    })
+        digest: found,
+        digest_checked: announced.is_some(),
+    }))
 }
 
 /// Makes the file ready for what follows a head; returns how many bytes of the document are there.
@@ -174,13 +201,57 @@ fn receive_head(
     }
 }
 
+/// Whether a holder is fast enough: looked at again and again, each time for what came since.
+#[derive(Debug)]
+pub(super) struct Floor {
+    patience: Duration,
+    since: Instant,
+    bytes: u64,
+}
+
+impl Floor {
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { patience, since: Instant::now(), bytes: 0 }
+    }
+
+    /// Reads once; 0 is the end.
+    pub(super) fn read(
+        &mut self,
+        stream: &TcpStream,
+        chunk: &mut [u8],
+    ) -> Result<usize, TransferError> {
+        loop {
+            match read_before(stream, chunk, self.since + self.patience) {
+                Ok(count) => {
+                    self.bytes += count as u64;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    let least =
+                        limits::RATE_BYTES * self.patience.as_secs() / limits::RATE_TIME.as_secs();
+                    if self.bytes < least {
+                        let (bytes, time) = (self.bytes, self.patience);
+                        return Err(TransferError::TooSlow { bytes, time });
+                    }
+                    *self = Self::new(self.patience);
+                }
+                // A reset behind the last byte of a document without length is an end, too, but
+                // nobody can tell it from a cut.
+                Err(error) => return Err(TransferError::Lost(error)),
+            }
+        }
+    }
+}
+
 /// The bytes of a document on their way into the file.
 struct Body<'a> {
-    file: &'a mut File,
+    file: &'a File,
     expected: Option<u64>,
     received: u64,
     hasher: Hasher,
     progress: &'a mut dyn FnMut(u64, Option<u64>),
+    patience: Duration,
+    address: IpAddr,
 }
 
 impl Body<'_> {
@@ -201,23 +272,22 @@ impl Body<'_> {
 
     /// Reads until the document is whole or the connection ends. A connection that stays open
     /// behind a whole document is not waited for.
-    fn receive(&mut self, stream: &TcpStream) -> Result<(), TransferError> {
+    fn receive(
+        &mut self,
+        fetcher: &Fetcher,
+        first: &[u8],
+        stream: &TcpStream,
+    ) -> Result<(), TransferError> {
+        self.take(first)?;
+        let is_small = self.expected.is_some_and(|length| length <= SMALL);
         let mut chunk = vec![0; 64 * 1024];
-        let mut window = (Instant::now() + limits::RATE_TIME, self.received);
+        let mut floor = Floor::new(self.patience);
         while self.left() > 0 {
-            let (end, before) = window;
-            match read_before(stream, &mut chunk, end) {
-                Ok(0) => return Ok(()),
-                Ok(count) => self.take(&chunk[..count])?,
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    if self.received - before < limits::RATE_BYTES {
-                        return Err(TransferError::TooSlow(self.received - before));
-                    }
-                    window = (Instant::now() + limits::RATE_TIME, self.received);
-                }
-                // A reset behind the last byte of a document without length is an end, too, but
-                // nobody can tell it from a cut.
-                Err(error) => return Err(TransferError::Lost(error)),
+            let most = fetcher.bandwidth().take(self.address, is_small, chunk.len() as u64);
+            let most = usize::try_from(most).unwrap_or(chunk.len());
+            match floor.read(stream, &mut chunk[..most])? {
+                0 => return Ok(()),
+                count => self.take(&chunk[..count])?,
             }
         }
         Ok(())
@@ -227,7 +297,8 @@ impl Body<'_> {
     /// behind its head, and the first one of the document was taken for it.
     fn check(&mut self, separator: &str) -> Result<(), TransferError> {
         let Some(expected) = self.expected else {
-            return if self.left() == 0 { Err(TransferError::TooLarge) } else { Ok(()) };
+            let is_whole = self.left() > 0;
+            return if is_whole { Ok(()) } else { Err(TransferError::TooLarge(limits::DOCUMENT)) };
         };
         let missing = self.left();
         if missing > 0 && missing == separator.len() as u64 {

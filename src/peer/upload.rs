@@ -3,11 +3,12 @@
 //! It serves what the library shares, one document a connection, and closes.
 
 use std::io::{self, Seek, SeekFrom};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime};
 
+use super::bandwidth::{Bandwidth, SMALL};
 use crate::library::{Digests, Entry, OpenDocument, SharedLibrary};
 use crate::limits;
 use crate::net::{Permits, Receiver, Service, Stop, accept_loop, close_gently, send, send_file};
@@ -26,18 +27,24 @@ pub struct UploadServer {
 }
 
 impl UploadServer {
-    /// Starts the thread that serves the library's documents.
+    /// Starts the thread that serves the library's documents, within a limit of bytes a second.
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub fn start(listener: TcpListener, library: SharedLibrary) -> io::Result<Self> {
+    pub fn start(
+        listener: TcpListener,
+        library: SharedLibrary,
+        bandwidth: Bandwidth,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let stop = Stop::new();
         let service = Service {
             name: "upload",
             permits: Permits::new(limits::UPLOADS, limits::UPLOADS_PER_ADDRESS),
             stop: stop.clone(),
-            handle: move |stream: &Arc<TcpStream>, address, _| serve(&library, stream, address),
+            handle: move |stream: &Arc<TcpStream>, address, _| {
+                serve(&library, &bandwidth, stream, address);
+            },
         };
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
         let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
@@ -60,9 +67,9 @@ impl Drop for UploadServer {
     }
 }
 
-fn serve(library: &SharedLibrary, stream: &TcpStream, address: SocketAddr) {
+fn serve(library: &SharedLibrary, bandwidth: &Bandwidth, stream: &TcpStream, address: SocketAddr) {
     let outcome = match receive(stream) {
-        Ok(Some(Ok(request))) => answer(library, stream, &request, address),
+        Ok(Some(Ok(request))) => answer(library, bandwidth, stream, &request, address),
         Ok(Some(Err(error))) => {
             log::warn!("{address}: {}, {error}", Status::from(error.refusal));
             refuse(stream, error.refusal)
@@ -78,6 +85,7 @@ fn serve(library: &SharedLibrary, stream: &TcpStream, address: SocketAddr) {
 
 fn answer(
     library: &SharedLibrary,
+    bandwidth: &Bandwidth,
     stream: &TcpStream,
     request: &DocumentRequest,
     address: SocketAddr,
@@ -98,7 +106,8 @@ fn answer(
                 log::info!("{address} GET {wanted}: 416, it has {} bytes", document.length);
                 return refuse(stream, Refusal::RangeNotSatisfiable);
             }
-            let count = upload(stream, &entry, &document, part.flatten(), digest)?;
+            let pace = Pace { bandwidth, address: address.ip() };
+            let count = upload(stream, pace, &entry, &document, part.flatten(), digest)?;
             log::info!("{address} GET {wanted}: {count} of {} bytes", document.length);
             Ok(())
         }
@@ -153,12 +162,33 @@ fn refuse(stream: &TcpStream, refusal: Refusal) -> io::Result<()> {
     send(stream, &reply)
 }
 
+/// How fast one upload may be.
+#[derive(Clone, Copy)]
+struct Pace<'a> {
+    bandwidth: &'a Bandwidth,
+    address: IpAddr,
+}
+
+impl Pace<'_> {
+    fn send(self, stream: &TcpStream, document: &OpenDocument, count: u64) -> io::Result<()> {
+        let is_small = document.length <= SMALL;
+        let mut left = count;
+        while left > 0 {
+            let count = self.bandwidth.take(self.address, is_small, left);
+            send_file(stream, &document.file, count)?;
+            left -= count;
+        }
+        Ok(())
+    }
+}
+
 /// Sends a document or a part of it, exactly as long as its head says; returns how long that is.
 ///
 /// The last piece waits for a look at the file: one that changed meanwhile is not passed off as
 /// whole, the connection ends before its length is reached.
 fn upload(
     stream: &TcpStream,
+    pace: Pace<'_>,
     entry: &Entry,
     document: &OpenDocument,
     part: Option<ContentRange>,
@@ -180,10 +210,10 @@ fn upload(
     send(stream, &bytes)?;
     (&document.file).seek(SeekFrom::Start(first))?;
     let last = count.min(LAST_PIECE);
-    send_file(stream, &document.file, count - last)?;
+    pace.send(stream, document, count - last)?;
     if document.has_changed()? {
         return Err(io::Error::other("the file changed while it was sent"));
     }
-    send_file(stream, &document.file, last)?;
+    pace.send(stream, document, last)?;
     Ok(count)
 }

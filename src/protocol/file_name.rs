@@ -62,7 +62,11 @@ impl FromStr for FileName {
         let decoded = percent_decode_str(text).decode_utf8();
         match decoded {
             Ok(name) if escapes_are_whole && !text.contains('/') => Self::from_decoded(&name),
-            _ => Err(SyntaxError::at("a percent-encoded file name in UTF-8, with `%2F` for `/`", text, "2.3")),
+            _ => Err(SyntaxError::at(
+                "a percent-encoded file name in UTF-8, with `%2F` for `/`",
+                text,
+                "2.3",
+            )),
         }
     }
 }

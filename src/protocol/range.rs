@@ -1,6 +1,7 @@
 //! Parts of a document (protocol.md section 5.6).
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use super::SyntaxError;
@@ -21,6 +22,13 @@ impl ByteRange {
     /// All bytes from the one at `first`, counted from 0.
     pub fn from(first: u64) -> Self {
         Self { first, last: None }
+    }
+}
+
+impl From<Range<u64>> for ByteRange {
+    /// The bytes of a range that is not empty.
+    fn from(range: Range<u64>) -> Self {
+        Self { first: range.start, last: Some(range.end.saturating_sub(1).max(range.start)) }
     }
 }
 

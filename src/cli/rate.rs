@@ -1,0 +1,55 @@
+//! A rate as people write it: `800000`, `500k`, `2M`.
+
+use std::num::NonZeroU64;
+use std::str::FromStr;
+
+/// Bytes a second, at least 4 KiB: below that, neighbours would give up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Rate(NonZeroU64);
+
+impl Rate {
+    pub(super) fn bytes_per_second(self) -> NonZeroU64 {
+        self.0
+    }
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const LEAST: u64 = 4096;
+        let malformed = || {
+            format!(
+                "expected a rate of at least {LEAST} bytes a second, such as `500k` or `2M`, found `{text}`"
+            )
+        };
+        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (digits, unit) = text.split_at(split);
+        let factor = match unit {
+            "" => 1,
+            "k" | "K" => 1000,
+            "M" => 1_000_000,
+            "G" => 1_000_000_000,
+            _ => return Err(malformed()),
+        };
+        let rate = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+        rate.filter(|rate| *rate >= LEAST).and_then(NonZeroU64::new).map(Self).ok_or_else(malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_of_all_units() {
+        for (text, rate) in
+            [("4096", 4096), ("500k", 500_000), ("2M", 2_000_000), ("1G", 1_000_000_000)]
+        {
+            assert_eq!(text.parse::<Rate>().map(|rate| rate.0.get()), Ok(rate));
+        }
+        for text in ["", "0", "4095", "k", "-5k", "5 k", "5m", "1.5M", "99999999999999999999G"] {
+            assert!(text.parse::<Rate>().is_err(), "{text:?}");
+        }
+    }
+}

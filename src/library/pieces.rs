@@ -1,0 +1,231 @@
+//! A large document that comes in pieces, in any order and from several holders.
+//!
+//! The file is as long as the document will be, and behind that it holds a map: a bit for each
+//! piece that is there. A piece is marked when its last byte was written, so that a program that
+//! is killed loses what it had of unfinished pieces and nothing else. What the map says is not
+//! believed in the end: the digest of the whole is.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::system::{read_at, write_at};
+
+/// Bytes of a piece: eight downloads at once lose at most a megabyte.
+pub const PIECE: u64 = 128 * 1024;
+
+/// Stands between the document and the map.
+const MARK: &[u8; 16] = b"p2p-ci pieces 1\n";
+
+/// The file of a document that comes in pieces. It may be written from several threads.
+#[derive(Debug)]
+pub struct Pieces {
+    file: File,
+    path: PathBuf,
+    length: u64,
+    /// A bit for each piece, the first in the lowest bit.
+    map: Mutex<Vec<u8>>,
+}
+
+impl Pieces {
+    /// Goes on with the file that an earlier download has left, or begins one; `None` if somebody
+    /// else is writing it. `beginning` is the file of a download that had only one holder: what
+    /// it has is taken over.
+    pub(super) fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<Self>> {
+        let mut taken_over = 0;
+        if !path.try_exists()? {
+            match OpenOptions::new().write(true).open(beginning) {
+                Ok(file) if file.try_lock().is_ok() => {
+                    taken_over = file.metadata()?.len().min(length) / PIECE;
+                    fs::rename(beginning, path)?;
+                }
+                Ok(_) => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        if file.try_lock().is_err() {
+            return Ok(None);
+        }
+        let count = usize::try_from(length.div_ceil(PIECE)).map_err(io::Error::other)?;
+        let map = match file.metadata()?.len() {
+            _ if taken_over > 0 => None,
+            // It was whole, and only its name was missing.
+            found if found == length => Some(vec![u8::MAX; count.div_ceil(8)]),
+            found if found == length + (MARK.len() + count.div_ceil(8)) as u64 => {
+                read_map(&file, length, count)?
+            }
+            _ => None,
+        };
+        let is_known = map.is_some();
+        let mut map = map.unwrap_or_else(|| vec![0; count.div_ceil(8)]);
+        for at in 0..usize::try_from(taken_over).unwrap_or(0) {
+            map[at / 8] |= 1 << (at % 8);
+        }
+        let pieces = Self { file, path: path.into(), length, map: Mutex::new(map) };
+        if !is_known {
+            pieces.file.set_len(if taken_over > 0 { length } else { 0 })?;
+            pieces.write_map()?;
+        }
+        Ok(Some(pieces))
+    }
+
+    /// The length of the document.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// What is not there yet, in order; each range begins where a piece begins.
+    pub fn missing(&self) -> Vec<Range<u64>> {
+        let mut missing: Vec<Range<u64>> = Vec::new();
+        let map = self.map.lock().unwrap_or_else(PoisonError::into_inner);
+        for piece in (0..self.length.div_ceil(PIECE)).filter(|&piece| !is_set(&map, piece)) {
+            let range = piece * PIECE..((piece + 1) * PIECE).min(self.length);
+            match missing.last_mut() {
+                Some(last) if last.end == range.start => last.end = range.end,
+                _ => missing.push(range),
+            }
+        }
+        missing
+    }
+
+    /// Writes bytes at their place, and marks the pieces that end in them. Whoever begins within
+    /// a piece has written what is before.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        write_at(&self.file, bytes, offset)?;
+        let end = offset + bytes.len() as u64;
+        let last = if end == self.length { end.div_ceil(PIECE) } else { end / PIECE };
+        let mut map = self.map.lock().unwrap_or_else(PoisonError::into_inner);
+        for piece in offset / PIECE..last {
+            let at = usize::try_from(piece / 8).map_err(io::Error::other)?;
+            map[at] |= 1 << (piece % 8);
+            let place = self.length + (MARK.len() + at) as u64;
+            write_at(&self.file, &map[at..=at], place)?;
+        }
+        Ok(())
+    }
+
+    /// Reads bytes that are there; 0 at the end of the document.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = self.length.saturating_sub(offset);
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        read_at(&self.file, &mut bytes[..most], offset)
+    }
+
+    /// Forgets all pieces, because together they were not the document.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn clear(&self) -> io::Result<()> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner).fill(0);
+        self.write_map()
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Cuts the map off: what remains is the document.
+    pub(super) fn become_document(&self) -> io::Result<()> {
+        self.file.set_len(self.length)
+    }
+
+    fn write_map(&self) -> io::Result<()> {
+        let map = self.map.lock().unwrap_or_else(PoisonError::into_inner);
+        write_at(&self.file, &[MARK, map.as_slice()].concat(), self.length)
+    }
+}
+
+fn is_set(map: &[u8], piece: u64) -> bool {
+    let byte = usize::try_from(piece / 8).ok().and_then(|at| map.get(at));
+    byte.is_some_and(|byte| byte & (1 << (piece % 8)) != 0)
+}
+
+fn read_map(file: &File, length: u64, pieces: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut trailer = vec![0; MARK.len() + pieces.div_ceil(8)];
+    let mut filled = 0;
+    while filled < trailer.len() {
+        match read_at(file, &mut trailer[filled..], length + filled as u64)? {
+            0 => return Ok(None),
+            count => filled += count,
+        }
+    }
+    Ok(trailer.strip_prefix(MARK.as_slice()).map(<[u8]>::to_vec))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LENGTH: u64 = 3 * PIECE + 5;
+    const ALL: &[Range<u64>] = &[Range { start: 0, end: LENGTH }];
+
+    fn open(folder: &Path) -> Pieces {
+        Pieces::open(&folder.join("pieces"), &folder.join("beginning"), LENGTH).unwrap().unwrap()
+    }
+
+    #[test]
+    fn pieces_are_marked_when_they_are_whole_and_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let pieces = open(folder.path());
+        assert_eq!(pieces.missing(), ALL);
+        pieces.write(&[1; 100], PIECE).unwrap();
+        assert_eq!(pieces.missing(), ALL);
+        pieces.write(&vec![1; usize::try_from(PIECE).unwrap()], PIECE + 100).unwrap();
+        pieces.write(&[1; 5], 3 * PIECE).unwrap();
+        assert_eq!(pieces.missing(), [0..PIECE, 2 * PIECE..3 * PIECE]);
+        let second = Pieces::open(&folder.path().join("pieces"), Path::new("none"), LENGTH);
+        assert!(second.unwrap().is_none(), "somebody is writing it");
+        drop(pieces);
+
+        let pieces = open(folder.path());
+        assert_eq!(pieces.missing(), [0..PIECE, 2 * PIECE..3 * PIECE]);
+        pieces.clear().unwrap();
+        drop(pieces);
+        assert_eq!(open(folder.path()).missing(), ALL);
+    }
+
+    #[test]
+    fn what_one_holder_gave_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let beginning: Vec<u8> = (0..PIECE * 2 - 1).map(|at| at.to_le_bytes()[0]).collect();
+        fs::write(folder.path().join("beginning"), &beginning).unwrap();
+        let pieces = open(folder.path());
+        assert_eq!(pieces.missing(), [Range { start: PIECE, end: LENGTH }]);
+        let mut read = vec![0; 1000];
+        assert_eq!(pieces.read(&mut read, 500).unwrap(), 1000);
+        assert_eq!(read, beginning[500..1500]);
+        assert!(!folder.path().join("beginning").exists());
+        drop(pieces);
+        assert_eq!(open(folder.path()).missing(), [Range { start: PIECE, end: LENGTH }]);
+    }
+
+    #[test]
+    fn a_document_without_its_name_is_whole_and_anything_else_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let pieces = open(folder.path());
+        pieces.become_document().unwrap();
+        drop(pieces);
+        assert!(open(folder.path()).missing().is_empty());
+        for length in [1, LENGTH - 1, LENGTH + 1, LENGTH + 17] {
+            let file = File::create(folder.path().join("pieces")).unwrap();
+            file.set_len(length).unwrap();
+            drop(file);
+            assert_eq!(open(folder.path()).missing(), ALL, "{length}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! A limit on bytes a second, shared fairly.
+//!
+//! A token bucket: tokens come at the limit's rate, and whoever wants to move bytes waits for as
+//! many. When several wait, the address that has got the least is served first, so that ten
+//! connections of one neighbour get no more than one of another; within an address small documents
+//! go before large ones, and else who came first.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU64;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A document up to this length is small.
+pub(super) const SMALL: u64 = 256 * 1024;
+
+/// Moved at once: a fiftieth of a second's bytes, within these bounds.
+const LEAST_AT_ONCE: u64 = 512;
+const MOST_AT_ONCE: u64 = 64 * 1024;
+
+/// An address that was silent for this time has no claim to what it did not take meanwhile.
+const FORGOTTEN: Duration = Duration::from_secs(1);
+
+/// How many bytes a second may be moved, by all together. Cloning it shares the limit.
+#[derive(Clone, Debug, Default)]
+pub struct Bandwidth(Option<Arc<Limit>>);
+
+#[derive(Debug)]
+struct Limit {
+    bytes_per_second: f64,
+    at_once: u64,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    tokens: f64,
+    filled: Instant,
+    taken: HashMap<IpAddr, Taken>,
+    waiting: Vec<Waiting>,
+    next: u64,
+}
+
+/// What an address has got.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    bytes: f64,
+    last: Instant,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    address: IpAddr,
+    is_small: bool,
+}
+
+impl Bandwidth {
+    /// So many bytes a second; without a number as many as there are.
+    pub fn new(bytes_per_second: Option<NonZeroU64>) -> Self {
+        Self(bytes_per_second.map(|limit| {
+            let limit = limit.get();
+            // No limit that people set has more than 53 bits.
+            #[allow(clippy::cast_precision_loss, reason = "a rate is not exact anyway")]
+            let bytes_per_second = limit as f64;
+            Arc::new(Limit {
+                bytes_per_second,
+                at_once: (limit / 50).clamp(LEAST_AT_ONCE, MOST_AT_ONCE),
+                state: Mutex::new(State {
+                    tokens: 0.0,
+                    filled: Instant::now(),
+                    taken: HashMap::new(),
+                    waiting: Vec::new(),
+                    next: 0,
+                }),
+                changed: Condvar::new(),
+            })
+        }))
+    }
+
+    /// Waits until bytes may be moved from or to an address; returns how many, at most `most`.
+    pub fn take(&self, address: IpAddr, is_small: bool, most: u64) -> u64 {
+        match &self.0 {
+            Some(limit) if most > 0 => limit.take(address, is_small, most),
+            _ => most,
+        }
+    }
+}
+
+impl Limit {
+    #[allow(clippy::cast_precision_loss, reason = "a few thousand bytes are exact")]
+    fn take(&self, address: IpAddr, is_small: bool, most: u64) -> u64 {
+        let count = most.min(self.at_once);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = state.enter(address, is_small);
+        loop {
+            self.fill(&mut state);
+            let missing = count as f64 - state.tokens;
+            let is_first = state.first() == Some(number);
+            if is_first && missing <= 0.0 {
+                state.leave(number, count as f64);
+                self.changed.notify_all();
+                return count;
+            }
+            let pause = if is_first { missing / self.bytes_per_second } else { 1.0 };
+            let waited = self.changed.wait_timeout(state, Duration::from_secs_f64(pause));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a few thousand bytes are exact")]
+    fn fill(&self, state: &mut State) {
+        let now = Instant::now();
+        let time = now.duration_since(state.filled).as_secs_f64();
+        // What nobody took is lost but for two pieces: a pause is not made up for by a burst.
+        let most = 2.0 * self.at_once as f64;
+        state.tokens = (state.tokens + time * self.bytes_per_second).min(most);
+        state.filled = now;
+    }
+}
+
+impl State {
+    fn enter(&mut self, address: IpAddr, is_small: bool) -> u64 {
+        let now = Instant::now();
+        self.taken.retain(|_, taken| now.duration_since(taken.last) < FORGOTTEN);
+        if !self.taken.contains_key(&address) {
+            let least = self.taken.values().map(|taken| taken.bytes).reduce(f64::min);
+            self.taken.insert(address, Taken { bytes: least.unwrap_or(0.0), last: now });
+        }
+        self.next += 1;
+        self.waiting.push(Waiting { number: self.next, address, is_small });
+        self.next
+    }
+
+    /// Whose turn it is.
+    fn first(&self) -> Option<u64> {
+        let bytes = |address| self.taken.get(address).map_or(0.0, |taken| taken.bytes);
+        let first = self.waiting.iter().min_by(|one, other| {
+            bytes(&one.address)
+                .total_cmp(&bytes(&other.address))
+                .then(other.is_small.cmp(&one.is_small))
+                .then(one.number.cmp(&other.number))
+        });
+        first.map(|first| first.number)
+    }
+
+    fn leave(&mut self, number: u64, bytes: f64) {
+        self.tokens -= bytes;
+        let Some(at) = self.waiting.iter().position(|waiting| waiting.number == number) else {
+            return;
+        };
+        let address = self.waiting.swap_remove(at).address;
+        if let Some(taken) = self.taken.get_mut(&address) {
+            *taken = Taken { bytes: taken.bytes + bytes, last: Instant::now() };
+        }
+        for waiting in &self.waiting {
+            // Who waits is not silent.
+            if let Some(taken) = self.taken.get_mut(&waiting.address) {
+                taken.last = Instant::now();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    fn address(last: u8) -> IpAddr {
+        [192, 0, 2, last].into()
+    }
+
+    #[test]
+    fn the_rate_is_exact() {
+        let bandwidth = Bandwidth::new(NonZeroU64::new(1_000_000));
+        let begun = Instant::now();
+        let mut taken = 0;
+        while begun.elapsed() < Duration::from_secs(1) {
+            taken += bandwidth.take(address(1), false, 10_000);
+        }
+        let rate = taken as f64 / begun.elapsed().as_secs_f64();
+        assert!((0.95e6..1.05e6).contains(&rate), "{rate}");
+        assert_eq!(Bandwidth::default().take(address(1), false, u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn addresses_share_equally_however_many_connections_they_have() {
+        let bandwidth = Bandwidth::new(NonZeroU64::new(4_000_000));
+        let taken = [const { AtomicU64::new(0) }; 3];
+        let end = Instant::now() + Duration::from_secs(1);
+        thread::scope(|scope| {
+            for (owner, connections) in [(0u8, 8), (1, 1), (2, 1)] {
+                for _ in 0..connections {
+                    let (bandwidth, taken) = (&bandwidth, &taken);
+                    scope.spawn(move || {
+                        while Instant::now() < end {
+                            let count = bandwidth.take(address(owner), false, 64 * 1024);
+                            if Instant::now() >= end {
+                                break;
+                            }
+                            taken[usize::from(owner)].fetch_add(count, Ordering::Relaxed);
+                        }
+                    });
+                }
+            }
+        });
+        let taken = taken.map(AtomicU64::into_inner);
+        let share = taken.iter().sum::<u64>() / 3;
+        for one in taken {
+            assert!(one.abs_diff(share) < share / 5, "{taken:?}");
+        }
+    }
+
+    #[test]
+    fn small_documents_go_first_within_an_address() {
+        let mut state = State {
+            tokens: 0.0,
+            filled: Instant::now(),
+            taken: HashMap::new(),
+            waiting: Vec::new(),
+            next: 0,
+        };
+        let large = state.enter(address(1), false);
+        let small = state.enter(address(1), true);
+        let other = state.enter(address(2), false);
+        assert_eq!(state.first(), Some(small));
+        state.leave(small, 1000.0);
+        assert_eq!(state.first(), Some(other));
+        state.leave(other, 2000.0);
+        assert_eq!(state.first(), Some(large));
+    }
+}

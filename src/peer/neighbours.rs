@@ -1,0 +1,282 @@
+//! What is remembered of other peers: how long the way to them is, how fast they were, whether
+//! they understand extensions, and when they failed last.
+//!
+//! Round trips and rates are kept from one run to the next. Who fails is left alone for a while,
+//! longer each time: nobody is asked again and again.
+
+use std::collections::HashMap;
+use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::library::Incoming;
+use crate::limits;
+use crate::protocol::Endpoint;
+
+/// The first line of the store. Another version of the format is another line.
+const FIRST_LINE: &str = "p2p-ci neighbours 1";
+
+/// What is assumed of who was never asked: not better than a good neighbour, not worse than a bad.
+const ROUND_TRIP: Duration = Duration::from_millis(50);
+const BYTES_PER_SECOND: u64 = 1024 * 1024;
+
+/// What is remembered of other peers.
+#[derive(Debug, Default)]
+pub struct Neighbours {
+    known: Mutex<HashMap<Endpoint, Neighbour>>,
+    store: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Neighbour {
+    round_trip: Option<Duration>,
+    bytes_per_second: Option<u64>,
+    is_plain: bool,
+    /// Downloads from it at this moment.
+    busy: u32,
+    failures: u32,
+    rests_until: Option<Instant>,
+}
+
+/// How fast a neighbour was, as far as is known.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Pace {
+    /// The time that a connection took.
+    pub round_trip: Option<Duration>,
+    /// Bytes a second of past downloads, recent ones counting most.
+    pub bytes_per_second: Option<u64>,
+}
+
+/// Whether a neighbour may be asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Readiness {
+    Ready,
+    /// It failed a moment ago.
+    Resting(Duration),
+    /// It failed so often that nobody waits for it.
+    GivenUp,
+}
+
+impl Neighbours {
+    /// What was stored in this file, as far as it can be read.
+    pub fn load(store: &Path) -> Self {
+        let text = fs::read_to_string(store).unwrap_or_default();
+        let mut lines = text.lines();
+        let known = match lines.next() {
+            Some(FIRST_LINE) => lines.filter_map(parse).collect(),
+            _ => HashMap::new(),
+        };
+        Self { known: Mutex::new(known), store: Some(store.into()) }
+    }
+
+    /// Stores what is worth keeping.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn save(&self) -> io::Result<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let mut text = format!("{FIRST_LINE}\n");
+        for (endpoint, neighbour) in self.lock().iter().take(limits::NEIGHBOURS) {
+            let Some(round_trip) = neighbour.round_trip else { continue };
+            let rate = neighbour.bytes_per_second.unwrap_or(0);
+            text += &format!("{endpoint} {} {rate}\n", round_trip.as_micros());
+        }
+        if let Some(folder) = store.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let incoming = Incoming::begin(store)?;
+        incoming.file().write_all(text.as_bytes())?;
+        incoming.finish(true)
+    }
+
+    /// How fast a neighbour was.
+    pub fn pace(&self, endpoint: &Endpoint) -> Pace {
+        let neighbour = self.of(endpoint);
+        let Neighbour { round_trip, bytes_per_second, .. } = neighbour;
+        Pace { round_trip, bytes_per_second }
+    }
+
+    /// The time that a download of this length should take, from a neighbour that gives others
+    /// something meanwhile.
+    pub(super) fn expected_time(&self, endpoint: &Endpoint, length: u64) -> Duration {
+        let neighbour = self.of(endpoint);
+        let rate = neighbour.bytes_per_second.unwrap_or(BYTES_PER_SECOND).max(1);
+        let nanos = u128::from(length) * 1_000_000_000 / u128::from(rate);
+        let transfer = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let round_trip = neighbour.round_trip.unwrap_or(ROUND_TRIP) * 2;
+        (round_trip + transfer).saturating_mul(neighbour.busy + 1)
+    }
+
+    pub(super) fn is_plain(&self, endpoint: &Endpoint) -> bool {
+        self.of(endpoint).is_plain
+    }
+
+    pub(super) fn refuses_extensions(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |neighbour| neighbour.is_plain = true);
+    }
+
+    /// A connection was made, in this time.
+    pub(super) fn connected(&self, endpoint: &Endpoint, time: Duration) {
+        self.change(endpoint, |neighbour| {
+            neighbour.round_trip = Some(match neighbour.round_trip {
+                Some(before) => (before * 3 + time) / 4,
+                None => time,
+            });
+        });
+    }
+
+    /// So many bytes came, in this time. Too few of them say nothing of the rate.
+    pub(super) fn transferred(&self, endpoint: &Endpoint, bytes: u64, time: Duration) {
+        const ENOUGH: u64 = 16 * 1024;
+        self.change(endpoint, |neighbour| {
+            neighbour.failures = 0;
+            neighbour.rests_until = None;
+            if bytes >= ENOUGH {
+                let nanos = time.as_nanos().max(1);
+                let rate = u128::from(bytes) * 1_000_000_000 / nanos;
+                let rate = u64::try_from(rate).unwrap_or(u64::MAX);
+                neighbour.bytes_per_second = Some(match neighbour.bytes_per_second {
+                    Some(before) => before / 4 * 3 + rate / 4,
+                    None => rate,
+                });
+            }
+        });
+    }
+
+    /// It failed: for a while it is left alone.
+    pub(super) fn failed(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |neighbour| {
+            let pause = pause_after(neighbour.failures);
+            neighbour.failures += 1;
+            neighbour.rests_until = Some(Instant::now() + pause);
+        });
+    }
+
+    pub(super) fn readiness(&self, endpoint: &Endpoint) -> Readiness {
+        let neighbour = self.of(endpoint);
+        let left =
+            neighbour.rests_until.and_then(|until| until.checked_duration_since(Instant::now()));
+        match left {
+            Some(_) if neighbour.failures >= limits::TRIES => Readiness::GivenUp,
+            Some(left) => Readiness::Resting(left),
+            None => Readiness::Ready,
+        }
+    }
+
+    /// Counts a download until the returned value is dropped.
+    pub(super) fn busy<'a>(&'a self, endpoint: &'a Endpoint) -> Busy<'a> {
+        self.change(endpoint, |neighbour| neighbour.busy += 1);
+        Busy { neighbours: self, endpoint }
+    }
+
+    fn of(&self, endpoint: &Endpoint) -> Neighbour {
+        self.lock().get(endpoint).copied().unwrap_or_default()
+    }
+
+    fn change(&self, endpoint: &Endpoint, change: impl FnOnce(&mut Neighbour)) {
+        change(self.lock().entry(endpoint.clone()).or_default());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Endpoint, Neighbour>> {
+        // Each change is a few assignments that cannot panic: what is there is whole.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A download that is going on.
+#[derive(Debug)]
+pub(super) struct Busy<'a> {
+    neighbours: &'a Neighbours,
+    endpoint: &'a Endpoint,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.neighbours.change(self.endpoint, |neighbour| neighbour.busy -= 1);
+    }
+}
+
+/// The pause after so many failures before: it doubles from three seconds to a minute, and is up to
+/// a quarter longer, so that those who lost the same neighbour do not come back together.
+pub(super) fn pause_after(failures: u32) -> Duration {
+    let pause = limits::ASK_AGAIN.saturating_mul(2u32.saturating_pow(failures));
+    let random = RandomState::new().build_hasher().finish() % 256;
+    let pause = pause.min(limits::ASK_AGAIN_MAX);
+    pause + pause * u32::try_from(random).unwrap_or(0) / 1024
+}
+
+fn parse(line: &str) -> Option<(Endpoint, Neighbour)> {
+    let mut words = line.split(' ');
+    let endpoint = words.next()?.parse().ok()?;
+    let round_trip = Duration::from_micros(words.next()?.parse().ok()?);
+    let rate: u64 = words.next()?.parse().ok()?;
+    let neighbour = Neighbour {
+        round_trip: Some(round_trip),
+        bytes_per_second: (rate > 0).then_some(rate),
+        ..Neighbour::default()
+    };
+    Some((endpoint, neighbour))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(text: &str) -> Endpoint {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_known_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("a/neighbours");
+        let (near, far) = (endpoint("near:1"), endpoint("[::1]:2"));
+        let neighbours = Neighbours::load(&store);
+        neighbours.connected(&near, Duration::from_micros(100));
+        neighbours.connected(&far, Duration::from_millis(200));
+        neighbours.transferred(&near, 1_000_000, Duration::from_secs(1));
+        neighbours.save().unwrap();
+        let again = Neighbours::load(&store);
+        assert_eq!(again.pace(&near), neighbours.pace(&near));
+        assert_eq!(again.pace(&far), neighbours.pace(&far));
+        assert_eq!(again.pace(&near).bytes_per_second, Some(1_000_000));
+        assert!(again.expected_time(&near, 1000) < again.expected_time(&far, 1000));
+        fs::write(&store, "something else").unwrap();
+        assert_eq!(Neighbours::load(&store).pace(&near), Pace::default());
+    }
+
+    #[test]
+    fn who_fails_rests_and_is_given_up_in_the_end() {
+        let neighbours = Neighbours::default();
+        let peer = endpoint("a:1");
+        assert_eq!(neighbours.readiness(&peer), Readiness::Ready);
+        neighbours.failed(&peer);
+        assert!(matches!(neighbours.readiness(&peer), Readiness::Resting(_)));
+        neighbours.failed(&peer);
+        neighbours.failed(&peer);
+        assert_eq!(neighbours.readiness(&peer), Readiness::GivenUp);
+        neighbours.transferred(&peer, 1, Duration::from_secs(1));
+        assert_eq!(neighbours.readiness(&peer), Readiness::Ready);
+    }
+
+    #[test]
+    fn pauses_grow_to_a_minute() {
+        for (failures, seconds) in [(0, 3), (1, 6), (2, 12), (10, 60), (u32::MAX, 60)] {
+            let pause = pause_after(failures).as_secs_f64();
+            assert!((f64::from(seconds)..f64::from(seconds) * 1.26).contains(&pause), "{pause}");
+        }
+    }
+
+    #[test]
+    fn who_is_busy_is_expected_to_take_longer() {
+        let neighbours = Neighbours::default();
+        let (one, other) = (endpoint("a:1"), endpoint("b:1"));
+        let busy = neighbours.busy(&one);
+        assert!(neighbours.expected_time(&one, 10) > neighbours.expected_time(&other, 10));
+        drop(busy);
+        assert_eq!(neighbours.expected_time(&one, 10), neighbours.expected_time(&other, 10));
+    }
+}

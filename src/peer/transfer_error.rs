@@ -1,0 +1,122 @@
+//! Why a holder did not give a document.
+
+use std::io;
+use std::time::Duration;
+
+use crate::protocol::{DecodeError, Digest, Refusal, Status};
+
+/// Why a holder did not give the document.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// It cannot be reached.
+    #[error("cannot reach it")]
+    Unreachable(#[source] io::Error),
+    /// The connection broke, or no reply came within ten seconds.
+    #[error("the connection broke")]
+    Lost(#[source] io::Error),
+    /// It refused.
+    #[error("it answered {0}")]
+    Refused(Status),
+    /// What it sent is no reply.
+    #[error("it broke the protocol")]
+    Protocol(#[source] DecodeError),
+    /// The connection ended before the document did.
+    #[error("expected {expected} bytes, found the end after {found}")]
+    Truncated {
+        /// What the head said.
+        expected: u64,
+        /// What came.
+        found: u64,
+    },
+    /// Less than 1 KiB a second.
+    #[error("expected at least 1 KiB a second, found {bytes} bytes in {} seconds", .time.as_secs())]
+    TooSlow {
+        /// What came.
+        bytes: u64,
+        /// In this time.
+        time: Duration,
+    },
+    /// The bytes are not those that were announced.
+    #[error("expected a document with {expected}, found one with {found}")]
+    WrongDigest {
+        /// What was said before.
+        expected: Digest,
+        /// That of the bytes that came.
+        found: Digest,
+    },
+    /// It has another version than the one that is wanted.
+    #[error("expected the version with {expected}, it has the one with {found}")]
+    OtherVersion {
+        /// What is wanted.
+        expected: Digest,
+        /// What it says to have.
+        found: Digest,
+    },
+    /// It does not say which version it has, and parts of unknown versions do not fit together.
+    #[error("it does not say which version it has")]
+    NoDigest,
+    /// A part of the document came, and not the one that is missing.
+    #[error("expected the rest of the document that was begun, found another part")]
+    OtherPart,
+    /// More than a peer accepts, in bytes.
+    #[error("expected at most {} GiB, found more", .0 / (1024 * 1024 * 1024))]
+    TooLarge(u64),
+    /// It was not asked, because it failed a moment ago.
+    #[error("it failed a moment ago, and is asked again in {} s", .0.as_secs() + 1)]
+    Resting(Duration),
+    /// It was not asked, because it failed several times in a row.
+    #[error("it failed several times in a row, and is left alone for now")]
+    GivenUp,
+    /// Another program is fetching the same document.
+    #[error("another program is fetching the document")]
+    InUse,
+    /// The bytes cannot be kept here.
+    #[error("cannot write the document")]
+    File(#[source] io::Error),
+}
+
+impl TransferError {
+    /// Whether the same holder may well give the document in a while.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable(_)
+            | Self::Lost(_)
+            | Self::Truncated { .. }
+            | Self::TooSlow { .. }
+            | Self::Resting(_)
+            | Self::InUse
+            | Self::Refused(Status::Refused(Refusal::ServiceUnavailable)) => true,
+            Self::Refused(_)
+            | Self::Protocol(_)
+            | Self::WrongDigest { .. }
+            | Self::OtherVersion { .. }
+            | Self::NoDigest
+            | Self::OtherPart
+            | Self::TooLarge(_)
+            | Self::GivenUp
+            | Self::File(_) => false,
+        }
+    }
+
+    /// Whether it is a reason not to ask the holder for anything else for a while.
+    pub(super) fn is_fault_of_holder(&self) -> bool {
+        match self {
+            Self::Unreachable(_)
+            | Self::Lost(_)
+            | Self::Truncated { .. }
+            | Self::TooSlow { .. }
+            | Self::WrongDigest { .. }
+            | Self::Protocol(_)
+            | Self::Refused(Status::Refused(Refusal::ServiceUnavailable)) => true,
+            Self::Refused(_)
+            | Self::OtherVersion { .. }
+            | Self::NoDigest
+            | Self::OtherPart
+            | Self::TooLarge(_)
+            | Self::Resting(_)
+            | Self::GivenUp
+            | Self::InUse
+            | Self::File(_) => false,
+        }
+    }
+}
