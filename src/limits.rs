@@ -120,6 +120,10 @@ pub const SEGMENTS_AT_ONCE: usize = 8;
 pub const RATE_TIME_OF_ONE: Duration = Duration::from_secs(5);
 /// Documents that are fetched at once.
 pub const DOWNLOADS_AT_ONCE: usize = 8;
+/// Downloads that are brought to disk together, at most.
+pub const BATCH: usize = 64;
+/// Time for which one that is whole waits for others.
+pub const BATCH_TIME: Duration = Duration::from_millis(100);
 /// How often a document or a holder is tried without anything coming of it.
 pub const TRIES: u32 = 3;
 /// First pause before a holder that failed is asked again; it doubles up to [`ASK_AGAIN_MAX`].

@@ -14,6 +14,7 @@ use super::index_access::IndexAccess;
 use super::interrupt::Unfinished;
 use super::output::{say, table};
 use super::reply::{ReplyPrinter, document_json};
+use super::sync::sync;
 use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedLibrary};
 use crate::peer::{AskIndex, Fetcher};
@@ -57,6 +58,7 @@ impl Context {
             Command::Browse(command) => browse(self, &command.peer),
             Command::Peers => peers(self),
             Command::Get(command) => get(self, command),
+            Command::Sync(command) => sync(self, command),
             Command::Add(command) => self.add(command),
             Command::Remove(named) => self.remove(&named.document),
             Command::Docs => self.docs(),

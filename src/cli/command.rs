@@ -34,6 +34,8 @@ pub(super) enum Command {
     Peers,
     /// Download a document and share it
     Get(Get),
+    /// Download all that the index knows and I lack
+    Sync(Sync),
     /// Share a file, or an RFC of the shared folder
     Add(Add),
     /// Stop sharing a document; its file stays
@@ -100,6 +102,21 @@ pub(super) struct Get {
     /// Fetch it even if it is here, and overwrite
     #[arg(long)]
     pub(super) force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Sync {
+    /// Only what this peer has
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) from: Option<Endpoint>,
+
+    /// Only documents whose titles hold all these words
+    #[arg(long = "match", value_name = "WORDS")]
+    pub(super) words: Option<Words>,
+
+    /// Only say what would be downloaded
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Clone, Debug, Args)]

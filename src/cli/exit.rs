@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::error_chain::error_chain;
 use crate::peer::{FetchError, IndexError, TransferError};
+use crate::protocol::Endpoint;
 
 /// Why a program ends without having done what it was asked for. The numbers are those of
 /// `sysexits.h`, where that has one.
@@ -49,6 +50,9 @@ pub(super) enum CommandError {
     Fetch(#[from] FetchError),
     #[error("{what}")]
     File { what: String, source: io::Error },
+    /// Some documents were not fetched; they were reported, and so was how many.
+    #[error("some documents were not fetched")]
+    GivenUp(Failure),
     /// Of several documents some were not fetched; each was reported.
     #[error("{failed} of {all} documents were not fetched")]
     Some { failed: usize, all: usize, failure: Failure },
@@ -64,7 +68,9 @@ impl CommandError {
     /// The code that a script sees.
     pub(super) fn failure(&self) -> Failure {
         match self {
-            Self::Refused(failure) | Self::Some { failure, .. } => *failure,
+            Self::Refused(failure) | Self::GivenUp(failure) | Self::Some { failure, .. } => {
+                *failure
+            }
             Self::Usage(_) => Failure::Usage,
             Self::NotFound(_) => Failure::NotFound,
             Self::Index(
@@ -74,9 +80,7 @@ impl CommandError {
             Self::Index(IndexError::Taker(_)) | Self::Output(_) => Failure::File,
             Self::Fetch(FetchError::Nobody(_)) => Failure::NotFound,
             Self::Fetch(FetchError::File { .. }) | Self::File { .. } => Failure::File,
-            Self::Fetch(FetchError::All { failures, .. }) => {
-                failures.last().map_or(Failure::NotFound, |(_, error)| failure_of(error))
-            }
+            Self::Fetch(FetchError::All { failures, .. }) => failure_of_all(failures),
             Self::Start(_) | Self::Signals(_) => Failure::Other,
         }
     }
@@ -90,6 +94,11 @@ impl CommandError {
             _ => false,
         }
     }
+}
+
+/// That of the last who was asked.
+pub(super) fn failure_of_all(failures: &[(Endpoint, TransferError)]) -> Failure {
+    failures.last().map_or(Failure::NotFound, |(_, error)| failure_of(error))
 }
 
 fn failure_of(error: &TransferError) -> Failure {

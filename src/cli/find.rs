@@ -76,7 +76,7 @@ pub(super) fn peers(context: &Context) -> Result<(), CommandError> {
 }
 
 /// All records, RFCs first. An index without other files refuses to list them.
-fn each_record(context: &Context) -> Result<Vec<Record>, CommandError> {
+pub(super) fn each_record(context: &Context) -> Result<Vec<Record>, CommandError> {
     let mut records = Vec::new();
     for listing in [Listing::Rfcs, Listing::Files] {
         context.index.ask(&|from| IndexRequest::List { listing, from }, &mut |part, _| {

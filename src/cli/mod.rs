@@ -35,4 +35,5 @@ mod rate;
 mod reply;
 pub mod server;
 mod shell;
+mod sync;
 mod user_folder;

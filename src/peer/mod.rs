@@ -11,7 +11,7 @@
 //! | `upload` | the upload server's own thread, a worker per upload |
 //! | `transfer`, `transfer_error` | one GET from one holder |
 //! | `segments`, `swarm` | a large document from several holders at once |
-//! | `fetch` | a whole download, into a file |
+//! | `fetch`, `fetch_all` | a whole download, into a file; many of them |
 //! | `neighbours` | what is remembered of other peers |
 //! | `bandwidth` | a limit on bytes a second, shared fairly |
 //!
@@ -20,6 +20,7 @@
 
 mod bandwidth;
 mod fetch;
+mod fetch_all;
 mod hashing;
 mod index_connection;
 mod membership;
@@ -34,6 +35,7 @@ mod watching;
 
 pub use bandwidth::Bandwidth;
 pub use fetch::{Attempt, FetchError, Fetched, Fetcher, Source, Wanted};
+pub use fetch_all::{Happening, Order, fetch_all};
 pub use hashing::Hashing;
 pub use index_connection::{AskIndex, Extensions, Holding, IndexConnection, IndexError, lookup};
 pub use membership::{Event, Membership};
