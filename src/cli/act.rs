@@ -1,5 +1,7 @@
 //! Doing what was typed. `get` has a file of its own.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
@@ -7,6 +9,7 @@ use std::sync::mpsc::Sender;
 use serde_json::json;
 
 use super::command::{Add, Command, Format};
+use super::digest_list;
 use super::exit::{CommandError, Failure};
 use super::find::{browse, peers, search};
 use super::get::get;
@@ -15,10 +18,14 @@ use super::interrupt::Unfinished;
 use super::output::{say, table};
 use super::reply::{ReplyPrinter, document_json};
 use super::sync::sync;
+use super::user_folder::stored_digests;
+use super::verify::{verify, why};
 use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedLibrary};
-use crate::peer::{AskIndex, Fetcher};
-use crate::protocol::{Content, Document, Endpoint, IndexRequest, Listing, Refusal, RfcNumber};
+use crate::peer::{AskIndex, Fetcher, Journal};
+use crate::protocol::{
+    Content, Digest, Document, Endpoint, IndexRequest, Listing, Refusal, RfcNumber,
+};
 
 /// What commands act on.
 pub(super) struct Context {
@@ -28,12 +35,14 @@ pub(super) struct Context {
     pub(super) folder: PathBuf,
     pub(super) depth: Depth,
     /// Of a session; a single command looks through the folder when it needs to.
-    pub(super) library: Option<SharedLibrary>,
+    pub(super) library: OnceCell<SharedLibrary>,
     /// Where a session puts documents whose digest is to be computed.
     pub(super) hashing: Option<Sender<Document>>,
     pub(super) uploading_from: Option<SocketAddr>,
     pub(super) format: Format,
     pub(super) fetcher: Fetcher,
+    /// What was tried before.
+    pub(super) journal: Journal,
     pub(super) unfinished: Unfinished,
     /// Whether a person can be asked.
     pub(super) interactive: bool,
@@ -59,6 +68,8 @@ impl Context {
             Command::Peers => peers(self),
             Command::Get(command) => get(self, command),
             Command::Sync(command) => sync(self, command),
+            Command::Verify(command) => verify(self, &command.documents),
+            Command::Why(named) => why(self, &named.document),
             Command::Add(command) => self.add(command),
             Command::Remove(named) => self.remove(&named.document),
             Command::Docs => self.docs(),
@@ -73,18 +84,33 @@ impl Context {
         }
     }
 
-    /// The library: that of the session, or the folder as it is now.
-    pub(super) fn library(&self) -> Result<SharedLibrary, CommandError> {
-        if let Some(library) = &self.library {
-            return Ok(library.clone());
-        }
-        Library::scan(&self.folder, self.depth).map_err(|source| CommandError::File {
-            what: format!(
-                "cannot read the folder `{}`",
-                escaped(self.folder.as_os_str().as_encoded_bytes())
-            ),
+    /// The digests that a list vouches for.
+    pub(super) fn vouched_for(
+        &self,
+        list: Option<&Path>,
+    ) -> Result<HashMap<Document, Digest>, CommandError> {
+        let Some(path) = list else { return Ok(HashMap::new()) };
+        digest_list::read(path).map_err(|source| CommandError::File {
+            what: format!("cannot use `{}`", escaped(path.as_os_str().as_encoded_bytes())),
             source,
         })
+    }
+
+    /// The library: that of the session, or the folder as it is now.
+    pub(super) fn library(&self) -> Result<SharedLibrary, CommandError> {
+        if let Some(library) = self.library.get() {
+            return Ok(library.clone());
+        }
+        let library =
+            Library::scan(&self.folder, self.depth).map_err(|source| CommandError::File {
+                what: format!(
+                    "cannot read the folder `{}`",
+                    escaped(self.folder.as_os_str().as_encoded_bytes())
+                ),
+                source,
+            })?;
+        library.write().set_digests(stored_digests());
+        Ok(self.library.get_or_init(|| library).clone())
     }
 
     fn ask_and_print(
@@ -148,7 +174,7 @@ impl Context {
     }
 
     fn remove(&self, document: &Document) -> Result<(), CommandError> {
-        if let Some(library) = &self.library {
+        if let Some(library) = self.library.get() {
             library.write().forget(document);
         }
         self.ask_and_print(&|from| IndexRequest::Remove { document: document.clone(), from })

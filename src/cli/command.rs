@@ -40,6 +40,10 @@ pub(super) enum Command {
     Add(Add),
     /// Stop sharing a document; its file stays
     Remove(Named),
+    /// Compare what is here with what was fetched
+    Verify(Verify),
+    /// Show what was tried for a document
+    Why(Named),
     /// Show what I share
     Docs,
     /// Show where I am connected
@@ -88,7 +92,8 @@ pub(super) struct Browse {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Get {
     /// RFC numbers, ranges of them such as `700-710`, or file names
-    #[arg(required = true, num_args = 1.., value_name = "N", value_parser = parse_range)]
+    /// [default: what an earlier `get` or `sync` was fetching when it was killed]
+    #[arg(value_name = "N", value_parser = parse_range)]
     pub(super) documents: Vec<Range>,
 
     /// Take it from this peer, without asking the index
@@ -99,9 +104,20 @@ pub(super) struct Get {
     #[arg(long, value_name = "PATH")]
     pub(super) out: Option<PathBuf>,
 
+    /// A list of digests as sha256sum writes it: nothing else is accepted for what it names
+    #[arg(long, value_name = "FILE")]
+    pub(super) digests: Option<PathBuf>,
+
     /// Fetch it even if it is here, and overwrite
     #[arg(long)]
     pub(super) force: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Verify {
+    /// RFC numbers or file names [default: all that was fetched]
+    #[arg(value_name = "N", value_parser = parse_document)]
+    pub(super) documents: Vec<Document>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -113,6 +129,10 @@ pub(super) struct Sync {
     /// Only documents whose titles hold all these words
     #[arg(long = "match", value_name = "WORDS")]
     pub(super) words: Option<Words>,
+
+    /// A list of digests as sha256sum writes it: nothing else is accepted for what it names
+    #[arg(long, value_name = "FILE")]
+    pub(super) digests: Option<PathBuf>,
 
     /// Only say what would be downloaded
     #[arg(long)]

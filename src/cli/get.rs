@@ -16,7 +16,7 @@ use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::library::{Entry, Incoming, SharedLibrary};
 use crate::limits;
-use crate::peer::{Fetched, Source, Wanted, lookup};
+use crate::peer::{Attempt, Fetched, JournalEvent, Source, Wanted, lookup};
 use crate::protocol::{Digest, Document, Title};
 
 /// Where the document goes.
@@ -29,16 +29,35 @@ enum Target {
 /// Downloads documents, one after the other. All are tried; the failure is that of the first that
 /// was not fetched.
 pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> {
-    let documents: Vec<Document> = command.documents.iter().flat_map(Range::documents).collect();
+    let documents: Vec<Document> = match &command.documents[..] {
+        [] => context.journal.unfinished(),
+        some => some.iter().flat_map(Range::documents).collect(),
+    };
+    let vouched_for = context.vouched_for(command.digests.as_deref())?;
+    if documents.is_empty() {
+        return say("nothing to go on with").map_err(CommandError::Output);
+    }
+    if command.out.is_none() {
+        let library = context.library()?;
+        let library = library.read();
+        let is_wanted = |document: &&Document| command.force || library.entry(document).is_none();
+        for document in documents.iter().filter(is_wanted) {
+            context.journal.add(document, JournalEvent::Wanted);
+        }
+    }
+    let get_one = |document: &Document| {
+        let digest = vouched_for.get(document).copied();
+        get_one(context, command, document, digest)
+    };
     if let [document] = &documents[..] {
-        return get_one(context, command, document);
+        return get_one(document);
     }
     if command.out.is_some() {
         return Err(CommandError::Usage("expected one document with --out, found several".into()));
     }
     let mut failures = Vec::new();
     for document in &documents {
-        match get_one(context, command, document) {
+        match get_one(document) {
             Ok(()) => {}
             // Without a disk or an index there is no sense in trying the next.
             Err(error @ (CommandError::File { .. } | CommandError::Index(_))) => return Err(error),
@@ -56,7 +75,28 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
     }
 }
 
-fn get_one(context: &Context, command: &Get, document: &Document) -> Result<(), CommandError> {
+fn get_one(
+    context: &Context,
+    command: &Get,
+    document: &Document,
+    digest: Option<Digest>,
+) -> Result<(), CommandError> {
+    let outcome = get_wanted(context, command, document, digest);
+    match &outcome {
+        // What could not be written or asked for is still wanted.
+        Ok(()) | Err(CommandError::File { .. } | CommandError::Index(_)) => {}
+        Err(_) if command.out.is_some() => {}
+        Err(_) => context.journal.add(document, JournalEvent::GivenUp),
+    }
+    outcome
+}
+
+fn get_wanted(
+    context: &Context,
+    command: &Get,
+    document: &Document,
+    digest: Option<Digest>,
+) -> Result<(), CommandError> {
     let target = target(context, command, document)?;
     if let Some(path) = already_here(&target, document).filter(|_| !command.force) {
         return match target {
@@ -71,14 +111,18 @@ fn get_one(context: &Context, command: &Get, document: &Document) -> Result<(), 
         Some(from) => (vec![from.clone().into()], None),
         None => find_holders(context, document)?,
     };
+    let wanted = Wanted { document: document.clone(), sources, digest };
     match target {
-        Target::StandardOutput => to_standard_output(context, document, sources),
+        Target::StandardOutput => to_standard_output(context, &wanted),
         Target::File(path) => {
-            let fetched = to_file(context, command, document, sources, &path)?;
+            let fetched = to_file(context, command, &wanted, &path)?;
             say_fetched(context.format, document, &path, &fetched)
         }
         Target::Library(library, path) => {
-            let fetched = to_file(context, command, document, sources, &path)?;
+            let fetched = to_file(context, command, &wanted, &path)?;
+            let event =
+                JournalEvent::Fetched(fetched.digest, fetched.length, fetched.holders[0].clone());
+            context.journal.add(document, event);
             // Who reads the line may rely on the document being shared.
             let shared = share(context, &library, document, title, fetched.digest);
             say_fetched(context.format, document, &path, &fetched)?;
@@ -161,10 +205,10 @@ fn say_versions(document: &Document, sources: &[Source]) {
 fn to_file(
     context: &Context,
     command: &Get,
-    document: &Document,
-    sources: Vec<Source>,
+    wanted: &Wanted,
     path: &Path,
 ) -> Result<Fetched, CommandError> {
+    let document = &wanted.document;
     let cannot_save =
         |source| CommandError::File { what: format!("cannot save `{}`", shown(path)), source };
     if let (Document::File(name), None) = (document, &command.out)
@@ -174,7 +218,7 @@ fn to_file(
     }
     let mut incoming = Incoming::begin(path).map_err(cannot_save)?;
     context.unfinished.replace(incoming.temporary_path().map(PathBuf::from));
-    let fetched = download(context, document, sources, &mut incoming);
+    let fetched = download(context, wanted, &mut incoming);
     context.unfinished.replace(None);
     if let Some(length) = incoming.kept_length().filter(|_| fetched.is_err()) {
         log::warn!("{length} bytes are kept, the next `get` goes on behind them");
@@ -189,17 +233,13 @@ fn to_file(
 }
 
 /// Through a temporary file: a holder that fails half-way leaves nothing on standard output.
-fn to_standard_output(
-    context: &Context,
-    document: &Document,
-    sources: Vec<Source>,
-) -> Result<(), CommandError> {
+fn to_standard_output(context: &Context, wanted: &Wanted) -> Result<(), CommandError> {
     let cannot_keep =
         |source| CommandError::File { what: "cannot use a temporary file".into(), source };
     let folder = tempfile::tempdir().map_err(cannot_keep)?;
     context.unfinished.replace(Some(folder.path().into()));
     let mut incoming = Incoming::begin(&folder.path().join("document")).map_err(cannot_keep)?;
-    download(context, document, sources, &mut incoming)?;
+    download(context, wanted, &mut incoming)?;
     incoming.file().seek(SeekFrom::Start(0)).map_err(cannot_keep)?;
     let mut output = io::stdout().lock();
     io::copy(&mut incoming.file(), &mut output)
@@ -210,15 +250,18 @@ fn to_standard_output(
 /// Tries as long as something comes of it: a line that breaks is gone on with in a while.
 fn download(
     context: &Context,
-    document: &Document,
-    sources: Vec<Source>,
+    wanted: &Wanted,
     incoming: &mut Incoming,
 ) -> Result<Fetched, CommandError> {
-    let wanted = Wanted { document: document.clone(), sources, digest: None };
+    let document = &wanted.document;
     let mut progress = Progress::default();
     let mut kept = incoming.kept_length();
     let fetched = loop {
-        let fetched = context.fetcher.fetch(&wanted, incoming, &mut |attempt| {
+        let fetched = context.fetcher.fetch(wanted, incoming, &mut |attempt| {
+            if let Attempt::Failed(holder, error) = &attempt {
+                let failed = JournalEvent::Failed((*holder).clone(), error_chain(error));
+                context.journal.add(document, failed);
+            }
             progress.show(&attempt);
         });
         let Err(error) = &fetched else { break fetched };

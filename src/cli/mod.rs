@@ -19,6 +19,7 @@
 mod act;
 mod choose;
 mod command;
+mod digest_list;
 mod editor;
 mod exit;
 mod find;
@@ -37,3 +38,4 @@ pub mod server;
 mod shell;
 mod sync;
 mod user_folder;
+mod verify;

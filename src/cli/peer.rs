@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::io::{self, IsTerminal};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -19,13 +19,14 @@ use super::interrupt::Unfinished;
 use super::notices::Notices;
 use super::output::say;
 use super::rate::Rate;
-use super::user_folder::{digest_store, neighbour_store};
+use super::user_folder::{journal_file, neighbour_store, stored_digests};
 use super::{logging, shell};
 use crate::error_chain::error_chain;
-use crate::library::{Depth, Digests, Library, SharedLibrary};
+use crate::library::{Depth, Library, SharedLibrary};
 use crate::net;
 use crate::peer::{
-    Bandwidth, Event, Extensions, Fetcher, Hashing, Membership, Neighbours, UploadServer, Watching,
+    Bandwidth, Event, Extensions, Fetcher, Hashing, Journal, Membership, Neighbours, UploadServer,
+    Watching,
 };
 use crate::protocol::{Document, Endpoint, Host, Port, Status, SyntaxError};
 
@@ -143,11 +144,12 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Command
         }),
         folder: args.share.clone(),
         depth: args.depth(),
-        library: None,
+        library: OnceCell::new(),
         hashing: None,
         uploading_from: None,
         format: args.format,
         fetcher: fetcher(args.download_limit),
+        journal: journal(&args.share),
         unfinished: Unfinished::default(),
         interactive,
     };
@@ -177,6 +179,7 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
     let tell = teller(args.server.clone(), notices.clone(), interactive);
     let session = finish(Session::start(&args, tell))?;
+    let folder = args.share.clone();
     if let Err(error) = session.membership.wait()
         && !interactive
     {
@@ -189,10 +192,11 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         index: IndexAccess::Member(Arc::clone(&session.membership)),
         hashing: Some(session.hashing.queue()),
         folder: args.share,
-        library: Some(session.library.clone()),
+        library: OnceCell::from(session.library.clone()),
         uploading_from: Some(session.uploads.address()),
         format: args.format,
         fetcher: fetcher(args.download_limit),
+        journal: journal(&folder),
         unfinished: Unfinished::default(),
         interactive,
     };
@@ -225,8 +229,7 @@ impl Session {
             what: format!("cannot share `{}`", args.share.display()),
             source,
         })?;
-        let digests = digest_store().map_or_else(Digests::default, |store| Digests::load(&store));
-        library.write().set_digests(digests);
+        library.write().set_digests(stored_digests());
         let listener = upload_listener(args.upload).map_err(CommandError::Start)?;
         let bandwidth = Bandwidth::new(args.upload_limit.map(Rate::bytes_per_second));
         let uploads = UploadServer::start(listener, library.clone(), bandwidth)
@@ -260,6 +263,17 @@ fn announce_with(membership: &Arc<Membership>) -> impl Fn(&Document) + Send + 's
             log::debug!("the index does not know of {document} yet: {}", error_chain(&error));
         }
     }
+}
+
+/// The journal of the downloads into a folder. Without one downloads go on all the same.
+fn journal(folder: &Path) -> Journal {
+    let path = folder.canonicalize().ok().and_then(|folder| journal_file(&folder));
+    let opened = path.as_deref().map(Journal::open).transpose();
+    let opened = opened.unwrap_or_else(|error| {
+        log::warn!("there is no journal of downloads: {error}");
+        None
+    });
+    opened.unwrap_or_else(Journal::in_memory)
 }
 
 /// Downloads with what is remembered of other peers.

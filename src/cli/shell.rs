@@ -24,7 +24,7 @@ enum Source {
 /// Runs a session to its end.
 pub(super) fn run(context: &Context, notices: &Notices) -> Result<(), Failure> {
     let mut source = if context.interactive {
-        match Editor::new(notices, context.library.clone()) {
+        match Editor::new(notices, context.library.get().cloned()) {
             Ok(editor) => Source::Person(Box::new(editor)),
             Err(error) => {
                 report("peer", &error);

@@ -15,7 +15,7 @@ use super::output::say;
 use super::reply::document_json;
 use crate::error_chain::error_chain;
 use crate::library::{PartFiles, SharedLibrary};
-use crate::peer::{FetchError, Happening, Order, Source, Wanted, fetch_all};
+use crate::peer::{FetchError, Happening, JournalEvent, Order, Source, Wanted, fetch_all};
 use crate::protocol::{Document, Record};
 
 /// Downloads what is missing. What cannot be fetched is reported and does not keep the rest.
@@ -29,7 +29,11 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
             && command.from.as_ref().is_none_or(|from| record.holder == *from)
             && command.words.as_ref().is_none_or(|words| words.are_in(&record.title))
     });
-    let orders = missing(&library, records)?;
+    let vouched_for = context.vouched_for(command.digests.as_deref())?;
+    let mut orders = missing(&library, records)?;
+    for order in &mut orders {
+        order.wanted.digest = vouched_for.get(&order.wanted.document).copied();
+    }
     if command.dry_run {
         for order in &orders {
             say_order(context.format, order)?;
@@ -38,6 +42,9 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     }
     let all = orders.len();
     let folder = library.read().folder().to_path_buf();
+    for order in &orders {
+        context.journal.add(&order.wanted.document, JournalEvent::Wanted);
+    }
     let mut progress = Progress::new(all);
     let mut failures: Vec<CommandError> = Vec::new();
     let mut output = Ok(());
@@ -48,6 +55,9 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
                 Happening::Fetched(order, fetched) => {
                     progress.document();
                     let document = &order.wanted.document;
+                    let (digest, length) = (fetched.digest, fetched.length);
+                    let event = JournalEvent::Fetched(digest, length, fetched.holders[0].clone());
+                    context.journal.add(document, event);
                     let added =
                         library.write().add_saved(document, order.title.clone(), fetched.digest);
                     if let Err(error) = added {
@@ -65,15 +75,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
                     progress.document();
                     progress.aside(|| {
                         report("peer", error);
-                        if let FetchError::All { failures, .. } = error {
-                            for (holder, error) in failures {
-                                log::warn!(
-                                    "{}: {holder}: {}",
-                                    order.wanted.document,
-                                    error_chain(error)
-                                );
-                            }
-                        }
+                        remember_failures(context, &order.wanted.document, error);
                     });
                     failures.push(CommandError::GivenUp(failure_code(error)));
                 }
@@ -97,6 +99,18 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         None => Ok(()),
         Some(first) => Err(first),
     }
+}
+
+/// Says and writes down why a document was given up.
+fn remember_failures(context: &Context, document: &Document, error: &FetchError) {
+    if let FetchError::All { failures, .. } = error {
+        for (holder, error) in failures {
+            let reason = error_chain(error);
+            log::warn!("{document}: {holder}: {reason}");
+            context.journal.add(document, JournalEvent::Failed(holder.clone(), reason));
+        }
+    }
+    context.journal.add(document, JournalEvent::GivenUp);
 }
 
 fn failure_code(error: &FetchError) -> super::exit::Failure {

@@ -1,7 +1,9 @@
 //! Where this user's files lie that nobody has to look after: the history of the shell, digests.
 
 use std::env::{home_dir, var_os};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::library::{Digests, Hasher};
 
 /// The shell's history.
 pub(super) fn history_file() -> Option<PathBuf> {
@@ -9,13 +11,24 @@ pub(super) fn history_file() -> Option<PathBuf> {
 }
 
 /// Digests that were computed before.
-pub(super) fn digest_store() -> Option<PathBuf> {
-    Some(folder("XDG_CACHE_HOME", ".cache")?.join("digests"))
+pub(super) fn stored_digests() -> Digests {
+    let store = folder("XDG_CACHE_HOME", ".cache").map(|folder| folder.join("digests"));
+    store.map_or_else(Digests::default, |store| Digests::load(&store))
 }
 
 /// How fast other peers were.
 pub(super) fn neighbour_store() -> Option<PathBuf> {
     Some(folder("XDG_STATE_HOME", ".local/state")?.join("neighbours"))
+}
+
+/// What was tried for the documents of a shared folder. Folders have long names of any kind: the
+/// journal has a short one.
+pub(super) fn journal_file(shared: &Path) -> Option<PathBuf> {
+    let mut hasher = Hasher::default();
+    hasher.update(shared.as_os_str().as_encoded_bytes());
+    let name = hasher.finish().to_string().replace("sha-256=", "");
+    let folder = folder("XDG_STATE_HOME", ".local/state")?.join("downloads");
+    Some(folder.join(&name[..16]))
 }
 
 /// Our folder in the one that the variable names, or in the usual one.

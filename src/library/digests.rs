@@ -169,6 +169,17 @@ fn parse(text: &str) -> Option<HashMap<FileState, Known>> {
         .collect()
 }
 
+impl io::Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Computes a digest piece by piece.
 #[derive(Clone, Debug, Default)]
 pub struct Hasher(Sha256);

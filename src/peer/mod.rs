@@ -12,6 +12,7 @@
 //! | `transfer`, `transfer_error` | one GET from one holder |
 //! | `segments`, `swarm` | a large document from several holders at once |
 //! | `fetch`, `fetch_all` | a whole download, into a file; many of them |
+//! | `journal` | what was tried for each document, and what came of it |
 //! | `neighbours` | what is remembered of other peers |
 //! | `bandwidth` | a limit on bytes a second, shared fairly |
 //!
@@ -23,6 +24,7 @@ mod fetch;
 mod fetch_all;
 mod hashing;
 mod index_connection;
+mod journal;
 mod membership;
 mod neighbours;
 mod own_host;
@@ -38,6 +40,7 @@ pub use fetch::{Attempt, FetchError, Fetched, Fetcher, Source, Wanted};
 pub use fetch_all::{Happening, Order, fetch_all};
 pub use hashing::Hashing;
 pub use index_connection::{AskIndex, Extensions, Holding, IndexConnection, IndexError, lookup};
+pub use journal::{Entry as JournalEntry, Event as JournalEvent, Journal};
 pub use membership::{Event, Membership};
 pub use neighbours::{Neighbours, Pace};
 pub use transfer_error::TransferError;

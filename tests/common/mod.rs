@@ -24,7 +24,7 @@ pub struct Program {
 
 impl Program {
     pub fn start(path: &str, arguments: &[&str], folder: &Path) -> Self {
-        let mut child = spawn(path, arguments, folder);
+        let mut child = spawn(path, arguments, folder, None);
         let output = lines(child.stdout.take().unwrap());
         let errors = lines(child.stderr.take().unwrap());
         Self { child, output, errors }
@@ -95,13 +95,13 @@ impl Program {
 }
 
 /// Starts a program in a folder, with pipes, and without what this machine's user has stored.
-fn spawn(path: &str, arguments: &[&str], folder: &Path) -> Child {
+fn spawn(path: &str, arguments: &[&str], folder: &Path, state: Option<&Path>) -> Child {
     Command::new(path)
         .args(arguments)
         .current_dir(folder)
         .env_remove("RUST_LOG")
         .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
-        .env("XDG_STATE_HOME", state_folder())
+        .env("XDG_STATE_HOME", state.unwrap_or(&state_folder()))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -194,7 +194,16 @@ pub fn share(index: SocketAddr, folder: &Path) -> (Program, u16) {
 
 /// Runs a peer to its end: exit code, standard output, standard error.
 pub fn run_peer(arguments: &[&str], input: &str, folder: &Path) -> (i32, String, String) {
-    let mut child = spawn(env!("CARGO_BIN_EXE_peer"), arguments, folder);
+    let child = spawn(env!("CARGO_BIN_EXE_peer"), arguments, folder, None);
+    run(child, input)
+}
+
+/// The same with a folder in which it remembers what it has done.
+pub fn run_peer_again(arguments: &[&str], state: &Path, folder: &Path) -> (i32, String, String) {
+    run(spawn(env!("CARGO_BIN_EXE_peer"), arguments, folder, Some(state)), "")
+}
+
+fn run(mut child: Child, input: &str) -> (i32, String, String) {
     // A program that does not read its input may have closed it.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();

@@ -1,0 +1,226 @@
+//! What was tried for each document, and what came of it: a file that is only appended to.
+//!
+//! It answers why a document is not here, tells with which digest one was fetched, and which ones
+//! were being fetched when a program was killed. A line that cannot be read is passed over: the
+//! last one may be half-written.
+//!
+//! ```text
+//! line = seconds-since-1970 TAB document TAB ( "wanted" / "fetched" TAB digest TAB length TAB holder
+//!      / "failed" TAB holder TAB reason / "given up" )
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::escape::escaped;
+use crate::protocol::{Digest, Document, Endpoint};
+
+/// The attempts that are kept of one document when the journal is written anew.
+const KEPT_OF_ONE: usize = 12;
+/// Bytes above which it is written anew when it is opened.
+const COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
+
+/// What happened to a document.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// Somebody wants it.
+    Wanted,
+    /// A holder did not give it, for this reason.
+    Failed(Endpoint, String),
+    /// It was fetched: with this digest, this length, from this holder first of all.
+    Fetched(Digest, u64, Endpoint),
+    /// It is not tried any more.
+    GivenUp,
+}
+
+/// Something that happened, and when.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// When.
+    pub time: SystemTime,
+    /// What.
+    pub event: Event,
+}
+
+/// The journal of the downloads into one folder.
+#[derive(Debug)]
+pub struct Journal {
+    file: Option<Mutex<File>>,
+    entries: Mutex<BTreeMap<Document, Vec<Entry>>>,
+}
+
+impl Journal {
+    /// A journal that is forgotten with the program.
+    pub fn in_memory() -> Self {
+        Self { file: None, entries: Mutex::default() }
+    }
+
+    /// Reads a journal, or begins one.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let text = match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            text => text?,
+        };
+        let mut entries: BTreeMap<Document, Vec<Entry>> = BTreeMap::new();
+        for (document, entry) in String::from_utf8_lossy(&text).lines().filter_map(parse) {
+            entries.entry(document).or_default().push(entry);
+        }
+        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+        // Another program may be writing it: then it stays as long as it is.
+        if text.len() as u64 > COMPACT_ABOVE && file.try_lock().is_ok() {
+            let mut anew = String::new();
+            for (document, entries) in &mut entries {
+                entries.drain(..entries.len().saturating_sub(KEPT_OF_ONE));
+                entries.iter().for_each(|entry| anew += &line(document, entry));
+            }
+            let temporary = path.with_extension("new");
+            fs::write(&temporary, anew)?;
+            fs::rename(&temporary, path)?;
+            file = OpenOptions::new().append(true).open(path)?;
+        } else if text.last().is_some_and(|last| *last != b'\n') {
+            file.write_all(b"\n")?;
+        }
+        // Shared by all who write: only who writes it anew must be alone.
+        let _ = file.try_lock_shared();
+        Ok(Self { file: Some(Mutex::new(file)), entries: Mutex::new(entries) })
+    }
+
+    /// Remembers what happens now. A journal that cannot be written does not end a download.
+    pub fn add(&self, document: &Document, event: Event) {
+        let entry = Entry { time: SystemTime::now(), event };
+        if let Some(file) = &self.file {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = file.write_all(line(document, &entry).as_bytes()) {
+                log::warn!("the journal of downloads is not written: {error}");
+            }
+        }
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.entry(document.clone()).or_default().push(entry);
+    }
+
+    /// What happened to a document, the oldest first.
+    pub fn of(&self, document: &Document) -> Vec<Entry> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.get(document).cloned().unwrap_or_default()
+    }
+
+    /// The documents that somebody wanted and that were neither fetched nor given up.
+    pub fn unfinished(&self) -> Vec<Document> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_open = |entries: &&Vec<Entry>| {
+            let last = entries.iter().rev().find(|entry| !matches!(entry.event, Event::Failed(..)));
+            last.is_some_and(|entry| entry.event == Event::Wanted)
+        };
+        let open = entries.iter().filter(|(_, entries)| is_open(entries));
+        open.map(|(document, _)| document.clone()).collect()
+    }
+
+    /// The digests with which documents were fetched last.
+    pub fn fetched(&self) -> BTreeMap<Document, Digest> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest = |entries: &[Entry]| {
+            entries.iter().rev().find_map(|entry| match &entry.event {
+                Event::Fetched(digest, ..) => Some(*digest),
+                _ => None,
+            })
+        };
+        let all =
+            entries.iter().filter_map(|(document, one)| Some((document.clone(), digest(one)?)));
+        all.collect()
+    }
+}
+
+fn line(document: &Document, entry: &Entry) -> String {
+    let seconds = entry.time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let event = match &entry.event {
+        Event::Wanted => "wanted".to_string(),
+        // What others have said is escaped: no tab, no line end.
+        Event::Failed(holder, reason) => format!("failed\t{holder}\t{}", escaped(reason)),
+        Event::Fetched(digest, length, holder) => format!("fetched\t{digest}\t{length}\t{holder}"),
+        Event::GivenUp => "given up".to_string(),
+    };
+    format!("{seconds}\t{document}\t{event}\n")
+}
+
+fn parse(line: &str) -> Option<(Document, Entry)> {
+    let mut words = line.split('\t');
+    let time = UNIX_EPOCH.checked_add(Duration::from_secs(words.next()?.parse().ok()?))?;
+    let (kind, name) = words.next()?.split_once(' ')?;
+    let document = match kind {
+        "RFC" => Document::Rfc(name.parse().ok()?),
+        "FILE" => Document::File(name.parse().ok()?),
+        _ => return None,
+    };
+    let event = match words.next()? {
+        "wanted" => Event::Wanted,
+        "failed" => Event::Failed(words.next()?.parse().ok()?, words.next()?.to_string()),
+        "fetched" => Event::Fetched(
+            words.next()?.parse().ok()?,
+            words.next()?.parse().ok()?,
+            words.next()?.parse().ok()?,
+        ),
+        "given up" => Event::GivenUp,
+        _ => return None,
+    };
+    Some((document, Entry { time, event }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_is_read_back_and_half_a_line_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/journal");
+        let holder: Endpoint = "h:1".parse().unwrap();
+        let (one, two) =
+            (Document::Rfc("1".parse().unwrap()), Document::File("a%20b".parse().unwrap()));
+        let events = [
+            Event::Wanted,
+            Event::Failed(holder.clone(), "a\treason\nof two lines".into()),
+            Event::Fetched(Digest::new([7; 32]), 42, holder.clone()),
+        ];
+        let journal = Journal::open(&path).unwrap();
+        for event in &events {
+            journal.add(&one, event.clone());
+        }
+        journal.add(&two, Event::Wanted);
+        assert_eq!(journal.unfinished(), std::slice::from_ref(&two));
+        drop(journal);
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"123\tRFC 1\tfetc").unwrap();
+        drop(file);
+
+        let journal = Journal::open(&path).unwrap();
+        let found: Vec<Event> = journal.of(&one).into_iter().map(|entry| entry.event).collect();
+        assert_eq!(found[0], events[0]);
+        assert_eq!(found[1], Event::Failed(holder, "a\\x09reason\\x0aof two lines".into()));
+        assert_eq!(found[2..], events[2..]);
+        assert_eq!(journal.fetched(), BTreeMap::from([(one, Digest::new([7; 32]))]));
+        journal.add(&two, Event::GivenUp);
+        assert!(Journal::open(&path).unwrap().unfinished().is_empty());
+    }
+
+    #[test]
+    fn a_long_journal_is_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        fs::write(&path, "1\tRFC 1\twanted\n".repeat(400_000)).unwrap();
+        let journal = Journal::open(&path).unwrap();
+        let document = Document::Rfc("1".parse().unwrap());
+        assert_eq!(journal.of(&document).len(), KEPT_OF_ONE);
+        journal.add(&document, Event::GivenUp);
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), KEPT_OF_ONE + 1);
+    }
+}

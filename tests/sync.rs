@@ -1,0 +1,348 @@
+//! Many documents, large documents, several holders, and what breaks meanwhile.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Index, PATIENCE, Program, peer, run_peer, run_peer_again, share};
+
+const LARGE: usize = 12 * 1024 * 1024 + 7;
+
+fn large() -> Vec<u8> {
+    (0..LARGE).map(|at| (at * 31 % 251).to_le_bytes()[0]).collect()
+}
+
+fn folder(root: &Path, name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+    let folder = root.join(name);
+    fs::create_dir(&folder).unwrap();
+    for (name, bytes) in files {
+        fs::write(folder.join(name), bytes).unwrap();
+    }
+    folder
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn sync(index: &Index, arguments: &[&str], folder: &Path) -> (i32, String, String) {
+    let index = index.address.to_string();
+    let arguments = [&[&index, "--share", ".", "sync"], arguments].concat();
+    run_peer(&arguments, "", folder)
+}
+
+/// Waits until the index knows the digest of a file of so many holders.
+fn wait_for_digests(index: &Index, name: &str, holders: usize) {
+    let begun = Instant::now();
+    loop {
+        let mut talk = index.connect();
+        talk.say(format!(
+            "LOOKUP FILE {name} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nWant-Attributes: 1\r\n\r\n"
+        ));
+        let digests = talk.reply().iter().filter(|line| line.starts_with("Digest:")).count();
+        if digests == holders {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{digests} digests instead of {holders}");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn sync_brings_what_is_missing_and_then_has_nothing_to_do() {
+    let root = tempfile::tempdir().unwrap();
+    let page = b"Network Working Group\nRequest for Comments: 7\n\n\n   Seventh\n\nText".as_slice();
+    let a = folder(root.path(), "a", &[("rfc7.txt", page), ("a b.md", b"both"), ("a.md", b"a")]);
+    let b = folder(root.path(), "b", &[("a b.md", b"both"), ("rfc8.txt", b"eight")]);
+    let mine = folder(root.path(), "mine", &[("rfc8.txt", b"my own eight")]);
+    let index = Index::start(&[]);
+    let (_a, port) = share(index.address, &a);
+    let (_b, _) = share(index.address, &b);
+
+    let (code, output, _) = sync(&index, &["--dry-run"], &mine);
+    assert_eq!((code, output.as_str()), (0, "RFC 7\nFILE a%20b.md\nFILE a.md\n"));
+    let (code, output, _) = sync(&index, &["--dry-run", "--match", "SEVEN"], &mine);
+    assert_eq!((code, output.as_str()), (0, "RFC 7\n"));
+    let from = format!("localhost:{port}");
+    let (code, output, _) = sync(&index, &["--dry-run", "--from", &from], &mine);
+    assert_eq!((code, output.lines().count()), (0, 3));
+    assert_eq!(names(&mine), ["rfc8.txt"]);
+
+    let (code, output, errors) = sync(&index, &[], &mine);
+    assert_eq!(code, 0, "{errors}");
+    assert!(output.starts_with("3 of 3 documents fetched"), "{output}");
+    assert_eq!(names(&mine), ["a b.md", "a.md", "rfc7.txt", "rfc8.txt"]);
+    assert_eq!(fs::read(mine.join("rfc7.txt")).unwrap(), page);
+    assert_eq!(fs::read(mine.join("rfc8.txt")).unwrap(), b"my own eight");
+    let (code, output, _) = sync(&index, &[], &mine);
+    assert_eq!((code, output.as_str()), (0, "nothing to do: all that the index knows is here\n"));
+}
+
+#[test]
+fn sync_says_what_it_could_not_bring_and_brings_the_rest() {
+    let root = tempfile::tempdir().unwrap();
+    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven")]);
+    let mine = folder(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let (_a, port) = share(index.address, &a);
+    // Somebody says that a peer has what it does not have.
+    let mut talk = index.connect();
+    talk.add(9, "Nine", "localhost", port);
+    let (code, output, errors) = sync(&index, &[], &mine);
+    assert_eq!(code, 66, "{errors}");
+    assert!(output.starts_with("1 of 2 documents fetched"), "{output}");
+    assert!(errors.contains("no holder gave RFC 9"), "{errors}");
+    assert!(errors.contains("it answered 404 Not Found"), "{errors}");
+    assert_eq!(names(&mine), ["rfc7.txt"]);
+}
+
+#[test]
+fn a_session_shares_what_it_has_brought() {
+    let root = tempfile::tempdir().unwrap();
+    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven"), ("x.md", b"x")]);
+    let mine = folder(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let (_a, _) = share(index.address, &a);
+    let mut session = peer(index.address, &["--share", ".", "--upload", "127.0.0.1:0"], &mine);
+    session.line();
+    session.line();
+    session.type_line("sync");
+    assert!(session.line().starts_with("2 of 2 documents fetched"));
+    assert_eq!(index.list().len(), 2);
+    assert!(session.end_input().success());
+}
+
+#[test]
+fn a_folder_is_watched() {
+    let root = tempfile::tempdir().unwrap();
+    let shared = folder(root.path(), "shared", &[("rfc7.txt", b"seven")]);
+    let index = Index::start(&[]);
+    let (_peer, port) = share(index.address, &shared);
+    fs::write(shared.join("rfc8.txt"), "eight").unwrap();
+    index.wait_for_records(2);
+    fs::remove_file(shared.join("rfc7.txt")).unwrap();
+    index.wait_for_records(1);
+    assert_eq!(index.list(), [format!("RFC 8 rfc8.txt localhost {port}")]);
+
+    let page = "Network Working Group\nRequest for Comments: 8\n\n\n   A New Title\n\nText";
+    fs::write(shared.join("rfc8.txt"), page).unwrap();
+    let begun = Instant::now();
+    while index.list() != [format!("RFC 8 New Title localhost {port}")] {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", index.list());
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_large_document_comes_from_several_holders() {
+    let root = tempfile::tempdir().unwrap();
+    let document = large();
+    let index = Index::start(&[]);
+    let start = |name: &str, limit: &str| -> Program {
+        let folder = folder(root.path(), name, &[("big.bin", &document)]);
+        let arguments =
+            ["--share", ".", "--upload", "127.0.0.1:0", "--upload-limit", limit, "share"];
+        let program = peer(index.address, &arguments, &folder);
+        program.line();
+        program.line();
+        program
+    };
+    let holders = [start("a", "4M"), start("b", "4M"), start("c", "8M")];
+    wait_for_digests(&index, "big.bin", 3);
+    let mine = folder(root.path(), "mine", &[]);
+    let address = index.address.to_string();
+    let (code, output, errors) = run_peer(&[&address, "--share", ".", "get", "big.bin"], "", &mine);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(output.matches("localhost:").count(), 3, "{output}");
+    assert_eq!(names(&mine), ["big.bin"]);
+    assert!(fs::read(mine.join("big.bin")).unwrap() == document);
+    drop(holders);
+}
+
+/// A holder between the peer and an honest one, which changes what passes.
+fn meddler(honest: SocketAddr, change: impl Fn(usize, &mut [u8]) + Send + Copy + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let mut near = near;
+                let mut far = TcpStream::connect(honest).unwrap();
+                let mut lines = BufReader::new(near.try_clone().unwrap());
+                loop {
+                    let mut line = String::new();
+                    if lines.read_line(&mut line).unwrap_or(0) == 0 {
+                        return;
+                    }
+                    far.write_all(line.as_bytes()).unwrap();
+                    if line == "\r\n" {
+                        break;
+                    }
+                }
+                let mut chunk = vec![0; 64 * 1024];
+                let mut passed = 0;
+                while let Ok(count @ 1..) = far.read(&mut chunk) {
+                    change(passed, &mut chunk[..count]);
+                    passed += count;
+                    if near.write_all(&chunk[..count]).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn a_holder_that_sends_other_bytes_is_found_out() {
+    let root = tempfile::tempdir().unwrap();
+    let document = large();
+    let honest_folder = folder(root.path(), "honest", &[("big.bin", &document)]);
+    let index = Index::start(&[]);
+    let (_honest, port) = share(index.address, &honest_folder);
+    wait_for_digests(&index, "big.bin", 1);
+    // It passes on every head, and turns over one byte of each document.
+    let liar = meddler(([127, 0, 0, 1], port).into(), |passed, bytes| {
+        if passed > 0 && passed < 200_000 {
+            bytes[0] ^= 1;
+        }
+    });
+    let mut talk = index.connect();
+    talk.say(format!(
+        "ADD FILE big.bin P2P-CI/1.0\r\nHost: localhost\r\nPort: {liar}\r\nTitle: big.bin\r\n\r\n"
+    ));
+    talk.reply();
+    let mine = folder(root.path(), "mine", &[]);
+    let address = index.address.to_string();
+    let (code, output, errors) = run_peer(&[&address, "--share", ".", "get", "big.bin"], "", &mine);
+    assert_eq!(code, 0, "{errors}");
+    assert!(output.contains(&format!("from localhost:{port},")), "{output} {errors}");
+    assert!(fs::read(mine.join("big.bin")).unwrap() == document);
+    assert_eq!(names(&mine), ["big.bin"]);
+
+    let alone = folder(root.path(), "alone", &[]);
+    let from = format!("127.0.0.1:{liar}");
+    let arguments = [address.as_str(), "--share", ".", "get", "big.bin", "--from", from.as_str()];
+    let (code, _, errors) = run_peer(&arguments, "", &alone);
+    assert_eq!(code, 65, "{errors}");
+    assert!(names(&alone).is_empty(), "{:?}", names(&alone));
+}
+
+#[test]
+fn a_peer_that_is_killed_again_and_again_gets_there() {
+    const KILLS: u64 = 50;
+    let root = tempfile::tempdir().unwrap();
+    let document = large();
+    let honest = folder(root.path(), "honest", &[("big.bin", &document)]);
+    let mine = folder(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let (_honest, _) = share(index.address, &honest);
+    wait_for_digests(&index, "big.bin", 1);
+    let get = ["--share", ".", "--download-limit", "6M", "get", "big.bin"];
+    let mut kills = 0;
+    while kills < KILLS && !mine.join("big.bin").exists() {
+        let mut program = peer(index.address, &get, &mine);
+        thread::sleep(Duration::from_millis(20 + kills * 37 % 120));
+        program.signal("KILL");
+        program.wait();
+        kills += 1;
+        for name in names(&mine) {
+            let is_whole = || fs::read(mine.join(&name)).unwrap() == document;
+            assert!(name.ends_with(".part") || is_whole(), "{name} after {kills} kills");
+        }
+    }
+    assert!(kills > 10, "it was too fast to be killed: {kills}");
+    let address = index.address.to_string();
+    let (code, _, errors) = run_peer(&[&address, "--share", ".", "get", "big.bin"], "", &mine);
+    assert_eq!(code, 0, "{errors}");
+    assert!(fs::read(mine.join("big.bin")).unwrap() == document);
+    assert_eq!(names(&mine).iter().filter(|name| name.contains("big.bin")).count(), 1);
+}
+
+#[test]
+fn what_was_tried_and_fetched_is_remembered() {
+    let root = tempfile::tempdir().unwrap();
+    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven"), ("rfc9.txt", b"nine")]);
+    let mine = folder(root.path(), "mine", &[]);
+    let state = folder(root.path(), "state", &[]);
+    let index = Index::start(&[]);
+    let (_a, port) = share(index.address, &a);
+    let mut talk = index.connect();
+    talk.add(8, "Eight", "localhost", port);
+    let address = index.address.to_string();
+    let run = |arguments: &[&str]| {
+        let arguments = [&[address.as_str(), "--share", "."], arguments].concat();
+        run_peer_again(&arguments, &state, &mine)
+    };
+    assert_eq!(run(&["get"]).1, "nothing to go on with\n");
+    let (code, output, errors) = run(&["get", "6-8", "rfc9.txt"]);
+    assert_eq!(code, 66, "{errors}");
+    assert!(output.starts_with("RFC 7: 5 bytes from localhost:"), "{output}");
+    assert!(errors.contains("nobody has RFC 6") && errors.contains("no holder gave RFC 8"));
+    assert_eq!(names(&mine), ["rfc7.txt", "rfc9.txt"]);
+
+    let (code, output, _) = run(&["why", "8"]);
+    assert_eq!(code, 0);
+    for part in
+        ["  wanted", &format!("localhost:{port}: it answered 404"), "  given up", "next try"]
+    {
+        assert!(output.contains(part), "{output}");
+    }
+    assert!(run(&["why", "7"]).1.contains("5 bytes, sha-256="));
+    assert_eq!(run(&["why", "5"]).0, 66);
+
+    assert_eq!(run(&["verify"]).1, "RFC 7: as it was fetched\nRFC 9: as it was fetched\n");
+    fs::write(mine.join("rfc7.txt"), "Seven").unwrap();
+    fs::remove_file(mine.join("rfc9.txt")).unwrap();
+    let (code, output, _) = run(&["verify", "7", "8", "9"]);
+    assert_eq!(code, 65);
+    for part in ["RFC 7: not what was fetched, but sha-256=", "RFC 8: was not", "RFC 9: not here"] {
+        assert!(output.contains(part), "{output}");
+    }
+}
+
+#[test]
+fn a_list_of_digests_decides() {
+    // The digest of `abc`.
+    const LIST: &str =
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  rfc7.txt\n";
+    let root = tempfile::tempdir().unwrap();
+    let wrong = folder(root.path(), "wrong", &[("rfc7.txt", b"abd")]);
+    let right = folder(root.path(), "right", &[("rfc7.txt", b"abc")]);
+    let index = Index::start(&[]);
+    let (_wrong, wrong_port) = share(index.address, &wrong);
+    let list = root.path().join("list");
+    fs::write(&list, LIST).unwrap();
+    let (address, list) = (index.address.to_string(), list.to_str().unwrap().to_string());
+    let arguments = [&address, "--share", ".", "get", "7", "--digests", &list];
+    let mine = folder(root.path(), "mine", &[]);
+    let (code, _, errors) = run_peer(&arguments, "", &mine);
+    assert_eq!(code, 65, "{errors}");
+    assert!(names(&mine).is_empty(), "{:?}", names(&mine));
+
+    let (_right, port) = share(index.address, &right);
+    let begun = Instant::now();
+    loop {
+        let (code, output, errors) = run_peer(&arguments, "", &mine);
+        assert_eq!(code, 0, "{errors}");
+        assert!(output.contains(&format!("from localhost:{port}, sha-256 checked")), "{output}");
+        fs::remove_file(mine.join("rfc7.txt")).unwrap();
+        if errors.contains("have different versions") {
+            assert!(errors.contains(&format!("localhost:{wrong_port}")), "{errors}");
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the digests do not get known");
+    }
+}
