@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use p2p_ci::escape::escaped;
 use p2p_ci::library::{Depth, Incoming, Library, SharedLibrary};
 use p2p_ci::peer::{
-    AskIndex, Bandwidth, Fetcher, IndexError, Membership, Source, UploadServer, Wanted, lookup,
+    AskIndex, Fetcher, IndexError, Membership, Source, UploadServer, Uploads, Wanted, lookup,
 };
 use p2p_ci::protocol::{Document, Endpoint, IndexRequest, Listing, Record, ReplyPart};
 use p2p_ci::server::{Config, Server};
@@ -105,7 +105,7 @@ impl Peer {
     ) -> Result<Self, Box<dyn Error>> {
         let library = Library::scan(folder, Depth::Folder)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let uploads = UploadServer::start(listener, library.clone(), Bandwidth::default())?;
+        let uploads = UploadServer::start(listener, library.clone(), Uploads::default())?;
         let door = tap("carol", name, uploads.address(), screen)?;
         let index = tap(name, "index", index, screen)?;
         let membership = Membership::start(index, None, door.port, library.clone(), |_| {})?;

@@ -346,3 +346,84 @@ fn a_list_of_digests_decides() {
         assert!(begun.elapsed() < PATIENCE, "the digests do not get known");
     }
 }
+
+#[test]
+fn a_document_that_was_read_whole_is_handed_over() {
+    let root = tempfile::tempdir().unwrap();
+    let lender = folder(root.path(), "lender", &[("rfc7.txt", b"seven"), ("big.bin", &large())]);
+    let mine = folder(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "--hand-over", "share"];
+    let program = peer(index.address, &arguments, &lender);
+    let line = program.line();
+    let port: u16 = line.rsplit_once(':').unwrap().1.parse().unwrap();
+    program.line();
+
+    // Who goes away in the middle, or has closed its side before it has read, gets nothing.
+    let lends = |name: &str, closes_first: bool| {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        write!(stream, "GET {name} P2P-CI/1.0\r\nHost: h\r\nRange: bytes=4-\r\n\r\n").unwrap();
+        if closes_first {
+            stream.read_exact(&mut [0; 100]).unwrap();
+        }
+    };
+    lends("FILE big.bin", true);
+    program.error_with("upload ended");
+    assert_eq!(names(&lender), ["big.bin", "rfc7.txt"]);
+
+    let mut session = peer(index.address, &["--share", ".", "--upload", "127.0.0.1:0"], &mine);
+    session.line();
+    session.line();
+    session.type_line("get 7");
+    assert!(session.line().starts_with("RFC 7: 5 bytes"));
+    program.error_with("RFC 7 is not shared any more");
+    let begun = Instant::now();
+    while index.list().len() != 1 {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", index.list());
+        thread::yield_now();
+    }
+    assert!(!index.list()[0].ends_with(&port.to_string()), "{:?}", index.list());
+    assert_eq!(fs::read(lender.join("handed-over/rfc7.txt")).unwrap(), b"seven");
+    assert_eq!(fs::read(mine.join("rfc7.txt")).unwrap(), b"seven");
+}
+
+#[test]
+fn a_peer_comes_back_at_its_old_port() {
+    let root = tempfile::tempdir().unwrap();
+    let mine = folder(root.path(), "mine", &[("rfc7.txt", b"seven")]);
+    let state = folder(root.path(), "state", &[]);
+    let index = Index::start(&[]);
+    let address = index.address.to_string();
+    let run = || run_peer_again(&[&address, "--share", "."], &state, &mine).1;
+    let first = run();
+    let port =
+        |output: &str| output.lines().next().unwrap().rsplit_once(':').unwrap().1.to_string();
+    assert_eq!(port(&run()), port(&first));
+    // Unless somebody else has it.
+    let _taken = TcpListener::bind(format!("[::]:{}", port(&first))).unwrap();
+    assert_ne!(port(&run()), port(&first));
+}
+
+#[test]
+fn holders_are_probed() {
+    let root = tempfile::tempdir().unwrap();
+    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven")]);
+    let index = Index::start(&[]);
+    let (_a, port) = share(index.address, &a);
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut talk = index.connect();
+    talk.add(7, "Seven", "localhost", gone);
+    let address = index.address.to_string();
+    let (code, output, errors) =
+        run_peer(&[&address, "lookup", "7", "--probe", "--format", "json"], "", &a);
+    assert_eq!(code, 0, "{errors}");
+    let lines: Vec<serde_json::Value> =
+        output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |port: u16| lines.iter().find(|l| l["holder"] == format!("localhost:{port}")).unwrap();
+    assert_eq!((&of(gone)["answers"], &of(gone)["digest"]), (&false.into(), &().into()));
+    assert_eq!((&of(port)["answers"], &of(port)["bytes"]), (&true.into(), &5.into()));
+    assert_eq!(of(port)["digest"].as_str().unwrap().len(), 64);
+    assert!(of(port)["round_trip_ms"].as_f64().unwrap() < 5000.0);
+    let table = run_peer(&[&address, "lookup", "7", "--probe"], "", &a).1;
+    assert!(table.contains("round trip") && table.contains("no: cannot reach it"), "{table}");
+}

@@ -16,6 +16,7 @@ use super::get::get;
 use super::index_access::IndexAccess;
 use super::interrupt::Unfinished;
 use super::output::{say, table};
+use super::probe::probe_all;
 use super::reply::{ReplyPrinter, document_json};
 use super::sync::sync;
 use super::user_folder::stored_digests;
@@ -55,8 +56,9 @@ impl Context {
                 let listing = if list.files { Listing::Files } else { Listing::Rfcs };
                 self.ask_and_print(&|from| IndexRequest::List { listing, from })
             }
-            Command::Lookup(named) => {
-                let document = &named.document;
+            Command::Lookup(lookup) if lookup.probe => probe_all(self, &lookup.document),
+            Command::Lookup(lookup) => {
+                let document = &lookup.document;
                 self.ask_and_print(&|from| IndexRequest::Lookup {
                     document: document.clone(),
                     want_attributes: false,

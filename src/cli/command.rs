@@ -25,7 +25,7 @@ pub(super) enum Command {
     /// List what the index knows
     List(List),
     /// Ask who has a document
-    Lookup(Named),
+    Lookup(Lookup),
     /// Search the titles
     Search(Search),
     /// List what one peer shares
@@ -62,6 +62,17 @@ pub(super) struct Named {
     /// RFC number, or file name
     #[arg(value_name = "N", value_parser = parse_document)]
     pub(super) document: Document,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Lookup {
+    /// RFC number, or file name
+    #[arg(value_name = "N", value_parser = parse_document)]
+    pub(super) document: Document,
+
+    /// Ask each holder, too: whether it answers, how far it is, what it has
+    #[arg(long)]
+    pub(super) probe: bool,
 }
 
 #[derive(Clone, Debug, Args)]

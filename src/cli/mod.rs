@@ -31,6 +31,7 @@ mod logging;
 mod notices;
 mod output;
 pub mod peer;
+mod probe;
 mod progress;
 mod rate;
 mod reply;

@@ -1,6 +1,7 @@
 //! The program `peer`: its arguments, and the three ways in which it runs.
 
 use std::cell::OnceCell;
+use std::fs;
 use std::io::{self, IsTerminal};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -19,14 +20,14 @@ use super::interrupt::Unfinished;
 use super::notices::Notices;
 use super::output::say;
 use super::rate::Rate;
-use super::user_folder::{journal_file, neighbour_store, stored_digests};
+use super::user_folder::{journal_file, neighbour_store, port_file, stored_digests};
 use super::{logging, shell};
 use crate::error_chain::error_chain;
 use crate::library::{Depth, Library, SharedLibrary};
 use crate::net;
 use crate::peer::{
     Bandwidth, Event, Extensions, Fetcher, Hashing, Journal, Membership, Neighbours, UploadServer,
-    Watching,
+    Uploads, Watching,
 };
 use crate::protocol::{Document, Endpoint, Host, Port, Status, SyntaxError};
 
@@ -55,6 +56,11 @@ struct Args {
     /// Address to upload from [default: any address, a free port]
     #[arg(long, value_name = "ADDR:PORT", global = true)]
     upload: Option<SocketAddr>,
+
+    /// Lend, as a library lends books: a document that another peer has read whole is moved to
+    /// the sub-folder `handed-over`, and is not shared any more
+    #[arg(long, global = true)]
+    hand_over: bool,
 
     /// Bytes a second that all uploads together may take, such as `500k` or `2M`
     #[arg(long, value_name = "RATE", global = true)]
@@ -230,10 +236,11 @@ impl Session {
             source,
         })?;
         library.write().set_digests(stored_digests());
-        let listener = upload_listener(args.upload).map_err(CommandError::Start)?;
+        let listener = upload_listener(args.upload, &args.share).map_err(CommandError::Start)?;
         let bandwidth = Bandwidth::new(args.upload_limit.map(Rate::bytes_per_second));
-        let uploads = UploadServer::start(listener, library.clone(), bandwidth)
-            .map_err(CommandError::Start)?;
+        let uploads = Uploads { bandwidth, hand_over: args.hand_over };
+        let uploads =
+            UploadServer::start(listener, library.clone(), uploads).map_err(CommandError::Start)?;
         let address = uploads.address();
         say(format_args!("uploading from {address}")).map_err(CommandError::Output)?;
         let port = Port::try_from(address.port())
@@ -283,13 +290,34 @@ fn fetcher(limit: Option<Rate>) -> Fetcher {
     Fetcher::new(neighbours, Bandwidth::new(limit.map(Rate::bytes_per_second)))
 }
 
-fn upload_listener(address: Option<SocketAddr>) -> io::Result<TcpListener> {
+/// Without an address the port of the last time, if it is free: others still have it in their
+/// lists.
+fn upload_listener(address: Option<SocketAddr>, shared: &Path) -> io::Result<TcpListener> {
     match address {
         Some(address) => net::listen(address).map_err(|error| {
             io::Error::new(error.kind(), format!("cannot upload from {address}: {error}"))
         }),
-        None => net::listen_everywhere(0),
+        None => {
+            let store = shared.canonicalize().ok().and_then(|shared| port_file(&shared));
+            let before = store.as_deref().and_then(|store| fs::read_to_string(store).ok());
+            let before = before.and_then(|port| port.trim().parse::<u16>().ok());
+            let again = before.and_then(|port| net::listen_everywhere(port).ok());
+            let listener = again.map_or_else(|| net::listen_everywhere(0), Ok)?;
+            if let Some(store) = &store
+                && let Err(error) = remember_port(store, listener.local_addr()?.port())
+            {
+                log::debug!("the port is not stored: {error}");
+            }
+            Ok(listener)
+        }
     }
+}
+
+fn remember_port(store: &Path, port: u16) -> io::Result<()> {
+    if let Some(folder) = store.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(store, format!("{port}\n"))
 }
 
 /// Says what happens to the membership: the first registration on standard output, where a script

@@ -21,13 +21,22 @@ pub(super) fn neighbour_store() -> Option<PathBuf> {
     Some(folder("XDG_STATE_HOME", ".local/state")?.join("neighbours"))
 }
 
-/// What was tried for the documents of a shared folder. Folders have long names of any kind: the
-/// journal has a short one.
+/// What was tried for the documents of a shared folder.
 pub(super) fn journal_file(shared: &Path) -> Option<PathBuf> {
+    file_for(shared, "downloads")
+}
+
+/// The port from which a folder was uploaded last.
+pub(super) fn port_file(shared: &Path) -> Option<PathBuf> {
+    file_for(shared, "ports")
+}
+
+/// Folders have long names of any kind: what is kept of one has a short name.
+fn file_for(shared: &Path, kind: &str) -> Option<PathBuf> {
     let mut hasher = Hasher::default();
     hasher.update(shared.as_os_str().as_encoded_bytes());
     let name = hasher.finish().to_string().replace("sha-256=", "");
-    let folder = folder("XDG_STATE_HOME", ".local/state")?.join("downloads");
+    let folder = folder("XDG_STATE_HOME", ".local/state")?.join(kind);
     Some(folder.join(&name[..16]))
 }
 

@@ -244,12 +244,12 @@ impl Library {
         Some(entry.title)
     }
 
-    /// Stops sharing a document that another peer has now, and moves its file to the sub-folder
-    /// `handed-over`. Nothing there is overwritten.
+    /// Moves the file of a document that another peer has now to the sub-folder `handed-over`,
+    /// where the next look does not find it. Nothing there is overwritten.
     ///
     /// # Errors
     /// When it is not shared, or cannot be moved; then nothing has changed.
-    pub fn hand_over(&mut self, document: &Document) -> io::Result<PathBuf> {
+    pub fn hand_over(&self, document: &Document) -> io::Result<PathBuf> {
         let entry = self.entries.get(document).ok_or(io::ErrorKind::NotFound)?;
         let target = self.folder.join(folder::HANDED_OVER).join(&*entry.name);
         if let Some(parent) = target.parent() {
@@ -260,7 +260,6 @@ impl Library {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
         }
         std::fs::rename(entry.path(), &target)?;
-        self.entries.remove(document);
         Ok(target)
     }
 

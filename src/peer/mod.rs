@@ -10,6 +10,7 @@
 //! | `hashing` | the library's digests, in the background |
 //! | `upload` | the upload server's own thread, a worker per upload |
 //! | `transfer`, `transfer_error` | one GET from one holder |
+//! | `probe` | whether a holder answers |
 //! | `segments`, `swarm` | a large document from several holders at once |
 //! | `fetch`, `fetch_all` | a whole download, into a file; many of them |
 //! | `journal` | what was tried for each document, and what came of it |
@@ -28,6 +29,7 @@ mod journal;
 mod membership;
 mod neighbours;
 mod own_host;
+mod probe;
 mod segments;
 mod swarm;
 mod transfer;
@@ -43,6 +45,7 @@ pub use index_connection::{AskIndex, Extensions, Holding, IndexConnection, Index
 pub use journal::{Entry as JournalEntry, Event as JournalEvent, Journal};
 pub use membership::{Event, Membership};
 pub use neighbours::{Neighbours, Pace};
+pub use probe::{Probe, probe};
 pub use transfer_error::TransferError;
-pub use upload::UploadServer;
+pub use upload::{UploadServer, Uploads};
 pub use watching::Watching;

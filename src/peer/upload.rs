@@ -2,21 +2,33 @@
 //!
 //! It serves what the library shares, one document a connection, and closes.
 
-use std::io::{self, Seek, SeekFrom};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime};
 
 use super::bandwidth::{Bandwidth, SMALL};
 use crate::library::{Digests, Entry, OpenDocument, SharedLibrary};
 use crate::limits;
-use crate::net::{Permits, Receiver, Service, Stop, accept_loop, close_gently, send, send_file};
+use crate::net::{
+    Permits, Receiver, Service, Stop, accept_loop, close_gently, read_before, send, send_file,
+};
 use crate::protocol::{
-    ContentRange, Date, DecodeError, Digest, DocumentHead, DocumentReply, DocumentRequest,
-    HeaderText, Refusal, RequestDecoder, Status,
+    ContentRange, Date, DecodeError, Digest, Document, DocumentHead, DocumentReply,
+    DocumentRequest, HeaderText, Refusal, RequestDecoder, Status,
 };
 use crate::system;
+
+/// How a peer uploads.
+#[derive(Clone, Debug, Default)]
+pub struct Uploads {
+    /// The limit of bytes a second.
+    pub bandwidth: Bandwidth,
+    /// Whether a document leaves the library when somebody else has read all of it.
+    pub hand_over: bool,
+}
 
 /// The upload server of a peer. It ends when it is dropped.
 #[derive(Debug)]
@@ -27,24 +39,23 @@ pub struct UploadServer {
 }
 
 impl UploadServer {
-    /// Starts the thread that serves the library's documents, within a limit of bytes a second.
+    /// Starts the thread that serves the library's documents.
     ///
     /// # Errors
     /// When there is no thread to be had.
     pub fn start(
         listener: TcpListener,
         library: SharedLibrary,
-        bandwidth: Bandwidth,
+        uploads: Uploads,
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let stop = Stop::new();
+        let sharing = Sharing { library, uploads, lent: Mutex::default() };
         let service = Service {
             name: "upload",
             permits: Permits::new(limits::UPLOADS, limits::UPLOADS_PER_ADDRESS),
             stop: stop.clone(),
-            handle: move |stream: &Arc<TcpStream>, address, _| {
-                serve(&library, &bandwidth, stream, address);
-            },
+            handle: move |stream: &Arc<TcpStream>, address, _| sharing.serve(stream, address),
         };
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
         let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
@@ -67,55 +78,126 @@ impl Drop for UploadServer {
     }
 }
 
-fn serve(library: &SharedLibrary, bandwidth: &Bandwidth, stream: &TcpStream, address: SocketAddr) {
-    let outcome = match receive(stream) {
-        Ok(Some(Ok(request))) => answer(library, bandwidth, stream, &request, address),
-        Ok(Some(Err(error))) => {
-            log::warn!("{address}: {}, {error}", Status::from(error.refusal));
-            refuse(stream, error.refusal)
+/// What all uploads share.
+struct Sharing {
+    library: SharedLibrary,
+    uploads: Uploads,
+    /// Documents that are being handed over: there is one copy, and one who gets it.
+    lent: Mutex<HashSet<Document>>,
+}
+
+impl Sharing {
+    fn serve(&self, stream: &TcpStream, address: SocketAddr) {
+        let outcome = match receive(stream) {
+            Ok(Some(Ok(request))) => self.answer(stream, &request, address),
+            Ok(Some(Err(error))) => {
+                log::warn!("{address}: {}, {error}", Status::from(error.refusal));
+                refuse(stream, error.refusal)
+            }
+            Ok(None) => return,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(()) => close_gently(stream),
+            Err(error) => log::warn!("{address}: upload ended: {error}"),
         }
-        Ok(None) => return,
-        Err(error) => Err(error),
-    };
-    match outcome {
-        Ok(()) => close_gently(stream),
-        Err(error) => log::warn!("{address}: upload ended: {error}"),
+    }
+
+    fn answer(
+        &self,
+        stream: &TcpStream,
+        request: &DocumentRequest,
+        address: SocketAddr,
+    ) -> io::Result<()> {
+        let wanted = &request.document;
+        let Some(entry) = self.library.read().entry(wanted).cloned() else {
+            log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
+            return refuse(stream, Refusal::NotFound);
+        };
+        let lent = self.uploads.hand_over.then(|| self.lend(wanted));
+        if let Some(None) = lent {
+            log::info!("{address} GET {wanted}: 503, somebody else is getting it");
+            return refuse(stream, Refusal::ServiceUnavailable);
+        }
+        let document = match entry.open() {
+            Ok(document) => document,
+            Err(error) => {
+                log::warn!("{address} GET {wanted}: 404 Not Found, it cannot be opened: {error}");
+                return refuse(stream, Refusal::NotFound);
+            }
+        };
+        let digest = match request.want_digest {
+            true => digest(&self.library.read().digests(), &document)?,
+            false => None,
+        };
+        // Who gets the only copy gets it whole.
+        let range = request.range.filter(|_| !self.uploads.hand_over);
+        let part = range.map(|range| ContentRange::of(range, document.length));
+        if part == Some(None) {
+            log::info!("{address} GET {wanted}: 416, it has {} bytes", document.length);
+            return refuse(stream, Refusal::RangeNotSatisfiable);
+        }
+        let pace = Pace { bandwidth: &self.uploads.bandwidth, address: address.ip() };
+        let count = upload(stream, pace, &entry, &document, part.flatten(), digest)?;
+        log::info!("{address} GET {wanted}: {count} of {} bytes", document.length);
+        if self.uploads.hand_over {
+            self.hand_over(stream, wanted, address);
+        }
+        Ok(())
+    }
+
+    /// The document to one at a time.
+    fn lend(&self, document: &Document) -> Option<Lent<'_>> {
+        let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = lent.insert(document.clone());
+        is_free.then(|| Lent { sharing: self, document: document.clone() })
+    }
+
+    /// Moves the file away if the other side has read all of it; whoever keeps the library true to
+    /// its folder tells the index.
+    fn hand_over(&self, stream: &TcpStream, document: &Document, address: SocketAddr) {
+        if !was_read(stream) {
+            log::warn!("{address}: {document} stays here, it was perhaps not read to its end");
+            return;
+        }
+        match self.library.read().hand_over(document) {
+            Ok(path) => log::info!("{address} has {document} now, it lies in `{}`", path.display()),
+            Err(error) => log::warn!("{document} cannot be moved: {error}"),
+        }
     }
 }
 
-fn answer(
-    library: &SharedLibrary,
-    bandwidth: &Bandwidth,
-    stream: &TcpStream,
-    request: &DocumentRequest,
-    address: SocketAddr,
-) -> io::Result<()> {
-    let wanted = &request.document;
-    let Some(entry) = library.read().entry(wanted).cloned() else {
-        log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
-        return refuse(stream, Refusal::NotFound);
-    };
-    match entry.open() {
-        Ok(document) => {
-            let digest = match request.want_digest {
-                true => digest(&library.read().digests(), &document)?,
-                false => None,
-            };
-            let part = request.range.map(|range| ContentRange::of(range, document.length));
-            if part == Some(None) {
-                log::info!("{address} GET {wanted}: 416, it has {} bytes", document.length);
-                return refuse(stream, Refusal::RangeNotSatisfiable);
-            }
-            let pace = Pace { bandwidth, address: address.ip() };
-            let count = upload(stream, pace, &entry, &document, part.flatten(), digest)?;
-            log::info!("{address} GET {wanted}: {count} of {} bytes", document.length);
-            Ok(())
-        }
-        Err(error) => {
-            log::warn!("{address} GET {wanted}: 404 Not Found, it cannot be opened: {error}");
-            refuse(stream, Refusal::NotFound)
+/// A document that is being handed over.
+struct Lent<'a> {
+    sharing: &'a Sharing,
+    document: Document,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut lent = self.sharing.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        lent.remove(&self.document);
+    }
+}
+
+/// Whether the other side has closed without leaving anything unread, which would reset the
+/// connection.
+fn was_read(mut stream: &TcpStream) -> bool {
+    let deadline = Instant::now() + limits::HEAD_DEADLINE;
+    if stream.shutdown(Shutdown::Write).is_err() {
+        return false;
+    }
+    let mut chunk = [0; 1024];
+    loop {
+        match read_before(stream, &mut chunk, deadline) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(_) => return false,
         }
     }
+    // A reset may follow the end that was just read.
+    thread::sleep(limits::LINGER / 10);
+    matches!(stream.take_error(), Ok(None)) && matches!(stream.read(&mut chunk), Ok(0))
 }
 
 /// The digest of a document: known, or computed if that does not take long. A reply without one is

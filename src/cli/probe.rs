@@ -1,0 +1,131 @@
+//! `lookup --probe`: each holder of a document, and whether it answers.
+
+use std::thread;
+
+use serde_json::json;
+
+use super::act::Context;
+use super::command::Format;
+use super::exit::CommandError;
+use super::output::{say, table};
+use super::reply::document_json;
+use super::verify::local;
+use crate::error_chain::error_chain;
+use crate::escape::escaped;
+use crate::peer::{Fetcher, Holding, Probe, TransferError, lookup, probe};
+use crate::protocol::Document;
+
+/// Holders that are asked at once.
+const AT_ONCE: usize = 16;
+
+/// Asks all holders, and prints what is known of each.
+pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), CommandError> {
+    let holdings = lookup(&context.index, document)?;
+    if holdings.is_empty() {
+        return Err(CommandError::NotFound(format!("nobody has {document}")));
+    }
+    let header = ["holder", "answers", "round trip", "rate", "bytes", "sha-256", "since"];
+    let mut rows = table(header);
+    for some in holdings.chunks(AT_ONCE) {
+        let probes = ask(&context.fetcher, document, some);
+        for (holding, probe) in some.iter().zip(probes) {
+            let row = Row::new(&context.fetcher, holding, &probe);
+            match context.format {
+                Format::Raw | Format::Table => {
+                    rows.add_row(row.cells());
+                }
+                Format::Json => say(row.json(document)).map_err(CommandError::Output)?,
+            }
+        }
+    }
+    match context.format {
+        Format::Raw | Format::Table => say(rows.trim_fmt()).map_err(CommandError::Output),
+        Format::Json => Ok(()),
+    }
+}
+
+fn ask(
+    fetcher: &Fetcher,
+    document: &Document,
+    holdings: &[Holding],
+) -> Vec<Result<Probe, TransferError>> {
+    thread::scope(|scope| {
+        let ask = |holding: &Holding| {
+            let holder = holding.record.holder.clone();
+            let work = move || probe(fetcher, document, &holder);
+            thread::Builder::new().spawn_scoped(scope, work)
+        };
+        let asked: Vec<_> = holdings.iter().map(ask).collect();
+        let answer = |asked: std::io::Result<thread::ScopedJoinHandle<'_, _>>| match asked {
+            Ok(thread) => thread.join().unwrap_or_else(|_| {
+                Err(TransferError::Lost(std::io::Error::other("the question ended by a panic")))
+            }),
+            Err(error) => Err(TransferError::Unreachable(error)),
+        };
+        asked.into_iter().map(answer).collect()
+    })
+}
+
+/// What is known of one holder.
+struct Row {
+    holder: String,
+    answers: String,
+    milliseconds: Option<f64>,
+    bytes_per_second: Option<u64>,
+    length: Option<u64>,
+    digest: Option<String>,
+    since: Option<String>,
+}
+
+impl Row {
+    fn new(fetcher: &Fetcher, holding: &Holding, probe: &Result<Probe, TransferError>) -> Self {
+        let holder = &holding.record.holder;
+        let pace = fetcher.neighbours().pace(holder);
+        let answers = match probe {
+            Ok(_) => "yes".to_string(),
+            Err(error) => format!("no: {}", error_chain(error)),
+        };
+        let answer = probe.as_ref().ok();
+        let digest = answer.and_then(|probe| probe.digest).or(holding.content.digest);
+        Self {
+            holder: escaped(&holder.to_string()).to_string(),
+            answers,
+            milliseconds: pace
+                .round_trip
+                .filter(|_| answer.is_some())
+                .map(|time| time.as_secs_f64() * 1e3),
+            bytes_per_second: pace.bytes_per_second,
+            length: answer.and_then(|probe| probe.length).or(holding.content.length),
+            digest: digest.map(|digest| digest.to_string().replace("sha-256=", "")),
+            since: holding.added.map(|date| local(date.time())),
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "shown with one digit")]
+    fn cells(self) -> [String; 7] {
+        let unknown = || "?".to_string();
+        let rate = |rate: u64| format!("{:.1} MB/s", rate as f64 / 1e6);
+        [
+            self.holder,
+            self.answers,
+            self.milliseconds.map_or_else(unknown, |time| format!("{time:.1} ms")),
+            self.bytes_per_second.map_or_else(unknown, rate),
+            self.length.map_or_else(unknown, |length| length.to_string()),
+            self.digest.map_or_else(unknown, |digest| digest[..12].to_string()),
+            self.since.unwrap_or_else(unknown),
+        ]
+    }
+
+    fn json(self, document: &Document) -> serde_json::Value {
+        let mut object = document_json(document);
+        object["holder"] = json!(self.holder);
+        object["answers"] = json!(self.answers == "yes");
+        object["reason"] = json!(self.answers.strip_prefix("no: "));
+        object["round_trip_ms"] = json!(self.milliseconds);
+        object["bytes_per_second"] = json!(self.bytes_per_second);
+        object["bytes"] = json!(self.length);
+        object["digest"] = json!(self.digest);
+        object["since"] = json!(self.since);
+        object
+    }
+}

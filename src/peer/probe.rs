@@ -1,0 +1,35 @@
+//! Asking a holder whether it is there, without fetching the document.
+
+use std::time::{Duration, Instant};
+
+use super::fetch::Fetcher;
+use super::transfer::{ask, connect};
+use super::transfer_error::TransferError;
+use crate::protocol::{ContentRange, Digest, Document, Endpoint};
+
+/// What a holder has answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Probe {
+    /// From the beginning of the connection to the head of the reply: two round trips.
+    pub time: Duration,
+    /// The length of the document, if the holder says so.
+    pub length: Option<u64>,
+    /// Its digest, if the holder says so.
+    pub digest: Option<Digest>,
+}
+
+/// Asks a holder for the first byte of a document.
+///
+/// # Errors
+/// When it does not answer, or refuses.
+pub fn probe(
+    fetcher: &Fetcher,
+    document: &Document,
+    holder: &Endpoint,
+) -> Result<Probe, TransferError> {
+    let begun = Instant::now();
+    let stream = connect(fetcher, holder)?;
+    let (head, ..) = ask(&stream, document, holder, true, Some((0..1).into()))?;
+    let length = head.content_range.map(ContentRange::length).or(head.content_length);
+    Ok(Probe { time: begun.elapsed(), length, digest: head.digest })
+}
