@@ -132,8 +132,6 @@ pub const ASK_AGAIN: Duration = Duration::from_secs(3);
 pub const ASK_AGAIN_MAX: Duration = Duration::from_secs(60);
 /// Other peers of which round trip and rate are kept.
 pub const NEIGHBOURS: usize = 10_000;
-/// Time that an upload waits for its turn before it is refused: less than [`FIRST_BYTE`].
-pub const UPLOAD_TURN: Duration = Duration::from_secs(8);
 /// Time in which the index must send some part of its reply.
 pub const INDEX_REPLY: Duration = Duration::from_secs(30);
 /// Records that a peer takes from one LOOKUP.

@@ -427,3 +427,94 @@ fn holders_are_probed() {
     let table = run_peer(&[&address, "lookup", "7", "--probe"], "", &a).1;
     assert!(table.contains("round trip") && table.contains("no: cannot reach it"), "{table}");
 }
+
+/// An index of another program, which does not know our headers.
+fn strict_index() -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (say, said) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let say = say.clone();
+            thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let mut stream = stream;
+                loop {
+                    let head: Vec<String> = lines
+                        .by_ref()
+                        .map_while(Result::ok)
+                        .take_while(|line| !line.is_empty())
+                        .collect();
+                    let Some(request) = head.first() else { return };
+                    let is_known = head[1..].iter().all(|line| {
+                        ["Host:", "Port:", "Title:"].iter().any(|name| line.starts_with(name))
+                    });
+                    say.send(format!("{request} {is_known}")).unwrap();
+                    let reply = match is_known && !request.starts_with("REMOVE") {
+                        true => "P2P-CI/1.0 200 OK\r\n\r\n\r\n",
+                        false => "P2P-CI/1.0 400 Bad Request\r\n\r\n",
+                    };
+                    stream.write_all(reply.as_bytes()).unwrap();
+                }
+            });
+        }
+    });
+    (address, said)
+}
+
+#[test]
+fn a_strict_index_is_asked_without_extensions_and_joined_anew_to_withdraw() {
+    let root = tempfile::tempdir().unwrap();
+    let shared = folder(root.path(), "shared", &[("rfc7.txt", b"seven"), ("rfc8.txt", b"eight")]);
+    let (address, said) = strict_index();
+    let (_peer, _) = share(address, &shared);
+    let next = || said.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(next(), "ADD RFC 7 P2P-CI/1.0 false");
+    assert_eq!(next(), "ADD RFC 7 P2P-CI/1.0 true");
+    assert_eq!(next(), "ADD RFC 8 P2P-CI/1.0 true");
+    fs::remove_file(shared.join("rfc7.txt")).unwrap();
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|line| line != "REMOVE RFC 7 P2P-CI/1.0 true") {
+        seen.push(next());
+    }
+    // Without REMOVE the only way is a new connection.
+    assert_eq!(next(), "ADD RFC 8 P2P-CI/1.0 true");
+}
+
+#[test]
+fn ten_thousand_files_come_change_and_go() {
+    const FILES: usize = 10_000;
+    let root = tempfile::tempdir().unwrap();
+    let shared = folder(root.path(), "shared", &[]);
+    let index = Index::start(&["--log", "quiet"]);
+    let (_peer, _) = share(index.address, &shared);
+    let path = |number: usize| shared.join(format!("rfc{number}.txt"));
+    let wait = |is_there: &dyn Fn(&[String]) -> bool| {
+        let begun = Instant::now();
+        while !is_there(&index.list()) {
+            assert!(begun.elapsed() < PATIENCE * 3, "{} records", index.list().len());
+            thread::sleep(Duration::from_millis(50));
+        }
+    };
+    for number in 1..=FILES {
+        fs::write(path(number), "a text").unwrap();
+    }
+    wait(&|list| list.len() == FILES);
+    for number in 1..=FILES {
+        match number % 4 {
+            0 => fs::remove_file(path(number)).unwrap(),
+            1 => fs::rename(path(number), path(number + FILES)).unwrap(),
+            2 => {
+                let page = format!("Request for Comments: {number}\n\n\n   Changed\n\nText\n");
+                fs::write(path(number), page).unwrap();
+            }
+            _ => {}
+        }
+    }
+    wait(&|list| {
+        let changed = list.iter().filter(|line| line.contains(" Changed ")).count();
+        let moved =
+            list.iter().filter(|line| line[4..].split(' ').next().unwrap().len() == 5).count();
+        list.len() == FILES * 3 / 4 && changed == FILES / 4 && moved >= FILES / 4
+    });
+}

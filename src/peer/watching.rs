@@ -121,7 +121,9 @@ fn keep(
             Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
         }
         let begun = Instant::now();
-        match library.look_over() {
+        let look = library.look_over();
+        let took = begun.elapsed();
+        match look {
             Ok(look) => {
                 for document in &look.changed {
                     say(library, document);
@@ -141,7 +143,7 @@ fn keep(
         }
         // A folder in which something happens all the time is looked over once a second, a very
         // large one less often.
-        let rest = limits::LOOK_AGAIN.max(begun.elapsed() * 10).saturating_sub(begun.elapsed());
+        let rest = limits::LOOK_AGAIN.max(took * 10);
         let until = Instant::now() + rest;
         let mut is_due = false;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
