@@ -17,13 +17,15 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(Record::parse(&line), Ok(record));
     }
     if let Ok(name) = text.parse::<FileName>() {
-        assert!(!name.as_str().contains(['/', '\\', '\0']));
+        assert!(!name.as_str().contains(['\\', '\0']));
+        assert!(name.as_str().split('/').all(|segment| !matches!(segment, "" | "." | "..")));
         assert_eq!(name.to_string().parse(), Ok(name));
     }
     if let Some(document) = document_of(&text)
         && let Some(name) = file_name_of(&document)
     {
-        assert!(!name.starts_with('.') && !name.contains('/'));
+        // Below the folder, in no hidden place, and nowhere else.
+        assert!(name.split('/').all(|segment| !segment.is_empty() && !segment.starts_with('.')));
         assert_eq!(document_of(&name), Some(document));
     }
     let title = Title::folded(&text);
