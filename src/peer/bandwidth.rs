@@ -177,13 +177,18 @@ mod tests {
     #[test]
     fn the_rate_is_exact() {
         let bandwidth = Bandwidth::new(NonZeroU64::new(1_000_000));
-        let begun = Instant::now();
-        let mut taken = 0;
-        while begun.elapsed() < Duration::from_secs(1) {
-            taken += bandwidth.take(address(1), false, 10_000);
-        }
-        let rate = taken as f64 / begun.elapsed().as_secs_f64();
-        assert!((0.95e6..1.05e6).contains(&rate), "{rate}");
+        let measure = || {
+            let begun = Instant::now();
+            let mut taken = 0;
+            while begun.elapsed() < Duration::from_secs(1) {
+                taken += bandwidth.take(address(1), false, 10_000);
+            }
+            taken as f64 / begun.elapsed().as_secs_f64()
+        };
+        // A machine that is busy with something else can make it less, and nothing makes it more.
+        let rates = [measure(), measure(), measure()];
+        let best = rates.into_iter().fold(0.0, f64::max);
+        assert!((0.95e6..1.05e6).contains(&best), "{rates:?}");
         assert_eq!(Bandwidth::default().take(address(1), false, u64::MAX), u64::MAX);
     }
 
