@@ -60,11 +60,6 @@ impl Incoming {
         Ok(Self { target: target.into(), part, left: parts.of(target) })
     }
 
-    /// What it is to become.
-    pub fn target(&self) -> &Path {
-        &self.target
-    }
-
     /// Where the bytes go.
     pub fn file(&self) -> &File {
         match &self.part {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -282,4 +283,23 @@ impl Talk {
     pub fn finish(&mut self) {
         self.stream.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
     }
+}
+
+/// A folder with these files.
+pub fn folder(root: &Path, name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+    let folder = root.join(name);
+    fs::create_dir(&folder).unwrap();
+    for (name, bytes) in files {
+        fs::write(folder.join(name), bytes).unwrap();
+    }
+    folder
+}
+
+/// The names of what is in a folder, hidden files included.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
