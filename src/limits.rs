@@ -3,6 +3,7 @@
 //! What a number protects is said beside it. Limits that depend on the machine, such as the number
 //! of connections, are computed where they apply and only have their ceiling here.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 /// Bytes of a request line or status line, its line end included.
@@ -84,6 +85,11 @@ pub const UPLOADS: usize = 64;
 /// Uploads at once to one address; loopback is exempt.
 pub const UPLOADS_PER_ADDRESS: usize = 8;
 
+/// Uploads of large documents at once, where nothing else was said.
+pub const UPLOAD_SLOTS: NonZeroUsize = NonZeroUsize::new(16).expect("it is not zero");
+/// Time for which an upload waits for its turn: less than [`FIRST_BYTE`], so that who asks is told.
+pub const SLOT_WAIT: Duration = Duration::from_secs(8);
+
 /// Digests that are stored; an entry has some 150 bytes.
 pub const DIGESTS: usize = 200_000;
 /// Bytes of a document up to which an unknown digest is computed while its reader waits.
@@ -130,6 +136,11 @@ pub const TRIES: u32 = 3;
 pub const ASK_AGAIN: Duration = Duration::from_secs(3);
 /// See [`ASK_AGAIN`].
 pub const ASK_AGAIN_MAX: Duration = Duration::from_secs(60);
+/// First pause before the index is asked again for what nobody had; it doubles up to
+/// [`NOBODY_HAS_IT_MAX`].
+pub const NOBODY_HAS_IT: Duration = Duration::from_mins(1);
+/// See [`NOBODY_HAS_IT`].
+pub const NOBODY_HAS_IT_MAX: Duration = Duration::from_hours(1);
 /// Other peers of which round trip and rate are kept.
 pub const NEIGHBOURS: usize = 10_000;
 /// Time in which the index must send some part of its reply.

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use serde_json::json;
@@ -15,12 +16,14 @@ use super::find::{browse, peers, search};
 use super::get::get;
 use super::index_access::IndexAccess;
 use super::interrupt::Unfinished;
+use super::many::Destination;
 use super::output::{say, table};
 use super::probe::probe_all;
 use super::reply::{ReplyPrinter, document_json};
 use super::sync::sync;
 use super::user_folder::stored_digests;
-use super::verify::{verify, why};
+use super::verify::verify;
+use super::why::why;
 use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedLibrary};
 use crate::peer::{AskIndex, Fetcher, Journal};
@@ -43,7 +46,7 @@ pub(super) struct Context {
     pub(super) format: Format,
     pub(super) fetcher: Fetcher,
     /// What was tried before.
-    pub(super) journal: Journal,
+    pub(super) journal: Arc<Journal>,
     pub(super) unfinished: Unfinished,
     /// Whether a person can be asked.
     pub(super) interactive: bool,
@@ -83,6 +86,16 @@ impl Context {
     pub(super) fn remember_neighbours(&self) {
         if let Err(error) = self.fetcher.neighbours().save() {
             log::debug!("what is known of other peers is not stored: {error}");
+        }
+    }
+
+    /// Where documents go that are fetched into a library.
+    pub(super) fn destination<'a>(&'a self, library: &'a SharedLibrary) -> Destination<'a> {
+        Destination {
+            fetcher: &self.fetcher,
+            journal: &self.journal,
+            library,
+            membership: self.index.membership(),
         }
     }
 

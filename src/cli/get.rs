@@ -10,7 +10,7 @@ use super::choose::choose;
 use super::command::{Format, Get, Range};
 use super::exit::{CommandError, report};
 use super::output::say;
-use super::progress::Progress;
+use super::progress::OneDownload;
 use super::reply::document_json;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
@@ -29,11 +29,19 @@ enum Target {
 /// Downloads documents, one after the other. All are tried; the failure is that of the first that
 /// was not fetched.
 pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> {
+    let mut vouched_for = context.vouched_for(command.digests.as_deref())?;
     let documents: Vec<Document> = match &command.documents[..] {
-        [] => context.journal.unfinished(),
+        [] => {
+            let unfinished = context.journal.unfinished();
+            for (document, digest) in &unfinished {
+                if let Some(digest) = digest {
+                    vouched_for.entry(document.clone()).or_insert(*digest);
+                }
+            }
+            unfinished.into_keys().collect()
+        }
         some => some.iter().flat_map(Range::documents).collect(),
     };
-    let vouched_for = context.vouched_for(command.digests.as_deref())?;
     if documents.is_empty() {
         return say("nothing to go on with").map_err(CommandError::Output);
     }
@@ -42,7 +50,8 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
         let library = library.read();
         let is_wanted = |document: &&Document| command.force || library.entry(document).is_none();
         for document in documents.iter().filter(is_wanted) {
-            context.journal.add(document, JournalEvent::Wanted);
+            let digest = vouched_for.get(document).copied();
+            context.journal.add(document, JournalEvent::Wanted(digest));
         }
     }
     let get_one = |document: &Document| {
@@ -254,7 +263,7 @@ fn download(
     incoming: &mut Incoming,
 ) -> Result<Fetched, CommandError> {
     let document = &wanted.document;
-    let mut progress = Progress::default();
+    let mut progress = OneDownload::new(document);
     let mut kept = incoming.kept_length();
     let fetched = loop {
         let fetched = context.fetcher.fetch(wanted, incoming, &mut |attempt| {
@@ -272,10 +281,12 @@ fn download(
             None => break fetched,
         };
         kept = now;
-        log::warn!("{document} is tried again in {} seconds", pause.as_secs() + 1);
+        context.journal.add(document, JournalEvent::Waits(pause));
+        progress
+            .aside(|| log::warn!("{document} is tried again in {} seconds", pause.as_secs() + 1));
         std::thread::sleep(pause);
     };
-    progress.clear();
+    progress.end();
     let fetched = fetched?;
     if !fetched.length_checked {
         let holder = &fetched.holders[0];

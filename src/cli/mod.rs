@@ -9,7 +9,9 @@
 //! | `peer` | the program `peer`: its arguments, and which way it runs |
 //! | `command` | what can be typed, in the shell and behind `peer` |
 //! | `act`, `find` | doing it |
-//! | `get`, `choose`, `progress` | the command that downloads |
+//! | `get`, `sync`, `many`, `choose`, `progress` | the commands that download |
+//! | `go_on` | what an earlier run did not fetch to its end |
+//! | `verify`, `why`, `probe` | what was fetched, what was tried, who answers |
 //! | `reply` | an index's reply as it came, as a table, as JSON |
 //! | `shell`, `editor` | a session: line by line, on a terminal with completion |
 //! | `index_access` | how a command reaches the index |
@@ -24,10 +26,12 @@ mod editor;
 mod exit;
 mod find;
 mod get;
+mod go_on;
 mod index_access;
 mod interrupt;
 mod limits_table;
 mod logging;
+mod many;
 mod notices;
 mod output;
 pub mod peer;
@@ -40,3 +44,4 @@ mod shell;
 mod sync;
 mod user_folder;
 mod verify;
+mod why;

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +16,7 @@ use log::LevelFilter;
 use super::act::Context;
 use super::command::{Command, Format};
 use super::exit::{CommandError, Failure, report};
+use super::go_on::go_on;
 use super::index_access::{IndexAccess, Once};
 use super::interrupt::Unfinished;
 use super::notices::Notices;
@@ -24,12 +26,12 @@ use super::user_folder::{journal_file, neighbour_store, port_file, stored_digest
 use super::{logging, shell};
 use crate::error_chain::error_chain;
 use crate::library::{Depth, Library, SharedLibrary};
-use crate::net;
 use crate::peer::{
-    Bandwidth, Event, Extensions, Fetcher, Hashing, Journal, Membership, Neighbours, UploadServer,
-    Uploads, Watching,
+    Bandwidth, Event, Extensions, Fetcher, Hashing, Journal, Membership, Neighbours, Slots,
+    UploadServer, Uploads, Watching,
 };
 use crate::protocol::{Document, Endpoint, Host, Port, Status, SyntaxError};
+use crate::{limits, net};
 
 const EXIT_CODES: &str = "\
 Without a command a shell is started, which reads commands from standard input.
@@ -65,6 +67,10 @@ struct Args {
     /// Bytes a second that all uploads together may take, such as `500k` or `2M`
     #[arg(long, value_name = "RATE", global = true)]
     upload_limit: Option<Rate>,
+
+    /// Large documents that are uploaded at once; who comes later waits for a turn
+    #[arg(long, value_name = "N", default_value_t = limits::UPLOAD_SLOTS, global = true)]
+    upload_slots: NonZeroUsize,
 
     /// Bytes a second that all downloads together may take
     #[arg(long, value_name = "RATE", global = true)]
@@ -173,7 +179,10 @@ fn share(args: &Args) -> Result<(), CommandError> {
         let _ = stop.send(());
     })
     .map_err(CommandError::Signals)?;
-    let session = Session::start(args, teller(args.server.clone(), Notices::default(), true))?;
+    let notices = Notices::default();
+    let session = Session::start(args, teller(args.server.clone(), notices.clone(), true))?;
+    let fetcher = fetcher(args.download_limit);
+    go_on(&fetcher, &journal(&args.share), &session.library, &session.membership, notices);
     // The sender lives as long as the process.
     let _ = stopped.recv();
     drop(session);
@@ -192,6 +201,11 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         report("peer", &error);
         return Err(Failure::Unreachable);
     }
+    let (fetcher, journal) = (fetcher(args.download_limit), journal(&folder));
+    if interactive {
+        // A script has its own plans.
+        go_on(&fetcher, &journal, &session.library, &session.membership, notices.clone());
+    }
     let context = Context {
         depth: args.depth(),
         server: args.server,
@@ -201,8 +215,8 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         library: OnceCell::from(session.library.clone()),
         uploading_from: Some(session.uploads.address()),
         format: args.format,
-        fetcher: fetcher(args.download_limit),
-        journal: journal(&folder),
+        fetcher,
+        journal,
         unfinished: Unfinished::default(),
         interactive,
     };
@@ -238,7 +252,8 @@ impl Session {
         library.write().set_digests(stored_digests());
         let listener = upload_listener(args.upload, &args.share).map_err(CommandError::Start)?;
         let bandwidth = Bandwidth::new(args.upload_limit.map(Rate::bytes_per_second));
-        let uploads = Uploads { bandwidth, hand_over: args.hand_over };
+        let slots = Slots::new(args.upload_slots);
+        let uploads = Uploads { bandwidth, slots, hand_over: args.hand_over };
         let uploads =
             UploadServer::start(listener, library.clone(), uploads).map_err(CommandError::Start)?;
         let address = uploads.address();
@@ -273,14 +288,14 @@ fn announce_with(membership: &Arc<Membership>) -> impl Fn(&Document) + Send + 's
 }
 
 /// The journal of the downloads into a folder. Without one downloads go on all the same.
-fn journal(folder: &Path) -> Journal {
+fn journal(folder: &Path) -> Arc<Journal> {
     let path = folder.canonicalize().ok().and_then(|folder| journal_file(&folder));
     let opened = path.as_deref().map(Journal::open).transpose();
     let opened = opened.unwrap_or_else(|error| {
         log::warn!("there is no journal of downloads: {error}");
         None
     });
-    opened.unwrap_or_else(Journal::in_memory)
+    Arc::new(opened.unwrap_or_else(Journal::in_memory))
 }
 
 /// Downloads with what is remembered of other peers.

@@ -9,7 +9,7 @@ use super::command::Format;
 use super::exit::CommandError;
 use super::output::{say, table};
 use super::reply::document_json;
-use super::verify::local;
+use super::why::local;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::peer::{Fetcher, Holding, Probe, TransferError, lookup, probe};

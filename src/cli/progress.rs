@@ -1,45 +1,185 @@
-//! What a download does, on standard error.
+//! How far downloads are, on standard error: a bar on a terminal, a plain line now and then
+//! elsewhere. What fails is said in both places.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
 use crate::error_chain::error_chain;
 use crate::peer::Attempt;
+use crate::protocol::Document;
 
-/// Failures always, how far it is on a terminal.
-#[derive(Default)]
-pub(super) struct Progress {
-    shown: Option<Instant>,
+/// A bar for one download.
+const ONE: &str = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+/// The same if nobody has said how long the document is.
+const ONE_OF_ANY_LENGTH: &str = "{spinner} {bytes}, {bytes_per_sec}";
+/// A bar for many downloads.
+const MANY: &str = "{bar:30} {pos} of {len} documents, {msg}, {eta} left";
+
+/// What takes less time than this needs no bar.
+const SHOWN_AFTER: Duration = Duration::from_millis(300);
+/// Time between two plain lines.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// The display of one download.
+pub(super) struct OneDownload {
+    document: Document,
+    bar: Option<ProgressBar>,
+    lines: PlainLines,
+    begun: Instant,
+    /// What was here before.
+    kept: Option<u64>,
 }
 
-impl Progress {
-    const EVERY: Duration = Duration::from_millis(200);
+impl OneDownload {
+    pub(super) fn new(document: &Document) -> Self {
+        let (lines, begun) = (PlainLines::new(), Instant::now());
+        Self { document: document.clone(), bar: None, lines, begun, kept: None }
+    }
 
     pub(super) fn show(&mut self, attempt: &Attempt<'_>) {
         match attempt {
             Attempt::Asking(holder) => log::info!("asking {holder}"),
             Attempt::Failed(holder, error) => {
-                self.clear();
-                log::warn!("{holder}: {}", error_chain(error));
+                self.aside(|| log::warn!("{holder}: {}", error_chain(error)));
             }
-            Attempt::Progress(done, all) => {
-                let due = self.shown.is_none_or(|last| last.elapsed() >= Self::EVERY);
-                if due && io::stderr().is_terminal() {
-                    self.shown = Some(Instant::now());
-                    let text = match all {
-                        Some(all) if *all > 0 => format!("{:3} % of {all} bytes", done * 100 / all),
-                        _ => format!("{done} bytes"),
-                    };
-                    // With the terminal gone there is nobody left to tell.
-                    let _ = write!(io::stderr(), "\r{text}");
-                }
-            }
+            Attempt::Progress(done, all) => self.progress(*done, *all),
         }
     }
 
-    pub(super) fn clear(&mut self) {
-        if self.shown.take().is_some() {
-            let _ = write!(io::stderr(), "\r{:40}\r", "");
+    fn progress(&mut self, done: u64, all: Option<u64>) {
+        let kept = *self.kept.get_or_insert(done);
+        let time = self.begun.elapsed();
+        let document = &self.document;
+        self.lines.say(|| {
+            let amount = amount(done.saturating_sub(kept), time);
+            let share = all.filter(|all| *all > 0).map(|all| done.saturating_mul(100) / all);
+            let share = share.map_or_else(|| format!("{done} bytes"), |share| format!("{share} %"));
+            format!("{document}: {share}, {amount}")
+        });
+        if time >= SHOWN_AFTER {
+            let bar = self.bar.get_or_insert_with(|| {
+                let bar = bar(all, if all.is_some() { ONE } else { ONE_OF_ANY_LENGTH });
+                bar.set_position(kept);
+                // What was here before says nothing of the rate.
+                bar.reset_eta();
+                bar
+            });
+            bar.set_position(done);
         }
     }
+
+    /// Says something without disturbing the bar.
+    pub(super) fn aside(&self, speak: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(speak),
+            None => speak(),
+        }
+    }
+
+    pub(super) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// The display of many downloads.
+pub(super) struct ManyDownloads {
+    bar: ProgressBar,
+    lines: PlainLines,
+    begun: Instant,
+    all: usize,
+    documents: usize,
+    bytes: u64,
+}
+
+impl ManyDownloads {
+    pub(super) fn new(all: usize) -> Self {
+        let (bar, lines) = (bar(Some(all as u64), MANY), PlainLines::new());
+        Self { bar, lines, begun: Instant::now(), all, documents: 0, bytes: 0 }
+    }
+
+    pub(super) fn bytes(&mut self, count: u64) {
+        self.bytes += count;
+        let amount = self.amount();
+        let Self { documents, all, .. } = *self;
+        self.lines.say(|| format!("{documents} of {all} documents, {amount}"));
+        self.bar.set_message(amount);
+    }
+
+    pub(super) fn document(&mut self) {
+        self.documents += 1;
+        self.bar.inc(1);
+    }
+
+    /// Says something without disturbing the bar.
+    pub(super) fn aside(&self, speak: impl FnOnce()) {
+        self.bar.suspend(speak);
+    }
+
+    pub(super) fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn amount(&self) -> String {
+        amount(self.bytes, self.begun.elapsed())
+    }
+
+    pub(super) fn summary(&self, failed: usize, time: Duration) -> String {
+        let all = self.all;
+        if all == 0 {
+            return "nothing to do: all that the index knows is here".into();
+        }
+        let fetched = self.documents - failed;
+        let amount = self.amount();
+        let seconds = time.as_secs_f64();
+        format!("{fetched} of {all} documents fetched, {amount}, {failed} failed, {seconds:.1} s")
+    }
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn bar(length: Option<u64>, template: &str) -> ProgressBar {
+    let target = match io::stderr().is_terminal() && length != Some(0) {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(length, target);
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.set_style(style),
+        Err(error) => log::debug!("the bar has no style: {error}"),
+    }
+    bar
+}
+
+/// Lines where there is no terminal.
+struct PlainLines {
+    /// When the last one was said; nothing on a terminal.
+    last: Option<Instant>,
+}
+
+impl PlainLines {
+    fn new() -> Self {
+        Self { last: (!io::stderr().is_terminal()).then(Instant::now) }
+    }
+
+    /// Says a line if it is time for one.
+    fn say(&mut self, line: impl FnOnce() -> String) {
+        if let Some(last) = &mut self.last
+            && last.elapsed() >= PLAIN_EVERY
+        {
+            *last = Instant::now();
+            // With standard error gone there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "{}", line());
+        }
+    }
+}
+
+/// Bytes, and bytes a second.
+#[allow(clippy::cast_precision_loss, reason = "shown with one digit")]
+fn amount(bytes: u64, time: Duration) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    let rate = megabytes / time.as_secs_f64().max(0.001);
+    format!("{megabytes:.1} MB, {rate:.1} MB/s")
 }

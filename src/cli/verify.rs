@@ -1,8 +1,5 @@
-//! `verify` and `why`: what is on disk against what was fetched, and what was tried.
+//! `verify`: what is on disk against what was fetched.
 
-use std::time::SystemTime;
-
-use chrono::{DateTime, Local};
 use serde_json::json;
 
 use super::act::Context;
@@ -10,9 +7,7 @@ use super::command::Format;
 use super::exit::{CommandError, Failure};
 use super::output::say;
 use super::reply::document_json;
-use crate::escape::escaped;
 use crate::library::Hasher;
-use crate::peer::JournalEvent;
 use crate::protocol::{Digest, Document};
 
 /// What a look at a file's bytes has shown.
@@ -86,49 +81,4 @@ fn print(format: Format, document: &Document, verdict: Verdict) -> std::io::Resu
             say(object)
         }
     }
-}
-
-/// Prints what was tried for a document.
-pub(super) fn why(context: &Context, document: &Document) -> Result<(), CommandError> {
-    let entries = context.journal.of(document);
-    let Some(last) = entries.last() else {
-        return Err(CommandError::NotFound(format!("nobody has asked for {document} here")));
-    };
-    for entry in &entries {
-        let time = local(entry.time);
-        let text = match &entry.event {
-            JournalEvent::Wanted => "wanted".to_string(),
-            JournalEvent::Failed(holder, reason) => format!("{holder}: {reason}"),
-            JournalEvent::Fetched(digest, length, holder) => {
-                format!("fetched from {holder}: {length} bytes, {digest}")
-            }
-            JournalEvent::GivenUp => "given up".to_string(),
-        };
-        match context.format {
-            Format::Raw | Format::Table => say(format_args!("{time}  {}", escaped(&text))),
-            Format::Json => {
-                let mut object = document_json(document);
-                object["time"] = json!(time);
-                object["what"] = json!(text);
-                say(object)
-            }
-        }
-        .map_err(CommandError::Output)?;
-    }
-    let next = match last.event {
-        JournalEvent::Fetched(..) => return Ok(()),
-        JournalEvent::GivenUp => "next try: when `get` or `sync` is asked again",
-        JournalEvent::Wanted | JournalEvent::Failed(..) => {
-            "next try: in a moment if a download runs, else with `get` without arguments"
-        }
-    };
-    match context.format {
-        Format::Raw | Format::Table => say(next).map_err(CommandError::Output),
-        Format::Json => Ok(()),
-    }
-}
-
-/// A time as people here read it.
-pub(super) fn local(time: SystemTime) -> String {
-    DateTime::<Local>::from(time).format("%Y-%m-%d %H:%M:%S").to_string()
 }

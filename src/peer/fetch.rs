@@ -1,11 +1,12 @@
 //! A whole download: holder after holder, or several at once, until the document is there.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::bandwidth::Bandwidth;
 use super::index_connection::Holding;
+use super::measure::measure;
 use super::neighbours::{Neighbours, Readiness};
 use super::swarm::{SwarmError, fetch_segments};
 use super::transfer::{Ask, Get, Outcome, Transferred, transfer};
@@ -127,12 +128,13 @@ pub struct Fetcher(Arc<Shared>);
 struct Shared {
     neighbours: Neighbours,
     bandwidth: Bandwidth,
+    measuring: Mutex<()>,
 }
 
 impl Fetcher {
     /// Downloads with what was known before, and within a limit.
     pub fn new(neighbours: Neighbours, bandwidth: Bandwidth) -> Self {
-        Self(Arc::new(Shared { neighbours, bandwidth }))
+        Self(Arc::new(Shared { neighbours, bandwidth, measuring: Mutex::default() }))
     }
 
     /// What is known of other peers.
@@ -142,6 +144,10 @@ impl Fetcher {
 
     pub(super) fn bandwidth(&self) -> &Bandwidth {
         &self.0.bandwidth
+    }
+
+    pub(super) fn turn_to_measure(&self) -> MutexGuard<'_, ()> {
+        self.0.measuring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fetches a document: each holder is asked once, the best one first, until one has given it
@@ -195,6 +201,9 @@ struct Download<'a> {
 impl Download<'_> {
     /// `None` when all have failed; an error when the file cannot be written.
     fn run(&mut self) -> io::Result<Option<Fetched>> {
+        for (holder, error) in measure(self.fetcher, &self.wanted.sources) {
+            self.failed(&holder, error);
+        }
         let mut sources = self.ready();
         if let Some((digest, length)) = self.announced(&sources)
             && length > limits::SEGMENTED
@@ -229,6 +238,9 @@ impl Download<'_> {
     fn ready(&mut self) -> Vec<Source> {
         let mut ready = Vec::new();
         for source in self.fetcher.in_order(self.wanted) {
+            if self.failures.iter().any(|(failed, _)| *failed == source.holder) {
+                continue;
+            }
             let error = match self.fetcher.neighbours().readiness(&source.holder) {
                 Readiness::Resting(rest) => TransferError::Resting(rest),
                 Readiness::GivenUp => TransferError::GivenUp,

@@ -15,7 +15,7 @@ use super::fetch::{Attempt, FetchError, Fetched, Fetcher, Wanted};
 use super::neighbours::pause_after;
 use crate::library::{Incoming, PartFiles};
 use crate::limits;
-use crate::protocol::Title;
+use crate::protocol::{Document, Title};
 
 /// One of many downloads.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub enum Happening<'a> {
     Bytes(u64),
     /// A document has its name.
     Fetched(&'a Order, &'a Fetched),
+    /// A document is tried again after this pause.
+    Waits(&'a Document, &'a FetchError, Duration),
     /// A document was given up.
     GivenUp(&'a Order, &'a FetchError),
 }
@@ -52,6 +54,7 @@ struct Task {
 #[derive(Debug)]
 enum Message {
     Bytes(u64),
+    Waits(Box<(Document, FetchError, Duration)>),
     Done(Box<(Order, Incoming, Fetched)>),
     GivenUp(Box<(Order, FetchError)>),
 }
@@ -116,6 +119,10 @@ fn collect(messages: &Receiver<Message>, watch: &mut dyn FnMut(Happening<'_>)) -
     loop {
         match messages.recv_timeout(limits::BATCH_TIME) {
             Ok(Message::Bytes(count)) => watch(Happening::Bytes(count)),
+            Ok(Message::Waits(waits)) => {
+                let (document, error, pause) = *waits;
+                watch(Happening::Waits(&document, &error, pause));
+            }
             Ok(Message::Done(done)) => {
                 if batch.is_empty() {
                     since = Instant::now();
@@ -172,15 +179,18 @@ impl Queue {
             let mut state = self.lock();
             state.working -= 1;
             match again {
-                Again::In(pause) => {
+                Again::In(error, pause) => {
+                    let document = task.order.wanted.document.clone();
                     task.due = Instant::now() + pause;
                     state.waiting.push_back(task);
+                    drop(state);
+                    // When nobody listens any more, the work is over.
+                    let _ = say.send(Message::Waits(Box::new((document, error, pause))));
                 }
                 Again::Done(fetched) => {
                     drop(state);
                     if let Some(incoming) = task.incoming.take() {
                         let done = Message::Done(Box::new((task.order, incoming, fetched)));
-                        // When nobody listens any more, the work is over.
                         let _ = say.send(done);
                     }
                 }
@@ -222,13 +232,14 @@ impl Queue {
         let document = &task.order.wanted.document;
         let cannot_write =
             |source| Again::Never(FetchError::File { document: document.clone(), source });
-        if task.incoming.is_none() {
-            match Incoming::begin_among(&task.order.target, parts) {
-                Ok(incoming) => task.incoming = Some(incoming),
-                Err(error) => return cannot_write(error),
-            }
-        }
-        let Some(incoming) = &mut task.incoming else { return Again::In(Duration::ZERO) };
+        let begun = match task.incoming.take() {
+            Some(begun) => Ok(begun),
+            None => Incoming::begin_among(&task.order.target, parts),
+        };
+        let incoming = match begun {
+            Ok(begun) => task.incoming.insert(begun),
+            Err(error) => return cannot_write(error),
+        };
         let mut seen = 0;
         let outcome = fetcher.fetch(&task.order.wanted, incoming, &mut |attempt| match attempt {
             Attempt::Progress(bytes, _) => {
@@ -251,11 +262,11 @@ impl Queue {
         let has_progressed = kept > task.kept;
         task.kept = kept;
         if let Some(rest) = error.rest() {
-            return Again::In(rest);
+            return Again::In(error, rest);
         }
         task.tries = if has_progressed { 0 } else { task.tries + 1 };
         if error.is_transient() && task.tries < limits::TRIES {
-            return Again::In(pause_after(task.tries));
+            return Again::In(error, pause_after(task.tries));
         }
         Again::Never(error)
     }
@@ -273,7 +284,7 @@ impl Queue {
 
 /// What becomes of a task.
 enum Again {
-    In(Duration),
+    In(FetchError, Duration),
     Done(Fetched),
     Never(FetchError),
 }

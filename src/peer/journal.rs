@@ -5,8 +5,8 @@
 //! last one may be half-written.
 //!
 //! ```text
-//! line = seconds-since-1970 TAB document TAB ( "wanted" / "fetched" TAB digest TAB length TAB holder
-//!      / "failed" TAB holder TAB reason / "given up" )
+//! line = seconds-since-1970 TAB document TAB ( "wanted" [ TAB digest ] / "fetched" TAB digest TAB length TAB holder
+//!      / "failed" TAB holder TAB reason / "waits" TAB seconds / "given up" )
 //! ```
 
 use std::collections::BTreeMap;
@@ -27,10 +27,12 @@ const COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
 /// What happened to a document.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
-    /// Somebody wants it.
-    Wanted,
+    /// Somebody wants it, perhaps with one digest only.
+    Wanted(Option<Digest>),
     /// A holder did not give it, for this reason.
     Failed(Endpoint, String),
+    /// It is tried again after so long.
+    Waits(Duration),
     /// It was fetched: with this digest, this length, from this holder first of all.
     Fetched(Digest, u64, Endpoint),
     /// It is not tried any more.
@@ -51,12 +53,13 @@ pub struct Entry {
 pub struct Journal {
     file: Option<Mutex<File>>,
     entries: Mutex<BTreeMap<Document, Vec<Entry>>>,
+    is_alone: bool,
 }
 
 impl Journal {
     /// A journal that is forgotten with the program.
     pub fn in_memory() -> Self {
-        Self { file: None, entries: Mutex::default() }
+        Self { file: None, entries: Mutex::default(), is_alone: true }
     }
 
     /// Reads a journal, or begins one.
@@ -76,8 +79,9 @@ impl Journal {
             entries.entry(document).or_default().push(entry);
         }
         let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+        let is_alone = file.try_lock().is_ok();
         // Another program may be writing it: then it stays as long as it is.
-        if text.len() as u64 > COMPACT_ABOVE && file.try_lock().is_ok() {
+        if text.len() as u64 > COMPACT_ABOVE && is_alone {
             let mut anew = String::new();
             for (document, entries) in &mut entries {
                 entries.drain(..entries.len().saturating_sub(KEPT_OF_ONE));
@@ -92,7 +96,7 @@ impl Journal {
         }
         // Shared by all who write: only who writes it anew must be alone.
         let _ = file.try_lock_shared();
-        Ok(Self { file: Some(Mutex::new(file)), entries: Mutex::new(entries) })
+        Ok(Self { file: Some(Mutex::new(file)), entries: Mutex::new(entries), is_alone })
     }
 
     /// Remembers what happens now. A journal that cannot be written does not end a download.
@@ -114,15 +118,25 @@ impl Journal {
         entries.get(document).cloned().unwrap_or_default()
     }
 
-    /// The documents that somebody wanted and that were neither fetched nor given up.
-    pub fn unfinished(&self) -> Vec<Document> {
+    /// Whether no other program had opened it, so that nobody fetches what is unfinished.
+    pub fn was_alone(&self) -> bool {
+        self.is_alone
+    }
+
+    /// The documents that somebody wanted and that were neither fetched nor given up, with the
+    /// digest that they must have.
+    pub fn unfinished(&self) -> BTreeMap<Document, Option<Digest>> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_open = |entries: &&Vec<Entry>| {
-            let last = entries.iter().rev().find(|entry| !matches!(entry.event, Event::Failed(..)));
-            last.is_some_and(|entry| entry.event == Event::Wanted)
+        let wanted = |entries: &[Entry]| {
+            let passing = |event: &Event| matches!(event, Event::Failed(..) | Event::Waits(_));
+            match entries.iter().rev().find(|entry| !passing(&entry.event))?.event {
+                Event::Wanted(digest) => Some(digest),
+                _ => None,
+            }
         };
-        let open = entries.iter().filter(|(_, entries)| is_open(entries));
-        open.map(|(document, _)| document.clone()).collect()
+        let open =
+            entries.iter().filter_map(|(document, one)| Some((document.clone(), wanted(one)?)));
+        open.collect()
     }
 
     /// The digests with which documents were fetched last.
@@ -143,10 +157,12 @@ impl Journal {
 fn line(document: &Document, entry: &Entry) -> String {
     let seconds = entry.time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let event = match &entry.event {
-        Event::Wanted => "wanted".to_string(),
+        Event::Wanted(None) => "wanted".to_string(),
+        Event::Wanted(Some(digest)) => format!("wanted\t{digest}"),
         // What others have said is escaped: no tab, no line end.
         Event::Failed(holder, reason) => format!("failed\t{holder}\t{}", escaped(reason)),
         Event::Fetched(digest, length, holder) => format!("fetched\t{digest}\t{length}\t{holder}"),
+        Event::Waits(pause) => format!("waits\t{}", pause.as_secs()),
         Event::GivenUp => "given up".to_string(),
     };
     format!("{seconds}\t{document}\t{event}\n")
@@ -162,13 +178,14 @@ fn parse(line: &str) -> Option<(Document, Entry)> {
         _ => return None,
     };
     let event = match words.next()? {
-        "wanted" => Event::Wanted,
+        "wanted" => Event::Wanted(words.next().map(str::parse).transpose().ok()?),
         "failed" => Event::Failed(words.next()?.parse().ok()?, words.next()?.to_string()),
         "fetched" => Event::Fetched(
             words.next()?.parse().ok()?,
             words.next()?.parse().ok()?,
             words.next()?.parse().ok()?,
         ),
+        "waits" => Event::Waits(Duration::from_secs(words.next()?.parse().ok()?)),
         "given up" => Event::GivenUp,
         _ => return None,
     };
@@ -187,16 +204,21 @@ mod tests {
         let (one, two) =
             (Document::Rfc("1".parse().unwrap()), Document::File("a%20b".parse().unwrap()));
         let events = [
-            Event::Wanted,
+            Event::Wanted(None),
             Event::Failed(holder.clone(), "a\treason\nof two lines".into()),
+            Event::Waits(Duration::from_secs(7)),
             Event::Fetched(Digest::new([7; 32]), 42, holder.clone()),
         ];
         let journal = Journal::open(&path).unwrap();
         for event in &events {
             journal.add(&one, event.clone());
         }
-        journal.add(&two, Event::Wanted);
-        assert_eq!(journal.unfinished(), std::slice::from_ref(&two));
+        let digest = Digest::new([9; 32]);
+        journal.add(&two, Event::Wanted(Some(digest)));
+        journal.add(&two, Event::Waits(Duration::from_secs(1)));
+        assert_eq!(journal.unfinished(), BTreeMap::from([(two.clone(), Some(digest))]));
+        assert!(journal.was_alone());
+        assert!(!Journal::open(&path).unwrap().was_alone());
         drop(journal);
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"123\tRFC 1\tfetc").unwrap();
@@ -207,6 +229,7 @@ mod tests {
         assert_eq!(found[0], events[0]);
         assert_eq!(found[1], Event::Failed(holder, "a\\x09reason\\x0aof two lines".into()));
         assert_eq!(found[2..], events[2..]);
+        assert_eq!(journal.unfinished(), BTreeMap::from([(two.clone(), Some(digest))]));
         assert_eq!(journal.fetched(), BTreeMap::from([(one, Digest::new([7; 32]))]));
         journal.add(&two, Event::GivenUp);
         assert!(Journal::open(&path).unwrap().unfinished().is_empty());

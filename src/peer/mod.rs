@@ -14,8 +14,9 @@
 //! | `segments`, `swarm` | a large document from several holders at once |
 //! | `fetch`, `fetch_all` | a whole download, into a file; many of them |
 //! | `journal` | what was tried for each document, and what came of it |
-//! | `neighbours` | what is remembered of other peers |
+//! | `neighbours`, `measure` | what is remembered of other peers; how far unknown ones are |
 //! | `bandwidth` | a limit on bytes a second, shared fairly |
+//! | `slots` | how many large documents are uploaded at once, and whose turn is next |
 //!
 //! The parts do not know each other but for what they take as arguments; a program puts them
 //! together, as `cli::peer` and `examples/demo.rs` do.
@@ -26,11 +27,13 @@ mod fetch_all;
 mod hashing;
 mod index_connection;
 mod journal;
+mod measure;
 mod membership;
 mod neighbours;
 mod own_host;
 mod probe;
 mod segments;
+mod slots;
 mod swarm;
 mod transfer;
 mod transfer_error;
@@ -46,6 +49,7 @@ pub use journal::{Entry as JournalEntry, Event as JournalEvent, Journal};
 pub use membership::{Event, Membership};
 pub use neighbours::{Neighbours, Pace};
 pub use probe::{Probe, probe};
+pub use slots::Slots;
 pub use transfer_error::TransferError;
 pub use upload::{UploadServer, Uploads};
 pub use watching::Watching;

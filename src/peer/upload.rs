@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime};
 
 use super::bandwidth::{Bandwidth, SMALL};
+use super::slots::Slots;
 use crate::library::{Digests, Entry, OpenDocument, SharedLibrary};
 use crate::limits;
 use crate::net::{
@@ -26,6 +27,8 @@ use crate::system;
 pub struct Uploads {
     /// The limit of bytes a second.
     pub bandwidth: Bandwidth,
+    /// Large documents at once.
+    pub slots: Slots,
     /// Whether a document leaves the library when somebody else has read all of it.
     pub hand_over: bool,
 }
@@ -126,6 +129,13 @@ impl Sharing {
                 return refuse(stream, Refusal::NotFound);
             }
         };
+        // What is small is gone before its turn would come.
+        let is_large = document.length > SMALL;
+        let slot = is_large.then(|| self.uploads.slots.take(address.ip(), limits::SLOT_WAIT));
+        if let Some(None) = slot {
+            log::info!("{address} GET {wanted}: 503, other uploads are not done yet");
+            return refuse(stream, Refusal::ServiceUnavailable);
+        }
         let digest = match request.want_digest {
             true => digest(&self.library.read().digests(), &document)?,
             false => None,

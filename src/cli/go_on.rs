@@ -1,0 +1,122 @@
+//! What an earlier run was fetching when it ended, the next session goes on with by itself.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use super::many::{Destination, order};
+use super::notices::Notices;
+use crate::error_chain::error_chain;
+use crate::library::SharedLibrary;
+use crate::limits;
+use crate::peer::{
+    Fetcher, Happening, IndexError, Journal, JournalEvent, Membership, Order, Source, lookup,
+};
+use crate::protocol::{Digest, Document};
+
+/// A thread that fetches what is unfinished; it ends when that is done, or with the program.
+///
+/// What another program is fetching into the same folder is left to that.
+pub(super) fn go_on(
+    fetcher: &Fetcher,
+    journal: &Arc<Journal>,
+    library: &SharedLibrary,
+    membership: &Arc<Membership>,
+    notices: Notices,
+) {
+    let unfinished = journal.unfinished();
+    if unfinished.is_empty() || !journal.was_alone() {
+        return;
+    }
+    let (fetcher, library) = (fetcher.clone(), library.clone());
+    let (journal, membership) = (Arc::clone(journal), Arc::clone(membership));
+    let work = move || {
+        let (fetcher, journal, library) = (&fetcher, &*journal, &library);
+        let membership = Some(&*membership);
+        let destination = Destination { fetcher, journal, library, membership };
+        let going_on = GoingOn { destination, notices };
+        if let Err(error) = going_on.run(unfinished) {
+            log::warn!("cannot go on with what was not fetched: {}", error_chain(&error));
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("go-on".into()).spawn(work) {
+        log::warn!("what was not fetched to its end is left so, no thread to be had: {error}");
+    }
+}
+
+struct GoingOn<'a> {
+    destination: Destination<'a>,
+    notices: Notices,
+}
+
+impl GoingOn<'_> {
+    /// Round after round, until everything was fetched or given up.
+    fn run(&self, mut left: BTreeMap<Document, Option<Digest>>) -> io::Result<()> {
+        let journal = self.destination.journal;
+        let mut pause = limits::NOBODY_HAS_IT;
+        loop {
+            let mut orders = Vec::new();
+            for (document, digest) in &left {
+                orders.extend(self.order(document, *digest)?);
+            }
+            if !orders.is_empty() {
+                let count = orders.len();
+                self.notices
+                    .say(&format!("going on with what was not fetched to its end ({count})"));
+                self.destination.fetch_all(orders, &mut |happening| self.say(happening))?;
+                pause = limits::NOBODY_HAS_IT;
+            }
+            let unfinished = journal.unfinished();
+            left.retain(|document, _| unfinished.contains_key(document));
+            if left.is_empty() {
+                return Ok(());
+            }
+            for document in left.keys() {
+                journal.add(document, JournalEvent::Waits(pause));
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(limits::NOBODY_HAS_IT_MAX);
+        }
+    }
+
+    /// What is to be done for a document, if somebody has it. Asking the index takes as long as it
+    /// is away.
+    fn order(&self, document: &Document, digest: Option<Digest>) -> io::Result<Option<Order>> {
+        let Some(membership) = self.destination.membership else { return Ok(None) };
+        let holdings = loop {
+            match lookup(membership, document) {
+                Ok(holdings) => break holdings,
+                Err(IndexError::Away(_) | IndexError::Lost { .. }) => {
+                    thread::sleep(limits::ASK_AGAIN);
+                }
+                Err(error) => {
+                    log::warn!("{document}: {}", error_chain(&error));
+                    break Vec::new();
+                }
+            }
+        };
+        let own = membership.own();
+        let title = holdings.first().map(|holding| holding.record.title.clone());
+        let mut candidates: Vec<Source> = holdings.into_iter().map(Into::into).collect();
+        candidates.retain(|source| Some(&source.holder) != own.as_ref());
+        if candidates.is_empty() {
+            return Ok(None);
+        }
+        order(self.destination.library, document.clone(), candidates, title, digest)
+    }
+
+    fn say(&self, happening: &Happening<'_>) {
+        match happening {
+            Happening::Bytes(_) => {}
+            Happening::Waits(document, error, pause) => {
+                log::info!("{document} is tried again in {pause:?}: {}", error_chain(error));
+            }
+            Happening::Fetched(order, fetched) => {
+                let (document, length) = (&order.wanted.document, fetched.length);
+                self.notices.say(&format!("{document} is fetched now, {length} bytes"));
+            }
+            Happening::GivenUp(_, error) => self.notices.say(&error_chain(error)),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Many downloads into the shared folder: what all of them leave behind, in the journal, in the
+//! library and at the index.
+
+use std::io;
+
+use crate::error_chain::error_chain;
+use crate::library::{PartFiles, SharedLibrary};
+use crate::peer::{
+    FetchError, Fetcher, Happening, Journal, JournalEvent, Membership, Order, Source,
+    TransferError, Wanted, fetch_all,
+};
+use crate::protocol::{Digest, Document, Endpoint, Title};
+
+/// Where documents go, and who is told of them.
+pub(super) struct Destination<'a> {
+    pub(super) fetcher: &'a Fetcher,
+    pub(super) journal: &'a Journal,
+    pub(super) library: &'a SharedLibrary,
+    /// The session that shares them, if there is one.
+    pub(super) membership: Option<&'a Membership>,
+}
+
+impl Destination<'_> {
+    /// Fetches all, and shares what has come. `tell` is told of everything when it is done.
+    ///
+    /// # Errors
+    /// When files cannot be written: then the rest is not tried.
+    pub(super) fn fetch_all(
+        &self,
+        orders: Vec<Order>,
+        tell: &mut dyn FnMut(&Happening<'_>),
+    ) -> io::Result<()> {
+        let parts = PartFiles::in_folder(self.library.read().folder());
+        fetch_all(self.fetcher, &parts, orders, &mut |happening| {
+            self.remember(&happening);
+            tell(&happening);
+        })
+    }
+
+    fn remember(&self, happening: &Happening<'_>) {
+        match happening {
+            Happening::Bytes(_) => {}
+            Happening::Waits(document, error, pause) => {
+                self.remember_failures(document, error);
+                self.journal.add(document, JournalEvent::Waits(*pause));
+            }
+            Happening::GivenUp(order, error) => {
+                self.remember_failures(&order.wanted.document, error);
+                self.journal.add(&order.wanted.document, JournalEvent::GivenUp);
+            }
+            Happening::Fetched(order, fetched) => {
+                let document = &order.wanted.document;
+                let (digest, length) = (fetched.digest, fetched.length);
+                let event = JournalEvent::Fetched(digest, length, fetched.holders[0].clone());
+                self.journal.add(document, event);
+                self.share(document, order.title.clone(), digest);
+            }
+        }
+    }
+
+    fn remember_failures(&self, document: &Document, error: &FetchError) {
+        for (holder, error) in failures(error) {
+            let event = JournalEvent::Failed(holder.clone(), error_chain(error));
+            self.journal.add(document, event);
+        }
+    }
+
+    fn share(&self, document: &Document, title: Option<Title>, digest: Digest) {
+        let added = self.library.write().add_saved(document, title, digest);
+        if let Err(error) = added {
+            log::warn!("{document} is not shared: {error}");
+        } else if let Some(membership) = self.membership
+            && let Err(error) = membership.update(document)
+        {
+            log::debug!("{document} is not registered yet: {}", error_chain(&error));
+        }
+    }
+}
+
+/// Who did not give a document, and why; not who was not even asked.
+pub(super) fn failures(error: &FetchError) -> impl Iterator<Item = &(Endpoint, TransferError)> {
+    let failures = match error {
+        FetchError::All { failures, .. } => &failures[..],
+        FetchError::Nobody(_) | FetchError::File { .. } => &[],
+    };
+    failures.iter().filter(|(_, error)| !matches!(error, TransferError::Resting(_)))
+}
+
+/// What is to be done to have a document; nothing if it is here.
+///
+/// # Errors
+/// When its sub-folder cannot be made.
+pub(super) fn order(
+    library: &SharedLibrary,
+    document: Document,
+    candidates: Vec<Source>,
+    title: Option<Title>,
+    digest: Option<Digest>,
+) -> io::Result<Option<Order>> {
+    let library = library.read();
+    if library.entry(&document).is_some() {
+        return Ok(None);
+    }
+    let Some(target) = library.path_for(&document) else {
+        log::warn!("{document} cannot be kept in the folder");
+        return Ok(None);
+    };
+    if target.exists() {
+        return Ok(None);
+    }
+    library.make_folder_for(&document)?;
+    let title = title.filter(|title| !title.as_str().is_empty());
+    let mut sources: Vec<Source> = Vec::new();
+    for candidate in candidates {
+        if sources.iter().all(|source| source.holder != candidate.holder) {
+            sources.push(candidate);
+        }
+    }
+    Ok(Some(Order { wanted: Wanted { document, sources, digest }, title, target }))
+}
