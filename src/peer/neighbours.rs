@@ -23,6 +23,9 @@ const FIRST_LINE: &str = "p2p-ci neighbours 1";
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 const BYTES_PER_SECOND: u64 = 1024 * 1024;
 
+/// Round trips are told apart in steps of this.
+const STEP: Duration = Duration::from_millis(1);
+
 /// What is remembered of other peers.
 #[derive(Debug, Default)]
 pub struct Neighbours {
@@ -106,8 +109,10 @@ impl Neighbours {
         let rate = neighbour.bytes_per_second.unwrap_or(BYTES_PER_SECOND).max(1);
         let nanos = u128::from(length) * 1_000_000_000 / u128::from(rate);
         let transfer = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-        let round_trip = neighbour.round_trip.unwrap_or(ROUND_TRIP) * 2;
-        (round_trip + transfer).saturating_mul(neighbour.busy + 1)
+        // In steps: what is less is chance, and the order of the index says more.
+        let steps = neighbour.round_trip.unwrap_or(ROUND_TRIP).as_micros() / STEP.as_micros();
+        let round_trip = STEP * (u32::try_from(steps).unwrap_or(u32::MAX - 1) + 1);
+        (round_trip * 2 + transfer).saturating_mul(neighbour.busy + 1)
     }
 
     pub(super) fn is_plain(&self, endpoint: &Endpoint) -> bool {
