@@ -5,8 +5,7 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,23 +22,6 @@ fn sync(index: &Index, arguments: &[&str], folder: &Path) -> (i32, String, Strin
     let index = index.address.to_string();
     let arguments = [&[&index, "--share", ".", "sync"], arguments].concat();
     run_peer(&arguments, "", folder)
-}
-
-/// Waits until the index knows the digest of a file of so many holders.
-fn wait_for_digests(index: &Index, name: &str, holders: usize) {
-    let begun = Instant::now();
-    loop {
-        let mut talk = index.connect();
-        talk.say(format!(
-            "LOOKUP FILE {name} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nWant-Attributes: 1\r\n\r\n"
-        ));
-        let digests = talk.reply().iter().filter(|line| line.starts_with("Digest:")).count();
-        if digests == holders {
-            return;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{digests} digests instead of {holders}");
-        thread::yield_now();
-    }
 }
 
 #[test]
@@ -121,7 +103,7 @@ fn a_large_document_comes_from_several_holders() {
         program
     };
     let holders = [start("a", "4M"), start("b", "4M"), start("c", "8M")];
-    wait_for_digests(&index, "big.bin", 3);
+    index.wait_for_digests("big.bin", 3);
     let mine = folder(root.path(), "mine", &[]);
     let address = index.address.to_string();
     let (code, output, errors) = run_peer(&[&address, "--share", ".", "get", "big.bin"], "", &mine);
@@ -130,76 +112,6 @@ fn a_large_document_comes_from_several_holders() {
     assert_eq!(names(&mine), ["big.bin"]);
     assert!(fs::read(mine.join("big.bin")).unwrap() == document);
     drop(holders);
-}
-
-/// A holder between the peer and an honest one, which changes what passes.
-fn meddler(honest: SocketAddr, change: impl Fn(usize, &mut [u8]) + Send + Copy + 'static) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for near in listener.incoming().map_while(Result::ok) {
-            thread::spawn(move || {
-                let mut near = near;
-                let mut far = TcpStream::connect(honest).unwrap();
-                let mut lines = BufReader::new(near.try_clone().unwrap());
-                loop {
-                    let mut line = String::new();
-                    if lines.read_line(&mut line).unwrap_or(0) == 0 {
-                        return;
-                    }
-                    far.write_all(line.as_bytes()).unwrap();
-                    if line == "\r\n" {
-                        break;
-                    }
-                }
-                let mut chunk = vec![0; 64 * 1024];
-                let mut passed = 0;
-                while let Ok(count @ 1..) = far.read(&mut chunk) {
-                    change(passed, &mut chunk[..count]);
-                    passed += count;
-                    if near.write_all(&chunk[..count]).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    port
-}
-
-#[test]
-fn a_holder_that_sends_other_bytes_is_found_out() {
-    let root = tempfile::tempdir().unwrap();
-    let document = large();
-    let honest_folder = folder(root.path(), "honest", &[("big.bin", &document)]);
-    let index = Index::start(&[]);
-    let (_honest, port) = share(index.address, &honest_folder);
-    wait_for_digests(&index, "big.bin", 1);
-    // It passes on every head, and turns over one byte of each document.
-    let liar = meddler(([127, 0, 0, 1], port).into(), |passed, bytes| {
-        if passed > 0 && passed < 200_000 {
-            bytes[0] ^= 1;
-        }
-    });
-    let mut talk = index.connect();
-    talk.say(format!(
-        "ADD FILE big.bin P2P-CI/1.0\r\nHost: localhost\r\nPort: {liar}\r\nTitle: big.bin\r\n\r\n"
-    ));
-    talk.reply();
-    let mine = folder(root.path(), "mine", &[]);
-    let address = index.address.to_string();
-    let (code, output, errors) = run_peer(&[&address, "--share", ".", "get", "big.bin"], "", &mine);
-    assert_eq!(code, 0, "{errors}");
-    assert!(output.contains(&format!("from localhost:{port},")), "{output} {errors}");
-    assert!(fs::read(mine.join("big.bin")).unwrap() == document);
-    assert_eq!(names(&mine), ["big.bin"]);
-
-    let alone = folder(root.path(), "alone", &[]);
-    let from = format!("127.0.0.1:{liar}");
-    let arguments = [address.as_str(), "--share", ".", "get", "big.bin", "--from", from.as_str()];
-    let (code, _, errors) = run_peer(&arguments, "", &alone);
-    assert_eq!(code, 65, "{errors}");
-    assert!(names(&alone).is_empty(), "{:?}", names(&alone));
 }
 
 #[test]
@@ -211,7 +123,7 @@ fn a_peer_that_is_killed_again_and_again_gets_there() {
     let mine = folder(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_honest, _) = share(index.address, &honest);
-    wait_for_digests(&index, "big.bin", 1);
+    index.wait_for_digests("big.bin", 1);
     let get = ["--share", ".", "--download-limit", "6M", "get", "big.bin"];
     let mut kills = 0;
     while kills < KILLS && !mine.join("big.bin").exists() {
@@ -332,4 +244,35 @@ fn holders_are_probed() {
     assert!(of(port)["round_trip_ms"].as_f64().unwrap() < 5000.0);
     let table = run_peer(&[&address, "lookup", "7", "--probe"], "", &a).1;
     assert!(table.contains("round trip") && table.contains("no: cannot reach it"), "{table}");
+}
+
+#[test]
+fn a_session_goes_on_with_what_was_killed() {
+    let root = tempfile::tempdir().unwrap();
+    let document = large();
+    let honest = folder(root.path(), "honest", &[("big.bin", &document), ("a.md", b"a")]);
+    let mine = folder(root.path(), "mine", &[]);
+    let state = folder(root.path(), "state", &[]);
+    let index = Index::start(&[]);
+    let (_honest, _) = share(index.address, &honest);
+    index.wait_for_digests("big.bin", 1);
+    let address = index.address.to_string();
+    let start = |arguments: &[&str]| {
+        let arguments = [&[&address, "--share", "."], arguments].concat();
+        Program::start_again(env!("CARGO_BIN_EXE_peer"), &arguments, &state, &mine)
+    };
+    let mut killed = start(&["--download-limit", "1M", "sync"]);
+    while !names(&mine).iter().any(|name| name.ends_with(".part")) {
+        thread::yield_now();
+    }
+    killed.signal("KILL");
+    killed.wait();
+    assert!(!mine.join("big.bin").exists());
+
+    let session = start(&["--upload", "127.0.0.1:0", "share"]);
+    session.error_with("going on with what was not fetched to its end");
+    session.error_with("FILE big.bin is fetched now, 12582919 bytes");
+    assert!(fs::read(mine.join("big.bin")).unwrap() == document);
+    let (_, why, _) = run_peer_again(&[&address, "--share", ".", "why", "big.bin"], &state, &mine);
+    assert!(why.contains("  wanted") && why.contains("  fetched from"), "{why}");
 }

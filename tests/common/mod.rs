@@ -25,7 +25,15 @@ pub struct Program {
 
 impl Program {
     pub fn start(path: &str, arguments: &[&str], folder: &Path) -> Self {
-        let mut child = spawn(path, arguments, folder, None);
+        Self::of(spawn(path, arguments, folder, None))
+    }
+
+    /// The same with a folder in which it remembers what it has done.
+    pub fn start_again(path: &str, arguments: &[&str], state: &Path, folder: &Path) -> Self {
+        Self::of(spawn(path, arguments, folder, Some(state)))
+    }
+
+    fn of(mut child: Child) -> Self {
         let output = lines(child.stdout.take().unwrap());
         let errors = lines(child.stderr.take().unwrap());
         Self { child, output, errors }
@@ -174,6 +182,23 @@ impl Index {
             thread::yield_now();
         }
         start.elapsed()
+    }
+
+    /// Waits until the index knows the digest of a file of so many holders.
+    pub fn wait_for_digests(&self, name: &str, holders: usize) {
+        let begun = Instant::now();
+        loop {
+            let mut talk = self.connect();
+            talk.say(format!(
+                "LOOKUP FILE {name} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nWant-Attributes: 1\r\n\r\n"
+            ));
+            let digests = talk.reply().iter().filter(|line| line.starts_with("Digest:")).count();
+            if digests == holders {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{digests} digests instead of {holders}");
+            thread::yield_now();
+        }
     }
 }
 

@@ -1,0 +1,77 @@
+//! A file system of 1 MiB that fills up: nothing half-named, and all of it later.
+//!
+//! Needs the right to mount within a namespace of its own; where that is missing the test says so.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::{Index, folder, share};
+
+/// Runs a script with a file system of 1 MiB at `mine`, which is gone when the script ends.
+fn with_small_disk(root: &Path, script: &str, arguments: &[&str]) -> Output {
+    let script = format!("mount -t tmpfs -o size=1m tmpfs mine || exit 99\n{script}");
+    Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"])
+        .args(arguments)
+        .current_dir(root)
+        .env("XDG_CACHE_HOME", root)
+        .env("XDG_STATE_HOME", root)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_full_disk_is_said_and_gone_on_with() {
+    let root = tempfile::tempdir().unwrap();
+    folder(root.path(), "mine", &[]);
+    let documents: Vec<(String, Vec<u8>)> = (1..=30u8)
+        .map(|number| (format!("rfc{number}.txt"), vec![number; 60_000 + usize::from(number)]))
+        .collect();
+    let files: Vec<(&str, &[u8])> =
+        documents.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
+    let shared = folder(root.path(), "shared", &files);
+    if with_small_disk(root.path(), "true", &[]).status.code() != Some(0) {
+        eprintln!("skipped: file systems cannot be mounted here");
+        return;
+    }
+    let index = Index::start(&[]);
+    let (_holder, _) = share(index.address, &shared);
+    let script = r#"
+        "$1" "$2" --share mine sync; echo "sync $?"
+        ls -A mine > names
+        mkdir first && cp mine/* first
+        mount -o remount,size=8m mine
+        "$1" "$2" --share mine get 1-30; echo "get $?"
+        "$1" "$2" --share mine get 30; mkdir all && cp mine/* all; ls -A mine
+    "#;
+    let address = index.address.to_string();
+    let output = with_small_disk(root.path(), script, &[env!("CARGO_BIN_EXE_peer"), &address]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("sync 74\n"), "{text}\n{errors}");
+    assert!(errors.contains("No space left on device"), "{errors}");
+    assert!(text.contains("get 0\n"), "{text}\n{errors}");
+    assert!(text.contains("RFC 30 is here already"), "{text}");
+
+    // What has its name is whole, before and after.
+    let first = common::names(&root.path().join("first"));
+    assert!((1..=17).contains(&first.len()), "{first:?}");
+    for (folder, count) in [("first", first.len()), ("all", 30)] {
+        let folder = root.path().join(folder);
+        assert_eq!(common::names(&folder).len(), count);
+        for (name, bytes) in documents.iter().filter(|(name, _)| folder.join(name).exists()) {
+            assert!(fs::read(folder.join(name)).unwrap() == *bytes, "{name}");
+        }
+    }
+    // Nothing else lies there: no temporary file, only what a later download goes on with.
+    let names = fs::read_to_string(root.path().join("names")).unwrap();
+    for name in names.lines() {
+        assert!(name.starts_with("rfc") || name.ends_with(".part"), "{names}");
+    }
+}

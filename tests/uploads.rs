@@ -1,0 +1,86 @@
+//! Who gets what first from a peer that has a lot to upload.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use common::{Index, Program, Talk, folder};
+
+const LARGE: usize = 1024 * 1024;
+
+fn get(port: u16, name: &str) -> Talk {
+    let mut talk = Talk::to(([127, 0, 0, 1], port).into());
+    talk.say(format!("GET FILE {name} P2P-CI/1.0\r\nHost: h\r\n\r\n"));
+    talk
+}
+
+fn start(index: &Index, arguments: &[&str], folder: &Path) -> (Program, u16) {
+    let address = index.address.to_string();
+    let arguments = [&[&address, "--share", ".", "--upload", "127.0.0.1:0"], arguments].concat();
+    let program = Program::start(env!("CARGO_BIN_EXE_peer"), &arguments, folder);
+    let port = program.line().rsplit_once(':').unwrap().1.parse().unwrap();
+    program.line();
+    (program, port)
+}
+
+#[test]
+fn a_second_large_document_waits_for_a_slot_and_a_small_one_does_not() {
+    let root = tempfile::tempdir().unwrap();
+    let document = vec![7; LARGE];
+    let shared = folder(root.path(), "shared", &[("large.bin", &document), ("small.md", b"s")]);
+    let index = Index::start(&[]);
+    let arguments = ["--upload-limit", "700k", "--upload-slots", "1", "share"];
+    let (_program, port) = start(&index, &arguments, &shared);
+    let mut first = get(port, "large.bin");
+    assert_eq!(first.line().unwrap(), "P2P-CI/1.0 200 OK");
+    let begun = Instant::now();
+    let mut second = get(port, "large.bin");
+    let mut small = get(port, "small.md");
+    assert_eq!(small.line().unwrap(), "P2P-CI/1.0 200 OK");
+    assert!(begun.elapsed() < Duration::from_millis(800), "{:?}", begun.elapsed());
+    assert!(first.rest().len() > LARGE);
+    let first_done = begun.elapsed();
+    assert_eq!(second.line().unwrap(), "P2P-CI/1.0 200 OK");
+    assert!(second.rest().len() > LARGE);
+    assert!(begun.elapsed() > first_done + Duration::from_millis(800), "they were not in turn");
+}
+
+#[test]
+fn who_waits_too_long_for_a_slot_is_told_so() {
+    let root = tempfile::tempdir().unwrap();
+    let document = vec![7; LARGE];
+    let shared = folder(root.path(), "shared", &[("large.bin", &document)]);
+    let index = Index::start(&[]);
+    let arguments = ["--upload-limit", "50k", "--upload-slots", "1", "share"];
+    let (_program, port) = start(&index, &arguments, &shared);
+    let mut first = get(port, "large.bin");
+    assert_eq!(first.line().unwrap(), "P2P-CI/1.0 200 OK");
+    let begun = Instant::now();
+    let mut second = get(port, "large.bin");
+    assert_eq!(second.line().unwrap(), "P2P-CI/1.0 503 Service Unavailable");
+    let waited = begun.elapsed();
+    assert!((Duration::from_secs(7)..Duration::from_secs(10)).contains(&waited), "{waited:?}");
+}
+
+/// Who goes away while waiting takes no slot.
+#[test]
+fn one_that_goes_away_does_not_keep_its_turn() {
+    let root = tempfile::tempdir().unwrap();
+    let document = vec![7; LARGE];
+    let shared = folder(root.path(), "shared", &[("large.bin", &document)]);
+    let index = Index::start(&[]);
+    let arguments = ["--upload-limit", "1M", "--upload-slots", "1", "share"];
+    let (_program, port) = start(&index, &arguments, &shared);
+    let mut first = get(port, "large.bin");
+    assert_eq!(first.line().unwrap(), "P2P-CI/1.0 200 OK");
+    drop((get(port, "large.bin"), get(port, "large.bin")));
+    let mut last = get(port, "large.bin");
+    assert!(first.rest().len() > LARGE);
+    let begun = Instant::now();
+    assert_eq!(last.line().unwrap(), "P2P-CI/1.0 200 OK");
+    assert!(begun.elapsed() < Duration::from_millis(700), "{:?}", begun.elapsed());
+    assert!(last.rest().len() > LARGE);
+}
