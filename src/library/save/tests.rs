@@ -1,0 +1,129 @@
+//! Files that appear whole, or are gone on with.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::*;
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn digest_of(bytes: &[u8]) -> Digest {
+    let mut hasher = Hasher::default();
+    hasher.update(bytes);
+    hasher.finish()
+}
+
+#[test]
+fn a_file_appears_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("rfc1.txt");
+
+    let incoming = Incoming::begin(&target).unwrap();
+    incoming.file().write_all(b"half").unwrap();
+    assert!(!target.exists());
+    drop(incoming);
+    assert!(names(folder.path()).is_empty());
+
+    let incoming = Incoming::begin(&target).unwrap();
+    incoming.file().write_all(b"whole").unwrap();
+    incoming.finish(false).unwrap();
+    assert_eq!(fs::read(&target).unwrap(), b"whole");
+    assert_eq!(names(folder.path()), ["rfc1.txt"]);
+}
+
+#[test]
+fn an_existing_file_is_overwritten_only_when_asked() {
+    for kept in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("rfc1.txt");
+        fs::write(&target, "old").unwrap();
+        let new = || {
+            let mut incoming = Incoming::begin(&target).unwrap();
+            if kept {
+                let mut hasher = Hasher::default();
+                incoming.keep(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap();
+                incoming.start_over(&mut hasher).unwrap();
+            }
+            incoming.file().write_all(b"new").unwrap();
+            incoming
+        };
+        let error = new().finish(false).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "kept: {kept}");
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        new().finish(true).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["rfc1.txt"]);
+    }
+}
+
+#[test]
+fn what_has_come_of_a_known_document_is_kept_and_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("rfc1.txt");
+    let digest = digest_of(b"whole");
+    let mut hasher = Hasher::default();
+
+    let mut first = Incoming::begin(&target).unwrap();
+    assert_eq!(first.kept_length(), None);
+    assert_eq!(first.keep(&digest, u64::MAX, &mut hasher).unwrap(), 0);
+    first.file().write_all(b"who").unwrap();
+
+    // While it is being written, nobody else goes on with it.
+    let mut second = Incoming::begin(&target).unwrap();
+    assert_eq!(second.keep(&digest, u64::MAX, &mut hasher).unwrap(), 0);
+    assert!(second.temporary_path().is_some());
+    drop((first, second));
+
+    let mut third = Incoming::begin(&target).unwrap();
+    assert_eq!(third.kept_length(), Some(3));
+    assert_eq!(third.keep(&digest, u64::MAX, &mut hasher).unwrap(), 3);
+    assert_eq!(third.keep(&digest, 2, &mut hasher).unwrap(), 2);
+    third.file().write_all(b"ole").unwrap();
+    hasher.update(b"ole");
+    assert_eq!(hasher.finish(), digest);
+    third.finish(false).unwrap();
+    assert_eq!(fs::read(&target).unwrap(), b"whole");
+    assert_eq!(names(folder.path()), ["rfc1.txt"]);
+}
+
+#[test]
+fn what_killed_programs_have_left_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("rfc1.txt");
+    let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+    let in_use = Incoming::begin(&target).unwrap();
+    for name in [".p2p-ci-old.part", ".p2p-ci-young.part", ".other.part", ".p2p-ci-old.txt"] {
+        let file = File::create(folder.path().join(name)).unwrap();
+        if !name.contains("young") {
+            file.set_modified(hour_ago).unwrap();
+        }
+    }
+    let path = in_use.temporary_path().unwrap();
+    File::options().write(true).open(path).unwrap().set_modified(hour_ago).unwrap();
+    Incoming::begin(&target).unwrap();
+    let mut left = names(folder.path());
+    left.sort();
+    let used = path.file_name().unwrap().to_str().unwrap();
+    let mut expected = [".other.part", ".p2p-ci-old.txt", ".p2p-ci-young.part", used];
+    expected.sort();
+    assert_eq!(left, expected);
+}
+
+#[test]
+fn another_version_does_not_go_on_with_this_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("rfc1.txt");
+    let mut hasher = Hasher::default();
+    let mut old = Incoming::begin(&target).unwrap();
+    old.keep(&digest_of(b"old"), u64::MAX, &mut hasher).unwrap();
+    old.file().write_all(b"ol").unwrap();
+    drop(old);
+    let mut new = Incoming::begin(&target).unwrap();
+    assert_eq!(new.keep(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap(), 0);
+    new.discard().unwrap();
+    drop(new);
+    assert_eq!(names(folder.path()).len(), 1, "the old one is still there");
+}
