@@ -1,6 +1,7 @@
-//! A file system of 1 MiB that fills up: nothing half-named, and all of it later.
+//! A disk that fills up, and a folder that disappears: nothing half-named, and all of it later.
 //!
-//! Needs the right to mount within a namespace of its own; where that is missing the test says so.
+//! The full disk is a file system of 1 MiB, which needs the right to mount within a namespace of
+//! its own; where that is missing the test says so.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -11,7 +12,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{Index, folder, share};
+use common::{Index, folder, names, peer, share};
 
 /// Runs a script with a file system of 1 MiB at `mine`, which is gone when the script ends.
 fn with_small_disk(root: &Path, script: &str, arguments: &[&str]) -> Output {
@@ -60,11 +61,11 @@ fn a_full_disk_is_said_and_gone_on_with() {
     assert!(text.contains("RFC 30 is here already"), "{text}");
 
     // What has its name is whole, before and after.
-    let first = common::names(&root.path().join("first"));
+    let first = names(&root.path().join("first"));
     assert!((1..=17).contains(&first.len()), "{first:?}");
     for (folder, count) in [("first", first.len()), ("all", 30)] {
         let folder = root.path().join(folder);
-        assert_eq!(common::names(&folder).len(), count);
+        assert_eq!(names(&folder).len(), count);
         for (name, bytes) in documents.iter().filter(|(name, _)| folder.join(name).exists()) {
             assert!(fs::read(folder.join(name)).unwrap() == *bytes, "{name}");
         }
@@ -73,5 +74,31 @@ fn a_full_disk_is_said_and_gone_on_with() {
     let names = fs::read_to_string(root.path().join("names")).unwrap();
     for name in names.lines() {
         assert!(name.starts_with("rfc") || name.ends_with(".part"), "{names}");
+    }
+}
+
+#[test]
+fn a_folder_that_disappears_is_said_at_once() {
+    // One comes from one holder, the other in segments.
+    for length in [4, 12] {
+        let root = tempfile::tempdir().unwrap();
+        let document = vec![7; length * 1024 * 1024];
+        let shared = folder(root.path(), "shared", &[("big.bin", &document)]);
+        let mine = folder(root.path(), "mine", &[]);
+        let index = Index::start(&[]);
+        let (_holder, _) = share(index.address, &shared);
+        index.wait_for_digests("big.bin", 1);
+        let arguments = ["--share", "mine", "--download-limit", "400k", "get", "big.bin"];
+        let mut program = peer(index.address, &arguments, root.path());
+        while !names(&mine).iter().any(|name| name.ends_with(".part")) {
+            std::thread::yield_now();
+        }
+        fs::rename(&mine, root.path().join("elsewhere")).unwrap();
+        let begun = std::time::Instant::now();
+        assert_eq!(program.wait().code(), Some(74));
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+        let errors = program.errors().join("\n");
+        assert!(errors.contains("No such file or directory"), "{errors}");
+        assert!(names(&root.path().join("elsewhere")).iter().all(|name| name.ends_with(".part")));
     }
 }

@@ -74,6 +74,14 @@ impl Pieces {
         Ok(Some(pieces))
     }
 
+    /// Looks whether the file is still where it was begun.
+    ///
+    /// # Errors
+    /// When it is not, as whatever asks for its place finds it.
+    pub fn check_place(&self) -> io::Result<()> {
+        fs::symlink_metadata(&self.path).map(drop)
+    }
+
     /// The length of the document.
     pub fn length(&self) -> u64 {
         self.length

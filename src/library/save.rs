@@ -69,6 +69,20 @@ impl Incoming {
         }
     }
 
+    /// Looks whether the file is still where it is to become the document: if its folder was moved
+    /// or removed meanwhile, writing to it does not tell.
+    ///
+    /// # Errors
+    /// When it is not, as whatever asks for its place finds it.
+    pub fn check_place(&self) -> io::Result<()> {
+        let path = match &self.part {
+            Part::Temporary(file) => file.path(),
+            Part::Kept(kept) => &kept.path,
+            Part::Pieces(pieces) => return pieces.check_place(),
+        };
+        fs::symlink_metadata(path).map(drop)
+    }
+
     /// The temporary file, which is gone when it is no longer needed; nothing if the file is kept.
     pub fn temporary_path(&self) -> Option<&Path> {
         match &self.part {

@@ -154,7 +154,10 @@ impl Swarm {
                 (whole_until, done, is_idle)
             };
             watch(Attempt::Progress(done, Some(length)));
-            if let Err(error) = self.hash(&mut hasher, &mut hashed, whole_until) {
+            let kept = self
+                .hash(&mut hasher, &mut hashed, whole_until)
+                .and_then(|()| self.pieces.check_place());
+            if let Err(error) = kept {
                 self.end();
                 return Err(SwarmError::File(error));
             }

@@ -1,6 +1,5 @@
 //! One GET from one holder (protocol.md sections 5.1 to 5.6).
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::{IpAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -128,7 +127,8 @@ pub(super) fn transfer(
     let mut hasher = Hasher::default();
     let received = prepare(&head, incoming, &mut hasher)?;
     let mut body = Body {
-        file: incoming.file(),
+        incoming,
+        looked: begun,
         expected: length,
         received,
         hasher,
@@ -245,7 +245,9 @@ impl Floor {
 
 /// The bytes of a document on their way into the file.
 struct Body<'a> {
-    file: &'a File,
+    incoming: &'a Incoming,
+    /// When it was last seen in its place.
+    looked: Instant,
     expected: Option<u64>,
     received: u64,
     hasher: Hasher,
@@ -263,10 +265,19 @@ impl Body<'_> {
     /// What is behind the last byte belongs to nobody: some uploaders send a line end.
     fn take(&mut self, bytes: &[u8]) -> Result<(), TransferError> {
         let count = usize::try_from(self.left()).unwrap_or(usize::MAX).min(bytes.len());
-        self.file.write_all(&bytes[..count]).map_err(TransferError::File)?;
+        self.write(&bytes[..count]).map_err(TransferError::File)?;
         self.hasher.update(&bytes[..count]);
         self.received += count as u64;
         (self.progress)(self.received, self.expected);
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.incoming.file().write_all(bytes)?;
+        if self.looked.elapsed() >= limits::LOOK_AGAIN {
+            self.incoming.check_place()?;
+            self.looked = Instant::now();
+        }
         Ok(())
     }
 
@@ -313,11 +324,12 @@ impl Body<'_> {
 
     fn put_in_front(&mut self, separator: &str) -> io::Result<()> {
         let mut document = separator.as_bytes().to_vec();
-        self.file.seek(SeekFrom::Start(0))?;
-        self.file.read_to_end(&mut document)?;
-        self.file.seek(SeekFrom::Start(0))?;
+        let mut file = self.incoming.file();
+        file.seek(SeekFrom::Start(0))?;
+        file.read_to_end(&mut document)?;
+        file.seek(SeekFrom::Start(0))?;
         self.hasher = Hasher::default();
         self.hasher.update(&document);
-        self.file.write_all(&document)
+        file.write_all(&document)
     }
 }
