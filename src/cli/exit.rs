@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use crate::error_chain::error_chain;
 use crate::peer::{FetchError, IndexError, TransferError};
-use crate::protocol::Endpoint;
 
 /// Why a program ends without having done what it was asked for. The numbers are those of
 /// `sysexits.h`, where that has one.
@@ -78,9 +77,8 @@ impl CommandError {
             ) => Failure::Unreachable,
             Self::Index(IndexError::Protocol { .. }) => Failure::Protocol,
             Self::Index(IndexError::Taker(_)) | Self::Output(_) => Failure::File,
-            Self::Fetch(FetchError::Nobody(_)) => Failure::NotFound,
-            Self::Fetch(FetchError::File { .. }) | Self::File { .. } => Failure::File,
-            Self::Fetch(FetchError::All { failures, .. }) => failure_of_all(failures),
+            Self::Fetch(error) => failure_of(error),
+            Self::File { .. } => Failure::File,
             Self::Start(_) | Self::Signals(_) => Failure::Other,
         }
     }
@@ -96,12 +94,18 @@ impl CommandError {
     }
 }
 
-/// That of the last who was asked.
-pub(super) fn failure_of_all(failures: &[(Endpoint, TransferError)]) -> Failure {
-    failures.last().map_or(Failure::NotFound, |(_, error)| failure_of(error))
+/// Of those who were asked, that of the last.
+pub(super) fn failure_of(error: &FetchError) -> Failure {
+    match error {
+        FetchError::Nobody(_) => Failure::NotFound,
+        FetchError::File { .. } => Failure::File,
+        FetchError::All { failures, .. } => {
+            failures.last().map_or(Failure::NotFound, |(_, error)| failure_of_holder(error))
+        }
+    }
 }
 
-fn failure_of(error: &TransferError) -> Failure {
+fn failure_of_holder(error: &TransferError) -> Failure {
     match error {
         TransferError::Refused(status) if status.code() == 404 => Failure::NotFound,
         TransferError::Unreachable(_)

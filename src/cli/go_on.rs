@@ -103,7 +103,7 @@ impl GoingOn<'_> {
         if candidates.is_empty() {
             return Ok(None);
         }
-        order(self.destination.library, document.clone(), candidates, title, digest)
+        order(self.destination.library, document.clone(), candidates, title, digest, false)
     }
 
     fn say(&self, happening: &Happening<'_>) {

@@ -86,7 +86,7 @@ pub(super) fn failures(error: &FetchError) -> impl Iterator<Item = &(Endpoint, T
     failures.iter().filter(|(_, error)| !matches!(error, TransferError::Resting(_)))
 }
 
-/// What is to be done to have a document; nothing if it is here.
+/// What is to be done to have a document; nothing if it is here and not to be overwritten.
 ///
 /// # Errors
 /// When its sub-folder cannot be made.
@@ -96,16 +96,17 @@ pub(super) fn order(
     candidates: Vec<Source>,
     title: Option<Title>,
     digest: Option<Digest>,
+    overwrite: bool,
 ) -> io::Result<Option<Order>> {
     let library = library.read();
-    if library.entry(&document).is_some() {
+    if library.entry(&document).is_some() && !overwrite {
         return Ok(None);
     }
     let Some(target) = library.path_for(&document) else {
         log::warn!("{document} cannot be kept in the folder");
         return Ok(None);
     };
-    if target.exists() {
+    if target.exists() && !overwrite {
         return Ok(None);
     }
     library.make_folder_for(&document)?;
@@ -116,5 +117,5 @@ pub(super) fn order(
             sources.push(candidate);
         }
     }
-    Ok(Some(Order { wanted: Wanted { document, sources, digest }, title, target }))
+    Ok(Some(Order { wanted: Wanted { document, sources, digest }, title, target, overwrite }))
 }

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::exit::report;
+use super::many::failures;
 use crate::error_chain::error_chain;
-use crate::peer::Attempt;
+use crate::peer::{Attempt, Happening};
 use crate::protocol::Document;
 
 /// A bar for one download.
@@ -101,7 +103,26 @@ impl ManyDownloads {
         Self { bar, lines, begun: Instant::now(), all, documents: 0, bytes: 0 }
     }
 
-    pub(super) fn bytes(&mut self, count: u64) {
+    pub(super) fn show(&mut self, happening: &Happening<'_>) {
+        match happening {
+            Happening::Bytes(count) => self.bytes(*count),
+            Happening::Waits(document, error, pause) => {
+                log::debug!("{document} is tried again in {pause:?}: {}", error_chain(error));
+            }
+            Happening::Fetched(..) => self.document(),
+            Happening::GivenUp(order, error) => {
+                self.document();
+                self.aside(|| {
+                    report("peer", error);
+                    for (holder, error) in failures(error) {
+                        log::warn!("{}: {holder}: {}", order.wanted.document, error_chain(error));
+                    }
+                });
+            }
+        }
+    }
+
+    fn bytes(&mut self, count: u64) {
         self.bytes += count;
         let amount = self.amount();
         let Self { documents, all, .. } = *self;
@@ -109,7 +130,7 @@ impl ManyDownloads {
         self.bar.set_message(amount);
     }
 
-    pub(super) fn document(&mut self) {
+    fn document(&mut self) {
         self.documents += 1;
         self.bar.inc(1);
     }

@@ -8,15 +8,14 @@ use serde_json::json;
 
 use super::act::Context;
 use super::command::{Format, Sync};
-use super::exit::{CommandError, Failure, failure_of_all, report};
+use super::exit::{CommandError, Failure, failure_of};
 use super::find::each_record;
-use super::many::{failures, order};
+use super::many::order;
 use super::output::say;
 use super::progress::ManyDownloads;
 use super::reply::document_json;
-use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
-use crate::peer::{FetchError, Happening, JournalEvent, Order};
+use crate::peer::{Happening, JournalEvent, Order};
 use crate::protocol::{Digest, Document, Record};
 
 /// Downloads what is missing. What cannot be fetched is reported and does not keep the rest.
@@ -44,24 +43,18 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     let mut progress = ManyDownloads::new(orders.len());
     let mut given_up: Vec<Failure> = Vec::new();
     let mut output = Ok(());
-    let outcome =
-        context.destination(&library).fetch_all(orders, &mut |happening| match happening {
-            Happening::Bytes(count) => progress.bytes(*count),
-            Happening::Waits(document, error, pause) => {
-                log::debug!("{document} is tried again in {pause:?}: {}", error_chain(error));
-            }
+    let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
+        match happening {
             Happening::Fetched(order, fetched) => {
-                progress.document();
                 if let (Format::Json, Ok(())) = (context.format, &output) {
                     output = say_fetched(&order.wanted.document, fetched.length);
                 }
             }
-            Happening::GivenUp(order, error) => {
-                progress.document();
-                progress.aside(|| say_given_up(&order.wanted.document, error));
-                given_up.push(failure_of(error));
-            }
-        });
+            Happening::GivenUp(_, error) => given_up.push(failure_of(error)),
+            Happening::Bytes(_) | Happening::Waits(..) => {}
+        }
+        progress.show(happening);
+    });
     progress.end();
     // What was learned of files whose bytes were just seen need not be computed again.
     if let Err(error) = library.read().digests().save() {
@@ -77,21 +70,6 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         say(&summary).map_err(CommandError::Output)?;
     }
     given_up.first().map_or(Ok(()), |failure| Err(CommandError::GivenUp(*failure)))
-}
-
-fn say_given_up(document: &Document, error: &FetchError) {
-    report("peer", error);
-    for (holder, error) in failures(error) {
-        log::warn!("{document}: {holder}: {}", error_chain(error));
-    }
-}
-
-fn failure_of(error: &FetchError) -> Failure {
-    match error {
-        FetchError::All { failures, .. } => failure_of_all(failures),
-        FetchError::Nobody(_) => Failure::NotFound,
-        FetchError::File { .. } => Failure::File,
-    }
 }
 
 /// What the library lacks of these records, with all who have it.
@@ -110,7 +88,7 @@ fn missing(
         let candidates = records.into_iter().map(|record| record.holder.into()).collect();
         let digest = vouched_for.get(&document).copied();
         let what = format!("cannot save {document}");
-        let order = order(library, document, candidates, title, digest);
+        let order = order(library, document, candidates, title, digest, false);
         orders.extend(order.map_err(|source| CommandError::File { what, source })?);
     }
     Ok(orders)

@@ -26,6 +26,8 @@ pub struct Order {
     pub title: Option<Title>,
     /// The file that it is to become.
     pub target: PathBuf,
+    /// Whether what has its name is overwritten.
+    pub overwrite: bool,
 }
 
 /// What happens, for whoever watches.
@@ -73,7 +75,7 @@ struct State {
     is_over: bool,
 }
 
-/// Fetches them all into one folder and its sub-folders. Nothing existing is overwritten.
+/// Fetches them all into one folder and its sub-folders.
 ///
 /// # Errors
 /// When files cannot be written: then the rest is not tried. What has come is kept.
@@ -156,7 +158,7 @@ fn name_all(
             // A time that the file system cannot keep is no reason to lose the document.
             let _ = incoming.file().set_modified(date.time());
         }
-        files.push((incoming, false));
+        files.push((incoming, order.overwrite));
         fetched.push((order, one));
     }
     for (outcome, (order, one)) in Incoming::finish_all(files)?.into_iter().zip(fetched) {
