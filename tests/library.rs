@@ -29,6 +29,7 @@ fn a_folder_is_shared_by_its_names() {
         ("lecture 01.pdf", "%PDF"),
         (".hidden", "secret"),
         (".p2p-ci-x.part", "half"),
+        ("half.part", "of another program"),
     ] {
         fs::write(folder.path().join(name), text).unwrap();
     }

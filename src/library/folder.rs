@@ -1,6 +1,7 @@
 //! What lies in a shared folder: the files that may be documents, with their states.
 //!
-//! Hidden files, links, and what `.p2pciignore` names (in the syntax of gitignore) are not seen.
+//! Hidden files, links, half-written ones (`.part`), and what `.p2pciignore` names (in the syntax of
+//! gitignore) are not seen.
 
 use std::fs::Metadata;
 use std::io;
@@ -63,6 +64,9 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
             }
         };
         if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            continue;
+        }
+        if entry.path().extension().is_some_and(|extension| extension == "part") {
             continue;
         }
         let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
