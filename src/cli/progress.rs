@@ -63,8 +63,8 @@ impl OneDownload {
         if time >= SHOWN_AFTER {
             let bar = self.bar.get_or_insert_with(|| {
                 let bar = bar(all, if all.is_some() { ONE } else { ONE_OF_ANY_LENGTH });
-                bar.set_position(kept);
-                // What was here before says nothing of the rate.
+                bar.set_position(done);
+                // What is here by now came in no time, as far as the bar knows.
                 bar.reset_eta();
                 bar
             });
