@@ -65,6 +65,14 @@ pub const CONSECUTIVE_FAULTS: u32 = 10;
 /// Host names that the index resolves for one connection.
 pub const HOST_RESOLUTIONS: usize = 8;
 
+/// Connections from one address that have ended in nonsense, above which others from there are
+/// refused.
+pub const OFFENCES: f64 = 64.0;
+/// How many of them are forgotten in a second.
+pub const OFFENCES_FORGOTTEN: f64 = 8.0;
+/// Addresses of which that is known.
+pub const OFFENDERS: usize = 1024;
+
 /// First pause after a failed accept; it doubles up to [`ACCEPT_PAUSE_MAX`].
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
 /// See [`ACCEPT_PAUSE`].
@@ -75,6 +83,8 @@ pub const RESERVED_FILES: usize = 64;
 pub const THREAD_STACK: usize = 128 * 1024;
 /// Time that sessions get to finish their reply when the server stops.
 pub const STOP_GRACE: Duration = Duration::from_secs(1);
+/// Time that uploads get to finish when the peer stops.
+pub const UPLOAD_GRACE: Duration = Duration::from_secs(5);
 /// Time for which a closing connection still reads, so that its last reply is not lost to a reset.
 pub const LINGER: Duration = Duration::from_millis(500);
 /// Bytes that a closing connection still reads.

@@ -169,6 +169,14 @@ pub fn operating_system() -> String {
     std::env::consts::OS.to_string()
 }
 
+/// Whether this process may do everything.
+pub(crate) fn is_root() -> bool {
+    #[cfg(unix)]
+    return rustix::process::geteuid().is_root();
+    #[cfg(not(unix))]
+    false
+}
+
 /// Something that bounds how many connections this machine can serve with a thread each.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Bound {

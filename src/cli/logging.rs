@@ -1,10 +1,20 @@
-//! Diagnostics on standard error: one line each, with the time.
+//! Diagnostics on standard error: one line each, with the time, and never a flood.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use chrono::Local;
 use env_logger::{Builder, Env};
-use log::LevelFilter;
+use log::{Level, LevelFilter, Record};
+
+use super::throttle::Throttle;
+use crate::peer::LOG_LIBRARY;
+use crate::server::{LOG_FAULTS, LOG_REQUESTS};
+
+/// What was said lately, for the whole program.
+static LATELY: Mutex<Option<Throttle>> = Mutex::new(None);
 
 /// Starts logging. `targets` are the levels that the program's options chose; `RUST_LOG` comes
 /// behind them and refines.
@@ -15,17 +25,63 @@ pub(super) fn start(level: LevelFilter, targets: &[(&str, LevelFilter)]) {
         builder.filter_module(target, *level);
     }
     builder.parse_env(Env::default());
-    builder.format(|output, record| {
-        let time = Local::now().format("%H:%M:%S");
-        match record.level() {
-            log::Level::Error | log::Level::Warn => {
-                let level = record.level().as_str().to_ascii_lowercase();
-                writeln!(output, "{time} {level}: {}", record.args())
-            }
-            log::Level::Info | log::Level::Debug | log::Level::Trace => {
-                writeln!(output, "{time} {}", record.args())
-            }
-        }
+    builder.format(|output, record| match admits(record) {
+        true => writeln!(output, "{}", line(record)),
+        false => Ok(()),
     });
     builder.init();
+    // Without it the counts come with the next line.
+    let _ = thread::Builder::new().name("log".into()).spawn(say_summaries);
+}
+
+/// What the operator of a program that is to run for long should know.
+pub(super) fn warn_of_root() {
+    if crate::system::is_root() {
+        log::warn!(target: LOG_FAULTS, "this runs as root, which it does not need: a user of its own is safer");
+    }
+}
+
+fn line(record: &Record<'_>) -> String {
+    let time = Local::now().format("%H:%M:%S");
+    match record.level() {
+        Level::Error | Level::Warn => {
+            let level = record.level().as_str().to_ascii_lowercase();
+            format!("{time} {level}: {}", record.args())
+        }
+        Level::Info | Level::Debug | Level::Trace => format!("{time} {}", record.args()),
+    }
+}
+
+/// Who asks for each request, or for details, is to get them all; and one's own folder is no
+/// stranger.
+fn admits(record: &Record<'_>) -> bool {
+    let is_asked_for = [LOG_REQUESTS, LOG_LIBRARY].contains(&record.target());
+    if is_asked_for || record.level() > Level::Info {
+        return true;
+    }
+    let place = record.file_static().zip(record.line());
+    place.is_none_or(|place| {
+        let mut lately = lately();
+        let throttle = lately.get_or_insert_default();
+        throttle.admits(place, &|| line(record), Instant::now())
+    })
+}
+
+fn say_summaries() {
+    loop {
+        thread::sleep(Duration::from_millis(500));
+        let summaries = match &mut *lately() {
+            Some(throttle) => throttle.summaries(Instant::now()),
+            None => Vec::new(),
+        };
+        for summary in summaries {
+            // With standard error gone there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "{summary}");
+        }
+    }
+}
+
+fn lately() -> MutexGuard<'static, Option<Throttle>> {
+    // Each change is a few assignments that cannot panic.
+    LATELY.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -16,7 +16,7 @@
 //! | `shell`, `editor` | a session: line by line, on a terminal with completion |
 //! | `index_access` | how a command reaches the index |
 //! | `notices`, `interrupt` | what happens meanwhile |
-//! | `exit`, `logging`, `output`, `user_folder` | codes, diagnostics, standard output, the user's files |
+//! | `exit`, `logging`, `throttle`, `output`, `user_folder` | codes, diagnostics, standard output, the user's files |
 
 mod act;
 mod choose;
@@ -42,6 +42,7 @@ mod reply;
 pub mod server;
 mod shell;
 mod sync;
+mod throttle;
 mod user_folder;
 mod verify;
 mod why;

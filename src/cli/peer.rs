@@ -179,6 +179,7 @@ fn share(args: &Args) -> Result<(), CommandError> {
         let _ = stop.send(());
     })
     .map_err(CommandError::Signals)?;
+    logging::warn_of_root();
     let notices = Notices::default();
     let session = Session::start(args, teller(args.server.clone(), notices.clone(), true))?;
     let fetcher = fetcher(args.download_limit);
@@ -203,6 +204,7 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     }
     let (fetcher, journal) = (fetcher(args.download_limit), journal(&folder));
     if interactive {
+        logging::warn_of_root();
         // A script has its own plans.
         go_on(&fetcher, &journal, &session.library, &session.membership, notices.clone());
     }
@@ -257,7 +259,10 @@ impl Session {
         let uploads =
             UploadServer::start(listener, library.clone(), uploads).map_err(CommandError::Start)?;
         let address = uploads.address();
-        say(format_args!("uploading from {address}")).map_err(CommandError::Output)?;
+        // Nobody may be listening to that; others can be served all the same.
+        if let Err(error) = say(format_args!("uploading from {address}")) {
+            log::warn!("uploading from {address}, which cannot be printed: {error}");
+        }
         let port = Port::try_from(address.port())
             .map_err(|error| CommandError::Start(io::Error::other(error)))?;
         let (index, host) = (args.server.clone(), args.host.clone());

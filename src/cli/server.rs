@@ -119,6 +119,7 @@ pub fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Error> {
     let server = Server::bind(&args.into())?;
+    logging::warn_of_root();
     let stop = server.stop();
     ctrlc::set_handler(move || {
         stop.stop();
@@ -128,7 +129,10 @@ fn run(args: &Args) -> Result<(), Error> {
         exit(0);
     })?;
     for address in server.addresses().map_err(Error::Address)? {
-        say(format_args!("listening on {address}")).map_err(Error::Output)?;
+        // Nobody may be listening to that; the server has other things to do.
+        if let Err(error) = say(format_args!("listening on {address}")) {
+            log::warn!("listening on {address}, which cannot be printed: {error}");
+        }
     }
     server.run();
     log::info!("stopped");

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, Scope};
 
+use super::offenders::Offenders;
 use super::{Permits, Stop, set_options};
 use crate::limits;
 use crate::protocol::{Refusal, encode_refusal};
@@ -23,17 +24,28 @@ pub struct Service<H> {
     pub handle: H,
 }
 
+/// How the other side of a connection has behaved.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Conduct {
+    /// As a program of the protocol does, or at least as one that is being written.
+    Sane,
+    /// It sent nothing that could be understood, until the connection was closed for it.
+    Nonsense,
+}
+
 /// Accepts connections until it is stopped, and gives each a thread of its own in the scope.
 ///
-/// A connection without a permit gets `503 Service Unavailable`. A handler that panics ends its
+/// A connection without a permit gets `503 Service Unavailable`, and so does one from an address
+/// from which nothing but nonsense has come lately. A handler that panics ends its
 /// connection and nothing else.
 pub fn accept_loop<'scope, H>(
     scope: &'scope Scope<'scope, '_>,
     listener: &TcpListener,
     service: &'scope Service<H>,
 ) where
-    H: Fn(&Arc<TcpStream>, SocketAddr, u64) + Sync,
+    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
 {
+    let offenders = Arc::new(Offenders::default());
     match listener.local_addr() {
         Ok(address) => service.stop.add_listener(address),
         Err(error) => return log::error!("no address of the listening socket: {error}"),
@@ -43,7 +55,7 @@ pub fn accept_loop<'scope, H>(
         match listener.accept() {
             Ok((stream, address)) => {
                 pause = limits::ACCEPT_PAUSE;
-                admit(scope, service, stream, address);
+                admit(scope, service, &offenders, stream, address);
             }
             // Out of descriptors or memory, or the connection is gone before it was taken: there
             // is nothing that the next attempt could not do better.
@@ -59,13 +71,18 @@ pub fn accept_loop<'scope, H>(
 fn admit<'scope, H>(
     scope: &'scope Scope<'scope, '_>,
     service: &'scope Service<H>,
+    offenders: &Arc<Offenders>,
     stream: TcpStream,
     address: SocketAddr,
 ) where
-    H: Fn(&Arc<TcpStream>, SocketAddr, u64) + Sync,
+    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
 {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
     let stream = Arc::new(stream);
+    if offenders.is_refused(address.ip()) {
+        log::warn!("{address}: refused: nothing but nonsense has come from there lately");
+        return turn_away(&stream);
+    }
     let permit = match service.permits.take(address.ip()) {
         Ok(permit) => permit,
         Err(limit) => {
@@ -77,7 +94,7 @@ fn admit<'scope, H>(
         return;
     };
     let name = format!("{}-{}", service.name, entered.id);
-    let connection = Arc::clone(&stream);
+    let (connection, offenders) = (Arc::clone(&stream), Arc::clone(offenders));
     let run = move || {
         let _permit = permit;
         let number = entered.id;
@@ -87,8 +104,10 @@ fn admit<'scope, H>(
             return;
         }
         let serve = || (service.handle)(&connection, address, number);
-        if catch_unwind(AssertUnwindSafe(serve)).is_err() {
-            log::error!("{address}: the connection ended by a panic, the others go on");
+        match catch_unwind(AssertUnwindSafe(serve)) {
+            Ok(Conduct::Sane) => {}
+            Ok(Conduct::Nonsense) => offenders.add(address.ip()),
+            Err(_) => log::error!("{address}: the connection ended by a panic, the others go on"),
         }
         // The descriptor may live on in another thread: the connection must not.
         let _ = connection.shutdown(Shutdown::Both);
@@ -135,6 +154,7 @@ mod tests {
             handle: |stream: &Arc<TcpStream>, _, number| {
                 assert!(number != 0, "the first connection panics, as it should");
                 (&**stream).write_all(b"served").unwrap();
+                Conduct::Sane
             },
         };
         thread::scope(|scope| {

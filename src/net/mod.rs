@@ -5,6 +5,7 @@
 //! | `listen` | listening sockets |
 //! | `accept` | the accept loop: a named thread per connection, permits, refusals |
 //! | `permits` | how many connections at once, in all and per address |
+//! | `offenders` | addresses whose connections end in nonsense |
 //! | `stop` | ending an accept loop and its connections |
 //! | `connection` | socket options, reading with a deadline, writing with progress, closing |
 //! | `connect` | outgoing connections |
@@ -15,10 +16,11 @@ mod accept;
 mod connect;
 mod connection;
 mod listen;
+mod offenders;
 mod permits;
 mod stop;
 
-pub use accept::{Service, accept_loop};
+pub use accept::{Conduct, Service, accept_loop};
 pub use connect::connect;
 pub use connection::{Receiver, close_gently, read_before, send, send_file, set_options};
 pub use listen::{listen, listen_everywhere};

@@ -43,6 +43,11 @@ impl Stop {
     /// Ends the accept loops, lets connections finish what they are writing, and cuts those that
     /// take longer than a second. Returns when all of them are closed or cut.
     pub fn stop(&self) {
+        self.stop_within(limits::STOP_GRACE);
+    }
+
+    /// The same with another time than a second.
+    pub fn stop_within(&self, grace: Duration) {
         let listeners = {
             let mut state = self.lock();
             state.stopping = true;
@@ -53,10 +58,10 @@ impl Stop {
             // If it fails, the listener is gone or has other connections to wake it.
             let _ = TcpStream::connect_timeout(&reachable(address), Duration::from_secs(1));
         }
-        let waited =
-            self.0.all_closed.wait_timeout_while(self.lock(), limits::STOP_GRACE, |state| {
-                !state.connections.is_empty()
-            });
+        let waited = self
+            .0
+            .all_closed
+            .wait_timeout_while(self.lock(), grace, |state| !state.connections.is_empty());
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.shut_down(Shutdown::Both);
     }

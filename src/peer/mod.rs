@@ -52,4 +52,4 @@ pub use probe::{Probe, probe};
 pub use slots::Slots;
 pub use transfer_error::TransferError;
 pub use upload::{UploadServer, Uploads};
-pub use watching::Watching;
+pub use watching::{LOG_LIBRARY, Watching};

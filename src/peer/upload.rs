@@ -14,7 +14,8 @@ use super::slots::Slots;
 use crate::library::{Digests, Entry, OpenDocument, SharedLibrary};
 use crate::limits;
 use crate::net::{
-    Permits, Receiver, Service, Stop, accept_loop, close_gently, read_before, send, send_file,
+    Conduct, Permits, Receiver, Service, Stop, accept_loop, close_gently, read_before, send,
+    send_file,
 };
 use crate::protocol::{
     ContentRange, Date, DecodeError, Digest, Document, DocumentHead, DocumentReply,
@@ -73,7 +74,7 @@ impl UploadServer {
 
 impl Drop for UploadServer {
     fn drop(&mut self) {
-        self.stop.stop();
+        self.stop.stop_within(limits::UPLOAD_GRACE);
         if let Some(thread) = self.thread.take() {
             // A panic was reported where it happened.
             let _ = thread.join();
@@ -90,20 +91,23 @@ struct Sharing {
 }
 
 impl Sharing {
-    fn serve(&self, stream: &TcpStream, address: SocketAddr) {
+    fn serve(&self, stream: &TcpStream, address: SocketAddr) -> Conduct {
+        let mut conduct = Conduct::Sane;
         let outcome = match receive(stream) {
             Ok(Some(Ok(request))) => self.answer(stream, &request, address),
             Ok(Some(Err(error))) => {
                 log::warn!("{address}: {}, {error}", Status::from(error.refusal));
+                conduct = Conduct::Nonsense;
                 refuse(stream, error.refusal)
             }
-            Ok(None) => return,
+            Ok(None) => return conduct,
             Err(error) => Err(error),
         };
         match outcome {
             Ok(()) => close_gently(stream),
             Err(error) => log::warn!("{address}: upload ended: {error}"),
         }
+        conduct
     }
 
     fn answer(

@@ -17,6 +17,9 @@ use crate::library::{Depth, SharedLibrary};
 use crate::protocol::Document;
 use crate::{limits, system};
 
+/// What the folder's documents do is logged under this target, at level info.
+pub const LOG_LIBRARY: &str = "p2p_ci::library";
+
 /// A thread that watches a library's folder. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Watching {
@@ -159,7 +162,10 @@ fn keep(
 
 fn say(library: &SharedLibrary, document: &Document) {
     match library.read().entry(document) {
-        Some(entry) => log::info!("{document} is shared: {}", escaped(entry.title().as_str())),
-        None => log::info!("{document} is not shared any more"),
+        Some(entry) => {
+            let title = escaped(entry.title().as_str());
+            log::info!(target: LOG_LIBRARY, "{document} is shared: {title}");
+        }
+        None => log::info!(target: LOG_LIBRARY, "{document} is not shared any more"),
     }
 }

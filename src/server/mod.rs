@@ -118,7 +118,7 @@ impl Server {
             permits: shared.permits.clone(),
             stop: shared.stop.clone(),
             handle: |stream: &Arc<TcpStream>, address, number| {
-                session::run(shared, stream, address, number);
+                session::run(shared, stream, address, number)
             },
         };
         let service = &service;

@@ -12,7 +12,7 @@ use super::{LOG_FAULTS, LOG_REQUESTS, LOG_SESSIONS, Shared, counted};
 use crate::escape::escaped;
 use crate::index::{Attributes, Owner, Position, Query};
 use crate::limits;
-use crate::net::{Receiver, close_gently, send};
+use crate::net::{Conduct, Receiver, close_gently, send};
 use crate::protocol::{
     BorrowedRecord, Content, Date, DecodeError, Document, END_OF_RECORDS, Endpoint, HeaderText,
     IndexRequest, Record, Refusal, RequestDecoder, Status, empty_lines, encode_attribute,
@@ -20,7 +20,12 @@ use crate::protocol::{
 };
 
 /// Serves one connection until it ends.
-pub(super) fn run(shared: &Shared, stream: &TcpStream, address: SocketAddr, number: u64) {
+pub(super) fn run(
+    shared: &Shared,
+    stream: &TcpStream,
+    address: SocketAddr,
+    number: u64,
+) -> Conduct {
     log::info!(target: LOG_SESSIONS, "{address} joined ({})", shared.population());
     let mut session = Session {
         shared,
@@ -32,9 +37,15 @@ pub(super) fn run(shared: &Shared, stream: &TcpStream, address: SocketAddr, numb
         consecutive_faults: 0,
     };
     match session.converse() {
-        Ok(End::ByPeer) => {}
-        Ok(End::ByFault) => close_gently(stream),
-        Err(error) => log::warn!(target: LOG_FAULTS, "{address}: connection lost: {error}"),
+        Ok(End::ByPeer) => Conduct::Sane,
+        Ok(End::ByFault) => {
+            close_gently(stream);
+            Conduct::Nonsense
+        }
+        Err(error) => {
+            log::warn!(target: LOG_FAULTS, "{address}: connection lost: {error}");
+            Conduct::Sane
+        }
     }
 }
 

@@ -1,0 +1,103 @@
+//! A log that is not flooded: of one kind so many lines a second, and a count of the rest.
+//!
+//! A kind is a place in the source: what is said there differs in addresses and numbers only. What
+//! was asked for line by line, such as each request, is no part of this.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Lines of one kind in a second.
+const LINES: u32 = 10;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Where a line is said.
+pub(super) type Place = (&'static str, u32);
+
+/// What was said lately, and how often it was not.
+#[derive(Debug, Default)]
+pub(super) struct Throttle(HashMap<Place, Kind>);
+
+#[derive(Debug)]
+struct Kind {
+    since: Instant,
+    said: u32,
+    /// How many were not said, and what the last of them was.
+    unsaid: u32,
+    last: String,
+}
+
+impl Throttle {
+    /// Whether a line may be said now.
+    pub(super) fn admits(&mut self, place: Place, line: &dyn Fn() -> String, now: Instant) -> bool {
+        let kind = self.0.entry(place).or_insert_with(|| Kind {
+            since: now,
+            said: 0,
+            unsaid: 0,
+            last: String::new(),
+        });
+        // Until what was not said is counted, nothing begins anew.
+        if kind.unsaid == 0 && now.duration_since(kind.since) >= SECOND {
+            (kind.since, kind.said) = (now, 0);
+        }
+        if kind.said < LINES {
+            kind.said += 1;
+            return true;
+        }
+        kind.unsaid += 1;
+        if kind.last.is_empty() {
+            kind.last = line();
+        }
+        false
+    }
+
+    /// What is to be said of the seconds that are over: one line for each kind.
+    pub(super) fn summaries(&mut self, now: Instant) -> Vec<String> {
+        let over = self
+            .0
+            .values_mut()
+            .filter(|kind| kind.unsaid > 0 && now.duration_since(kind.since) >= SECOND);
+        over.map(|kind| {
+            let last = std::mem::take(&mut kind.last);
+            let summary = format!("{} more like this: {last}", kind.unsaid);
+            (kind.since, kind.said, kind.unsaid) = (now, 0, 0);
+            summary
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_lines_a_second_of_each_kind_and_a_count_of_the_rest() {
+        let mut throttle = Throttle::default();
+        let now = Instant::now();
+        let said = |throttle: &mut Throttle, line: u32, now| {
+            (0..25)
+                .filter(|n| throttle.admits(("file", line), &|| format!("line {n}"), now))
+                .count()
+        };
+        assert_eq!(said(&mut throttle, 1, now), 10);
+        assert_eq!(said(&mut throttle, 2, now), 10);
+        assert!(throttle.summaries(now).is_empty());
+        let later = now + SECOND;
+        let mut summaries = throttle.summaries(later);
+        summaries.sort();
+        assert_eq!(summaries, ["15 more like this: line 10"; 2]);
+        assert!(throttle.summaries(later).is_empty());
+        assert_eq!(said(&mut throttle, 1, later), 10);
+    }
+
+    #[test]
+    fn what_is_said_now_and_then_is_always_said() {
+        let mut throttle = Throttle::default();
+        let mut now = Instant::now();
+        for _ in 0..100 {
+            assert!(throttle.admits(("file", 1), &String::new, now));
+            now += SECOND / 9;
+        }
+        assert!(throttle.summaries(now).is_empty());
+    }
+}
