@@ -113,6 +113,7 @@ fn failure_of_holder(error: &TransferError) -> Failure {
         | TransferError::TooSlow { .. }
         | TransferError::Resting(_)
         | TransferError::GivenUp
+        | TransferError::NotAllowed(_)
         | TransferError::Refused(_) => Failure::Unreachable,
         TransferError::Protocol(_)
         | TransferError::Truncated { .. }

@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::peer::{AskIndex, Extensions, IndexConnection, IndexError, Membership};
@@ -50,6 +51,13 @@ impl AskIndex for IndexAccess {
         match self {
             Self::Member(membership) => membership.ask(request, take),
             Self::Once(once) => once.connection()?.ask(request, take),
+        }
+    }
+
+    fn address(&self) -> Result<IpAddr, IndexError> {
+        match self {
+            Self::Member(membership) => membership.address(),
+            Self::Once(once) => once.connection()?.address(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
 use clap::{Parser, Subcommand};
+use ipnet::IpNet;
 use log::LevelFilter;
 
 use super::act::Context;
@@ -26,12 +27,13 @@ use super::user_folder::{journal_file, neighbour_store, port_file, stored_digest
 use super::{logging, shell};
 use crate::error_chain::error_chain;
 use crate::library::{Depth, Library, SharedLibrary};
+use crate::limits;
+use crate::net::{self, Reach};
 use crate::peer::{
     Bandwidth, Event, Extensions, Fetcher, Hashing, Journal, Membership, Neighbours, Slots,
     UploadServer, Uploads, Watching,
 };
 use crate::protocol::{Document, Endpoint, Host, Port, Status, SyntaxError};
-use crate::{limits, net};
 
 const EXIT_CODES: &str = "\
 Without a command a shell is started, which reads commands from standard input.
@@ -76,6 +78,11 @@ struct Args {
     #[arg(long, value_name = "RATE", global = true)]
     download_limit: Option<Rate>,
 
+    /// Download from this network or address whatever index names it; may be given several times
+    /// [default: not from addresses that are nearer than the index, nor from ports below 1024]
+    #[arg(long, value_name = "NET", value_parser = parse_network, global = true)]
+    allow_net: Vec<IpNet>,
+
     /// What I call this machine [default: localhost, the host name or the address, as seen from
     /// the index]
     #[arg(long, value_name = "NAME", global = true)]
@@ -110,6 +117,13 @@ fn parse_server(text: &str) -> Result<Endpoint, SyntaxError> {
     }
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     Ok(Endpoint { host: bare.parse()?, port: Port::INDEX })
+}
+
+/// Reads `10.0.0.0/8`, or one address.
+fn parse_network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    let expected = "expected a network such as `10.0.0.0/8`, or an address";
+    text.parse().or_else(|_| address()).map_err(|_| format!("{expected}, found `{text}`"))
 }
 
 /// Runs the program.
@@ -160,7 +174,7 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Command
         hashing: None,
         uploading_from: None,
         format: args.format,
-        fetcher: fetcher(args.download_limit),
+        fetcher: fetcher(args),
         journal: journal(&args.share),
         unfinished: Unfinished::default(),
         interactive,
@@ -182,7 +196,7 @@ fn share(args: &Args) -> Result<(), CommandError> {
     logging::warn_of_root();
     let notices = Notices::default();
     let session = Session::start(args, teller(args.server.clone(), notices.clone(), true))?;
-    let fetcher = fetcher(args.download_limit);
+    let fetcher = fetcher(args);
     go_on(&fetcher, &journal(&args.share), &session.library, &session.membership, notices);
     // The sender lives as long as the process.
     let _ = stopped.recv();
@@ -202,7 +216,7 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         report("peer", &error);
         return Err(Failure::Unreachable);
     }
-    let (fetcher, journal) = (fetcher(args.download_limit), journal(&folder));
+    let (fetcher, journal) = (fetcher(&args), journal(&folder));
     if interactive {
         logging::warn_of_root();
         // A script has its own plans.
@@ -304,10 +318,11 @@ fn journal(folder: &Path) -> Arc<Journal> {
 }
 
 /// Downloads with what is remembered of other peers.
-fn fetcher(limit: Option<Rate>) -> Fetcher {
+fn fetcher(args: &Args) -> Fetcher {
     let store = neighbour_store();
     let neighbours = store.map_or_else(Neighbours::default, |store| Neighbours::load(&store));
-    Fetcher::new(neighbours, Bandwidth::new(limit.map(Rate::bytes_per_second)))
+    let limit = args.download_limit.map(Rate::bytes_per_second);
+    Fetcher::new(neighbours, Bandwidth::new(limit), Reach::new(args.allow_net.clone()))
 }
 
 /// Without an address the port of the last time, if it is free: others still have it in their

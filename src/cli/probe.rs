@@ -12,7 +12,7 @@ use super::reply::document_json;
 use super::why::local;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
-use crate::peer::{Fetcher, Holding, Probe, TransferError, lookup, probe};
+use crate::peer::{Fetcher, Holding, Probe, Source, TransferError, lookup, probe};
 use crate::protocol::Document;
 
 /// Holders that are asked at once.
@@ -51,8 +51,8 @@ fn ask(
 ) -> Vec<Result<Probe, TransferError>> {
     thread::scope(|scope| {
         let ask = |holding: &Holding| {
-            let holder = holding.record.holder.clone();
-            let work = move || probe(fetcher, document, &holder);
+            let source = Source::from(holding.clone());
+            let work = move || probe(fetcher, document, &source);
             thread::Builder::new().spawn_scoped(scope, work)
         };
         let asked: Vec<_> = holdings.iter().map(ask).collect();

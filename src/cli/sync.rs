@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use serde_json::json;
@@ -15,7 +16,7 @@ use super::output::say;
 use super::progress::ManyDownloads;
 use super::reply::document_json;
 use crate::library::SharedLibrary;
-use crate::peer::{Happening, JournalEvent, Order};
+use crate::peer::{AskIndex, Happening, JournalEvent, Order, Source};
 use crate::protocol::{Digest, Document, Record};
 
 /// Downloads what is missing. What cannot be fetched is reported and does not keep the rest.
@@ -30,7 +31,8 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
             && command.words.as_ref().is_none_or(|words| words.are_in(&record.title))
     });
     let vouched_for = context.vouched_for(command.digests.as_deref())?;
-    let orders = missing(&library, records, &vouched_for)?;
+    let told_by = context.index.address()?;
+    let orders = missing(&library, records, told_by, &vouched_for)?;
     if command.dry_run {
         for order in &orders {
             say_order(context.format, order)?;
@@ -76,6 +78,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
 fn missing(
     library: &SharedLibrary,
     records: Vec<Record>,
+    told_by: IpAddr,
     vouched_for: &HashMap<Document, Digest>,
 ) -> Result<Vec<Order>, CommandError> {
     let mut by_document: BTreeMap<Document, Vec<Record>> = BTreeMap::new();
@@ -85,7 +88,8 @@ fn missing(
     let mut orders = Vec::new();
     for (document, records) in by_document {
         let title = records.first().map(|record| record.title.clone());
-        let candidates = records.into_iter().map(|record| record.holder.into()).collect();
+        let source = |record: Record| Source { told_by: Some(told_by), ..record.holder.into() };
+        let candidates = records.into_iter().map(source).collect();
         let digest = vouched_for.get(&document).copied();
         let what = format!("cannot save {document}");
         let order = order(library, document, candidates, title, digest, false);

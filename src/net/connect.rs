@@ -1,7 +1,7 @@
 //! Outgoing connections.
 
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 
 use crate::limits;
 use crate::protocol::Endpoint;
@@ -11,9 +11,25 @@ use crate::protocol::Endpoint;
 /// # Errors
 /// When the host has no address, or none of them answers; the error is that of the last one.
 pub fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
+    connect_to(&resolve(endpoint)?)
+}
+
+/// The addresses of an endpoint.
+///
+/// # Errors
+/// When its host has none.
+pub fn resolve(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
+    Ok((endpoint.host.as_str(), endpoint.port.value()).to_socket_addrs()?.collect())
+}
+
+/// Connects to the first address that answers.
+///
+/// # Errors
+/// As [`connect`].
+pub fn connect_to(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in (endpoint.host.as_str(), endpoint.port.value()).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, limits::CONNECT) {
+    for address in addresses {
+        match TcpStream::connect_timeout(address, limits::CONNECT) {
             Ok(stream) => {
                 super::set_options(&stream)?;
                 return Ok(stream);

@@ -8,7 +8,7 @@
 //! | `offenders` | addresses whose connections end in nonsense |
 //! | `stop` | ending an accept loop and its connections |
 //! | `connection` | socket options, reading with a deadline, writing with progress, closing |
-//! | `connect` | outgoing connections |
+//! | `connect`, `reach` | outgoing connections; which addresses of others are connected to |
 //!
 //! It knows bytes and time, and of the protocol only the refusal that a full server sends.
 
@@ -18,11 +18,13 @@ mod connection;
 mod listen;
 mod offenders;
 mod permits;
+mod reach;
 mod stop;
 
 pub use accept::{Conduct, Service, accept_loop};
-pub use connect::connect;
+pub use connect::{connect, connect_to, resolve};
 pub use connection::{Receiver, close_gently, read_before, send, send_file, set_options};
 pub use listen::{listen, listen_everywhere};
 pub use permits::{NoPermit, Permit, Permits};
+pub use reach::{NotAllowed, Reach};
 pub use stop::Stop;

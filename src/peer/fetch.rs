@@ -1,6 +1,7 @@
 //! A whole download: holder after holder, or several at once, until the document is there.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::transfer::{Ask, Get, Outcome, Transferred, transfer};
 use super::transfer_error::TransferError;
 use crate::library::Incoming;
 use crate::limits;
+use crate::net::Reach;
 use crate::protocol::{Content, Date, Digest, Document, Endpoint, Refusal, Status};
 
 /// What is to be fetched.
@@ -33,17 +35,21 @@ pub struct Source {
     pub holder: Endpoint,
     /// Which bytes it says to have.
     pub content: Content,
+    /// The index that has named it, which must not lead anywhere ([`Reach`]); nothing if a person
+    /// has.
+    pub told_by: Option<IpAddr>,
 }
 
 impl From<Endpoint> for Source {
     fn from(holder: Endpoint) -> Self {
-        Self { holder, content: Content::default() }
+        Self { holder, content: Content::default(), told_by: None }
     }
 }
 
 impl From<Holding> for Source {
     fn from(holding: Holding) -> Self {
-        Self { holder: holding.record.holder, content: holding.content }
+        let Holding { record, content, told_by, .. } = holding;
+        Self { holder: record.holder, content, told_by: Some(told_by) }
     }
 }
 
@@ -128,13 +134,14 @@ pub struct Fetcher(Arc<Shared>);
 struct Shared {
     neighbours: Neighbours,
     bandwidth: Bandwidth,
+    reach: Reach,
     measuring: Mutex<()>,
 }
 
 impl Fetcher {
-    /// Downloads with what was known before, and within a limit.
-    pub fn new(neighbours: Neighbours, bandwidth: Bandwidth) -> Self {
-        Self(Arc::new(Shared { neighbours, bandwidth, measuring: Mutex::default() }))
+    /// Downloads with what was known before, within a limit, and not from everywhere.
+    pub fn new(neighbours: Neighbours, bandwidth: Bandwidth, reach: Reach) -> Self {
+        Self(Arc::new(Shared { neighbours, bandwidth, reach, measuring: Mutex::default() }))
     }
 
     /// What is known of other peers.
@@ -144,6 +151,10 @@ impl Fetcher {
 
     pub(super) fn bandwidth(&self) -> &Bandwidth {
         &self.0.bandwidth
+    }
+
+    pub(super) fn reach(&self) -> &Reach {
+        &self.0.reach
     }
 
     pub(super) fn turn_to_measure(&self) -> MutexGuard<'_, ()> {
@@ -163,6 +174,9 @@ impl Fetcher {
         incoming: &mut Incoming,
         watch: &mut dyn FnMut(Attempt<'_>),
     ) -> Result<Fetched, FetchError> {
+        for source in &wanted.sources {
+            self.neighbours().told_by(&source.holder, source.told_by);
+        }
         let mut download =
             Download { fetcher: self, wanted, incoming, watch, failures: Vec::new() };
         match download.run() {

@@ -4,7 +4,7 @@
 //! reply (protocol.md section 3.4).
 
 use std::io;
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -65,6 +65,12 @@ pub trait AskIndex {
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<(), IndexError>;
 
+    /// Where the index is, or was when it was asked last.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    fn address(&self) -> Result<IpAddr, IndexError>;
+
     /// Whether this index understands requests with headers of extensions, as far as is known.
     fn extensions(&self) -> &Extensions;
 }
@@ -96,6 +102,8 @@ pub struct Holding {
     pub content: Content,
     /// When the index took the record.
     pub added: Option<Date>,
+    /// Where the index is that says so.
+    pub told_by: IpAddr,
 }
 
 impl Holding {
@@ -114,13 +122,19 @@ impl Holding {
 /// When the index does not answer.
 pub fn lookup(index: &dyn AskIndex, document: &Document) -> Result<Vec<Holding>, IndexError> {
     let want_attributes = index.extensions().are_used();
+    let told_by = index.address()?;
     let mut holdings: Vec<Holding> = Vec::new();
     let mut is_refused = false;
     let request = |from| IndexRequest::Lookup { document: document.clone(), want_attributes, from };
     index.ask(&request, &mut |part, _| {
         match part {
             ReplyPart::Record(record) if holdings.len() < limits::HOLDERS => {
-                holdings.push(Holding { record, content: Content::default(), added: None });
+                holdings.push(Holding {
+                    record,
+                    content: Content::default(),
+                    added: None,
+                    told_by,
+                });
             }
             ReplyPart::Attribute(attribute) => {
                 if let Some(last) = holdings.last_mut() {
@@ -190,6 +204,10 @@ impl AskIndex for IndexConnection {
         taken.map_err(IndexError::Taker)
     }
 
+    fn address(&self) -> Result<IpAddr, IndexError> {
+        Ok(self.link.address)
+    }
+
     fn extensions(&self) -> &Extensions {
         &self.extensions
     }
@@ -200,6 +218,8 @@ impl AskIndex for IndexConnection {
 pub(super) struct Link {
     pub(super) stream: Arc<TcpStream>,
     pub(super) index: Endpoint,
+    /// Where the index is.
+    pub(super) address: IpAddr,
     pub(super) own: Endpoint,
 }
 
@@ -217,7 +237,7 @@ impl Link {
         let port = port.or_else(|| Port::try_from(local.port()).ok());
         let port = port.ok_or_else(|| unreachable(io::ErrorKind::AddrNotAvailable.into()))?;
         let own = Endpoint { host, port };
-        Ok(Self { stream: Arc::new(stream), index: index.clone(), own })
+        Ok(Self { stream: Arc::new(stream), index: index.clone(), address: remote.ip(), own })
     }
 
     pub(super) fn send(&self, request: &IndexRequest) -> Result<(), IndexError> {

@@ -9,7 +9,7 @@ mod announcing;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -170,6 +170,10 @@ impl AskIndex for Membership {
                 return taken.map_err(IndexError::Taker);
             }
         }
+    }
+
+    fn address(&self) -> Result<IpAddr, IndexError> {
+        self.shared.link().map(|link| link.address)
     }
 
     fn extensions(&self) -> &Extensions {

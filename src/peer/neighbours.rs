@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,6 +39,10 @@ struct Neighbour {
     round_trip: Option<Duration>,
     bytes_per_second: Option<u64>,
     is_plain: bool,
+    /// Whether it has ever answered as a program of the protocol does.
+    has_answered: bool,
+    /// The index that has named it, if it was no person.
+    told_by: Option<IpAddr>,
     /// Downloads from it at this moment.
     busy: u32,
     failures: u32,
@@ -59,7 +64,7 @@ pub(super) enum Readiness {
     Ready,
     /// It failed a moment ago.
     Resting(Duration),
-    /// It failed so often that nobody waits for it.
+    /// It failed so often, or has never answered, that nobody waits for it.
     GivenUp,
 }
 
@@ -123,6 +128,22 @@ impl Neighbours {
         self.change(endpoint, |neighbour| neighbour.is_plain = true);
     }
 
+    /// Who has named it, lately.
+    pub(super) fn told_by(&self, endpoint: &Endpoint, index: Option<IpAddr>) {
+        if self.named_by(endpoint) != index {
+            self.change(endpoint, |neighbour| neighbour.told_by = index);
+        }
+    }
+
+    pub(super) fn named_by(&self, endpoint: &Endpoint) -> Option<IpAddr> {
+        self.of(endpoint).told_by
+    }
+
+    /// It has sent a reply, whatever it was.
+    pub(super) fn answered(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |neighbour| neighbour.has_answered = true);
+    }
+
     /// A connection was made, in this time.
     pub(super) fn connected(&self, endpoint: &Endpoint, time: Duration) {
         self.change(endpoint, |neighbour| {
@@ -151,10 +172,14 @@ impl Neighbours {
         });
     }
 
-    /// It failed: for a while it is left alone.
+    /// It failed: for a while it is left alone. Who has never answered may be a victim to whom
+    /// records lead, and is left alone for long.
     pub(super) fn failed(&self, endpoint: &Endpoint) {
         self.change(endpoint, |neighbour| {
-            let pause = pause_after(neighbour.failures);
+            let pause = match neighbour.has_answered {
+                true => pause_after(neighbour.failures),
+                false => pause_after(u32::MAX),
+            };
             neighbour.failures += 1;
             neighbour.rests_until = Some(Instant::now() + pause);
         });
@@ -165,7 +190,9 @@ impl Neighbours {
         let left =
             neighbour.rests_until.and_then(|until| until.checked_duration_since(Instant::now()));
         match left {
-            Some(_) if neighbour.failures >= limits::TRIES => Readiness::GivenUp,
+            Some(_) if !neighbour.has_answered || neighbour.failures >= limits::TRIES => {
+                Readiness::GivenUp
+            }
             Some(left) => Readiness::Resting(left),
             None => Readiness::Ready,
         }
@@ -221,6 +248,7 @@ fn parse(line: &str) -> Option<(Endpoint, Neighbour)> {
     let neighbour = Neighbour {
         round_trip: Some(round_trip),
         bytes_per_second: (rate > 0).then_some(rate),
+        has_answered: rate > 0,
         ..Neighbour::default()
     };
     Some((endpoint, neighbour))
@@ -258,6 +286,7 @@ mod tests {
         let neighbours = Neighbours::default();
         let peer = endpoint("a:1");
         assert_eq!(neighbours.readiness(&peer), Readiness::Ready);
+        neighbours.answered(&peer);
         neighbours.failed(&peer);
         assert!(matches!(neighbours.readiness(&peer), Readiness::Resting(_)));
         neighbours.failed(&peer);
@@ -265,6 +294,16 @@ mod tests {
         assert_eq!(neighbours.readiness(&peer), Readiness::GivenUp);
         neighbours.transferred(&peer, 1, Duration::from_secs(1));
         assert_eq!(neighbours.readiness(&peer), Readiness::Ready);
+    }
+
+    #[test]
+    fn who_has_never_answered_is_asked_once_a_minute() {
+        let neighbours = Neighbours::default();
+        let victim = endpoint("victim:22");
+        neighbours.failed(&victim);
+        assert_eq!(neighbours.readiness(&victim), Readiness::GivenUp);
+        let rests_until = neighbours.of(&victim).rests_until.unwrap();
+        assert!(rests_until > Instant::now() + Duration::from_secs(59));
     }
 
     #[test]

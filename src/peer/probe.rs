@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::fetch::Fetcher;
+use super::fetch::{Fetcher, Source};
 use super::transfer::{ask, connect};
 use super::transfer_error::TransferError;
-use crate::protocol::{ContentRange, Digest, Document, Endpoint};
+use crate::protocol::{ContentRange, Digest, Document};
 
 /// What a holder has answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,11 +25,13 @@ pub struct Probe {
 pub fn probe(
     fetcher: &Fetcher,
     document: &Document,
-    holder: &Endpoint,
+    source: &Source,
 ) -> Result<Probe, TransferError> {
     let begun = Instant::now();
+    let holder = &source.holder;
+    fetcher.neighbours().told_by(holder, source.told_by);
     let stream = connect(fetcher, holder)?;
-    let (head, ..) = ask(&stream, document, holder, true, Some((0..1).into()))?;
+    let (head, ..) = ask(fetcher, &stream, document, holder, true, Some((0..1).into()))?;
     let length = head.content_range.map(ContentRange::length).or(head.content_length);
     Ok(Probe { time: begun.elapsed(), length, digest: head.digest })
 }

@@ -1,7 +1,7 @@
 //! One GET from one holder (protocol.md sections 5.1 to 5.6).
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::net::{IpAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::bandwidth::SMALL;
@@ -62,10 +62,29 @@ pub(super) struct Get<'a> {
     pub(super) patience: Duration,
 }
 
+/// The addresses of a holder that whoever has named it may lead to.
+fn addresses(fetcher: &Fetcher, holder: &Endpoint) -> Result<Vec<SocketAddr>, TransferError> {
+    let mut addresses = net::resolve(holder).map_err(TransferError::Unreachable)?;
+    let Some(index) = fetcher.neighbours().named_by(holder) else { return Ok(addresses) };
+    let mut reason = None;
+    addresses.retain(|address| match fetcher.reach().check(index, *address) {
+        Ok(()) => true,
+        Err(not_allowed) => {
+            reason = Some(not_allowed);
+            false
+        }
+    });
+    match reason {
+        Some(reason) if addresses.is_empty() => Err(TransferError::NotAllowed(reason)),
+        _ => Ok(addresses),
+    }
+}
+
 /// Connects, and remembers how long that took.
 pub(super) fn connect(fetcher: &Fetcher, holder: &Endpoint) -> Result<TcpStream, TransferError> {
     let begun = Instant::now();
-    let stream = net::connect(holder).map_err(TransferError::Unreachable)?;
+    let stream =
+        net::connect_to(&addresses(fetcher, holder)?).map_err(TransferError::Unreachable)?;
     fetcher.neighbours().connected(holder, begun.elapsed());
     Ok(stream)
 }
@@ -73,6 +92,7 @@ pub(super) fn connect(fetcher: &Fetcher, holder: &Endpoint) -> Result<TcpStream,
 /// Sends a GET and reads the head of the reply; what follows is left in the receiver. With it
 /// comes the empty line that ended the head.
 pub(super) fn ask<'a>(
+    fetcher: &Fetcher,
     stream: &'a TcpStream,
     document: &Document,
     holder: &Endpoint,
@@ -90,7 +110,11 @@ pub(super) fn ask<'a>(
     request.encode(&mut bytes);
     send(stream, &bytes).map_err(TransferError::Lost)?;
     let mut receiver = Receiver::new(stream);
-    let (head, separator) = receive_head(&mut receiver)?;
+    let answer = receive_head(&mut receiver);
+    if let Ok(_) | Err(TransferError::Refused(_)) = &answer {
+        fetcher.neighbours().answered(holder);
+    }
+    let (head, separator) = answer?;
     Ok((head, separator, receiver))
 }
 
@@ -108,7 +132,7 @@ pub(super) fn transfer(
     // From the last byte that is here: so that there is one to ask for even if all are.
     let range = kept.map(|length| ByteRange::from(length - 1));
     let (head, separator, receiver) =
-        ask(&stream, get.document, get.holder, get.ask != Ask::Plain, range)?;
+        ask(fetcher, &stream, get.document, get.holder, get.ask != Ask::Plain, range)?;
     let length = head.content_range.map(ContentRange::length).or(head.content_length);
     if let (Some(expected), Some(found)) = (get.digest, head.digest)
         && expected != found

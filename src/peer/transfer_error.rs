@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::net::NotAllowed;
 use crate::protocol::{DecodeError, Digest, Refusal, Status};
 
 /// Why a holder did not give the document.
@@ -11,6 +12,9 @@ pub enum TransferError {
     /// It cannot be reached.
     #[error("cannot reach it")]
     Unreachable(#[source] io::Error),
+    /// Whoever has named it may not lead there.
+    #[error("it is not asked")]
+    NotAllowed(#[source] NotAllowed),
     /// The connection broke, or no reply came within ten seconds.
     #[error("the connection broke")]
     Lost(#[source] io::Error),
@@ -94,6 +98,7 @@ impl TransferError {
             | Self::OtherPart
             | Self::TooLarge(_)
             | Self::GivenUp
+            | Self::NotAllowed(_)
             | Self::File(_) => false,
         }
     }
@@ -115,6 +120,7 @@ impl TransferError {
             | Self::TooLarge(_)
             | Self::Resting(_)
             | Self::GivenUp
+            | Self::NotAllowed(_)
             | Self::InUse
             | Self::File(_) => false,
         }

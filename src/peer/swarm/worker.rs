@@ -121,7 +121,7 @@ impl Swarm {
         stream: &TcpStream,
     ) -> Result<u64, TransferError> {
         let wanted = Some(range.clone().into());
-        let (head, _, receiver) = ask(stream, &self.document, holder, true, wanted)?;
+        let (head, _, receiver) = ask(&self.fetcher, stream, &self.document, holder, true, wanted)?;
         let found = head.digest.ok_or(TransferError::NoDigest)?;
         if found != self.digest {
             return Err(TransferError::OtherVersion { expected: self.digest, found });
