@@ -16,12 +16,7 @@ use std::path::Path;
 /// When there is no such file, or it is no regular file ([`io::ErrorKind::InvalidInput`]).
 pub fn open_regular(folder: &Path, path: &str) -> io::Result<File> {
     let file = open_without_following(folder, path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        let text = "expected a regular file, found another kind";
-        Err(io::Error::new(io::ErrorKind::InvalidInput, text))
-    }
+    if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
 }
 
 #[cfg(unix)]
@@ -50,6 +45,36 @@ fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
         }
     }
     File::open(whole)
+}
+
+/// Opens a file for reading and writing that this user's programs have left, or makes it: never
+/// through a symbolic link, and never anything but a regular file, whatever somebody else may have
+/// put in its place.
+///
+/// # Errors
+/// When it is something else, or cannot be opened.
+pub(crate) fn open_part(path: &Path, create: bool) -> io::Result<File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create(create).truncate(false);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        options.custom_flags(i32::try_from(flags.bits()).map_err(io::Error::other)?);
+    }
+    #[cfg(not(unix))]
+    if path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_symlink()) {
+        return Err(not_regular());
+    }
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
+}
+
+fn not_regular() -> io::Error {
+    let text = "expected a regular file, found another kind";
+    io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
 /// Sends bytes from where the file stands, at most `count`, without passing them through this

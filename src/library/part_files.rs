@@ -8,7 +8,7 @@
 //! | `.rfc793.txt.0123456789abcdef-9000000.part` | pieces of it, in any order ([`super::Pieces`]) |
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use tempfile::{Builder, NamedTempFile};
 
 use crate::protocol::Digest;
+use crate::system::open_part;
 
 /// What the names of temporary files begin with.
 const TEMPORARY: &str = ".p2p-ci-";
@@ -71,7 +72,8 @@ impl PartFiles {
 /// to lock them.
 fn is_abandoned(path: &Path) -> bool {
     const AGE: Duration = Duration::from_secs(60);
-    File::open(path).is_ok_and(|file| {
+    // Not whatever else somebody has put there.
+    open_part(path, false).is_ok_and(|file| {
         let modified = file.metadata().and_then(|metadata| metadata.modified());
         let age = modified.ok().and_then(|modified| modified.elapsed().ok());
         age.is_some_and(|age| age >= AGE) && file.try_lock().is_ok()

@@ -5,13 +5,13 @@
 //! is killed loses what it had of unfinished pieces and nothing else. What the map says is not
 //! believed in the end: the digest of the whole is.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::system::{read_at, write_at};
+use crate::system::{open_part, read_at, write_at};
 
 /// Bytes of a piece: eight downloads at once lose at most a megabyte.
 pub const PIECE: u64 = 128 * 1024;
@@ -36,7 +36,7 @@ impl Pieces {
     pub(super) fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<Self>> {
         let mut taken_over = 0;
         if !path.try_exists()? {
-            match OpenOptions::new().write(true).open(beginning) {
+            match open_part(beginning, false) {
                 Ok(file) if file.try_lock().is_ok() => {
                     taken_over = file.metadata()?.len().min(length) / PIECE;
                     fs::rename(beginning, path)?;
@@ -46,8 +46,7 @@ impl Pieces {
                 Err(error) => return Err(error),
             }
         }
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = open_part(path, true)?;
         if file.try_lock().is_err() {
             return Ok(None);
         }

@@ -7,7 +7,7 @@
 //! beginning of the digest, so that whoever fetches the same document later can go on where it
 //! ends. It is locked meanwhile; nobody else writes to it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -124,8 +124,7 @@ impl Incoming {
         self.set_aside()?;
         *hasher = Hasher::default();
         let Some(path) = kept_path(&self.target, digest) else { return Ok(0) };
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).open(&path)?;
+        let file = system::open_part(&path, true)?;
         if file.try_lock().is_err() {
             return Ok(0);
         }

@@ -127,3 +127,31 @@ fn another_version_does_not_go_on_with_this_one() {
     drop(new);
     assert_eq!(names(folder.path()).len(), 1, "the old one is still there");
 }
+
+/// Somebody else may write to a shared folder, too.
+#[cfg(unix)]
+#[test]
+fn what_lies_in_the_place_of_a_part_is_not_followed_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = NamedTempFile::new().unwrap();
+    let digest = Digest::new([7; 32]);
+    let target = folder.path().join("big.bin");
+    let kept = kept_path(&target, &digest).unwrap();
+    let pieces = pieces_path(&target, &digest, 9_000_000).unwrap();
+    let put = |path: &Path, kind: &str| match kind {
+        "link" => std::os::unix::fs::symlink(elsewhere.path(), path).unwrap(),
+        "folder" => fs::create_dir(path).unwrap(),
+        _ => assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success()),
+    };
+    for kind in ["link", "folder", "fifo"] {
+        put(&kept, kind);
+        put(&pieces, kind);
+        let mut incoming = Incoming::begin(&target).unwrap();
+        assert!(incoming.keep(&digest, u64::MAX, &mut Hasher::default()).is_err(), "{kind}");
+        assert!(incoming.pieces(&digest, 9_000_000).is_err(), "{kind}");
+        assert_eq!(elsewhere.as_file().metadata().unwrap().len(), 0);
+        for path in [&kept, &pieces] {
+            fs::remove_file(path).or_else(|_| fs::remove_dir(path)).unwrap();
+        }
+    }
+}
