@@ -1,0 +1,133 @@
+//! Many peers and records for a long time, while others come and go.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Setting;
+use crate::latency::Honest;
+use crate::programs::Index;
+use crate::report::Report;
+use crate::talk::{Talk, add, list, lookup, records, status};
+
+pub(super) fn churn(setting: &Setting, report: &mut Report) -> io::Result<()> {
+    const WORKERS: usize = 4;
+    let (peers, each, coming) = setting.size((9_000, 111, 1000), (900, 111, 100));
+    let time = Duration::from_secs(setting.size(30 * 60, 3 * 60));
+    let index = Index::with(&["--log", "quiet"])?;
+    let honest = Honest::join(index.address, report)?;
+    let mut model = BTreeSet::new();
+    model.insert("RFC 793 Transmission Control Protocol honest 5678".to_string());
+    let mut staying = Vec::new();
+    for peer in 0..peers {
+        let mut talk = Talk::from(4096 + peer as u16 / 4000, index.address)?;
+        let mut requests = String::new();
+        for record in 0..each {
+            let number = ((peer * each + record) % 9148 + 10_000) as u32;
+            requests += &add(number, &format!("peer-{peer}"), 5678, "A Title");
+            model.insert(format!("RFC {number} A Title peer-{peer} 5678"));
+        }
+        talk.say(requests)?;
+        for _ in 0..each {
+            talk.reply()?;
+        }
+        staying.push(talk);
+    }
+    let usage = || index.usage().ok_or_else(|| io::Error::other("the server is gone"));
+    let before = usage()?;
+    report.figure("peers that stay", f64::from(peers), "");
+    report.figure("their records", model.len() as f64, "");
+    let (stop, joined, wrong) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU64::new(0)),
+        Arc::new(AtomicU64::new(0)),
+    );
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|worker| {
+            let (stop, joined, wrong) =
+                (Arc::clone(&stop), Arc::clone(&joined), Arc::clone(&wrong));
+            let address = index.address;
+            thread::spawn(move || {
+                let mut here: Vec<Talk> = Vec::new();
+                let mut number = worker;
+                while !stop.load(Ordering::Relaxed) {
+                    number += WORKERS;
+                    match come(address, number, worker) {
+                        Ok(talk) => here.push(talk),
+                        Err(_) => drop(wrong.fetch_add(1, Ordering::Relaxed)),
+                    }
+                    joined.fetch_add(1, Ordering::Relaxed);
+                    if here.len() >= coming / WORKERS {
+                        // Whoever it is that goes, and without a word.
+                        here.swap_remove(number * 31 % here.len());
+                    }
+                    thread::sleep(Duration::from_millis(4));
+                }
+            })
+        })
+        .collect();
+    let asking = honest.keep_asking();
+    let begun = Instant::now();
+    let mut samples = Vec::new();
+    while begun.elapsed() < time {
+        thread::sleep(Duration::from_secs(1));
+        if begun.elapsed() > time / 3 {
+            samples
+                .push((begun.elapsed().as_secs_f64() / 60.0, usage()?.memory as f64 / 1048576.0));
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    for worker in workers {
+        worker.join().map_err(|_| io::Error::other("a panic"))?;
+    }
+    let _honest = asking.held(report)?;
+    report.figure("peers that came and went", joined.load(Ordering::Relaxed) as f64, "");
+    report.require("no honest request had a wrong answer", wrong.load(Ordering::Relaxed) == 0);
+    let slope = slope(&samples);
+    report.figure("memory", samples.last().map_or(0.0, |(_, memory)| *memory), "MiB");
+    report.figure("its slope", slope, "MiB/min");
+    report.require("less than 1 MiB a minute", slope < 1.0);
+    let begun = Instant::now();
+    let mut after = usage()?;
+    while after.threads > before.threads && begun.elapsed() < Duration::from_secs(10) {
+        thread::sleep(Duration::from_millis(50));
+        after = usage()?;
+    }
+    report.require("threads and descriptors are where they were", {
+        after.threads <= before.threads && after.files <= before.files
+    });
+    let listed = staying[0].ask(list())?;
+    let listed: BTreeSet<String> = records(&listed).into_iter().map(String::from).collect();
+    report.require("the index equals the model", listed == model);
+    Ok(())
+}
+
+/// A peer comes, adds three records, takes one back, and looks whether the index agrees.
+fn come(address: std::net::SocketAddr, number: usize, worker: usize) -> io::Result<Talk> {
+    let mut talk = Talk::from(8192 + worker as u16, address)?;
+    let host = format!("coming-{number}");
+    let rfc = 100_000 + number as u32 % 800_000;
+    for own in 0..3 {
+        talk.ask(add(rfc + own, &host, 5678, "Coming"))?;
+    }
+    let remove = format!("REMOVE RFC {rfc} P2P-CI/1.0\r\nHost: {host}\r\nPort: 5678\r\n\r\n");
+    let removed = talk.ask(remove)?;
+    let here = talk.ask(lookup(rfc + 1))?;
+    let is_right = status(&removed) == "200"
+        && records(&here).iter().any(|record| record.ends_with(&format!("{host} 5678")))
+        && !talk.ask(lookup(rfc))?.contains(&format!(" {host} "));
+    if is_right { Ok(talk) } else { Err(io::Error::other("a wrong answer")) }
+}
+
+/// Of a line through the samples, by least squares.
+fn slope(samples: &[(f64, f64)]) -> f64 {
+    let count = samples.len() as f64;
+    let mean = |of: &dyn Fn(&(f64, f64)) -> f64| samples.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(&|sample| sample.0), mean(&|sample| sample.1));
+    let above: f64 = samples.iter().map(|sample| (sample.0 - x) * (sample.1 - y)).sum();
+    let below: f64 = samples.iter().map(|sample| (sample.0 - x).powi(2)).sum();
+    if below == 0.0 { 0.0 } else { above / below }
+}

@@ -1,0 +1,58 @@
+//! The cases: what is attacked, and what must be seen.
+
+mod churn;
+mod connections;
+mod downloads;
+mod files;
+mod leaving;
+mod requests;
+mod slow;
+mod starved;
+mod uploaders;
+mod victims;
+
+use std::io;
+
+use crate::Setting;
+use crate::report::Report;
+
+/// One case.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) run: fn(&Setting, &mut Report) -> io::Result<()>,
+}
+
+const fn case(
+    name: &'static str,
+    what: &'static str,
+    run: fn(&Setting, &mut Report) -> io::Result<()>,
+) -> Case {
+    Case { name, what, run }
+}
+
+pub(crate) const CASES: [Case; 23] = [
+    case("connections", "more connections than the limit", connections::too_many),
+    case("starved", "no descriptor, no thread, connections that are gone", starved::starved),
+    case("slow-writers", "a byte a second", slow::slow_writers),
+    case("silent-readers", "a long LIST that nobody reads", slow::silent_readers),
+    case("slow-readers", "an honest reader at 10 KB/s", slow::slow_readers),
+    case("gone", "a peer that is killed, and a machine that is cut off", leaving::gone),
+    case("strangers", "records of others", leaving::strangers),
+    case("victims", "records that lead to others", victims::victims),
+    case("bytes", "each byte in each field, and on a terminal", requests::bytes),
+    case("numbers", "numbers at and past every edge", requests::numbers),
+    case("large", "a line of 1 GiB, a million headers", requests::large),
+    case("splits", "messages in any pieces, long pipelines", requests::splits),
+    case("other-protocols", "HTTP, TLS, pickles, noise", requests::other_protocols),
+    case("bad-requests", "bad requests as fast as one can send them", connections::bad_requests),
+    case("limits", "records up to the limits, and a large peer that leaves", leaving::limits),
+    case("liars", "uploaders that lie, stall and break off", uploaders::liars),
+    case("names", "names that lead elsewhere, links, pipes, devices", files::names),
+    case("faults", "a fault at each system call of a download; kill -9", downloads::faults),
+    case("changes", "a file that changes while it is sent", files::changes),
+    case("panics", "a panic in a session, again and again", leaving::panics),
+    case("streams", "standard output and error closed or full", starved::streams),
+    case("stop", "the end, with everybody there", connections::stop),
+    case("churn", "peers that come and go all the time", churn::churn),
+];

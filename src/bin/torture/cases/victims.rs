@@ -1,0 +1,112 @@
+//! Records that lead peers to somebody who has never asked for it.
+
+use std::io::{self, Read};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Setting;
+use crate::programs::{Index, peer_command};
+use crate::report::Report;
+use crate::talk::Talk;
+
+/// Somebody who counts connections, and answers none.
+fn victim(address: IpAddr) -> io::Result<(SocketAddr, Arc<AtomicUsize>)> {
+    let listener = TcpListener::bind((address, 0))?;
+    let (address, count) = (listener.local_addr()?, Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&count);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            counted.fetch_add(1, Ordering::Relaxed);
+            thread::spawn(move || {
+                let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
+                let _ = stream.read(&mut [0; 4096]);
+            });
+        }
+    });
+    Ok((address, count))
+}
+
+pub(super) fn victims(setting: &Setting, report: &mut Report) -> io::Result<()> {
+    // One index on loopback, where everything may be named.
+    let index = Index::with(&["--log", "quiet"])?;
+    let (address, count) = victim(IpAddr::from([127, 0, 0, 1]))?;
+    let mut attacker = Talk::to(index.address)?;
+    for number in 1..=50 {
+        let name = format!("bait-{number}.md");
+        attacker.ask(format!(
+            "ADD FILE {name} P2P-CI/1.0\r\nHost: 127.0.0.1\r\nPort: {}\r\nTitle: {name}\r\n\r\n",
+            address.port()
+        ))?;
+    }
+    let folder = tempfile::tempdir()?;
+    let time = Duration::from_secs(setting.size(50, 15));
+    // A person who tries again and again, and a program that wants all of it.
+    let mut shell = peer_command(&index.address.to_string(), folder.path(), &[])?;
+    let mut shell =
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let begun = Instant::now();
+    if let Some(input) = &mut shell.stdin {
+        while begun.elapsed() < time {
+            let commands = "get bait-1.md\nget bait-2.md bait-3.md\nsync\n";
+            let _ = io::Write::write_all(input, commands.as_bytes());
+            thread::sleep(Duration::from_secs(1));
+        }
+    }
+    drop(shell.stdin.take());
+    let seen = count.load(Ordering::Relaxed);
+    let _ = shell.kill();
+    let _ = shell.wait();
+    report.figure("connections of one peer to a victim, 50 records", seen as f64, "");
+    report.require("asked once within a minute", seen == 1);
+
+    let mut privileged = Talk::to(index.address)?;
+    privileged
+        .ask("ADD FILE low.md P2P-CI/1.0\r\nHost: 192.0.2.1\r\nPort: 22\r\nTitle: low\r\n\r\n")?;
+    let output =
+        peer_command(&index.address.to_string(), folder.path(), &["get", "low.md"])?.output()?;
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    report.require("ports below 1024 are refused off loopback", {
+        errors.contains("expected a port from 1024")
+    });
+    from_afar(report)
+}
+
+/// An index at an address of this machine's network names loopback.
+fn from_afar(report: &mut Report) -> io::Result<()> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    // Nothing is sent: the system only chooses its own address.
+    let own = socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr());
+    let Some(own) = own.ok().map(|own| own.ip()).filter(|own| !own.is_loopback()) else {
+        report.skip("this machine has no address but loopback");
+        return Ok(());
+    };
+    let mut command = crate::programs::command("server")?;
+    command.args(["--listen", &format!("{own}:0"), "--log", "quiet", "--host-policy", "literal"]);
+    let index = Index::of(crate::programs::Program::start(command)?)?;
+    let (address, count) = victim(IpAddr::from([127, 0, 0, 1]))?;
+    let mut attacker = Talk::to(index.address)?;
+    for host in ["127.0.0.1", "localhost", "::1", "::ffff:127.0.0.1", "0.0.0.0", "169.254.1.1"] {
+        attacker.ask(format!(
+            "ADD FILE near.md P2P-CI/1.0\r\nHost: {host}\r\nPort: {}\r\nTitle: near\r\n\r\n",
+            address.port()
+        ))?;
+    }
+    let folder = tempfile::tempdir()?;
+    let get = |more: &[&str]| -> io::Result<String> {
+        let arguments = [&["get", "near.md"], more].concat();
+        let output =
+            peer_command(&index.address.to_string(), folder.path(), &arguments)?.output()?;
+        Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let errors = get(&[])?;
+    report.require("an index of the network names nothing nearer", {
+        count.load(Ordering::Relaxed) == 0 && errors.matches("nearer than").count() >= 3
+    });
+    get(&["--allow-net", "127.0.0.0/8"])?;
+    report.require("--allow-net opens it", count.load(Ordering::Relaxed) > 0);
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! Many connections that fill an index with records.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::thread;
+
+use crate::talk::{Talk, add};
+
+/// Records of one connection: half of what it may have.
+const EACH: usize = 20_000;
+/// Different numbers, as many as there are RFCs.
+const NUMBERS: u32 = 9148;
+
+/// Adds so many records, and keeps the connections that own them.
+pub(crate) fn fill(address: SocketAddr, count: usize) -> io::Result<Vec<Talk>> {
+    let mut fleet = Vec::new();
+    let mut left = count;
+    while left > 0 {
+        let here = left.min(EACH);
+        let number = u16::try_from(fleet.len()).unwrap_or(0);
+        let mut talk = Talk::from(256 + number, address)?;
+        add_all(&mut talk, here, fleet.len())?;
+        fleet.push(talk);
+        left -= here;
+    }
+    Ok(fleet)
+}
+
+/// Adds in one pipeline, reading the replies meanwhile.
+fn add_all(talk: &mut Talk, count: usize, owner: usize) -> io::Result<()> {
+    let title = "A Title of the Usual Length for a Request for Comments";
+    let mut requests = Vec::new();
+    for at in 0..count {
+        let number = (owner * EACH + at) as u32 % NUMBERS + 1;
+        let port = 1024 + (owner * 7 + at / NUMBERS as usize) as u16 % 60_000;
+        requests.extend_from_slice(add(number, &format!("peer-{owner}"), port, title).as_bytes());
+    }
+    let mut writer = talk.stream.try_clone()?;
+    let writing = thread::spawn(move || writer.write_all(&requests));
+    // A reply is a status line, an empty line, a record, an empty line.
+    let mut lines = 0;
+    let mut chunk = vec![0; 256 * 1024];
+    while lines < count * 4 {
+        match talk.stream.read(&mut chunk)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => lines += chunk[..read].iter().filter(|byte| **byte == b'\n').count(),
+        }
+    }
+    writing.join().map_err(|_| io::Error::other("a panic"))?
+}

@@ -1,0 +1,244 @@
+//! The programs under attack: this program under another name, and what the system tells of them.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+
+use crate::Setting;
+
+/// Longer than any program takes to begin or end.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running program, killed when it is dropped.
+pub(crate) struct Program {
+    child: Child,
+    output: BufReader<std::process::ChildStdout>,
+    errors: Arc<Mutex<String>>,
+}
+
+/// The command that starts this program under a name.
+pub(crate) fn command(name: &str) -> io::Result<Command> {
+    let mut command = Command::new(env::current_exe()?);
+    command.arg0(name).env_remove("RUST_LOG");
+    Ok(command)
+}
+
+impl Program {
+    pub(crate) fn start(mut command: Command) -> io::Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let missing = || io::Error::other("a pipe is missing");
+        let output = BufReader::new(child.stdout.take().ok_or_else(missing)?);
+        let mut stream = child.stderr.take().ok_or_else(missing)?;
+        let errors = Arc::new(Mutex::new(String::new()));
+        let seen = Arc::clone(&errors);
+        thread::spawn(move || {
+            let mut chunk = [0; 8192];
+            while let Ok(count @ 1..) = stream.read(&mut chunk) {
+                let text = String::from_utf8_lossy(&chunk[..count]);
+                seen.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+            }
+        });
+        Ok(Self { child, output, errors })
+    }
+
+    /// The next line of its standard output.
+    pub(crate) fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        if self.output.read_line(&mut line)? == 0 {
+            let errors = self.errors();
+            return Err(io::Error::other(format!("expected a line, found the end; {errors}")));
+        }
+        Ok(line.trim_end().into())
+    }
+
+    /// What it has written to standard error so far.
+    pub(crate) fn errors(&self) -> String {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        let id = i32::try_from(self.child.id()).map_err(io::Error::other)?;
+        let id = Pid::from_raw(id).ok_or_else(|| io::Error::other("no process"))?;
+        Ok(kill_process(id, signal)?)
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> io::Result<ExitStatus> {
+        let deadline = Instant::now() + PATIENCE * 2;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if Instant::now() >= deadline {
+                return Err(io::Error::other("the program does not end"));
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    pub(crate) fn usage(&self) -> io::Result<Usage> {
+        usage(self.child.id())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a process takes of the machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    /// Bytes of memory.
+    pub(crate) memory: u64,
+    pub(crate) threads: usize,
+    pub(crate) files: usize,
+    /// Seconds of processor time until now.
+    pub(crate) processor: f64,
+}
+
+fn usage(id: u32) -> io::Result<Usage> {
+    let folder = format!("/proc/{id}");
+    let status = fs::read_to_string(format!("{folder}/status"))?;
+    let number = |name: &str| -> u64 {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    };
+    let stat = fs::read_to_string(format!("{folder}/stat"))?;
+    // Behind the name in brackets: the 14th and 15th field are ticks, a hundred a second.
+    let fields: Vec<&str> =
+        stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<f64>().ok());
+    Ok(Usage {
+        memory: number("VmRSS:") * 1024,
+        threads: number("Threads:") as usize,
+        files: fs::read_dir(format!("{folder}/fd"))?.count(),
+        processor: (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / 100.0,
+    })
+}
+
+/// An index under attack: started here, or somewhere else.
+pub(crate) struct Index {
+    pub(crate) address: SocketAddr,
+    program: Option<Program>,
+}
+
+impl Index {
+    /// The target, or an index that says nothing.
+    pub(crate) fn start(setting: &Setting) -> io::Result<Self> {
+        match setting.target {
+            Some(address) => Ok(Self { address, program: None }),
+            None => Self::with(&["--log", "quiet"]),
+        }
+    }
+
+    /// One that is started for this case.
+    pub(crate) fn with(arguments: &[&str]) -> io::Result<Self> {
+        let mut command = command("server")?;
+        command.args(["--listen", "127.0.0.1:0"]).args(arguments);
+        Self::of(Program::start(command)?)
+    }
+
+    pub(crate) fn of(mut program: Program) -> io::Result<Self> {
+        let line = program.line()?;
+        let address = line.strip_prefix("listening on ").and_then(|address| address.parse().ok());
+        let address = address.ok_or_else(|| io::Error::other(format!("found `{line}`")))?;
+        Ok(Self { address, program: Some(program) })
+    }
+
+    /// The program, which a case needs that cannot do with a target.
+    pub(crate) fn program(&mut self) -> io::Result<&mut Program> {
+        self.program.as_mut().ok_or_else(|| io::Error::other("this case needs no --target"))
+    }
+
+    /// Nothing of a target.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.program.as_ref().and_then(|program| program.usage().ok())
+    }
+}
+
+/// A peer that shares a folder.
+pub(crate) struct Peer {
+    pub(crate) program: Program,
+    pub(crate) upload: SocketAddr,
+}
+
+/// The command of a peer, which remembers what it does below `folder` alone.
+pub(crate) fn peer_command(index: &str, folder: &Path, arguments: &[&str]) -> io::Result<Command> {
+    let mut command = command("peer")?;
+    command.arg(index).args(["--share", "."]).args(arguments).current_dir(folder);
+    let state = env::temp_dir().join(format!("p2p-ci-torture-{}", std::process::id()));
+    command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state);
+    Ok(command)
+}
+
+impl Peer {
+    pub(crate) fn share(index: SocketAddr, folder: &Path, arguments: &[&str]) -> io::Result<Self> {
+        let arguments = [&["--upload", "127.0.0.1:0"], arguments, &["share"]].concat();
+        let mut program = Program::start(peer_command(&index.to_string(), folder, &arguments)?)?;
+        let line = program.line()?;
+        let upload = line.strip_prefix("uploading from ").and_then(|address| address.parse().ok());
+        let upload = upload.ok_or_else(|| io::Error::other(format!("found `{line}`")))?;
+        program.line()?;
+        Ok(Self { program, upload })
+    }
+}
+
+/// As many open files as this user may have.
+pub(crate) fn raise_limits() {
+    const WANTED: u64 = 100_000;
+    let limit = getrlimit(Resource::Nofile);
+    let more = Rlimit { current: Some(WANTED), maximum: Some(WANTED) };
+    // Only root may raise the upper limit.
+    if limit.maximum.is_some_and(|most| most < WANTED) && setrlimit(Resource::Nofile, more).is_err()
+    {
+        let most = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        let _ = setrlimit(Resource::Nofile, most);
+    }
+}
+
+/// An index whose session panics when a request is logged whose title asks for it.
+pub(crate) fn panicking_server() -> ExitCode {
+    struct Trap;
+
+    impl log::Log for Trap {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn log(&self, record: &log::Record<'_>) {
+            assert!(!record.args().to_string().contains("RFC 666"), "a panic, as was asked for");
+        }
+
+        fn flush(&self) {}
+    }
+
+    let config = p2p_ci::server::Config {
+        listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+        ..Default::default()
+    };
+    let Ok(server) = p2p_ci::server::Server::bind(&config) else { return ExitCode::FAILURE };
+    for address in server.addresses().unwrap_or_default() {
+        println!("listening on {address}");
+    }
+    if log::set_logger(&Trap).is_ok() {
+        log::set_max_level(log::LevelFilter::Info);
+    }
+    server.run();
+    ExitCode::SUCCESS
+}

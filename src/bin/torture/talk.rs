@@ -1,0 +1,121 @@
+//! A connection to an index or an upload server, with a word for what every case says.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+
+/// No reply of an honest server takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connection whose replies are read whole.
+pub(crate) struct Talk {
+    pub(crate) stream: TcpStream,
+    input: Vec<u8>,
+}
+
+impl Talk {
+    pub(crate) fn to(address: SocketAddr) -> io::Result<Self> {
+        Self::of(TcpStream::connect_timeout(&address, PATIENCE)?)
+    }
+
+    /// From one of the addresses 127.0.x.y, so that many connections find ports.
+    pub(crate) fn from(source: u16, address: SocketAddr) -> io::Result<Self> {
+        let [high, low] = source.to_be_bytes();
+        Self::from_address(Ipv4Addr::new(127, 0, high, low).into(), address)
+    }
+
+    fn from_address(source: IpAddr, address: SocketAddr) -> io::Result<Self> {
+        if !address.ip().is_loopback() || address.is_ipv6() {
+            return Self::to(address);
+        }
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+        socket.connect_timeout(&address.into(), PATIENCE)?;
+        Self::of(socket.into())
+    }
+
+    fn of(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self { stream, input: Vec::new() })
+    }
+
+    pub(crate) fn say(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.write_all(bytes.as_ref())
+    }
+
+    /// The next reply, as text: a refusal ends with its first empty line, all else with the
+    /// second.
+    pub(crate) fn reply(&mut self) -> io::Result<String> {
+        loop {
+            if let Some(end) = reply_end(&self.input) {
+                let reply: Vec<u8> = self.input.drain(..end).collect();
+                return Ok(String::from_utf8_lossy(&reply).into_owned());
+            }
+            let mut chunk = [0; 64 * 1024];
+            match self.stream.read(&mut chunk)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => self.input.extend_from_slice(&chunk[..count]),
+            }
+        }
+    }
+
+    pub(crate) fn ask(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<String> {
+        self.say(bytes)?;
+        self.reply()
+    }
+
+    /// Everything until the other side closes, and when it did; a reset is an end, too.
+    pub(crate) fn rest(&mut self) -> (Vec<u8>, Instant) {
+        let mut rest = std::mem::take(&mut self.input);
+        let mut chunk = [0; 64 * 1024];
+        while let Ok(count @ 1..) = self.stream.read(&mut chunk) {
+            rest.extend_from_slice(&chunk[..count]);
+        }
+        (rest, Instant::now())
+    }
+}
+
+/// Where the first reply ends, if it is whole.
+fn reply_end(input: &[u8]) -> Option<usize> {
+    let first = find(input, b"\r\n\r\n")? + 4;
+    if !input.windows(5).take(16).any(|five| five == b" 200 ") {
+        return Some(first);
+    }
+    match &input[first..] {
+        [b'\r', b'\n', ..] => Some(first + 2),
+        rest => Some(first + find(rest, b"\r\n\r\n")? + 4),
+    }
+}
+
+fn find(input: &[u8], wanted: &[u8]) -> Option<usize> {
+    input.windows(wanted.len()).position(|window| window == wanted)
+}
+
+/// The headers that every request to an index has, and its end.
+pub(crate) const FROM: &str = "Host: honest\r\nPort: 5678\r\n";
+
+pub(crate) fn add(number: u32, host: &str, port: u16, title: &str) -> String {
+    format!("ADD RFC {number} P2P-CI/1.0\r\nHost: {host}\r\nPort: {port}\r\nTitle: {title}\r\n\r\n")
+}
+
+pub(crate) fn lookup(number: u32) -> String {
+    format!("LOOKUP RFC {number} P2P-CI/1.0\r\n{FROM}\r\n")
+}
+
+pub(crate) fn list() -> String {
+    format!("LIST ALL P2P-CI/1.0\r\n{FROM}\r\n")
+}
+
+/// The records of a reply.
+pub(crate) fn records(reply: &str) -> Vec<&str> {
+    reply.lines().filter(|line| line.starts_with("RFC ") || line.starts_with("FILE ")).collect()
+}
+
+pub(crate) fn status(reply: &str) -> &str {
+    reply.get(11..14).unwrap_or(reply)
+}
