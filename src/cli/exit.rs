@@ -116,6 +116,7 @@ fn failure_of_holder(error: &TransferError) -> Failure {
         | TransferError::NotAllowed(_)
         | TransferError::Refused(_) => Failure::Unreachable,
         TransferError::Protocol(_)
+        | TransferError::NoReply
         | TransferError::Truncated { .. }
         | TransferError::OtherPart
         | TransferError::NoDigest

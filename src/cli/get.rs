@@ -329,7 +329,7 @@ fn download(
         let now = incoming.kept_length();
         let pause = match error.rest() {
             Some(rest) => rest,
-            None if error.is_transient() && now > kept => limits::ASK_AGAIN,
+            None if error.is_transient() && now > kept && !error.is_too_slow() => limits::ASK_AGAIN,
             None => break fetched,
         };
         kept = now;

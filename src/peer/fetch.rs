@@ -114,6 +114,16 @@ impl FetchError {
         }
     }
 
+    /// Whether the last who was asked was so slow that more of the same is no progress.
+    pub fn is_too_slow(&self) -> bool {
+        match self {
+            Self::Nobody(_) | Self::File { .. } => false,
+            Self::All { failures, .. } => {
+                matches!(failures.last(), Some((_, TransferError::TooSlow { .. })))
+            }
+        }
+    }
+
     /// Whether nobody was asked, because all of them failed a moment ago; then for how long not.
     pub fn rest(&self) -> Option<Duration> {
         let Self::All { failures, .. } = self else { return None };

@@ -261,7 +261,7 @@ impl Queue {
             Err(error) => error,
         };
         let kept = incoming.kept_length();
-        let has_progressed = kept > task.kept;
+        let has_progressed = kept > task.kept && !error.is_too_slow();
         task.kept = kept;
         if let Some(rest) = error.rest() {
             return Again::In(error, rest);

@@ -212,6 +212,7 @@ fn receive_head(
         let found = match found {
             Some(found) => found,
             None => match receiver.fill(Some(deadline)) {
+                Ok(0) if receiver.input().is_empty() => return Err(TransferError::NoReply),
                 Ok(0) => decoder.finish(receiver.input()).map_err(TransferError::Protocol)?,
                 Ok(_) => continue,
                 Err(error) => return Err(TransferError::Lost(error)),

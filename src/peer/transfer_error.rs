@@ -21,6 +21,9 @@ pub enum TransferError {
     /// It refused.
     #[error("it answered {0}")]
     Refused(Status),
+    /// It closed without a word: another way of asking would change nothing.
+    #[error("it closed the connection without a reply")]
+    NoReply,
     /// What it sent is no reply.
     #[error("it broke the protocol")]
     Protocol(#[source] DecodeError),
@@ -92,6 +95,7 @@ impl TransferError {
             | Self::Refused(Status::Refused(Refusal::ServiceUnavailable)) => true,
             Self::Refused(_)
             | Self::Protocol(_)
+            | Self::NoReply
             | Self::WrongDigest { .. }
             | Self::OtherVersion { .. }
             | Self::NoDigest
@@ -112,6 +116,7 @@ impl TransferError {
             | Self::TooSlow { .. }
             | Self::WrongDigest { .. }
             | Self::Protocol(_)
+            | Self::NoReply
             | Self::Refused(Status::Refused(Refusal::ServiceUnavailable)) => true,
             Self::Refused(_)
             | Self::OtherVersion { .. }
