@@ -29,6 +29,7 @@ pub(super) fn limits_table(max_connections: Option<usize>) -> String {
         ("records per connection", limits::RECORDS_PER_CONNECTION.to_string(), "one neighbour"),
         ("records in all", limits::RECORDS.to_string(), "memory of the index"),
         ("bad requests in a row", limits::CONSECUTIVE_FAULTS.to_string(), "broken programs"),
+        ("nonsense of one address", nonsense(), "floods; see protocol.md section 9"),
         ("host names resolved", limits::HOST_RESOLUTIONS.to_string(), "work for one connection"),
         ("thread stack", bytes(limits::THREAD_STACK), "memory of a connection"),
     ];
@@ -57,6 +58,10 @@ fn seconds(time: Duration) -> String {
 fn keepalive() -> String {
     let (idle, interval) = (seconds(limits::KEEPALIVE_IDLE), seconds(limits::KEEPALIVE_INTERVAL));
     format!("{idle} + {} × {interval}", limits::KEEPALIVE_PROBES)
+}
+
+fn nonsense() -> String {
+    format!("{}, less {} a second", limits::OFFENCES, limits::OFFENCES_FORGOTTEN)
 }
 
 fn progress() -> String {

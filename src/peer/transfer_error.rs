@@ -22,7 +22,7 @@ pub enum TransferError {
     #[error("it answered {0}")]
     Refused(Status),
     /// It closed without a word: another way of asking would change nothing.
-    #[error("it closed the connection without a reply")]
+    #[error("expected a status line, found the end of the connection")]
     NoReply,
     /// What it sent is no reply.
     #[error("it broke the protocol")]

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
-use crate::Setting;
-use crate::programs::{Index, PATIENCE, Program, command};
-use crate::report::Report;
-use crate::talk::{Talk, lookup, status};
+use crate::attack::Setting;
+use crate::attack::programs::{Index, PATIENCE, Program, command};
+use crate::attack::report::Report;
+use crate::attack::talk::{Talk, lookup, status};
 
 /// Attempts that must wait.
 const WAITING: usize = 20;
@@ -215,8 +215,11 @@ pub(super) fn streams(_: &Setting, report: &mut Report) -> io::Result<()> {
     std::fs::write(folder.path().join("rfc1.txt"), "one")?;
     let index = Index::with(&["--log", "quiet"])?;
     let arguments = ["--upload", "127.0.0.1:0", "share"];
-    let mut command =
-        crate::programs::peer_command(&index.address.to_string(), folder.path(), &arguments)?;
+    let mut command = crate::attack::programs::peer_command(
+        &index.address.to_string(),
+        folder.path(),
+        &arguments,
+    )?;
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command.stderr(OpenOptions::new().write(true).open("/dev/full")?);
     let mut child = command.spawn()?;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::report::Report;
-use crate::talk::{Talk, add, lookup, records};
+use crate::attack::report::Report;
+use crate::attack::talk::{Talk, add, lookup, records};
 
 /// The number that the honest peer asks for.
 const NUMBER: u32 = 793;

@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::Setting;
-use crate::programs::{Index, Peer, peer_command};
-use crate::report::Report;
+use crate::attack::Setting;
+use crate::attack::programs::{Index, Peer, peer_command};
+use crate::attack::report::Report;
 
 /// The calls that a download makes of files and connections.
 const CALLS: [&str; 16] = [

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::Setting;
-use crate::fleet::fill;
-use crate::latency::Honest;
-use crate::programs::{Index, Peer};
-use crate::report::Report;
-use crate::talk::{Talk, list, lookup};
+use crate::attack::Setting;
+use crate::attack::fleet::fill;
+use crate::attack::latency::Honest;
+use crate::attack::programs::{Index, Peer};
+use crate::attack::report::Report;
+use crate::attack::talk::{Talk, list, lookup};
 
 pub(super) fn slow_writers(setting: &Setting, report: &mut Report) -> io::Result<()> {
     let count = setting.size(1000, 300);
@@ -94,7 +94,7 @@ pub(super) fn silent_readers(setting: &Setting, report: &mut Report) -> io::Resu
     while begun.elapsed() < Duration::from_secs(110) {
         thread::sleep(Duration::from_millis(250));
         let add_begun = Instant::now();
-        adding.ask(crate::talk::add(7777, "adding", 5678, "a"))?;
+        adding.ask(crate::attack::talk::add(7777, "adding", 5678, "a"))?;
         longest_add = longest_add.max(add_begun.elapsed());
         if let Some(usage) = index.usage() {
             most = most.max(usage.memory);

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::Setting;
-use crate::latency::Honest;
-use crate::programs::Index;
-use crate::report::Report;
-use crate::talk::{Talk, add, list, lookup, records, status};
+use crate::attack::Setting;
+use crate::attack::latency::Honest;
+use crate::attack::programs::Index;
+use crate::attack::report::Report;
+use crate::attack::talk::{Talk, add, list, lookup, records, status};
 
 pub(super) fn churn(setting: &Setting, report: &mut Report) -> io::Result<()> {
     const WORKERS: usize = 4;

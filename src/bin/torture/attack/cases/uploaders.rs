@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use p2p_ci::library::Hasher;
 
-use crate::Setting;
-use crate::programs::{Index, Peer, peer_command};
-use crate::report::Report;
-use crate::talk::Talk;
+use crate::attack::Setting;
+use crate::attack::programs::{Index, Peer, peer_command};
+use crate::attack::report::Report;
+use crate::attack::talk::Talk;
 
 /// A holder is left after half a minute at the latest; what is around that takes a moment.
 const DEADLINE: Duration = Duration::from_secs(31);
@@ -265,7 +265,7 @@ fn against(
     let index = Index::with(&["--log", "quiet"])?;
     let mut talk = Talk::to(index.address)?;
     for holder in [honest, liar] {
-        talk.ask(crate::talk::add(1, "127.0.0.1", holder.port(), "One"))?;
+        talk.ask(crate::attack::talk::add(1, "127.0.0.1", holder.port(), "One"))?;
     }
     let mine = folder("beside")?;
     let arguments = ["get", "1", "--digests", &list];

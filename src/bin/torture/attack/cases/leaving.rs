@@ -9,12 +9,12 @@ use p2p_ci::index::{Attributes, Index as PureIndex, Owner, Position, Query};
 use p2p_ci::protocol::{Content, Date, Listing, Record};
 use rustix::process::Signal;
 
-use crate::Setting;
-use crate::fleet::fill;
-use crate::latency::{Honest, millis};
-use crate::programs::{Index, Peer, Program, command};
-use crate::report::Report;
-use crate::talk::{FROM, Talk, add, list, lookup, records, status};
+use crate::attack::Setting;
+use crate::attack::fleet::fill;
+use crate::attack::latency::{Honest, millis};
+use crate::attack::programs::{Index, Peer, Program, command};
+use crate::attack::report::Report;
+use crate::attack::talk::{FROM, Talk, add, list, lookup, records, status};
 
 /// Waits until an index lists so many records; returns how long that took.
 fn wait_for(talk: &mut Talk, count: usize, most: Duration) -> io::Result<Option<Duration>> {

@@ -11,7 +11,7 @@ use std::{env, fs, thread};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
-use crate::Setting;
+use crate::attack::Setting;
 
 /// Longer than any program takes to begin or end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -13,8 +13,8 @@ mod victims;
 
 use std::io;
 
-use crate::Setting;
-use crate::report::Report;
+use crate::attack::Setting;
+use crate::attack::report::Report;
 
 /// One case.
 pub(crate) struct Case {

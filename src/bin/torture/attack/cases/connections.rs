@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::Setting;
-use crate::latency::{Honest, millis};
-use crate::programs::{Index, Peer};
-use crate::report::Report;
-use crate::talk::{Talk, add, lookup, status};
+use crate::attack::Setting;
+use crate::attack::latency::{Honest, millis};
+use crate::attack::programs::{Index, Peer};
+use crate::attack::report::Report;
+use crate::attack::talk::{Talk, add, lookup, status};
 
 /// Connections from one source address: fewer than it has ports.
 const OF_ONE: usize = 4000;

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::Setting;
-use crate::latency::millis;
-use crate::programs::{Index, Peer, peer_command};
-use crate::report::Report;
-use crate::talk::{Talk, status};
+use crate::attack::Setting;
+use crate::attack::latency::millis;
+use crate::attack::programs::{Index, Peer, peer_command};
+use crate::attack::report::Report;
+use crate::attack::talk::{Talk, status};
 
 const SECRET: &[u8] = b"a secret that lies elsewhere";
 

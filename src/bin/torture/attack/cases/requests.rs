@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use p2p_ci::protocol::IndexReplyDecoder;
 
-use crate::Setting;
-use crate::latency::millis;
-use crate::programs::{Index, Peer, peer_command};
-use crate::report::Report;
-use crate::talk::{FROM, Talk, add, list, lookup, records, status};
+use crate::attack::Setting;
+use crate::attack::latency::millis;
+use crate::attack::programs::{Index, Peer, peer_command};
+use crate::attack::report::Report;
+use crate::attack::talk::{FROM, Talk, add, list, lookup, records, status};
 
 /// Whether a reply of an index can be read by our own reader, to its last byte.
 fn is_well_formed(reply: &str) -> bool {

@@ -1,0 +1,107 @@
+//! The cases, what they attack, and how hard.
+
+mod cases;
+mod fleet;
+mod latency;
+mod programs;
+mod report;
+mod talk;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::{env, io};
+
+use clap::Parser;
+
+use cases::CASES;
+use report::Report;
+
+/// Attacks an index and peers as hostile and broken neighbours do, and prints what came of it.
+#[derive(Debug, Parser)]
+#[command(name = "torture")]
+struct Args {
+    /// Cases, or `all` [see --list]
+    #[arg(value_name = "CASE")]
+    cases: Vec<String>,
+
+    /// Attack this index instead of one that is started: only for cases that need no more
+    #[arg(long, value_name = "ADDR:PORT")]
+    target: Option<SocketAddr>,
+
+    /// Smaller, so that all cases take less than ten minutes
+    #[arg(long)]
+    quick: bool,
+
+    /// One JSON object for each case
+    #[arg(long)]
+    json: bool,
+
+    /// List the cases and leave
+    #[arg(long)]
+    list: bool,
+}
+
+/// What is attacked, and how hard.
+struct Setting {
+    target: Option<SocketAddr>,
+    quick: bool,
+}
+
+impl Setting {
+    /// The full size, or the one that fits.
+    fn size<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+}
+
+/// Runs the program, or the one under whose name it was started.
+pub(crate) fn main() -> ExitCode {
+    let name = env::args_os().next().unwrap_or_default();
+    match Path::new(&name).file_name().and_then(|name| name.to_str()) {
+        Some("server") => return p2p_ci::cli::server::main(),
+        Some("peer") => return p2p_ci::cli::peer::main(),
+        Some("panicking-server") => return programs::panicking_server(),
+        _ => {}
+    }
+    let args = Args::parse();
+    if args.list {
+        for (number, case) in CASES.iter().enumerate() {
+            println!("{:2}  {:<16} {}", number + 1, case.name, case.what);
+        }
+        return ExitCode::SUCCESS;
+    }
+    match run(&args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("torture: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs what was asked for; `false` if something was not seen that must be seen.
+fn run(args: &Args) -> io::Result<bool> {
+    let chosen =
+        |case: &&cases::Case| args.cases.iter().any(|name| name == case.name || name == "all");
+    if let Some(unknown) = args
+        .cases
+        .iter()
+        .find(|name| *name != "all" && CASES.iter().all(|case| case.name != name.as_str()))
+    {
+        return Err(io::Error::other(format!("expected a case of --list, found `{unknown}`")));
+    }
+    programs::raise_limits();
+    let setting = Setting { target: args.target, quick: args.quick };
+    let mut all_seen = true;
+    for case in CASES.iter().filter(chosen) {
+        let mut report = Report::new(case.name, args.json);
+        match (case.run)(&setting, &mut report) {
+            Ok(()) => {}
+            Err(error) => report.require(&format!("the case runs to its end: {error}"), false),
+        }
+        all_seen &= report.finish();
+    }
+    Ok(all_seen)
+}
