@@ -1,0 +1,72 @@
+//! An uploader that says anything, and a download into a folder: a file has its name only if it is
+//! what was announced, and nothing else is left.
+
+#![no_main]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use libfuzzer_sys::fuzz_target;
+use p2p_ci::library::{Hasher, Incoming};
+use p2p_ci::limits;
+use p2p_ci::peer::{Fetcher, Wanted};
+use p2p_ci::protocol::{Document, DocumentReply, DocumentReplyDecoder};
+
+fuzz_target!(|data: &[u8]| {
+    // A large document is tried again after seconds.
+    if let Ok(Some((DocumentReply::Found(head), _))) = DocumentReplyDecoder::default().decode(data)
+        && head.content_length.max(head.content_range.map(|range| range.length()))
+            > Some(limits::SEGMENTED)
+    {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port of loopback");
+    let address = listener.local_addr().expect("its address");
+    let (over, is_over) = channel::<()>();
+    let reply = data.to_vec();
+    let uploader = thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            if is_over.try_recv().is_ok() {
+                return;
+            }
+            let (mut request, mut chunk) = (Vec::new(), [0; 1024]);
+            while !request.ends_with(b"\r\n\r\n") {
+                match stream.read(&mut chunk) {
+                    Ok(count @ 1..) => request.extend_from_slice(&chunk[..count]),
+                    _ => break,
+                }
+            }
+            // Who asks may have enough before all of it was sent.
+            let _ = stream.write_all(&reply);
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = folder.path().join("rfc1.txt");
+    let holder = address.to_string().parse::<p2p_ci::protocol::Endpoint>().expect("an endpoint");
+    let document = Document::Rfc("1".parse().expect("a number"));
+    let wanted = Wanted { document, sources: vec![holder.into()], digest: None };
+    let mut incoming = Incoming::begin(&target).expect("a file in the folder");
+    let fetched = Fetcher::default().fetch(&wanted, &mut incoming, &mut |_| {});
+    if let Ok(fetched) = &fetched {
+        incoming.finish(false).expect("its name");
+        let bytes = fs::read(&target).expect("the document");
+        let mut hasher = Hasher::default();
+        hasher.update(&bytes);
+        assert_eq!(hasher.finish(), fetched.digest);
+        assert_eq!(bytes.len() as u64, fetched.length);
+    } else {
+        drop(incoming);
+    }
+    for entry in fs::read_dir(folder.path()).expect("the folder") {
+        let name = entry.expect("an entry").file_name().into_string().expect("a name of ours");
+        let is_kept = name.starts_with(".rfc1.txt.") && name.ends_with(".part");
+        assert!(is_kept || (name == "rfc1.txt" && fetched.is_ok()), "{name}");
+    }
+    // Wakes the uploader, which then ends.
+    let _ = over.send(());
+    let _ = std::net::TcpStream::connect(address);
+    uploader.join().expect("an uploader without a panic");
+});

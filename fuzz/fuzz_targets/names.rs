@@ -1,0 +1,45 @@
+//! File names: from the wire, and from a folder. None leads anywhere but below the folder.
+
+#![no_main]
+
+use std::path::Component;
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use p2p_ci::library::{Depth, Library, SharedLibrary, document_of, file_name_of};
+use p2p_ci::protocol::{Document, FileName};
+
+static LIBRARY: LazyLock<SharedLibrary> = LazyLock::new(|| {
+    let folder = std::env::temp_dir().join(format!("p2p-ci-fuzz-names-{}", std::process::id()));
+    Library::scan(&folder, Depth::Tree).expect("a folder in the temporary folder")
+});
+
+fuzz_target!(|data: &[u8]| {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(name) = text.parse::<FileName>() {
+        assert!(!name.as_str().contains(['\\', '\0']));
+        assert!(name.as_str().split('/').all(|segment| !matches!(segment, "" | "." | "..")));
+        assert_eq!(name.to_string().parse(), Ok(name.clone()));
+        stays_below(&Document::File(name));
+    }
+    if let Some(document) = document_of(&text)
+        && let Some(name) = file_name_of(&document)
+    {
+        // Below the folder, in no hidden place, and nowhere else.
+        assert!(name.split('/').all(|segment| !segment.is_empty() && !segment.starts_with('.')));
+        assert_eq!(document_of(&name), Some(document.clone()));
+        stays_below(&document);
+    }
+});
+
+fn stays_below(document: &Document) {
+    let library = LIBRARY.read();
+    if let Some(path) = library.path_for(document) {
+        let below = path.strip_prefix(library.folder()).expect("a path below the folder");
+        let is_plain = |component: Component<'_>| match component {
+            Component::Normal(segment) => !segment.as_encoded_bytes().starts_with(b"."),
+            _ => false,
+        };
+        assert!(below.components().all(is_plain), "{}", path.display());
+    }
+}

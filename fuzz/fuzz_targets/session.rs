@@ -1,0 +1,55 @@
+//! A stream of bytes into a whole session: the replies are well-formed, hold one line a record,
+//! and are the same however the stream is cut. The first byte says where.
+
+#![no_main]
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+
+use libfuzzer_sys::fuzz_target;
+use p2p_ci::protocol::{IndexReplyDecoder, ReplyPart};
+use p2p_ci::server::{Config, Server};
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&step, bytes)) = data.split_first() else { return };
+    let whole = converse(bytes, bytes.len().max(1));
+    let pieces = converse(bytes, usize::from(step).max(1));
+    assert_eq!(String::from_utf8_lossy(&whole), String::from_utf8_lossy(&pieces));
+    let mut decoder = IndexReplyDecoder::default();
+    let mut rest = &whole[..];
+    while !rest.is_empty() {
+        let (part, used) = decoder
+            .decode(rest)
+            .expect("a reply that our own reader understands")
+            .expect("a whole reply");
+        if let ReplyPart::Record(record) = part {
+            assert_eq!(rest[..used].iter().filter(|byte| **byte == b'\n').count(), 1, "{record}");
+        }
+        rest = &rest[used..];
+    }
+});
+
+/// All replies of an index of its own, without the times at which it took records.
+fn converse(bytes: &[u8], step: usize) -> Vec<u8> {
+    let config = Config { listen: vec![([127, 0, 0, 1], 0).into()], ..Config::default() };
+    let server = Server::bind(&config).expect("a port of loopback");
+    let address = server.addresses().expect("its address")[0];
+    let stop = server.stop();
+    let running = thread::spawn(move || server.run());
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_nodelay(true).expect("an option");
+    let mut replies = Vec::new();
+    for piece in bytes.chunks(step) {
+        // It may close before it has read everything.
+        if stream.write_all(piece).is_err() {
+            break;
+        }
+    }
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.read_to_end(&mut replies);
+    stop.stop();
+    running.join().expect("a server without a panic");
+    let lines = replies.split_inclusive(|byte| *byte == b'\n');
+    lines.filter(|line| !line.starts_with(b"Added: ")).flatten().copied().collect()
+}
