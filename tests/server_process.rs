@@ -239,3 +239,16 @@ fn limits_are_shown_with_what_bounds_them() {
         assert!(text.contains(part), "{part:?} in\n{text}");
     }
 }
+
+/// Found by fuzzing: the two bytes of an empty line between requests came one after the other, and
+/// were taken for the beginning of a request.
+#[test]
+fn an_empty_line_in_two_pieces_begins_no_request() {
+    let index = Index::start(&[]);
+    let mut talk = index.connect();
+    talk.say("LOOKUP RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n\r");
+    assert_eq!(talk.reply(), ["P2P-CI/1.0 404 Not Found"]);
+    talk.say("\n");
+    talk.finish();
+    assert_eq!(String::from_utf8(talk.rest()).unwrap(), "");
+}

@@ -109,7 +109,8 @@ impl Session<'_> {
                 }
                 continue;
             }
-            let used = match self.receive(&mut receiver)? {
+            let Some(received) = self.receive(&mut receiver)? else { continue };
+            let used = match received {
                 Ok((request, used)) => {
                     self.answer(request)?;
                     Some(used)
@@ -130,21 +131,25 @@ impl Session<'_> {
         }
     }
 
-    /// Reads until a request is whole, or known to be none.
-    fn receive(&mut self, receiver: &mut Receiver<'_>) -> io::Result<Received> {
+    /// Reads until a request is whole, or known to be none. Nothing is returned if what has begun
+    /// turns out to be the empty line of which only one byte was there.
+    fn receive(&mut self, receiver: &mut Receiver<'_>) -> io::Result<Option<Received>> {
         let deadline = Instant::now() + limits::HEAD_DEADLINE;
         let mut decoder = RequestDecoder::new();
         loop {
             match decoder.decode(receiver.input()) {
-                Ok(Some(found)) => return Ok(Ok(found)),
-                Err(error) => return Ok(Err(error)),
+                Ok(Some(found)) => return Ok(Some(Ok(found))),
+                Err(error) => return Ok(Some(Err(error))),
+                Ok(None) if empty_lines(receiver.input()) == receiver.input().len() => {
+                    return Ok(None);
+                }
                 Ok(None) => self.flush()?,
             }
             match receiver.fill(Some(deadline)) {
-                Ok(0) => return Ok(Err(decoder.cut("the end of the connection"))),
+                Ok(0) => return Ok(Some(Err(decoder.cut("the end of the connection")))),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    return Ok(Err(decoder.cut("nothing more for 20 seconds")));
+                    return Ok(Some(Err(decoder.cut("nothing more for 20 seconds"))));
                 }
                 Err(error) => return Err(error),
             }

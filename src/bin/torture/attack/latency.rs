@@ -92,7 +92,7 @@ impl Asking {
         report.figure("LOOKUP, p99 meanwhile", millis(p99), "ms");
         report.figure("LOOKUP, the longest meanwhile", millis(most), "ms");
         let bound = (self.base * 2).max(Duration::from_millis(2));
-        report.require("held: p99 at most max(2 x base, 2 ms)", p99 <= bound);
+        report.require_time("held: p99 at most max(2 x base, 2 ms)", p99 <= bound);
         Ok(Honest { talk, base: self.base })
     }
 }

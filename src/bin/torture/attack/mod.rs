@@ -14,8 +14,8 @@ use std::{env, io};
 
 use clap::Parser;
 
-use cases::CASES;
-use report::Report;
+use cases::{CASES, Case};
+use report::{Report, Verdict};
 
 /// Attacks an index and peers as hostile and broken neighbours do, and prints what came of it.
 #[derive(Debug, Parser)]
@@ -83,8 +83,7 @@ pub(crate) fn main() -> ExitCode {
 
 /// Runs what was asked for; `false` if something was not seen that must be seen.
 fn run(args: &Args) -> io::Result<bool> {
-    let chosen =
-        |case: &&cases::Case| args.cases.iter().any(|name| name == case.name || name == "all");
+    let chosen = |case: &&Case| args.cases.iter().any(|name| name == case.name || name == "all");
     if let Some(unknown) = args
         .cases
         .iter()
@@ -96,12 +95,26 @@ fn run(args: &Args) -> io::Result<bool> {
     let setting = Setting { target: args.target, quick: args.quick };
     let mut all_seen = true;
     for case in CASES.iter().filter(chosen) {
-        let mut report = Report::new(case.name, args.json);
-        match (case.run)(&setting, &mut report) {
-            Ok(()) => {}
-            Err(error) => report.require(&format!("the case runs to its end: {error}"), false),
+        let mut verdict = attempt(case, &setting, args.json);
+        // Whatever else the machine does may take times, and nothing else.
+        for _ in 1..ATTEMPTS {
+            if verdict == Verdict::Late {
+                eprintln!("torture: {}: only times were not held: once more", case.name);
+                verdict = attempt(case, &setting, args.json);
+            }
         }
-        all_seen &= report.finish();
+        all_seen &= verdict == Verdict::Seen;
     }
     Ok(all_seen)
+}
+
+/// How often a case is run that holds everything but its times.
+const ATTEMPTS: usize = 3;
+
+fn attempt(case: &Case, setting: &Setting, is_json: bool) -> Verdict {
+    let mut report = Report::new(case.name, is_json);
+    if let Err(error) = (case.run)(setting, &mut report) {
+        report.require(&format!("the case runs to its end: {error}"), false);
+    }
+    report.finish()
 }

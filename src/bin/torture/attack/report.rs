@@ -11,6 +11,8 @@ pub(crate) struct Report {
     begun: Instant,
     figures: Vec<(String, f64, &'static str)>,
     requirements: Vec<(String, bool)>,
+    /// Whether something was not seen that has nothing to do with time.
+    is_broken: bool,
     skipped: Vec<String>,
 }
 
@@ -20,7 +22,8 @@ impl Report {
             println!("{name}");
         }
         let (figures, requirements, skipped) = (Vec::new(), Vec::new(), Vec::new());
-        Self { name, is_json, begun: Instant::now(), figures, requirements, skipped }
+        let (begun, is_broken) = (Instant::now(), false);
+        Self { name, is_json, begun, figures, requirements, is_broken, skipped }
     }
 
     /// Something that was measured.
@@ -33,6 +36,12 @@ impl Report {
 
     /// Something that must be seen.
     pub(crate) fn require(&mut self, what: &str, is_seen: bool) {
+        self.is_broken |= !is_seen;
+        self.require_time(what, is_seen);
+    }
+
+    /// A time that must be held, and may not be on a machine that is busy with something else.
+    pub(crate) fn require_time(&mut self, what: &str, is_seen: bool) {
         if !self.is_json {
             println!("  {}  {what}", if is_seen { "ok    " } else { "FAILED" });
         }
@@ -47,8 +56,8 @@ impl Report {
         self.skipped.push(why.into());
     }
 
-    /// Ends the report; returns whether everything was seen.
-    pub(crate) fn finish(self) -> bool {
+    /// Ends the report.
+    pub(crate) fn finish(self) -> Verdict {
         let all_seen = self.requirements.iter().all(|(_, is_seen)| *is_seen);
         let seconds = self.begun.elapsed().as_secs_f64();
         if self.is_json {
@@ -71,6 +80,20 @@ impl Report {
         } else {
             println!("  {seconds:.1} s\n");
         }
-        all_seen
+        match (all_seen, self.is_broken) {
+            (true, _) => Verdict::Seen,
+            (false, false) => Verdict::Late,
+            (false, true) => Verdict::Broken,
+        }
     }
+}
+
+/// What came of a case.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Verdict {
+    /// All that must be seen was.
+    Seen,
+    /// All but times.
+    Late,
+    Broken,
 }

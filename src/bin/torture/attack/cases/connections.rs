@@ -72,7 +72,7 @@ pub(super) fn too_many(setting: &Setting, report: &mut Report) -> io::Result<()>
     let normal = gone.elapsed();
     asking.held(report)?;
     report.figure("until a new peer is served", millis(normal), "ms");
-    report.require("normal within a second after they go", normal < Duration::from_secs(1));
+    report.require_time("normal within a second after they go", normal < Duration::from_secs(1));
     Ok(())
 }
 
@@ -125,7 +125,7 @@ pub(super) fn bad_requests(setting: &Setting, report: &mut Report) -> io::Result
     asking.held(report)?;
     let (sent, closed) = (sent.load(Ordering::Relaxed), closed.load(Ordering::Relaxed));
     report.figure("bad requests a second", sent as f64 / time.as_secs_f64(), "");
-    report.require("at least 50,000 a second", sent as f64 / time.as_secs_f64() >= 50_000.0);
+    report.require_time("at least 50,000 a second", sent as f64 / time.as_secs_f64() >= 50_000.0);
     report.require("each connection ends after ten, or is refused", closed == sent / 12);
     if let (Some(before), Some(after)) = (before, index.usage()) {
         let more = after.memory.saturating_sub(before.memory);

@@ -91,7 +91,7 @@ pub(super) fn names(setting: &Setting, report: &mut Report) -> io::Result<()> {
     report.require("a FIFO was made", made);
     report.figure("names that lead elsewhere", names.len() as f64, "");
     report.figure("the longest reply", millis(longest), "ms");
-    report.require("404 or 400 within 100 ms", longest < Duration::from_millis(100));
+    report.require_time("404 or 400 within 100 ms", longest < Duration::from_millis(100));
     // A blank behind a name is one between words.
     report.require("nothing outside the folder is read", leaked == 0 && found <= 1);
 

@@ -42,7 +42,7 @@ pub(super) fn gone(_: &Setting, report: &mut Report) -> io::Result<()> {
     report.require("100 records were there", is_there);
     report.figure("killed: its records are gone after", millis(time.unwrap_or_default()), "ms");
     let in_time = time.is_some_and(|time| time < Duration::from_secs(1));
-    report.require("within a second", in_time);
+    report.require_time("within a second", in_time);
     cut_off(report)
 }
 
@@ -227,7 +227,7 @@ pub(super) fn limits(setting: &Setting, report: &mut Report) -> io::Result<()> {
     let longest = longest_holds(setting.size(10_000_000, 1_000_000))?;
     for (what, time) in longest {
         report.figure(&format!("longest hold of the lock: {what}"), millis(time), "ms");
-        report.require(&format!("{what}: under 5 ms"), time < Duration::from_millis(5));
+        report.require_time(&format!("{what}: under 5 ms"), time < Duration::from_millis(5));
     }
     Ok(())
 }

@@ -356,7 +356,7 @@ pub(super) fn other_protocols(_: &Setting, report: &mut Report) -> io::Result<()
         }
     }
     report.figure("the longest until the close", millis(longest), "ms");
-    report.require(
+    report.require_time(
         &format!("refused and closed within 100 ms {}", wrong.join(", ")),
         wrong.is_empty(),
     );

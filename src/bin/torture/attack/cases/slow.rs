@@ -50,7 +50,7 @@ pub(super) fn slow_writers(setting: &Setting, report: &mut Report) -> io::Result
     report.figure("the last of them after", longest.as_secs_f64(), "s");
     report.require("all are closed", closed.len() == count);
     // It is looked once a second.
-    report.require("within 21 s", longest < Duration::from_millis(22_100));
+    report.require_time("within 21 s", longest < Duration::from_millis(22_100));
     asking.held(report)?;
     if let Some(before) = before {
         let more = most.saturating_sub(before.memory) as f64 / 1048576.0;
@@ -108,7 +108,10 @@ pub(super) fn silent_readers(setting: &Setting, report: &mut Report) -> io::Resu
     }
     asking.held(report)?;
     report.figure("the longest ADD meanwhile", longest_add.as_secs_f64() * 1e3, "ms");
-    report.require("ADD held, too: never more than 50 ms", longest_add < Duration::from_millis(50));
+    report.require_time(
+        "ADD held, too: never more than 50 ms",
+        longest_add < Duration::from_millis(50),
+    );
     if let Some(before) = before {
         let more = most.saturating_sub(before.memory) as f64 / 1048576.0;
         let kernel = kernel_most.saturating_sub(kernel_before) as f64 / 1048576.0;

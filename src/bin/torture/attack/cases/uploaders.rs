@@ -217,11 +217,13 @@ pub(super) fn liars(_: &Setting, report: &mut Report) -> io::Result<()> {
     let names = |is: &dyn Fn(&Outcome) -> bool| -> Vec<&str> {
         outcomes.iter().filter(|outcome| is(outcome)).map(|outcome| outcome.name).collect()
     };
+    let late = names(&|outcome| outcome.time > DEADLINE);
+    let what = format!("ended by the deadline and a second {}", late.join(", "));
+    report.require_time(&what, late.is_empty());
     let mut require = |what: &str, failed: Vec<&str>| {
         report.require(&format!("{what} {}", failed.join(", ")), failed.is_empty());
     };
     require("no wrong file under a final name", names(&|outcome| outcome.is_wrong));
-    require("ended by the deadline and a second", names(&|outcome| outcome.time > DEADLINE));
     require("nothing is left but what can be gone on with", names(&|outcome| outcome.has_leftover));
     require("the next holder is tried", names(&|outcome| !outcome.is_helped));
     Ok(())
