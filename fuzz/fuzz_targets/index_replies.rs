@@ -1,10 +1,12 @@
 //! Replies of an index: a whole one is written so that it is read again, with one line a record;
-//! and however it is cut, its parts are the same.
+//! however it is cut, its parts are the same; and where it ends is known or a fault.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use p2p_ci::protocol::{IndexReply, IndexReplyDecoder};
+use p2p_ci::protocol::{
+    Attribute, IndexReply, IndexReplyDecoder, ReplyPart, encode_attribute, encode_refusal,
+};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&step, bytes)) = data.split_first() else { return };
@@ -32,6 +34,7 @@ fn parts(bytes: &[u8], step: usize) -> Vec<String> {
         loop {
             match decoder.decode(&bytes[start..end]) {
                 Ok(Some((part, used))) => {
+                    check(&part);
                     parts.push(format!("{part:?}"));
                     start += used;
                 }
@@ -43,5 +46,40 @@ fn parts(bytes: &[u8], step: usize) -> Vec<String> {
             }
         }
     }
+    // The connection ends here.
+    if !decoder.is_between_replies() || start < bytes.len() {
+        match decoder.finish(&bytes[start..]) {
+            Ok((part, used)) => parts.push(format!("{part:?} at the end, {}", start + used)),
+            Err(error) => parts.push(error.to_string()),
+        }
+    }
     parts
+}
+
+/// What was read is written so that it is read again.
+fn check(part: &ReplyPart) {
+    let mut written = b"P2P-CI/1.0 200 OK\r\n\r\nRFC 1 a h 1\r\n".to_vec();
+    match part {
+        ReplyPart::Attribute(attribute) => {
+            encode_attribute(*attribute, &mut written);
+            let mut decoder = IndexReplyDecoder::default();
+            let mut rest = &written[..];
+            let mut last: Option<Attribute> = None;
+            while let Ok(Some((part, used))) = decoder.decode(rest) {
+                if let ReplyPart::Attribute(attribute) = part {
+                    last = Some(attribute);
+                }
+                rest = &rest[used..];
+            }
+            assert_eq!(last.as_ref(), Some(attribute));
+        }
+        ReplyPart::Refused(refusal) => {
+            written.clear();
+            encode_refusal(*refusal, None, &mut written);
+            let found = IndexReply::decode(&written);
+            let expected = IndexReply::Refused { refusal: *refusal, reason: None };
+            assert_eq!(found, Ok(Some((expected, written.len()))));
+        }
+        _ => {}
+    }
 }

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use p2p_ci::protocol::{Record, Title};
+use p2p_ci::protocol::{Record, Title, Words};
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
@@ -12,6 +12,11 @@ fuzz_target!(|data: &[u8]| {
         let line = record.to_string();
         assert!(!line.contains(char::is_control));
         assert!(!line.contains(['\u{2028}', '\u{2029}']));
+        assert_eq!(record.holder.to_string().parse(), Ok(record.holder.clone()));
+        // All words of a title are in it.
+        if let Ok(words) = record.title.as_str().parse::<Words>() {
+            assert!(words.are_in(&record.title), "{line}");
+        }
         assert_eq!(Record::parse(&line), Ok(record));
     }
     let title = Title::folded(&text);

@@ -4,12 +4,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use p2p_ci::protocol::{DocumentRequest, IndexRequest, Request, RequestDecoder, empty_lines};
+use p2p_ci::protocol::{
+    ContentRange, DocumentRequest, IndexRequest, Request, RequestDecoder, empty_lines,
+};
 
 fuzz_target!(|data: &[u8]| {
     if let Some((&step, bytes)) = data.split_first() {
         check::<IndexRequest>(bytes, usize::from(step).max(1));
         check::<DocumentRequest>(bytes, usize::from(step).max(1));
+        check_range(bytes);
     }
 });
 
@@ -31,10 +34,26 @@ fn check<R: Request + PartialEq + std::fmt::Debug>(bytes: &[u8], step: usize) {
             let length = written.len();
             assert_eq!(RequestDecoder::<R>::new().decode(&written), Ok(Some((request, length))));
         }
-        Ok(None) => {}
+        Ok(None) => {
+            let error = decoder.cut("the end of the connection");
+            assert!(!error.to_string().contains(char::is_control));
+        }
         Err(error) => {
             assert!(error.framed.is_none_or(|used| used <= bytes.len()));
             assert!(!error.to_string().contains(char::is_control));
+        }
+    }
+}
+
+/// A range of a document is a part of it, whatever its length.
+fn check_range(bytes: &[u8]) {
+    let Ok(Some((request, _))) = DocumentRequest::decode(bytes) else { return };
+    let Some(range) = request.range else { return };
+    for length in [0, 1, 100, 12_345, u64::MAX] {
+        if let Some(part) = ContentRange::of(range, length) {
+            assert!(part.count() > 0 && part.count() <= length);
+            assert!(part.first() <= length - part.count());
+            assert_eq!(part.length(), length);
         }
     }
 }

@@ -74,14 +74,7 @@ impl Network {
     fn start(name: &str, program: &str, arguments: &[&str]) -> io::Result<Program> {
         let ours = command(program)?;
         let mut inside = Command::new("ip");
-        inside.args(["netns", "exec", name, "sh", "-c", "exec -a \"$0\" \"$@\"", program]);
-        // `sh` of some systems has no `exec -a`.
-        inside = {
-            let mut bash = Command::new("ip");
-            bash.args(["netns", "exec", name, "bash", "-c", "exec -a \"$0\" \"$@\"", program]);
-            drop(inside);
-            bash
-        };
+        inside.args(["netns", "exec", name, "bash", "-c", "exec -a \"$0\" \"$@\"", program]);
         inside.arg(ours.get_program()).args(arguments).env_remove("RUST_LOG");
         Program::start(inside)
     }
