@@ -72,7 +72,7 @@ pub(super) fn faults(setting: &Setting, report: &mut Report) -> io::Result<()> {
         // Under a name of its own: not every strace can give one.
         let ours = root.path().join("peer");
         std::os::unix::fs::symlink(std::env::current_exe()?, &ours)?;
-        let (mut tried, mut broken) = (0, Vec::new());
+        let (mut tried, mut failed, mut broken) = (0, 0, Vec::new());
         for call in CALLS {
             for error in ERRORS {
                 for nth in 1..=most {
@@ -99,11 +99,14 @@ pub(super) fn faults(setting: &Setting, report: &mut Report) -> io::Result<()> {
                         broken.push(name);
                     }
                     tried += 1;
+                    failed += i32::from(!output.status.success());
                     fs::remove_dir_all(&mine)?;
                 }
             }
         }
         report.figure("downloads with a fault injected", f64::from(tried), "");
+        report.figure("of which have failed, and said so", f64::from(failed), "");
+        report.require("faults are felt", failed > tried / 10);
         report
             .require(&format!("no panic, nothing broken {}", broken.join(", ")), broken.is_empty());
     } else {
