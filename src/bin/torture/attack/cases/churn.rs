@@ -15,7 +15,7 @@ use crate::attack::talk::{Talk, add, list, lookup, records, status};
 
 pub(super) fn churn(setting: &Setting, report: &mut Report) -> io::Result<()> {
     const WORKERS: usize = 4;
-    let (peers, each, coming) = setting.size((9_000, 111, 1000), (900, 111, 100));
+    let (peers, each, coming) = setting.size((8_900, 113, 1000), (890, 113, 100));
     let time = Duration::from_secs(setting.size(30 * 60, 3 * 60));
     let index = Index::with(&["--log", "quiet"])?;
     let honest = Honest::join(index.address, report)?;
@@ -57,7 +57,10 @@ pub(super) fn churn(setting: &Setting, report: &mut Report) -> io::Result<()> {
                     number += WORKERS;
                     match come(address, number, worker) {
                         Ok(talk) => here.push(talk),
-                        Err(_) => drop(wrong.fetch_add(1, Ordering::Relaxed)),
+                        Err(error) => {
+                            eprintln!("torture: {error}");
+                            wrong.fetch_add(1, Ordering::Relaxed);
+                        }
                     }
                     joined.fetch_add(1, Ordering::Relaxed);
                     if here.len() >= coming / WORKERS {
@@ -119,7 +122,10 @@ fn come(address: std::net::SocketAddr, number: usize, worker: usize) -> io::Resu
     let is_right = status(&removed) == "200"
         && records(&here).iter().any(|record| record.ends_with(&format!("{host} 5678")))
         && !talk.ask(lookup(rfc))?.contains(&format!(" {host} "));
-    if is_right { Ok(talk) } else { Err(io::Error::other("a wrong answer")) }
+    if is_right {
+        return Ok(talk);
+    }
+    Err(io::Error::other(format!("a wrong answer: {removed:?}, then {here:?}")))
 }
 
 /// Of a line through the samples, by least squares.

@@ -1,0 +1,100 @@
+//! How long the index takes, without a connection: `cargo bench --bench index`.
+
+#![allow(clippy::expect_used, reason = "a benchmark may panic")]
+
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use p2p_ci::index::{Attributes, Index, Owner, Position, Query};
+use p2p_ci::protocol::{Content, Date, Document, Endpoint, Listing, Record, Title};
+
+/// Holders of each number.
+const HOLDERS: u64 = 8;
+
+fn main() {
+    divan::main();
+}
+
+fn document(number: u64) -> Document {
+    Document::Rfc(number.to_string().parse().expect("a number"))
+}
+
+fn record(number: u64, owner: u64) -> Record {
+    let title: Title = "Transmission Control Protocol".parse().expect("a title");
+    let holder: Endpoint = format!("peer-{owner}:5678").parse().expect("an endpoint");
+    Record { document: document(number), title, holder }
+}
+
+fn attributes() -> Attributes {
+    let added =
+        Date::clamped(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000));
+    Attributes { content: Content::default(), added }
+}
+
+/// So many records, eight of each number.
+fn filled(records: u64) -> Index {
+    let mut index = Index::default();
+    for at in 0..records {
+        // Nobody has more than 20,000.
+        let (number, owner) = (at / HOLDERS + 1, at % HOLDERS + at / (HOLDERS * 20_000) * HOLDERS);
+        index.add(Owner(owner), record(number, owner), attributes()).expect("room");
+    }
+    index
+}
+
+#[divan::bench(args = [1_000, 100_000, 1_000_000])]
+fn lookup(bencher: Bencher<'_, '_>, records: u64) {
+    let index = filled(records);
+    let mut number = 0;
+    bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
+        number = (number + 7919) % (records / HOLDERS);
+        let query = Query::Document(document(number + 1));
+        let mut found = 0;
+        index.visit(&query, &mut Position::default(), |record, _| {
+            black_box(record);
+            found += 1;
+            true
+        });
+        assert_eq!(found, HOLDERS);
+    });
+}
+
+#[divan::bench(args = [1_000, 100_000, 1_000_000])]
+fn list(bencher: Bencher<'_, '_>, records: u64) {
+    let index = filled(records);
+    bencher.counter(ItemsCount::new(records)).bench_local(|| {
+        let mut found = 0;
+        index.visit(&Query::Listing(Listing::Rfcs), &mut Position::default(), |record, _| {
+            black_box(record);
+            found += 1;
+            true
+        });
+        assert_eq!(found, records);
+    });
+}
+
+#[divan::bench(args = [1_000, 100_000])]
+fn add_and_remove(bencher: Bencher<'_, '_>, records: u64) {
+    let mut index = filled(records);
+    let new = record(records, 99);
+    bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
+        index.add(Owner(99), new.clone(), attributes()).expect("room");
+        index.remove(Owner(99), &new.document, &new.holder).expect("the record")
+    });
+}
+
+#[divan::bench]
+fn a_peer_with_20_000_records_leaves(bencher: Bencher<'_, '_>) {
+    bencher
+        .counter(ItemsCount::new(20_000_usize))
+        .with_inputs(|| {
+            let mut index = filled(100_000);
+            for number in 1..=20_000 {
+                index.add(Owner(99), record(number, 99), attributes()).expect("room");
+            }
+            index
+        })
+        .bench_local_values(|mut index| {
+            while index.leave(Owner(99), 1000) == 1000 {}
+            index
+        });
+}
