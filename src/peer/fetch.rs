@@ -184,9 +184,7 @@ impl Fetcher {
         incoming: &mut Incoming,
         watch: &mut dyn FnMut(Attempt<'_>),
     ) -> Result<Fetched, FetchError> {
-        for source in &wanted.sources {
-            self.neighbours().told_by(&source.holder, source.told_by);
-        }
+        let _held = self.neighbours().hold(&wanted.sources);
         let mut download =
             Download { fetcher: self, wanted, incoming, watch, failures: Vec::new() };
         match download.run() {

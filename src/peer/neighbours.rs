@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::fetch::Source;
 use crate::library::Incoming;
 use crate::limits;
 use crate::protocol::Endpoint;
@@ -43,10 +44,18 @@ struct Neighbour {
     has_answered: bool,
     /// The index that has named it, if it was no person.
     told_by: Option<IpAddr>,
+    /// Downloads that may ask it.
+    held: u32,
     /// Downloads from it at this moment.
     busy: u32,
     failures: u32,
     rests_until: Option<Instant>,
+}
+
+impl Neighbour {
+    fn is_in_use(&self) -> bool {
+        self.held > 0 || self.busy > 0
+    }
 }
 
 /// How fast a neighbour was, as far as is known.
@@ -128,15 +137,22 @@ impl Neighbours {
         self.change(endpoint, |neighbour| neighbour.is_plain = true);
     }
 
-    /// Who has named it, lately.
-    pub(super) fn told_by(&self, endpoint: &Endpoint, index: Option<IpAddr>) {
-        if self.named_by(endpoint) != index {
-            self.change(endpoint, |neighbour| neighbour.told_by = index);
+    /// Remembers who has named these, and forgets none of them until the returned value is
+    /// dropped.
+    pub(super) fn hold<'a>(&'a self, sources: &'a [Source]) -> Held<'a> {
+        for Source { holder, told_by, .. } in sources {
+            self.change(holder, |neighbour| {
+                neighbour.told_by = *told_by;
+                neighbour.held += 1;
+            });
         }
+        Held { neighbours: self, sources }
     }
 
+    /// Who has named it. Of one that is forgotten the strictest is assumed: an index far away.
     pub(super) fn named_by(&self, endpoint: &Endpoint) -> Option<IpAddr> {
-        self.of(endpoint).told_by
+        const FAR_AWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        self.lock().get(endpoint).map_or(Some(FAR_AWAY), |neighbour| neighbour.told_by)
     }
 
     /// It has sent a reply, whatever it was.
@@ -209,12 +225,44 @@ impl Neighbours {
     }
 
     fn change(&self, endpoint: &Endpoint, change: impl FnOnce(&mut Neighbour)) {
-        change(self.lock().entry(endpoint.clone()).or_default());
+        let mut known = self.lock();
+        if known.len() >= limits::NEIGHBOURS && !known.contains_key(endpoint) {
+            make_room(&mut known);
+        }
+        change(known.entry(endpoint.clone()).or_default());
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Endpoint, Neighbour>> {
         // Each change is a few assignments that cannot panic: what is there is whole.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Neighbours that a download may ask.
+#[derive(Debug)]
+pub(super) struct Held<'a> {
+    neighbours: &'a Neighbours,
+    sources: &'a [Source],
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        for source in self.sources {
+            self.neighbours.change(&source.holder, |neighbour| neighbour.held -= 1);
+        }
+    }
+}
+
+/// An index could name more neighbours than there is room for: who was never of any use is
+/// forgotten first, and then everybody whom no download may ask.
+fn make_room(known: &mut HashMap<Endpoint, Neighbour>) {
+    let now = Instant::now();
+    known.retain(|_, neighbour| {
+        let rests = neighbour.rests_until.is_some_and(|until| until > now);
+        neighbour.is_in_use() || neighbour.bytes_per_second.is_some() || rests
+    });
+    if known.len() >= limits::NEIGHBOURS {
+        known.retain(|_, neighbour| neighbour.is_in_use());
     }
 }
 
@@ -255,72 +303,4 @@ fn parse(line: &str) -> Option<(Endpoint, Neighbour)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn endpoint(text: &str) -> Endpoint {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn what_is_known_is_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = folder.path().join("a/neighbours");
-        let (near, far) = (endpoint("near:1"), endpoint("[::1]:2"));
-        let neighbours = Neighbours::load(&store);
-        neighbours.connected(&near, Duration::from_micros(100));
-        neighbours.connected(&far, Duration::from_millis(200));
-        neighbours.transferred(&near, 1_000_000, Duration::from_secs(1));
-        neighbours.save().unwrap();
-        let again = Neighbours::load(&store);
-        assert_eq!(again.pace(&near), neighbours.pace(&near));
-        assert_eq!(again.pace(&far), neighbours.pace(&far));
-        assert_eq!(again.pace(&near).bytes_per_second, Some(1_000_000));
-        assert!(again.expected_time(&near, 1000) < again.expected_time(&far, 1000));
-        fs::write(&store, "something else").unwrap();
-        assert_eq!(Neighbours::load(&store).pace(&near), Pace::default());
-    }
-
-    #[test]
-    fn who_fails_rests_and_is_given_up_in_the_end() {
-        let neighbours = Neighbours::default();
-        let peer = endpoint("a:1");
-        assert_eq!(neighbours.readiness(&peer), Readiness::Ready);
-        neighbours.answered(&peer);
-        neighbours.failed(&peer);
-        assert!(matches!(neighbours.readiness(&peer), Readiness::Resting(_)));
-        neighbours.failed(&peer);
-        neighbours.failed(&peer);
-        assert_eq!(neighbours.readiness(&peer), Readiness::GivenUp);
-        neighbours.transferred(&peer, 1, Duration::from_secs(1));
-        assert_eq!(neighbours.readiness(&peer), Readiness::Ready);
-    }
-
-    #[test]
-    fn who_has_never_answered_is_asked_once_a_minute() {
-        let neighbours = Neighbours::default();
-        let victim = endpoint("victim:22");
-        neighbours.failed(&victim);
-        assert_eq!(neighbours.readiness(&victim), Readiness::GivenUp);
-        let rests_until = neighbours.of(&victim).rests_until.unwrap();
-        assert!(rests_until > Instant::now() + Duration::from_secs(59));
-    }
-
-    #[test]
-    fn pauses_grow_to_a_minute() {
-        for (failures, seconds) in [(0, 3), (1, 6), (2, 12), (10, 60), (u32::MAX, 60)] {
-            let pause = pause_after(failures).as_secs_f64();
-            assert!((f64::from(seconds)..f64::from(seconds) * 1.26).contains(&pause), "{pause}");
-        }
-    }
-
-    #[test]
-    fn who_is_busy_is_expected_to_take_longer() {
-        let neighbours = Neighbours::default();
-        let (one, other) = (endpoint("a:1"), endpoint("b:1"));
-        let busy = neighbours.busy(&one);
-        assert!(neighbours.expected_time(&one, 10) > neighbours.expected_time(&other, 10));
-        drop(busy);
-        assert_eq!(neighbours.expected_time(&one, 10), neighbours.expected_time(&other, 10));
-    }
-}
+mod tests;

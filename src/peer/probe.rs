@@ -29,7 +29,7 @@ pub fn probe(
 ) -> Result<Probe, TransferError> {
     let begun = Instant::now();
     let holder = &source.holder;
-    fetcher.neighbours().told_by(holder, source.told_by);
+    let _held = fetcher.neighbours().hold(std::slice::from_ref(source));
     let stream = connect(fetcher, holder)?;
     let (head, ..) = ask(fetcher, &stream, document, holder, true, Some((0..1).into()))?;
     let length = head.content_range.map(ContentRange::length).or(head.content_length);

@@ -1,0 +1,88 @@
+//! What is remembered of other peers, and for how long.
+
+use super::*;
+
+fn endpoint(text: &str) -> Endpoint {
+    text.parse().unwrap()
+}
+
+#[test]
+fn what_is_known_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("a/neighbours");
+    let (near, far) = (endpoint("near:1"), endpoint("[::1]:2"));
+    let neighbours = Neighbours::load(&store);
+    neighbours.connected(&near, Duration::from_micros(100));
+    neighbours.connected(&far, Duration::from_millis(200));
+    neighbours.transferred(&near, 1_000_000, Duration::from_secs(1));
+    neighbours.save().unwrap();
+    let again = Neighbours::load(&store);
+    assert_eq!(again.pace(&near), neighbours.pace(&near));
+    assert_eq!(again.pace(&far), neighbours.pace(&far));
+    assert_eq!(again.pace(&near).bytes_per_second, Some(1_000_000));
+    assert!(again.expected_time(&near, 1000) < again.expected_time(&far, 1000));
+    fs::write(&store, "something else").unwrap();
+    assert_eq!(Neighbours::load(&store).pace(&near), Pace::default());
+}
+
+#[test]
+fn who_fails_rests_and_is_given_up_in_the_end() {
+    let neighbours = Neighbours::default();
+    let peer = endpoint("a:1");
+    assert_eq!(neighbours.readiness(&peer), Readiness::Ready);
+    neighbours.answered(&peer);
+    neighbours.failed(&peer);
+    assert!(matches!(neighbours.readiness(&peer), Readiness::Resting(_)));
+    neighbours.failed(&peer);
+    neighbours.failed(&peer);
+    assert_eq!(neighbours.readiness(&peer), Readiness::GivenUp);
+    neighbours.transferred(&peer, 1, Duration::from_secs(1));
+    assert_eq!(neighbours.readiness(&peer), Readiness::Ready);
+}
+
+#[test]
+fn no_more_are_known_than_there_is_room_for() {
+    let neighbours = Neighbours::default();
+    let index = Some(IpAddr::from([127, 0, 0, 1]));
+    let source =
+        |number: usize| Source { told_by: index, ..endpoint(&format!("h{number}:1")).into() };
+    let (wanted, useful) = ([source(0)], endpoint("useful:1"));
+    neighbours.transferred(&useful, 1_000_000, Duration::from_secs(1));
+    let held = neighbours.hold(&wanted);
+    for number in 1..3 * limits::NEIGHBOURS {
+        drop(neighbours.hold(&[source(number)]));
+    }
+    assert!(neighbours.lock().len() <= limits::NEIGHBOURS);
+    assert_eq!(neighbours.named_by(&wanted[0].holder), index);
+    assert!(neighbours.pace(&useful).bytes_per_second.is_some());
+    drop(held);
+    assert_eq!(neighbours.of(&wanted[0].holder).held, 0);
+}
+
+#[test]
+fn who_has_never_answered_is_asked_once_a_minute() {
+    let neighbours = Neighbours::default();
+    let victim = endpoint("victim:22");
+    neighbours.failed(&victim);
+    assert_eq!(neighbours.readiness(&victim), Readiness::GivenUp);
+    let rests_until = neighbours.of(&victim).rests_until.unwrap();
+    assert!(rests_until > Instant::now() + Duration::from_secs(59));
+}
+
+#[test]
+fn pauses_grow_to_a_minute() {
+    for (failures, seconds) in [(0, 3), (1, 6), (2, 12), (10, 60), (u32::MAX, 60)] {
+        let pause = pause_after(failures).as_secs_f64();
+        assert!((f64::from(seconds)..f64::from(seconds) * 1.26).contains(&pause), "{pause}");
+    }
+}
+
+#[test]
+fn who_is_busy_is_expected_to_take_longer() {
+    let neighbours = Neighbours::default();
+    let (one, other) = (endpoint("a:1"), endpoint("b:1"));
+    let busy = neighbours.busy(&one);
+    assert!(neighbours.expected_time(&one, 10) > neighbours.expected_time(&other, 10));
+    drop(busy);
+    assert_eq!(neighbours.expected_time(&one, 10), neighbours.expected_time(&other, 10));
+}
