@@ -68,7 +68,10 @@ impl GoingOn<'_> {
                 pause = limits::NOBODY_HAS_IT;
             }
             let unfinished = journal.unfinished();
-            left.retain(|document, _| unfinished.contains_key(document));
+            // Or somebody has brought it in another way.
+            let is_here =
+                |document: &Document| self.destination.library.read().entry(document).is_some();
+            left.retain(|document, _| unfinished.contains_key(document) && !is_here(document));
             if left.is_empty() {
                 return Ok(());
             }
