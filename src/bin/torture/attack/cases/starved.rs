@@ -1,14 +1,14 @@
 //! A server without descriptors or threads, and one without standard output or error.
 
 use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::attack::Setting;
 use crate::attack::programs::{Index, PATIENCE, Program, command};
@@ -160,35 +160,42 @@ fn with_connections_that_are_gone(report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
-/// Sets where a program's output and errors go.
-type Redirect = fn(&mut Command) -> io::Result<()>;
+/// A server whose output and errors go somewhere.
+type Redirected = fn() -> io::Result<Command>;
+
+fn full() -> io::Result<std::fs::File> {
+    OpenOptions::new().write(true).open("/dev/full")
+}
 
 pub(super) fn streams(_: &Setting, report: &mut Report) -> io::Result<()> {
-    // Port 0 would not be told to anybody.
-    let ways: [(&str, Redirect); 4] = [
-        ("both closed", |command| {
-            command.stdout(Stdio::null()).stderr(Stdio::null());
-            Ok(())
+    let ways: [(&str, Redirected); 4] = [
+        ("both closed", || {
+            let mut bash = Command::new("bash");
+            bash.args(["-c", "exec -a server \"$0\" \"$@\" >&- 2>&-"]);
+            bash.arg(command("server")?.get_program());
+            Ok(bash)
         }),
-        ("output full", |command| {
-            command.stdout(OpenOptions::new().write(true).open("/dev/full")?).stderr(Stdio::null());
-            Ok(())
+        ("output full", || {
+            let mut command = command("server")?;
+            command.stdout(full()?).stderr(Stdio::null());
+            Ok(command)
         }),
-        ("both full", |command| {
-            command.stdout(OpenOptions::new().write(true).open("/dev/full")?);
-            command.stderr(OpenOptions::new().write(true).open("/dev/full")?);
-            Ok(())
+        ("both full", || {
+            let mut command = command("server")?;
+            command.stdout(full()?).stderr(full()?);
+            Ok(command)
         }),
-        ("pipes whose readers are gone", |command| {
+        ("pipes whose readers are gone", || {
+            let mut command = command("server")?;
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
-            Ok(())
+            Ok(command)
         }),
     ];
-    for (way, set) in ways {
+    for (way, redirected) in ways {
+        // Port 0 would not be told to anybody.
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let mut command = command("server")?;
+        let mut command = redirected()?;
         command.args(["--listen", &port.to_string(), "--log", "requests"]).stdin(Stdio::null());
-        set(&mut command)?;
         let mut child = command.spawn()?;
         drop((child.stdout.take(), child.stderr.take()));
         let begun = Instant::now();
@@ -221,7 +228,7 @@ pub(super) fn streams(_: &Setting, report: &mut Report) -> io::Result<()> {
         &arguments,
     )?;
     command.stdin(Stdio::null()).stdout(Stdio::piped());
-    command.stderr(OpenOptions::new().write(true).open("/dev/full")?);
+    command.stderr(full()?);
     let mut child = command.spawn()?;
     let mut talk = Talk::to(index.address)?;
     let begun = Instant::now();
@@ -229,16 +236,7 @@ pub(super) fn streams(_: &Setting, report: &mut Report) -> io::Result<()> {
         thread::sleep(Duration::from_millis(5));
     }
     report.require("a peer whose error stream is full registers", begun.elapsed() < PATIENCE);
-    let _ = rustix::process::kill_process(
-        Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?)
-            .ok_or_else(|| io::Error::other("no process"))?,
-        Signal::TERM,
-    );
-    report.require("and ends with code 0", child.wait()?.code() == Some(0));
-    let mut output = Vec::new();
-    if let Some(mut stream) = child.stdout.take() {
-        stream.read_to_end(&mut output)?;
-    }
-    let _ = io::stdout().flush();
+    let ended = Command::new("kill").arg(child.id().to_string()).status()?.success();
+    report.require("and ends with code 0", ended && child.wait()?.code() == Some(0));
     Ok(())
 }
