@@ -89,7 +89,7 @@ impl Report {
 }
 
 /// What came of a case.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Verdict {
     /// All that must be seen was.
     Seen,
