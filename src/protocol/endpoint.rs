@@ -122,7 +122,8 @@ impl FromStr for Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port } = self;
-        if host.as_str().contains(':') {
+        // Without brackets of its own, a host that has some would lose them when it is read.
+        if host.as_str().contains(':') || host.as_str().starts_with('[') {
             write!(f, "[{host}]:{port}")
         } else {
             write!(f, "{host}:{port}")
@@ -158,8 +159,12 @@ mod tests {
 
     #[test]
     fn endpoints_read_and_print() {
-        for text in ["localhost:5678", "10.0.0.1:1", "[::1]:65535"] {
+        for text in ["localhost:5678", "10.0.0.1:1", "[::1]:65535", "[[h]]:80", "[[h]:80"] {
             assert_eq!(text.parse::<Endpoint>().map(|e| e.to_string()), Ok(text.into()));
+        }
+        for host in ["[h]", "[", "]", "[]", "[h", "h]", "a:b", "[::1]"] {
+            let endpoint = Endpoint { host: host.parse().unwrap(), port: Port::INDEX };
+            assert_eq!(endpoint.to_string().parse(), Ok(endpoint));
         }
         for text in ["", "localhost", "localhost:", ":80", "a b:80", "[]:80"] {
             assert!(text.parse::<Endpoint>().is_err(), "{text:?}");
