@@ -20,6 +20,9 @@ use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
 mod attack;
+#[cfg(target_os = "linux")]
+#[path = "../common/mod.rs"]
+mod common;
 
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {

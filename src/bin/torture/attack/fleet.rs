@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::thread;
 
-use crate::attack::talk::{Talk, add};
+use crate::common::talk::{Talk, add};
 
 /// Records of one connection: half of what it may have.
 const EACH: usize = 20_000;

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::attack::report::Report;
-use crate::attack::talk::{Talk, add, lookup, records};
+use crate::common::talk::{Talk, add, lookup, records};
 
 /// The number that the honest peer asks for.
 const NUMBER: u32 = 793;

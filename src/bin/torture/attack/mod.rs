@@ -3,9 +3,8 @@
 mod cases;
 mod fleet;
 mod latency;
-mod programs;
 mod report;
-mod talk;
+mod trap;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,6 +13,7 @@ use std::{env, io};
 
 use clap::Parser;
 
+use crate::common::programs;
 use cases::{CASES, Case};
 use report::{Report, Verdict};
 
@@ -64,7 +64,7 @@ pub(crate) fn main() -> ExitCode {
     match Path::new(&name).file_name().and_then(|name| name.to_str()) {
         Some("server") => return p2p_ci::cli::server::main(),
         Some("peer") => return p2p_ci::cli::peer::main(),
-        Some("panicking-server") => return programs::panicking_server(),
+        Some("panicking-server") => return trap::panicking_server(),
         _ => {}
     }
     let args = Args::parse();

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use crate::attack::Setting;
 use crate::attack::latency::Honest;
-use crate::attack::programs::Index;
 use crate::attack::report::Report;
-use crate::attack::talk::{Talk, add, list, lookup, records, status};
+use crate::common::programs::Index;
+use crate::common::talk::{Talk, add, list, lookup, records, status};
 
 pub(super) fn churn(setting: &Setting, report: &mut Report) -> io::Result<()> {
     const WORKERS: usize = 4;

@@ -11,9 +11,9 @@ use rustix::process::Signal;
 
 use crate::attack::Setting;
 use crate::attack::latency::{Honest, millis};
-use crate::attack::programs::{Index, Peer};
 use crate::attack::report::Report;
-use crate::attack::talk::{Talk, add, lookup, status};
+use crate::common::programs::{Index, Peer};
+use crate::common::talk::{Talk, add, lookup, status};
 
 /// Connections from one source address: fewer than it has ports.
 const OF_ONE: usize = 4000;
@@ -87,7 +87,7 @@ impl Talk {
 }
 
 pub(super) fn bad_requests(setting: &Setting, report: &mut Report) -> io::Result<()> {
-    let mut index = Index::start(setting)?;
+    let mut index = Index::start(setting.target)?;
     let honest = Honest::join(index.address, report)?;
     let before = index.usage();
     let time = Duration::from_secs(setting.size(60, 10));

@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::attack::Setting;
-use crate::attack::programs::{Index, Peer, peer_command};
 use crate::attack::report::Report;
+use crate::common::programs::{Index, Peer, peer_command};
 
 /// The calls that a download makes of files and connections.
 const CALLS: [&str; 16] = [

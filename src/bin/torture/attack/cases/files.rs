@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use crate::attack::Setting;
 use crate::attack::latency::millis;
-use crate::attack::programs::{Index, Peer, peer_command};
 use crate::attack::report::Report;
-use crate::attack::talk::{Talk, status};
+use crate::common::programs::{Index, Peer, peer_command};
+use crate::common::talk::{Talk, status};
 
 const SECRET: &[u8] = b"a secret that lies elsewhere";
 

@@ -12,9 +12,9 @@ use rustix::process::Signal;
 use crate::attack::Setting;
 use crate::attack::fleet::fill;
 use crate::attack::latency::{Honest, millis};
-use crate::attack::programs::{Index, Peer, Program, command};
 use crate::attack::report::Report;
-use crate::attack::talk::{FROM, Talk, add, list, lookup, records, status};
+use crate::common::programs::{Index, Peer, Program, command};
+use crate::common::talk::{FROM, Talk, add, list, lookup, records, status};
 
 /// Waits until an index lists so many records; returns how long that took.
 fn wait_for(talk: &mut Talk, count: usize, most: Duration) -> io::Result<Option<Duration>> {
@@ -146,7 +146,7 @@ fn cut_off(report: &mut Report) -> io::Result<()> {
 
 pub(super) fn strangers(setting: &Setting, report: &mut Report) -> io::Result<()> {
     const VICTIMS: u16 = 1000;
-    let index = Index::start(setting)?;
+    let index = Index::start(setting.target)?;
     let mut victims = Vec::new();
     for victim in 0..VICTIMS / 10 {
         let mut talk = Talk::to(index.address)?;

@@ -9,9 +9,9 @@ use p2p_ci::protocol::IndexReplyDecoder;
 
 use crate::attack::Setting;
 use crate::attack::latency::millis;
-use crate::attack::programs::{Index, Peer, peer_command};
 use crate::attack::report::Report;
-use crate::attack::talk::{FROM, Talk, add, list, lookup, records, status};
+use crate::common::programs::{Index, Peer, peer_command};
+use crate::common::talk::{FROM, Talk, add, list, lookup, records, status};
 
 /// Whether a reply of an index can be read by our own reader, to its last byte.
 fn is_well_formed(reply: &str) -> bool {
@@ -190,7 +190,7 @@ pub(super) fn numbers(setting: &Setting, report: &mut Report) -> io::Result<()> 
         ("limit", "99999999999999999999", "400"),
         ("limit", "+1", "400"),
     ];
-    let index = Index::start(setting)?;
+    let index = Index::start(setting.target)?;
     let mut wrong = Vec::new();
     // Blanks between words are read as one, and a port may begin with zeros.
     for (field, value, expected) in TABLE {
@@ -211,7 +211,7 @@ pub(super) fn numbers(setting: &Setting, report: &mut Report) -> io::Result<()> 
 
 pub(super) fn large(setting: &Setting, report: &mut Report) -> io::Result<()> {
     let gigabyte: usize = setting.size(1 << 30, 1 << 26);
-    let index = Index::start(setting)?;
+    let index = Index::start(setting.target)?;
     let before = index.usage();
     let endless = |first: &str, line: &str| -> io::Result<usize> {
         let mut talk = Talk::to(index.address)?;
@@ -285,7 +285,7 @@ fn of_size(what: &str, size: usize) -> String {
 
 pub(super) fn splits(setting: &Setting, report: &mut Report) -> io::Result<()> {
     let messages = setting.size(200, 40);
-    let index = Index::start(setting)?;
+    let index = Index::start(setting.target)?;
     let mut talk = Talk::to(index.address)?;
     let (mut tried, mut different) = (0, 0);
     for number in 0..messages {

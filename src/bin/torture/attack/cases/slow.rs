@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use crate::attack::Setting;
 use crate::attack::fleet::fill;
 use crate::attack::latency::Honest;
-use crate::attack::programs::{Index, Peer};
 use crate::attack::report::Report;
-use crate::attack::talk::{Talk, list, lookup};
+use crate::common::programs::{Index, Peer};
+use crate::common::talk::{Talk, list, lookup};
 
 pub(super) fn slow_writers(setting: &Setting, report: &mut Report) -> io::Result<()> {
     let count = setting.size(1000, 300);
     let time = Duration::from_secs(setting.size(60, 24));
-    let index = Index::start(setting)?;
+    let index = Index::start(setting.target)?;
     let honest = Honest::join(index.address, report)?;
     let before = index.usage();
     let asking = honest.keep_asking();
@@ -74,7 +74,7 @@ fn kernel_memory() -> u64 {
 pub(super) fn silent_readers(setting: &Setting, report: &mut Report) -> io::Result<()> {
     const READERS: usize = 200;
     let records = setting.size(1_000_000, 100_000);
-    let mut index = Index::start(setting)?;
+    let mut index = Index::start(setting.target)?;
     let fleet = fill(index.address, records)?;
     let honest = Honest::join(index.address, report)?;
     let before = index.usage();
@@ -94,7 +94,7 @@ pub(super) fn silent_readers(setting: &Setting, report: &mut Report) -> io::Resu
     while begun.elapsed() < Duration::from_secs(110) {
         thread::sleep(Duration::from_millis(250));
         let add_begun = Instant::now();
-        adding.ask(crate::attack::talk::add(7777, "adding", 5678, "a"))?;
+        adding.ask(crate::common::talk::add(7777, "adding", 5678, "a"))?;
         longest_add = longest_add.max(add_begun.elapsed());
         if let Some(usage) = index.usage() {
             most = most.max(usage.memory);
@@ -134,7 +134,7 @@ pub(super) fn slow_readers(setting: &Setting, report: &mut Report) -> io::Result
     let length = setting.size(30_000_000, 9_000_000);
     // In the small size the rest is read fast, when a reader at this pace would have been cut.
     let time = setting.size(Duration::MAX, Duration::from_secs(75));
-    let index = Index::start(setting)?;
+    let index = Index::start(setting.target)?;
     let fleet = fill(index.address, records)?;
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("document.bin"), vec![7; length])?;

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::attack::Setting;
-use crate::attack::programs::{Index, PATIENCE, Program, command};
 use crate::attack::report::Report;
-use crate::attack::talk::{Talk, lookup, status};
+use crate::common::programs::{Index, PATIENCE, Program, command};
+use crate::common::talk::{Talk, lookup, status};
 
 /// Attempts that must wait.
 const WAITING: usize = 20;
@@ -222,7 +222,7 @@ pub(super) fn streams(_: &Setting, report: &mut Report) -> io::Result<()> {
     std::fs::write(folder.path().join("rfc1.txt"), "one")?;
     let index = Index::with(&["--log", "quiet"])?;
     let arguments = ["--upload", "127.0.0.1:0", "share"];
-    let mut command = crate::attack::programs::peer_command(
+    let mut command = crate::common::programs::peer_command(
         &index.address.to_string(),
         folder.path(),
         &arguments,

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use p2p_ci::library::Hasher;
 
 use crate::attack::Setting;
-use crate::attack::programs::{Index, Peer, peer_command};
 use crate::attack::report::Report;
-use crate::attack::talk::Talk;
+use crate::common::programs::{Index, Peer, peer_command};
+use crate::common::talk::Talk;
 
 /// A holder is left after half a minute at the latest; what is around that takes a moment.
 const DEADLINE: Duration = Duration::from_secs(31);
@@ -267,7 +267,7 @@ fn against(
     let index = Index::with(&["--log", "quiet"])?;
     let mut talk = Talk::to(index.address)?;
     for holder in [honest, liar] {
-        talk.ask(crate::attack::talk::add(1, "127.0.0.1", holder.port(), "One"))?;
+        talk.ask(crate::common::talk::add(1, "127.0.0.1", holder.port(), "One"))?;
     }
     let mine = folder("beside")?;
     let arguments = ["get", "1", "--digests", &list];

@@ -9,9 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::attack::Setting;
-use crate::attack::programs::{Index, peer_command};
 use crate::attack::report::Report;
-use crate::attack::talk::Talk;
+use crate::common::programs::{Index, peer_command};
+use crate::common::talk::Talk;
 
 /// Somebody who counts connections, and answers none.
 fn victim(address: IpAddr) -> io::Result<(SocketAddr, Arc<AtomicUsize>)> {
@@ -84,9 +84,9 @@ fn from_afar(report: &mut Report) -> io::Result<()> {
         report.skip("this machine has no address but loopback");
         return Ok(());
     };
-    let mut command = crate::attack::programs::command("server")?;
+    let mut command = crate::common::programs::command("server")?;
     command.args(["--listen", &format!("{own}:0"), "--log", "quiet", "--host-policy", "literal"]);
-    let index = Index::of(crate::attack::programs::Program::start(command)?)?;
+    let index = Index::of(crate::common::programs::Program::start(command)?)?;
     let (address, count) = victim(IpAddr::from([127, 0, 0, 1]))?;
     let mut attacker = Talk::to(index.address)?;
     for host in ["127.0.0.1", "localhost", "::1", "::ffff:127.0.0.1", "0.0.0.0", "169.254.1.1"] {

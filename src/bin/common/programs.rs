@@ -1,17 +1,15 @@
-//! The programs under attack: this program under another name, and what the system tells of them.
+//! The index and the peers: this program under another name, and what the system tells of them.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
-
-use crate::attack::Setting;
 
 /// Longer than any program takes to begin or end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -132,7 +130,7 @@ fn usage(id: u32) -> io::Result<Usage> {
     })
 }
 
-/// An index under attack: started here, or somewhere else.
+/// An index: started here, or somewhere else.
 pub(crate) struct Index {
     pub(crate) address: SocketAddr,
     program: Option<Program>,
@@ -140,8 +138,8 @@ pub(crate) struct Index {
 
 impl Index {
     /// The target, or an index that says nothing.
-    pub(crate) fn start(setting: &Setting) -> io::Result<Self> {
-        match setting.target {
+    pub(crate) fn start(target: Option<SocketAddr>) -> io::Result<Self> {
+        match target {
             Some(address) => Ok(Self { address, program: None }),
             None => Self::with(&["--log", "quiet"]),
         }
@@ -182,7 +180,7 @@ pub(crate) struct Peer {
 pub(crate) fn peer_command(index: &str, folder: &Path, arguments: &[&str]) -> io::Result<Command> {
     let mut command = command("peer")?;
     command.arg(index).args(["--share", "."]).args(arguments).current_dir(folder);
-    let state = env::temp_dir().join(format!("p2p-ci-torture-{}", std::process::id()));
+    let state = env::temp_dir().join(format!("p2p-ci-trial-{}", std::process::id()));
     command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state);
     Ok(command)
 }
@@ -210,35 +208,4 @@ pub(crate) fn raise_limits() {
         let most = Rlimit { current: limit.maximum, maximum: limit.maximum };
         let _ = setrlimit(Resource::Nofile, most);
     }
-}
-
-/// An index whose session panics when a request is logged whose title asks for it.
-pub(crate) fn panicking_server() -> ExitCode {
-    struct Trap;
-
-    impl log::Log for Trap {
-        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-            true
-        }
-
-        fn log(&self, record: &log::Record<'_>) {
-            assert!(!record.args().to_string().contains("RFC 666"), "a panic, as was asked for");
-        }
-
-        fn flush(&self) {}
-    }
-
-    let config = p2p_ci::server::Config {
-        listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
-        ..Default::default()
-    };
-    let Ok(server) = p2p_ci::server::Server::bind(&config) else { return ExitCode::FAILURE };
-    for address in server.addresses().unwrap_or_default() {
-        println!("listening on {address}");
-    }
-    if log::set_logger(&Trap).is_ok() {
-        log::set_max_level(log::LevelFilter::Info);
-    }
-    server.run();
-    ExitCode::SUCCESS
 }

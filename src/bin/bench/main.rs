@@ -1,0 +1,38 @@
+//! How fast the index and the peers are, measured from outside: over sockets, against the real
+//! programs, beside anchors that everybody knows.
+//!
+//! Every figure is the median of several rounds, and every ratio is of two figures of one round:
+//! what a machine does beside it then falls on both. It starts what it measures, on loopback, and
+//! ends it. It does not judge: BENCHMARKS.md says what the figures mean.
+//!
+//! The program is the index and the peer, too: started under their names it runs them. It needs
+//! Linux, for the addresses 127.0.0.x and for what the system tells of a program.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a program of measurements, whose figures are small"
+)]
+
+use std::process::ExitCode;
+
+#[cfg(target_os = "linux")]
+#[path = "../common/mod.rs"]
+#[allow(dead_code, reason = "shared with another program, which uses more of it")]
+mod common;
+#[cfg(target_os = "linux")]
+mod run;
+
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    run::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    eprintln!("bench: expected Linux, found another system");
+    ExitCode::from(2)
+}

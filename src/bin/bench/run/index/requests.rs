@@ -1,0 +1,207 @@
+//! LOOKUP and ADD as fast as they go, beside Redis and the ceiling.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::common::programs::Index;
+use crate::common::talk::{Talk, add, lookup};
+use crate::run::Setting;
+use crate::run::anchors::Anchor;
+use crate::run::findings::Findings;
+use crate::run::load::{Load, Outcome, Requests, connect};
+use crate::run::samples::Random;
+
+const SECTION: &str = "index";
+/// Different numbers: four digits each, so that all replies have one length.
+const NUMBERS: std::ops::Range<u32> = 1000..2000;
+/// Peers that have all of them.
+const HOLDERS: u16 = 8;
+const ASKING: usize = 50;
+const ADDING: usize = 8;
+const PIPELINE: usize = 32;
+
+fn title(number: u32) -> String {
+    format!("A Title of the Usual Length, for the Document {number}")
+}
+
+/// LOOKUP with one request in flight, and with many.
+pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
+    let index = Index::start(None)?;
+    let _holders = fill(index.address)?;
+    let redis = setting.redis(findings)?;
+    if let Some(redis) = &redis {
+        fill_redis(redis.address)?;
+    }
+    let others: Vec<(SocketAddr, Vec<Talk>)> = setting
+        .others
+        .iter()
+        .map(|&address| Ok((address, fill(address)?)))
+        .collect::<io::Result<_>>()?;
+    let requests: Vec<String> = NUMBERS.map(lookup).collect();
+    let reply = reply_to(index.address, &requests[0])?;
+    let ceiling = Anchor::ceiling(&reply)?;
+    for in_flight in [1, PIPELINE] {
+        let mut random = Random::new(setting.seed);
+        let work =
+            format!("LOOKUP, {HOLDERS} holders, {ASKING} connections, {in_flight} in flight");
+        let batches = Requests::shuffled(&requests, in_flight, 1000, &mut random);
+        let ours = Requests { batches, in_flight, reply: reply.len() };
+        let smembers: Vec<String> =
+            NUMBERS.map(|number| command(&["SMEMBERS", &key(number)])).collect();
+        let redis = redis
+            .as_ref()
+            .map(|redis| {
+                let reply = reply_to(redis.address, &smembers[0])?.len();
+                let batches = Requests::shuffled(&smembers, in_flight, 1000, &mut random);
+                io::Result::Ok((redis.address, Requests { batches, in_flight, reply }))
+            })
+            .transpose()?;
+
+        let ask = |requests: &Requests, address| requests.ask(address, ASKING, setting.time);
+        let (mut figures, mut p99) = (Vec::new(), Vec::new());
+        let (mut ceilings, mut redises) = (Vec::new(), Vec::new());
+        let mut elsewhere = vec![Vec::new(); others.len()];
+        for _ in 0..setting.rounds {
+            let outcome = ask(&ours, index.address)?;
+            figures.push(outcome.rate());
+            p99.push(outcome.latencies.percentile(99.0).as_secs_f64() * 1e3);
+            ceilings.push(ask(&ours, ceiling.address)?.rate());
+            if let Some((address, requests)) = &redis {
+                redises.push(ask(requests, *address)?.rate());
+            }
+            for ((address, _), rates) in others.iter().zip(&mut elsewhere) {
+                let reply = reply_to(*address, &requests[0])?.len();
+                let theirs = Requests { batches: ours.batches.clone(), in_flight, reply };
+                rates.push(ask(&theirs, *address)?.rate());
+            }
+        }
+        findings.compared(SECTION, &work, &figures, "requests/s", "the ceiling", &ceilings);
+        if redis.is_some() {
+            findings.compared(SECTION, &work, &figures, "requests/s", "Redis SMEMBERS", &redises);
+        }
+        for ((address, _), rates) in others.iter().zip(&elsewhere) {
+            findings.compared(SECTION, &work, &figures, "requests/s", address.to_string(), rates);
+        }
+        findings.figure(SECTION, format!("{work}: p99 of a batch"), &p99, "ms");
+    }
+    Ok(())
+}
+
+/// ADD of new records.
+pub(crate) fn adds(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
+    let redis = setting.redis(findings)?;
+    let each = setting.size(1000, 250);
+    let (mut figures, mut redises) = (Vec::new(), Vec::new());
+    for round in 0..setting.rounds {
+        let index = Index::start(None)?;
+        figures.push(
+            add_all(index.address, each, |connection, at| {
+                let number = 10_000 + at as u32;
+                add(number, &format!("peer-{connection}"), 5678, &title(number))
+            })?
+            .rate(),
+        );
+        if let Some(redis) = &redis {
+            redises.push(
+                add_all(redis.address, each, |connection, at| {
+                    let number = 10_000 + at as u32;
+                    let member = format!("RFC {number} {} peer-{connection} 5678", title(number));
+                    command(&["SADD", &format!("round:{round}:{number:05}"), &member])
+                })?
+                .rate(),
+            );
+        }
+    }
+    let work = format!("ADD, new records, {ADDING} connections, {PIPELINE} in flight");
+    if redis.is_some() {
+        findings.compared(SECTION, work, &figures, "requests/s", "Redis SADD", &redises);
+    } else {
+        findings.figure(SECTION, work, &figures, "requests/s");
+    }
+    Ok(())
+}
+
+/// Each connection sends its own requests in batches, to the end.
+fn add_all(
+    address: SocketAddr,
+    batches: usize,
+    request: impl Fn(usize, usize) -> String,
+) -> io::Result<Outcome> {
+    let requests: Vec<Vec<Vec<u8>>> = (0..ADDING)
+        .map(|connection| {
+            let all = |batch: usize| {
+                (0..PIPELINE)
+                    .map(|at| request(connection, batch * PIPELINE + at))
+                    .collect::<String>()
+            };
+            (0..batches).map(|batch| all(batch).into_bytes()).collect()
+        })
+        .collect();
+    let reply = reply_to(address, &request(9, 0))?.len();
+    let batch =
+        |connection: usize, round: usize| requests[connection].get(round).map(Vec::as_slice);
+    Load {
+        address,
+        connections: ADDING,
+        batch: &batch,
+        in_flight: PIPELINE,
+        reply,
+        time: Duration::from_secs(60),
+    }
+    .run()
+}
+
+/// Each holder adds each number, over a connection that lives as long as what is returned.
+fn fill(address: SocketAddr) -> io::Result<Vec<Talk>> {
+    (0..HOLDERS)
+        .map(|holder| {
+            let mut talk = Talk::to(address)?;
+            for number in NUMBERS {
+                talk.ask(add(number, &format!("peer-{holder}"), 5678 + holder, &title(number)))?;
+            }
+            Ok(talk)
+        })
+        .collect()
+}
+
+fn fill_redis(address: SocketAddr) -> io::Result<()> {
+    let mut commands = String::new();
+    for number in NUMBERS {
+        for holder in 0..HOLDERS {
+            let port = 5678 + holder;
+            let member = format!("RFC {number} {} peer-{holder} {port}", title(number));
+            commands.push_str(&command(&["SADD", &key(number), &member]));
+        }
+    }
+    reply_to(address, &commands).map(drop)
+}
+
+fn key(number: u32) -> String {
+    format!("rfc:{number}")
+}
+
+/// A command as Redis reads it.
+fn command(words: &[&str]) -> String {
+    let words: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+    format!("*{}\r\n{words}", words.matches('$').count())
+}
+
+/// What a server answers, whatever it speaks: all that comes until it is quiet.
+fn reply_to(address: SocketAddr, request: &str) -> io::Result<String> {
+    const QUIET: Duration = Duration::from_millis(20);
+    let mut stream: TcpStream = connect(address)?;
+    stream.write_all(request.as_bytes())?;
+    let mut reply = Vec::new();
+    let mut chunk = [0; 64 * 1024];
+    loop {
+        match stream.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => reply.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+        stream.set_read_timeout(Some(QUIET))?;
+    }
+    Ok(String::from_utf8_lossy(&reply).into_owned())
+}

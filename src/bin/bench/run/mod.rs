@@ -1,0 +1,193 @@
+//! What is measured, how large, and where it goes.
+
+mod anchors;
+mod findings;
+mod index;
+mod load;
+mod samples;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{env, fs};
+
+use clap::Parser;
+
+use crate::common::programs;
+use anchors::{Anchor, is_installed};
+use findings::Findings;
+
+/// Starts an index and peers, measures what they do, and writes a table, a report and CSV.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Args {
+    /// What to measure [see --list; default: all]
+    #[arg(value_name = "SUITE")]
+    suites: Vec<String>,
+
+    /// Smaller and shorter: everything within a minute
+    #[arg(long)]
+    quick: bool,
+
+    /// Rounds, of whose figures the median is taken [default: 5, with --quick 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rounds: Option<u16>,
+
+    /// Chooses documents and sizes; the same seed makes the same requests
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Measure in the same rounds what is installed of `redis` and `nginx`, and P2P-CI servers
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "redis,nginx")]
+    against: Vec<Against>,
+
+    /// Where report.html and bench.csv go
+    #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
+    out: PathBuf,
+
+    /// List the suites and leave
+    #[arg(long)]
+    list: bool,
+}
+
+/// What else is measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Against {
+    Redis,
+    Nginx,
+    Server(SocketAddr),
+}
+
+impl std::str::FromStr for Against {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "redis" => Ok(Self::Redis),
+            "nginx" => Ok(Self::Nginx),
+            _ => text.parse().map(Self::Server).map_err(|_| {
+                format!(
+                    "expected `redis`, `nginx` or an address such as 127.0.0.1:7734, found `{text}`"
+                )
+            }),
+        }
+    }
+}
+
+/// Something that is measured.
+struct Suite {
+    name: &'static str,
+    what: &'static str,
+    run: fn(&Setting, &mut Findings) -> io::Result<()>,
+}
+
+/// How it is measured.
+struct Setting {
+    quick: bool,
+    rounds: usize,
+    /// How long a load lasts that has no end of its own.
+    time: Duration,
+    seed: u64,
+    against: Vec<Against>,
+    /// P2P-CI servers beside ours.
+    others: Vec<SocketAddr>,
+}
+
+impl Setting {
+    /// The full size, or the one that fits.
+    fn size<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+
+    /// Redis, if it is wanted and installed.
+    fn redis(&self, findings: &mut Findings) -> io::Result<Option<Anchor>> {
+        if !self.against.contains(&Against::Redis) {
+            return Ok(None);
+        }
+        if !is_installed("redis-server") {
+            findings.skip("Redis: expected `redis-server` to be installed");
+            return Ok(None);
+        }
+        Anchor::redis().map(Some)
+    }
+
+    /// nginx in front of a folder, if it is wanted and installed.
+    fn nginx(&self, root: &Path, findings: &mut Findings) -> io::Result<Option<Anchor>> {
+        if !self.against.contains(&Against::Nginx) {
+            return Ok(None);
+        }
+        if !is_installed("nginx") {
+            findings.skip("nginx: expected `nginx` to be installed");
+            return Ok(None);
+        }
+        Anchor::nginx(root).map(Some)
+    }
+}
+
+fn suites() -> impl Iterator<Item = &'static Suite> {
+    index::SUITES.iter()
+}
+
+/// Runs the program, or the one under whose name it was started.
+pub(crate) fn main() -> ExitCode {
+    let name = env::args_os().next().unwrap_or_default();
+    let name = Path::new(&name).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match name {
+        "server" => return p2p_ci::cli::server::main(),
+        "peer" => return p2p_ci::cli::peer::main(),
+        _ => {}
+    }
+    if let Some(code) = anchors::run_as(name) {
+        return code;
+    }
+    let args = Args::parse();
+    if args.list {
+        for suite in suites() {
+            println!("{:<12} {}", suite.name, suite.what);
+        }
+        return ExitCode::SUCCESS;
+    }
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> io::Result<()> {
+    let known = |name: &str| name == "all" || suites().any(|suite| suite.name == name);
+    if let Some(unknown) = args.suites.iter().find(|name| !known(name)) {
+        return Err(io::Error::other(format!("expected a suite of --list, found `{unknown}`")));
+    }
+    programs::raise_limits();
+    let setting = Setting {
+        quick: args.quick,
+        rounds: usize::from(args.rounds.unwrap_or(if args.quick { 3 } else { 5 })),
+        time: Duration::from_millis(if args.quick { 250 } else { 2000 }),
+        seed: args.seed,
+        against: args.against.clone(),
+        others: args
+            .against
+            .iter()
+            .filter_map(|against| match against {
+                Against::Server(address) => Some(*address),
+                Against::Redis | Against::Nginx => None,
+            })
+            .collect(),
+    };
+    let mut findings = Findings::default();
+    let chosen = |suite: &&Suite| {
+        args.suites.is_empty() || args.suites.iter().any(|name| name == suite.name || name == "all")
+    };
+    for suite in suites().filter(chosen) {
+        (suite.run)(&setting, &mut findings)
+            .map_err(|error| io::Error::other(format!("{}: {error}", suite.name)))?;
+    }
+    println!("{}", findings.table());
+    fs::create_dir_all(&args.out)?;
+    findings.write_csv(&args.out.join("bench.csv"))
+}
