@@ -45,7 +45,7 @@ pub enum IndexError {
         /// The index.
         index: Endpoint,
         /// What is wrong with it.
-        source: DecodeError,
+        source: Box<DecodeError>,
     },
     /// Whoever takes the reply cannot take more of it.
     #[error("cannot pass on the reply of the index")]
@@ -306,7 +306,10 @@ impl<'a> Replies<'a> {
         deadline: Option<Instant>,
         take: &mut dyn FnMut(ReplyPart, &[u8]),
     ) -> Result<bool, IndexError> {
-        let protocol = |source| IndexError::Protocol { index: self.link.index.clone(), source };
+        let protocol = |fault| {
+            let (index, source) = (self.link.index.clone(), Box::new(fault));
+            IndexError::Protocol { index, source }
+        };
         loop {
             let input = self.receiver.input();
             if let Some((part, used)) = self.decoder.decode(input).map_err(protocol)? {

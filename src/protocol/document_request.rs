@@ -2,7 +2,7 @@
 
 use super::digest::WantDigest;
 use super::error::DecodeError;
-use super::head::{Head, append, encode_header};
+use super::head::{Head, Header, append, encode_header};
 use super::range::RequestedRange;
 use super::request::{FromHead, Request, RequestDecoder};
 use super::{ByteRange, Document, HeaderText, Host, VERSION};
@@ -47,10 +47,12 @@ impl FromHead for DocumentRequest {
         Ok(Self {
             document: Document::from_words(kind, name)
                 .map_err(|fault| DecodeError::new(1, fault))?,
-            host: head.required("Host")?,
-            os: head.optional("OS")?,
-            range: head.optional("Range")?.and_then(|RequestedRange(range)| range),
-            want_digest: head.optional("Want-Digest")?.is_some_and(|WantDigest(wanted)| wanted),
+            host: head.required(Header::Host)?,
+            os: head.optional(Header::Os)?,
+            range: head.optional(Header::Range)?.and_then(|RequestedRange(range)| range),
+            want_digest: head
+                .optional(Header::WantDigest)?
+                .is_some_and(|WantDigest(wanted)| wanted),
         })
     }
 }

@@ -4,17 +4,21 @@ use std::fmt;
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
+use smol_str::{SmolStr, ToSmolStr};
+
 use super::SyntaxError;
 use super::number::digits;
 use crate::limits;
 
 /// What a peer calls its machine: a host name or an IP address (protocol.md section 2.6).
 ///
+/// Each request names one, and hardly anyone keeps it: up to 23 bytes it needs no memory of its own.
+///
 /// ```text
 /// host = 1*253 VCHAR   ; visible US-ASCII, no blank
 /// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Host(Box<str>);
+pub struct Host(SmolStr);
 
 impl Host {
     /// The host as it is written.
@@ -28,7 +32,7 @@ impl FromStr for Host {
 
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
         let legal = (1..=limits::HOST).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic());
+            && text.bytes().fold(true, |legal, byte| legal & byte.is_ascii_graphic());
         if legal {
             Ok(Self(text.into()))
         } else {
@@ -40,7 +44,7 @@ impl FromStr for Host {
 impl From<std::net::IpAddr> for Host {
     /// An IPv6 address is written without brackets: the port is a word of its own.
     fn from(address: std::net::IpAddr) -> Self {
-        Self(address.to_canonical().to_string().into())
+        Self(address.to_canonical().to_smolstr())
     }
 }
 

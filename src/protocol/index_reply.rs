@@ -8,7 +8,7 @@ use super::error::{DecodeError, SyntaxError};
 use super::head::{append, encode_header, split_header};
 use super::lines::Lines;
 use super::status::{Refusal, Status};
-use super::{Attribute, BorrowedRecord, HeaderText, Record};
+use super::{Attribute, BorrowedRecord, Document, HeaderText, Record};
 use crate::limits;
 
 /// A whole reply.
@@ -41,7 +41,24 @@ pub fn encode_found(out: &mut Vec<u8>) {
 
 /// Appends one record of a reply.
 pub fn encode_record(record: BorrowedRecord<'_>, out: &mut Vec<u8>) {
-    append(out, format_args!("{record}\r\n"));
+    let BorrowedRecord { document, title, holder } = record;
+    let mut digits = itoa::Buffer::new();
+    // The parts are copied by hand: an index spends most of its time here, and what formats text
+    // takes several times as long.
+    match document {
+        Document::Rfc(number) => {
+            out.extend_from_slice(b"RFC ");
+            out.extend_from_slice(digits.format(number.value()).as_bytes());
+        }
+        Document::File(_) => append(out, format_args!("{document}")),
+    }
+    out.push(b' ');
+    out.extend_from_slice(title.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(holder.host.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(digits.format(holder.port.value()).as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends one attribute of the record before it (protocol.md section 4.11).

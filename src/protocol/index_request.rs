@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::content::IfReadable;
 use super::error::DecodeError;
-use super::head::{Head, append, encode_header};
+use super::head::{Head, Header, append, encode_header};
 use super::number::{ContentLength, digits};
 use super::request::{FromHead, Request, RequestDecoder};
 use super::{Content, Document, Endpoint, Limit, SyntaxError, Title, VERSION, Words};
@@ -105,15 +105,17 @@ impl FromHead for IndexRequest {
         let document = |kind, name| {
             Document::from_words(kind, name).map_err(|fault| DecodeError::new(1, fault))
         };
-        let from = || Ok(Endpoint { host: head.required("Host")?, port: head.required("Port")? });
+        let from = || {
+            Ok(Endpoint { host: head.required(Header::Host)?, port: head.required(Header::Port)? })
+        };
         match words[..count] {
             ["ADD", kind, name] => Ok(Self::Add {
                 document: document(kind, name)?,
                 from: from()?,
-                title: head.required("Title")?,
+                title: head.required(Header::Title)?,
                 content: Content {
-                    digest: head.optional("Digest")?.and_then(|IfReadable(digest)| digest),
-                    length: head.optional("Length")?.and_then(|IfReadable(length)| length).map(
+                    digest: head.optional(Header::Digest)?.and_then(|IfReadable(digest)| digest),
+                    length: head.optional(Header::Length)?.and_then(|IfReadable(length)| length).map(
                         |ContentLength(length)| length,
                     ),
                 },
@@ -124,16 +126,15 @@ impl FromHead for IndexRequest {
             ["LOOKUP", kind, name] => Ok(Self::Lookup {
                 document: document(kind, name)?,
                 from: from()?,
-                want_attributes: head
-                    .optional("Want-Attributes")?
+                want_attributes: head.optional(Header::WantAttributes)?
                     .is_some_and(|WantAttributes(wanted)| wanted),
             }),
             ["LIST", "ALL"] => Ok(Self::List { listing: Listing::Rfcs, from: from()? }),
             ["LIST", "FILES"] => Ok(Self::List { listing: Listing::Files, from: from()? }),
             ["SEARCH", "ALL"] => Ok(Self::Search {
                 from: from()?,
-                words: head.required("Title")?,
-                limit: head.optional("Limit")?,
+                words: head.required(Header::Title)?,
+                limit: head.optional(Header::Limit)?,
             }),
             _ => Err(head.bad_line(
                 "ADD, REMOVE or LOOKUP with `RFC` and a number or `FILE` and a name, or `LIST ALL`, \

@@ -1,5 +1,7 @@
 //! Bytes that keep arriving, split into lines (protocol.md section 2.1).
 
+use memchr::memchr;
+
 use super::error::{DecodeError, SyntaxError};
 
 /// Splits bytes that keep arriving into lines.
@@ -20,7 +22,7 @@ impl Lines {
         input: &'a [u8],
         limit: usize,
     ) -> Result<Option<&'a [u8]>, DecodeError> {
-        let end = input[self.scanned..].iter().position(|&byte| byte == b'\n');
+        let end = memchr(b'\n', &input[self.scanned..]);
         let length = end.map_or(input.len(), |at| self.scanned + at + 1) - self.taken;
         // `scanned` stays within the limit, so that one long line is not searched to its end.
         self.scanned = (self.taken + length).min(self.taken + limit).max(self.scanned);

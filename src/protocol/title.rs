@@ -33,7 +33,7 @@ impl FromStr for Title {
 
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
         let text = text.trim_matches([' ', '\t']);
-        if text.len() <= limits::TITLE && text.chars().all(is_title_character) {
+        if text.len() <= limits::TITLE && is_one_line(text) {
             Ok(Self(text.into()))
         } else {
             Err(SyntaxError::at(
@@ -63,6 +63,12 @@ fn fold(text: &str, longest: usize) -> String {
     folded.truncate(folded.floor_char_boundary(longest));
     folded.truncate(folded.trim_end().len());
     folded
+}
+
+/// Most titles are ASCII, of which a compiler looks at many bytes at once.
+fn is_one_line(text: &str) -> bool {
+    let is_plain = |plain: bool, byte: &u8| plain & matches!(byte, b' '..=b'~');
+    text.as_bytes().iter().fold(true, is_plain) || text.chars().all(is_title_character)
 }
 
 /// The separators are refused because programs in other languages take them for line ends.
@@ -97,8 +103,7 @@ impl FromStr for HeaderText {
 
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
         let text = text.trim_matches([' ', '\t']);
-        let legal =
-            (1..=limits::HEADER_TEXT).contains(&text.len()) && text.chars().all(is_title_character);
+        let legal = (1..=limits::HEADER_TEXT).contains(&text.len()) && is_one_line(text);
         if legal {
             Ok(Self(text.into()))
         } else {
