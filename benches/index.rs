@@ -49,8 +49,8 @@ fn lookup(bencher: Bencher<'_, '_>, records: u64) {
         number = (number + 7919) % (records / HOLDERS);
         let query = Query::Document(document(number + 1));
         let mut found = 0;
-        index.visit(&query, &mut Position::default(), |record, _| {
-            black_box(record);
+        index.visit(&query, &mut Position::default(), |shown| {
+            black_box(shown.record);
             found += 1;
             true
         });
@@ -63,8 +63,8 @@ fn list(bencher: Bencher<'_, '_>, records: u64) {
     let index = filled(records);
     bencher.counter(ItemsCount::new(records)).bench_local(|| {
         let mut found = 0;
-        index.visit(&Query::Listing(Listing::Rfcs), &mut Position::default(), |record, _| {
-            black_box(record);
+        index.visit(&Query::Listing(Listing::Rfcs), &mut Position::default(), |shown| {
+            black_box(shown.record);
             found += 1;
             true
         });

@@ -1,116 +1,143 @@
-//! The lines of one document: who holds it, under which title, newest first.
+//! Who has added what: owners, and the endpoints that they name.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::HashMap;
 
-use super::{Age, Attributes, Owner};
-use crate::protocol::{Content, Endpoint, Title};
+use super::Owner;
+use super::lines::Age;
+use super::slots::Slots;
+use crate::protocol::Endpoint;
 
-/// One line of a list, and to whom it belongs.
-#[derive(Debug)]
-pub(super) struct Line {
-    pub(super) holder: Arc<Endpoint>,
-    pub(super) title: Arc<Title>,
-    /// The claim that is shown: that of the first who made it and has not left.
-    first: Claim,
-    /// Those of other connections that added an equal line.
-    others: Vec<Claim>,
-}
-
-/// What one owner says.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Claim {
-    pub(super) owner: Owner,
-    pub(super) attributes: Attributes,
-}
-
-impl Line {
-    pub(super) fn attributes(&self) -> &Attributes {
-        &self.first.attributes
-    }
-
-    fn claims_mut(&mut self) -> impl Iterator<Item = &mut Claim> {
-        std::iter::once(&mut self.first).chain(&mut self.others)
-    }
-}
-
-/// All lines of one document.
+/// All owners and endpoints with a record.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
-    lines: BTreeMap<Age, Line>,
-    /// Finds an equal line without walking: a document may have any number of holders.
-    ages: HashMap<(Arc<Endpoint>, Arc<Title>), Age>,
+    holders: Slots<Holder>,
+    /// The holders that are this endpoint: one, unless several connections say to be.
+    endpoints: HashMap<Endpoint, Vec<u32>>,
+    owners: HashMap<Owner, Holdings>,
+}
+
+/// What one owner has added.
+#[derive(Debug, Default)]
+struct Holdings {
+    /// One, for most owners name one endpoint.
+    holders: Vec<u32>,
+    records: usize,
+}
+
+/// An owner and an endpoint that it names, and where its lines are.
+#[derive(Debug)]
+struct Holder {
+    owner: Owner,
+    endpoint: Endpoint,
+    /// The places of entries, in order, and the age of the line there.
+    lines: Vec<(u32, Age)>,
+}
+
+impl Holder {
+    fn place(&self, entry: u32) -> Result<usize, usize> {
+        self.lines.binary_search_by_key(&entry, |line| line.0)
+    }
+
+    fn age(&self, entry: u32) -> Option<Age> {
+        self.place(entry).ok().map(|at| self.lines[at].1)
+    }
 }
 
 impl Holders {
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.endpoints.is_empty()
+            && self.owners.is_empty()
+            && self.holders.last(99).next().is_none()
     }
 
-    pub(super) fn title(&self, age: Age) -> Option<&Title> {
-        self.lines.get(&age).map(|line| &*line.title)
+    /// The place of an owner and an endpoint that it has named.
+    pub(super) fn find(&self, owner: Owner, endpoint: &Endpoint) -> Option<u32> {
+        let is_own = |place: &&u32| self.holders.get(**place).is_some_and(|h| h.owner == owner);
+        self.endpoints.get(endpoint)?.iter().find(is_own).copied()
     }
 
-    /// The lines older than `seen`, or all.
-    pub(super) fn newest_first(&self, seen: Option<Age>) -> impl Iterator<Item = (Age, &Line)> {
-        let older = ..seen.unwrap_or(Age(u64::MAX));
-        self.lines.range(older).rev().map(|(age, line)| (*age, line))
+    /// A place for an owner and an endpoint that has none. It has to be given a line.
+    pub(super) fn enter(&mut self, owner: Owner, endpoint: Endpoint) -> u32 {
+        let holder = Holder { owner, endpoint: endpoint.clone(), lines: Vec::new() };
+        let place = self.holders.insert(holder);
+        self.endpoints.entry(endpoint).or_default().push(place);
+        self.owners.entry(owner).or_default().holders.push(place);
+        place
     }
 
-    /// Gives a line to an owner: the equal one that is there, else a new one of age `next`.
-    pub(super) fn join(
-        &mut self,
-        claim: Claim,
-        holder: &Arc<Endpoint>,
-        title: Title,
-        next: Age,
-    ) -> Age {
-        let key = (Arc::clone(holder), self.shared(title));
-        if let Some((age, line)) =
-            self.ages.get(&key).and_then(|age| Some((*age, self.lines.get_mut(age)?)))
-        {
-            line.others.push(claim);
-            return age;
+    pub(super) fn endpoint(&self, holder: u32) -> Option<&Endpoint> {
+        Some(&self.holders.get(holder)?.endpoint)
+    }
+
+    /// How many records an owner has.
+    pub(super) fn records_of(&self, owner: Owner) -> usize {
+        self.owners.get(&owner).map_or(0, |holdings| holdings.records)
+    }
+
+    /// The age of the line that a holder has of an entry.
+    pub(super) fn age(&self, holder: u32, entry: u32) -> Option<Age> {
+        self.holders.get(holder)?.age(entry)
+    }
+
+    /// The ages of the lines of an entry that others have who say to be the same endpoint.
+    ///
+    /// They are looked through one by one: there are no more of them than connections from one
+    /// address, unless the host policy believes everybody.
+    pub(super) fn ages_of_same(&self, holder: u32, entry: u32) -> impl Iterator<Item = Age> {
+        let endpoint = self.holders.get(holder).map(|holder| &holder.endpoint);
+        let same = endpoint.and_then(|endpoint| self.endpoints.get(endpoint));
+        let others = same.into_iter().flatten().filter(move |other| **other != holder);
+        others.filter_map(move |&other| self.age(other, entry))
+    }
+
+    /// A line of an owner, and its holder and entry: the one that is taken out fastest.
+    pub(super) fn last_line(&self, owner: Owner) -> Option<(u32, u32, Age)> {
+        let holder = *self.owners.get(&owner)?.holders.last()?;
+        let (entry, age) = *self.holders.get(holder)?.lines.last()?;
+        Some((holder, entry, age))
+    }
+
+    /// Gives a holder a line of an entry of which it has none.
+    pub(super) fn give(&mut self, holder: u32, entry: u32, age: Age) {
+        let Some(Holder { owner, lines, .. }) = self.holders.get_mut(holder) else { return };
+        if lines.len() == lines.capacity() {
+            // Doubling would leave as much unused as is used.
+            lines.reserve_exact(lines.len() / 8 + 4);
         }
-        let line =
-            Line { holder: key.0.clone(), title: key.1.clone(), first: claim, others: Vec::new() };
-        self.lines.insert(next, line);
-        self.ages.insert(key, next);
-        next
+        lines.insert(lines.partition_point(|line| line.0 < entry), (entry, age));
+        self.owners.entry(*owner).or_default().records += 1;
     }
 
-    /// Takes what an owner says now of the bytes that it has.
-    pub(super) fn renew(&mut self, age: Age, owner: Owner, content: Content) {
-        let line = self.lines.get_mut(&age);
-        let claim = line.and_then(|line| line.claims_mut().find(|claim| claim.owner == owner));
-        if let Some(claim) = claim {
-            claim.attributes.content = content;
+    /// Takes the line of an entry from a holder, which is forgotten with its last one.
+    pub(super) fn take(&mut self, holder: u32, entry: u32) {
+        let Some(from) = self.holders.get_mut(holder) else { return };
+        let Ok(at) = from.place(entry) else { return };
+        from.lines.remove(at);
+        if let Some(holdings) = self.owners.get_mut(&from.owner) {
+            holdings.records -= 1;
+        }
+        if from.lines.is_empty() {
+            self.forget(holder);
         }
     }
 
-    /// Takes a line from an owner; the last owner takes the line along. Returns what it claimed.
-    pub(super) fn leave(&mut self, age: Age, owner: Owner) -> Option<Claim> {
-        let line = self.lines.get_mut(&age)?;
-        if let Some(at) = line.others.iter().position(|claim| claim.owner == owner) {
-            return Some(line.others.remove(at));
+    fn forget(&mut self, holder: u32) {
+        let Some(Holder { owner, endpoint, .. }) = self.holders.remove(holder) else { return };
+        if let Some(Holdings { holders, .. }) = self.owners.get_mut(&owner) {
+            // From the end, where leaving takes from: an owner may name any number of endpoints.
+            if let Some(at) = holders.iter().rposition(|&other| other == holder) {
+                holders.remove(at);
+            }
+            if holders.is_empty() {
+                self.owners.remove(&owner);
+            }
         }
-        if line.first.owner != owner {
-            return None;
-        }
-        if line.others.is_empty() {
-            let line = self.lines.remove(&age)?;
-            self.ages.remove(&(line.holder, line.title));
-            return Some(line.first);
-        }
-        let next = line.others.remove(0);
-        Some(std::mem::replace(&mut line.first, next))
-    }
-
-    /// Holders of a document mostly agree about its title: they share one copy of it.
-    fn shared(&self, title: Title) -> Arc<Title> {
-        match self.lines.last_key_value() {
-            Some((_, newest)) if *newest.title == title => Arc::clone(&newest.title),
-            _ => Arc::new(title),
+        if let Some(same) = self.endpoints.get_mut(&endpoint) {
+            same.retain(|&other| other != holder);
+            if same.is_empty() {
+                self.endpoints.remove(&endpoint);
+            }
         }
     }
 }

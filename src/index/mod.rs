@@ -8,25 +8,34 @@
 //! order the lines of a document and never repeat, so a position in a list stays meaningful
 //! whatever is added or removed meanwhile.
 
+//!
+//! An index may have ten million records, so the tables refer to each other by numbers, and what
+//! is said by many is kept once: a record takes a line of twenty bytes in its document's
+//! `Entry`, and twelve bytes with its holder.
+
+mod entry;
 mod holders;
+mod lines;
+mod query;
+mod slots;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
-use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::limits;
 use crate::protocol::{
-    Attribute, BorrowedRecord, Content, Date, Document, Endpoint, Listing, Record, RfcNumber, Title,
+    Attribute, BorrowedRecord, Content, Date, Document, Endpoint, Record, Title,
 };
-use holders::{Claim, Holders};
+use entry::{Description, Entry};
+use holders::Holders;
+use lines::{Age, Claim, Line};
+pub use query::{Position, Query, Shown};
+use slots::Slots;
 
 /// A connection: what it adds belongs to it, and to nobody else.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Owner(pub u64);
-
-/// When a line was added: counts up, never repeats.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-struct Age(u64);
 
 /// What is known of a record beside its line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,21 +55,6 @@ impl Attributes {
     }
 }
 
-/// What a reader asks for.
-#[derive(Clone, Debug)]
-pub enum Query {
-    /// The records of one document.
-    Document(Document),
-    /// All records of a kind.
-    Listing(Listing),
-    /// All records.
-    All,
-}
-
-/// How far a reader has come in the records of a [`Query`].
-#[derive(Clone, Debug, Default)]
-pub struct Position(Option<(Document, Age)>);
-
 /// A record was not added because a limit is reached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Full {
@@ -75,20 +69,16 @@ pub enum Full {
 /// The records of all connections.
 #[derive(Debug)]
 pub struct Index {
-    documents: BTreeMap<Document, Holders>,
-    owners: HashMap<Owner, Holdings>,
+    /// The place of each document's entry.
+    documents: BTreeMap<Document, u32>,
+    entries: Slots<Entry>,
+    holders: Holders,
+    /// Further claims of the line of this age, by owners that added an equal one.
+    others: HashMap<Age, Vec<Claim>>,
     records: usize,
     next_age: u64,
     max_records: usize,
     max_records_of_owner: usize,
-}
-
-/// What one owner has added, and where its lines are.
-#[derive(Debug, Default)]
-struct Holdings {
-    ages: BTreeMap<(Document, Arc<Endpoint>), Age>,
-    /// Most owners name one endpoint, which all their lines share.
-    endpoint: Option<Arc<Endpoint>>,
 }
 
 impl Default for Index {
@@ -102,7 +92,9 @@ impl Index {
     pub fn with_limits(max_records: usize, max_records_of_owner: usize) -> Self {
         Self {
             documents: BTreeMap::new(),
-            owners: HashMap::new(),
+            entries: Slots::default(),
+            holders: Holders::default(),
+            others: HashMap::new(),
             records: 0,
             next_age: 0,
             max_records,
@@ -131,37 +123,35 @@ impl Index {
         record: Record,
         attributes: Attributes,
     ) -> Result<(), Full> {
-        let Record { document, title, holder } = record;
-        let holdings = self.owners.entry(owner).or_default();
-        let endpoint = match &holdings.endpoint {
-            Some(endpoint) if **endpoint == holder => Arc::clone(endpoint),
-            _ => Arc::clone(holdings.endpoint.insert(Arc::new(holder))),
-        };
-        let key = (document, endpoint);
-        let known = holdings.ages.get(&key).copied();
-        if known.is_none() && holdings.ages.len() >= self.max_records_of_owner {
-            return Err(Full::Owner(self.max_records_of_owner));
-        }
-        if known.is_none() && self.records >= self.max_records {
-            return Err(Full::Index(self.max_records));
-        }
-
-        let holders = self.documents.entry(key.0.clone()).or_default();
-        let mut claim = Claim { owner, attributes };
-        if let Some(age) = known {
-            if holders.title(age) == Some(&title) {
-                holders.renew(age, owner, attributes.content);
+        let Record { document, title, holder: endpoint } = record;
+        let Attributes { content, mut added } = attributes;
+        let mut entry = self.documents.get(&document).copied();
+        let mut holder = self.holders.find(owner, &endpoint);
+        let known = entry
+            .zip(holder)
+            .and_then(|(entry, holder)| Some((entry, holder, self.holders.age(holder, entry)?)));
+        if let Some((there, own, age)) = known {
+            if self.title(there, age) == Some(&title) {
+                self.renew(there, own, age, title, content);
                 return Ok(());
             }
-            if let Some(before) = holders.leave(age, owner) {
-                claim.attributes.added = before.attributes.added;
+            if let Some(before) = self.withdraw(there, own, age) {
+                added = before.added;
             }
+            // Either may have gone with the record.
+            entry = self.documents.get(&document).copied();
+            holder = self.holders.find(owner, &endpoint);
         } else {
-            self.records += 1;
+            self.check_room(owner)?;
         }
-        let age = holders.join(claim, &key.1, title, Age(self.next_age));
-        self.next_age += 1;
-        holdings.ages.insert(key, age);
+
+        let entry = entry.unwrap_or_else(|| {
+            let entry = self.entries.insert(Entry::new(document.clone()));
+            self.documents.insert(document, entry);
+            entry
+        });
+        let holder = holder.unwrap_or_else(|| self.holders.enter(owner, endpoint));
+        self.join(entry, holder, title, content, added);
         Ok(())
     }
 
@@ -172,11 +162,11 @@ impl Index {
         document: &Document,
         holder: &Endpoint,
     ) -> Option<Record> {
-        let holdings = self.owners.get_mut(&owner)?;
-        let key = (document.clone(), Arc::new(holder.clone()));
-        let age = holdings.ages.remove(&key)?;
-        let title = self.withdraw(owner, document, age).unwrap_or_default();
-        Some(Record { document: key.0, title, holder: holder.clone() })
+        let entry = *self.documents.get(document)?;
+        let place = self.holders.find(owner, holder)?;
+        let age = self.holders.age(place, entry)?;
+        let title = self.withdraw(entry, place, age)?.title;
+        Some(Record { document: document.clone(), title, holder: holder.clone() })
     }
 
     /// Takes back at most so many records of an owner that has left; returns how many.
@@ -186,12 +176,8 @@ impl Index {
     pub fn leave(&mut self, owner: Owner, at_most: usize) -> usize {
         let mut count = 0;
         while count < at_most {
-            let first = self.owners.get_mut(&owner).and_then(|holdings| holdings.ages.pop_first());
-            let Some(((document, _), age)) = first else {
-                self.owners.remove(&owner);
-                break;
-            };
-            self.withdraw(owner, &document, age);
+            let Some((holder, entry, age)) = self.holders.last_line(owner) else { break };
+            self.withdraw(entry, holder, age);
             count += 1;
         }
         count
@@ -207,25 +193,19 @@ impl Index {
         &self,
         query: &Query,
         position: &mut Position,
-        mut take: impl FnMut(BorrowedRecord<'_>, &Attributes) -> bool,
+        mut take: impl FnMut(Shown<'_>) -> bool,
     ) -> bool {
-        let first = match (&position.0, query) {
-            (Some((document, _)), _) => Bound::Included(document.clone()),
-            (None, Query::Document(document)) => Bound::Included(document.clone()),
-            (None, Query::Listing(Listing::Rfcs) | Query::All) => Bound::Unbounded,
-            (None, Query::Listing(Listing::Files)) => {
-                Bound::Excluded(Document::Rfc(RfcNumber::MAX))
-            }
-        };
-        for (document, holders) in self.documents.range((first, Bound::Unbounded)) {
+        let start = position.start(query);
+        for (document, &entry) in self.documents.range((start, Bound::Unbounded)) {
             if !query.holds(document) {
                 return true;
             }
-            let seen = position.0.as_ref().filter(|seen| seen.0 == *document).map(|seen| seen.1);
-            for (age, line) in holders.newest_first(seen) {
-                let record = BorrowedRecord { document, title: &line.title, holder: &line.holder };
-                if !take(record, line.attributes()) {
-                    position.0 = Some((document.clone(), age));
+            let seen = position.seen(document);
+            let entry = self.entries.get(entry);
+            for line in entry.iter().flat_map(|entry| entry.lines.newest_first(seen)) {
+                let shown = entry.and_then(|entry| self.shown(entry, line));
+                if shown.is_some_and(|shown| !take(shown)) {
+                    *position = Position::behind(document, line.age);
                     return false;
                 }
             }
@@ -233,27 +213,112 @@ impl Index {
         true
     }
 
-    fn withdraw(&mut self, owner: Owner, document: &Document, age: Age) -> Option<Title> {
-        self.records -= 1;
-        let holders = self.documents.get_mut(document)?;
-        let title = holders.title(age).cloned();
-        holders.leave(age, owner);
-        if holders.is_empty() {
-            self.documents.remove(document);
+    fn shown<'a>(&'a self, entry: &'a Entry, line: &Line) -> Option<Shown<'a>> {
+        let Claim { holder, description, added } = line.first;
+        let Description { title, content, .. } = entry.description(description)?;
+        let holder = self.holders.endpoint(holder)?;
+        let record = BorrowedRecord { document: &entry.document, title, holder };
+        Some(Shown { record, content, added })
+    }
+
+    fn check_room(&self, owner: Owner) -> Result<(), Full> {
+        if self.holders.records_of(owner) >= self.max_records_of_owner {
+            Err(Full::Owner(self.max_records_of_owner))
+        } else if self.records >= self.max_records {
+            Err(Full::Index(self.max_records))
+        } else {
+            Ok(())
         }
-        title
+    }
+
+    /// Gives a record of an entry to a holder: the equal line that is there, else a new one.
+    fn join(&mut self, entry: u32, holder: u32, title: Title, content: Content, added: Date) {
+        let mut same = self.holders.ages_of_same(holder, entry);
+        let equal = same.find(|&age| self.title(entry, age) == Some(&title));
+        drop(same);
+        let Some(there) = self.entries.get_mut(entry) else { return };
+        let description = there.describe(title, content);
+        let claim = Claim { holder, description, added: seconds(added) };
+        let age = match equal {
+            Some(age) => {
+                self.others.entry(age).or_default().push(claim);
+                age
+            }
+            None => {
+                let age = Age(self.next_age);
+                self.next_age += 1;
+                there.lines.push(Line { age, first: claim });
+                age
+            }
+        };
+        self.holders.give(holder, entry, age);
+        self.records += 1;
+    }
+
+    fn title(&self, entry: u32, age: Age) -> Option<&Title> {
+        let entry = self.entries.get(entry)?;
+        Some(&entry.description(entry.lines.get(age)?.first.description)?.title)
+    }
+
+    /// Takes what a holder says now of the bytes that it has.
+    fn renew(&mut self, entry: u32, holder: u32, age: Age, title: Title, content: Content) {
+        let Some(entry) = self.entries.get_mut(entry) else { return };
+        let description = entry.describe(title, content);
+        let others = self.others.get_mut(&age).into_iter().flatten();
+        let first = entry.lines.get_mut(age).map(|line| &mut line.first);
+        let claim = first.into_iter().chain(others).find(|claim| claim.holder == holder);
+        let before = claim.map(|claim| std::mem::replace(&mut claim.description, description));
+        entry.release(before.unwrap_or(description));
+    }
+
+    /// Takes a line from a holder; the last one takes the line along.
+    fn withdraw(&mut self, entry: u32, holder: u32, age: Age) -> Option<Withdrawn> {
+        let claim = self.take_claim(entry, holder, age)?;
+        let there = self.entries.get_mut(entry)?;
+        let title = there.description(claim.description)?.title.clone();
+        there.release(claim.description);
+        if there.lines.is_empty() {
+            self.documents.remove(&there.document);
+            self.entries.remove(entry);
+        }
+
+        self.holders.take(holder, entry);
+        self.records -= 1;
+        Some(Withdrawn { title, added: date(claim.added) })
+    }
+
+    /// Takes a holder's claim of a line, which the next one then shows, if there is any.
+    fn take_claim(&mut self, entry: u32, holder: u32, age: Age) -> Option<Claim> {
+        let lines = &mut self.entries.get_mut(entry)?.lines;
+        let Some(others) = self.others.get_mut(&age) else {
+            return lines.remove(age).map(|line| line.first);
+        };
+        let first = &mut lines.get_mut(age)?.first;
+        let claim = match others.iter().position(|other| other.holder == holder) {
+            Some(at) => others.remove(at),
+            None => std::mem::replace(first, others.remove(0)),
+        };
+        if others.is_empty() {
+            self.others.remove(&age);
+        }
+        Some(claim)
     }
 }
 
-impl Query {
-    fn holds(&self, document: &Document) -> bool {
-        match self {
-            Self::Document(asked) => asked == document,
-            Self::Listing(Listing::Rfcs) => matches!(document, Document::Rfc(_)),
-            Self::Listing(Listing::Files) => matches!(document, Document::File(_)),
-            Self::All => true,
-        }
-    }
+/// What a record was that is withdrawn.
+struct Withdrawn {
+    title: Title,
+    added: Date,
+}
+
+/// A date in the form in which ten million of them are kept.
+fn seconds(date: Date) -> u32 {
+    let since = date.time().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(since.as_secs()).unwrap_or(u32::MAX)
+}
+
+fn date(seconds: u32) -> Date {
+    Date::clamped(UNIX_EPOCH + Duration::from_secs(seconds.into()))
 }
 
 #[cfg(test)]

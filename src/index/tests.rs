@@ -26,8 +26,8 @@ fn attributes(length: Option<u64>, seconds: u64) -> Attributes {
 
 fn lines(index: &Index, query: &Query) -> Vec<String> {
     let mut lines = Vec::new();
-    index.visit(query, &mut Position::default(), |record, _| {
-        lines.push(record.to_string());
+    index.visit(query, &mut Position::default(), |shown| {
+        lines.push(shown.record.to_string());
         true
     });
     lines
@@ -88,8 +88,8 @@ fn attributes_are_those_of_the_first_who_claims_the_line() {
     let line = record("RFC 1 T h 1");
     let shown = |index: &Index| {
         let mut shown = Vec::new();
-        index.visit(&Query::All, &mut Position::default(), |_, attributes| {
-            shown.push(*attributes);
+        index.visit(&Query::All, &mut Position::default(), |record| {
+            shown.push(record.attributes());
             true
         });
         shown
@@ -200,6 +200,10 @@ proptest! {
             prop_assert_eq!(rfcs(&index), model.rfcs());
             prop_assert_eq!(index.len(), model.0.len());
         }
+        // When all have left, nothing is kept of them.
+        (0..3).for_each(|owner| while index.leave(Owner(owner), 100) == 100 {});
+        prop_assert!(index.is_empty() && index.documents.is_empty() && index.others.is_empty());
+        prop_assert!(index.holders.is_empty());
     }
 
     /// A reader that stops after each record, while others come and go.
@@ -215,8 +219,8 @@ proptest! {
         let mut position = Position::default();
         let mut seen = Vec::new();
         let query = Query::Listing(Listing::Rfcs);
-        while !index.visit(&query, &mut position, |record, _| {
-            seen.push(record.to_string());
+        while !index.visit(&query, &mut position, |shown| {
+            seen.push(shown.record.to_string());
             seen.len() % pause != 0
         }) {
             match operations.next() {

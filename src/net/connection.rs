@@ -7,8 +7,10 @@ use std::time::Instant;
 
 use crate::{limits, system};
 
-/// Bytes read at once.
-const CHUNK: usize = 8 * 1024;
+/// Bytes read at once at first, which is enough for a request: thousands of peers are idle.
+const SMALL: usize = 1024;
+/// Bytes read at once from who sends more.
+const LARGE: usize = 8 * 1024;
 
 /// Sets what every connection of ours has: no delay, keepalive, and a bound on writing.
 ///
@@ -24,21 +26,25 @@ pub fn set_options(stream: &TcpStream) -> io::Result<()> {
 #[derive(Debug)]
 pub struct Receiver<'a> {
     stream: &'a TcpStream,
-    input: Vec<u8>,
-    /// Where the bytes begin that were not yet taken.
+    /// What is not yet taken lies from `start` to `end`, behind it is room.
+    buffer: Vec<u8>,
     start: usize,
+    end: usize,
+    /// How large the buffer should be, by what arrived last.
+    fitting: usize,
     timeout_set: bool,
 }
 
 impl<'a> Receiver<'a> {
     /// A receiver for a connection from which nothing was read.
     pub fn new(stream: &'a TcpStream) -> Self {
-        Self { stream, input: Vec::new(), start: 0, timeout_set: false }
+        let buffer = Vec::new();
+        Self { stream, buffer, start: 0, end: 0, fitting: SMALL, timeout_set: false }
     }
 
     /// The bytes that were read and not yet taken.
     pub fn input(&self) -> &[u8] {
-        &self.input[self.start..]
+        &self.buffer[self.start..self.end]
     }
 
     /// Takes the first bytes of [`Receiver::input`] away.
@@ -51,21 +57,32 @@ impl<'a> Receiver<'a> {
     /// # Errors
     /// [`io::ErrorKind::TimedOut`] at the deadline, and whatever reading brings.
     pub fn fill(&mut self, deadline: Option<Instant>) -> io::Result<usize> {
-        self.input.drain(..self.start);
-        self.start = 0;
-        if self.input.is_empty() {
-            // An idle connection keeps no more than a small buffer.
-            self.input.shrink_to(CHUNK);
+        self.make_room();
+        let room = self.buffer.len() - self.end;
+        let count = self.read(deadline)?;
+        self.end += count;
+        if count == room {
+            self.fitting = (self.fitting * 2).min(LARGE);
+        } else if count < self.fitting / 4 {
+            self.fitting = (self.fitting / 2).max(SMALL);
         }
-        let filled = self.input.len();
-        self.input.resize(filled + CHUNK, 0);
-        let result = self.read(filled, deadline);
-        self.input.truncate(filled + result.as_ref().map_or(0, |&count| count));
-        result
+        Ok(count)
     }
 
-    fn read(&mut self, filled: usize, deadline: Option<Instant>) -> io::Result<usize> {
-        let chunk = &mut self.input[filled..];
+    /// Moves what is left to the front, and gives the buffer the size that fits.
+    fn make_room(&mut self) {
+        self.buffer.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        // A message may be longer than what is read at once.
+        let needed = if self.end < self.fitting { self.fitting } else { self.end + self.fitting };
+        if self.buffer.len() != needed {
+            self.buffer.resize(needed, 0);
+            self.buffer.shrink_to(needed);
+        }
+    }
+
+    fn read(&mut self, deadline: Option<Instant>) -> io::Result<usize> {
+        let chunk = &mut self.buffer[self.end..];
         if let Some(deadline) = deadline {
             self.timeout_set = true;
             return read_before(self.stream, chunk, deadline);

@@ -35,8 +35,7 @@ pub enum IndexReply {
 /// Appends what stands before the records of a reply. The records follow, each by
 /// [`encode_record`], and then [`END_OF_RECORDS`]: an index writes a long reply in pieces.
 pub fn encode_found(out: &mut Vec<u8>) {
-    Status::Ok.encode_line(out);
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(b"P2P-CI/1.0 200 OK\r\n\r\n");
 }
 
 /// Appends one record of a reply.

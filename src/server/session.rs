@@ -134,7 +134,7 @@ impl Session<'_> {
     /// Reads until a request is whole, or known to be none. Nothing is returned if what has begun
     /// turns out to be the empty line of which only one byte was there.
     fn receive(&mut self, receiver: &mut Receiver<'_>) -> io::Result<Option<Received>> {
-        let deadline = Instant::now() + limits::HEAD_DEADLINE;
+        let mut deadline = None;
         let mut decoder = RequestDecoder::new();
         loop {
             match decoder.decode(receiver.input()) {
@@ -145,6 +145,7 @@ impl Session<'_> {
                 }
                 Ok(None) => self.flush()?,
             }
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + limits::HEAD_DEADLINE);
             match receiver.fill(Some(deadline)) {
                 Ok(0) => return Ok(Some(Err(decoder.cut("the end of the connection")))),
                 Ok(_) => {}
@@ -161,7 +162,7 @@ impl Session<'_> {
         let line = if logged { request.to_string() } else { String::new() };
         let outcome = match request {
             IndexRequest::Add { document, title, content, from } => {
-                self.add(&Record { document, title, holder: from }, content)
+                self.add(Record { document, title, holder: from }, content)
             }
             IndexRequest::Remove { document, from } => self.remove(&document, &from),
             IndexRequest::Lookup { document, want_attributes, .. } => {
@@ -214,17 +215,21 @@ impl Session<'_> {
     }
 
     /// The reply repeats what the peer said, whatever host the record is listed under.
-    fn add(&mut self, said: &Record, content: Content) -> Result<Done, Refused> {
+    fn add(&mut self, said: Record, content: Content) -> Result<Done, Refused> {
         let holder = self.listed(&said.holder)?;
         let attributes = Attributes { content, added: Date::clamped(SystemTime::now()) };
-        let record = Record { holder, ..said.clone() };
+        // The reply is written first, because the record moves into the index.
+        let before = self.output.len();
+        self.reply_with(&said);
+        let document = said.document.clone();
+        let record = Record { holder, ..said };
         let full = self.shared.index_mut().add(self.owner, record, attributes);
         if let Err(full) = full {
-            log::warn!(target: LOG_FAULTS, "{}: {} refused: {full}", self.address, said.document);
+            self.output.truncate(before);
+            log::warn!(target: LOG_FAULTS, "{}: {document} refused: {full}", self.address);
             let refusal = Refusal::ServiceUnavailable;
             return Err(Refused { refusal, reason: full.to_string() });
         }
-        self.reply_with(said);
         Ok(Done::Changed)
     }
 
@@ -269,12 +274,12 @@ impl Session<'_> {
             let shared = self.shared;
             let output = &mut self.output;
             let mut visited = 0;
-            let whole = shared.index().visit(query, &mut position, |record, attributes| {
+            let whole = shared.index().visit(query, &mut position, |shown| {
                 visited += 1;
-                if holds(record) {
-                    encode_record(record, output);
+                if holds(shown.record) {
+                    encode_record(shown.record, output);
                     if with_attributes {
-                        attributes.iter().for_each(|one| encode_attribute(one, output));
+                        shown.attributes().iter().for_each(|one| encode_attribute(one, output));
                     }
                     count += 1;
                 }

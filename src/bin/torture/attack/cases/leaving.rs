@@ -256,7 +256,7 @@ fn longest_holds(count: usize) -> io::Result<Vec<(&'static str, Duration)>> {
     loop {
         let begun = Instant::now();
         let mut visited = 0;
-        let whole = index.visit(&Query::Listing(Listing::Rfcs), &mut position, |_, _| {
+        let whole = index.visit(&Query::Listing(Listing::Rfcs), &mut position, |_| {
             visited += 1;
             visited < 4096
         });

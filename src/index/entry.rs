@@ -1,0 +1,57 @@
+//! What is known of one document: its lines, and what their holders say of it.
+
+use super::lines::Lines;
+use super::slots::Slots;
+use crate::protocol::{Content, Document, Title};
+
+/// Recent descriptions among which an equal one is looked for.
+const RECENT: usize = 4;
+
+/// A document, and everything said of it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) document: Document,
+    pub(super) lines: Lines,
+    descriptions: Slots<Description>,
+}
+
+/// What a holder says of a document. Holders mostly agree, and then share one.
+#[derive(Debug)]
+pub(super) struct Description {
+    pub(super) title: Title,
+    pub(super) content: Content,
+    claims: u32,
+}
+
+impl Entry {
+    pub(super) fn new(document: Document) -> Self {
+        Self { document, lines: Lines::default(), descriptions: Slots::default() }
+    }
+
+    pub(super) fn description(&self, place: u32) -> Option<&Description> {
+        self.descriptions.get(place)
+    }
+
+    /// The place of a description for one more claim: of an equal one if there is one that is not
+    /// long ago, as looking through all would take its time where no two agree.
+    pub(super) fn describe(&mut self, title: Title, content: Content) -> u32 {
+        let is_equal = |known: &Description| known.title == title && known.content == content;
+        let equal = self.descriptions.last(RECENT).find(|(_, known)| is_equal(known));
+        let Some(place) = equal.map(|(place, _)| place) else {
+            return self.descriptions.insert(Description { title, content, claims: 1 });
+        };
+        if let Some(known) = self.descriptions.get_mut(place) {
+            known.claims += 1;
+        }
+        place
+    }
+
+    /// Forgets a description with its last claim.
+    pub(super) fn release(&mut self, place: u32) {
+        let Some(known) = self.descriptions.get_mut(place) else { return };
+        known.claims -= 1;
+        if known.claims == 0 {
+            self.descriptions.remove(place);
+        }
+    }
+}

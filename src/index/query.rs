@@ -1,0 +1,72 @@
+//! What readers ask for, how far they have come, and what they are shown.
+
+use std::ops::Bound;
+
+use super::{Age, Attributes, date};
+use crate::protocol::{BorrowedRecord, Content, Document, Listing, RfcNumber};
+
+/// What a reader asks for.
+#[derive(Clone, Debug)]
+pub enum Query {
+    /// The records of one document.
+    Document(Document),
+    /// All records of a kind.
+    Listing(Listing),
+    /// All records.
+    All,
+}
+
+impl Query {
+    pub(super) fn holds(&self, document: &Document) -> bool {
+        match self {
+            Self::Document(asked) => asked == document,
+            Self::Listing(Listing::Rfcs) => matches!(document, Document::Rfc(_)),
+            Self::Listing(Listing::Files) => matches!(document, Document::File(_)),
+            Self::All => true,
+        }
+    }
+}
+
+/// How far a reader has come in the records of a [`Query`].
+#[derive(Clone, Debug, Default)]
+pub struct Position(Option<(Document, Age)>);
+
+impl Position {
+    pub(super) fn behind(document: &Document, age: Age) -> Self {
+        Self(Some((document.clone(), age)))
+    }
+
+    /// The first document of which something may still be wanted.
+    pub(super) fn start(&self, query: &Query) -> Bound<Document> {
+        match (&self.0, query) {
+            (Some((document, _)), _) | (None, Query::Document(document)) => {
+                Bound::Included(document.clone())
+            }
+            (None, Query::Listing(Listing::Rfcs) | Query::All) => Bound::Unbounded,
+            (None, Query::Listing(Listing::Files)) => {
+                Bound::Excluded(Document::Rfc(RfcNumber::MAX))
+            }
+        }
+    }
+
+    /// The last line of a document that was seen.
+    pub(super) fn seen(&self, document: &Document) -> Option<Age> {
+        self.0.as_ref().filter(|(seen, _)| seen == document).map(|(_, age)| *age)
+    }
+}
+
+/// A record that a reader is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// The record.
+    pub record: BorrowedRecord<'a>,
+    pub(super) content: &'a Content,
+    pub(super) added: u32,
+}
+
+impl Shown<'_> {
+    /// What is known of it beside its line.
+    pub fn attributes(&self) -> Attributes {
+        Attributes { content: *self.content, added: date(self.added) }
+    }
+}
