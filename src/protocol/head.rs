@@ -54,9 +54,18 @@ impl<'a> Head<'a> {
         let (request_line, headers) = bytes.split_at(line_end);
         let words = Self::words_before_version(request_line)?;
         let mut head = Self { words, headers: [None; NAMES.len()], lines: 1 };
-        for text in utf8(headers, 2)?.lines().filter(|line| !line.is_empty()) {
+        let mut rest = utf8(headers, 2)?;
+        while !rest.is_empty() {
+            let end = memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
+            let (line, behind) = rest.split_at(end);
+            rest = behind;
+            let line = line.strip_suffix('\n').unwrap_or(line);
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            if line.is_empty() {
+                continue;
+            }
             head.lines += 1;
-            head.take(text).map_err(|fault| DecodeError::new(head.lines, fault))?;
+            head.take(line).map_err(|fault| DecodeError::new(head.lines, fault))?;
         }
         Ok(head)
     }

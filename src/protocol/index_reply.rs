@@ -42,6 +42,8 @@ pub fn encode_found(out: &mut Vec<u8>) {
 pub fn encode_record(record: BorrowedRecord<'_>, out: &mut Vec<u8>) {
     let BorrowedRecord { document, title, holder } = record;
     let mut digits = itoa::Buffer::new();
+    // Room for the words, the numbers and what stands between: one look at the end of the buffer.
+    out.reserve(32 + title.as_str().len() + holder.host.as_str().len());
     // The parts are copied by hand: an index spends most of its time here, and what formats text
     // takes several times as long.
     match document {
