@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
@@ -67,6 +68,26 @@ impl Talk {
     pub(crate) fn ask(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<String> {
         self.say(bytes)?;
         self.reply()
+    }
+
+    /// Sends so many requests in one go, to each of which the reply is one record, and reads the
+    /// replies meanwhile.
+    pub(crate) fn pipeline(&mut self, requests: &[u8], count: usize) -> io::Result<()> {
+        // A status line, an empty line, a record, an empty line.
+        const LINES: usize = 4;
+        let mut writer = self.stream.try_clone()?;
+        thread::scope(|scope| {
+            let writing = scope.spawn(move || writer.write_all(requests));
+            let mut lines = 0;
+            let mut chunk = vec![0; 256 * 1024];
+            while lines < count * LINES {
+                match self.stream.read(&mut chunk)? {
+                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    read => lines += chunk[..read].iter().filter(|byte| **byte == b'\n').count(),
+                }
+            }
+            writing.join().map_err(|_| io::Error::other("a panic"))?
+        })
     }
 
     /// Everything until the other side closes, and when it did; a reset is an end, too.

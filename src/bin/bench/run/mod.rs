@@ -4,6 +4,7 @@ mod anchors;
 mod findings;
 mod index;
 mod load;
+mod probe;
 mod samples;
 
 use std::io;

@@ -1,8 +1,7 @@
 //! Many connections that fill an index with records.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::SocketAddr;
-use std::thread;
 
 use crate::common::talk::{Talk, add};
 
@@ -26,25 +25,13 @@ pub(crate) fn fill(address: SocketAddr, count: usize) -> io::Result<Vec<Talk>> {
     Ok(fleet)
 }
 
-/// Adds in one pipeline, reading the replies meanwhile.
 fn add_all(talk: &mut Talk, count: usize, owner: usize) -> io::Result<()> {
     let title = "A Title of the Usual Length for a Request for Comments";
-    let mut requests = Vec::new();
+    let mut requests = String::new();
     for at in 0..count {
         let number = (owner * EACH + at) as u32 % NUMBERS + 1;
         let port = 1024 + (owner * 7 + at / NUMBERS as usize) as u16 % 60_000;
-        requests.extend_from_slice(add(number, &format!("peer-{owner}"), port, title).as_bytes());
+        requests.push_str(&add(number, &format!("peer-{owner}"), port, title));
     }
-    let mut writer = talk.stream.try_clone()?;
-    let writing = thread::spawn(move || writer.write_all(&requests));
-    // A reply is a status line, an empty line, a record, an empty line.
-    let mut lines = 0;
-    let mut chunk = vec![0; 256 * 1024];
-    while lines < count * 4 {
-        match talk.stream.read(&mut chunk)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => lines += chunk[..read].iter().filter(|byte| **byte == b'\n').count(),
-        }
-    }
-    writing.join().map_err(|_| io::Error::other("a panic"))?
+    talk.pipeline(requests.as_bytes(), count)
 }

@@ -188,7 +188,7 @@ fn command(words: &[&str]) -> String {
 }
 
 /// What a server answers, whatever it speaks: all that comes until it is quiet.
-fn reply_to(address: SocketAddr, request: &str) -> io::Result<String> {
+pub(crate) fn reply_to(address: SocketAddr, request: &str) -> io::Result<String> {
     const QUIET: Duration = Duration::from_millis(20);
     let mut stream: TcpStream = connect(address)?;
     stream.write_all(request.as_bytes())?;
