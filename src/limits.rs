@@ -39,7 +39,7 @@ pub const PROGRESS_BYTES: u64 = 64 * 1024;
 pub const LIST_PIECE: usize = 64 * 1024;
 
 /// Records that are looked at while the index is locked once.
-pub const VISITS: usize = 4096;
+pub const VISITS: usize = 256;
 
 /// Silence after which the first keepalive probe is sent.
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);

@@ -189,11 +189,11 @@ impl Index {
     /// `take` returns whether it wants more. Returns `true` when there are no more records, else
     /// the position is behind the last one taken. Between two visits the index may change: a
     /// record that stays is taken exactly once.
-    pub fn visit(
-        &self,
+    pub fn visit<'a>(
+        &'a self,
         query: &Query,
         position: &mut Position,
-        mut take: impl FnMut(Shown<'_>) -> bool,
+        mut take: impl FnMut(Shown<'a>) -> bool,
     ) -> bool {
         let start = position.start(query);
         for (document, &entry) in self.documents.range((start, Bound::Unbounded)) {

@@ -47,8 +47,8 @@ pub use endpoint::{Endpoint, Host, Port};
 pub use error::{DecodeError, SyntaxError};
 pub use file_name::FileName;
 pub use index_reply::{
-    END_OF_RECORDS, IndexReply, IndexReplyDecoder, ReplyPart, encode_attribute, encode_found,
-    encode_record, encode_refusal,
+    END_OF_RECORDS, IndexReply, IndexReplyDecoder, RecordEncoder, ReplyPart, encode_attribute,
+    encode_found, encode_record, encode_refusal,
 };
 pub use index_request::{IndexRequest, Listing};
 pub use number::{Limit, RfcNumber};

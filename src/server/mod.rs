@@ -155,6 +155,13 @@ impl Shared {
     }
 
     fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
+        for _ in 0..400 {
+            match self.index.try_write() {
+                Ok(index) => return index,
+                Err(std::sync::TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(std::sync::TryLockError::WouldBlock) => std::hint::spin_loop(),
+            }
+        }
         self.index.write().unwrap_or_else(PoisonError::into_inner)
     }
 

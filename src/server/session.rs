@@ -15,8 +15,8 @@ use crate::limits;
 use crate::net::{Conduct, Receiver, close_gently, send};
 use crate::protocol::{
     BorrowedRecord, Content, Date, DecodeError, Document, END_OF_RECORDS, Endpoint, HeaderText,
-    IndexRequest, Record, Refusal, RequestDecoder, Status, empty_lines, encode_attribute,
-    encode_found, encode_record, encode_refusal,
+    IndexRequest, Record, RecordEncoder, Refusal, RequestDecoder, Status, empty_lines,
+    encode_attribute, encode_found, encode_record, encode_refusal,
 };
 
 /// Serves one connection until it ends.
@@ -104,6 +104,8 @@ impl Session<'_> {
             receiver.take(empty_lines(receiver.input()));
             if receiver.input().is_empty() {
                 self.flush()?;
+                // Thousands of peers are idle: what was large once is not kept for it.
+                self.output.shrink_to(limits::LIST_PIECE / 8);
                 if receiver.fill(None)? == 0 {
                     return Ok(End::ByPeer);
                 }
@@ -274,10 +276,12 @@ impl Session<'_> {
             let shared = self.shared;
             let output = &mut self.output;
             let mut visited = 0;
-            let whole = shared.index().visit(query, &mut position, |shown| {
+            let index = shared.index();
+            let mut records = RecordEncoder::default();
+            let whole = index.visit(query, &mut position, |shown| {
                 visited += 1;
                 if holds(shown.record) {
-                    encode_record(shown.record, output);
+                    records.encode(shown.record, output);
                     if with_attributes {
                         shown.attributes().iter().for_each(|one| encode_attribute(one, output));
                     }
@@ -285,6 +289,7 @@ impl Session<'_> {
                 }
                 output.len() < limits::LIST_PIECE && visited < limits::VISITS && count < most
             });
+            drop(index);
             if whole || count >= most {
                 break;
             }
@@ -328,7 +333,6 @@ impl Session<'_> {
     fn flush(&mut self) -> io::Result<()> {
         send(self.stream, &self.output)?;
         self.output.clear();
-        self.output.shrink_to(limits::LIST_PIECE / 8);
         Ok(())
     }
 }

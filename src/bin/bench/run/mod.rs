@@ -4,6 +4,7 @@ mod anchors;
 mod findings;
 mod index;
 mod load;
+mod memory;
 mod probe;
 mod samples;
 

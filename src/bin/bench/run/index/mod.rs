@@ -1,5 +1,7 @@
 //! The index under load.
 
+mod beside;
+mod crowd;
 mod fill;
 mod growth;
 mod requests;
@@ -11,4 +13,10 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "add", what: "ADD as fast as it goes", run: requests::adds },
     Suite { name: "growth", what: "LOOKUP in an index that grows", run: growth::lookups },
     Suite { name: "memory", what: "what a record takes of the memory", run: growth::memory },
+    Suite { name: "adding", what: "LOOKUP beside a peer that adds", run: beside::adding },
+    Suite { name: "listing", what: "LIST of many records", run: beside::listing },
+    Suite { name: "leaving", what: "a large peer leaves", run: beside::leaving },
+    Suite { name: "idle", what: "thousands of idle peers", run: crowd::idle },
+    Suite { name: "processors", what: "one processor, and all", run: crowd::processors },
+    Suite { name: "locks", what: "many threads at the lock", run: crowd::locks },
 ];

@@ -14,7 +14,7 @@ use crate::run::samples::Random;
 
 const SECTION: &str = "index";
 /// Different numbers: four digits each, so that all replies have one length.
-const NUMBERS: std::ops::Range<u32> = 1000..2000;
+pub(crate) const NUMBERS: std::ops::Range<u32> = 1000..2000;
 /// Peers that have all of them.
 const HOLDERS: u16 = 8;
 const ASKING: usize = 50;
@@ -153,7 +153,7 @@ fn add_all(
 }
 
 /// Each holder adds each number, over a connection that lives as long as what is returned.
-fn fill(address: SocketAddr) -> io::Result<Vec<Talk>> {
+pub(crate) fn fill(address: SocketAddr) -> io::Result<Vec<Talk>> {
     (0..HOLDERS)
         .map(|holder| {
             let mut talk = Talk::to(address)?;

@@ -1,0 +1,196 @@
+//! Ten thousand idle peers, one processor or all, and many threads at one lock.
+
+use std::io;
+use std::sync::{Arc, Barrier, RwLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use p2p_ci::index::{Attributes, Index as PureIndex, Owner, Position, Query};
+use p2p_ci::protocol::{Content, Date, Document, Record};
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+use crate::common::programs::Index;
+use crate::common::talk::{Talk, add, lookup};
+use crate::run::Setting;
+use crate::run::findings::Findings;
+use crate::run::index::requests::{NUMBERS, fill, reply_to};
+use crate::run::load::Requests;
+use crate::run::memory::{Kernel, Memory};
+use crate::run::probe::{Probe, millis};
+use crate::run::samples::{Latencies, Random};
+
+const SECTION: &str = "index, many at once";
+
+/// Peers that have joined, have said something, and are quiet.
+pub(crate) fn idle(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
+    // One place is the probe's.
+    let count = setting.size(9_999, 1_000);
+    let mut index = Index::start(None)?;
+    let address = index.address;
+    let request = |_| lookup(1);
+    let memory = Memory::of(index.program()?.id());
+    let mut first = Talk::to(address)?;
+    first.ask(add(1, "first", 5678, "A Title"))?;
+    let mut alone = Vec::new();
+    for _ in 0..setting.rounds {
+        alone.push(millis(Probe::alone(address, setting.time, request)?.percentile(99.0)));
+    }
+    let (before, kernel) = (memory.now()?, Kernel::now()?);
+    let mut peers = vec![first];
+    for peer in 1..count {
+        let mut talk = Talk::from(256 + peer as u16, address)?;
+        talk.ask(add(peer as u32, "idle.example.edu", 5678, "A Title"))?;
+        peers.push(talk);
+    }
+    let (after, with) = (memory.now()?, Kernel::now()?);
+    let each =
+        |before: u64, after: u64| after.saturating_sub(before) as f64 / 1024.0 / count as f64;
+    let process = each(before, after);
+    let stacks = each(kernel.stacks, with.stacks);
+    let tables = each(kernel.page_tables, with.page_tables);
+    let slabs = each(kernel.slabs, with.slabs);
+    findings.figure(
+        SECTION,
+        format!("{count} idle peers: of the process, each"),
+        &[process],
+        "KiB",
+    );
+    findings.figure(SECTION, "… kernel stack", &[stacks], "KiB");
+    findings.figure(SECTION, "… page tables", &[tables], "KiB");
+    findings.figure(SECTION, "… task, and the sockets of both ends", &[slabs], "KiB");
+    findings.figure(SECTION, "… of process and kernel stack together", &[process + stacks], "KiB");
+    let mut beside = Vec::new();
+    for _ in 0..setting.rounds {
+        beside.push(millis(Probe::alone(address, setting.time, request)?.percentile(99.0)));
+    }
+    let work = format!("LOOKUP beside {count} idle peers: p99");
+    findings.compared(SECTION, work, &beside, "ms", "without them", &alone);
+    Ok(())
+}
+
+/// The index on one processor, and on all.
+pub(crate) fn processors(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
+    const ASKING: usize = 50;
+    let all = thread::available_parallelism()?.get();
+    let mut one = Index::start(None)?;
+    bind_to_first(one.program()?.id())?;
+    let free = Index::start(None)?;
+    let _holders = (fill(one.address)?, fill(free.address)?);
+    let requests: Vec<String> = NUMBERS.map(lookup).collect();
+    let reply = reply_to(free.address, &requests[0])?.len();
+    for in_flight in [1, 32] {
+        let mut random = Random::new(setting.seed);
+        let batches = Requests::shuffled(&requests, in_flight, 1000, &mut random);
+        let load = Requests { batches, in_flight, reply };
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..setting.rounds {
+            ours.push(load.ask(free.address, ASKING, setting.time)?.rate());
+            theirs.push(load.ask(one.address, ASKING, setting.time)?.rate());
+        }
+        let work = format!("LOOKUP on {all} processors, {in_flight} in flight");
+        findings.compared(SECTION, work, &ours, "requests/s", "on one", &theirs);
+    }
+    Ok(())
+}
+
+/// Every thread that there is; those that come later take after the one that starts them.
+fn bind_to_first(process: u32) -> io::Result<()> {
+    let mut first = CpuSet::new();
+    first.set(0);
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let number = thread?.file_name().to_string_lossy().parse().map_err(io::Error::other)?;
+        sched_setaffinity(Pid::from_raw(number), &first)?;
+    }
+    Ok(())
+}
+
+/// How long threads wait for the lock of an index, in this process: as if there were as many
+/// processors as threads that want it at once.
+pub(crate) fn locks(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
+    const THREADS: usize = 64;
+    const NUMBERS: u64 = 1000;
+    let faulty = |error: p2p_ci::protocol::SyntaxError| io::Error::other(error.to_string());
+    let document = |number: u64| -> io::Result<Document> {
+        Ok(Document::Rfc(number.to_string().parse().map_err(faulty)?))
+    };
+    let title: p2p_ci::protocol::Title =
+        "A Title of the Usual Length for an RFC".parse().map_err(faulty)?;
+    let attributes =
+        Attributes { content: Content::default(), added: Date::clamped(std::time::UNIX_EPOCH) };
+    for (what, adding) in [("all look up", 0), ("an eighth of them add", THREADS / 8)] {
+        let index = RwLock::new(PureIndex::default());
+        for owner in 0..8 {
+            for number in 1..=NUMBERS {
+                let holder = format!("peer-{owner}:5678").parse().map_err(faulty)?;
+                let record = Record { document: document(number)?, title: title.clone(), holder };
+                let poisoned = |_| io::Error::other("a poisoned lock");
+                let full = index.write().map_err(poisoned)?.add(Owner(owner), record, attributes);
+                full.map_err(|full| io::Error::other(full.to_string()))?;
+            }
+        }
+        let asked: Vec<Document> = (1..=NUMBERS).map(document).collect::<io::Result<_>>()?;
+        let (index, asked) = (Arc::new(index), Arc::new(asked));
+        let begin = Arc::new(Barrier::new(THREADS));
+        let time = setting.time;
+        let threads: Vec<_> = (0..THREADS)
+            .map(|number| {
+                let (index, asked, begin) = (index.clone(), asked.clone(), begin.clone());
+                let (title, seed) = (title.clone(), setting.seed + number as u64);
+                thread::spawn(move || {
+                    let mut random = Random::new(seed);
+                    let mut waits: Vec<Duration> = Vec::new();
+                    begin.wait();
+                    let deadline = Instant::now() + time;
+                    while Instant::now() < deadline {
+                        let document = asked[random.below(asked.len())].clone();
+                        let holder = format!("peer-{number}:1").parse();
+                        let begun = Instant::now();
+                        if number < adding {
+                            let (Ok(mut index), Ok(holder)) = (index.write(), holder) else {
+                                break;
+                            };
+                            waits.push(begun.elapsed());
+                            let record = Record { document, title: title.clone(), holder };
+                            let owner = Owner(100 + number as u64);
+                            if index.add(owner, record, attributes).is_err() {
+                                break;
+                            }
+                        } else {
+                            let Ok(index) = index.read() else { break };
+                            waits.push(begun.elapsed());
+                            let mut found = 0;
+                            index.visit(
+                                &Query::Document(document),
+                                &mut Position::default(),
+                                |_| {
+                                    found += 1;
+                                    true
+                                },
+                            );
+                            if found == 0 {
+                                break;
+                            }
+                        }
+                        // What a session does between two requests.
+                        thread::yield_now();
+                    }
+                    waits
+                })
+            })
+            .collect();
+        let mut waits = Vec::new();
+        for thread in threads {
+            waits.extend(thread.join().map_err(|_| io::Error::other("a panic"))?);
+        }
+        let rate = waits.len() as f64 / time.as_secs_f64();
+        let waits = Latencies::of(waits);
+        let work = format!("{THREADS} threads at the lock, {what}");
+        findings.figure(SECTION, format!("{work}: taken"), &[rate], "times/s");
+        for percent in [50.0, 99.0, 99.9] {
+            let micros = millis(waits.percentile(percent)) * 1e3;
+            findings.figure(SECTION, format!("… p{percent} of the waits"), &[micros], "µs");
+        }
+    }
+    Ok(())
+}
