@@ -201,13 +201,15 @@ impl Index {
                 return true;
             }
             let seen = position.seen(document);
-            let entry = self.entries.get(entry);
-            for line in entry.iter().flat_map(|entry| entry.lines.newest_first(seen)) {
-                let shown = entry.and_then(|entry| self.shown(entry, line));
-                if shown.is_some_and(|shown| !take(shown)) {
-                    *position = Position::behind(document, line.age);
-                    return false;
-                }
+            let Some(entry) = self.entries.get(entry) else { continue };
+            // Iterated from within: a loop would ask for each line in which piece it lies.
+            let stopped = entry
+                .lines
+                .newest_first(seen)
+                .find(|line| self.shown(entry, line).is_some_and(|shown| !take(shown)));
+            if let Some(line) = stopped {
+                *position = Position::behind(document, line.age);
+                return false;
             }
         }
         true

@@ -15,7 +15,7 @@ use crate::limits;
 use crate::net::{Conduct, Receiver, close_gently, send};
 use crate::protocol::{
     BorrowedRecord, Content, Date, DecodeError, Document, END_OF_RECORDS, Endpoint, HeaderText,
-    IndexRequest, Record, RecordEncoder, Refusal, RequestDecoder, Status, empty_lines,
+    IndexRequest, Record, RecordEncoder, Refusal, RequestDecoder, Status, Words, empty_lines,
     encode_attribute, encode_found, encode_record, encode_refusal,
 };
 
@@ -82,12 +82,13 @@ enum Done {
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
     most: usize,
-    holds: &'a dyn Fn(BorrowedRecord<'_>) -> bool,
+    /// All of these words are in the title.
+    words: Option<&'a Words>,
     with_attributes: bool,
 }
 
 impl Wanted<'static> {
-    const ALL: Self = Self { most: usize::MAX, holds: &|_| true, with_attributes: false };
+    const ALL: Self = Self { most: usize::MAX, words: None, with_attributes: false };
 }
 
 /// Why a request that follows the grammar is refused.
@@ -176,11 +177,8 @@ impl Session<'_> {
             }
             IndexRequest::Search { words, limit, .. } => {
                 let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
-                let wanted = Wanted {
-                    most: most.unwrap_or(usize::MAX),
-                    holds: &|record| words.are_in(record.title),
-                    ..Wanted::ALL
-                };
+                let wanted =
+                    Wanted { most: most.unwrap_or(usize::MAX), words: Some(&words), ..Wanted::ALL };
                 self.find(&Query::All, wanted)?
             }
         };
@@ -267,7 +265,7 @@ impl Session<'_> {
     /// Answers LOOKUP, LIST and SEARCH: in pieces, so that a long reply is never whole in memory,
     /// and the index is free while it is written and in the middle of a long search.
     fn find(&mut self, query: &Query, wanted: Wanted<'_>) -> io::Result<Result<Done, Refused>> {
-        let Wanted { most, holds, with_attributes } = wanted;
+        let Wanted { most, words, with_attributes } = wanted;
         let before = self.output.len();
         encode_found(&mut self.output);
         let mut position = Position::default();
@@ -280,7 +278,7 @@ impl Session<'_> {
             let mut records = RecordEncoder::default();
             let whole = index.visit(query, &mut position, |shown| {
                 visited += 1;
-                if holds(shown.record) {
+                if words.is_none_or(|words| words.are_in(shown.record.title)) {
                     records.encode(shown.record, output);
                     if with_attributes {
                         shown.attributes().iter().for_each(|one| encode_attribute(one, output));
