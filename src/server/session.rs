@@ -5,7 +5,8 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Instant, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::host_policy::ListedHosts;
 use super::{LOG_FAULTS, LOG_REQUESTS, LOG_SESSIONS, Shared, counted};
@@ -337,7 +338,9 @@ impl Session<'_> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        const AT_ONCE: usize = 1000;
+        const AT_ONCE: usize = 2000;
+        /// A lock that is taken again at once is not given to who waits and has to wake up first.
+        const OTHERS_TURN: Duration = Duration::from_micros(50);
         let mut records = 0;
         loop {
             let removed = self.shared.index_mut().leave(self.owner, AT_ONCE);
@@ -345,6 +348,7 @@ impl Drop for Session<'_> {
             if removed < AT_ONCE {
                 break;
             }
+            thread::sleep(OTHERS_TURN);
         }
         log::info!(
             target: LOG_SESSIONS,

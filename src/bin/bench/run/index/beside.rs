@@ -10,7 +10,7 @@ use crate::common::talk::{Talk, add, list, lookup};
 use crate::run::Setting;
 use crate::run::anchors::Anchor;
 use crate::run::findings::Findings;
-use crate::run::index::fill;
+use crate::run::index::{fill, requests};
 use crate::run::memory::Memory;
 use crate::run::probe::{Probe, millis};
 
@@ -34,23 +34,36 @@ fn holder(address: SocketAddr) -> io::Result<Talk> {
     Ok(talk)
 }
 
-/// LOOKUP while one peer is adding at full speed.
+/// LOOKUP while one peer is adding at full speed: here, and at another index on this machine,
+/// which shares the processors and no lock.
 pub(crate) fn adding(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
-    let index = Index::start(None)?;
+    let (index, other) = (Index::start(None)?, Index::start(None)?);
     let _holder = holder(index.address)?;
-    let (mut without, mut with) = (Vec::new(), Vec::new());
+    let peer = requests::Adding::new(1, 1000, requests::new_record);
+    let beside = |address: SocketAddr| {
+        let probe = Probe::start(index.address, ask)?;
+        let begun = Instant::now();
+        let mut added = 0;
+        while begun.elapsed() < setting.time {
+            // A new connection each time: what one may add is soon added.
+            added += peer.run(address)?.requests;
+        }
+        let rate = added as f64 / begun.elapsed().as_secs_f64();
+        io::Result::Ok((millis(probe.stop()?.percentile(99.0)), rate))
+    };
+    let (mut without, mut elsewhere) = (Vec::new(), Vec::new());
+    let (mut here, mut rates) = (Vec::new(), Vec::new());
     for _ in 0..setting.rounds {
         without.push(millis(Probe::alone(index.address, setting.time, ask)?.percentile(99.0)));
-        let probe = Probe::start(index.address, ask)?;
-        let deadline = Instant::now() + setting.time;
-        while Instant::now() < deadline {
-            // A new peer each time: what one may add is soon added.
-            drop(fill::with_series(index.address, fill::SERIES)?);
-        }
-        with.push(millis(probe.stop()?.percentile(99.0)));
+        elsewhere.push(beside(other.address)?.0);
+        let (p99, rate) = beside(index.address)?;
+        here.push(p99);
+        rates.push(rate);
     }
     let work = "LOOKUP beside a peer that adds at full speed: p99";
-    findings.compared(SECTION, work, &with, "ms", "without it", &without);
+    findings.compared(SECTION, work, &here, "ms", "without it", &without);
+    findings.compared(SECTION, work, &here, "ms", "adding elsewhere", &elsewhere);
+    findings.figure(SECTION, "… which adds", &rates, "records/s");
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Ten thousand idle peers, one processor or all, and many threads at one lock.
 
 use std::io;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Barrier, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,6 +37,7 @@ pub(crate) fn idle(setting: &Setting, findings: &mut Findings) -> io::Result<()>
     for _ in 0..setting.rounds {
         alone.push(millis(Probe::alone(address, setting.time, request)?.percentile(99.0)));
     }
+    let socket = socket_memory(count)?;
     let (before, kernel) = (memory.now()?, Kernel::now()?);
     let mut peers = vec![first];
     for peer in 1..count {
@@ -58,8 +60,11 @@ pub(crate) fn idle(setting: &Setting, findings: &mut Findings) -> io::Result<()>
     );
     findings.figure(SECTION, "… kernel stack", &[stacks], "KiB");
     findings.figure(SECTION, "… page tables", &[tables], "KiB");
-    findings.figure(SECTION, "… task, and the sockets of both ends", &[slabs], "KiB");
-    findings.figure(SECTION, "… of process and kernel stack together", &[process + stacks], "KiB");
+    findings.figure(SECTION, "… socket", &[socket], "KiB");
+    let together = process + stacks + tables + socket;
+    findings.figure(SECTION, "… together", &[together], "KiB");
+    let task = slabs - 2.0 * socket;
+    findings.figure(SECTION, "… and what the kernel knows of a thread", &[task], "KiB");
     let mut beside = Vec::new();
     for _ in 0..setting.rounds {
         beside.push(millis(Probe::alone(address, setting.time, request)?.percentile(99.0)));
@@ -67,6 +72,21 @@ pub(crate) fn idle(setting: &Setting, findings: &mut Findings) -> io::Result<()>
     let work = format!("LOOKUP beside {count} idle peers: p99");
     findings.compared(SECTION, work, &beside, "ms", "without them", &alone);
     Ok(())
+}
+
+/// What the kernel keeps for one end of a connection, in KiB: half of what connections take that
+/// have both their ends here, and no thread.
+fn socket_memory(count: usize) -> io::Result<f64> {
+    let count = count.min(4000);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let before = Kernel::now()?.slabs;
+    let mut ends = Vec::with_capacity(2 * count);
+    for _ in 0..count {
+        ends.push(TcpStream::connect(listener.local_addr()?)?);
+        ends.push(listener.accept()?.0);
+    }
+    let after = Kernel::now()?.slabs;
+    Ok(after.saturating_sub(before) as f64 / 1024.0 / ends.len() as f64)
 }
 
 /// The index on one processor, and on all.

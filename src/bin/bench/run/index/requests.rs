@@ -91,26 +91,19 @@ pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<
 /// ADD of new records.
 pub(crate) fn adds(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let redis = setting.redis(findings)?;
-    let each = setting.size(1000, 250);
+    let batches = setting.size(1000, 250);
+    let ours = Adding::new(ADDING, batches, new_record);
     let (mut figures, mut redises) = (Vec::new(), Vec::new());
     for round in 0..setting.rounds {
         let index = Index::start(None)?;
-        figures.push(
-            add_all(index.address, each, |connection, at| {
-                let number = 10_000 + at as u32;
-                add(number, &format!("peer-{connection}"), 5678, &title(number))
-            })?
-            .rate(),
-        );
+        figures.push(ours.run(index.address)?.rate());
         if let Some(redis) = &redis {
-            redises.push(
-                add_all(redis.address, each, |connection, at| {
-                    let number = 10_000 + at as u32;
-                    let member = format!("RFC {number} {} peer-{connection} 5678", title(number));
-                    command(&["SADD", &format!("round:{round}:{number:05}"), &member])
-                })?
-                .rate(),
-            );
+            let member = |connection: usize, at: usize| {
+                let number = 10_000 + at as u32;
+                let member = format!("RFC {number} {} peer-{connection} 5678", title(number));
+                command(&["SADD", &format!("round:{round}:{number:05}"), &member])
+            };
+            redises.push(Adding::new(ADDING, batches, member).run(redis.address)?.rate());
         }
     }
     let work = format!("ADD, new records, {ADDING} connections, {PIPELINE} in flight");
@@ -122,34 +115,48 @@ pub(crate) fn adds(setting: &Setting, findings: &mut Findings) -> io::Result<()>
     Ok(())
 }
 
-/// Each connection sends its own requests in batches, to the end.
-fn add_all(
-    address: SocketAddr,
-    batches: usize,
-    request: impl Fn(usize, usize) -> String,
-) -> io::Result<Outcome> {
-    let requests: Vec<Vec<Vec<u8>>> = (0..ADDING)
-        .map(|connection| {
-            let all = |batch: usize| {
-                (0..PIPELINE)
-                    .map(|at| request(connection, batch * PIPELINE + at))
-                    .collect::<String>()
-            };
-            (0..batches).map(|batch| all(batch).into_bytes()).collect()
-        })
-        .collect();
-    let reply = reply_to(address, &request(9, 0))?.len();
-    let batch =
-        |connection: usize, round: usize| requests[connection].get(round).map(Vec::as_slice);
-    Load {
-        address,
-        connections: ADDING,
-        batch: &batch,
-        in_flight: PIPELINE,
-        reply,
-        time: Duration::from_secs(60),
+/// The ADD of a connection's next record.
+pub(crate) fn new_record(connection: usize, at: usize) -> String {
+    let number = 10_000 + at as u32;
+    add(number, &format!("peer-{connection}"), 5678, &title(number))
+}
+
+/// Connections that add, each its own records to the end.
+pub(crate) struct Adding {
+    /// The batches of each connection.
+    requests: Vec<Vec<Vec<u8>>>,
+    /// A request of somebody else, by which the length of the replies is known.
+    first: String,
+}
+
+impl Adding {
+    pub(crate) fn new(
+        connections: usize,
+        batches: usize,
+        request: impl Fn(usize, usize) -> String,
+    ) -> Self {
+        let batch = |connection: usize, batch: usize| {
+            let all = (0..PIPELINE).map(|at| request(connection, batch * PIPELINE + at));
+            all.collect::<String>().into_bytes()
+        };
+        let of = |connection| (0..batches).map(|at| batch(connection, at)).collect();
+        Self { requests: (0..connections).map(of).collect(), first: request(9, 0) }
     }
-    .run()
+
+    pub(crate) fn run(&self, address: SocketAddr) -> io::Result<Outcome> {
+        let batch = |connection: usize, round: usize| {
+            self.requests[connection].get(round).map(Vec::as_slice)
+        };
+        Load {
+            address,
+            connections: self.requests.len(),
+            batch: &batch,
+            in_flight: PIPELINE,
+            reply: reply_to(address, &self.first)?.len(),
+            time: Duration::from_secs(60),
+        }
+        .run()
+    }
 }
 
 /// Each holder adds each number, over a connection that lives as long as what is returned.
