@@ -297,7 +297,7 @@ impl Session {
 }
 
 /// Tells the index what has become of a document. If it is away, all is told when it is back.
-fn announce_with(membership: &Arc<Membership>) -> impl Fn(&Document) + Send + 'static {
+fn announce_with(membership: &Arc<Membership>) -> impl Fn(&Document) + Send + Sync + 'static {
     let membership = Arc::clone(membership);
     move |document| {
         if let Err(error) = membership.update(document) {

@@ -1,16 +1,17 @@
 //! The library's digests, computed in the background.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use crate::library::SharedLibrary;
+use crate::library::{Digests, SharedLibrary};
 use crate::protocol::Document;
 
-/// A thread that reads each document once, tells so, and stores the digests. It ends when it is
-/// dropped.
+/// A thread that reads each document once, with the help of others where there are many, tells
+/// so, and stores the digests. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Hashing {
     queue: Sender<Document>,
@@ -26,7 +27,7 @@ impl Hashing {
     /// When there is no thread to be had.
     pub fn start(
         library: SharedLibrary,
-        done: impl Fn(&Document) + Send + 'static,
+        done: impl Fn(&Document) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (queue, documents) = channel();
@@ -35,7 +36,7 @@ impl Hashing {
             let first: Vec<Document> =
                 library.read().documents().map(|(document, _)| document.clone()).collect();
             let worker = Worker { library, stopped, done };
-            worker.hash_all(first);
+            worker.hash_all(&first);
             worker.serve(&documents);
         };
         let thread = thread::Builder::new().name("digests".into()).spawn(work)?;
@@ -66,7 +67,7 @@ struct Worker<D> {
     done: D,
 }
 
-impl<D: Fn(&Document)> Worker<D> {
+impl<D: Fn(&Document) + Sync> Worker<D> {
     /// Takes what is in the queue, until nobody can put anything there any more.
     fn serve(&self, documents: &Receiver<Document>) {
         while let Ok(first) = documents.recv() {
@@ -74,33 +75,56 @@ impl<D: Fn(&Document)> Worker<D> {
             while let Ok(next) = documents.try_recv() {
                 batch.push(next);
             }
-            self.hash_all(batch);
+            self.hash_all(&batch);
         }
     }
 
-    /// Stores once behind them all.
-    fn hash_all(&self, documents: Vec<Document>) {
+    /// On all processors, one document each; stores once behind them all.
+    fn hash_all(&self, documents: &[Document]) {
         let digests = self.library.read().digests();
-        let mut is_new = false;
-        for document in documents {
-            if self.is_stopped() {
-                break;
-            }
-            let content = self.library.read().content(&document);
-            let entry = self.library.read().entry(&document).cloned();
-            let Some(entry) = entry.filter(|_| content.digest.is_none()) else { continue };
-            match entry.open().and_then(|open| digests.compute(&open, &|| !self.is_stopped())) {
-                Ok(Some(_)) => {
-                    is_new = true;
-                    (self.done)(&document);
+        let (next, is_new) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let work = || {
+            while let Some(document) = documents.get(next.fetch_add(1, Ordering::Relaxed))
+                && !self.is_stopped()
+            {
+                if self.hash(document, &digests) {
+                    is_new.store(true, Ordering::Relaxed);
                 }
-                // It changed meanwhile, and whoever notices that puts it into the queue again.
-                Ok(None) => {}
-                Err(error) => log::debug!("no digest of {document}: {error}"),
             }
-        }
-        if is_new && let Err(error) = digests.save() {
+        };
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        thread::scope(|scope| {
+            for _ in 1..processors.min(documents.len()) {
+                let thread = thread::Builder::new().name("digests".into());
+                if let Err(error) = thread.spawn_scoped(scope, work) {
+                    log::debug!("digests on fewer processors: {error}");
+                }
+            }
+            work();
+        });
+        if is_new.into_inner()
+            && let Err(error) = digests.save()
+        {
             log::warn!("the digests are not stored: {error}");
+        }
+    }
+
+    /// Computes the digest of a document if it is not known; returns whether there is a new one.
+    fn hash(&self, document: &Document, digests: &Digests) -> bool {
+        let content = self.library.read().content(document);
+        let entry = self.library.read().entry(document).cloned();
+        let Some(entry) = entry.filter(|_| content.digest.is_none()) else { return false };
+        match entry.open().and_then(|open| digests.compute(&open, &|| !self.is_stopped())) {
+            Ok(Some(_)) => {
+                (self.done)(document);
+                true
+            }
+            // It changed meanwhile, and whoever notices that puts it into the queue again.
+            Ok(None) => false,
+            Err(error) => {
+                log::debug!("no digest of {document}: {error}");
+                false
+            }
         }
     }
 

@@ -243,7 +243,12 @@ impl Link {
     pub(super) fn send(&self, request: &IndexRequest) -> Result<(), IndexError> {
         let mut bytes = Vec::new();
         request.encode(&mut bytes);
-        send(&self.stream, &bytes).map_err(|source| self.lost(source))
+        self.send_bytes(&bytes)
+    }
+
+    /// Sends requests that are encoded already.
+    pub(super) fn send_bytes(&self, requests: &[u8]) -> Result<(), IndexError> {
+        send(&self.stream, requests).map_err(|source| self.lost(source))
     }
 
     pub(super) fn lost(&self, source: io::Error) -> IndexError {

@@ -15,9 +15,9 @@ use crate::index::{Attributes, Owner, Position, Query};
 use crate::limits;
 use crate::net::{Conduct, Receiver, close_gently, send};
 use crate::protocol::{
-    BorrowedRecord, Content, Date, DecodeError, Document, END_OF_RECORDS, Endpoint, HeaderText,
-    IndexRequest, Record, RecordEncoder, Refusal, RequestDecoder, Status, Words, empty_lines,
-    encode_attribute, encode_found, encode_record, encode_refusal,
+    Content, Date, DecodeError, Document, END_OF_RECORDS, Endpoint, HeaderText, IndexRequest,
+    Record, RecordEncoder, Refusal, RequestDecoder, Status, Words, empty_lines, encode_attribute,
+    encode_found, encode_record, encode_refusal,
 };
 
 /// Serves one connection until it ends.

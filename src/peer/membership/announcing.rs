@@ -6,7 +6,9 @@ use std::net::Shutdown;
 use super::{Event, Membership, Shared};
 use crate::library::SharedLibrary;
 use crate::peer::index_connection::{AskIndex, IndexError, Link, Replies};
-use crate::protocol::{Content, Document, Endpoint, IndexRequest, Refusal, ReplyPart, Status};
+use crate::protocol::{
+    Content, Document, Endpoint, IndexRequest, Refusal, ReplyPart, Request, Status,
+};
 
 impl Membership {
     /// Makes the index know what the library says now of a document: that it is shared, under
@@ -51,7 +53,15 @@ impl Membership {
     }
 }
 
+/// Documents of which an index is told in one go, if it can take that.
+const TOGETHER: usize = 64;
+
 impl Shared {
+    /// Tells the index of all documents; returns how many it took.
+    ///
+    /// Many programs read one request at a time and lose what came with it. So it is told of one
+    /// document after the other, unless there are many and it knows our extensions: then it is a
+    /// program that reads pipelines, too (protocol.md section 4.11).
     pub(super) fn register(
         &self,
         link: &Link,
@@ -60,31 +70,65 @@ impl Shared {
     ) -> Result<usize, IndexError> {
         let documents: Vec<Document> =
             self.library.read().documents().map(|(document, _)| document.clone()).collect();
-        let mut registered = 0;
-        let mut refused: Option<(Document, Refusal, usize)> = None;
+        let mut refused: Vec<(&Document, Refusal)> = Vec::new();
+        let mut rest = &documents[..];
+        let mut together = 1;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(together.min(rest.len()));
+            for (document, refusal) in now.iter().zip(self.announce(link, replies, now)?) {
+                refused.extend(refusal.map(|refusal| (document, refusal)));
+            }
+            if together == 1
+                && later.len() >= TOGETHER
+                && self.extensions.are_used()
+                && self.shows_attributes(link, replies, &now[0])?
+            {
+                together = TOGETHER;
+            }
+            rest = later;
+        }
+        if let Some((document, refusal)) = refused.first() {
+            let (document, others) = ((*document).clone(), refused.len() - 1);
+            tell(Event::Refused { document, refusal: *refusal, others });
+        }
+        Ok(documents.len() - refused.len())
+    }
+
+    /// Tells the index of some documents in one go; returns for each why it refused, if it did.
+    fn announce(
+        &self,
+        link: &Link,
+        replies: &mut Replies<'_>,
+        documents: &[Document],
+    ) -> Result<Vec<Option<Refusal>>, IndexError> {
+        let content = self.extensions.are_used();
+        let mut requests = Vec::new();
         for document in documents {
-            let mut add = |content| {
-                link.send(&announcement(&self.library, &document, content, link.own.clone()))?;
-                replies.read_one(&mut |_, _| {})
-            };
-            let content = self.extensions.are_used();
-            let mut outcome = add(content)?;
-            if outcome == Some(Refusal::BadRequest) && content {
-                self.extensions.refuse();
-                outcome = add(false)?;
-            }
-            match outcome {
-                None => registered += 1,
-                Some(refusal) => match &mut refused {
-                    Some((_, _, others)) => *others += 1,
-                    None => refused = Some((document, refusal, 0)),
-                },
-            }
+            announcement(&self.library, document, content, link.own.clone()).encode(&mut requests);
         }
-        if let Some((document, refusal, others)) = refused {
-            tell(Event::Refused { document, refusal, others });
+        link.send_bytes(&requests)?;
+        let outcomes: Result<Vec<_>, IndexError> =
+            documents.iter().map(|_| replies.read_one(&mut |_, _| {})).collect();
+        let outcomes = outcomes?;
+        if content && outcomes == [Some(Refusal::BadRequest)] {
+            self.extensions.refuse();
+            return self.announce(link, replies, documents);
         }
-        Ok(registered)
+        Ok(outcomes)
+    }
+
+    /// Whether the index tells what it knows beside the line of a document.
+    fn shows_attributes(
+        &self,
+        link: &Link,
+        replies: &mut Replies<'_>,
+        document: &Document,
+    ) -> Result<bool, IndexError> {
+        let (document, from) = (document.clone(), link.own.clone());
+        link.send(&IndexRequest::Lookup { document, want_attributes: true, from })?;
+        let mut shown = false;
+        replies.read_one(&mut |part, _| shown |= matches!(part, ReplyPart::Attribute(_)))?;
+        Ok(shown)
     }
 }
 

@@ -6,7 +6,9 @@ mod index;
 mod load;
 mod memory;
 mod probe;
+mod processes;
 mod samples;
+mod transfer;
 
 use std::io;
 use std::net::SocketAddr;
@@ -44,6 +46,10 @@ struct Args {
     /// Measure in the same rounds what is installed of `redis` and `nginx`, and P2P-CI servers
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "redis,nginx")]
     against: Vec<Against>,
+
+    /// A folder with RFCs to transfer; without it documents of their sizes are made
+    #[arg(long, value_name = "FOLDER")]
+    library: Option<PathBuf>,
 
     /// Where report.html and bench.csv go
     #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
@@ -93,6 +99,7 @@ struct Setting {
     time: Duration,
     seed: u64,
     against: Vec<Against>,
+    library: Option<PathBuf>,
     /// P2P-CI servers beside ours.
     others: Vec<SocketAddr>,
 }
@@ -129,7 +136,7 @@ impl Setting {
 }
 
 fn suites() -> impl Iterator<Item = &'static Suite> {
-    index::SUITES.iter()
+    index::SUITES.iter().chain(transfer::SUITES)
 }
 
 /// Runs the program, or the one under whose name it was started.
@@ -172,6 +179,7 @@ fn run(args: &Args) -> io::Result<()> {
         time: Duration::from_millis(if args.quick { 250 } else { 2000 }),
         seed: args.seed,
         against: args.against.clone(),
+        library: args.library.clone(),
         others: args
             .against
             .iter()

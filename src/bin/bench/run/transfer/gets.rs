@@ -1,0 +1,182 @@
+//! Single documents, small and large, beside nginx.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::common::programs::{Index, Peer};
+use crate::run::Setting;
+use crate::run::findings::Findings;
+use crate::run::processes::processor_seconds;
+use crate::run::samples::Random;
+use crate::run::transfer::documents::Documents;
+
+const SECTION: &str = "transfer";
+
+fn get(number: u32) -> String {
+    format!("GET RFC {number} P2P-CI/1.0\r\nHost: localhost\r\nOS: Linux\r\n\r\n")
+}
+
+fn http_get(number: u32) -> String {
+    format!("GET /rfc{number}.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+}
+
+/// A connection for each document, as the protocol has it.
+pub(crate) fn small(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
+    let documents = Documents::of(setting)?;
+    let index = Index::start(None)?;
+    let peer = Peer::share(index.address, &documents.folder, &[])?;
+    let nginx = setting.nginx(&documents.folder, findings)?;
+    // So that all of them are in memory, and their digests known.
+    read_all(peer.upload, &documents, get)?;
+    for at_once in [1, 16] {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for round in 0..setting.rounds {
+            let seed = setting.seed + round as u64;
+            ours.push(rate(peer.upload, &documents, at_once, setting.time, seed, get)?);
+            if let Some(nginx) = &nginx {
+                theirs.push(rate(
+                    nginx.address,
+                    &documents,
+                    at_once,
+                    setting.time,
+                    seed,
+                    http_get,
+                )?);
+            }
+        }
+        let work = format!("documents, a connection each, {at_once} at a time");
+        if nginx.is_some() {
+            findings.compared(SECTION, work, &ours, "documents/s", "nginx", &theirs);
+        } else {
+            findings.figure(SECTION, work, &ours, "documents/s");
+        }
+    }
+    Ok(())
+}
+
+fn read_all(
+    address: SocketAddr,
+    documents: &Documents,
+    request: fn(u32) -> String,
+) -> io::Result<()> {
+    let mut chunk = vec![0; 64 * 1024];
+    documents
+        .numbers
+        .iter()
+        .try_for_each(|&number| fetch(address, &request(number), &mut chunk).map(drop))
+}
+
+/// Documents a second.
+fn rate(
+    address: SocketAddr,
+    documents: &Documents,
+    at_once: usize,
+    time: Duration,
+    seed: u64,
+    request: fn(u32) -> String,
+) -> io::Result<f64> {
+    let fetched = AtomicUsize::new(0);
+    let begun = Instant::now();
+    let deadline = begun + time;
+    let work = |number: u64| -> io::Result<()> {
+        let mut random = Random::new(seed * 1000 + number);
+        let mut chunk = vec![0; 64 * 1024];
+        while Instant::now() < deadline {
+            let number = documents.numbers[random.below(documents.numbers.len())];
+            fetch(address, &request(number), &mut chunk)?;
+            fetched.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..at_once).map(|number| scope.spawn(move || work(number as u64))).collect();
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().map_err(|_| io::Error::other("a panic"))?)
+    })?;
+    Ok(fetched.into_inner() as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// One document; returns how many bytes came, head included.
+fn fetch(address: SocketAddr, request: &str, chunk: &mut [u8]) -> io::Result<u64> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(request.as_bytes())?;
+    let mut total = 0;
+    loop {
+        let count = stream.read(chunk)?;
+        if total == 0 && !chunk.windows(5).take(16).any(|five| five == b" 200 ") {
+            let status = String::from_utf8_lossy(&chunk[..count.min(40)]).into_owned();
+            return Err(io::Error::other(format!(
+                "expected 200 for {request:?}, found {status:?}"
+            )));
+        }
+        if count == 0 {
+            return Ok(total);
+        }
+        total += count as u64;
+    }
+}
+
+/// One large file, and what of the processor it takes to send it.
+pub(crate) fn large(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
+    let bytes = setting.size(1 << 30, 1 << 27);
+    let documents = Documents::of_size(1, bytes, setting.seed)?;
+    let index = Index::start(None)?;
+    let peer = Peer::share(index.address, &documents.folder, &[])?;
+    let nginx = setting.nginx(&documents.folder, findings)?;
+    read_all(peer.upload, &documents, get)?;
+    wait_until_idle(peer.program.id())?;
+    let mut chunk = vec![0; 256 * 1024];
+    let mut once = |address, request: &str, process| -> io::Result<(f64, f64)> {
+        let processor = processor_seconds(process)?;
+        let begun = Instant::now();
+        let count = fetch(address, request, &mut chunk)?;
+        let time = begun.elapsed().as_secs_f64();
+        if count < bytes as u64 {
+            return Err(io::Error::other("expected the whole file"));
+        }
+        let taken = processor_seconds(process)? - processor;
+        Ok((bytes as f64 / time / 1e6, taken / (bytes as f64 / 1e9)))
+    };
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let (mut our_time, mut their_time) = (Vec::new(), Vec::new());
+    for _ in 0..setting.rounds {
+        let (rate, processor) = once(peer.upload, &get(1), peer.program.id())?;
+        ours.push(rate);
+        our_time.push(processor);
+        if let Some(nginx) = &nginx {
+            let (rate, processor) = once(nginx.address, &http_get(1), nginx.program().id())?;
+            theirs.push(rate);
+            their_time.push(processor);
+        }
+    }
+    let work = format!("a file of {} MiB", bytes >> 20);
+    if nginx.is_some() {
+        findings.compared(SECTION, &work, &ours, "MB/s", "nginx", &theirs);
+        let work = format!("{work}: of a processor");
+        findings.compared(SECTION, work, &our_time, "s/GB", "nginx", &their_time);
+    } else {
+        findings.figure(SECTION, &work, &ours, "MB/s");
+        findings.figure(SECTION, format!("{work}: of a processor"), &our_time, "s/GB");
+    }
+    Ok(())
+}
+
+/// Until the digests are computed, which else would count as work of the upload.
+pub(crate) fn wait_until_idle(process: u32) -> io::Result<()> {
+    const QUIET: Duration = Duration::from_millis(200);
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let mut before = processor_seconds(process)?;
+    loop {
+        thread::sleep(QUIET);
+        let now = processor_seconds(process)?;
+        if now - before < 0.011 || Instant::now() > deadline {
+            return Ok(());
+        }
+        before = now;
+    }
+}

@@ -1,0 +1,15 @@
+//! Documents from a peer, one by one and whole libraries.
+
+pub(crate) mod documents;
+mod gets;
+mod libraries;
+
+use crate::run::Suite;
+
+pub(crate) const SUITES: &[Suite] = &[
+    Suite { name: "small", what: "documents, a connection each", run: gets::small },
+    Suite { name: "large", what: "one large file", run: gets::large },
+    Suite { name: "sync", what: "a library into an empty folder", run: libraries::sync },
+    Suite { name: "registering", what: "from start to registered", run: libraries::registering },
+    Suite { name: "digests", what: "SHA-256 of a library", run: libraries::digests },
+];
