@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::net::TcpStream;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// Opens a regular file below a folder for reading, by its path with `/` between segments: never
 /// through a symbolic link, never waiting for the other end of a FIFO, and never anything but a
@@ -101,6 +102,40 @@ pub(crate) fn send_file(mut file: &File, mut stream: &TcpStream, count: u64) -> 
     Ok(filled)
 }
 
+/// Whether accepted connections have the options of their listener.
+pub(crate) const HANDS_OPTIONS_DOWN: bool = cfg!(target_os = "linux");
+
+/// Writes bytes behind which others follow at once, so that one segment may take both; the system
+/// waits for them if it can.
+///
+/// # Errors
+/// As for any write to a socket.
+pub(crate) fn send_before(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::net::SendFlags;
+        Ok(rustix::net::send(stream, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?)
+    }
+    #[cfg(not(target_os = "linux"))]
+    io::Write::write(&mut &*stream, bytes)
+}
+
+/// Whether bytes have arrived that nobody has read, or may have.
+pub(crate) fn has_unread(stream: &TcpStream) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::net::RecvFlags;
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let peeked = rustix::net::recv(stream, &mut [0; 1][..], flags);
+        peeked.is_ok_and(|(count, _)| count > 0)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = stream;
+        true
+    }
+}
+
 /// Whether a folder lies on a file system that others change without this system being told.
 pub(crate) fn is_network_folder(folder: &Path) -> bool {
     #[cfg(target_os = "linux")]
@@ -182,7 +217,12 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// The name and release of the operating system, such as `Linux 6.1`: no more of the release than
 /// strangers need to know.
-pub fn operating_system() -> String {
+pub fn operating_system() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(find_operating_system)
+}
+
+fn find_operating_system() -> String {
     #[cfg(unix)]
     {
         let system = rustix::system::uname();

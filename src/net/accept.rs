@@ -6,8 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, Scope};
 
+use super::connection::{set_accepted_options, set_listener_options};
 use super::offenders::Offenders;
-use super::{Permits, Stop, set_options};
+use super::permits::Permit;
+use super::stop::Entered;
+use super::workers::Workers;
+use super::{Permits, Stop};
 use crate::limits;
 use crate::protocol::{Refusal, encode_refusal};
 
@@ -33,11 +37,20 @@ pub enum Conduct {
     Nonsense,
 }
 
+/// A connection that was admitted.
+#[derive(Debug)]
+struct Admitted {
+    stream: Arc<TcpStream>,
+    address: SocketAddr,
+    _permit: Permit,
+    entered: Entered,
+}
+
 /// Accepts connections until it is stopped, and gives each a thread of its own in the scope.
 ///
 /// A connection without a permit gets `503 Service Unavailable`, and so does one from an address
 /// from which nothing but nonsense has come lately. A handler that panics ends its
-/// connection and nothing else.
+/// connection and nothing else. A thread is named after the first connection that it serves.
 pub fn accept_loop<'scope, H>(
     scope: &'scope Scope<'scope, '_>,
     listener: &TcpListener,
@@ -46,16 +59,23 @@ pub fn accept_loop<'scope, H>(
     H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
 {
     let offenders = Arc::new(Offenders::default());
+    let workers = Arc::new(Workers::new());
     match listener.local_addr() {
         Ok(address) => service.stop.add_listener(address),
         Err(error) => return log::error!("no address of the listening socket: {error}"),
+    }
+    if let Err(error) = set_listener_options(listener) {
+        return log::error!("no options for the listening socket: {error}");
     }
     let mut pause = limits::ACCEPT_PAUSE;
     while !service.stop.is_stopping() {
         match listener.accept() {
             Ok((stream, address)) => {
                 pause = limits::ACCEPT_PAUSE;
-                admit(scope, service, &offenders, stream, address);
+                let Some(admitted) = admit(service, &offenders, stream, address) else { continue };
+                if let Err(admitted) = workers.hand_over(admitted) {
+                    start_worker(scope, service, &offenders, &workers, admitted);
+                }
             }
             // Out of descriptors or memory, or the connection is gone before it was taken: there
             // is nothing that the next attempt could not do better.
@@ -66,57 +86,80 @@ pub fn accept_loop<'scope, H>(
             }
         }
     }
+    workers.close();
 }
 
-fn admit<'scope, H>(
-    scope: &'scope Scope<'scope, '_>,
-    service: &'scope Service<H>,
-    offenders: &Arc<Offenders>,
+/// Takes a connection, or turns it away.
+fn admit<H>(
+    service: &Service<H>,
+    offenders: &Offenders,
     stream: TcpStream,
     address: SocketAddr,
-) where
-    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
-{
+) -> Option<Admitted> {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
     let stream = Arc::new(stream);
     if offenders.is_refused(address.ip()) {
         log::warn!("{address}: refused: nothing but nonsense has come from there lately");
-        return turn_away(&stream);
+        turn_away(&stream);
+        return None;
     }
     let permit = match service.permits.take(address.ip()) {
         Ok(permit) => permit,
         Err(limit) => {
             log::warn!("{address}: refused: {limit}");
-            return turn_away(&stream);
+            turn_away(&stream);
+            return None;
         }
     };
-    let Some(entered) = service.stop.enter(Arc::clone(&stream)) else {
-        return;
-    };
-    let name = format!("{}-{}", service.name, entered.id);
-    let (connection, offenders) = (Arc::clone(&stream), Arc::clone(offenders));
-    let run = move || {
-        let _permit = permit;
-        let number = entered.id;
-        let _entered = entered;
-        if let Err(error) = set_options(&connection) {
-            log::debug!("{address}: closed before it was served: {error}");
-            return;
+    let entered = service.stop.enter(Arc::clone(&stream))?;
+    Some(Admitted { stream, address, _permit: permit, entered })
+}
+
+/// Starts a thread that serves a connection, and then others that come soon.
+fn start_worker<'scope, H>(
+    scope: &'scope Scope<'scope, '_>,
+    service: &'scope Service<H>,
+    offenders: &Arc<Offenders>,
+    workers: &Arc<Workers<Admitted>>,
+    first: Admitted,
+) where
+    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
+{
+    let (stream, address) = (Arc::clone(&first.stream), first.address);
+    let name = format!("{}-{}", service.name, first.entered.id);
+    let (offenders, workers) = (Arc::clone(offenders), Arc::clone(workers));
+    let work = move || {
+        let mut next = Some(first);
+        while let Some(admitted) = next {
+            serve(service, &offenders, &admitted);
+            drop(admitted);
+            next = workers.next();
         }
-        let serve = || (service.handle)(&connection, address, number);
-        match catch_unwind(AssertUnwindSafe(serve)) {
-            Ok(Conduct::Sane) => {}
-            Ok(Conduct::Nonsense) => offenders.add(address.ip()),
-            Err(_) => log::error!("{address}: the connection ended by a panic, the others go on"),
-        }
-        // The descriptor may live on in another thread: the connection must not.
-        let _ = connection.shutdown(Shutdown::Both);
     };
     let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
-    if let Err(error) = thread.spawn_scoped(scope, run) {
+    if let Err(error) = thread.spawn_scoped(scope, work) {
         log::warn!("{address}: refused, no thread to be had: {error}");
         turn_away(&stream);
     }
+}
+
+fn serve<H>(service: &Service<H>, offenders: &Offenders, admitted: &Admitted)
+where
+    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
+{
+    let Admitted { stream, address, entered, .. } = admitted;
+    if let Err(error) = set_accepted_options(stream) {
+        log::debug!("{address}: closed before it was served: {error}");
+        return;
+    }
+    let serve = || (service.handle)(stream, *address, entered.id);
+    match catch_unwind(AssertUnwindSafe(serve)) {
+        Ok(Conduct::Sane) => {}
+        Ok(Conduct::Nonsense) => offenders.add(address.ip()),
+        Err(_) => log::error!("{address}: the connection ended by a panic, the others go on"),
+    }
+    // The descriptor may live on in another thread: the connection must not.
+    let _ = stream.shutdown(Shutdown::Both);
 }
 
 /// Refuses without waiting: the accept loop has others to serve.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Instant;
 
 use crate::{limits, system};
@@ -20,6 +20,24 @@ pub fn set_options(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(limits::PROGRESS_TIME))?;
     system::bound_neighbour(&socket2::SockRef::from(stream))
+}
+
+/// Sets the options of [`set_options`] for all connections that a listener accepts, where the
+/// system hands them down. They are eight system calls, which take longer than it takes to send a
+/// small document.
+pub(super) fn set_listener_options(listener: &TcpListener) -> io::Result<()> {
+    let socket = socket2::SockRef::from(listener);
+    if system::HANDS_OPTIONS_DOWN {
+        socket.set_tcp_nodelay(true)?;
+        socket.set_write_timeout(Some(limits::PROGRESS_TIME))?;
+        system::bound_neighbour(&socket)?;
+    }
+    Ok(())
+}
+
+/// Sets what was not handed down by the listener.
+pub(super) fn set_accepted_options(stream: &TcpStream) -> io::Result<()> {
+    if system::HANDS_OPTIONS_DOWN { Ok(()) } else { set_options(stream) }
 }
 
 /// Bytes that have arrived and wait to be understood.
@@ -119,6 +137,17 @@ pub fn send_file(stream: &TcpStream, file: &File, count: u64) -> io::Result<()> 
     send_all(count, |left| system::send_file(file, stream, left))
 }
 
+/// Writes what something else follows at once, such as a head: it leaves together with that.
+///
+/// # Errors
+/// As [`send`].
+pub fn send_before(stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+    send_all(bytes.len() as u64, |left| {
+        let sent = bytes.len() - usize::try_from(left).unwrap_or(0);
+        system::send_before(stream, &bytes[sent..])
+    })
+}
+
 /// Calls `write` with the number of bytes left until there are none.
 fn send_all(count: u64, mut write: impl FnMut(u64) -> io::Result<usize>) -> io::Result<()> {
     let mut left = count;
@@ -172,6 +201,13 @@ pub fn read_before(
     }
 }
 
+/// Ends a connection of which one request was answered: at once, unless there is more to read.
+pub fn close_answered(stream: &TcpStream) {
+    if system::has_unread(stream) {
+        close_gently(stream);
+    }
+}
+
 /// Closes for writing and reads on for a moment, so that the last reply arrives.
 ///
 /// Closing a socket over unread bytes resets the connection, and a reset may overtake the reply.
@@ -191,5 +227,31 @@ pub fn close_gently(mut stream: &TcpStream) {
             Ok(0) | Err(_) => return,
             Ok(count) => left = left.saturating_sub(count),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepted_connections_have_the_options_of_all() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        set_listener_options(&listener).unwrap();
+        let connected = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        set_options(&connected).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        set_accepted_options(&accepted).unwrap();
+        let options = |stream: &TcpStream| {
+            let socket = socket2::SockRef::from(stream);
+            #[cfg(target_os = "linux")]
+            let of_linux =
+                (socket.tcp_user_timeout().unwrap(), socket.tcp_keepalive_time().unwrap());
+            #[cfg(not(target_os = "linux"))]
+            let of_linux = ();
+            let timeout = stream.write_timeout().unwrap();
+            (stream.nodelay().unwrap(), timeout, socket.keepalive().unwrap(), of_linux)
+        };
+        assert_eq!(options(&accepted), options(&connected));
     }
 }

@@ -20,10 +20,13 @@ mod offenders;
 mod permits;
 mod reach;
 mod stop;
+mod workers;
 
 pub use accept::{Conduct, Service, accept_loop};
 pub use connect::{connect, connect_to, resolve};
-pub use connection::{Receiver, close_gently, read_before, send, send_file, set_options};
+pub use connection::{
+    Receiver, close_answered, close_gently, read_before, send, send_before, send_file, set_options,
+};
 pub use listen::{listen, listen_everywhere};
 pub use permits::{NoPermit, Permit, Permits};
 pub use reach::{NotAllowed, Reach};

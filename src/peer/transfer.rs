@@ -102,7 +102,7 @@ pub(super) fn ask<'a>(
     let request = DocumentRequest {
         document: document.clone(),
         host: holder.host.clone(),
-        os: HeaderText::folded(&system::operating_system()),
+        os: HeaderText::folded(system::operating_system()),
         want_digest,
         range,
     };

@@ -14,8 +14,8 @@ use super::slots::Slots;
 use crate::library::{Digests, Entry, OpenDocument, SharedLibrary};
 use crate::limits;
 use crate::net::{
-    Conduct, Permits, Receiver, Service, Stop, accept_loop, close_gently, read_before, send,
-    send_file,
+    Conduct, Permits, Receiver, Service, Stop, accept_loop, close_answered, close_gently,
+    read_before, send, send_before, send_file,
 };
 use crate::protocol::{
     ContentRange, Date, DecodeError, Digest, Document, DocumentHead, DocumentReply,
@@ -104,6 +104,8 @@ impl Sharing {
             Err(error) => Err(error),
         };
         match outcome {
+            Ok(()) if conduct == Conduct::Sane => close_answered(stream),
+            // What cannot be understood may still be arriving.
             Ok(()) => close_gently(stream),
             Err(error) => log::warn!("{address}: upload ended: {error}"),
         }
@@ -294,7 +296,7 @@ fn upload(
     let (first, count) = part.map_or((0, document.length), |part| (part.first(), part.count()));
     let head = DocumentHead {
         date: Some(Date::clamped(SystemTime::now())),
-        os: HeaderText::folded(&system::operating_system()),
+        os: HeaderText::folded(system::operating_system()),
         last_modified: Some(Date::clamped(document.modified)),
         content_length: Some(count),
         content_type: entry.media_type().parse().ok(),
@@ -303,7 +305,10 @@ fn upload(
     };
     let mut bytes = Vec::new();
     DocumentReply::Found(head).encode(&mut bytes);
-    send(stream, &bytes)?;
+    match count {
+        0 => send(stream, &bytes)?,
+        _ => send_before(stream, &bytes)?,
+    }
     (&document.file).seek(SeekFrom::Start(first))?;
     let last = count.min(LAST_PIECE);
     pace.send(stream, document, count - last)?;

@@ -188,7 +188,18 @@ pub(crate) fn peer_command(index: &str, folder: &Path, arguments: &[&str]) -> io
 impl Peer {
     pub(crate) fn share(index: SocketAddr, folder: &Path, arguments: &[&str]) -> io::Result<Self> {
         let arguments = [&["--upload", "127.0.0.1:0"], arguments, &["share"]].concat();
-        let mut program = Program::start(peer_command(&index.to_string(), folder, &arguments)?)?;
+        Self::of(Program::start(peer_command(&index.to_string(), folder, &arguments)?)?)
+    }
+
+    /// The same without a line in the log for each upload.
+    pub(crate) fn share_quietly(index: SocketAddr, folder: &Path) -> io::Result<Self> {
+        let arguments = ["--upload", "127.0.0.1:0", "share"];
+        let mut command = peer_command(&index.to_string(), folder, &arguments)?;
+        command.env("RUST_LOG", "warn");
+        Self::of(Program::start(command)?)
+    }
+
+    fn of(mut program: Program) -> io::Result<Self> {
         let line = program.line()?;
         let upload = line.strip_prefix("uploading from ").and_then(|address| address.parse().ok());
         let upload = upload.ok_or_else(|| io::Error::other(format!("found `{line}`")))?;

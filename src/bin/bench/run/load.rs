@@ -35,8 +35,6 @@ pub(crate) struct Outcome {
     pub(crate) time: Duration,
     /// Of each batch, from the write to the last byte of the last reply.
     pub(crate) latencies: Latencies,
-    /// What was loaded, still connected: what it added is there until this is dropped.
-    pub(crate) connections: Vec<TcpStream>,
 }
 
 impl Outcome {
@@ -107,12 +105,7 @@ impl Load<'_> {
                 busy -= usize::from(!goes_on);
             }
         }
-        Ok(Outcome {
-            requests,
-            time: begun.elapsed(),
-            latencies: Latencies::of(latencies),
-            connections: connections.into_iter().map(|connection| connection.stream).collect(),
-        })
+        Ok(Outcome { requests, time: begun.elapsed(), latencies: Latencies::of(latencies) })
     }
 
     /// Sends the next batch; returns whether there was one.

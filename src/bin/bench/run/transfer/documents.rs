@@ -21,11 +21,11 @@ impl Documents {
     /// The library that was named, or one that is made.
     pub(crate) fn of(setting: &Setting) -> io::Result<Self> {
         match &setting.library {
-            Some(folder) => Self::in_folder(folder.clone(), None),
+            Some(folder) => Self::in_folder(folder, None),
             None => {
                 let made = tempfile::tempdir()?;
                 make(made.path(), setting.size(9148, 500), setting.seed)?;
-                Self::in_folder(made.path().into(), Some(made))
+                Self::in_folder(&made.path().to_path_buf(), Some(made))
             }
         }
     }
@@ -39,10 +39,10 @@ impl Documents {
             write(&mut file, number, bytes, &mut random)?;
             file.flush()?;
         }
-        Self::in_folder(made.path().into(), Some(made))
+        Self::in_folder(&made.path().to_path_buf(), Some(made))
     }
 
-    fn in_folder(folder: PathBuf, made: Option<TempDir>) -> io::Result<Self> {
+    fn in_folder(folder: &Path, made: Option<TempDir>) -> io::Result<Self> {
         let folder = folder.canonicalize()?;
         let mut numbers = Vec::new();
         let mut bytes = 0;

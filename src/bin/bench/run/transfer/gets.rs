@@ -27,7 +27,7 @@ fn http_get(number: u32) -> String {
 pub(crate) fn small(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let documents = Documents::of(setting)?;
     let index = Index::start(None)?;
-    let peer = Peer::share(index.address, &documents.folder, &[])?;
+    let peer = Peer::share_quietly(index.address, &documents.folder)?;
     let nginx = setting.nginx(&documents.folder, findings)?;
     // So that all of them are in memory, and their digests known.
     read_all(peer.upload, &documents, get)?;
@@ -126,7 +126,7 @@ pub(crate) fn large(setting: &Setting, findings: &mut Findings) -> io::Result<()
     let bytes = setting.size(1 << 30, 1 << 27);
     let documents = Documents::of_size(1, bytes, setting.seed)?;
     let index = Index::start(None)?;
-    let peer = Peer::share(index.address, &documents.folder, &[])?;
+    let peer = Peer::share_quietly(index.address, &documents.folder)?;
     let nginx = setting.nginx(&documents.folder, findings)?;
     read_all(peer.upload, &documents, get)?;
     wait_until_idle(peer.program.id())?;

@@ -27,7 +27,7 @@ const SECTION: &str = "transfer, whole libraries";
 pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let documents = Documents::of(setting)?;
     let index = Index::start(None)?;
-    let peer = Peer::share(index.address, &documents.folder, &[])?;
+    let peer = Peer::share_quietly(index.address, &documents.folder)?;
     wait_until_idle(peer.program.id())?;
     let nginx = setting.nginx(&documents.folder, findings)?;
     let place = tempfile::tempdir()?;
@@ -141,13 +141,13 @@ pub(crate) fn registering(setting: &Setting, findings: &mut Findings) -> io::Res
     let documents = Documents::of(setting)?;
     let index = Index::start(None)?;
     // Digests and titles are known from here on.
-    let peer = Peer::share(index.address, &documents.folder, &[])?;
+    let peer = Peer::share_quietly(index.address, &documents.folder)?;
     wait_until_idle(peer.program.id())?;
     drop(peer);
     let mut times = Vec::new();
     for _ in 0..setting.rounds {
         let begun = Instant::now();
-        let _peer = Peer::share(index.address, &documents.folder, &[])?;
+        let _peer = Peer::share_quietly(index.address, &documents.folder)?;
         times.push(begun.elapsed().as_secs_f64());
     }
     let count = documents.numbers.len();
@@ -168,7 +168,7 @@ pub(crate) fn digests(setting: &Setting, findings: &mut Findings) -> io::Result<
         let count = library.read().len();
         let (sender, done) = channel();
         let begun = Instant::now();
-        let tell = move |_: &_| drop(sender.send(()));
+        let tell = move |_: &_| sender.send(()).unwrap_or_default();
         let hashing = Hashing::start(library, tell)?;
         done.iter().take(count).for_each(drop);
         ours.push(rate(begun));
