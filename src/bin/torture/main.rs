@@ -22,6 +22,7 @@ use std::process::ExitCode;
 mod attack;
 #[cfg(target_os = "linux")]
 #[path = "../common/mod.rs"]
+#[allow(dead_code, reason = "shared with another program, which uses more of it")]
 mod common;
 
 #[cfg(target_os = "linux")]

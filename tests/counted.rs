@@ -1,0 +1,179 @@
+//! What an index takes, counted: allocations of a LOOKUP, bytes of a record, system calls of a
+//! pipeline. Times differ from machine to machine; these do not.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::alloc::System;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, UNIX_EPOCH};
+
+use p2p_ci::index::{Attributes, Index, Owner};
+use p2p_ci::protocol::{Content, Date, Document, Endpoint, Record, Title};
+use p2p_ci::server::{Config, Server};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const HOLDERS: u16 = 8;
+const PIPELINE: usize = 32;
+
+fn lookup() -> String {
+    "LOOKUP RFC 793 P2P-CI/1.0\r\nHost: thishost.csc.ncsu.edu\r\nPort: 5678\r\n\
+     Title: Transmission Control Protocol\r\n\r\n"
+        .into()
+}
+
+/// One test, for the counters are those of the whole process, in which nothing else may happen.
+#[test]
+fn what_the_index_takes() {
+    a_lookup_allocates_nothing();
+    a_record_takes_at_most_48_bytes();
+    a_pipeline_shares_reads_and_writes();
+}
+
+/// Eight records of one document, over a connection that owns them; and the reply to [`lookup`].
+fn add_holders(address: SocketAddr) -> (TcpStream, usize) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(common::PATIENCE)).unwrap();
+    for port in 0..HOLDERS {
+        let port = 5000 + port;
+        let add = format!(
+            "ADD RFC 793 P2P-CI/1.0\r\nHost: otherhost.csc.ncsu.edu\r\nPort: {port}\r\n\
+             Title: Transmission Control Protocol\r\n\r\n"
+        );
+        stream.write_all(add.as_bytes()).unwrap();
+        let record =
+            format!("RFC 793 Transmission Control Protocol otherhost.csc.ncsu.edu {port}\r\n");
+        let reply = format!("P2P-CI/1.0 200 OK\r\n\r\n{record}\r\n");
+        let mut found = vec![0; reply.len()];
+        stream.read_exact(&mut found).unwrap();
+        assert_eq!(String::from_utf8(found).unwrap(), reply);
+    }
+    let record = "RFC 793 Transmission Control Protocol otherhost.csc.ncsu.edu 5000\r\n";
+    (stream, "P2P-CI/1.0 200 OK\r\n\r\n\r\n".len() + record.len() * usize::from(HOLDERS))
+}
+
+/// Asks in batches, each when the replies to the one before are there; allocates nothing.
+fn ask(stream: &mut TcpStream, batch: &[u8], replies: usize, batches: usize, buffer: &mut [u8]) {
+    for _ in 0..batches {
+        stream.write_all(batch).unwrap();
+        stream.read_exact(&mut buffer[..replies]).unwrap();
+    }
+}
+
+fn a_lookup_allocates_nothing() {
+    let config =
+        Config { listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))], ..Config::default() };
+    let server = Server::bind(&config).unwrap();
+    let (address, stop) = (server.addresses().unwrap()[0], server.stop());
+    let running = thread::spawn(move || server.run());
+    let (_holder, reply) = add_holders(address);
+    let mut stream = TcpStream::connect(address).unwrap();
+    let mut buffer = vec![0; reply * PIPELINE];
+    let one = lookup();
+
+    ask(&mut stream, one.as_bytes(), reply, 10, &mut buffer);
+    let region = Region::new(ALLOCATOR);
+    ask(&mut stream, one.as_bytes(), reply, 1000, &mut buffer);
+    let used = region.change();
+    assert_eq!((used.allocations, used.reallocations), (0, 0), "1000 LOOKUPs: {used:?}");
+
+    // Of many at once, the replies need more room than an idle connection keeps.
+    let many = lookup().repeat(PIPELINE);
+    ask(&mut stream, many.as_bytes(), reply * PIPELINE, 10, &mut buffer);
+    let region = Region::new(ALLOCATOR);
+    ask(&mut stream, many.as_bytes(), reply * PIPELINE, 100, &mut buffer);
+    let used = region.change();
+    assert!(used.allocations == 0 && used.reallocations <= 4 * 100, "3200 LOOKUPs: {used:?}");
+
+    drop(stream);
+    stop.stop();
+    running.join().unwrap();
+}
+
+fn a_record_takes_at_most_48_bytes() {
+    const NUMBERS: u64 = 2000;
+    const PEERS: u64 = 150;
+    let documents: Vec<Document> =
+        (1..=NUMBERS).map(|n| Document::Rfc(n.to_string().parse().unwrap())).collect();
+    let titles: Vec<Title> = (1..=NUMBERS)
+        .map(|n| format!("The {n}th Document of the Series").parse().unwrap())
+        .collect();
+    let added = Date::clamped(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    let region = Region::new(ALLOCATOR);
+    let mut index = Index::default();
+    for peer in 0..PEERS {
+        let holder: Endpoint = format!("peer-{peer}.example.edu:5678").parse().unwrap();
+        for (document, title) in documents.iter().zip(&titles) {
+            let record =
+                Record { document: document.clone(), title: title.clone(), holder: holder.clone() };
+            let attributes = Attributes { content: Content::default(), added };
+            index.add(Owner(peer), record, attributes).unwrap();
+        }
+    }
+    let used = region.change();
+    drop(index);
+    let left = region.change();
+    let bytes = used.bytes_allocated - used.bytes_deallocated;
+    let each = bytes as f64 / (NUMBERS * PEERS) as f64;
+    println!("{each:.1} bytes a record");
+    assert!(each <= 48.0, "{each} bytes a record");
+    assert_eq!(left.bytes_allocated, left.bytes_deallocated, "nothing is left of it");
+}
+
+fn a_pipeline_shares_reads_and_writes() {
+    const BATCHES: usize = 50;
+    if Command::new("strace").arg("-V").output().is_err() {
+        println!("skipped: expected `strace` to be installed");
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let calls = root.path().join("calls");
+    let server = env!("CARGO_BIN_EXE_server");
+    let path = calls.to_str().unwrap();
+    let mut arguments = vec!["-f", "-qq", "-o", path, "-e", "trace=recvfrom,sendto", server];
+    arguments.extend(["--listen", "127.0.0.1:0", "--log", "quiet"]);
+    let mut program = common::Program::start("strace", &arguments, root.path());
+    let line = program.line();
+    let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+    let (_holder, reply) = add_holders(address);
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(common::PATIENCE)).unwrap();
+    let many = lookup().repeat(PIPELINE);
+    let mut buffer = vec![0; reply * PIPELINE];
+    ask(&mut stream, many.as_bytes(), reply * PIPELINE, BATCHES, &mut buffer);
+    // strace ends with what it follows; killed, it would leave that behind.
+    let server = child_of(program.id());
+    assert!(Command::new("kill").arg(server).status().unwrap().success());
+    program.wait();
+
+    let calls = fs::read_to_string(calls).unwrap();
+    let count = |name: &str| calls.lines().filter(|line| line.contains(name)).count();
+    let (reads, writes) = (count("recvfrom("), count("sendto("));
+    // A read and a write for each ADD, and a few reads until the buffer has the size that fits.
+    let own = usize::from(HOLDERS) + 1;
+    println!("{} requests: {reads} reads, {writes} writes", BATCHES * PIPELINE);
+    assert!(reads <= own + BATCHES + 10, "{reads} reads");
+    assert!(writes <= own + BATCHES + 10, "{writes} writes");
+}
+
+/// The only child of a process.
+fn child_of(process: u32) -> String {
+    let parent = process.to_string();
+    let is_child = |id: &String| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // Behind the name in brackets: the state, and the parent.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+        fields.split_whitespace().nth(1) == Some(&*parent)
+    };
+    let processes = fs::read_dir("/proc").unwrap();
+    let mut ids = processes.map(|process| process.unwrap().file_name().into_string().unwrap());
+    ids.find(is_child).unwrap()
+}
