@@ -2,6 +2,7 @@
 //! pipeline. Times differ from machine to machine; these do not.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::print_stdout, reason = "what was counted, and what was skipped")]
 
 mod common;
 

@@ -23,7 +23,7 @@ use crate::common::programs;
 use anchors::{Anchor, is_installed};
 use findings::Findings;
 
-/// Starts an index and peers, measures what they do, and writes a table, a report and CSV.
+/// Starts an index and peers, measures what they do, and writes a table and CSV.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Args {
@@ -51,7 +51,7 @@ struct Args {
     #[arg(long, value_name = "FOLDER")]
     library: Option<PathBuf>,
 
-    /// Where report.html and bench.csv go
+    /// Where bench.csv goes
     #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
     out: PathBuf,
 
@@ -198,6 +198,9 @@ fn run(args: &Args) -> io::Result<()> {
             .map_err(|error| io::Error::other(format!("{}: {error}", suite.name)))?;
     }
     println!("{}", findings.table());
+    for what in &findings.skipped {
+        println!("left out: {what}");
+    }
     fs::create_dir_all(&args.out)?;
     findings.write_csv(&args.out.join("bench.csv"))
 }

@@ -25,7 +25,8 @@ impl Documents {
             None => {
                 let made = tempfile::tempdir()?;
                 make(made.path(), setting.size(9148, 500), setting.seed)?;
-                Self::in_folder(&made.path().to_path_buf(), Some(made))
+                let folder = made.path().to_path_buf();
+                Self::in_folder(&folder, Some(made))
             }
         }
     }
@@ -39,7 +40,8 @@ impl Documents {
             write(&mut file, number, bytes, &mut random)?;
             file.flush()?;
         }
-        Self::in_folder(&made.path().to_path_buf(), Some(made))
+        let folder = made.path().to_path_buf();
+        Self::in_folder(&folder, Some(made))
     }
 
     fn in_folder(folder: &Path, made: Option<TempDir>) -> io::Result<Self> {
