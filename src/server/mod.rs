@@ -7,9 +7,10 @@
 mod host_policy;
 mod session;
 
+use std::hint;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::thread;
 
 pub use host_policy::HostPolicy;
@@ -155,11 +156,14 @@ impl Shared {
     }
 
     fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
-        for _ in 0..400 {
+        // Nobody has the lock for more than some microseconds, and to sleep and be woken takes
+        // many more.
+        const TRIES: usize = 400;
+        for _ in 0..TRIES {
             match self.index.try_write() {
                 Ok(index) => return index,
-                Err(std::sync::TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(std::sync::TryLockError::WouldBlock) => std::hint::spin_loop(),
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => hint::spin_loop(),
             }
         }
         self.index.write().unwrap_or_else(PoisonError::into_inner)

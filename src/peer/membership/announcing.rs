@@ -61,7 +61,7 @@ impl Shared {
     ///
     /// Many programs read one request at a time and lose what came with it. So it is told of one
     /// document after the other, unless there are many and it knows our extensions: then it is a
-    /// program that reads pipelines, too (protocol.md section 4.11).
+    /// program that reads pipelines, too (protocol.md section 8.5).
     pub(super) fn register(
         &self,
         link: &Link,

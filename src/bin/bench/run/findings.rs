@@ -1,4 +1,4 @@
-//! What was found: a row for each work.
+//! What was found: a row for each work, and plots.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,10 +7,11 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::run::samples::median;
 
-/// All rows of a run.
+/// All rows and plots of a run.
 #[derive(Default)]
 pub(crate) struct Findings {
     pub(crate) rows: Vec<Row>,
+    pub(crate) plots: Vec<Plot>,
     /// What was left out, and why.
     pub(crate) skipped: Vec<String>,
 }
@@ -29,6 +30,21 @@ pub(crate) struct Compared {
     pub(crate) with: String,
     pub(crate) figure: f64,
     pub(crate) ratio: f64,
+}
+
+/// Lines over a common axis.
+pub(crate) struct Plot {
+    pub(crate) title: String,
+    pub(crate) x: Axis,
+    pub(crate) y: Axis,
+    pub(crate) lines: Vec<(String, Vec<(f64, f64)>)>,
+}
+
+/// What an axis shows. One that is not logarithmic begins at 0.
+#[derive(Clone, Copy)]
+pub(crate) struct Axis {
+    pub(crate) label: &'static str,
+    pub(crate) logarithmic: bool,
 }
 
 impl Findings {

@@ -5,8 +5,10 @@ mod findings;
 mod index;
 mod load;
 mod memory;
+mod network;
 mod probe;
 mod processes;
+mod report;
 mod samples;
 mod transfer;
 
@@ -23,7 +25,7 @@ use crate::common::programs;
 use anchors::{Anchor, is_installed};
 use findings::Findings;
 
-/// Starts an index and peers, measures what they do, and writes a table and CSV.
+/// Starts an index and peers, measures what they do, and writes a table, a report and CSV.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Args {
@@ -51,7 +53,7 @@ struct Args {
     #[arg(long, value_name = "FOLDER")]
     library: Option<PathBuf>,
 
-    /// Where bench.csv goes
+    /// Where report.html and bench.csv go
     #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
     out: PathBuf,
 
@@ -136,7 +138,7 @@ impl Setting {
 }
 
 fn suites() -> impl Iterator<Item = &'static Suite> {
-    index::SUITES.iter().chain(transfer::SUITES)
+    index::SUITES.iter().chain(transfer::SUITES).chain(network::SUITES)
 }
 
 /// Runs the program, or the one under whose name it was started.
@@ -202,5 +204,9 @@ fn run(args: &Args) -> io::Result<()> {
         println!("left out: {what}");
     }
     fs::create_dir_all(&args.out)?;
-    findings.write_csv(&args.out.join("bench.csv"))
+    findings.write_csv(&args.out.join("bench.csv"))?;
+    let path = args.out.join("report.html");
+    report::write(&findings, &path)?;
+    println!("{}", path.display());
+    Ok(())
 }

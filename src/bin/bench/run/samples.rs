@@ -17,6 +17,15 @@ impl Latencies {
         let at = (self.0.len() as f64 * percent / 100.0) as usize;
         self.0.get(at.min(self.0.len().saturating_sub(1))).copied().unwrap_or_default()
     }
+
+    /// Of which time one in so many takes longer, in milliseconds.
+    pub(crate) fn distribution(&self) -> Vec<(f64, f64)> {
+        let steps = [2.0, 4.0, 10.0, 20.0, 100.0, 200.0, 1000.0, 10_000.0];
+        let known = steps.into_iter().filter(|one_in| *one_in <= self.0.len() as f64);
+        let point =
+            |one_in: f64| (one_in, self.percentile(100.0 - 100.0 / one_in).as_secs_f64() * 1e3);
+        known.map(point).collect()
+    }
 }
 
 /// The middle one; of an even number of figures the upper middle one.

@@ -5,11 +5,11 @@ use std::io;
 use crate::common::programs::Index;
 use crate::common::talk::lookup;
 use crate::run::Setting;
-use crate::run::findings::Findings;
+use crate::run::findings::{Axis, Findings, Plot};
 use crate::run::index::fill;
 use crate::run::index::requests::reply_to;
 use crate::run::load::Requests;
-use crate::run::samples::Random;
+use crate::run::samples::{Random, median};
 
 const SECTION: &str = "index, growing";
 const HOLDERS: usize = 8;
@@ -26,6 +26,7 @@ pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<
             Ok((records, index, peers, numbers))
         })
         .collect::<io::Result<_>>()?;
+    let mut lines = Vec::new();
     for in_flight in [1, 32] {
         let mut rates = vec![Vec::new(); indexes.len()];
         for _ in 0..setting.rounds {
@@ -45,7 +46,15 @@ pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<
             let with = format!("{} records", sizes[0]);
             findings.compared(SECTION, work, figures, "requests/s", with, &rates[0]);
         }
+        let points = sizes.iter().zip(&rates).map(|(&size, rates)| (size as f64, median(rates)));
+        lines.push((format!("{in_flight} in flight"), points.collect()));
     }
+    findings.plots.push(Plot {
+        title: "LOOKUP in an index that grows".into(),
+        x: Axis { label: "records in the index", logarithmic: true },
+        y: Axis { label: "requests per second", logarithmic: false },
+        lines,
+    });
     Ok(())
 }
 

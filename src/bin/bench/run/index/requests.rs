@@ -8,7 +8,7 @@ use crate::common::programs::Index;
 use crate::common::talk::{Talk, add, lookup};
 use crate::run::Setting;
 use crate::run::anchors::Anchor;
-use crate::run::findings::Findings;
+use crate::run::findings::{Axis, Findings, Plot};
 use crate::run::load::{Load, Outcome, Requests, connect};
 use crate::run::samples::Random;
 
@@ -41,6 +41,7 @@ pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<
     let requests: Vec<String> = NUMBERS.map(lookup).collect();
     let reply = reply_to(index.address, &requests[0])?;
     let ceiling = Anchor::ceiling(&reply)?;
+    let mut lines = Vec::new();
     for in_flight in [1, PIPELINE] {
         let mut random = Random::new(setting.seed);
         let work =
@@ -60,12 +61,14 @@ pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<
 
         let ask = |requests: &Requests, address| requests.ask(address, ASKING, setting.time);
         let (mut figures, mut p99) = (Vec::new(), Vec::new());
+        let mut distribution = Vec::new();
         let (mut ceilings, mut redises) = (Vec::new(), Vec::new());
         let mut elsewhere = vec![Vec::new(); others.len()];
         for _ in 0..setting.rounds {
             let outcome = ask(&ours, index.address)?;
             figures.push(outcome.rate());
             p99.push(outcome.latencies.percentile(99.0).as_secs_f64() * 1e3);
+            distribution = outcome.latencies.distribution();
             ceilings.push(ask(&ours, ceiling.address)?.rate());
             if let Some((address, requests)) = &redis {
                 redises.push(ask(requests, *address)?.rate());
@@ -84,7 +87,17 @@ pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<
             findings.compared(SECTION, &work, &figures, "requests/s", address.to_string(), rates);
         }
         findings.figure(SECTION, format!("{work}: p99 of a batch"), &p99, "ms");
+        lines.push((format!("{in_flight} in flight, {ASKING} connections"), distribution));
     }
+    findings.plots.push(Plot {
+        title: "How long a LOOKUP takes, in the last round".into(),
+        x: Axis {
+            label: "one of so many takes longer (100 is the 99th percentile)",
+            logarithmic: true,
+        },
+        y: Axis { label: "milliseconds, of a whole batch", logarithmic: true },
+        lines,
+    });
     Ok(())
 }
 

@@ -1,0 +1,71 @@
+//! Many documents are registered in pipelines with an index that shows that it reads them, and one
+//! by one with every other (protocol.md section 8.5).
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+/// More than are told without a look whether the index reads pipelines.
+const DOCUMENTS: usize = 150;
+
+/// An index that tells how many requests were there each time when it looked, and answers all of
+/// them; the reply to a LOOKUP has an attribute or not.
+fn index(shows_attributes: bool) -> (SocketAddr, Receiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, seen) = channel();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut input = String::new();
+        let mut chunk = [0; 64 * 1024];
+        while let Ok(count @ 1..) = stream.read(&mut chunk) {
+            input.push_str(std::str::from_utf8(&chunk[..count]).unwrap());
+            let mut replies = String::new();
+            let mut requests = 0;
+            while let Some(end) = input.find("\r\n\r\n") {
+                let request: String = input.drain(..end + 4).collect();
+                let number = request.split(' ').nth(2).unwrap();
+                write!(replies, "P2P-CI/1.0 200 OK\r\n\r\nRFC {number} T h 1\r\n").unwrap();
+                if shows_attributes && request.starts_with("LOOKUP ") {
+                    replies.push_str("Length: 5\r\n");
+                }
+                replies.push_str("\r\n");
+                requests += 1;
+            }
+            sender.send(requests).unwrap();
+            stream.write_all(replies.as_bytes()).unwrap();
+        }
+    });
+    (address, seen)
+}
+
+/// Shares many documents; returns how many requests were there at once at most.
+fn most_at_once(shows_attributes: bool) -> usize {
+    let root = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (1..=DOCUMENTS).map(|number| format!("rfc{number}.txt")).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b"bytes"[..])).collect();
+    let folder = common::folder(root.path(), "library", &files);
+    let (address, seen) = index(shows_attributes);
+    let program = common::peer(address, &["--upload", "127.0.0.1:0", "share"], &folder);
+    program.line();
+    assert!(program.line().starts_with(&format!("registered {DOCUMENTS} documents ")));
+    drop(program);
+    seen.iter().max().unwrap()
+}
+
+#[test]
+fn one_by_one_where_an_index_shows_no_attributes() {
+    assert_eq!(most_at_once(false), 1);
+}
+
+#[test]
+fn many_at_once_where_it_does() {
+    let most = most_at_once(true);
+    assert!((2..=64).contains(&most), "{most}");
+}
