@@ -13,7 +13,25 @@ use plotters::prelude::*;
 use crate::run::findings::{Axis, Compared, Findings, Plot, Row, readable};
 
 /// Width and height of a plot in pixels.
-const SIZE: (u32, u32) = (960, 480);
+const SIZE: (u32, u32) = (1040, 480);
+/// What stands beside the lines: their names to the right, the labels of the axes.
+const NAMES: u32 = 290;
+const LABELS: (u32, u32) = (88, 48);
+const MARGIN: u32 = 16;
+
+/// Colours that most people can tell apart (Okabe and Ito), and three more.
+const COLORS: [RGBColor; 10] = [
+    RGBColor(0, 114, 178),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(213, 94, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 0, 0),
+    RGBColor(110, 70, 190),
+    RGBColor(130, 130, 130),
+    RGBColor(140, 100, 20),
+];
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;\
     padding:0 1rem;color:#222}table{border-collapse:collapse;width:100%;font-size:14px}\
@@ -106,6 +124,11 @@ fn svg(plot: &Plot) -> Result<String, Box<dyn Error>> {
     Ok(text)
 }
 
+/// Whole numbers as such: most axes count.
+fn label(value: f64) -> String {
+    if value.fract() == 0.0 && value < 1000.0 { value.to_string() } else { readable(value) }
+}
+
 /// From the least to the most of all lines, with a little room.
 fn range(plot: &Plot, axis: Axis, value: fn(&(f64, f64)) -> f64) -> std::ops::Range<f64> {
     let values = || plot.lines.iter().flat_map(|(_, points)| points).map(value);
@@ -128,35 +151,30 @@ where
     Y::CoordDescType: ValueFormatter<f64>,
 {
     let mut chart = ChartBuilder::on(area)
-        .margin(16)
-        .x_label_area_size(48)
-        .y_label_area_size(88)
+        .margin(MARGIN)
+        .margin_right(NAMES)
+        .x_label_area_size(LABELS.1)
+        .y_label_area_size(LABELS.0)
         .build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
         .x_desc(plot.x.label)
         .y_desc(plot.y.label)
-        .x_label_formatter(&|value| readable(*value))
-        .y_label_formatter(&|value| readable(*value))
+        .x_label_formatter(&|value| label(*value))
+        .y_label_formatter(&|value| label(*value))
         .label_style(("sans-serif", 14))
         .draw()?;
     for (number, (name, points)) in plot.lines.iter().enumerate() {
-        let color = Palette99::pick(number).to_rgba();
-        chart
-            .draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))?
-            .label(name)
-            .legend(move |(x, y)| {
-                PathElement::new(vec![(x, y), (x + 18, y)], color.stroke_width(2))
-            });
+        let color = COLORS[number % COLORS.len()];
+        let line = color.stroke_width(2);
+        chart.draw_series(LineSeries::new(points.iter().copied(), line))?;
         let dots = points.iter().map(|point| Circle::new(*point, 3, color.filled()));
         chart.draw_series(dots)?;
+
+        // Beside the plot, where no line passes.
+        let (left, top) = ((SIZE.0 - NAMES) as i32 + 12, MARGIN as i32 + 20 * number as i32);
+        area.draw(&PathElement::new(vec![(left, top + 7), (left + 18, top + 7)], line))?;
+        area.draw(&Text::new(name.as_str(), (left + 26, top), ("sans-serif", 14)))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.3))
-        .label_font(("sans-serif", 14))
-        .draw()?;
     Ok(())
 }
