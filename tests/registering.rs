@@ -52,7 +52,8 @@ fn most_at_once(shows_attributes: bool) -> usize {
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b"bytes"[..])).collect();
     let folder = common::folder(root.path(), "library", &files);
     let (address, seen) = index(shows_attributes);
-    let program = common::peer(address, &["--upload", "127.0.0.1:0", "share"], &folder);
+    let program =
+        common::peer(address, &["--share", ".", "--upload", "127.0.0.1:0", "share"], &folder);
     program.line();
     assert!(program.line().starts_with(&format!("registered {DOCUMENTS} documents ")));
     drop(program);

@@ -7,7 +7,6 @@
 //! Equal lines of several owners are one line of a list, which lives until its last owner leaves. Ages
 //! order the lines of a document and never repeat, so a position in a list stays meaningful
 //! whatever is added or removed meanwhile.
-
 //!
 //! An index may have ten million records, so the tables refer to each other by numbers, and what
 //! is said by many is kept once: a record takes a line of twenty bytes in its document's
@@ -136,7 +135,7 @@ impl Index {
                 return Ok(());
             }
             if let Some(before) = self.withdraw(there, own, age) {
-                added = before.added;
+                added = date(before.added);
             }
             // Either may have gone with the record.
             entry = self.documents.get(&document).copied();
@@ -165,7 +164,8 @@ impl Index {
         let entry = *self.documents.get(document)?;
         let place = self.holders.find(owner, holder)?;
         let age = self.holders.age(place, entry)?;
-        let title = self.withdraw(entry, place, age)?.title;
+        let title = self.title(entry, age)?.clone();
+        self.withdraw(entry, place, age)?;
         Some(Record { document: document.clone(), title, holder: holder.clone() })
     }
 
@@ -177,7 +177,11 @@ impl Index {
         let mut count = 0;
         while count < at_most {
             let Some((holder, entry, age)) = self.holders.last_line(owner) else { break };
-            self.withdraw(entry, holder, age);
+            if self.withdraw(entry, holder, age).is_none() {
+                // Only a panic within a change can have left a line that is nowhere else: it must
+                // not keep the others from being taken back.
+                self.holders.take(holder, entry);
+            }
             count += 1;
         }
         count
@@ -273,11 +277,10 @@ impl Index {
         entry.release(before.unwrap_or(description));
     }
 
-    /// Takes a line from a holder; the last one takes the line along.
-    fn withdraw(&mut self, entry: u32, holder: u32, age: Age) -> Option<Withdrawn> {
+    /// Takes a line from a holder; the last one takes the line along. Returns what it claimed.
+    fn withdraw(&mut self, entry: u32, holder: u32, age: Age) -> Option<Claim> {
         let claim = self.take_claim(entry, holder, age)?;
         let there = self.entries.get_mut(entry)?;
-        let title = there.description(claim.description)?.title.clone();
         there.release(claim.description);
         if there.lines.is_empty() {
             self.documents.remove(&there.document);
@@ -286,7 +289,7 @@ impl Index {
 
         self.holders.take(holder, entry);
         self.records -= 1;
-        Some(Withdrawn { title, added: date(claim.added) })
+        Some(claim)
     }
 
     /// Takes a holder's claim of a line, which the next one then shows, if there is any.
@@ -305,12 +308,6 @@ impl Index {
         }
         Some(claim)
     }
-}
-
-/// What a record was that is withdrawn.
-struct Withdrawn {
-    title: Title,
-    added: Date,
 }
 
 /// A date in the form in which ten million of them are kept.
