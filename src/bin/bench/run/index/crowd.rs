@@ -1,13 +1,9 @@
-//! Ten thousand idle peers, one processor or all, and many threads at one lock.
+//! Ten thousand idle peers, and one processor or all.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::sync::{Arc, Barrier, RwLock};
 use std::thread;
-use std::time::{Duration, Instant};
 
-use p2p_ci::index::{Attributes, Index as PureIndex, Owner, Position, Query};
-use p2p_ci::protocol::{Content, Date, Document, Record};
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -19,7 +15,7 @@ use crate::run::index::requests::{NUMBERS, fill, reply_to};
 use crate::run::load::Requests;
 use crate::run::memory::{Kernel, Memory};
 use crate::run::probe::{Probe, millis};
-use crate::run::samples::{Latencies, Random};
+use crate::run::samples::Random;
 
 const SECTION: &str = "index, many at once";
 
@@ -121,96 +117,6 @@ fn bind_to_first(process: u32) -> io::Result<()> {
     for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
         let number = thread?.file_name().to_string_lossy().parse().map_err(io::Error::other)?;
         sched_setaffinity(Pid::from_raw(number), &first)?;
-    }
-    Ok(())
-}
-
-/// How long threads wait for the lock of an index, in this process: as if there were as many
-/// processors as threads that want it at once.
-pub(crate) fn locks(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
-    const THREADS: usize = 64;
-    const NUMBERS: u64 = 1000;
-    let faulty = |error: p2p_ci::protocol::SyntaxError| io::Error::other(error.to_string());
-    let document = |number: u64| -> io::Result<Document> {
-        Ok(Document::Rfc(number.to_string().parse().map_err(faulty)?))
-    };
-    let title: p2p_ci::protocol::Title =
-        "A Title of the Usual Length for an RFC".parse().map_err(faulty)?;
-    let attributes =
-        Attributes { content: Content::default(), added: Date::clamped(std::time::UNIX_EPOCH) };
-    for (what, adding) in [("all look up", 0), ("an eighth of them add", THREADS / 8)] {
-        let index = RwLock::new(PureIndex::default());
-        for owner in 0..8 {
-            for number in 1..=NUMBERS {
-                let holder = format!("peer-{owner}:5678").parse().map_err(faulty)?;
-                let record = Record { document: document(number)?, title: title.clone(), holder };
-                let poisoned = |_| io::Error::other("a poisoned lock");
-                let full = index.write().map_err(poisoned)?.add(Owner(owner), record, attributes);
-                full.map_err(|full| io::Error::other(full.to_string()))?;
-            }
-        }
-        let asked: Vec<Document> = (1..=NUMBERS).map(document).collect::<io::Result<_>>()?;
-        let (index, asked) = (Arc::new(index), Arc::new(asked));
-        let begin = Arc::new(Barrier::new(THREADS));
-        let time = setting.time;
-        let threads: Vec<_> = (0..THREADS)
-            .map(|number| {
-                let (index, asked, begin) = (index.clone(), asked.clone(), begin.clone());
-                let (title, seed) = (title.clone(), setting.seed + number as u64);
-                thread::spawn(move || {
-                    let mut random = Random::new(seed);
-                    let mut waits: Vec<Duration> = Vec::new();
-                    begin.wait();
-                    let deadline = Instant::now() + time;
-                    while Instant::now() < deadline {
-                        let document = asked[random.below(asked.len())].clone();
-                        let holder = format!("peer-{number}:1").parse();
-                        let begun = Instant::now();
-                        if number < adding {
-                            let (Ok(mut index), Ok(holder)) = (index.write(), holder) else {
-                                break;
-                            };
-                            waits.push(begun.elapsed());
-                            let record = Record { document, title: title.clone(), holder };
-                            let owner = Owner(100 + number as u64);
-                            if index.add(owner, record, attributes).is_err() {
-                                break;
-                            }
-                        } else {
-                            let Ok(index) = index.read() else { break };
-                            waits.push(begun.elapsed());
-                            let mut found = 0;
-                            index.visit(
-                                &Query::Document(document),
-                                &mut Position::default(),
-                                |_| {
-                                    found += 1;
-                                    true
-                                },
-                            );
-                            if found == 0 {
-                                break;
-                            }
-                        }
-                        // What a session does between two requests.
-                        thread::yield_now();
-                    }
-                    waits
-                })
-            })
-            .collect();
-        let mut waits = Vec::new();
-        for thread in threads {
-            waits.extend(thread.join().map_err(|_| io::Error::other("a panic"))?);
-        }
-        let rate = waits.len() as f64 / time.as_secs_f64();
-        let waits = Latencies::of(waits);
-        let work = format!("{THREADS} threads at the lock, {what}");
-        findings.figure(SECTION, format!("{work}: taken"), &[rate], "times/s");
-        for percent in [50.0, 99.0, 99.9] {
-            let micros = millis(waits.percentile(percent)) * 1e3;
-            findings.figure(SECTION, format!("… p{percent} of the waits"), &[micros], "µs");
-        }
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ mod beside;
 mod crowd;
 mod fill;
 mod growth;
+mod locks;
 mod requests;
 
 use crate::run::Suite;
@@ -18,5 +19,5 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "leaving", what: "a large peer leaves", run: beside::leaving },
     Suite { name: "idle", what: "thousands of idle peers", run: crowd::idle },
     Suite { name: "processors", what: "one processor, and all", run: crowd::processors },
-    Suite { name: "locks", what: "many threads at the lock", run: crowd::locks },
+    Suite { name: "locks", what: "many threads at the lock", run: locks::locks },
 ];

@@ -10,6 +10,7 @@ use crate::run::Setting;
 use crate::run::anchors::Anchor;
 use crate::run::findings::{Axis, Findings, Plot};
 use crate::run::load::{Load, Outcome, Requests, connect};
+use crate::run::probe::millis;
 use crate::run::samples::Random;
 
 const SECTION: &str = "index";
@@ -25,6 +26,22 @@ fn title(number: u32) -> String {
     format!("A Title of the Usual Length, for the Document {number}")
 }
 
+/// A server, what it is asked, and how fast it was in each round.
+struct Contestant {
+    name: String,
+    address: SocketAddr,
+    requests: Requests,
+    rates: Vec<f64>,
+}
+
+impl Contestant {
+    fn ask(&mut self, setting: &Setting) -> io::Result<Outcome> {
+        let outcome = self.requests.ask(self.address, ASKING, setting.time)?;
+        self.rates.push(outcome.rate());
+        Ok(outcome)
+    }
+}
+
 /// LOOKUP with one request in flight, and with many.
 pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let index = Index::start(None)?;
@@ -33,68 +50,54 @@ pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<
     if let Some(redis) = &redis {
         fill_redis(redis.address)?;
     }
-    let others: Vec<(SocketAddr, Vec<Talk>)> = setting
-        .others
-        .iter()
-        .map(|&address| Ok((address, fill(address)?)))
-        .collect::<io::Result<_>>()?;
-    let requests: Vec<String> = NUMBERS.map(lookup).collect();
-    let reply = reply_to(index.address, &requests[0])?;
-    let ceiling = Anchor::ceiling(&reply)?;
+    let fill_other = |&address: &SocketAddr| Ok((address, fill(address)?));
+    let others: Vec<(SocketAddr, Vec<Talk>)> =
+        setting.others.iter().map(fill_other).collect::<io::Result<_>>()?;
+    let lookups: Vec<String> = NUMBERS.map(lookup).collect();
+    let smembers: Vec<String> =
+        NUMBERS.map(|number| command(&["SMEMBERS", &key(number)])).collect();
+    let ceiling = Anchor::ceiling(&reply_to(index.address, &lookups[0])?)?;
+
     let mut lines = Vec::new();
     for in_flight in [1, PIPELINE] {
-        let mut random = Random::new(setting.seed);
+        let contestant = |name: &str, address: SocketAddr, requests: &[String]| {
+            let mut random = Random::new(setting.seed);
+            let batches = Requests::shuffled(requests, in_flight, 1000, &mut random);
+            let reply = reply_to(address, &requests[0])?.len();
+            let requests = Requests { batches, in_flight, reply };
+            io::Result::Ok(Contestant { name: name.into(), address, requests, rates: Vec::new() })
+        };
+        let mut ours = contestant("", index.address, &lookups)?;
+        let mut rivals = vec![contestant("the ceiling", ceiling.address, &lookups)?];
+        if let Some(redis) = &redis {
+            rivals.push(contestant("Redis SMEMBERS", redis.address, &smembers)?);
+        }
+        for (address, _) in &others {
+            rivals.push(contestant(&address.to_string(), *address, &lookups)?);
+        }
+
+        let mut p99 = Vec::new();
+        let mut distribution = Vec::new();
+        for _ in 0..setting.rounds {
+            let outcome = ours.ask(setting)?;
+            p99.push(millis(outcome.latencies.percentile(99.0)));
+            distribution = outcome.latencies.distribution();
+            for rival in &mut rivals {
+                rival.ask(setting)?;
+            }
+        }
         let work =
             format!("LOOKUP, {HOLDERS} holders, {ASKING} connections, {in_flight} in flight");
-        let batches = Requests::shuffled(&requests, in_flight, 1000, &mut random);
-        let ours = Requests { batches, in_flight, reply: reply.len() };
-        let smembers: Vec<String> =
-            NUMBERS.map(|number| command(&["SMEMBERS", &key(number)])).collect();
-        let redis = redis
-            .as_ref()
-            .map(|redis| {
-                let reply = reply_to(redis.address, &smembers[0])?.len();
-                let batches = Requests::shuffled(&smembers, in_flight, 1000, &mut random);
-                io::Result::Ok((redis.address, Requests { batches, in_flight, reply }))
-            })
-            .transpose()?;
-
-        let ask = |requests: &Requests, address| requests.ask(address, ASKING, setting.time);
-        let (mut figures, mut p99) = (Vec::new(), Vec::new());
-        let mut distribution = Vec::new();
-        let (mut ceilings, mut redises) = (Vec::new(), Vec::new());
-        let mut elsewhere = vec![Vec::new(); others.len()];
-        for _ in 0..setting.rounds {
-            let outcome = ask(&ours, index.address)?;
-            figures.push(outcome.rate());
-            p99.push(outcome.latencies.percentile(99.0).as_secs_f64() * 1e3);
-            distribution = outcome.latencies.distribution();
-            ceilings.push(ask(&ours, ceiling.address)?.rate());
-            if let Some((address, requests)) = &redis {
-                redises.push(ask(requests, *address)?.rate());
-            }
-            for ((address, _), rates) in others.iter().zip(&mut elsewhere) {
-                let reply = reply_to(*address, &requests[0])?.len();
-                let theirs = Requests { batches: ours.batches.clone(), in_flight, reply };
-                rates.push(ask(&theirs, *address)?.rate());
-            }
-        }
-        findings.compared(SECTION, &work, &figures, "requests/s", "the ceiling", &ceilings);
-        if redis.is_some() {
-            findings.compared(SECTION, &work, &figures, "requests/s", "Redis SMEMBERS", &redises);
-        }
-        for ((address, _), rates) in others.iter().zip(&elsewhere) {
-            findings.compared(SECTION, &work, &figures, "requests/s", address.to_string(), rates);
+        for Contestant { name, rates, .. } in &rivals {
+            findings.compared(SECTION, &work, &ours.rates, "requests/s", name, rates);
         }
         findings.figure(SECTION, format!("{work}: p99 of a batch"), &p99, "ms");
         lines.push((format!("{in_flight} in flight, {ASKING} connections"), distribution));
     }
+    let one_in = "one of so many takes longer (100 is the 99th percentile)";
     findings.plots.push(Plot {
         title: "How long a LOOKUP takes, in the last round".into(),
-        x: Axis {
-            label: "one of so many takes longer (100 is the 99th percentile)",
-            logarithmic: true,
-        },
+        x: Axis { label: one_in, logarithmic: true },
         y: Axis { label: "milliseconds, of a whole batch", logarithmic: true },
         lines,
     });
