@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, Scope};
+use std::time::Duration;
 
 use super::connection::{set_accepted_options, set_listener_options};
 use super::offenders::Offenders;
@@ -36,6 +37,9 @@ pub enum Conduct {
     /// It sent nothing that could be understood, until the connection was closed for it.
     Nonsense,
 }
+
+/// How long a thread waits for another connection, behind one that it has served.
+const WAIT_FOR_NEXT: Duration = Duration::from_millis(500);
 
 /// A connection that was admitted.
 #[derive(Debug)]
@@ -133,7 +137,7 @@ fn start_worker<'scope, H>(
         while let Some(admitted) = next {
             serve(service, &offenders, &admitted);
             drop(admitted);
-            next = workers.next();
+            next = workers.next(WAIT_FOR_NEXT);
         }
     };
     let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);

@@ -8,8 +8,6 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a thread waits.
-const PATIENCE: Duration = Duration::from_millis(500);
 /// How many threads wait at most.
 const WAITING: usize = 32;
 
@@ -46,15 +44,15 @@ impl<C> Workers<C> {
         Ok(())
     }
 
-    /// Waits for the next connection; nothing if there is none for a while.
-    pub(super) fn next(&self) -> Option<C> {
+    /// Waits for the next connection; nothing if there is none in this time.
+    pub(super) fn next(&self, patience: Duration) -> Option<C> {
         let mut state = self.lock();
         if state.is_closed || state.waiting >= WAITING {
             return None;
         }
         state.waiting += 1;
         let is_idle = |state: &mut State<C>| state.connections.is_empty() && !state.is_closed;
-        let waited = self.changed.wait_timeout_while(state, PATIENCE, is_idle);
+        let waited = self.changed.wait_timeout_while(state, patience, is_idle);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.waiting -= 1;
         state.connections.pop_front()
@@ -81,17 +79,18 @@ mod tests {
 
     #[test]
     fn a_connection_goes_to_who_waits_or_comes_back() {
+        const LONG: Duration = Duration::from_secs(60);
         let workers = Arc::new(Workers::new());
         assert_eq!(workers.hand_over(1), Err(1));
         let waiting = thread::spawn({
             let workers = Arc::clone(&workers);
-            move || (workers.next(), workers.next())
+            move || (workers.next(LONG), workers.next(LONG))
         });
         while workers.hand_over(2).is_err() {
             thread::yield_now();
         }
         workers.close();
         assert_eq!(waiting.join().unwrap(), (Some(2), None));
-        assert_eq!((workers.next(), workers.hand_over(3)), (None, Err(3)));
+        assert_eq!((workers.next(LONG), workers.hand_over(3)), (None, Err(3)));
     }
 }
