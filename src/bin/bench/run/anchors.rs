@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::common::programs::{self, PATIENCE, Program};
@@ -93,6 +94,15 @@ impl Anchor {
             thread::sleep(Duration::from_millis(5));
         }
         Ok(Self { address, program, _folder: folder })
+    }
+}
+
+impl Drop for Anchor {
+    fn drop(&mut self) {
+        // nginx ends its workers itself; killed, it would leave them behind. Whatever does not end
+        // is killed with the program.
+        let _ = self.program.signal(Signal::TERM);
+        let _ = self.program.wait();
     }
 }
 
