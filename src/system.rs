@@ -207,6 +207,24 @@ pub(crate) fn sync_file_system(folder: &Path) -> io::Result<bool> {
     }
 }
 
+/// Renames a file, unless something has the new name.
+///
+/// # Errors
+/// When something has it ([`io::ErrorKind::AlreadyExists`]), and where the system or the file system
+/// cannot do that in one step.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (from, to);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 /// Makes a renamed file's new name survive a power cut, where the system can.
 ///
 /// # Errors

@@ -193,12 +193,14 @@ impl Library {
         };
         let is_ours = self.folder.canonicalize().is_ok_and(|ours| ours == folder);
         let folder = if is_ours { Arc::clone(&self.folder) } else { folder.into() };
-        self.add(document.clone(), folder, name, title)?;
+        // It is opened in any case: what cannot be read cannot be shared.
+        let own_title = title_of(&document, &folder, name, &self.official)?;
+        self.add(document.clone(), folder, name, title.unwrap_or(own_title))?;
         Ok(document)
     }
 
     /// Shares a document that was saved where [`Library::path_for`] says, under the given title or
-    /// its own; its bytes had this digest.
+    /// its own; its bytes had this digest. With a title it is not read again.
     ///
     /// # Errors
     /// When the file is gone.
@@ -209,7 +211,12 @@ impl Library {
         digest: Digest,
     ) -> io::Result<()> {
         let name = file_name_of(document).ok_or(io::ErrorKind::InvalidInput)?;
-        let state = self.add(document.clone(), Arc::clone(&self.folder), &name, title)?;
+        let folder = Arc::clone(&self.folder);
+        let title = match title {
+            Some(title) => title,
+            None => title_of(document, &folder, &name, &self.official)?,
+        };
+        let state = self.add(document.clone(), folder, &name, title)?;
         if let Some(length) = state.document_length() {
             self.digests.insert(state, digest, length);
         }
@@ -221,11 +228,10 @@ impl Library {
         document: Document,
         folder: Arc<Path>,
         name: &str,
-        title: Option<Title>,
+        title: Title,
     ) -> io::Result<file_state::FileState> {
-        let own_title = title_of(&document, &folder, name, &self.official)?;
         let entry = Entry {
-            title: title.unwrap_or(own_title),
+            title,
             state: folder::state(Path::new(name), &folder.join(name).symlink_metadata()?),
             folder,
             name: name.into(),

@@ -8,7 +8,7 @@
 //! ends. It is locked meanwhile; nobody else writes to it.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -124,6 +124,9 @@ impl Incoming {
         self.set_aside()?;
         *hasher = Hasher::default();
         let Some(path) = kept_path(&self.target, digest) else { return Ok(0) };
+        if self.keep_temporary(&path)? {
+            return Ok(0);
+        }
         let file = system::open_part(&path, true)?;
         if file.try_lock().is_err() {
             return Ok(0);
@@ -144,6 +147,22 @@ impl Incoming {
         self.remember(&path);
         self.part = Part::Kept(Kept { file, path });
         Ok(length)
+    }
+
+    /// Gives the temporary file a name under which it is kept, if nothing else has that; returns
+    /// whether it is kept now. So a document is one file from its first byte to its last: making
+    /// files is what takes longest about small ones.
+    fn keep_temporary(&mut self, path: &Path) -> io::Result<bool> {
+        let Part::Temporary(temporary) = &mut self.part else { return Ok(false) };
+        let file = temporary.as_file().try_clone()?;
+        empty(&file)?;
+        if system::rename_new(temporary.path(), path).is_err() {
+            return Ok(false);
+        }
+        temporary.disable_cleanup(true);
+        self.remember(path);
+        self.part = Part::Kept(Kept { file, path: path.into() });
+        Ok(true)
     }
 
     /// The same for a document of this length that comes in pieces; `None` when somebody else is
@@ -168,9 +187,7 @@ impl Incoming {
     /// When the file cannot be written.
     pub fn start_over(&mut self, hasher: &mut Hasher) -> io::Result<()> {
         *hasher = Hasher::default();
-        self.file().set_len(0)?;
-        self.file().seek(SeekFrom::Start(0))?;
-        Ok(())
+        empty(self.file())
     }
 
     /// Goes back to a temporary file, if this is none. What is kept stays.
@@ -240,12 +257,16 @@ impl Incoming {
     }
 
     fn rename(self, overwrite: bool) -> io::Result<()> {
-        let Self { target, part, left } = self;
+        let Self { target, part, mut left } = self;
+        let mut rename = |path: &Path| {
+            left.retain(|left| left != path);
+            rename(path, &target, overwrite)
+        };
         match part {
             Part::Temporary(file) if overwrite => drop(file.persist(&target)?),
             Part::Temporary(file) => drop(file.persist_noclobber(&target)?),
-            Part::Kept(kept) => rename(&kept.path, &target, overwrite)?,
-            Part::Pieces(pieces) => rename(pieces.path(), &target, overwrite)?,
+            Part::Kept(kept) => rename(&kept.path)?,
+            Part::Pieces(pieces) => rename(pieces.path())?,
         }
         for path in left {
             // What is left of other versions is of no use any more; if it stays, it only takes room.
@@ -261,9 +282,22 @@ impl Incoming {
     }
 }
 
+/// Throws away a file's bytes.
+fn empty(mut file: &File) -> io::Result<()> {
+    // Even cutting nothing off is written down by some file systems.
+    if file.metadata()?.len() > 0 {
+        file.set_len(0)?;
+    }
+    file.rewind()
+}
+
 fn rename(path: &Path, target: &Path, overwrite: bool) -> io::Result<()> {
     if overwrite {
         return fs::rename(path, target);
+    }
+    match system::rename_new(path, target) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
+        outcome => return outcome,
     }
     // A link fails where a rename would overwrite. Some file systems have no links.
     match fs::hard_link(path, target) {
