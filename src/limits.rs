@@ -151,6 +151,8 @@ pub const ASK_AGAIN_MAX: Duration = Duration::from_secs(60);
 pub const NOBODY_HAS_IT: Duration = Duration::from_mins(1);
 /// See [`NOBODY_HAS_IT`].
 pub const NOBODY_HAS_IT_MAX: Duration = Duration::from_hours(1);
+/// Time for which the addresses of a holder are not looked up again.
+pub const ADDRESSES_KEPT: Duration = Duration::from_secs(10);
 /// Other peers of which round trip and rate are kept.
 pub const NEIGHBOURS: usize = 10_000;
 /// Time in which the index must send some part of its reply.

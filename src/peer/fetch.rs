@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::addresses::Addresses;
 use super::bandwidth::Bandwidth;
 use super::index_connection::Holding;
 use super::neighbours::Neighbours;
@@ -144,13 +145,14 @@ struct Shared {
     neighbours: Neighbours,
     bandwidth: Bandwidth,
     reach: Reach,
+    addresses: Addresses,
     measuring: Mutex<()>,
 }
 
 impl Fetcher {
     /// Downloads with what was known before, within a limit, and not from everywhere.
     pub fn new(neighbours: Neighbours, bandwidth: Bandwidth, reach: Reach) -> Self {
-        Self(Arc::new(Shared { neighbours, bandwidth, reach, measuring: Mutex::default() }))
+        Self(Arc::new(Shared { neighbours, bandwidth, reach, ..Shared::default() }))
     }
 
     /// What is known of other peers.
@@ -164,6 +166,10 @@ impl Fetcher {
 
     pub(super) fn reach(&self) -> &Reach {
         &self.0.reach
+    }
+
+    pub(super) fn addresses(&self) -> &Addresses {
+        &self.0.addresses
     }
 
     pub(super) fn turn_to_measure(&self) -> MutexGuard<'_, ()> {

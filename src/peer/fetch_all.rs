@@ -186,21 +186,30 @@ impl Queue {
                     task.due = Instant::now() + pause;
                     state.waiting.push_back(task);
                     drop(state);
+                    self.changed.notify_all();
                     // When nobody listens any more, the work is over.
                     let _ = say.send(Message::Waits(Box::new((document, error, pause))));
                 }
                 Again::Done(fetched) => {
-                    drop(state);
+                    self.leave(state);
                     if let Some(incoming) = task.incoming.take() {
                         let done = Message::Done(Box::new((task.order, incoming, fetched)));
                         let _ = say.send(done);
                     }
                 }
                 Again::Never(error) => {
-                    drop(state);
+                    self.leave(state);
                     let _ = say.send(Message::GivenUp(Box::new((task.order, error))));
                 }
             }
+        }
+    }
+
+    /// A task is over. If it was the last, whoever waits for one that comes back may go.
+    fn leave(&self, state: MutexGuard<'_, State>) {
+        let is_over = state.waiting.is_empty() && state.working == 0;
+        drop(state);
+        if is_over {
             self.changed.notify_all();
         }
     }

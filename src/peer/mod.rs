@@ -21,6 +21,7 @@
 //! The parts do not know each other but for what they take as arguments; a program puts them
 //! together, as `cli::peer` and `examples/demo.rs` do.
 
+mod addresses;
 mod bandwidth;
 mod fetch;
 mod fetch_all;

@@ -64,7 +64,7 @@ pub(super) struct Get<'a> {
 
 /// The addresses of a holder that whoever has named it may lead to.
 fn addresses(fetcher: &Fetcher, holder: &Endpoint) -> Result<Vec<SocketAddr>, TransferError> {
-    let mut addresses = net::resolve(holder).map_err(TransferError::Unreachable)?;
+    let mut addresses = fetcher.addresses().of(holder).map_err(TransferError::Unreachable)?;
     let Some(index) = fetcher.neighbours().named_by(holder) else { return Ok(addresses) };
     let mut reason = None;
     addresses.retain(|address| match fetcher.reach().check(index, *address) {
@@ -81,10 +81,15 @@ fn addresses(fetcher: &Fetcher, holder: &Endpoint) -> Result<Vec<SocketAddr>, Tr
 }
 
 /// Connects, and remembers how long that took.
+///
+/// The connection has no options: all that is written to it is one request, and every read has a
+/// deadline.
 pub(super) fn connect(fetcher: &Fetcher, holder: &Endpoint) -> Result<TcpStream, TransferError> {
     let begun = Instant::now();
-    let stream =
-        net::connect_to(&addresses(fetcher, holder)?).map_err(TransferError::Unreachable)?;
+    let stream = net::connect_to(&addresses(fetcher, holder)?).map_err(|error| {
+        fetcher.addresses().forget(holder);
+        TransferError::Unreachable(error)
+    })?;
     fetcher.neighbours().connected(holder, begun.elapsed());
     Ok(stream)
 }
