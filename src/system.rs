@@ -3,7 +3,7 @@
 //! Everything else in the crate is written for all systems at once. protocol.md does not know
 //! this module.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::net::TcpStream;
 use std::path::Path;
@@ -11,27 +11,30 @@ use std::sync::OnceLock;
 
 /// Opens a regular file below a folder for reading, by its path with `/` between segments: never
 /// through a symbolic link, never waiting for the other end of a FIFO, and never anything but a
-/// regular file.
+/// regular file. Returns also what the system says of it.
 ///
 /// # Errors
 /// When there is no such file, or it is no regular file ([`io::ErrorKind::InvalidInput`]).
-pub fn open_regular(folder: &Path, path: &str) -> io::Result<File> {
+pub fn open_regular(folder: &Path, path: &str) -> io::Result<(File, Metadata)> {
     let file = open_without_following(folder, path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(not_regular()) }
 }
 
 #[cfg(unix)]
 fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open, openat};
 
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Some((parents, name)) = path.rsplit_once('/') else {
+        // Nothing lies between the folder and the file that could be a link.
+        return Ok(File::from(open(folder.join(path), flags, Mode::empty())?));
+    };
     let directory = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let mut folder = open(folder, directory, Mode::empty())?;
-    let mut segments = path.split('/');
-    let name = segments.next_back().unwrap_or(path);
-    for segment in segments {
+    for segment in parents.split('/') {
         folder = openat(folder, segment, directory | OFlags::NOFOLLOW, Mode::empty())?;
     }
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     Ok(File::from(openat(folder, name, flags, Mode::empty())?))
 }
 

@@ -81,7 +81,8 @@ impl Digests {
         let mut file = &document.file;
         let mut length = 0;
         let mut hasher = Hasher::default();
-        let mut chunk = vec![0; 256 * 1024];
+        // Larger ones come from the system each time, page by page.
+        let mut chunk = vec![0; 64 * 1024];
         loop {
             let count = file.read(&mut chunk)?;
             if count == 0 {

@@ -63,8 +63,7 @@ impl Entry {
     /// # Errors
     /// When the file is gone, is not what it was, or cannot be unpacked.
     pub fn open(&self) -> io::Result<OpenDocument> {
-        let file = system::open_regular(&self.folder, &self.name)?;
-        let metadata = file.metadata()?;
+        let (file, metadata) = system::open_regular(&self.folder, &self.name)?;
         let state = folder::state(Path::new(&*self.name), &metadata);
         let modified = metadata.modified()?;
         let (file, length) = if state.packed {

@@ -288,7 +288,7 @@ fn title_of(
     name: &str,
     official: &Official,
 ) -> io::Result<Title> {
-    let file = system::open_regular(folder, name)?;
+    let (file, _) = system::open_regular(folder, name)?;
     let known = match document {
         Document::Rfc(number) => official.title(*number).or_else(|| {
             let most = title::FIRST_PAGE as u64;

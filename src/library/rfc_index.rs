@@ -52,7 +52,7 @@ impl Official {
 }
 
 fn read(folder: &Path, name: &str) -> io::Result<HashMap<RfcNumber, Title>> {
-    let file = system::open_regular(folder, name)?;
+    let (file, _) = system::open_regular(folder, name)?;
     let mut text = Vec::new();
     match packed::unpacked_name(name) {
         Some(_) => packed::beginning(file, limits::UNPACKED).read_to_end(&mut text)?,

@@ -5,13 +5,12 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, Scope};
-use std::time::Duration;
 
+use super::acceptors::Acceptors;
 use super::connection::{set_accepted_options, set_listener_options};
 use super::offenders::Offenders;
 use super::permits::Permit;
 use super::stop::Entered;
-use super::workers::Workers;
 use super::{Permits, Stop};
 use crate::limits;
 use crate::protocol::{Refusal, encode_refusal};
@@ -38,9 +37,6 @@ pub enum Conduct {
     Nonsense,
 }
 
-/// How long a thread waits for another connection, behind one that it has served.
-const WAIT_FOR_NEXT: Duration = Duration::from_millis(500);
-
 /// A connection that was admitted.
 #[derive(Debug)]
 struct Admitted {
@@ -57,40 +53,24 @@ struct Admitted {
 /// connection and nothing else. A thread is named after the first connection that it serves.
 pub fn accept_loop<'scope, H>(
     scope: &'scope Scope<'scope, '_>,
-    listener: &TcpListener,
+    listener: &'scope TcpListener,
     service: &'scope Service<H>,
 ) where
     H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
 {
-    let offenders = Arc::new(Offenders::default());
-    let workers = Arc::new(Workers::new());
-    match listener.local_addr() {
-        Ok(address) => service.stop.add_listener(address),
+    let acceptors = match Acceptors::new(listener, &service.stop) {
+        Ok(acceptors) => Arc::new(acceptors),
         Err(error) => return log::error!("no address of the listening socket: {error}"),
-    }
+    };
     if let Err(error) = set_listener_options(listener) {
         return log::error!("no options for the listening socket: {error}");
     }
-    let mut pause = limits::ACCEPT_PAUSE;
-    while !service.stop.is_stopping() {
-        match listener.accept() {
-            Ok((stream, address)) => {
-                pause = limits::ACCEPT_PAUSE;
-                let Some(admitted) = admit(service, &offenders, stream, address) else { continue };
-                if let Err(admitted) = workers.hand_over(admitted) {
-                    start_worker(scope, service, &offenders, &workers, admitted);
-                }
-            }
-            // Out of descriptors or memory, or the connection is gone before it was taken: there
-            // is nothing that the next attempt could not do better.
-            Err(error) => {
-                log::warn!("cannot accept a connection: {error}; next try in {pause:?}");
-                thread::sleep(pause);
-                pause = (pause * 2).min(limits::ACCEPT_PAUSE_MAX);
-            }
+    let offenders = Arc::new(Offenders::default());
+    while let Some((stream, address)) = acceptors.accept_first() {
+        if let Some(admitted) = admit(service, &offenders, stream, address) {
+            start_worker(scope, service, &offenders, &acceptors, admitted);
         }
     }
-    workers.close();
 }
 
 /// Takes a connection, or turns it away.
@@ -119,25 +99,26 @@ fn admit<H>(
     Some(Admitted { stream, address, _permit: permit, entered })
 }
 
-/// Starts a thread that serves a connection, and then others that come soon.
+/// Starts a thread that serves a connection, and then others.
 fn start_worker<'scope, H>(
     scope: &'scope Scope<'scope, '_>,
     service: &'scope Service<H>,
     offenders: &Arc<Offenders>,
-    workers: &Arc<Workers<Admitted>>,
+    acceptors: &Arc<Acceptors<'scope>>,
     first: Admitted,
 ) where
     H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
 {
     let (stream, address) = (Arc::clone(&first.stream), first.address);
     let name = format!("{}-{}", service.name, first.entered.id);
-    let (offenders, workers) = (Arc::clone(offenders), Arc::clone(workers));
+    let (offenders, acceptors) = (Arc::clone(offenders), Arc::clone(acceptors));
     let work = move || {
-        let mut next = Some(first);
-        while let Some(admitted) = next {
-            serve(service, &offenders, &admitted);
-            drop(admitted);
-            next = workers.next(WAIT_FOR_NEXT);
+        serve(service, &offenders, &first);
+        drop(first);
+        while let Some((stream, address)) = acceptors.accept_next() {
+            if let Some(admitted) = admit(service, &offenders, stream, address) {
+                serve(service, &offenders, &admitted);
+            }
         }
     };
     let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);

@@ -13,6 +13,7 @@
 //! It knows bytes and time, and of the protocol only the refusal that a full server sends.
 
 mod accept;
+mod acceptors;
 mod connect;
 mod connection;
 mod listen;
@@ -20,7 +21,6 @@ mod offenders;
 mod permits;
 mod reach;
 mod stop;
-mod workers;
 
 pub use accept::{Conduct, Service, accept_loop};
 pub use connect::{connect, connect_to, resolve};

@@ -55,8 +55,7 @@ impl Stop {
             std::mem::take(&mut state.listeners)
         };
         for address in listeners {
-            // If it fails, the listener is gone or has other connections to wake it.
-            let _ = TcpStream::connect_timeout(&reachable(address), Duration::from_secs(1));
+            Self::wake(address);
         }
         let waited = self
             .0
@@ -64,6 +63,12 @@ impl Stop {
             .wait_timeout_while(self.lock(), grace, |state| !state.connections.is_empty());
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.shut_down(Shutdown::Both);
+    }
+
+    /// Wakes one thread that accepts at this address.
+    pub(super) fn wake(address: SocketAddr) {
+        // If it fails, the listener is gone or has other connections to wake it.
+        let _ = TcpStream::connect_timeout(&reachable(address), Duration::from_secs(1));
     }
 
     /// Remembers a listener that has to be woken.
@@ -109,7 +114,7 @@ impl Drop for Entered {
     fn drop(&mut self) {
         let mut state = self.stop.lock();
         state.connections.remove(&self.id);
-        if state.connections.is_empty() {
+        if state.stopping && state.connections.is_empty() {
             self.stop.0.all_closed.notify_all();
         }
     }

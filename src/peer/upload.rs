@@ -309,7 +309,9 @@ fn upload(
         0 => send(stream, &bytes)?,
         _ => send_before(stream, &bytes)?,
     }
-    (&document.file).seek(SeekFrom::Start(first))?;
+    if first > 0 {
+        (&document.file).seek(SeekFrom::Start(first))?;
+    }
     let last = count.min(LAST_PIECE);
     pace.send(stream, document, count - last)?;
     if document.has_changed()? {
