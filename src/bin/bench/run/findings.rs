@@ -17,19 +17,31 @@ pub(crate) struct Findings {
 }
 
 /// One figure, and the one that it is compared with.
+#[derive(Clone)]
 pub(crate) struct Row {
     pub(crate) section: &'static str,
     pub(crate) work: String,
+    /// What the work was done in, where it was done in several of different sizes.
+    pub(crate) size: Option<usize>,
     pub(crate) figure: f64,
     pub(crate) unit: &'static str,
     pub(crate) compared: Option<Compared>,
 }
 
 /// The anchor's figure, and the median of the ratios of each round: ours by the anchor's.
+#[derive(Clone)]
 pub(crate) struct Compared {
     pub(crate) with: String,
     pub(crate) figure: f64,
     pub(crate) ratio: f64,
+}
+
+/// The figures of one section that were found in several sizes: a line for each work.
+pub(crate) struct Grid {
+    pub(crate) section: &'static str,
+    pub(crate) sizes: Vec<usize>,
+    /// The work, its unit, and for each size its figure and with what it compares.
+    pub(crate) lines: Vec<(String, &'static str, Vec<String>)>,
 }
 
 /// Lines over a common axis.
@@ -56,13 +68,8 @@ impl Findings {
         figures: &[f64],
         unit: &'static str,
     ) {
-        self.push(Row {
-            section,
-            work: work.into(),
-            figure: median(figures),
-            unit,
-            compared: None,
-        });
+        let (work, figure) = (work.into(), median(figures));
+        self.push(Row { section, work, size: None, figure, unit, compared: None });
     }
 
     /// Figures of the same rounds, ours and the anchor's.
@@ -80,7 +87,7 @@ impl Findings {
         let compared =
             Compared { with: with.into(), figure: median(anchors), ratio: median(&ratios) };
         let (work, figure) = (work.into(), median(figures));
-        self.push(Row { section, work, figure, unit, compared: Some(compared) });
+        self.push(Row { section, work, size: None, figure, unit, compared: Some(compared) });
     }
 
     /// Says what is left out, and why.
@@ -91,29 +98,74 @@ impl Findings {
     }
 
     /// Tells at once: a run may take minutes.
-    fn push(&mut self, row: Row) {
-        let Row { section, work, figure, unit, compared } = &row;
-        match compared {
-            Some(Compared { with, ratio, .. }) => {
-                eprintln!("{section}: {work}: {} {unit}, {ratio:.2} x {with}", readable(*figure));
-            }
-            None => eprintln!("{section}: {work}: {} {unit}", readable(*figure)),
-        }
+    pub(crate) fn push(&mut self, row: Row) {
+        let Row { section, work, size, figure, unit, compared } = &row;
+        let size = size.map_or(String::new(), |size| format!(" ({size})"));
+        let compared = compared
+            .as_ref()
+            .map_or(String::new(), |Compared { with, ratio, .. }| format!(", {ratio:.2} x {with}"));
+        eprintln!("{section}{size}: {work}: {} {unit}{compared}", readable(*figure));
         self.rows.push(row);
     }
 
-    /// The table for people.
-    pub(crate) fn table(&self) -> Table {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(["", "work", "median", "unit", "against", "its median", "ratio"]);
-        for at in [3, 6, 7] {
-            if let Some(column) = table.column_mut(at - 1) {
-                column.set_cell_alignment(CellAlignment::Right);
+    /// What was found without different sizes.
+    pub(crate) fn single(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.size.is_none())
+    }
+
+    /// What was found in several sizes, a grid for each section.
+    pub(crate) fn grids(&self) -> Vec<Grid> {
+        let mut grids: Vec<Grid> = Vec::new();
+        for Row { section, work, size, figure, unit, compared } in &self.rows {
+            let Some(size) = size else { continue };
+            let at = grids.iter().position(|grid| grid.section == *section).unwrap_or_else(|| {
+                grids.push(Grid { section, sizes: Vec::new(), lines: Vec::new() });
+                grids.len() - 1
+            });
+            let Grid { sizes, lines, .. } = &mut grids[at];
+            let column = sizes.iter().position(|other| other == size).unwrap_or_else(|| {
+                sizes.push(*size);
+                sizes.len() - 1
+            });
+            let (mut work, mut cell) = (work.clone(), readable(*figure));
+            if let Some(Compared { with, ratio, .. }) = compared {
+                work = format!("{work}, and by {with}");
+                cell = format!("{cell} ({ratio:.2})");
             }
+            let is_same = |line: &(String, &str, _)| line.0 == work && line.1 == *unit;
+            let line = lines.iter().position(is_same).unwrap_or_else(|| {
+                lines.push((work, unit, Vec::new()));
+                lines.len() - 1
+            });
+            lines[line].2.resize(column, String::new());
+            lines[line].2.push(cell);
         }
+        grids
+    }
+
+    /// The tables for people.
+    pub(crate) fn tables(&self) -> Vec<Table> {
+        let mut tables = Vec::new();
+        if self.single().next().is_some() {
+            tables.push(self.table());
+        }
+        tables.extend(self.grids().into_iter().map(|Grid { section, sizes, lines }| {
+            let mut header = vec![section.to_string(), "unit".to_string()];
+            header.extend(sizes.iter().map(usize::to_string));
+            let mut table = empty_table(header, &(2..2 + sizes.len()).collect::<Vec<_>>());
+            for (work, unit, cells) in lines {
+                table.add_row([vec![work, unit.to_string()], cells].concat());
+            }
+            table
+        }));
+        tables
+    }
+
+    fn table(&self) -> Table {
+        let header = ["", "work", "median", "unit", "against", "its median", "ratio"];
+        let mut table = empty_table(header.map(String::from).into(), &[2, 5, 6]);
         let mut last = "";
-        for Row { section, work, figure, unit, compared } in &self.rows {
+        for Row { section, work, figure, unit, compared, .. } in self.single() {
             let heading = if *section == last { "" } else { section };
             last = section;
             let (with, anchor, ratio) = match compared {
@@ -129,20 +181,35 @@ impl Findings {
 
     /// One line for each row, with all digits.
     pub(crate) fn write_csv(&self, path: &Path) -> io::Result<()> {
-        let mut text = String::from("section,work,median,unit,against,its median,ratio\n");
-        for Row { section, work, figure, unit, compared } in &self.rows {
+        let mut text = String::from("section,size,work,median,unit,against,its median,ratio\n");
+        for Row { section, work, size, figure, unit, compared } in &self.rows {
             let (with, anchor, ratio) = match compared {
                 Some(Compared { with, figure, ratio }) => {
                     (with.as_str(), figure.to_string(), ratio.to_string())
                 }
                 None => ("", String::new(), String::new()),
             };
-            let fields = [section, work.as_str(), &figure.to_string(), unit, with, &anchor, &ratio];
+            let (size, figure) =
+                (size.map_or(String::new(), |s| s.to_string()), figure.to_string());
+            let fields: [&str; 8] = [section, &size, work, &figure, unit, with, &anchor, &ratio];
             text.push_str(&fields.map(quoted).join(","));
             text.push('\n');
         }
         std::fs::File::create(path)?.write_all(text.as_bytes())
     }
+}
+
+/// A table whose columns of figures are aligned as figures are.
+fn empty_table(header: Vec<String>, figures: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header);
+    for at in figures {
+        if let Some(column) = table.column_mut(*at) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
 }
 
 /// A field of CSV (RFC 4180 section 2).

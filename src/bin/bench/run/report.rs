@@ -10,7 +10,7 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
-use crate::run::findings::{Axis, Compared, Findings, Plot, Row, readable};
+use crate::run::findings::{Axis, Compared, Findings, Grid, Plot, Row, readable};
 
 /// Width and height of a plot in pixels.
 const SIZE: (u32, u32) = (1040, 480);
@@ -48,6 +48,7 @@ pub(crate) fn write(findings: &Findings, path: &Path) -> io::Result<()> {
         escaped(&machine())
     );
     table(findings, &mut html);
+    findings.grids().iter().for_each(|grid| grid_table(grid, &mut html));
     for plot in findings.plots.iter().filter(|plot| !plot.lines.is_empty()) {
         let svg = svg(plot).map_err(|error| io::Error::other(error.to_string()))?;
         let _ = write!(html, "<h2>{}</h2>{svg}", escaped(&plot.title));
@@ -60,7 +61,7 @@ pub(crate) fn write(findings: &Findings, path: &Path) -> io::Result<()> {
 
 fn table(findings: &Findings, html: &mut String) {
     let mut last = "";
-    for Row { section, work, figure, unit, compared } in &findings.rows {
+    for Row { section, work, figure, unit, compared, .. } in findings.single() {
         if *section != last {
             let end = if last.is_empty() { "" } else { "</table>" };
             let _ = write!(
@@ -81,6 +82,20 @@ fn table(findings: &Findings, html: &mut String) {
         if let Some(Compared { with, figure, ratio }) = compared {
             let figure = readable(*figure);
             let _ = write!(html, "<td>{}<td class=n>{figure}<td class=n>{ratio:.2}", escaped(with));
+        }
+    }
+    html.push_str("</table>");
+}
+
+fn grid_table(Grid { section, sizes, lines }: &Grid, html: &mut String) {
+    let _ = write!(html, "<h2>{}</h2><table><tr><th>work<th>unit", escaped(section));
+    for size in sizes {
+        let _ = write!(html, "<th class=n>{size}");
+    }
+    for (work, unit, cells) in lines {
+        let _ = write!(html, "<tr><td>{}<td>{}", escaped(work), escaped(unit));
+        for cell in cells {
+            let _ = write!(html, "<td class=n>{}", escaped(cell));
         }
     }
     html.push_str("</table>");

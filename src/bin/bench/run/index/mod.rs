@@ -5,7 +5,7 @@ mod crowd;
 mod fill;
 mod growth;
 mod locks;
-mod requests;
+pub(crate) mod requests;
 
 use crate::run::Suite;
 

@@ -205,7 +205,7 @@ fn key(number: u32) -> String {
 }
 
 /// A command as Redis reads it.
-fn command(words: &[&str]) -> String {
+pub(crate) fn command(words: &[&str]) -> String {
     let words: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
     format!("*{}\r\n{words}", words.matches('$').count())
 }

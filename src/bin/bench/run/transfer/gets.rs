@@ -15,11 +15,11 @@ use crate::run::transfer::documents::Documents;
 
 const SECTION: &str = "transfer";
 
-fn get(number: u32) -> String {
+pub(crate) fn get(number: u32) -> String {
     format!("GET RFC {number} P2P-CI/1.0\r\nHost: localhost\r\nOS: Linux\r\n\r\n")
 }
 
-fn http_get(number: u32) -> String {
+pub(crate) fn http_get(number: u32) -> String {
     format!("GET /rfc{number}.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 }
 
@@ -35,16 +35,16 @@ pub(crate) fn small(setting: &Setting, findings: &mut Findings) -> io::Result<()
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 0..setting.rounds {
             let seed = setting.seed + round as u64;
-            ours.push(rate(peer.upload, &documents, at_once, setting.time, seed, get)?);
+            let fetched = |address: SocketAddr, request: fn(u32) -> String| {
+                let choose = |random: &mut Random| {
+                    let number = documents.numbers[random.below(documents.numbers.len())];
+                    (address, request(number))
+                };
+                rate(at_once, setting.time, seed, choose)
+            };
+            ours.push(fetched(peer.upload, get)?);
             if let Some(nginx) = &nginx {
-                theirs.push(rate(
-                    nginx.address,
-                    &documents,
-                    at_once,
-                    setting.time,
-                    seed,
-                    http_get,
-                )?);
+                theirs.push(fetched(nginx.address, http_get)?);
             }
         }
         let work = format!("documents, a connection each, {at_once} at a time");
@@ -69,14 +69,12 @@ fn read_all(
         .try_for_each(|&number| fetch(address, &request(number), &mut chunk).map(drop))
 }
 
-/// Documents a second.
-fn rate(
-    address: SocketAddr,
-    documents: &Documents,
+/// Documents a second, each chosen at random: from where, and with which request.
+pub(crate) fn rate(
     at_once: usize,
     time: Duration,
     seed: u64,
-    request: fn(u32) -> String,
+    choose: impl Fn(&mut Random) -> (SocketAddr, String) + Sync,
 ) -> io::Result<f64> {
     let fetched = AtomicUsize::new(0);
     let begun = Instant::now();
@@ -85,12 +83,13 @@ fn rate(
         let mut random = Random::new(seed * 1000 + number);
         let mut chunk = vec![0; 64 * 1024];
         while Instant::now() < deadline {
-            let number = documents.numbers[random.below(documents.numbers.len())];
-            fetch(address, &request(number), &mut chunk)?;
+            let (address, request) = choose(&mut random);
+            fetch(address, &request, &mut chunk)?;
             fetched.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     };
+    let work = &work;
     thread::scope(|scope| {
         let threads: Vec<_> =
             (0..at_once).map(|number| scope.spawn(move || work(number as u64))).collect();
@@ -102,7 +101,7 @@ fn rate(
 }
 
 /// One document; returns how many bytes came, head included.
-fn fetch(address: SocketAddr, request: &str, chunk: &mut [u8]) -> io::Result<u64> {
+pub(crate) fn fetch(address: SocketAddr, request: &str, chunk: &mut [u8]) -> io::Result<u64> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(request.as_bytes())?;
     let mut total = 0;

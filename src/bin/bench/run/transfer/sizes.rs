@@ -1,0 +1,67 @@
+//! How a GET grows with its document, beside nginx.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::common::programs::{Index, Peer};
+use crate::run::Setting;
+use crate::run::findings::{Axis, Findings, Plot};
+use crate::run::transfer::documents::Documents;
+use crate::run::transfer::gets::{fetch, get, http_get, wait_until_idle};
+
+/// Documents of a thousand bytes, of ten thousand, and so on.
+pub(crate) fn sizes(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
+    let mut lines = vec![("ours".to_string(), Vec::new()), ("nginx".to_string(), Vec::new())];
+    for digits in 3..=setting.size(9, 7) {
+        let bytes = 10_usize.pow(digits);
+        let documents = Documents::of_size(1, bytes, setting.seed)?;
+        let index = Index::start(None)?;
+        let peer = Peer::share_quietly(index.address, &documents.folder)?;
+        let nginx = setting.nginx(&documents.folder, findings)?;
+        wait_until_idle(peer.program.id())?;
+        // The first one of each brings it into memory.
+        let mut chunk = vec![0; 256 * 1024];
+        let mut rate = |address: SocketAddr, request: &str| -> io::Result<f64> {
+            fetch(address, request, &mut chunk)?;
+            let (begun, mut received) = (Instant::now(), 0);
+            while received == 0 || begun.elapsed() < setting.time / 8 {
+                fetch(address, request, &mut chunk)?;
+                received += bytes;
+            }
+            Ok(received as f64 / begun.elapsed().as_secs_f64() / 1e6)
+        };
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..setting.rounds {
+            ours.push(rate(peer.upload, &get(1))?);
+            if let Some(nginx) = &nginx {
+                theirs.push(rate(nginx.address, &http_get(1))?);
+            }
+        }
+        let work = format!("a document of {}", readable_size(digits));
+        if nginx.is_some() {
+            findings.compared("transfer", work, &ours, "MB/s", "nginx", &theirs);
+        } else {
+            findings.figure("transfer", work, &ours, "MB/s");
+        }
+        for ((_, points), rates) in lines.iter_mut().zip([ours, theirs]) {
+            if !rates.is_empty() {
+                points.push((bytes as f64, crate::run::samples::median(&rates)));
+            }
+        }
+    }
+    lines.retain(|(_, points)| !points.is_empty());
+    findings.plots.push(Plot {
+        title: "GET of one document after the other, a connection each".into(),
+        x: Axis { label: "bytes of the document", logarithmic: true },
+        y: Axis { label: "megabytes a second", logarithmic: true },
+        lines,
+    });
+    Ok(())
+}
+
+/// So many digits behind the first: `10 KB`.
+fn readable_size(digits: u32) -> String {
+    let unit = ["B", "KB", "MB", "GB"][(digits / 3) as usize];
+    format!("{} {unit}", 10_u32.pow(digits % 3))
+}
