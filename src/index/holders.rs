@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Owner;
 use super::lines::Age;
 use super::slots::Slots;
-use crate::protocol::Endpoint;
+use crate::protocol::{Endpoint, RecordEnd};
 
 /// All owners and endpoints with a record.
 #[derive(Debug, Default)]
@@ -29,6 +29,7 @@ struct Holdings {
 struct Holder {
     owner: Owner,
     endpoint: Endpoint,
+    end: RecordEnd,
     /// The places of entries, in order, and the age of the line there.
     lines: Vec<(u32, Age)>,
 }
@@ -59,15 +60,18 @@ impl Holders {
 
     /// A place for an owner and an endpoint that has none. It has to be given a line.
     pub(super) fn enter(&mut self, owner: Owner, endpoint: Endpoint) -> u32 {
-        let holder = Holder { owner, endpoint: endpoint.clone(), lines: Vec::new() };
+        let end = RecordEnd::of(&endpoint);
+        let holder = Holder { owner, endpoint: endpoint.clone(), end, lines: Vec::new() };
         let place = self.holders.insert(holder);
         self.endpoints.entry(endpoint).or_default().push(place);
         self.owners.entry(owner).or_default().holders.push(place);
         place
     }
 
-    pub(super) fn endpoint(&self, holder: u32) -> Option<&Endpoint> {
-        Some(&self.holders.get(holder)?.endpoint)
+    /// What a holder's records show of it, and as what.
+    pub(super) fn shown(&self, holder: u32) -> Option<(&Endpoint, &RecordEnd)> {
+        let Holder { endpoint, end, .. } = self.holders.get(holder)?;
+        Some((endpoint, end))
     }
 
     /// How many records an owner has.

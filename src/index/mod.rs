@@ -222,9 +222,9 @@ impl Index {
     fn shown<'a>(&'a self, entry: &'a Entry, line: &Line) -> Option<Shown<'a>> {
         let Claim { holder, description, added } = line.first;
         let Description { title, content, .. } = entry.description(description)?;
-        let holder = self.holders.endpoint(holder)?;
+        let (holder, end) = self.holders.shown(holder)?;
         let record = BorrowedRecord { document: &entry.document, title, holder };
-        Some(Shown { record, content, added })
+        Some(Shown { record, end, content, added })
     }
 
     fn check_room(&self, owner: Owner) -> Result<(), Full> {

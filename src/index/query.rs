@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use super::{Age, Attributes, date};
-use crate::protocol::{BorrowedRecord, Content, Document, Listing, RfcNumber};
+use crate::protocol::{BorrowedRecord, Content, Document, Listing, RecordEnd, RfcNumber};
 
 /// What a reader asks for.
 #[derive(Clone, Debug)]
@@ -60,6 +60,8 @@ impl Position {
 pub struct Shown<'a> {
     /// The record.
     pub record: BorrowedRecord<'a>,
+    /// The end of its line.
+    pub end: &'a RecordEnd,
     pub(super) content: &'a Content,
     pub(super) added: u32,
 }

@@ -4,13 +4,11 @@
 //! of a small one. What other servers leave out is read too: the empty line behind the status,
 //! the one at the end, and `RFC` in front of a record.
 
-use std::ptr;
-
 use super::error::{DecodeError, SyntaxError};
 use super::head::{append, encode_header, split_header};
 use super::lines::Lines;
 use super::status::{Refusal, Status};
-use super::{Attribute, BorrowedRecord, Document, HeaderText, Record, Title};
+use super::{Attribute, HeaderText, Record, encode_record};
 use crate::limits;
 
 /// A whole reply.
@@ -38,59 +36,6 @@ pub enum IndexReply {
 /// [`encode_record`], and then [`END_OF_RECORDS`]: an index writes a long reply in pieces.
 pub fn encode_found(out: &mut Vec<u8>) {
     out.extend_from_slice(b"P2P-CI/1.0 200 OK\r\n\r\n");
-}
-
-/// Appends one record of a reply.
-pub fn encode_record(record: BorrowedRecord<'_>, out: &mut Vec<u8>) {
-    RecordEncoder::default().encode(record, out);
-}
-
-/// Appends the records of a reply, one behind the other.
-///
-/// An index spends most of its time here. So the parts are copied by hand, as what formats text
-/// takes several times as long; and of a document with many holders the beginning of the line is
-/// copied from the line before.
-#[derive(Debug, Default)]
-pub struct RecordEncoder<'a> {
-    /// The last record's document and title, and where its line begins and its holder follows.
-    last: Option<(&'a Document, &'a Title, usize, usize)>,
-}
-
-impl<'a> RecordEncoder<'a> {
-    /// Appends one record. What was appended before must still be in `out`.
-    pub fn encode(&mut self, record: BorrowedRecord<'a>, out: &mut Vec<u8>) {
-        let BorrowedRecord { document, title, holder } = record;
-        // Room for the words, the numbers and what stands between: one look at the end.
-        out.reserve(32 + title.as_str().len() + holder.host.as_str().len());
-        let start = out.len();
-        match self.last {
-            // The very same, which takes no time to find out; an equal one is written anew.
-            Some((of, called, start, end)) if ptr::eq(of, document) && ptr::eq(called, title) => {
-                out.extend_from_within(start..end);
-            }
-            _ => {
-                encode_document(document, out);
-                out.push(b' ');
-                out.extend_from_slice(title.as_str().as_bytes());
-                out.push(b' ');
-                self.last = Some((document, title, start, out.len()));
-            }
-        }
-        out.extend_from_slice(holder.host.as_str().as_bytes());
-        out.push(b' ');
-        out.extend_from_slice(itoa::Buffer::new().format(holder.port.value()).as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
-}
-
-fn encode_document(document: &Document, out: &mut Vec<u8>) {
-    match document {
-        Document::Rfc(number) => {
-            out.extend_from_slice(b"RFC ");
-            out.extend_from_slice(itoa::Buffer::new().format(number.value()).as_bytes());
-        }
-        Document::File(_) => append(out, format_args!("{document}")),
-    }
 }
 
 /// Appends one attribute of the record before it (protocol.md section 4.11).

@@ -10,7 +10,7 @@
 //! | `date`, `digest`, `range` | dates of headers, digests and parts of documents | 2.7, 5.5, 5.6 |
 //! | `document` | what a request is about | 2.4 |
 //! | `content` | which bytes a holder has; attributes of records | 4.11 |
-//! | `record` | who has which document | 4.5 |
+//! | `record`, `record_encoder` | who has which document; many of their lines | 4.5 |
 //! | `lines`, `request`, `head` | where a line ends, where a request, what it says | 3 |
 //! | `index_request`, `index_reply` | peer and index | 4 |
 //! | `document_request`, `document_reply` | peer and peer | 5 |
@@ -32,6 +32,7 @@ mod lines;
 mod number;
 mod range;
 mod record;
+mod record_encoder;
 mod request;
 mod status;
 mod title;
@@ -47,13 +48,14 @@ pub use endpoint::{Endpoint, Host, Port};
 pub use error::{DecodeError, SyntaxError};
 pub use file_name::FileName;
 pub use index_reply::{
-    END_OF_RECORDS, IndexReply, IndexReplyDecoder, RecordEncoder, ReplyPart, encode_attribute,
-    encode_found, encode_record, encode_refusal,
+    END_OF_RECORDS, IndexReply, IndexReplyDecoder, ReplyPart, encode_attribute, encode_found,
+    encode_refusal,
 };
 pub use index_request::{IndexRequest, Listing};
 pub use number::{Limit, RfcNumber};
 pub use range::{ByteRange, ContentRange};
 pub use record::{BorrowedRecord, Record};
+pub use record_encoder::{RecordEncoder, RecordEnd, encode_record};
 pub use request::{Request, RequestDecoder, empty_lines};
 pub use status::{Refusal, Status};
 pub use title::{HeaderText, Title};

@@ -15,9 +15,9 @@ use crate::index::{Attributes, Owner, Position, Query};
 use crate::limits;
 use crate::net::{Conduct, Receiver, close_gently, send};
 use crate::protocol::{
-    Content, Date, DecodeError, Document, END_OF_RECORDS, Endpoint, HeaderText, IndexRequest,
-    Record, RecordEncoder, Refusal, RequestDecoder, Status, Words, empty_lines, encode_attribute,
-    encode_found, encode_record, encode_refusal,
+    BorrowedRecord, Content, Date, DecodeError, Document, END_OF_RECORDS, Endpoint, HeaderText,
+    IndexRequest, Record, RecordEncoder, Refusal, RequestDecoder, Status, Words, empty_lines,
+    encode_attribute, encode_found, encode_record, encode_refusal,
 };
 
 /// Serves one connection until it ends.
@@ -280,7 +280,8 @@ impl Session<'_> {
             let whole = index.visit(query, &mut position, |shown| {
                 visited += 1;
                 if words.is_none_or(|words| words.are_in(shown.record.title)) {
-                    records.encode(shown.record, output);
+                    let BorrowedRecord { document, title, .. } = shown.record;
+                    records.encode(document, title, shown.end, output);
                     if with_attributes {
                         shown.attributes().iter().for_each(|one| encode_attribute(one, output));
                     }

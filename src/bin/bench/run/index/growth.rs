@@ -15,18 +15,53 @@ const SECTION: &str = "index, growing";
 const HOLDERS: usize = 8;
 const ASKING: usize = 50;
 
-/// LOOKUP of any number, each with eight holders.
+/// What the records are that an index has more and more of.
+#[derive(Clone, Copy)]
+enum Growing {
+    /// The series, of more and more peers; asked is for the same few numbers.
+    Peers,
+    /// More and more numbers, of the same few peers; asked is for any of them.
+    Numbers,
+}
+
+/// LOOKUP of numbers with eight holders each.
 pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
+    let mut lines = Vec::new();
+    for (growing, what) in
+        [(Growing::Peers, "more peers"), (Growing::Numbers, "more different numbers")]
+    {
+        grow(growing, what, setting, findings, &mut lines)?;
+    }
+    findings.plots.push(Plot {
+        title: "LOOKUP in an index that grows".into(),
+        x: Axis { label: "records in the index", logarithmic: true },
+        y: Axis { label: "requests per second", logarithmic: false },
+        lines,
+    });
+    Ok(())
+}
+
+fn grow(
+    growing: Growing,
+    what: &str,
+    setting: &Setting,
+    findings: &mut Findings,
+    lines: &mut Vec<(String, Vec<(f64, f64)>)>,
+) -> io::Result<()> {
     let sizes = setting.size([1000, 100_000, 10_000_000], [1000, 10_000, 100_000]);
     let indexes: Vec<_> = sizes
         .iter()
         .map(|&records| {
             let index = Index::start(None)?;
-            let (peers, numbers) = fill::with_holders(index.address, records, HOLDERS)?;
-            Ok((records, index, peers, numbers))
+            let (asked, others) = match growing {
+                Growing::Peers => (sizes[0], records - sizes[0]),
+                Growing::Numbers => (records, 0),
+            };
+            let others = fill::with_series(index.address, others)?;
+            let (peers, numbers) = fill::with_holders(index.address, asked, HOLDERS)?;
+            Ok((records, index, [others, peers], numbers))
         })
         .collect::<io::Result<_>>()?;
-    let mut lines = Vec::new();
     for in_flight in [1, 32] {
         let mut rates = vec![Vec::new(); indexes.len()];
         for _ in 0..setting.rounds {
@@ -42,19 +77,13 @@ pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<
             }
         }
         for ((records, ..), figures) in indexes.iter().zip(&rates) {
-            let work = format!("LOOKUP in {records} records, {in_flight} in flight");
+            let work = format!("LOOKUP in {records} records, {what}, {in_flight} in flight");
             let with = format!("{} records", sizes[0]);
             findings.compared(SECTION, work, figures, "requests/s", with, &rates[0]);
         }
         let points = sizes.iter().zip(&rates).map(|(&size, rates)| (size as f64, median(rates)));
-        lines.push((format!("{in_flight} in flight"), points.collect()));
+        lines.push((format!("{what}, {in_flight} in flight"), points.collect()));
     }
-    findings.plots.push(Plot {
-        title: "LOOKUP in an index that grows".into(),
-        x: Axis { label: "records in the index", logarithmic: true },
-        y: Axis { label: "requests per second", logarithmic: false },
-        lines,
-    });
     Ok(())
 }
 

@@ -1,0 +1,142 @@
+//! The lines of records that an index writes (protocol.md section 4.5): one by one, or many of
+//! which the parts are the same. How a line is read is told by `record`.
+
+use std::ptr;
+
+use super::head::append;
+use super::{BorrowedRecord, Document, Endpoint, Title};
+
+/// Appends one record of a reply.
+pub fn encode_record(record: BorrowedRecord<'_>, out: &mut Vec<u8>) {
+    encode_beginning(record.document, record.title, out);
+    encode_end(record.holder, out);
+}
+
+/// Appends the records of a reply, one behind the other.
+///
+/// An index spends most of its time here. So a line is copied in two pieces, each of which was
+/// written once: its beginning for all holders of a document, its end for all documents of a
+/// holder.
+#[derive(Debug)]
+pub struct RecordEncoder<'a> {
+    /// The last record's document and title, and where its line begins and its holder follows.
+    last: Option<(&'a Document, &'a Title, usize, usize)>,
+    /// What is there.
+    beginning: [u8; BEGINNING],
+}
+
+/// Bytes of a line's beginning and of its end that have a place of their own: more than most are
+/// long. To copy all of it and cut off what is too much takes a few instructions, where a copy of
+/// any length is a call.
+const BEGINNING: usize = 96;
+const END: usize = 32;
+
+impl Default for RecordEncoder<'_> {
+    fn default() -> Self {
+        Self { last: None, beginning: [0; BEGINNING] }
+    }
+}
+
+impl<'a> RecordEncoder<'a> {
+    /// Appends one record; `end` is that of its holder. What was appended before must still be in
+    /// `out`.
+    pub fn encode(
+        &mut self,
+        document: &'a Document,
+        title: &'a Title,
+        end: &RecordEnd,
+        out: &mut Vec<u8>,
+    ) {
+        let here = out.len();
+        match self.last {
+            // The very same, which takes no time to find out; an equal one is written anew.
+            Some((of, called, start, end)) if ptr::eq(of, document) && ptr::eq(called, title) => {
+                if end - start <= BEGINNING {
+                    out.extend_from_slice(&self.beginning);
+                    out.truncate(here + end - start);
+                } else {
+                    out.extend_from_within(start..end);
+                }
+            }
+            _ => {
+                encode_beginning(document, title, out);
+                self.last = Some((document, title, here, out.len()));
+                let few = (out.len() - here).min(BEGINNING);
+                self.beginning[..few].copy_from_slice(&out[here..here + few]);
+            }
+        }
+        let here = out.len();
+        out.extend_from_slice(&end.first);
+        out.truncate(here + end.count);
+        out.extend_from_slice(&end.rest);
+    }
+}
+
+/// The end of a record's line, which is the same for all that a holder has.
+#[derive(Clone, Debug)]
+pub struct RecordEnd {
+    first: [u8; END],
+    /// How many of them there are.
+    count: usize,
+    rest: Box<[u8]>,
+}
+
+impl RecordEnd {
+    /// That of this holder.
+    pub fn of(holder: &Endpoint) -> Self {
+        let mut bytes = Vec::with_capacity(2 * END);
+        encode_end(holder, &mut bytes);
+        let count = bytes.len().min(END);
+        let mut first = [0; END];
+        first[..count].copy_from_slice(&bytes[..count]);
+        Self { first, count, rest: bytes[count..].into() }
+    }
+}
+
+fn encode_beginning(document: &Document, title: &Title, out: &mut Vec<u8>) {
+    encode_document(document, out);
+    out.push(b' ');
+    out.extend_from_slice(title.as_str().as_bytes());
+    out.push(b' ');
+}
+
+fn encode_end(holder: &Endpoint, out: &mut Vec<u8>) {
+    out.extend_from_slice(holder.host.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(itoa::Buffer::new().format(holder.port.value()).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn encode_document(document: &Document, out: &mut Vec<u8>) {
+    match document {
+        Document::Rfc(number) => {
+            out.extend_from_slice(b"RFC ");
+            out.extend_from_slice(itoa::Buffer::new().format(number.value()).as_bytes());
+        }
+        Document::File(_) => append(out, format_args!("{document}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_any_length_are_written_as_they_are_read() {
+        let lengths = [0, 1, END - 8, END - 1, END, END + 1, BEGINNING - 10, BEGINNING, 200];
+        for length in lengths {
+            let title: Title = "t".repeat(length).parse().unwrap();
+            let document = "793".parse().map(Document::Rfc).unwrap();
+            let mut encoder = RecordEncoder::default();
+            let mut out = Vec::new();
+            let mut expected = String::new();
+            for host in lengths.map(|length| "h".repeat(length.max(1))) {
+                let holder = Endpoint { host: host.parse().unwrap(), port: "80".parse().unwrap() };
+                encoder.encode(&document, &title, &RecordEnd::of(&holder), &mut out);
+                let record = BorrowedRecord { document: &document, title: &title, holder: &holder };
+                expected += &format!("{record}\r\n");
+            }
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "a title of {length} bytes");
+        }
+    }
+}
