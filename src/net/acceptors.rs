@@ -1,8 +1,8 @@
 //! The threads that wait for the connections of one listener, and who of them accepts next.
 //!
 //! A connection has a thread of its own as long as it lives. But a document of a few kilobytes is
-//! sent in less time than a thread takes to begin and end, and to be given a connection by another
-//! thread costs a third of it. So a thread that has served a connection accepts the next one
+//! sent in less time than a thread takes to begin and end, and to hand a connection over wakes two
+//! threads where one would do. So a thread that has served a connection accepts the next one
 //! itself. The listener's own thread accepts when nobody else does.
 
 use std::io;

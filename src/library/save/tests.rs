@@ -90,6 +90,21 @@ fn what_has_come_of_a_known_document_is_kept_and_gone_on_with() {
 }
 
 #[test]
+fn what_came_without_a_digest_is_not_the_beginning_of_what_comes_with_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("rfc1.txt");
+    let digest = digest_of(b"whole");
+    let mut hasher = Hasher::default();
+    let mut incoming = Incoming::begin(&target).unwrap();
+    incoming.file().write_all(b"something else").unwrap();
+    assert_eq!(incoming.keep(&digest, u64::MAX, &mut hasher).unwrap(), 0);
+    incoming.file().write_all(b"whole").unwrap();
+    incoming.finish(false).unwrap();
+    assert_eq!(fs::read(&target).unwrap(), b"whole");
+    assert_eq!(names(folder.path()), ["rfc1.txt"]);
+}
+
+#[test]
 fn what_killed_programs_have_left_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("rfc1.txt");
