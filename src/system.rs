@@ -108,6 +108,9 @@ pub(crate) fn send_file(mut file: &File, mut stream: &TcpStream, count: u64) -> 
 /// Whether accepted connections have the options of their listener.
 pub(crate) const HANDS_OPTIONS_DOWN: bool = cfg!(target_os = "linux");
 
+/// Whether a listener's read timeout ends accepting, too.
+pub(crate) const ACCEPTING_TIMES_OUT: bool = cfg!(target_os = "linux");
+
 /// Writes bytes behind which others follow at once, so that one segment may take both; the system
 /// waits for them if it can.
 ///

@@ -3,18 +3,30 @@
 //! A connection has a thread of its own as long as it lives. But a document of a few kilobytes is
 //! sent in less time than a thread takes to begin and end, and to hand a connection over wakes two
 //! threads where one would do. So a thread that has served a connection accepts the next one
-//! itself. The listener's own thread accepts when nobody else does.
+//! itself, if it comes soon. The listener's own thread accepts when nobody else does.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use super::Stop;
-use crate::limits;
+use crate::{limits, system};
 
 /// How many threads wait at most.
 const WAITING: usize = 16;
+/// How long one waits behind a connection that it has served. Where the system does not end the
+/// waiting, a thread serves one connection.
+const WAIT_FOR_NEXT: Duration = Duration::from_millis(500);
+
+/// What came of waiting.
+enum Next {
+    Connection(TcpStream, SocketAddr),
+    /// Nobody has come.
+    Nobody,
+    Stop,
+}
 
 /// A listener, and the threads that wait for its connections.
 #[derive(Debug)]
@@ -31,9 +43,12 @@ impl<'a> Acceptors<'a> {
     /// Nobody accepts yet.
     ///
     /// # Errors
-    /// When the listener has no address.
+    /// When the listener has no address, or does not take an option.
     pub(super) fn new(listener: &'a TcpListener, stop: &'a Stop) -> io::Result<Self> {
         let address = listener.local_addr()?;
+        if system::ACCEPTING_TIMES_OUT {
+            socket2::SockRef::from(listener).set_read_timeout(Some(WAIT_FOR_NEXT))?;
+        }
         stop.add_listener(address);
         let (accepting, nobody_accepts) = (Mutex::default(), Condvar::new());
         Ok(Self { listener, address, stop, accepting, nobody_accepts })
@@ -41,26 +56,38 @@ impl<'a> Acceptors<'a> {
 
     /// For the listener's own thread: accepts when nobody else does. Nothing when it is to stop.
     pub(super) fn accept_first(&self) -> Option<(TcpStream, SocketAddr)> {
-        let waited = self.nobody_accepts.wait_while(self.lock(), |accepting| *accepting > 0);
-        self.accept(waited.unwrap_or_else(PoisonError::into_inner))
+        loop {
+            let waited = self.nobody_accepts.wait_while(self.lock(), |accepting| *accepting > 0);
+            match self.accept(waited.unwrap_or_else(PoisonError::into_inner)) {
+                Next::Connection(stream, address) => return Some((stream, address)),
+                Next::Nobody => {}
+                Next::Stop => return None,
+            }
+        }
     }
 
-    /// For a thread that has served a connection: the next one. Nothing when enough others wait for
-    /// it, or it is to stop.
+    /// For a thread that has served a connection: the next one. Nothing when none comes soon, enough
+    /// others wait for it, or it is to stop.
     pub(super) fn accept_next(&self) -> Option<(TcpStream, SocketAddr)> {
         let accepting = self.lock();
-        if *accepting < WAITING { self.accept(accepting) } else { None }
+        if !system::ACCEPTING_TIMES_OUT || *accepting >= WAITING {
+            return None;
+        }
+        match self.accept(accepting) {
+            Next::Connection(stream, address) => Some((stream, address)),
+            Next::Nobody | Next::Stop => None,
+        }
     }
 
-    fn accept(&self, mut accepting: MutexGuard<'_, usize>) -> Option<(TcpStream, SocketAddr)> {
+    fn accept(&self, mut accepting: MutexGuard<'_, usize>) -> Next {
         // Whoever stops it wakes one of those who are counted at that time, and each of them the
         // next one.
         if self.stop.is_stopping() {
-            return None;
+            return Next::Stop;
         }
         *accepting += 1;
         drop(accepting);
-        let accepted = self.accept_patiently();
+        let next = self.accept_patiently();
         let mut accepting = self.lock();
         *accepting -= 1;
         let others = *accepting;
@@ -72,17 +99,18 @@ impl<'a> Acceptors<'a> {
             if others > 0 {
                 Stop::wake(self.address);
             }
-            return None;
+            return Next::Stop;
         }
-        accepted
+        next
     }
 
-    /// Accepts, however often that fails; nothing when it is to stop.
-    fn accept_patiently(&self) -> Option<(TcpStream, SocketAddr)> {
+    /// Accepts, however often that fails.
+    fn accept_patiently(&self) -> Next {
         let mut pause = limits::ACCEPT_PAUSE;
         loop {
             match self.listener.accept() {
-                Ok(accepted) => return Some(accepted),
+                Ok((stream, address)) => return Next::Connection(stream, address),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Next::Nobody,
                 // Out of descriptors or memory, or the connection is gone before it was taken: there
                 // is nothing that the next attempt could not do better.
                 Err(error) => {
@@ -92,7 +120,7 @@ impl<'a> Acceptors<'a> {
                 }
             }
             if self.stop.is_stopping() {
-                return None;
+                return Next::Stop;
             }
         }
     }
@@ -113,36 +141,44 @@ mod tests {
         let stop = Stop::new();
         let acceptors = Acceptors::new(&listener, &stop).unwrap();
         thread::scope(|scope| {
-            let next = || scope.spawn(|| acceptors.accept_next().is_some());
+            let wait = || {
+                while !stop.is_stopping() {
+                    assert!(acceptors.accept_next().is_none());
+                }
+            };
             let first = scope.spawn(|| acceptors.accept_first().is_some());
-            let threads: Vec<_> = (0..WAITING + 3).map(|_| next()).collect();
+            (0..WAITING).for_each(|_| drop(scope.spawn(wait)));
             while *acceptors.lock() < WAITING {
                 thread::yield_now();
             }
             stop.stop();
             assert!(!first.join().unwrap());
-            assert!(threads.into_iter().all(|thread| !thread.join().unwrap()));
         });
         assert_eq!(*acceptors.lock(), 0);
     }
 
     #[test]
-    fn the_listeners_own_thread_accepts_when_nobody_else_does() {
+    fn who_waits_in_vain_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stop = Stop::new();
+        let acceptors = Acceptors::new(&listener, &stop).unwrap();
+        assert!(acceptors.accept_next().is_none());
+        assert_eq!(*acceptors.lock(), 0);
+    }
+
+    #[test]
+    fn the_listeners_own_thread_accepts_beside_others_and_alone() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stop = Stop::new();
         let acceptors = Acceptors::new(&listener, &stop).unwrap();
         let connect = || TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         thread::scope(|scope| {
-            let next = scope.spawn(|| acceptors.accept_next().is_some());
-            while *acceptors.lock() == 0 {
-                thread::yield_now();
-            }
             let first = scope.spawn(|| acceptors.accept_first().is_some());
-            let one = connect();
-            assert!(next.join().unwrap());
-            let other = connect();
+            let next = scope.spawn(|| while acceptors.accept_next().is_none() {});
+            let connections = (connect(), connect());
             assert!(first.join().unwrap());
-            drop((one, other));
+            next.join().unwrap();
+            drop(connections);
         });
     }
 }

@@ -57,7 +57,8 @@ impl<'a> Receiver<'a> {
     /// A receiver for a connection from which nothing was read.
     pub fn new(stream: &'a TcpStream) -> Self {
         let buffer = Vec::new();
-        Self { stream, buffer, start: 0, end: 0, fitting: SMALL, timeout_set: false }
+        // One that was accepted has the timeout of its listener.
+        Self { stream, buffer, start: 0, end: 0, fitting: SMALL, timeout_set: true }
     }
 
     /// The bytes that were read and not yet taken.

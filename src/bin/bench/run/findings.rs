@@ -17,7 +17,6 @@ pub(crate) struct Findings {
 }
 
 /// One figure, and the one that it is compared with.
-#[derive(Clone)]
 pub(crate) struct Row {
     pub(crate) section: &'static str,
     pub(crate) work: String,
@@ -29,7 +28,6 @@ pub(crate) struct Row {
 }
 
 /// The anchor's figure, and the median of the ratios of each round: ours by the anchor's.
-#[derive(Clone)]
 pub(crate) struct Compared {
     pub(crate) with: String,
     pub(crate) figure: f64,
