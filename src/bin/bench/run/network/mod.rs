@@ -45,7 +45,7 @@ fn over_peers(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
 /// Networks of a few peers with more and more documents.
 fn over_documents(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let mut grown = Grown::new();
-    for size in setting.size(vec![2, 10, 100, 1000], vec![2, 20, 100]) {
+    for size in setting.size(vec![2, 10, 100, 1000], vec![2, 50]) {
         let figures = network(PEERS, size, setting, findings)?;
         keep("four peers with so many documents each", size, &figures, findings);
         grown.push((size, figures));

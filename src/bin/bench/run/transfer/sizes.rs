@@ -13,7 +13,7 @@ use crate::run::transfer::gets::{fetch, get, http_get, wait_until_idle};
 /// Documents of a thousand bytes, of ten thousand, and so on.
 pub(crate) fn sizes(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let mut lines = vec![("ours".to_string(), Vec::new()), ("nginx".to_string(), Vec::new())];
-    for digits in 3..=setting.size(9, 7) {
+    for digits in 3..=setting.size(9, 6) {
         let bytes = 10_usize.pow(digits);
         let documents = Documents::of_size(1, bytes, setting.seed)?;
         let index = Index::start(None)?;
