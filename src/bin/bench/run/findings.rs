@@ -91,8 +91,11 @@ impl Findings {
     /// Says what is left out, and why.
     pub(crate) fn skip(&mut self, what: impl Into<String>) {
         let what = what.into();
-        eprintln!("left out: {what}");
-        self.skipped.push(what);
+        // Several suites may miss the same.
+        if !self.skipped.contains(&what) {
+            eprintln!("left out: {what}");
+            self.skipped.push(what);
+        }
     }
 
     /// Tells at once: a run may take minutes.

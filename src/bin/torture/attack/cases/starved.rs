@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
 use crate::attack::Setting;
 use crate::attack::report::Report;
@@ -140,10 +140,11 @@ fn with_connections_that_are_gone(report: &mut Report) -> io::Result<()> {
     let server = folder.path().join("server");
     std::os::unix::fs::symlink(std::env::current_exe()?, &server)?;
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=accept4"]);
+    // With `-o` it would hold back the signal that ends it.
+    strace.args(["-f", "-qq", "-I", "2", "-o", "/dev/null", "-e", "trace=accept4"]);
     strace.args(["-e", "inject=accept4:error=ECONNABORTED:when=1+2"]);
     strace.arg(&server).args(["--listen", "127.0.0.1:0", "--log", "sessions"]);
-    let index = match Program::start(strace).and_then(Index::of) {
+    let mut index = match Program::start(strace).and_then(Index::of) {
         Ok(index) => index,
         Err(error) => {
             report.skip(&format!("strace does not run it: {error}"));
@@ -157,7 +158,9 @@ fn with_connections_that_are_gone(report: &mut Report) -> io::Result<()> {
     report.figure("served while accept fails every second time", served as f64, "");
     report.figure("in", begun.elapsed().as_secs_f64(), "s");
     report.require("all are served", served == 100);
-    Ok(())
+    // Killed, strace would leave the server behind; asked to end, it ends that, too.
+    index.program()?.signal(Signal::TERM)?;
+    index.program()?.wait().map(drop)
 }
 
 /// A server whose output and errors go somewhere.
