@@ -95,11 +95,13 @@ impl Holders {
         others.filter_map(move |&other| self.age(other, entry))
     }
 
-    /// A line of an owner, and its holder and entry: the one that is taken out fastest.
-    pub(super) fn last_line(&self, owner: Owner) -> Option<(u32, u32, Age)> {
+    /// Some lines of one holder of an owner, and their entries: those that are taken out fastest.
+    /// `None` when none are left, or none are wanted.
+    pub(super) fn last_lines(&self, owner: Owner, most: usize) -> Option<(u32, Vec<(u32, Age)>)> {
         let holder = *self.owners.get(&owner)?.holders.last()?;
-        let (entry, age) = *self.holders.get(holder)?.lines.last()?;
-        Some((holder, entry, age))
+        let lines = &self.holders.get(holder)?.lines;
+        let last = &lines[lines.len().saturating_sub(most)..];
+        (!last.is_empty()).then(|| (holder, last.to_vec()))
     }
 
     /// Gives a holder a line of an entry of which it has none.
@@ -122,6 +124,19 @@ impl Holders {
             holdings.records -= 1;
         }
         if from.lines.is_empty() {
+            self.forget(holder);
+        }
+    }
+
+    /// Takes the last few lines from a holder, which is forgotten with its last one.
+    pub(super) fn take_last(&mut self, holder: u32, few: usize) {
+        let Some(from) = self.holders.get_mut(holder) else { return };
+        let left = from.lines.len().saturating_sub(few);
+        if let Some(holdings) = self.owners.get_mut(&from.owner) {
+            holdings.records -= from.lines.len() - left;
+        }
+        from.lines.truncate(left);
+        if left == 0 {
             self.forget(holder);
         }
     }

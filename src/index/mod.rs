@@ -12,20 +12,21 @@
 //! is said by many is kept once: a record takes a line of twenty bytes in its document's
 //! `Entry`, and twelve bytes with its holder.
 
+mod documents;
 mod entry;
 mod holders;
 mod lines;
 mod query;
 mod slots;
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
+use std::collections::HashMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::limits;
 use crate::protocol::{
     Attribute, BorrowedRecord, Content, Date, Document, Endpoint, Record, Title,
 };
+use documents::Documents;
 use entry::{Description, Entry};
 use holders::Holders;
 use lines::{Age, Claim, Line};
@@ -68,8 +69,7 @@ pub enum Full {
 /// The records of all connections.
 #[derive(Debug)]
 pub struct Index {
-    /// The place of each document's entry.
-    documents: BTreeMap<Document, u32>,
+    documents: Documents,
     entries: Slots<Entry>,
     holders: Holders,
     /// Further claims of the line of this age, by owners that added an equal one.
@@ -90,7 +90,7 @@ impl Index {
     /// An empty index that takes so many records in all, and from one owner.
     pub fn with_limits(max_records: usize, max_records_of_owner: usize) -> Self {
         Self {
-            documents: BTreeMap::new(),
+            documents: Documents::default(),
             entries: Slots::default(),
             holders: Holders::default(),
             others: HashMap::new(),
@@ -124,7 +124,7 @@ impl Index {
     ) -> Result<(), Full> {
         let Record { document, title, holder: endpoint } = record;
         let Attributes { content, mut added } = attributes;
-        let mut entry = self.documents.get(&document).copied();
+        let mut entry = self.documents.find(&document);
         let mut holder = self.holders.find(owner, &endpoint);
         let known = entry
             .zip(holder)
@@ -138,7 +138,7 @@ impl Index {
                 added = date(before.added);
             }
             // Either may have gone with the record.
-            entry = self.documents.get(&document).copied();
+            entry = self.documents.find(&document);
             holder = self.holders.find(owner, &endpoint);
         } else {
             self.check_room(owner)?;
@@ -161,7 +161,7 @@ impl Index {
         document: &Document,
         holder: &Endpoint,
     ) -> Option<Record> {
-        let entry = *self.documents.get(document)?;
+        let entry = self.documents.find(document)?;
         let place = self.holders.find(owner, holder)?;
         let age = self.holders.age(place, entry)?;
         let title = self.title(entry, age)?.clone();
@@ -175,14 +175,12 @@ impl Index {
     /// not keep others waiting.
     pub fn leave(&mut self, owner: Owner, at_most: usize) -> usize {
         let mut count = 0;
-        while count < at_most {
-            let Some((holder, entry, age)) = self.holders.last_line(owner) else { break };
-            if self.withdraw(entry, holder, age).is_none() {
-                // Only a panic within a change can have left a line that is nowhere else: it must
-                // not keep the others from being taken back.
-                self.holders.take(holder, entry);
+        while let Some((holder, lines)) = self.holders.last_lines(owner, at_most - count) {
+            for &(entry, age) in &lines {
+                self.unclaim(entry, holder, age);
             }
-            count += 1;
+            self.holders.take_last(holder, lines.len());
+            count += lines.len();
         }
         count
     }
@@ -199,20 +197,17 @@ impl Index {
         position: &mut Position,
         mut take: impl FnMut(Shown<'a>) -> bool,
     ) -> bool {
-        let start = position.start(query);
-        for (document, &entry) in self.documents.range((start, Bound::Unbounded)) {
-            if !query.holds(document) {
-                return true;
-            }
-            let seen = position.seen(document);
+        let reached = std::mem::take(position);
+        for entry in self.documents.of(query, &reached) {
             let Some(entry) = self.entries.get(entry) else { continue };
+            let seen = reached.seen(&entry.document);
             // Iterated from within: a loop would ask for each line in which piece it lies.
             let stopped = entry
                 .lines
                 .newest_first(seen)
                 .find(|line| self.shown(entry, line).is_some_and(|shown| !take(shown)));
             if let Some(line) = stopped {
-                *position = Position::behind(document, line.age);
+                *position = Position::behind(&entry.document, line.age);
                 return false;
             }
         }
@@ -279,6 +274,13 @@ impl Index {
 
     /// Takes a line from a holder; the last one takes the line along. Returns what it claimed.
     fn withdraw(&mut self, entry: u32, holder: u32, age: Age) -> Option<Claim> {
+        let claim = self.unclaim(entry, holder, age)?;
+        self.holders.take(holder, entry);
+        Some(claim)
+    }
+
+    /// The part of it that is not with the holder.
+    fn unclaim(&mut self, entry: u32, holder: u32, age: Age) -> Option<Claim> {
         let claim = self.take_claim(entry, holder, age)?;
         let there = self.entries.get_mut(entry)?;
         there.release(claim.description);
@@ -286,8 +288,6 @@ impl Index {
             self.documents.remove(&there.document);
             self.entries.remove(entry);
         }
-
-        self.holders.take(holder, entry);
         self.records -= 1;
         Some(claim)
     }

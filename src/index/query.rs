@@ -1,9 +1,7 @@
 //! What readers ask for, how far they have come, and what they are shown.
 
-use std::ops::Bound;
-
 use super::{Age, Attributes, date};
-use crate::protocol::{BorrowedRecord, Content, Document, Listing, RecordEnd, RfcNumber};
+use crate::protocol::{BorrowedRecord, Content, Document, Listing, RecordEnd};
 
 /// What a reader asks for.
 #[derive(Clone, Debug)]
@@ -16,17 +14,6 @@ pub enum Query {
     All,
 }
 
-impl Query {
-    pub(super) fn holds(&self, document: &Document) -> bool {
-        match self {
-            Self::Document(asked) => asked == document,
-            Self::Listing(Listing::Rfcs) => matches!(document, Document::Rfc(_)),
-            Self::Listing(Listing::Files) => matches!(document, Document::File(_)),
-            Self::All => true,
-        }
-    }
-}
-
 /// How far a reader has come in the records of a [`Query`].
 #[derive(Clone, Debug, Default)]
 pub struct Position(Option<(Document, Age)>);
@@ -36,17 +23,9 @@ impl Position {
         Self(Some((document.clone(), age)))
     }
 
-    /// The first document of which something may still be wanted.
-    pub(super) fn start(&self, query: &Query) -> Bound<Document> {
-        match (&self.0, query) {
-            (Some((document, _)), _) | (None, Query::Document(document)) => {
-                Bound::Included(document.clone())
-            }
-            (None, Query::Listing(Listing::Rfcs) | Query::All) => Bound::Unbounded,
-            (None, Query::Listing(Listing::Files)) => {
-                Bound::Excluded(Document::Rfc(RfcNumber::MAX))
-            }
-        }
+    /// The document of which a line was seen last; there may be more of it.
+    pub(super) fn document(&self) -> Option<&Document> {
+        self.0.as_ref().map(|(document, _)| document)
     }
 
     /// The last line of a document that was seen.

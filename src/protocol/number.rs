@@ -16,9 +16,6 @@ use super::SyntaxError;
 pub struct RfcNumber(u32);
 
 impl RfcNumber {
-    /// The largest number.
-    pub const MAX: Self = Self(999_999_999);
-
     /// The number itself, 1..=999999999.
     pub const fn value(self) -> u32 {
         self.0
