@@ -1,21 +1,20 @@
 //! The index server: it accepts peers, and answers what they ask (protocol.md section 4).
 //!
 //! [`Server::run`] has an accept loop per listening address and a thread per connection; all of
-//! them share one [`Index`] behind a lock that is never held over a read, a
-//! write or a name lookup. The answers are made in `session`.
+//! them share one [`SharedIndex`]. The answers are made in `session`.
 
 mod host_policy;
 mod session;
+mod shared_index;
 
-use std::hint;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::sync::Arc;
 use std::thread;
 
 pub use host_policy::HostPolicy;
+pub use shared_index::SharedIndex;
 
-use crate::index::Index;
 use crate::net::{self, Permits, Service, Stop};
 use crate::protocol::Port;
 use crate::system::{self, Bound};
@@ -59,7 +58,7 @@ pub struct Server {
 /// What all sessions share.
 #[derive(Debug)]
 struct Shared {
-    index: RwLock<Index>,
+    index: SharedIndex,
     permits: Permits,
     stop: Stop,
     host_policy: HostPolicy,
@@ -88,7 +87,7 @@ impl Server {
             };
         let most = connection_limit(config.max_connections).0;
         let shared = Shared {
-            index: RwLock::default(),
+            index: SharedIndex::default(),
             permits: Permits::new(most, limits::CONNECTIONS_PER_ADDRESS),
             stop: Stop::new(),
             host_policy: config.host_policy,
@@ -149,29 +148,9 @@ pub fn connection_limit(most: Option<usize>) -> (usize, Vec<Bound>) {
 }
 
 impl Shared {
-    // A change of the index is complete when its method returns, and a panic within one would
-    // leave at most a record that its owner's leaving removes: a poisoned lock may be entered.
-    fn index(&self) -> RwLockReadGuard<'_, Index> {
-        self.index.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
-        // Nobody has the lock for more than some microseconds, and to sleep and be woken takes
-        // many more.
-        const TRIES: usize = 400;
-        for _ in 0..TRIES {
-            match self.index.try_write() {
-                Ok(index) => return index,
-                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => hint::spin_loop(),
-            }
-        }
-        self.index.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// How many are here and what they have, for the log.
     fn population(&self) -> String {
-        let (peers, records) = (self.permits.taken(), self.index().len());
+        let (peers, records) = (self.permits.taken(), self.index.read().len());
         format!("{}, {}", counted(peers, "peer"), counted(records, "record"))
     }
 }

@@ -5,8 +5,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use super::host_policy::ListedHosts;
 use super::{LOG_FAULTS, LOG_REQUESTS, LOG_SESSIONS, Shared, counted};
@@ -224,7 +223,7 @@ impl Session<'_> {
         self.reply_with(&said);
         let document = said.document.clone();
         let record = Record { holder, ..said };
-        let full = self.shared.index_mut().add(self.owner, record, attributes);
+        let full = self.shared.index.write().add(self.owner, record, attributes);
         if let Err(full) = full {
             self.output.truncate(before);
             log::warn!(target: LOG_FAULTS, "{}: {document} refused: {full}", self.address);
@@ -236,7 +235,7 @@ impl Session<'_> {
 
     fn remove(&mut self, document: &Document, from: &Endpoint) -> Result<Done, Refused> {
         let holder = self.listed(from)?;
-        let removed = self.shared.index_mut().remove(self.owner, document, &holder);
+        let removed = self.shared.index.write().remove(self.owner, document, &holder);
         let removed = removed.ok_or_else(|| Refused {
             refusal: Refusal::NotFound,
             reason: "expected a record that this connection added, found none".into(),
@@ -275,7 +274,7 @@ impl Session<'_> {
             let shared = self.shared;
             let output = &mut self.output;
             let mut visited = 0;
-            let index = shared.index();
+            let index = shared.index.read();
             let mut records = RecordEncoder::default();
             let whole = index.visit(query, &mut position, |shown| {
                 visited += 1;
@@ -296,6 +295,7 @@ impl Session<'_> {
             if self.output.len() >= limits::LIST_PIECE {
                 self.flush()?;
             }
+            shared.index.give_turn();
         }
         if count == 0 && matches!(query, Query::Document(_)) {
             self.output.truncate(before);
@@ -339,24 +339,23 @@ impl Session<'_> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        const AT_ONCE: usize = 2000;
-        /// A lock that is taken again at once is not given to who waits and has to wake up first.
-        const OTHERS_TURN: Duration = Duration::from_micros(50);
+        /// What takes some ten microseconds.
+        const AT_ONCE: usize = 64;
         let mut records = 0;
         loop {
-            let removed = self.shared.index_mut().leave(self.owner, AT_ONCE);
+            let removed = self.shared.index.write().leave(self.owner, AT_ONCE);
             records += removed;
             if removed < AT_ONCE {
                 break;
             }
-            thread::sleep(OTHERS_TURN);
+            self.shared.index.give_turn();
         }
         log::info!(
             target: LOG_SESSIONS,
             "{} left with {} ({} remain)",
             self.address,
             counted(records, "record"),
-            counted(self.shared.index().len(), "record")
+            counted(self.shared.index.read().len(), "record")
         );
     }
 }

@@ -3,12 +3,13 @@
 
 use std::io;
 use std::str::FromStr;
-use std::sync::{Barrier, PoisonError, RwLock};
+use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use p2p_ci::index::{Attributes, Index, Owner, Position, Query};
+use p2p_ci::index::{Attributes, Owner, Position, Query};
 use p2p_ci::protocol::{Content, Date, Document, Endpoint, Record, SyntaxError, Title};
+use p2p_ci::server::SharedIndex;
 
 use crate::run::Setting;
 use crate::run::findings::Findings;
@@ -38,7 +39,7 @@ pub(crate) fn locks(setting: &Setting, findings: &mut Findings) -> io::Result<()
 
 /// An index, and what is asked of it.
 struct Contended {
-    index: RwLock<Index>,
+    index: SharedIndex,
     documents: Vec<Document>,
     title: Title,
 }
@@ -47,7 +48,7 @@ impl Contended {
     fn new() -> io::Result<Self> {
         let number = |number: u32| parse(&number.to_string()).map(Document::Rfc);
         let contended = Self {
-            index: RwLock::default(),
+            index: SharedIndex::default(),
             documents: (1..=NUMBERS).map(number).collect::<io::Result<_>>()?,
             title: parse("A Title of the Usual Length for an RFC")?,
         };
@@ -100,7 +101,7 @@ impl Contended {
         let attributes =
             Attributes { content: Content::default(), added: Date::clamped(UNIX_EPOCH) };
         let begun = Instant::now();
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let mut index = self.index.write();
         let wait = begun.elapsed();
         // There are far fewer records than the limit.
         let _ = index.add(owner, record, attributes);
@@ -110,7 +111,7 @@ impl Contended {
     fn look_up(&self, document: &Document) -> Duration {
         let query = Query::Document(document.clone());
         let begun = Instant::now();
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = self.index.read();
         let wait = begun.elapsed();
         index.visit(&query, &mut Position::default(), |shown| {
             std::hint::black_box(shown);
