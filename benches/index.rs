@@ -82,6 +82,26 @@ fn add_and_remove(bencher: Bencher<'_, '_>, records: u64) {
     });
 }
 
+/// Peers that add the same numbers, some at a time each.
+#[divan::bench]
+fn add_new_records(bencher: Bencher<'_, '_>) {
+    let numbers = (1..=10_000).collect::<Vec<u64>>();
+    let some_of_each = |some: &[u64]| -> Vec<(Owner, Record)> {
+        let of = |owner| some.iter().map(move |&number| (Owner(owner), record(number, owner)));
+        (0..HOLDERS).flat_map(of).collect()
+    };
+    let records: Vec<(Owner, Record)> = numbers.chunks(32).flat_map(some_of_each).collect();
+    bencher
+        .counter(ItemsCount::new(records.len()))
+        .with_inputs(|| (Index::default(), records.clone()))
+        .bench_local_values(|(mut index, records)| {
+            for (owner, record) in records {
+                index.add(owner, record, attributes()).expect("room");
+            }
+            index
+        });
+}
+
 #[divan::bench]
 fn a_peer_with_20_000_records_leaves(bencher: Bencher<'_, '_>) {
     bencher

@@ -8,12 +8,19 @@ use super::slots::Slots;
 use crate::protocol::{Endpoint, RecordEnd};
 
 /// All owners and endpoints with a record.
+///
+/// A holder leads to all else by places, for to search a table by an owner or an endpoint takes as
+/// long as the rest of what is done for a record.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
     holders: Slots<Holder>,
-    /// The holders that are this endpoint: one, unless several connections say to be.
-    endpoints: HashMap<Endpoint, Vec<u32>>,
-    owners: HashMap<Owner, Holdings>,
+    holdings: Slots<Holdings>,
+    /// The holders that are the same endpoint: one, unless several connections say to be.
+    namesakes: Slots<Vec<u32>>,
+    /// The place of an owner's holdings.
+    owners: HashMap<Owner, u32>,
+    /// The place of the holders that are this endpoint.
+    endpoints: HashMap<Endpoint, u32>,
 }
 
 /// What one owner has added.
@@ -28,6 +35,8 @@ struct Holdings {
 #[derive(Debug)]
 struct Holder {
     owner: Owner,
+    holdings: u32,
+    namesakes: u32,
     endpoint: Endpoint,
     end: RecordEnd,
     /// The places of entries, in order, and the age of the line there.
@@ -35,7 +44,12 @@ struct Holder {
 }
 
 impl Holder {
+    /// Where the line of an entry is, or would be.
     fn place(&self, entry: u32) -> Result<usize, usize> {
+        // Who adds a series adds at the end, mostly.
+        if self.lines.last().is_none_or(|last| last.0 < entry) {
+            return Err(self.lines.len());
+        }
         self.lines.binary_search_by_key(&entry, |line| line.0)
     }
 
@@ -49,22 +63,33 @@ impl Holders {
     pub(super) fn is_empty(&self) -> bool {
         self.endpoints.is_empty()
             && self.owners.is_empty()
+            && self.namesakes.last(99).next().is_none()
+            && self.holdings.last(99).next().is_none()
             && self.holders.last(99).next().is_none()
     }
 
     /// The place of an owner and an endpoint that it has named.
     pub(super) fn find(&self, owner: Owner, endpoint: &Endpoint) -> Option<u32> {
         let is_own = |place: &&u32| self.holders.get(**place).is_some_and(|h| h.owner == owner);
-        self.endpoints.get(endpoint)?.iter().find(is_own).copied()
+        let namesakes = self.namesakes.get(*self.endpoints.get(endpoint)?)?;
+        namesakes.iter().find(is_own).copied()
     }
 
     /// A place for an owner and an endpoint that has none. It has to be given a line.
     pub(super) fn enter(&mut self, owner: Owner, endpoint: Endpoint) -> u32 {
+        let new_holdings = || self.holdings.insert(Holdings::default());
+        let holdings = *self.owners.entry(owner).or_insert_with(new_holdings);
+        let new_namesakes = || self.namesakes.insert(Vec::with_capacity(1));
+        let namesakes = *self.endpoints.entry(endpoint.clone()).or_insert_with(new_namesakes);
         let end = RecordEnd::of(&endpoint);
-        let holder = Holder { owner, endpoint: endpoint.clone(), end, lines: Vec::new() };
+        let holder = Holder { owner, holdings, namesakes, endpoint, end, lines: Vec::new() };
         let place = self.holders.insert(holder);
-        self.endpoints.entry(endpoint).or_default().push(place);
-        self.owners.entry(owner).or_default().holders.push(place);
+        if let Some(holdings) = self.holdings.get_mut(holdings) {
+            holdings.holders.push(place);
+        }
+        if let Some(namesakes) = self.namesakes.get_mut(namesakes) {
+            namesakes.push(place);
+        }
         place
     }
 
@@ -74,9 +99,14 @@ impl Holders {
         Some((endpoint, end))
     }
 
-    /// How many records an owner has.
-    pub(super) fn records_of(&self, owner: Owner) -> usize {
-        self.owners.get(&owner).map_or(0, |holdings| holdings.records)
+    /// How many records an owner has. A holder of it is found faster than the owner.
+    pub(super) fn records_of(&self, owner: Owner, holder: Option<u32>) -> usize {
+        let holdings = match holder {
+            Some(holder) => self.holders.get(holder).map(|holder| holder.holdings),
+            None => self.owners.get(&owner).copied(),
+        };
+        let holdings = holdings.and_then(|holdings| self.holdings.get(holdings));
+        holdings.map_or(0, |holdings| holdings.records)
     }
 
     /// The age of the line that a holder has of an entry.
@@ -89,8 +119,8 @@ impl Holders {
     /// They are looked through one by one: there are no more of them than connections from one
     /// address, unless the host policy believes everybody.
     pub(super) fn ages_of_same(&self, holder: u32, entry: u32) -> impl Iterator<Item = Age> {
-        let endpoint = self.holders.get(holder).map(|holder| &holder.endpoint);
-        let same = endpoint.and_then(|endpoint| self.endpoints.get(endpoint));
+        let namesakes = self.holders.get(holder).map(|holder| holder.namesakes);
+        let same = namesakes.and_then(|namesakes| self.namesakes.get(namesakes));
         let others = same.into_iter().flatten().filter(move |other| **other != holder);
         others.filter_map(move |&other| self.age(other, entry))
     }
@@ -98,7 +128,7 @@ impl Holders {
     /// Some lines of one holder of an owner, and their entries: those that are taken out fastest.
     /// `None` when none are left, or none are wanted.
     pub(super) fn last_lines(&self, owner: Owner, most: usize) -> Option<(u32, Vec<(u32, Age)>)> {
-        let holder = *self.owners.get(&owner)?.holders.last()?;
+        let holder = *self.holdings.get(*self.owners.get(&owner)?)?.holders.last()?;
         let lines = &self.holders.get(holder)?.lines;
         let last = &lines[lines.len().saturating_sub(most)..];
         (!last.is_empty()).then(|| (holder, last.to_vec()))
@@ -106,13 +136,17 @@ impl Holders {
 
     /// Gives a holder a line of an entry of which it has none.
     pub(super) fn give(&mut self, holder: u32, entry: u32, age: Age) {
-        let Some(Holder { owner, lines, .. }) = self.holders.get_mut(holder) else { return };
+        let Some(to) = self.holders.get_mut(holder) else { return };
+        let Err(at) = to.place(entry) else { return };
+        let lines = &mut to.lines;
         if lines.len() == lines.capacity() {
             // Doubling would leave as much unused as is used.
             lines.reserve_exact(lines.len() / 8 + 4);
         }
-        lines.insert(lines.partition_point(|line| line.0 < entry), (entry, age));
-        self.owners.entry(*owner).or_default().records += 1;
+        lines.insert(at, (entry, age));
+        if let Some(holdings) = self.holdings.get_mut(to.holdings) {
+            holdings.records += 1;
+        }
     }
 
     /// Takes the line of an entry from a holder, which is forgotten with its last one.
@@ -120,7 +154,7 @@ impl Holders {
         let Some(from) = self.holders.get_mut(holder) else { return };
         let Ok(at) = from.place(entry) else { return };
         from.lines.remove(at);
-        if let Some(holdings) = self.owners.get_mut(&from.owner) {
+        if let Some(holdings) = self.holdings.get_mut(from.holdings) {
             holdings.records -= 1;
         }
         if from.lines.is_empty() {
@@ -132,7 +166,7 @@ impl Holders {
     pub(super) fn take_last(&mut self, holder: u32, few: usize) {
         let Some(from) = self.holders.get_mut(holder) else { return };
         let left = from.lines.len().saturating_sub(few);
-        if let Some(holdings) = self.owners.get_mut(&from.owner) {
+        if let Some(holdings) = self.holdings.get_mut(from.holdings) {
             holdings.records -= from.lines.len() - left;
         }
         from.lines.truncate(left);
@@ -141,21 +175,23 @@ impl Holders {
         }
     }
 
-    fn forget(&mut self, holder: u32) {
-        let Some(Holder { owner, endpoint, .. }) = self.holders.remove(holder) else { return };
-        if let Some(Holdings { holders, .. }) = self.owners.get_mut(&owner) {
+    fn forget(&mut self, place: u32) {
+        let Some(holder) = self.holders.remove(place) else { return };
+        if let Some(Holdings { holders, .. }) = self.holdings.get_mut(holder.holdings) {
             // From the end, where leaving takes from: an owner may name any number of endpoints.
-            if let Some(at) = holders.iter().rposition(|&other| other == holder) {
+            if let Some(at) = holders.iter().rposition(|&other| other == place) {
                 holders.remove(at);
             }
             if holders.is_empty() {
-                self.owners.remove(&owner);
+                self.holdings.remove(holder.holdings);
+                self.owners.remove(&holder.owner);
             }
         }
-        if let Some(same) = self.endpoints.get_mut(&endpoint) {
-            same.retain(|&other| other != holder);
+        if let Some(same) = self.namesakes.get_mut(holder.namesakes) {
+            same.retain(|&other| other != place);
             if same.is_empty() {
-                self.endpoints.remove(&endpoint);
+                self.namesakes.remove(holder.namesakes);
+                self.endpoints.remove(&holder.endpoint);
             }
         }
     }

@@ -141,7 +141,7 @@ impl Index {
             entry = self.documents.find(&document);
             holder = self.holders.find(owner, &endpoint);
         } else {
-            self.check_room(owner)?;
+            self.check_room(owner, holder)?;
         }
 
         let entry = entry.unwrap_or_else(|| {
@@ -222,8 +222,8 @@ impl Index {
         Some(Shown { record, end, content, added })
     }
 
-    fn check_room(&self, owner: Owner) -> Result<(), Full> {
-        if self.holders.records_of(owner) >= self.max_records_of_owner {
+    fn check_room(&self, owner: Owner, holder: Option<u32>) -> Result<(), Full> {
+        if self.holders.records_of(owner, holder) >= self.max_records_of_owner {
             Err(Full::Owner(self.max_records_of_owner))
         } else if self.records >= self.max_records {
             Err(Full::Index(self.max_records))
