@@ -4,6 +4,10 @@
 //! title, then the text. The heading is left out paragraph by paragraph; the first paragraph that
 //! is none of it is the title. What cannot be told apart this way needs `rfc-index.txt`.
 
+use std::borrow::Cow;
+
+use memchr::memchr3;
+
 use crate::protocol::{RfcNumber, Title};
 
 /// Bytes of a document that are looked at: a heading with ten authors fits well.
@@ -12,28 +16,30 @@ pub(super) const FIRST_PAGE: usize = 8 * 1024;
 /// The title on a first page; `None` if nothing looks like one.
 pub(super) fn from_first_page(number: RfcNumber, page: &[u8]) -> Option<Title> {
     let text = plain_text(page);
-    let paragraphs = paragraphs(&text);
+    let mut paragraphs = Paragraphs { lines: text.lines() };
     // A text without a heading is no RFC, whatever its name.
-    paragraphs.iter().find(|paragraph| is_heading(&paragraph.lines))?;
-    let mut candidates = (0..paragraphs.len()).filter(|&at| !is_heading(&paragraphs[at].lines));
-    let title = candidates.find_map(|at| title_of(&title_lines(&paragraphs[at..])))?;
-    Some(Title::folded(without_article(number, &title)))
+    paragraphs.clone().find(|paragraph| is_heading(&paragraph.lines))?;
+    loop {
+        let paragraph = paragraphs.next()?;
+        if !is_heading(&paragraph.lines)
+            && let Some(title) = title_of(&title_lines(&paragraph, paragraphs.clone()))
+        {
+            return Some(Title::folded(without_article(number, &title)));
+        }
+    }
 }
 
 /// The lines of the first paragraph, and of those behind it that are set as its continuation:
 /// centred lines with one empty line between them.
-fn title_lines<'a>(paragraphs: &[Paragraph<'a>]) -> Vec<&'a str> {
+fn title_lines<'a>(first: &Paragraph<'a>, behind: Paragraphs<'a>) -> Vec<&'a str> {
     const MOST: usize = 4;
-    let Some((first, behind)) = paragraphs.split_first() else {
-        return Vec::new();
-    };
     let mut lines = first.lines.clone();
     let is_lone = |paragraph: &Paragraph<'_>| match paragraph.lines[..] {
         [line] => is_centred(line) && !ends_title(line.trim()),
         _ => false,
     };
     if is_lone(first) {
-        let more = behind.iter().take_while(|next| next.gap == 1 && is_lone(next));
+        let more = behind.take_while(|next| next.gap == 1 && is_lone(next));
         lines.extend(more.take(MOST - 1).map(|paragraph| paragraph.lines[0]));
     }
     lines
@@ -65,24 +71,27 @@ pub(super) fn join_lines<'a>(lines: impl Iterator<Item = &'a str>) -> String {
 fn plain_text(page: &[u8]) -> String {
     let page = page.strip_prefix(b"\xef\xbb\xbf").unwrap_or(page);
     let decoded = match std::str::from_utf8(page) {
-        Ok(text) => text.to_string(),
+        Ok(text) => Cow::Borrowed(text),
         // The page may end within a character.
         Err(error) if error.error_len().is_none() => {
-            String::from_utf8_lossy(&page[..error.valid_up_to()]).into_owned()
+            String::from_utf8_lossy(&page[..error.valid_up_to()])
         }
         Err(_) => page.iter().map(|&byte| char::from(byte)).collect(),
     };
+    // A library has thousands of pages: what lies between these is copied as a whole.
     let mut text = String::with_capacity(decoded.len());
-    for character in decoded.chars() {
-        match character {
-            '\u{8}' => {
-                text.pop();
-            }
-            '\u{c}' => text.push_str("\n\n"),
-            '\r' => {}
-            _ => text.push(character),
+    let mut rest = &*decoded;
+    while let Some(at) = memchr3(b'\x08', b'\x0c', b'\r', rest.as_bytes()) {
+        let (before, behind) = rest.split_at(at);
+        text.push_str(before);
+        match behind.as_bytes()[0] {
+            b'\x08' => drop(text.pop()),
+            b'\x0c' => text.push_str("\n\n"),
+            _ => {}
         }
+        rest = &behind[1..];
     }
+    text.push_str(rest);
     text
 }
 
@@ -92,20 +101,28 @@ struct Paragraph<'a> {
     gap: usize,
 }
 
-fn paragraphs(text: &str) -> Vec<Paragraph<'_>> {
-    let mut paragraphs: Vec<Paragraph<'_>> = Vec::new();
-    let mut gap = 1;
-    for line in text.lines().map(str::trim_end) {
-        match paragraphs.last_mut() {
-            _ if line.is_empty() => gap += 1,
-            Some(last) if gap == 0 => last.lines.push(line),
-            _ => {
-                paragraphs.push(Paragraph { lines: vec![line], gap });
-                gap = 0;
+/// The paragraphs of a page, of which mostly the first few are looked at.
+#[derive(Clone)]
+struct Paragraphs<'a> {
+    lines: std::str::Lines<'a>,
+}
+
+impl<'a> Iterator for Paragraphs<'a> {
+    type Item = Paragraph<'a>;
+
+    fn next(&mut self) -> Option<Paragraph<'a>> {
+        let mut lines = self.lines.by_ref().map(str::trim_end);
+        // The line that ended the paragraph before.
+        let mut gap = 1;
+        let first = loop {
+            match lines.next()? {
+                "" => gap += 1,
+                line => break line,
             }
-        }
+        };
+        let more = lines.take_while(|line| !line.is_empty());
+        Some(Paragraph { lines: [first].into_iter().chain(more).collect(), gap })
     }
-    paragraphs
 }
 
 /// Whether a paragraph belongs to the heading, all of it.
