@@ -139,7 +139,7 @@ impl Peer {
         Fetcher::default().fetch(&wanted, &mut incoming, &mut |_| {})?;
         incoming.finish(false)?;
         self.library.write().add_file(&path, None)?;
-        self.membership.update(document)?;
+        self.membership.update(std::slice::from_ref(document))?;
         Ok(path)
     }
 }

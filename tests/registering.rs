@@ -6,17 +6,24 @@
 mod common;
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Instant;
 
 /// More than are told without a look whether the index reads pipelines.
 const DOCUMENTS: usize = 150;
 
 /// An index that tells how many requests were there each time when it looked, and answers all of
-/// them; the reply to a LOOKUP has an attribute or not.
-fn index(shows_attributes: bool) -> (SocketAddr, Receiver<usize>) {
+/// them, the first ones when `begin` returns; the reply to a LOOKUP has an attribute or not.
+fn index(
+    shows_attributes: bool,
+    begin: impl FnOnce() + Send + 'static,
+) -> (SocketAddr, Receiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, seen) = channel();
@@ -24,6 +31,7 @@ fn index(shows_attributes: bool) -> (SocketAddr, Receiver<usize>) {
         let (mut stream, _) = listener.accept().unwrap();
         let mut input = String::new();
         let mut chunk = [0; 64 * 1024];
+        let mut begin = Some(begin);
         while let Ok(count @ 1..) = stream.read(&mut chunk) {
             input.push_str(std::str::from_utf8(&chunk[..count]).unwrap());
             let mut replies = String::new();
@@ -38,35 +46,69 @@ fn index(shows_attributes: bool) -> (SocketAddr, Receiver<usize>) {
                 replies.push_str("\r\n");
                 requests += 1;
             }
-            sender.send(requests).unwrap();
-            stream.write_all(replies.as_bytes()).unwrap();
+            if let Some(begin) = begin.take() {
+                begin();
+            }
+            // The peer, or who counts, may be gone.
+            let _ = sender.send(requests);
+            let _ = stream.write_all(replies.as_bytes());
         }
     });
     (address, seen)
 }
 
-/// Shares many documents; returns how many requests were there at once at most.
-fn most_at_once(shows_attributes: bool) -> usize {
+/// Shares many documents; returns how many requests were there at once at most while they were
+/// registered, and while the index was told of their digests.
+fn most_at_once(shows_attributes: bool) -> (usize, usize) {
     let root = tempfile::tempdir().unwrap();
     let names: Vec<String> = (1..=DOCUMENTS).map(|number| format!("rfc{number}.txt")).collect();
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b"bytes"[..])).collect();
     let folder = common::folder(root.path(), "library", &files);
-    let (address, seen) = index(shows_attributes);
+    let last = folder.join(names.last().unwrap());
+    let (address, seen) = index(shows_attributes, move || wait_until_digests_are_stored(&last));
     let program =
         common::peer(address, &["--share", ".", "--upload", "127.0.0.1:0", "share"], &folder);
     program.line();
     assert!(program.line().starts_with(&format!("registered {DOCUMENTS} documents ")));
+    let most_of = |requests: usize| {
+        let (mut most, mut all) = (0, 0);
+        while all < requests {
+            let now = seen.recv_timeout(common::PATIENCE).unwrap();
+            (most, all) = (most.max(now), all + now);
+        }
+        assert_eq!(all, requests);
+        most
+    };
+    // With the LOOKUP by which it finds out.
+    let most = (most_of(DOCUMENTS + 1), most_of(DOCUMENTS));
     drop(program);
-    seen.iter().max().unwrap()
+    most
+}
+
+/// Until the digest of the last document is stored, which is when all are known.
+fn wait_until_digests_are_stored(document: &Path) {
+    let state = fs::metadata(document).unwrap();
+    let begins = format!("{},{},", state.dev(), state.ino());
+    let store = Path::new(env!("CARGO_TARGET_TMPDIR")).join("p2p-ci/digests");
+    let begun = Instant::now();
+    let is_stored = || {
+        let stored = fs::read_to_string(&store).unwrap_or_default();
+        stored.lines().any(|line| line.starts_with(&begins))
+    };
+    while !is_stored() {
+        assert!(begun.elapsed() < common::PATIENCE, "no digests in {}", store.display());
+        thread::yield_now();
+    }
 }
 
 #[test]
 fn one_by_one_where_an_index_shows_no_attributes() {
-    assert_eq!(most_at_once(false), 1);
+    assert_eq!(most_at_once(false), (1, 1));
 }
 
 #[test]
 fn many_at_once_where_it_does() {
-    let most = most_at_once(true);
-    assert!((2..=64).contains(&most), "{most}");
+    let (registering, telling) = most_at_once(true);
+    assert!((2..=64).contains(&registering), "{registering}");
+    assert!((2..=64).contains(&telling), "{telling}");
 }

@@ -291,7 +291,7 @@ fn share(
         what: format!("cannot share {document}"),
         source,
     })?;
-    if let Err(error) = membership.update(document) {
+    if let Err(error) = membership.update(std::slice::from_ref(document)) {
         log::warn!("{document} is not registered yet: {}", error_chain(&error));
     }
     Ok(())

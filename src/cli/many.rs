@@ -70,7 +70,7 @@ impl Destination<'_> {
         if let Err(error) = added {
             log::warn!("{document} is not shared: {error}");
         } else if let Some(membership) = self.membership
-            && let Err(error) = membership.update(document)
+            && let Err(error) = membership.update(std::slice::from_ref(document))
         {
             log::debug!("{document} is not registered yet: {}", error_chain(&error));
         }

@@ -30,8 +30,8 @@ use crate::library::{Depth, Library, SharedLibrary};
 use crate::limits;
 use crate::net::{self, Reach};
 use crate::peer::{
-    Bandwidth, Event, Extensions, Fetcher, Hashing, Journal, Membership, Neighbours, Slots,
-    UploadServer, Uploads, Watching,
+    Announcer, Bandwidth, Event, Extensions, Fetcher, Hashing, Journal, Membership, Neighbours,
+    Slots, UploadServer, Uploads, Watching,
 };
 use crate::protocol::{Document, Endpoint, Host, Port, Status, SyntaxError};
 
@@ -249,6 +249,7 @@ struct Session {
     library: SharedLibrary,
     _watching: Watching,
     hashing: Hashing,
+    _announcer: Announcer,
 }
 
 impl Drop for Session {
@@ -283,26 +284,25 @@ impl Session {
         let membership = Membership::start(index, host, port, library.clone(), tell)
             .map_err(CommandError::Start)?;
         let membership = Arc::new(membership);
-        let hashing = Hashing::start(library.clone(), announce_with(&membership));
-        let hashing = hashing.map_err(CommandError::Start)?;
-        let (announce, queue) = (announce_with(&membership), hashing.queue());
+        let announcer = Announcer::start(Arc::clone(&membership)).map_err(CommandError::Start)?;
+        // When the program ends there is nobody left to read what is put into a queue.
+        let announce = announcer.queue();
+        let hashed = move |document: &Document| drop(announce.send(document.clone()));
+        let hashing = Hashing::start(library.clone(), hashed).map_err(CommandError::Start)?;
+        let (announce, hash) = (announcer.queue(), hashing.queue());
         let changed = move |document: &Document| {
-            announce(document);
-            // When the program ends there is nobody left to read it.
-            let _ = queue.send(document.clone());
+            let _ = announce.send(document.clone());
+            let _ = hash.send(document.clone());
         };
         let watching = Watching::start(library.clone(), changed).map_err(CommandError::Start)?;
-        Ok(Self { membership, uploads, library, _watching: watching, hashing })
-    }
-}
-
-/// Tells the index what has become of a document. If it is away, all is told when it is back.
-fn announce_with(membership: &Arc<Membership>) -> impl Fn(&Document) + Send + Sync + 'static {
-    let membership = Arc::clone(membership);
-    move |document| {
-        if let Err(error) = membership.update(document) {
-            log::debug!("the index does not know of {document} yet: {}", error_chain(&error));
-        }
+        Ok(Self {
+            membership,
+            uploads,
+            library,
+            _watching: watching,
+            hashing,
+            _announcer: announcer,
+        })
     }
 }
 

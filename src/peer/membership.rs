@@ -5,22 +5,26 @@
 //! pauses that grow, and adds everything anew: to the index a peer without its connection has
 //! nothing.
 
+mod announcer;
 mod announcing;
+mod asking;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::net::{IpAddr, Shutdown};
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::index_connection::{AskIndex, Extensions, IndexError, Link, Replies};
+pub use announcer::Announcer;
+use asking::Asker;
+
+use super::index_connection::{Extensions, IndexError, Link, Replies};
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
-use crate::protocol::{Document, Endpoint, Host, IndexRequest, Port, Refusal, ReplyPart};
+use crate::protocol::{Document, Endpoint, Host, Port, Refusal};
 
 /// What a member's program may want to tell people.
 #[derive(Debug)]
@@ -60,6 +64,8 @@ struct Shared {
     /// Held by who asks, so that one request is outstanding at a time.
     turn: Mutex<()>,
     extensions: Extensions,
+    /// Whether the index has shown that it takes requests in pipelines.
+    reads_pipelines: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -68,16 +74,10 @@ enum State {
     /// Connected, and adding documents.
     Joining(Arc<Link>),
     /// Everything is registered; perhaps somebody waits for a reply.
-    Here(Arc<Link>, Option<SyncSender<Delivery>>),
+    Here(Arc<Link>, Option<Asker>),
     Away(String),
     Leaving,
 }
-
-/// A part of a reply, with its bytes, on the way from the reading thread to who asked.
-type Delivery = (ReplyPart, Vec<u8>);
-
-/// Parts that wait between the two threads: enough to keep both busy.
-const PARTS_AHEAD: usize = 256;
 
 impl Membership {
     /// Starts the thread that joins the index and stays. `host` is what this peer calls itself, if
@@ -102,6 +102,7 @@ impl Membership {
             joined: AtomicBool::new(false),
             turn: Mutex::default(),
             extensions: Extensions::default(),
+            reads_pipelines: AtomicBool::new(false),
         });
         let member = Arc::clone(&shared);
         let thread =
@@ -138,46 +139,6 @@ impl Membership {
             Err(_) if self.shared.joined.load(Ordering::Acquire) => Ok(()),
             outcome => outcome.map(drop),
         }
-    }
-}
-
-impl AskIndex for Membership {
-    fn ask(
-        &self,
-        request: &dyn Fn(Endpoint) -> IndexRequest,
-        take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
-    ) -> Result<(), IndexError> {
-        let _turn = self.shared.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let link = self.shared.link()?;
-        let deliveries = self.shared.expect_reply(&link)?;
-        link.send(&request(link.own.clone()))?;
-        let mut taken = Ok(());
-        // To its end, even if the taker fails: the next reply must find its own asker.
-        loop {
-            let (part, bytes) = deliveries.recv_timeout(limits::INDEX_REPLY).map_err(|error| {
-                // Without this reply the next one would be taken for it.
-                let _ = link.stream.shutdown(Shutdown::Both);
-                link.lost(match error {
-                    RecvTimeoutError::Timeout => io::ErrorKind::TimedOut.into(),
-                    RecvTimeoutError::Disconnected => io::ErrorKind::ConnectionAborted.into(),
-                })
-            })?;
-            let last = part == ReplyPart::End;
-            if taken.is_ok() {
-                taken = take(part, &bytes);
-            }
-            if last {
-                return taken.map_err(IndexError::Taker);
-            }
-        }
-    }
-
-    fn address(&self) -> Result<IpAddr, IndexError> {
-        self.shared.link().map(|link| link.address)
-    }
-
-    fn extensions(&self) -> &Extensions {
-        &self.shared.extensions
     }
 }
 
@@ -233,30 +194,6 @@ impl Shared {
             return Ok(());
         }
         Err(link.lost(io::ErrorKind::ConnectionAborted.into()))
-    }
-
-    /// Passes a part on to who asked.
-    fn deliver(&self, part: ReplyPart, bytes: &[u8]) {
-        let mut state = self.lock();
-        let State::Here(_, asker) = &mut *state else {
-            return;
-        };
-        let last = part == ReplyPart::End;
-        let sender = if last { asker.take() } else { asker.clone() };
-        drop(state);
-        // Nobody asked, or who asked is gone: then the part belongs to nobody.
-        if let Some(sender) = sender {
-            let _ = sender.send((part, bytes.to_vec()));
-        }
-    }
-
-    fn expect_reply(&self, link: &Arc<Link>) -> Result<Receiver<Delivery>, IndexError> {
-        let (sender, receiver) = sync_channel(PARTS_AHEAD);
-        match &mut *self.lock() {
-            State::Here(here, asker) if Arc::ptr_eq(here, link) => *asker = Some(sender),
-            _ => return Err(link.lost(io::ErrorKind::ConnectionAborted.into())),
-        }
-        Ok(receiver)
     }
 
     /// The connection, once everything is registered on it.

@@ -47,7 +47,7 @@ pub use fetch_all::{Happening, Order, fetch_all};
 pub use hashing::Hashing;
 pub use index_connection::{AskIndex, Extensions, Holding, IndexConnection, IndexError, lookup};
 pub use journal::{Entry as JournalEntry, Event as JournalEvent, Journal};
-pub use membership::{Event, Membership};
+pub use membership::{Announcer, Event, Membership};
 pub use neighbours::{Neighbours, Pace};
 pub use probe::{Probe, probe};
 pub use slots::Slots;

@@ -2,45 +2,48 @@
 //! changed.
 
 use std::net::Shutdown;
+use std::sync::atomic::Ordering;
 
 use super::{Event, Membership, Shared};
 use crate::library::SharedLibrary;
-use crate::peer::index_connection::{AskIndex, IndexError, Link, Replies};
+use crate::peer::index_connection::{IndexError, Link, Replies};
 use crate::protocol::{
     Content, Document, Endpoint, IndexRequest, Refusal, ReplyPart, Request, Status,
 };
 
 impl Membership {
-    /// Makes the index know what the library says now of a document: that it is shared, under
-    /// which title and with which bytes, or that it is not.
+    /// Makes the index know what the library says now of some documents: that they are shared,
+    /// under which titles and with which bytes, or that they are not.
     ///
     /// # Errors
     /// When the index is away; all is registered anew when it is back.
-    pub fn update(&self, document: &Document) -> Result<(), IndexError> {
-        let Shared { library, extensions, .. } = &*self.shared;
-        loop {
+    pub fn update(&self, documents: &[Document]) -> Result<(), IndexError> {
+        let Shared { library, extensions, reads_pipelines, .. } = &*self.shared;
+        let mut rest = documents;
+        'told: while !rest.is_empty() {
+            let together = if reads_pipelines.load(Ordering::Relaxed) { TOGETHER } else { 1 };
+            let (now, later) = rest.split_at(together.min(rest.len()));
             let content = extensions.are_used();
-            let mut refused = None;
-            let request = |from| announcement(library, document, content, from);
-            self.ask(&request, &mut |part, _| {
-                if let ReplyPart::Refused(refusal) = part {
-                    refused = Some(refusal);
+            for (document, refused) in now.iter().zip(self.shared.tell_again(now, content)?) {
+                let is_shared = library.read().entry(document).is_some();
+                match refused {
+                    Some(Refusal::BadRequest) if is_shared && content => {
+                        extensions.refuse();
+                        continue 'told;
+                    }
+                    // Without REMOVE a record can only be taken back with all others.
+                    Some(Refusal::BadRequest) if !is_shared => return self.rejoin(),
+                    Some(refusal) if is_shared => {
+                        // Said once for all documents, when everything was registered.
+                        let status = Status::from(refusal);
+                        log::debug!("the index did not register {document}: {status}");
+                    }
+                    _ => {}
                 }
-                Ok(())
-            })?;
-            let is_shared = library.read().entry(document).is_some();
-            match refused {
-                Some(Refusal::BadRequest) if is_shared && content => extensions.refuse(),
-                // Without REMOVE a record can only be taken back with all others.
-                Some(Refusal::BadRequest) if !is_shared => return self.rejoin(),
-                Some(refusal) if is_shared => {
-                    // Said once for all documents, when everything was registered.
-                    log::debug!("the index did not register {document}: {}", Status::from(refusal));
-                    return Ok(());
-                }
-                _ => return Ok(()),
             }
+            rest = later;
         }
+        Ok(())
     }
 
     /// Ends the connection; the thread makes a new one, and registers everything anew.
@@ -87,11 +90,33 @@ impl Shared {
             }
             rest = later;
         }
+        self.reads_pipelines.store(together == TOGETHER, Ordering::Relaxed);
         if let Some((document, refusal)) = refused.first() {
             let (document, others) = ((*document).clone(), refused.len() - 1);
             tell(Event::Refused { document, refusal: *refusal, others });
         }
         Ok(documents.len() - refused.len())
+    }
+
+    /// Tells the index of some documents in one go, as a member; returns for each why it refused,
+    /// if it did.
+    fn tell_again(
+        &self,
+        documents: &[Document],
+        with_content: bool,
+    ) -> Result<Vec<Option<Refusal>>, IndexError> {
+        let requests = |own: &Endpoint| {
+            let request =
+                |document| announcement(&self.library, document, with_content, own.clone());
+            documents.iter().map(request).collect()
+        };
+        let (mut outcomes, mut refused) = (Vec::with_capacity(documents.len()), None);
+        self.ask_together(&requests, &mut |part, _| match part {
+            ReplyPart::Refused(refusal) => refused = Some(refusal),
+            ReplyPart::End => outcomes.push(refused.take()),
+            _ => {}
+        })?;
+        Ok(outcomes)
     }
 
     /// Tells the index of some documents in one go; returns for each why it refused, if it did.

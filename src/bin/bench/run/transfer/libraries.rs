@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use p2p_ci::library::{Depth, Digests, Library};
 use p2p_ci::peer::Hashing;
 use sha2::{Digest as _, Sha256};
 
-use crate::common::programs::{Index, Peer, Program, peer_command};
+use crate::common::programs::{Index, PATIENCE, Peer, Program, peer_command};
 use crate::run::Setting;
 use crate::run::anchors::{free_address, is_installed};
 use crate::run::findings::Findings;
@@ -67,17 +67,8 @@ pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()>
 
     let mut ours = Vec::new();
     let mut theirs = vec![Vec::new(); rivals.len()];
-    let state = tempfile::tempdir()?;
     for _ in 0..setting.rounds {
-        fs::create_dir(&target)?;
-        let mut command = peer_command(&index.address.to_string(), &target, &["sync"])?;
-        // As somebody who has never seen these documents.
-        command.env("XDG_STATE_HOME", state.path()).env("XDG_CACHE_HOME", state.path());
-        ours.push(timed(&mut command)?);
-        check(&target, &documents)?;
-        fs::remove_dir_all(&target)?;
-        fs::remove_dir_all(state.path())?;
-        fs::create_dir(state.path())?;
+        ours.push(synced(index.address, &documents)?);
         for ((_, command), times) in rivals.iter_mut().zip(&mut theirs) {
             fs::create_dir(&target)?;
             times.push(timed(command)?);
@@ -94,6 +85,19 @@ pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()>
         findings.compared(SECTION, &work, &ours, "s", *name, times);
     }
     Ok(())
+}
+
+/// Seconds that our `sync` takes into an empty folder, for somebody who has never seen these
+/// documents.
+pub(crate) fn synced(index: SocketAddr, documents: &Documents) -> io::Result<f64> {
+    let place = tempfile::tempdir()?;
+    let (target, state) = (place.path().join("target"), place.path().join("state"));
+    fs::create_dir(&target)?;
+    let mut command = peer_command(&index.to_string(), &target, &["sync"])?;
+    command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state);
+    let seconds = timed(&mut command)?;
+    check(&target, documents)?;
+    Ok(seconds)
 }
 
 fn rsync_daemon(folder: &Path, place: &Path) -> io::Result<(Program, String)> {
@@ -166,11 +170,21 @@ pub(crate) fn digests(setting: &Setting, findings: &mut Findings) -> io::Result<
         let library = Library::scan_quiet(&documents.folder, Depth::Folder)?;
         library.write().set_digests(Digests::load(&place.path().join(round.to_string())));
         let count = library.read().len();
-        let (sender, done) = channel();
+        let (left, waiting) = (Arc::new(AtomicUsize::new(count)), thread::current());
+        let not_done = Arc::clone(&left);
         let begun = Instant::now();
-        let tell = move |_: &_| sender.send(()).unwrap_or_default();
-        let hashing = Hashing::start(library, tell)?;
-        done.iter().take(count).for_each(drop);
+        // Woken once: each time would take as long as to compute a short document's digest.
+        let hashing = Hashing::start(library, move |_: &_| {
+            if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                waiting.unpark();
+            }
+        })?;
+        while not_done.load(Ordering::Relaxed) > 0 {
+            if begun.elapsed() > PATIENCE {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            thread::park_timeout(PATIENCE);
+        }
         ours.push(rate(begun));
         drop(hashing);
 

@@ -1,0 +1,61 @@
+//! Telling the index in the background what has become of documents.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use super::Membership;
+use crate::error_chain::error_chain;
+use crate::protocol::Document;
+
+/// A thread that waits for documents and tells the index of them; of those that have come
+/// meanwhile together. So nobody who has something to tell waits for the index.
+///
+/// It ends when it is dropped, and with it all queues.
+#[derive(Debug)]
+pub struct Announcer {
+    queue: Sender<Document>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Announcer {
+    /// Starts with nothing to tell.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn start(membership: Arc<Membership>) -> io::Result<Self> {
+        let (queue, documents) = channel();
+        let work = move || {
+            while let Ok(first) = documents.recv() {
+                let mut together = BTreeSet::from([first]);
+                together.extend(documents.try_iter());
+                let together: Vec<Document> = together.into_iter().collect();
+                if let Err(error) = membership.update(&together) {
+                    // All is told when it is back.
+                    let error = error_chain(&error);
+                    log::debug!("the index does not know of {} yet: {error}", together[0]);
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("announcer".into()).spawn(work)?;
+        Ok(Self { queue, thread: Some(thread) })
+    }
+
+    /// Where documents are put that are shared from now on, have changed, or are gone.
+    pub fn queue(&self) -> Sender<Document> {
+        self.queue.clone()
+    }
+}
+
+impl Drop for Announcer {
+    fn drop(&mut self) {
+        // The thread waits on this queue, and on its copies.
+        self.queue = channel().0;
+        if let Some(thread) = self.thread.take() {
+            // A panic was reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
