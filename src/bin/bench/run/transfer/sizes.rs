@@ -1,4 +1,4 @@
-//! How a GET grows with its document, beside nginx.
+//! How a GET grows with its document, beside nginx, and `sync` with its documents.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,13 +9,17 @@ use crate::run::Setting;
 use crate::run::findings::{Axis, Findings, Plot};
 use crate::run::transfer::documents::Documents;
 use crate::run::transfer::gets::{fetch, get, http_get, wait_until_idle};
+use crate::run::transfer::libraries;
 
-/// Documents of a thousand bytes, of ten thousand, and so on.
+/// Documents of a thousand bytes, of ten thousand, and so on: a hundred megabytes of each size,
+/// but no more than a thousand, and at least one.
 pub(crate) fn sizes(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
-    let mut lines = vec![("ours".to_string(), Vec::new()), ("nginx".to_string(), Vec::new())];
+    let names = ["GET", "GET from nginx", "sync"];
+    let mut lines = names.map(|name| (name.to_string(), Vec::new()));
     for digits in 3..=setting.size(9, 6) {
         let bytes = 10_usize.pow(digits);
-        let documents = Documents::of_size(1, bytes, setting.seed)?;
+        let count = (100_000_000 / bytes).clamp(1, 1000);
+        let documents = Documents::of_size(count as u32, bytes, setting.seed)?;
         let index = Index::start(None)?;
         let peer = Peer::share_quietly(index.address, &documents.folder)?;
         let nginx = setting.nginx(&documents.folder, findings)?;
@@ -31,12 +35,14 @@ pub(crate) fn sizes(setting: &Setting, findings: &mut Findings) -> io::Result<()
             }
             Ok(received as f64 / begun.elapsed().as_secs_f64() / 1e6)
         };
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let (mut ours, mut theirs, mut synced) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..setting.rounds {
             ours.push(rate(peer.upload, &get(1))?);
             if let Some(nginx) = &nginx {
                 theirs.push(rate(nginx.address, &http_get(1))?);
             }
+            let seconds = libraries::synced(index.address, &documents)?;
+            synced.push(documents.bytes as f64 / seconds / 1e6);
         }
         let work = format!("a document of {}", readable_size(digits));
         if nginx.is_some() {
@@ -44,18 +50,19 @@ pub(crate) fn sizes(setting: &Setting, findings: &mut Findings) -> io::Result<()
         } else {
             findings.figure("transfer", work, &ours, "MB/s");
         }
-        for ((_, points), rates) in lines.iter_mut().zip([ours, theirs]) {
+        let work = format!("sync, {count} of {}", readable_size(digits));
+        findings.figure("transfer", work, &synced, "MB/s");
+        for ((_, points), rates) in lines.iter_mut().zip([ours, theirs, synced]) {
             if !rates.is_empty() {
                 points.push((bytes as f64, crate::run::samples::median(&rates)));
             }
         }
     }
-    lines.retain(|(_, points)| !points.is_empty());
     findings.plots.push(Plot {
-        title: "GET of one document after the other, a connection each".into(),
+        title: "One document after the other, a connection each; all of them by sync".into(),
         x: Axis { label: "bytes of the document", logarithmic: true },
         y: Axis { label: "megabytes a second", logarithmic: true },
-        lines,
+        lines: lines.into_iter().filter(|(_, points)| !points.is_empty()).collect(),
     });
     Ok(())
 }
