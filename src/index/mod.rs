@@ -283,10 +283,11 @@ impl Index {
     fn unclaim(&mut self, entry: u32, holder: u32, age: Age) -> Option<Claim> {
         let claim = self.take_claim(entry, holder, age)?;
         let there = self.entries.get_mut(entry)?;
-        there.release(claim.description);
         if there.lines.is_empty() {
             self.documents.remove(&there.document);
             self.entries.remove(entry);
+        } else {
+            there.release(claim.description);
         }
         self.records -= 1;
         Some(claim)

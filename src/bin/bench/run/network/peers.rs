@@ -94,7 +94,9 @@ fn join(index: SocketAddr, peer: usize, folder: &Path) -> io::Result<Joined> {
     let upload = format!("{host}:0");
     let arguments = ["--host", &host, "--upload", &upload, "share"];
     let mut command = peer_command(&index.to_string(), folder, &arguments)?;
-    command.env("RUST_LOG", "warn");
+    // What a machine of its own would remember.
+    let state = folder.with_extension("state");
+    command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state).env("RUST_LOG", "warn");
     let begun = Instant::now();
     let mut program = Program::start(command)?;
     let line = program.line()?;
