@@ -18,7 +18,7 @@ pub(crate) fn sizes(setting: &Setting, findings: &mut Findings) -> io::Result<()
     let mut lines = names.map(|name| (name.to_string(), Vec::new()));
     for digits in 3..=setting.size(9, 6) {
         let bytes = 10_usize.pow(digits);
-        let count = (100_000_000 / bytes).clamp(1, 1000);
+        let count = (100_000_000 / bytes).clamp(1, setting.size(1000, 50));
         let documents = Documents::of_size(count as u32, bytes, setting.seed)?;
         let index = Index::start(None)?;
         let peer = Peer::share_quietly(index.address, &documents.folder)?;
