@@ -88,7 +88,9 @@ fn most_at_once(shows_attributes: bool) -> (usize, usize) {
 /// Until the digest of the last document is stored, which is when all are known.
 fn wait_until_digests_are_stored(document: &Path) {
     let state = fs::metadata(document).unwrap();
-    let begins = format!("{},{},", state.dev(), state.ino());
+    let modified = i128::from(state.mtime()) * 1_000_000_000 + i128::from(state.mtime_nsec());
+    // An inode alone may be what an earlier run has had.
+    let begins = format!("{},{},{},{modified},", state.dev(), state.ino(), state.len());
     let store = Path::new(env!("CARGO_TARGET_TMPDIR")).join("p2p-ci/digests");
     let begun = Instant::now();
     let is_stored = || {

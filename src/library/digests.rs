@@ -1,50 +1,40 @@
 //! SHA-256 of files, computed once and kept (protocol.md section 5.5).
 //!
-//! A digest is kept by the state of its file; one that was touched is read again.
-//! The store is a text file that is rebuilt whenever anything about it is not as we wrote it.
+//! A digest is kept by the state of its file; one that was touched is read again. How they are
+//! stored is not decided here, but in `digest_store`.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
-use std::fs;
-use std::io::{self, Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
+use super::OpenDocument;
+use super::digest_store::{DigestStore, Known};
 use super::file_state::FileState;
-use super::{Incoming, OpenDocument};
 use crate::limits;
 use crate::protocol::{Content, Digest};
-
-/// The first line of the store. Another version of the format is another line.
-const FIRST_LINE: &str = "p2p-ci digests 2";
 
 /// The digests of files, by what the file system says of them.
 #[derive(Debug, Default)]
 pub struct Digests {
     known: Mutex<HashMap<FileState, Known>>,
-    store: Option<PathBuf>,
-}
-
-/// The digest of a document and its length, which a packed file does not tell.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Known {
-    digest: Digest,
-    length: u64,
+    store: Option<DigestStore>,
 }
 
 impl Digests {
     /// What was stored in this file, or nothing if it is not as we wrote it.
     pub fn load(store: &Path) -> Self {
-        let known = fs::read_to_string(store).ok().and_then(|text| parse(&text));
+        let stored = DigestStore::at(store);
+        let known = stored.read();
         if known.is_none() && store.exists() {
             log::warn!(
                 "the digests in `{}` are not as they were stored: they are computed anew",
                 store.display()
             );
         }
-        Self { known: Mutex::new(known.unwrap_or_default()), store: Some(store.into()) }
+        Self { known: Mutex::new(known.unwrap_or_default()), store: Some(stored) }
     }
 
     /// What is known of the document in a file of this state.
@@ -110,9 +100,7 @@ impl Digests {
         let Some(store) = &self.store else {
             return Ok(());
         };
-        let others = fs::read_to_string(store).ok().and_then(|text| parse(&text));
-        let others = others.unwrap_or_default();
-        {
+        store.replace(|others| {
             let mut known = self.lock();
             // Files that are long gone are forgotten when there are too many of them.
             if known.len() + others.len() <= limits::DIGESTS {
@@ -120,54 +108,14 @@ impl Digests {
                     known.entry(state).or_insert(other);
                 });
             }
-        }
-        if let Some(folder) = store.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let incoming = Incoming::begin(store)?;
-        incoming.file().write_all(self.text().as_bytes())?;
-        incoming.finish(true)
-    }
-
-    fn text(&self) -> String {
-        let mut text = format!("{FIRST_LINE}\n");
-        for (state, Known { digest, length }) in &*self.lock() {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{state} {length} {digest}");
-        }
-        let mut hasher = Hasher::default();
-        hasher.update(text.as_bytes());
-        let _ = writeln!(text, "{}", hasher.finish());
-        text
+            known.clone()
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<FileState, Known>> {
         // Each change is one insertion: a poisoned map is still whole.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Reads a store; its last line is the digest of all before.
-fn parse(text: &str) -> Option<HashMap<FileState, Known>> {
-    let (content, check) = text.strip_suffix('\n')?.rsplit_once('\n')?;
-    let mut hasher = Hasher::default();
-    hasher.update(content.as_bytes());
-    hasher.update(b"\n");
-    if check.parse() != Ok(hasher.finish()) {
-        return None;
-    }
-    let mut lines = content.lines();
-    if lines.next() != Some(FIRST_LINE) {
-        return None;
-    }
-    lines
-        .map(|line| {
-            let (state, known) = line.split_once(' ')?;
-            let (length, digest) = known.split_once(' ')?;
-            let known = Known { digest: digest.parse().ok()?, length: length.parse().ok()? };
-            Some((state.parse().ok()?, known))
-        })
-        .collect()
 }
 
 impl io::Write for Hasher {
@@ -199,7 +147,8 @@ impl Hasher {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
+    use std::fs::{self, File};
+    use std::path::Path;
 
     use super::*;
 
@@ -238,26 +187,5 @@ mod tests {
         let digests = Digests::default();
         assert_eq!(digests.compute(&open(&path), &|| false).unwrap(), None);
         assert!(digests.lock().is_empty());
-    }
-
-    #[test]
-    fn a_store_is_read_back_and_a_broken_one_is_not_believed() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, store) = (folder.path().join("file"), folder.path().join("a/b/digests"));
-        fs::write(&path, "abc").unwrap();
-        let digests = Digests::load(&store);
-        digest(&digests, &path);
-        digests.save().unwrap();
-        let stored = fs::read(&store).unwrap();
-        assert_eq!(Digests::load(&store).lock().len(), 1);
-
-        for at in 0..stored.len() {
-            let mut broken = stored.clone();
-            broken[at] ^= 1;
-            fs::write(&store, &broken).unwrap();
-            assert!(Digests::load(&store).lock().is_empty(), "byte {at}");
-            fs::write(&store, &stored[..at]).unwrap();
-            assert!(Digests::load(&store).lock().is_empty(), "cut at {at}");
-        }
     }
 }

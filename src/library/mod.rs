@@ -8,12 +8,13 @@
 //! | `entry`, `packed` | one shared document; one that has to be unpacked |
 //! | `title` | titles from first pages |
 //! | `rfc_index` | titles from `rfc-index.txt` |
-//! | `digests` | SHA-256 of files, computed once and kept |
+//! | `digests`, `digest_store` | SHA-256 of files, computed once and kept |
 //! | `save`, `pieces`, `part_files` | files that appear whole, and what they are until then |
 //!
 //! It looks at a folder when it is told to, and not by itself. A document is opened for upload
 //! through its [`Entry`], which never follows a symbolic link. protocol.md sections 2.3 and 5.
 
+mod digest_store;
 mod digests;
 mod entry;
 mod file_state;

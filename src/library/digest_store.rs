@@ -1,0 +1,172 @@
+//! The file in which the digests of files outlive the program.
+//!
+//! Several programs of one user may share it. It is a text file that appears whole, ends with a
+//! digest of itself, and is not believed if anything about it is not as we wrote it. Which digests
+//! are worth keeping is decided in `digests`.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::file_state::FileState;
+use super::{Hasher, Incoming};
+use crate::protocol::Digest;
+
+/// The first line of the store. Another version of the format is another line.
+const FIRST_LINE: &str = "p2p-ci digests 2";
+
+/// How long the others are waited for. One that was stopped in the middle of storing may never go
+/// on; what is lost without waiting is only computed again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The digest of a document and its length, which a packed file does not tell.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Known {
+    pub(super) digest: Digest,
+    pub(super) length: u64,
+}
+
+/// Where digests are stored.
+#[derive(Debug)]
+pub(super) struct DigestStore {
+    path: PathBuf,
+}
+
+impl DigestStore {
+    pub(super) fn at(path: &Path) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// What is stored; `None` if there is nothing, or not what we wrote.
+    pub(super) fn read(&self) -> Option<HashMap<FileState, Known>> {
+        parse(&fs::read_to_string(&self.path).ok()?)
+    }
+
+    /// Stores what `merge` makes of what is stored; programs do so one after the other.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub(super) fn replace(
+        &self,
+        merge: impl FnOnce(HashMap<FileState, Known>) -> HashMap<FileState, Known>,
+    ) -> io::Result<()> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let _lock = self.lock()?;
+        let text = text(&merge(self.read().unwrap_or_default()));
+        let incoming = Incoming::begin(&self.path)?;
+        incoming.file().write_all(text.as_bytes())?;
+        incoming.finish(true)
+    }
+
+    /// Waits until no other program is storing. The lock is held as long as the file is open; it
+    /// is a file of its own, because the store becomes another file with each replacement.
+    fn lock(&self) -> io::Result<File> {
+        let file = File::create(self.path.with_extension("lock"))?;
+        let begun = Instant::now();
+        while let Err(TryLockError::WouldBlock) = file.try_lock()
+            && begun.elapsed() < PATIENCE
+        {
+            thread::sleep(Duration::from_millis(2));
+        }
+        Ok(file)
+    }
+}
+
+fn text(known: &HashMap<FileState, Known>) -> String {
+    let mut text = format!("{FIRST_LINE}\n");
+    for (state, Known { digest, length }) in known {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{state} {length} {digest}");
+    }
+    let mut hasher = Hasher::default();
+    hasher.update(text.as_bytes());
+    let _ = writeln!(text, "{}", hasher.finish());
+    text
+}
+
+/// Reads a store; its last line is the digest of all before.
+fn parse(text: &str) -> Option<HashMap<FileState, Known>> {
+    let (content, check) = text.strip_suffix('\n')?.rsplit_once('\n')?;
+    let mut hasher = Hasher::default();
+    hasher.update(content.as_bytes());
+    hasher.update(b"\n");
+    if check.parse() != Ok(hasher.finish()) {
+        return None;
+    }
+    let mut lines = content.lines();
+    if lines.next() != Some(FIRST_LINE) {
+        return None;
+    }
+    lines
+        .map(|line| {
+            let (state, known) = line.split_once(' ')?;
+            let (length, digest) = known.split_once(' ')?;
+            let known = Known { digest: digest.parse().ok()?, length: length.parse().ok()? };
+            Some((state.parse().ok()?, known))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    /// The state of a new file, and what a digest of it might be.
+    fn known(path: &Path) -> (FileState, Known) {
+        fs::write(path, "abc").unwrap();
+        let digest = Hasher::default().finish();
+        (FileState::of(&path.metadata().unwrap()), Known { digest, length: 3 })
+    }
+
+    #[test]
+    fn a_store_is_read_back_and_a_broken_one_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/digests");
+        let store = DigestStore::at(&path);
+        assert_eq!(store.read(), None);
+        let one = HashMap::from([known(&folder.path().join("file"))]);
+        store.replace(|_| one.clone()).unwrap();
+        assert_eq!(store.read(), Some(one));
+
+        let stored = fs::read(&path).unwrap();
+        for at in 0..stored.len() {
+            let mut broken = stored.clone();
+            broken[at] ^= 1;
+            fs::write(&path, &broken).unwrap();
+            assert_eq!(store.read(), None, "byte {at}");
+            fs::write(&path, &stored[..at]).unwrap();
+            assert_eq!(store.read(), None, "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn programs_that_store_at_the_same_time_lose_nothing_of_each_other() {
+        const PROGRAMS: usize = 16;
+        let folder = tempfile::tempdir().unwrap();
+        let store = DigestStore::at(&folder.path().join("digests"));
+        let begin = Barrier::new(PROGRAMS);
+        thread::scope(|scope| {
+            for number in 0..PROGRAMS {
+                let one = known(&folder.path().join(number.to_string()));
+                let (store, begin) = (&store, &begin);
+                scope.spawn(move || {
+                    begin.wait();
+                    let merge = |mut others: HashMap<_, _>| {
+                        others.extend([one]);
+                        others
+                    };
+                    store.replace(merge).unwrap();
+                });
+            }
+        });
+        assert_eq!(store.read().map(|all| all.len()), Some(PROGRAMS));
+    }
+}
