@@ -89,15 +89,17 @@ impl Lines {
         Some(line)
     }
 
-    /// The lines older than `seen`, or all.
-    pub(super) fn newest_first(&self, seen: Option<Age>) -> impl Iterator<Item = &Line> {
+    /// The lines older than `seen`, or all, the newest piece first. Within a piece the newest is
+    /// the last.
+    pub(super) fn pieces(&self, seen: Option<Age>) -> impl Iterator<Item = &[Line]> {
         let end = seen.unwrap_or(Age(u64::MAX));
-        let before = move |piece| {
-            let piece: &Vec<Line> = piece;
-            piece[..piece.partition_point(|line| line.age < end)].iter().rev()
+        let before = move |piece: &'_ [Line]| {
+            // Mostly all are. To search for the end would wait for the memory at each step.
+            let all = piece.last().is_none_or(|newest| newest.age < end);
+            if all { piece.len() } else { piece.partition_point(|line| line.age < end) }
         };
-        let older = self.older.range(..end).rev();
-        before(&self.newest).chain(older.flat_map(move |(_, piece)| before(piece)))
+        let older = self.older.range(..end).rev().map(|(_, piece)| &**piece);
+        std::iter::once(&*self.newest).chain(older).map(move |piece| &piece[..before(piece)])
     }
 }
 
@@ -127,7 +129,8 @@ mod tests {
     }
 
     fn ages(lines: &Lines, seen: Option<u64>) -> Vec<u64> {
-        lines.newest_first(seen.map(Age)).map(|line| line.age.0).collect()
+        let pieces = lines.pieces(seen.map(Age));
+        pieces.flat_map(|piece| piece.iter().rev()).map(|line| line.age.0).collect()
     }
 
     #[test]

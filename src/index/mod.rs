@@ -201,14 +201,13 @@ impl Index {
         for entry in self.documents.of(query, &reached) {
             let Some(entry) = self.entries.get(entry) else { continue };
             let seen = reached.seen(&entry.document);
-            // Iterated from within: a loop would ask for each line in which piece it lies.
-            let stopped = entry
-                .lines
-                .newest_first(seen)
-                .find(|line| self.shown(entry, line).is_some_and(|shown| !take(shown)));
-            if let Some(line) = stopped {
-                *position = Position::behind(&entry.document, line.age);
-                return false;
+            for piece in entry.lines.pieces(seen) {
+                for line in piece.iter().rev() {
+                    if self.shown(entry, line).is_some_and(|shown| !take(shown)) {
+                        *position = Position::behind(&entry.document, line.age);
+                        return false;
+                    }
+                }
             }
         }
         true

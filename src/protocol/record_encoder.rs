@@ -21,8 +21,8 @@ pub fn encode_record(record: BorrowedRecord<'_>, out: &mut Vec<u8>) {
 pub struct RecordEncoder<'a> {
     /// The last record's document and title, and where its line begins and its holder follows.
     last: Option<(&'a Document, &'a Title, usize, usize)>,
-    /// What is there.
-    beginning: [u8; BEGINNING],
+    /// What is there, and room for an end.
+    line: [u8; BEGINNING + END],
 }
 
 /// Bytes of a line's beginning and of its end that have a place of their own: more than most are
@@ -33,13 +33,14 @@ const END: usize = 32;
 
 impl Default for RecordEncoder<'_> {
     fn default() -> Self {
-        Self { last: None, beginning: [0; BEGINNING] }
+        Self { last: None, line: [0; BEGINNING + END] }
     }
 }
 
 impl<'a> RecordEncoder<'a> {
     /// Appends one record; `end` is that of its holder. What was appended before must still be in
     /// `out`.
+    #[inline]
     pub fn encode(
         &mut self,
         document: &'a Document,
@@ -47,28 +48,39 @@ impl<'a> RecordEncoder<'a> {
         end: &RecordEnd,
         out: &mut Vec<u8>,
     ) {
-        let here = out.len();
         match self.last {
             // The very same, which takes no time to find out; an equal one is written anew.
-            Some((of, called, start, end)) if ptr::eq(of, document) && ptr::eq(called, title) => {
-                if end - start <= BEGINNING {
-                    out.extend_from_slice(&self.beginning);
-                    out.truncate(here + end - start);
+            Some((of, called, from, to)) if ptr::eq(of, document) && ptr::eq(called, title) => {
+                if to - from <= BEGINNING {
+                    // The length of `out` is changed twice and no more: each change waits for the
+                    // one before.
+                    let here = out.len() + to - from;
+                    out.extend_from_slice(&self.line);
+                    out[here..here + END].copy_from_slice(&end.first);
+                    out.truncate(here + end.count);
                 } else {
-                    out.extend_from_within(start..end);
+                    out.extend_from_within(from..to);
+                    out.extend_from_slice(&end.first[..end.count]);
                 }
             }
             _ => {
-                encode_beginning(document, title, out);
-                self.last = Some((document, title, here, out.len()));
-                let few = (out.len() - here).min(BEGINNING);
-                self.beginning[..few].copy_from_slice(&out[here..here + few]);
+                self.begin(document, title, out);
+                out.extend_from_slice(&end.first[..end.count]);
             }
         }
+        if !end.rest.is_empty() {
+            out.extend_from_slice(&end.rest);
+        }
+    }
+
+    /// Writes the beginning of a line, and remembers it.
+    #[cold]
+    fn begin(&mut self, document: &'a Document, title: &'a Title, out: &mut Vec<u8>) {
         let here = out.len();
-        out.extend_from_slice(&end.first);
-        out.truncate(here + end.count);
-        out.extend_from_slice(&end.rest);
+        encode_beginning(document, title, out);
+        self.last = Some((document, title, here, out.len()));
+        let few = (out.len() - here).min(BEGINNING);
+        self.line[..few].copy_from_slice(&out[here..here + few]);
     }
 }
 
