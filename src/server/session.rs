@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::thread;
 use std::time::{Instant, SystemTime};
 
 use super::host_policy::ListedHosts;
@@ -35,6 +36,7 @@ pub(super) fn run(
         hosts: ListedHosts::new(shared.host_policy, address.ip()),
         output: Vec::new(),
         consecutive_faults: 0,
+        changes: 0,
     };
     match session.converse() {
         Ok(End::ByPeer) => Conduct::Sane,
@@ -58,7 +60,14 @@ struct Session<'a> {
     /// Replies that wait to be written together.
     output: Vec<u8>,
     consecutive_faults: u32,
+    /// Changes of the index since others were offered the processor.
+    changes: u32,
 }
+
+/// Changes of the index that are made in a row. What comes in one pipeline could be done in one
+/// turn of the scheduler, and who asks meanwhile, and was woken on the same processor, would wait
+/// for all of it.
+const CHANGES_AT_ONCE: u32 = 16;
 
 /// A request and its length, or a fault that is answered.
 type Received = Result<(IndexRequest, usize), DecodeError>;
@@ -186,6 +195,9 @@ impl Session<'_> {
         match outcome {
             Ok(done) => {
                 self.consecutive_faults = 0;
+                if matches!(done, Done::Changed) {
+                    self.give_way();
+                }
                 if logged {
                     self.log_done(&line, &done);
                 }
@@ -198,6 +210,14 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    fn give_way(&mut self) {
+        self.changes += 1;
+        if self.changes == CHANGES_AT_ONCE {
+            self.changes = 0;
+            thread::yield_now();
+        }
     }
 
     fn log_done(&self, line: &str, done: &Done) {
