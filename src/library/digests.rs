@@ -4,7 +4,7 @@
 //! stored is not decided here, but in `digest_store`.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -68,17 +68,19 @@ impl Digests {
         if let Some(digest) = self.known(document) {
             return Ok(Some(digest));
         }
-        let mut file = &document.file;
+        // Larger ones come from the system each time, page by page.
+        let mut file = BufReader::with_capacity(64 * 1024, &document.file);
         let mut length = 0;
         let mut hasher = Hasher::default();
-        // Larger ones come from the system each time, page by page.
-        let mut chunk = vec![0; 64 * 1024];
-        loop {
-            let count = file.read(&mut chunk)?;
+        // To be told that this is the end takes another call; what has grown has changed.
+        while length != document.length {
+            let chunk = file.fill_buf()?;
+            let count = chunk.len();
             if count == 0 {
                 break;
             }
-            hasher.update(&chunk[..count]);
+            hasher.update(chunk);
+            file.consume(count);
             length += count as u64;
             if !go_on() {
                 return Ok(None);
