@@ -38,12 +38,15 @@ pub enum Conduct {
 }
 
 /// A connection that was admitted.
+///
+/// The end is what the other side may have waited for to come again: so the connection is closed
+/// last, when all that it has taken is free.
 #[derive(Debug)]
 struct Admitted {
+    entered: Entered,
+    _permit: Permit,
     stream: Arc<TcpStream>,
     address: SocketAddr,
-    _permit: Permit,
-    entered: Entered,
 }
 
 /// Accepts connections until it is stopped, and gives each a thread of its own in the scope.
@@ -56,7 +59,7 @@ pub fn accept_loop<'scope, H>(
     listener: &'scope TcpListener,
     service: &'scope Service<H>,
 ) where
-    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
+    H: Fn(&TcpStream, SocketAddr, u64) -> Conduct + Sync,
 {
     let acceptors = match Acceptors::new(listener, &service.stop) {
         Ok(acceptors) => Arc::new(acceptors),
@@ -96,7 +99,7 @@ fn admit<H>(
         }
     };
     let entered = service.stop.enter(Arc::clone(&stream))?;
-    Some(Admitted { stream, address, _permit: permit, entered })
+    Some(Admitted { entered, _permit: permit, stream, address })
 }
 
 /// Starts a thread that serves a connection, and then others.
@@ -107,7 +110,7 @@ fn start_worker<'scope, H>(
     acceptors: &Arc<Acceptors<'scope>>,
     first: Admitted,
 ) where
-    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
+    H: Fn(&TcpStream, SocketAddr, u64) -> Conduct + Sync,
 {
     let (stream, address) = (Arc::clone(&first.stream), first.address);
     let name = format!("{}-{}", service.name, first.entered.id);
@@ -130,7 +133,7 @@ fn start_worker<'scope, H>(
 
 fn serve<H>(service: &Service<H>, offenders: &Offenders, admitted: &Admitted)
 where
-    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
+    H: Fn(&TcpStream, SocketAddr, u64) -> Conduct + Sync,
 {
     let Admitted { stream, address, entered, .. } = admitted;
     if let Err(error) = set_accepted_options(stream) {
@@ -143,8 +146,6 @@ where
         Ok(Conduct::Nonsense) => offenders.add(address.ip()),
         Err(_) => log::error!("{address}: the connection ended by a panic, the others go on"),
     }
-    // The descriptor may live on in another thread: the connection must not.
-    let _ = stream.shutdown(Shutdown::Both);
 }
 
 /// Refuses without waiting: the accept loop has others to serve.
@@ -179,17 +180,17 @@ mod tests {
             name: "test",
             permits: Permits::new(1, 1),
             stop: stop.clone(),
-            handle: |stream: &Arc<TcpStream>, _, number| {
+            handle: |mut stream: &TcpStream, _, number| {
                 assert!(number != 0, "the first connection panics, as it should");
-                (&**stream).write_all(b"served").unwrap();
+                stream.write_all(b"served").unwrap();
                 Conduct::Sane
             },
         };
         thread::scope(|scope| {
             scope.spawn(|| accept_loop(scope, &listener, &service));
             assert_eq!(read_all(TcpStream::connect(address).unwrap()), b"");
-            // Its permit is given back, too; until then the next one is refused.
-            while read_all(TcpStream::connect(address).unwrap()) != b"served" {}
+            // Its permit was given back before its end was seen.
+            assert_eq!(read_all(TcpStream::connect(address).unwrap()), b"served");
             stop.stop();
         });
         assert_eq!(service.permits.taken(), 0);

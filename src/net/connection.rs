@@ -50,15 +50,36 @@ pub struct Receiver<'a> {
     end: usize,
     /// How large the buffer should be, by what arrived last.
     fitting: usize,
-    timeout_set: bool,
+    timeout: Timeout,
+}
+
+/// What the socket's own timeout for reading is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Timeout {
+    /// That of its listener, which is shorter than any deadline.
+    OfListener,
+    OfDeadline,
+    None,
 }
 
 impl<'a> Receiver<'a> {
-    /// A receiver for a connection from which nothing was read.
-    pub fn new(stream: &'a TcpStream) -> Self {
-        let buffer = Vec::new();
-        // One that was accepted has the timeout of its listener.
-        Self { stream, buffer, start: 0, end: 0, fitting: SMALL, timeout_set: true }
+    /// A receiver for a connection that was made, and from which nothing was read.
+    pub fn of_connected(stream: &'a TcpStream) -> Self {
+        Self::new(stream, Timeout::OfDeadline)
+    }
+
+    /// A receiver for a connection that [`accept_loop`](super::accept_loop) has accepted, and from
+    /// which nothing was read.
+    pub fn of_accepted(stream: &'a TcpStream) -> Self {
+        let timeout = match system::ACCEPTING_TIMES_OUT && system::HANDS_OPTIONS_DOWN {
+            true => Timeout::OfListener,
+            false => Timeout::OfDeadline,
+        };
+        Self::new(stream, timeout)
+    }
+
+    fn new(stream: &'a TcpStream, timeout: Timeout) -> Self {
+        Self { stream, buffer: Vec::new(), start: 0, end: 0, fitting: SMALL, timeout }
     }
 
     /// The bytes that were read and not yet taken.
@@ -103,18 +124,21 @@ impl<'a> Receiver<'a> {
     fn read(&mut self, deadline: Option<Instant>) -> io::Result<usize> {
         let chunk = &mut self.buffer[self.end..];
         if let Some(deadline) = deadline {
-            self.timeout_set = true;
+            if self.timeout == Timeout::OfListener {
+                // Most requests are there at once, and no time has to be set for them.
+                match read_once(self.stream, chunk) {
+                    Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                    result => return result,
+                }
+            }
+            self.timeout = Timeout::OfDeadline;
             return read_before(self.stream, chunk, deadline);
         }
-        if std::mem::take(&mut self.timeout_set) {
+        if self.timeout != Timeout::None {
             self.stream.set_read_timeout(None)?;
+            self.timeout = Timeout::None;
         }
-        loop {
-            match (&*self.stream).read(chunk) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
-        }
+        read_once(self.stream, chunk)
     }
 }
 
@@ -195,6 +219,16 @@ pub fn read_before(
             Some(left) if !left.is_zero() => stream.set_read_timeout(Some(left))?,
             _ => return Err(io::ErrorKind::TimedOut.into()),
         }
+        match stream.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result.map_err(timed_out),
+        }
+    }
+}
+
+/// Reads once, with the timeout that the socket has.
+fn read_once(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
         match stream.read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return result.map_err(timed_out),

@@ -273,7 +273,7 @@ pub(super) struct Replies<'a> {
 impl<'a> Replies<'a> {
     pub(super) fn new(link: &'a Link) -> Self {
         let decoder = IndexReplyDecoder::default();
-        Self { link, receiver: Receiver::new(&link.stream), decoder }
+        Self { link, receiver: Receiver::of_connected(&link.stream), decoder }
     }
 
     /// Reads a whole reply; returns why it is a refusal, if it is one.

@@ -114,7 +114,7 @@ pub(super) fn ask<'a>(
     let mut bytes = Vec::new();
     request.encode(&mut bytes);
     send(stream, &bytes).map_err(TransferError::Lost)?;
-    let mut receiver = Receiver::new(stream);
+    let mut receiver = Receiver::of_connected(stream);
     let answer = receive_head(&mut receiver);
     if let Ok(_) | Err(TransferError::Refused(_)) = &answer {
         fetcher.neighbours().answered(holder);

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime};
 
@@ -59,7 +59,7 @@ impl UploadServer {
             name: "upload",
             permits: Permits::new(limits::UPLOADS, limits::UPLOADS_PER_ADDRESS),
             stop: stop.clone(),
-            handle: move |stream: &Arc<TcpStream>, address, _| sharing.serve(stream, address),
+            handle: move |stream: &TcpStream, address, _| sharing.serve(stream, address),
         };
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
         let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
@@ -234,7 +234,7 @@ fn digest(digests: &Digests, document: &OpenDocument) -> io::Result<Option<Diges
 fn receive(stream: &TcpStream) -> io::Result<Option<Result<DocumentRequest, DecodeError>>> {
     // Counted from the connection, not from the first byte: who is silent holds a place, too.
     let deadline = Instant::now() + limits::HEAD_DEADLINE;
-    let mut receiver = Receiver::new(stream);
+    let mut receiver = Receiver::of_accepted(stream);
     let mut decoder = RequestDecoder::new();
     loop {
         match decoder.decode(receiver.input()) {

@@ -9,7 +9,6 @@ mod shared_index;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::thread;
 
 pub use host_policy::HostPolicy;
@@ -117,7 +116,7 @@ impl Server {
             name: "session",
             permits: shared.permits.clone(),
             stop: shared.stop.clone(),
-            handle: |stream: &Arc<TcpStream>, address, number| {
+            handle: |stream: &TcpStream, address, number| {
                 session::run(shared, stream, address, number)
             },
         };

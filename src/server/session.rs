@@ -108,7 +108,7 @@ struct Refused {
 
 impl Session<'_> {
     fn converse(&mut self) -> io::Result<End> {
-        let mut receiver = Receiver::new(self.stream);
+        let mut receiver = Receiver::of_accepted(self.stream);
         loop {
             // Empty lines between requests mean nothing, and must not start a deadline.
             receiver.take(empty_lines(receiver.input()));
