@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::mem;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Instant;
 
@@ -124,14 +125,15 @@ impl<'a> Receiver<'a> {
     fn read(&mut self, deadline: Option<Instant>) -> io::Result<usize> {
         let chunk = &mut self.buffer[self.end..];
         if let Some(deadline) = deadline {
-            if self.timeout == Timeout::OfListener {
-                // Most requests are there at once, and no time has to be set for them.
+            let timeout = mem::replace(&mut self.timeout, Timeout::OfDeadline);
+            if timeout == Timeout::OfListener {
+                // Most requests are there at once, and no time has to be set for them. What comes
+                // later is not to come byte by byte.
                 match read_once(self.stream, chunk) {
                     Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
                     result => return result,
                 }
             }
-            self.timeout = Timeout::OfDeadline;
             return read_before(self.stream, chunk, deadline);
         }
         if self.timeout != Timeout::None {
@@ -268,6 +270,20 @@ pub fn close_gently(mut stream: &TcpStream) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_holds_for_who_goes_on_sending() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut connected = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let mut receiver = Receiver::of_accepted(&accepted);
+        for byte in [b"a", b"b"] {
+            connected.write_all(byte).unwrap();
+            let found = receiver.fill(Some(Instant::now())).map_err(|error| error.kind());
+            let is_first = byte == b"a" && system::ACCEPTING_TIMES_OUT;
+            assert_eq!(found, if is_first { Ok(1) } else { Err(io::ErrorKind::TimedOut) });
+        }
+    }
 
     #[test]
     fn accepted_connections_have_the_options_of_all() {
