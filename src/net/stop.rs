@@ -41,7 +41,7 @@ impl Stop {
     }
 
     /// Ends the accept loops, lets connections finish what they are writing, and cuts those that
-    /// take longer than a second. Returns when all of them are closed or cut.
+    /// take longer than a second. Returns when all of them are served or cut.
     pub fn stop(&self) {
         self.stop_within(limits::STOP_GRACE);
     }
