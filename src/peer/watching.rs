@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::escape::escaped;
 use crate::library::{Depth, SharedLibrary};
@@ -84,13 +84,14 @@ fn watch(library: &SharedLibrary, wake: SyncSender<Wake>) -> Option<RecommendedW
         say_unwatched(&folder, &"it is on a network, which does not tell of changes elsewhere");
         return None;
     }
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // That a file was read is no change, and this program reads them.
-        if !event.is_ok_and(|event| matches!(event.kind, EventKind::Access(_))) {
-            // If there is no room, a look is due already.
-            let _ = wake.try_send(Wake::Look);
-        }
-    });
+    // That a file was read is no change, and this program reads them: each document that it uploads
+    // would wake a thread.
+    let config = Config::default().with_event_kinds(EventKindMask::CORE);
+    let look = move |_: notify::Result<notify::Event>| {
+        // If there is no room, a look is due already.
+        let _ = wake.try_send(Wake::Look);
+    };
+    let mut watcher = RecommendedWatcher::new(look, config);
     match watcher.as_mut().map(|watcher| watcher.watch(&folder, mode)) {
         Ok(Ok(())) => watcher.ok(),
         Ok(Err(error)) => {
