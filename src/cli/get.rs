@@ -16,7 +16,7 @@ use super::progress::OneDownload;
 use super::reply::document_json;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
-use crate::library::{Entry, Incoming, SharedLibrary};
+use crate::library::{Incoming, SharedLibrary};
 use crate::limits;
 use crate::peer::{Attempt, Fetched, JournalEvent, Source, Wanted, lookup};
 use crate::protocol::{Digest, Document, Title};
@@ -141,7 +141,7 @@ fn already_here(target: &Target, document: &Document) -> Option<PathBuf> {
         Target::StandardOutput => None,
         Target::File(path) => path.exists().then(|| path.clone()),
         Target::Library(library, path) => {
-            let shared = library.read().entry(document).map(Entry::path);
+            let shared = library.read().entry(document).map(|entry| entry.path());
             shared.filter(|path| path.exists()).or_else(|| path.exists().then(|| path.clone()))
         }
     }

@@ -10,9 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
-use super::OpenDocument;
 use super::digest_store::{DigestStore, Known};
 use super::file_state::FileState;
+use super::{Entry, OpenDocument};
 use crate::limits;
 use crate::protocol::{Content, Digest};
 
@@ -55,8 +55,14 @@ impl Digests {
         self.content(&document.state).digest
     }
 
-    /// The digest of an open document, computed if it is not known; `None` if `go_on` did not want
-    /// to go on, or the file changed meanwhile. The file is read from where it stands to its end.
+    /// Whether there is nothing to compute for a shared document, as its file was when it was last
+    /// looked at.
+    pub fn knows(&self, entry: &Entry) -> bool {
+        self.content(&entry.state).digest.is_some()
+    }
+
+    /// Computes the digest of an open document; `None` if `go_on` did not want to go on, or the
+    /// file changed meanwhile. The file is read from where it stands to its end.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -65,9 +71,6 @@ impl Digests {
         document: &OpenDocument,
         go_on: &dyn Fn() -> bool,
     ) -> io::Result<Option<Digest>> {
-        if let Some(digest) = self.known(document) {
-            return Ok(Some(digest));
-        }
         // Larger ones come from the system each time, page by page.
         let mut file = BufReader::with_capacity(64 * 1024, &document.file);
         let mut length = 0;

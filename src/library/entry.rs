@@ -1,6 +1,6 @@
 //! One shared document: where it lies, and how it is opened.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,6 @@ use std::time::SystemTime;
 
 use super::file_state::FileState;
 use super::packed::{unpacked, unpacked_name};
-use super::{folder, name};
 use crate::protocol::Title;
 use crate::system;
 
@@ -51,7 +50,7 @@ impl Entry {
 
     /// The media type, by the file's name.
     pub fn media_type(&self) -> &'static str {
-        let name = match name::is_packed(&self.name) {
+        let name = match self.state.packed {
             true => unpacked_name(&self.name).unwrap_or(&self.name),
             false => &self.name,
         };
@@ -64,7 +63,7 @@ impl Entry {
     /// When the file is gone, is not what it was, or cannot be unpacked.
     pub fn open(&self) -> io::Result<OpenDocument> {
         let (file, metadata) = system::open_regular(&self.folder, &self.name)?;
-        let state = folder::state(Path::new(&*self.name), &metadata);
+        let state = self.state_of(&metadata);
         let modified = metadata.modified()?;
         let (file, length) = if state.packed {
             let file = unpacked(file)?;
@@ -80,10 +79,17 @@ impl Entry {
     pub(super) fn state_now(&self) -> io::Result<FileState> {
         let metadata = self.path().symlink_metadata()?;
         if metadata.is_file() {
-            Ok(folder::state(Path::new(&*self.name), &metadata))
+            Ok(self.state_of(&metadata))
         } else {
             Err(io::ErrorKind::NotFound.into())
         }
+    }
+
+    fn state_of(&self, metadata: &Metadata) -> FileState {
+        let mut state = FileState::of(metadata);
+        // That is a matter of the name, which an entry keeps.
+        state.packed = self.state.packed;
+        state
     }
 
     /// Whether another entry is the same file in the same state, under the same title.

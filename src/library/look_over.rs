@@ -86,15 +86,15 @@ impl SharedLibrary {
 pub(super) struct Snapshot {
     pub(super) folder: Arc<Path>,
     pub(super) depth: Depth,
-    pub(super) entries: BTreeMap<Document, Entry>,
+    pub(super) entries: BTreeMap<Document, Arc<Entry>>,
     pub(super) withdrawn: HashSet<Document>,
     pub(super) official: Arc<Official>,
 }
 
 struct Change {
     document: Document,
-    before: Option<Entry>,
-    after: Option<Entry>,
+    before: Option<Arc<Entry>>,
+    after: Option<Arc<Entry>>,
 }
 
 type Survey = (Vec<Change>, Option<Arc<Official>>, bool);
@@ -137,8 +137,8 @@ fn survey(library: &Snapshot, memory: &mut Memory, settled: Settled) -> io::Resu
                 let state = found.state;
                 let after = Entry { title, folder, name, state, is_asked_for: false };
                 if before.is_none_or(|before| !before.is_same(&after)) {
-                    let before = before.cloned();
-                    changes.push(Change { document: document.clone(), before, after: Some(after) });
+                    let (before, after) = (before.cloned(), Some(Arc::new(after)));
+                    changes.push(Change { document: document.clone(), before, after });
                 }
             }
             Err(error) => memory.leave_out(found.name.as_bytes(), &error.to_string()),
@@ -148,7 +148,7 @@ fn survey(library: &Snapshot, memory: &mut Memory, settled: Settled) -> io::Resu
         let after = if before.is_asked_for {
             match before.state_now() {
                 Ok(state) if state == before.state => continue,
-                Ok(state) => Some(Entry { state, ..before.clone() }),
+                Ok(state) => Some(Arc::new(Entry { state, ..Entry::clone(before) })),
                 Err(_) => None,
             }
         } else if found.contains_key(document) {
@@ -156,7 +156,8 @@ fn survey(library: &Snapshot, memory: &mut Memory, settled: Settled) -> io::Resu
         } else {
             None
         };
-        changes.push(Change { document: document.clone(), before: Some(before.clone()), after });
+        let before = Some(Arc::clone(before));
+        changes.push(Change { document: document.clone(), before, after });
     }
     memory.unsettled = unsettled;
     let is_unsettled = !memory.unsettled.is_empty();

@@ -53,7 +53,7 @@ use rfc_index::Official;
 pub struct Library {
     folder: Arc<Path>,
     depth: Depth,
-    entries: BTreeMap<Document, Entry>,
+    entries: BTreeMap<Document, Arc<Entry>>,
     /// Documents that lie in the folder and are not shared, because somebody said so.
     withdrawn: HashSet<Document>,
     official: Arc<Official>,
@@ -138,7 +138,7 @@ impl Library {
     }
 
     /// A shared document.
-    pub fn entry(&self, document: &Document) -> Option<&Entry> {
+    pub fn entry(&self, document: &Document) -> Option<&Arc<Entry>> {
         self.entries.get(document)
     }
 
@@ -240,7 +240,7 @@ impl Library {
         };
         let state = entry.state;
         self.withdrawn.remove(&document);
-        self.entries.insert(document, entry);
+        self.entries.insert(document, Arc::new(entry));
         Ok(state)
     }
 
@@ -248,7 +248,7 @@ impl Library {
     pub fn forget(&mut self, document: &Document) -> Option<Title> {
         let entry = self.entries.remove(document)?;
         self.withdrawn.insert(document.clone());
-        Some(entry.title)
+        Some(entry.title.clone())
     }
 
     /// Moves the file of a document that another peer has now to the sub-folder `handed-over`,

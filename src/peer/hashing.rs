@@ -111,9 +111,8 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
 
     /// Computes the digest of a document if it is not known; returns whether there is a new one.
     fn hash(&self, document: &Document, digests: &Digests) -> bool {
-        let content = self.library.read().content(document);
         let entry = self.library.read().entry(document).cloned();
-        let Some(entry) = entry.filter(|_| content.digest.is_none()) else { return false };
+        let Some(entry) = entry.filter(|entry| !digests.knows(entry)) else { return false };
         match entry.open().and_then(|open| digests.compute(&open, &|| !self.is_stopped())) {
             Ok(Some(_)) => {
                 (self.done)(document);
