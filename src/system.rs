@@ -6,7 +6,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// Opens a regular file below a folder for reading, by its path with `/` between segments: never
@@ -28,7 +28,9 @@ fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let Some((parents, name)) = path.rsplit_once('/') else {
         // Nothing lies between the folder and the file that could be a link.
-        return Ok(File::from(open(folder.join(path), flags, Mode::empty())?));
+        let mut whole = PathBuf::with_capacity(folder.as_os_str().len() + 1 + path.len());
+        whole.extend([folder, Path::new(path)]);
+        return Ok(File::from(open(whole.as_path(), flags, Mode::empty())?));
     };
     let directory = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let mut folder = open(folder, directory, Mode::empty())?;

@@ -187,8 +187,8 @@ fn send_all(count: u64, mut write: impl FnMut(u64) -> io::Result<usize>) -> io::
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(timed_out(error)),
         }
-        if since.elapsed() >= limits::PROGRESS_TIME {
-            if left > 0 && left_then - left < limits::PROGRESS_BYTES {
+        if left > 0 && since.elapsed() >= limits::PROGRESS_TIME {
+            if left_then - left < limits::PROGRESS_BYTES {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             since = Instant::now();

@@ -19,7 +19,7 @@ use crate::net::{
 };
 use crate::protocol::{
     ContentRange, Date, DecodeError, Digest, Document, DocumentHead, DocumentReply,
-    DocumentRequest, HeaderText, Refusal, RequestDecoder, Status,
+    DocumentRequest, Refusal, RequestDecoder, Status,
 };
 use crate::system;
 
@@ -293,17 +293,19 @@ fn upload(
     digest: Option<Digest>,
 ) -> io::Result<u64> {
     const LAST_PIECE: u64 = 64 * 1024;
+    /// What the head of a reply takes, or a bit more.
+    const HEAD: usize = 512;
     let (first, count) = part.map_or((0, document.length), |part| (part.first(), part.count()));
     let head = DocumentHead {
         date: Some(Date::clamped(SystemTime::now())),
-        os: HeaderText::folded(system::operating_system()),
+        os: system::operating_system().parse().ok(),
         last_modified: Some(Date::clamped(document.modified)),
         content_length: Some(count),
         content_type: entry.media_type().parse().ok(),
         content_range: part,
         digest,
     };
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(HEAD);
     DocumentReply::Found(head).encode(&mut bytes);
     match count {
         0 => send(stream, &bytes)?,
@@ -313,9 +315,12 @@ fn upload(
         (&document.file).seek(SeekFrom::Start(first))?;
     }
     let last = count.min(LAST_PIECE);
-    pace.send(stream, document, count - last)?;
-    if document.has_changed()? {
-        return Err(io::Error::other("the file changed while it was sent"));
+    // What is one piece follows the look with which it was opened.
+    if document.length > LAST_PIECE {
+        pace.send(stream, document, count - last)?;
+        if document.has_changed()? {
+            return Err(io::Error::other("the file changed while it was sent"));
+        }
     }
     pace.send(stream, document, last)?;
     Ok(count)

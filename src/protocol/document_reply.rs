@@ -4,7 +4,7 @@
 //! reading is about heads of other programs; writing is strict.
 
 use super::error::{DecodeError, SyntaxError};
-use super::head::{encode_header, split_header};
+use super::head::{encode_header, encode_text_header, split_header};
 use super::lines::Lines;
 use super::number::ContentLength;
 use super::status::{Refusal, Status};
@@ -68,18 +68,27 @@ impl DocumentHead {
     fn encode(&self, out: &mut Vec<u8>) {
         let status = self.content_range.map_or(Status::Ok, |_| Status::PartialContent);
         status.encode_line(out);
-        let mut header = |name, value: Option<&dyn std::fmt::Display>| {
-            if let Some(value) = value {
-                encode_header(out, name, value);
-            }
-        };
-        header("Date", self.date.as_ref().map(|date| date as _));
-        header("OS", self.os.as_ref().map(|os| os as _));
-        header("Last-Modified", self.last_modified.as_ref().map(|date| date as _));
-        header("Content-Length", self.content_length.as_ref().map(|length| length as _));
-        header("Content-Type", self.content_type.as_ref().map(|media_type| media_type as _));
-        header("Content-Range", self.content_range.as_ref().map(|range| range as _));
-        header("Digest", self.digest.as_ref().map(|digest| digest as _));
+        if let Some(date) = self.date {
+            encode_header(out, "Date", date);
+        }
+        if let Some(os) = &self.os {
+            encode_text_header(out, "OS", os.as_str());
+        }
+        if let Some(date) = self.last_modified {
+            encode_header(out, "Last-Modified", date);
+        }
+        if let Some(length) = self.content_length {
+            encode_text_header(out, "Content-Length", itoa::Buffer::new().format(length));
+        }
+        if let Some(media_type) = &self.content_type {
+            encode_text_header(out, "Content-Type", media_type.as_str());
+        }
+        if let Some(range) = self.content_range {
+            encode_header(out, "Content-Range", range);
+        }
+        if let Some(digest) = self.digest {
+            encode_header(out, "Digest", digest);
+        }
         out.extend_from_slice(b"\r\n");
     }
 

@@ -162,6 +162,12 @@ pub(super) fn encode_header(out: &mut Vec<u8>, name: &str, value: impl std::fmt:
     append(out, format_args!("{name}: {value}\r\n"));
 }
 
+/// Appends one header line with a text that need not be formatted.
+pub(super) fn encode_text_header(out: &mut Vec<u8>, name: &str, value: &str) {
+    let parts = [name, ": ", value, "\r\n"];
+    parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+}
+
 /// Appends formatted text.
 pub(super) fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     // Writing to a Vec cannot fail.

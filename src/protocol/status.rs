@@ -1,6 +1,5 @@
 //! Status codes and their phrases (protocol.md section 6.1).
 
-use super::head::append;
 use super::{SyntaxError, VERSION};
 
 /// The outcome of a request.
@@ -73,7 +72,9 @@ impl Status {
     /// Appends the status line with its line end.
     pub(crate) fn encode_line(self, out: &mut Vec<u8>) {
         let (code, phrase) = self.parts();
-        append(out, format_args!("{VERSION} {code} {phrase}\r\n"));
+        let mut digits = itoa::Buffer::new();
+        let parts = [VERSION, " ", digits.format(code), " ", phrase, "\r\n"];
+        parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
     }
 
     /// Reads a status line without its line end. Other programs write `P2PCI/1.0`, and any phrase.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use smol_str::SmolStr;
+
 use super::SyntaxError;
 use crate::limits;
 
@@ -82,7 +84,7 @@ fn is_title_character(character: char) -> bool {
 /// header-text = 1*256(VCHAR / UTF8-non-ascii / SP)   ; as for a title
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct HeaderText(Box<str>);
+pub struct HeaderText(SmolStr);
 
 impl HeaderText {
     /// The text as it is written.
