@@ -1,5 +1,5 @@
 //! What an index takes, counted: allocations of a LOOKUP, bytes of a record, system calls of a
-//! pipeline. Times differ from machine to machine; these do not.
+//! pipeline; and system calls of an upload. Times differ from machine to machine; these do not.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "what was counted, and what was skipped")]
@@ -10,6 +10,7 @@ use std::alloc::System;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
@@ -33,10 +34,11 @@ fn lookup() -> String {
 
 /// One test, for the counters are those of the whole process, in which nothing else may happen.
 #[test]
-fn what_the_index_takes() {
+fn what_it_takes() {
     a_lookup_allocates_nothing();
     a_record_takes_at_most_48_bytes();
     a_pipeline_shares_reads_and_writes();
+    an_upload_takes_few_calls();
 }
 
 /// Eight records of one document, over a connection that owns them; and the reply to [`lookup`].
@@ -131,17 +133,9 @@ fn a_record_takes_at_most_48_bytes() {
 
 fn a_pipeline_shares_reads_and_writes() {
     const BATCHES: usize = 50;
-    if Command::new("strace").arg("-V").output().is_err() {
-        println!("skipped: expected `strace` to be installed");
-        return;
-    }
     let root = tempfile::tempdir().unwrap();
-    let calls = root.path().join("calls");
-    let server = env!("CARGO_BIN_EXE_server");
-    let path = calls.to_str().unwrap();
-    let mut arguments = vec!["-f", "-qq", "-o", path, "-e", "trace=recvfrom,sendto", server];
-    arguments.extend(["--listen", "127.0.0.1:0", "--log", "quiet"]);
-    let mut program = common::Program::start("strace", &arguments, root.path());
+    let server = [env!("CARGO_BIN_EXE_server"), "--listen", "127.0.0.1:0", "--log", "quiet"];
+    let Some(program) = traced("recvfrom,sendto", &server, root.path()) else { return };
     let line = program.line();
     let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
     let (_holder, reply) = add_holders(address);
@@ -150,19 +144,80 @@ fn a_pipeline_shares_reads_and_writes() {
     let many = lookup().repeat(PIPELINE);
     let mut buffer = vec![0; reply * PIPELINE];
     ask(&mut stream, many.as_bytes(), reply * PIPELINE, BATCHES, &mut buffer);
-    // strace ends with what it follows; killed, it would leave that behind.
-    let server = child_of(program.id());
-    assert!(Command::new("kill").arg(server).status().unwrap().success());
-    program.wait();
-
-    let calls = fs::read_to_string(calls).unwrap();
-    let count = |name: &str| calls.lines().filter(|line| line.contains(name)).count();
+    let calls = calls_of(program, root.path());
+    let count = |name: &str| calls.iter().filter(|line| line.contains(name)).count();
     let (reads, writes) = (count("recvfrom("), count("sendto("));
     // A read and a write for each ADD, and a few reads until the buffer has the size that fits.
     let own = usize::from(HOLDERS) + 1;
     println!("{} requests: {reads} reads, {writes} writes", BATCHES * PIPELINE);
     assert!(reads <= own + BATCHES + 10, "{reads} reads");
     assert!(writes <= own + BATCHES + 10, "{writes} writes");
+}
+
+/// Each is accepted, read, opened and looked at; head and document are sent; there is one look for
+/// more of the request, and two are closed. Nobody else is woken, not by the opened file either.
+fn an_upload_takes_few_calls() {
+    const UPLOADS: usize = 200;
+    const FOR_EACH: [(&str, usize); 9] = [
+        ("accept4", 1),
+        ("recvfrom", 2),
+        ("open", 1),
+        ("statx", 1),
+        ("sendto", 1),
+        ("sendfile", 1),
+        ("close", 2),
+        ("epoll_wait", 0),
+        ("read", 0),
+    ];
+    let root = tempfile::tempdir().unwrap();
+    let folder = common::folder(root.path(), "shared", &[("file", b"a small document")]);
+    let mut peer = vec![env!("CARGO_BIN_EXE_peer"), "--share", folder.to_str().unwrap()];
+    peer.extend(["--upload", "127.0.0.1:0", "127.0.0.1:1", "share"]);
+    // Not every processor has all of them.
+    let names = FOR_EACH.map(|(name, _)| format!("?{name}")).join(",");
+    let Some(program) = traced(&names, &peer, root.path()) else { return };
+    let line = program.line();
+    let address: SocketAddr = line.strip_prefix("uploading from ").unwrap().parse().unwrap();
+    for _ in 0..UPLOADS {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET FILE file P2P-CI/1.0\r\nHost: h\r\n\r\n").unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        assert!(reply.ends_with("a small document"), "{reply}");
+    }
+    let calls = calls_of(program, root.path());
+    let is_upload = |line: &String| line.contains("sendfile(");
+    let first = calls.iter().position(is_upload).unwrap();
+    let last = calls.iter().rposition(is_upload).unwrap();
+    for (name, for_each) in FOR_EACH {
+        let is_meant = |line: &&String| line.contains(&format!(" {name}("));
+        let count = calls[first..last].iter().filter(is_meant).count();
+        println!("{UPLOADS} uploads: {count} {name}");
+        // A few more for what else the peer does in that time.
+        assert!(count <= for_each * UPLOADS + UPLOADS / 4, "{count} {name}");
+    }
+}
+
+/// A program of which strace writes down the system calls of these names; `None` if it is not
+/// installed.
+fn traced(names: &str, command: &[&str], folder: &Path) -> Option<common::Program> {
+    if Command::new("strace").arg("-V").output().is_err() {
+        println!("skipped: expected `strace` to be installed");
+        return None;
+    }
+    let which = format!("trace={names}");
+    let arguments = [&["-f", "-qq", "-o", "calls", "-e", &which], command].concat();
+    Some(common::Program::start("strace", &arguments, folder))
+}
+
+/// Ends the program, and returns its calls, in the order in which they began.
+fn calls_of(mut program: common::Program, folder: &Path) -> Vec<String> {
+    // strace ends with what it follows; killed, it would leave that behind.
+    let traced = child_of(program.id());
+    assert!(Command::new("kill").arg(traced).status().unwrap().success());
+    program.wait();
+    let calls = fs::read_to_string(folder.join("calls")).unwrap();
+    calls.lines().filter(|line| !line.contains("resumed>")).map(String::from).collect()
 }
 
 /// The only child of a process.
