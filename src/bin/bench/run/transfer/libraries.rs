@@ -18,6 +18,7 @@ use crate::common::programs::{Index, PATIENCE, Peer, Program, peer_command};
 use crate::run::Setting;
 use crate::run::anchors::{free_address, is_installed};
 use crate::run::findings::Findings;
+use crate::run::transfer::copies::Copies;
 use crate::run::transfer::documents::Documents;
 use crate::run::transfer::gets::wait_until_idle;
 
@@ -42,13 +43,14 @@ pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()>
         findings.skip("rsync: expected `rsync` to be installed");
         None
     };
-    let target = place.path().join("target");
+    let mut copies = Copies::new()?;
+    // Each copies into the folder in which it is started.
     let mut rivals: Vec<(&str, Command)> = Vec::new();
     if nginx.is_some() {
         let mut wget = Command::new("wget");
-        wget.args(["-q", "-i"]).arg(&list).arg("-P").arg(&target);
+        wget.args(["-q", "-i"]).arg(&list);
         let mut aria2 = Command::new("aria2c");
-        aria2.args(["-q", "-j16", "-x1", "-i"]).arg(&list).arg("-d").arg(&target);
+        aria2.args(["-q", "-j16", "-x1", "-i"]).arg(&list);
         for (name, program, command) in
             [("wget -i", "wget", wget), ("aria2c -j16 -x1", "aria2c", aria2)]
         {
@@ -61,19 +63,19 @@ pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()>
     }
     if let Some((_, url)) = &rsync {
         let mut command = Command::new("rsync");
-        command.arg("-a").arg(url).arg(&target);
+        command.args(["-a", url, "."]);
         rivals.push(("an rsync daemon", command));
     }
 
     let mut ours = Vec::new();
     let mut theirs = vec![Vec::new(); rivals.len()];
     for _ in 0..setting.rounds {
-        ours.push(synced(index.address, &documents)?);
+        ours.push(synced(index.address, &documents, &mut copies)?);
         for ((_, command), times) in rivals.iter_mut().zip(&mut theirs) {
-            fs::create_dir(&target)?;
-            times.push(timed(command)?);
+            let target = copies.begin()?;
+            times.push(timed(command.current_dir(&target))?);
             check(&target, &documents)?;
-            fs::remove_dir_all(&target)?;
+            copies.end(&target)?;
         }
     }
     let (count, size) = (documents.numbers.len(), documents.bytes / 1_000_000);
@@ -89,14 +91,17 @@ pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()>
 
 /// Seconds that our `sync` takes into an empty folder, for somebody who has never seen these
 /// documents.
-pub(crate) fn synced(index: SocketAddr, documents: &Documents) -> io::Result<f64> {
-    let place = tempfile::tempdir()?;
-    let (target, state) = (place.path().join("target"), place.path().join("state"));
-    fs::create_dir(&target)?;
+pub(crate) fn synced(
+    index: SocketAddr,
+    documents: &Documents,
+    copies: &mut Copies,
+) -> io::Result<f64> {
+    let (target, state) = (copies.begin()?, tempfile::tempdir()?);
     let mut command = peer_command(&index.to_string(), &target, &["sync"])?;
-    command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state);
+    command.env("XDG_STATE_HOME", state.path()).env("XDG_CACHE_HOME", state.path());
     let seconds = timed(&mut command)?;
     check(&target, documents)?;
+    copies.end(&target)?;
     Ok(seconds)
 }
 

@@ -1,5 +1,6 @@
 //! Documents from a peer, one by one and whole libraries.
 
+mod copies;
 pub(crate) mod documents;
 pub(crate) mod gets;
 mod libraries;

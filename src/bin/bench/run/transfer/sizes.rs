@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::common::programs::{Index, Peer};
 use crate::run::Setting;
 use crate::run::findings::{Axis, Findings, Plot};
+use crate::run::transfer::copies::Copies;
 use crate::run::transfer::documents::Documents;
 use crate::run::transfer::gets::{fetch, get, http_get, wait_until_idle};
 use crate::run::transfer::libraries;
@@ -35,13 +36,14 @@ pub(crate) fn sizes(setting: &Setting, findings: &mut Findings) -> io::Result<()
             }
             Ok(received as f64 / begun.elapsed().as_secs_f64() / 1e6)
         };
+        let mut copies = Copies::new()?;
         let (mut ours, mut theirs, mut synced) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..setting.rounds {
             ours.push(rate(peer.upload, &get(1))?);
             if let Some(nginx) = &nginx {
                 theirs.push(rate(nginx.address, &http_get(1))?);
             }
-            let seconds = libraries::synced(index.address, &documents)?;
+            let seconds = libraries::synced(index.address, &documents, &mut copies)?;
             synced.push(documents.bytes as f64 / seconds / 1e6);
         }
         let work = format!("a document of {}", readable_size(digits));
