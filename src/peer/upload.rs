@@ -282,8 +282,9 @@ impl Pace<'_> {
 
 /// Sends a document or a part of it, exactly as long as its head says; returns how long that is.
 ///
-/// The last piece waits for a look at the file: one that changed meanwhile is not passed off as
-/// whole, the connection ends before its length is reached.
+/// Of a document that takes longer than one piece, the last one waits for a look at the file: one
+/// that changed meanwhile is not passed off as whole, the connection ends before its length is
+/// reached.
 fn upload(
     stream: &TcpStream,
     pace: Pace<'_>,
@@ -315,7 +316,7 @@ fn upload(
         (&document.file).seek(SeekFrom::Start(first))?;
     }
     let last = count.min(LAST_PIECE);
-    // What is one piece follows the look with which it was opened.
+    // What is one piece follows the look with which it was opened, and needs no other.
     if document.length > LAST_PIECE {
         pace.send(stream, document, count - last)?;
         if document.has_changed()? {
