@@ -95,6 +95,11 @@ pub const UPLOADS: usize = 64;
 /// Uploads at once to one address; loopback is exempt.
 pub const UPLOADS_PER_ADDRESS: usize = 8;
 
+/// Time for which an upload server waits for the next request of a connection that it keeps open.
+pub const KEPT_OPEN: Duration = Duration::from_secs(5);
+/// Uploads at once, above which no connection is kept open: others are waiting for their places.
+pub const UPLOADS_KEPT_OPEN: usize = UPLOADS / 2;
+
 /// Uploads of large documents at once, where nothing else was said.
 pub const UPLOAD_SLOTS: NonZeroUsize = NonZeroUsize::new(16).expect("it is not zero");
 /// Time for which an upload waits for its turn: less than [`FIRST_BYTE`], so that who asks is told.
@@ -136,6 +141,8 @@ pub const SEGMENTS_AT_ONCE: usize = 8;
 pub const RATE_TIME_OF_ONE: Duration = Duration::from_secs(5);
 /// Documents that are fetched at once.
 pub const DOWNLOADS_AT_ONCE: usize = 8;
+/// Documents that are asked for together on a connection that its holder keeps open.
+pub const ASKED_AHEAD: usize = 8;
 /// Downloads that are brought to disk together, at most.
 pub const BATCH: usize = 64;
 /// Time for which one that is whole waits for others.

@@ -134,12 +134,12 @@ proptest! {
     #[test]
     fn a_document_request_is_read_as_it_is_written(
         document in documents(), endpoint in endpoints(), os in header_texts(),
-        want_digest in any::<bool>(),
+        want_digest in any::<bool>(), keep_alive in any::<bool>(),
         first in prop::option::of(0..=9_999_999_999_999_999_999u64),
     ) {
         let request = {
             let range = first.map(ByteRange::from);
-            DocumentRequest { document, host: endpoint.host, os, want_digest, range }
+            DocumentRequest { document, host: endpoint.host, os, want_digest, range, keep_alive }
         };
         let bytes = encoded(&request);
         prop_assert_eq!(DocumentRequest::decode(&bytes), Ok(Some((request, bytes.len()))));
@@ -170,7 +170,7 @@ proptest! {
         length in 0..=9_999_999_999_999_999_999u64,
         os in header_texts(),
         digest in prop::option::of(any::<[u8; 32]>()),
-        first in prop::option::of(0..1000u64),
+        first in prop::option::of(0..1000u64), keep_alive in any::<bool>(),
     ) {
         let date = |seconds| Some(Date::clamped(
             std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
@@ -183,6 +183,7 @@ proptest! {
             content_type: HeaderText::folded("text/plain"),
             digest: digest.map(Digest::new),
             content_range: first.and_then(|first| ContentRange::of(ByteRange::from(first), length)),
+            keep_alive,
         });
         let mut bytes = Vec::new();
         reply.encode(&mut bytes);

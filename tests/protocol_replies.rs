@@ -100,6 +100,7 @@ fn document_head() -> DocumentHead {
         content_type: Some("text/plain".parse().unwrap()),
         digest: None,
         content_range: None,
+        keep_alive: false,
     }
 }
 
@@ -121,6 +122,12 @@ fn document_replies() {
                 digest: Some(EMPTY.parse().unwrap()),
                 ..document_head()
             }),
+        ),
+        (
+            "P2P-CI/1.0 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nOS: Mac OS 10.2.1\r\n\
+             Last-Modified: Sat, 05 Nov 1994 08:49:37 GMT\r\nContent-Length: 12345\r\n\
+             Content-Type: text/plain\r\nConnection: keep-alive\r\n\r\n",
+            DocumentReply::Found(DocumentHead { keep_alive: true, ..document_head() }),
         ),
         ("P2P-CI/1.0 404 Not Found\r\n\r\n", DocumentReply::Refused(Refusal::NotFound)),
     ] {

@@ -128,6 +128,7 @@ fn document_requests() {
         os: os.map(|os| os.parse().unwrap()),
         want_digest: false,
         range: None,
+        keep_alive: false,
     };
     round_trip(
         "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\nOS: Mac OS 10.4.1\r\n\r\n",
@@ -138,6 +139,11 @@ fn document_requests() {
     round_trip(
         "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\nWant-Digest: sha-256\r\n\r\n",
         &with_digest,
+    );
+    let kept_open = DocumentRequest { keep_alive: true, ..get(None) };
+    round_trip(
+        "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\nConnection: keep-alive\r\n\r\n",
+        &kept_open,
     );
 }
 

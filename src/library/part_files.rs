@@ -61,10 +61,18 @@ impl PartFiles {
         Self(parts)
     }
 
+    /// Whether there are any of this target.
+    pub fn has(&self, target: &Path) -> bool {
+        self.find(target).is_some()
+    }
+
     /// Those of one target.
     pub(super) fn of(&self, target: &Path) -> Vec<PathBuf> {
-        let name = target.file_name().and_then(|name| name.to_str());
-        name.and_then(|name| self.0.get(name)).cloned().unwrap_or_default()
+        self.find(target).cloned().unwrap_or_default()
+    }
+
+    fn find(&self, target: &Path) -> Option<&Vec<PathBuf>> {
+        self.0.get(target.file_name()?.to_str()?)
     }
 }
 

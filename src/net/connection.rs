@@ -66,7 +66,13 @@ enum Timeout {
 impl<'a> Receiver<'a> {
     /// A receiver for a connection that was made, and from which nothing was read.
     pub fn of_connected(stream: &'a TcpStream) -> Self {
-        Self::new(stream, Timeout::OfDeadline)
+        Self::with_input(stream, Vec::new())
+    }
+
+    /// A receiver for a connection that was made, and from which these bytes were read and not yet
+    /// taken.
+    pub fn with_input(stream: &'a TcpStream, input: Vec<u8>) -> Self {
+        Self::new(stream, input, Timeout::OfDeadline)
     }
 
     /// A receiver for a connection that [`accept_loop`](super::accept_loop) has accepted, and from
@@ -76,16 +82,24 @@ impl<'a> Receiver<'a> {
             true => Timeout::OfListener,
             false => Timeout::OfDeadline,
         };
-        Self::new(stream, timeout)
+        Self::new(stream, Vec::new(), timeout)
     }
 
-    fn new(stream: &'a TcpStream, timeout: Timeout) -> Self {
-        Self { stream, buffer: Vec::new(), start: 0, end: 0, fitting: SMALL, timeout }
+    fn new(stream: &'a TcpStream, buffer: Vec<u8>, timeout: Timeout) -> Self {
+        let end = buffer.len();
+        Self { stream, buffer, start: 0, end, fitting: SMALL, timeout }
     }
 
     /// The bytes that were read and not yet taken.
     pub fn input(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
+    }
+
+    /// The same, when nothing more is read.
+    pub fn into_input(mut self) -> Vec<u8> {
+        self.buffer.truncate(self.end);
+        self.buffer.drain(..self.start);
+        self.buffer
     }
 
     /// Takes the first bytes of [`Receiver::input`] away.

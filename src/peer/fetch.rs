@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::addresses::Addresses;
 use super::bandwidth::Bandwidth;
+use super::conversation::Conversation;
 use super::index_connection::Holding;
 use super::neighbours::Neighbours;
 use super::transfer_error::TransferError;
@@ -189,9 +190,20 @@ impl Fetcher {
         incoming: &mut Incoming,
         watch: &mut dyn FnMut(Attempt<'_>),
     ) -> Result<Fetched, FetchError> {
+        self.fetch_next(&mut Conversation::default(), wanted, incoming, watch)
+    }
+
+    /// The same as one of many documents.
+    pub(super) fn fetch_next(
+        &self,
+        conversation: &mut Conversation,
+        wanted: &Wanted,
+        incoming: &mut Incoming,
+        watch: &mut dyn FnMut(Attempt<'_>),
+    ) -> Result<Fetched, FetchError> {
         let _held = self.neighbours().hold(&wanted.sources);
         let mut download =
-            Download { fetcher: self, wanted, incoming, watch, failures: Vec::new() };
+            Download { fetcher: self, wanted, conversation, incoming, watch, failures: Vec::new() };
         match download.run() {
             Ok(Some(fetched)) => Ok(fetched),
             Ok(None) if download.failures.is_empty() => {

@@ -23,6 +23,7 @@
 
 mod addresses;
 mod bandwidth;
+mod conversation;
 mod fetch;
 mod fetch_all;
 mod hashing;

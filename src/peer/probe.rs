@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::conversation::{Question, ask_once, connect};
 use super::fetch::{Fetcher, Source};
-use super::transfer::{ask, connect};
 use super::transfer_error::TransferError;
 use crate::protocol::{ContentRange, Digest, Document};
 
@@ -31,7 +31,8 @@ pub fn probe(
     let holder = &source.holder;
     let _held = fetcher.neighbours().hold(std::slice::from_ref(source));
     let stream = connect(fetcher, holder)?;
-    let (head, ..) = ask(fetcher, &stream, document, holder, true, Some((0..1).into()))?;
+    let question = Question { holder, document, want_digest: true, range: Some((0..1).into()) };
+    let (head, _) = ask_once(fetcher, &stream, &question)?;
     let length = head.content_range.map(ContentRange::length).or(head.content_length);
     Ok(Probe { time: begun.elapsed(), length, digest: head.digest })
 }

@@ -1,6 +1,7 @@
 //! The upload server: a thread that accepts, and a worker for each upload (protocol.md section 5).
 //!
-//! It serves what the library shares, one document a connection, and closes.
+//! It serves what the library shares: one document a connection, or one after the other to whoever
+//! asks for that (protocol.md section 5.7).
 
 use std::collections::HashSet;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -54,10 +55,12 @@ impl UploadServer {
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let stop = Stop::new();
-        let sharing = Sharing { library, uploads, lent: Mutex::default() };
+        let permits = Permits::new(limits::UPLOADS, limits::UPLOADS_PER_ADDRESS);
+        let sharing =
+            Sharing { library, uploads, permits: permits.clone(), lent: Mutex::default() };
         let service = Service {
             name: "upload",
-            permits: Permits::new(limits::UPLOADS, limits::UPLOADS_PER_ADDRESS),
+            permits,
             stop: stop.clone(),
             handle: move |stream: &TcpStream, address, _| sharing.serve(stream, address),
         };
@@ -86,6 +89,7 @@ impl Drop for UploadServer {
 struct Sharing {
     library: SharedLibrary,
     uploads: Uploads,
+    permits: Permits,
     /// Documents that are being handed over: there is one copy, and one who gets it.
     lent: Mutex<HashSet<Document>>,
 }
@@ -93,19 +97,29 @@ struct Sharing {
 impl Sharing {
     fn serve(&self, stream: &TcpStream, address: SocketAddr) -> Conduct {
         let mut conduct = Conduct::Sane;
-        let outcome = match receive(stream) {
-            Ok(Some(Ok(request))) => self.answer(stream, &request, address),
-            Ok(Some(Err(error))) => {
-                log::warn!("{address}: {}, {error}", Status::from(error.refusal));
-                conduct = Conduct::Nonsense;
-                refuse(stream, error.refusal)
+        let mut receiver = Receiver::of_accepted(stream);
+        let mut was_kept_open = false;
+        let outcome = loop {
+            let answered = match receive(&mut receiver) {
+                Ok(Some(Ok(request))) => self.answer(stream, &request, address),
+                Ok(Some(Err(error))) => {
+                    log::warn!("{address}: {}, {error}", Status::from(error.refusal));
+                    conduct = Conduct::Nonsense;
+                    refuse(stream, error.refusal)
+                }
+                Ok(None) => return conduct,
+                Err(error) => Err(error),
+            };
+            match answered {
+                Ok(Then::Close) => break Ok(()),
+                Ok(Then::KeepOpen) if !has_next(&mut receiver) => return conduct,
+                Ok(Then::KeepOpen) => was_kept_open = true,
+                Err(error) => break Err(error),
             }
-            Ok(None) => return conduct,
-            Err(error) => Err(error),
         };
         match outcome {
-            Ok(()) if conduct == Conduct::Sane => close_answered(stream),
-            // What cannot be understood may still be arriving.
+            Ok(()) if conduct == Conduct::Sane && !was_kept_open => close_answered(stream),
+            // What cannot be understood, or was asked ahead, may still be arriving.
             Ok(()) => close_gently(stream),
             Err(error) => log::warn!("{address}: upload ended: {error}"),
         }
@@ -117,7 +131,7 @@ impl Sharing {
         stream: &TcpStream,
         request: &DocumentRequest,
         address: SocketAddr,
-    ) -> io::Result<()> {
+    ) -> io::Result<Then> {
         let wanted = &request.document;
         let Some(entry) = self.library.read().entry(wanted).cloned() else {
             log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
@@ -154,12 +168,19 @@ impl Sharing {
             return refuse(stream, Refusal::RangeNotSatisfiable);
         }
         let pace = Pace { bandwidth: &self.uploads.bandwidth, address: address.ip() };
-        let count = upload(stream, pace, &entry, &document, part.flatten(), digest)?;
+        let keep_alive = request.keep_alive && self.may_keep_open();
+        let head = DocumentHead { keep_alive, ..head(&entry, &document, part.flatten(), digest) };
+        let count = upload(stream, pace, &document, head)?;
         log::info!("{address} GET {wanted}: {count} of {} bytes", document.length);
         if self.uploads.hand_over {
             self.hand_over(stream, wanted, address);
         }
-        Ok(())
+        Ok(if keep_alive { Then::KeepOpen } else { Then::Close })
+    }
+
+    /// Whether nobody waits for the place of a connection, or for its end.
+    fn may_keep_open(&self) -> bool {
+        !self.uploads.hand_over && self.permits.taken() <= limits::UPLOADS_KEPT_OPEN
     }
 
     /// The document to one at a time.
@@ -181,6 +202,12 @@ impl Sharing {
             Err(error) => log::warn!("{document} cannot be moved: {error}"),
         }
     }
+}
+
+/// What becomes of a connection when its request was answered.
+enum Then {
+    Close,
+    KeepOpen,
 }
 
 /// A document that is being handed over.
@@ -230,15 +257,25 @@ fn digest(digests: &Digests, document: &OpenDocument) -> io::Result<Option<Diges
     Ok(digest)
 }
 
-/// Reads the request; `None` if the connection was closed without one.
-fn receive(stream: &TcpStream) -> io::Result<Option<Result<DocumentRequest, DecodeError>>> {
+/// Waits for the next request, and returns whether some of it is there.
+fn has_next(receiver: &mut Receiver<'_>) -> bool {
+    let deadline = Instant::now() + limits::KEPT_OPEN;
+    !receiver.input().is_empty() || receiver.fill(Some(deadline)).is_ok_and(|count| count > 0)
+}
+
+/// Reads a request; `None` if the connection was closed without one.
+fn receive(
+    receiver: &mut Receiver<'_>,
+) -> io::Result<Option<Result<DocumentRequest, DecodeError>>> {
     // Counted from the connection, not from the first byte: who is silent holds a place, too.
     let deadline = Instant::now() + limits::HEAD_DEADLINE;
-    let mut receiver = Receiver::of_accepted(stream);
     let mut decoder = RequestDecoder::new();
     loop {
         match decoder.decode(receiver.input()) {
-            Ok(Some((request, _))) => return Ok(Some(Ok(request))),
+            Ok(Some((request, used))) => {
+                receiver.take(used);
+                return Ok(Some(Ok(request)));
+            }
             Ok(None) => {}
             Err(error) => return Ok(Some(Err(error))),
         }
@@ -254,10 +291,11 @@ fn receive(stream: &TcpStream) -> io::Result<Option<Result<DocumentRequest, Deco
     }
 }
 
-fn refuse(stream: &TcpStream, refusal: Refusal) -> io::Result<()> {
+fn refuse(stream: &TcpStream, refusal: Refusal) -> io::Result<Then> {
     let mut reply = Vec::new();
     DocumentReply::Refused(refusal).encode(&mut reply);
-    send(stream, &reply)
+    send(stream, &reply)?;
+    Ok(Then::Close)
 }
 
 /// How fast one upload may be.
@@ -280,6 +318,24 @@ impl Pace<'_> {
     }
 }
 
+fn head(
+    entry: &Entry,
+    document: &OpenDocument,
+    part: Option<ContentRange>,
+    digest: Option<Digest>,
+) -> DocumentHead {
+    DocumentHead {
+        date: Some(Date::clamped(SystemTime::now())),
+        os: system::operating_system().parse().ok(),
+        last_modified: Some(Date::clamped(document.modified)),
+        content_length: Some(part.map_or(document.length, ContentRange::count)),
+        content_type: entry.media_type().parse().ok(),
+        content_range: part,
+        digest,
+        keep_alive: false,
+    }
+}
+
 /// Sends a document or a part of it, exactly as long as its head says; returns how long that is.
 ///
 /// Of a document that takes longer than one piece, the last one waits for a look at the file: one
@@ -288,24 +344,14 @@ impl Pace<'_> {
 fn upload(
     stream: &TcpStream,
     pace: Pace<'_>,
-    entry: &Entry,
     document: &OpenDocument,
-    part: Option<ContentRange>,
-    digest: Option<Digest>,
+    head: DocumentHead,
 ) -> io::Result<u64> {
     const LAST_PIECE: u64 = 64 * 1024;
     /// What the head of a reply takes, or a bit more.
     const HEAD: usize = 512;
+    let part = head.content_range;
     let (first, count) = part.map_or((0, document.length), |part| (part.first(), part.count()));
-    let head = DocumentHead {
-        date: Some(Date::clamped(SystemTime::now())),
-        os: system::operating_system().parse().ok(),
-        last_modified: Some(Date::clamped(document.modified)),
-        content_length: Some(count),
-        content_type: entry.media_type().parse().ok(),
-        content_range: part,
-        digest,
-    };
     let mut bytes = Vec::with_capacity(HEAD);
     DocumentReply::Found(head).encode(&mut bytes);
     match count {

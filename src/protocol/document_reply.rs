@@ -5,6 +5,7 @@
 
 use super::error::{DecodeError, SyntaxError};
 use super::head::{encode_header, encode_text_header, split_header};
+use super::keep_alive::{self, KeepAlive};
 use super::lines::Lines;
 use super::number::ContentLength;
 use super::status::{Refusal, Status};
@@ -31,6 +32,7 @@ pub enum DocumentReply {
 ///                 "Content-Type:" SP header-text CRLF
 ///                 [ "Content-Range:" SP content-range CRLF ]   ; and status 206
 ///                 [ "Digest:" SP digest CRLF ]
+///                 [ "Connection:" SP "keep-alive" CRLF ]
 ///                 CRLF
 /// ```
 ///
@@ -52,6 +54,8 @@ pub struct DocumentHead {
     pub digest: Option<Digest>,
     /// Which part follows, in a reply with status 206; otherwise the whole document follows.
     pub content_range: Option<ContentRange>,
+    /// Whether the connection stays open behind the document, as was asked for.
+    pub keep_alive: bool,
 }
 
 impl DocumentReply {
@@ -88,6 +92,9 @@ impl DocumentHead {
         }
         if let Some(digest) = self.digest {
             encode_header(out, "Digest", digest);
+        }
+        if self.keep_alive {
+            encode_text_header(out, keep_alive::NAME, keep_alive::VALUE);
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -302,7 +309,12 @@ impl DocumentReplyDecoder {
                 self.head.set(name, value.trim()).map_err(|fault| DecodeError::new(line, fault))?;
                 Ok(true)
             }
-            None => Ok(split_header(line).is_some()),
+            None => Ok(split_header(line).is_some_and(|(name, value)| {
+                if name.eq_ignore_ascii_case(keep_alive::NAME) {
+                    self.head.keep_alive = value.parse() == Ok(KeepAlive(true));
+                }
+                true
+            })),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::digest::WantDigest;
 use super::error::DecodeError;
-use super::head::{Head, Header, append, encode_header};
+use super::head::{Head, Header, append, encode_header, encode_text_header};
+use super::keep_alive::{self, KeepAlive};
 use super::range::RequestedRange;
 use super::request::{FromHead, Request, RequestDecoder};
 use super::{ByteRange, Document, HeaderText, Host, VERSION};
@@ -11,7 +12,8 @@ use super::{ByteRange, Document, HeaderText, Host, VERSION};
 ///
 /// ```text
 /// get = "GET" SP document SP version CRLF "Host:" SP host CRLF [ "OS:" SP header-text CRLF ]
-///       [ "Want-Digest:" SP "sha-256" CRLF ] [ "Range:" SP range CRLF ] CRLF
+///       [ "Want-Digest:" SP "sha-256" CRLF ] [ "Range:" SP range CRLF ]
+///       [ "Connection:" SP "keep-alive" CRLF ] CRLF
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DocumentRequest {
@@ -25,6 +27,9 @@ pub struct DocumentRequest {
     pub want_digest: bool,
     /// Which part is wanted; nothing means the whole (an extension, protocol.md section 5.6).
     pub range: Option<ByteRange>,
+    /// Whether the connection should stay open behind the document (an extension, protocol.md
+    /// section 5.7).
+    pub keep_alive: bool,
 }
 
 impl DocumentRequest {
@@ -53,6 +58,9 @@ impl FromHead for DocumentRequest {
             want_digest: head
                 .optional(Header::WantDigest)?
                 .is_some_and(|WantDigest(wanted)| wanted),
+            keep_alive: head
+                .optional(Header::Connection)?
+                .is_some_and(|KeepAlive(stays_open)| stays_open),
         })
     }
 }
@@ -69,6 +77,9 @@ impl Request for DocumentRequest {
         }
         if let Some(range) = &self.range {
             encode_header(out, "Range", range);
+        }
+        if self.keep_alive {
+            encode_text_header(out, keep_alive::NAME, keep_alive::VALUE);
         }
         out.extend_from_slice(b"\r\n");
     }

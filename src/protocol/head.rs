@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use memchr::memchr;
 
-use super::VERSION;
 use super::error::{DecodeError, SyntaxError};
 use super::status::Refusal;
+use super::{VERSION, keep_alive};
 
 /// A header that means something in requests, and therefore may stand only once.
 #[derive(Clone, Copy)]
@@ -22,10 +22,11 @@ pub(super) enum Header {
     WantAttributes,
     Digest,
     Length,
+    Connection,
 }
 
 /// The names of each [`Header`], in their order.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "Host",
     "Port",
     "Title",
@@ -36,6 +37,7 @@ const NAMES: [&str; 10] = [
     "Want-Attributes",
     "Digest",
     "Length",
+    keep_alive::NAME,
 ];
 
 /// The lines of a whole head: each header line has a name and a colon.

@@ -28,6 +28,7 @@ mod file_name;
 mod head;
 mod index_reply;
 mod index_request;
+mod keep_alive;
 mod lines;
 mod number;
 mod range;

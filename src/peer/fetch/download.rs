@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Attempt, Fetched, Fetcher, Source, Wanted};
 use crate::library::Incoming;
 use crate::limits;
+use crate::peer::conversation::Conversation;
 use crate::peer::measure::measure;
 use crate::peer::neighbours::Readiness;
 use crate::peer::swarm::{SwarmError, fetch_segments};
@@ -17,6 +18,7 @@ use crate::protocol::{Content, Digest, Endpoint, Refusal, Status};
 pub(super) struct Download<'a> {
     pub(super) fetcher: &'a Fetcher,
     pub(super) wanted: &'a Wanted,
+    pub(super) conversation: &'a mut Conversation,
     pub(super) incoming: &'a mut Incoming,
     pub(super) watch: &'a mut dyn FnMut(Attempt<'_>),
     pub(super) failures: Vec<(Endpoint, TransferError)>,
@@ -29,6 +31,11 @@ impl Download<'_> {
             self.failed(&holder, error);
         }
         let mut sources = self.ready();
+        if let Some(holder) = self.conversation.asked_for(&self.wanted.document)
+            && let Some(at) = sources.iter().position(|source| source.holder == *holder)
+        {
+            sources[..=at].rotate_right(1);
+        }
         if let Some((digest, length)) = self.announced(&sources)
             && length > limits::SEGMENTED
             && let Some(fetched) = self.fetch_large(&mut sources, digest, length)?
@@ -181,7 +188,7 @@ impl Download<'_> {
         holder: &Endpoint,
         patience: Duration,
     ) -> Result<Outcome, TransferError> {
-        let Self { fetcher, wanted, incoming, watch, .. } = self;
+        let Self { fetcher, wanted, conversation, incoming, watch, .. } = self;
         let _busy = fetcher.neighbours().busy(holder);
         let was_begun = incoming.beginning_length().is_some();
         let mut ask = |ask| {
@@ -189,7 +196,7 @@ impl Download<'_> {
             let in_segments = ask != Ask::Plain;
             let get = Get { document, holder, ask, digest: *digest, in_segments, patience };
             let mut progress = |done, all| watch(Attempt::Progress(done, all));
-            let outcome = transfer(fetcher, &get, incoming, &mut progress);
+            let outcome = transfer(fetcher, &get, conversation, incoming, &mut progress);
             if let Err(TransferError::WrongDigest { .. }) = outcome {
                 incoming.discard().map_err(TransferError::File)?;
             }

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::{LOOK, Report, Swarm};
 use crate::limits;
+use crate::peer::conversation::{Question, ask_once, connect};
 use crate::peer::neighbours::pause_after;
-use crate::peer::transfer::{Floor, ask, connect};
+use crate::peer::transfer::Floor;
 use crate::peer::transfer_error::TransferError;
 use crate::protocol::{ContentRange, Endpoint};
 
@@ -121,7 +122,9 @@ impl Swarm {
         stream: &TcpStream,
     ) -> Result<u64, TransferError> {
         let wanted = Some(range.clone().into());
-        let (head, _, receiver) = ask(&self.fetcher, stream, &self.document, holder, true, wanted)?;
+        let question =
+            Question { holder, document: &self.document, want_digest: true, range: wanted };
+        let (head, receiver) = ask_once(&self.fetcher, stream, &question)?;
         let found = head.digest.ok_or(TransferError::NoDigest)?;
         if found != self.digest {
             return Err(TransferError::OtherVersion { expected: self.digest, found });

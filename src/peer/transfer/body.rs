@@ -1,0 +1,235 @@
+//! The bytes of a document on their way into a file (protocol.md sections 5.3 to 5.6).
+//!
+//! A small document that comes at once is written at once, when its length and digest are known to
+//! be right. Of all others the file holds what has come, so that a download that breaks off can go
+//! on there.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::mem;
+use std::time::{Duration, Instant};
+
+use super::{Floor, Transferred};
+use crate::library::{Hasher, Incoming};
+use crate::limits;
+use crate::peer::bandwidth::SMALL;
+use crate::peer::conversation::Line;
+use crate::peer::fetch::Fetcher;
+use crate::peer::transfer_error::TransferError;
+use crate::protocol::{ContentRange, Digest, DocumentHead};
+
+/// Bytes that are read at once.
+const PIECE: usize = 64 * 1024;
+
+/// A document that is coming.
+pub(super) struct Body<'a> {
+    head: &'a DocumentHead,
+    incoming: &'a mut Incoming,
+    /// Whether the file is still empty, and the buffer holds all that has come.
+    is_held_back: bool,
+    buffer: Vec<u8>,
+    begun: Instant,
+    /// When the file was last seen in its place.
+    looked: Instant,
+    /// The length of the document.
+    expected: Option<u64>,
+    /// How many bytes of it are here, those of earlier downloads included.
+    received: u64,
+    hasher: Hasher,
+    progress: &'a mut dyn FnMut(u64, Option<u64>),
+}
+
+impl<'a> Body<'a> {
+    /// What follows this head; of a part, what is here must be the beginning that it lacks.
+    pub(super) fn begin(
+        head: &'a DocumentHead,
+        incoming: &'a mut Incoming,
+        progress: &'a mut dyn FnMut(u64, Option<u64>),
+    ) -> Result<Self, TransferError> {
+        let begun = Instant::now();
+        let mut hasher = Hasher::default();
+        let whole = head.content_length.filter(|_| head.content_range.is_none());
+        let whole = whole.filter(|length| *length <= SMALL);
+        let room = whole.and_then(|length| usize::try_from(length).ok());
+        let received = match room {
+            Some(_) => 0,
+            None => prepare(head, incoming, &mut hasher)?,
+        };
+        Ok(Self {
+            head,
+            incoming,
+            is_held_back: room.is_some(),
+            buffer: vec![0; room.unwrap_or(PIECE)],
+            begun,
+            looked: begun,
+            expected: head.content_range.map(ContentRange::length).or(head.content_length),
+            received,
+            hasher,
+            progress,
+        })
+    }
+
+    /// How many bytes are still to come, or may come if the length is not known.
+    fn left(&self) -> u64 {
+        self.expected.unwrap_or(limits::DOCUMENT + 1) - self.received
+    }
+
+    /// Reads until the document is whole or the connection ends, and returns how many bytes have
+    /// come. A connection that stays open behind a whole document is not waited for, and what is
+    /// behind the last byte is left there: it is the next reply, or belongs to nobody, as the line
+    /// end that some uploaders send.
+    pub(super) fn receive(
+        &mut self,
+        fetcher: &Fetcher,
+        line: &mut Line,
+        patience: Duration,
+    ) -> Result<u64, TransferError> {
+        let before = self.received;
+        let first = line.take_input(self.left());
+        let start = self.place();
+        self.buffer[start..start + first.len()].copy_from_slice(&first);
+        self.take(start, first.len())?;
+        let is_small = self.expected.is_some_and(|length| length <= SMALL);
+        let mut floor = Floor::new(patience);
+        while self.left() > 0 {
+            let most = self.left().min(PIECE as u64);
+            let most = fetcher.bandwidth().take(line.address(), is_small, most);
+            let start = self.place();
+            let end = start + usize::try_from(most).unwrap_or(PIECE);
+            match floor.read(line.stream(), &mut self.buffer[start..end])? {
+                0 => break,
+                count => self.take(start, count)?,
+            }
+        }
+        Ok(self.received - before)
+    }
+
+    /// Where in the buffer the next bytes go.
+    fn place(&self) -> usize {
+        if self.is_held_back { usize::try_from(self.received).unwrap_or(usize::MAX) } else { 0 }
+    }
+
+    fn take(&mut self, start: usize, count: usize) -> Result<(), TransferError> {
+        let bytes = &self.buffer[start..start + count];
+        self.hasher.update(bytes);
+        self.received += count as u64;
+        if !self.is_held_back {
+            self.incoming.file().write_all(bytes).map_err(TransferError::File)?;
+        } else if self.left() > 0 && self.begun.elapsed() >= limits::LOOK_AGAIN {
+            self.write_beginning()?;
+        }
+        if self.looked.elapsed() >= limits::LOOK_AGAIN {
+            self.incoming.check_place().map_err(TransferError::File)?;
+            self.looked = Instant::now();
+        }
+        (self.progress)(self.received, self.expected);
+        Ok(())
+    }
+
+    /// Writes what was held back, to a file that is kept if the download breaks off; what comes
+    /// later follows it there.
+    fn write_beginning(&mut self) -> Result<(), TransferError> {
+        prepare(self.head, self.incoming, &mut Hasher::default())?;
+        let end = self.place();
+        self.incoming.file().write_all(&self.buffer[..end]).map_err(TransferError::File)?;
+        self.is_held_back = false;
+        self.buffer.resize(PIECE, 0);
+        Ok(())
+    }
+
+    /// What is here of a document that does not become whole is kept for who goes on with it.
+    pub(super) fn break_off(&mut self) {
+        if self.is_held_back && self.left() > 0 && self.received > 0 && self.head.digest.is_some() {
+            // There is a better reason than this for having no document.
+            let _ = self.write_beginning();
+        }
+    }
+
+    /// Compares length and digest; then all is in the file.
+    pub(super) fn finish(
+        &mut self,
+        separator: &str,
+        wanted: Option<Digest>,
+    ) -> Result<Transferred, TransferError> {
+        self.check_length(separator)?;
+        let found = mem::take(&mut self.hasher).finish();
+        let announced = wanted.or(self.head.digest);
+        if let Some(expected) = announced.filter(|expected| *expected != found) {
+            return Err(TransferError::WrongDigest { expected, found });
+        }
+        if self.is_held_back {
+            self.write_whole().map_err(TransferError::File)?;
+        }
+        Ok(Transferred {
+            length: self.received,
+            length_checked: self.expected.is_some(),
+            last_modified: self.head.last_modified,
+            digest: found,
+            digest_checked: announced.is_some(),
+        })
+    }
+
+    fn write_whole(&mut self) -> io::Result<()> {
+        self.incoming.set_aside()?;
+        self.incoming.start_over(&mut Hasher::default())?;
+        self.incoming.file().write_all(&self.buffer)
+    }
+
+    /// Compares the length. If exactly an empty line is missing, the uploader had left it out
+    /// behind its head, and the first one of the document was taken for it.
+    fn check_length(&mut self, separator: &str) -> Result<(), TransferError> {
+        let Some(expected) = self.expected else {
+            let is_whole = self.left() > 0;
+            return if is_whole { Ok(()) } else { Err(TransferError::TooLarge(limits::DOCUMENT)) };
+        };
+        let missing = self.left();
+        if missing > 0 && missing == separator.len() as u64 {
+            self.put_in_front(separator).map_err(TransferError::File)?;
+            self.received = expected;
+        }
+        if self.received < expected {
+            return Err(TransferError::Truncated { expected, found: self.received });
+        }
+        Ok(())
+    }
+
+    fn put_in_front(&mut self, separator: &str) -> io::Result<()> {
+        let mut document = separator.as_bytes().to_vec();
+        if self.is_held_back {
+            document.extend_from_slice(&self.buffer[..self.place()]);
+        } else {
+            let mut file = self.incoming.file();
+            file.seek(SeekFrom::Start(0))?;
+            file.read_to_end(&mut document)?;
+            file.seek(SeekFrom::Start(0))?;
+            file.write_all(&document)?;
+        }
+        self.hasher = Hasher::default();
+        self.hasher.update(&document);
+        if self.is_held_back {
+            self.buffer = document;
+        }
+        Ok(())
+    }
+}
+
+/// Makes the file ready for what follows a head; returns how many bytes of the document are there.
+fn prepare(
+    head: &DocumentHead,
+    incoming: &mut Incoming,
+    hasher: &mut Hasher,
+) -> Result<u64, TransferError> {
+    let most = head.content_range.map_or(u64::MAX, ContentRange::first);
+    let kept = match &head.digest {
+        Some(digest) => incoming.keep(digest, most, hasher),
+        None => incoming.set_aside().map(|()| 0),
+    };
+    let kept = kept.map_err(TransferError::File)?;
+    match head.content_range {
+        // It must be the rest of what is here, and all of the rest.
+        Some(part) if part.first() != kept || part.first() + part.count() != part.length() => {
+            Err(TransferError::OtherPart)
+        }
+        Some(_) => Ok(kept),
+        None => incoming.start_over(hasher).map(|()| 0).map_err(TransferError::File),
+    }
+}

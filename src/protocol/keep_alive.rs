@@ -1,0 +1,42 @@
+//! Whether a connection stays open behind a document (protocol.md section 5.7).
+
+use std::str::FromStr;
+
+use super::SyntaxError;
+
+/// The header that says so, in a request and in a reply.
+pub(super) const NAME: &str = "Connection";
+/// The value that we write.
+pub(super) const VALUE: &str = "keep-alive";
+
+/// The value of `Connection`: a list of options, of which ours must be one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct KeepAlive(pub(super) bool);
+
+impl FromStr for KeepAlive {
+    type Err = SyntaxError;
+
+    /// Other options are another's business.
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        Ok(Self(text.split(',').any(|option| option.trim().eq_ignore_ascii_case(VALUE))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn staying_open_may_be_one_of_several_options() {
+        for (text, stays_open) in [
+            ("keep-alive", true),
+            ("Keep-Alive", true),
+            ("x, keep-alive", true),
+            ("close", false),
+            ("keep-alive-not", false),
+            ("", false),
+        ] {
+            assert_eq!(text.parse(), Ok(KeepAlive(stays_open)), "{text:?}");
+        }
+    }
+}
