@@ -8,30 +8,14 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, TcpStream};
 use std::time::Instant;
 
 use super::fetch::{Fetcher, Wanted};
+use super::question::{Answer, Question, connect, receive_answer};
 use super::transfer_error::TransferError;
-use crate::limits;
-use crate::net::{self, Receiver, send};
-use crate::protocol::{
-    ByteRange, Document, DocumentHead, DocumentReply, DocumentReplyDecoder, DocumentRequest,
-    Endpoint, HeaderText, Request,
-};
-use crate::system;
-
-/// What is asked of a holder on a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Question<'a> {
-    pub(super) holder: &'a Endpoint,
-    pub(super) document: &'a Document,
-    pub(super) want_digest: bool,
-    pub(super) range: Option<ByteRange>,
-}
-
-/// The head of a reply, and the empty line that ended it.
-pub(super) type Answer = (DocumentHead, &'static str);
+use crate::net::{Receiver, send};
+use crate::protocol::{Document, Endpoint};
 
 /// Documents that are asked for, over as few connections as possible.
 #[derive(Debug, Default)]
@@ -119,7 +103,7 @@ impl Conversation {
         if line.asked > 0 {
             line.asked -= 1;
         } else {
-            encode(question, self.is_lasting, &mut requests);
+            question.encode(self.is_lasting, &mut requests);
             if is_kept {
                 self.encode_ahead(line, &mut requests);
             }
@@ -139,7 +123,7 @@ impl Conversation {
 
     /// Adds the requests for what comes next, as far as this holder has it.
     fn encode_ahead(&self, line: &mut Line, out: &mut Vec<u8>) {
-        for wanted in self.plan.iter().skip(line.asked) {
+        for wanted in &self.plan {
             if wanted.sources.iter().all(|source| source.holder != line.holder) {
                 break;
             }
@@ -149,7 +133,7 @@ impl Conversation {
                 want_digest: true,
                 range: None,
             };
-            encode(&question, true, out);
+            question.encode(true, out);
             line.asked += 1;
         }
     }
@@ -197,100 +181,5 @@ fn was_closed(error: &TransferError) -> bool {
         TransferError::NoReply => true,
         TransferError::Lost(error) => error.kind() != io::ErrorKind::TimedOut,
         _ => false,
-    }
-}
-
-/// The addresses of a holder that whoever has named it may lead to.
-fn addresses(fetcher: &Fetcher, holder: &Endpoint) -> Result<Vec<SocketAddr>, TransferError> {
-    let mut addresses = fetcher.addresses().of(holder).map_err(TransferError::Unreachable)?;
-    let Some(index) = fetcher.neighbours().named_by(holder) else { return Ok(addresses) };
-    let mut reason = None;
-    addresses.retain(|address| match fetcher.reach().check(index, *address) {
-        Ok(()) => true,
-        Err(not_allowed) => {
-            reason = Some(not_allowed);
-            false
-        }
-    });
-    match reason {
-        Some(reason) if addresses.is_empty() => Err(TransferError::NotAllowed(reason)),
-        _ => Ok(addresses),
-    }
-}
-
-/// Connects, and remembers how long that took.
-///
-/// The connection has no options: all that is written to it are requests, and every read has a
-/// deadline.
-pub(super) fn connect(fetcher: &Fetcher, holder: &Endpoint) -> Result<TcpStream, TransferError> {
-    let begun = Instant::now();
-    let stream = net::connect_to(&addresses(fetcher, holder)?).map_err(|error| {
-        fetcher.addresses().forget(holder);
-        TransferError::Unreachable(error)
-    })?;
-    fetcher.neighbours().connected(holder, begun.elapsed());
-    Ok(stream)
-}
-
-/// Asks on a connection that is made for one question; what follows the head is left in the
-/// receiver.
-pub(super) fn ask_once<'a>(
-    fetcher: &Fetcher,
-    stream: &'a TcpStream,
-    question: &Question<'_>,
-) -> Result<(DocumentHead, Receiver<'a>), TransferError> {
-    let mut request = Vec::new();
-    encode(question, false, &mut request);
-    send(stream, &request).map_err(TransferError::Lost)?;
-    let mut receiver = Receiver::of_connected(stream);
-    let (head, _) = receive_answer(fetcher, question.holder, &mut receiver)?;
-    Ok((head, receiver))
-}
-
-fn encode(question: &Question<'_>, keep_alive: bool, out: &mut Vec<u8>) {
-    let request = DocumentRequest {
-        document: question.document.clone(),
-        host: question.holder.host.clone(),
-        os: HeaderText::folded(system::operating_system()),
-        want_digest: question.want_digest,
-        range: question.range,
-        // Who is asked without extensions is asked without any.
-        keep_alive: keep_alive && question.want_digest,
-    };
-    request.encode(out);
-}
-
-fn receive_answer(
-    fetcher: &Fetcher,
-    holder: &Endpoint,
-    receiver: &mut Receiver<'_>,
-) -> Result<Answer, TransferError> {
-    let answer = receive_head(receiver);
-    if let Ok(_) | Err(TransferError::Refused(_)) = &answer {
-        fetcher.neighbours().answered(holder);
-    }
-    answer
-}
-
-/// Reads the head, and leaves what follows it in the receiver.
-fn receive_head(receiver: &mut Receiver<'_>) -> Result<Answer, TransferError> {
-    let deadline = Instant::now() + limits::FIRST_BYTE;
-    let mut decoder = DocumentReplyDecoder::default();
-    loop {
-        let found = decoder.decode(receiver.input()).map_err(TransferError::Protocol)?;
-        let found = match found {
-            Some(found) => found,
-            None => match receiver.fill(Some(deadline)) {
-                Ok(0) if receiver.input().is_empty() => return Err(TransferError::NoReply),
-                Ok(0) => decoder.finish(receiver.input()).map_err(TransferError::Protocol)?,
-                Ok(_) => continue,
-                Err(error) => return Err(TransferError::Lost(error)),
-            },
-        };
-        receiver.take(found.1);
-        return match found.0 {
-            DocumentReply::Found(head) => Ok((head, decoder.separator())),
-            DocumentReply::Refused(refusal) => Err(TransferError::Refused(refusal.into())),
-        };
     }
 }

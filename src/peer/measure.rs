@@ -4,9 +4,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::conversation::connect;
 use super::fetch::{Fetcher, Source};
 use super::neighbours::Readiness;
+use super::question::connect;
 use super::transfer_error::TransferError;
 use crate::protocol::Endpoint;
 

@@ -34,6 +34,7 @@ mod membership;
 mod neighbours;
 mod own_host;
 mod probe;
+mod question;
 mod segments;
 mod slots;
 mod swarm;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::conversation::{Question, ask_once, connect};
 use super::fetch::{Fetcher, Source};
+use super::question::{Question, ask_once, connect};
 use super::transfer_error::TransferError;
 use crate::protocol::{ContentRange, Digest, Document};
 

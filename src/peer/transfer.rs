@@ -6,8 +6,9 @@ use std::io;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use super::conversation::{Conversation, Question};
+use super::conversation::Conversation;
 use super::fetch::Fetcher;
+use super::question::Question;
 use super::transfer_error::TransferError;
 use crate::library::Incoming;
 use crate::limits;

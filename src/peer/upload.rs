@@ -3,26 +3,27 @@
 //! It serves what the library shares: one document a connection, or one after the other to whoever
 //! asks for that (protocol.md section 5.7).
 
-use std::collections::HashSet;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Mutex, PoisonError};
+mod handing_over;
+mod sending;
+
+use std::io::{self, Seek};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::bandwidth::{Bandwidth, SMALL};
 use super::slots::Slots;
-use crate::library::{Digests, Entry, OpenDocument, SharedLibrary};
+use crate::library::{Digests, OpenDocument, SharedLibrary};
 use crate::limits;
 use crate::net::{
-    Conduct, Permits, Receiver, Service, Stop, accept_loop, close_answered, close_gently,
-    read_before, send, send_before, send_file,
+    Conduct, Permits, Receiver, Service, Stop, accept_loop, close_answered, close_gently, send,
 };
 use crate::protocol::{
-    ContentRange, Date, DecodeError, Digest, Document, DocumentHead, DocumentReply,
-    DocumentRequest, Refusal, RequestDecoder, Status,
+    ContentRange, DecodeError, Digest, DocumentHead, DocumentReply, DocumentRequest, Refusal,
+    RequestDecoder, Status,
 };
-use crate::system;
+use handing_over::{Lending, hand_over};
+use sending::{Pace, head, upload};
 
 /// How a peer uploads.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +58,7 @@ impl UploadServer {
         let stop = Stop::new();
         let permits = Permits::new(limits::UPLOADS, limits::UPLOADS_PER_ADDRESS);
         let sharing =
-            Sharing { library, uploads, permits: permits.clone(), lent: Mutex::default() };
+            Sharing { library, uploads, permits: permits.clone(), lending: Lending::default() };
         let service = Service {
             name: "upload",
             permits,
@@ -90,8 +91,7 @@ struct Sharing {
     library: SharedLibrary,
     uploads: Uploads,
     permits: Permits,
-    /// Documents that are being handed over: there is one copy, and one who gets it.
-    lent: Mutex<HashSet<Document>>,
+    lending: Lending,
 }
 
 impl Sharing {
@@ -137,7 +137,7 @@ impl Sharing {
             log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
             return refuse(stream, Refusal::NotFound);
         };
-        let lent = self.uploads.hand_over.then(|| self.lend(wanted));
+        let lent = self.uploads.hand_over.then(|| self.lending.lend(wanted));
         if let Some(None) = lent {
             log::info!("{address} GET {wanted}: 503, somebody else is getting it");
             return refuse(stream, Refusal::ServiceUnavailable);
@@ -173,7 +173,7 @@ impl Sharing {
         let count = upload(stream, pace, &document, head)?;
         log::info!("{address} GET {wanted}: {count} of {} bytes", document.length);
         if self.uploads.hand_over {
-            self.hand_over(stream, wanted, address);
+            hand_over(&self.library, stream, wanted, address);
         }
         Ok(if keep_alive { Then::KeepOpen } else { Then::Close })
     }
@@ -182,65 +182,12 @@ impl Sharing {
     fn may_keep_open(&self) -> bool {
         !self.uploads.hand_over && self.permits.taken() <= limits::UPLOADS_KEPT_OPEN
     }
-
-    /// The document to one at a time.
-    fn lend(&self, document: &Document) -> Option<Lent<'_>> {
-        let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_free = lent.insert(document.clone());
-        is_free.then(|| Lent { sharing: self, document: document.clone() })
-    }
-
-    /// Moves the file away if the other side has read all of it; whoever keeps the library true to
-    /// its folder tells the index.
-    fn hand_over(&self, stream: &TcpStream, document: &Document, address: SocketAddr) {
-        if !was_read(stream) {
-            log::warn!("{address}: {document} stays here, it was perhaps not read to its end");
-            return;
-        }
-        match self.library.read().hand_over(document) {
-            Ok(path) => log::info!("{address} has {document} now, it lies in `{}`", path.display()),
-            Err(error) => log::warn!("{document} cannot be moved: {error}"),
-        }
-    }
 }
 
 /// What becomes of a connection when its request was answered.
 enum Then {
     Close,
     KeepOpen,
-}
-
-/// A document that is being handed over.
-struct Lent<'a> {
-    sharing: &'a Sharing,
-    document: Document,
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        let mut lent = self.sharing.lent.lock().unwrap_or_else(PoisonError::into_inner);
-        lent.remove(&self.document);
-    }
-}
-
-/// Whether the other side has closed without leaving anything unread, which would reset the
-/// connection.
-fn was_read(mut stream: &TcpStream) -> bool {
-    let deadline = Instant::now() + limits::HEAD_DEADLINE;
-    if stream.shutdown(Shutdown::Write).is_err() {
-        return false;
-    }
-    let mut chunk = [0; 1024];
-    loop {
-        match read_before(stream, &mut chunk, deadline) {
-            Ok(0) => break,
-            Ok(_) => {}
-            Err(_) => return false,
-        }
-    }
-    // A reset may follow the end that was just read.
-    thread::sleep(limits::LINGER / 10);
-    matches!(stream.take_error(), Ok(None)) && matches!(stream.read(&mut chunk), Ok(0))
 }
 
 /// The digest of a document: known, or computed if that does not take long. A reply without one is
@@ -296,79 +243,4 @@ fn refuse(stream: &TcpStream, refusal: Refusal) -> io::Result<Then> {
     DocumentReply::Refused(refusal).encode(&mut reply);
     send(stream, &reply)?;
     Ok(Then::Close)
-}
-
-/// How fast one upload may be.
-#[derive(Clone, Copy)]
-struct Pace<'a> {
-    bandwidth: &'a Bandwidth,
-    address: IpAddr,
-}
-
-impl Pace<'_> {
-    fn send(self, stream: &TcpStream, document: &OpenDocument, count: u64) -> io::Result<()> {
-        let is_small = document.length <= SMALL;
-        let mut left = count;
-        while left > 0 {
-            let count = self.bandwidth.take(self.address, is_small, left);
-            send_file(stream, &document.file, count)?;
-            left -= count;
-        }
-        Ok(())
-    }
-}
-
-fn head(
-    entry: &Entry,
-    document: &OpenDocument,
-    part: Option<ContentRange>,
-    digest: Option<Digest>,
-) -> DocumentHead {
-    DocumentHead {
-        date: Some(Date::clamped(SystemTime::now())),
-        os: system::operating_system().parse().ok(),
-        last_modified: Some(Date::clamped(document.modified)),
-        content_length: Some(part.map_or(document.length, ContentRange::count)),
-        content_type: entry.media_type().parse().ok(),
-        content_range: part,
-        digest,
-        keep_alive: false,
-    }
-}
-
-/// Sends a document or a part of it, exactly as long as its head says; returns how long that is.
-///
-/// Of a document that takes longer than one piece, the last one waits for a look at the file: one
-/// that changed meanwhile is not passed off as whole, the connection ends before its length is
-/// reached.
-fn upload(
-    stream: &TcpStream,
-    pace: Pace<'_>,
-    document: &OpenDocument,
-    head: DocumentHead,
-) -> io::Result<u64> {
-    const LAST_PIECE: u64 = 64 * 1024;
-    /// What the head of a reply takes, or a bit more.
-    const HEAD: usize = 512;
-    let part = head.content_range;
-    let (first, count) = part.map_or((0, document.length), |part| (part.first(), part.count()));
-    let mut bytes = Vec::with_capacity(HEAD);
-    DocumentReply::Found(head).encode(&mut bytes);
-    match count {
-        0 => send(stream, &bytes)?,
-        _ => send_before(stream, &bytes)?,
-    }
-    if first > 0 {
-        (&document.file).seek(SeekFrom::Start(first))?;
-    }
-    let last = count.min(LAST_PIECE);
-    // What is one piece follows the look with which it was opened, and needs no other.
-    if document.length > LAST_PIECE {
-        pace.send(stream, document, count - last)?;
-        if document.has_changed()? {
-            return Err(io::Error::other("the file changed while it was sent"));
-        }
-    }
-    pace.send(stream, document, last)?;
-    Ok(count)
 }

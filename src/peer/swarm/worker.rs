@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::{LOOK, Report, Swarm};
 use crate::limits;
-use crate::peer::conversation::{Question, ask_once, connect};
 use crate::peer::neighbours::pause_after;
+use crate::peer::question::{Question, ask_once, connect};
 use crate::peer::transfer::Floor;
 use crate::peer::transfer_error::TransferError;
 use crate::protocol::{ContentRange, Endpoint};
