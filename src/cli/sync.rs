@@ -39,9 +39,9 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         }
         return Ok(());
     }
-    for order in &orders {
-        context.journal.add(&order.wanted.document, JournalEvent::Wanted(order.wanted.digest));
-    }
+    let wanted =
+        |order: &Order| (order.wanted.document.clone(), JournalEvent::Wanted(order.wanted.digest));
+    context.journal.add_all(orders.iter().map(wanted));
     let mut progress = ManyDownloads::new(orders.len());
     let mut given_up: Vec<Failure> = Vec::new();
     let mut output = Ok(());

@@ -101,15 +101,27 @@ impl Journal {
 
     /// Remembers what happens now. A journal that cannot be written does not end a download.
     pub fn add(&self, document: &Document, event: Event) {
-        let entry = Entry { time: SystemTime::now(), event };
-        if let Some(file) = &self.file {
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err(error) = file.write_all(line(document, &entry).as_bytes()) {
-                log::warn!("the journal of downloads is not written: {error}");
-            }
-        }
+        self.add_all([(document.clone(), event)].into_iter());
+    }
+
+    /// The same of many documents.
+    pub fn add_all(&self, events: impl Iterator<Item = (Document, Event)>) {
+        let time = SystemTime::now();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.entry(document.clone()).or_default().push(entry);
+        let mut lines = String::new();
+        for (document, event) in events {
+            let entry = Entry { time, event };
+            if self.file.is_some() {
+                lines += &line(&document, &entry);
+            }
+            entries.entry(document).or_default().push(entry);
+        }
+        drop(entries);
+        let Some(file) = &self.file else { return };
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = file.write_all(lines.as_bytes()) {
+            log::warn!("the journal of downloads is not written: {error}");
+        }
     }
 
     /// What happened to a document, the oldest first.
