@@ -13,6 +13,7 @@ use crate::limits;
 use crate::peer::conversation::Conversation;
 use crate::peer::fetch::{Attempt, FetchError, Fetched, Fetcher};
 use crate::peer::neighbours::pause_after;
+use crate::protocol::Endpoint;
 
 /// How far down the queue a worker looks for more of the same holder.
 const LOOKED_THROUGH: usize = 64;
@@ -195,8 +196,11 @@ impl State {
 
 impl Task {
     fn goes_with(&self, first: &Self) -> bool {
-        let holder = |task: &Self| task.order.wanted.sources.first().map(|s| s.holder.clone());
-        self.is_new && first.is_new && holder(self) == holder(first)
+        self.is_new && first.is_new && self.first_holder() == first.first_holder()
+    }
+
+    fn first_holder(&self) -> Option<&Endpoint> {
+        self.order.wanted.sources.first().map(|source| &source.holder)
     }
 }
 
@@ -258,7 +262,9 @@ impl Worker<'_> {
 
     /// Hands over what is whole. When nobody listens, it is over.
     fn hand_over(&mut self) {
-        let _ = self.say.send(Message::Bytes(mem::take(&mut self.unsaid)));
+        if self.unsaid > 0 {
+            let _ = self.say.send(Message::Bytes(mem::take(&mut self.unsaid)));
+        }
         if !self.done.is_empty() {
             let _ = self.say.send(Message::Done(mem::take(&mut self.done)));
         }
