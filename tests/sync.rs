@@ -8,7 +8,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use common::{Index, PATIENCE, Program, folder, names, peer, run_peer, run_peer_again, share};
 
@@ -86,6 +86,36 @@ fn a_session_shares_what_it_has_brought() {
     assert!(session.line().starts_with("2 of 2 documents fetched"));
     assert_eq!(index.list().len(), 2);
     assert!(session.end_input().success());
+}
+
+/// Whether it comes in one go or in segments, alone or as one of many.
+#[test]
+fn a_document_keeps_the_time_at_which_it_changed() {
+    let root = tempfile::tempdir().unwrap();
+    let large = large();
+    let shared = folder(root.path(), "shared", &[("big.bin", &large), ("small.md", b"small")]);
+    let time = UNIX_EPOCH + Duration::from_secs(784_111_777);
+    for name in ["big.bin", "small.md"] {
+        fs::File::options()
+            .write(true)
+            .open(shared.join(name))
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
+    }
+    let index = Index::start(&[]);
+    let (_holder, _) = share(index.address, &shared);
+    index.wait_for_digests("big.bin", 1);
+    let address = index.address.to_string();
+    let (one, many) = (folder(root.path(), "one", &[]), folder(root.path(), "many", &[]));
+    for name in ["big.bin", "small.md"] {
+        let (code, _, errors) = run_peer(&[&address, "--share", ".", "get", name], "", &one);
+        assert_eq!(code, 0, "{errors}");
+    }
+    assert_eq!(sync(&index, &[], &many).0, 0);
+    for path in [&one, &many].into_iter().flat_map(|f| [f.join("big.bin"), f.join("small.md")]) {
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), time, "{}", path.display());
+    }
 }
 
 #[test]

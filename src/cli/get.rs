@@ -215,8 +215,7 @@ fn to_file(
     }
     let fetched = fetched?;
     if let Some(date) = fetched.last_modified {
-        // A time that the file system cannot keep is no reason to lose the document.
-        let _ = incoming.file().set_modified(date.time());
+        incoming.set_modified(date.time());
     }
     incoming.finish(command.force).map_err(cannot_save)?;
     Ok(fetched)

@@ -11,6 +11,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
@@ -26,6 +27,8 @@ pub struct Incoming {
     part: Part,
     /// What earlier downloads have left for this target.
     left: Vec<PathBuf>,
+    /// When the document changed last, if the file cannot say so before it is the document.
+    modified: Option<SystemTime>,
 }
 
 #[derive(Debug)]
@@ -57,7 +60,7 @@ impl Incoming {
     /// As [`Incoming::begin`].
     pub fn begin_among(target: &Path, parts: &PartFiles) -> io::Result<Self> {
         let part = Part::Temporary(temporary(target)?);
-        Ok(Self { target: target.into(), part, left: parts.of(target) })
+        Ok(Self { target: target.into(), part, left: parts.of(target), modified: None })
     }
 
     /// Where the bytes go.
@@ -66,6 +69,15 @@ impl Incoming {
             Part::Temporary(file) => file.as_file(),
             Part::Kept(kept) => &kept.file,
             Part::Pieces(pieces) => pieces.file(),
+        }
+    }
+
+    /// Says when the document changed last, when all of it is there. A time that the file system
+    /// cannot keep is no reason to lose the document.
+    pub fn set_modified(&mut self, time: SystemTime) {
+        match &self.part {
+            Part::Pieces(_) => self.modified = Some(time),
+            Part::Temporary(_) | Part::Kept(_) => set_modified(self.file(), time),
         }
     }
 
@@ -250,14 +262,17 @@ impl Incoming {
     }
 
     fn complete(&self) -> io::Result<()> {
-        match &self.part {
-            Part::Pieces(pieces) => pieces.become_document(),
-            Part::Temporary(_) | Part::Kept(_) => Ok(()),
+        if let Part::Pieces(pieces) = &self.part {
+            pieces.become_document()?;
         }
+        if let Some(time) = self.modified {
+            set_modified(self.file(), time);
+        }
+        Ok(())
     }
 
     fn rename(self, overwrite: bool) -> io::Result<()> {
-        let Self { target, part, mut left } = self;
+        let Self { target, part, mut left, .. } = self;
         let mut rename = |path: &Path| {
             left.retain(|left| left != path);
             rename(path, &target, overwrite)
@@ -280,6 +295,10 @@ impl Incoming {
             self.left.push(path.into());
         }
     }
+}
+
+fn set_modified(file: &File, time: SystemTime) {
+    let _ = file.set_modified(time);
 }
 
 /// Throws away a file's bytes.

@@ -127,10 +127,6 @@ fn collect(messages: &Receiver<Message>, watch: &mut dyn FnMut(Happening<'_>)) -
 fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(Happening<'_>)) -> io::Result<()> {
     let (mut files, mut fetched) = (Vec::new(), Vec::new());
     for (order, incoming, one) in batch.drain(..) {
-        if let Some(date) = one.last_modified {
-            // A time that the file system cannot keep is no reason to lose the document.
-            let _ = incoming.file().set_modified(date.time());
-        }
         files.push((incoming, order.overwrite));
         fetched.push((order, one));
     }

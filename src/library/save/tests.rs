@@ -108,7 +108,7 @@ fn what_came_without_a_digest_is_not_the_beginning_of_what_comes_with_one() {
 fn what_killed_programs_have_left_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("rfc1.txt");
-    let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
     let in_use = Incoming::begin(&target).unwrap();
     for name in [".p2p-ci-old.part", ".p2p-ci-young.part", ".other.part", ".p2p-ci-old.txt"] {
         let file = File::create(folder.path().join(name)).unwrap();

@@ -244,7 +244,12 @@ impl Worker<'_> {
         };
         let outcome = fetcher.fetch_next(conversation, &task.order.wanted, incoming, &mut watch);
         let error = match outcome {
-            Ok(fetched) => return Again::Done(fetched),
+            Ok(fetched) => {
+                if let Some(date) = fetched.last_modified {
+                    incoming.set_modified(date.time());
+                }
+                return Again::Done(fetched);
+            }
             Err(error) => error,
         };
         let kept = incoming.kept_length();
