@@ -1,4 +1,4 @@
-//! One GET from one holder (protocol.md sections 5.1 to 5.6).
+//! One GET from one holder (protocol.md sections 5.1 to 5.7).
 
 mod body;
 
