@@ -5,68 +5,91 @@
 
 use std::collections::BTreeMap;
 
-use super::{Position, Query};
+use super::Position;
 use crate::protocol::{Document, FileName, Listing, RfcNumber};
+
+/// RFCs with lower numbers are all that there will be for a long time.
+const LOW: usize = 1 << 16;
 
 /// The place of each document's entry.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
     rfcs: BTreeMap<RfcNumber, u32>,
+    /// Those of `rfcs` below [`LOW`] once more, each in the place of its number: it is found by one
+    /// look at the memory, instead of one for each level of a tree.
+    low: Vec<Option<u32>>,
     files: BTreeMap<FileName, u32>,
 }
 
 impl Documents {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.rfcs.is_empty() && self.files.is_empty()
+        self.rfcs.is_empty() && self.files.is_empty() && self.low.iter().all(Option::is_none)
     }
 
     pub(super) fn find(&self, document: &Document) -> Option<u32> {
         match document {
-            Document::Rfc(number) => self.rfcs.get(number),
-            Document::File(name) => self.files.get(name),
+            Document::Rfc(number) if place_of(*number) < LOW => *self.low.get(place_of(*number))?,
+            Document::Rfc(number) => self.rfcs.get(number).copied(),
+            Document::File(name) => self.files.get(name).copied(),
         }
-        .copied()
     }
 
     /// Enters a document that is not there.
     pub(super) fn insert(&mut self, document: Document, entry: u32) {
         match document {
-            Document::Rfc(number) => self.rfcs.insert(number, entry),
+            Document::Rfc(number) => {
+                self.set_low(number, Some(entry));
+                self.rfcs.insert(number, entry)
+            }
             Document::File(name) => self.files.insert(name, entry),
         };
     }
 
     pub(super) fn remove(&mut self, document: &Document) {
         match document {
-            Document::Rfc(number) => self.rfcs.remove(number),
+            Document::Rfc(number) => {
+                self.set_low(*number, None);
+                self.rfcs.remove(number)
+            }
             Document::File(name) => self.files.remove(name),
         };
     }
 
-    /// The entries of a query's documents, in the order of a list, from where a reader has come to.
+    fn set_low(&mut self, number: RfcNumber, entry: Option<u32>) {
+        let at = place_of(number);
+        if at < LOW {
+            if self.low.len() <= at {
+                self.low.resize(at + 1, None);
+            }
+            self.low[at] = entry;
+        }
+    }
+
+    /// The entries of all documents of a kind, or of both, in the order of a list, from where a
+    /// reader has come to.
     pub(super) fn of<'a>(
         &'a self,
-        query: &Query,
+        listing: Option<Listing>,
         position: &'a Position,
     ) -> impl Iterator<Item = u32> + use<'a> {
         let reached = position.document();
-        let one = match query {
-            Query::Document(document) => self.find(document),
-            Query::Listing(_) | Query::All => None,
-        };
-        let rfcs = match (query, reached) {
-            (Query::Document(_) | Query::Listing(Listing::Files), _) => None,
+        let rfcs = match (listing, reached) {
+            (Some(Listing::Files), _) => None,
             (_, None) => Some(self.rfcs.range(..)),
             (_, Some(Document::Rfc(number))) => Some(self.rfcs.range(number..)),
             (_, Some(Document::File(_))) => None,
         };
-        let files = match (query, reached) {
-            (Query::Document(_) | Query::Listing(Listing::Rfcs), _) => None,
+        let files = match (listing, reached) {
+            (Some(Listing::Rfcs), _) => None,
             (_, None | Some(Document::Rfc(_))) => Some(self.files.range(..)),
             (_, Some(Document::File(name))) => Some(self.files.range(name..)),
         };
-        let listed = rfcs.into_iter().flatten().map(|(_, &entry)| entry);
-        one.into_iter().chain(listed).chain(files.into_iter().flatten().map(|(_, &entry)| entry))
+        let rfcs = rfcs.into_iter().flatten().map(|(_, &entry)| entry);
+        rfcs.chain(files.into_iter().flatten().map(|(_, &entry)| entry))
     }
+}
+
+fn place_of(number: RfcNumber) -> usize {
+    usize::try_from(number.value()).unwrap_or(usize::MAX)
 }

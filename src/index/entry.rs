@@ -12,7 +12,10 @@ const RECENT: usize = 4;
 pub(super) struct Entry {
     pub(super) document: Document,
     pub(super) lines: Lines,
-    descriptions: Slots<Description>,
+    /// That in place 0, and those in the places behind it. Most documents have one, which lies here
+    /// so that who looks for it does not wait for the memory of a table first.
+    first: Option<Description>,
+    further: Slots<Description>,
 }
 
 /// What a holder says of a document. Holders mostly agree, and then share one.
@@ -25,22 +28,27 @@ pub(super) struct Description {
 
 impl Entry {
     pub(super) fn new(document: Document) -> Self {
-        Self { document, lines: Lines::default(), descriptions: Slots::default() }
+        Self { document, lines: Lines::default(), first: None, further: Slots::default() }
     }
 
     pub(super) fn description(&self, place: u32) -> Option<&Description> {
-        self.descriptions.get(place)
+        match place.checked_sub(1) {
+            None => self.first.as_ref(),
+            Some(place) => self.further.get(place),
+        }
     }
 
     /// The place of a description for one more claim: of an equal one if there is one that is not
     /// long ago, as looking through all would take its time where no two agree.
     pub(super) fn describe(&mut self, title: Title, content: Content) -> u32 {
         let is_equal = |known: &Description| known.title == title && known.content == content;
-        let equal = self.descriptions.last(RECENT).find(|(_, known)| is_equal(known));
+        let first = self.first.iter().map(|known| (0, known));
+        let further = self.further.last(RECENT).map(|(place, known)| (place + 1, known));
+        let equal = first.chain(further).find(|(_, known)| is_equal(known));
         let Some(place) = equal.map(|(place, _)| place) else {
-            return self.descriptions.insert(Description { title, content, claims: 1 });
+            return self.insert(Description { title, content, claims: 1 });
         };
-        if let Some(known) = self.descriptions.get_mut(place) {
+        if let Some(known) = self.description_mut(place) {
             known.claims += 1;
         }
         place
@@ -48,10 +56,28 @@ impl Entry {
 
     /// Forgets a description with its last claim.
     pub(super) fn release(&mut self, place: u32) {
-        let Some(known) = self.descriptions.get_mut(place) else { return };
+        let Some(known) = self.description_mut(place) else { return };
         known.claims -= 1;
         if known.claims == 0 {
-            self.descriptions.remove(place);
+            match place.checked_sub(1) {
+                None => self.first = None,
+                Some(place) => drop(self.further.remove(place)),
+            }
+        }
+    }
+
+    fn insert(&mut self, new: Description) -> u32 {
+        if self.first.is_none() {
+            self.first = Some(new);
+            return 0;
+        }
+        self.further.insert(new) + 1
+    }
+
+    fn description_mut(&mut self, place: u32) -> Option<&mut Description> {
+        match place.checked_sub(1) {
+            None => self.first.as_mut(),
+            Some(place) => self.further.get_mut(place),
         }
     }
 }

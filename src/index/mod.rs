@@ -198,8 +198,8 @@ impl Index {
         mut take: impl FnMut(Shown<'a>) -> bool,
     ) -> bool {
         let reached = std::mem::take(position);
-        for entry in self.documents.of(query, &reached) {
-            let Some(entry) = self.entries.get(entry) else { continue };
+        let visit_entry = |entry| {
+            let Some(entry) = self.entries.get(entry) else { return true };
             let seen = reached.seen(&entry.document);
             for piece in entry.lines.pieces(seen) {
                 for line in piece.iter().rev() {
@@ -209,8 +209,16 @@ impl Index {
                     }
                 }
             }
-        }
-        true
+            true
+        };
+        let listing = match query {
+            Query::Document(document) => {
+                return self.documents.find(document).is_none_or(visit_entry);
+            }
+            Query::Listing(listing) => Some(*listing),
+            Query::All => None,
+        };
+        self.documents.of(listing, &reached).all(visit_entry)
     }
 
     fn shown<'a>(&'a self, entry: &'a Entry, line: &Line) -> Option<Shown<'a>> {

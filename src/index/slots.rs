@@ -23,7 +23,7 @@ impl<T> Slots<T> {
         // The limit of records is below, and nothing here has more places than there are records.
         let place = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         if self.places.is_empty() {
-            // Most tables of descriptions never have a second place.
+            // Where there are tables for each of many, most have a single place.
             self.places.reserve_exact(1);
         }
         self.places.push(Some(value));

@@ -124,6 +124,9 @@ fn limits_refuse_and_change_nothing() {
     index.add(B, record("RFC 4 T b 1"), plain()).unwrap();
 }
 
+/// Numbers on both sides of where the table of low ones ends.
+const RFCS: [u32; 3] = [1, 65_535, 65_536];
+
 /// What one owner does in the model test.
 #[derive(Clone, Debug)]
 enum Operation {
@@ -135,7 +138,7 @@ enum Operation {
 fn operations() -> impl Strategy<Value = Vec<(Owner, Operation)>> {
     let record = (0..4u32, 0..3u32, 0..3u32).prop_map(|(number, title, port)| match number {
         0 => record(&format!("FILE f {title} h {}", port + 1)),
-        _ => record(&format!("RFC {number} {title} h {}", port + 1)),
+        _ => record(&format!("RFC {} {title} h {}", RFCS[number as usize - 1], port + 1)),
     });
     let operation = prop_oneof![
         6 => record.clone().prop_map(Operation::Add),
@@ -198,6 +201,11 @@ proptest! {
                 Operation::Leave => while index.leave(owner, 2) == 2 {},
             }
             prop_assert_eq!(rfcs(&index), model.rfcs());
+            let found = RFCS.map(|number| {
+                let document = record(&format!("RFC {number} T h 1")).document;
+                lines(&index, &Query::Document(document))
+            });
+            prop_assert_eq!(found.concat(), model.rfcs());
             prop_assert_eq!(index.len(), model.0.len());
         }
         // When all have left, nothing is kept of them.
