@@ -14,6 +14,9 @@ pub const HEADER_LINE: usize = 4 * 1024;
 pub const HEAD: usize = 16 * 1024;
 /// Header lines of a request.
 pub const REQUEST_HEADERS: usize = 32;
+/// Bytes of header lines that are remembered until the next request of a connection, in which they
+/// are mostly the same.
+pub const REMEMBERED_HEADERS: usize = 512;
 /// Header lines of a response.
 pub const RESPONSE_HEADERS: usize = 64;
 

@@ -211,6 +211,40 @@ proptest! {
         prop_assert_eq!(&whole, &decode_all(&bytes, &every));
     }
 
+    /// A decoder remembers the headers of the request before, and reads the next one as if it did
+    /// not.
+    #[test]
+    fn what_was_read_before_does_not_matter(
+        requests in prop::collection::vec(index_requests(), 1..3),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..8),
+        noise in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+    ) {
+        let mut bytes: Vec<u8> =
+            order.iter().flat_map(|place| encoded(place.get(&requests))).collect();
+        for (place, byte) in noise {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        let mut each = Vec::new();
+        let mut rest = &bytes[..];
+        loop {
+            let used = match IndexRequest::decode(rest) {
+                Ok(None) => break,
+                Ok(Some((request, used))) => {
+                    each.push(format!("{request:?}"));
+                    Some(used)
+                }
+                Err(error) => {
+                    each.push(format!("{error} {:?}", error.framed));
+                    error.framed
+                }
+            };
+            let Some(used) = used else { break };
+            rest = &rest[used..];
+        }
+        prop_assert_eq!(decode_all(&bytes, &[]), each);
+    }
+
     #[test]
     fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let _ = IndexRequest::decode(&bytes);

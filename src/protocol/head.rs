@@ -1,13 +1,13 @@
-//! The lines of a whole request, and single header lines (protocol.md sections 2.8 and 2.9).
+//! What the lines of a request say, and single header lines (protocol.md sections 2.8 and 2.9).
 
 use std::io::Write;
+use std::ops::Range;
 use std::str::FromStr;
-
-use memchr::memchr;
 
 use super::error::{DecodeError, SyntaxError};
 use super::status::Refusal;
 use super::{VERSION, keep_alive};
+use crate::limits;
 
 /// A header that means something in requests, and therefore may stand only once.
 #[derive(Clone, Copy)]
@@ -40,67 +40,83 @@ const NAMES: [&str; 11] = [
     keep_alive::NAME,
 ];
 
-/// The lines of a whole head: each header line has a name and a colon.
-pub struct Head<'a> {
-    words: &'a str,
-    /// Each header that is there: its line, and its value.
-    headers: [Option<(usize, &'a str)>; NAMES.len()],
-    /// Lines of the head, without the empty one.
+/// The header lines of a request, each with a name and a colon.
+#[derive(Debug, Default)]
+pub(super) struct Headers {
+    /// As they came, with the empty line that ends them. Nothing: none were read.
+    text: String,
+    /// Of each [`Header`] that is there, its line and where its value lies in `text`.
+    values: [Option<(usize, Range<usize>)>; NAMES.len()],
+    /// Lines, with the request line and without the empty one.
     lines: usize,
 }
 
-impl<'a> Head<'a> {
-    /// Checks the version first: whatever else is wrong, another version is 505.
-    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let line_end = memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
-        let (request_line, headers) = bytes.split_at(line_end);
-        let words = Self::words_before_version(request_line)?;
-        let mut head = Self { words, headers: [None; NAMES.len()], lines: 1 };
-        let mut rest = utf8(headers, 2)?;
-        while !rest.is_empty() {
-            let end = memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
-            let (line, behind) = rest.split_at(end);
-            rest = behind;
-            let line = line.strip_suffix('\n').unwrap_or(line);
-            let line = line.strip_suffix('\r').unwrap_or(line);
-            if line.is_empty() {
-                continue;
-            }
-            head.lines += 1;
-            head.take(line).map_err(|fault| DecodeError::new(head.lines, fault))?;
-        }
-        Ok(head)
+impl Headers {
+    /// How many bytes they take, if `bytes` begin with the very same.
+    pub(super) fn length_at(&self, bytes: &[u8]) -> Option<usize> {
+        let same = !self.text.is_empty() && bytes.starts_with(self.text.as_bytes());
+        same.then_some(self.text.len())
     }
 
-    /// Takes the next header line.
-    fn take(&mut self, text: &'a str) -> Result<(), SyntaxError> {
-        let (name, value) = split_header(text).ok_or_else(|| {
-            SyntaxError::at("a header such as `Host: somehost.csc.ncsu.edu`", text, "2.9")
+    /// Reads lines of which each ends at one of `ends`, in place of those that were read before.
+    pub(super) fn read(
+        &mut self,
+        bytes: &[u8],
+        ends: impl Iterator<Item = usize>,
+    ) -> Result<(), DecodeError> {
+        if self.text.as_bytes() == bytes {
+            return Ok(());
+        }
+        self.text.clear();
+        self.values = Default::default();
+        self.lines = 1;
+        let text = utf8(bytes, 2)?;
+        let mut begin = 0;
+        for end in ends {
+            self.lines += 1;
+            let line = text[begin..end].strip_suffix('\n').unwrap_or_default();
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            self.take(line, begin).map_err(|fault| DecodeError::new(self.lines, fault))?;
+            begin = end;
+        }
+        self.text.push_str(text);
+        Ok(())
+    }
+
+    /// Gives memory back: ten thousand peers may be idle.
+    pub(super) fn forget_if_long(&mut self) {
+        if self.text.capacity() > limits::REMEMBERED_HEADERS {
+            *self = Self::default();
+        }
+    }
+
+    /// Takes the next header line, which begins there in the text.
+    fn take(&mut self, line: &str, begin: usize) -> Result<(), SyntaxError> {
+        let (name, value) = header_parts(line).ok_or_else(|| {
+            SyntaxError::at("a header such as `Host: somehost.csc.ncsu.edu`", line, "2.9")
         })?;
-        let known = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name));
-        if let Some(known) = known
-            && self.headers[known].replace((self.lines, value)).is_some()
-        {
+        let name = &line[name];
+        let Some(known) = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
+            return Ok(());
+        };
+        let value = begin + value.start..begin + value.end;
+        if self.values[known].replace((self.lines, value)).is_some() {
             let expected = format!("`{}` once", NAMES[known]);
             return Err(SyntaxError::new(expected, "it again", "2.9"));
         }
         Ok(())
     }
+}
 
-    fn words_before_version(request_line: &'a [u8]) -> Result<&'a str, DecodeError> {
-        let line = request_line.trim_ascii();
-        let is_blank = |&byte: &u8| matches!(byte, b' ' | b'\t');
-        let start = line.iter().rposition(is_blank).map_or(0, |at| at + 1);
-        let (words, version) = line.split_at(start);
-        if version == VERSION.as_bytes() {
-            return utf8(words, 1);
-        }
-        let error = SyntaxError::at("`P2P-CI/1.0` at the end of the line", version, "2.8");
-        let mut error = DecodeError::new(1, error);
-        if version.starts_with(b"P2P-CI") {
-            error.refusal = Refusal::VersionNotSupported;
-        }
-        Err(error)
+/// The lines of a whole head.
+pub struct Head<'a> {
+    words: &'a str,
+    headers: &'a Headers,
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn new(words: &'a str, headers: &'a Headers) -> Self {
+        Self { words, headers }
     }
 
     /// The words of the request line before the version: at most four, one too many included.
@@ -124,9 +140,9 @@ impl<'a> Head<'a> {
     where
         T: FromStr<Err = SyntaxError>,
     {
-        self.headers[header as usize]
-            .map(|(line, value)| value.parse().map_err(|fault| DecodeError::new(line, fault)))
-            .transpose()
+        let Some((line, value)) = &self.headers.values[header as usize] else { return Ok(None) };
+        let value = self.headers.text[value.clone()].parse();
+        value.map(Some).map_err(|fault| DecodeError::new(*line, fault))
     }
 
     /// The value of a header that must be there.
@@ -137,26 +153,50 @@ impl<'a> Head<'a> {
         self.optional(header)?.ok_or_else(|| {
             let expected = format!("a header `{}`", NAMES[header as usize]);
             let fault = SyntaxError::new(expected, "the end of the head", "2.9");
-            DecodeError::new(self.lines + 1, fault)
+            DecodeError::new(self.headers.lines + 1, fault)
         })
     }
 }
 
+/// The words of a request line before the version. It is looked at before all else: whatever
+/// is wrong besides, another version is 505.
+pub(super) fn words_before_version(line: &[u8]) -> Result<&str, DecodeError> {
+    let line = line.trim_ascii();
+    let is_blank = |&byte: &u8| matches!(byte, b' ' | b'\t');
+    let words = line.strip_suffix(VERSION.as_bytes());
+    if let Some(words) = words.filter(|words| words.last().is_none_or(is_blank)) {
+        return utf8(words, 1);
+    }
+    let version = line.rsplit(is_blank).next().unwrap_or(line);
+    let error = SyntaxError::at("`P2P-CI/1.0` at the end of the line", version, "2.8");
+    let mut error = DecodeError::new(1, error);
+    if version.starts_with(b"P2P-CI") {
+        error.refusal = Refusal::VersionNotSupported;
+    }
+    Err(error)
+}
+
 /// Splits a header line at its colon; blanks around name and value mean nothing.
 pub(super) fn split_header(line: &str) -> Option<(&str, &str)> {
-    let colon = memchr(b':', line.as_bytes())?;
-    let (name, value) = (without_blanks(&line[..colon]), without_blanks(&line[colon + 1..]));
-    let legal = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
-    legal.then_some((name, value))
+    header_parts(line).map(|(name, value)| (&line[name], &line[value]))
+}
+
+/// Where name and value are.
+fn header_parts(line: &str) -> Option<(Range<usize>, Range<usize>)> {
+    let colon = line.bytes().position(|byte| byte == b':')?;
+    let name = without_blanks(line, 0..colon);
+    let legal = !name.is_empty() && line[name.clone()].bytes().all(|b| b.is_ascii_graphic());
+    legal.then(|| (name, without_blanks(line, colon + 1..line.len())))
 }
 
 /// Takes blanks off both ends. `str::trim_matches` walks characters, which takes longer than all
 /// else that is done with a header.
-fn without_blanks(text: &str) -> &str {
+fn without_blanks(text: &str, within: Range<usize>) -> Range<usize> {
     let is_no_blank = |byte: &u8| !matches!(byte, b' ' | b'\t');
-    let start = text.as_bytes().iter().position(is_no_blank).unwrap_or(text.len());
-    let end = text.as_bytes().iter().rposition(is_no_blank).map_or(start, |at| at + 1);
-    &text[start..end]
+    let bytes = &text.as_bytes()[within.clone()];
+    let start = bytes.iter().position(is_no_blank).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(is_no_blank).map_or(start, |at| at + 1);
+    within.start + start..within.start + end
 }
 
 /// Appends one header line.
@@ -180,7 +220,6 @@ fn utf8(bytes: &[u8], first_line: usize) -> Result<&str, DecodeError> {
     std::str::from_utf8(bytes).map_err(|error| {
         let (before, bad) = bytes.split_at(error.valid_up_to());
         let line = first_line + before.iter().filter(|&&byte| byte == b'\n').count();
-        let bad = &bad[..bad.len().min(1)];
-        DecodeError::new(line, SyntaxError::at("text in UTF-8", bad, "2.1"))
+        DecodeError::new(line, SyntaxError::at("text in UTF-8", &bad[..bad.len().min(1)], "2.1"))
     })
 }

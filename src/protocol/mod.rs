@@ -11,7 +11,7 @@
 //! | `document` | what a request is about | 2.4 |
 //! | `content` | which bytes a holder has; attributes of records | 4.11 |
 //! | `record`, `record_encoder` | who has which document; many of their lines | 4.5 |
-//! | `lines`, `request`, `head` | where a line ends, where a request, what it says | 3 |
+//! | `lines`, `request_lines`, `request`, `head` | where a line ends, where a request, what it says | 3 |
 //! | `index_request`, `index_reply` | peer and index | 4 |
 //! | `document_request`, `document_reply` | peer and peer | 5 |
 //! | `status`, `error` | refusals, and why | 6 |
@@ -35,6 +35,7 @@ mod range;
 mod record;
 mod record_encoder;
 mod request;
+mod request_lines;
 mod status;
 mod title;
 mod words;

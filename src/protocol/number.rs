@@ -93,8 +93,13 @@ impl FromStr for ContentLength {
 
 /// Reads a number of digits only, at most `longest` of them. `str::parse` would take `+5` too.
 pub(super) fn digits(text: &str, longest: usize) -> Option<u64> {
-    let legal = (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    if legal { text.parse().ok() } else { None }
+    if !(1..=longest).contains(&text.len()) {
+        return None;
+    }
+    text.bytes().try_fold(0_u64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| byte - b'0')?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 #[cfg(test)]

@@ -109,6 +109,7 @@ struct Refused {
 impl Session<'_> {
     fn converse(&mut self) -> io::Result<End> {
         let mut receiver = Receiver::of_accepted(self.stream);
+        let mut decoder = RequestDecoder::new();
         loop {
             // Empty lines between requests mean nothing, and must not start a deadline.
             receiver.take(empty_lines(receiver.input()));
@@ -121,7 +122,7 @@ impl Session<'_> {
                 }
                 continue;
             }
-            let Some(received) = self.receive(&mut receiver)? else { continue };
+            let Some(received) = self.receive(&mut receiver, &mut decoder)? else { continue };
             let used = match received {
                 Ok((request, used)) => {
                     self.answer(request)?;
@@ -145,9 +146,12 @@ impl Session<'_> {
 
     /// Reads until a request is whole, or known to be none. Nothing is returned if what has begun
     /// turns out to be the empty line of which only one byte was there.
-    fn receive(&mut self, receiver: &mut Receiver<'_>) -> io::Result<Option<Received>> {
+    fn receive(
+        &mut self,
+        receiver: &mut Receiver<'_>,
+        decoder: &mut RequestDecoder<IndexRequest>,
+    ) -> io::Result<Option<Received>> {
         let mut deadline = None;
-        let mut decoder = RequestDecoder::new();
         loop {
             match decoder.decode(receiver.input()) {
                 Ok(Some(found)) => return Ok(Some(Ok(found))),

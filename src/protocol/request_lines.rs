@@ -1,0 +1,191 @@
+//! Where the lines of a request end, while its bytes arrive (protocol.md sections 2.1 and 3.1).
+//!
+//! Each byte is looked at once: between two line ends all that matters is the next control byte,
+//! which ends the line or is a fault. What the lines say is read in `head`.
+
+use super::error::{DecodeError, SyntaxError};
+use super::request::empty_lines;
+use crate::limits;
+
+/// The request line and the header lines.
+const MOST: usize = 1 + limits::REQUEST_HEADERS;
+
+/// The lines of a request that were found so far.
+#[derive(Debug)]
+pub(super) struct RequestLines {
+    /// Where the request line begins: behind the empty lines before it.
+    start: usize,
+    /// Where each line ends, its line end included, counted from `start`.
+    ends: [u16; MOST],
+    /// Lines that were found.
+    count: usize,
+    /// Bytes that were looked at.
+    scanned: usize,
+}
+
+impl RequestLines {
+    pub(super) fn new() -> Self {
+        Self { start: 0, ends: [0; MOST], count: 0, scanned: 0 }
+    }
+
+    /// How many lines were found.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The request line with its line end, and all that is behind it.
+    pub(super) fn split<'a>(&self, input: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        input[self.start..].split_at(usize::from(self.ends[0]))
+    }
+
+    /// Where each header line ends, its line end included, counted from the end of the request
+    /// line.
+    pub(super) fn header_ends(&self) -> impl Iterator<Item = usize> {
+        let ends = self.ends[..self.count].iter().skip(1);
+        ends.map(|end| usize::from(end - self.ends[0]))
+    }
+
+    /// Finds the request line, unless that was done; returns whether it is there.
+    ///
+    /// If not, this is to be called again with the same bytes and more behind them, as is
+    /// [`RequestLines::find_end`].
+    pub(super) fn find_request_line(&mut self, input: &[u8]) -> Result<bool, DecodeError> {
+        if self.count == 0 {
+            self.find_start(input)?;
+            if let Some(length) = self.find_line(input)? {
+                self.push(length)?;
+            }
+        }
+        Ok(self.count > 0)
+    }
+
+    /// Finds the empty line behind the others; returns how many bytes the request takes.
+    pub(super) fn find_end(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
+        loop {
+            let begin = self.taken();
+            let Some(length) = self.find_line(input)? else { return Ok(None) };
+            if matches!(&input[begin..self.scanned], b"\n" | b"\r\n") {
+                return Ok(Some(self.scanned));
+            }
+            self.push(length)?;
+        }
+    }
+
+    fn find_start(&mut self, input: &[u8]) -> Result<(), DecodeError> {
+        self.start = empty_lines(input);
+        if self.start > limits::HEAD {
+            return Err(too_large(1, "at most 16384 bytes of empty lines"));
+        }
+        self.scanned = self.scanned.max(self.start);
+        // Programs of other protocols often begin with a length or a marker and then wait: they
+        // are answered at their first byte.
+        match input[self.start..].first() {
+            Some(first) if !first.is_ascii_graphic() && !matches!(first, b' ' | b'\t' | b'\r') => {
+                Err(unframed(1, "a request line, such as `LIST ALL P2P-CI/1.0`", *first))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Finds the end of the next line; returns where it is, counted from `start`.
+    fn find_line(&mut self, input: &[u8]) -> Result<Option<u16>, DecodeError> {
+        let number = self.count + 1;
+        let limit = if number == 1 { limits::START_LINE } else { limits::HEADER_LINE };
+        let longest = self.taken() + limit;
+        // One long line is not searched to its end.
+        let searched = &input[..input.len().min(longest)];
+        loop {
+            self.scanned += text_before_control(&searched[self.scanned..]);
+            match &searched[self.scanned..] {
+                [b'\n', ..] => self.scanned += 1,
+                [b'\r', b'\n', ..] => self.scanned += 2,
+                [b'\t', ..] => {
+                    self.scanned += 1;
+                    continue;
+                }
+                [] | [b'\r'] if searched.len() < longest => return Ok(None),
+                [] | [b'\r'] => {
+                    let expected = format!("a line of at most {limit} bytes");
+                    let fault = SyntaxError::new(expected, "a longer one", "7");
+                    return Err(DecodeError::new(number, fault));
+                }
+                [b'\r', ..] => {
+                    return Err(unframed(number, "a line end behind each carriage return", b'\r'));
+                }
+                // Refused as soon as it is seen: who sends such a byte may never end the line.
+                [stray, ..] => {
+                    return Err(unframed(number, "text without control characters", *stray));
+                }
+            }
+            let length = self.scanned - self.start;
+            return match u16::try_from(length) {
+                Ok(end) if length <= limits::HEAD => Ok(Some(end)),
+                _ => Err(too_large(number, "a head of at most 16384 bytes")),
+            };
+        }
+    }
+
+    fn push(&mut self, end: u16) -> Result<(), DecodeError> {
+        let Some(place) = self.ends.get_mut(self.count) else {
+            return Err(too_large(self.count + 1, "at most 32 header lines"));
+        };
+        *place = end;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Where the lines that were found end.
+    fn taken(&self) -> usize {
+        let last = self.count.checked_sub(1);
+        self.start + last.map_or(0, |last| usize::from(self.ends[last]))
+    }
+}
+
+fn unframed(line: usize, expected: &'static str, found: u8) -> DecodeError {
+    DecodeError::new(line, SyntaxError::at(expected, [found], "3.1"))
+}
+
+fn too_large(line: usize, expected: &'static str) -> DecodeError {
+    DecodeError::new(line, SyntaxError::new(expected, "more", "7"))
+}
+
+/// How many bytes come before the first control byte, or all.
+///
+/// Eight are looked at together: the highest bit of each is set by what is below a space, and by a
+/// delete. A borrow may set it behind such a one, so what is found first is right.
+fn text_before_control(bytes: &[u8]) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let (eights, rest) = bytes.as_chunks();
+    for (place, eight) in eights.iter().enumerate() {
+        let eight = u64::from_le_bytes(*eight);
+        let below_space = eight.wrapping_sub(EACH * 0x20) & !eight;
+        let difference = eight ^ (EACH * 0x7f);
+        let delete = difference.wrapping_sub(EACH) & !difference;
+        let found = (below_space | delete) & (EACH * 0x80);
+        if found != 0 {
+            return place * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let in_rest = rest.iter().position(u8::is_ascii_control);
+    eights.len() * 8 + in_rest.unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_control_byte_is_found_wherever_it_is() {
+        for byte in 0..=u8::MAX {
+            for (before, after) in [(b' ', b'\n'), (b'~', 0), (0x80, 0x7f), (0xff, b'\r')] {
+                for at in 0..20 {
+                    let mut bytes = [before; 20];
+                    bytes[at..].fill(after);
+                    bytes[at] = byte;
+                    let expected = if byte.is_ascii_control() { at } else { 20.min(at + 1) };
+                    assert_eq!(text_before_control(&bytes), expected, "{byte:#x} at {at}");
+                }
+            }
+        }
+    }
+}
