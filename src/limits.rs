@@ -40,6 +40,11 @@ pub const PROGRESS_TIME: Duration = Duration::from_secs(60);
 pub const PROGRESS_BYTES: u64 = 64 * 1024;
 /// The largest piece in which a long list is produced and written.
 pub const LIST_PIECE: usize = 64 * 1024;
+/// Bytes of replies for which a session keeps its buffer while it waits for requests.
+pub const SMALL_OUTPUT: usize = 8 * 1024;
+/// Larger buffers that are kept for all sessions while nobody uses them, each of at most twice a
+/// piece of a list.
+pub const UNUSED_BUFFERS: usize = 16;
 
 /// Records that are looked at while the index is locked once.
 pub const VISITS: usize = 256;

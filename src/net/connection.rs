@@ -126,7 +126,9 @@ impl<'a> Receiver<'a> {
 
     /// Moves what is left to the front, and gives the buffer the size that fits.
     fn make_room(&mut self) {
-        self.buffer.copy_within(self.start..self.end, 0);
+        if self.start < self.end {
+            self.buffer.copy_within(self.start..self.end, 0);
+        }
         (self.start, self.end) = (0, self.end - self.start);
         // A message may be longer than what is read at once.
         let needed = if self.end < self.fitting { self.fitting } else { self.end + self.fitting };

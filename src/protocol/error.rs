@@ -18,6 +18,7 @@ pub struct SyntaxError {
 }
 
 impl SyntaxError {
+    #[cold]
     pub(crate) fn new(
         expected: impl Into<Cow<'static, str>>,
         found: impl Into<String>,
@@ -27,6 +28,7 @@ impl SyntaxError {
     }
 
     /// An error whose finding is an excerpt of the input itself.
+    #[cold]
     pub(crate) fn at(
         expected: impl Into<Cow<'static, str>>,
         input: impl AsRef<[u8]>,
@@ -53,6 +55,7 @@ pub struct DecodeError {
 
 impl DecodeError {
     /// A fault in a message whose end is not known, as far as its finder can tell.
+    #[cold]
     pub(crate) fn new(line: usize, fault: SyntaxError) -> Self {
         Self { line, fault, refusal: Refusal::BadRequest, framed: None }
     }

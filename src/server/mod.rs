@@ -3,6 +3,7 @@
 //! [`Server::run`] has an accept loop per listening address and a thread per connection; all of
 //! them share one [`SharedIndex`]. The answers are made in `session`.
 
+mod buffers;
 mod host_policy;
 mod session;
 mod shared_index;
@@ -11,6 +12,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
+use buffers::Buffers;
 pub use host_policy::HostPolicy;
 pub use shared_index::SharedIndex;
 
@@ -58,6 +60,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Shared {
     index: SharedIndex,
+    buffers: Buffers,
     permits: Permits,
     stop: Stop,
     host_policy: HostPolicy,
@@ -87,6 +90,7 @@ impl Server {
         let most = connection_limit(config.max_connections).0;
         let shared = Shared {
             index: SharedIndex::default(),
+            buffers: Buffers::default(),
             permits: Permits::new(most, limits::CONNECTIONS_PER_ADDRESS),
             stop: Stop::new(),
             host_policy: config.host_policy,

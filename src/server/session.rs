@@ -4,6 +4,7 @@
 //! `Drop`: a clean end, a cut line and a panic all take the peer's records back.
 
 use std::io;
+use std::mem;
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Instant, SystemTime};
@@ -114,11 +115,16 @@ impl Session<'_> {
             // Empty lines between requests mean nothing, and must not start a deadline.
             receiver.take(empty_lines(receiver.input()));
             if receiver.input().is_empty() {
+                let is_much = self.output.len() > limits::SMALL_OUTPUT;
                 self.flush()?;
-                // Thousands of peers are idle: what was large once is not kept for it.
-                self.output.shrink_to(limits::LIST_PIECE / 8);
+                if self.output.capacity() > limits::SMALL_OUTPUT {
+                    self.shared.buffers.put_back(mem::take(&mut self.output));
+                }
                 if receiver.fill(None)? == 0 {
                     return Ok(End::ByPeer);
+                }
+                if is_much {
+                    self.output = self.shared.buffers.take();
                 }
                 continue;
             }
@@ -224,6 +230,7 @@ impl Session<'_> {
         }
     }
 
+    #[cold]
     fn log_done(&self, line: &str, done: &Done) {
         let (address, status) = (self.address, Status::Ok);
         match done {
@@ -333,12 +340,14 @@ impl Session<'_> {
     }
 
     /// Answers a request that cannot be understood.
+    #[cold]
     fn refuse_fault(&mut self, error: &DecodeError) {
         let status = Status::from(error.refusal);
         log::warn!(target: LOG_FAULTS, "{}: {status}, {error}", self.address);
         self.refuse(error.refusal, &error.to_string());
     }
 
+    #[cold]
     fn refuse(&mut self, refusal: Refusal, reason: &str) {
         self.consecutive_faults = match refusal {
             Refusal::BadRequest => self.consecutive_faults + 1,

@@ -1,0 +1,30 @@
+//! Large buffers for replies, of which a few are enough for all sessions.
+//!
+//! Thousands of peers are idle, and nothing large is kept for one that is. Who answers many
+//! requests at once takes a buffer here, mostly the one that was used last and is still in the
+//! processor's cache, and puts it back before it waits for more.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::limits;
+
+/// Buffers that nobody uses now.
+#[derive(Debug, Default)]
+pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+impl Buffers {
+    /// An empty buffer, which may have room for much.
+    pub(super) fn take(&self) -> Vec<u8> {
+        // A poisoned lock may be entered: whichever buffers are there are empty.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Puts a buffer back, whatever is in it.
+    pub(super) fn put_back(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        let mut unused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if unused.len() < limits::UNUSED_BUFFERS {
+            unused.push(buffer);
+        }
+    }
+}
