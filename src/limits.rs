@@ -38,8 +38,11 @@ pub const HEAD_DEADLINE: Duration = Duration::from_secs(20);
 pub const PROGRESS_TIME: Duration = Duration::from_secs(60);
 /// See [`PROGRESS_TIME`].
 pub const PROGRESS_BYTES: u64 = 64 * 1024;
-/// The largest piece in which a long list is produced and written.
-pub const LIST_PIECE: usize = 64 * 1024;
+/// The size of the pieces in which a long list is produced and written. A larger one wakes its
+/// reader less often, for whom a smaller one is too soon read.
+pub const LIST_PIECE: usize = 120 * 1024;
+/// Room for a piece and the record that fills it.
+pub const LIST_BUFFER: usize = 128 * 1024;
 /// Bytes of replies for which a session keeps its buffer while it waits for requests.
 pub const SMALL_OUTPUT: usize = 8 * 1024;
 /// Larger buffers that are kept for all sessions while nobody uses them, each of at most twice a

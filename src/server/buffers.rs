@@ -13,10 +13,13 @@ use crate::limits;
 pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
 
 impl Buffers {
-    /// An empty buffer, which may have room for much.
+    /// An empty buffer with room for a piece of a list.
     pub(super) fn take(&self) -> Vec<u8> {
         // A poisoned lock may be entered: whichever buffers are there are empty.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+        let unused = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut buffer = unused.unwrap_or_default();
+        buffer.reserve_exact(limits::LIST_BUFFER);
+        buffer
     }
 
     /// Puts a buffer back, whatever is in it.
