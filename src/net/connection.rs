@@ -166,9 +166,15 @@ impl<'a> Receiver<'a> {
 /// [`io::ErrorKind::TimedOut`] when the other side takes less than 64 KiB in a minute, and
 /// whatever writing brings.
 pub fn send(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-    send_all(bytes.len() as u64, |left| {
-        let sent = bytes.len() - usize::try_from(left).unwrap_or(0);
-        stream.write(&bytes[sent..])
+    let sent = if bytes.is_empty() { 0 } else { system::send_at_once(stream, bytes)? };
+    let rest = &bytes[sent..];
+    if rest.is_empty() {
+        // As mostly, and no clock had to be looked at.
+        return Ok(());
+    }
+    send_all(rest.len() as u64, |left| {
+        let sent = rest.len() - usize::try_from(left).unwrap_or(0);
+        stream.write(&rest[sent..])
     })
 }
 
@@ -245,9 +251,9 @@ pub fn read_before(
 }
 
 /// Reads once, with the timeout that the socket has.
-fn read_once(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+fn read_once(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
-        match stream.read(buffer) {
+        match system::receive(stream, buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return result.map_err(timed_out),
         }

@@ -1,12 +1,13 @@
 //! What the lines of a request say, and single header lines (protocol.md sections 2.8 and 2.9).
 
+use std::cell::OnceCell;
 use std::io::Write;
 use std::ops::Range;
 use std::str::FromStr;
 
 use super::error::{DecodeError, SyntaxError};
 use super::status::Refusal;
-use super::{VERSION, keep_alive};
+use super::{Endpoint, VERSION, keep_alive};
 use crate::limits;
 
 /// A header that means something in requests, and therefore may stand only once.
@@ -49,6 +50,8 @@ pub(super) struct Headers {
     values: [Option<(usize, Range<usize>)>; NAMES.len()],
     /// Lines, with the request line and without the empty one.
     lines: usize,
+    /// Host and Port, once a request has asked for them.
+    endpoint: OnceCell<Endpoint>,
 }
 
 impl Headers {
@@ -69,6 +72,7 @@ impl Headers {
         }
         self.text.clear();
         self.values = Default::default();
+        self.endpoint = OnceCell::new();
         self.lines = 1;
         let text = utf8(bytes, 2)?;
         let mut begin = 0;
@@ -155,6 +159,15 @@ impl<'a> Head<'a> {
             let fault = SyntaxError::new(expected, "the end of the head", "2.9");
             DecodeError::new(self.headers.lines + 1, fault)
         })
+    }
+
+    /// Where the sender's upload server is: Host and Port.
+    pub(super) fn endpoint(&self) -> Result<Endpoint, DecodeError> {
+        if let Some(known) = self.headers.endpoint.get() {
+            return Ok(known.clone());
+        }
+        let (host, port) = (self.required(Header::Host)?, self.required(Header::Port)?);
+        Ok(self.headers.endpoint.get_or_init(|| Endpoint { host, port }).clone())
     }
 }
 

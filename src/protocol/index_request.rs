@@ -105,13 +105,10 @@ impl FromHead for IndexRequest {
         let document = |kind, name| {
             Document::from_words(kind, name).map_err(|fault| DecodeError::new(1, fault))
         };
-        let from = || {
-            Ok(Endpoint { host: head.required(Header::Host)?, port: head.required(Header::Port)? })
-        };
         match words[..count] {
             ["ADD", kind, name] => Ok(Self::Add {
                 document: document(kind, name)?,
-                from: from()?,
+                from: head.endpoint()?,
                 title: head.required(Header::Title)?,
                 content: Content {
                     digest: head.optional(Header::Digest)?.and_then(|IfReadable(digest)| digest),
@@ -121,18 +118,18 @@ impl FromHead for IndexRequest {
                 },
             }),
             ["REMOVE", kind, name] => {
-                Ok(Self::Remove { document: document(kind, name)?, from: from()? })
+                Ok(Self::Remove { document: document(kind, name)?, from: head.endpoint()? })
             }
             ["LOOKUP", kind, name] => Ok(Self::Lookup {
                 document: document(kind, name)?,
-                from: from()?,
+                from: head.endpoint()?,
                 want_attributes: head.optional(Header::WantAttributes)?
                     .is_some_and(|WantAttributes(wanted)| wanted),
             }),
-            ["LIST", "ALL"] => Ok(Self::List { listing: Listing::Rfcs, from: from()? }),
-            ["LIST", "FILES"] => Ok(Self::List { listing: Listing::Files, from: from()? }),
+            ["LIST", "ALL"] => Ok(Self::List { listing: Listing::Rfcs, from: head.endpoint()? }),
+            ["LIST", "FILES"] => Ok(Self::List { listing: Listing::Files, from: head.endpoint()? }),
             ["SEARCH", "ALL"] => Ok(Self::Search {
-                from: from()?,
+                from: head.endpoint()?,
                 words: head.required(Header::Title)?,
                 limit: head.optional(Header::Limit)?,
             }),

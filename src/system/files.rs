@@ -1,0 +1,176 @@
+//! Opening files that strangers may have a hand in, and what makes files last.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Opens a regular file below a folder for reading, by its path with `/` between segments: never
+/// through a symbolic link, never waiting for the other end of a FIFO, and never anything but a
+/// regular file. Returns also what the system says of it.
+///
+/// # Errors
+/// When there is no such file, or it is no regular file ([`io::ErrorKind::InvalidInput`]).
+pub fn open_regular(folder: &Path, path: &str) -> io::Result<(File, Metadata)> {
+    let file = open_without_following(folder, path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(not_regular()) }
+}
+
+#[cfg(unix)]
+fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open, openat};
+
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Some((parents, name)) = path.rsplit_once('/') else {
+        // Nothing lies between the folder and the file that could be a link.
+        let mut whole = PathBuf::with_capacity(folder.as_os_str().len() + 1 + path.len());
+        whole.extend([folder, Path::new(path)]);
+        return Ok(File::from(open(whole.as_path(), flags, Mode::empty())?));
+    };
+    let directory = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut folder = open(folder, directory, Mode::empty())?;
+    for segment in parents.split('/') {
+        folder = openat(folder, segment, directory | OFlags::NOFOLLOW, Mode::empty())?;
+    }
+    Ok(File::from(openat(folder, name, flags, Mode::empty())?))
+}
+
+#[cfg(not(unix))]
+fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
+    let mut whole = folder.to_path_buf();
+    for segment in path.split('/') {
+        whole.push(segment);
+        if whole.symlink_metadata()?.file_type().is_symlink() {
+            let text = "expected a regular file, found a symbolic link";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+    }
+    File::open(whole)
+}
+
+/// Opens a file for reading and writing that this user's programs have left, or makes it: never
+/// through a symbolic link, and never anything but a regular file, whatever somebody else may have
+/// put in its place.
+///
+/// # Errors
+/// When it is something else, or cannot be opened.
+pub(crate) fn open_part(path: &Path, create: bool) -> io::Result<File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create(create).truncate(false);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        options.custom_flags(i32::try_from(flags.bits()).map_err(io::Error::other)?);
+    }
+    #[cfg(not(unix))]
+    if path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_symlink()) {
+        return Err(not_regular());
+    }
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
+}
+
+fn not_regular() -> io::Error {
+    let text = "expected a regular file, found another kind";
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+/// Whether a folder lies on a file system that others change without this system being told.
+pub(crate) fn is_network_folder(folder: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        // NFS, CIFS, SMB2, SMB, 9P, Ceph, FUSE, AFS, Coda: the numbers of linux/magic.h.
+        const NETWORKS: [u32; 9] = [
+            0x6969,
+            0xff53_4d42,
+            0xfe53_4d42,
+            0x517b,
+            0x0102_1997,
+            0x00c3_6400,
+            0x6573_5546,
+            0x5346_414f,
+            0x7375_7245,
+        ];
+        let kind = rustix::fs::statfs(folder).map(|status| status.f_type);
+        // The numbers have 32 bits, the field may have more.
+        kind.is_ok_and(|kind| {
+            NETWORKS.iter().any(|network| i128::from(*network) == i128::from(kind))
+        })
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        false
+    }
+}
+
+/// Reads from a place of a file, wherever it stands.
+pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_at(file, bytes, offset);
+    #[cfg(windows)]
+    return std::os::windows::fs::FileExt::seek_read(file, bytes, offset);
+}
+
+/// Writes all bytes to a place of a file, wherever it stands.
+pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let mut written = 0;
+    while written < bytes.len() {
+        let (rest, offset) = (&bytes[written..], offset + written as u64);
+        #[cfg(unix)]
+        let result = std::os::unix::fs::FileExt::write_at(file, rest, offset);
+        #[cfg(windows)]
+        let result = std::os::windows::fs::FileExt::seek_write(file, rest, offset);
+        match result {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => written += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Brings everything that was written to a folder's file system to its disk, at once for many
+/// files; `false` where the system cannot do that.
+pub(crate) fn sync_file_system(folder: &Path) -> io::Result<bool> {
+    #[cfg(target_os = "linux")]
+    {
+        rustix::fs::syncfs(File::open(folder)?)?;
+        Ok(true)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        Ok(false)
+    }
+}
+
+/// Renames a file, unless something has the new name.
+///
+/// # Errors
+/// When something has it ([`io::ErrorKind::AlreadyExists`]), and where the system or the file system
+/// cannot do that in one step.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (from, to);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Makes a renamed file's new name survive a power cut, where the system can.
+///
+/// # Errors
+/// When the folder cannot be opened or written to its disk.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}

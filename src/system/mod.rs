@@ -1,0 +1,47 @@
+//! The calls that only some systems have, each with a portable way beside it.
+//!
+//! Everything else in the crate is written for all systems at once. protocol.md does not know
+//! this module.
+
+mod bounds;
+mod files;
+mod sockets;
+
+use std::sync::OnceLock;
+
+pub use bounds::{Bound, connection_bounds};
+pub(crate) use files::{
+    is_network_folder, open_part, read_at, rename_new, sync_file_system, write_at,
+};
+pub use files::{open_regular, sync_folder};
+pub(crate) use sockets::{
+    ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, bound_neighbour, has_unread, receive, send_at_once,
+    send_before, send_file,
+};
+
+/// The name and release of the operating system, such as `Linux 6.1`: no more of the release than
+/// strangers need to know.
+pub fn operating_system() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(find_operating_system)
+}
+
+fn find_operating_system() -> String {
+    #[cfg(unix)]
+    {
+        let system = rustix::system::uname();
+        let release = system.release().to_string_lossy();
+        let release: Vec<&str> = release.split(['.', '-']).take(2).collect();
+        format!("{} {}", system.sysname().to_string_lossy(), release.join("."))
+    }
+    #[cfg(not(unix))]
+    std::env::consts::OS.to_string()
+}
+
+/// Whether this process may do everything.
+pub(crate) fn is_root() -> bool {
+    #[cfg(unix)]
+    return rustix::process::geteuid().is_root();
+    #[cfg(not(unix))]
+    false
+}

@@ -1,0 +1,120 @@
+//! Sending and receiving with as few calls as a system allows, and what bounds a neighbour.
+
+use std::fs::File;
+use std::io;
+use std::net::TcpStream;
+
+use crate::limits;
+
+/// Sends bytes from where the file stands, at most `count`, without passing them through this
+/// process; returns how many were sent, 0 at the end of the file.
+///
+/// # Errors
+/// When the file cannot be read or the connection is gone; [`io::ErrorKind::WouldBlock`] when its
+/// write timeout has passed.
+#[cfg(target_os = "linux")]
+pub(crate) fn send_file(file: &File, stream: &TcpStream, count: u64) -> io::Result<usize> {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    Ok(rustix::fs::sendfile(stream, file, None, count)?)
+}
+
+/// The portable way: through a buffer.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn send_file(mut file: &File, mut stream: &TcpStream, count: u64) -> io::Result<usize> {
+    use std::io::{Read, Write};
+
+    let mut chunk = [0; 64 * 1024];
+    let most = usize::try_from(count).unwrap_or(usize::MAX).min(chunk.len());
+    let filled = file.read(&mut chunk[..most])?;
+    stream.write_all(&chunk[..filled])?;
+    Ok(filled)
+}
+
+/// Whether accepted connections have the options of their listener.
+pub(crate) const HANDS_OPTIONS_DOWN: bool = cfg!(target_os = "linux");
+
+/// Whether a listener's read timeout ends accepting, too.
+pub(crate) const ACCEPTING_TIMES_OUT: bool = cfg!(target_os = "linux");
+
+/// Writes bytes behind which others follow at once, so that one segment may take both; the system
+/// waits for them if it can.
+///
+/// # Errors
+/// As for any write to a socket.
+pub(crate) fn send_before(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::net::SendFlags;
+        Ok(rustix::net::send(stream, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?)
+    }
+    #[cfg(not(target_os = "linux"))]
+    io::Write::write(&mut &*stream, bytes)
+}
+
+/// Writes as much as a connection takes without waiting, which may be nothing.
+///
+/// # Errors
+/// When the connection is gone.
+pub(crate) fn send_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::io::Errno;
+        use rustix::net::SendFlags;
+        match rustix::net::send(stream, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+            result => Ok(result?),
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (stream, bytes);
+        Ok(0)
+    }
+}
+
+/// Reads once from a connection. The C library's way, which the standard library goes, takes a few
+/// steps more: a thread might be cancelled there.
+///
+/// # Errors
+/// Whatever reading brings.
+pub(crate) fn receive(stream: &TcpStream, chunk: &mut [u8]) -> io::Result<usize> {
+    #[cfg(unix)]
+    {
+        let (count, _) = rustix::net::recv(stream, chunk, rustix::net::RecvFlags::empty())?;
+        Ok(count)
+    }
+    #[cfg(not(unix))]
+    io::Read::read(&mut &*stream, chunk)
+}
+
+/// Whether bytes have arrived that nobody has read, or may have.
+pub(crate) fn has_unread(stream: &TcpStream) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::net::RecvFlags;
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let peeked = rustix::net::recv(stream, &mut [0; 1][..], flags);
+        peeked.is_ok_and(|(count, _)| count > 0)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = stream;
+        true
+    }
+}
+
+/// Socket options that bound what a dead or slow neighbour costs. An option that the system does
+/// not have is left out.
+pub(crate) fn bound_neighbour(socket: &socket2::SockRef<'_>) -> io::Result<()> {
+    let keepalive = socket2::TcpKeepalive::new().with_time(limits::KEEPALIVE_IDLE);
+    #[cfg(any(target_os = "linux", target_os = "macos", target_os = "windows"))]
+    let keepalive =
+        keepalive.with_interval(limits::KEEPALIVE_INTERVAL).with_retries(limits::KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    {
+        socket.set_tcp_user_timeout(Some(limits::UNACKNOWLEDGED))?;
+        socket.set_tcp_notsent_lowat(limits::UNSENT)?;
+    }
+    Ok(())
+}
