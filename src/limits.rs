@@ -38,8 +38,8 @@ pub const HEAD_DEADLINE: Duration = Duration::from_secs(20);
 pub const PROGRESS_TIME: Duration = Duration::from_secs(60);
 /// See [`PROGRESS_TIME`].
 pub const PROGRESS_BYTES: u64 = 64 * 1024;
-/// The size of the pieces in which a long list is produced and written. A larger one wakes its
-/// reader less often, for whom a smaller one is too soon read.
+/// The size of the pieces in which a long list is produced and written. Who has read one before
+/// the next is there sleeps and has to be woken, which takes too much of the time of small ones.
 pub const LIST_PIECE: usize = 120 * 1024;
 /// Room for a piece and the record that fills it.
 pub const LIST_BUFFER: usize = 128 * 1024;
