@@ -62,6 +62,19 @@ impl Program {
         self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether it writes this to standard error, or has: what was written a moment ago may still be
+    /// in the pipe.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.errors().contains(text) {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

@@ -202,8 +202,8 @@ pub(super) fn limits(setting: &Setting, report: &mut Report) -> io::Result<()> {
     report.figure("refused beyond the limit of one connection", refused as f64, "of 10");
     report.require("exactly those beyond", refused == 10);
     report.require("who is refused goes on", status(&full.ask(lookup(1))?) == "200");
-    let log = index.program()?.errors();
-    report.require("with a reason in the log", log.contains("refused: "));
+    let is_said = index.program()?.says("refused: ");
+    report.require("with a reason in the log", is_said);
 
     let fleet = fill(index.address, 20_000)?;
     let asking = honest.keep_asking();

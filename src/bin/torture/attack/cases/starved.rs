@@ -107,9 +107,9 @@ fn without_threads(report: &mut Report) -> io::Result<()> {
     }
     report.figure("served until there was no thread", f64::from(served), "");
     report.figure("refused without a thread", f64::from(refused), "");
-    let log = index.program()?.errors();
+    let is_said = index.program()?.says("no thread to be had");
     report.require("who finds no thread gets 503, and the log says why", {
-        refused > 0 && refused + served == WAITING as i32 && log.contains("no thread to be had")
+        refused > 0 && refused + served == WAITING as i32 && is_said
     });
     report
         .require("who is here is served", here.iter_mut().all(|talk| talk.ask(lookup(1)).is_ok()));
