@@ -15,8 +15,8 @@ pub(crate) use files::{
 };
 pub use files::{open_regular, sync_folder};
 pub(crate) use sockets::{
-    ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, bound_neighbour, has_unread, receive, send_at_once,
-    send_before, send_file,
+    ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, bound_neighbour, has_unread, lift_unsent_bound,
+    receive, send_at_once, send_before, send_file,
 };
 
 /// The name and release of the operating system, such as `Linux 6.1`: no more of the release than

@@ -63,6 +63,10 @@ pub(super) fn upload(
     const LAST_PIECE: u64 = 64 * 1024;
     /// What the head of a reply takes, or a bit more.
     const HEAD: usize = 512;
+    if document.length > SMALL {
+        // The upload slots bound how many of them there are.
+        system::lift_unsent_bound(stream)?;
+    }
     let part = head.content_range;
     let (first, count) = part.map_or((0, document.length), |part| (part.first(), part.count()));
     let mut bytes = Vec::with_capacity(HEAD);
