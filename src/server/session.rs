@@ -113,6 +113,10 @@ impl Session<'_> {
                 }
             };
             receiver.take(used.unwrap_or(0));
+            if !receiver.input().is_empty() {
+                // Who sends the next one when this is answered is waited for anyway.
+                self.give_way();
+            }
             if used.is_none() || self.has_too_many_faults() {
                 self.flush()?;
                 return Ok(End::ByFault);
@@ -152,9 +156,8 @@ impl Session<'_> {
         }
     }
 
-    /// Offers the processor to others now and then: so many records more were looked at.
-    fn give_way(&mut self, records: usize) {
-        self.looked_at += records;
+    /// Offers the processor to others now and then.
+    fn give_way(&mut self) {
         if self.looked_at >= AT_ONCE {
             self.looked_at = 0;
             thread::yield_now();

@@ -73,7 +73,7 @@ impl Session<'_> {
             Ok(done) => {
                 self.consecutive_faults = 0;
                 if matches!(done, Done::Changed) {
-                    self.give_way(CHANGE);
+                    self.looked_at += CHANGE;
                 }
                 if logged {
                     self.log_done(&line, &done);
@@ -188,7 +188,8 @@ impl Session<'_> {
             if self.output.len() > limits::SMALL_OUTPUT {
                 self.make_room();
             }
-            self.give_way(visited);
+            self.looked_at += visited;
+            self.give_way();
             shared.index.give_turn();
         }
         if count == 0 && matches!(query, Query::Document(_)) {
