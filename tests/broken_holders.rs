@@ -98,7 +98,7 @@ impl Setting {
             [&address, "--share", ".", "--upload", "127.0.0.1:0", "--upload-limit", limit, "share"];
         let program = Program::start(env!("CARGO_BIN_EXE_peer"), &arguments, &honest);
         let port = program.line().rsplit_once(':').unwrap().1.parse().unwrap();
-        index.wait_for_digests("big.bin", 1);
+        index.wait_for_digests("FILE big.bin", 1);
         Self { root, index, _honest: program, port }
     }
 

@@ -87,7 +87,7 @@ fn a_folder_that_disappears_is_said_at_once() {
         let mine = folder(root.path(), "mine", &[]);
         let index = Index::start(&[]);
         let (_holder, _) = share(index.address, &shared);
-        index.wait_for_digests("big.bin", 1);
+        index.wait_for_digests("FILE big.bin", 1);
         let arguments = ["--share", "mine", "--download-limit", "400k", "get", "big.bin"];
         let mut program = peer(index.address, &arguments, root.path());
         while !names(&mine).iter().any(|name| name.ends_with(".part")) {

@@ -105,7 +105,7 @@ fn a_document_keeps_the_time_at_which_it_changed() {
     }
     let index = Index::start(&[]);
     let (_holder, _) = share(index.address, &shared);
-    index.wait_for_digests("big.bin", 1);
+    index.wait_for_digests("FILE big.bin", 1);
     let address = index.address.to_string();
     let (one, many) = (folder(root.path(), "one", &[]), folder(root.path(), "many", &[]));
     for name in ["big.bin", "small.md"] {
@@ -133,7 +133,7 @@ fn a_large_document_comes_from_several_holders() {
         program
     };
     let holders = [start("a", "4M"), start("b", "4M"), start("c", "8M")];
-    index.wait_for_digests("big.bin", 3);
+    index.wait_for_digests("FILE big.bin", 3);
     let mine = folder(root.path(), "mine", &[]);
     let address = index.address.to_string();
     let (code, output, errors) = run_peer(&[&address, "--share", ".", "get", "big.bin"], "", &mine);
@@ -153,7 +153,7 @@ fn a_peer_that_is_killed_again_and_again_gets_there() {
     let mine = folder(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_honest, _) = share(index.address, &honest);
-    index.wait_for_digests("big.bin", 1);
+    index.wait_for_digests("FILE big.bin", 1);
     let get = ["--share", ".", "--download-limit", "6M", "get", "big.bin"];
     let mut kills = 0;
     while kills < KILLS && !mine.join("big.bin").exists() {
@@ -290,7 +290,7 @@ fn a_session_goes_on_with_what_was_killed() {
     let state = folder(root.path(), "state", &[]);
     let index = Index::start(&[]);
     let (_honest, _) = share(index.address, &honest);
-    index.wait_for_digests("big.bin", 1);
+    index.wait_for_digests("FILE big.bin", 1);
     let address = index.address.to_string();
     let start = |arguments: &[&str]| {
         let arguments = [&[&address, "--share", "."], arguments].concat();

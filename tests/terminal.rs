@@ -81,6 +81,8 @@ fn a_person_chooses_among_holders() {
     fs::write(b.join("rfc7.txt"), "from b").unwrap();
     let index = Index::start(&[]);
     let (_a, port_of_a) = share(index.address, &a);
+    // A holder that tells its digest is the newest again.
+    index.wait_for_digests("RFC 7", 1);
     let (_b, _) = share(index.address, &b);
     let command = format!(
         "XDG_STATE_HOME={0} XDG_CACHE_HOME={0} {1} {2} --share {0}",
@@ -88,6 +90,10 @@ fn a_person_chooses_among_holders() {
         env!("CARGO_BIN_EXE_peer"),
         index.address
     );
+    // That of folder a is known to be slow, which is no reason to ask another than the chosen one.
+    fs::create_dir(mine.join("p2p-ci")).unwrap();
+    let known = format!("p2p-ci neighbours 1\nlocalhost:{port_of_a} 900000 1000\n");
+    fs::write(mine.join("p2p-ci/neighbours"), known).unwrap();
     let Some(mut terminal) = Terminal::start(&command) else { return };
     terminal.wait_for("registered 0 documents");
     terminal.wait_for("p2p-ci> ");

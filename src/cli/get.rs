@@ -158,7 +158,8 @@ fn find_holders(
     if holdings.is_empty() {
         return Err(CommandError::NotFound(format!("nobody has {document}")));
     }
-    if context.interactive && holdings.len() > 1 {
+    let has_chosen = context.interactive && holdings.len() > 1;
+    if has_chosen {
         let chosen = choose(document, &holdings)?;
         holdings[..=chosen].rotate_right(1);
     }
@@ -168,6 +169,9 @@ fn find_holders(
         if sources.iter().all(|other| other.holder != source.holder) {
             sources.push(source);
         }
+    }
+    if let Some(first) = sources.first_mut() {
+        first.is_chosen = has_chosen;
     }
     say_versions(document, &sources);
     Ok((sources, title.filter(|title| !title.as_str().is_empty())))

@@ -39,18 +39,20 @@ pub struct Source {
     /// The index that has named it, which must not lead anywhere ([`Reach`]); nothing if a person
     /// has.
     pub told_by: Option<IpAddr>,
+    /// Whether a person wants it to be asked before others, however fast they are.
+    pub is_chosen: bool,
 }
 
 impl From<Endpoint> for Source {
     fn from(holder: Endpoint) -> Self {
-        Self { holder, content: Content::default(), told_by: None }
+        Self { holder, content: Content::default(), told_by: None, is_chosen: false }
     }
 }
 
 impl From<Holding> for Source {
     fn from(holding: Holding) -> Self {
         let Holding { record, content, told_by, .. } = holding;
-        Self { holder: record.holder, content, told_by: Some(told_by) }
+        Self { holder: record.holder, content, told_by: Some(told_by), is_chosen: false }
     }
 }
 
@@ -217,14 +219,15 @@ impl Fetcher {
         }
     }
 
-    /// Those from whom the document should come soonest first. Who was never asked, and is one of
-    /// several, stands where the index has put it.
+    /// Those from whom the document should come soonest first, behind who was chosen. Who was never
+    /// asked, and is one of several, stands where the index has put it.
     fn in_order<'a>(&self, wanted: &'a Wanted) -> Vec<&'a Source> {
         let mut sources: Vec<&Source> = wanted.sources.iter().collect();
         let lengths = sources.iter().filter_map(|source| source.content.length);
         let length = lengths.max().unwrap_or(64 * 1024);
-        sources
-            .sort_by_cached_key(|source| self.neighbours().expected_time(&source.holder, length));
+        sources.sort_by_cached_key(|source| {
+            (!source.is_chosen, self.neighbours().expected_time(&source.holder, length))
+        });
         sources
     }
 }

@@ -184,13 +184,13 @@ impl Index {
         start.elapsed()
     }
 
-    /// Waits until the index knows the digest of a file of so many holders.
-    pub fn wait_for_digests(&self, name: &str, holders: usize) {
+    /// Waits until the index knows the digests that so many holders have of a document.
+    pub fn wait_for_digests(&self, document: &str, holders: usize) {
         let begun = Instant::now();
         loop {
             let mut talk = self.connect();
             talk.say(format!(
-                "LOOKUP FILE {name} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nWant-Attributes: 1\r\n\r\n"
+                "LOOKUP {document} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nWant-Attributes: 1\r\n\r\n"
             ));
             let digests = talk.reply().iter().filter(|line| line.starts_with("Digest:")).count();
             if digests == holders {

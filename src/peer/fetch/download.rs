@@ -90,9 +90,12 @@ impl Download<'_> {
         ready
     }
 
-    /// The version that is wanted, or that most holders say to have, with its length.
+    /// The version that is wanted, that the chosen holder or else that most say to have, with its
+    /// length.
     fn announced(&self, sources: &[Source]) -> Option<(Digest, u64)> {
-        let versions = sources.iter().filter_map(|source| {
+        let has_chosen = sources.iter().any(|source| source.is_chosen);
+        let asked_first = sources.iter().filter(|source| source.is_chosen == has_chosen);
+        let versions = asked_first.filter_map(|source| {
             let Content { digest, length } = source.content;
             digest.zip(length)
         });
