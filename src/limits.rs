@@ -60,7 +60,7 @@ pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 pub const KEEPALIVE_PROBES: u32 = 3;
 /// Time that sent data may stay unacknowledged. Keepalive does not probe while data is queued.
 pub const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
-/// Bytes of a reply that the kernel buffers ahead of what is on the wire; of a large document it
+/// Bytes of a reply that the kernel buffers ahead of what is on the wire; of a long upload it
 /// buffers what it likes.
 pub const UNSENT: u32 = 64 * 1024;
 

@@ -61,14 +61,17 @@ pub(super) fn upload(
     head: DocumentHead,
 ) -> io::Result<u64> {
     const LAST_PIECE: u64 = 64 * 1024;
+    /// What is shorter is there sooner if this thread sends it beside its reader, whatever that
+    /// takes of the processors.
+    const LONG: u64 = 32 * 1024 * 1024;
     /// What the head of a reply takes, or a bit more.
     const HEAD: usize = 512;
-    if document.length > SMALL {
+    let part = head.content_range;
+    let (first, count) = part.map_or((0, document.length), |part| (part.first(), part.count()));
+    if count > LONG {
         // The upload slots bound how many of them there are.
         system::lift_unsent_bound(stream)?;
     }
-    let part = head.content_range;
-    let (first, count) = part.map_or((0, document.length), |part| (part.first(), part.count()));
     let mut bytes = Vec::with_capacity(HEAD);
     DocumentReply::Found(head).encode(&mut bytes);
     match count {
