@@ -39,10 +39,11 @@ pub const PROGRESS_TIME: Duration = Duration::from_secs(60);
 /// See [`PROGRESS_TIME`].
 pub const PROGRESS_BYTES: u64 = 64 * 1024;
 /// The size of the pieces in which a long list is produced and written. Who has read one before
-/// the next is there sleeps and has to be woken, which takes too much of the time of small ones.
-pub const LIST_PIECE: usize = 120 * 1024;
+/// the next is there sleeps and has to be woken, which takes too much of the time of small ones; a
+/// processor that writes or reads a large one does nothing else meanwhile, and others wait.
+pub const LIST_PIECE: usize = 56 * 1024;
 /// Room for a piece and the record that fills it.
-pub const LIST_BUFFER: usize = 128 * 1024;
+pub const LIST_BUFFER: usize = 64 * 1024;
 /// Bytes of replies for which a session keeps its buffer while it waits for requests.
 pub const SMALL_OUTPUT: usize = 8 * 1024;
 /// Larger buffers that are kept for all sessions while nobody uses them, each of at most twice a

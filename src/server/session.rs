@@ -65,10 +65,10 @@ struct Session<'a> {
     looked_at: usize,
 }
 
-/// Records that are looked at in a row: some twenty microseconds. What is asked for in one pipeline
+/// Records that are looked at in a row: some ten microseconds. What is asked for in one pipeline
 /// or by one LIST could be done in one turn of the scheduler, and who asks meanwhile, and was woken
 /// on the same processor, would wait for all of it.
-const AT_ONCE: usize = 1024;
+const AT_ONCE: usize = 512;
 
 /// A request and its length, or a fault that is answered.
 type Received = Result<(IndexRequest, usize), DecodeError>;
