@@ -114,7 +114,7 @@ impl Session<'_> {
             };
             receiver.take(used.unwrap_or(0));
             if !receiver.input().is_empty() {
-                // Who sends the next one when this is answered is waited for anyway.
+                // Otherwise this thread is about to wait, as soon as it has sent the reply.
                 self.give_way();
             }
             if used.is_none() || self.has_too_many_faults() {
