@@ -4,17 +4,16 @@
 //! stored is not decided here, but in `digest_store`.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use sha2::{Digest as _, Sha256};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::digest_store::{DigestStore, Known};
 use super::file_state::FileState;
-use super::{Entry, OpenDocument};
+use super::{Entry, Hasher, OpenDocument};
 use crate::limits;
-use crate::protocol::{Content, Digest};
+use crate::protocol::{Content, Digest, Document};
 
 /// The digests of files, by what the file system says of them.
 #[derive(Debug, Default)]
@@ -55,10 +54,36 @@ impl Digests {
         self.content(&document.state).digest
     }
 
-    /// Whether there is nothing to compute for a shared document, as its file was when it was last
-    /// looked at.
-    pub fn knows(&self, entry: &Entry) -> bool {
-        self.content(&entry.state).digest.is_some()
+    /// Those of these documents whose digests are not known, as their files were when they were
+    /// last looked at. There is room for what is going to be known of them.
+    pub fn unknown<'a>(
+        &self,
+        documents: impl Iterator<Item = (&'a Document, &'a Arc<Entry>)>,
+    ) -> Vec<(Document, Arc<Entry>)> {
+        let mut known = self.lock();
+        let unknown: Vec<_> = documents
+            .filter(|(_, entry)| !known.contains_key(&entry.state))
+            .map(|(document, entry)| (document.clone(), Arc::clone(entry)))
+            .collect();
+        known.reserve(unknown.len());
+        unknown
+    }
+
+    /// Computes the digest of a shared document; `None` as in [`Digests::compute`], or if its file
+    /// is not what it was when it was last looked at.
+    ///
+    /// # Errors
+    /// When the document cannot be opened or read.
+    pub fn compute_unknown(
+        &self,
+        entry: &Entry,
+        go_on: &dyn Fn() -> bool,
+    ) -> io::Result<Option<Digest>> {
+        match entry.state.document_length() {
+            Some(length) => self.read(&entry.open_as_seen()?, length, entry.state, go_on),
+            // What it unpacks to is a copy, which is not seen to change.
+            None => self.compute(&entry.open()?, go_on),
+        }
     }
 
     /// Computes the digest of an open document; `None` if `go_on` did not want to go on, or the
@@ -71,29 +96,39 @@ impl Digests {
         document: &OpenDocument,
         go_on: &dyn Fn() -> bool,
     ) -> io::Result<Option<Digest>> {
-        // Larger ones come from the system each time, page by page.
-        let mut file = BufReader::with_capacity(64 * 1024, &document.file);
-        let mut length = 0;
+        self.read(&document.file, document.length, document.state, go_on)
+    }
+
+    fn read(
+        &self,
+        file: &File,
+        length: u64,
+        state: FileState,
+        go_on: &dyn Fn() -> bool,
+    ) -> io::Result<Option<Digest>> {
+        // Larger pieces would come from the system each time, page by page.
+        let mut pieces = BufReader::with_capacity(64 * 1024, file);
+        let mut read = 0;
         let mut hasher = Hasher::default();
         // To be told that this is the end takes another call; what has grown has changed.
-        while length != document.length {
-            let chunk = file.fill_buf()?;
+        while read < length {
+            let chunk = pieces.fill_buf()?;
             let count = chunk.len();
             if count == 0 {
                 break;
             }
             hasher.update(chunk);
-            file.consume(count);
-            length += count as u64;
+            pieces.consume(count);
+            read += count as u64;
             if !go_on() {
                 return Ok(None);
             }
         }
-        if document.has_changed()? {
+        if state.has_changed(file)? {
             return Ok(None);
         }
         let digest = hasher.finish();
-        self.insert(document.state, digest, length);
+        self.insert(state, digest, read);
         Ok(Some(digest))
     }
 
@@ -123,38 +158,13 @@ impl Digests {
     }
 }
 
-impl io::Write for Hasher {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Computes a digest piece by piece.
-#[derive(Clone, Debug, Default)]
-pub struct Hasher(Sha256);
-
-impl Hasher {
-    /// Takes the next bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    /// The digest of all bytes.
-    pub fn finish(self) -> Digest {
-        Digest::new(self.0.finalize().into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File};
+    use std::fs;
     use std::path::Path;
+    use std::time::{Duration, SystemTime};
 
+    use super::super::{Depth, Library};
     use super::*;
 
     const OF_ABC: &str = "sha-256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -182,6 +192,40 @@ mod tests {
         fs::write(&path, "abcd").unwrap();
         assert_eq!(digests.known(&open(&path)), None);
         assert_ne!(digest(&digests, &path).as_deref(), Some(OF_ABC));
+    }
+
+    #[test]
+    fn what_is_not_as_it_was_seen_has_no_digest_before_it_is_looked_at_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "abc").unwrap();
+        let shared = Library::scan(folder.path(), Depth::Folder).unwrap();
+        let digests = Digests::default();
+        let unknown = || digests.unknown(shared.read().entries());
+        let compute = || digests.compute_unknown(&unknown()[0].1, &|| true);
+
+        for other in ["ab", "abcd"] {
+            fs::write(&path, other).unwrap();
+            assert_eq!(compute().unwrap(), None, "{other}");
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(compute().unwrap_err().kind(), io::ErrorKind::NotFound);
+        #[cfg(unix)]
+        {
+            let fifo = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+            assert!(fifo.success());
+            assert_eq!(compute().unwrap(), None);
+            fs::remove_file(&path).unwrap();
+        }
+        assert!(digests.lock().is_empty());
+
+        fs::write(&path, "abc").unwrap();
+        // One that was written to in the last second is not looked at yet.
+        let old = SystemTime::now() - Duration::from_secs(60);
+        File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+        shared.look_over().unwrap();
+        assert_eq!(compute().unwrap().unwrap().to_string(), OF_ABC);
+        assert!(unknown().is_empty());
     }
 
     #[test]

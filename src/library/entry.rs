@@ -75,6 +75,13 @@ impl Entry {
         Ok(OpenDocument { file, length, modified, state })
     }
 
+    /// Opens the file without asking what it is now. Whoever reads it asks at the end whether it is
+    /// still as it was when it was last looked at, and believes nothing before: whatever else may
+    /// have taken its place is not.
+    pub(super) fn open_as_seen(&self) -> io::Result<File> {
+        system::open_without_following(&self.folder, &self.name)
+    }
+
     /// The state of the file now.
     pub(super) fn state_now(&self) -> io::Result<FileState> {
         let metadata = self.path().symlink_metadata()?;
@@ -106,6 +113,6 @@ impl OpenDocument {
     /// # Errors
     /// When the system does not tell.
     pub fn has_changed(&self) -> io::Result<bool> {
-        Ok(!self.state.packed && FileState::of(&self.file.metadata()?) != self.state)
+        self.state.has_changed(&self.file)
     }
 }

@@ -1,7 +1,7 @@
 //! What the file system says of a file: what tells one state of it from another.
 
 use std::fmt;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
@@ -56,6 +56,12 @@ impl FileState {
     /// The length of the document; not known of one that has to be unpacked.
     pub(super) fn document_length(&self) -> Option<u64> {
         (!self.packed).then_some(self.length)
+    }
+
+    /// Whether an open file is not in this state. One that was unpacked is read from a copy, which
+    /// nobody changes.
+    pub(super) fn has_changed(&self, file: &File) -> io::Result<bool> {
+        Ok(!self.packed && Self::of(&file.metadata()?) != *self)
     }
 
     /// Whether the file was written to in this time before `now`. One from the future was not.

@@ -8,7 +8,7 @@
 //! | `entry`, `packed` | one shared document; one that has to be unpacked |
 //! | `title` | titles from first pages |
 //! | `rfc_index` | titles from `rfc-index.txt` |
-//! | `digests`, `digest_store` | SHA-256 of files, computed once and kept |
+//! | `hasher`, `digests`, `digest_store` | SHA-256; of files, computed once and kept |
 //! | `save`, `pieces`, `part_files` | files that appear whole, and what they are until then |
 //!
 //! It looks at a folder when it is told to, and not by itself. A document is opened for upload
@@ -19,6 +19,7 @@ mod digests;
 mod entry;
 mod file_state;
 mod folder;
+mod hasher;
 mod look_over;
 mod name;
 mod packed;
@@ -33,9 +34,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-pub use digests::{Digests, Hasher};
+pub use digests::Digests;
 pub use entry::{Entry, OpenDocument};
 pub use folder::Depth;
+pub use hasher::Hasher;
 pub use look_over::Look;
 pub use name::{document_of, file_name_of};
 pub use part_files::PartFiles;
@@ -135,6 +137,11 @@ impl Library {
     /// All documents with their titles, in the order of a list.
     pub fn documents(&self) -> impl Iterator<Item = (&Document, &Title)> {
         self.entries.iter().map(|(document, entry)| (document, &entry.title))
+    }
+
+    /// All documents with where they lie, in the same order.
+    pub fn entries(&self) -> impl Iterator<Item = (&Document, &Arc<Entry>)> {
+        self.entries.iter()
     }
 
     /// A shared document.

@@ -1,13 +1,14 @@
 //! The library's digests, computed in the background.
 
 use std::io;
+use std::iter;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use crate::library::{Digests, SharedLibrary};
+use crate::library::{Digests, Entry, SharedLibrary};
 use crate::protocol::Document;
 
 /// A thread that reads each document once, with the help of others where there are many, tells
@@ -33,10 +34,8 @@ impl Hashing {
         let (queue, documents) = channel();
         let stopped = Arc::clone(&stop);
         let work = move || {
-            let first: Vec<Document> =
-                library.read().documents().map(|(document, _)| document.clone()).collect();
             let worker = Worker { library, stopped, done };
-            worker.hash_all(&first);
+            worker.hash_all();
             worker.serve(&documents);
         };
         let thread = thread::Builder::new().name("digests".into()).spawn(work)?;
@@ -71,37 +70,53 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
     /// Takes what is in the queue, until nobody can put anything there any more.
     fn serve(&self, documents: &Receiver<Document>) {
         while let Ok(first) = documents.recv() {
-            let mut batch = vec![first];
-            while let Ok(next) = documents.try_recv() {
-                batch.push(next);
-            }
-            self.hash_all(&batch);
+            let batch: Vec<Document> = iter::once(first).chain(documents.try_iter()).collect();
+            let (digests, unknown) = {
+                let library = self.library.read();
+                let batch = batch.iter();
+                let entries =
+                    batch.filter_map(|document| Some((document, library.entry(document)?)));
+                (library.digests(), library.digests().unknown(entries))
+            };
+            self.hash(&unknown, &digests);
         }
     }
 
+    fn hash_all(&self) {
+        let (digests, unknown) = {
+            let library = self.library.read();
+            (library.digests(), library.digests().unknown(library.entries()))
+        };
+        self.hash(&unknown, &digests);
+    }
+
     /// On all processors, one document each; stores once behind them all.
-    fn hash_all(&self, documents: &[Document]) {
-        let digests = self.library.read().digests();
+    fn hash(&self, documents: &[(Document, Arc<Entry>)], digests: &Digests) {
         let (next, is_new) = (AtomicUsize::new(0), AtomicBool::new(false));
         let work = || {
-            while let Some(document) = documents.get(next.fetch_add(1, Ordering::Relaxed))
+            while let Some((document, entry)) = documents.get(next.fetch_add(1, Ordering::Relaxed))
                 && !self.is_stopped()
             {
-                if self.hash(document, &digests) {
+                if self.hash_one(document, entry, digests) {
                     is_new.store(true, Ordering::Relaxed);
                 }
             }
         };
         let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        thread::scope(|scope| {
-            for _ in 1..processors.min(documents.len()) {
-                let thread = thread::Builder::new().name("digests".into());
-                if let Err(error) = thread.spawn_scoped(scope, work) {
-                    log::debug!("digests on fewer processors: {error}");
+        match processors.min(documents.len()) {
+            0 | 1 => work(),
+            // This one only waits: beside a thread that has begun to compute, the next one may be
+            // given the same processor for the first milliseconds.
+            helpers => thread::scope(|scope| {
+                for _ in 0..helpers {
+                    let thread = thread::Builder::new().name("digests".into());
+                    if let Err(error) = thread.spawn_scoped(scope, work) {
+                        log::debug!("digests on fewer processors: {error}");
+                        work();
+                    }
                 }
-            }
-            work();
-        });
+            }),
+        }
         if is_new.into_inner()
             && let Err(error) = digests.save()
         {
@@ -109,11 +124,9 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
         }
     }
 
-    /// Computes the digest of a document if it is not known; returns whether there is a new one.
-    fn hash(&self, document: &Document, digests: &Digests) -> bool {
-        let entry = self.library.read().entry(document).cloned();
-        let Some(entry) = entry.filter(|entry| !digests.knows(entry)) else { return false };
-        match entry.open().and_then(|open| digests.compute(&open, &|| !self.is_stopped())) {
+    /// Computes the digest of a document; returns whether there is one.
+    fn hash_one(&self, document: &Document, entry: &Entry, digests: &Digests) -> bool {
+        match digests.compute_unknown(entry, &|| !self.is_stopped()) {
             Ok(Some(_)) => {
                 (self.done)(document);
                 true

@@ -16,8 +16,12 @@ pub fn open_regular(folder: &Path, path: &str) -> io::Result<(File, Metadata)> {
     if metadata.is_file() { Ok((file, metadata)) } else { Err(not_regular()) }
 }
 
+/// Opens a file below a folder as [`open_regular`] does, and leaves open what it is.
+///
+/// # Errors
+/// When there is no such file, or it is a symbolic link.
 #[cfg(unix)]
-fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
+pub(crate) fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open, openat};
 
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -36,7 +40,7 @@ fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
 }
 
 #[cfg(not(unix))]
-fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
+pub(crate) fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
     let mut whole = folder.to_path_buf();
     for segment in path.split('/') {
         whole.push(segment);

@@ -11,7 +11,8 @@ use std::sync::OnceLock;
 
 pub use bounds::{Bound, connection_bounds};
 pub(crate) use files::{
-    is_network_folder, open_part, read_at, rename_new, sync_file_system, write_at,
+    is_network_folder, open_part, open_without_following, read_at, rename_new, sync_file_system,
+    write_at,
 };
 pub use files::{open_regular, sync_folder};
 pub(crate) use sockets::{

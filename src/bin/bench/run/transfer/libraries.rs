@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -170,13 +170,19 @@ pub(crate) fn digests(setting: &Setting, findings: &mut Findings) -> io::Result<
     let documents = Documents::of(setting)?;
     let place = tempfile::tempdir()?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let rate = |begun: Instant| documents.bytes as f64 / begun.elapsed().as_secs_f64() / 1e6;
     for round in 0..setting.rounds {
         let library = Library::scan_quiet(&documents.folder, Depth::Folder)?;
+        let paths = paths(&library.read());
+        let mut bytes = 0;
+        for path in &paths {
+            bytes += path.metadata()?.len();
+        }
+        let rate = |begun: Instant| bytes as f64 / begun.elapsed().as_secs_f64() / 1e6;
         library.write().set_digests(Digests::load(&place.path().join(round.to_string())));
-        let count = library.read().len();
-        let (left, waiting) = (Arc::new(AtomicUsize::new(count)), thread::current());
+        let (left, waiting) = (Arc::new(AtomicUsize::new(paths.len())), thread::current());
         let not_done = Arc::clone(&left);
+        // What the system has let go of since the last time is read from the disk by neither.
+        hash_plainly(&paths)?;
         let begun = Instant::now();
         // Woken once: each time would take as long as to compute a short document's digest.
         let hashing = Hashing::start(library, move |_: &_| {
@@ -194,7 +200,7 @@ pub(crate) fn digests(setting: &Setting, findings: &mut Findings) -> io::Result<
         drop(hashing);
 
         let begun = Instant::now();
-        hash_plainly(&documents)?;
+        hash_plainly(&paths)?;
         theirs.push(rate(begun));
     }
     let work = "SHA-256 of a library";
@@ -202,12 +208,17 @@ pub(crate) fn digests(setting: &Setting, findings: &mut Findings) -> io::Result<
     Ok(())
 }
 
-fn hash_plainly(documents: &Documents) -> io::Result<()> {
+/// The files of a library, in its order.
+fn paths(library: &Library) -> Vec<PathBuf> {
+    library.entries().map(|(_, entry)| entry.path()).collect()
+}
+
+fn hash_plainly(paths: &[PathBuf]) -> io::Result<()> {
     let next = AtomicUsize::new(0);
     let failure = Mutex::new(Ok(()));
     let work = || {
-        while let Some(number) = documents.numbers.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match fs::read(documents.folder.join(format!("rfc{number}.txt"))) {
+        while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
+            match fs::read(path) {
                 Ok(bytes) => drop(std::hint::black_box(Sha256::digest(&bytes))),
                 Err(error) => {
                     if let Ok(mut failure) = failure.lock() {
