@@ -1,6 +1,6 @@
 //! What is transferred: a folder of RFCs, or of documents that look like some.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -36,12 +36,24 @@ impl Documents {
         let made = tempfile::tempdir()?;
         let mut random = Random::new(seed);
         for number in 1..=count {
-            let mut file = io::BufWriter::new(fs::File::create(path(made.path(), number))?);
+            let mut file = io::BufWriter::new(File::create(path(made.path(), number))?);
             write(&mut file, number, bytes, &mut random)?;
             file.flush()?;
         }
         let folder = made.path().to_path_buf();
         Self::in_folder(&folder, Some(made))
+    }
+
+    /// Reads all files of the folder. The system lets go of some pages between two measurements, and
+    /// whoever comes first would read them from the disk for all the others.
+    pub(crate) fn warm(&self) -> io::Result<()> {
+        for file in fs::read_dir(&self.folder)? {
+            let file = file?;
+            if file.file_type()?.is_file() {
+                io::copy(&mut File::open(file.path())?, &mut io::sink())?;
+            }
+        }
+        Ok(())
     }
 
     fn in_folder(folder: &Path, made: Option<TempDir>) -> io::Result<Self> {
@@ -78,7 +90,7 @@ fn make(folder: &Path, count: u32, seed: u64) -> io::Result<()> {
         // Twelve of these add up to nearly a normal distribution.
         let normal: f64 = (0..12).map(|_| random.below(1 << 20) as f64 / f64::from(1 << 20)).sum();
         let size = (40_000.0 * ((normal - 6.0) * 0.8).exp()) as usize;
-        let mut file = io::BufWriter::new(fs::File::create(path(folder, number))?);
+        let mut file = io::BufWriter::new(File::create(path(folder, number))?);
         write(&mut file, number, size.max(1000), &mut random)?;
         file.flush()?;
     }

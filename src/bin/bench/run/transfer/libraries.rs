@@ -73,6 +73,7 @@ pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()>
         ours.push(synced(index.address, &documents, &mut copies)?);
         for ((_, command), times) in rivals.iter_mut().zip(&mut theirs) {
             let target = copies.begin()?;
+            documents.warm()?;
             times.push(timed(command.current_dir(&target))?);
             check(&target, &documents)?;
             copies.end(&target)?;
@@ -99,6 +100,7 @@ pub(crate) fn synced(
     let (target, state) = (copies.begin()?, tempfile::tempdir()?);
     let mut command = peer_command(&index.to_string(), &target, &["sync"])?;
     command.env("XDG_STATE_HOME", state.path()).env("XDG_CACHE_HOME", state.path());
+    documents.warm()?;
     let seconds = timed(&mut command)?;
     check(&target, documents)?;
     copies.end(&target)?;
@@ -181,8 +183,7 @@ pub(crate) fn digests(setting: &Setting, findings: &mut Findings) -> io::Result<
         library.write().set_digests(Digests::load(&place.path().join(round.to_string())));
         let (left, waiting) = (Arc::new(AtomicUsize::new(paths.len())), thread::current());
         let not_done = Arc::clone(&left);
-        // What the system has let go of since the last time is read from the disk by neither.
-        hash_plainly(&paths)?;
+        documents.warm()?;
         let begun = Instant::now();
         // Woken once: each time would take as long as to compute a short document's digest.
         let hashing = Hashing::start(library, move |_: &_| {
