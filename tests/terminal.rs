@@ -7,11 +7,12 @@ mod common;
 
 use std::fs;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use common::{Index, PATIENCE, share};
+use common::{Index, PATIENCE, folder, share};
 
 /// A terminal: what is typed, and what is seen.
 struct Terminal {
@@ -21,15 +22,22 @@ struct Terminal {
 }
 
 impl Terminal {
-    /// `None` where there is no `script` that takes these options.
-    fn start(command: &str) -> Option<Self> {
+    /// A peer's shell that shares an empty folder and keeps there what it knows; `None` where there
+    /// is no `script` that takes these options.
+    fn start(index: &Index, mine: &Path) -> Option<Self> {
         let probe = Command::new("script").args(["-qec", "true", "/dev/null"]).output();
         if !probe.is_ok_and(|output| output.status.success()) {
             println!("skipped: there is no `script` of util-linux");
             return None;
         }
+        let command = format!(
+            "XDG_STATE_HOME={0} XDG_CACHE_HOME={0} {1} {2} --share {0}",
+            mine.display(),
+            env!("CARGO_BIN_EXE_peer"),
+            index.address
+        );
         let mut child = Command::new("script")
-            .args(["-qefc", command, "/dev/null"])
+            .args(["-qefc", &command, "/dev/null"])
             .env("TERM", "xterm")
             .env_remove("RUST_LOG")
             .stdin(Stdio::piped())
@@ -42,7 +50,10 @@ impl Terminal {
             let mut byte = [0];
             while output.read_exact(&mut byte).is_ok() && sender.send(byte[0]).is_ok() {}
         });
-        Some(Self { child, screen, seen: String::new() })
+        let mut terminal = Self { child, screen, seen: String::new() };
+        terminal.wait_for("registered 0 documents");
+        terminal.wait_for("p2p-ci> ");
+        Some(terminal)
     }
 
     /// Reads until the screen has shown `text` since the last call.
@@ -71,32 +82,19 @@ impl Drop for Terminal {
 #[test]
 fn a_person_chooses_among_holders() {
     let root = tempfile::tempdir().unwrap();
-    let folder = |name: &str| {
-        let path = root.path().join(name);
-        fs::create_dir(&path).unwrap();
-        path
-    };
-    let (a, b, mine) = (folder("a"), folder("b"), folder("mine"));
-    fs::write(a.join("rfc7.txt"), "from a").unwrap();
-    fs::write(b.join("rfc7.txt"), "from b").unwrap();
+    let a = folder(root.path(), "a", &[("rfc7.txt", b"from a")]);
+    let b = folder(root.path(), "b", &[("rfc7.txt", b"from b")]);
+    let mine = folder(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_a, port_of_a) = share(index.address, &a);
     // A holder that tells its digest is the newest again.
     index.wait_for_digests("RFC 7", 1);
     let (_b, _) = share(index.address, &b);
-    let command = format!(
-        "XDG_STATE_HOME={0} XDG_CACHE_HOME={0} {1} {2} --share {0}",
-        mine.display(),
-        env!("CARGO_BIN_EXE_peer"),
-        index.address
-    );
     // That of folder a is known to be slow, which is no reason to ask another than the chosen one.
     fs::create_dir(mine.join("p2p-ci")).unwrap();
     let known = format!("p2p-ci neighbours 1\nlocalhost:{port_of_a} 900000 1000\n");
     fs::write(mine.join("p2p-ci/neighbours"), known).unwrap();
-    let Some(mut terminal) = Terminal::start(&command) else { return };
-    terminal.wait_for("registered 0 documents");
-    terminal.wait_for("p2p-ci> ");
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
 
     // Tab completes the command.
     terminal.type_text("stat\t\r");
@@ -126,4 +124,26 @@ fn a_person_chooses_among_holders() {
     assert!(terminal.child.wait().unwrap().success());
     let history = fs::read_to_string(mine.join("p2p-ci/history")).unwrap();
     assert!(history.contains("get 7"), "{history}");
+}
+
+#[test]
+fn the_chosen_holder_decides_which_version_of_a_large_document_comes() {
+    // Larger than what is fetched from a single holder.
+    const LENGTH: usize = 9 * 1024 * 1024;
+    let root = tempfile::tempdir().unwrap();
+    let (one, most) = (vec![b'o'; LENGTH], vec![b'm'; LENGTH]);
+    let index = Index::start(&[]);
+    let mut holders = Vec::new();
+    for (name, bytes) in [("one", &one), ("most", &most), ("most too", &most)] {
+        holders.push(share(index.address, &folder(root.path(), name, &[("big.bin", bytes)])));
+        // A holder that tells its digest is the newest again.
+        index.wait_for_digests("FILE big.bin", holders.len());
+    }
+    let mine = folder(root.path(), "mine", &[]);
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    terminal.type_text("get big.bin\r");
+    terminal.wait_for("from which one, 1 to 3? [1] ");
+    terminal.type_text("3\r");
+    terminal.wait_for("sha-256 checked");
+    assert!(fs::read(mine.join("big.bin")).unwrap() == one, "the version of most came");
 }
