@@ -6,10 +6,8 @@
 mod common;
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -64,10 +62,12 @@ fn most_at_once(shows_attributes: bool) -> (usize, usize) {
     let names: Vec<String> = (1..=DOCUMENTS).map(|number| format!("rfc{number}.txt")).collect();
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b"bytes"[..])).collect();
     let folder = common::folder(root.path(), "library", &files);
-    let last = folder.join(names.last().unwrap());
-    let (address, seen) = index(shows_attributes, move || wait_until_digests_are_stored(&last));
-    let program =
-        common::peer(address, &["--share", ".", "--upload", "127.0.0.1:0", "share"], &folder);
+    let state = root.path().join("state");
+    let watched = state.clone();
+    let (address, seen) = index(shows_attributes, move || wait_until_digests_are_stored(&watched));
+    let arguments = [&*address.to_string(), "--share", ".", "--upload", "127.0.0.1:0", "share"];
+    let path = env!("CARGO_BIN_EXE_peer");
+    let program = common::Program::start_again(path, &arguments, &state, &folder);
     program.line();
     assert!(program.line().starts_with(&format!("registered {DOCUMENTS} documents ")));
     let most_of = |requests: usize| {
@@ -85,19 +85,11 @@ fn most_at_once(shows_attributes: bool) -> (usize, usize) {
     most
 }
 
-/// Until the digest of the last document is stored, which is when all are known.
-fn wait_until_digests_are_stored(document: &Path) {
-    let state = fs::metadata(document).unwrap();
-    let modified = i128::from(state.mtime()) * 1_000_000_000 + i128::from(state.mtime_nsec());
-    // An inode alone may be what an earlier run has had.
-    let begins = format!("{},{},{},{modified},", state.dev(), state.ino(), state.len());
-    let store = Path::new(env!("CARGO_TARGET_TMPDIR")).join("p2p-ci/digests");
+/// The digests are stored once, when all are known.
+fn wait_until_digests_are_stored(state: &Path) {
+    let store = state.join("p2p-ci/digests");
     let begun = Instant::now();
-    let is_stored = || {
-        let stored = fs::read_to_string(&store).unwrap_or_default();
-        stored.lines().any(|line| line.starts_with(&begins))
-    };
-    while !is_stored() {
+    while !store.exists() {
         assert!(begun.elapsed() < common::PATIENCE, "no digests in {}", store.display());
         thread::yield_now();
     }

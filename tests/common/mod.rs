@@ -105,12 +105,14 @@ impl Program {
 
 /// Starts a program in a folder, with pipes, and without what this machine's user has stored.
 fn spawn(path: &str, arguments: &[&str], folder: &Path, state: Option<&Path>) -> Child {
+    let own = state_folder();
+    let state = state.unwrap_or(&own);
     Command::new(path)
         .args(arguments)
         .current_dir(folder)
         .env_remove("RUST_LOG")
-        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
-        .env("XDG_STATE_HOME", state.unwrap_or(&state_folder()))
+        .env("XDG_CACHE_HOME", state)
+        .env("XDG_STATE_HOME", state)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -119,7 +121,8 @@ fn spawn(path: &str, arguments: &[&str], folder: &Path, state: Option<&Path>) ->
 }
 
 /// A folder of its own for each program: what one remembers of its neighbours must not matter to
-/// the next, which may meet others at the same ports.
+/// the next, which may meet others at the same ports; and the digests of all tests that ever ran
+/// took more than a second to read.
 fn state_folder() -> PathBuf {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
