@@ -59,11 +59,11 @@ impl Digests {
     pub fn unknown<'a>(
         &self,
         documents: impl Iterator<Item = (&'a Document, &'a Arc<Entry>)>,
-    ) -> Vec<(Document, Arc<Entry>)> {
+    ) -> Vec<Document> {
         let mut known = self.lock();
         let unknown: Vec<_> = documents
             .filter(|(_, entry)| !known.contains_key(&entry.state))
-            .map(|(document, entry)| (document.clone(), Arc::clone(entry)))
+            .map(|(document, _)| document.clone())
             .collect();
         known.reserve(unknown.len());
         unknown
@@ -202,7 +202,10 @@ mod tests {
         let shared = Library::scan(folder.path(), Depth::Folder).unwrap();
         let digests = Digests::default();
         let unknown = || digests.unknown(shared.read().entries());
-        let compute = || digests.compute_unknown(&unknown()[0].1, &|| true);
+        let compute = || {
+            let entry = shared.read().entry(&unknown()[0]).cloned().unwrap();
+            digests.compute_unknown(&entry, &|| true)
+        };
 
         for other in ["ab", "abcd"] {
             fs::write(&path, other).unwrap();

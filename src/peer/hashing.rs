@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use crate::library::{Digests, Entry, SharedLibrary};
+use crate::library::{Digests, SharedLibrary};
 use crate::protocol::Document;
 
 /// A thread that reads each document once, with the help of others where there are many, tells
@@ -91,13 +91,13 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
     }
 
     /// On all processors, one document each; stores once behind them all.
-    fn hash(&self, documents: &[(Document, Arc<Entry>)], digests: &Digests) {
+    fn hash(&self, documents: &[Document], digests: &Digests) {
         let (next, is_new) = (AtomicUsize::new(0), AtomicBool::new(false));
         let work = || {
-            while let Some((document, entry)) = documents.get(next.fetch_add(1, Ordering::Relaxed))
+            while let Some(document) = documents.get(next.fetch_add(1, Ordering::Relaxed))
                 && !self.is_stopped()
             {
-                if self.hash_one(document, entry, digests) {
+                if self.hash_one(document, digests) {
                     is_new.store(true, Ordering::Relaxed);
                 }
             }
@@ -125,8 +125,10 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
     }
 
     /// Computes the digest of a document; returns whether there is one.
-    fn hash_one(&self, document: &Document, entry: &Entry, digests: &Digests) -> bool {
-        match digests.compute_unknown(entry, &|| !self.is_stopped()) {
+    fn hash_one(&self, document: &Document, digests: &Digests) -> bool {
+        let entry = self.library.read().entry(document).cloned();
+        let Some(entry) = entry else { return false };
+        match digests.compute_unknown(&entry, &|| !self.is_stopped()) {
             Ok(Some(_)) => {
                 (self.done)(document);
                 true
@@ -142,5 +144,47 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
 
     fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::library::{Depth, Library};
+
+    #[test]
+    fn nothing_is_told_of_what_is_not_shared_any_more() {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let folder = tempfile::tempdir().unwrap();
+        for number in 1..=500 {
+            fs::write(folder.path().join(format!("rfc{number}.txt")), "bytes").unwrap();
+        }
+        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        let (told, documents) = channel();
+        let (shared, is_first) = (library.clone(), AtomicBool::new(true));
+        let done = move |document: &Document| {
+            if is_first.swap(false, Ordering::Relaxed) {
+                let mut library = shared.write();
+                let all: Vec<Document> = library.entries().map(|(all, _)| all.clone()).collect();
+                all.iter().for_each(|document| drop(library.forget(document)));
+            }
+            told.send(document.clone()).unwrap();
+        };
+        let hashing = Hashing::start(library.clone(), done).unwrap();
+        documents.recv_timeout(PATIENCE).unwrap();
+
+        let path = folder.path().join("last");
+        fs::write(&path, "bytes").unwrap();
+        let last = library.write().add_file(&path, None).unwrap();
+        hashing.queue().send(last.clone()).unwrap();
+        let mut others = 0;
+        while documents.recv_timeout(PATIENCE).unwrap() != last {
+            others += 1;
+        }
+        let processors = thread::available_parallelism().unwrap().get();
+        assert!(others < processors, "{others} beside the first");
     }
 }
