@@ -184,7 +184,7 @@ fn run(args: &Args) -> io::Result<()> {
     let setting = Setting {
         quick: args.quick,
         rounds: usize::from(args.rounds.unwrap_or(if args.quick { 3 } else { 5 })),
-        time: Duration::from_millis(if args.quick { 200 } else { 2000 }),
+        time: Duration::from_millis(if args.quick { 150 } else { 2000 }),
         seed: args.seed,
         against: args.against.clone(),
         library: args.library.clone(),
