@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +14,7 @@ use super::file_state::FileState;
 use super::{Entry, Hasher, OpenDocument};
 use crate::limits;
 use crate::protocol::{Content, Digest, Document};
+use crate::system::PageAligned;
 
 /// The digests of files, by what the file system says of them.
 #[derive(Debug, Default)]
@@ -34,6 +35,12 @@ impl Digests {
             );
         }
         Self { known: Mutex::new(known.unwrap_or_default()), store: Some(stored) }
+    }
+
+    /// Memory to read files into, as much as stays in the processor's cache: larger pieces would
+    /// come from the system's memory, page by page.
+    pub fn buffer() -> PageAligned {
+        PageAligned::new(64 * 1024)
     }
 
     /// What is known of the document in a file of this state.
@@ -69,20 +76,21 @@ impl Digests {
         unknown
     }
 
-    /// Computes the digest of a shared document; `None` as in [`Digests::compute`], or if its file
-    /// is not what it was when it was last looked at.
+    /// Computes the digest of a shared document, piece by piece; `None` as in [`Digests::compute`],
+    /// or if its file is not what it was when it was last looked at.
     ///
     /// # Errors
     /// When the document cannot be opened or read.
     pub fn compute_unknown(
         &self,
         entry: &Entry,
+        buffer: &mut PageAligned,
         go_on: &dyn Fn() -> bool,
     ) -> io::Result<Option<Digest>> {
         match entry.state.document_length() {
-            Some(length) => self.read(&entry.open_as_seen()?, length, entry.state, go_on),
+            Some(length) => self.read(&entry.open_as_seen()?, length, entry.state, buffer, go_on),
             // What it unpacks to is a copy, which is not seen to change.
-            None => self.compute(&entry.open()?, go_on),
+            None => self.compute(&entry.open()?, buffer, go_on),
         }
     }
 
@@ -94,31 +102,29 @@ impl Digests {
     pub fn compute(
         &self,
         document: &OpenDocument,
+        buffer: &mut PageAligned,
         go_on: &dyn Fn() -> bool,
     ) -> io::Result<Option<Digest>> {
-        self.read(&document.file, document.length, document.state, go_on)
+        self.read(&document.file, document.length, document.state, buffer, go_on)
     }
 
     fn read(
         &self,
-        file: &File,
+        mut file: &File,
         length: u64,
         state: FileState,
+        buffer: &mut PageAligned,
         go_on: &dyn Fn() -> bool,
     ) -> io::Result<Option<Digest>> {
-        // Larger pieces would come from the system each time, page by page.
-        let mut pieces = BufReader::with_capacity(64 * 1024, file);
         let mut read = 0;
         let mut hasher = Hasher::default();
         // To be told that this is the end takes another call; what has grown has changed.
         while read < length {
-            let chunk = pieces.fill_buf()?;
-            let count = chunk.len();
+            let count = file.read(buffer)?;
             if count == 0 {
                 break;
             }
-            hasher.update(chunk);
-            pieces.consume(count);
+            hasher.update(&buffer[..count]);
             read += count as u64;
             if !go_on() {
                 return Ok(None);
@@ -177,7 +183,10 @@ mod tests {
     }
 
     fn digest(digests: &Digests, path: &Path) -> Option<String> {
-        digests.compute(&open(path), &|| true).unwrap().map(|digest| digest.to_string())
+        digests
+            .compute(&open(path), &mut Digests::buffer(), &|| true)
+            .unwrap()
+            .map(|digest| digest.to_string())
     }
 
     #[test]
@@ -204,7 +213,7 @@ mod tests {
         let unknown = || digests.unknown(shared.read().entries());
         let compute = || {
             let entry = shared.read().entry(&unknown()[0]).cloned().unwrap();
-            digests.compute_unknown(&entry, &|| true)
+            digests.compute_unknown(&entry, &mut Digests::buffer(), &|| true)
         };
 
         for other in ["ab", "abcd"] {
@@ -237,7 +246,7 @@ mod tests {
         let path = folder.path().join("file");
         fs::write(&path, "abc").unwrap();
         let digests = Digests::default();
-        assert_eq!(digests.compute(&open(&path), &|| false).unwrap(), None);
+        assert_eq!(digests.compute(&open(&path), &mut Digests::buffer(), &|| false).unwrap(), None);
         assert!(digests.lock().is_empty());
     }
 }

@@ -18,7 +18,7 @@ use tempfile::NamedTempFile;
 use super::part_files::{PartFiles, folder_of, kept_path, pieces_path, temporary};
 use super::{Hasher, Pieces};
 use crate::protocol::Digest;
-use crate::system;
+use crate::system::{self, PageAligned};
 
 /// A file that does not have its name yet.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Incoming {
             return Ok(0);
         }
         let mut beginning = (&file).take(most);
-        let mut chunk = vec![0; 256 * 1024];
+        let mut chunk = PageAligned::new(256 * 1024);
         let mut length = 0;
         loop {
             match beginning.read(&mut chunk)? {

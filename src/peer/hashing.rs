@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::library::{Digests, SharedLibrary};
 use crate::protocol::Document;
+use crate::system::PageAligned;
 
 /// A thread that reads each document once, with the help of others where there are many, tells
 /// so, and stores the digests. It ends when it is dropped.
@@ -94,10 +95,11 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
     fn hash(&self, documents: &[Document], digests: &Digests) {
         let (next, is_new) = (AtomicUsize::new(0), AtomicBool::new(false));
         let work = || {
+            let mut buffer = Digests::buffer();
             while let Some(document) = documents.get(next.fetch_add(1, Ordering::Relaxed))
                 && !self.is_stopped()
             {
-                if self.hash_one(document, digests) {
+                if self.hash_one(document, digests, &mut buffer) {
                     is_new.store(true, Ordering::Relaxed);
                 }
             }
@@ -125,10 +127,10 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
     }
 
     /// Computes the digest of a document; returns whether there is one.
-    fn hash_one(&self, document: &Document, digests: &Digests) -> bool {
+    fn hash_one(&self, document: &Document, digests: &Digests, buffer: &mut PageAligned) -> bool {
         let entry = self.library.read().entry(document).cloned();
         let Some(entry) = entry else { return false };
-        match digests.compute_unknown(&entry, &|| !self.is_stopped()) {
+        match digests.compute_unknown(&entry, buffer, &|| !self.is_stopped()) {
             Ok(Some(_)) => {
                 (self.done)(document);
                 true

@@ -19,6 +19,7 @@ use super::transfer_error::TransferError;
 use crate::library::{Hasher, Pieces};
 use crate::limits;
 use crate::protocol::{Date, Digest, Document, Endpoint};
+use crate::system::PageAligned;
 
 /// How often the calling thread looks when nothing happens.
 const LOOK: Duration = Duration::from_millis(100);
@@ -192,7 +193,7 @@ impl Swarm {
         // Not more at once than what keeps the display moving.
         const AT_ONCE: u64 = 16 * 1024 * 1024;
         let until = until.min(*hashed + AT_ONCE);
-        let mut chunk = vec![0; 256 * 1024];
+        let mut chunk = PageAligned::new(256 * 1024);
         while *hashed < until {
             let most = usize::try_from(until - *hashed).unwrap_or(usize::MAX).min(chunk.len());
             let count = self.pieces.read(&mut chunk[..most], *hashed)?;

@@ -199,7 +199,7 @@ fn digest(digests: &Digests, document: &OpenDocument) -> io::Result<Option<Diges
     if document.length > limits::DIGEST_AT_ONCE {
         return Ok(None);
     }
-    let digest = digests.compute(document, &|| true)?;
+    let digest = digests.compute(document, &mut Digests::buffer(), &|| true)?;
     (&document.file).rewind()?;
     Ok(digest)
 }

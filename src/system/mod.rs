@@ -5,6 +5,7 @@
 
 mod bounds;
 mod files;
+mod page_aligned;
 mod sockets;
 
 use std::sync::OnceLock;
@@ -15,6 +16,7 @@ pub(crate) use files::{
     write_at,
 };
 pub use files::{open_regular, sync_folder};
+pub use page_aligned::PageAligned;
 pub(crate) use sockets::{
     ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, bound_neighbour, has_unread, lift_unsent_bound,
     receive, send_at_once, send_before, send_file,

@@ -16,6 +16,7 @@ use crate::peer::conversation::Line;
 use crate::peer::fetch::Fetcher;
 use crate::peer::transfer_error::TransferError;
 use crate::protocol::{ContentRange, Digest, DocumentHead};
+use crate::system::PageAligned;
 
 /// Bytes that are read at once.
 const PIECE: usize = 64 * 1024;
@@ -26,7 +27,7 @@ pub(super) struct Body<'a> {
     incoming: &'a mut Incoming,
     /// Whether the file is still empty, and the buffer holds all that has come.
     is_held_back: bool,
-    buffer: Vec<u8>,
+    buffer: PageAligned,
     begun: Instant,
     /// When the file was last seen in its place.
     looked: Instant,
@@ -58,7 +59,7 @@ impl<'a> Body<'a> {
             head,
             incoming,
             is_held_back: room.is_some(),
-            buffer: vec![0; room.unwrap_or(PIECE)],
+            buffer: PageAligned::new(room.unwrap_or(PIECE)),
             begun,
             looked: begun,
             expected: head.content_range.map(ContentRange::length).or(head.content_length),
@@ -132,7 +133,7 @@ impl<'a> Body<'a> {
         let end = self.place();
         self.incoming.file().write_all(&self.buffer[..end]).map_err(TransferError::File)?;
         self.is_held_back = false;
-        self.buffer.resize(PIECE, 0);
+        self.buffer = PageAligned::new(PIECE);
         Ok(())
     }
 
@@ -206,7 +207,8 @@ impl<'a> Body<'a> {
         self.hasher = Hasher::default();
         self.hasher.update(&document);
         if self.is_held_back {
-            self.buffer = document;
+            self.buffer = PageAligned::new(document.len());
+            self.buffer.copy_from_slice(&document);
         }
         Ok(())
     }
