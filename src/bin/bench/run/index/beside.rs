@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use p2p_ci::system::PageAligned;
+
 use crate::common::programs::Index;
 use crate::common::talk::{Talk, add, list, lookup};
 use crate::run::Setting;
@@ -22,6 +24,9 @@ fn ask(_: usize) -> String {
     lookup(ASKED)
 }
 
+/// A LIST is read in such pieces, as large as those in which the plain writer writes.
+const PIECE: usize = 64 * 1024;
+
 /// An ADD of a new record each time, as long as there are not too many.
 fn keep_adding(at: usize) -> String {
     add(600_000_000 + at as u32 % 30_000, "adding.example.edu", 5678, "A Title")
@@ -34,12 +39,16 @@ fn holder(address: SocketAddr) -> io::Result<Talk> {
     Ok(talk)
 }
 
+/// In flight of a peer that adds at full speed: with more it is not faster, with 32 half as fast,
+/// for it and the index wait for each other then.
+const FULL_SPEED: usize = 1000;
+
 /// LOOKUP while one peer is adding at full speed: here, and at another index on this machine,
 /// which shares the processors and no lock.
 pub(crate) fn adding(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let (index, other) = (Index::start(None)?, Index::start(None)?);
     let _holder = holder(index.address)?;
-    let peer = requests::Adding::new(1, 1000, requests::new_record);
+    let peer = requests::Adding::new(1, 32, FULL_SPEED, requests::new_record);
     let beside = |address: SocketAddr| {
         let probe = Probe::start(index.address, ask)?;
         let begun = Instant::now();
@@ -141,7 +150,7 @@ pub(crate) fn leaving(setting: &Setting, findings: &mut Findings) -> io::Result<
 fn read_list(address: SocketAddr) -> io::Result<u64> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(list().as_bytes())?;
-    let mut chunk = vec![0; 256 * 1024];
+    let mut chunk = PageAligned::new(PIECE);
     let mut total = 0;
     let mut end = [0; 4];
     loop {
@@ -163,7 +172,7 @@ fn read_list(address: SocketAddr) -> io::Result<u64> {
 fn read(address: SocketAddr, request: &[u8], bytes: u64) -> io::Result<()> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(request)?;
-    let mut chunk = vec![0; 256 * 1024];
+    let mut chunk = PageAligned::new(PIECE);
     let mut left = bytes;
     while left > 0 {
         match stream.read(&mut chunk)? {

@@ -108,7 +108,7 @@ pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<
 pub(crate) fn adds(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let redis = setting.redis(findings)?;
     let batches = setting.size(1000, 250);
-    let ours = Adding::new(ADDING, batches, new_record);
+    let ours = Adding::new(ADDING, batches, PIPELINE, new_record);
     let (mut figures, mut redises) = (Vec::new(), Vec::new());
     for round in 0..setting.rounds {
         let index = Index::start(None)?;
@@ -119,7 +119,8 @@ pub(crate) fn adds(setting: &Setting, findings: &mut Findings) -> io::Result<()>
                 let member = format!("RFC {number} {} peer-{connection} 5678", title(number));
                 command(&["SADD", &format!("round:{round}:{number:05}"), &member])
             };
-            redises.push(Adding::new(ADDING, batches, member).run(redis.address)?.rate());
+            let adding = Adding::new(ADDING, batches, PIPELINE, member);
+            redises.push(adding.run(redis.address)?.rate());
         }
     }
     let work = format!("ADD, new records, {ADDING} connections, {PIPELINE} in flight");
@@ -141,6 +142,7 @@ pub(crate) fn new_record(connection: usize, at: usize) -> String {
 pub(crate) struct Adding {
     /// The batches of each connection.
     requests: Vec<Vec<Vec<u8>>>,
+    in_flight: usize,
     /// A request of somebody else, by which the length of the replies is known.
     first: String,
 }
@@ -149,14 +151,15 @@ impl Adding {
     pub(crate) fn new(
         connections: usize,
         batches: usize,
+        in_flight: usize,
         request: impl Fn(usize, usize) -> String,
     ) -> Self {
         let batch = |connection: usize, batch: usize| {
-            let all = (0..PIPELINE).map(|at| request(connection, batch * PIPELINE + at));
+            let all = (0..in_flight).map(|at| request(connection, batch * in_flight + at));
             all.collect::<String>().into_bytes()
         };
         let of = |connection| (0..batches).map(|at| batch(connection, at)).collect();
-        Self { requests: (0..connections).map(of).collect(), first: request(9, 0) }
+        Self { requests: (0..connections).map(of).collect(), in_flight, first: request(9, 0) }
     }
 
     pub(crate) fn run(&self, address: SocketAddr) -> io::Result<Outcome> {
@@ -167,7 +170,7 @@ impl Adding {
             address,
             connections: self.requests.len(),
             batch: &batch,
-            in_flight: PIPELINE,
+            in_flight: self.in_flight,
             reply: reply_to(address, &self.first)?.len(),
             time: Duration::from_secs(60),
         }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use p2p_ci::system::PageAligned;
+
 use crate::common::programs::{Index, Peer};
 use crate::run::Setting;
 use crate::run::findings::Findings;
@@ -62,7 +64,7 @@ fn read_all(
     documents: &Documents,
     request: fn(u32) -> String,
 ) -> io::Result<()> {
-    let mut chunk = vec![0; 64 * 1024];
+    let mut chunk = PageAligned::new(64 * 1024);
     documents
         .numbers
         .iter()
@@ -81,7 +83,7 @@ pub(crate) fn rate(
     let deadline = begun + time;
     let work = |number: u64| -> io::Result<()> {
         let mut random = Random::new(seed * 1000 + number);
-        let mut chunk = vec![0; 64 * 1024];
+        let mut chunk = PageAligned::new(64 * 1024);
         while Instant::now() < deadline {
             let (address, request) = choose(&mut random);
             fetch(address, &request, &mut chunk)?;
@@ -129,7 +131,7 @@ pub(crate) fn large(setting: &Setting, findings: &mut Findings) -> io::Result<()
     let nginx = setting.nginx(&documents.folder, findings)?;
     read_all(peer.upload, &documents, get)?;
     wait_until_idle(peer.program.id())?;
-    let mut chunk = vec![0; 256 * 1024];
+    let mut chunk = PageAligned::new(256 * 1024);
     let mut once = |address, request: &str, process| -> io::Result<(f64, f64)> {
         let processor = processor_seconds(process)?;
         let begun = Instant::now();

@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use p2p_ci::system::PageAligned;
+
 use crate::common::programs::{Index, Peer};
 use crate::run::Setting;
 use crate::run::findings::{Axis, Findings, Plot};
@@ -26,7 +28,7 @@ pub(crate) fn sizes(setting: &Setting, findings: &mut Findings) -> io::Result<()
         let nginx = setting.nginx(&documents.folder, findings)?;
         wait_until_idle(peer.program.id())?;
         // The first one of each brings it into memory.
-        let mut chunk = vec![0; 256 * 1024];
+        let mut chunk = PageAligned::new(256 * 1024);
         let mut rate = |address: SocketAddr, request: &str| -> io::Result<f64> {
             fetch(address, request, &mut chunk)?;
             let (begun, mut received) = (Instant::now(), 0);
