@@ -1,4 +1,5 @@
-//! The calls that only some systems have, each with a portable way beside it.
+//! The calls that only some systems have, each with a portable way beside it, and memory that
+//! suits them all.
 //!
 //! Everything else in the crate is written for all systems at once. protocol.md does not know
 //! this module.
