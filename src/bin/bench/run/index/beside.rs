@@ -39,7 +39,7 @@ fn holder(address: SocketAddr) -> io::Result<Talk> {
     Ok(talk)
 }
 
-/// In flight of a peer that adds at full speed: with more it is not faster, with 32 half as fast,
+/// In flight of a peer that adds at full speed: with more it is not faster, with 32 a third slower,
 /// for it and the index wait for each other then.
 const FULL_SPEED: usize = 1000;
 
