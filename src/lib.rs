@@ -26,6 +26,7 @@ pub mod index;
 pub mod library;
 pub mod limits;
 pub mod net;
+pub mod network;
 pub mod peer;
 pub mod protocol;
 pub mod server;

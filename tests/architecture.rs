@@ -7,17 +7,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the crate, and what it may import.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("error_chain", &[]),
     ("escape", &[]),
     ("limits", &[]),
+    ("network", &[]),
     ("system", &["limits"]),
     ("protocol", &["escape", "limits"]),
     ("index", &["limits", "protocol"]),
     ("library", &["escape", "limits", "protocol", "system"]),
-    ("net", &["limits", "protocol", "system"]),
-    ("server", &["escape", "index", "limits", "net", "protocol", "system"]),
-    ("peer", &["error_chain", "escape", "library", "limits", "net", "protocol", "system"]),
+    ("net", &["limits", "network", "protocol", "system"]),
+    ("server", &["escape", "index", "limits", "net", "network", "protocol", "system"]),
+    (
+        "peer",
+        &["error_chain", "escape", "library", "limits", "net", "network", "protocol", "system"],
+    ),
     (
         "cli",
         &[
@@ -26,6 +30,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
             "library",
             "limits",
             "net",
+            "network",
             "peer",
             "protocol",
             "server",

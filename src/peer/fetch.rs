@@ -39,20 +39,23 @@ pub struct Source {
     /// The index that has named it, which must not lead anywhere ([`Reach`]); nothing if a person
     /// has.
     pub told_by: Option<IpAddr>,
+    /// The only address to connect to, if the index has verified one for the holder's host.
+    pub address: Option<IpAddr>,
     /// Whether a person wants it to be asked before others, however fast they are.
     pub is_chosen: bool,
 }
 
 impl From<Endpoint> for Source {
     fn from(holder: Endpoint) -> Self {
-        Self { holder, content: Content::default(), told_by: None, is_chosen: false }
+        Self { holder, content: Content::default(), told_by: None, address: None, is_chosen: false }
     }
 }
 
 impl From<Holding> for Source {
     fn from(holding: Holding) -> Self {
-        let Holding { record, content, told_by, .. } = holding;
-        Self { holder: record.holder, content, told_by: Some(told_by), is_chosen: false }
+        let Holding { record, content, told_by, address, .. } = holding;
+        let holder = record.holder;
+        Self { holder, content, told_by: Some(told_by), address, is_chosen: false }
     }
 }
 

@@ -102,6 +102,8 @@ pub struct Holding {
     pub content: Content,
     /// When the index took the record.
     pub added: Option<Date>,
+    /// The address for which the index verified the holder's host.
+    pub address: Option<IpAddr>,
     /// Where the index is that says so.
     pub told_by: IpAddr,
 }
@@ -112,6 +114,7 @@ impl Holding {
             Attribute::Digest(digest) => self.content.digest = Some(digest),
             Attribute::Length(length) => self.content.length = Some(length),
             Attribute::Added(date) => self.added = Some(date),
+            Attribute::Address(address) => self.address = Some(address),
         }
     }
 }
@@ -133,6 +136,7 @@ pub fn lookup(index: &dyn AskIndex, document: &Document) -> Result<Vec<Holding>,
                     record,
                     content: Content::default(),
                     added: None,
+                    address: None,
                     told_by,
                 });
             }

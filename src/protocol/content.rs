@@ -1,5 +1,7 @@
 //! What is known of a record's document beside its line (protocol.md section 4.11).
 
+use std::net::IpAddr;
+
 use super::error::SyntaxError;
 use super::number::ContentLength;
 use super::{Date, Digest};
@@ -17,6 +19,7 @@ pub struct Content {
 ///
 /// ```text
 /// attribute = "Digest:" SP digest CRLF / "Length:" SP content-length CRLF / "Added:" SP date CRLF
+///           / "Address:" SP ip-address CRLF
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Attribute {
@@ -26,6 +29,8 @@ pub enum Attribute {
     Length(u64),
     /// When the index took the record.
     Added(Date),
+    /// The address for which the index verified the record's host.
+    Address(IpAddr),
 }
 
 impl Attribute {
@@ -35,6 +40,7 @@ impl Attribute {
             "digest" => value.parse().ok().map(Self::Digest),
             "length" => value.parse().ok().map(|ContentLength(length)| Self::Length(length)),
             "added" => value.parse().ok().map(Self::Added),
+            "address" => value.parse().ok().map(Self::Address),
             _ => None,
         }
     }
@@ -46,6 +52,7 @@ impl std::fmt::Display for Attribute {
             Self::Digest(digest) => write!(f, "Digest: {digest}"),
             Self::Length(length) => write!(f, "Length: {length}"),
             Self::Added(date) => write!(f, "Added: {date}"),
+            Self::Address(address) => write!(f, "Address: {address}"),
         }
     }
 }
@@ -69,15 +76,20 @@ mod tests {
     #[test]
     fn attributes_read_and_print() {
         let digest = format!("Digest: sha-256={}", "0a".repeat(32));
-        for line in [digest.as_str(), "Length: 0", "Added: Sun, 06 Nov 1994 08:49:37 GMT"] {
+        let others = ["Length: 0", "Added: Sun, 06 Nov 1994 08:49:37 GMT", "Address: 192.0.2.7"];
+        for line in [digest.as_str(), "Address: 2001:db8::7"].into_iter().chain(others) {
             let (name, value) = line.split_once(": ").unwrap();
             let attribute = Attribute::parse(name, value).unwrap();
             assert_eq!(attribute.to_string(), line);
             assert_eq!(Attribute::parse(&name.to_uppercase(), value), Some(attribute));
         }
-        for (name, value) in
-            [("Digest", "md5=0"), ("Length", "-1"), ("Added", "today"), ("Color", "red")]
-        {
+        for (name, value) in [
+            ("Digest", "md5=0"),
+            ("Length", "-1"),
+            ("Added", "today"),
+            ("Address", "[::1]"),
+            ("Color", "red"),
+        ] {
             assert_eq!(Attribute::parse(name, value), None, "{name}: {value}");
         }
     }
