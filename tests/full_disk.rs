@@ -1,7 +1,8 @@
 //! A disk that fills up, and a folder that disappears: nothing half-named, and all of it later.
 //!
-//! The full disk is a file system of 1 MiB, which needs the right to mount within a namespace of
-//! its own; where that is missing the test says so.
+//! The full disk is a small file system, which needs the right to mount within a namespace of its
+//! own; where that is missing the test says so. It is never remounted, which an ordinary user may
+//! not do there: a file that fills most of it is deleted instead.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -14,15 +15,21 @@ use std::process::{Command, Output};
 
 use common::{Index, folder, names, peer, share};
 
-/// Runs a script with a file system of 1 MiB at `mine`, which is gone when the script ends.
+/// Runs a script with a file system of 8 MiB at `disk`, 7 of which the file `disk/filler` takes.
+/// It is gone when the script ends.
 fn with_small_disk(root: &Path, script: &str, arguments: &[&str]) -> Output {
-    let script = format!("mount -t tmpfs -o size=1m tmpfs mine || exit 99\n{script}");
+    let script = format!(
+        "mount -t tmpfs -o size=8m tmpfs disk && head -c 7m /dev/zero > disk/filler || exit 99\n\
+         {script}"
+    );
     Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"])
         .args(arguments)
         .current_dir(root)
         .env("XDG_CACHE_HOME", root)
         .env("XDG_STATE_HOME", root)
+        // What the system says is compared.
+        .env("LC_ALL", "C")
         .output()
         .unwrap()
 }
@@ -30,7 +37,7 @@ fn with_small_disk(root: &Path, script: &str, arguments: &[&str]) -> Output {
 #[test]
 fn a_full_disk_is_said_and_gone_on_with() {
     let root = tempfile::tempdir().unwrap();
-    folder(root.path(), "mine", &[]);
+    folder(root.path(), "disk", &[]);
     let documents: Vec<(String, Vec<u8>)> = (1..=30u8)
         .map(|number| (format!("rfc{number}.txt"), vec![number; 60_000 + usize::from(number)]))
         .collect();
@@ -44,12 +51,13 @@ fn a_full_disk_is_said_and_gone_on_with() {
     let index = Index::start(&[]);
     let (_holder, _) = share(index.address, &shared);
     let script = r#"
-        "$1" "$2" --share mine sync; echo "sync $?"
-        ls -A mine > names
-        mkdir first && cp mine/* first
-        mount -o remount,size=8m mine
-        "$1" "$2" --share mine get 1-30; echo "get $?"
-        "$1" "$2" --share mine get 30; mkdir all && cp mine/* all; ls -A mine
+        mkdir disk/mine
+        "$1" "$2" --share disk/mine sync; echo "sync $?"
+        ls -A disk/mine > names
+        mkdir first && cp disk/mine/* first
+        rm disk/filler
+        "$1" "$2" --share disk/mine get 1-30; echo "get $?"
+        "$1" "$2" --share disk/mine get 30; mkdir all && cp disk/mine/* all; ls -A disk/mine
     "#;
     let address = index.address.to_string();
     let output = with_small_disk(root.path(), script, &[env!("CARGO_BIN_EXE_peer"), &address]);

@@ -30,14 +30,16 @@ impl Terminal {
             println!("skipped: there is no `script` of util-linux");
             return None;
         }
-        let command = format!(
-            "XDG_STATE_HOME={0} XDG_CACHE_HOME={0} {1} {2} --share {0}",
-            mine.display(),
-            env!("CARGO_BIN_EXE_peer"),
-            index.address
-        );
+        // Paths come through the environment: they may hold blanks.
+        let command = r#"exec "$PEER" "$INDEX" --share "$MINE""#;
         let mut child = Command::new("script")
-            .args(["-qefc", &command, "/dev/null"])
+            .args(["-qefc", command, "/dev/null"])
+            .env("SHELL", "/bin/sh")
+            .env("PEER", env!("CARGO_BIN_EXE_peer"))
+            .env("INDEX", index.address.to_string())
+            .env("MINE", mine)
+            .env("XDG_STATE_HOME", mine)
+            .env("XDG_CACHE_HOME", mine)
             .env("TERM", "xterm")
             .env_remove("RUST_LOG")
             .stdin(Stdio::piped())
