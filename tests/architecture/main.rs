@@ -1,0 +1,144 @@
+//! The import rule (ARCHITECTURE.md): data flows one way, and the protocol is pure.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod cycles;
+mod source;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use source::Source;
+
+/// Each module of the crate, and what it may import.
+const LAYERS: [(&str, &[&str]); 12] = [
+    ("error_chain", &[]),
+    ("escape", &[]),
+    ("limits", &[]),
+    ("network", &[]),
+    ("system", &["limits"]),
+    ("protocol", &["escape", "limits"]),
+    ("index", &["limits", "protocol"]),
+    ("library", &["escape", "limits", "protocol", "system"]),
+    ("net", &["limits", "network", "protocol", "system"]),
+    ("server", &["escape", "index", "limits", "net", "network", "protocol", "system"]),
+    (
+        "peer",
+        &["error_chain", "escape", "library", "limits", "net", "network", "protocol", "system"],
+    ),
+    (
+        "cli",
+        &[
+            "error_chain",
+            "escape",
+            "library",
+            "limits",
+            "net",
+            "network",
+            "peer",
+            "protocol",
+            "server",
+            "system",
+        ],
+    ),
+];
+
+/// What a pure module must not name.
+const EFFECTS: [&str; 12] = [
+    "std::net::TcpListener",
+    "std::net::TcpStream",
+    "std::net::UdpSocket",
+    "std::net::ToSocketAddrs",
+    "std::fs",
+    "std::thread",
+    "std::time::Instant",
+    "std::time::SystemTime::now",
+    "std::process",
+    "std::env",
+    "socket2",
+    "rustix",
+];
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
+}
+
+#[test]
+fn imports_point_one_way() {
+    for (path, module) in Source::read(root()).0 {
+        let first = path[0].as_str();
+        let (_, allowed) = LAYERS.iter().find(|(name, _)| *name == first).unwrap_or_else(|| {
+            panic!("{first} has no place in the table of layers");
+        });
+        for name in &module.names {
+            let import = name.first().map_or("crate", String::as_str);
+            assert!(
+                import == first || allowed.contains(&import),
+                "{} imports {import}, which {first} may not",
+                module.file.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_protocol_and_the_index_are_pure() {
+    for (path, module) in Source::read(root()).0 {
+        if !matches!(path[0].as_str(), "protocol" | "index" | "escape" | "network") {
+            continue;
+        }
+        for name in &module.foreign {
+            let name = format!("{}::", name.join("::"));
+            let effect = EFFECTS.iter().find(|effect| name.starts_with(&format!("{effect}::")));
+            assert_eq!(effect, None, "{} names {name}", module.file.display());
+        }
+    }
+}
+
+#[test]
+fn programs_see_the_command_line_alone() {
+    for program in ["server.rs", "peer.rs"] {
+        let text = fs::read_to_string(root().join("bin").join(program)).unwrap();
+        let module = source::Module::parse(&text, vec!["bin".into()], program.into());
+        let ours = module.foreign.iter().filter(|name| name[0] == "p2p_ci");
+        let parts: BTreeSet<&str> =
+            ours.filter_map(|name| name.get(1).map(String::as_str)).collect();
+        assert_eq!(parts, BTreeSet::from(["cli"]), "{program}");
+    }
+}
+
+/// The rules would be worth nothing if the scan missed what it looks for.
+#[test]
+fn the_scan_finds_what_code_names() {
+    let text = "
+        mod child;
+        use crate::{net::{self, Stop}, limits};
+        use std::{fs, time::{Duration, SystemTime}};
+        pub use child::Thing;
+        #[cfg(test)]
+        mod tests { use crate::cli; }
+        fn f() { #[cfg(test)] fn g() {} }
+        fn h(now: super::other::Now) -> Result<(), std::env::VarError> {
+            fs::read(child::PATH)?;
+            log::warn!(\"{:?}\", SystemTime::now());
+            crate::index::x::<crate::system::T>()
+        }
+    ";
+    let module = source::Module::parse(text, vec!["a".into(), "b".into()], "b.rs".into());
+    let names: Vec<String> = module.names.iter().map(|name| name.join("::")).collect();
+    let expected = [
+        "a::b::child::PATH",
+        "a::other::Now",
+        "index::x",
+        "limits",
+        "net",
+        "net::Stop",
+        "system::T",
+    ];
+    assert_eq!(names, expected);
+    let foreign: BTreeSet<String> = module.foreign.iter().map(|name| name.join("::")).collect();
+    for name in ["std::fs::read", "std::env::VarError", "std::time::SystemTime::now"] {
+        assert!(foreign.contains(name), "{name} in {foreign:?}");
+    }
+}
