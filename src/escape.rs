@@ -59,12 +59,13 @@ pub fn excerpt<B: AsRef<[u8]> + ?Sized>(text: &B) -> String {
     const SHOWN: usize = 60;
     let bytes = text.as_ref();
     // Escaping never shortens, so this many bytes are enough to fill the excerpt.
-    let head = &bytes[..bytes.len().min(4 * SHOWN)];
+    let head = bytes.get(..4 * SHOWN).unwrap_or(bytes);
     let shown = escaped(head).to_string();
-    match shown.char_indices().nth(SHOWN) {
-        Some((cut, _)) => format!("`{}…`", &shown[..cut]),
-        None => format!("`{shown}`"),
+    if shown.chars().nth(SHOWN).is_none() {
+        return format!("`{shown}`");
     }
+    let shown: String = shown.chars().take(SHOWN).collect();
+    format!("`{shown}…`")
 }
 
 #[cfg(test)]

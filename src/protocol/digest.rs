@@ -34,8 +34,9 @@ impl FromStr for Digest {
             return Err(malformed());
         }
         let mut bytes = [0; 32];
-        for (place, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            *place = u8::from_str_radix(&digits[at..at + 2], 16).map_err(|_| malformed())?;
+        for (at, place) in bytes.iter_mut().enumerate() {
+            let pair = digits.get(2 * at..2 * at + 2).ok_or_else(malformed)?;
+            *place = u8::from_str_radix(pair, 16).map_err(|_| malformed())?;
         }
         Ok(Self(bytes))
     }

@@ -155,9 +155,10 @@ impl Name {
     /// Whether these bytes may become a line with one of the headers that are still `missing`.
     fn may_start(bytes: &[u8], missing: impl Fn(Self, &str) -> bool) -> bool {
         let line_end = bytes.iter().position(|&byte| byte == b'\n');
-        let line = &bytes[..line_end.unwrap_or(bytes.len())];
+        let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let colon = line.iter().position(|&byte| byte == b':');
-        let Ok(name) = std::str::from_utf8(&line[..colon.unwrap_or(line.len())]) else {
+        let name = line.split(|&byte| byte == b':').next().unwrap_or_default();
+        let Ok(name) = std::str::from_utf8(name) else {
             return false;
         };
         let folded = Self::folded(name);
@@ -206,7 +207,7 @@ impl DocumentReplyDecoder {
                     SyntaxError::new("a head of at most 64 lines and 16384 bytes", "more", "7");
                 return Err(DecodeError::new(self.lines.count, fault));
             }
-            let next = &input[self.lines.taken..];
+            let next = self.lines.rest(input);
             match self.place {
                 Place::Start => {
                     let Some(line) = self.lines.next(input, limits::START_LINE)? else {
@@ -254,7 +255,7 @@ impl DocumentReplyDecoder {
         if !matches!(self.place, Place::Start) {
             return self.found();
         }
-        let line = String::from_utf8_lossy(&input[self.lines.taken..]);
+        let line = String::from_utf8_lossy(self.lines.rest(input));
         match Status::parse_line(line.trim_end()) {
             Ok(Status::Refused(refusal)) => Ok((DocumentReply::Refused(refusal), input.len())),
             Ok(Status::Ok) => Ok((DocumentReply::Found(DocumentHead::default()), input.len())),

@@ -45,7 +45,7 @@ impl DocumentRequest {
 impl FromHead for DocumentRequest {
     fn from_head(head: &Head<'_>) -> Result<Self, DecodeError> {
         let (words, count) = head.words();
-        let ["GET", kind, name] = words[..count] else {
+        let Some(["GET", kind, name]) = words.get(..count) else {
             let expected = "`GET RFC` with a number or `GET FILE` with a name";
             return Err(head.bad_line(expected, "5.1"));
         };

@@ -78,7 +78,8 @@ impl Headers {
         let mut begin = 0;
         for end in ends {
             self.lines += 1;
-            let line = text[begin..end].strip_suffix('\n').unwrap_or_default();
+            let line = text.get(begin..end).unwrap_or_default();
+            let line = line.strip_suffix('\n').unwrap_or_default();
             let line = line.strip_suffix('\r').unwrap_or(line);
             self.take(line, begin).map_err(|fault| DecodeError::new(self.lines, fault))?;
             begin = end;
@@ -99,13 +100,14 @@ impl Headers {
         let (name, value) = header_parts(line).ok_or_else(|| {
             SyntaxError::at("a header such as `Host: somehost.csc.ncsu.edu`", line, "2.9")
         })?;
-        let name = &line[name];
-        let Some(known) = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
+        let name = line.get(name).unwrap_or_default();
+        let mut known = NAMES.iter().zip(&mut self.values);
+        let Some((known, place)) = known.find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
             return Ok(());
         };
         let value = begin + value.start..begin + value.end;
-        if self.values[known].replace((self.lines, value)).is_some() {
-            let expected = format!("`{}` once", NAMES[known]);
+        if place.replace((self.lines, value)).is_some() {
+            let expected = format!("`{known}` once");
             return Err(SyntaxError::new(expected, "it again", "2.9"));
         }
         Ok(())
@@ -144,8 +146,9 @@ impl<'a> Head<'a> {
     where
         T: FromStr<Err = SyntaxError>,
     {
-        let Some((line, value)) = &self.headers.values[header as usize] else { return Ok(None) };
-        let value = self.headers.text[value.clone()].parse();
+        let known = self.headers.values.get(header as usize);
+        let Some(Some((line, value))) = known else { return Ok(None) };
+        let value = self.headers.text.get(value.clone()).unwrap_or_default().parse();
         value.map(Some).map_err(|fault| DecodeError::new(*line, fault))
     }
 
@@ -155,7 +158,8 @@ impl<'a> Head<'a> {
         T: FromStr<Err = SyntaxError>,
     {
         self.optional(header)?.ok_or_else(|| {
-            let expected = format!("a header `{}`", NAMES[header as usize]);
+            let name = NAMES.get(header as usize).copied().unwrap_or_default();
+            let expected = format!("a header `{name}`");
             let fault = SyntaxError::new(expected, "the end of the head", "2.9");
             DecodeError::new(self.headers.lines + 1, fault)
         })
@@ -191,14 +195,16 @@ pub(super) fn words_before_version(line: &[u8]) -> Result<&str, DecodeError> {
 
 /// Splits a header line at its colon; blanks around name and value mean nothing.
 pub(super) fn split_header(line: &str) -> Option<(&str, &str)> {
-    header_parts(line).map(|(name, value)| (&line[name], &line[value]))
+    let (name, value) = header_parts(line)?;
+    Some((line.get(name)?, line.get(value)?))
 }
 
 /// Where name and value are.
 fn header_parts(line: &str) -> Option<(Range<usize>, Range<usize>)> {
     let colon = line.bytes().position(|byte| byte == b':')?;
     let name = without_blanks(line, 0..colon);
-    let legal = !name.is_empty() && line[name.clone()].bytes().all(|b| b.is_ascii_graphic());
+    let characters = line.get(name.clone())?;
+    let legal = !characters.is_empty() && characters.bytes().all(|b| b.is_ascii_graphic());
     legal.then(|| (name, without_blanks(line, colon + 1..line.len())))
 }
 
@@ -206,7 +212,7 @@ fn header_parts(line: &str) -> Option<(Range<usize>, Range<usize>)> {
 /// else that is done with a header.
 fn without_blanks(text: &str, within: Range<usize>) -> Range<usize> {
     let is_no_blank = |byte: &u8| !matches!(byte, b' ' | b'\t');
-    let bytes = &text.as_bytes()[within.clone()];
+    let bytes = text.as_bytes().get(within.clone()).unwrap_or_default();
     let start = bytes.iter().position(is_no_blank).unwrap_or(bytes.len());
     let end = bytes.iter().rposition(is_no_blank).map_or(start, |at| at + 1);
     within.start + start..within.start + end
@@ -233,6 +239,7 @@ fn utf8(bytes: &[u8], first_line: usize) -> Result<&str, DecodeError> {
     std::str::from_utf8(bytes).map_err(|error| {
         let (before, bad) = bytes.split_at(error.valid_up_to());
         let line = first_line + before.iter().filter(|&&byte| byte == b'\n').count();
-        DecodeError::new(line, SyntaxError::at("text in UTF-8", &bad[..bad.len().min(1)], "2.1"))
+        let first = bad.get(..1).unwrap_or_default();
+        DecodeError::new(line, SyntaxError::at("text in UTF-8", first, "2.1"))
     })
 }

@@ -102,10 +102,10 @@ impl IndexRequest {
 impl FromHead for IndexRequest {
     fn from_head(head: &Head<'_>) -> Result<Self, DecodeError> {
         let (words, count) = head.words();
-        let document = |kind, name| {
+        let document = |kind: &str, name: &str| {
             Document::from_words(kind, name).map_err(|fault| DecodeError::new(1, fault))
         };
-        match words[..count] {
+        match words.get(..count).unwrap_or_default() {
             ["ADD", kind, name] => Ok(Self::Add {
                 document: document(kind, name)?,
                 from: head.endpoint()?,

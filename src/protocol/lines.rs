@@ -16,13 +16,18 @@ pub(super) struct Lines {
 }
 
 impl Lines {
+    /// The bytes after the lines returned so far.
+    pub(super) fn rest<'a>(&self, input: &'a [u8]) -> &'a [u8] {
+        input.get(self.taken..).unwrap_or_default()
+    }
+
     /// The next line without its line end, CRLF or LF; `None` while its end has not arrived.
     pub(super) fn next<'a>(
         &mut self,
         input: &'a [u8],
         limit: usize,
     ) -> Result<Option<&'a [u8]>, DecodeError> {
-        let end = memchr(b'\n', &input[self.scanned..]);
+        let end = memchr(b'\n', input.get(self.scanned..).unwrap_or_default());
         let length = end.map_or(input.len(), |at| self.scanned + at + 1) - self.taken;
         // `scanned` stays within the limit, so that one long line is not searched to its end.
         self.scanned = (self.taken + length).min(self.taken + limit).max(self.scanned);
@@ -34,7 +39,7 @@ impl Lines {
         if end.is_none() {
             return Ok(None);
         }
-        let line = &input[self.taken..self.taken + length - 1];
+        let line = self.rest(input).get(..length - 1).unwrap_or_default();
         self.taken += length;
         self.count += 1;
         Ok(Some(line.strip_suffix(b"\r").unwrap_or(line)))

@@ -41,6 +41,10 @@ impl<'a> RecordEncoder<'a> {
     /// Appends one record; `end` is that of its holder. What was appended before must still be in
     /// `out`.
     #[inline]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`here + END` is within what was just appended, and an end's count is at most END"
+    )]
     pub fn encode(
         &mut self,
         document: &'a Document,
@@ -75,6 +79,10 @@ impl<'a> RecordEncoder<'a> {
 
     /// Writes the beginning of a line, and remembers it.
     #[cold]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`few` is at most what was appended, and BEGINNING"
+    )]
     fn begin(&mut self, document: &'a Document, title: &'a Title, out: &mut Vec<u8>) {
         let here = out.len();
         encode_beginning(document, title, out);
@@ -95,6 +103,7 @@ pub struct RecordEnd {
 
 impl RecordEnd {
     /// That of this holder.
+    #[expect(clippy::indexing_slicing, reason = "`count` is at most END, and what there is")]
     pub fn of(holder: &Endpoint) -> Self {
         let mut bytes = Vec::with_capacity(2 * END);
         encode_end(holder, &mut bytes);

@@ -26,14 +26,11 @@ pub trait FromHead: Sized {
 /// They may stand before a request and mean nothing (protocol.md section 3.1): whoever waits for
 /// a request drops them, so that they start no deadline.
 pub fn empty_lines(input: &[u8]) -> usize {
-    let mut count = 0;
-    loop {
-        match &input[count..] {
-            [b'\n', ..] => count += 1,
-            [b'\r', b'\n', ..] => count += 2,
-            _ => return count,
-        }
+    let mut rest = input;
+    while let [b'\n', after @ ..] | [b'\r', b'\n', after @ ..] = rest {
+        rest = after;
     }
+    input.len() - rest.len()
 }
 
 /// Reads requests from bytes as they arrive.
@@ -64,7 +61,8 @@ impl<R: Request> RequestDecoder<R> {
             return Ok(None);
         };
         let lines = std::mem::replace(&mut self.lines, RequestLines::new());
-        let (request_line, header_lines) = lines.split(&input[..used]);
+        let whole = input.get(..used).unwrap_or_default();
+        let (request_line, header_lines) = lines.split(whole);
         let request = words_before_version(request_line).and_then(|words| {
             self.headers.read(header_lines, lines.header_ends())?;
             R::from_head(&Head::new(words, &self.headers))

@@ -35,14 +35,16 @@ impl RequestLines {
 
     /// The request line with its line end, and all that is behind it.
     pub(super) fn split<'a>(&self, input: &'a [u8]) -> (&'a [u8], &'a [u8]) {
-        input[self.start..].split_at(usize::from(self.ends[0]))
+        let from_start = input.get(self.start..).unwrap_or_default();
+        from_start.split_at_checked(usize::from(self.first_end())).unwrap_or_default()
     }
 
     /// Where each header line ends, its line end included, counted from the end of the request
     /// line.
     pub(super) fn header_ends(&self) -> impl Iterator<Item = usize> {
-        let ends = self.ends[..self.count].iter().skip(1);
-        ends.map(|end| usize::from(end - self.ends[0]))
+        let first = self.first_end();
+        let ends = self.ends.iter().take(self.count).skip(1);
+        ends.map(move |end| usize::from(end.saturating_sub(first)))
     }
 
     /// Finds the request line, unless that was done; returns whether it is there.
@@ -64,7 +66,7 @@ impl RequestLines {
         loop {
             let begin = self.taken();
             let Some(length) = self.find_line(input)? else { return Ok(None) };
-            if matches!(&input[begin..self.scanned], b"\n" | b"\r\n") {
+            if let Some(b"\n" | b"\r\n") = input.get(begin..self.scanned) {
                 return Ok(Some(self.scanned));
             }
             self.push(length)?;
@@ -79,7 +81,7 @@ impl RequestLines {
         self.scanned = self.scanned.max(self.start);
         // Programs of other protocols often begin with a length or a marker and then wait: they
         // are answered at their first byte.
-        match input[self.start..].first() {
+        match input.get(self.start) {
             Some(first) if !first.is_ascii_graphic() && !matches!(first, b' ' | b'\t' | b'\r') => {
                 Err(unframed(1, "a request line, such as `LIST ALL P2P-CI/1.0`", *first))
             }
@@ -93,10 +95,12 @@ impl RequestLines {
         let limit = if number == 1 { limits::START_LINE } else { limits::HEADER_LINE };
         let longest = self.taken() + limit;
         // One long line is not searched to its end.
-        let searched = &input[..input.len().min(longest)];
+        let searched = input.get(..longest).unwrap_or(input);
         loop {
-            self.scanned += text_before_control(&searched[self.scanned..]);
-            match &searched[self.scanned..] {
+            let unscanned = searched.get(self.scanned..).unwrap_or_default();
+            let count = text_before_control(unscanned);
+            self.scanned += count;
+            match unscanned.get(count..).unwrap_or_default() {
                 [b'\n', ..] => self.scanned += 1,
                 [b'\r', b'\n', ..] => self.scanned += 2,
                 [b'\t', ..] => {
@@ -136,8 +140,14 @@ impl RequestLines {
 
     /// Where the lines that were found end.
     fn taken(&self) -> usize {
-        let last = self.count.checked_sub(1);
-        self.start + last.map_or(0, |last| usize::from(self.ends[last]))
+        let last = self.count.checked_sub(1).and_then(|last| self.ends.get(last));
+        self.start + last.map_or(0, |&end| usize::from(end))
+    }
+
+    /// Where the request line ends, counted from `start`.
+    fn first_end(&self) -> u16 {
+        let [first, ..] = self.ends;
+        first
     }
 }
 

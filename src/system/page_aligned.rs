@@ -32,12 +32,14 @@ impl PageAligned {
 impl Deref for PageAligned {
     type Target = [u8];
 
+    #[expect(clippy::indexing_slicing, reason = "`new` made the memory long enough")]
     fn deref(&self) -> &[u8] {
         &self.memory[self.start..self.start + self.length]
     }
 }
 
 impl DerefMut for PageAligned {
+    #[expect(clippy::indexing_slicing, reason = "`new` made the memory long enough")]
     fn deref_mut(&mut self) -> &mut [u8] {
         &mut self.memory[self.start..self.start + self.length]
     }
