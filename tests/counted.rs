@@ -202,7 +202,7 @@ fn an_upload_takes_few_calls() {
 /// installed.
 fn traced(names: &str, command: &[&str], folder: &Path) -> Option<common::Program> {
     if Command::new("strace").arg("-V").output().is_err() {
-        println!("skipped: expected `strace` to be installed");
+        common::skip("`strace` is not installed");
         return None;
     }
     let which = format!("trace={names}");

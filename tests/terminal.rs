@@ -27,7 +27,7 @@ impl Terminal {
     fn start(index: &Index, mine: &Path) -> Option<Self> {
         let probe = Command::new("script").args(["-qec", "true", "/dev/null"]).output();
         if !probe.is_ok_and(|output| output.status.success()) {
-            println!("skipped: there is no `script` of util-linux");
+            common::skip("there is no `script` of util-linux");
             return None;
         }
         // Paths come through the environment: they may hold blanks.

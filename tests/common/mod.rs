@@ -1,6 +1,7 @@
 //! Real programs on port 0, and sockets to talk to them. Every wait has an end.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(clippy::print_stdout, reason = "what is skipped")]
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::fs;
@@ -15,6 +16,13 @@ use std::time::{Duration, Instant};
 
 /// Longer than anything here takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Reports that a test cannot run because a tool is missing. CI installs all tools, so there it is
+/// a failure.
+pub fn skip(reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "CI must install what the tests need: {reason}");
+    println!("skipped: {reason}");
+}
 
 /// A program that runs until the test is over.
 pub struct Program {
