@@ -60,7 +60,7 @@ pub(super) enum CommandError {
     #[error("cannot start")]
     Start(#[source] io::Error),
     #[error("cannot wait for signals")]
-    Signals(#[source] ctrlc::Error),
+    Signals(#[source] io::Error),
 }
 
 impl CommandError {

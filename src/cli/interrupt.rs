@@ -1,11 +1,13 @@
 //! Ending by a signal without leaving half a download behind.
 
 use std::fs::{remove_dir_all, remove_file};
+use std::io;
 use std::path::PathBuf;
 use std::process::exit;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::exit::Failure;
+use super::signals::on_signal;
 
 /// The temporary file or folder of the running download. Cloning it shares the place.
 #[derive(Clone, Default)]
@@ -13,9 +15,9 @@ pub(super) struct Unfinished(Arc<Mutex<Option<PathBuf>>>);
 
 impl Unfinished {
     /// From now on a signal removes the temporary file and ends the program.
-    pub(super) fn remove_on_signal(&self) -> Result<(), ctrlc::Error> {
+    pub(super) fn remove_on_signal(&self) -> io::Result<()> {
         let unfinished = self.clone();
-        ctrlc::set_handler(move || {
+        on_signal(move |_| {
             if let Some(path) = unfinished.replace(None) {
                 // If it has its name by now, there is nothing to remove.
                 let _ = remove_file(&path).or_else(|_| remove_dir_all(&path));

@@ -16,7 +16,8 @@
 //! | `shell`, `editor` | a session: line by line, on a terminal with completion |
 //! | `index_access` | how a command reaches the index |
 //! | `notices`, `interrupt` | what happens meanwhile |
-//! | `exit`, `logging`, `throttle`, `output`, `user_folder` | codes, diagnostics, standard output, the user's files |
+//! | `signals` | what SIGINT, SIGTERM and SIGHUP mean to a program |
+//! | `exit`, `logging`, `throttle`, `uptime`, `output`, `user_folder` | codes, diagnostics, standard output, the user's files |
 
 mod act;
 mod choose;
@@ -41,8 +42,10 @@ mod rate;
 mod reply;
 pub mod server;
 mod shell;
+mod signals;
 mod sync;
 mod throttle;
+mod uptime;
 mod user_folder;
 mod verify;
 mod why;

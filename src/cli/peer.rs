@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 use ipnet::IpNet;
@@ -23,6 +24,8 @@ use super::interrupt::Unfinished;
 use super::notices::Notices;
 use super::output::say;
 use super::rate::Rate;
+use super::signals::{ServiceSignal, on_service_signal};
+use super::uptime::Uptime;
 use super::user_folder::{journal_file, neighbour_store, port_file, stored_digests};
 use super::{logging, shell};
 use crate::error_chain::error_chain;
@@ -187,12 +190,16 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Command
 
 /// Announces and uploads until a signal comes.
 fn share(args: &Args) -> Result<(), CommandError> {
-    let (stop, stopped) = mpsc::channel();
-    ctrlc::set_handler(move || {
-        // After the first signal nobody listens any more.
-        let _ = stop.send(());
-    })
-    .map_err(CommandError::Signals)?;
+    let (started, (stop, stopped)) = (Instant::now(), mpsc::channel());
+    let handle = move |signal| match signal {
+        ServiceSignal::Reload => log::info!("SIGHUP: there is nothing to reload"),
+        ServiceSignal::End(signal) => {
+            log::info!("{signal} after {}: stopping", Uptime(started.elapsed()));
+            // After the first signal nobody listens any more.
+            let _ = stop.send(());
+        }
+    };
+    on_service_signal(handle).map_err(CommandError::Signals)?;
     logging::warn_of_root();
     let notices = Notices::default();
     let session = Session::start(args, teller(args.server.clone(), notices.clone(), true))?;
@@ -200,7 +207,9 @@ fn share(args: &Args) -> Result<(), CommandError> {
     go_on(&fetcher, &journal(&args.share), &session.library, &session.membership, notices);
     // The sender lives as long as the process.
     let _ = stopped.recv();
+    let totals = session.uploads.totals();
     drop(session);
+    log::info!("stopped after {}: {totals}", Uptime(started.elapsed()));
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::process::{ExitCode, exit};
+use std::sync::{Arc, Once};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 use log::LevelFilter;
@@ -13,11 +14,17 @@ use super::exit::{Failure, report};
 use super::limits_table::limits_table;
 use super::logging;
 use super::output::say;
+use super::signals::{ServiceSignal, on_service_signal};
+use super::uptime::Uptime;
 use crate::server::{self, BindError, Config, HostPolicy, Server};
+
+const AFTER_HELP: &str = "\
+Ctrl-C, SIGTERM, and SIGHUP from a terminal end the server. Without a terminal SIGHUP means reload,
+and there is nothing to reload yet. RUST_LOG refines the log.";
 
 /// Index server of P2P-CI/1.0: knows which peer has which document.
 #[derive(Debug, Parser)]
-#[command(name = "server", version, after_help = "Stops on Ctrl-C. RUST_LOG refines the log.")]
+#[command(name = "server", version, after_help = AFTER_HELP)]
 struct Args {
     /// Address to listen on, such as `127.0.0.1:7734` or `[::1]:0`; may be given several times
     /// [default: port 7734 on every address, IPv4 and IPv6]
@@ -96,7 +103,7 @@ enum Error {
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
     #[error("cannot wait for signals")]
-    Signals(#[from] ctrlc::Error),
+    Signals(#[source] io::Error),
 }
 
 /// Runs the program.
@@ -120,14 +127,31 @@ pub fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), Error> {
     let server = Server::bind(&args.into())?;
     logging::warn_of_root();
-    let stop = server.stop();
-    ctrlc::set_handler(move || {
-        stop.stop();
-        // A session in a name lookup hears nothing. Its connection is cut, and the rest of it
-        // ends with the process.
-        thread::sleep(NAME_LOOKUP_GRACE);
-        exit(0);
-    })?;
+    let (stop, totals, started) = (server.stop(), server.totals(), Instant::now());
+    let last_words = Arc::new(Once::new());
+    let log_totals = move || {
+        last_words.call_once(|| {
+            let uptime = Uptime(started.elapsed());
+            log::info!(target: server::LOG_SESSIONS, "stopped after {uptime}: {totals}");
+        });
+    };
+    let at_the_end = log_totals.clone();
+    let handle = move |signal| match signal {
+        ServiceSignal::Reload => {
+            log::info!(target: server::LOG_SESSIONS, "SIGHUP: there is nothing to reload");
+        }
+        ServiceSignal::End(signal) => {
+            let uptime = Uptime(started.elapsed());
+            log::info!(target: server::LOG_SESSIONS, "{signal} after {uptime}: stopping");
+            stop.stop();
+            // A session in a name lookup hears nothing. Its connection is cut, and the rest of it
+            // ends with the process.
+            thread::sleep(NAME_LOOKUP_GRACE);
+            log_totals();
+            exit(0);
+        }
+    };
+    on_service_signal(handle).map_err(Error::Signals)?;
     for address in server.addresses().map_err(Error::Address)? {
         // Nobody may be listening to that; the server has other things to do.
         if let Err(error) = say(format_args!("listening on {address}")) {
@@ -135,7 +159,7 @@ fn run(args: &Args) -> Result<(), Error> {
         }
     }
     server.run();
-    log::info!("stopped");
+    at_the_end();
     Ok(())
 }
 

@@ -54,5 +54,5 @@ pub use neighbours::{Neighbours, Pace};
 pub use probe::{Probe, probe};
 pub use slots::Slots;
 pub use transfer_error::TransferError;
-pub use upload::{UploadServer, Uploads};
+pub use upload::{UploadServer, UploadTotals, Uploads};
 pub use watching::{LOG_LIBRARY, Watching};

@@ -5,9 +5,11 @@
 
 mod handing_over;
 mod sending;
+mod totals;
 
 use std::io::{self, Seek};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -24,6 +26,7 @@ use crate::protocol::{
 };
 use handing_over::{Lending, hand_over};
 use sending::{Pace, head, upload};
+pub use totals::UploadTotals;
 
 /// How a peer uploads.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +44,7 @@ pub struct Uploads {
 pub struct UploadServer {
     address: SocketAddr,
     stop: Stop,
+    totals: Arc<UploadTotals>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -57,8 +61,14 @@ impl UploadServer {
         let address = listener.local_addr()?;
         let stop = Stop::new();
         let permits = Permits::new(limits::UPLOADS, limits::UPLOADS_PER_ADDRESS);
-        let sharing =
-            Sharing { library, uploads, permits: permits.clone(), lending: Lending::default() };
+        let totals = Arc::<UploadTotals>::default();
+        let sharing = Sharing {
+            library,
+            uploads,
+            permits: permits.clone(),
+            lending: Lending::default(),
+            totals: Arc::clone(&totals),
+        };
         let service = Service {
             name: "upload",
             permits,
@@ -67,12 +77,17 @@ impl UploadServer {
         };
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
         let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
-        Ok(Self { address, stop, thread: Some(thread) })
+        Ok(Self { address, stop, totals, thread: Some(thread) })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What it has sent, which still grows while it runs.
+    pub fn totals(&self) -> Arc<UploadTotals> {
+        Arc::clone(&self.totals)
     }
 }
 
@@ -92,6 +107,7 @@ struct Sharing {
     uploads: Uploads,
     permits: Permits,
     lending: Lending,
+    totals: Arc<UploadTotals>,
 }
 
 impl Sharing {
@@ -171,6 +187,7 @@ impl Sharing {
         let keep_alive = request.keep_alive && self.may_keep_open();
         let head = DocumentHead { keep_alive, ..head(&entry, &document, part.flatten(), digest) };
         let count = upload(stream, pace, &document, head)?;
+        self.totals.add(count);
         log::info!("{address} GET {wanted}: {count} of {} bytes", document.length);
         if self.uploads.hand_over {
             hand_over(&self.library, stream, wanted, address);

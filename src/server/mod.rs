@@ -7,14 +7,17 @@ mod buffers;
 mod host_policy;
 mod session;
 mod shared_index;
+mod totals;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 
 use buffers::Buffers;
 pub use host_policy::HostPolicy;
 pub use shared_index::SharedIndex;
+pub use totals::Totals;
 
 use crate::net::{self, Permits, Service, Stop};
 use crate::protocol::Port;
@@ -62,6 +65,7 @@ struct Shared {
     index: SharedIndex,
     buffers: Buffers,
     permits: Permits,
+    totals: Arc<Totals>,
     stop: Stop,
     host_policy: HostPolicy,
     explain: bool,
@@ -92,6 +96,7 @@ impl Server {
             index: SharedIndex::default(),
             buffers: Buffers::default(),
             permits: Permits::new(most, limits::CONNECTIONS_PER_ADDRESS),
+            totals: Arc::default(),
             stop: Stop::new(),
             host_policy: config.host_policy,
             explain: config.explain,
@@ -110,6 +115,11 @@ impl Server {
     /// A handle that ends [`Server::run`].
     pub fn stop(&self) -> Stop {
         self.shared.stop.clone()
+    }
+
+    /// What its sessions have done, once they have ended.
+    pub fn totals(&self) -> Arc<Totals> {
+        Arc::clone(&self.shared.totals)
     }
 
     /// Serves until it is stopped.

@@ -37,6 +37,8 @@ pub(super) fn run(
         hosts: ListedHosts::new(shared.host_policy, address.ip()),
         output: Vec::new(),
         consecutive_faults: 0,
+        requests: 0,
+        faults: 0,
         looked_at: 0,
     };
     match session.converse() {
@@ -61,6 +63,9 @@ struct Session<'a> {
     /// Replies that wait to be written together.
     output: Vec<u8>,
     consecutive_faults: u32,
+    /// Requests and faults of this session, for the totals of the server.
+    requests: u64,
+    faults: u64,
     /// Records that were looked at since others were offered the processor.
     looked_at: usize,
 }
@@ -167,6 +172,7 @@ impl Session<'_> {
     /// Answers a request that cannot be understood.
     #[cold]
     fn refuse_fault(&mut self, error: &DecodeError) {
+        self.faults += 1;
         let status = Status::from(error.refusal);
         log::warn!(target: LOG_FAULTS, "{}: {status}, {error}", self.address);
         self.refuse(error.refusal, &error.to_string());
@@ -210,6 +216,7 @@ impl Drop for Session<'_> {
     fn drop(&mut self) {
         /// What takes some ten microseconds.
         const AT_ONCE: usize = 64;
+        self.shared.totals.add_session(self.requests, self.faults);
         let mut records = 0;
         loop {
             let removed = self.shared.index.write().leave(self.owner, AT_ONCE);

@@ -7,6 +7,7 @@
 mod bounds;
 mod files;
 mod page_aligned;
+mod signals;
 mod sockets;
 
 use std::sync::OnceLock;
@@ -18,6 +19,7 @@ pub(crate) use files::{
 };
 pub use files::{open_regular, sync_folder};
 pub use page_aligned::PageAligned;
+pub use signals::{Signal, Signals, has_controlling_terminal};
 pub(crate) use sockets::{
     ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, bound_neighbour, has_unread, lift_unsent_bound,
     receive, send_at_once, send_before, send_file,

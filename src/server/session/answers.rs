@@ -68,6 +68,7 @@ impl Session<'_> {
                 self.find(&Query::All, wanted)?
             }
         };
+        self.requests += 1;
         let address = self.address;
         match outcome {
             Ok(done) => {

@@ -1,0 +1,26 @@
+//! What an upload server has sent since it started, for its last words in the log.
+
+use std::fmt::{self, Display, Formatter};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What an upload server has sent.
+#[derive(Debug, Default)]
+pub struct UploadTotals {
+    documents: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl UploadTotals {
+    pub(super) fn add(&self, bytes: u64) {
+        self.documents.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Display for UploadTotals {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (documents, bytes) =
+            (self.documents.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+        write!(f, "{documents} uploads, {bytes} bytes")
+    }
+}

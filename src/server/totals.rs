@@ -1,0 +1,34 @@
+//! What a server has done since it started, for its last words in the log.
+
+use std::fmt::{self, Display, Formatter};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::counted;
+
+/// Counts of all sessions that have ended. A session adds its own when it ends, so that no two
+/// sessions write to the same memory while they answer.
+#[derive(Debug, Default)]
+pub struct Totals {
+    connections: AtomicU64,
+    requests: AtomicU64,
+    faults: AtomicU64,
+}
+
+impl Totals {
+    pub(super) fn add_session(&self, requests: u64, faults: u64) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(requests, Ordering::Relaxed);
+        self.faults.fetch_add(faults, Ordering::Relaxed);
+    }
+}
+
+impl Display for Totals {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let count = |count: &AtomicU64, what| {
+            counted(usize::try_from(count.load(Ordering::Relaxed)).unwrap_or(usize::MAX), what)
+        };
+        let connections = count(&self.connections, "connection");
+        let (requests, faults) = (count(&self.requests, "request"), count(&self.faults, "fault"));
+        write!(f, "{connections}, {requests}, {faults}")
+    }
+}

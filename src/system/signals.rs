@@ -1,0 +1,141 @@
+//! Signals that end or reload a program.
+//!
+//! A signal that the parent process has set to be ignored stays ignored: `nohup` does that with
+//! SIGHUP, and a shell without job control with SIGINT and SIGQUIT of what it starts with `&`.
+//! SIGQUIT is never handled, so it keeps the disposition that the parent has set.
+
+use std::fmt::{self, Display, Formatter};
+use std::io;
+
+/// A signal that a program handles.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Signal {
+    /// SIGINT: Ctrl-C.
+    Interrupt,
+    /// SIGTERM: the program is asked to end.
+    Terminate,
+    /// SIGHUP: the terminal is gone, or a service is asked to reload.
+    HangUp,
+}
+
+impl Display for Signal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+            Self::HangUp => "SIGHUP",
+        })
+    }
+}
+
+/// The signals that this process receives. Creating a second value is possible; each of them
+/// receives every signal.
+#[derive(Debug)]
+pub struct Signals(platform::Signals);
+
+impl Signals {
+    /// Handles all signals from now on, except those that were ignored when the program started.
+    ///
+    /// # Errors
+    /// When the system refuses to install a handler.
+    pub fn new() -> io::Result<Self> {
+        platform::Signals::new().map(Self)
+    }
+
+    /// Waits for the next signal. Returns `None` when no further signal can arrive.
+    pub fn wait(&mut self) -> Option<Signal> {
+        self.0.wait()
+    }
+}
+
+/// Whether this process has a controlling terminal. After the terminal was closed it has none, so
+/// programs ask when they start.
+pub fn has_controlling_terminal() -> bool {
+    cfg!(unix) && std::fs::File::open("/dev/tty").is_ok()
+}
+
+#[cfg(unix)]
+mod platform {
+    use std::io;
+
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+    use super::Signal;
+
+    #[derive(Debug)]
+    pub(super) struct Signals(signal_hook::iterator::Signals);
+
+    impl Signals {
+        pub(super) fn new() -> io::Result<Self> {
+            let ignored = ignored_signals();
+            // SIGTERM is handled in any case: service managers rely on it.
+            let handled = [SIGHUP, SIGINT].into_iter().filter(|&signal| !is_in(ignored, signal));
+            signal_hook::iterator::Signals::new(handled.chain([SIGTERM])).map(Self)
+        }
+
+        pub(super) fn wait(&mut self) -> Option<Signal> {
+            self.0.forever().find_map(|signal| match signal {
+                SIGHUP => Some(Signal::HangUp),
+                SIGINT => Some(Signal::Interrupt),
+                SIGTERM => Some(Signal::Terminate),
+                _ => None,
+            })
+        }
+    }
+
+    fn is_in(set: u64, signal: i32) -> bool {
+        u32::try_from(signal - 1).is_ok_and(|bit| set.checked_shr(bit).unwrap_or(0) & 1 == 1)
+    }
+
+    /// The set of ignored signals. Linux alone shows it without unsafe code; elsewhere the set is
+    /// taken to be empty.
+    fn ignored_signals() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        of_status(&status)
+    }
+
+    fn of_status(status: &str) -> u64 {
+        let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn the_ignored_signals_of_a_process() {
+            let set = of_status("Name:\tserver\nSigBlk:\t0000\nSigIgn:\t0000000000001001\n");
+            assert!(is_in(set, SIGHUP) && is_in(set, 13));
+            assert!(!is_in(set, SIGINT) && !is_in(set, SIGTERM) && !is_in(set, 0));
+            assert_eq!(of_status("nothing"), 0);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod platform {
+    use std::io;
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::Signal;
+
+    #[derive(Debug)]
+    pub(super) struct Signals(Receiver<Signal>);
+
+    impl Signals {
+        pub(super) fn new() -> io::Result<Self> {
+            let (sender, receiver) = channel();
+            let handler = move || {
+                // Nobody waits any more: the program is ending.
+                let _ = sender.send(Signal::Interrupt);
+            };
+            ctrlc::set_handler(handler).map_err(io::Error::other)?;
+            Ok(Self(receiver))
+        }
+
+        pub(super) fn wait(&mut self) -> Option<Signal> {
+            self.0.recv().ok()
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Signals that end or reload a program, and signals that were ignored when it started.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use common::{Index, PATIENCE, Program, Talk};
+
+const SERVER: &str = env!("CARGO_BIN_EXE_server");
+const PEER: &str = env!("CARGO_BIN_EXE_peer");
+
+/// Whether this machine has a program.
+fn has(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").stdout(Stdio::null()).status();
+    let has = found.is_ok_and(|status| status.success());
+    if !has {
+        common::skip(&format!("there is no `{program}`"));
+    }
+    has
+}
+
+/// A server that another program starts, which stays the same process.
+fn server_by(program: &str, arguments: &[&str]) -> Program {
+    let arguments = [arguments, &[SERVER, "--listen", "127.0.0.1:0"]].concat();
+    Program::start(program, &arguments, Path::new("."))
+}
+
+fn is_served(listening: &str) -> bool {
+    let address = listening.strip_prefix("listening on ").unwrap().parse().unwrap();
+    let mut talk = Talk::to(address);
+    talk.say("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
+    talk.reply() == ["P2P-CI/1.0 200 OK", ""]
+}
+
+#[test]
+fn sigterm_logs_the_cause_the_uptime_and_the_totals() {
+    let mut index = Index::start(&[]);
+    let mut talk = index.connect();
+    talk.add(1, "T", "h", 1);
+    talk.say("nonsense\r\n\r\n");
+    talk.reply();
+    index.program.signal("TERM");
+    assert_eq!(index.program.wait().code(), Some(0));
+    let errors = index.program.errors();
+    let has = |part: &str| errors.iter().any(|line| line.contains(part));
+    assert!(
+        has("SIGTERM after 0 s: stopping") || has("SIGTERM after 1 s: stopping"),
+        "{errors:#?}"
+    );
+    assert!(has("stopped after ") && has(": 1 connection, 1 request, 1 fault"), "{errors:#?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("rfc1.txt"), "one").unwrap();
+    let index = Index::start(&[]);
+    let (mut peer, port) = common::share(index.address, folder.path());
+    let mut talk = Talk::to(([127, 0, 0, 1], port).into());
+    talk.say("GET RFC 1 P2P-CI/1.0\r\nHost: h\r\n\r\n");
+    assert!(String::from_utf8(talk.rest()).unwrap().ends_with("\r\n\r\none"));
+    peer.signal("TERM");
+    assert_eq!(peer.wait().code(), Some(0));
+    let errors = peer.errors();
+    let has = |part: &str| errors.iter().any(|line| line.contains(part));
+    assert!(has("SIGTERM after ") && has(": 1 uploads, 3 bytes"), "{errors:#?}");
+}
+
+#[test]
+fn without_a_terminal_a_hang_up_reloads_a_service() {
+    if !has("setsid") {
+        return;
+    }
+    let mut server = server_by("setsid", &[]);
+    let listening = server.line();
+    server.signal("HUP");
+    server.error_with("SIGHUP: there is nothing to reload");
+    assert!(is_served(&listening));
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::start(&[]);
+    let address = index.address.to_string();
+    let arguments = [PEER, &address, "--share", ".", "--upload", "127.0.0.1:0", "share"];
+    let mut peer = Program::start("setsid", &arguments, folder.path());
+    peer.line();
+    peer.line();
+    peer.signal("HUP");
+    peer.error_with("SIGHUP: there is nothing to reload");
+    peer.signal("INT");
+    assert_eq!(peer.wait().code(), Some(0));
+}
+
+#[test]
+fn signals_that_were_ignored_at_the_start_stay_ignored() {
+    if !has("setsid") || !has("nohup") {
+        return;
+    }
+    // As a script's `&` leaves them, and as `nohup` does; in a session without a terminal, in which
+    // SIGHUP would be a reload.
+    let script = r#"trap "" INT QUIT; exec setsid nohup "$@""#;
+    let mut server = server_by("sh", &["-c", script, "sh"]);
+    let listening = server.line();
+    for signal in ["HUP", "INT", "QUIT"] {
+        server.signal(signal);
+    }
+    assert!(is_served(&listening));
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    let errors = server.errors();
+    assert!(!errors.iter().any(|line| line.contains("SIGHUP")), "{errors:#?}");
+    assert!(errors.iter().any(|line| line.contains("SIGTERM")), "{errors:#?}");
+
+    // A command that runs for a moment: the shell of a script.
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::start(&[]);
+    let address = index.address.to_string();
+    let script = r#"trap "" INT HUP QUIT; exec "$@""#;
+    let arguments = ["-c", script, "sh", PEER, &address, "--share", "."];
+    let mut shell = Program::start("sh", &arguments, folder.path());
+    shell.line();
+    shell.line();
+    for signal in ["HUP", "INT", "QUIT"] {
+        shell.signal(signal);
+    }
+    shell.type_line("list");
+    assert_eq!(shell.line(), "P2P-CI/1.0 200 OK");
+    assert_eq!(shell.end_input().code(), Some(0));
+}
+
+#[test]
+fn with_a_controlling_terminal_a_hang_up_ends_the_server_in_order() {
+    if !has("script") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    // The terminal is closed when `script` is killed.
+    let command = r#"exec "$SERVER" --listen 127.0.0.1:0 --log sessions 2>"$LOG""#;
+    let mut script = Command::new("script")
+        .args(["-qefc", command, "/dev/null"])
+        .env("SHELL", "/bin/sh")
+        .env("SERVER", SERVER)
+        .env("LOG", &log)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = script.stdout.take().unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"\n") {
+        let mut byte = [0];
+        std::io::Read::read_exact(&mut output, &mut byte).unwrap();
+        seen.push(byte[0]);
+    }
+    script.kill().unwrap();
+    script.wait().unwrap();
+    let begun = Instant::now();
+    let logged = || fs::read_to_string(&log).unwrap_or_default();
+    while !logged().contains("stopped after ") {
+        assert!(begun.elapsed() < PATIENCE, "{}", logged());
+        thread::yield_now();
+    }
+    assert!(logged().contains("SIGHUP after "), "{}", logged());
+}
