@@ -134,11 +134,11 @@ impl Peer {
         holdings.retain(|holding| holding.record.holder != self.own);
         let sources = holdings.into_iter().map(Source::from).collect();
         let wanted = Wanted { document: document.clone(), sources, digest: None };
-        let path = self.library.read().path_for(document).ok_or("no file name for it")?;
+        let path = self.library.read().target_for(document)?.path();
         let mut incoming = Incoming::begin(&path)?;
         Fetcher::default().fetch(&wanted, &mut incoming, &mut |_| {})?;
         incoming.finish(false)?;
-        self.library.write().add_file(&path, None)?;
+        self.library.add_file(&path, None)?;
         self.membership.update(std::slice::from_ref(document))?;
         Ok(path)
     }

@@ -159,8 +159,8 @@ fn a_look_finds_what_has_appeared_changed_and_gone() {
     let elsewhere = tempfile::tempdir().unwrap();
     let lone = elsewhere.path().join("lone");
     write_old(&lone, "x");
-    library.write().add_file(&lone, Some("Given".parse().unwrap())).unwrap();
-    library.write().add_file(&at("b"), None).unwrap();
+    library.add_file(&lone, Some("Given".parse().unwrap())).unwrap();
+    library.add_file(&at("b"), None).unwrap();
     assert!(changed().is_empty());
     write_old(&lone, "changed");
     assert_eq!(changed(), ["FILE lone"]);

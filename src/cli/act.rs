@@ -144,17 +144,13 @@ impl Context {
     fn add(&self, command: &Add) -> Result<(), CommandError> {
         let library = self.library()?;
         let path = self.path_of(&command.what);
-        let document =
-            library.write().add_file(&path, command.title.clone()).map_err(|source| {
-                let what =
-                    format!("cannot share `{}`", escaped(path.as_os_str().as_encoded_bytes()));
-                match source.kind() {
-                    std::io::ErrorKind::NotFound => {
-                        CommandError::NotFound(format!("{what}: {source}"))
-                    }
-                    _ => CommandError::File { what, source },
-                }
-            })?;
+        let document = library.add_file(&path, command.title.clone()).map_err(|source| {
+            let what = format!("cannot share `{}`", escaped(path.as_os_str().as_encoded_bytes()));
+            match source.kind() {
+                std::io::ErrorKind::NotFound => CommandError::NotFound(format!("{what}: {source}")),
+                _ => CommandError::File { what, source },
+            }
+        })?;
         let title = library.read().entry(&document).map(|entry| entry.title().clone());
         let title = title.unwrap_or_default();
         self.ask_and_print(&|from| {

@@ -16,7 +16,7 @@ use super::progress::OneDownload;
 use super::reply::document_json;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
-use crate::library::{Incoming, SharedLibrary};
+use crate::library::{Incoming, PartFiles, SaveTarget, Saved, SharedLibrary};
 use crate::limits;
 use crate::peer::{Attempt, Fetched, JournalEvent, Source, Wanted, lookup};
 use crate::protocol::{Digest, Document, Title};
@@ -26,7 +26,7 @@ use several::get_many;
 enum Target {
     StandardOutput,
     File(PathBuf),
-    Library(SharedLibrary, PathBuf),
+    Library(SharedLibrary, SaveTarget),
 }
 
 /// Downloads a document, or several.
@@ -88,6 +88,7 @@ fn get_wanted(
     digest: Option<Digest>,
 ) -> Result<(), CommandError> {
     let target = target(context, command, document)?;
+    check(&target, document)?;
     if let Some(path) = already_here(&target, document).filter(|_| !command.force) {
         return match target {
             Target::Library(..) => say_already_here(context.format, document, &path),
@@ -105,17 +106,17 @@ fn get_wanted(
     match target {
         Target::StandardOutput => to_standard_output(context, &wanted),
         Target::File(path) => {
-            let fetched = to_file(context, command, &wanted, &path)?;
+            let (fetched, _) = to_file(context, command, &wanted, &SaveTarget::file(&path))?;
             say_fetched(context.format, document, &path, &fetched)
         }
-        Target::Library(library, path) => {
-            let fetched = to_file(context, command, &wanted, &path)?;
+        Target::Library(library, target) => {
+            let (fetched, saved) = to_file(context, command, &wanted, &target)?;
             let event =
                 JournalEvent::Fetched(fetched.digest, fetched.length, fetched.holders[0].clone());
             context.journal.add(document, event);
             // Who reads the line may rely on the document being shared.
-            let shared = share(context, &library, document, title, fetched.digest);
-            say_fetched(context.format, document, &path, &fetched)?;
+            let shared = share(context, &library, document, title, saved, fetched.digest);
+            say_fetched(context.format, document, &target.path(), &fetched)?;
             shared
         }
     }
@@ -127,12 +128,22 @@ fn target(context: &Context, command: &Get, document: &Document) -> Result<Targe
         Some(path) => Ok(Target::File(path.clone())),
         None => {
             let library = context.library()?;
-            let path = library.read().path_for(document);
-            let path = path.ok_or_else(|| {
-                CommandError::Usage(format!("{document} cannot be kept in the folder: use --out"))
-            })?;
-            Ok(Target::Library(library, path))
+            let target = library.read().target_for(document);
+            let target =
+                target.map_err(|reason| CommandError::Usage(format!("{document}: {reason}")))?;
+            Ok(Target::Library(library, target))
         }
+    }
+}
+
+/// Fails if something else has the name of the file.
+fn check(target: &Target, document: &Document) -> Result<(), CommandError> {
+    match target {
+        Target::StandardOutput | Target::File(_) => Ok(()),
+        Target::Library(_, target) => target.check().map_err(|source| CommandError::File {
+            what: format!("cannot save {document}"),
+            source,
+        }),
     }
 }
 
@@ -140,9 +151,11 @@ fn already_here(target: &Target, document: &Document) -> Option<PathBuf> {
     match target {
         Target::StandardOutput => None,
         Target::File(path) => path.exists().then(|| path.clone()),
-        Target::Library(library, path) => {
+        Target::Library(library, target) => {
             let shared = library.read().entry(document).map(|entry| entry.path());
-            shared.filter(|path| path.exists()).or_else(|| path.exists().then(|| path.clone()))
+            let is_file = |path: &PathBuf| path.symlink_metadata().is_ok_and(|m| m.is_file());
+            let saved = || target.is_here().is_ok_and(|is_here| is_here).then(|| target.path());
+            shared.filter(is_file).or_else(saved)
         }
     }
 }
@@ -200,17 +213,14 @@ fn to_file(
     context: &Context,
     command: &Get,
     wanted: &Wanted,
-    path: &Path,
-) -> Result<Fetched, CommandError> {
-    let document = &wanted.document;
-    let cannot_save =
-        |source| CommandError::File { what: format!("cannot save `{}`", shown(path)), source };
-    if let (Document::File(name), None) = (document, &command.out)
-        && name.as_str().contains('/')
-    {
-        context.library()?.read().make_folder_for(document).map_err(cannot_save)?;
-    }
-    let mut incoming = Incoming::begin(path).map_err(cannot_save)?;
+    target: &SaveTarget,
+) -> Result<(Fetched, Saved), CommandError> {
+    let cannot_save = |source| {
+        let what = format!("cannot save `{}`", shown(&target.path()));
+        CommandError::File { what, source }
+    };
+    let parts = PartFiles::in_folder(target.root());
+    let mut incoming = Incoming::begin_among(target, &parts).map_err(cannot_save)?;
     context.unfinished.replace(incoming.temporary_path().map(PathBuf::from));
     let fetched = download(context, wanted, &mut incoming);
     context.unfinished.replace(None);
@@ -221,8 +231,14 @@ fn to_file(
     if let Some(date) = fetched.last_modified {
         incoming.set_modified(date.time());
     }
-    incoming.finish(command.force).map_err(cannot_save)?;
-    Ok(fetched)
+    let saved = match incoming.finish(command.force) {
+        // Another process may have fetched the same document.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Saved::existing(target, fetched.digest).and_then(|same| same.ok_or(error))
+        }
+        saved => saved,
+    };
+    Ok((fetched, saved.map_err(cannot_save)?))
 }
 
 /// Through a temporary file: a holder that fails half-way leaves nothing on standard output.
@@ -286,10 +302,11 @@ fn share(
     library: &SharedLibrary,
     document: &Document,
     title: Option<Title>,
+    saved: Saved,
     digest: Digest,
 ) -> Result<(), CommandError> {
     let Some(membership) = context.index.membership() else { return Ok(()) };
-    let added = library.write().add_saved(document, title, digest);
+    let added = library.add_saved(document, title, saved, digest);
     added.map_err(|source| CommandError::File {
         what: format!("cannot share {document}"),
         source,

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use super::many::{Destination, order};
+use super::many::{Destination, Plan, plan};
 use super::notices::Notices;
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
@@ -58,7 +58,7 @@ impl GoingOn<'_> {
         loop {
             let mut orders = Vec::new();
             for (document, digest) in &left {
-                orders.extend(self.order(document, *digest)?);
+                orders.extend(self.order(document, *digest));
             }
             if !orders.is_empty() {
                 let count = orders.len();
@@ -85,8 +85,8 @@ impl GoingOn<'_> {
 
     /// What is to be done for a document, if somebody has it. Asking the index takes as long as it
     /// is away.
-    fn order(&self, document: &Document, digest: Option<Digest>) -> io::Result<Option<Order>> {
-        let Some(membership) = self.destination.membership else { return Ok(None) };
+    fn order(&self, document: &Document, digest: Option<Digest>) -> Option<Order> {
+        let membership = self.destination.membership?;
         let holdings = loop {
             match lookup(membership, document) {
                 Ok(holdings) => break holdings,
@@ -104,9 +104,17 @@ impl GoingOn<'_> {
         let mut candidates: Vec<Source> = holdings.into_iter().map(Into::into).collect();
         candidates.retain(|source| Some(&source.holder) != own.as_ref());
         if candidates.is_empty() {
-            return Ok(None);
+            return None;
         }
-        order(self.destination.library, document.clone(), candidates, title, digest, false)
+        let library = self.destination.library;
+        match plan(library, document.clone(), candidates, title, digest, false) {
+            Ok(Plan::Fetch(order)) => return Some(order),
+            Ok(Plan::Here) => {}
+            Ok(Plan::NotSaved(reason)) => log::warn!("{document} is not fetched: {reason}"),
+            Err(error) => log::warn!("cannot save {document}: {error}"),
+        }
+        self.destination.journal.add(document, JournalEvent::GivenUp);
+        None
     }
 
     fn say(&self, happening: &Happening<'_>) {
@@ -115,7 +123,7 @@ impl GoingOn<'_> {
             Happening::Waits(document, error, pause) => {
                 log::info!("{document} is tried again in {pause:?}: {}", error_chain(error));
             }
-            Happening::Fetched(order, fetched) => {
+            Happening::Fetched(order, fetched, _) => {
                 let (document, length) = (&order.wanted.document, fetched.length);
                 self.notices.say(&format!("{document} is fetched now, {length} bytes"));
             }

@@ -4,7 +4,7 @@
 use std::io;
 
 use crate::error_chain::error_chain;
-use crate::library::{PartFiles, SharedLibrary};
+use crate::library::{NotSaved, PartFiles, Saved, SharedLibrary};
 use crate::peer::{
     FetchError, Fetcher, Happening, Journal, JournalEvent, Membership, Order, Source,
     TransferError, Wanted, fetch_all,
@@ -30,7 +30,8 @@ impl Destination<'_> {
         orders: Vec<Order>,
         tell: &mut dyn FnMut(&Happening<'_>),
     ) -> io::Result<()> {
-        let parts = PartFiles::in_folder(self.library.read().folder());
+        let folder = self.library.read().folder().to_path_buf();
+        let parts = PartFiles::in_folder(&folder);
         fetch_all(self.fetcher, &parts, orders, &mut |happening| {
             self.remember(&happening);
             tell(&happening);
@@ -48,12 +49,12 @@ impl Destination<'_> {
                 self.remember_failures(&order.wanted.document, error);
                 self.journal.add(&order.wanted.document, JournalEvent::GivenUp);
             }
-            Happening::Fetched(order, fetched) => {
+            Happening::Fetched(order, fetched, saved) => {
                 let document = &order.wanted.document;
                 let (digest, length) = (fetched.digest, fetched.length);
                 let event = JournalEvent::Fetched(digest, length, fetched.holders[0].clone());
                 self.journal.add(document, event);
-                self.share(document, order.title.clone(), digest);
+                self.share(document, order.title.clone(), *saved, digest);
             }
         }
     }
@@ -65,8 +66,8 @@ impl Destination<'_> {
         }
     }
 
-    fn share(&self, document: &Document, title: Option<Title>, digest: Digest) {
-        let added = self.library.write().add_saved(document, title, digest);
+    fn share(&self, document: &Document, title: Option<Title>, saved: Saved, digest: Digest) {
+        let added = self.library.add_saved(document, title, saved, digest);
         if let Err(error) = added {
             log::warn!("{document} is not shared: {error}");
         } else if let Some(membership) = self.membership
@@ -86,30 +87,42 @@ pub(super) fn failures(error: &FetchError) -> impl Iterator<Item = &(Endpoint, T
     failures.iter().filter(|(_, error)| !matches!(error, TransferError::Resting(_)))
 }
 
-/// What is to be done to have a document; nothing if it is here and not to be overwritten.
+/// What is to be done to have a document.
+pub(super) enum Plan {
+    /// It is here, and is not to be overwritten.
+    Here,
+    Fetch(Order),
+    /// It is not saved in a shared directory.
+    NotSaved(NotSaved),
+}
+
+/// Plans the download of a document into the library's directory; changes nothing there.
 ///
 /// # Errors
-/// When its sub-folder cannot be made.
-pub(super) fn order(
+/// When something else has the name of its file.
+pub(super) fn plan(
     library: &SharedLibrary,
     document: Document,
     candidates: Vec<Source>,
     title: Option<Title>,
     digest: Option<Digest>,
     overwrite: bool,
-) -> io::Result<Option<Order>> {
-    let library = library.read();
-    if library.entry(&document).is_some() && !overwrite {
-        return Ok(None);
-    }
-    let Some(target) = library.path_for(&document) else {
-        log::warn!("{document} cannot be kept in the folder");
-        return Ok(None);
+) -> io::Result<Plan> {
+    let (is_shared, target) = {
+        let library = library.read();
+        (library.entry(&document).is_some(), library.target_for(&document))
     };
-    if target.exists() && !overwrite {
-        return Ok(None);
+    if is_shared && !overwrite {
+        return Ok(Plan::Here);
     }
-    library.make_folder_for(&document)?;
+    let target = match target {
+        Ok(target) => target,
+        Err(reason) => return Ok(Plan::NotSaved(reason)),
+    };
+    target.check()?;
+    if !overwrite && target.is_here()? {
+        return Ok(Plan::Here);
+    }
     let title = title.filter(|title| !title.as_str().is_empty());
     let mut sources: Vec<Source> = Vec::new();
     for candidate in candidates {
@@ -117,5 +130,6 @@ pub(super) fn order(
             sources.push(candidate);
         }
     }
-    Ok(Some(Order { wanted: Wanted { document, sources, digest }, title, target, overwrite }))
+    let wanted = Wanted { document, sources, digest };
+    Ok(Plan::Fetch(Order { wanted, title, target, overwrite }))
 }

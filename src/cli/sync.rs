@@ -11,7 +11,7 @@ use super::act::Context;
 use super::command::{Format, Sync};
 use super::exit::{CommandError, Failure, failure_of};
 use super::find::each_record;
-use super::many::order;
+use super::many::{Plan, plan};
 use super::output::say;
 use super::progress::ManyDownloads;
 use super::reply::document_json;
@@ -32,22 +32,21 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     });
     let vouched_for = context.vouched_for(command.digests.as_deref())?;
     let told_by = context.index.address()?;
-    let orders = missing(&library, records, told_by, &vouched_for)?;
+    let (orders, mut given_up) = missing(&library, records, told_by, &vouched_for);
     if command.dry_run {
         for order in &orders {
             say_order(context.format, order)?;
         }
-        return Ok(());
+        return given_up.first().map_or(Ok(()), |failure| Err(CommandError::GivenUp(*failure)));
     }
     let wanted =
         |order: &Order| (order.wanted.document.clone(), JournalEvent::Wanted(order.wanted.digest));
     context.journal.add_all(orders.iter().map(wanted));
     let mut progress = ManyDownloads::new(orders.len());
-    let mut given_up: Vec<Failure> = Vec::new();
     let mut output = Ok(());
     let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
         match happening {
-            Happening::Fetched(order, fetched) => {
+            Happening::Fetched(order, fetched, _) => {
                 if let (Format::Json, Ok(())) = (context.format, &output) {
                     output = say_fetched(&order.wanted.document, fetched.length);
                 }
@@ -59,7 +58,8 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     });
     progress.end();
     // What was learned of files whose bytes were just seen need not be computed again.
-    if let Err(error) = library.read().digests().save() {
+    let digests = library.read().digests();
+    if let Err(error) = digests.save() {
         log::warn!("the digests are not stored: {error}");
     }
     output.map_err(CommandError::Output)?;
@@ -74,28 +74,35 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     given_up.first().map_or(Ok(()), |failure| Err(CommandError::GivenUp(*failure)))
 }
 
-/// What the library lacks of these records, with all who have it.
+/// What the library lacks of these records, with all who have it, and why documents cannot be
+/// fetched: each is reported. A document that is never saved from the network is no failure.
 fn missing(
     library: &SharedLibrary,
     records: Vec<Record>,
     told_by: IpAddr,
     vouched_for: &HashMap<Document, Digest>,
-) -> Result<Vec<Order>, CommandError> {
+) -> (Vec<Order>, Vec<Failure>) {
     let mut by_document: BTreeMap<Document, Vec<Record>> = BTreeMap::new();
     for record in records {
         by_document.entry(record.document.clone()).or_default().push(record);
     }
-    let mut orders = Vec::new();
+    let (mut orders, mut failures) = (Vec::new(), Vec::new());
     for (document, records) in by_document {
         let title = records.first().map(|record| record.title.clone());
         let source = |record: Record| Source { told_by: Some(told_by), ..record.holder.into() };
         let candidates = records.into_iter().map(source).collect();
         let digest = vouched_for.get(&document).copied();
-        let what = format!("cannot save {document}");
-        let order = order(library, document, candidates, title, digest, false);
-        orders.extend(order.map_err(|source| CommandError::File { what, source })?);
+        match plan(library, document.clone(), candidates, title, digest, false) {
+            Ok(Plan::Here) => {}
+            Ok(Plan::Fetch(order)) => orders.push(order),
+            Ok(Plan::NotSaved(reason)) => log::warn!("{document} is not fetched: {reason}"),
+            Err(error) => {
+                log::warn!("cannot save {document}: {error}");
+                failures.push(Failure::File);
+            }
+        }
     }
-    Ok(orders)
+    (orders, failures)
 }
 
 fn say_order(format: Format, order: &Order) -> Result<(), CommandError> {

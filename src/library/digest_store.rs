@@ -61,7 +61,7 @@ impl DigestStore {
         let text = text(&merge(self.read().unwrap_or_default()));
         let incoming = Incoming::begin(&self.path)?;
         incoming.file().write_all(text.as_bytes())?;
-        incoming.finish(true)
+        incoming.finish(true).map(drop)
     }
 
     /// Waits until no other program is storing. The lock is held as long as the file is open; it

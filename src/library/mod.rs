@@ -9,7 +9,7 @@
 //! | `title` | titles from first pages |
 //! | `rfc_index` | titles from `rfc-index.txt` |
 //! | `hasher`, `digests`, `digest_store` | SHA-256; of files, computed once and kept |
-//! | `save`, `pieces`, `part_files` | files that appear whole, and what they are until then |
+//! | `save`, `saved`, `pieces`, `part_files`, `target` | files that appear whole, what they are until then, and where |
 //!
 //! It looks at a folder when it is told to, and not by itself. A document is opened for upload
 //! through its [`Entry`], which never follows a symbolic link. protocol.md sections 2.3 and 5.
@@ -27,6 +27,8 @@ mod part_files;
 mod pieces;
 mod rfc_index;
 mod save;
+mod saved;
+mod target;
 mod title;
 
 use std::collections::{BTreeMap, HashSet};
@@ -39,10 +41,12 @@ pub use entry::{Entry, OpenDocument};
 pub use folder::Depth;
 pub use hasher::Hasher;
 pub use look_over::Look;
-pub use name::{document_of, file_name_of};
+pub use name::{NotSaved, document_of, file_name_of};
 pub use part_files::PartFiles;
 pub use pieces::{PIECE, Pieces};
 pub use save::Incoming;
+pub use saved::Saved;
+pub use target::SaveTarget;
 
 use crate::escape::escaped;
 use crate::protocol::{Content, Digest, Document, Title};
@@ -154,101 +158,17 @@ impl Library {
         self.entry(document).map(|entry| self.digests.content(&entry.state)).unwrap_or_default()
     }
 
-    /// Where a document of the network is saved; `None` if this library could not share a file of
-    /// its name as that document.
-    pub fn path_for(&self, document: &Document) -> Option<PathBuf> {
-        file_name_of(document).map(|name| self.folder.join(name))
-    }
-
-    /// Makes the sub-folders that a document's path goes through. None of them may be a link: it
-    /// could lead anywhere.
+    /// Where a document of the network is saved.
     ///
     /// # Errors
-    /// When one cannot be made, or is something else than a folder.
-    pub fn make_folder_for(&self, document: &Document) -> io::Result<()> {
-        let name = file_name_of(document).ok_or(io::ErrorKind::InvalidInput)?;
-        let mut folder = self.folder.to_path_buf();
-        let mut segments = name.split('/');
-        segments.next_back();
-        for segment in segments {
-            folder.push(segment);
-            match std::fs::create_dir(&folder) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-            if !folder.symlink_metadata()?.is_dir() {
-                let text =
-                    format!("expected a folder `{}`, found something else", folder.display());
-                return Err(io::Error::new(io::ErrorKind::NotADirectory, text));
-            }
-        }
-        Ok(())
+    /// When it is not saved in a shared directory.
+    pub fn target_for(&self, document: &Document) -> Result<SaveTarget, NotSaved> {
+        Ok(SaveTarget::below(&self.folder, &file_name_of(document)?))
     }
 
-    /// Shares a file where it lies, under the given title or its own.
-    ///
-    /// # Errors
-    /// When it is no regular file that can be read, or its name cannot be said in the protocol.
-    pub fn add_file(&mut self, path: &Path, title: Option<Title>) -> io::Result<Document> {
-        let invalid = |text: &str| io::Error::new(io::ErrorKind::InvalidInput, text.to_string());
-        let name = path.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| invalid("expected a file with a name in UTF-8"))?;
-        let document = document_of(name)
-            .ok_or_else(|| invalid("expected a name that is not hidden and holds no control"))?;
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.canonicalize()?,
-            _ => Path::new(".").canonicalize()?,
-        };
-        let is_ours = self.folder.canonicalize().is_ok_and(|ours| ours == folder);
-        let folder = if is_ours { Arc::clone(&self.folder) } else { folder.into() };
-        // It is opened in any case: what cannot be read cannot be shared.
-        let own_title = title_of(&document, &folder, name, &self.official)?;
-        self.add(document.clone(), folder, name, title.unwrap_or(own_title))?;
-        Ok(document)
-    }
-
-    /// Shares a document that was saved where [`Library::path_for`] says, under the given title or
-    /// its own; its bytes had this digest. With a title it is not read again.
-    ///
-    /// # Errors
-    /// When the file is gone.
-    pub fn add_saved(
-        &mut self,
-        document: &Document,
-        title: Option<Title>,
-        digest: Digest,
-    ) -> io::Result<()> {
-        let name = file_name_of(document).ok_or(io::ErrorKind::InvalidInput)?;
-        let folder = Arc::clone(&self.folder);
-        let title = match title {
-            Some(title) => title,
-            None => title_of(document, &folder, &name, &self.official)?,
-        };
-        let state = self.add(document.clone(), folder, &name, title)?;
-        if let Some(length) = state.document_length() {
-            self.digests.insert(state, digest, length);
-        }
-        Ok(())
-    }
-
-    fn add(
-        &mut self,
-        document: Document,
-        folder: Arc<Path>,
-        name: &str,
-        title: Title,
-    ) -> io::Result<file_state::FileState> {
-        let entry = Entry {
-            title,
-            state: folder::state(Path::new(name), &folder.join(name).symlink_metadata()?),
-            folder,
-            name: name.into(),
-            is_asked_for: true,
-        };
-        let state = entry.state;
+    fn insert(&mut self, document: Document, entry: Entry) {
         self.withdrawn.remove(&document);
         self.entries.insert(document, Arc::new(entry));
-        Ok(state)
     }
 
     /// Stops sharing a document; the file stays where it is.
@@ -313,6 +233,12 @@ fn title_of(
     Ok(known.unwrap_or_else(|| Title::folded(name)))
 }
 
+/// An entry for a file that somebody asked to be shared.
+fn asked_for(folder: Arc<Path>, name: &str, title: Title) -> io::Result<Entry> {
+    let state = folder::state(Path::new(name), &folder.join(name).symlink_metadata()?);
+    Ok(Entry { title, state, folder, name: name.into(), is_asked_for: true })
+}
+
 fn skip(name: &[u8], reason: &str) {
     log::warn!("`{}` is not shared: {reason}", escaped(name));
 }
@@ -331,5 +257,62 @@ impl SharedLibrary {
     /// Changes the library.
     pub fn write(&self) -> RwLockWriteGuard<'_, Library> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shares a file where it is, under the given title or its own.
+    ///
+    /// # Errors
+    /// When it is no regular file that can be read, or its name cannot be said in the protocol.
+    pub fn add_file(&self, path: &Path, title: Option<Title>) -> io::Result<Document> {
+        let invalid = |text: &str| io::Error::new(io::ErrorKind::InvalidInput, text.to_string());
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| invalid("expected a file with a name in UTF-8"))?;
+        let document = document_of(name)
+            .ok_or_else(|| invalid("expected a name that is not hidden and holds no control"))?;
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.canonicalize()?,
+            _ => Path::new(".").canonicalize()?,
+        };
+        let (ours, official) = self.folder_and_official();
+        let is_ours = ours.canonicalize().is_ok_and(|ours| ours == folder);
+        let folder = if is_ours { ours } else { folder.into() };
+        // It is opened in any case: what cannot be read cannot be shared.
+        let own_title = title_of(&document, &folder, name, &official)?;
+        let entry = asked_for(folder, name, title.unwrap_or(own_title))?;
+        self.write().insert(document.clone(), entry);
+        Ok(document)
+    }
+
+    /// Shares a document that was saved where [`Library::target_for`] says, under the given title or
+    /// its own. With a title it is not read again. The digest of its bytes is kept if the file is
+    /// still the one that was saved.
+    ///
+    /// # Errors
+    /// When the file is gone.
+    pub fn add_saved(
+        &self,
+        document: &Document,
+        title: Option<Title>,
+        saved: Saved,
+        digest: Digest,
+    ) -> io::Result<()> {
+        let name = file_name_of(document).map_err(io::Error::other)?;
+        let (folder, official) = self.folder_and_official();
+        let title = match title {
+            Some(title) => title,
+            None => title_of(document, &folder, &name, &official)?,
+        };
+        let entry = asked_for(folder, &name, title)?;
+        let length = entry.state.document_length().filter(|_| saved.is(&entry.state));
+        if let Some(length) = length {
+            self.read().digests().insert(entry.state, digest, length);
+        }
+        self.write().insert(document.clone(), entry);
+        Ok(())
+    }
+
+    fn folder_and_official(&self) -> (Arc<Path>, Arc<Official>) {
+        let library = self.read();
+        (Arc::clone(&library.folder), Arc::clone(&library.official))
     }
 }

@@ -3,6 +3,8 @@
 //! The only place where a word from the wire becomes a path. It is safe to join to a folder: no
 //! segment of a [`FileName`] leads upwards, and an RFC's name is made of a number.
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::packed::unpacked_name;
 use crate::protocol::{Document, FileName, RfcNumber};
 
@@ -28,14 +30,93 @@ fn last_segment(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// The path below a folder under which a document is saved; `None` if a file there would be
-/// another document, or hidden.
-pub fn file_name_of(document: &Document) -> Option<String> {
+/// Why a document of the network is not saved in a shared directory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NotSaved {
+    /// Its name, or the first directory of its path, has a meaning in a shared directory.
+    #[error("its name has a special meaning in a shared directory; `get … --out PATH` saves it")]
+    Special,
+    /// A file of this name would not be shared as this document.
+    #[error("a file of its name is not shared under that name; `get … --out PATH` saves it")]
+    OtherName,
+    /// The system cannot represent the name.
+    #[error("this system has no files of its name; `get … --out PATH` saves it under another")]
+    Unrepresentable,
+}
+
+/// The path below a shared directory under which a document is saved.
+///
+/// # Errors
+/// When the name has a local meaning, or a file there would be another document.
+pub fn file_name_of(document: &Document) -> Result<String, NotSaved> {
+    name_for(document, Platform::HERE)
+}
+
+/// What names a system cannot represent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Platform {
+    #[cfg_attr(windows, allow(dead_code, reason = "the other platform is tested everywhere"))]
+    Unix,
+    #[cfg_attr(not(windows), allow(dead_code, reason = "it is tested everywhere"))]
+    Windows,
+}
+
+impl Platform {
+    const HERE: Self = if cfg!(windows) { Self::Windows } else { Self::Unix };
+}
+
+fn name_for(document: &Document, platform: Platform) -> Result<String, NotSaved> {
     let name = match document {
-        Document::Rfc(number) => format!("rfc{number}.txt"),
-        Document::File(name) => name.as_str().to_string(),
+        Document::Rfc(number) => return Ok(format!("rfc{number}.txt")),
+        Document::File(name) => name.as_str(),
     };
-    (document_of(&name).as_ref() == Some(document)).then_some(name)
+    if name.split('/').next().is_some_and(is_special) {
+        return Err(NotSaved::Special);
+    }
+    if document_of(name).as_ref() != Some(document) {
+        return Err(NotSaved::OtherName);
+    }
+    if platform == Platform::Windows && !name.split('/').all(is_windows_name) {
+        return Err(NotSaved::Unrepresentable);
+    }
+    Ok(name.into())
+}
+
+/// Whether a path segment at the top of a shared directory means something there: an RFC, the list
+/// of their titles, what was handed over, or what is not shared. File systems that ignore case, or
+/// normalize names, find these files under other spellings, too.
+fn is_special(segment: &str) -> bool {
+    let folded = folded(segment);
+    let folded = folded.trim_end_matches(['.', ' ']);
+    rfc_number(folded).is_some()
+        || matches!(folded, "rfc-index.txt" | "rfc-index.txt.gz" | "handed-over" | ".p2pciignore")
+}
+
+/// A name in the form in which file systems compare names, or a coarser one: compatible characters,
+/// case and ignorable characters make no difference.
+fn folded(name: &str) -> String {
+    let visible = name.nfkc().filter(|character| {
+        !matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+    });
+    let lower: String = visible.flat_map(char::to_lowercase).collect();
+    lower.nfkc().collect()
+}
+
+/// Whether Windows can store a file under exactly this name.
+fn is_windows_name(segment: &str) -> bool {
+    let reserved = |character: char| matches!(character, '<' | '>' | ':' | '"' | '|' | '?' | '*');
+    let stem = segment.split('.').next().unwrap_or(segment).trim_end().to_ascii_uppercase();
+    let numbered = |device: &str| {
+        let number = stem.strip_prefix(device);
+        number.is_some_and(|n| {
+            matches!(n, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")
+        })
+    };
+    let is_device = matches!(&*stem, "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$")
+        || numbered("COM")
+        || numbered("LPT");
+    !is_device && !segment.contains(reserved) && !segment.ends_with(['.', ' '])
 }
 
 fn rfc_number(file_name: &str) -> Option<RfcNumber> {
@@ -79,14 +160,61 @@ mod tests {
         }
     }
 
+    fn file(name: &str) -> Document {
+        Document::File(FileName::from_decoded(name).unwrap())
+    }
+
     #[test]
     fn a_saved_document_is_itself_again() {
-        let file = |name| Document::File(FileName::from_decoded(name).unwrap());
-        assert_eq!(file_name_of(&Document::Rfc("7".parse().unwrap())), Some("rfc7.txt".into()));
-        assert_eq!(file_name_of(&file("a b.pdf")), Some("a b.pdf".into()));
-        assert_eq!(file_name_of(&file("notes/a.md")), Some("notes/a.md".into()));
-        assert_eq!(file_name_of(&file("notes/rfc7.txt.gz")), None);
-        assert_eq!(file_name_of(&file("rfc7.txt")), None);
-        assert_eq!(file_name_of(&file(".profile")), None);
+        assert_eq!(file_name_of(&Document::Rfc("7".parse().unwrap())), Ok("rfc7.txt".into()));
+        for name in ["a b.pdf", "notes/a.md", "notes/rfc-index.txt", "a/handed-over", "é"] {
+            assert_eq!(file_name_of(&file(name)).as_deref(), Ok(name));
+        }
+        for name in ["notes/rfc7.txt.gz", "notes/rfc7.txt", ".profile", "a/.git/config"] {
+            assert_eq!(file_name_of(&file(name)), Err(NotSaved::OtherName), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_with_a_local_meaning_are_not_saved_in_any_spelling() {
+        for name in [
+            "rfc7.txt",
+            "RFC7.TXT",
+            "rfc0007.txt",
+            "rfc7-tcp.txt",
+            "rfc7.txt.gz",
+            "rfc7.txt/x",
+            "rfc７.txt",
+            "ｒｆｃ7.txt",
+            "rfc7.txt.",
+            "rfc7.txt ",
+            "rf\u{200b}c7.txt",
+            "rfc-index.txt",
+            "RFC-Index.TXT",
+            "rfc-index.txt.gz",
+            "rfc-index.txt/a/b",
+            "handed-over",
+            "Handed-Over/x",
+            "handed\u{2060}-over",
+            ".p2pciignore",
+            ".P2PCIIGNORE/x",
+        ] {
+            assert_eq!(file_name_of(&file(name)), Err(NotSaved::Special), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_windows_cannot_represent() {
+        for name in [
+            "C:x", "a:stream", "CON", "con.txt", "aux .txt", "d/NUL", "COM1", "lpt³.x", "a.", "a ",
+            "b?", "dir./x", "CONIN$",
+        ] {
+            let found = name_for(&file(name), Platform::Windows);
+            assert_eq!(found, Err(NotSaved::Unrepresentable), "{name}");
+            assert_eq!(name_for(&file(name), Platform::Unix).as_deref(), Ok(name));
+        }
+        for name in ["console", "COM", "COM10", "a.b", "x/y.z", "nulls.txt"] {
+            assert_eq!(name_for(&file(name), Platform::Windows).as_deref(), Ok(name));
+        }
     }
 }

@@ -11,7 +11,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::system::{open_part, read_at, write_at};
+use super::part_files::{Opened, open_locked};
+use super::target::rename;
+use crate::system::{is_at, read_at, write_at};
 
 /// Bytes of a piece: eight downloads at once lose at most a megabyte.
 pub const PIECE: u64 = 128 * 1024;
@@ -34,22 +36,7 @@ impl Pieces {
     /// else is writing it. `beginning` is the file of a download that had only one holder: what
     /// it has is taken over.
     pub(super) fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<Self>> {
-        let mut taken_over = 0;
-        if !path.try_exists()? {
-            match open_part(beginning, false) {
-                Ok(file) if file.try_lock().is_ok() => {
-                    taken_over = file.metadata()?.len().min(length) / PIECE;
-                    fs::rename(beginning, path)?;
-                }
-                Ok(_) => return Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let file = open_part(path, true)?;
-        if file.try_lock().is_err() {
-            return Ok(None);
-        }
+        let Some((file, taken_over)) = open(path, beginning, length)? else { return Ok(None) };
         let count = usize::try_from(length.div_ceil(PIECE)).map_err(io::Error::other)?;
         let map = match file.metadata()?.len() {
             _ if taken_over > 0 => None,
@@ -62,8 +49,8 @@ impl Pieces {
         };
         let is_known = map.is_some();
         let mut map = map.unwrap_or_else(|| vec![0; count.div_ceil(8)]);
-        for at in 0..usize::try_from(taken_over).unwrap_or(0) {
-            map[at / 8] |= 1 << (at % 8);
+        for piece in 0..taken_over {
+            set(&mut map, piece);
         }
         let pieces = Self { file, path: path.into(), length, map: Mutex::new(map) };
         if !is_known {
@@ -79,6 +66,11 @@ impl Pieces {
     /// When it is not, as whatever asks for its place finds it.
     pub fn check_place(&self) -> io::Result<()> {
         fs::symlink_metadata(&self.path).map(drop)
+    }
+
+    /// Removes the file, unless it has its final name by now and the path is another's.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        if is_at(&self.file, &self.path)? { fs::remove_file(&self.path) } else { Ok(()) }
     }
 
     /// The length of the document.
@@ -112,9 +104,9 @@ impl Pieces {
         let mut map = self.map.lock().unwrap_or_else(PoisonError::into_inner);
         for piece in offset / PIECE..last {
             let at = usize::try_from(piece / 8).map_err(io::Error::other)?;
-            map[at] |= 1 << (piece % 8);
+            set(&mut map, piece);
             let place = self.length + (MARK.len() + at) as u64;
-            write_at(&self.file, &map[at..=at], place)?;
+            write_at(&self.file, map.get(at..=at).unwrap_or_default(), place)?;
         }
         Ok(())
     }
@@ -126,7 +118,7 @@ impl Pieces {
     pub fn read(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = self.length.saturating_sub(offset);
         let most = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-        read_at(&self.file, &mut bytes[..most], offset)
+        read_at(&self.file, bytes.get_mut(..most).unwrap_or_default(), offset)
     }
 
     /// Forgets all pieces, because together they were not the document.
@@ -157,6 +149,40 @@ impl Pieces {
     }
 }
 
+/// Opens the file of the pieces, or makes it of the beginning; returns how many pieces the beginning
+/// has. `None` if another process is writing one of them.
+fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<(File, u64)>> {
+    match open_locked(path, false)? {
+        Opened::Locked(file) => return Ok(Some((file, 0))),
+        Opened::Busy => return Ok(None),
+        Opened::Missing => {}
+    }
+    match open_locked(beginning, false)? {
+        // The lock stays with the file while it gets its new name.
+        Opened::Locked(file) => match rename(beginning, path, false) {
+            Ok(()) => {
+                let pieces = file.metadata()?.len().min(length) / PIECE;
+                return Ok(Some((file, pieces)));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+            Err(error) => return Err(error),
+        },
+        Opened::Busy => return Ok(None),
+        Opened::Missing => {}
+    }
+    match open_locked(path, true)? {
+        Opened::Locked(file) => Ok(Some((file, 0))),
+        Opened::Busy | Opened::Missing => Ok(None),
+    }
+}
+
+/// Marks a piece as being there. The map has a bit for each piece of the document.
+fn set(map: &mut [u8], piece: u64) {
+    if let Some(byte) = usize::try_from(piece / 8).ok().and_then(|at| map.get_mut(at)) {
+        *byte |= 1 << (piece % 8);
+    }
+}
+
 fn is_set(map: &[u8], piece: u64) -> bool {
     let byte = usize::try_from(piece / 8).ok().and_then(|at| map.get(at));
     byte.is_some_and(|byte| byte & (1 << (piece % 8)) != 0)
@@ -166,7 +192,8 @@ fn read_map(file: &File, length: u64, pieces: usize) -> io::Result<Option<Vec<u8
     let mut trailer = vec![0; MARK.len() + pieces.div_ceil(8)];
     let mut filled = 0;
     while filled < trailer.len() {
-        match read_at(file, &mut trailer[filled..], length + filled as u64)? {
+        let rest = trailer.get_mut(filled..).unwrap_or_default();
+        match read_at(file, rest, length + filled as u64)? {
             0 => return Ok(None),
             count => filled += count,
         }

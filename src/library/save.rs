@@ -1,12 +1,13 @@
-//! A document on its way into a folder: it appears whole or not at all, and what has come of it is
-//! not lost.
+//! A document that is being downloaded: its file appears complete or not at all, and interrupted
+//! downloads can be resumed.
 //!
-//! Bytes go to a hidden file beside the target. When all is there it is synced, renamed, and the
-//! folder is synced. Where no digest says which document it is to become, the hidden file is
-//! temporary. With a digest it is **kept** if the download breaks off: its name holds the
-//! beginning of the digest, so that whoever fetches the same document later can go on where it
-//! ends. It is locked meanwhile; nobody else writes to it.
+//! Bytes go to a hidden file in the target's directory. A complete file is synced and renamed, and
+//! the directories that changed are synced. Where no digest says which document it is to become, the
+//! hidden file is temporary. With a digest it is **kept** if the download breaks off: its name has
+//! the beginning of the digest, so that a later download of the same document resumes it. It is
+//! locked meanwhile, so that no other process writes to it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,11 @@ use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
-use super::part_files::{PartFiles, folder_of, kept_path, pieces_path, temporary};
+use super::part_files::{
+    Opened, PartFiles, kept_path, open_locked, pieces_path, remove_unused, temporary,
+};
+use super::saved::Saved;
+use super::target::{SaveTarget, rename};
 use super::{Hasher, Pieces};
 use crate::protocol::Digest;
 use crate::system::{self, PageAligned};
@@ -23,7 +28,7 @@ use crate::system::{self, PageAligned};
 /// A file that does not have its name yet.
 #[derive(Debug)]
 pub struct Incoming {
-    target: PathBuf,
+    target: SaveTarget,
     part: Part,
     /// What earlier downloads have left for this target.
     left: Vec<PathBuf>,
@@ -46,21 +51,27 @@ struct Kept {
 
 impl Incoming {
     /// Begins a file that is to become `target`. Temporary files that killed programs have left in
-    /// its folder are removed.
+    /// its directory are removed.
     ///
     /// # Errors
-    /// When the folder does not exist, or cannot be written.
+    /// When the directory does not exist, or cannot be written.
     pub fn begin(target: &Path) -> io::Result<Self> {
-        Self::begin_among(target, &PartFiles::in_folder(folder_of(target)))
+        let target = SaveTarget::file(target);
+        Self::begin_among(&target, &PartFiles::in_folder(target.root()))
     }
 
-    /// The same in a folder that was looked into.
+    /// The same with the partial files of the target's directory.
     ///
     /// # Errors
     /// As [`Incoming::begin`].
-    pub fn begin_among(target: &Path, parts: &PartFiles) -> io::Result<Self> {
+    pub fn begin_among(target: &SaveTarget, parts: &PartFiles) -> io::Result<Self> {
         let part = Part::Temporary(temporary(target)?);
-        Ok(Self { target: target.into(), part, left: parts.of(target), modified: None })
+        Ok(Self { target: target.clone(), part, left: parts.of(target), modified: None })
+    }
+
+    /// Whether files can be created in a directory at all.
+    pub fn is_possible_in(folder: &Path) -> bool {
+        temporary(&SaveTarget::file(&folder.join("probe"))).is_ok()
     }
 
     /// Where the bytes go.
@@ -131,18 +142,15 @@ impl Incoming {
     ///
     /// # Errors
     /// When the file cannot be read or written. Without an error, but with 0 bytes and a temporary
-    /// file, when somebody else is writing it, or the name would be too long.
+    /// file, when another process is writing it.
     pub fn keep(&mut self, digest: &Digest, most: u64, hasher: &mut Hasher) -> io::Result<u64> {
         self.set_aside()?;
         *hasher = Hasher::default();
-        let Some(path) = kept_path(&self.target, digest) else { return Ok(0) };
+        let path = kept_path(&self.target, digest);
         if self.keep_temporary(&path)? {
             return Ok(0);
         }
-        let file = system::open_part(&path, true)?;
-        if file.try_lock().is_err() {
-            return Ok(0);
-        }
+        let Opened::Locked(file) = open_locked(&path, true)? else { return Ok(0) };
         let mut beginning = (&file).take(most);
         let mut chunk = PageAligned::new(256 * 1024);
         let mut length = 0;
@@ -150,7 +158,7 @@ impl Incoming {
             match beginning.read(&mut chunk)? {
                 0 => break,
                 count => {
-                    hasher.update(&chunk[..count]);
+                    hasher.update(chunk.get(..count).unwrap_or_default());
                     length += count as u64;
                 }
             }
@@ -177,15 +185,15 @@ impl Incoming {
         Ok(true)
     }
 
-    /// The same for a document of this length that comes in pieces; `None` when somebody else is
-    /// writing it, or the name would be too long.
+    /// The same for a document of this length that comes in pieces; `None` when another process is
+    /// writing it.
     ///
     /// # Errors
     /// When the file cannot be read or written.
     pub fn pieces(&mut self, digest: &Digest, length: u64) -> io::Result<Option<Arc<Pieces>>> {
         self.set_aside()?;
-        let paths = pieces_path(&self.target, digest, length).zip(kept_path(&self.target, digest));
-        let Some((path, beginning)) = paths else { return Ok(None) };
+        let path = pieces_path(&self.target, digest, length);
+        let beginning = kept_path(&self.target, digest);
         let Some(pieces) = Pieces::open(&path, &beginning, length)? else { return Ok(None) };
         self.remember(&path);
         let pieces = Arc::new(pieces);
@@ -222,42 +230,59 @@ impl Incoming {
         let next = Part::Temporary(temporary(&self.target)?);
         match std::mem::replace(&mut self.part, next) {
             Part::Temporary(_) => Ok(()),
-            Part::Kept(kept) => fs::remove_file(&kept.path),
-            Part::Pieces(pieces) => fs::remove_file(pieces.path()),
+            Part::Kept(kept) => kept.remove(),
+            Part::Pieces(pieces) => pieces.remove(),
         }
+    }
+
+    /// Removes everything that was kept of a document that is given up, but for what another
+    /// process is writing.
+    pub fn abandon(mut self) {
+        // What cannot be removed only takes room.
+        let _ = self.discard();
+        self.left.iter().for_each(|path| remove_unused(path));
     }
 
     /// Gives the file its name. Without `overwrite` an existing file is left alone.
     ///
     /// # Errors
     /// When the bytes cannot be brought to disk, or the name is taken.
-    pub fn finish(self, overwrite: bool) -> io::Result<()> {
+    pub fn finish(self, overwrite: bool) -> io::Result<Saved> {
         self.complete()?;
         self.file().sync_all()?;
-        let folder = folder_of(&self.target).to_path_buf();
-        self.rename(overwrite)?;
-        system::sync_folder(&folder)
+        let folders = self.target.create_folders()?;
+        let saved = self.rename(overwrite)?;
+        folders.iter().try_for_each(|folder| system::sync_folder(folder))?;
+        Ok(saved)
     }
 
-    /// Gives many files of one folder their names, with one wait for the disk. Returns for each
-    /// whether it has it.
+    /// Gives many files below one directory their names, with one wait for the disk. Returns for
+    /// each whether it has its name.
     ///
     /// # Errors
-    /// When the bytes cannot be brought to disk; then none of them has its name.
-    pub fn finish_all(all: Vec<(Self, bool)>) -> io::Result<Vec<io::Result<()>>> {
+    /// When the bytes of all cannot be brought to disk; then none of them has its name.
+    pub fn finish_all(all: Vec<(Self, bool)>) -> io::Result<Vec<io::Result<Saved>>> {
         let Some((first, _)) = all.first() else { return Ok(Vec::new()) };
-        let folder = folder_of(&first.target).to_path_buf();
-        all.iter().try_for_each(|(incoming, _)| incoming.complete())?;
-        let outcomes = if all.len() > 1 && system::sync_file_system(&folder)? {
-            all.into_iter().map(|(incoming, overwrite)| incoming.rename(overwrite)).collect()
-        } else {
-            let sync = |incoming: Self, overwrite| {
+        let root = first.target.root().to_path_buf();
+        let completed: Vec<io::Result<()>> =
+            all.iter().map(|(incoming, _)| incoming.complete()).collect();
+        let is_synced = all.len() > 1 && system::sync_file_system(&root)?;
+        let mut changed = BTreeSet::new();
+        let mut finish = |incoming: Self, overwrite| {
+            if !is_synced {
                 incoming.file().sync_all()?;
-                incoming.rename(overwrite)
-            };
-            all.into_iter().map(|(incoming, overwrite)| sync(incoming, overwrite)).collect()
+            }
+            let folders = incoming.target.create_folders()?;
+            changed.extend(folders);
+            incoming.rename(overwrite)
         };
-        system::sync_folder(&folder)?;
+        let outcomes = all.into_iter().zip(completed);
+        let outcomes: Vec<io::Result<Saved>> = outcomes
+            .map(|((incoming, overwrite), completed)| {
+                completed.and_then(|()| finish(incoming, overwrite))
+            })
+            .collect();
+        changed.iter().try_for_each(|folder| system::sync_folder(folder))?;
         Ok(outcomes)
     }
 
@@ -271,23 +296,26 @@ impl Incoming {
         Ok(())
     }
 
-    fn rename(self, overwrite: bool) -> io::Result<()> {
+    fn rename(self, overwrite: bool) -> io::Result<Saved> {
         let Self { target, part, mut left, .. } = self;
-        let mut rename = |path: &Path| {
-            left.retain(|left| left != path);
-            rename(path, &target, overwrite)
+        let target = target.path();
+        let saved = match part {
+            Part::Temporary(file) if overwrite => Saved::of(&file.persist(&target)?)?,
+            Part::Temporary(file) => Saved::of(&file.persist_noclobber(&target)?)?,
+            Part::Kept(kept) => {
+                rename(&kept.path, &target, overwrite)?;
+                left.retain(|left| *left != kept.path);
+                Saved::of(&kept.file)?
+            }
+            Part::Pieces(pieces) => {
+                rename(pieces.path(), &target, overwrite)?;
+                left.retain(|left| left != pieces.path());
+                Saved::of(pieces.file())?
+            }
         };
-        match part {
-            Part::Temporary(file) if overwrite => drop(file.persist(&target)?),
-            Part::Temporary(file) => drop(file.persist_noclobber(&target)?),
-            Part::Kept(kept) => rename(&kept.path)?,
-            Part::Pieces(pieces) => rename(pieces.path())?,
-        }
-        for path in left {
-            // What is left of other versions is of no use any more; if it stays, it only takes room.
-            let _ = fs::remove_file(path);
-        }
-        Ok(())
+        // What is left of other versions is of no use any more.
+        left.iter().for_each(|path| remove_unused(path));
+        Ok(saved)
     }
 
     fn remember(&mut self, path: &Path) {
@@ -310,28 +338,18 @@ fn empty(mut file: &File) -> io::Result<()> {
     file.rewind()
 }
 
-fn rename(path: &Path, target: &Path, overwrite: bool) -> io::Result<()> {
-    if overwrite {
-        return fs::rename(path, target);
-    }
-    match system::rename_new(path, target) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
-        outcome => return outcome,
-    }
-    // A link fails where a rename would overwrite. Some file systems have no links.
-    match fs::hard_link(path, target) {
-        Ok(()) => fs::remove_file(path),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-        Err(error) if target.try_exists()? => Err(error),
-        Err(_) => fs::rename(path, target),
+impl Kept {
+    /// Removes the file, unless it has its final name by now and the path is another's.
+    fn remove(&self) -> io::Result<()> {
+        if system::is_at(&self.file, &self.path)? { fs::remove_file(&self.path) } else { Ok(()) }
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
         if self.file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
-            // An empty file is nothing to go on with. If it has its name by now, it is not here.
-            let _ = fs::remove_file(&self.path);
+            // An empty file is nothing to resume. If it stays, it only takes room.
+            let _ = self.remove();
         }
     }
 }

@@ -6,15 +6,16 @@
 mod queue;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fetch::{FetchError, Fetched, Fetcher, Wanted};
-use crate::library::{Incoming, PartFiles};
+use crate::library::{Incoming, PartFiles, SaveTarget, Saved};
 use crate::limits;
 use crate::protocol::{Document, Title};
+use crate::system;
 use queue::Queue;
 
 /// One of many downloads.
@@ -25,7 +26,7 @@ pub struct Order {
     /// The title under which it is to be shared.
     pub title: Option<Title>,
     /// The file that it is to become.
-    pub target: PathBuf,
+    pub target: SaveTarget,
     /// Whether what has its name is overwritten.
     pub overwrite: bool,
 }
@@ -36,7 +37,7 @@ pub enum Happening<'a> {
     /// So many bytes more have come, of any document.
     Bytes(u64),
     /// A document has its name.
-    Fetched(&'a Order, &'a Fetched),
+    Fetched(&'a Order, &'a Fetched, Saved),
     /// A document is tried again after this pause.
     Waits(&'a Document, &'a FetchError, Duration),
     /// A document was given up.
@@ -57,8 +58,10 @@ type Whole = (Order, Incoming, Fetched);
 
 /// Fetches them all into one folder and its sub-folders.
 ///
+/// A document that cannot be saved is given up, and the others are fetched.
+///
 /// # Errors
-/// When files cannot be written: then the rest is not tried. What has come is kept.
+/// When no file can be written any more: then the rest is not tried. What has come is kept.
 pub fn fetch_all(
     fetcher: &Fetcher,
     parts: &PartFiles,
@@ -109,10 +112,13 @@ fn collect(messages: &Receiver<Message>, watch: &mut dyn FnMut(Happening<'_>)) -
             }
             Ok(Message::GivenUp(given_up)) => {
                 let (order, error) = *given_up;
-                if let FetchError::File { source, .. } = error {
-                    name_all(&mut batch, watch)?;
-                    return Err(source);
-                }
+                let error = match error {
+                    FetchError::File { source, .. } if ends_all(&source, order.target.root()) => {
+                        name_all(&mut batch, watch)?;
+                        return Err(source);
+                    }
+                    error => error,
+                };
                 watch(Happening::GivenUp(&order, &error));
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -131,14 +137,31 @@ fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(Happening<'_>)) -> io:
         fetched.push((order, one));
     }
     for (outcome, (order, one)) in Incoming::finish_all(files)?.into_iter().zip(fetched) {
-        match outcome {
-            Ok(()) => watch(Happening::Fetched(&order, &one)),
-            // Somebody else has brought it meanwhile.
+        let outcome = match outcome {
+            // Another process may have fetched the same document.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                watch(Happening::Fetched(&order, &one));
+                Saved::existing(&order.target, one.digest).and_then(|same| same.ok_or(error))
             }
-            Err(error) => return Err(error),
+            outcome => outcome,
+        };
+        match outcome {
+            Ok(saved) => watch(Happening::Fetched(&order, &one, saved)),
+            Err(source) if ends_all(&source, order.target.root()) => return Err(source),
+            Err(source) => {
+                let document = order.wanted.document.clone();
+                watch(Happening::GivenUp(&order, &FetchError::File { document, source }));
+            }
         }
     }
     Ok(())
+}
+
+/// Whether an error with one file means that no other can be written, either: the disk is full or
+/// broken, or the directory as a whole is gone or cannot be written.
+fn ends_all(error: &io::Error, folder: &Path) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+        || system::is_disk_failure(error)
+        || !Incoming::is_possible_in(folder)
 }

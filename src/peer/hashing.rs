@@ -180,7 +180,7 @@ mod tests {
 
         let path = folder.path().join("last");
         fs::write(&path, "bytes").unwrap();
-        let last = library.write().add_file(&path, None).unwrap();
+        let last = library.add_file(&path, None).unwrap();
         hashing.queue().send(last.clone()).unwrap();
         let mut others = 0;
         while documents.recv_timeout(PATIENCE).unwrap() != last {

@@ -106,7 +106,7 @@ impl Neighbours {
         }
         let incoming = Incoming::begin(store)?;
         incoming.file().write_all(text.as_bytes())?;
-        incoming.finish(true)
+        incoming.finish(true).map(drop)
     }
 
     /// How fast a neighbour was.

@@ -77,6 +77,32 @@ pub(crate) fn open_part(path: &Path, create: bool) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
 }
 
+/// Whether a path still leads to an open file: another process may have renamed or removed it
+/// between two calls. Where a system does not tell, an open file cannot be renamed.
+pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let metadata = match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        metadata => metadata?,
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+
+        let open = file.metadata()?;
+        Ok((open.dev(), open.ino()) == (metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        Ok(metadata.is_file())
+    }
+}
+
+/// Whether two paths lead to one file.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    File::open(one).and_then(|file| is_at(&file, other)).unwrap_or(false)
+}
+
 fn not_regular() -> io::Error {
     let text = "expected a regular file, found another kind";
     io::Error::new(io::ErrorKind::InvalidInput, text)
@@ -123,7 +149,7 @@ pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<
 pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     let mut written = 0;
     while written < bytes.len() {
-        let (rest, offset) = (&bytes[written..], offset + written as u64);
+        let (rest, offset) = (bytes.get(written..).unwrap_or_default(), offset + written as u64);
         #[cfg(unix)]
         let result = std::os::unix::fs::FileExt::write_at(file, rest, offset);
         #[cfg(windows)]
@@ -136,6 +162,17 @@ pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()>
         }
     }
     Ok(())
+}
+
+/// Whether the disk itself failed, and not the access to one file.
+pub(crate) fn is_disk_failure(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
+    }
 }
 
 /// Brings everything that was written to a folder's file system to its disk, at once for many

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{already_here, find_holders, say_already_here, say_fetched, target};
+use super::{already_here, check, find_holders, say_already_here, say_fetched, target};
 use crate::cli::act::Context;
 use crate::cli::command::Get;
 use crate::cli::exit::{CommandError, failure_of, report};
-use crate::cli::many::order;
+use crate::cli::many::{Plan, plan};
 use crate::cli::progress::ManyDownloads;
 use crate::library::SharedLibrary;
 use crate::peer::{Happening, JournalEvent, Order};
@@ -26,8 +26,8 @@ pub(super) fn get_many(
     for document in documents {
         match find_order(context, command, &library, &document, vouched_for) {
             Ok(order) => orders.extend(order),
-            // Without a disk or an index there is no sense in trying the next.
-            Err(error @ (CommandError::File { .. } | CommandError::Index(_))) => return Err(error),
+            // Without an index there is no sense in trying the next.
+            Err(error @ CommandError::Index(_)) => return Err(error),
             Err(error) if error.is_closed_pipe() => return Err(error),
             Err(error) => {
                 report("peer", &error);
@@ -40,10 +40,10 @@ pub(super) fn get_many(
     let mut output = Ok(());
     let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
         match happening {
-            Happening::Fetched(order, fetched) if output.is_ok() => {
+            Happening::Fetched(order, fetched, _) if output.is_ok() => {
                 let document = &order.wanted.document;
                 progress.aside(|| {
-                    output = say_fetched(context.format, document, &order.target, fetched);
+                    output = say_fetched(context.format, document, &order.target.path(), fetched);
                 });
             }
             Happening::GivenUp(_, error) => failures.push(failure_of(error)),
@@ -70,6 +70,7 @@ fn find_order(
     vouched_for: &HashMap<Document, Digest>,
 ) -> Result<Option<Order>, CommandError> {
     let target = target(context, command, document)?;
+    check(&target, document)?;
     if let Some(path) = already_here(&target, document).filter(|_| !command.force) {
         say_already_here(context.format, document, &path)?;
         return Ok(None);
@@ -79,7 +80,11 @@ fn find_order(
         None => find_holders(context, document)?,
     };
     let digest = vouched_for.get(document).copied();
-    let order = order(library, document.clone(), sources, title, digest, command.force);
-    let what = format!("cannot save {document}");
-    order.map_err(|source| CommandError::File { what, source })
+    let planned = plan(library, document.clone(), sources, title, digest, command.force);
+    match planned {
+        Ok(Plan::Fetch(order)) => Ok(Some(order)),
+        Ok(Plan::Here) => Ok(None),
+        Ok(Plan::NotSaved(reason)) => Err(CommandError::Usage(format!("{document}: {reason}"))),
+        Err(source) => Err(CommandError::File { what: format!("cannot save {document}"), source }),
+    }
 }

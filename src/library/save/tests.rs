@@ -151,8 +151,8 @@ fn what_lies_in_the_place_of_a_part_is_not_followed_and_not_waited_for() {
     let elsewhere = NamedTempFile::new().unwrap();
     let digest = Digest::new([7; 32]);
     let target = folder.path().join("big.bin");
-    let kept = kept_path(&target, &digest).unwrap();
-    let pieces = pieces_path(&target, &digest, 9_000_000).unwrap();
+    let kept = kept_path(&SaveTarget::file(&target), &digest);
+    let pieces = pieces_path(&SaveTarget::file(&target), &digest, 9_000_000);
     let put = |path: &Path, kind: &str| match kind {
         "link" => std::os::unix::fs::symlink(elsewhere.path(), path).unwrap(),
         "folder" => fs::create_dir(path).unwrap(),

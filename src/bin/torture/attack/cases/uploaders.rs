@@ -260,7 +260,7 @@ fn against(
     let mut has_leftover = false;
     for entry in fs::read_dir(&mine)? {
         let found = entry?.file_name().to_string_lossy().into_owned();
-        let is_kept = found.starts_with(".rfc1.txt.") && found.ends_with(".part");
+        let is_kept = found.starts_with('.') && found.ends_with(".part");
         has_leftover |= !is_kept && ![".state", ".cache", "rfc1.txt"].contains(&found.as_str());
     }
     // Beside an honest one, which is listed behind it.

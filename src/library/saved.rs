@@ -1,0 +1,43 @@
+//! A downloaded file that has its final name, as far as its bytes were seen here.
+//!
+//! By the time its document is shared, another process may have put another file under the name. A
+//! digest must not be kept for that one.
+
+use std::fs::File;
+use std::io;
+
+use super::Hasher;
+use super::file_state::FileState;
+use super::target::SaveTarget;
+use crate::protocol::Digest;
+use crate::system;
+
+/// The state of a file whose bytes were written or read here.
+#[derive(Clone, Copy, Debug)]
+pub struct Saved(FileState);
+
+impl Saved {
+    /// Taken from the open file after it was renamed: the path may be another file's by now.
+    pub(super) fn of(file: &File) -> io::Result<Self> {
+        Ok(Self(FileState::of(&file.metadata()?)))
+    }
+
+    /// The file that has the name already, if it is a regular file with this digest.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn existing(target: &SaveTarget, digest: Digest) -> io::Result<Option<Self>> {
+        let Some(name) = target.name() else { return Ok(None) };
+        let (mut file, metadata) = system::open_regular(target.root(), &name)?;
+        let state = FileState::of(&metadata);
+        let mut hasher = Hasher::default();
+        io::copy(&mut file, &mut hasher)?;
+        let is_equal = hasher.finish() == digest && !state.has_changed(&file)?;
+        Ok(is_equal.then_some(Self(state)))
+    }
+
+    /// Whether a file in this state is the one whose bytes were seen.
+    pub(super) fn is(self, state: &FileState) -> bool {
+        self.0 == *state
+    }
+}
