@@ -67,8 +67,18 @@ pub const UNSENT: u32 = 64 * 1024;
 
 /// Connections to the index at once, where the machine allows as many.
 pub const CONNECTIONS: usize = 10_000;
-/// Connections to the index from one address; loopback is exempt.
+/// Connections to the index from one network, where nothing else was said; loopback is exempt.
 pub const CONNECTIONS_PER_ADDRESS: usize = 64;
+/// How many times the limit of an IPv6 network of 64 bits one of 48 bits has, which a provider may
+/// give to a single customer.
+pub const NETWORKS_PER_SITE: usize = 4;
+/// Time in which a new connection is expected to send a request. When all permits are taken, one
+/// that has not done so is closed for the next.
+pub const SILENT_TIME: Duration = Duration::from_secs(1);
+/// Connections closed for others whose threads may be ending at the same time.
+pub const EVICTED: usize = 8;
+/// Refused connections that are read until the other side has taken the refusal.
+pub const REFUSED: usize = 8;
 /// Records that one connection may hold.
 pub const RECORDS_PER_CONNECTION: usize = 40_000;
 /// Records that the index holds in all.
@@ -78,12 +88,14 @@ pub const CONSECUTIVE_FAULTS: u32 = 10;
 /// Host names that the index resolves for one connection.
 pub const HOST_RESOLUTIONS: usize = 8;
 
-/// Connections from one address that have ended in nonsense, above which others from there are
+/// Connections from one network that have ended in nonsense, from which on others from there are
 /// refused.
 pub const OFFENCES: f64 = 64.0;
+/// Offences of one network that are counted at most: 4 s after the last one it is served again.
+pub const OFFENCES_MOST: f64 = OFFENCES + 4.0 * OFFENCES_FORGOTTEN;
 /// How many of them are forgotten in a second.
 pub const OFFENCES_FORGOTTEN: f64 = 8.0;
-/// Addresses of which that is known.
+/// Networks of which that is known.
 pub const OFFENDERS: usize = 1024;
 
 /// First pause after a failed accept; it doubles up to [`ACCEPT_PAUSE_MAX`].
@@ -105,7 +117,7 @@ pub const LINGER_BYTES: usize = 64 * 1024;
 
 /// Uploads at once.
 pub const UPLOADS: usize = 64;
-/// Uploads at once to one address; loopback is exempt.
+/// Connections for uploads from one network, where nothing else was said; loopback is exempt.
 pub const UPLOADS_PER_ADDRESS: usize = 8;
 
 /// Time for which an upload server waits for the next request of a connection that it keeps open.

@@ -77,6 +77,11 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = limits::UPLOAD_SLOTS, global = true)]
     upload_slots: NonZeroUsize,
 
+    /// Connections for uploads from one IPv4 address or IPv6 /64 network; loopback is exempt
+    /// [default: 8]
+    #[arg(long, value_name = "N", global = true)]
+    uploads_per_address: Option<NonZeroUsize>,
+
     /// Bytes a second that all downloads together may take
     #[arg(long, value_name = "RATE", global = true)]
     download_limit: Option<Rate>,
@@ -279,7 +284,12 @@ impl Session {
         let listener = upload_listener(args.upload, &args.share).map_err(CommandError::Start)?;
         let bandwidth = Bandwidth::new(args.upload_limit.map(Rate::bytes_per_second));
         let slots = Slots::new(args.upload_slots);
-        let uploads = Uploads { bandwidth, slots, hand_over: args.hand_over };
+        let uploads = Uploads {
+            bandwidth,
+            slots,
+            per_address: args.uploads_per_address,
+            hand_over: args.hand_over,
+        };
         let uploads =
             UploadServer::start(listener, library.clone(), uploads).map_err(CommandError::Start)?;
         let address = uploads.address();

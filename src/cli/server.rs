@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::process::{ExitCode, exit};
 use std::sync::{Arc, Once};
 use std::thread;
@@ -42,6 +43,10 @@ struct Args {
     /// Connections at once, where this machine allows as many [default: 10000]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     max_connections: Option<usize>,
+
+    /// Connections from one IPv4 address or IPv6 /64 network; loopback is exempt [default: 64]
+    #[arg(long, value_name = "N")]
+    connections_per_address: Option<NonZeroUsize>,
 
     /// What to print on standard error [default: requests on a terminal, else sessions]
     #[arg(long, value_enum, value_name = "WHAT")]
@@ -87,6 +92,7 @@ impl From<&Args> for Config {
             },
             explain: args.explain,
             max_connections: args.max_connections,
+            connections_per_address: args.connections_per_address,
         }
     }
 }

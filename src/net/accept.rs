@@ -1,7 +1,6 @@
 //! The accept loop: one named thread per connection, and no error that ends the server.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, Scope};
@@ -9,23 +8,31 @@ use std::thread::{self, Scope};
 use super::acceptors::Acceptors;
 use super::connection::{set_accepted_options, set_listener_options};
 use super::offenders::Offenders;
-use super::permits::Permit;
+use super::permits::{Newcomer, Permit, Taken};
+use super::refused::{Refused, evict};
 use super::stop::Entered;
 use super::{Permits, Stop};
 use crate::limits;
-use crate::protocol::{Refusal, encode_refusal};
 
 /// A connection's handler, and what bounds it.
 #[derive(Debug)]
 pub struct Service<H> {
-    /// Threads are named after it: `session` gives `session-17`.
-    pub name: &'static str,
-    /// How many connections at once.
-    pub permits: Permits,
-    /// Ends the loop.
-    pub stop: Stop,
-    /// Serves one connection, and is told its number and where it comes from.
-    pub handle: H,
+    name: &'static str,
+    permits: Permits,
+    stop: Stop,
+    handle: H,
+    /// Both are shared by all listeners of the service.
+    offenders: Offenders,
+    refused: Refused,
+}
+
+impl<H> Service<H> {
+    /// `handle` serves one connection, and is told its number and where it comes from. Threads are
+    /// named after the service: `session` gives `session-17`.
+    pub fn new(name: &'static str, permits: Permits, stop: Stop, handle: H) -> Self {
+        let (offenders, refused) = (Offenders::default(), Refused::default());
+        Self { name, permits, stop, handle, offenders, refused }
+    }
 }
 
 /// How the other side of a connection has behaved.
@@ -51,7 +58,7 @@ struct Admitted {
 
 /// Accepts connections until it is stopped, and gives each a thread of its own in the scope.
 ///
-/// A connection without a permit gets `503 Service Unavailable`, and so does one from an address
+/// A connection without a permit gets `503 Service Unavailable`, and so does one from a network
 /// from which nothing but nonsense has come lately. A handler that panics ends its
 /// connection and nothing else. A thread is named after the first connection that it serves.
 pub fn accept_loop<'scope, H>(
@@ -68,45 +75,44 @@ pub fn accept_loop<'scope, H>(
     if let Err(error) = set_listener_options(listener) {
         return log::error!("no options for the listening socket: {error}");
     }
-    let offenders = Arc::new(Offenders::default());
     while let Some((stream, address)) = acceptors.accept_first() {
-        if let Some(admitted) = admit(service, &offenders, stream, address) {
-            start_worker(scope, service, &offenders, &acceptors, admitted);
+        if let Some(admitted) = admit(service, stream, address) {
+            start_worker(scope, service, &acceptors, admitted);
         }
     }
 }
 
 /// Takes a connection, or turns it away.
-fn admit<H>(
-    service: &Service<H>,
-    offenders: &Offenders,
-    stream: TcpStream,
-    address: SocketAddr,
-) -> Option<Admitted> {
+fn admit<H>(service: &Service<H>, stream: TcpStream, address: SocketAddr) -> Option<Admitted> {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
     let stream = Arc::new(stream);
-    if offenders.is_refused(address.ip()) {
+    if service.offenders.is_refused(address.ip()) {
         log::warn!("{address}: refused: nothing but nonsense has come from there lately");
-        turn_away(&stream);
+        service.refused.refuse(stream);
         return None;
     }
-    let permit = match service.permits.take(address.ip()) {
-        Ok(permit) => permit,
+    let entered = service.stop.enter(Arc::clone(&stream))?;
+    let newcomer = Newcomer { number: entered.id, address: address.ip(), stream: &stream };
+    match service.permits.take(newcomer) {
+        Ok(Taken { permit, evicted }) => {
+            if let Some(evicted) = evicted {
+                log::info!("a connection that sent no request is closed for {address}");
+                evict(&evicted);
+            }
+            Some(Admitted { entered, _permit: permit, stream, address })
+        }
         Err(limit) => {
             log::warn!("{address}: refused: {limit}");
-            turn_away(&stream);
-            return None;
+            service.refused.refuse(stream);
+            None
         }
-    };
-    let entered = service.stop.enter(Arc::clone(&stream))?;
-    Some(Admitted { entered, _permit: permit, stream, address })
+    }
 }
 
 /// Starts a thread that serves a connection, and then others.
 fn start_worker<'scope, H>(
     scope: &'scope Scope<'scope, '_>,
     service: &'scope Service<H>,
-    offenders: &Arc<Offenders>,
     acceptors: &Arc<Acceptors<'scope>>,
     first: Admitted,
 ) where
@@ -114,24 +120,24 @@ fn start_worker<'scope, H>(
 {
     let (stream, address) = (Arc::clone(&first.stream), first.address);
     let name = format!("{}-{}", service.name, first.entered.id);
-    let (offenders, acceptors) = (Arc::clone(offenders), Arc::clone(acceptors));
+    let acceptors = Arc::clone(acceptors);
     let work = move || {
-        serve(service, &offenders, &first);
+        serve(service, &first);
         drop(first);
         while let Some((stream, address)) = acceptors.accept_next() {
-            if let Some(admitted) = admit(service, &offenders, stream, address) {
-                serve(service, &offenders, &admitted);
+            if let Some(admitted) = admit(service, stream, address) {
+                serve(service, &admitted);
             }
         }
     };
     let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
     if let Err(error) = thread.spawn_scoped(scope, work) {
         log::warn!("{address}: refused, no thread to be had: {error}");
-        turn_away(&stream);
+        service.refused.refuse(stream);
     }
 }
 
-fn serve<H>(service: &Service<H>, offenders: &Offenders, admitted: &Admitted)
+fn serve<H>(service: &Service<H>, admitted: &Admitted)
 where
     H: Fn(&TcpStream, SocketAddr, u64) -> Conduct + Sync,
 {
@@ -143,25 +149,15 @@ where
     let serve = || (service.handle)(stream, *address, entered.id);
     match catch_unwind(AssertUnwindSafe(serve)) {
         Ok(Conduct::Sane) => {}
-        Ok(Conduct::Nonsense) => offenders.add(address.ip()),
+        Ok(Conduct::Nonsense) => service.offenders.add(address.ip()),
         Err(_) => log::error!("{address}: the connection ended by a panic, the others go on"),
     }
 }
 
-/// Refuses without waiting: the accept loop has others to serve.
-fn turn_away(mut stream: &TcpStream) {
-    let mut reply = Vec::new();
-    encode_refusal(Refusal::ServiceUnavailable, None, &mut reply);
-    // What has arrived is read, because closing over unread bytes would reset the connection and
-    // take the reply along. None of this can be mended here if it fails.
-    let _ = stream.set_nonblocking(true);
-    let _ = stream.write(&reply);
-    let _ = stream.shutdown(Shutdown::Write);
-    let _ = stream.read(&mut [0; 4096]);
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::*;
 
     /// Reads until the end, whatever kind of end it is.
@@ -176,16 +172,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();
-        let service = Service {
-            name: "test",
-            permits: Permits::new(1, 1),
-            stop: stop.clone(),
-            handle: |mut stream: &TcpStream, _, number| {
-                assert!(number != 0, "the first connection panics, as it should");
-                stream.write_all(b"served").unwrap();
-                Conduct::Sane
-            },
+        let handle = |mut stream: &TcpStream, _, number| {
+            assert!(number != 0, "the first connection panics, as it should");
+            stream.write_all(b"served").unwrap();
+            Conduct::Sane
         };
+        let service = Service::new("test", Permits::new(1, 1), stop.clone(), handle);
         thread::scope(|scope| {
             scope.spawn(|| accept_loop(scope, &listener, &service));
             assert_eq!(read_all(TcpStream::connect(address).unwrap()), b"");

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `listen` | listening sockets |
 //! | `accept` | the accept loop: a named thread per connection, permits, refusals |
-//! | `permits` | how many connections at once, in all and per address |
-//! | `offenders` | addresses whose connections end in nonsense |
+//! | `permits` | how many connections there may be, in all and per network |
+//! | `offenders` | networks whose connections end in nonsense |
+//! | `scope` | what a limit per network counts |
+//! | `refused` | refusing a connection so that the other side learns of it |
 //! | `stop` | ending an accept loop and its connections |
 //! | `connection` | socket options, reading with a deadline, writing with progress, closing |
 //! | `connect`, `reach` | outgoing connections; which addresses of others are connected to |
@@ -20,6 +22,8 @@ mod listen;
 mod offenders;
 mod permits;
 mod reach;
+mod refused;
+mod scope;
 mod stop;
 
 pub use accept::{Conduct, Service, accept_loop};
@@ -28,6 +32,6 @@ pub use connection::{
     Receiver, close_answered, close_gently, read_before, send, send_before, send_file, set_options,
 };
 pub use listen::{listen, listen_everywhere};
-pub use permits::{NoPermit, Permit, Permits};
+pub use permits::{Newcomer, NoPermit, Permit, Permits, Taken};
 pub use reach::{NotAllowed, Reach};
 pub use stop::Stop;

@@ -1,58 +1,147 @@
-//! How many connections at once, in all and from one address.
+//! How many connections exist, in all and from one network.
+//!
+//! When all permits are taken, a new connection gets the permit of the oldest one that has not
+//! sent a request. So idle connections cannot keep everybody else out.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::scope::Scope;
+use crate::limits;
+use crate::network::Network;
 
 /// Counts connections. Cloning it shares the count.
 #[derive(Clone, Debug)]
 pub struct Permits {
     counts: Arc<Mutex<Counts>>,
     most: usize,
-    most_per_address: usize,
+    most_per_network: usize,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
-    all: usize,
-    /// Only addresses with a connection, so that it cannot grow beyond `all`.
-    per_address: HashMap<IpAddr, usize>,
+    /// The connections that have a permit, by their numbers.
+    held: HashMap<u64, Network>,
+    /// Only scopes with a connection, so that it has at most two entries for each.
+    per_scope: HashMap<Scope, usize>,
+    /// The connections that have not yet sent a request, the oldest first.
+    silent: BTreeMap<u64, Silent>,
+    /// Connections that have lost their permits, and whose threads have not yet ended.
+    ending: usize,
+}
+
+#[derive(Debug)]
+struct Silent {
+    since: Instant,
+    stream: Arc<TcpStream>,
+}
+
+/// A connection, as [`Permits::take`] has to know it.
+#[derive(Clone, Copy, Debug)]
+pub struct Newcomer<'a> {
+    /// Its number, which no other connection of these permits has.
+    pub number: u64,
+    /// Where it comes from.
+    pub address: IpAddr,
+    /// Its socket.
+    pub stream: &'a Arc<TcpStream>,
+}
+
+/// A permit, and the connection that had to give its own permit up for it.
+#[derive(Debug)]
+pub struct Taken {
+    /// The permit of the new connection.
+    pub permit: Permit,
+    /// The caller has to close this connection.
+    pub evicted: Option<Arc<TcpStream>>,
 }
 
 impl Permits {
-    /// Permits for at most so many connections. Loopback is exempt from the limit per address:
-    /// there, every peer of a classroom exercise has the same.
-    pub fn new(most: usize, most_per_address: usize) -> Self {
-        Self { counts: Arc::default(), most, most_per_address }
+    /// Permits for at most this many connections in all and from one network. An IPv6 network of
+    /// 48 bits may have [`limits::NETWORKS_PER_SITE`] times as many. Loopback is exempt from the
+    /// limits per network.
+    pub fn new(most: usize, most_per_network: usize) -> Self {
+        Self { counts: Arc::default(), most, most_per_network }
     }
 
     /// A permit, as long as there is one; it is given back when it is dropped.
     ///
     /// # Errors
-    /// When all are taken, or all that one address may have.
-    pub fn take(&self, address: IpAddr) -> Result<Permit, NoPermit> {
-        let address = address.to_canonical();
+    /// When all are taken, or all that one network may have.
+    pub fn take(&self, newcomer: Newcomer<'_>) -> Result<Taken, NoPermit> {
+        self.take_at(newcomer, Instant::now())
+    }
+
+    fn take_at(&self, newcomer: Newcomer<'_>, now: Instant) -> Result<Taken, NoPermit> {
+        let Newcomer { number, address, stream } = newcomer;
+        let network = Network::of(address);
         let mut counts = self.lock();
-        let from_here = counts.per_address.get(&address).copied().unwrap_or(0);
-        if counts.all >= self.most {
-            return Err(NoPermit::InAll(self.most));
+        for scope in Scope::of(network) {
+            let most = scope.limit(self.most_per_network);
+            if counts.per_scope.get(&scope).is_some_and(|&count| count >= most) {
+                return Err(match scope {
+                    Scope::Network(_) => NoPermit::OfNetwork(most),
+                    Scope::Site(_) => NoPermit::OfSite(most),
+                });
+            }
         }
-        if from_here >= self.most_per_address && !address.is_loopback() {
-            return Err(NoPermit::FromAddress(self.most_per_address));
+        let evicted = match counts.held.len() >= self.most {
+            true => Some(counts.evict_silent(now).ok_or(NoPermit::InAll(self.most))?),
+            false => None,
+        };
+        counts.held.insert(number, network);
+        for scope in Scope::of(network) {
+            *counts.per_scope.entry(scope).or_default() += 1;
         }
-        counts.all += 1;
-        counts.per_address.insert(address, from_here + 1);
-        Ok(Permit { permits: self.clone(), address })
+        counts.silent.insert(number, Silent { since: now, stream: Arc::clone(stream) });
+        Ok(Taken { permit: Permit { permits: self.clone(), number }, evicted })
+    }
+
+    /// The connection of this number has sent a request: it keeps its permit until it ends.
+    pub fn has_asked(&self, number: u64) {
+        self.lock().silent.remove(&number);
     }
 
     /// How many are taken.
     pub fn taken(&self) -> usize {
-        self.lock().all
+        self.lock().held.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        // Each change is two assignments that cannot panic: a poisoned count is still right.
+        // A change consists of insertions and removals that cannot panic.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    /// Takes the permit of the oldest connection that has not sent a request, if it has had the
+    /// time for one.
+    fn evict_silent(&mut self, now: Instant) -> Option<Arc<TcpStream>> {
+        let oldest = self.silent.first_entry()?;
+        let is_old = now.saturating_duration_since(oldest.get().since) >= limits::SILENT_TIME;
+        if !is_old || self.ending >= limits::EVICTED {
+            return None;
+        }
+        let (number, Silent { stream, .. }) = oldest.remove_entry();
+        self.release(number);
+        self.ending += 1;
+        Some(stream)
+    }
+
+    /// Whether this connection had a permit.
+    fn release(&mut self, number: u64) -> bool {
+        let Some(network) = self.held.remove(&number) else { return false };
+        for scope in Scope::of(network) {
+            if let Some(count) = self.per_scope.get_mut(&scope) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    self.per_scope.remove(&scope);
+                }
+            }
+        }
+        true
     }
 }
 
@@ -60,62 +149,138 @@ impl Permits {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NoPermit {
     /// All connections are in use.
-    #[error("expected at most {0} connections in all, found one more")]
+    #[error("connection limit ({0}) reached")]
     InAll(usize),
-    /// One address has as many as it may have.
-    #[error("expected at most {0} connections from one address, found one more")]
-    FromAddress(usize),
+    /// One network has as many as it may have.
+    #[error("connection limit of one address or /64 network ({0}) reached")]
+    OfNetwork(usize),
+    /// One IPv6 network of 48 bits has as many as it may have.
+    #[error("connection limit of one /48 network ({0}) reached")]
+    OfSite(usize),
 }
 
 /// The right to one connection.
 #[derive(Debug)]
 pub struct Permit {
     permits: Permits,
-    address: IpAddr,
+    number: u64,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut counts = self.permits.lock();
-        counts.all -= 1;
-        if let Some(count) = counts.per_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.per_address.remove(&self.address);
-            }
+        counts.silent.remove(&self.number);
+        if !counts.release(self.number) {
+            counts.ending = counts.ending.saturating_sub(1);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
+
+    /// Some connection.
+    fn stream() -> Arc<TcpStream> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap())
+    }
+
+    /// Takes permits for connections that are numbered as they come.
+    struct Taker {
+        permits: Permits,
+        stream: Arc<TcpStream>,
+        next: u64,
+        now: Instant,
+    }
+
+    impl Taker {
+        fn new(permits: Permits) -> Self {
+            Self { permits, stream: stream(), next: 0, now: Instant::now() }
+        }
+
+        fn take(&mut self, address: &str) -> Result<Taken, NoPermit> {
+            let (number, address) = (self.next, address.parse().unwrap());
+            self.next += 1;
+            self.permits.take_at(Newcomer { number, address, stream: &self.stream }, self.now)
+        }
+    }
 
     #[test]
     fn permits_are_counted_in_all_and_per_address() {
-        let permits = Permits::new(3, 2);
-        let here: IpAddr = "192.0.2.1".parse().unwrap();
-        let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
-        let there: IpAddr = "192.0.2.2".parse().unwrap();
-        let first = permits.take(here);
-        let second = permits.take(mapped);
+        let mut taker = Taker::new(Permits::new(3, 2));
+        let first = taker.take("192.0.2.1");
+        let second = taker.take("::ffff:192.0.2.1");
         assert!(first.is_ok() && second.is_ok());
-        assert_eq!(permits.take(here).err(), Some(NoPermit::FromAddress(2)));
-        let third = permits.take(there);
+        assert_eq!(taker.take("192.0.2.1").err(), Some(NoPermit::OfNetwork(2)));
+        let third = taker.take("192.0.2.2");
         assert!(third.is_ok());
-        assert_eq!(permits.take("192.0.2.3".parse().unwrap()).err(), Some(NoPermit::InAll(3)));
+        assert_eq!(taker.take("192.0.2.3").err(), Some(NoPermit::InAll(3)));
         drop(first);
-        assert!(permits.take(here).is_ok());
+        assert!(taker.take("192.0.2.1").is_ok());
         drop((second, third));
-        assert_eq!(permits.taken(), 0);
-        assert!(permits.lock().per_address.is_empty());
+        assert_eq!(taker.permits.taken(), 0);
+        let counts = taker.permits.lock();
+        assert!(counts.per_scope.is_empty() && counts.silent.is_empty() && counts.ending == 0);
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_and_a_site_has_a_wider_limit() {
+        let mut taker = Taker::new(Permits::new(1000, 2));
+        let mut taken = Vec::new();
+        for interface in 0..2 {
+            taken.push(taker.take(&format!("2001:db8:1:2::{interface}")).unwrap());
+        }
+        assert_eq!(taker.take("2001:db8:1:2:ffff::1").err(), Some(NoPermit::OfNetwork(2)));
+        for network in 3..9 {
+            taken.push(taker.take(&format!("2001:db8:1:{network}::1")).unwrap());
+        }
+        assert_eq!(taker.take("2001:db8:1:77::1").err(), Some(NoPermit::OfSite(8)));
+        assert!(taker.take("2001:db8:2:77::1").is_ok());
+        drop(taken);
+        assert!(taker.permits.lock().per_scope.is_empty());
     }
 
     #[test]
     fn loopback_has_no_limit_per_address() {
-        let permits = Permits::new(3, 1);
-        let taken: Vec<_> = (0..3).map(|_| permits.take("127.0.0.1".parse().unwrap())).collect();
+        let mut taker = Taker::new(Permits::new(3, 1));
+        let taken: Vec<_> = (0..3).map(|_| taker.take("127.0.0.1")).collect();
         assert!(taken.iter().all(Result::is_ok));
-        assert_eq!(permits.take("::1".parse().unwrap()).err(), Some(NoPermit::InAll(3)));
+        assert_eq!(taker.take("::1").err(), Some(NoPermit::InAll(3)));
+    }
+
+    #[test]
+    fn the_oldest_silent_connection_gives_way_when_all_permits_are_taken() {
+        let mut taker = Taker::new(Permits::new(2, 2));
+        let asking = taker.take("192.0.2.1").unwrap();
+        taker.permits.has_asked(0);
+        let silent = taker.take("192.0.2.2").unwrap();
+        assert!(taker.take("192.0.2.3").is_err(), "it has not had the time for a request");
+        taker.now += limits::SILENT_TIME;
+        let third = taker.take("192.0.2.3").unwrap();
+        assert!(third.evicted.is_some());
+        assert_eq!(taker.permits.taken(), 2);
+        assert!(taker.take("192.0.2.4").is_err(), "the next one is new");
+        drop(silent);
+        assert_eq!((taker.permits.taken(), taker.permits.lock().ending), (2, 0));
+        drop((asking, third));
+        assert_eq!(taker.permits.taken(), 0);
+        assert!(taker.permits.lock().per_scope.is_empty());
+    }
+
+    #[test]
+    fn few_evicted_connections_are_ending_at_the_same_time() {
+        let mut taker = Taker::new(Permits::new(1000, 1));
+        let silent: Vec<_> = (0..1000).map(|_| taker.take("127.0.0.1").unwrap()).collect();
+        taker.now += limits::SILENT_TIME;
+        let mut taken = Vec::new();
+        while let Ok(next) = taker.take("127.0.0.1") {
+            taken.push(next);
+        }
+        assert_eq!(taken.len(), limits::EVICTED);
+        drop(silent);
+        assert!(taker.take("127.0.0.1").is_ok());
     }
 }

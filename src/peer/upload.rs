@@ -9,6 +9,7 @@ mod totals;
 
 use std::io::{self, Seek};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -35,6 +36,8 @@ pub struct Uploads {
     pub bandwidth: Bandwidth,
     /// Large documents at once.
     pub slots: Slots,
+    /// Connections from one network; nothing means 8.
+    pub per_address: Option<NonZeroUsize>,
     /// Whether a document leaves the library when somebody else has read all of it.
     pub hand_over: bool,
 }
@@ -60,7 +63,9 @@ impl UploadServer {
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let stop = Stop::new();
-        let permits = Permits::new(limits::UPLOADS, limits::UPLOADS_PER_ADDRESS);
+        let per_address =
+            uploads.per_address.map_or(limits::UPLOADS_PER_ADDRESS, NonZeroUsize::get);
+        let permits = Permits::new(limits::UPLOADS, per_address);
         let totals = Arc::<UploadTotals>::default();
         let sharing = Sharing {
             library,
@@ -69,12 +74,9 @@ impl UploadServer {
             lending: Lending::default(),
             totals: Arc::clone(&totals),
         };
-        let service = Service {
-            name: "upload",
-            permits,
-            stop: stop.clone(),
-            handle: move |stream: &TcpStream, address, _| sharing.serve(stream, address),
-        };
+        let handle =
+            move |stream: &TcpStream, address, number| sharing.serve(stream, address, number);
+        let service = Service::new("upload", permits, stop.clone(), handle);
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
         let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
         Ok(Self { address, stop, totals, thread: Some(thread) })
@@ -111,13 +113,16 @@ struct Sharing {
 }
 
 impl Sharing {
-    fn serve(&self, stream: &TcpStream, address: SocketAddr) -> Conduct {
+    fn serve(&self, stream: &TcpStream, address: SocketAddr, number: u64) -> Conduct {
         let mut conduct = Conduct::Sane;
         let mut receiver = Receiver::of_accepted(stream);
         let mut was_kept_open = false;
         let outcome = loop {
             let answered = match receive(&mut receiver) {
-                Ok(Some(Ok(request))) => self.answer(stream, &request, address),
+                Ok(Some(Ok(request))) => {
+                    self.permits.has_asked(number);
+                    self.answer(stream, &request, address)
+                }
                 Ok(Some(Err(error))) => {
                     log::warn!("{address}: {}, {error}", Status::from(error.refusal));
                     conduct = Conduct::Nonsense;

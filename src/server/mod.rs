@@ -11,6 +11,7 @@ mod totals;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub explain: bool,
     /// Connections at once, where the machine allows as many; nothing means 10,000.
     pub max_connections: Option<usize>,
+    /// Connections from one network; nothing means 64.
+    pub connections_per_address: Option<NonZeroUsize>,
 }
 
 /// An address at which the server cannot listen.
@@ -92,10 +95,12 @@ impl Server {
                 config.listen.iter().map(listen).collect::<Result<_, _>>()?
             };
         let most = connection_limit(config.max_connections).0;
+        let per_address = config.connections_per_address;
+        let per_address = per_address.map_or(limits::CONNECTIONS_PER_ADDRESS, NonZeroUsize::get);
         let shared = Shared {
             index: SharedIndex::default(),
             buffers: Buffers::default(),
-            permits: Permits::new(most, limits::CONNECTIONS_PER_ADDRESS),
+            permits: Permits::new(most, per_address),
             totals: Arc::default(),
             stop: Stop::new(),
             host_policy: config.host_policy,
@@ -126,14 +131,10 @@ impl Server {
     pub fn run(self) {
         let Self { listeners, shared } = self;
         let shared = &shared;
-        let service = Service {
-            name: "session",
-            permits: shared.permits.clone(),
-            stop: shared.stop.clone(),
-            handle: |stream: &TcpStream, address, number| {
-                session::run(shared, stream, address, number)
-            },
-        };
+        let handle =
+            |stream: &TcpStream, address, number| session::run(shared, stream, address, number);
+        let (permits, stop) = (shared.permits.clone(), shared.stop.clone());
+        let service = Service::new("session", permits, stop, handle);
         let service = &service;
         thread::scope(|scope| {
             for (number, listener) in listeners.iter().enumerate() {

@@ -68,6 +68,9 @@ impl Session<'_> {
                 self.find(&Query::All, wanted)?
             }
         };
+        if self.requests == 0 {
+            self.shared.permits.has_asked(self.owner.0);
+        }
         self.requests += 1;
         let address = self.address;
         match outcome {
