@@ -259,3 +259,26 @@ fn an_empty_line_in_two_pieces_begins_no_request() {
     talk.finish();
     assert_eq!(String::from_utf8(talk.rest()).unwrap(), "");
 }
+
+/// Silent connections kept everybody else out of a full server.
+#[test]
+fn a_full_server_closes_connections_that_never_sent_a_request() {
+    let index = Index::start(&["--max-connections", "3"]);
+    let mut asking = index.connect();
+    asking.add(1, "T", "h", 1);
+    let mut silent = [index.connect(), index.connect()];
+    let begun = Instant::now();
+    // Whoever is new has a second for a request, so the first attempts may be refused.
+    let mut served = loop {
+        let mut talk = index.connect();
+        talk.say("LOOKUP RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
+        if talk.reply()[0].contains("200") {
+            break talk;
+        }
+        assert!(begun.elapsed() < common::PATIENCE);
+    };
+    assert_eq!(silent[0].line().as_deref(), Some("P2P-CI/1.0 503 Service Unavailable"));
+    asking.add(2, "T", "h", 1);
+    served.add(3, "T", "h", 1);
+    silent[1].add(4, "T", "h", 1);
+}

@@ -1,14 +1,17 @@
 //! `server --show-limits`: each limit, its value, and what it bounds.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::output::table;
 use crate::limits;
-use crate::server::connection_limit;
+use crate::server::{Config, connection_limit};
 
 /// The table, and below it what bounds the number of connections on this machine.
-pub(super) fn limits_table(max_connections: Option<usize>) -> String {
-    let (connections, bounds) = connection_limit(max_connections);
+pub(super) fn limits_table(config: &Config) -> String {
+    let (connections, bounds) = connection_limit(config.max_connections);
+    let per_address = config.connections_per_address;
+    let per_address = per_address.map_or(limits::CONNECTIONS_PER_ADDRESS, NonZeroUsize::get);
     let mut table = table(["limit", "value", "what it bounds"]);
     let rows = [
         ("request line", bytes(limits::START_LINE), "memory of a connection"),
@@ -25,11 +28,11 @@ pub(super) fn limits_table(max_connections: Option<usize>) -> String {
         ("unacknowledged data", seconds(limits::UNACKNOWLEDGED), "the same, with data queued"),
         ("reader's progress", progress(), "slow readers"),
         ("connections", connections.to_string(), "threads; see below"),
-        ("connections per address", limits::CONNECTIONS_PER_ADDRESS.to_string(), "one neighbour"),
+        ("connections per network", per_network(per_address), "one IPv4 address or IPv6 /64"),
         ("records per connection", limits::RECORDS_PER_CONNECTION.to_string(), "one neighbour"),
         ("records in all", limits::RECORDS.to_string(), "memory of the index"),
         ("bad requests in a row", limits::CONSECUTIVE_FAULTS.to_string(), "broken programs"),
-        ("nonsense of one address", nonsense(), "floods; see protocol.md section 9"),
+        ("nonsense of one network", nonsense(), "floods; see protocol.md section 9"),
         ("host names resolved", limits::HOST_RESOLUTIONS.to_string(), "work for one connection"),
         ("thread stack", bytes(limits::THREAD_STACK), "memory of a connection"),
     ];
@@ -49,6 +52,10 @@ fn bytes(count: usize) -> String {
     } else {
         format!("{count} bytes")
     }
+}
+
+fn per_network(of_network: usize) -> String {
+    format!("{of_network}, {} of a /48", of_network.saturating_mul(limits::NETWORKS_PER_SITE))
 }
 
 fn seconds(time: Duration) -> String {

@@ -116,7 +116,7 @@ enum Error {
 pub fn main() -> ExitCode {
     let args = Args::parse();
     let done = if args.show_limits {
-        say(limits_table(args.max_connections)).map_err(Error::Output)
+        say(limits_table(&(&args).into())).map_err(Error::Output)
     } else {
         start_logging(args.log);
         run(&args)
