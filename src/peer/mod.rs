@@ -17,6 +17,7 @@
 //! | `neighbours`, `measure` | what is remembered of other peers; how far unknown ones are |
 //! | `bandwidth` | a limit on bytes a second, shared fairly |
 //! | `slots` | how many large documents are uploaded at once, and whose turn is next |
+//! | `send_meter` | how much of an upload was sent, and at which rate |
 //!
 //! The parts do not know each other but for what they take as arguments; a program puts them
 //! together, as `cli::peer` and `examples/demo.rs` do.
@@ -36,6 +37,7 @@ mod own_host;
 mod probe;
 mod question;
 mod segments;
+mod send_meter;
 mod slots;
 mod swarm;
 mod transfer;
@@ -54,5 +56,5 @@ pub use neighbours::{Neighbours, Pace};
 pub use probe::{Probe, probe};
 pub use slots::Slots;
 pub use transfer_error::TransferError;
-pub use upload::{UploadServer, UploadTotals, Uploads};
+pub use upload::{RunningUpload, UploadServer, UploadTotals, Uploads};
 pub use watching::{LOG_LIBRARY, Watching};

@@ -4,6 +4,7 @@
 //! asks for that (protocol.md section 5.7).
 
 mod handing_over;
+mod running;
 mod sending;
 mod totals;
 
@@ -15,6 +16,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use super::bandwidth::{Bandwidth, SMALL};
+use super::send_meter::SendMeter;
 use super::slots::Slots;
 use crate::library::{Digests, OpenDocument, SharedLibrary};
 use crate::limits;
@@ -26,6 +28,8 @@ use crate::protocol::{
     RequestDecoder, Status,
 };
 use handing_over::{Lending, hand_over};
+use running::Running;
+pub use running::RunningUpload;
 use sending::{Pace, head, upload};
 pub use totals::UploadTotals;
 
@@ -48,6 +52,7 @@ pub struct UploadServer {
     address: SocketAddr,
     stop: Stop,
     totals: Arc<UploadTotals>,
+    running: Arc<Running>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -67,19 +72,21 @@ impl UploadServer {
             uploads.per_address.map_or(limits::UPLOADS_PER_ADDRESS, NonZeroUsize::get);
         let permits = Permits::new(limits::UPLOADS, per_address);
         let totals = Arc::<UploadTotals>::default();
+        let running = Arc::<Running>::default();
         let sharing = Sharing {
             library,
             uploads,
             permits: permits.clone(),
             lending: Lending::default(),
             totals: Arc::clone(&totals),
+            running: Arc::clone(&running),
         };
         let handle =
             move |stream: &TcpStream, address, number| sharing.serve(stream, address, number);
         let service = Service::new("upload", permits, stop.clone(), handle);
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
         let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
-        Ok(Self { address, stop, totals, thread: Some(thread) })
+        Ok(Self { address, stop, totals, running, thread: Some(thread) })
     }
 
     /// Where it listens.
@@ -90,6 +97,11 @@ impl UploadServer {
     /// What it has sent, which still grows while it runs.
     pub fn totals(&self) -> Arc<UploadTotals> {
         Arc::clone(&self.totals)
+    }
+
+    /// The uploads that are running, the oldest first.
+    pub fn running(&self) -> Vec<RunningUpload> {
+        self.running.all()
     }
 }
 
@@ -110,6 +122,7 @@ struct Sharing {
     permits: Permits,
     lending: Lending,
     totals: Arc<UploadTotals>,
+    running: Arc<Running>,
 }
 
 impl Sharing {
@@ -188,10 +201,15 @@ impl Sharing {
             log::info!("{address} GET {wanted}: 416, it has {} bytes", document.length);
             return refuse(stream, Refusal::RangeNotSatisfiable);
         }
-        let pace = Pace { bandwidth: &self.uploads.bandwidth, address: address.ip() };
+        let meter = Arc::new(SendMeter::start());
+        let pace =
+            Pace { bandwidth: &self.uploads.bandwidth, address: address.ip(), meter: &meter };
         let keep_alive = request.keep_alive && self.may_keep_open();
         let head = DocumentHead { keep_alive, ..head(&entry, &document, part.flatten(), digest) };
+        let total = head.content_length.unwrap_or(document.length);
+        let listed = self.running.begin(wanted, address, total, &meter);
         let count = upload(stream, pace, &document, head)?;
+        drop(listed);
         self.totals.add(count);
         log::info!("{address} GET {wanted}: {count} of {} bytes", document.length);
         if self.uploads.hand_over {

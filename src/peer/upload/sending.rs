@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use crate::library::{Entry, OpenDocument};
 use crate::net::{send, send_before, send_file};
 use crate::peer::bandwidth::{Bandwidth, SMALL};
+use crate::peer::send_meter::SendMeter;
 use crate::protocol::{ContentRange, Date, Digest, DocumentHead, DocumentReply};
 use crate::system;
 
@@ -15,6 +16,7 @@ use crate::system;
 pub(super) struct Pace<'a> {
     pub(super) bandwidth: &'a Bandwidth,
     pub(super) address: IpAddr,
+    pub(super) meter: &'a SendMeter,
 }
 
 impl Pace<'_> {
@@ -24,6 +26,7 @@ impl Pace<'_> {
         while left > 0 {
             let count = self.bandwidth.take(self.address, is_small, left);
             send_file(stream, &document.file, count)?;
+            self.meter.add(count);
             left -= count;
         }
         Ok(())

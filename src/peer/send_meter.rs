@@ -1,0 +1,93 @@
+//! How much of one upload was sent, and at which rate.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Time over which a rate is measured.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// Counts the bytes of one upload. One thread adds, others read.
+#[derive(Debug)]
+pub(super) struct SendMeter {
+    started: Instant,
+    sent: AtomicU64,
+    /// Microseconds from the start to the current window, and the bytes that were sent before it.
+    window: AtomicU64,
+    sent_before_window: AtomicU64,
+    /// The rate of the last complete window, in bytes per second, plus one; 0 before there is one.
+    last_rate: AtomicU64,
+}
+
+impl SendMeter {
+    /// Starts at zero.
+    pub(super) fn start() -> Self {
+        Self {
+            started: Instant::now(),
+            sent: AtomicU64::new(0),
+            window: AtomicU64::new(0),
+            sent_before_window: AtomicU64::new(0),
+            last_rate: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts bytes that were sent. Call it with 0 as well when nothing could be sent for a while.
+    pub(super) fn add(&self, bytes: u64) {
+        let sent = self.sent.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let now = self.age();
+        let elapsed =
+            now.saturating_sub(Duration::from_micros(self.window.load(Ordering::Relaxed)));
+        if elapsed >= WINDOW {
+            let before = self.sent_before_window.swap(sent, Ordering::Relaxed);
+            let rate = rate(sent.saturating_sub(before), elapsed);
+            self.last_rate.store(rate.saturating_add(1), Ordering::Relaxed);
+            self.window.store(micros(now), Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes that were sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Time since the start.
+    pub(super) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The present rate in bytes per second: an estimate, as other threads see it.
+    pub(super) fn rate(&self) -> u64 {
+        let elapsed =
+            self.age().saturating_sub(Duration::from_micros(self.window.load(Ordering::Relaxed)));
+        let sent = self.sent().saturating_sub(self.sent_before_window.load(Ordering::Relaxed));
+        match self.last_rate.load(Ordering::Relaxed).checked_sub(1) {
+            // The current window is too short to say anything.
+            Some(last) if elapsed < WINDOW => last,
+            _ => rate(sent, elapsed),
+        }
+    }
+}
+
+fn rate(bytes: u64, time: Duration) -> u64 {
+    let rate = u128::from(bytes) * 1_000_000 / time.as_micros().max(1);
+    u64::try_from(rate).unwrap_or(u64::MAX)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_bytes_per_second() {
+        assert_eq!(rate(1000, Duration::from_millis(500)), 2000);
+        assert_eq!(rate(0, Duration::ZERO), 0);
+        assert_eq!(rate(u64::MAX, Duration::ZERO), u64::MAX);
+        let meter = SendMeter::start();
+        meter.add(1000);
+        assert_eq!(meter.sent(), 1000);
+        assert!(meter.rate() > 0);
+    }
+}
