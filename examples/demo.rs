@@ -10,6 +10,7 @@ use std::error::Error;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -18,9 +19,10 @@ use std::time::{Duration, Instant};
 use p2p_ci::escape::escaped;
 use p2p_ci::library::{Depth, Incoming, Library, SharedLibrary};
 use p2p_ci::peer::{
-    AskIndex, Fetcher, IndexError, Membership, Source, UploadServer, Uploads, Wanted, lookup,
+    AskIndex, Fetcher, IndexError, Membership, Query, Source, UploadServer, Uploads, Wanted,
+    lookup, request_records,
 };
-use p2p_ci::protocol::{Document, Endpoint, IndexRequest, Listing, Record, ReplyPart};
+use p2p_ci::protocol::{Document, Endpoint, Listing, Record, ReplyPart};
 use p2p_ci::server::{Config, Server};
 
 /// The documents that the three peers bring along.
@@ -118,12 +120,12 @@ impl Peer {
 
     fn list(&self) -> Result<Vec<Record>, IndexError> {
         let mut records = Vec::new();
-        let request = |from| IndexRequest::List { listing: Listing::Rfcs, from };
-        self.membership.ask(&request, &mut |part, _| {
+        // An index on the same machine sends it to its end.
+        let _ = request_records(&self.membership, Query::List(Listing::Rfcs), &mut |part| {
             if let ReplyPart::Record(record) = part {
                 records.push(record);
             }
-            Ok(())
+            ControlFlow::Continue(())
         })?;
         Ok(records)
     }

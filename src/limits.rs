@@ -195,3 +195,13 @@ pub const HOLDERS: usize = 10_000;
 pub const RECONNECT: Duration = Duration::from_millis(250);
 /// See [`RECONNECT`].
 pub const RECONNECT_MAX: Duration = Duration::from_secs(15);
+
+/// Rows of a table that are drawn together: a longer list is drawn as several tables, so that it is
+/// never in memory as a whole.
+pub const TABLE_ROWS: usize = 10_000;
+/// Records that a command keeps in memory of a list: those of an index server can be endless.
+pub const LISTED_RECORDS: usize = 1_000_000;
+/// Bytes of those records, as they came.
+pub const LISTED_BYTES: usize = 128 * 1024 * 1024;
+/// Peers that `peers` counts.
+pub const LISTED_PEERS: usize = 100_000;

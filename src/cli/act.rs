@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use super::command::{Add, Command, Format};
 use super::digest_list;
-use super::exit::{CommandError, Failure};
+use super::exit::{CommandError, failure_of_refusal};
 use super::find::{browse, peers, search};
 use super::get::get;
 use super::index_access::IndexAccess;
@@ -26,10 +27,8 @@ use super::verify::verify;
 use super::why::why;
 use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedLibrary};
-use crate::peer::{AskIndex, Fetcher, Journal};
-use crate::protocol::{
-    Content, Digest, Document, Endpoint, IndexRequest, Listing, Refusal, RfcNumber,
-};
+use crate::peer::{AskIndex, Fetcher, Journal, Query, request_records};
+use crate::protocol::{Digest, Document, Endpoint, Listing, Refusal, RfcNumber};
 
 /// What commands act on.
 pub(super) struct Context {
@@ -57,16 +56,12 @@ impl Context {
         match command {
             Command::List(list) => {
                 let listing = if list.files { Listing::Files } else { Listing::Rfcs };
-                self.ask_and_print(&|from| IndexRequest::List { listing, from })
+                self.ask_and_print(Query::List(listing))
             }
             Command::Lookup(lookup) if lookup.probe => probe_all(self, &lookup.document),
             Command::Lookup(lookup) => {
                 let document = &lookup.document;
-                self.ask_and_print(&|from| IndexRequest::Lookup {
-                    document: document.clone(),
-                    want_attributes: false,
-                    from,
-                })
+                self.ask_and_print(Query::Lookup { document, title: None, want_attributes: false })
             }
             Command::Search(command) => search(self, command),
             Command::Browse(command) => browse(self, &command.peer),
@@ -128,16 +123,13 @@ impl Context {
         Ok(self.library.get_or_init(|| library).clone())
     }
 
-    fn ask_and_print(
-        &self,
-        request: &dyn Fn(Endpoint) -> IndexRequest,
-    ) -> Result<(), CommandError> {
+    fn ask_and_print(&self, query: Query<'_>) -> Result<(), CommandError> {
         let mut printer = ReplyPrinter::new(self.format);
-        self.index.ask(request, &mut |part, bytes| printer.take(&part, bytes))?;
-        match printer.refused() {
-            None => Ok(()),
-            Some(Refusal::NotFound) => Err(CommandError::Refused(Failure::NotFound)),
-            Some(_) => Err(CommandError::Refused(Failure::Other)),
+        let completeness = self.index.ask(query, &mut |part, bytes| printer.take(&part, bytes))?;
+        printer.end(&completeness).map_err(CommandError::Output)?;
+        match (printer.refused(), query) {
+            (None, _) | (Some(Refusal::NotFound), Query::List(_)) => Ok(()),
+            (Some(refusal), _) => Err(CommandError::Refused(failure_of_refusal(refusal))),
         }
     }
 
@@ -153,10 +145,7 @@ impl Context {
         })?;
         let title = library.read().entry(&document).map(|entry| entry.title().clone());
         let title = title.unwrap_or_default();
-        self.ask_and_print(&|from| {
-            let (document, title) = (document.clone(), title.clone());
-            IndexRequest::Add { document, title, content: Content::default(), from }
-        })?;
+        self.ask_and_print(Query::Add { document: &document, title: &title })?;
         if let Some(hashing) = &self.hashing {
             // Its digest follows. If the thread is gone, so is the session.
             let _ = hashing.send(document);
@@ -188,7 +177,7 @@ impl Context {
         if let Some(library) = self.library.get() {
             library.write().forget(document);
         }
-        self.ask_and_print(&|from| IndexRequest::Remove { document: document.clone(), from })
+        self.ask_and_print(Query::Remove(document))
     }
 
     fn docs(&self) -> Result<(), CommandError> {
@@ -219,8 +208,9 @@ impl Context {
     fn status(&self) -> Result<(), CommandError> {
         // A single command has no connection yet, and wants to know whether there can be one.
         if self.index.membership().is_none() {
-            let listing = Listing::Files;
-            self.index.ask(&|from| IndexRequest::List { listing, from }, &mut |_, _| Ok(()))?;
+            let _ = request_records(&self.index, Query::List(Listing::Rfcs), &mut |_| {
+                ControlFlow::Break(())
+            })?;
         }
         let own = self.index.own().map(|own| own.to_string());
         let documents = self.library()?.read().len();

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::error_chain::error_chain;
 use crate::peer::{FetchError, IndexError, TransferError};
+use crate::protocol::Refusal;
 
 /// Why a program ends without having done what it was asked for. The numbers are those of
 /// `sysexits.h`, where that has one.
@@ -76,6 +77,7 @@ impl CommandError {
                 IndexError::Unreachable { .. } | IndexError::Lost { .. } | IndexError::Away(_),
             ) => Failure::Unreachable,
             Self::Index(IndexError::Protocol { .. }) => Failure::Protocol,
+            Self::Index(IndexError::Refused { refusal, .. }) => failure_of_refusal(*refusal),
             Self::Index(IndexError::Taker(_)) | Self::Output(_) => Failure::File,
             Self::Fetch(error) => failure_of(error),
             Self::File { .. } => Failure::File,
@@ -90,6 +92,17 @@ impl CommandError {
                 error.kind() == io::ErrorKind::BrokenPipe
             }
             _ => false,
+        }
+    }
+}
+
+/// The code for a refusal by the index.
+pub(super) fn failure_of_refusal(refusal: Refusal) -> Failure {
+    match refusal {
+        Refusal::NotFound => Failure::NotFound,
+        Refusal::ServiceUnavailable => Failure::Unreachable,
+        Refusal::BadRequest | Refusal::RangeNotSatisfiable | Refusal::VersionNotSupported => {
+            Failure::Protocol
         }
     }
 }

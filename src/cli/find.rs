@@ -1,6 +1,9 @@
-//! `search`, `browse` and `peers`: what the index knows, from other angles than its own list.
+//! `search`, `browse` and `peers`: records selected or counted in other ways than by the index's
+//! own list.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::ops::ControlFlow;
 
 use serde_json::json;
 
@@ -8,51 +11,79 @@ use super::act::Context;
 use super::command::{Format, Search};
 use super::exit::CommandError;
 use super::output::{say, table};
-use super::reply::ReplyPrinter;
+use super::reply::{ReplyPrinter, incomplete_json, note_incomplete};
 use crate::escape::escaped;
-use crate::peer::AskIndex;
-use crate::protocol::{Endpoint, IndexRequest, Listing, Record, Refusal, ReplyPart};
+use crate::limits;
+use crate::peer::{AskIndex, Completeness, IndexError, Query, each_record};
+use crate::protocol::{Endpoint, Record, Refusal, ReplyPart};
 
-/// Prints the records whose titles hold all words. An index that does not know SEARCH is asked for
-/// its list instead, which is searched here.
+/// Prints the records whose titles hold all words. If the index does not know SEARCH, its list is
+/// requested and searched here.
 pub(super) fn search(context: &Context, command: &Search) -> Result<(), CommandError> {
     let words = command.words().map_err(|error| CommandError::Usage(error.to_string()))?;
     let limit = command.limit;
     let mut printer = ReplyPrinter::new(context.format);
-    let mut is_known = true;
-    let request = |from| IndexRequest::Search { words: words.clone(), limit, from };
-    context.index.ask(&request, &mut |part, bytes| {
-        if part == ReplyPart::Refused(Refusal::BadRequest) {
-            is_known = false;
+    let (mut refused, mut reason) = (None, None);
+    let query = Query::Search { words: &words, limit };
+    let asked = context.index.ask(query, &mut |part, bytes| match part {
+        ReplyPart::Refused(refusal) => {
+            refused = Some(refusal);
+            Ok(())
         }
-        if is_known { printer.take(&part, bytes) } else { Ok(()) }
+        ReplyPart::Reason(text) => {
+            reason = Some(text);
+            Ok(())
+        }
+        _ if refused.is_some() => Ok(()),
+        part => printer.take(&part, bytes),
     })?;
-    if is_known {
-        return Ok(());
+    match refused {
+        None | Some(Refusal::NotFound) => printer.end(&asked).map_err(CommandError::Output),
+        Some(Refusal::BadRequest) => {
+            let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
+            let most = most.unwrap_or(limits::LISTED_RECORDS).min(limits::LISTED_RECORDS);
+            let mut count = 0;
+            print_records(context, &mut |record| {
+                if !words.are_in(&record.title) {
+                    return Keep::No;
+                }
+                count += 1;
+                if count >= most { Keep::Last } else { Keep::Yes }
+            })
+            .map(drop)
+        }
+        Some(refusal) => {
+            let index = context.index.server().clone();
+            Err(IndexError::Refused { index, refusal, reason }.into())
+        }
     }
-    let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
-    let mut found = each_record(context)?;
-    found.retain(|record| words.are_in(&record.title));
-    found.truncate(most.unwrap_or(usize::MAX));
-    print_records(context, &found)
 }
 
 /// Prints what one peer shares.
 pub(super) fn browse(context: &Context, peer: &Endpoint) -> Result<(), CommandError> {
-    let mut records = each_record(context)?;
-    records.retain(|record| record.holder == *peer);
-    if records.is_empty() {
-        return Err(CommandError::NotFound(format!("the index knows nothing of {peer}")));
+    let is_its = |record: &Record| if record.holder == *peer { Keep::Yes } else { Keep::No };
+    match print_records(context, &mut { is_its })? {
+        0 => Err(CommandError::NotFound(format!("the index knows nothing of {peer}"))),
+        _ => Ok(()),
     }
-    print_records(context, &records)
 }
 
-/// Prints who shares something, and how much.
+/// Prints each peer and the number of documents that it shares.
 pub(super) fn peers(context: &Context) -> Result<(), CommandError> {
     let mut peers: BTreeMap<Endpoint, usize> = BTreeMap::new();
-    for record in each_record(context)? {
-        *peers.entry(record.holder).or_default() += 1;
-    }
+    let mut has_room = true;
+    let listed = each_record(&context.index, &mut |record| {
+        if let Some(count) = peers.get_mut(&record.holder) {
+            *count += 1;
+        } else if peers.len() < limits::LISTED_PEERS {
+            peers.insert(record.holder, 1);
+        } else {
+            has_room = false;
+        }
+        ControlFlow::Continue(())
+    })?;
+    let truncated = format!("only the first {} peers are counted", limits::LISTED_PEERS);
+    let listed = if has_room { listed } else { Completeness::Incomplete(truncated).and(listed) };
     let mut rows = table(["peer", "documents"]);
     for (peer, count) in peers {
         let line = match context.format {
@@ -72,29 +103,43 @@ pub(super) fn peers(context: &Context) -> Result<(), CommandError> {
     if let Format::Table = context.format {
         say(rows.trim_fmt()).map_err(CommandError::Output)?;
     }
+    if let (Format::Json, Completeness::Incomplete(reason)) = (context.format, &listed) {
+        say(incomplete_json(reason)).map_err(CommandError::Output)?;
+    }
+    note_incomplete(&listed);
     Ok(())
 }
 
-/// All records, RFCs first. An index without other files refuses to list them.
-pub(super) fn each_record(context: &Context) -> Result<Vec<Record>, CommandError> {
-    let mut records = Vec::new();
-    for listing in [Listing::Rfcs, Listing::Files] {
-        context.index.ask(&|from| IndexRequest::List { listing, from }, &mut |part, _| {
-            if let ReplyPart::Record(record) = part {
-                records.push(record);
-            }
-            Ok(())
-        })?;
-    }
-    Ok(records)
+/// Whether a record is printed.
+enum Keep {
+    No,
+    Yes,
+    /// It is printed, and no record after it.
+    Last,
 }
 
-fn print_records(context: &Context, records: &[Record]) -> Result<(), CommandError> {
+/// Prints those of all records that `keep` selects, while they arrive; returns their number.
+fn print_records(
+    context: &Context,
+    keep: &mut dyn FnMut(&Record) -> Keep,
+) -> Result<usize, CommandError> {
     let mut printer = ReplyPrinter::new(context.format);
-    for record in records {
-        let line = format!("{record}\n");
-        let part = ReplyPart::Record(record.clone());
-        printer.take(&part, line.as_bytes()).map_err(CommandError::Output)?;
-    }
-    printer.take(&ReplyPart::End, b"").map_err(CommandError::Output)
+    let (mut printed, mut output) = (0, Ok(()));
+    let mut print = |record: &Record| -> io::Result<()> {
+        printed += 1;
+        printer.take_record(record)
+    };
+    let listed = each_record(&context.index, &mut |record| {
+        let keep = keep(&record);
+        if let Keep::Yes | Keep::Last = keep {
+            output = print(&record);
+        }
+        match (keep, &output) {
+            (Keep::Last, _) | (_, Err(_)) => ControlFlow::Break(()),
+            (Keep::No | Keep::Yes, Ok(())) => ControlFlow::Continue(()),
+        }
+    })?;
+    output.map_err(CommandError::Output)?;
+    printer.end(&listed).map_err(CommandError::Output)?;
+    Ok(printed)
 }

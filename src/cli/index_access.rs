@@ -6,8 +6,10 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::peer::{AskIndex, Extensions, IndexConnection, IndexError, Membership};
-use crate::protocol::{Endpoint, Host, IndexRequest, Port, ReplyPart};
+use crate::peer::{
+    AskIndex, Completeness, Extensions, IndexConnection, IndexError, Membership, Query,
+};
+use crate::protocol::{Endpoint, Host, Port, ReplyPart};
 
 /// The way to the index.
 pub(super) enum IndexAccess {
@@ -45,12 +47,19 @@ impl IndexAccess {
 impl AskIndex for IndexAccess {
     fn ask(
         &self,
-        request: &dyn Fn(Endpoint) -> IndexRequest,
+        query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
-    ) -> Result<(), IndexError> {
+    ) -> Result<Completeness, IndexError> {
         match self {
-            Self::Member(membership) => membership.ask(request, take),
-            Self::Once(once) => once.connection()?.ask(request, take),
+            Self::Member(membership) => membership.ask(query, take),
+            Self::Once(once) => once.connection()?.ask(query, take),
+        }
+    }
+
+    fn server(&self) -> &Endpoint {
+        match self {
+            Self::Member(membership) => membership.server(),
+            Self::Once(once) => &once.index,
         }
     }
 

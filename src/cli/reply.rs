@@ -8,18 +8,21 @@ use serde_json::{Value, json};
 use super::command::Format;
 use super::output::table;
 use crate::escape::escaped;
-use crate::protocol::{Document, Record, Refusal, ReplyPart, Status};
+use crate::limits;
+use crate::peer::Completeness;
+use crate::protocol::{Document, HeaderText, Record, Refusal, ReplyPart, Status};
 
 /// Prints the parts of a reply as they come.
 pub(super) struct ReplyPrinter {
     output: BufWriter<Stdout>,
     form: Form,
     refused: Option<Refusal>,
+    reason: Option<HeaderText>,
 }
 
 enum Form {
     Raw,
-    /// A table is drawn when its last row is known.
+    /// A table is drawn when its last row is known, or when it has [`limits::TABLE_ROWS`] rows.
     Table(Box<Table>),
     Json,
 }
@@ -28,16 +31,18 @@ impl ReplyPrinter {
     pub(super) fn new(format: Format) -> Self {
         let form = match format {
             Format::Raw => Form::Raw,
-            Format::Table => Form::Table(Box::new(table(["document", "title", "host", "port"]))),
+            Format::Table => Form::Table(Box::new(record_table())),
             Format::Json => Form::Json,
         };
-        Self { output: BufWriter::new(io::stdout()), form, refused: None }
+        Self { output: BufWriter::new(io::stdout()), form, refused: None, reason: None }
     }
 
     /// Takes the next part, with the bytes that it was read from.
     pub(super) fn take(&mut self, part: &ReplyPart, bytes: &[u8]) -> io::Result<()> {
-        if let ReplyPart::Refused(refusal) = part {
-            self.refused = Some(*refusal);
+        match part {
+            ReplyPart::Refused(refusal) => self.refused = Some(*refusal),
+            ReplyPart::Reason(reason) => self.reason = Some(reason.clone()),
+            ReplyPart::Found | ReplyPart::Record(_) | ReplyPart::Attribute(_) | ReplyPart::End => {}
         }
         match (&mut self.form, part) {
             (Form::Raw, _) => {
@@ -46,32 +51,28 @@ impl ReplyPrinter {
                     writeln!(self.output, "{}", escaped(line))?;
                 }
             }
-            (Form::Table(table), ReplyPart::Record(record)) => {
+            (_, ReplyPart::Record(record)) => self.take_record(record)?,
+            (Form::Table(_) | Form::Json, _) => {}
+        }
+        Ok(())
+    }
+
+    /// Takes one record that is not part of a reply as it came.
+    pub(super) fn take_record(&mut self, record: &Record) -> io::Result<()> {
+        match &mut self.form {
+            Form::Raw => writeln!(self.output, "{}", escaped(&record.to_string())),
+            Form::Table(table) => {
                 let Record { document, title, holder } = record;
                 let cells = [document.to_string(), title.to_string(), holder.host.to_string()];
                 let cells = cells.iter().map(|cell| escaped(cell).to_string());
                 table.add_row(cells.chain([holder.port.to_string()]));
+                if table.row_count() >= limits::TABLE_ROWS {
+                    writeln!(self.output, "{}", table.trim_fmt())?;
+                    **table = record_table();
+                }
+                Ok(())
             }
-            (Form::Json, ReplyPart::Record(record)) => {
-                writeln!(self.output, "{}", record_json(record))?;
-            }
-            (Form::Table(_), ReplyPart::Refused(refusal)) => {
-                writeln!(self.output, "{}", Status::from(*refusal))?;
-            }
-            (Form::Json, ReplyPart::Refused(refusal)) => {
-                let status = Status::from(*refusal);
-                let object = json!({"v": 1, "status": status.code(), "phrase": status.phrase()});
-                writeln!(self.output, "{object}")?;
-            }
-            (Form::Table(_) | Form::Json, _) => {}
-        }
-        match part {
-            ReplyPart::End => self.end(),
-            ReplyPart::Found
-            | ReplyPart::Refused(_)
-            | ReplyPart::Reason(_)
-            | ReplyPart::Record(_)
-            | ReplyPart::Attribute(_) => Ok(()),
+            Form::Json => writeln!(self.output, "{}", record_json(record)),
         }
     }
 
@@ -80,13 +81,49 @@ impl ReplyPrinter {
         self.refused
     }
 
-    fn end(&mut self) -> io::Result<()> {
-        if let Form::Table(table) = &self.form
-            && self.refused.is_none()
-        {
-            writeln!(self.output, "{}", table.trim_fmt())?;
+    /// Prints what remains, and whether records may be missing.
+    pub(super) fn end(&mut self, completeness: &Completeness) -> io::Result<()> {
+        match (&self.form, self.refused) {
+            (Form::Table(table), None) => writeln!(self.output, "{}", table.trim_fmt())?,
+            (Form::Table(_), Some(refusal)) => {
+                let reason = self.reason.as_ref().map_or_else(String::new, |reason| {
+                    format!(" ({})", escaped(&reason.to_string()))
+                });
+                writeln!(self.output, "{}{reason}", Status::from(refusal))?;
+            }
+            (Form::Json, Some(refusal)) => {
+                let status = Status::from(refusal);
+                let mut object =
+                    json!({"v": 1, "status": status.code(), "phrase": status.phrase()});
+                if let Some(reason) = &self.reason {
+                    object["reason"] = json!(reason.to_string());
+                }
+                writeln!(self.output, "{object}")?;
+            }
+            (Form::Json, None) | (Form::Raw, _) => {}
         }
-        self.output.flush()
+        if let (Completeness::Incomplete(reason), Form::Json) = (completeness, &self.form) {
+            writeln!(self.output, "{}", incomplete_json(reason))?;
+        }
+        self.output.flush()?;
+        note_incomplete(completeness);
+        Ok(())
+    }
+}
+
+fn record_table() -> Table {
+    table(["document", "title", "host", "port"])
+}
+
+/// The last JSON object of a command whose records may not be all that there are.
+pub(super) fn incomplete_json(reason: &str) -> Value {
+    json!({"v": 1, "complete": false, "reason": reason})
+}
+
+/// Says on standard error that records may be missing.
+pub(super) fn note_incomplete(completeness: &Completeness) {
+    if let Completeness::Incomplete(reason) = completeness {
+        log::warn!("the result may be incomplete: {reason}");
     }
 }
 

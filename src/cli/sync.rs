@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use serde_json::json;
@@ -10,26 +11,21 @@ use serde_json::json;
 use super::act::Context;
 use super::command::{Format, Sync};
 use super::exit::{CommandError, Failure, failure_of};
-use super::find::each_record;
 use super::many::{Plan, plan};
 use super::output::say;
 use super::progress::ManyDownloads;
-use super::reply::document_json;
+use super::reply::{document_json, incomplete_json, note_incomplete};
 use crate::library::SharedLibrary;
-use crate::peer::{AskIndex, Happening, JournalEvent, Order, Source};
+use crate::limits;
+use crate::peer::{AskIndex, Completeness, Happening, JournalEvent, Order, Source, each_record};
 use crate::protocol::{Digest, Document, Record};
 
 /// Downloads what is missing. What cannot be fetched is reported and does not keep the rest.
 pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError> {
     let begun = Instant::now();
     let library = context.library()?;
-    let mut records = each_record(context)?;
-    let own = context.index.own();
-    records.retain(|record| {
-        Some(&record.holder) != own.as_ref()
-            && command.from.as_ref().is_none_or(|from| record.holder == *from)
-            && command.words.as_ref().is_none_or(|words| words.are_in(&record.title))
-    });
+    let (records, listed) = wanted_records(context, command)?;
+    note_incomplete(&listed);
     let vouched_for = context.vouched_for(command.digests.as_deref())?;
     let told_by = context.index.address()?;
     let (orders, mut given_up) = missing(&library, records, told_by, &vouched_for);
@@ -71,7 +67,43 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     if let Format::Raw | Format::Table = context.format {
         say(&summary).map_err(CommandError::Output)?;
     }
-    given_up.first().map_or(Ok(()), |failure| Err(CommandError::GivenUp(*failure)))
+    if let (Format::Json, Completeness::Incomplete(reason)) = (context.format, &listed) {
+        say(incomplete_json(reason)).map_err(CommandError::Output)?;
+    }
+    let incomplete = matches!(listed, Completeness::Incomplete(_)).then_some(Failure::Protocol);
+    let failure = given_up.first().copied().or(incomplete);
+    failure.map_or(Ok(()), |failure| Err(CommandError::GivenUp(failure)))
+}
+
+/// The records of others that the command asks for, within the limits of memory.
+fn wanted_records(
+    context: &Context,
+    command: &Sync,
+) -> Result<(Vec<Record>, Completeness), CommandError> {
+    let (mut records, mut bytes, mut has_room) = (Vec::new(), 0, true);
+    let mut own = None;
+    let listed = each_record(&context.index, &mut |record| {
+        let own = own.get_or_insert_with(|| context.index.own());
+        let is_wanted = Some(&record.holder) != own.as_ref()
+            && command.from.as_ref().is_none_or(|from| record.holder == *from)
+            && command.words.as_ref().is_none_or(|words| words.are_in(&record.title));
+        if is_wanted {
+            bytes += record.kept_bytes();
+            has_room = bytes <= limits::LISTED_BYTES && records.len() < limits::LISTED_RECORDS;
+            if !has_room {
+                return ControlFlow::Break(());
+            }
+            records.push(record);
+        }
+        ControlFlow::Continue(())
+    })?;
+    let listed = if has_room {
+        listed
+    } else {
+        let reason = format!("the list is longer than {} records", records.len());
+        Completeness::Incomplete(reason)
+    };
+    Ok((records, listed))
 }
 
 /// What the library lacks of these records, with all who have it, and why documents cannot be

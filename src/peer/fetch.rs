@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::addresses::Addresses;
 use super::bandwidth::Bandwidth;
 use super::conversation::Conversation;
-use super::index_connection::Holding;
+use super::holdings::Holding;
 use super::neighbours::Neighbours;
 use super::transfer_error::TransferError;
 use crate::library::Incoming;

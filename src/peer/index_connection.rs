@@ -5,159 +5,17 @@
 
 use std::io;
 use std::net::{IpAddr, Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::index_error::IndexError;
 use super::own_host::own_host;
+use super::query::{AskIndex, Completeness, Extensions, Query};
 use crate::limits;
 use crate::net::{self, Receiver, send};
 use crate::protocol::{
-    Attribute, Content, Date, DecodeError, Document, Endpoint, Host, IndexReplyDecoder,
-    IndexRequest, Port, Record, Refusal, ReplyPart, Request,
+    Endpoint, Host, IndexReplyDecoder, IndexRequest, Port, Refusal, ReplyPart, Request,
 };
-
-/// Why the index did not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum IndexError {
-    /// It cannot be reached.
-    #[error("cannot reach the index {index}")]
-    Unreachable {
-        /// The index.
-        index: Endpoint,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The connection broke.
-    #[error("lost the index {index}")]
-    Lost {
-        /// The index.
-        index: Endpoint,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// There is no connection at present, for this reason.
-    #[error("{0}")]
-    Away(String),
-    /// What it sent is no reply.
-    #[error("the index {index} broke the protocol")]
-    Protocol {
-        /// The index.
-        index: Endpoint,
-        /// What is wrong with it.
-        source: Box<DecodeError>,
-    },
-    /// Whoever takes the reply cannot take more of it.
-    #[error("cannot pass on the reply of the index")]
-    Taker(#[source] io::Error),
-}
-
-/// Something that can ask an index: a connection for one question, or a member's.
-pub trait AskIndex {
-    /// Sends the request that `request` makes of what this peer calls itself, and hands the parts
-    /// of the reply to `take`, each with the bytes that it was read from.
-    ///
-    /// # Errors
-    /// When there is no reply, or no whole one, or `take` fails.
-    fn ask(
-        &self,
-        request: &dyn Fn(Endpoint) -> IndexRequest,
-        take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
-    ) -> Result<(), IndexError>;
-
-    /// Where the index is, or was when it was asked last.
-    ///
-    /// # Errors
-    /// When it cannot be reached.
-    fn address(&self) -> Result<IpAddr, IndexError>;
-
-    /// Whether this index understands requests with headers of extensions, as far as is known.
-    fn extensions(&self) -> &Extensions;
-}
-
-/// What is remembered of a neighbour that may not understand extensions.
-#[derive(Debug, Default)]
-pub struct Extensions {
-    are_refused: AtomicBool,
-}
-
-impl Extensions {
-    /// Whether to use them: until they were refused once.
-    pub fn are_used(&self) -> bool {
-        !self.are_refused.load(Ordering::Relaxed)
-    }
-
-    /// Remembers that they are refused.
-    pub fn refuse(&self) {
-        self.are_refused.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Who has a document, and what the index knows of that beside the record.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Holding {
-    /// The record.
-    pub record: Record,
-    /// Which bytes the holder says to have.
-    pub content: Content,
-    /// When the index took the record.
-    pub added: Option<Date>,
-    /// The address for which the index verified the holder's host.
-    pub address: Option<IpAddr>,
-    /// Where the index is that says so.
-    pub told_by: IpAddr,
-}
-
-impl Holding {
-    fn take(&mut self, attribute: Attribute) {
-        match attribute {
-            Attribute::Digest(digest) => self.content.digest = Some(digest),
-            Attribute::Length(length) => self.content.length = Some(length),
-            Attribute::Added(date) => self.added = Some(date),
-            Attribute::Address(address) => self.address = Some(address),
-        }
-    }
-}
-
-/// Who has this document, as the index lists them: at most 10,000.
-///
-/// # Errors
-/// When the index does not answer.
-pub fn lookup(index: &dyn AskIndex, document: &Document) -> Result<Vec<Holding>, IndexError> {
-    let want_attributes = index.extensions().are_used();
-    let told_by = index.address()?;
-    let mut holdings: Vec<Holding> = Vec::new();
-    let mut is_refused = false;
-    let request = |from| IndexRequest::Lookup { document: document.clone(), want_attributes, from };
-    index.ask(&request, &mut |part, _| {
-        match part {
-            ReplyPart::Record(record) if holdings.len() < limits::HOLDERS => {
-                holdings.push(Holding {
-                    record,
-                    content: Content::default(),
-                    added: None,
-                    address: None,
-                    told_by,
-                });
-            }
-            ReplyPart::Attribute(attribute) => {
-                if let Some(last) = holdings.last_mut() {
-                    last.take(attribute);
-                }
-            }
-            ReplyPart::Refused(Refusal::BadRequest) => is_refused = true,
-            _ => {}
-        }
-        Ok(())
-    })?;
-    if is_refused && want_attributes {
-        index.extensions().refuse();
-        return lookup(index, document);
-    }
-    // An index of another program may match in its own way.
-    holdings.retain(|holding| holding.record.document == *document);
-    Ok(holdings)
-}
 
 /// A connection to an index.
 #[derive(Debug)]
@@ -193,19 +51,26 @@ impl IndexConnection {
 impl AskIndex for IndexConnection {
     fn ask(
         &self,
-        request: &dyn Fn(Endpoint) -> IndexRequest,
+        query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
-    ) -> Result<(), IndexError> {
+    ) -> Result<Completeness, IndexError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut replies = Replies::new(&self.link);
         let mut taken = Ok(());
-        self.link.send(&request(self.link.own.clone()))?;
+        let mut request = Vec::new();
+        query.encode(&self.link.own, &mut request);
+        self.link.send_bytes(&request)?;
         replies.read_one(&mut |part, bytes| {
             if taken.is_ok() {
                 taken = take(part, bytes);
             }
         })?;
-        taken.map_err(IndexError::Taker)
+        taken.map_err(IndexError::Taker)?;
+        Ok(Completeness::Complete)
+    }
+
+    fn server(&self) -> &Endpoint {
+        &self.link.index
     }
 
     fn address(&self) -> Result<IpAddr, IndexError> {

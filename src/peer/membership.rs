@@ -20,7 +20,9 @@ use std::time::Duration;
 pub use announcer::Announcer;
 use asking::Asker;
 
-use super::index_connection::{Extensions, IndexError, Link, Replies};
+use super::index_connection::{Link, Replies};
+use super::index_error::IndexError;
+use super::query::Extensions;
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;

@@ -4,6 +4,8 @@
 //! | file | subject |
 //! |---|---|
 //! | `index_connection` | one connection to an index, one request at a time |
+//! | `query`, `index_error` | what is requested of an index; why it gave nothing |
+//! | `records`, `holdings` | records, streamed; the holders of a document |
 //! | `membership` | the thread that stays connected and keeps everything registered |
 //! | `own_host` | what the peer calls itself |
 //! | `watching` | keeps the library true to its folder |
@@ -28,14 +30,18 @@ mod conversation;
 mod fetch;
 mod fetch_all;
 mod hashing;
+mod holdings;
 mod index_connection;
+mod index_error;
 mod journal;
 mod measure;
 mod membership;
 mod neighbours;
 mod own_host;
 mod probe;
+mod query;
 mod question;
+mod records;
 mod segments;
 mod send_meter;
 mod slots;
@@ -49,11 +55,15 @@ pub use bandwidth::Bandwidth;
 pub use fetch::{Attempt, FetchError, Fetched, Fetcher, Source, Wanted};
 pub use fetch_all::{Happening, Order, fetch_all};
 pub use hashing::Hashing;
-pub use index_connection::{AskIndex, Extensions, Holding, IndexConnection, IndexError, lookup};
+pub use holdings::{Holding, lookup};
+pub use index_connection::IndexConnection;
+pub use index_error::IndexError;
 pub use journal::{Entry as JournalEntry, Event as JournalEvent, Journal};
 pub use membership::{Announcer, Event, Membership};
 pub use neighbours::{Neighbours, Pace};
 pub use probe::{Probe, probe};
+pub use query::{AskIndex, Completeness, Extensions, Query};
+pub use records::{each_record, request_records};
 pub use slots::Slots;
 pub use transfer_error::TransferError;
 pub use upload::{RunningUpload, UploadServer, UploadTotals, Uploads};

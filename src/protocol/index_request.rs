@@ -144,6 +144,14 @@ impl FromHead for IndexRequest {
 
 impl Request for IndexRequest {
     fn encode(&self, out: &mut Vec<u8>) {
+        self.encode_with_title(None, out);
+    }
+}
+
+impl IndexRequest {
+    /// Appends the request; a LOOKUP carries this title, which other index servers may compare
+    /// (protocol.md section 4.3).
+    pub fn encode_with_title(&self, looked_up: Option<&Title>, out: &mut Vec<u8>) {
         append(out, format_args!("{self} {VERSION}\r\n"));
         let Endpoint { host, port } = self.from();
         encode_header(out, "Host", host);
@@ -158,8 +166,13 @@ impl Request for IndexRequest {
                     encode_header(out, "Length", length);
                 }
             }
-            Self::Lookup { want_attributes: true, .. } => {
-                encode_header(out, "Want-Attributes", "1");
+            Self::Lookup { want_attributes, .. } => {
+                if let Some(title) = looked_up {
+                    encode_header(out, "Title", title);
+                }
+                if *want_attributes {
+                    encode_header(out, "Want-Attributes", "1");
+                }
             }
             Self::Search { words, limit, .. } => {
                 encode_header(out, "Title", words);
@@ -167,7 +180,7 @@ impl Request for IndexRequest {
                     encode_header(out, "Limit", limit);
                 }
             }
-            Self::Remove { .. } | Self::Lookup { .. } | Self::List { .. } => {}
+            Self::Remove { .. } | Self::List { .. } => {}
         }
         out.extend_from_slice(b"\r\n");
     }

@@ -24,6 +24,16 @@ pub struct Record {
 }
 
 impl Record {
+    /// Bytes that the record takes in memory, about.
+    pub fn kept_bytes(&self) -> usize {
+        let Self { document, title, holder } = self;
+        let name = match document {
+            Document::Rfc(_) => 0,
+            Document::File(name) => name.as_str().len(),
+        };
+        size_of::<Self>() + name + title.as_str().len() + holder.host.as_str().len()
+    }
+
     /// Reads a line without its line end.
     ///
     /// Other programs leave out `RFC`, or write `RFC-7777` and `RFC: 7777`: all are read.

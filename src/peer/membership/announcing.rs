@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 
 use super::{Event, Membership, Shared};
 use crate::library::SharedLibrary;
-use crate::peer::index_connection::{IndexError, Link, Replies};
+use crate::peer::index_connection::{Link, Replies};
+use crate::peer::index_error::IndexError;
 use crate::protocol::{
     Content, Document, Endpoint, IndexRequest, Refusal, ReplyPart, Request, Status,
 };
@@ -105,10 +106,11 @@ impl Shared {
         documents: &[Document],
         with_content: bool,
     ) -> Result<Vec<Option<Refusal>>, IndexError> {
-        let requests = |own: &Endpoint| {
-            let request =
-                |document| announcement(&self.library, document, with_content, own.clone());
-            documents.iter().map(request).collect()
+        let requests = |own: &Endpoint, out: &mut Vec<u8>| {
+            for document in documents {
+                announcement(&self.library, document, with_content, own.clone()).encode(out);
+            }
+            documents.len()
         };
         let (mut outcomes, mut refused) = (Vec::with_capacity(documents.len()), None);
         self.ask_together(&requests, &mut |part, _| match part {

@@ -7,8 +7,10 @@ use std::sync::{Arc, PoisonError};
 
 use super::{Membership, Shared, State};
 use crate::limits;
-use crate::peer::index_connection::{AskIndex, Extensions, IndexError, Link};
-use crate::protocol::{Endpoint, IndexRequest, ReplyPart, Request};
+use crate::peer::index_connection::Link;
+use crate::peer::index_error::IndexError;
+use crate::peer::query::{AskIndex, Completeness, Extensions, Query};
+use crate::protocol::{Endpoint, ReplyPart};
 
 /// Parts that wait between the two threads: enough to keep both busy.
 const PARTS_AHEAD: usize = 256;
@@ -26,17 +28,26 @@ pub(super) struct Asker {
 impl AskIndex for Membership {
     fn ask(
         &self,
-        request: &dyn Fn(Endpoint) -> IndexRequest,
+        query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
-    ) -> Result<(), IndexError> {
+    ) -> Result<Completeness, IndexError> {
         let mut taken = Ok(());
         // To its end, even if the taker fails: the next reply must find its own asker.
-        self.shared.ask_together(&|own| vec![request(own.clone())], &mut |part, bytes| {
+        let encode = |own: &Endpoint, out: &mut Vec<u8>| {
+            query.encode(own, out);
+            1
+        };
+        self.shared.ask_together(&encode, &mut |part, bytes| {
             if taken.is_ok() {
                 taken = take(part, bytes);
             }
         })?;
-        taken.map_err(IndexError::Taker)
+        taken.map_err(IndexError::Taker)?;
+        Ok(Completeness::Complete)
+    }
+
+    fn server(&self) -> &Endpoint {
+        &self.shared.index
     }
 
     fn address(&self) -> Result<IpAddr, IndexError> {
@@ -49,18 +60,17 @@ impl AskIndex for Membership {
 }
 
 impl Shared {
-    /// Sends some requests in one go, and hands the parts of all replies to `take`.
+    /// Sends some requests in one go, and hands the parts of all replies to `take`. `encode` appends
+    /// the requests and returns their number.
     pub(super) fn ask_together(
         &self,
-        requests: &dyn Fn(&Endpoint) -> Vec<IndexRequest>,
+        encode: &dyn Fn(&Endpoint, &mut Vec<u8>) -> usize,
         take: &mut dyn FnMut(ReplyPart, &[u8]),
     ) -> Result<(), IndexError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let link = self.link()?;
-        let requests = requests(&link.own);
         let mut bytes = Vec::new();
-        requests.iter().for_each(|request| request.encode(&mut bytes));
-        let mut replies = requests.len();
+        let mut replies = encode(&link.own, &mut bytes);
         let deliveries = self.expect_replies(&link, replies)?;
         link.send_bytes(&bytes)?;
         while replies > 0 {
