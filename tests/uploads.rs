@@ -36,16 +36,14 @@ fn a_second_large_document_waits_for_a_slot_and_a_small_one_does_not() {
     let (_program, port) = start(&index, &arguments, &shared);
     let mut first = get(port, "large.bin");
     assert_eq!(first.line().unwrap(), "P2P-CI/1.0 200 OK");
-    let begun = Instant::now();
     let mut second = get(port, "large.bin");
     let mut small = get(port, "small.md");
     assert_eq!(small.line().unwrap(), "P2P-CI/1.0 200 OK");
-    assert!(begun.elapsed() < Duration::from_millis(800), "{:?}", begun.elapsed());
+    assert!(small.rest().ends_with(b"s"));
+    assert!(!second.has_arrived(), "the second has the slot of the first");
     assert!(first.rest().len() > LARGE);
-    let first_done = begun.elapsed();
     assert_eq!(second.line().unwrap(), "P2P-CI/1.0 200 OK");
     assert!(second.rest().len() > LARGE);
-    assert!(begun.elapsed() > first_done + Duration::from_millis(800), "they were not in turn");
 }
 
 #[test]
@@ -72,7 +70,7 @@ fn one_that_goes_away_does_not_keep_its_turn() {
     let document = vec![7; LARGE];
     let shared = folder(root.path(), "shared", &[("large.bin", &document)]);
     let index = Index::start(&[]);
-    let arguments = ["--upload-limit", "1M", "--upload-slots", "1", "share"];
+    let arguments = ["--upload-limit", "300k", "--upload-slots", "1", "share"];
     let (_program, port) = start(&index, &arguments, &shared);
     let mut first = get(port, "large.bin");
     assert_eq!(first.line().unwrap(), "P2P-CI/1.0 200 OK");
@@ -81,6 +79,6 @@ fn one_that_goes_away_does_not_keep_its_turn() {
     assert!(first.rest().len() > LARGE);
     let begun = Instant::now();
     assert_eq!(last.line().unwrap(), "P2P-CI/1.0 200 OK");
-    assert!(begun.elapsed() < Duration::from_millis(700), "{:?}", begun.elapsed());
-    assert!(last.rest().len() > LARGE);
+    // Each of the others would have taken three and a half.
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
 }
