@@ -130,6 +130,13 @@ pub const UPLOAD_SLOTS: NonZeroUsize = NonZeroUsize::new(16).expect("it is not z
 /// Time for which an upload waits for its turn: less than [`FIRST_BYTE`], so that who asks is told.
 pub const SLOT_WAIT: Duration = Duration::from_secs(8);
 
+/// Entries that the journal keeps of one document.
+pub const JOURNAL_ENTRIES: usize = 12;
+/// Bytes of a journal of downloads above which it is compacted, if less is worth keeping.
+pub const JOURNAL_COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
+/// Bytes that a journal of downloads may have. Half of them are kept when it is compacted.
+pub const JOURNAL_BYTES: usize = 32 * 1024 * 1024;
+
 /// Digests that are stored; an entry has some 150 bytes.
 pub const DIGESTS: usize = 200_000;
 /// Bytes of a document up to which an unknown digest is computed while its reader waits.

@@ -61,6 +61,20 @@ pub(crate) fn open_without_following(folder: &Path, path: &str) -> io::Result<Fi
 pub(crate) fn open_part(path: &Path, create: bool) -> io::Result<File> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true).write(true).create(create).truncate(false);
+    open_own(path, &mut options)
+}
+
+/// Opens a file for appending as [`open_part`] does, and creates it if there is none.
+///
+/// # Errors
+/// As [`open_part`].
+pub(crate) fn open_append(path: &Path) -> io::Result<File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).append(true).create(true);
+    open_own(path, &mut options)
+}
+
+fn open_own(path: &Path, options: &mut std::fs::OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     {
         use rustix::fs::OFlags;

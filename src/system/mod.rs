@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 
 pub use bounds::{Bound, connection_bounds};
 pub(crate) use files::{
-    is_at, is_disk_failure, is_network_folder, is_same_file, open_part, open_without_following,
-    read_at, rename_new, sync_file_system, write_at,
+    is_at, is_disk_failure, is_network_folder, is_same_file, open_append, open_part,
+    open_without_following, read_at, rename_new, sync_file_system, write_at,
 };
 pub use files::{open_regular, sync_folder};
 pub use page_aligned::PageAligned;

@@ -1,0 +1,201 @@
+//! Events of the journal: their lines, and which of them are kept.
+//!
+//! ```text
+//! line = seconds-since-1970 TAB document TAB ( "wanted" [ TAB digest ] / "fetched" TAB digest TAB length TAB holder
+//!      / "failed" TAB holder TAB reason / "waits" TAB seconds / "given up" )
+//! ```
+//!
+//! A line that cannot be read is skipped: the last one may be half-written.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::escape::escaped;
+use crate::limits;
+use crate::protocol::{Digest, Document, Endpoint};
+
+/// Characters of a reason that are kept: it may quote a holder.
+const REASON: usize = 400;
+
+/// What happened to a document.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// It is to be downloaded, with this digest if one is required.
+    Wanted(Option<Digest>),
+    /// A holder did not deliver it, for this reason.
+    Failed(Endpoint, String),
+    /// It is tried again after this time.
+    Waits(Duration),
+    /// It was downloaded: its digest, its length, and the holder that delivered most of it.
+    Fetched(Digest, u64, Endpoint),
+    /// It is not tried any more.
+    GivenUp,
+}
+
+impl Event {
+    /// Whether it decides if a document is unfinished.
+    fn is_decisive(&self) -> bool {
+        match self {
+            Self::Wanted(_) | Self::Fetched(..) | Self::GivenUp => true,
+            Self::Failed(..) | Self::Waits(_) => false,
+        }
+    }
+}
+
+/// An event and its time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// When it happened.
+    pub time: SystemTime,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Entries by document, the oldest of each first.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    by_document: BTreeMap<Document, Vec<Entry>>,
+    /// Bytes of their lines.
+    bytes: usize,
+}
+
+impl Entries {
+    /// Adds one. Of each document only the last ones are kept, and old documents are dropped when
+    /// all entries become too large.
+    pub(super) fn add(&mut self, document: Document, entry: Entry) {
+        self.bytes += line(&document, &entry).len();
+        let entries = self.by_document.entry(document).or_default();
+        entries.push(entry);
+        if entries.len() > limits::JOURNAL_ENTRIES * 2 {
+            trim(entries, limits::JOURNAL_ENTRIES);
+        }
+        if self.bytes > limits::JOURNAL_BYTES {
+            self.fit(limits::JOURNAL_BYTES / 2);
+        }
+    }
+
+    /// Those of one document.
+    pub(super) fn of(&self, document: &Document) -> &[Entry] {
+        self.by_document.get(document).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The documents whose last decisive event is that they are wanted.
+    pub(super) fn unfinished(&self) -> BTreeMap<Document, Option<Digest>> {
+        let open = self.by_document.iter();
+        open.filter_map(|(document, one)| Some((document.clone(), wanted(one)?))).collect()
+    }
+
+    /// The last digest of each document that was fetched.
+    pub(super) fn fetched(&self) -> BTreeMap<Document, Digest> {
+        let digest = |entries: &[Entry]| {
+            entries.iter().rev().find_map(|entry| match &entry.event {
+                Event::Fetched(digest, ..) => Some(*digest),
+                _ => None,
+            })
+        };
+        let all = self.by_document.iter();
+        all.filter_map(|(document, one)| Some((document.clone(), digest(one)?))).collect()
+    }
+
+    /// Drops what matters least until the lines have at most this many bytes: first old entries of
+    /// every document, then the documents that were finished longest ago, then others.
+    pub(super) fn fit(&mut self, most: usize) {
+        for kept in [limits::JOURNAL_ENTRIES, 1] {
+            self.by_document.values_mut().for_each(|entries| trim(entries, kept));
+            self.bytes = self.by_document.iter().map(|(document, one)| size(document, one)).sum();
+            if self.bytes <= most {
+                return;
+            }
+        }
+        let last = |one: &[Entry]| one.last().map_or(UNIX_EPOCH, |entry| entry.time);
+        let rank = |(document, one): (&Document, &Vec<Entry>)| {
+            (wanted(one).is_some(), last(one), document.clone())
+        };
+        let mut ranked: Vec<_> = self.by_document.iter().map(rank).collect();
+        ranked.sort();
+        for (_, _, document) in ranked {
+            if self.bytes <= most {
+                return;
+            }
+            if let Some(entries) = self.by_document.remove(&document) {
+                self.bytes = self.bytes.saturating_sub(size(&document, &entries));
+            }
+        }
+    }
+
+    /// All entries as lines.
+    pub(super) fn lines(&self) -> impl Iterator<Item = String> {
+        self.by_document
+            .iter()
+            .flat_map(|(document, one)| one.iter().map(|entry| line(document, entry)))
+    }
+}
+
+/// The digest of a document that is still wanted.
+#[expect(clippy::option_option, reason = "it is wanted or not, and with a digest or without")]
+fn wanted(entries: &[Entry]) -> Option<Option<Digest>> {
+    match entries.iter().rev().find(|entry| entry.event.is_decisive())?.event {
+        Event::Wanted(digest) => Some(digest),
+        _ => None,
+    }
+}
+
+/// Keeps the last entries, and those that decide whether the document is unfinished and with which
+/// digest it was fetched.
+fn trim(entries: &mut Vec<Entry>, kept: usize) {
+    let last = |is_one: &dyn Fn(&Event) -> bool| entries.iter().rposition(|e| is_one(&e.event));
+    let decisive = last(&Event::is_decisive);
+    let fetched = last(&|event| matches!(event, Event::Fetched(..)));
+    let first = entries.len().saturating_sub(kept);
+    let mut at = 0;
+    entries.retain(|_| {
+        let is_kept = at >= first || Some(at) == decisive || Some(at) == fetched;
+        at += 1;
+        is_kept
+    });
+}
+
+fn size(document: &Document, entries: &[Entry]) -> usize {
+    entries.iter().map(|entry| line(document, entry).len()).sum()
+}
+
+pub(super) fn line(document: &Document, entry: &Entry) -> String {
+    let seconds = entry.time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let event = match &entry.event {
+        Event::Wanted(None) => "wanted".to_string(),
+        Event::Wanted(Some(digest)) => format!("wanted\t{digest}"),
+        // A reason may quote a holder. It is escaped: no tab, no line end.
+        Event::Failed(holder, reason) => {
+            let reason: String = escaped(reason).to_string().chars().take(REASON).collect();
+            format!("failed\t{holder}\t{reason}")
+        }
+        Event::Fetched(digest, length, holder) => format!("fetched\t{digest}\t{length}\t{holder}"),
+        Event::Waits(pause) => format!("waits\t{}", pause.as_secs()),
+        Event::GivenUp => "given up".to_string(),
+    };
+    format!("{seconds}\t{document}\t{event}\n")
+}
+
+pub(super) fn parse(line: &str) -> Option<(Document, Entry)> {
+    let mut words = line.split('\t');
+    let time = UNIX_EPOCH.checked_add(Duration::from_secs(words.next()?.parse().ok()?))?;
+    let (kind, name) = words.next()?.split_once(' ')?;
+    let document = match kind {
+        "RFC" => Document::Rfc(name.parse().ok()?),
+        "FILE" => Document::File(name.parse().ok()?),
+        _ => return None,
+    };
+    let event = match words.next()? {
+        "wanted" => Event::Wanted(words.next().map(str::parse).transpose().ok()?),
+        "failed" => Event::Failed(words.next()?.parse().ok()?, words.next()?.to_string()),
+        "fetched" => Event::Fetched(
+            words.next()?.parse().ok()?,
+            words.next()?.parse().ok()?,
+            words.next()?.parse().ok()?,
+        ),
+        "waits" => Event::Waits(Duration::from_secs(words.next()?.parse().ok()?)),
+        "given up" => Event::GivenUp,
+        _ => return None,
+    };
+    Some((document, Entry { time, event }))
+}
