@@ -2,7 +2,8 @@
 //!
 //! A control byte can move the cursor, a bidi control can reorder what is read, a line end can
 //! forge a log line. All of them, and bytes that are no UTF-8, become visible escapes. The escape
-//! character itself is left alone: what is shown is for people, and is never read back.
+//! character itself is left alone: what is shown is for people, and is never read back. JSON is read
+//! back: there the escapes are those of JSON, and a parser gets the original text.
 
 use std::fmt::{self, Display, Write};
 
@@ -40,16 +41,45 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// Characters that change how their neighbours are shown, or break a line, without being seen.
+/// JSON text on one line in which every character that [`escaped`] escapes is written as `\uXXXX`.
+/// A parser reads the same values from it.
+///
+/// ```
+/// let text = serde_json::json!({"title": "a\u{202e}b\u{9b}"}).to_string();
+/// let shown = p2p_ci::escape::escaped_json(&text);
+/// assert_eq!(shown, r#"{"title":"a\u202eb\u009b"}"#);
+/// ```
+pub fn escaped_json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        // A serializer has escaped all other control characters, and outside of strings there are
+        // none of these.
+        if matches!(character, '\u{7f}'..='\u{9f}') || is_invisible(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Characters that change how adjacent ones are shown, or break a line, without being seen.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
-        '\u{61c}'
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{180e}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
+            | '\u{2060}'..='\u{206f}'
             | '\u{feff}'
             | '\u{fff9}'..='\u{fffb}'
+            | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e007f}'
     )
 }
@@ -89,6 +119,17 @@ mod tests {
             let shown = escaped(&character.to_string()).to_string();
             assert!(shown.starts_with('\\'), "{character:?} is shown as {shown:?}");
         }
+    }
+
+    #[test]
+    fn json_shows_nothing_invisible_and_keeps_every_value() {
+        let text: String =
+            ('\u{0}'..='\u{10ffff}').filter(|c| c.is_control() || is_invisible(*c)).collect();
+        let value = serde_json::json!({"title": text, "é\u{202e}": "ü \"quoted\" \\u202e"});
+        let shown = escaped_json(&value.to_string());
+        assert!(shown.chars().all(|c| !c.is_control() && !is_invisible(c)), "{shown}");
+        assert!(shown.contains('é') && shown.contains("\\udb40"), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

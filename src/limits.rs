@@ -212,3 +212,6 @@ pub const LISTED_RECORDS: usize = 1_000_000;
 pub const LISTED_BYTES: usize = 128 * 1024 * 1024;
 /// Peers that `peers` counts.
 pub const LISTED_PEERS: usize = 100_000;
+
+/// Time that `get --out FIFO` waits for a program that reads the FIFO.
+pub const FIFO_READER: Duration = Duration::from_secs(30);

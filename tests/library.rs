@@ -44,10 +44,12 @@ fn a_folder_is_shared_by_its_names() {
 }
 
 #[test]
-fn a_missing_folder_is_made() {
+fn a_missing_folder_is_created_by_those_who_share_it_only() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("a/b");
     assert!(Library::scan(&missing, Depth::Folder).unwrap().read().is_empty());
+    assert!(!missing.exists());
+    assert!(Library::scan_quiet(&missing, Depth::Folder).unwrap().read().is_empty());
     assert!(missing.is_dir());
 }
 

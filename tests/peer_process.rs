@@ -127,7 +127,7 @@ fn exit_codes() {
         (2, &[&index, "get", "../x"]),
         (66, &[&index, "lookup", "4711"]),
         (66, &[&index, "get", "4711"]),
-        (66, &[&index, "remove", "90001"]),
+        (2, &[&index, "remove", "90001"]),
         (66, &[&index, "add", "4711"]),
         (69, &[&closed, "list"]),
         (69, &[&closed]),
@@ -202,7 +202,8 @@ fn replies_as_they_came_as_a_table_and_as_json() {
     );
     assert_eq!(
         run(&["lookup", "8", "--format", "json"]),
-        "{\"phrase\":\"Not Found\",\"status\":404,\"v\":1}\n"
+        "{\"error\":{\"exit\":66,\"message\":\"the index refused: 404 Not Found\"},\
+         \"phrase\":\"Not Found\",\"status\":404,\"v\":1}\n"
     );
     assert_eq!(run(&["lookup", "8", "--format", "table"]), "404 Not Found\n");
 }

@@ -192,7 +192,7 @@ fn what_was_tried_and_fetched_is_remembered() {
         let arguments = [&[address.as_str(), "--share", "."], arguments].concat();
         run_peer_again(&arguments, &state, &mine)
     };
-    assert_eq!(run(&["get"]).1, "nothing to go on with\n");
+    assert_eq!(run(&["get"]).1, "no unfinished download: nothing to resume\n");
     let (code, output, errors) = run(&["get", "6-8", "rfc9.txt"]);
     assert_eq!(code, 66, "{errors}");
     // They come at the same time, in any order.

@@ -1,55 +1,24 @@
 //! Doing what was typed. `get` has a file of its own.
 
-use std::cell::OnceCell;
-use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::Sender;
 
 use serde_json::json;
 
 use super::command::{Add, Command, Format};
-use super::digest_list;
+use super::context::Context;
 use super::exit::{CommandError, failure_of_refusal};
 use super::find::{browse, peers, search};
 use super::get::get;
-use super::index_access::IndexAccess;
-use super::interrupt::Unfinished;
-use super::many::Destination;
-use super::output::{say, table};
+use super::output::{say, say_json, table};
 use super::probe::probe_all;
 use super::reply::{ReplyPrinter, document_json};
 use super::sync::sync;
-use super::user_folder::stored_digests;
 use super::verify::verify;
 use super::why::why;
 use crate::escape::escaped;
-use crate::library::{Depth, Library, SharedLibrary};
-use crate::peer::{AskIndex, Fetcher, Journal, Query, request_records};
-use crate::protocol::{Digest, Document, Endpoint, Listing, Refusal, RfcNumber};
-
-/// What commands act on.
-pub(super) struct Context {
-    /// Where the index is, as it was asked for.
-    pub(super) server: Endpoint,
-    pub(super) index: IndexAccess,
-    pub(super) folder: PathBuf,
-    pub(super) depth: Depth,
-    /// Of a session; a single command looks through the folder when it needs to.
-    pub(super) library: OnceCell<SharedLibrary>,
-    /// Where a session puts documents whose digest is to be computed.
-    pub(super) hashing: Option<Sender<Document>>,
-    pub(super) uploading_from: Option<SocketAddr>,
-    pub(super) format: Format,
-    pub(super) fetcher: Fetcher,
-    /// What was tried before.
-    pub(super) journal: Arc<Journal>,
-    pub(super) unfinished: Unfinished,
-    /// Whether a person can be asked.
-    pub(super) interactive: bool,
-}
+use crate::peer::{AskIndex, Query, request_records};
+use crate::protocol::{Document, Listing, Refusal, RfcNumber};
 
 impl Context {
     pub(super) fn run(&self, command: &Command) -> Result<(), CommandError> {
@@ -71,66 +40,20 @@ impl Context {
             Command::Verify(command) => verify(self, &command.documents),
             Command::Why(named) => why(self, &named.document),
             Command::Add(command) => self.add(command),
-            Command::Remove(named) => self.remove(&named.document),
             Command::Docs => self.docs(),
             Command::Status => self.status(),
         }
     }
 
-    /// Stores how fast other peers were. Without it the next downloads only begin less well.
-    pub(super) fn remember_neighbours(&self) {
-        if let Err(error) = self.fetcher.neighbours().save() {
-            log::debug!("what is known of other peers is not stored: {error}");
-        }
-    }
-
-    /// Where documents go that are fetched into a library.
-    pub(super) fn destination<'a>(&'a self, library: &'a SharedLibrary) -> Destination<'a> {
-        Destination {
-            fetcher: &self.fetcher,
-            journal: &self.journal,
-            library,
-            membership: self.index.membership(),
-        }
-    }
-
-    /// The digests that a list vouches for.
-    pub(super) fn vouched_for(
-        &self,
-        list: Option<&Path>,
-    ) -> Result<HashMap<Document, Digest>, CommandError> {
-        let Some(path) = list else { return Ok(HashMap::new()) };
-        digest_list::read(path).map_err(|source| CommandError::File {
-            what: format!("cannot use `{}`", escaped(path.as_os_str().as_encoded_bytes())),
-            source,
-        })
-    }
-
-    /// The library: that of the session, or the folder as it is now.
-    pub(super) fn library(&self) -> Result<SharedLibrary, CommandError> {
-        if let Some(library) = self.library.get() {
-            return Ok(library.clone());
-        }
-        let library =
-            Library::scan(&self.folder, self.depth).map_err(|source| CommandError::File {
-                what: format!(
-                    "cannot read the folder `{}`",
-                    escaped(self.folder.as_os_str().as_encoded_bytes())
-                ),
-                source,
-            })?;
-        library.write().set_digests(stored_digests());
-        Ok(self.library.get_or_init(|| library).clone())
-    }
-
     fn ask_and_print(&self, query: Query<'_>) -> Result<(), CommandError> {
         let mut printer = ReplyPrinter::new(self.format);
         let completeness = self.index.ask(query, &mut |part, bytes| printer.take(&part, bytes))?;
-        printer.end(&completeness).map_err(CommandError::Output)?;
-        match (printer.refused(), query) {
-            (None, _) | (Some(Refusal::NotFound), Query::List(_)) => Ok(()),
-            (Some(refusal), _) => Err(CommandError::Refused(failure_of_refusal(refusal))),
-        }
+        let failure = match (printer.refused(), query) {
+            (None, _) | (Some(Refusal::NotFound), Query::List(_)) => None,
+            (Some(refusal), _) => Some(failure_of_refusal(refusal)),
+        };
+        printer.end(&completeness, failure).map_err(CommandError::Output)?;
+        failure.map_or(Ok(()), |failure| Err(CommandError::Refused(failure)))
     }
 
     fn add(&self, command: &Add) -> Result<(), CommandError> {
@@ -173,7 +96,8 @@ impl Context {
         }
     }
 
-    fn remove(&self, document: &Document) -> Result<(), CommandError> {
+    /// Stops sharing a document, which only a session can.
+    pub(super) fn remove(&self, document: &Document) -> Result<(), CommandError> {
         if let Some(library) = self.library.get() {
             library.write().forget(document);
         }
@@ -190,7 +114,7 @@ impl Context {
                 Format::Json => {
                     let mut object = document_json(document);
                     object["title"] = json!(title.as_str());
-                    say(object)
+                    say_json(&object)
                 }
                 Format::Table => {
                     table.add_row([document.to_string(), escaped(title.as_str()).to_string()]);
@@ -216,7 +140,7 @@ impl Context {
         let documents = self.library()?.read().len();
         let uploading = self.uploading_from.map(|address| address.to_string());
         if let Format::Json = self.format {
-            return say(json!({
+            return say_json(&json!({
                 "v": 1,
                 "index": self.server.to_string(),
                 "own": own,

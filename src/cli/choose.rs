@@ -1,4 +1,4 @@
-//! Several peers have it: which one to ask first.
+//! Several holders have a document: a person chooses the one to ask first.
 
 use std::io::{self, Write};
 
@@ -6,38 +6,68 @@ use super::exit::CommandError;
 use super::output::table;
 use crate::escape::escaped;
 use crate::peer::Holding;
-use crate::protocol::Document;
+use crate::protocol::{Document, Endpoint};
 
-/// Lets the person choose; the others are asked if the chosen one fails.
+/// Holders that a question about many documents shows.
+const SHOWN: usize = 30;
+
+/// Lets the person choose one of the holders of a document; the others are asked if the chosen one
+/// fails.
 pub(super) fn choose(document: &Document, holdings: &[Holding]) -> Result<usize, CommandError> {
     let mut rows = table(["", "holder", "title"]);
     for (number, record) in holdings.iter().map(|holding| &holding.record).enumerate() {
         let title = escaped(record.title.as_str()).to_string();
-        rows.add_row([(number + 1).to_string(), record.holder.to_string(), title]);
+        let holder = escaped(&record.holder.to_string()).to_string();
+        rows.add_row([(number + 1).to_string(), holder, title]);
     }
-    let mut terminal = io::stderr().lock();
     let count = holdings.len();
-    let mut ask = || -> io::Result<String> {
-        write!(terminal, "{}\nfrom which one, 1 to {count}? [1] ", rows.trim_fmt())?;
-        terminal.flush()?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        Ok(answer.trim().to_string())
-    };
-    let answer = ask()
-        .map_err(|source| CommandError::File { what: "cannot read the answer".into(), source })?;
-    if answer.is_empty() {
-        return Ok(0);
+    let question = format!("{}\nfrom which one, 1 to {count}? [1] ", rows.trim_fmt());
+    let chosen = ask(&question, count, &document.to_string())?;
+    Ok(chosen.unwrap_or(0))
+}
+
+/// Lets the person choose one holder to ask first for each of many documents that it has; `holders`
+/// are all, with the number of documents that each has. Without a choice the order is that of
+/// speed.
+pub(super) fn choose_for_many(
+    holders: &[(Endpoint, usize)],
+) -> Result<Option<&Endpoint>, CommandError> {
+    let shown = holders.get(..SHOWN).unwrap_or(holders);
+    let mut rows = table(["", "holder", "documents"]);
+    for (number, (holder, documents)) in shown.iter().enumerate() {
+        let holder = escaped(&holder.to_string()).to_string();
+        rows.add_row([(number + 1).to_string(), holder, documents.to_string()]);
     }
-    answer
-        .parse()
-        .ok()
-        .filter(|chosen| (1..=count).contains(chosen))
-        .map(|chosen| chosen - 1)
-        .ok_or_else(|| {
-            let found = escaped(&answer);
-            CommandError::Usage(format!(
-                "{document} is not fetched: expected a number from 1 to {count}, found `{found}`"
-            ))
-        })
+    let count = shown.len();
+    let more = match holders.len() - count {
+        0 => String::new(),
+        more => format!("\nand {more} more holders"),
+    };
+    let rows = rows.trim_fmt();
+    let question = format!("{rows}{more}\nfrom which one first, 1 to {count}? [the fastest] ");
+    let chosen = ask(&question, count, "nothing")?;
+    Ok(chosen.and_then(|chosen| shown.get(chosen)).map(|(holder, _)| holder))
+}
+
+/// Asks for a number from 1 to `count`, and returns it less one; `None` for an empty line. No lock
+/// is held while the person thinks: other threads log meanwhile.
+fn ask(question: &str, count: usize, what: &str) -> Result<Option<usize>, CommandError> {
+    let cannot_read = |source| CommandError::File { what: "cannot read the answer".into(), source };
+    io::stderr().write_all(question.as_bytes()).map_err(cannot_read)?;
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer).map_err(cannot_read)?;
+    if read == 0 {
+        return Err(CommandError::Usage(format!("{what} is not fetched: no holder was chosen")));
+    }
+    let answer = answer.trim();
+    if answer.is_empty() {
+        return Ok(None);
+    }
+    let chosen = answer.parse().ok().filter(|chosen| (1..=count).contains(chosen));
+    chosen.map(|chosen| Some(chosen - 1)).ok_or_else(|| {
+        let found = escaped(answer);
+        CommandError::Usage(format!(
+            "{what} is not fetched: expected a number from 1 to {count}, found `{found}`"
+        ))
+    })
 }

@@ -1,11 +1,14 @@
-//! What can be typed: behind `peer` on the command line, and line by line in the shell.
+//! What can be typed: after `peer` on the command line, and line by line in the shell.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::library::document_of;
 use crate::protocol::{Document, Endpoint, Limit, RfcNumber, SyntaxError, Title, Words};
+
+/// The name of arguments that are documents.
+pub(super) const DOCUMENT: &str = "N";
 
 /// How a reply is printed.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -38,8 +41,6 @@ pub(super) enum Command {
     Sync(Sync),
     /// Share a file, or an RFC of the shared folder
     Add(Add),
-    /// Stop sharing a document; its file stays
-    Remove(Named),
     /// Compare what is here with what was fetched
     Verify(Verify),
     /// Show what was tried for a document
@@ -60,14 +61,14 @@ pub(super) struct List {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Named {
     /// RFC number, or file name
-    #[arg(value_name = "N", value_parser = parse_document)]
+    #[arg(value_name = DOCUMENT, value_parser = parse_document)]
     pub(super) document: Document,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Lookup {
     /// RFC number, or file name
-    #[arg(value_name = "N", value_parser = parse_document)]
+    #[arg(value_name = DOCUMENT, value_parser = parse_document)]
     pub(super) document: Document,
 
     /// Ask each holder, too: whether it answers, how far it is, what it has
@@ -104,19 +105,20 @@ pub(super) struct Browse {
 pub(super) struct Get {
     /// RFC numbers, ranges of them such as `700-710`, or file names
     /// [default: what an earlier `get` or `sync` was fetching when it was killed]
-    #[arg(value_name = "N", value_parser = parse_range)]
+    #[arg(value_name = DOCUMENT, value_parser = parse_range)]
     pub(super) documents: Vec<Range>,
 
     /// Take it from this peer, without asking the index
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) from: Option<Endpoint>,
 
-    /// Save it here instead of in the shared folder; `-` is standard output
-    #[arg(long, value_name = "PATH")]
+    /// Save it here instead of in the shared folder: a file, a directory, a device or FIFO, or `-`
+    /// for standard output
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(super) out: Option<PathBuf>,
 
     /// A list of digests as sha256sum writes it: nothing else is accepted for what it names
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) digests: Option<PathBuf>,
 
     /// Fetch it even if it is here, and overwrite
@@ -127,7 +129,7 @@ pub(super) struct Get {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Verify {
     /// RFC numbers or file names [default: all that was fetched]
-    #[arg(value_name = "N", value_parser = parse_document)]
+    #[arg(value_name = DOCUMENT, value_parser = parse_document)]
     pub(super) documents: Vec<Document>,
 }
 
@@ -142,7 +144,7 @@ pub(super) struct Sync {
     pub(super) words: Option<Words>,
 
     /// A list of digests as sha256sum writes it: nothing else is accepted for what it names
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) digests: Option<PathBuf>,
 
     /// Only say what would be downloaded
@@ -153,7 +155,7 @@ pub(super) struct Sync {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Add {
     /// Path of a file, or number of an RFC in the shared folder
-    #[arg(value_name = "PATH|N")]
+    #[arg(value_name = "PATH|N", value_hint = ValueHint::FilePath)]
     pub(super) what: String,
 
     /// Title [default: that of the document]
@@ -180,6 +182,8 @@ pub(super) struct Line {
 pub(super) enum LineCommand {
     #[command(flatten)]
     Both(Command),
+    /// Stop sharing a document; its file stays
+    Remove(Named),
     /// Leave
     #[command(visible_alias = "exit")]
     Quit,

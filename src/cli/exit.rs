@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
 use crate::error_chain::error_chain;
 use crate::peer::{FetchError, IndexError, TransferError};
 use crate::protocol::Refusal;
@@ -56,6 +58,9 @@ pub(super) enum CommandError {
     /// Of several documents some were not fetched; each was reported.
     #[error("{failed} of {all} documents were not fetched")]
     Some { failed: usize, all: usize, failure: Failure },
+    /// The error was printed for programs where that is wanted.
+    #[error(transparent)]
+    Said(Box<CommandError>),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
     #[error("cannot start")]
@@ -71,6 +76,7 @@ impl CommandError {
             Self::Refused(failure) | Self::GivenUp(failure) | Self::Some { failure, .. } => {
                 *failure
             }
+            Self::Said(error) => error.failure(),
             Self::Usage(_) => Failure::Usage,
             Self::NotFound(_) => Failure::NotFound,
             Self::Index(
@@ -91,6 +97,7 @@ impl CommandError {
             Self::Output(error) | Self::Index(IndexError::Taker(error)) => {
                 error.kind() == io::ErrorKind::BrokenPipe
             }
+            Self::Said(error) => error.is_closed_pipe(),
             _ => false,
         }
     }
@@ -137,6 +144,11 @@ fn failure_of_holder(error: &TransferError) -> Failure {
         TransferError::WrongDigest { .. } | TransferError::OtherVersion { .. } => Failure::Data,
         TransferError::File(_) | TransferError::InUse => Failure::File,
     }
+}
+
+/// An error as it is told to programs: the exit code, and the line that people get.
+pub(super) fn error_json(failure: Failure, message: &str) -> Value {
+    json!({"exit": failure as u8, "message": message})
 }
 
 /// Writes an error with its causes to standard error.

@@ -7,12 +7,12 @@ use std::ops::ControlFlow;
 
 use serde_json::json;
 
-use super::act::Context;
 use super::command::{Format, Search};
+use super::context::Context;
 use super::exit::CommandError;
-use super::output::{say, table};
+use super::output::{say, say_json, table};
 use super::reply::{ReplyPrinter, incomplete_json, note_incomplete};
-use crate::escape::escaped;
+use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::{AskIndex, Completeness, IndexError, Query, each_record};
 use crate::protocol::{Endpoint, Record, Refusal, ReplyPart};
@@ -38,7 +38,7 @@ pub(super) fn search(context: &Context, command: &Search) -> Result<(), CommandE
         part => printer.take(&part, bytes),
     })?;
     match refused {
-        None | Some(Refusal::NotFound) => printer.end(&asked).map_err(CommandError::Output),
+        None | Some(Refusal::NotFound) => printer.end(&asked, None).map_err(CommandError::Output),
         Some(Refusal::BadRequest) => {
             let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
             let most = most.unwrap_or(limits::LISTED_RECORDS).min(limits::LISTED_RECORDS);
@@ -91,7 +91,9 @@ pub(super) fn peers(context: &Context) -> Result<(), CommandError> {
             Format::Json => {
                 let Endpoint { host, port } = &peer;
                 let port = port.value();
-                json!({"v": 1, "host": host.as_str(), "port": port, "documents": count}).to_string()
+                let object =
+                    json!({"v": 1, "host": host.as_str(), "port": port, "documents": count});
+                escaped_json(&object.to_string())
             }
             Format::Table => {
                 rows.add_row([escaped(&peer.to_string()).to_string(), count.to_string()]);
@@ -104,7 +106,7 @@ pub(super) fn peers(context: &Context) -> Result<(), CommandError> {
         say(rows.trim_fmt()).map_err(CommandError::Output)?;
     }
     if let (Format::Json, Completeness::Incomplete(reason)) = (context.format, &listed) {
-        say(incomplete_json(reason)).map_err(CommandError::Output)?;
+        say_json(&incomplete_json(reason)).map_err(CommandError::Output)?;
     }
     note_incomplete(&listed);
     Ok(())
@@ -140,6 +142,6 @@ fn print_records(
         }
     })?;
     output.map_err(CommandError::Output)?;
-    printer.end(&listed).map_err(CommandError::Output)?;
+    printer.end(&listed, None).map_err(CommandError::Output)?;
     Ok(printed)
 }

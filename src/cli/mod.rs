@@ -7,13 +7,14 @@
 //! |---|---|
 //! | `server`, `limits_table` | the program `server` |
 //! | `peer` | the program `peer`: its arguments, and which way it runs |
-//! | `command` | what can be typed, in the shell and behind `peer` |
-//! | `act`, `find` | doing it |
+//! | `command` | what can be typed, in the shell and after `peer` |
+//! | `context`, `act`, `find` | what commands act on, and doing it |
 //! | `get`, `sync`, `many`, `choose`, `progress` | the commands that download |
+//! | `outcome` | what came of one document, as a line or as JSON |
 //! | `go_on` | what an earlier run did not fetch to its end |
 //! | `verify`, `why`, `probe` | what was fetched, what was tried, who answers |
 //! | `reply` | an index's reply as it came, as a table, as JSON |
-//! | `shell`, `editor` | a session: line by line, on a terminal with completion |
+//! | `shell`, `editor`, `completion` | a session: line by line, on a terminal with completion |
 //! | `index_access` | how a command reaches the index |
 //! | `notices`, `interrupt` | what happens meanwhile |
 //! | `signals` | what SIGINT, SIGTERM and SIGHUP mean to a program |
@@ -22,6 +23,8 @@
 mod act;
 mod choose;
 mod command;
+mod completion;
+mod context;
 mod digest_list;
 mod editor;
 mod exit;
@@ -34,6 +37,7 @@ mod limits_table;
 mod logging;
 mod many;
 mod notices;
+mod outcome;
 mod output;
 pub mod peer;
 mod probe;

@@ -3,6 +3,9 @@
 use std::io::{self, Write};
 
 use comfy_table::{Table, presets};
+use serde_json::Value;
+
+use crate::escape::escaped_json;
 
 /// Writes one line and flushes it, so that a reader on a pipe has it at once.
 ///
@@ -12,6 +15,14 @@ pub(super) fn say(line: impl std::fmt::Display) -> io::Result<()> {
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")?;
     output.flush()
+}
+
+/// Writes one JSON object on a line. What others have put into its strings cannot act on a terminal.
+///
+/// # Errors
+/// When standard output is closed or full.
+pub(super) fn say_json(object: &Value) -> io::Result<()> {
+    say(escaped_json(&object.to_string()))
 }
 
 /// A table without lines, in the manner of `ps`.

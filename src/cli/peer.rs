@@ -15,13 +15,14 @@ use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 use log::LevelFilter;
 
-use super::act::Context;
 use super::command::{Command, Format};
+use super::context::Context;
 use super::exit::{CommandError, Failure, report};
 use super::go_on::go_on;
 use super::index_access::{IndexAccess, Once};
 use super::interrupt::Unfinished;
 use super::notices::Notices;
+use super::outcome::report_failed;
 use super::output::say;
 use super::rate::Rate;
 use super::signals::{ServiceSignal, on_service_signal};
@@ -29,6 +30,7 @@ use super::uptime::Uptime;
 use super::user_folder::{journal_file, neighbour_store, port_file, stored_digests};
 use super::{logging, shell};
 use crate::error_chain::error_chain;
+use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedLibrary};
 use crate::limits;
 use crate::net::{self, Reach};
@@ -110,6 +112,16 @@ enum Single {
     Both(Command),
     /// Register and upload the folder until Ctrl-C
     Share,
+    /// Stop sharing a document: in the shell only
+    #[command(hide = true)]
+    Remove(Removal),
+}
+
+/// What somebody wants to remove who has no session.
+#[derive(Debug, clap::Args)]
+struct Removal {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    what: Vec<String>,
 }
 
 impl Args {
@@ -141,12 +153,15 @@ pub fn main() -> ExitCode {
         io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
     let level = match args.command {
         Some(Single::Share) => LevelFilter::Info,
-        Some(Single::Both(_)) | None => LevelFilter::Warn,
+        Some(Single::Both(_) | Single::Remove(_)) | None => LevelFilter::Warn,
     };
     logging::start(level, &[]);
     let outcome = match &args.command {
-        Some(Single::Share) => finish(share(&args)),
-        Some(Single::Both(command)) => finish(once(&args, command, interactive)),
+        Some(Single::Share) => finish(args.format, share(&args)),
+        Some(Single::Both(command)) => finish(args.format, once(&args, command, interactive)),
+        Some(Single::Remove(removal)) => {
+            finish(args.format, Err(no_removal(&args.server, removal)))
+        }
         None => run_shell(args, interactive),
     };
     match outcome {
@@ -155,14 +170,24 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn finish<T>(outcome: Result<T, CommandError>) -> Result<T, Failure> {
+fn finish<T>(format: Format, outcome: Result<T, CommandError>) -> Result<T, Failure> {
     outcome.map_err(|error| {
-        // The reply that refuses was printed, and who closes a pipe knows.
-        if !matches!(error, CommandError::Refused(_)) && !error.is_closed_pipe() {
-            report("peer", &error);
+        // A reader that closes its pipe knows.
+        if !error.is_closed_pipe() {
+            report_failed(format, &error);
         }
         error.failure()
     })
+}
+
+/// A single command has registered nothing that it could remove.
+fn no_removal(server: &Endpoint, removal: &Removal) -> CommandError {
+    let what = escaped(&removal.what.join(" ")).to_string();
+    CommandError::Usage(format!(
+        "`remove` works only in the shell: a record belongs to the session that registered it. \
+         Start `peer {server}` and type `remove {what}`; to stop sharing a file for good, name it in \
+         `.p2pciignore`"
+    ))
 }
 
 /// One command, announcing nothing.
@@ -183,7 +208,13 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Command
         uploading_from: None,
         format: args.format,
         fetcher: fetcher(args),
-        journal: journal(&args.share),
+        journal: match command {
+            Command::Get(_) | Command::Sync(_) | Command::Verify(_) | Command::Why(_) => {
+                journal(&args.share)
+            }
+            // The others do not need one, and work where none can be written.
+            _ => Arc::new(Journal::in_memory()),
+        },
         unfinished: Unfinished::default(),
         interactive,
     };
@@ -222,7 +253,7 @@ fn share(args: &Args) -> Result<(), CommandError> {
 fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
     let tell = teller(args.server.clone(), notices.clone(), interactive);
-    let session = finish(Session::start(&args, tell))?;
+    let session = finish(args.format, Session::start(&args, tell))?;
     let folder = args.share.clone();
     if let Err(error) = session.membership.wait()
         && !interactive
@@ -250,7 +281,8 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         unfinished: Unfinished::default(),
         interactive,
     };
-    finish(context.unfinished.remove_on_signal().map_err(CommandError::Signals))?;
+    let signals = context.unfinished.remove_on_signal().map_err(CommandError::Signals);
+    finish(context.format, signals)?;
     let outcome = shell::run(&context, &notices);
     context.remember_neighbours();
     outcome
@@ -327,7 +359,7 @@ impl Session {
 
 /// The journal of the downloads into a folder. Without one downloads go on all the same.
 fn journal(folder: &Path) -> Arc<Journal> {
-    let path = folder.canonicalize().ok().and_then(|folder| journal_file(&folder));
+    let path = journal_file(folder);
     let opened = path.as_deref().map(Journal::open).transpose();
     let opened = opened.unwrap_or_else(|error| {
         log::warn!("there is no journal of downloads: {error}");
@@ -352,7 +384,7 @@ fn upload_listener(address: Option<SocketAddr>, shared: &Path) -> io::Result<Tcp
             io::Error::new(error.kind(), format!("cannot upload from {address}: {error}"))
         }),
         None => {
-            let store = shared.canonicalize().ok().and_then(|shared| port_file(&shared));
+            let store = port_file(shared);
             let before = store.as_deref().and_then(|store| fs::read_to_string(store).ok());
             let before = before.and_then(|port| port.trim().parse::<u16>().ok());
             let again = before.and_then(|port| net::listen_everywhere(port).ok());

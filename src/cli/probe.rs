@@ -4,10 +4,10 @@ use std::thread;
 
 use serde_json::json;
 
-use super::act::Context;
 use super::command::Format;
+use super::context::Context;
 use super::exit::CommandError;
-use super::output::{say, table};
+use super::output::{say, say_json, table};
 use super::reply::document_json;
 use super::why::local;
 use crate::error_chain::error_chain;
@@ -34,7 +34,7 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
                 Format::Raw | Format::Table => {
                     rows.add_row(row.cells());
                 }
-                Format::Json => say(row.json(document)).map_err(CommandError::Output)?,
+                Format::Json => say_json(&row.json(document)).map_err(CommandError::Output)?,
             }
         }
     }
@@ -69,7 +69,8 @@ fn ask(
 /// What is known of one holder.
 struct Row {
     holder: String,
-    answers: String,
+    /// Why it does not answer, if it does not.
+    reason: Option<String>,
     milliseconds: Option<f64>,
     bytes_per_second: Option<u64>,
     length: Option<u64>,
@@ -81,15 +82,12 @@ impl Row {
     fn new(fetcher: &Fetcher, holding: &Holding, probe: &Result<Probe, TransferError>) -> Self {
         let holder = &holding.record.holder;
         let pace = fetcher.neighbours().pace(holder);
-        let answers = match probe {
-            Ok(_) => "yes".to_string(),
-            Err(error) => format!("no: {}", error_chain(error)),
-        };
+        let reason = probe.as_ref().err().map(|error| error_chain(error));
         let answer = probe.as_ref().ok();
         let digest = answer.and_then(|probe| probe.digest).or(holding.content.digest);
         Self {
-            holder: escaped(&holder.to_string()).to_string(),
-            answers,
+            holder: holder.to_string(),
+            reason,
             milliseconds: pace
                 .round_trip
                 .filter(|_| answer.is_some())
@@ -106,12 +104,12 @@ impl Row {
         let unknown = || "?".to_string();
         let rate = |rate: u64| format!("{:.1} MB/s", rate as f64 / 1e6);
         [
-            self.holder,
-            self.answers,
+            escaped(&self.holder).to_string(),
+            self.reason.map_or("yes".into(), |reason| format!("no: {}", escaped(&reason))),
             self.milliseconds.map_or_else(unknown, |time| format!("{time:.1} ms")),
             self.bytes_per_second.map_or_else(unknown, rate),
             self.length.map_or_else(unknown, |length| length.to_string()),
-            self.digest.map_or_else(unknown, |digest| digest[..12].to_string()),
+            self.digest.map_or_else(unknown, |digest| digest.chars().take(12).collect()),
             self.since.unwrap_or_else(unknown),
         ]
     }
@@ -119,8 +117,8 @@ impl Row {
     fn json(self, document: &Document) -> serde_json::Value {
         let mut object = document_json(document);
         object["holder"] = json!(self.holder);
-        object["answers"] = json!(self.answers == "yes");
-        object["reason"] = json!(self.answers.strip_prefix("no: "));
+        object["answers"] = json!(self.reason.is_none());
+        object["reason"] = json!(self.reason);
         object["round_trip_ms"] = json!(self.milliseconds);
         object["bytes_per_second"] = json!(self.bytes_per_second);
         object["bytes"] = json!(self.length);

@@ -6,8 +6,9 @@ use comfy_table::Table;
 use serde_json::{Value, json};
 
 use super::command::Format;
+use super::exit::{Failure, error_json};
 use super::output::table;
-use crate::escape::escaped;
+use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::Completeness;
 use crate::protocol::{Document, HeaderText, Record, Refusal, ReplyPart, Status};
@@ -72,7 +73,9 @@ impl ReplyPrinter {
                 }
                 Ok(())
             }
-            Form::Json => writeln!(self.output, "{}", record_json(record)),
+            Form::Json => {
+                writeln!(self.output, "{}", escaped_json(&record_json(record).to_string()))
+            }
         }
     }
 
@@ -81,8 +84,12 @@ impl ReplyPrinter {
         self.refused
     }
 
-    /// Prints what remains, and whether records may be missing.
-    pub(super) fn end(&mut self, completeness: &Completeness) -> io::Result<()> {
+    /// Prints what remains, whether records may be missing, and the failure that a refusal is.
+    pub(super) fn end(
+        &mut self,
+        completeness: &Completeness,
+        failure: Option<Failure>,
+    ) -> io::Result<()> {
         match (&self.form, self.refused) {
             (Form::Table(table), None) => writeln!(self.output, "{}", table.trim_fmt())?,
             (Form::Table(_), Some(refusal)) => {
@@ -98,12 +105,15 @@ impl ReplyPrinter {
                 if let Some(reason) = &self.reason {
                     object["reason"] = json!(reason.to_string());
                 }
-                writeln!(self.output, "{object}")?;
+                if let Some(failure) = failure {
+                    object["error"] = error_json(failure, &format!("the index refused: {status}"));
+                }
+                writeln!(self.output, "{}", escaped_json(&object.to_string()))?;
             }
             (Form::Json, None) | (Form::Raw, _) => {}
         }
         if let (Completeness::Incomplete(reason), Form::Json) = (completeness, &self.form) {
-            writeln!(self.output, "{}", incomplete_json(reason))?;
+            writeln!(self.output, "{}", escaped_json(&incomplete_json(reason).to_string()))?;
         }
         self.output.flush()?;
         note_incomplete(completeness);

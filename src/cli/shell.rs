@@ -8,11 +8,12 @@ use std::io;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use super::act::Context;
 use super::command::{Line, LineCommand};
+use super::context::Context;
 use super::editor::Editor;
 use super::exit::{CommandError, Failure, report};
 use super::notices::Notices;
+use super::outcome::report_failed;
 use super::output::say;
 
 /// Where lines come from.
@@ -41,10 +42,7 @@ pub(super) fn run(context: &Context, notices: &Notices) -> Result<(), Failure> {
             Ok(false) => break,
             Err(error) if error.is_closed_pipe() => return Err(error.failure()),
             Err(error) => {
-                // The reply that refuses was printed.
-                if !matches!(error, CommandError::Refused(_)) {
-                    report("peer", &error);
-                }
+                report_failed(context.format, &error);
                 first_failure = first_failure.and(Err(error.failure()));
             }
         }
@@ -85,6 +83,9 @@ fn act(context: &Context, line: &str) -> Result<bool, CommandError> {
         .ok_or_else(|| CommandError::Usage("expected a closing quote, found the end".into()))?;
     match Line::try_parse_from(words) {
         Ok(Line { command: LineCommand::Both(command) }) => context.run(&command).map(|()| true),
+        Ok(Line { command: LineCommand::Remove(named) }) => {
+            context.remove(&named.document).map(|()| true)
+        }
         Ok(Line { command: LineCommand::Quit }) => Ok(false),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {

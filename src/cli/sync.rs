@@ -1,20 +1,18 @@
 //! `sync`: all that the index knows and is not here.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use serde_json::json;
-
-use super::act::Context;
 use super::command::{Format, Sync};
+use super::context::Context;
 use super::exit::{CommandError, Failure, failure_of};
 use super::many::{Plan, plan};
-use super::output::say;
+use super::outcome::{Outcome, say_not_fetched};
+use super::output::{say, say_json};
 use super::progress::ManyDownloads;
-use super::reply::{document_json, incomplete_json, note_incomplete};
+use super::reply::{incomplete_json, note_incomplete};
 use crate::library::SharedLibrary;
 use crate::limits;
 use crate::peer::{AskIndex, Completeness, Happening, JournalEvent, Order, Source, each_record};
@@ -31,23 +29,34 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     let (orders, mut given_up) = missing(&library, records, told_by, &vouched_for);
     if command.dry_run {
         for order in &orders {
-            say_order(context.format, order)?;
+            let holders = order.wanted.sources.iter().map(|source| &source.holder).collect();
+            Outcome::Missing(holders).say(context.format, &order.wanted.document)?;
         }
         return given_up.first().map_or(Ok(()), |failure| Err(CommandError::GivenUp(*failure)));
     }
     let wanted =
         |order: &Order| (order.wanted.document.clone(), JournalEvent::Wanted(order.wanted.digest));
     context.journal.add_all(orders.iter().map(wanted));
+    if !orders.is_empty() {
+        context.create_share_directory()?;
+    }
     let mut progress = ManyDownloads::new(orders.len());
     let mut output = Ok(());
     let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
         match happening {
             Happening::Fetched(order, fetched, _) => {
                 if let (Format::Json, Ok(())) = (context.format, &output) {
-                    output = say_fetched(&order.wanted.document, fetched.length);
+                    let path = order.target.path();
+                    let fetched = Outcome::Fetched(&path, fetched);
+                    output = fetched.say(context.format, &order.wanted.document);
                 }
             }
-            Happening::GivenUp(_, error) => given_up.push(failure_of(error)),
+            Happening::GivenUp(order, error) => {
+                given_up.push(failure_of(error));
+                if output.is_ok() {
+                    output = say_not_fetched(context.format, &order.wanted.document, error);
+                }
+            }
             Happening::Bytes(_) | Happening::Waits(..) => {}
         }
         progress.show(happening);
@@ -58,7 +67,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     if let Err(error) = digests.save() {
         log::warn!("the digests are not stored: {error}");
     }
-    output.map_err(CommandError::Output)?;
+    output?;
     let summary = progress.summary(given_up.len(), begun.elapsed());
     outcome.map_err(|source| {
         log::warn!("{summary}; the rest is fetched by the next `sync`");
@@ -68,7 +77,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         say(&summary).map_err(CommandError::Output)?;
     }
     if let (Format::Json, Completeness::Incomplete(reason)) = (context.format, &listed) {
-        say(incomplete_json(reason)).map_err(CommandError::Output)?;
+        say_json(&incomplete_json(reason)).map_err(CommandError::Output)?;
     }
     let incomplete = matches!(listed, Completeness::Incomplete(_)).then_some(Failure::Protocol);
     let failure = given_up.first().copied().or(incomplete);
@@ -135,23 +144,4 @@ fn missing(
         }
     }
     (orders, failures)
-}
-
-fn say_order(format: Format, order: &Order) -> Result<(), CommandError> {
-    let document = &order.wanted.document;
-    match format {
-        Format::Raw | Format::Table => say(document),
-        Format::Json => {
-            let mut object = document_json(document);
-            object["holders"] = json!(order.wanted.sources.len());
-            say(object)
-        }
-    }
-    .map_err(CommandError::Output)
-}
-
-fn say_fetched(document: &Document, length: u64) -> io::Result<()> {
-    let mut object = document_json(document);
-    object["bytes"] = json!(length);
-    say(object)
 }

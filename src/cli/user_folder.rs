@@ -1,9 +1,12 @@
 //! Where this user's files lie that nobody has to look after: the history of the shell, digests.
 
 use std::env::{home_dir, var_os};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::library::{Digests, Hasher};
+
+/// Symbolic links that are followed before a path counts as a loop.
+const MOST_LINKS: usize = 40;
 
 /// The shell's history.
 pub(super) fn history_file() -> Option<PathBuf> {
@@ -31,17 +34,80 @@ pub(super) fn port_file(shared: &Path) -> Option<PathBuf> {
     file_for(shared, "ports")
 }
 
-/// Folders have long names of any kind: what is kept of one has a short name.
+/// The name is derived from the directory's identity: paths are long and hold any byte.
 fn file_for(shared: &Path, kind: &str) -> Option<PathBuf> {
     let mut hasher = Hasher::default();
-    hasher.update(shared.as_os_str().as_encoded_bytes());
-    let name = hasher.finish().to_string().replace("sha-256=", "");
+    hasher.update(identity(shared)?.as_os_str().as_encoded_bytes());
+    let digest = hasher.finish().to_string();
+    let name: String = digest.trim_start_matches("sha-256=").chars().take(16).collect();
     let folder = folder("XDG_STATE_HOME", ".local/state")?.join(kind);
-    Some(folder.join(&name[..16]))
+    Some(folder.join(name))
+}
+
+/// The path of a directory without links, which is the same before and after the directory is
+/// created.
+fn identity(folder: &Path) -> Option<PathBuf> {
+    let mut path = std::path::absolute(folder).ok()?;
+    for _ in 0..MOST_LINKS {
+        // The part that exists, and the names that are missing in it.
+        let (existing, real) =
+            path.ancestors().find_map(|some| Some((some, some.canonicalize().ok()?)))?;
+        let missing = path.strip_prefix(existing).ok()?;
+        let mut whole = real;
+        let mut names = missing.components();
+        let mut link = None;
+        for name in names.by_ref() {
+            match name {
+                Component::Normal(name) => {
+                    whole.push(name);
+                    // A link to what does not exist yet.
+                    if let Ok(target) = whole.read_link() {
+                        link = Some(target);
+                        break;
+                    }
+                }
+                Component::ParentDir => drop(whole.pop()),
+                Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+            }
+        }
+        let Some(target) = link else { return Some(whole) };
+        whole.pop();
+        path = whole.join(target).join(names.as_path());
+    }
+    None
 }
 
 /// Our folder in the one that the variable names, or in the usual one.
 fn folder(variable: &str, usual: &str) -> Option<PathBuf> {
     let named = var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     Some(named.or_else(|| home_dir().map(|home| home.join(usual)))?.join("p2p-ci"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_directory_has_one_identity_before_and_after_it_is_created() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("there")).unwrap();
+        std::os::unix::fs::symlink("there", path("link")).unwrap();
+        std::os::unix::fs::symlink("later/sub", path("dangling")).unwrap();
+        std::os::unix::fs::symlink("loop", path("loop")).unwrap();
+        let names = ["there/new", "link/new", "new", "./new", "a/b/c", "a/./b/../b/c", "dangling"];
+        let before: Vec<Option<PathBuf>> = names.iter().map(|name| identity(&path(name))).collect();
+        assert!(before.iter().all(Option::is_some));
+        assert_eq!(before[0], before[1]);
+        assert_eq!(before[2], before[3]);
+        assert_eq!(before[4], before[5]);
+        for name in ["there/new", "new", "a/b/c", "later/sub"] {
+            std::fs::create_dir_all(path(name)).unwrap();
+        }
+        let after: Vec<Option<PathBuf>> = names.iter().map(|name| identity(&path(name))).collect();
+        assert_eq!(before, after);
+        assert_eq!(after[6], path("dangling").canonicalize().ok());
+        assert_eq!(identity(&path("loop")), None);
+    }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::act::Context;
 use super::command::Format;
+use super::context::Context;
 use super::exit::{CommandError, Failure};
-use super::output::say;
+use super::output::{say, say_json};
 use super::reply::document_json;
 use crate::library::Hasher;
 use crate::protocol::{Digest, Document};
@@ -78,7 +78,7 @@ fn print(format: Format, document: &Document, verdict: Verdict) -> std::io::Resu
         Format::Json => {
             let mut object = document_json(document);
             object["verdict"] = json!(word);
-            say(object)
+            say_json(&object)
         }
     }
 }

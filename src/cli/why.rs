@@ -5,10 +5,10 @@ use std::time::SystemTime;
 use chrono::{DateTime, Local};
 use serde_json::json;
 
-use super::act::Context;
 use super::command::Format;
+use super::context::Context;
 use super::exit::CommandError;
-use super::output::say;
+use super::output::{say, say_json};
 use super::reply::document_json;
 use crate::escape::escaped;
 use crate::peer::{JournalEntry, JournalEvent};
@@ -38,7 +38,7 @@ pub(super) fn why(context: &Context, document: &Document) -> Result<(), CommandE
                 let mut object = document_json(document);
                 object["time"] = json!(time);
                 object["what"] = json!(text);
-                say(object)
+                say_json(&object)
             }
         }
         .map_err(CommandError::Output)?;

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::Hasher;
 use super::file_state::FileState;
 use super::packed::{unpacked, unpacked_name};
-use crate::protocol::Title;
+use crate::protocol::{Digest, Title};
 use crate::system;
 
 /// One shared document.
@@ -73,6 +74,17 @@ impl Entry {
             (file, metadata.len())
         };
         Ok(OpenDocument { file, length, modified, state })
+    }
+
+    /// Reads the document and computes its digest.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn digest(&self) -> io::Result<Digest> {
+        let open = self.open()?;
+        let mut hasher = Hasher::default();
+        io::copy(&mut &open.file, &mut hasher)?;
+        Ok(hasher.finish())
     }
 
     /// Opens the file without asking what it is now. Whoever reads it asks at the end whether it is

@@ -69,25 +69,29 @@ pub struct Library {
 
 impl Library {
     /// Looks through a folder; hidden files, links and what `.p2pciignore` names are left out. A
-    /// folder that is missing is made.
+    /// folder that is missing holds nothing, and is not created.
     ///
     /// # Errors
-    /// When the folder cannot be made or read. A single file that cannot be read is left out, and
-    /// said so in the log.
+    /// When the folder cannot be read. A single file that cannot be read is left out, and said so in
+    /// the log.
     pub fn scan(folder: &Path, depth: Depth) -> io::Result<SharedLibrary> {
-        let library = Self::empty(folder, depth)?;
-        library.look(Settled::Any)?;
-        Ok(library)
+        let library = Self::empty(folder, depth);
+        match library.look(Settled::Any) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(library),
+            outcome => outcome.map(|_| library),
+        }
     }
 
-    /// The same for a folder in which others may be writing at this moment: a file to which
+    /// The same for a folder in which others may be writing at this moment, and which is created if
+    /// it is missing: a file to which
     /// something was written in the last second is waited for until it is a second old. One that
     /// then still changes is left to the next look.
     ///
     /// # Errors
-    /// As [`Library::scan`].
+    /// As [`Library::scan`], and when the folder cannot be created.
     pub fn scan_quiet(folder: &Path, depth: Depth) -> io::Result<SharedLibrary> {
-        let library = Self::empty(folder, depth)?;
+        std::fs::create_dir_all(folder)?;
+        let library = Self::empty(folder, depth);
         if library.look(Settled::Quiet)?.is_unsettled {
             std::thread::sleep(limits::QUIET);
             library.look(Settled::Quiet)?;
@@ -95,9 +99,8 @@ impl Library {
         Ok(library)
     }
 
-    fn empty(folder: &Path, depth: Depth) -> io::Result<SharedLibrary> {
-        std::fs::create_dir_all(folder)?;
-        Ok(SharedLibrary(Arc::new(RwLock::new(Self {
+    fn empty(folder: &Path, depth: Depth) -> SharedLibrary {
+        SharedLibrary(Arc::new(RwLock::new(Self {
             folder: folder.into(),
             depth,
             entries: BTreeMap::new(),
@@ -105,7 +108,7 @@ impl Library {
             official: Arc::default(),
             digests: Arc::default(),
             memory: Memory::default(),
-        }))))
+        })))
     }
 
     /// Takes digests that were computed before, and a place to store them.

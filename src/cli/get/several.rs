@@ -1,18 +1,20 @@
-//! `get` of several documents: eight at once, as `sync` does.
+//! `get` of several documents: eight at a time, as `sync` does.
 
 use std::collections::HashMap;
 
-use super::{already_here, check, find_holders, say_already_here, say_fetched, target};
-use crate::cli::act::Context;
+use super::holders::{Chosen, choose_once, holdings, sources};
+use super::target::{Target, already_here, check, target};
 use crate::cli::command::Get;
-use crate::cli::exit::{CommandError, failure_of, report};
+use crate::cli::context::Context;
+use crate::cli::exit::{CommandError, Failure, failure_of, report};
 use crate::cli::many::{Plan, plan};
+use crate::cli::outcome::{Outcome, say_failed, say_not_fetched};
 use crate::cli::progress::ManyDownloads;
 use crate::library::SharedLibrary;
-use crate::peer::{Happening, JournalEvent, Order};
+use crate::peer::{Happening, Holding, JournalEvent, Order};
 use crate::protocol::{Digest, Document};
 
-/// Several at once. All are tried; the failure is that of the first that was not fetched.
+/// Several documents. All are tried; the failure is that of the first that was not fetched.
 pub(super) fn get_many(
     context: &Context,
     command: &Get,
@@ -22,19 +24,24 @@ pub(super) fn get_many(
     let all = documents.len();
     let library = context.library()?;
     let mut failures = Vec::new();
-    let mut orders = Vec::new();
+    let mut found: Vec<(Document, Vec<Holding>)> = Vec::new();
     for document in documents {
-        match find_order(context, command, &library, &document, vouched_for) {
-            Ok(order) => orders.extend(order),
-            // Without an index there is no sense in trying the next.
-            Err(error @ CommandError::Index(_)) => return Err(error),
-            Err(error) if error.is_closed_pipe() => return Err(error),
-            Err(error) => {
-                report("peer", &error);
-                context.journal.add(&document, JournalEvent::GivenUp);
-                failures.push(error.failure());
-            }
+        match find(context, command, &library, &document) {
+            Ok(holdings) => found.extend(holdings.map(|holdings| (document, holdings))),
+            Err(error) => failures.push(failed(context, &document, error)?),
         }
+    }
+    let chosen = choose_once(context, found.iter().map(|(_, holdings)| holdings))?;
+    let mut orders = Vec::new();
+    for (document, holdings) in found {
+        let digest = vouched_for.get(&document).copied();
+        match find_order(command, &library, &document, holdings, &chosen, digest) {
+            Ok(order) => orders.extend(order),
+            Err(error) => failures.push(failed(context, &document, error)?),
+        }
+    }
+    if !orders.is_empty() {
+        context.create_share_directory()?;
     }
     let mut progress = ManyDownloads::new(orders.len());
     let mut output = Ok(());
@@ -43,10 +50,16 @@ pub(super) fn get_many(
             Happening::Fetched(order, fetched, _) if output.is_ok() => {
                 let document = &order.wanted.document;
                 progress.aside(|| {
-                    output = say_fetched(context.format, document, &order.target.path(), fetched);
+                    output = Outcome::Fetched(&order.target.path(), fetched)
+                        .say(context.format, document);
                 });
             }
-            Happening::GivenUp(_, error) => failures.push(failure_of(error)),
+            Happening::GivenUp(order, error) => {
+                failures.push(failure_of(error));
+                if output.is_ok() {
+                    output = say_not_fetched(context.format, &order.wanted.document, error);
+                }
+            }
             Happening::Fetched(..) | Happening::Bytes(_) | Happening::Waits(..) => {}
         }
         progress.show(happening);
@@ -61,25 +74,57 @@ pub(super) fn get_many(
     }
 }
 
-/// What is to be done for one of several; nothing if it is here, which is said.
-fn find_order(
+/// Reports that one document is not fetched; an error if the next ones would fail as well.
+fn failed(
+    context: &Context,
+    document: &Document,
+    error: CommandError,
+) -> Result<Failure, CommandError> {
+    match error {
+        // Without an index there is no sense in trying the next.
+        CommandError::Index(_) => Err(error),
+        error if error.is_closed_pipe() => Err(error),
+        error => {
+            report("peer", &error);
+            say_failed(context.format, Some(document), &error)?;
+            context.journal.add(document, JournalEvent::GivenUp);
+            Ok(error.failure())
+        }
+    }
+}
+
+/// The records of a document's holders; nothing if it is here, which is said.
+fn find(
     context: &Context,
     command: &Get,
     library: &SharedLibrary,
     document: &Document,
-    vouched_for: &HashMap<Document, Digest>,
-) -> Result<Option<Order>, CommandError> {
-    let target = target(context, command, document)?;
-    check(&target, document)?;
-    if let Some(path) = already_here(&target, document).filter(|_| !command.force) {
-        say_already_here(context.format, document, &path)?;
-        return Ok(None);
+) -> Result<Option<Vec<Holding>>, CommandError> {
+    if let Target::Library(_, target) = target(context, command, document)? {
+        check(&target, document)?;
+        if let Some(path) = already_here(library, &target, document).filter(|_| !command.force) {
+            Outcome::Present(&path).say(context.format, document)?;
+            return Ok(None);
+        }
     }
+    match &command.from {
+        Some(_) => Ok(Some(Vec::new())),
+        None => holdings(context, document).map(Some),
+    }
+}
+
+fn find_order(
+    command: &Get,
+    library: &SharedLibrary,
+    document: &Document,
+    holdings: Vec<Holding>,
+    chosen: &Chosen,
+    digest: Option<Digest>,
+) -> Result<Option<Order>, CommandError> {
     let (sources, title) = match &command.from {
         Some(from) => (vec![from.clone().into()], None),
-        None => find_holders(context, document)?,
+        None => sources(document, holdings, chosen),
     };
-    let digest = vouched_for.get(document).copied();
     let planned = plan(library, document.clone(), sources, title, digest, command.force);
     match planned {
         Ok(Plan::Fetch(order)) => Ok(Some(order)),

@@ -1,0 +1,100 @@
+//! What commands act on: the index, the shared directory, what is remembered, and who is asking.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use super::command::Format;
+use super::digest_list;
+use super::exit::CommandError;
+use super::index_access::IndexAccess;
+use super::interrupt::Unfinished;
+use super::many::Destination;
+use super::user_folder::stored_digests;
+use crate::escape::escaped;
+use crate::library::{Depth, Library, SharedLibrary};
+use crate::peer::{Fetcher, Journal};
+use crate::protocol::{Digest, Document, Endpoint};
+
+/// What commands act on.
+pub(super) struct Context {
+    /// Where the index is, as it was asked for.
+    pub(super) server: Endpoint,
+    pub(super) index: IndexAccess,
+    pub(super) folder: PathBuf,
+    pub(super) depth: Depth,
+    /// Of a session; a single command looks through the folder when it needs to.
+    pub(super) library: OnceCell<SharedLibrary>,
+    /// Where a session puts documents whose digest is to be computed.
+    pub(super) hashing: Option<Sender<Document>>,
+    pub(super) uploading_from: Option<SocketAddr>,
+    pub(super) format: Format,
+    pub(super) fetcher: Fetcher,
+    /// What was tried before.
+    pub(super) journal: Arc<Journal>,
+    pub(super) unfinished: Unfinished,
+    /// Whether a person can be asked.
+    pub(super) interactive: bool,
+}
+
+impl Context {
+    /// Stores how fast other peers were. Without it the next downloads only begin less well.
+    pub(super) fn remember_neighbours(&self) {
+        if let Err(error) = self.fetcher.neighbours().save() {
+            log::debug!("what is known of other peers is not stored: {error}");
+        }
+    }
+
+    /// Where documents go that are fetched into a library.
+    pub(super) fn destination<'a>(&'a self, library: &'a SharedLibrary) -> Destination<'a> {
+        Destination {
+            fetcher: &self.fetcher,
+            journal: &self.journal,
+            library,
+            membership: self.index.membership(),
+        }
+    }
+
+    /// The digests that a list vouches for.
+    pub(super) fn vouched_for(
+        &self,
+        list: Option<&Path>,
+    ) -> Result<HashMap<Document, Digest>, CommandError> {
+        let Some(path) = list else { return Ok(HashMap::new()) };
+        digest_list::read(path).map_err(|source| CommandError::File {
+            what: format!("cannot use `{}`", escaped(path.as_os_str().as_encoded_bytes())),
+            source,
+        })
+    }
+
+    /// The library: that of the session, or the folder as it is now.
+    pub(super) fn library(&self) -> Result<SharedLibrary, CommandError> {
+        if let Some(library) = self.library.get() {
+            return Ok(library.clone());
+        }
+        let library =
+            Library::scan(&self.folder, self.depth).map_err(|source| CommandError::File {
+                what: format!(
+                    "cannot read the folder `{}`",
+                    escaped(self.folder.as_os_str().as_encoded_bytes())
+                ),
+                source,
+            })?;
+        library.write().set_digests(stored_digests());
+        Ok(self.library.get_or_init(|| library).clone())
+    }
+
+    /// Creates the directory that is shared, now that a document is to be saved there.
+    pub(super) fn create_share_directory(&self) -> Result<(), CommandError> {
+        std::fs::create_dir_all(&self.folder).map_err(|source| CommandError::File {
+            what: format!(
+                "cannot create the share directory `{}`",
+                escaped(self.folder.as_os_str().as_encoded_bytes())
+            ),
+            source,
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! Which holders a document has, and which one is asked first.
+
+use std::collections::BTreeMap;
+
+use crate::cli::choose::choose_for_many;
+use crate::cli::context::Context;
+use crate::cli::exit::CommandError;
+use crate::escape::escaped;
+use crate::peer::{Holding, Source, lookup};
+use crate::protocol::{Digest, Document, Endpoint, Title};
+
+/// Which holder a person wants to be asked first.
+pub(super) enum Chosen {
+    None,
+    /// The one at this place of the records.
+    Number(usize),
+    Holder(Endpoint),
+}
+
+/// The records of all holders of a document but this peer.
+pub(super) fn holdings(
+    context: &Context,
+    document: &Document,
+) -> Result<Vec<Holding>, CommandError> {
+    let mut holdings = lookup(&context.index, document)?;
+    let own = context.index.own();
+    holdings.retain(|holding| Some(&holding.record.holder) != own.as_ref());
+    if holdings.is_empty() {
+        return Err(CommandError::NotFound(format!("nobody has {document}")));
+    }
+    Ok(holdings)
+}
+
+/// The holders of a document, the chosen one first, and the document's title.
+pub(super) fn sources(
+    document: &Document,
+    mut holdings: Vec<Holding>,
+    chosen: &Chosen,
+) -> (Vec<Source>, Option<Title>) {
+    let at = match chosen {
+        Chosen::None => None,
+        Chosen::Number(at) => Some(*at),
+        Chosen::Holder(chosen) => {
+            holdings.iter().position(|holding| holding.record.holder == *chosen)
+        }
+    };
+    let at = at.filter(|at| *at < holdings.len());
+    if let Some(at) = at {
+        let holding = holdings.remove(at);
+        holdings.insert(0, holding);
+    }
+    let title = holdings.first().map(|holding| holding.record.title.clone());
+    let mut sources: Vec<Source> = Vec::new();
+    for source in holdings.into_iter().map(Source::from) {
+        if sources.iter().all(|other| other.holder != source.holder) {
+            sources.push(source);
+        }
+    }
+    if let Some(first) = sources.first_mut() {
+        first.is_chosen = at.is_some();
+    }
+    say_versions(document, &sources);
+    (sources, title.filter(|title| !title.as_str().is_empty()))
+}
+
+/// Asks a person once which holder is to be asked first for all these documents.
+pub(super) fn choose_once<'a>(
+    context: &Context,
+    all: impl Iterator<Item = &'a Vec<Holding>>,
+) -> Result<Chosen, CommandError> {
+    if !context.interactive {
+        return Ok(Chosen::None);
+    }
+    let mut counts: BTreeMap<Endpoint, usize> = BTreeMap::new();
+    let mut has_choice = false;
+    for holdings in all {
+        let mut holders: Vec<&Endpoint> =
+            holdings.iter().map(|holding| &holding.record.holder).collect();
+        holders.sort();
+        holders.dedup();
+        has_choice |= holders.len() > 1;
+        for holder in holders {
+            *counts.entry(holder.clone()).or_default() += 1;
+        }
+    }
+    if !has_choice {
+        return Ok(Chosen::None);
+    }
+    let mut counts: Vec<(Endpoint, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, documents)| std::cmp::Reverse(*documents));
+    Ok(match choose_for_many(&counts)? {
+        Some(holder) => Chosen::Holder(holder.clone()),
+        None => Chosen::None,
+    })
+}
+
+/// Says it when holders announce different bytes.
+fn say_versions(document: &Document, sources: &[Source]) {
+    let mut versions: Vec<(Digest, Vec<String>)> = Vec::new();
+    for source in sources {
+        let Some(digest) = source.content.digest else { continue };
+        let holder = escaped(&source.holder.to_string()).to_string();
+        match versions.iter_mut().find(|(other, _)| *other == digest) {
+            Some((_, holders)) => holders.push(holder),
+            None => versions.push((digest, vec![holder])),
+        }
+    }
+    if versions.len() > 1 {
+        log::warn!("the holders of {document} have different versions of it:");
+        for (digest, holders) in versions {
+            log::warn!("{digest}: {}", holders.join(", "));
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! `--out PATH`: what the path is, and how a document gets there.
+//!
+//! A regular file is replaced as a whole. Everything else that can be written, such as a device, a
+//! FIFO or an open descriptor of this process, is written to and never replaced.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::cli::exit::CommandError;
+use crate::cli::outcome::shown;
+use crate::library::{NotSaved, file_name_of};
+use crate::limits;
+use crate::protocol::Document;
+
+/// What a path after `--out` names.
+#[derive(Debug)]
+pub(super) enum Out {
+    StandardOutput,
+    /// A device, a FIFO or an open descriptor: it is written to.
+    Stream(PathBuf),
+    /// A regular file: it is replaced as a whole.
+    File(PathBuf),
+}
+
+/// Symbolic links that are followed before a path counts as a loop.
+const MOST_LINKS: usize = 40;
+
+/// What a path after `--out` means for a document.
+pub(super) fn target(path: &Path, document: &Document, shared: &Path) -> Result<Out, CommandError> {
+    if path.as_os_str() == "-" {
+        return Ok(Out::StandardOutput);
+    }
+    match existing(path)? {
+        Some(found) if found.is_dir() => {
+            let file = path.join(name_in(path, document, shared)?);
+            match existing(&file)? {
+                None => Ok(Out::File(file)),
+                Some(found) if found.is_file() => replaced(&file),
+                Some(_) => Err(cannot_save(&file, unexpected("found something else"))),
+            }
+        }
+        Some(_) if is_descriptor(path) => Ok(Out::Stream(path.into())),
+        Some(found) if found.is_file() => replaced(path),
+        Some(_) => Ok(Out::Stream(path.into())),
+        None => {
+            check_parent(path)?;
+            Ok(Out::File(path.into()))
+        }
+    }
+}
+
+/// The name under which a document is saved in a directory. In a shared one, where names may have a
+/// meaning, the rule is that of every download there.
+fn name_in(path: &Path, document: &Document, shared: &Path) -> Result<String, CommandError> {
+    let last = |name: &str| name.rsplit('/').next().unwrap_or(name).to_string();
+    let reason = match file_name_of(document) {
+        Ok(name) => return Ok(last(&name)),
+        Err(reason) => reason,
+    };
+    let is_shared = shared
+        .canonicalize()
+        .is_ok_and(|shared| path.canonicalize().is_ok_and(|path| path.starts_with(shared)));
+    let name = last(&document.name());
+    if is_shared || reason == NotSaved::Unrepresentable || name.starts_with('.') {
+        return Err(CommandError::Usage(format!(
+            "{document} is not saved under its own name: give a file name, as in `--out {}`",
+            shown(&path.join("NAME"))
+        )));
+    }
+    Ok(name)
+}
+
+/// The file behind a path; `None` if there is nothing. A symbolic link to nothing is refused: what
+/// its target is meant to be is not known.
+fn existing(path: &Path) -> Result<Option<Metadata>, CommandError> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
+            Ok(target) => {
+                let text =
+                    format!("it is a symbolic link to `{}`, which is missing", shown(&target));
+                Err(cannot_save(path, io::Error::new(io::ErrorKind::NotFound, text)))
+            }
+            Err(_) => Ok(None),
+        },
+        // The check of the directory says this better.
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
+        Err(error) => Err(cannot_save(path, error)),
+    }
+}
+
+/// A regular file: through symbolic links, so that the links stay.
+fn replaced(path: &Path) -> Result<Out, CommandError> {
+    let path = match path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+        true => path.canonicalize().map_err(|error| cannot_save(path, error))?,
+        false => path.into(),
+    };
+    Ok(Out::File(path))
+}
+
+/// Whether a path leads to an open descriptor, such as `/dev/stdout`, `/dev/fd/3` or a link to one:
+/// also one of a regular file is written to.
+fn is_descriptor(path: &Path) -> bool {
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        if folder.is_some_and(|folder| is_descriptor_folder(&folder)) {
+            return true;
+        }
+        let Ok(target) = fs::read_link(&path) else { return false };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    false
+}
+
+fn is_descriptor_folder(folder: &Path) -> bool {
+    folder == Path::new("/dev/fd") || (folder.starts_with("/proc") && folder.ends_with("fd"))
+}
+
+/// Names what is wrong with the directory in which a new file is to be.
+fn check_parent(path: &Path) -> Result<(), CommandError> {
+    if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        let text = "there is no such directory: create it, or leave out the last `/`";
+        return Err(cannot_save(path, io::Error::new(io::ErrorKind::NotFound, text)));
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => return Ok(()),
+    };
+    match fs::metadata(folder) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(cannot_save(path, unexpected(&format!("`{}` is not one", shown(folder))))),
+        Err(error) => {
+            let text = format!("directory `{}`: {error}", shown(folder));
+            Err(cannot_save(path, io::Error::new(error.kind(), text)))
+        }
+    }
+}
+
+fn unexpected(found: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("expected a file in a directory, {found}"))
+}
+
+fn cannot_save(path: &Path, source: io::Error) -> CommandError {
+    CommandError::File { what: format!("cannot save `{}`", shown(path)), source }
+}
+
+/// Writes a whole document to a device, a FIFO or a descriptor.
+pub(super) fn write_to(path: &Path, mut document: &File) -> Result<(), CommandError> {
+    let outcome = open_stream(path).and_then(|mut stream| {
+        io::copy(&mut document, &mut stream)?;
+        stream.flush()
+    });
+    outcome.map_err(|source| match source.kind() {
+        io::ErrorKind::BrokenPipe => CommandError::Output(source),
+        _ => CommandError::File { what: format!("cannot write to `{}`", shown(path)), source },
+    })
+}
+
+/// Opens what is written to. What a shell has opened for appending, or has written to, is not
+/// overwritten.
+fn open_stream(path: &Path) -> io::Result<File> {
+    let is_file = fs::metadata(path)?.is_file();
+    let mut options = OpenOptions::new();
+    options.write(!is_file).append(is_file);
+    if !is_fifo(path)? {
+        return options.open(path);
+    }
+    // Opening it in the plain way would wait for a reader without end.
+    let begun = Instant::now();
+    let mut is_said = false;
+    loop {
+        match open_fifo(path) {
+            Ok(Some(fifo)) => return Ok(fifo),
+            Ok(None) if begun.elapsed() >= limits::FIFO_READER => {
+                let text = "no program reads this FIFO: start the reader first";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+            Ok(None) => {
+                if !is_said {
+                    log::warn!("waiting for a program that reads `{}`", shown(path));
+                    is_said = true;
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_fifo(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::FileTypeExt;
+    Ok(fs::metadata(path)?.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_fifo(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Opens a FIFO for writing; `None` while no program reads it.
+#[cfg(unix)]
+fn open_fifo(path: &Path) -> io::Result<Option<File>> {
+    use rustix::fs::{Mode, OFlags, fcntl_setfl, open};
+    use rustix::io::Errno;
+
+    match open(path, OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(fifo) => {
+            // Writes wait for the reader.
+            fcntl_setfl(&fifo, OFlags::empty())?;
+            Ok(Some(File::from(fifo)))
+        }
+        Err(Errno::NXIO) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(unix))]
+fn open_fifo(path: &Path) -> io::Result<Option<File>> {
+    OpenOptions::new().write(true).open(path).map(Some)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_a_path_means() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("file"), "x").unwrap();
+        fs::create_dir(path("sub")).unwrap();
+        fs::create_dir(path("sub/dir")).unwrap();
+        symlink(path("file"), path("link")).unwrap();
+        symlink("link", path("link to link")).unwrap();
+        symlink("nothing", path("dangling")).unwrap();
+        symlink("loop", path("loop")).unwrap();
+        symlink("sub", path("link to sub")).unwrap();
+        symlink("/dev/stdout", path("link to stdout")).unwrap();
+        let real = folder.path().canonicalize().unwrap();
+        let rfc = Document::Rfc("7".parse().unwrap());
+        let file = Document::File("dir%2Fa".parse().unwrap());
+        for (document, name, expected) in [
+            (&rfc, "new", Ok(path("new"))),
+            (&rfc, "file", Ok(path("file"))),
+            (&rfc, "link", Ok(real.join("file"))),
+            (&rfc, "link to link", Ok(real.join("file"))),
+            (&rfc, "sub", Ok(path("sub/rfc7.txt"))),
+            (&rfc, "sub/", Ok(path("sub/rfc7.txt"))),
+            (&rfc, "link to sub", Ok(path("link to sub/rfc7.txt"))),
+            (&file, ".", Ok(path("./a"))),
+            (&rfc, "dangling", Err("is a symbolic link to `nothing`, which is missing")),
+            (&rfc, "loop", Err("symbolic link")),
+            (&rfc, "none/x", Err("none`: No such file")),
+            (&rfc, "none/", Err("there is no such directory")),
+            (&rfc, "file/x", Err("/file` is not one")),
+        ] {
+            let found = target(&path(name), document, &path("sub/dir"));
+            match (found, expected) {
+                (Ok(Out::File(found)), Ok(expected)) => assert_eq!(found, expected, "{name}"),
+                (Err(error), Err(expected)) => {
+                    let text = crate::error_chain::error_chain(&error);
+                    assert!(text.contains(expected), "{name}: {text}");
+                }
+                _ => panic!("{name}"),
+            }
+        }
+        for stream in [Path::new("/dev/null"), &path("link to stdout"), Path::new("/dev/fd/2")] {
+            assert!(
+                matches!(target(stream, &rfc, folder.path()), Ok(Out::Stream(_))),
+                "{stream:?}"
+            );
+        }
+        assert!(matches!(target(Path::new("-"), &rfc, folder.path()), Ok(Out::StandardOutput)));
+    }
+}

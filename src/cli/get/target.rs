@@ -1,0 +1,49 @@
+//! Where a document goes: into the library, or where `--out` says.
+
+use std::path::PathBuf;
+
+use super::out::{self, Out};
+use crate::cli::command::Get;
+use crate::cli::context::Context;
+use crate::cli::exit::CommandError;
+use crate::library::{SaveTarget, SharedLibrary};
+use crate::protocol::Document;
+
+/// Where a document goes.
+#[derive(Debug)]
+pub(super) enum Target {
+    Out(Out),
+    Library(SharedLibrary, SaveTarget),
+}
+
+pub(super) fn target(
+    context: &Context,
+    command: &Get,
+    document: &Document,
+) -> Result<Target, CommandError> {
+    if let Some(path) = &command.out {
+        return out::target(path, document, &context.folder).map(Target::Out);
+    }
+    let library = context.library()?;
+    let target = library.read().target_for(document);
+    let target = target.map_err(|reason| CommandError::Usage(format!("{document}: {reason}")))?;
+    Ok(Target::Library(library, target))
+}
+
+/// Fails if something else has the name of the file.
+pub(super) fn check(target: &SaveTarget, document: &Document) -> Result<(), CommandError> {
+    let what = || format!("cannot save {document}");
+    target.check().map_err(|source| CommandError::File { what: what(), source })
+}
+
+/// The file of a document that is here.
+pub(super) fn already_here(
+    library: &SharedLibrary,
+    target: &SaveTarget,
+    document: &Document,
+) -> Option<PathBuf> {
+    let shared = library.read().entry(document).map(|entry| entry.path());
+    let is_file = |path: &PathBuf| path.symlink_metadata().is_ok_and(|found| found.is_file());
+    let saved = || target.is_here().is_ok_and(|is_here| is_here).then(|| target.path());
+    shared.filter(is_file).or_else(saved)
+}

@@ -1,0 +1,148 @@
+//! What came of one document that `get` or `sync` was to fetch, as a line or as JSON.
+//!
+//! Both commands print the same objects. README.md, section "For scripts", describes them.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::command::Format;
+use super::exit::{CommandError, error_json, failure_of, report};
+use super::many::failures;
+use super::output::{say, say_json};
+use super::reply::document_json;
+use crate::error_chain::error_chain;
+use crate::escape::escaped;
+use crate::peer::{FetchError, Fetched, TransferError};
+use crate::protocol::{Digest, Document, Endpoint};
+
+/// What came of a document.
+pub(super) enum Outcome<'a> {
+    /// It was downloaded into this file.
+    Fetched(&'a Path, &'a Fetched),
+    /// It was here before, in this file.
+    Present(&'a Path),
+    /// It was here before, and was copied from the first file to the second.
+    Copied { from: &'a Path, to: &'a Path, length: u64, digest: Digest },
+    /// `sync --dry-run`: it would be fetched from one of these.
+    Missing(Vec<&'a Endpoint>),
+}
+
+impl Outcome<'_> {
+    /// Prints it.
+    pub(super) fn say(&self, format: Format, document: &Document) -> Result<(), CommandError> {
+        match format {
+            Format::Raw | Format::Table => say(self.line(document)),
+            Format::Json => say_json(&self.json(document)),
+        }
+        .map_err(CommandError::Output)
+    }
+
+    fn line(&self, document: &Document) -> String {
+        match self {
+            Self::Fetched(path, fetched) => {
+                let Fetched { holders, length, digest_checked, .. } = fetched;
+                let checked =
+                    if *digest_checked { "sha-256 checked" } else { "no digest to check" };
+                let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
+                let (holders, path) = (escaped(&holders.join(", ")).to_string(), shown(path));
+                format!("{document}: {length} bytes from {holders}, {checked}, saved as {path}")
+            }
+            Self::Present(path) => format!("{document} is here already: {}", shown(path)),
+            Self::Copied { from, to, length, .. } => {
+                let (from, to) = (shown(from), shown(to));
+                format!("{document}: {length} bytes copied from {from}, saved as {to}")
+            }
+            Self::Missing(_) => document.to_string(),
+        }
+    }
+
+    fn json(&self, document: &Document) -> Value {
+        let mut object = document_json(document);
+        object["fetched"] = json!(matches!(self, Self::Fetched(..)));
+        match self {
+            Self::Fetched(path, fetched) => {
+                let Fetched { holders, length, length_checked, digest, digest_checked, .. } =
+                    fetched;
+                let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
+                object["path"] = json!(path.to_string_lossy());
+                object["bytes"] = json!(length);
+                object["length_checked"] = json!(length_checked);
+                object["digest"] = json!(digest.to_string());
+                object["digest_checked"] = json!(digest_checked);
+                object["holder"] = json!(holders.first());
+                object["holders"] = json!(holders);
+            }
+            Self::Present(path) => object["path"] = json!(path.to_string_lossy()),
+            Self::Copied { from, to, length, digest } => {
+                object["path"] = json!(to.to_string_lossy());
+                object["copied_from"] = json!(from.to_string_lossy());
+                object["bytes"] = json!(length);
+                object["digest"] = json!(digest.to_string());
+            }
+            Self::Missing(holders) => {
+                let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
+                object["holders"] = json!(holders);
+            }
+        }
+        object
+    }
+}
+
+/// Prints, for programs, that a document was not fetched. People are told on standard error.
+pub(super) fn say_not_fetched(
+    format: Format,
+    document: &Document,
+    error: &FetchError,
+) -> Result<(), CommandError> {
+    let Format::Json = format else { return Ok(()) };
+    let failed = |(holder, error): &(Endpoint, TransferError)| json!({"holder": holder.to_string(), "reason": error_chain(error)});
+    let holders: Vec<Value> = failures(error).map(failed).collect();
+    let mut object = document_json(document);
+    object["fetched"] = json!(false);
+    object["error"] = error_json(failure_of(error), &error_chain(error));
+    object["error"]["holders"] = json!(holders);
+    say_json(&object).map_err(CommandError::Output)
+}
+
+/// Prints, for programs, that a command has failed, or one document of it before any holder was
+/// asked.
+pub(super) fn say_failed(
+    format: Format,
+    document: Option<&Document>,
+    error: &CommandError,
+) -> Result<(), CommandError> {
+    match (format, document, error) {
+        (Format::Raw | Format::Table, ..) => Ok(()),
+        (Format::Json, Some(document), CommandError::Fetch(error)) => {
+            say_not_fetched(format, document, error)
+        }
+        (Format::Json, _, error) => {
+            let mut object = document.map_or_else(|| json!({"v": 1}), document_json);
+            if document.is_some() {
+                object["fetched"] = json!(false);
+            }
+            object["error"] = error_json(error.failure(), &error_chain(error));
+            say_json(&object).map_err(CommandError::Output)
+        }
+    }
+}
+
+/// Reports a failed command: to people on standard error, to programs as a JSON object.
+pub(super) fn report_failed(format: Format, error: &CommandError) {
+    // The reply that refuses was printed.
+    if matches!(error, CommandError::Refused(_)) {
+        return;
+    }
+    report("peer", error);
+    if !matches!(error, CommandError::Said(_))
+        && let Err(error) = say_failed(format, None, error)
+    {
+        log::debug!("{}", error_chain(&error));
+    }
+}
+
+/// A path as it is shown.
+pub(super) fn shown(path: &Path) -> String {
+    escaped(path.as_os_str().as_encoded_bytes()).to_string()
+}
