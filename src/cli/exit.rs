@@ -28,6 +28,8 @@ pub(super) enum Failure {
     File = 74,
     /// 76: the other side broke the protocol.
     Protocol = 76,
+    /// 130: interrupted, as shells say it.
+    Cancelled = 130,
 }
 
 impl From<Failure> for ExitCode {
@@ -119,6 +121,7 @@ pub(super) fn failure_of(error: &FetchError) -> Failure {
     match error {
         FetchError::Nobody(_) => Failure::NotFound,
         FetchError::File { .. } => Failure::File,
+        FetchError::Cancelled(_) => Failure::Cancelled,
         FetchError::All { failures, .. } => {
             failures.last().map_or(Failure::NotFound, |(_, error)| failure_of_holder(error))
         }

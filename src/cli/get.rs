@@ -18,7 +18,7 @@ use super::outcome::{Outcome, say_failed, shown};
 use super::output::say;
 use crate::error_chain::error_chain;
 use crate::library::{Entry, SaveTarget, Saved, SharedLibrary};
-use crate::peer::{JournalEvent, Source, Wanted};
+use crate::peer::{FetchError, JournalEvent, Source, Wanted};
 use crate::protocol::{Digest, Document, Title};
 use holders::Chosen;
 use out::Out;
@@ -73,7 +73,9 @@ fn get_one(
     let Err(error) = outcome else { return Ok(()) };
     match &error {
         // What could not be written or asked for is still wanted.
-        CommandError::File { .. } | CommandError::Index(_) => {}
+        CommandError::File { .. }
+        | CommandError::Index(_)
+        | CommandError::Fetch(FetchError::Cancelled(_)) => {}
         _ if command.out.is_some() => {}
         _ => context.journal.add(document, JournalEvent::GivenUp),
     }

@@ -45,6 +45,8 @@ impl Destination<'_> {
                 self.remember_failures(document, error);
                 self.journal.add(document, JournalEvent::Waits(*pause));
             }
+            // It is still wanted.
+            Happening::GivenUp(_, FetchError::Cancelled(_)) => {}
             Happening::GivenUp(order, error) => {
                 self.remember_failures(&order.wanted.document, error);
                 self.journal.add(&order.wanted.document, JournalEvent::GivenUp);
@@ -82,7 +84,7 @@ impl Destination<'_> {
 pub(super) fn failures(error: &FetchError) -> impl Iterator<Item = &(Endpoint, TransferError)> {
     let failures = match error {
         FetchError::All { failures, .. } => &failures[..],
-        FetchError::Nobody(_) | FetchError::File { .. } => &[],
+        FetchError::Nobody(_) | FetchError::File { .. } | FetchError::Cancelled(_) => &[],
     };
     failures.iter().filter(|(_, error)| !matches!(error, TransferError::Resting(_)))
 }

@@ -10,12 +10,14 @@
 //! | `refused` | refusing a connection so that the other side learns of it |
 //! | `stop` | ending an accept loop and its connections |
 //! | `connection` | socket options, reading with a deadline, writing with progress, closing |
+//! | `cancel` | shutting down the sockets of running transfers |
 //! | `connect`, `reach` | outgoing connections; which addresses of others are connected to |
 //!
 //! It knows bytes and time, and of the protocol only the refusal that a full server sends.
 
 mod accept;
 mod acceptors;
+mod cancel;
 mod connect;
 mod connection;
 mod listen;
@@ -27,6 +29,8 @@ mod scope;
 mod stop;
 
 pub use accept::{Conduct, Service, accept_loop};
+pub use cancel::Cancel;
+pub(crate) use cancel::WatchedStream;
 pub use connect::{connect, connect_to, resolve};
 pub use connection::{
     Receiver, close_answered, close_gently, read_before, send, send_before, send_file, set_options,

@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::fetch::{Fetcher, Wanted};
 use super::question::{Answer, Question, connect, receive_answer};
 use super::transfer_error::TransferError;
-use crate::net::{Receiver, send};
+use crate::net::{Receiver, WatchedStream, send};
 use crate::protocol::{Document, Endpoint};
 
 /// Documents that are asked for, over as few connections as possible.
@@ -30,7 +30,7 @@ pub(super) struct Conversation {
 #[derive(Debug)]
 pub(super) struct Line {
     holder: Endpoint,
-    stream: TcpStream,
+    stream: WatchedStream,
     address: IpAddr,
     /// When it was asked, or began to wait for the reply to what it was asked ahead.
     asked_at: Instant,

@@ -14,7 +14,7 @@ use super::holdings::Holding;
 use super::neighbours::Neighbours;
 use super::transfer_error::TransferError;
 use crate::library::Incoming;
-use crate::net::Reach;
+use crate::net::{Cancel, Reach};
 use crate::protocol::{Content, Date, Digest, Document, Endpoint};
 use download::Download;
 
@@ -109,13 +109,16 @@ pub enum FetchError {
         /// What the system says.
         source: io::Error,
     },
+    /// The download was cancelled ([`Cancel`]). What can be resumed is kept.
+    #[error("the download of {0} was cancelled")]
+    Cancelled(Document),
 }
 
 impl FetchError {
     /// Whether the same may well succeed in a while.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Nobody(_) | Self::File { .. } => false,
+            Self::Nobody(_) | Self::File { .. } | Self::Cancelled(_) => false,
             Self::All { failures, .. } => failures.iter().any(|(_, error)| error.is_transient()),
         }
     }
@@ -123,7 +126,7 @@ impl FetchError {
     /// Whether the last who was asked was so slow that more of the same is no progress.
     pub fn is_too_slow(&self) -> bool {
         match self {
-            Self::Nobody(_) | Self::File { .. } => false,
+            Self::Nobody(_) | Self::File { .. } | Self::Cancelled(_) => false,
             Self::All { failures, .. } => {
                 matches!(failures.last(), Some((_, TransferError::TooSlow { .. })))
             }
@@ -144,7 +147,10 @@ impl FetchError {
 /// What all downloads of a program share: what is known of other peers, and the limit of bytes a
 /// second. Cloning it shares both.
 #[derive(Clone, Debug, Default)]
-pub struct Fetcher(Arc<Shared>);
+pub struct Fetcher {
+    shared: Arc<Shared>,
+    cancel: Cancel,
+}
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -158,28 +164,39 @@ struct Shared {
 impl Fetcher {
     /// Downloads with what was known before, within a limit, and not from everywhere.
     pub fn new(neighbours: Neighbours, bandwidth: Bandwidth, reach: Reach) -> Self {
-        Self(Arc::new(Shared { neighbours, bandwidth, reach, ..Shared::default() }))
+        let shared = Shared { neighbours, bandwidth, reach, ..Shared::default() };
+        Self { shared: Arc::new(shared), cancel: Cancel::new() }
+    }
+
+    /// The same, for downloads that this handle cancels.
+    pub fn with_cancel(&self, cancel: Cancel) -> Self {
+        Self { shared: Arc::clone(&self.shared), cancel }
+    }
+
+    /// The handle that cancels these downloads.
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
     }
 
     /// What is known of other peers.
     pub fn neighbours(&self) -> &Neighbours {
-        &self.0.neighbours
+        &self.shared.neighbours
     }
 
     pub(super) fn bandwidth(&self) -> &Bandwidth {
-        &self.0.bandwidth
+        &self.shared.bandwidth
     }
 
     pub(super) fn reach(&self) -> &Reach {
-        &self.0.reach
+        &self.shared.reach
     }
 
     pub(super) fn addresses(&self) -> &Addresses {
-        &self.0.addresses
+        &self.shared.addresses
     }
 
     pub(super) fn turn_to_measure(&self) -> MutexGuard<'_, ()> {
-        self.0.measuring.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.measuring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fetches a document: each holder is asked once, the best one first, until one has given it
@@ -211,6 +228,7 @@ impl Fetcher {
             Download { fetcher: self, wanted, conversation, incoming, watch, failures: Vec::new() };
         match download.run() {
             Ok(Some(fetched)) => Ok(fetched),
+            _ if self.cancel.is_cancelled() => Err(FetchError::Cancelled(wanted.document.clone())),
             Ok(None) if download.failures.is_empty() => {
                 Err(FetchError::Nobody(wanted.document.clone()))
             }

@@ -61,7 +61,8 @@ type Whole = (Order, Incoming, Fetched);
 /// A document that cannot be saved is given up, and the others are fetched.
 ///
 /// # Errors
-/// When no file can be written any more: then the rest is not tried. What has come is kept.
+/// When no file can be written any more: then the rest is not tried. What has come is kept. The kind
+/// [`io::ErrorKind::Interrupted`] says that the downloads were cancelled ([`super::Cancel`]).
 pub fn fetch_all(
     fetcher: &Fetcher,
     parts: &PartFiles,
@@ -89,7 +90,10 @@ pub fn fetch_all(
         queue.end();
         // Workers that have something to say must not wait for somebody to hear it.
         messages.iter().for_each(drop);
-        outcome
+        match outcome {
+            Ok(()) if fetcher.cancel().is_cancelled() => Err(io::ErrorKind::Interrupted.into()),
+            outcome => outcome,
+        }
     })
 }
 

@@ -51,6 +51,7 @@ mod transfer_error;
 mod upload;
 mod watching;
 
+pub use crate::net::Cancel;
 pub use bandwidth::Bandwidth;
 pub use fetch::{Attempt, FetchError, Fetched, Fetcher, Source, Wanted};
 pub use fetch_all::{Happening, Order, fetch_all};

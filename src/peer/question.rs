@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::fetch::Fetcher;
 use super::transfer_error::TransferError;
 use crate::limits;
-use crate::net::{self, Receiver, send};
+use crate::net::{self, Receiver, WatchedStream, send};
 use crate::protocol::{
     ByteRange, Document, DocumentHead, DocumentReply, DocumentReplyDecoder, DocumentRequest,
     Endpoint, HeaderText, Request,
@@ -64,14 +64,17 @@ fn addresses(fetcher: &Fetcher, holder: &Endpoint) -> Result<Vec<SocketAddr>, Tr
 ///
 /// The connection has no options: all that is written to it are requests, and every read has a
 /// deadline.
-pub(super) fn connect(fetcher: &Fetcher, holder: &Endpoint) -> Result<TcpStream, TransferError> {
+pub(super) fn connect(
+    fetcher: &Fetcher,
+    holder: &Endpoint,
+) -> Result<WatchedStream, TransferError> {
     let begun = Instant::now();
     let stream = net::connect_to(&addresses(fetcher, holder)?).map_err(|error| {
         fetcher.addresses().forget(holder);
         TransferError::Unreachable(error)
     })?;
     fetcher.neighbours().connected(holder, begun.elapsed());
-    Ok(stream)
+    Ok(fetcher.cancel().watch(stream))
 }
 
 /// Asks on a connection that is made for one question; what follows the head is left in the

@@ -8,7 +8,7 @@ mod worker;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use super::segments::Segments;
 use super::transfer_error::TransferError;
 use crate::library::{Hasher, Pieces};
 use crate::limits;
+use crate::net::WatchedStream;
 use crate::protocol::{Date, Digest, Document, Endpoint};
 use crate::system::PageAligned;
 
@@ -44,7 +45,7 @@ struct State {
     workers: usize,
     /// Workers that are writing at this moment.
     writers: usize,
-    connections: HashMap<usize, Arc<TcpStream>>,
+    connections: HashMap<usize, Arc<WatchedStream>>,
     reports: Vec<Report>,
     brought: HashMap<Endpoint, u64>,
     last_modified: Option<Date>,
@@ -64,6 +65,8 @@ enum Report {
 pub(super) enum SwarmError {
     /// The bytes cannot be kept here.
     File(io::Error),
+    /// The download was cancelled.
+    Cancelled,
     /// All holders failed before everything was there.
     Holders(Vec<(Endpoint, TransferError)>),
 }
@@ -154,6 +157,10 @@ impl Swarm {
                 }
                 (whole_until, done, is_idle)
             };
+            if self.fetcher.cancel().is_cancelled() {
+                self.end();
+                return Err(SwarmError::Cancelled);
+            }
             watch(Attempt::Progress(done, Some(length)));
             let kept = self
                 .hash(&mut hasher, &mut hashed, whole_until)

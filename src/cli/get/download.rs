@@ -13,7 +13,7 @@ use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::library::{Entry, Hasher, Incoming, PartFiles, SaveTarget, Saved};
 use crate::limits;
-use crate::peer::{Attempt, Fetched, JournalEvent, Wanted};
+use crate::peer::{Attempt, FetchError, Fetched, JournalEvent, Wanted};
 use crate::protocol::Digest;
 
 /// Downloads into a file, which appears as a whole.
@@ -143,7 +143,9 @@ fn download(
         context.journal.add(document, JournalEvent::Waits(pause));
         progress
             .aside(|| log::warn!("{document} is tried again in {} seconds", pause.as_secs() + 1));
-        std::thread::sleep(pause);
+        if context.fetcher.cancel().sleep(pause) {
+            break Err(FetchError::Cancelled(document.clone()));
+        }
     };
     progress.end();
     let fetched = fetched?;

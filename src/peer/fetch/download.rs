@@ -42,7 +42,7 @@ impl Download<'_> {
         {
             return Ok(Some(fetched));
         }
-        while !sources.is_empty() {
+        while !sources.is_empty() && !self.fetcher.cancel().is_cancelled() {
             let source = sources.remove(0);
             (self.watch)(Attempt::Asking(&source.holder));
             // Somebody else may be faster.
@@ -143,6 +143,7 @@ impl Download<'_> {
             let brought = match outcome {
                 Ok(brought) => brought,
                 Err(SwarmError::File(error)) => return Err(error),
+                Err(SwarmError::Cancelled) => return Ok(None),
                 Err(SwarmError::Holders(failures)) => {
                     self.failures.extend(failures);
                     continue;
@@ -177,6 +178,10 @@ impl Download<'_> {
     }
 
     fn failed(&mut self, holder: &Endpoint, error: TransferError) {
+        if self.fetcher.cancel().is_cancelled() {
+            // The connection was shut down here.
+            return;
+        }
         if error.is_fault_of_holder() {
             self.fetcher.neighbours().failed(holder);
         }

@@ -85,11 +85,11 @@ impl Queue {
             handed_over: Instant::now(),
         };
         let mut most = 1;
-        while let Some(tasks) = self.next(most, &mut worker.conversation) {
+        while let Some(tasks) = self.next(fetcher, most, &mut worker.conversation) {
             let begun = Instant::now();
             worker.conversation.plan(tasks.iter().map(|task| task.order.wanted.clone()));
             for task in tasks {
-                if self.lock().is_over {
+                if self.lock().is_over || fetcher.cancel().is_cancelled() {
                     return;
                 }
                 self.run(&mut worker, task);
@@ -145,10 +145,16 @@ impl Queue {
 
     /// The next task that is due, and others that can be asked of the same holder with it; nothing
     /// when there is none and none can come back.
-    fn next(&self, most: usize, conversation: &mut Conversation) -> Option<Vec<Task>> {
+    fn next(
+        &self,
+        fetcher: &Fetcher,
+        most: usize,
+        conversation: &mut Conversation,
+    ) -> Option<Vec<Task>> {
         let mut state = self.lock();
         loop {
-            if state.is_over || (state.waiting.is_empty() && state.working == 0) {
+            let is_cancelled = fetcher.cancel().is_cancelled();
+            if is_cancelled || state.is_over || (state.waiting.is_empty() && state.working == 0) {
                 return None;
             }
             let now = Instant::now();
@@ -162,7 +168,8 @@ impl Queue {
             conversation.pause();
             let soonest = state.waiting.iter().map(|task| task.due).min();
             let pause = soonest.map_or(limits::ASK_AGAIN, |due| due.saturating_duration_since(now));
-            let waited = self.changed.wait_timeout(state, pause);
+            // Cancelling does not wake it.
+            let waited = self.changed.wait_timeout(state, pause.min(limits::BATCH_TIME));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }

@@ -39,7 +39,7 @@ impl Swarm {
             };
             let mut state = self.lock();
             state.segments.release(worker);
-            if state.is_over {
+            if state.is_over || self.fetcher.cancel().is_cancelled() {
                 return;
             }
             if let TransferError::File(error) = error {

@@ -1,0 +1,147 @@
+//! Cancelling transfers from another thread.
+//!
+//! A blocked read does not look at a flag. So cancelling shuts down the sockets of the running
+//! transfers, and their threads see the end of input.
+
+use std::collections::HashMap;
+use std::net::{Shutdown, TcpStream};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A handle that cancels everything that was started with it. Cloning it shares the handle.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    is_cancelled: AtomicBool,
+    streams: Mutex<Streams>,
+    cancelled: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Streams {
+    open: HashMap<u64, Arc<TcpStream>>,
+    next: u64,
+}
+
+impl Cancel {
+    /// A handle with nothing to cancel yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Shuts down all connections that were started with this handle, and ends all pauses. It
+    /// cannot be undone: what is started later with the same handle ends immediately.
+    pub fn cancel(&self) {
+        let streams = self.lock();
+        self.0.is_cancelled.store(true, Ordering::Release);
+        for stream in streams.open.values() {
+            // It may be closed already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        drop(streams);
+        self.0.cancelled.notify_all();
+    }
+
+    /// Whether [`Cancel::cancel`] was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled.load(Ordering::Acquire)
+    }
+
+    /// Sleeps for this time, or until [`Cancel::cancel`] is called; returns whether it was called.
+    pub fn sleep(&self, time: Duration) -> bool {
+        let waited =
+            self.0.cancelled.wait_timeout_while(self.lock(), time, |_| !self.is_cancelled());
+        drop(waited);
+        self.is_cancelled()
+    }
+
+    /// Shuts the connection down when this handle is cancelled, which may have happened already.
+    pub(crate) fn watch(&self, stream: TcpStream) -> WatchedStream {
+        let stream = Arc::new(stream);
+        let mut streams = self.lock();
+        if self.is_cancelled() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        let id = streams.next;
+        streams.next = id.wrapping_add(1);
+        streams.open.insert(id, Arc::clone(&stream));
+        drop(streams);
+        WatchedStream { stream, cancel: self.clone(), id }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Streams> {
+        // Each change is one insertion or removal: a poisoned map is still whole.
+        self.0.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection that ends when its [`Cancel`] is cancelled.
+#[derive(Debug)]
+pub(crate) struct WatchedStream {
+    stream: Arc<TcpStream>,
+    cancel: Cancel,
+    id: u64,
+}
+
+impl Deref for WatchedStream {
+    type Target = TcpStream;
+
+    fn deref(&self) -> &TcpStream {
+        &self.stream
+    }
+}
+
+impl Drop for WatchedStream {
+    fn drop(&mut self) {
+        self.cancel.lock().open.remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn reads_and_pauses_end_when_they_are_cancelled() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let cancel = Cancel::new();
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            let (sender, started) = channel();
+            let read_sender = sender.clone();
+            let cancel = &cancel;
+            scope.spawn(move || {
+                let stream = cancel.watch(TcpStream::connect(address).unwrap());
+                read_sender.send(()).unwrap();
+                assert_eq!((&mut &*stream).read(&mut [0]).unwrap(), 0);
+            });
+            scope.spawn(move || {
+                sender.send(()).unwrap();
+                assert!(cancel.sleep(Duration::from_secs(600)));
+            });
+            started.iter().take(2).for_each(drop);
+            cancel.cancel();
+        });
+        assert!(cancel.lock().open.is_empty());
+        assert!(cancel.sleep(Duration::from_secs(600)));
+        let late = cancel.watch(TcpStream::connect(address).unwrap());
+        assert_eq!((&mut &*late).read(&mut [0]).unwrap(), 0);
+        assert!(begun.elapsed() < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_pause_that_nobody_cancels_ends_by_itself() {
+        assert!(!Cancel::new().sleep(Duration::from_millis(1)));
+    }
+}

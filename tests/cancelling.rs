@@ -1,0 +1,124 @@
+//! Downloads that are cancelled from another thread (`peer::Cancel`).
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use p2p_ci::library::{Incoming, PartFiles, SaveTarget};
+use p2p_ci::peer::{
+    Attempt, Cancel, FetchError, Fetcher, Happening, Order, Source, Wanted, fetch_all,
+};
+use p2p_ci::protocol::{Document, Endpoint};
+
+/// Longer than a cancelled download may take, and shorter than any timeout of a download.
+const PROMPT: Duration = Duration::from_secs(4);
+
+/// A holder that sends the first `sent` bytes of a document, and then nothing more. With no bytes
+/// it does not send a head either.
+fn stalling_holder(sent: usize, length: usize) -> Source {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let request = BufReader::new(stream.try_clone().unwrap());
+                for line in request.lines().map_while(Result::ok) {
+                    if line.is_empty() {
+                        break;
+                    }
+                }
+                if sent > 0 {
+                    let digest = "ab".repeat(32);
+                    let head = format!(
+                        "P2P-CI/1.0 200 OK\r\nContent-Length: {length}\r\n\
+                         Digest: sha-256={digest}\r\n\r\n"
+                    );
+                    stream.write_all(head.as_bytes()).unwrap();
+                    stream.write_all(&vec![b'x'; sent]).unwrap();
+                }
+                // Until the peer closes.
+                let _ = stream.read_to_end(&mut Vec::new());
+            });
+        }
+    });
+    address.to_string().parse::<Endpoint>().unwrap().into()
+}
+
+fn wanted(name: &str, source: Source) -> Wanted {
+    let document = Document::File(name.parse().unwrap());
+    Wanted { document, sources: vec![source], digest: None }
+}
+
+/// Cancels a download of this document when `is_time` says so; returns how many bytes are kept.
+fn cancel_one(folder: &Path, source: Source, is_time: impl Fn(&Attempt<'_>) -> bool) -> u64 {
+    let fetcher = Fetcher::default().with_cancel(Cancel::new());
+    let mut incoming = Incoming::begin(&folder.join("a")).unwrap();
+    let mut cancelled_at = None;
+    let outcome = fetcher.fetch(&wanted("a", source), &mut incoming, &mut |attempt| {
+        if cancelled_at.is_none() && is_time(&attempt) {
+            cancelled_at = Some(Instant::now());
+            let cancel = fetcher.cancel().clone();
+            // The download is waiting for the holder by then.
+            thread::spawn(move || {
+                thread::sleep(Duration::from_millis(200));
+                cancel.cancel();
+            });
+        }
+    });
+    assert!(matches!(outcome, Err(FetchError::Cancelled(_))), "{outcome:?}");
+    assert!(cancelled_at.unwrap().elapsed() < PROMPT, "{:?}", cancelled_at.unwrap().elapsed());
+    incoming.kept_length().unwrap_or(0)
+}
+
+#[test]
+fn a_download_that_waits_for_a_head_is_cancelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let is_asking = |attempt: &Attempt<'_>| matches!(attempt, Attempt::Asking(_));
+    assert_eq!(cancel_one(folder.path(), stalling_holder(0, 0), is_asking), 0);
+}
+
+#[test]
+fn what_a_cancelled_download_has_received_is_kept() {
+    for (sent, length) in [(5_000, 100_000), (300_000, 1_000_000), (300_000, 20_000_000)] {
+        let folder = tempfile::tempdir().unwrap();
+        let has_begun =
+            |attempt: &Attempt<'_>| matches!(attempt, Attempt::Progress(done, _) if *done > 4_000);
+        let kept = cancel_one(folder.path(), stalling_holder(sent, length), has_begun);
+        assert!(kept > 0, "{sent} of {length}: {kept}");
+    }
+}
+
+#[test]
+fn many_downloads_are_cancelled_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = stalling_holder(5_000, 100_000);
+    let orders: Vec<Order> = (0..20)
+        .map(|number| Order {
+            wanted: wanted(&format!("f{number}"), source.clone()),
+            title: None,
+            target: SaveTarget::file(&folder.path().join(format!("f{number}"))),
+            overwrite: false,
+        })
+        .collect();
+    let fetcher = Fetcher::default().with_cancel(Cancel::new());
+    let cancel = fetcher.cancel().clone();
+    let canceller = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(300));
+        cancel.cancel();
+        Instant::now()
+    });
+    let parts = PartFiles::in_folder(folder.path());
+    let outcome = fetch_all(&fetcher, &parts, orders, &mut |happening| {
+        if let Happening::GivenUp(_, error) = happening {
+            assert!(matches!(error, FetchError::Cancelled(_)), "{error}");
+        }
+    });
+    assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::Interrupted);
+    assert!(canceller.join().unwrap().elapsed() < PROMPT);
+    assert!(fs::read_dir(folder.path()).unwrap().count() > 0, "what came is kept");
+}
