@@ -101,7 +101,7 @@ fn get_wanted(
             });
         }
         Target::Library(library, target) => {
-            check(target, document)?;
+            check(target, document, command.force)?;
             if let Some(path) = already_here(library, target, document).filter(|_| !command.force) {
                 return Outcome::Present(&path).say(context.format, document);
             }

@@ -2,6 +2,7 @@
 //! library and at the index.
 
 use std::io;
+use std::path::Path;
 
 use crate::error_chain::error_chain;
 use crate::library::{NotSaved, PartFiles, Saved, SharedLibrary};
@@ -110,18 +111,19 @@ pub(super) fn plan(
     digest: Option<Digest>,
     overwrite: bool,
 ) -> io::Result<Plan> {
-    let (is_shared, target) = {
+    let (shared, target) = {
         let library = library.read();
-        (library.entry(&document).is_some(), library.target_for(&document))
+        (library.entry(&document).map(|entry| entry.path()), library.target_for(&document))
     };
-    if is_shared && !overwrite {
+    let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_file());
+    if shared.is_some_and(|path| is_file(&path)) && !overwrite {
         return Ok(Plan::Here);
     }
     let target = match target {
         Ok(target) => target,
         Err(reason) => return Ok(Plan::NotSaved(reason)),
     };
-    target.check()?;
+    target.check(overwrite)?;
     if !overwrite && target.is_here()? {
         return Ok(Plan::Here);
     }

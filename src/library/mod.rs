@@ -2,22 +2,25 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `name` | paths and documents |
+//! | `name`, `folded_name` | paths and documents; how file systems compare names |
 //! | `folder`, `file_state` | what lies in a folder, and in which state |
 //! | `look_over` | what has changed there since the last look |
 //! | `entry`, `packed` | one shared document; one that has to be unpacked |
 //! | `title` | titles from first pages |
 //! | `rfc_index` | titles from `rfc-index.txt` |
 //! | `hasher`, `digests`, `digest_store` | SHA-256; of files, computed once and kept |
-//! | `save`, `saved`, `pieces`, `part_files`, `target` | files that appear whole, what they are until then, and where |
+//! | `save`, `pieces`, `part_files` | downloads that are not complete, and their locks |
+//! | `target`, `commit`, `saved` | where a complete one is saved, and how it gets its name |
 //!
 //! It looks at a folder when it is told to, and not by itself. A document is opened for upload
 //! through its [`Entry`], which never follows a symbolic link. protocol.md sections 2.3 and 5.
 
+mod commit;
 mod digest_store;
 mod digests;
 mod entry;
 mod file_state;
+mod folded_name;
 mod folder;
 mod hasher;
 mod look_over;
@@ -41,7 +44,7 @@ pub use entry::{Entry, OpenDocument};
 pub use folder::Depth;
 pub use hasher::Hasher;
 pub use look_over::Look;
-pub use name::{NotSaved, document_of, file_name_of};
+pub use name::{NotSaved, candidates, document_of, file_name_of};
 pub use part_files::PartFiles;
 pub use pieces::{PIECE, Pieces};
 pub use save::Incoming;
@@ -166,7 +169,7 @@ impl Library {
     /// # Errors
     /// When it is not saved in a shared directory.
     pub fn target_for(&self, document: &Document) -> Result<SaveTarget, NotSaved> {
-        Ok(SaveTarget::below(&self.folder, &file_name_of(document)?))
+        Ok(SaveTarget::in_library(&self.folder, &file_name_of(document)?))
     }
 
     fn insert(&mut self, document: Document, entry: Entry) {

@@ -3,8 +3,7 @@
 //! The only place where a word from the wire becomes a path. It is safe to join to a folder: no
 //! segment of a [`FileName`] leads upwards, and an RFC's name is made of a number.
 
-use unicode_normalization::UnicodeNormalization;
-
+use super::folded_name::{folded, is_hidden, other_forms};
 use super::packed::unpacked_name;
 use crate::protocol::{Document, FileName, RfcNumber};
 
@@ -73,7 +72,9 @@ fn name_for(document: &Document, platform: Platform) -> Result<String, NotSaved>
     if name.split('/').next().is_some_and(is_special) {
         return Err(NotSaved::Special);
     }
-    if document_of(name).as_ref() != Some(document) {
+    // Some file systems take other names for that of an RFC or of a hidden file, too.
+    let is_rfc = rfc_number(&folded(last_segment(name))).is_some();
+    if is_rfc || document_of(name).as_ref() != Some(document) || name.split('/').any(is_hidden) {
         return Err(NotSaved::OtherName);
     }
     if platform == Platform::Windows && !name.split('/').all(is_windows_name) {
@@ -87,20 +88,8 @@ fn name_for(document: &Document, platform: Platform) -> Result<String, NotSaved>
 /// normalize names, find these files under other spellings, too.
 fn is_special(segment: &str) -> bool {
     let folded = folded(segment);
-    let folded = folded.trim_end_matches(['.', ' ']);
-    rfc_number(folded).is_some()
-        || matches!(folded, "rfc-index.txt" | "rfc-index.txt.gz" | "handed-over" | ".p2pciignore")
-}
-
-/// A name in the form in which file systems compare names, or a coarser one: compatible characters,
-/// case and ignorable characters make no difference.
-fn folded(name: &str) -> String {
-    let visible = name.nfkc().filter(|character| {
-        !matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
-    });
-    let lower: String = visible.flat_map(char::to_lowercase).collect();
-    lower.nfkc().collect()
+    rfc_number(&folded).is_some()
+        || matches!(&*folded, "rfc-index.txt" | "rfc-index.txt.gz" | "handed-over" | ".p2pciignore")
 }
 
 /// Whether Windows can store a file under exactly this name.
@@ -116,7 +105,35 @@ fn is_windows_name(segment: &str) -> bool {
     let is_device = matches!(&*stem, "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$")
         || numbered("COM")
         || numbered("LPT");
-    !is_device && !segment.contains(reserved) && !segment.ends_with(['.', ' '])
+    !is_device
+        && !segment.contains(reserved)
+        && !segment.ends_with(['.', ' '])
+        && !is_short_name(segment)
+        // NTFS counts UTF-16 units.
+        && segment.encode_utf16().count() <= 255
+}
+
+/// Whether this may be the short name (8.3) of another file: `RFC-IN~1.TXT`.
+fn is_short_name(segment: &str) -> bool {
+    let (stem, extension) = segment.split_once('.').unwrap_or((segment, ""));
+    let number = stem.rsplit_once('~').map_or("", |(_, number)| number);
+    stem.chars().count() <= 8
+        && extension.chars().count() <= 3
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The document, and then those whose names are the NFC and NFD forms of its name. A name that is
+/// typed has the form of the keyboard, one that is shared that of the file system; the protocol
+/// compares bytes.
+pub fn candidates(document: &Document) -> Vec<Document> {
+    let mut candidates = vec![document.clone()];
+    if let Document::File(name) = document {
+        let forms = other_forms(name.as_str());
+        let names = forms.iter().filter_map(|form| FileName::from_decoded(form).ok());
+        candidates.extend(names.map(Document::File));
+    }
+    candidates
 }
 
 fn rfc_number(file_name: &str) -> Option<RfcNumber> {
@@ -170,7 +187,15 @@ mod tests {
         for name in ["a b.pdf", "notes/a.md", "notes/rfc-index.txt", "a/handed-over", "é"] {
             assert_eq!(file_name_of(&file(name)).as_deref(), Ok(name));
         }
-        for name in ["notes/rfc7.txt.gz", "notes/rfc7.txt", ".profile", "a/.git/config"] {
+        for name in [
+            "notes/rfc7.txt.gz",
+            "notes/rfc7.txt",
+            "notes/RFC７.txt",
+            ".profile",
+            "a/.git/config",
+            "a/.p2pciignore",
+            "a/\u{200c}.p2pciignore",
+        ] {
             assert_eq!(file_name_of(&file(name)), Err(NotSaved::OtherName), "{name}");
         }
     }
@@ -198,6 +223,11 @@ mod tests {
             "handed\u{2060}-over",
             ".p2pciignore",
             ".P2PCIIGNORE/x",
+            "\u{ff0e}p2pciignore",
+            "\u{200c}.p2pciignore",
+            "rfc-\u{131}ndex.txt",
+            "rfc-\u{130}ndex.txt",
+            "rfc\u{34f}7.txt",
         ] {
             assert_eq!(file_name_of(&file(name)), Err(NotSaved::Special), "{name}");
         }
@@ -206,15 +236,42 @@ mod tests {
     #[test]
     fn names_that_windows_cannot_represent() {
         for name in [
-            "C:x", "a:stream", "CON", "con.txt", "aux .txt", "d/NUL", "COM1", "lpt³.x", "a.", "a ",
-            "b?", "dir./x", "CONIN$",
+            "C:x",
+            "a:stream",
+            "CON",
+            "con.txt",
+            "aux .txt",
+            "d/NUL",
+            "COM1",
+            "lpt³.x",
+            "a.",
+            "a ",
+            "b?",
+            "dir./x",
+            "CONIN$",
+            "RFC-IN~1.TXT",
+            "handed~1",
+            "P2PCII~1",
+            "a|b",
+            "<x>",
+            "\"",
         ] {
             let found = name_for(&file(name), Platform::Windows);
             assert_eq!(found, Err(NotSaved::Unrepresentable), "{name}");
             assert_eq!(name_for(&file(name), Platform::Unix).as_deref(), Ok(name));
         }
-        for name in ["console", "COM", "COM10", "a.b", "x/y.z", "nulls.txt"] {
+        for name in ["console", "COM", "COM10", "a.b", "x/y.z", "nulls.txt", "x~", "letter~1.html"]
+        {
             assert_eq!(name_for(&file(name), Platform::Windows).as_deref(), Ok(name));
         }
+    }
+
+    #[test]
+    fn a_name_is_tried_as_typed_then_in_both_normalization_forms() {
+        assert_eq!(candidates(&file("\u{e4}")), [file("\u{e4}"), file("a\u{308}")]);
+        assert_eq!(candidates(&file("a\u{308}")), [file("a\u{308}"), file("\u{e4}")]);
+        assert_eq!(candidates(&file("plain")), [file("plain")]);
+        let rfc = Document::Rfc("7".parse().unwrap());
+        assert_eq!(candidates(&rfc), [rfc]);
     }
 }

@@ -250,7 +250,7 @@ mod tests {
         assert!(parts.has(&target) && !old.exists());
         let kept = kept_path(&target, &Digest::new([0xab; 32]));
         assert_eq!(fs::read(kept).unwrap(), b"begun");
-        assert!(parts.of(&SaveTarget::below(folder.path(), "sub/b.txt")).is_empty());
+        assert!(parts.of(&SaveTarget::in_library(folder.path(), "sub/b.txt")).is_empty());
         assert!(!below.exists());
     }
 

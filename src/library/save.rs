@@ -7,7 +7,6 @@
 //! the beginning of the digest, so that a later download of the same document resumes it. It is
 //! locked meanwhile, so that no other process writes to it.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -19,8 +18,7 @@ use tempfile::NamedTempFile;
 use super::part_files::{
     Opened, PartFiles, kept_path, open_locked, pieces_path, remove_unused, temporary,
 };
-use super::saved::Saved;
-use super::target::{SaveTarget, rename};
+use super::target::SaveTarget;
 use super::{Hasher, Pieces};
 use crate::protocol::Digest;
 use crate::system::{self, PageAligned};
@@ -28,23 +26,23 @@ use crate::system::{self, PageAligned};
 /// A file that does not have its name yet.
 #[derive(Debug)]
 pub struct Incoming {
-    target: SaveTarget,
-    part: Part,
+    pub(super) target: SaveTarget,
+    pub(super) part: Part,
     /// What earlier downloads have left for this target.
-    left: Vec<PathBuf>,
+    pub(super) left: Vec<PathBuf>,
     /// When the document changed last, if the file cannot say so before it is the document.
     modified: Option<SystemTime>,
 }
 
 #[derive(Debug)]
-enum Part {
+pub(super) enum Part {
     Temporary(NamedTempFile),
     Kept(Kept),
     Pieces(Arc<Pieces>),
 }
 
 #[derive(Debug)]
-struct Kept {
+pub(super) struct Kept {
     file: File,
     path: PathBuf,
 }
@@ -98,12 +96,25 @@ impl Incoming {
     /// # Errors
     /// When it is not, as whatever asks for its place finds it.
     pub fn check_place(&self) -> io::Result<()> {
-        let path = match &self.part {
+        fs::symlink_metadata(self.part_path()).map(drop)
+    }
+
+    /// The path of the file until it gets its own.
+    pub(super) fn part_path(&self) -> &Path {
+        match &self.part {
             Part::Temporary(file) => file.path(),
             Part::Kept(kept) => &kept.path,
-            Part::Pieces(pieces) => return pieces.check_place(),
-        };
-        fs::symlink_metadata(path).map(drop)
+            Part::Pieces(pieces) => pieces.path(),
+        }
+    }
+
+    /// Removes the hidden file.
+    pub(super) fn remove_part(&self) -> io::Result<()> {
+        match &self.part {
+            Part::Temporary(file) => fs::remove_file(file.path()),
+            Part::Kept(kept) => kept.remove(),
+            Part::Pieces(pieces) => pieces.remove(),
+        }
     }
 
     /// The temporary file, which is gone when it is no longer needed; nothing if the file is kept.
@@ -243,50 +254,8 @@ impl Incoming {
         self.left.iter().for_each(|path| remove_unused(path));
     }
 
-    /// Gives the file its name. Without `overwrite` an existing file is left alone.
-    ///
-    /// # Errors
-    /// When the bytes cannot be brought to disk, or the name is taken.
-    pub fn finish(self, overwrite: bool) -> io::Result<Saved> {
-        self.complete()?;
-        self.file().sync_all()?;
-        let folders = self.target.create_folders()?;
-        let saved = self.rename(overwrite)?;
-        folders.iter().try_for_each(|folder| system::sync_folder(folder))?;
-        Ok(saved)
-    }
-
-    /// Gives many files below one directory their names, with one wait for the disk. Returns for
-    /// each whether it has its name.
-    ///
-    /// # Errors
-    /// When the bytes of all cannot be brought to disk; then none of them has its name.
-    pub fn finish_all(all: Vec<(Self, bool)>) -> io::Result<Vec<io::Result<Saved>>> {
-        let Some((first, _)) = all.first() else { return Ok(Vec::new()) };
-        let root = first.target.root().to_path_buf();
-        let completed: Vec<io::Result<()>> =
-            all.iter().map(|(incoming, _)| incoming.complete()).collect();
-        let is_synced = all.len() > 1 && system::sync_file_system(&root)?;
-        let mut changed = BTreeSet::new();
-        let mut finish = |incoming: Self, overwrite| {
-            if !is_synced {
-                incoming.file().sync_all()?;
-            }
-            let folders = incoming.target.create_folders()?;
-            changed.extend(folders);
-            incoming.rename(overwrite)
-        };
-        let outcomes = all.into_iter().zip(completed);
-        let outcomes: Vec<io::Result<Saved>> = outcomes
-            .map(|((incoming, overwrite), completed)| {
-                completed.and_then(|()| finish(incoming, overwrite))
-            })
-            .collect();
-        changed.iter().try_for_each(|folder| system::sync_folder(folder))?;
-        Ok(outcomes)
-    }
-
-    fn complete(&self) -> io::Result<()> {
+    /// Makes the file's bytes and time those of the document.
+    pub(super) fn complete(&self) -> io::Result<()> {
         if let Part::Pieces(pieces) = &self.part {
             pieces.become_document()?;
         }
@@ -294,28 +263,6 @@ impl Incoming {
             set_modified(self.file(), time);
         }
         Ok(())
-    }
-
-    fn rename(self, overwrite: bool) -> io::Result<Saved> {
-        let Self { target, part, mut left, .. } = self;
-        let target = target.path();
-        let saved = match part {
-            Part::Temporary(file) if overwrite => Saved::of(&file.persist(&target)?)?,
-            Part::Temporary(file) => Saved::of(&file.persist_noclobber(&target)?)?,
-            Part::Kept(kept) => {
-                rename(&kept.path, &target, overwrite)?;
-                left.retain(|left| *left != kept.path);
-                Saved::of(&kept.file)?
-            }
-            Part::Pieces(pieces) => {
-                rename(pieces.path(), &target, overwrite)?;
-                left.retain(|left| left != pieces.path());
-                Saved::of(pieces.file())?
-            }
-        };
-        // What is left of other versions is of no use any more.
-        left.iter().for_each(|path| remove_unused(path));
-        Ok(saved)
     }
 
     fn remember(&mut self, path: &Path) {

@@ -3,7 +3,7 @@
 //! By the time its document is shared, another process may have put another file under the name. A
 //! digest must not be kept for that one.
 
-use std::fs::File;
+use std::fs::Metadata;
 use std::io;
 
 use super::Hasher;
@@ -18,8 +18,8 @@ pub struct Saved(FileState);
 
 impl Saved {
     /// Taken from the open file after it was renamed: the path may be another file's by now.
-    pub(super) fn of(file: &File) -> io::Result<Self> {
-        Ok(Self(FileState::of(&file.metadata()?)))
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self(FileState::of(metadata))
     }
 
     /// The file that has the name already, if it is a regular file with this digest.

@@ -4,7 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::folded_name::other_forms;
 use crate::system;
+
+/// How a user gets rid of what is in the way.
+const REPLACE: &str = "`get --force` replaces it";
 
 /// The place of a file below a directory that exists.
 ///
@@ -24,7 +28,7 @@ impl SaveTarget {
     }
 
     /// A file below a shared directory, by its path there with `/` between segments.
-    pub(super) fn below(root: &Path, name: &str) -> Self {
+    pub(super) fn in_library(root: &Path, name: &str) -> Self {
         Self { root: root.into(), below: name.split('/').collect() }
     }
 
@@ -45,17 +49,23 @@ impl SaveTarget {
         segments.map(|segments| segments.join("/"))
     }
 
+    /// The path below the root.
+    pub(super) fn below(&self) -> &Path {
+        &self.below
+    }
+
     /// What tells this target from all others of its directory.
     pub(super) fn key(&self) -> &[u8] {
         self.below.as_os_str().as_encoded_bytes()
     }
 
-    /// Fails if something in the way would keep the file from being saved, so that nobody downloads
-    /// it in vain. A file that may be overwritten is no obstacle.
+    /// Fails if something in the way would keep the file from being saved, so that it is not
+    /// downloaded in vain. What has the name and is no regular file is an obstacle, unless it is to
+    /// be overwritten and can be: a symbolic link, a special file, an empty directory.
     ///
     /// # Errors
-    /// When the target is not a regular file, or a directory on its path is none.
-    pub fn check(&self) -> io::Result<()> {
+    /// When there is an obstacle.
+    pub fn check(&self, overwrite: bool) -> io::Result<()> {
         for folder in self.folders() {
             match folder.symlink_metadata() {
                 Ok(metadata) if metadata.is_dir() => {}
@@ -65,15 +75,25 @@ impl SaveTarget {
             }
         }
         let path = self.path();
-        match path.symlink_metadata() {
-            Ok(metadata) if metadata.is_file() => Ok(()),
-            Ok(_) => {
-                let text = format!("expected a regular file or nothing at `{}`", path.display());
-                Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        }
+        let kind = match path.symlink_metadata() {
+            Ok(metadata) => metadata.file_type(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let is_full = || fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some());
+        let (what, remedy) = match kind {
+            _ if kind.is_file() => return Ok(()),
+            _ if kind.is_dir() && is_full() => ("a directory with files", "move or remove it"),
+            _ if overwrite => return Ok(()),
+            _ if kind.is_dir() => ("an empty directory", REPLACE),
+            _ if kind.is_symlink() => ("a symbolic link", REPLACE),
+            _ => ("a special file", REPLACE),
+        };
+        let text = format!(
+            "expected a regular file or nothing at `{}`, found {what}: {remedy}",
+            path.display()
+        );
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
     }
 
     /// Whether a regular file of exactly this name is here already. Where the file system ignores
@@ -94,39 +114,23 @@ impl SaveTarget {
         if entries.any(|entry| Some(entry.file_name().as_os_str()) == name) {
             return Ok(true);
         }
-        let text = format!("`{}` differs by case from a file that is here", path.display());
+        let text = format!(
+            "`{}` differs only by case or normalization from a file that is here",
+            path.display()
+        );
         Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
     }
 
-    /// Whether the file system finds the file by a name in other case, too.
+    /// Whether the file system finds the file also by a name that differs by case or normalization.
     fn ignores_case(&self) -> bool {
         let Some(name) = self.below.file_name().and_then(|name| name.to_str()) else {
             return false;
         };
-        let other =
-            [name.to_lowercase(), name.to_uppercase()].into_iter().find(|other| other != name);
+        let mut others = other_forms(name);
+        others.extend([name.to_lowercase(), name.to_uppercase()]);
         let path = self.path();
-        other.is_some_and(|other| system::is_same_file(&path, &path.with_file_name(other)))
-    }
-
-    /// Creates the directories on the path of the file. None of them may be a symbolic link, which
-    /// could lead anywhere. Returns all directories that have to be synced for the file to last.
-    pub(super) fn create_folders(&self) -> io::Result<Vec<PathBuf>> {
-        let mut changed = Vec::new();
-        let mut parent = self.root.clone();
-        for folder in self.folders() {
-            match fs::create_dir(&folder) {
-                Ok(()) => changed.push(parent),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-            if !folder.symlink_metadata()?.is_dir() {
-                return Err(not_a_directory(&folder));
-            }
-            parent = folder;
-        }
-        changed.push(parent);
-        Ok(changed)
+        let is_same = |other: &String| system::is_same_file(&path, &path.with_file_name(other));
+        others.iter().filter(|other| *other != name).any(is_same)
     }
 
     /// The directories between the root and the file, from the outside in.

@@ -5,6 +5,7 @@
 //! this module.
 
 mod bounds;
+mod directories;
 mod files;
 mod page_aligned;
 mod signals;
@@ -13,6 +14,7 @@ mod sockets;
 use std::sync::OnceLock;
 
 pub use bounds::{Bound, connection_bounds};
+pub(crate) use directories::{Directory, Entered};
 pub(crate) use files::{
     is_at, is_disk_failure, is_network_folder, is_same_file, open_append, open_part,
     open_without_following, read_at, rename_new, sync_file_system, write_at,

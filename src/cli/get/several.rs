@@ -101,7 +101,7 @@ fn find(
     document: &Document,
 ) -> Result<Option<Vec<Holding>>, CommandError> {
     if let Target::Library(_, target) = target(context, command, document)? {
-        check(&target, document)?;
+        check(&target, document, command.force)?;
         if let Some(path) = already_here(library, &target, document).filter(|_| !command.force) {
             Outcome::Present(&path).say(context.format, document)?;
             return Ok(None);

@@ -30,10 +30,14 @@ pub(super) fn target(
     Ok(Target::Library(library, target))
 }
 
-/// Fails if something else has the name of the file.
-pub(super) fn check(target: &SaveTarget, document: &Document) -> Result<(), CommandError> {
+/// Fails if something else has the name of the file, unless it is to be replaced and can be.
+pub(super) fn check(
+    target: &SaveTarget,
+    document: &Document,
+    force: bool,
+) -> Result<(), CommandError> {
     let what = || format!("cannot save {document}");
-    target.check().map_err(|source| CommandError::File { what: what(), source })
+    target.check(force).map_err(|source| CommandError::File { what: what(), source })
 }
 
 /// The file of a document that is here.

@@ -1,0 +1,269 @@
+//! The commit of a download: its directories are created, it gets its final name, and both survive
+//! a power cut.
+//!
+//! Directories are entered one segment at a time, and never through a symbolic link. Which file was
+//! renamed is known by its descriptor, not by its name: so a digest is stored for exactly the bytes
+//! that were written, whatever another process does to the name (protocol.md section 5.5).
+
+use std::collections::BTreeSet;
+use std::fs::{File, Metadata};
+use std::io::{self, Seek};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::part_files::remove_unused;
+use super::save::{Incoming, Part};
+use super::saved::Saved;
+use crate::system::{self, Directory, Entered};
+
+impl Incoming {
+    /// Gives the file its name. Without `overwrite` an existing file is left alone.
+    ///
+    /// # Errors
+    /// When the bytes cannot be brought to disk, or the name is taken.
+    pub fn finish(self, overwrite: bool) -> io::Result<Saved> {
+        finish(self, overwrite)
+    }
+
+    /// Gives many files their names, with one wait for the disk. Returns for each what was saved.
+    ///
+    /// # Errors
+    /// When the bytes cannot be brought to disk; then none of them has its name.
+    pub fn finish_all(all: Vec<(Self, bool)>) -> io::Result<Vec<io::Result<Saved>>> {
+        finish_all(all)
+    }
+}
+
+fn finish(incoming: Incoming, overwrite: bool) -> io::Result<Saved> {
+    incoming.complete()?;
+    incoming.file().sync_all()?;
+    let mut changed = Changed::default();
+    let saved = rename(incoming, overwrite, &mut changed)?;
+    changed.sync()?;
+    Ok(saved)
+}
+
+fn finish_all(all: Vec<(Incoming, bool)>) -> io::Result<Vec<io::Result<Saved>>> {
+    let mut changed = Changed::default();
+    let is_synced = match &*all {
+        [(first, _), _, ..] => {
+            // What cannot be completed fails alone, below.
+            let directory = first.target.root().to_path_buf();
+            let is_one = all.iter().all(|(one, _)| one.target.root() == directory);
+            let completed: Vec<io::Result<()>> =
+                all.iter().map(|(one, _)| one.complete()).collect();
+            is_one && completed.iter().all(Result::is_ok) && system::sync_file_system(&directory)?
+        }
+        _ => false,
+    };
+    let commit = |(incoming, overwrite): (Incoming, bool)| {
+        if !is_synced {
+            incoming.complete()?;
+            incoming.file().sync_all()?;
+        }
+        rename(incoming, overwrite, &mut changed)
+    };
+    let outcomes = all.into_iter().map(commit).collect();
+    changed.sync()?;
+    Ok(outcomes)
+}
+
+/// Directories in which names have changed: each one, and a path below it.
+#[derive(Debug, Default)]
+struct Changed(BTreeSet<(PathBuf, PathBuf)>);
+
+impl Changed {
+    fn add(&mut self, root: &Path, below: &Path) {
+        self.0.insert((root.into(), below.into()));
+    }
+
+    /// Brings them all to the disk. One that is gone by now has no names to keep.
+    fn sync(self) -> io::Result<()> {
+        for (root, below) in self.0 {
+            let entered = below.iter().try_fold(Directory::open(&root)?, |directory, segment| {
+                directory.enter(Path::new(segment))
+            });
+            match entered.and_then(|directory| directory.sync()) {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                    ) => {}
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Creates the directories of a file's path, and gives it its name there.
+fn rename(mut incoming: Incoming, overwrite: bool, changed: &mut Changed) -> io::Result<Saved> {
+    let target = incoming.target.clone();
+    let root = Directory::open(target.root())?;
+    let part = incoming.part_path().to_path_buf();
+    let (Some(part_name), Some(name)) = (part.file_name(), target.below().file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let (part_name, name) = (Path::new(part_name), Path::new(name));
+    if !root.is_file_at(part_name, incoming.file())? {
+        let text = format!("the part file `{}` was removed or replaced", part.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, text));
+    }
+    let before = incoming.file().metadata()?;
+    let below = target.below().parent().unwrap_or(Path::new(""));
+    let way = Way::create(root, below)?;
+    let file = match move_file(way.first(), part_name, &incoming, way.last(), name, overwrite) {
+        Ok(moved) => moved,
+        Err(error) => {
+            way.undo(below);
+            if error.kind() == io::ErrorKind::AlreadyExists
+                && target.path().symlink_metadata().is_ok_and(|metadata| metadata.is_file())
+            {
+                // Another process has completed this document: this copy is of no use.
+                let _ = incoming.remove_part();
+            }
+            return Err(error);
+        }
+    };
+    way.note_changes(target.root(), below, changed);
+    if let Part::Temporary(temporary) = &mut incoming.part {
+        temporary.disable_cleanup(true);
+    }
+    let after = match &file {
+        Some(copy) => copy.metadata()?,
+        None => incoming.file().metadata()?,
+    };
+    // Part files of other versions are of no use any more, unless another process has them.
+    let left = std::mem::take(&mut incoming.left);
+    left.iter().filter(|left| **left != part).for_each(|left| remove_unused(left));
+    if !is_unchanged(&before, &after) {
+        let text = format!("`{}` was changed by another program", target.path().display());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    Ok(Saved::of(&after))
+}
+
+/// Whether the bytes are those of before. The name has changed, and with it the time of the inode.
+fn is_unchanged(before: &Metadata, after: &Metadata) -> bool {
+    before.len() == after.len() && before.modified().ok() == after.modified().ok()
+}
+
+/// The directories from the first one to that of a file, and which of them were created.
+struct Way(Vec<(Directory, Entered)>);
+
+impl Way {
+    fn create(root: Directory, below: &Path) -> io::Result<Self> {
+        let mut way = Self(vec![(root, Entered::Existing)]);
+        for segment in below {
+            match way.last().enter_or_create(Path::new(segment)) {
+                Ok(entered) => way.0.push(entered),
+                Err(error) => {
+                    way.undo(below);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(way)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the first directory is put in by `create`")]
+    fn first(&self) -> &Directory {
+        &self.0[0].0
+    }
+
+    fn last(&self) -> &Directory {
+        self.0.last().map_or(self.first(), |(directory, _)| directory)
+    }
+
+    /// Removes the directories that were created, as far as they are empty.
+    fn undo(mut self, below: &Path) {
+        let segments: Vec<_> = below.iter().collect();
+        while let Some((_, entered)) = self.0.pop() {
+            let segment = self.0.len().checked_sub(1).and_then(|at| segments.get(at));
+            if let (Some((parent, _)), Some(segment)) = (self.0.last(), segment)
+                && entered == Entered::Created
+            {
+                // It is not empty if another process has put something there.
+                let _ = parent.remove_directory(Path::new(segment));
+            }
+        }
+    }
+
+    /// The last directory has a new name in it, and so has the parent of each new directory.
+    fn note_changes(&self, root: &Path, below: &Path, changed: &mut Changed) {
+        changed.add(root, below);
+        let mut parent = PathBuf::new();
+        for ((_, entered), segment) in self.0.iter().skip(1).zip(below) {
+            if *entered == Entered::Created {
+                changed.add(root, &parent);
+            }
+            parent.push(segment);
+        }
+    }
+}
+
+/// Moves a file; returns its copy if the directory is on another file system.
+fn move_file(
+    root: &Directory,
+    part: &Path,
+    incoming: &Incoming,
+    directory: &Directory,
+    name: &Path,
+    overwrite: bool,
+) -> io::Result<Option<File>> {
+    match put(root, part, directory, name, overwrite) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+        outcome => return outcome.map(|()| None),
+    }
+    static COPIES: AtomicU64 = AtomicU64::new(0);
+    let number = COPIES.fetch_add(1, Ordering::Relaxed);
+    let temporary = PathBuf::from(format!(".p2p-ci-{}-{number}.part", process::id()));
+    let mut copy = directory.create_file(&temporary)?;
+    let copied = copy_to(incoming.file(), &mut copy)
+        .and_then(|()| put(directory, &temporary, directory, name, overwrite));
+    if let Err(error) = copied {
+        let _ = directory.remove_file(&temporary);
+        return Err(error);
+    }
+    let _ = root.remove_file(part);
+    Ok(Some(copy))
+}
+
+fn copy_to(mut from: &File, to: &mut File) -> io::Result<()> {
+    from.rewind()?;
+    io::copy(&mut from, to)?;
+    if let Ok(time) = from.metadata()?.modified() {
+        let _ = to.set_modified(time);
+    }
+    to.sync_all()
+}
+
+/// Renames a file. What has its name is replaced if that is wanted and possible.
+fn put(
+    from: &Directory,
+    part: &Path,
+    directory: &Directory,
+    name: &Path,
+    overwrite: bool,
+) -> io::Result<()> {
+    if !overwrite {
+        return from.rename_new(part, directory, name);
+    }
+    match from.rename(part, directory, name) {
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {}
+        outcome => return outcome,
+    }
+    // An empty directory is in the way. One that is not empty holds what may be wanted.
+    directory.remove_directory(name).map_err(|error| {
+        let text = format!(
+            "a directory `{}` that is not empty is in the way: move or remove it ({error})",
+            name.display()
+        );
+        io::Error::new(io::ErrorKind::IsADirectory, text)
+    })?;
+    from.rename(part, directory, name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! How complete files get their names, and what may be in the way.
+
+use std::fs;
+use std::io::Write;
+use std::sync::Barrier;
+use std::thread;
+
+use super::*;
+use crate::library::target::SaveTarget;
+use crate::library::{Hasher, PartFiles};
+use crate::protocol::Digest;
+
+fn digest_of(bytes: &[u8]) -> Digest {
+    let mut hasher = Hasher::default();
+    hasher.update(bytes);
+    hasher.finish()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn incoming(root: &Path, name: &str, bytes: &[u8]) -> Incoming {
+    let target = SaveTarget::in_library(root, name);
+    let incoming = Incoming::begin_among(&target, &PartFiles::in_folder(root)).unwrap();
+    incoming.file().write_all(bytes).unwrap();
+    incoming
+}
+
+#[test]
+fn directories_appear_with_the_document_and_not_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let one = incoming(root, "a/b/c", b"one");
+    assert!(!root.join("a").exists());
+    drop(one);
+    assert!(names(root).is_empty());
+
+    incoming(root, "a/b/c", b"one").finish(false).unwrap();
+    assert_eq!(fs::read(root.join("a/b/c")).unwrap(), b"one");
+    let error = incoming(root, "a/b/c", b"two").finish(false).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(names(root), ["a"]);
+
+    // What fails leaves no directory.
+    fs::create_dir_all(root.join("x/y/z")).unwrap();
+    fs::write(root.join("x/y/z/full"), "").unwrap();
+    assert!(incoming(root, "x/y/z", b"").finish(true).is_err());
+    assert!(incoming(root, "new/x\0y", b"").finish(true).is_err());
+    assert_eq!(names(root), ["a", "x"]);
+}
+
+#[test]
+fn one_that_cannot_be_saved_keeps_no_other_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fs::write(root.join("file"), "file").unwrap();
+    let all = ["one", "file/below", "file", "sub/two"];
+    let all = all.map(|name| (incoming(root, name, name.as_bytes()), false));
+    let outcomes = Incoming::finish_all(all.into()).unwrap();
+    let kinds: Vec<_> =
+        outcomes.iter().map(|one| one.as_ref().err().map(io::Error::kind)).collect();
+    let (is_file, exists) = (io::ErrorKind::NotADirectory, io::ErrorKind::AlreadyExists);
+    assert_eq!(kinds, [None, Some(is_file), Some(exists), None]);
+    assert_eq!(names(root), ["file", "one", "sub"]);
+    assert_eq!(fs::read(root.join("file")).unwrap(), b"file");
+    assert_eq!(fs::read(root.join("sub/two")).unwrap(), b"sub/two");
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_is_followed_and_what_is_in_the_way_is_replaced_on_demand() {
+    use std::os::unix::fs::symlink;
+
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let root = folder.path();
+    symlink(elsewhere.path(), root.join("link")).unwrap();
+    for overwrite in [false, true] {
+        let error = incoming(root, "link/x", b"x").finish(overwrite).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory, "{error}");
+    }
+    assert!(names(elsewhere.path()).is_empty());
+
+    for kind in ["dangling", "directory", "fifo"] {
+        let path = root.join(kind);
+        match kind {
+            "dangling" => symlink("/nowhere", &path).unwrap(),
+            "directory" => fs::create_dir(&path).unwrap(),
+            _ => assert!(process::Command::new("mkfifo").arg(&path).status().unwrap().success()),
+        }
+        let target = SaveTarget::in_library(root, kind);
+        let error = target.check(false).unwrap_err();
+        assert!(error.to_string().contains("get --force"), "{error}");
+        assert!(incoming(root, kind, b"x").finish(false).is_err());
+        target.check(true).unwrap();
+        incoming(root, kind, b"x").finish(true).unwrap();
+        assert!(path.symlink_metadata().unwrap().is_file());
+    }
+    fs::create_dir_all(root.join("full/x")).unwrap();
+    assert!(SaveTarget::in_library(root, "full").check(true).is_err());
+    let error = incoming(root, "full", b"x").finish(true).unwrap_err();
+    assert!(error.to_string().contains("move or remove it"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_saved_file_is_known_by_its_descriptor() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    let saved = incoming(folder.path(), "x", b"bytes").finish(false).unwrap();
+    let state = || super::super::file_state::FileState::of(&path.metadata().unwrap());
+    assert!(saved.is(&state()));
+    fs::write(folder.path().join("other"), "other").unwrap();
+    fs::rename(folder.path().join("other"), &path).unwrap();
+    assert!(!saved.is(&state()));
+}
+
+#[test]
+fn a_part_file_that_was_replaced_is_not_taken_for_the_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = incoming(folder.path(), "x", b"bytes");
+    let part = one.part_path().to_path_buf();
+    fs::rename(&part, folder.path().join("moved")).unwrap();
+    fs::write(&part, "other").unwrap();
+    if cfg!(unix) {
+        assert_eq!(one.finish(true).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(!folder.path().join("x").exists());
+    }
+}
+
+/// Several downloads of the same document, each with its own descriptor, as processes have them.
+#[test]
+fn concurrent_downloads_of_one_document_leave_it_complete_and_nothing_else() {
+    const ROUNDS: usize = 150;
+    const DOWNLOADS: usize = 4;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let bytes: Vec<u8> = (0..40_000_u32).flat_map(u32::to_le_bytes).collect();
+    let (digest, length) = (digest_of(&bytes), bytes.len() as u64);
+    let barrier = Barrier::new(DOWNLOADS);
+    let download = |number: usize| {
+        let mut incoming = Incoming::begin_among(
+            &SaveTarget::in_library(root, "sub/x"),
+            &PartFiles::in_folder(root),
+        )
+        .unwrap();
+        if number.is_multiple_of(2) {
+            if let Ok(Some(pieces)) = incoming.pieces(&digest, length) {
+                let ranges = pieces.missing();
+                for range in ranges {
+                    let (first, last) = (
+                        usize::try_from(range.start).unwrap(),
+                        usize::try_from(range.end).unwrap(),
+                    );
+                    pieces.write(&bytes[first..last], range.start).unwrap();
+                }
+                return incoming.finish(false);
+            }
+            incoming.file().write_all(&bytes).unwrap();
+            return incoming.finish(false);
+        }
+        let mut hasher = Hasher::default();
+        let there = incoming.keep(&digest, length, &mut hasher).unwrap();
+        let rest = &bytes[usize::try_from(there).unwrap()..];
+        let mut file = incoming.file();
+        file.seek(io::SeekFrom::Start(there)).unwrap();
+        for chunk in rest.chunks(50_000) {
+            file.write_all(chunk).unwrap();
+            thread::yield_now();
+        }
+        incoming.finish(false)
+    };
+    thread::scope(|scope| {
+        for number in 0..DOWNLOADS {
+            let (barrier, download, bytes) = (&barrier, &download, &bytes);
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    if barrier.wait().is_leader() {
+                        let _ = fs::remove_dir_all(root.join("sub"));
+                    }
+                    barrier.wait();
+                    let outcome = download(number);
+                    if let Err(error) = outcome {
+                        let expected = [io::ErrorKind::AlreadyExists, io::ErrorKind::NotFound];
+                        assert!(expected.contains(&error.kind()), "round {round}: {error}");
+                    }
+                    barrier.wait();
+                    let found = fs::read(root.join("sub/x")).unwrap();
+                    assert!(found == *bytes, "round {round}: {} bytes", found.len());
+                }
+            });
+        }
+    });
+    assert_eq!(names(root), ["sub"]);
+    assert_eq!(names(&root.join("sub")), ["x"]);
+}

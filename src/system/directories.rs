@@ -1,0 +1,197 @@
+//! Directories that are entered one segment at a time, so that no symbolic link on the way leads
+//! elsewhere, and what happens to names in them.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// An open directory.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    #[cfg(unix)]
+    file: File,
+    #[cfg(not(unix))]
+    path: std::path::PathBuf,
+}
+
+/// What became of the name that a directory was to be entered under.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Entered {
+    Existing,
+    Created,
+}
+
+#[cfg(unix)]
+impl Directory {
+    /// Opens a directory of this user's choice; links are followed.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        use rustix::fs::{Mode, OFlags, open};
+
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self { file: File::from(open(path, flags, Mode::empty())?) })
+    }
+
+    /// Enters a directory in this one, and creates it if there is none. A symbolic link is not
+    /// followed.
+    pub(crate) fn enter_or_create(&self, name: &Path) -> io::Result<(Self, Entered)> {
+        use rustix::fs::{Mode, mkdirat};
+
+        let entered = match mkdirat(&self.file, name, Mode::from_raw_mode(0o777)) {
+            Ok(()) => Entered::Created,
+            Err(rustix::io::Errno::EXIST) => Entered::Existing,
+            Err(error) => return Err(error.into()),
+        };
+        Ok((self.enter(name)?, entered))
+    }
+
+    /// Enters a directory in this one. A symbolic link is not followed.
+    pub(crate) fn enter(&self, name: &Path) -> io::Result<Self> {
+        use rustix::fs::{Mode, OFlags, openat};
+        use rustix::io::Errno;
+
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match openat(&self.file, name, flags, Mode::empty()) {
+            Ok(file) => Ok(Self { file: File::from(file) }),
+            Err(Errno::NOTDIR | Errno::LOOP) => Err(not_a_directory(name)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Brings changes of names in this directory to the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    /// Renames a file of this directory into another one, unless something has the new name.
+    pub(crate) fn rename_new(&self, from: &Path, to: &Self, name: &Path) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+        {
+            use rustix::fs::{RenameFlags, renameat_with};
+            use rustix::io::Errno;
+
+            match renameat_with(&self.file, from, &to.file, name, RenameFlags::NOREPLACE) {
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+        self.link_new(from, to, name)
+    }
+
+    /// The same by a link, which fails where a rename would overwrite. Some file systems have no
+    /// links; there a name that appears between the two last steps is overwritten.
+    fn link_new(&self, from: &Path, to: &Self, name: &Path) -> io::Result<()> {
+        use rustix::fs::{AtFlags, linkat, statat, unlinkat};
+        use rustix::io::Errno;
+
+        match linkat(&self.file, from, &to.file, name, AtFlags::empty()) {
+            Ok(()) => return Ok(unlinkat(&self.file, from, AtFlags::empty())?),
+            Err(error @ (Errno::EXIST | Errno::XDEV | Errno::NOENT)) => return Err(error.into()),
+            Err(_) => {}
+        }
+        match statat(&to.file, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => self.rename(from, to, name),
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Renames a file of this directory into another one, and replaces what has the new name.
+    pub(crate) fn rename(&self, from: &Path, to: &Self, name: &Path) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.file, from, &to.file, name)?)
+    }
+
+    /// Removes an empty directory in this one.
+    pub(crate) fn remove_directory(&self, name: &Path) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.file, name, rustix::fs::AtFlags::REMOVEDIR)?)
+    }
+
+    /// Removes a file of this directory.
+    pub(crate) fn remove_file(&self, name: &Path) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.file, name, rustix::fs::AtFlags::empty())?)
+    }
+
+    /// Creates a file in this directory that everybody may read whom the umask allows.
+    pub(crate) fn create_file(&self, name: &Path) -> io::Result<File> {
+        use rustix::fs::{Mode, OFlags, openat};
+
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(File::from(openat(&self.file, name, flags, Mode::from_raw_mode(0o666))?))
+    }
+
+    /// Whether a name in this directory is this open file.
+    pub(crate) fn is_file_at(&self, name: &Path, file: &File) -> io::Result<bool> {
+        use rustix::fs::{AtFlags, fstat, statat};
+
+        let open = fstat(file)?;
+        match statat(&self.file, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(there) => Ok((there.st_dev, there.st_ino) == (open.st_dev, open.st_ino)),
+            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Directory {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        match path.metadata()?.is_dir() {
+            true => Ok(Self { path: path.into() }),
+            false => Err(not_a_directory(path)),
+        }
+    }
+
+    pub(crate) fn enter_or_create(&self, name: &Path) -> io::Result<(Self, Entered)> {
+        let entered = match std::fs::create_dir(self.path.join(name)) {
+            Ok(()) => Entered::Created,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Entered::Existing,
+            Err(error) => return Err(error),
+        };
+        Ok((self.enter(name)?, entered))
+    }
+
+    pub(crate) fn enter(&self, name: &Path) -> io::Result<Self> {
+        let path = self.path.join(name);
+        match path.symlink_metadata()?.is_dir() {
+            true => Ok(Self { path }),
+            false => Err(not_a_directory(name)),
+        }
+    }
+
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn rename_new(&self, from: &Path, to: &Self, name: &Path) -> io::Result<()> {
+        std::fs::hard_link(self.path.join(from), to.path.join(name))?;
+        self.remove_file(from)
+    }
+
+    pub(crate) fn rename(&self, from: &Path, to: &Self, name: &Path) -> io::Result<()> {
+        std::fs::rename(self.path.join(from), to.path.join(name))
+    }
+
+    pub(crate) fn remove_directory(&self, name: &Path) -> io::Result<()> {
+        std::fs::remove_dir(self.path.join(name))
+    }
+
+    pub(crate) fn remove_file(&self, name: &Path) -> io::Result<()> {
+        std::fs::remove_file(self.path.join(name))
+    }
+
+    pub(crate) fn create_file(&self, name: &Path) -> io::Result<File> {
+        let mut options = File::options();
+        options.read(true).write(true).create_new(true).open(self.path.join(name))
+    }
+
+    /// The system does not tell without unsafe code; a locked file that is open keeps its name
+    /// there, unless another program of this user renames it.
+    pub(crate) fn is_file_at(&self, name: &Path, _file: &File) -> io::Result<bool> {
+        self.path.join(name).try_exists()
+    }
+}
+
+fn not_a_directory(name: &Path) -> io::Error {
+    let text = format!("expected a directory `{}`, found something else", name.display());
+    io::Error::new(io::ErrorKind::NotADirectory, text)
+}
