@@ -137,6 +137,8 @@ pub const JOURNAL_COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
 /// Bytes that a journal of downloads may have. Half of them are kept when it is compacted.
 pub const JOURNAL_BYTES: usize = 32 * 1024 * 1024;
 
+/// Bytes of a list of digests that the user trusts.
+pub const DIGEST_LIST: u64 = 256 * 1024 * 1024;
 /// Digests that are stored; an entry has some 150 bytes.
 pub const DIGESTS: usize = 200_000;
 /// Bytes of a document up to which an unknown digest is computed while its reader waits.

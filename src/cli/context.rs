@@ -1,14 +1,13 @@
 //! What commands act on: the index, the shared directory, what is remembered, and who is asking.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use super::command::Format;
-use super::digest_list;
+use super::digest_list::{self, DigestList};
 use super::exit::CommandError;
 use super::index_access::IndexAccess;
 use super::interrupt::Unfinished;
@@ -17,7 +16,7 @@ use super::user_folder::stored_digests;
 use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedLibrary};
 use crate::peer::{Fetcher, Journal};
-use crate::protocol::{Digest, Document, Endpoint};
+use crate::protocol::{Document, Endpoint};
 
 /// What commands act on.
 pub(super) struct Context {
@@ -58,13 +57,10 @@ impl Context {
         }
     }
 
-    /// The digests that a list vouches for.
-    pub(super) fn vouched_for(
-        &self,
-        list: Option<&Path>,
-    ) -> Result<HashMap<Document, Digest>, CommandError> {
-        let Some(path) = list else { return Ok(HashMap::new()) };
-        digest_list::read(path).map_err(|source| CommandError::File {
+    /// The digests of a list that the user trusts.
+    pub(super) fn trusted_digests(&self, list: Option<&Path>) -> Result<DigestList, CommandError> {
+        let Some(path) = list else { return Ok(DigestList::default()) };
+        digest_list::read(path, &self.folder).map_err(|source| CommandError::File {
             what: format!("cannot use `{}`", escaped(path.as_os_str().as_encoded_bytes())),
             source,
         })

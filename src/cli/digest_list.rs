@@ -1,53 +1,212 @@
-//! Digests that somebody else vouches for, in the format of `sha256sum`.
+//! Digests that the user trusts, in the format of `sha256sum`.
+//!
+//! A line names a file by its path below the shared directory. A leading `./` and the path of the
+//! directory itself are removed, so that the list may have been made in it or elsewhere. The line
+//! decides about the document that is saved under exactly this path: `old/rfc7.txt` and the packed
+//! `rfc7.txt.gz` say nothing about RFC 7.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::{fs, io};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
 
-use crate::library::document_of;
+use crate::library::{document_of, file_name_of};
+use crate::limits;
 use crate::protocol::{Digest, Document};
 
-/// Reads lines of a digest and a file name. What is before the last `/` of a name counts as little
-/// as it does for the documents of a folder.
-pub(super) fn read(path: &Path) -> io::Result<HashMap<Document, Digest>> {
-    let text = fs::read_to_string(path)?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(number, line)| {
-            parse(line).ok_or_else(|| {
-                let number = number + 1;
-                let text = format!(
-                    "line {number}: expected 64 hexadecimal digits, two blanks and a file name"
-                );
-                io::Error::new(io::ErrorKind::InvalidData, text)
-            })
-        })
-        .collect()
+/// What a list says.
+#[derive(Debug, Default)]
+pub(super) struct DigestList {
+    /// The digests of the documents that it names.
+    pub(super) digests: HashMap<Document, Digest>,
+    /// Lines whose path is no document of the shared directory.
+    unmatched: usize,
 }
 
-fn parse(line: &str) -> Option<(Document, Digest)> {
-    let (hex, name) = line.split_once(' ')?;
-    let name = name.strip_prefix([' ', '*'])?;
-    let name = name.rsplit('/').next()?;
-    Some((document_of(name)?, format!("sha-256={hex}").parse().ok()?))
+impl DigestList {
+    /// Reports how many lines match none of the documents that a command is about.
+    pub(super) fn note_unmatched(&self, is_meant: impl Fn(&Document) -> bool) {
+        let others = self.digests.keys().filter(|document| !is_meant(document)).count();
+        let count = others.saturating_add(self.unmatched);
+        if count > 0 {
+            log::warn!(
+                "note: {count} lines of the list of digests match no document of this command"
+            );
+        }
+    }
+}
+
+/// Reads a list for a shared directory.
+///
+/// # Errors
+/// When it cannot be read, a line is none of `sha256sum`, or two lines contradict each other.
+pub(super) fn read(path: &Path, folder: &Path) -> io::Result<DigestList> {
+    let mut text = Vec::new();
+    // It may be a pipe, whose length nobody knows.
+    File::open(path)?.take(limits::DIGEST_LIST + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > limits::DIGEST_LIST {
+        let most = limits::DIGEST_LIST / (1024 * 1024);
+        return Err(invalid(format!("expected at most {most} MiB, found more")));
+    }
+    parse(&text, &[folder.to_path_buf(), folder.canonicalize().unwrap_or_default()])
+}
+
+/// Reads the lines of a list; `own` are the paths of the shared directory.
+fn parse(text: &[u8], own: &[PathBuf]) -> io::Result<DigestList> {
+    let own: Vec<PathBuf> = own.iter().map(|path| without_dots(path)).collect();
+    let mut list = DigestList::default();
+    let mut first_lines: HashMap<Document, usize> = HashMap::new();
+    for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let Some((digest, name)) = parse_line(line) else {
+            return Err(invalid(format!(
+                "line {number}: expected 64 hexadecimal digits, two blanks and a file name"
+            )));
+        };
+        let Some(document) = name.and_then(|name| document_at(&name, &own)) else {
+            list.unmatched += 1;
+            continue;
+        };
+        let first = *first_lines.entry(document.clone()).or_insert(number);
+        let known = *list.digests.entry(document.clone()).or_insert(digest);
+        if known != digest {
+            return Err(invalid(format!(
+                "line {number}: expected the digest of {document} from line {first}, {known}, found {digest}"
+            )));
+        }
+    }
+    Ok(list)
+}
+
+/// The digest and the name of a line; no name if it is not UTF-8. A line that begins with `\` has
+/// escapes in its name.
+fn parse_line(line: &[u8]) -> Option<(Digest, Option<String>)> {
+    let (line, is_escaped) = match line.strip_prefix(b"\\") {
+        Some(rest) => (rest, true),
+        None => (line, false),
+    };
+    let (hex, name) = line.split_at_checked(64)?;
+    let digest = format!("sha-256={}", std::str::from_utf8(hex).ok()?).parse().ok()?;
+    let name = name.strip_prefix(b"  ").or_else(|| name.strip_prefix(b" *"))?;
+    if name.is_empty() {
+        return None;
+    }
+    let name = std::str::from_utf8(name).ok();
+    if !is_escaped {
+        return Some((digest, name.map(Into::into)));
+    }
+    match name.map(unescaped) {
+        Some(name) => Some((digest, Some(name?))),
+        None => Some((digest, None)),
+    }
+}
+
+fn unescaped(name: &str) -> Option<String> {
+    let mut plain = String::with_capacity(name.len());
+    let mut characters = name.chars();
+    while let Some(character) = characters.next() {
+        plain.push(match character {
+            '\\' => match characters.next()? {
+                '\\' => '\\',
+                'n' => '\n',
+                'r' => '\r',
+                _ => return None,
+            },
+            other => other,
+        });
+    }
+    Some(plain)
+}
+
+/// The document that is saved at a path.
+fn document_at(name: &str, own: &[PathBuf]) -> Option<Document> {
+    let path = without_dots(Path::new(name));
+    let below = own.iter().filter(|own| !own.as_os_str().is_empty());
+    let path = below.clone().find_map(|own| path.strip_prefix(own).ok()).unwrap_or(&path);
+    let mut segments = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(segment) => segments.push(segment.to_str()?),
+            _ => return None,
+        }
+    }
+    let name = segments.join("/");
+    let document = document_of(&name)?;
+    (file_name_of(&document).ok()? == name).then_some(document)
+}
+
+/// The path without the segments `.`, which change nothing.
+fn without_dots(path: &Path) -> PathBuf {
+    path.components().filter(|component| *component != Component::CurDir).collect()
+}
+
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read_lines(text: &str) -> io::Result<DigestList> {
+        parse(text.as_bytes(), &["./papers".into(), "/srv/papers".into()])
+    }
+
     #[test]
     fn lines_of_sha256sum() {
         let hex = "0a".repeat(32);
         for (line, document) in [
             (format!("{hex}  rfc793.txt"), Some("RFC 793")),
+            (format!("{hex} *rfc793.txt\r"), Some("RFC 793")),
+            (format!("{hex}  ./rfc793.txt"), Some("RFC 793")),
             (format!("{hex} *./papers/a b.pdf"), Some("FILE a%20b.pdf")),
-            (format!("{hex} rfc793.txt"), None),
-            (format!("{}  rfc793.txt", &hex[2..]), None),
-            ("rfc793.txt".into(), None),
+            (format!("{hex}  papers/./x/a.pdf"), Some("FILE x%2Fa.pdf")),
+            (format!("{hex}  /srv/papers/rfc1.txt"), Some("RFC 1")),
+            (format!("{hex}  x/a.pdf"), Some("FILE x%2Fa.pdf")),
+            (format!("\\{hex}  a.pdf"), Some("FILE a.pdf")),
+            // No document has such a name.
+            (format!("\\{hex}  a\\\\b.pdf"), None),
+            (format!("{hex}   a.pdf"), Some("FILE %20a.pdf")),
+            // Other files than those that are saved under these documents' names.
+            (format!("{hex}  old/rfc793.txt"), None),
+            (format!("{hex}  rfc793.txt.gz"), None),
+            (format!("{hex}  /srv/other/rfc793.txt"), None),
+            (format!("{hex}  ../papers/rfc793.txt"), None),
+            (format!("\\{hex}  a\\nb.pdf"), None),
+            (format!("{hex}  .hidden"), None),
         ] {
-            let found = parse(&line).map(|(document, _)| document.to_string());
+            let list = read_lines(&line).unwrap();
+            let found = list.digests.keys().next().map(ToString::to_string);
             assert_eq!(found.as_deref(), document, "{line}");
+            assert_eq!(list.unmatched, usize::from(document.is_none()), "{line}");
         }
+        let not_utf8 = [hex.as_bytes(), b"  a\xff"].concat();
+        assert_eq!(parse(&not_utf8, &[]).unwrap().unmatched, 1);
+    }
+
+    #[test]
+    fn other_lines_and_contradictions_are_errors() {
+        let (one, two) = ("0a".repeat(32), "0b".repeat(32));
+        for (text, expected) in [
+            (format!("{one} rfc793.txt"), "line 1: expected 64"),
+            (format!("{}  rfc793.txt", &one[2..]), "line 1: expected 64"),
+            (format!("{one}  "), "line 1: expected 64"),
+            (format!("\n{one}  a\nrfc793.txt\n"), "line 3: expected 64"),
+            (format!("\\{one}  a\\b"), "line 1: expected 64"),
+            (format!("{}é  a", &one[1..]), "line 1: expected 64"),
+            (
+                format!("{one}  a\n{one} *b\n{one}  ./a\n{two}  papers/a\n"),
+                "line 4: expected the digest of FILE a from line 1",
+            ),
+        ] {
+            let error = read_lines(&text).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        // Different files, and the same file twice.
+        let list = read_lines(&format!("{one}  a\n{two}  x/a\n{one}  ./a\n")).unwrap();
+        assert_eq!((list.digests.len(), list.unmatched), (2, 0));
     }
 }

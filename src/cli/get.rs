@@ -27,7 +27,8 @@ use target::{Target, already_here, check, target};
 
 /// Downloads a document, or several.
 pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> {
-    let mut vouched_for = context.vouched_for(command.digests.as_deref())?;
+    let list = context.trusted_digests(command.digests.as_deref())?;
+    let mut vouched_for = list.digests.clone();
     let mut documents: Vec<Document> = match &command.documents[..] {
         [] => {
             let unfinished = context.journal.unfinished();
@@ -40,6 +41,7 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
         }
         some => some.iter().flat_map(Range::documents).collect(),
     };
+    list.note_unmatched(|document| documents.contains(document));
     let mut seen = HashSet::new();
     documents.retain(|document| seen.insert(document.clone()));
     if documents.is_empty() {

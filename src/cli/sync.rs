@@ -1,6 +1,6 @@
 //! `sync`: all that the index knows and is not here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -22,17 +22,21 @@ use crate::protocol::{Digest, Document, Record};
 pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError> {
     let begun = Instant::now();
     let library = context.library()?;
-    let (records, listed) = wanted_records(context, command)?;
+    let (records, listed) = wanted_records(context, &library, command)?;
     note_incomplete(&listed);
-    let vouched_for = context.vouched_for(command.digests.as_deref())?;
+    let list = context.trusted_digests(command.digests.as_deref())?;
+    let is_listed: HashSet<&Document> = records.iter().map(|record| &record.document).collect();
+    list.note_unmatched(|document| {
+        is_listed.contains(document) || library.read().entry(document).is_some()
+    });
     let told_by = context.index.address()?;
-    let (orders, mut given_up) = missing(&library, records, told_by, &vouched_for);
+    let (orders, mut given_up) = missing(&library, records, told_by, &list.digests);
     if command.dry_run {
         for order in &orders {
             let holders = order.wanted.sources.iter().map(|source| &source.holder).collect();
             Outcome::Missing(holders).say(context.format, &order.wanted.document)?;
         }
-        return given_up.first().map_or(Ok(()), |failure| Err(CommandError::GivenUp(*failure)));
+        return ending(&given_up, &listed);
     }
     let wanted =
         |order: &Order| (order.wanted.document.clone(), JournalEvent::Wanted(order.wanted.digest));
@@ -79,23 +83,32 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     if let (Format::Json, Completeness::Incomplete(reason)) = (context.format, &listed) {
         say_json(&incomplete_json(reason)).map_err(CommandError::Output)?;
     }
+    ending(&given_up, &listed)
+}
+
+/// The exit code: that of the first document that failed, or that the list was incomplete.
+fn ending(given_up: &[Failure], listed: &Completeness) -> Result<(), CommandError> {
     let incomplete = matches!(listed, Completeness::Incomplete(_)).then_some(Failure::Protocol);
     let failure = given_up.first().copied().or(incomplete);
     failure.map_or(Ok(()), |failure| Err(CommandError::GivenUp(failure)))
 }
 
-/// The records of others that the command asks for, within the limits of memory.
+/// The records of others that the command asks for and the library lacks, within the limits of
+/// memory.
 fn wanted_records(
     context: &Context,
+    library: &SharedLibrary,
     command: &Sync,
 ) -> Result<(Vec<Record>, Completeness), CommandError> {
     let (mut records, mut bytes, mut has_room) = (Vec::new(), 0, true);
     let mut own = None;
+    let is_here = |document: &Document| library.read().entry(document).is_some();
     let listed = each_record(&context.index, &mut |record| {
         let own = own.get_or_insert_with(|| context.index.own());
         let is_wanted = Some(&record.holder) != own.as_ref()
             && command.from.as_ref().is_none_or(|from| record.holder == *from)
-            && command.words.as_ref().is_none_or(|words| words.are_in(&record.title));
+            && command.words.as_ref().is_none_or(|words| words.are_in(&record.title))
+            && !is_here(&record.document);
         if is_wanted {
             bytes += record.kept_bytes();
             has_room = bytes <= limits::LISTED_BYTES && records.len() < limits::LISTED_RECORDS;
@@ -109,7 +122,7 @@ fn wanted_records(
     let listed = if has_room {
         listed
     } else {
-        let reason = format!("the list is longer than {} records", records.len());
+        let reason = format!("only the first {} missing records are kept", records.len());
         Completeness::Incomplete(reason)
     };
     Ok((records, listed))
