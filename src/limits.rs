@@ -38,6 +38,12 @@ pub const HEAD_DEADLINE: Duration = Duration::from_secs(20);
 pub const PROGRESS_TIME: Duration = Duration::from_secs(60);
 /// See [`PROGRESS_TIME`].
 pub const PROGRESS_BYTES: u64 = 64 * 1024;
+/// Time after which a sender that waits for its reader looks at the clock, at its slot, and at who
+/// else waits.
+pub const SEND_CHECK: Duration = Duration::from_secs(1);
+/// Bytes of a document that are sent between two such looks: at most what a reader that takes 64 KiB
+/// a second, and so keeps the sender from waiting for [`SEND_CHECK`], takes in 4 s.
+pub const SEND_PIECE: u64 = 256 * 1024;
 /// The size of the pieces in which a long list is produced and written. Who has read one before
 /// the next is there sleeps and has to be woken, which takes too much of the time of small ones; a
 /// processor that writes or reads a large one does nothing else meanwhile, and others wait.
@@ -104,6 +110,9 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
 pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// File descriptors kept for everything that is no connection.
 pub const RESERVED_FILES: usize = 64;
+/// Time in which a reader must take something of a document that is handed over, or another reader
+/// may get it; and time for the last bytes to be acknowledged.
+pub const HAND_OVER_STALL: Duration = Duration::from_secs(2);
 /// Stack of a connection's thread, in bytes.
 pub const THREAD_STACK: usize = 128 * 1024;
 /// Time that sessions get to finish their reply when the server stops.
@@ -117,18 +126,30 @@ pub const LINGER_BYTES: usize = 64 * 1024;
 
 /// Uploads at once.
 pub const UPLOADS: usize = 64;
+/// File descriptors of a peer that are no upload's.
+pub const PEER_FILES: usize = 40;
+/// File descriptors that an upload takes: its connection, its document, and a copy of that if it has
+/// to be unpacked.
+pub const FILES_PER_UPLOAD: usize = 3;
+/// Uploads where there are hardly any descriptors. When there are none left, readers get 503.
+pub const LEAST_UPLOADS: usize = 4;
 /// Connections for uploads from one network, where nothing else was said; loopback is exempt.
 pub const UPLOADS_PER_ADDRESS: usize = 8;
 
 /// Time for which an upload server waits for the next request of a connection that it keeps open.
 pub const KEPT_OPEN: Duration = Duration::from_secs(5);
-/// Uploads at once, above which no connection is kept open: others are waiting for their places.
-pub const UPLOADS_KEPT_OPEN: usize = UPLOADS / 2;
 
 /// Uploads of large documents at once, where nothing else was said.
 pub const UPLOAD_SLOTS: NonZeroUsize = NonZeroUsize::new(16).expect("it is not zero");
 /// Time for which an upload waits for its turn: less than [`FIRST_BYTE`], so that who asks is told.
 pub const SLOT_WAIT: Duration = Duration::from_secs(8);
+
+/// Bytes that an upload outside the slots sends in [`SEND_CHECK`]: the minimum rate of
+/// [`PROGRESS_BYTES`] in [`PROGRESS_TIME`], and a little more, so that its reader sees no less than
+/// that.
+pub const OUTSIDE_PIECE: u64 = 1280;
+/// Age from which the rate of an upload is compared with others.
+pub const RATE_KNOWN: Duration = Duration::from_secs(2);
 
 /// Entries that the journal keeps of one document.
 pub const JOURNAL_ENTRIES: usize = 12;
@@ -146,6 +167,12 @@ pub const DIGEST_AT_ONCE: u64 = 16 * 1024 * 1024;
 
 /// Bytes that a packed document may unpack to.
 pub const UNPACKED: u64 = 64 * 1024 * 1024;
+/// Bytes of all unpacked copies from which an upload server sends.
+pub const UNPACKED_ALL: u64 = 256 * 1024 * 1024;
+/// Bytes of unpacked copies that are kept for the next reader.
+pub const UNPACKED_UNUSED: u64 = 64 * 1024 * 1024;
+/// Unpacked copies that are kept for the next reader; each has a descriptor.
+pub const UNPACKED_UNUSED_FILES: usize = 8;
 /// A file counts when nothing was written to it for this time.
 pub const QUIET: Duration = Duration::from_secs(1);
 /// The shortest time between two looks at a shared folder.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ use super::file_state::FileState;
 use super::{Entry, Hasher, OpenDocument};
 use crate::limits;
 use crate::protocol::{Content, Digest, Document};
-use crate::system::PageAligned;
+use crate::system::{self, PageAligned};
 
 /// The digests of files, by what the file system says of them.
 #[derive(Debug, Default)]
@@ -95,7 +95,7 @@ impl Digests {
     }
 
     /// Computes the digest of an open document; `None` if `go_on` did not want to go on, or the
-    /// file changed meanwhile. The file is read from where it stands to its end.
+    /// file changed meanwhile. Where the file stands does not matter.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -110,7 +110,7 @@ impl Digests {
 
     fn read(
         &self,
-        mut file: &File,
+        file: &File,
         length: u64,
         state: FileState,
         buffer: &mut PageAligned,
@@ -120,12 +120,16 @@ impl Digests {
         let mut hasher = Hasher::default();
         // To be told that this is the end takes another call; what has grown has changed.
         while read < length {
-            let count = file.read(buffer)?;
-            if count == 0 {
-                break;
-            }
-            hasher.update(&buffer[..count]);
-            read += count as u64;
+            let count = match system::read_at(file, buffer, read) {
+                Ok(0) => break,
+                Ok(count) => count,
+                // It is no regular file any more, and its state says so.
+                Err(error) if error.kind() == io::ErrorKind::NotSeekable => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            hasher.update(buffer.get(..count).unwrap_or_default());
+            read = read.saturating_add(count as u64);
             if !go_on() {
                 return Ok(None);
             }
@@ -179,7 +183,7 @@ mod tests {
         let file = File::open(path).unwrap();
         let metadata = file.metadata().unwrap();
         let (length, state) = (metadata.len(), FileState::of(&metadata));
-        OpenDocument { file, length, modified: metadata.modified().unwrap(), state }
+        OpenDocument { file, length, modified: metadata.modified().unwrap(), state, _copy: None }
     }
 
     fn digest(digests: &Digests, path: &Path) -> Option<String> {

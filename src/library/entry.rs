@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use super::Hasher;
 use super::file_state::FileState;
 use super::packed::{unpacked, unpacked_name};
+use super::unpacked::{UnpackedCopies, UnpackedCopy};
 use crate::protocol::{Digest, Title};
 use crate::system;
 
@@ -36,6 +37,8 @@ pub struct OpenDocument {
     pub modified: SystemTime,
     /// What its digest is kept by.
     pub(super) state: FileState,
+    /// The copy that is read instead of a packed file.
+    pub(super) _copy: Option<Arc<UnpackedCopy>>,
 }
 
 impl Entry {
@@ -73,7 +76,29 @@ impl Entry {
         } else {
             (file, metadata.len())
         };
-        Ok(OpenDocument { file, length, modified, state })
+        Ok(OpenDocument { file, length, modified, state, _copy: None })
+    }
+
+    /// Opens the document as [`Entry::open`] does. One that has to be unpacked is read from a copy
+    /// that others read, too: where its file stands means nothing.
+    ///
+    /// # Errors
+    /// As [`Entry::open`], and [`io::ErrorKind::ResourceBusy`] when there is no room for a copy.
+    pub fn open_shared(&self, copies: &UnpackedCopies) -> io::Result<OpenDocument> {
+        if !self.state.packed {
+            return self.open();
+        }
+        let (file, metadata) = system::open_regular(&self.folder, &self.name)?;
+        let state = self.state_of(&metadata);
+        let modified = metadata.modified()?;
+        let copy = copies.of(&file, state)?;
+        let (file, length) = (copy.file.try_clone()?, copy.length);
+        Ok(OpenDocument { file, length, modified, state, _copy: Some(copy) })
+    }
+
+    /// Whether the document has to be unpacked.
+    pub fn is_packed(&self) -> bool {
+        self.state.packed
     }
 
     /// Reads the document and computes its digest.
@@ -104,7 +129,7 @@ impl Entry {
         }
     }
 
-    fn state_of(&self, metadata: &Metadata) -> FileState {
+    pub(super) fn state_of(&self, metadata: &Metadata) -> FileState {
         let mut state = FileState::of(metadata);
         // That is a matter of the name, which an entry keeps.
         state.packed = self.state.packed;

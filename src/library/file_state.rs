@@ -64,6 +64,18 @@ impl FileState {
         Ok(!self.packed && Self::of(&file.metadata()?) != *self)
     }
 
+    /// Whether an open file is not in this state, whatever is read from it.
+    pub(super) fn is_another(&self, file: &File) -> io::Result<bool> {
+        let now = Self { packed: self.packed, ..Self::of(&file.metadata()?) };
+        Ok(now != *self)
+    }
+
+    /// Whether another state is that of the same file with the same bytes. It may have been renamed
+    /// meanwhile, which changes one of its times.
+    pub(super) fn is_same_content(&self, other: &Self) -> bool {
+        Self { changed: other.changed, ..*self } == *other
+    }
+
     /// Whether the file was written to in this time before `now`. One from the future was not.
     pub(super) fn was_modified_within(&self, time: Duration, now: SystemTime) -> bool {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -6,6 +6,8 @@
 //! | `folder`, `file_state` | what lies in a folder, and in which state |
 //! | `look_over` | what has changed there since the last look |
 //! | `entry`, `packed` | one shared document; one that has to be unpacked |
+//! | `unpacked` | copies of packed documents that several readers share |
+//! | `hand_over` | moving a document away that another peer has now |
 //! | `title` | titles from first pages |
 //! | `rfc_index` | titles from `rfc-index.txt` |
 //! | `hasher`, `digests`, `digest_store` | SHA-256; of files, computed once and kept |
@@ -22,6 +24,7 @@ mod entry;
 mod file_state;
 mod folded_name;
 mod folder;
+mod hand_over;
 mod hasher;
 mod look_over;
 mod name;
@@ -33,10 +36,11 @@ mod save;
 mod saved;
 mod target;
 mod title;
+mod unpacked;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use digests::Digests;
@@ -50,6 +54,7 @@ pub use pieces::{PIECE, Pieces};
 pub use save::Incoming;
 pub use saved::Saved;
 pub use target::SaveTarget;
+pub use unpacked::UnpackedCopies;
 
 use crate::escape::escaped;
 use crate::protocol::{Content, Digest, Document, Title};
@@ -182,25 +187,6 @@ impl Library {
         let entry = self.entries.remove(document)?;
         self.withdrawn.insert(document.clone());
         Some(entry.title.clone())
-    }
-
-    /// Moves the file of a document that another peer has now to the sub-folder `handed-over`,
-    /// where the next look does not find it. Nothing there is overwritten.
-    ///
-    /// # Errors
-    /// When it is not shared, or cannot be moved; then nothing has changed.
-    pub fn hand_over(&self, document: &Document) -> io::Result<PathBuf> {
-        let entry = self.entries.get(document).ok_or(io::ErrorKind::NotFound)?;
-        let target = self.folder.join(folder::HANDED_OVER).join(&*entry.name);
-        if let Some(parent) = target.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        if target.try_exists()? {
-            let text = format!("`{}` is there already", target.display());
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
-        }
-        std::fs::rename(entry.path(), &target)?;
-        Ok(target)
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -19,7 +19,7 @@ pub(super) fn unpacked_name(name: &str) -> Option<&str> {
 }
 
 /// Reads what a packed file unpacks to, up to `most` bytes: its beginning is enough for a title.
-pub(super) fn beginning(file: File, most: u64) -> impl Read {
+pub(super) fn beginning(file: impl Read, most: u64) -> impl Read {
     MultiGzDecoder::new(file).take(most)
 }
 
@@ -31,13 +31,19 @@ pub(super) fn beginning(file: File, most: u64) -> impl Read {
 /// made to do harm does.
 pub(super) fn unpacked(file: File) -> io::Result<File> {
     let mut unpacked = tempfile::tempfile()?;
-    let count = io::copy(&mut beginning(file, limits::UNPACKED + 1), &mut unpacked)?;
+    let most = limits::UNPACKED.saturating_add(1);
+    let count = io::copy(&mut beginning(file, most), &mut unpacked)?;
     if count > limits::UNPACKED {
-        let text = "expected a packed document of at most 64 MiB, found a longer one";
-        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        return Err(too_long());
     }
     unpacked.seek(SeekFrom::Start(0))?;
     Ok(unpacked)
+}
+
+/// A packed document is longer than any that is not made to do harm.
+pub(super) fn too_long() -> io::Error {
+    let text = "expected a packed document of at most 64 MiB, found a longer one";
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
-//! One connection: options, reading with a deadline, writing with progress, closing.
+//! One connection: options, reading with a deadline, closing.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::mem;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Instant;
@@ -92,7 +91,7 @@ impl<'a> Receiver<'a> {
 
     /// The bytes that were read and not yet taken.
     pub fn input(&self) -> &[u8] {
-        &self.buffer[self.start..self.end]
+        self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
     /// The same, when nothing more is read.
@@ -104,7 +103,7 @@ impl<'a> Receiver<'a> {
 
     /// Takes the first bytes of [`Receiver::input`] away.
     pub fn take(&mut self, count: usize) {
-        self.start += count;
+        self.start = self.start.saturating_add(count).min(self.end);
     }
 
     /// Reads once and returns how many bytes arrived; 0 is the end.
@@ -139,7 +138,7 @@ impl<'a> Receiver<'a> {
     }
 
     fn read(&mut self, deadline: Option<Instant>) -> io::Result<usize> {
-        let chunk = &mut self.buffer[self.end..];
+        let chunk = self.buffer.get_mut(self.end..).unwrap_or_default();
         if let Some(deadline) = deadline {
             let timeout = mem::replace(&mut self.timeout, Timeout::OfDeadline);
             if timeout == Timeout::OfListener {
@@ -158,66 +157,6 @@ impl<'a> Receiver<'a> {
         }
         read_once(self.stream, chunk)
     }
-}
-
-/// Writes everything, to a reader that makes progress (protocol.md section 7).
-///
-/// # Errors
-/// [`io::ErrorKind::TimedOut`] when the other side takes less than 64 KiB in a minute, and
-/// whatever writing brings.
-pub fn send(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-    let sent = if bytes.is_empty() { 0 } else { system::send_at_once(stream, bytes)? };
-    let rest = &bytes[sent..];
-    if rest.is_empty() {
-        // As mostly, and no clock had to be looked at.
-        return Ok(());
-    }
-    send_all(rest.len() as u64, |left| {
-        let sent = rest.len() - usize::try_from(left).unwrap_or(0);
-        stream.write(&rest[sent..])
-    })
-}
-
-/// Writes the next `count` bytes of a file; the same rules as for [`send`].
-///
-/// # Errors
-/// As [`send`], and [`io::ErrorKind::WriteZero`] when the file ends before.
-pub fn send_file(stream: &TcpStream, file: &File, count: u64) -> io::Result<()> {
-    send_all(count, |left| system::send_file(file, stream, left))
-}
-
-/// Writes what something else follows at once, such as a head: it leaves together with that.
-///
-/// # Errors
-/// As [`send`].
-pub fn send_before(stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-    send_all(bytes.len() as u64, |left| {
-        let sent = bytes.len() - usize::try_from(left).unwrap_or(0);
-        system::send_before(stream, &bytes[sent..])
-    })
-}
-
-/// Calls `write` with the number of bytes left until there are none.
-fn send_all(count: u64, mut write: impl FnMut(u64) -> io::Result<usize>) -> io::Result<()> {
-    let mut left = count;
-    let mut since = Instant::now();
-    let mut left_then = count;
-    while left > 0 {
-        match write(left) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => left -= count as u64,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(timed_out(error)),
-        }
-        if left > 0 && since.elapsed() >= limits::PROGRESS_TIME {
-            if left_then - left < limits::PROGRESS_BYTES {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            since = Instant::now();
-            left_then = left;
-        }
-    }
-    Ok(())
 }
 
 /// A socket timeout has two names: Unix says that the call would block, Windows that it timed out.
@@ -291,6 +230,8 @@ pub fn close_gently(mut stream: &TcpStream) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     #[test]

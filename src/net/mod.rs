@@ -9,7 +9,8 @@
 //! | `scope` | what a limit per network counts |
 //! | `refused` | refusing a connection so that the other side learns of it |
 //! | `stop` | ending an accept loop and its connections |
-//! | `connection` | socket options, reading with a deadline, writing with progress, closing |
+//! | `connection` | socket options, reading with a deadline, closing |
+//! | `send` | writing to a reader that holds the minimum read rate |
 //! | `cancel` | shutting down the sockets of running transfers |
 //! | `connect`, `reach` | outgoing connections; which addresses of others are connected to |
 //!
@@ -26,16 +27,16 @@ mod permits;
 mod reach;
 mod refused;
 mod scope;
+mod send;
 mod stop;
 
 pub use accept::{Conduct, Service, accept_loop};
 pub use cancel::Cancel;
 pub(crate) use cancel::WatchedStream;
 pub use connect::{connect, connect_to, resolve};
-pub use connection::{
-    Receiver, close_answered, close_gently, read_before, send, send_before, send_file, set_options,
-};
+pub use connection::{Receiver, close_answered, close_gently, read_before, set_options};
 pub use listen::{listen, listen_everywhere};
 pub use permits::{Newcomer, NoPermit, Permit, Permits, Taken};
 pub use reach::{NotAllowed, Reach};
+pub use send::{ReadClock, send};
 pub use stop::Stop;

@@ -1,15 +1,17 @@
-//! A limit on bytes a second, shared fairly.
+//! A limit on bytes per second, shared fairly.
 //!
-//! A token bucket: tokens come at the limit's rate, and whoever wants to move bytes waits for as
-//! many. When several wait, the address that has got the least is served first, so that ten
-//! connections of one neighbour get no more than one of another; within an address small documents
-//! go before large ones, and else who came first.
+//! A token bucket: tokens come at the limit's rate, and a transfer waits for as many as the bytes
+//! that it moves. When several wait, the network that has got the least is served first, so that ten
+//! connections of one network get no more than one of another; within a network small documents go
+//! before large ones, and else the first to come.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::network::Network;
 
 /// A document up to this length is small.
 pub(super) const SMALL: u64 = 256 * 1024;
@@ -18,7 +20,7 @@ pub(super) const SMALL: u64 = 256 * 1024;
 const LEAST_AT_ONCE: u64 = 512;
 const MOST_AT_ONCE: u64 = 64 * 1024;
 
-/// An address that was silent for this time has no claim to what it did not take meanwhile.
+/// A network that was silent for this time has no claim to what it did not take meanwhile.
 const FORGOTTEN: Duration = Duration::from_secs(1);
 
 /// How many bytes a second may be moved, by all together. Cloning it shares the limit.
@@ -37,12 +39,12 @@ struct Limit {
 struct State {
     tokens: f64,
     filled: Instant,
-    taken: HashMap<IpAddr, Taken>,
+    taken: HashMap<Network, Taken>,
     waiting: Vec<Waiting>,
     next: u64,
 }
 
-/// What an address has got.
+/// What a network has got.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     bytes: f64,
@@ -52,7 +54,7 @@ struct Taken {
 #[derive(Debug)]
 struct Waiting {
     number: u64,
-    address: IpAddr,
+    network: Network,
     is_small: bool,
 }
 
@@ -82,7 +84,7 @@ impl Bandwidth {
     /// Waits until bytes may be moved from or to an address; returns how many, at most `most`.
     pub fn take(&self, address: IpAddr, is_small: bool, most: u64) -> u64 {
         match &self.0 {
-            Some(limit) if most > 0 => limit.take(address, is_small, most),
+            Some(limit) if most > 0 => limit.take(Network::of(address), is_small, most),
             _ => most,
         }
     }
@@ -90,10 +92,10 @@ impl Bandwidth {
 
 impl Limit {
     #[allow(clippy::cast_precision_loss, reason = "a few thousand bytes are exact")]
-    fn take(&self, address: IpAddr, is_small: bool, most: u64) -> u64 {
+    fn take(&self, network: Network, is_small: bool, most: u64) -> u64 {
         let count = most.min(self.at_once);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = state.enter(address, is_small);
+        let number = state.enter(network, is_small);
         loop {
             self.fill(&mut state);
             let missing = count as f64 - state.tokens;
@@ -121,24 +123,24 @@ impl Limit {
 }
 
 impl State {
-    fn enter(&mut self, address: IpAddr, is_small: bool) -> u64 {
+    fn enter(&mut self, network: Network, is_small: bool) -> u64 {
         let now = Instant::now();
         self.taken.retain(|_, taken| now.duration_since(taken.last) < FORGOTTEN);
-        if !self.taken.contains_key(&address) {
+        if !self.taken.contains_key(&network) {
             let least = self.taken.values().map(|taken| taken.bytes).reduce(f64::min);
-            self.taken.insert(address, Taken { bytes: least.unwrap_or(0.0), last: now });
+            self.taken.insert(network, Taken { bytes: least.unwrap_or(0.0), last: now });
         }
-        self.next += 1;
-        self.waiting.push(Waiting { number: self.next, address, is_small });
+        self.next = self.next.wrapping_add(1);
+        self.waiting.push(Waiting { number: self.next, network, is_small });
         self.next
     }
 
     /// Whose turn it is.
     fn first(&self) -> Option<u64> {
-        let bytes = |address| self.taken.get(address).map_or(0.0, |taken| taken.bytes);
+        let bytes = |network| self.taken.get(network).map_or(0.0, |taken| taken.bytes);
         let first = self.waiting.iter().min_by(|one, other| {
-            bytes(&one.address)
-                .total_cmp(&bytes(&other.address))
+            bytes(&one.network)
+                .total_cmp(&bytes(&other.network))
                 .then(other.is_small.cmp(&one.is_small))
                 .then(one.number.cmp(&other.number))
         });
@@ -150,13 +152,13 @@ impl State {
         let Some(at) = self.waiting.iter().position(|waiting| waiting.number == number) else {
             return;
         };
-        let address = self.waiting.swap_remove(at).address;
-        if let Some(taken) = self.taken.get_mut(&address) {
+        let network = self.waiting.swap_remove(at).network;
+        if let Some(taken) = self.taken.get_mut(&network) {
             *taken = Taken { bytes: taken.bytes + bytes, last: Instant::now() };
         }
         for waiting in &self.waiting {
             // Who waits is not silent.
-            if let Some(taken) = self.taken.get_mut(&waiting.address) {
+            if let Some(taken) = self.taken.get_mut(&waiting.network) {
                 taken.last = Instant::now();
             }
         }
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_share_equally_however_many_connections_they_have() {
+    fn networks_share_equally_however_many_connections_they_have() {
         let bandwidth = Bandwidth::new(NonZeroU64::new(4_000_000));
         let taken = [const { AtomicU64::new(0) }; 3];
         let end = Instant::now() + Duration::from_secs(1);
@@ -221,7 +223,17 @@ mod tests {
     }
 
     #[test]
-    fn small_documents_go_first_within_an_address() {
+    fn addresses_of_one_network_share_what_it_gets() {
+        let limit = Bandwidth::new(NonZeroU64::new(1_000_000));
+        for last in 0..5 {
+            let address = format!("2001:db8::{last}").parse().unwrap();
+            limit.take(address, false, 512);
+        }
+        assert_eq!(limit.0.unwrap().state.lock().unwrap().taken.len(), 1);
+    }
+
+    #[test]
+    fn small_documents_go_first_within_a_network() {
         let mut state = State {
             tokens: 0.0,
             filled: Instant::now(),
@@ -229,9 +241,9 @@ mod tests {
             waiting: Vec::new(),
             next: 0,
         };
-        let large = state.enter(address(1), false);
-        let small = state.enter(address(1), true);
-        let other = state.enter(address(2), false);
+        let large = state.enter(Network::of(address(1)), false);
+        let small = state.enter(Network::of(address(1)), true);
+        let other = state.enter(Network::of(address(2)), false);
         assert_eq!(state.first(), Some(small));
         state.leave(small, 1000.0);
         assert_eq!(state.first(), Some(other));

@@ -9,9 +9,11 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// Counts the bytes of one upload. One thread adds, others read.
 #[derive(Debug)]
 pub(super) struct SendMeter {
-    started: Instant,
+    made: Instant,
+    /// Microseconds until the first byte could be sent.
+    begun: AtomicU64,
     sent: AtomicU64,
-    /// Microseconds from the start to the current window, and the bytes that were sent before it.
+    /// Microseconds until the current window, and the bytes that were sent before it.
     window: AtomicU64,
     sent_before_window: AtomicU64,
     /// The rate of the last complete window, in bytes per second, plus one; 0 before there is one.
@@ -22,12 +24,20 @@ impl SendMeter {
     /// Starts at zero.
     pub(super) fn start() -> Self {
         Self {
-            started: Instant::now(),
+            made: Instant::now(),
+            begun: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             window: AtomicU64::new(0),
             sent_before_window: AtomicU64::new(0),
             last_rate: AtomicU64::new(0),
         }
+    }
+
+    /// Restarts the time: until now the upload has only waited.
+    pub(super) fn begin(&self) {
+        let now = micros(self.made.elapsed());
+        self.begun.store(now, Ordering::Relaxed);
+        self.window.store(now, Ordering::Relaxed);
     }
 
     /// Counts bytes that were sent. Call it with 0 as well when nothing could be sent for a while.
@@ -40,7 +50,7 @@ impl SendMeter {
             let before = self.sent_before_window.swap(sent, Ordering::Relaxed);
             let rate = rate(sent.saturating_sub(before), elapsed);
             self.last_rate.store(rate.saturating_add(1), Ordering::Relaxed);
-            self.window.store(micros(now), Ordering::Relaxed);
+            self.window.store(micros(self.made.elapsed()), Ordering::Relaxed);
         }
     }
 
@@ -49,15 +59,18 @@ impl SendMeter {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Time since the start.
+    /// Time since the upload began.
     pub(super) fn age(&self) -> Duration {
-        self.started.elapsed()
+        self.since(&self.begun)
+    }
+
+    fn since(&self, time: &AtomicU64) -> Duration {
+        self.made.elapsed().saturating_sub(Duration::from_micros(time.load(Ordering::Relaxed)))
     }
 
     /// The present rate in bytes per second: an estimate, as other threads see it.
     pub(super) fn rate(&self) -> u64 {
-        let elapsed =
-            self.age().saturating_sub(Duration::from_micros(self.window.load(Ordering::Relaxed)));
+        let elapsed = self.since(&self.window);
         let sent = self.sent().saturating_sub(self.sent_before_window.load(Ordering::Relaxed));
         match self.last_rate.load(Ordering::Relaxed).checked_sub(1) {
             // The current window is too short to say anything.

@@ -1,17 +1,23 @@
-//! How many large documents are uploaded at once, and whose turn is next.
+//! How many large documents are uploaded at the same time, and which upload is next.
 //!
-//! A slot that becomes free goes to the address that has the fewest, of several to the one that
-//! was served longest ago, and within an address to who has waited longest.
+//! A slot that becomes free goes to the network that has the fewest, of several to the one that was
+//! served longest ago, and within a network to the upload that has waited longest. When no slot is
+//! free, a network that has at least two more slots than the waiting one gives one up: its slowest
+//! upload continues outside the slots, at the minimum rate, and is in the queue again. So no network
+//! holds more than half of the slots while another has none (protocol.md section 7).
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::send_meter::SendMeter;
 use crate::limits;
+use crate::network::Network;
 
-/// Places for uploads of large documents. Cloning it shares them.
+/// Slots for uploads of large documents. Cloning it shares them.
 #[derive(Clone, Debug)]
 pub struct Slots(Arc<Shared>);
 
@@ -23,23 +29,28 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    free: usize,
-    waiting: Vec<Waiting>,
-    addresses: HashMap<IpAddr, Address>,
+    count: usize,
     next: u64,
+    uploads: BTreeMap<u64, Upload>,
+    /// When a network got its last slot, as a number that grows.
+    served: HashMap<Network, u64>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Waiting {
-    number: u64,
-    address: IpAddr,
+#[derive(Debug)]
+struct Upload {
+    network: Network,
+    place: Place,
+    meter: Arc<SendMeter>,
 }
 
-/// What an address has, or has had while others wait.
-#[derive(Clone, Copy, Debug, Default)]
-struct Address {
-    slots: usize,
-    served: u64,
+/// Where an upload is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    /// It has not begun.
+    Waiting,
+    Holding,
+    /// It has begun, has given up its slot, and waits for another.
+    Outside,
 }
 
 impl Default for Slots {
@@ -49,33 +60,44 @@ impl Default for Slots {
 }
 
 impl Slots {
-    /// So many at once.
+    /// This many slots.
     pub fn new(count: NonZeroUsize) -> Self {
         let state =
-            State { free: count.get(), waiting: Vec::new(), addresses: HashMap::new(), next: 0 };
+            State { count: count.get(), next: 0, uploads: BTreeMap::new(), served: HashMap::new() };
         Self(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }))
     }
 
-    /// Waits for a slot for an upload to an address; `None` if there is none in this time.
-    pub(super) fn take(&self, address: IpAddr, patience: Duration) -> Option<Slot> {
+    /// Waits for a slot for an upload to an address, whose bytes `meter` counts; `None` if there is
+    /// none in this time.
+    pub(super) fn take(
+        &self,
+        address: IpAddr,
+        meter: &Arc<SendMeter>,
+        patience: Duration,
+    ) -> Option<Slot> {
         let deadline = Instant::now() + patience;
         let mut state = self.lock();
-        let number = state.enter(address);
-        loop {
-            if state.free > 0 && state.first() == Some(number) {
-                state.serve(number);
-                // Several may have become free at once.
-                self.0.changed.notify_all();
-                return Some(Slot { slots: self.clone(), address });
-            }
+        let number = state.enter(Network::of(address), meter);
+        // From here on it is dropped with its place, however this ends.
+        let slot = Slot { slots: self.clone(), number };
+        self.assign(&mut state);
+        while state.place(number) == Place::Waiting {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                state.waiting.retain(|waiting| waiting.number != number);
-                self.0.changed.notify_all();
+                drop(state);
                 return None;
             }
             let waited = self.0.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(state);
+        Some(slot)
+    }
+
+    /// Gives away what can be given away.
+    fn assign(&self, state: &mut State) {
+        if state.assign() {
+            self.0.changed.notify_all();
         }
     }
 
@@ -85,56 +107,111 @@ impl Slots {
     }
 }
 
-/// The right to one upload.
+/// The right to one upload. It is given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Slot {
     slots: Slots,
-    address: IpAddr,
+    number: u64,
+}
+
+impl Slot {
+    /// Whether the upload has given up its slot for another network.
+    pub(super) fn is_outside(&self) -> bool {
+        self.slots.lock().place(self.number) == Place::Outside
+    }
+
+    /// Waits while the upload is outside the slots, at most this time.
+    pub(super) fn wait_outside(&self, time: Duration) {
+        let state = self.slots.lock();
+        let is_outside = |state: &mut State| state.place(self.number) == Place::Outside;
+        drop(self.slots.0.changed.wait_timeout_while(state, time, is_outside));
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.slots.lock().leave(self.address);
-        self.slots.0.changed.notify_all();
+        let mut state = self.slots.lock();
+        state.uploads.remove(&self.number);
+        self.slots.assign(&mut state);
     }
 }
 
 impl State {
-    fn enter(&mut self, address: IpAddr) -> u64 {
-        // Who waits for nothing is owed nothing.
-        if self.waiting.is_empty() {
-            self.addresses.retain(|_, address| address.slots > 0);
+    fn enter(&mut self, network: Network, meter: &Arc<SendMeter>) -> u64 {
+        // A network that waits for nothing is owed nothing.
+        if self.uploads.values().all(|upload| upload.place == Place::Holding) {
+            let uploads = &self.uploads;
+            self.served.retain(|network, _| uploads.values().any(|has| has.network == *network));
         }
-        self.next += 1;
-        self.waiting.push(Waiting { number: self.next, address });
+        self.next = self.next.wrapping_add(1);
+        let upload = Upload { network, place: Place::Waiting, meter: Arc::clone(meter) };
+        self.uploads.insert(self.next, upload);
         self.next
     }
 
-    /// Whose turn it is.
-    fn first(&self) -> Option<u64> {
-        let rank = |waiting: &&Waiting| {
-            let Address { slots, served } =
-                self.addresses.get(&waiting.address).copied().unwrap_or_default();
-            (slots, served, waiting.number)
-        };
-        self.waiting.iter().min_by_key(rank).map(|waiting| waiting.number)
+    fn place(&self, number: u64) -> Place {
+        // Each number is asked for by the slot that removes it.
+        self.uploads.get(&number).map_or(Place::Holding, |upload| upload.place)
     }
 
-    fn serve(&mut self, number: u64) {
-        let Some(at) = self.waiting.iter().position(|waiting| waiting.number == number) else {
-            return;
-        };
-        let waiting = self.waiting.swap_remove(at);
-        self.free -= 1;
-        self.next += 1;
-        let address = self.addresses.entry(waiting.address).or_default();
-        *address = Address { slots: address.slots + 1, served: self.next };
+    /// Gives slots to those that are next; returns whether any place has changed.
+    fn assign(&mut self) -> bool {
+        let mut has_changed = false;
+        while let Some((number, network)) = self.first() {
+            let holding =
+                self.uploads.values().filter(|upload| upload.place == Place::Holding).count();
+            if holding >= self.count && !self.give_up_for(network) {
+                break;
+            }
+            self.next = self.next.wrapping_add(1);
+            self.served.insert(network, self.next);
+            self.set(number, Place::Holding);
+            has_changed = true;
+        }
+        has_changed
     }
 
-    fn leave(&mut self, address: IpAddr) {
-        self.free += 1;
-        if let Some(address) = self.addresses.get_mut(&address) {
-            address.slots -= 1;
+    /// The upload that is next.
+    fn first(&self) -> Option<(u64, Network)> {
+        let waiting = self.uploads.iter().filter(|(_, upload)| upload.place != Place::Holding);
+        let rank = |(number, upload): &(&u64, &Upload)| {
+            let served = self.served.get(&upload.network).copied().unwrap_or(0);
+            (self.held_by(upload.network), served, **number)
+        };
+        waiting.min_by_key(rank).map(|(number, upload)| (*number, upload.network))
+    }
+
+    /// Takes a slot from the network that has the most of them, if it has at least two more than
+    /// the waiting one; returns whether it did. Its slowest upload gives it up. One that has just
+    /// begun is only taken for the slowest if there is no other.
+    fn give_up_for(&mut self, waiting: Network) -> bool {
+        let most = self.uploads.values().map(|upload| upload.network).max_by_key(|network| {
+            (self.held_by(*network), Reverse(self.served.get(network).copied().unwrap_or(0)))
+        });
+        let Some(most) = most.filter(|most| self.held_by(*most) >= self.held_by(waiting) + 2)
+        else {
+            return false;
+        };
+        let held = self
+            .uploads
+            .iter()
+            .filter(|(_, upload)| upload.network == most && upload.place == Place::Holding);
+        let slowest = held.min_by_key(|(number, upload)| {
+            (upload.meter.age() < limits::RATE_KNOWN, upload.meter.rate(), Reverse(**number))
+        });
+        let Some((&slowest, _)) = slowest else { return false };
+        self.set(slowest, Place::Outside);
+        true
+    }
+
+    fn held_by(&self, network: Network) -> usize {
+        let holds = |upload: &&Upload| upload.network == network && upload.place == Place::Holding;
+        self.uploads.values().filter(holds).count()
+    }
+
+    fn set(&mut self, number: u64, place: Place) {
+        if let Some(upload) = self.uploads.get_mut(&number) {
+            upload.place = place;
         }
     }
 }
@@ -147,48 +224,111 @@ mod tests {
         [192, 0, 2, last].into()
     }
 
-    /// The addresses in the order in which one slot after the other is given to them.
+    fn take(slots: &Slots, last: u8, patience: Duration) -> Option<Slot> {
+        slots.take(address(last), &Arc::new(SendMeter::start()), patience)
+    }
+
+    fn with_slots(count: usize) -> Slots {
+        Slots::new(NonZeroUsize::new(count).unwrap())
+    }
+
+    /// The networks in the order in which one slot after the other is given to them.
     fn order(waiting: &[u8]) -> Vec<u8> {
-        let mut state = State { free: 1, waiting: Vec::new(), addresses: HashMap::new(), next: 0 };
-        let numbers: Vec<u64> = waiting.iter().map(|last| state.enter(address(*last))).collect();
+        let slots = with_slots(1);
+        let mut state = slots.lock();
+        let meter = Arc::new(SendMeter::start());
+        let enter = |last: &u8| (state.enter(Network::of(address(*last)), &meter), *last);
+        let mut left: HashMap<u64, u8> = waiting.iter().map(enter).collect();
         let mut served = Vec::new();
-        while let Some(number) = state.first() {
-            let at = numbers.iter().position(|other| *other == number).unwrap();
-            served.push(waiting[at]);
-            state.serve(number);
-            state.leave(address(waiting[at]));
+        while state.assign() {
+            let holds = |number: &&u64| state.place(**number) == Place::Holding;
+            let number = *left.keys().find(holds).unwrap();
+            served.push(left.remove(&number).unwrap());
+            state.uploads.remove(&number);
         }
         served
     }
 
     #[test]
-    fn addresses_take_turns() {
+    fn networks_take_turns() {
         assert_eq!(order(&[1, 1, 1, 1, 2, 2, 3]), [1, 2, 3, 1, 2, 1, 1]);
         assert_eq!(order(&[1, 1]), [1, 1]);
     }
 
     #[test]
-    fn who_waits_too_long_goes_away_and_leaves_nothing() {
-        let slots = Slots::new(NonZeroUsize::MIN);
-        let slot = slots.take(address(1), Duration::ZERO).unwrap();
-        assert!(slots.take(address(2), Duration::from_millis(1)).is_none());
-        assert!(slots.lock().waiting.is_empty());
+    fn an_upload_that_waits_too_long_leaves_nothing() {
+        let slots = with_slots(1);
+        let slot = take(&slots, 1, Duration::ZERO).unwrap();
+        assert!(take(&slots, 2, Duration::from_millis(1)).is_none());
+        assert_eq!(slots.lock().uploads.len(), 1);
         drop(slot);
-        assert!(slots.take(address(2), Duration::ZERO).is_some());
-        assert_eq!(slots.lock().free, 1);
+        assert!(take(&slots, 2, Duration::ZERO).is_some());
+        assert!(slots.lock().uploads.is_empty());
     }
 
     #[test]
-    fn a_slot_that_becomes_free_is_taken_at_once() {
-        let slots = Slots::new(NonZeroUsize::MIN);
-        let slot = slots.take(address(1), Duration::ZERO).unwrap();
+    fn a_slot_that_becomes_free_is_taken_immediately() {
+        let slots = with_slots(1);
+        let slot = take(&slots, 1, Duration::ZERO).unwrap();
         std::thread::scope(|scope| {
-            let taken = scope.spawn(|| slots.take(address(2), Duration::from_secs(20)).is_some());
-            while slots.lock().waiting.is_empty() {
+            let taken = scope.spawn(|| take(&slots, 2, Duration::from_secs(20)).is_some());
+            while slots.lock().uploads.len() < 2 {
                 std::thread::yield_now();
             }
             drop(slot);
             assert!(taken.join().unwrap());
         });
+    }
+
+    #[test]
+    fn one_network_gives_up_slots_until_it_has_half_of_them() {
+        let slots = with_slots(4);
+        let ours: Vec<Slot> = (0..4).map(|_| take(&slots, 1, Duration::ZERO).unwrap()).collect();
+        ours.iter().take(3).for_each(|slot| slots.lock().uploads[&slot.number].meter.add(1000));
+        let first = take(&slots, 2, Duration::ZERO).unwrap();
+        let outside = |ours: &[Slot]| ours.iter().map(Slot::is_outside).collect::<Vec<_>>();
+        assert_eq!(outside(&ours), [false, false, false, true], "the slowest");
+        let second = take(&slots, 2, Duration::ZERO).unwrap();
+        assert_eq!(outside(&ours).iter().filter(|is_outside| **is_outside).count(), 2);
+        assert!(take(&slots, 2, Duration::ZERO).is_none(), "they have as many");
+        assert!(!first.is_outside() && !second.is_outside());
+        // A third network takes from one of the two, and none is left with less than one.
+        let third = take(&slots, 3, Duration::ZERO).unwrap();
+        let held = |last| slots.lock().held_by(Network::of(address(last)));
+        assert_eq!((held(1) + held(2), held(3)), (3, 1));
+        assert!(held(1) >= 1 && held(2) >= 1);
+        drop((first, second, third));
+        assert_eq!(outside(&ours), [false; 4], "the slots are free again");
+    }
+
+    #[test]
+    fn two_networks_that_hold_all_slots_give_one_to_a_third() {
+        let slots = with_slots(4);
+        let all = [1, 1, 2, 2].map(|last| take(&slots, last, Duration::ZERO).unwrap());
+        assert!(take(&slots, 3, Duration::ZERO).is_some());
+        drop(all);
+        assert!(slots.lock().uploads.is_empty());
+    }
+
+    #[test]
+    fn single_uploads_keep_their_slots() {
+        let slots = with_slots(2);
+        let both = [1, 2].map(|last| take(&slots, last, Duration::ZERO).unwrap());
+        assert!(take(&slots, 3, Duration::from_millis(1)).is_none());
+        assert!(both.iter().all(|slot| !slot.is_outside()));
+    }
+
+    #[test]
+    fn an_upload_outside_is_woken_by_a_free_slot() {
+        let slots = with_slots(2);
+        let ours = [0, 1].map(|_| take(&slots, 1, Duration::ZERO).unwrap());
+        let other = take(&slots, 2, Duration::ZERO).unwrap();
+        let outside = ours.iter().find(|slot| slot.is_outside()).unwrap();
+        std::thread::scope(|scope| {
+            let waited = scope.spawn(|| outside.wait_outside(Duration::from_secs(20)));
+            drop(other);
+            waited.join().unwrap();
+        });
+        assert!(!outside.is_outside());
     }
 }

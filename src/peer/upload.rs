@@ -3,48 +3,32 @@
 //! It serves what the library shares: one document a connection, or one after the other to whoever
 //! asks for that (protocol.md section 5.7).
 
+mod answer;
 mod handing_over;
 mod running;
 mod sending;
+mod settings;
 mod totals;
 
-use std::io::{self, Seek};
+use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use super::bandwidth::{Bandwidth, SMALL};
-use super::send_meter::SendMeter;
-use super::slots::Slots;
-use crate::library::{Digests, OpenDocument, SharedLibrary};
-use crate::limits;
+use crate::library::{SharedLibrary, UnpackedCopies};
 use crate::net::{
-    Conduct, Permits, Receiver, Service, Stop, accept_loop, close_answered, close_gently, send,
+    Conduct, Permits, Receiver, Service, Stop, accept_loop, close_answered, close_gently,
 };
-use crate::protocol::{
-    ContentRange, DecodeError, Digest, DocumentHead, DocumentReply, DocumentRequest, Refusal,
-    RequestDecoder, Status,
-};
-use handing_over::{Lending, hand_over};
+use crate::protocol::{DecodeError, DocumentRequest, RequestDecoder, Status};
+use crate::{limits, system};
+use answer::{Sharing, Then, refuse};
+use handing_over::Lending;
 use running::Running;
 pub use running::RunningUpload;
-use sending::{Pace, head, upload};
+pub use settings::Uploads;
 pub use totals::UploadTotals;
-
-/// How a peer uploads.
-#[derive(Clone, Debug, Default)]
-pub struct Uploads {
-    /// The limit of bytes a second.
-    pub bandwidth: Bandwidth,
-    /// Large documents at once.
-    pub slots: Slots,
-    /// Connections from one network; nothing means 8.
-    pub per_address: Option<NonZeroUsize>,
-    /// Whether a document leaves the library when somebody else has read all of it.
-    pub hand_over: bool,
-}
 
 /// The upload server of a peer. It ends when it is dropped.
 #[derive(Debug)]
@@ -60,7 +44,7 @@ impl UploadServer {
     /// Starts the thread that serves the library's documents.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// When no thread can be started.
     pub fn start(
         listener: TcpListener,
         library: SharedLibrary,
@@ -70,14 +54,18 @@ impl UploadServer {
         let stop = Stop::new();
         let per_address =
             uploads.per_address.map_or(limits::UPLOADS_PER_ADDRESS, NonZeroUsize::get);
-        let permits = Permits::new(limits::UPLOADS, per_address);
+        let places = places();
+        let permits = Permits::new(places, per_address);
         let totals = Arc::<UploadTotals>::default();
         let running = Arc::<Running>::default();
         let sharing = Sharing {
             library,
             uploads,
             permits: permits.clone(),
+            kept_open: places / 2,
+            stop: stop.clone(),
             lending: Lending::default(),
+            copies: UnpackedCopies::default(),
             totals: Arc::clone(&totals),
             running: Arc::clone(&running),
         };
@@ -115,14 +103,11 @@ impl Drop for UploadServer {
     }
 }
 
-/// What all uploads share.
-struct Sharing {
-    library: SharedLibrary,
-    uploads: Uploads,
-    permits: Permits,
-    lending: Lending,
-    totals: Arc<UploadTotals>,
-    running: Arc<Running>,
+/// How many connections there may be: each takes descriptors, which something else needs, too.
+fn places() -> usize {
+    let bounds = system::connection_bounds(limits::PEER_FILES);
+    let connections = bounds.iter().map(|bound| bound.connections).min().unwrap_or(usize::MAX);
+    (connections / limits::FILES_PER_UPLOAD).clamp(limits::LEAST_UPLOADS, limits::UPLOADS)
 }
 
 impl Sharing {
@@ -159,89 +144,6 @@ impl Sharing {
         }
         conduct
     }
-
-    fn answer(
-        &self,
-        stream: &TcpStream,
-        request: &DocumentRequest,
-        address: SocketAddr,
-    ) -> io::Result<Then> {
-        let wanted = &request.document;
-        let Some(entry) = self.library.read().entry(wanted).cloned() else {
-            log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
-            return refuse(stream, Refusal::NotFound);
-        };
-        let lent = self.uploads.hand_over.then(|| self.lending.lend(wanted));
-        if let Some(None) = lent {
-            log::info!("{address} GET {wanted}: 503, somebody else is getting it");
-            return refuse(stream, Refusal::ServiceUnavailable);
-        }
-        let document = match entry.open() {
-            Ok(document) => document,
-            Err(error) => {
-                log::warn!("{address} GET {wanted}: 404 Not Found, it cannot be opened: {error}");
-                return refuse(stream, Refusal::NotFound);
-            }
-        };
-        // What is small is gone before its turn would come.
-        let is_large = document.length > SMALL;
-        let slot = is_large.then(|| self.uploads.slots.take(address.ip(), limits::SLOT_WAIT));
-        if let Some(None) = slot {
-            log::info!("{address} GET {wanted}: 503, other uploads are not done yet");
-            return refuse(stream, Refusal::ServiceUnavailable);
-        }
-        let digest = match request.want_digest {
-            true => digest(&self.library.read().digests(), &document)?,
-            false => None,
-        };
-        // Who gets the only copy gets it whole.
-        let range = request.range.filter(|_| !self.uploads.hand_over);
-        let part = range.map(|range| ContentRange::of(range, document.length));
-        if part == Some(None) {
-            log::info!("{address} GET {wanted}: 416, it has {} bytes", document.length);
-            return refuse(stream, Refusal::RangeNotSatisfiable);
-        }
-        let meter = Arc::new(SendMeter::start());
-        let pace =
-            Pace { bandwidth: &self.uploads.bandwidth, address: address.ip(), meter: &meter };
-        let keep_alive = request.keep_alive && self.may_keep_open();
-        let head = DocumentHead { keep_alive, ..head(&entry, &document, part.flatten(), digest) };
-        let total = head.content_length.unwrap_or(document.length);
-        let listed = self.running.begin(wanted, address, total, &meter);
-        let count = upload(stream, pace, &document, head)?;
-        drop(listed);
-        self.totals.add(count);
-        log::info!("{address} GET {wanted}: {count} of {} bytes", document.length);
-        if self.uploads.hand_over {
-            hand_over(&self.library, stream, wanted, address);
-        }
-        Ok(if keep_alive { Then::KeepOpen } else { Then::Close })
-    }
-
-    /// Whether nobody waits for the place of a connection, or for its end.
-    fn may_keep_open(&self) -> bool {
-        !self.uploads.hand_over && self.permits.taken() <= limits::UPLOADS_KEPT_OPEN
-    }
-}
-
-/// What becomes of a connection when its request was answered.
-enum Then {
-    Close,
-    KeepOpen,
-}
-
-/// The digest of a document: known, or computed if that does not take long. A reply without one is
-/// better than one that comes late.
-fn digest(digests: &Digests, document: &OpenDocument) -> io::Result<Option<Digest>> {
-    if let Some(digest) = digests.known(document) {
-        return Ok(Some(digest));
-    }
-    if document.length > limits::DIGEST_AT_ONCE {
-        return Ok(None);
-    }
-    let digest = digests.compute(document, &mut Digests::buffer(), &|| true)?;
-    (&document.file).rewind()?;
-    Ok(digest)
 }
 
 /// Waits for the next request, and returns whether some of it is there.
@@ -276,11 +178,4 @@ fn receive(
             Err(error) => return Err(error),
         }
     }
-}
-
-fn refuse(stream: &TcpStream, refusal: Refusal) -> io::Result<Then> {
-    let mut reply = Vec::new();
-    DocumentReply::Refused(refusal).encode(&mut reply);
-    send(stream, &reply)?;
-    Ok(Then::Close)
 }

@@ -10,6 +10,7 @@ mod files;
 mod page_aligned;
 mod signals;
 mod sockets;
+mod unacknowledged;
 
 use std::sync::OnceLock;
 
@@ -23,9 +24,10 @@ pub use files::{open_regular, sync_folder};
 pub use page_aligned::PageAligned;
 pub use signals::{Signal, Signals, has_controlling_terminal};
 pub(crate) use sockets::{
-    ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, bound_neighbour, has_unread, lift_unsent_bound,
-    receive, send_at_once, send_before, send_file,
+    ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, WRITING_RESUMES, bound_neighbour, has_unread,
+    lift_unsent_bound, receive, receive_now, send_at_once, send_before, send_file,
 };
+pub(crate) use unacknowledged::unacknowledged;
 
 /// The name and release of the operating system, such as `Linux 6.1`: no more of the release than
 /// strangers need to know.

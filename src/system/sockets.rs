@@ -6,29 +6,43 @@ use std::net::TcpStream;
 
 use crate::limits;
 
-/// Sends bytes from where the file stands, at most `count`, without passing them through this
-/// process; returns how many were sent, 0 at the end of the file.
+/// Sends bytes from a place of a file, at most `count`, without passing them through this process;
+/// returns how many were sent, 0 at the end of the file. Where the file stands does not matter.
 ///
 /// # Errors
 /// When the file cannot be read or the connection is gone; [`io::ErrorKind::WouldBlock`] when its
 /// write timeout has passed.
 #[cfg(target_os = "linux")]
-pub(crate) fn send_file(file: &File, stream: &TcpStream, count: u64) -> io::Result<usize> {
+pub(crate) fn send_file(
+    file: &File,
+    stream: &TcpStream,
+    offset: u64,
+    count: u64,
+) -> io::Result<usize> {
+    let mut offset = offset;
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    Ok(rustix::fs::sendfile(stream, file, None, count)?)
+    Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), count)?)
 }
 
 /// The portable way: through a buffer.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn send_file(mut file: &File, mut stream: &TcpStream, count: u64) -> io::Result<usize> {
-    use std::io::{Read, Write};
-
+pub(crate) fn send_file(
+    file: &File,
+    mut stream: &TcpStream,
+    offset: u64,
+    count: u64,
+) -> io::Result<usize> {
     let mut chunk = [0; 64 * 1024];
     let most = usize::try_from(count).unwrap_or(usize::MAX).min(chunk.len());
-    let filled = file.read(&mut chunk[..most])?;
-    stream.write_all(&chunk[..filled])?;
-    Ok(filled)
+    let room = chunk.get_mut(..most).unwrap_or_default();
+    let filled = super::read_at(file, room, offset)?;
+    // What is not taken is read again the next time.
+    io::Write::write(&mut stream, room.get(..filled).unwrap_or_default())
 }
+
+/// Whether a write that waits longer than the socket's timeout leaves the connection as it was, so
+/// that the rest can be written later.
+pub(crate) const WRITING_RESUMES: bool = cfg!(unix);
 
 /// Whether accepted connections have the options of their listener.
 pub(crate) const HANDS_OPTIONS_DOWN: bool = cfg!(target_os = "linux");
@@ -85,6 +99,25 @@ pub(crate) fn receive(stream: &TcpStream, chunk: &mut [u8]) -> io::Result<usize>
     }
     #[cfg(not(unix))]
     io::Read::read(&mut &*stream, chunk)
+}
+
+/// Reads what has arrived; [`io::ErrorKind::WouldBlock`] if that is nothing.
+///
+/// # Errors
+/// Whatever reading brings.
+pub(crate) fn receive_now(stream: &TcpStream, chunk: &mut [u8]) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        let (count, _) = rustix::net::recv(stream, chunk, rustix::net::RecvFlags::DONTWAIT)?;
+        Ok(count)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        stream.set_nonblocking(true)?;
+        let result = io::Read::read(&mut &*stream, chunk);
+        stream.set_nonblocking(false)?;
+        result
+    }
 }
 
 /// Whether bytes have arrived that nobody has read, or may have.

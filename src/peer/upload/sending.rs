@@ -1,36 +1,40 @@
 //! A document on its way out (protocol.md sections 5.2, 5.3 and 5.6).
 
-use std::io::{self, Seek, SeekFrom};
+use std::io;
 use std::net::{IpAddr, TcpStream};
 use std::time::SystemTime;
 
+use super::handing_over::{Lent, has_closed_early};
 use crate::library::{Entry, OpenDocument};
-use crate::net::{send, send_before, send_file};
+use crate::limits;
+use crate::net::{ReadClock, send};
 use crate::peer::bandwidth::{Bandwidth, SMALL};
 use crate::peer::send_meter::SendMeter;
+use crate::peer::slots::Slot;
 use crate::protocol::{ContentRange, Date, Digest, DocumentHead, DocumentReply};
 use crate::system;
 
-/// How fast one upload may be.
-#[derive(Clone, Copy)]
-pub(super) struct Pace<'a> {
+/// Sent in one piece, without a look at anything.
+const LAST_PIECE: u64 = 64 * 1024;
+
+/// One document that is sent, and what bounds its rate.
+pub(super) struct Upload<'a> {
+    pub(super) stream: &'a TcpStream,
+    pub(super) reader: IpAddr,
+    pub(super) document: &'a OpenDocument,
     pub(super) bandwidth: &'a Bandwidth,
-    pub(super) address: IpAddr,
     pub(super) meter: &'a SendMeter,
+    /// Only for a large document.
+    pub(super) slot: Option<&'a Slot>,
+    /// Only for a document that is handed over.
+    pub(super) lent: Option<&'a Lent<'a>>,
 }
 
-impl Pace<'_> {
-    fn send(self, stream: &TcpStream, document: &OpenDocument, count: u64) -> io::Result<()> {
-        let is_small = document.length <= SMALL;
-        let mut left = count;
-        while left > 0 {
-            let count = self.bandwidth.take(self.address, is_small, left);
-            send_file(stream, &document.file, count)?;
-            self.meter.add(count);
-            left -= count;
-        }
-        Ok(())
-    }
+/// What became of an upload.
+pub(super) struct Sent {
+    pub(super) count: u64,
+    /// Whether the reader closed its side before the last byte was sent.
+    pub(super) has_closed_early: bool,
 }
 
 /// What is said of a document before its bytes, or before a part of them.
@@ -52,46 +56,82 @@ pub(super) fn head(
     }
 }
 
-/// Sends a document or a part of it, exactly as long as its head says; returns how long that is.
-///
-/// Of a document that takes longer than one piece, the last one waits for a look at the file: one
-/// that changed meanwhile is not passed off as whole, the connection ends before its length is
-/// reached.
-pub(super) fn upload(
-    stream: &TcpStream,
-    pace: Pace<'_>,
-    document: &OpenDocument,
-    head: DocumentHead,
-) -> io::Result<u64> {
-    const LAST_PIECE: u64 = 64 * 1024;
-    /// What is shorter is there sooner if this thread sends it beside its reader, whatever that
-    /// takes of the processors.
-    const LONG: u64 = 32 * 1024 * 1024;
-    /// What the head of a reply takes, or a bit more.
-    const HEAD: usize = 512;
-    let part = head.content_range;
-    let (first, count) = part.map_or((0, document.length), |part| (part.first(), part.count()));
-    if count > LONG {
-        // The upload slots bound how many of them there are.
-        system::lift_unsent_bound(stream)?;
+impl Upload<'_> {
+    /// Sends the document or a part of it, exactly as long as its head says.
+    ///
+    /// Of a document that takes longer than one piece, the last one waits for a look at the file:
+    /// one that changed meanwhile is not passed off as whole, the connection ends before its length
+    /// is reached.
+    pub(super) fn send(&self, head: DocumentHead) -> io::Result<Sent> {
+        /// What is shorter is there sooner if this thread sends it beside its reader, whatever that
+        /// takes of the processors.
+        const LONG: u64 = 32 * 1024 * 1024;
+        /// What the head of a reply takes, or a bit more.
+        const HEAD: usize = 512;
+        let part = head.content_range;
+        let (first, count) =
+            part.map_or((0, self.document.length), |part| (part.first(), part.count()));
+        if count > LONG {
+            // The upload slots bound how many of them there are.
+            system::lift_unsent_bound(self.stream)?;
+        }
+        if count > LAST_PIECE && system::WRITING_RESUMES {
+            self.stream.set_write_timeout(Some(limits::SEND_CHECK))?;
+        }
+        let mut bytes = Vec::with_capacity(HEAD);
+        DocumentReply::Found(head).encode(&mut bytes);
+        // One clock for all of the reply.
+        let mut clock = ReadClock::default();
+        self.meter.begin();
+        let has_closed = || self.lent.is_some() && has_closed_early(self.stream);
+        if count == 0 {
+            let has_closed_early = has_closed();
+            send(self.stream, &bytes)?;
+            return Ok(Sent { count, has_closed_early });
+        }
+        clock.send_before(self.stream, &bytes)?;
+        let mut offset = first;
+        let last = count.min(LAST_PIECE);
+        // What is one piece follows the look with which it was opened, and needs no other.
+        if self.document.length > LAST_PIECE {
+            self.send_bytes(&mut clock, &mut offset, count.saturating_sub(last))?;
+            if self.document.has_changed()? {
+                return Err(io::Error::other("the file changed while it was sent"));
+            }
+        }
+        let has_closed_early = has_closed();
+        self.send_bytes(&mut clock, &mut offset, last)?;
+        Ok(Sent { count, has_closed_early })
     }
-    let mut bytes = Vec::with_capacity(HEAD);
-    DocumentReply::Found(head).encode(&mut bytes);
-    match count {
-        0 => send(stream, &bytes)?,
-        _ => send_before(stream, &bytes)?,
+
+    fn send_bytes(&self, clock: &mut ReadClock, offset: &mut u64, count: u64) -> io::Result<()> {
+        let is_small = self.document.length <= SMALL;
+        let mut left = count;
+        while left > 0 {
+            let mut piece = self.bandwidth.take(self.reader, is_small, left.min(self.piece()));
+            left = left.saturating_sub(piece);
+            while piece > 0 {
+                let file = &self.document.file;
+                let sent = clock.send_file(self.stream, file, offset, piece)?;
+                piece = piece.saturating_sub(sent);
+                self.meter.add(sent);
+                if let Some(lent) = self.lent.filter(|_| sent > 0) {
+                    lent.has_progress();
+                }
+            }
+        }
+        Ok(())
     }
-    if first > 0 {
-        (&document.file).seek(SeekFrom::Start(first))?;
-    }
-    let last = count.min(LAST_PIECE);
-    // What is one piece follows the look with which it was opened, and needs no other.
-    if document.length > LAST_PIECE {
-        pace.send(stream, document, count - last)?;
-        if document.has_changed()? {
-            return Err(io::Error::other("the file changed while it was sent"));
+
+    /// How many bytes may be sent next. An upload outside the slots waits for them.
+    fn piece(&self) -> u64 {
+        let Some(slot) = self.slot.filter(|slot| slot.is_outside()) else {
+            return limits::SEND_PIECE;
+        };
+        slot.wait_outside(limits::SEND_CHECK);
+        match slot.is_outside() {
+            true => limits::OUTSIDE_PIECE,
+            false => limits::SEND_PIECE,
         }
     }
-    pace.send(stream, document, last)?;
-    Ok(count)
 }

@@ -1,0 +1,196 @@
+//! Moving a document that was handed over to another peer out of the shared folder (protocol.md
+//! section 8.8).
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::folder::HANDED_OVER;
+use super::{Entry, OpenDocument};
+use crate::system;
+
+/// Names that are tried for one document, if others of its name were handed over before.
+const NAMES: u32 = 100;
+
+impl Entry {
+    /// Moves the file that was sent to the sub-folder `handed-over` of a folder, where the next
+    /// scan does not find it. Nothing there is overwritten: another file of the same name gets
+    /// company with a number. Returns where it is.
+    ///
+    /// # Errors
+    /// When the file is not the one that was sent any more, or cannot be moved; then it is where it
+    /// was.
+    pub fn hand_over(&self, sent: &OpenDocument, folder: &Path) -> io::Result<PathBuf> {
+        let path = self.path();
+        if self.state_now()? != sent.state {
+            return Err(replaced());
+        }
+        let target = folder.join(HANDED_OVER).join(&*self.name);
+        let parent = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        fs::create_dir_all(parent)?;
+        let target = first_free(&target, |target| match move_new(&path, target) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                self.copy_new(sent, target)
+            }
+            result => result,
+        })?;
+        // It may have been replaced between the comparison and the move.
+        let moved = target.symlink_metadata()?;
+        if !self.state_of(&moved).is_same_content(&sent.state) {
+            return match move_new(&target, &path) {
+                Ok(()) => Err(replaced()),
+                Err(error) => {
+                    let text = format!(
+                        "another file was moved to `{}`, and cannot be moved back: {error}",
+                        target.display()
+                    );
+                    Err(io::Error::new(error.kind(), text))
+                }
+            };
+        }
+        for folder in [Some(parent), path.parent()].into_iter().flatten() {
+            if let Err(error) = system::sync_folder(folder) {
+                log::debug!("`{}` is not synced: {error}", folder.display());
+            }
+        }
+        Ok(target)
+    }
+
+    /// Copies the file to another file system, and removes it.
+    fn copy_new(&self, sent: &OpenDocument, target: &Path) -> io::Result<()> {
+        let parent = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        let (mut file, metadata) = system::open_regular(&self.folder, &self.name)?;
+        let mut copy = tempfile::Builder::new().prefix(".handed-over").tempfile_in(parent)?;
+        io::copy(&mut file, copy.as_file_mut())?;
+        copy.as_file().set_permissions(metadata.permissions())?;
+        copy.as_file().set_modified(metadata.modified()?)?;
+        copy.as_file().sync_all()?;
+        copy.persist_noclobber(target).map_err(|error| error.error)?;
+        let removed = match self.state_now()? == sent.state
+            && self.state_of(&file.metadata()?) == sent.state
+        {
+            true => system::sync_folder(parent).and_then(|()| fs::remove_file(self.path())),
+            false => Err(replaced()),
+        };
+        if removed.is_err() {
+            // Two copies are one too many; this one is ours.
+            fs::remove_file(target)?;
+        }
+        removed
+    }
+}
+
+/// Calls `place` with one name after the other until one is free.
+fn first_free(target: &Path, place: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+    let mut name = target.to_path_buf();
+    for number in 2..=NAMES {
+        match place(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return result.map(|()| name),
+        }
+        let mut numbered = target.as_os_str().to_owned();
+        numbered.push(format!(".{number}"));
+        name = numbered.into();
+    }
+    let text = format!("`{}` and all names like it are taken: remove some", target.display());
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
+}
+
+/// Renames a file, unless something has the new name, also where that takes two steps.
+fn move_new(from: &Path, to: &Path) -> io::Result<()> {
+    match system::rename_new(from, to) {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput) => {
+        }
+        result => return result,
+    }
+    fs::hard_link(from, to)?;
+    let removed = fs::remove_file(from);
+    if removed.is_err() {
+        fs::remove_file(to)?;
+    }
+    removed
+}
+
+fn replaced() -> io::Error {
+    io::Error::other("the file was changed or replaced while it was sent")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Depth, Library};
+    use super::*;
+
+    fn shared(folder: &Path, text: &str) -> (std::sync::Arc<Entry>, OpenDocument) {
+        fs::write(folder.join("file"), text).unwrap();
+        let library = Library::scan(folder, Depth::Folder).unwrap();
+        let entry = library.read().entries().next().unwrap().1.clone();
+        let document = entry.open().unwrap();
+        (entry, document)
+    }
+
+    #[test]
+    fn nothing_is_overwritten() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path();
+        for (text, expected) in [("a", "file"), ("b", "file.2"), ("c", "file.3")] {
+            let (entry, document) = shared(folder, text);
+            let path = entry.hand_over(&document, folder).unwrap();
+            assert_eq!(path, folder.join("handed-over").join(expected));
+            assert_eq!(fs::read_to_string(path).unwrap(), text);
+            assert!(!folder.join("file").exists());
+        }
+        assert_eq!(fs::read_to_string(folder.join("handed-over/file")).unwrap(), "a");
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path();
+        let (entry, document) = shared(folder, "sent");
+        fs::write(folder.join("new"), "new").unwrap();
+        fs::rename(folder.join("new"), folder.join("file")).unwrap();
+        assert!(entry.hand_over(&document, folder).is_err());
+        assert_eq!(fs::read_to_string(folder.join("file")).unwrap(), "new");
+        assert!(!folder.join("handed-over").exists());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_keeps_the_file() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path();
+        let (entry, document) = shared(folder, "sent");
+        fs::write(folder.join("handed-over"), "a file").unwrap();
+        assert!(entry.hand_over(&document, folder).is_err());
+        assert_eq!(fs::read_to_string(folder.join("file")).unwrap(), "sent");
+        assert_eq!(fs::read_to_string(folder.join("handed-over")).unwrap(), "a file");
+    }
+
+    #[test]
+    fn a_file_is_moved_to_another_file_system_by_a_copy() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path();
+        let (entry, document) = shared(folder, "sent");
+        fs::create_dir(folder.join("handed-over")).unwrap();
+        fs::write(folder.join("handed-over/taken"), "other").unwrap();
+        let taken = entry.copy_new(&document, &folder.join("handed-over/taken"));
+        assert_eq!(taken.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(folder.join("handed-over/taken")).unwrap(), "other");
+        entry.copy_new(&document, &folder.join("handed-over/file")).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("handed-over/file")).unwrap(), "sent");
+        assert!(!folder.join("file").exists());
+        assert_eq!(fs::read_dir(folder.join("handed-over")).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn files_of_sub_folders_keep_their_paths() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path();
+        fs::create_dir(folder.join("sub")).unwrap();
+        fs::write(folder.join("sub/file"), "sent").unwrap();
+        let library = Library::scan(folder, Depth::Tree).unwrap();
+        let entry = library.read().entries().next().unwrap().1.clone();
+        let path = entry.hand_over(&entry.open().unwrap(), folder).unwrap();
+        assert_eq!(path, folder.join("handed-over/sub/file"));
+    }
+}

@@ -1,0 +1,262 @@
+//! Unpacked copies of packed documents, shared by everything that reads the same file.
+//!
+//! A packed file is unpacked once, however many readers ask for it, and its copy stays for the next
+//! reader as long as there is room. All copies together are bounded.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::file_state::FileState;
+use super::packed;
+use crate::limits;
+
+/// Unpacked copies of files, by the state of the file.
+#[derive(Debug, Default)]
+pub struct UnpackedCopies {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Of all copies, also of those that are being written, and of those that are only read any
+    /// more.
+    bytes: Arc<Mutex<u64>>,
+    copies: HashMap<FileState, Copy>,
+}
+
+#[derive(Debug)]
+enum Copy {
+    /// A thread is unpacking it.
+    Unpacking,
+    Ready(Arc<UnpackedCopy>, Instant),
+}
+
+/// A file without a name, which is gone when nobody reads it any more.
+#[derive(Debug)]
+pub(super) struct UnpackedCopy {
+    pub(super) file: File,
+    pub(super) length: u64,
+    _reserved: Reserved,
+}
+
+/// Room in the bound of all copies, until it is dropped.
+#[derive(Debug)]
+struct Reserved {
+    all: Arc<Mutex<u64>>,
+    bytes: u64,
+}
+
+impl UnpackedCopies {
+    /// The copy of a packed file that is open, and was in this state.
+    ///
+    /// # Errors
+    /// When the file cannot be unpacked, or there is no room for its copy
+    /// ([`io::ErrorKind::ResourceBusy`]).
+    pub(super) fn of(&self, file: &File, state: FileState) -> io::Result<Arc<UnpackedCopy>> {
+        let mut copies = self.lock();
+        loop {
+            match copies.copies.get_mut(&state) {
+                Some(Copy::Ready(copy, used)) => {
+                    *used = Instant::now();
+                    return Ok(Arc::clone(copy));
+                }
+                Some(Copy::Unpacking) => {
+                    let waited = self.changed.wait(copies);
+                    copies = waited.unwrap_or_else(PoisonError::into_inner);
+                }
+                None => break,
+            }
+        }
+        copies.copies.insert(state, Copy::Unpacking);
+        let reserved = Reserved { all: Arc::clone(&copies.bytes), bytes: 0 };
+        drop(copies);
+        // Whatever happens, the others stop waiting.
+        let mut unpacking = Unpacking { copies: self, state, copy: None };
+        let copy = Arc::new(self.unpack(file, reserved)?);
+        if state.is_another(file)? {
+            return Err(io::Error::other("the file changed while it was unpacked"));
+        }
+        unpacking.copy = Some(Arc::clone(&copy));
+        Ok(copy)
+    }
+
+    fn unpack(&self, file: &File, mut reserved: Reserved) -> io::Result<UnpackedCopy> {
+        let mut packed = packed::beginning(file, limits::UNPACKED.saturating_add(1));
+        let mut unpacked = tempfile::tempfile()?;
+        let mut chunk = vec![0; 64 * 1024];
+        let mut length = 0_u64;
+        loop {
+            let count = match packed.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            length = length.saturating_add(count as u64);
+            if length > limits::UNPACKED {
+                return Err(packed::too_long());
+            }
+            if !reserved.grow(count as u64) {
+                self.forget_unused(0);
+                if !reserved.grow(count as u64) {
+                    let text = "all room for unpacked documents is in use";
+                    return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
+                }
+            }
+            unpacked.write_all(chunk.get(..count).unwrap_or_default())?;
+        }
+        Ok(UnpackedCopy { file: unpacked, length, _reserved: reserved })
+    }
+
+    /// Drops copies that nobody reads until all of them together have at most this many bytes, the
+    /// longest unused first.
+    fn forget_unused(&self, most: u64) {
+        let mut dropped = Vec::new();
+        let mut state = self.lock();
+        loop {
+            let unused = state.copies.iter().filter_map(|(file, copy)| match copy {
+                Copy::Ready(copy, used) if Arc::strong_count(copy) == 1 => {
+                    Some((*used, *file, copy.length))
+                }
+                _ => None,
+            });
+            let unused: Vec<_> = unused.collect();
+            let bytes =
+                unused.iter().fold(0_u64, |sum, (_, _, length)| sum.saturating_add(*length));
+            if bytes <= most && unused.len() <= limits::UNPACKED_UNUSED_FILES {
+                break;
+            }
+            let Some((_, oldest, _)) = unused.into_iter().min_by_key(|(used, _, _)| *used) else {
+                break;
+            };
+            dropped.extend(state.copies.remove(&oldest));
+        }
+        // Files are closed, which may take a while, when the lock is free again.
+        drop(state);
+        drop(dropped);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change is one insertion or removal.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file that is being unpacked, until this is dropped.
+struct Unpacking<'a> {
+    copies: &'a UnpackedCopies,
+    state: FileState,
+    copy: Option<Arc<UnpackedCopy>>,
+}
+
+impl Drop for Unpacking<'_> {
+    fn drop(&mut self) {
+        let mut copies = self.copies.lock();
+        match self.copy.take() {
+            Some(copy) => copies.copies.insert(self.state, Copy::Ready(copy, Instant::now())),
+            None => copies.copies.remove(&self.state),
+        };
+        drop(copies);
+        self.copies.changed.notify_all();
+        self.copies.forget_unused(limits::UNPACKED_UNUSED);
+    }
+}
+
+impl Reserved {
+    fn grow(&mut self, bytes: u64) -> bool {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(sum) = all.checked_add(bytes).filter(|sum| *sum <= limits::UNPACKED_ALL) else {
+            return false;
+        };
+        *all = sum;
+        self.bytes = self.bytes.saturating_add(bytes);
+        true
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        *all = all.saturating_sub(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Seek;
+    use std::path::Path;
+    use std::thread;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn packed(path: &Path, length: u64) -> FileState {
+        let file = File::create(path).unwrap();
+        let mut encoder = GzEncoder::new(&file, Compression::fast());
+        io::copy(&mut io::repeat(7).take(length), &mut encoder).unwrap();
+        encoder.finish().unwrap();
+        FileState::of(&file.metadata().unwrap())
+    }
+
+    fn bytes(copies: &UnpackedCopies) -> u64 {
+        *copies.lock().bytes.lock().unwrap()
+    }
+
+    #[test]
+    fn many_readers_share_one_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.gz");
+        let state = packed(&path, 1_000_000);
+        let copies = UnpackedCopies::default();
+        thread::scope(|scope| {
+            for _ in 0..24 {
+                scope.spawn(|| {
+                    let copy = copies.of(&File::open(&path).unwrap(), state).unwrap();
+                    assert_eq!(copy.length, 1_000_000);
+                });
+            }
+        });
+        assert_eq!(bytes(&copies), 1_000_000);
+        copies.forget_unused(0);
+        assert_eq!(bytes(&copies), 0);
+    }
+
+    #[test]
+    fn copies_that_nobody_reads_make_room_and_others_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.gz");
+        let state = packed(&path, 100);
+        let copies = UnpackedCopies::default();
+        let kept = copies.of(&File::open(&path).unwrap(), state).unwrap();
+        copies.forget_unused(0);
+        assert_eq!(bytes(&copies), 100, "it is read");
+        let mut all = Reserved { all: Arc::clone(&copies.lock().bytes), bytes: 0 };
+        assert!(all.grow(limits::UNPACKED_ALL - 100));
+        let other = folder.path().join("other.gz");
+        let other_state = packed(&other, 100);
+        let error = copies.of(&File::open(&other).unwrap(), other_state).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        drop(kept);
+        assert!(copies.of(&File::open(&other).unwrap(), other_state).is_ok());
+        drop(all);
+        assert_eq!(bytes(&copies), 100, "the failed attempt has left nothing");
+    }
+
+    #[test]
+    fn what_cannot_be_unpacked_leaves_nothing() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"no gzip").unwrap();
+        file.rewind().unwrap();
+        let state = FileState::of(&file.metadata().unwrap());
+        let copies = UnpackedCopies::default();
+        assert!(copies.of(&file, state).is_err());
+        assert!(copies.lock().copies.is_empty());
+        assert_eq!(bytes(&copies), 0);
+    }
+}

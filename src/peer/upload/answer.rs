@@ -1,0 +1,228 @@
+//! The answer to one GET (protocol.md section 5).
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use super::handing_over::{Lending, hand_over};
+use super::running::Running;
+use super::sending::{Upload, head};
+use super::settings::Uploads;
+use super::totals::UploadTotals;
+use crate::library::{Digests, Entry, OpenDocument, SharedLibrary, UnpackedCopies};
+use crate::limits;
+use crate::net::{Permits, Stop, send};
+use crate::peer::bandwidth::SMALL;
+use crate::peer::send_meter::SendMeter;
+use crate::peer::slots::Slot;
+use crate::protocol::{
+    ContentRange, Digest, Document, DocumentHead, DocumentReply, DocumentRequest, Refusal, Status,
+};
+
+/// What all uploads share.
+pub(super) struct Sharing {
+    pub(super) library: SharedLibrary,
+    pub(super) uploads: Uploads,
+    pub(super) permits: Permits,
+    /// Connections above which none is kept open: others are waiting for their places.
+    pub(super) kept_open: usize,
+    pub(super) stop: Stop,
+    pub(super) lending: Lending,
+    pub(super) copies: UnpackedCopies,
+    pub(super) totals: Arc<UploadTotals>,
+    pub(super) running: Arc<Running>,
+}
+
+/// What becomes of a connection when its request was answered.
+pub(super) enum Then {
+    Close,
+    KeepOpen,
+}
+
+/// Why a document is not sent.
+#[derive(Debug, thiserror::Error)]
+enum NotSent {
+    #[error("other uploads are not done yet")]
+    NoSlot,
+    #[error("it cannot be opened or read: {0}")]
+    File(#[from] io::Error),
+}
+
+impl NotSent {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::NoSlot => Refusal::ServiceUnavailable,
+            Self::File(error) => refusal_of(error),
+        }
+    }
+}
+
+/// 404 says that this peer does not have the document: its file is gone, is something else, may not
+/// be read, or is not packed as its name says. Whatever else keeps it from being read, such as too
+/// few descriptors or a fault of the disk, may be over the next time.
+fn refusal_of(error: &io::Error) -> Refusal {
+    use io::ErrorKind::{
+        InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+        UnexpectedEof,
+    };
+    // Two errors have no kind of their own: a symbolic link, and a socket, in place of the file.
+    #[cfg(unix)]
+    let is_another = [rustix::io::Errno::LOOP, rustix::io::Errno::NXIO]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()));
+    #[cfg(not(unix))]
+    let is_another = false;
+    match error.kind() {
+        NotFound | NotADirectory | IsADirectory | PermissionDenied | InvalidInput | InvalidData
+        | UnexpectedEof => Refusal::NotFound,
+        _ if is_another => Refusal::NotFound,
+        _ => Refusal::ServiceUnavailable,
+    }
+}
+
+impl Sharing {
+    pub(super) fn answer(
+        &self,
+        stream: &TcpStream,
+        request: &DocumentRequest,
+        address: SocketAddr,
+    ) -> io::Result<Then> {
+        let wanted = &request.document;
+        let Some(entry) = self.library.read().entry(wanted).cloned() else {
+            log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
+            return refuse(stream, Refusal::NotFound);
+        };
+        // A part hands nothing over.
+        let hands_over = self.uploads.hand_over && request.range.is_none();
+        let lent = hands_over.then(|| self.lending.lend(wanted));
+        if let Some(None) = lent {
+            log::info!("{address} GET {wanted}: 503, it is being handed over to another reader");
+            return refuse(stream, Refusal::ServiceUnavailable);
+        }
+        let meter = Arc::new(SendMeter::start());
+        let opened = self.open(wanted, &entry, address, &meter);
+        let opened = opened.and_then(|(document, slot)| {
+            let digest = if request.want_digest { self.digest(&document)? } else { None };
+            Ok((document, slot, digest))
+        });
+        let (document, slot, digest) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                let refusal = error.refusal();
+                log::warn!("{address} GET {wanted}: {}, {error}", Status::from(refusal));
+                return refuse(stream, refusal);
+            }
+        };
+        let part = request.range.map(|range| ContentRange::of(range, document.length));
+        if part == Some(None) {
+            log::info!("{address} GET {wanted}: 416, it has {} bytes", document.length);
+            return refuse(stream, Refusal::RangeNotSatisfiable);
+        }
+        let keep_alive = request.keep_alive && self.may_keep_open();
+        let head = DocumentHead { keep_alive, ..head(&entry, &document, part.flatten(), digest) };
+        let total = head.content_length.unwrap_or(document.length);
+        let lent = lent.flatten();
+        let upload = Upload {
+            stream,
+            reader: address.ip(),
+            document: &document,
+            bandwidth: &self.uploads.bandwidth,
+            meter: &meter,
+            slot: slot.as_ref(),
+            lent: lent.as_ref(),
+        };
+        let listed = self.running.begin(wanted, address, total, &meter);
+        let sent = upload.send(head)?;
+        drop((listed, slot));
+        self.totals.add(sent.count);
+        log::info!("{address} GET {wanted}: {} of {} bytes", sent.count, document.length);
+        match lent {
+            Some(_) if sent.has_closed_early => {
+                log::warn!("{wanted} stays here: {address} closed its side before all was sent");
+            }
+            Some(lent) => {
+                let folder = self.library.read().folder().to_path_buf();
+                hand_over(&lent, stream, &self.stop, (&entry, &document, &folder), address);
+            }
+            None => {}
+        }
+        Ok(if keep_alive { Then::KeepOpen } else { Then::Close })
+    }
+
+    /// Opens a document. A large one gets a slot, and a packed one is unpacked when it has it.
+    fn open(
+        &self,
+        wanted: &Document,
+        entry: &Entry,
+        address: SocketAddr,
+        meter: &Arc<SendMeter>,
+    ) -> Result<(OpenDocument, Option<Slot>), NotSent> {
+        let slot = |length: u64| match length > SMALL {
+            true => {
+                let slot = self.uploads.slots.take(address.ip(), meter, limits::SLOT_WAIT);
+                slot.map(Some).ok_or(NotSent::NoSlot)
+            }
+            // What is small is gone before its turn would come.
+            false => Ok(None),
+        };
+        if entry.is_packed() {
+            let length = self.library.read().content(wanted).length;
+            let slot = slot(length.unwrap_or(u64::MAX))?;
+            return Ok((entry.open_shared(&self.copies)?, slot));
+        }
+        let document = entry.open()?;
+        let slot = slot(document.length)?;
+        Ok((document, slot))
+    }
+
+    /// The digest of a document: known, or computed if that does not take long. A reply without one
+    /// is better than one that comes late.
+    fn digest(&self, document: &OpenDocument) -> io::Result<Option<Digest>> {
+        // Nobody else waits for the library while a file is read.
+        let digests = self.library.read().digests();
+        if let Some(digest) = digests.known(document) {
+            return Ok(Some(digest));
+        }
+        if document.length > limits::DIGEST_AT_ONCE {
+            return Ok(None);
+        }
+        digests.compute(document, &mut Digests::buffer(), &|| !self.stop.is_stopping())
+    }
+
+    /// Whether nobody waits for the place of a connection, or for its end.
+    fn may_keep_open(&self) -> bool {
+        !self.uploads.hand_over && self.permits.taken() <= self.kept_open
+    }
+}
+
+pub(super) fn refuse(stream: &TcpStream, refusal: Refusal) -> io::Result<Then> {
+    let mut reply = Vec::new();
+    DocumentReply::Refused(refusal).encode(&mut reply);
+    send(stream, &reply)?;
+    Ok(Then::Close)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_may_be_over_the_next_time_is_no_404() {
+        use rustix::io::Errno;
+
+        let refusal = |errno: Errno| refusal_of(&errno.into());
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO, Errno::NOSPC] {
+            assert_eq!(refusal(errno), Refusal::ServiceUnavailable, "{errno}");
+        }
+        for errno in [Errno::STALE, Errno::BUSY, Errno::AGAIN, Errno::DQUOT, Errno::ROFS] {
+            assert_eq!(refusal(errno), Refusal::ServiceUnavailable, "{errno}");
+        }
+        for errno in [Errno::NOENT, Errno::ACCESS, Errno::PERM, Errno::LOOP, Errno::NXIO] {
+            assert_eq!(refusal(errno), Refusal::NotFound, "{errno}");
+        }
+        for errno in [Errno::NOTDIR, Errno::ISDIR] {
+            assert_eq!(refusal(errno), Refusal::NotFound, "{errno}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Whether the other side of a connection has all that was sent to it.
+
+use std::net::TcpStream;
+
+/// How many bytes, the end of the stream among them, were sent and not acknowledged; 0 also when the
+/// connection is over. `None` if the system does not tell.
+pub(crate) fn unacknowledged(stream: &TcpStream) -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    return linux::unacknowledged(stream);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = stream;
+        None
+    }
+}
+
+/// By the system's table of connections: asking the socket itself takes unsafe code.
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fmt::Write;
+    use std::fs::File;
+    use std::io::{BufRead, BufReader};
+    use std::net::{IpAddr, SocketAddr, TcpStream};
+
+    /// The state of a connection of which both ends have closed: nothing is left to acknowledge.
+    const TIME_WAIT: &str = "06";
+
+    pub(super) fn unacknowledged(stream: &TcpStream) -> Option<u64> {
+        let (here, there) = (stream.local_addr().ok()?, stream.peer_addr());
+        // A connection that is over has nobody on its other side.
+        let Ok(there) = there else { return Some(0) };
+        let table = match here {
+            SocketAddr::V4(_) => "/proc/self/net/tcp",
+            SocketAddr::V6(_) => "/proc/self/net/tcp6",
+        };
+        let (here, there) = (in_table(here), in_table(there));
+        for line in BufReader::new(File::open(table).ok()?).lines() {
+            if let Some(count) = in_line(&line.ok()?, &here, &there) {
+                return Some(count);
+            }
+        }
+        Some(0)
+    }
+
+    /// What a line says, if it is that of this connection.
+    fn in_line(line: &str, here: &str, there: &str) -> Option<u64> {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        if words.next()? != here || words.next()? != there {
+            return None;
+        }
+        let state = words.next()?;
+        let (sending, _) = words.next()?.split_once(':')?;
+        if state == TIME_WAIT { Some(0) } else { u64::from_str_radix(sending, 16).ok() }
+    }
+
+    /// An address as the table has it: words of the machine, in hexadecimal digits.
+    fn in_table(address: SocketAddr) -> String {
+        let mut text = String::new();
+        let mut word = |bytes: [u8; 4]| {
+            let _ = write!(text, "{:08X}", u32::from_ne_bytes(bytes));
+        };
+        match address.ip() {
+            IpAddr::V4(ip) => word(ip.octets()),
+            IpAddr::V6(ip) => ip.octets().as_chunks().0.iter().for_each(|bytes| word(*bytes)),
+        }
+        let _ = write!(text, ":{:04X}", address.port());
+        text
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::io::{Read, Write};
+        use std::net::{Shutdown, TcpListener};
+
+        use super::*;
+
+        #[test]
+        fn what_is_not_acknowledged_is_counted() {
+            for address in ["127.0.0.1:0", "[::1]:0"] {
+                let Ok(listener) = TcpListener::bind(address) else { continue };
+                let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                let (mut sender, _) = listener.accept().unwrap();
+                assert_eq!(unacknowledged(&sender), Some(0));
+                // More than the reader's system takes while the reader takes nothing.
+                sender.set_nonblocking(true).unwrap();
+                let bytes = vec![0; 1 << 20];
+                while sender.write(&bytes).is_ok() {}
+                assert!(unacknowledged(&sender).unwrap() > 0);
+                sender.shutdown(Shutdown::Write).unwrap();
+                std::io::copy(&mut reader, &mut std::io::sink()).unwrap();
+                drop(reader);
+                while unacknowledged(&sender).unwrap() > 0 {
+                    std::thread::yield_now();
+                }
+                sender.set_nonblocking(false).unwrap();
+                assert_eq!(sender.read(&mut [0]).unwrap(), 0);
+            }
+        }
+
+        #[test]
+        fn lines_of_the_table() {
+            let here = in_table("127.0.0.1:8080".parse().unwrap());
+            let there = in_table("127.0.0.1:1".parse().unwrap());
+            let line = format!("  0: {here} {there} 01 0000001F:00000000 00:00000000");
+            assert_eq!(in_line(&line, &here, &there), Some(31));
+            assert_eq!(in_line(&line, &there, &here), None);
+            assert_eq!(in_line(&line.replace(" 01 ", " 06 "), &here, &there), Some(0));
+            assert_eq!(in_line("", &here, &there), None);
+        }
+    }
+}
