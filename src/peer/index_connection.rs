@@ -116,8 +116,15 @@ impl Link {
     }
 
     /// Sends requests that are encoded already.
+    ///
+    /// An index that refuses a connection replies and closes before it has read a request. Its
+    /// reply says more than the error of the system, so whoever reads the reply reports the end.
     pub(super) fn send_bytes(&self, requests: &[u8]) -> Result<(), IndexError> {
-        send(&self.stream, requests).map_err(|source| self.lost(source))
+        use io::ErrorKind::{BrokenPipe, ConnectionReset};
+        match send(&self.stream, requests) {
+            Err(error) if [BrokenPipe, ConnectionReset].contains(&error.kind()) => Ok(()),
+            outcome => outcome.map_err(|source| self.lost(source)),
+        }
     }
 
     pub(super) fn lost(&self, source: io::Error) -> IndexError {
