@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::output::table;
 use crate::limits;
-use crate::server::{Config, connection_limit};
+use crate::server::{Config, connection_limit, memory_limit};
 
 /// The table, and below it what bounds the number of connections on this machine.
 pub(super) fn limits_table(config: &Config) -> String {
-    let (connections, bounds) = connection_limit(config.max_connections);
+    let (budgets, memory) = memory_limit(config.max_memory);
+    let (connections, bounds) = connection_limit(config.max_connections, budgets);
     let per_address = config.connections_per_address;
     let per_address = per_address.map_or(limits::CONNECTIONS_PER_ADDRESS, NonZeroUsize::get);
     let mut table = table(["limit", "value", "what it bounds"]);
@@ -35,6 +36,12 @@ pub(super) fn limits_table(config: &Config) -> String {
         ("nonsense of one network", nonsense(), "floods; see protocol.md section 9"),
         ("host names resolved", limits::HOST_RESOLUTIONS.to_string(), "work for one connection"),
         ("thread stack", bytes(limits::THREAD_STACK), "memory of a connection"),
+        ("memory in all", bytes(budgets.total), "half for records, half for connections"),
+        ("memory of all records", bytes(budgets.records), "the index"),
+        ("memory of a /48's records", bytes(budgets.site), "one IPv6 site"),
+        ("memory of a network's records", bytes(budgets.network), "one IPv4 address or IPv6 /64"),
+        ("memory of a peer's records", bytes(budgets.connection), "one connection"),
+        ("memory of a connection", bytes(limits::CONNECTION_MEMORY), "its stack and its buffers"),
     ];
     for (limit, value, what) in rows {
         table.add_row([limit, &value, what]);
@@ -43,11 +50,18 @@ pub(super) fn limits_table(config: &Config) -> String {
     for bound in bounds {
         text.push_str(&format!("  {:>9}  {}\n", bound.connections, bound.what));
     }
+    text.push_str("\nwithout --max-memory, memory is half of the least of:\n");
+    for bound in memory {
+        text.push_str(&format!("  {:>9} MiB  {}\n", bound.bytes >> 20, bound.what));
+    }
     text.trim_end().into()
 }
 
 fn bytes(count: usize) -> String {
-    if count >= 1024 && count.is_multiple_of(1024) {
+    const MIB: usize = 1024 * 1024;
+    if count >= 16 * MIB || (count >= MIB && count.is_multiple_of(MIB)) {
+        format!("{} MiB", count / MIB)
+    } else if count >= 1024 && count.is_multiple_of(1024) {
         format!("{} KiB", count / 1024)
     } else {
         format!("{count} bytes")

@@ -18,7 +18,7 @@
 //! | `index_access` | how a command reaches the index |
 //! | `notices`, `interrupt` | what happens meanwhile |
 //! | `signals` | what SIGINT, SIGTERM and SIGHUP mean to a program |
-//! | `exit`, `logging`, `throttle`, `uptime`, `output`, `user_folder` | codes, diagnostics, standard output, the user's files |
+//! | `exit`, `logging`, `throttle`, `uptime`, `size`, `output`, `user_folder` | codes, diagnostics, standard output, the user's files |
 
 mod act;
 mod choose;
@@ -47,6 +47,7 @@ mod reply;
 pub mod server;
 mod shell;
 mod signals;
+mod size;
 mod sync;
 mod throttle;
 mod uptime;

@@ -16,8 +16,10 @@ use super::limits_table::limits_table;
 use super::logging;
 use super::output::say;
 use super::signals::{ServiceSignal, on_service_signal};
+use super::size::MemorySize;
 use super::uptime::Uptime;
 use crate::server::{self, BindError, Config, HostPolicy, Server};
+use crate::system::limit_malloc_arenas;
 
 const AFTER_HELP: &str = "\
 Ctrl-C, SIGTERM, and SIGHUP from a terminal end the server. Without a terminal SIGHUP means reload,
@@ -43,6 +45,11 @@ struct Args {
     /// Connections at once, where this machine allows as many [default: 10000]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     max_connections: Option<usize>,
+
+    /// Memory that records, connections and their threads may take, such as `512M` or `2G`
+    /// [default: half of the least of RAM, the control group's limit and `ulimit -v`]
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<MemorySize>,
 
     /// Connections from one IPv4 address or IPv6 /64 network; loopback is exempt [default: 64]
     #[arg(long, value_name = "N")]
@@ -92,6 +99,7 @@ impl From<&Args> for Config {
             },
             explain: args.explain,
             max_connections: args.max_connections,
+            max_memory: args.max_memory.map(MemorySize::bytes),
             connections_per_address: args.connections_per_address,
         }
     }
@@ -131,6 +139,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Error> {
+    if let Err(error) = limit_malloc_arenas() {
+        log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=2: {error}");
+    }
     let server = Server::bind(&args.into())?;
     logging::warn_of_root();
     let (stop, totals, started) = (server.stop(), server.totals(), Instant::now());

@@ -56,13 +56,20 @@ impl Documents {
         };
     }
 
+    /// Bytes of the table of low numbers. What the trees have is counted with the entries.
+    pub(super) fn bytes(&self) -> usize {
+        self.low.capacity() * size_of::<Option<u32>>()
+    }
+
     fn set_low(&mut self, number: RfcNumber, entry: Option<u32>) {
         let at = place_of(number);
         if at < LOW {
             if self.low.len() <= at {
                 self.low.resize(at + 1, None);
             }
-            self.low[at] = entry;
+            if let Some(place) = self.low.get_mut(at) {
+                *place = entry;
+            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! What is known of one document: its lines, and what their holders say of it.
 
 use super::lines::Lines;
+use super::memory::{self, tree_element};
 use super::slots::Slots;
-use crate::protocol::{Content, Document, Title};
+use crate::protocol::{Content, Document, FileName, Title};
 
 /// Recent descriptions among which an equal one is looked for.
 const RECENT: usize = 4;
@@ -16,6 +17,8 @@ pub(super) struct Entry {
     /// so that who looks for it does not wait for the memory of a table first.
     first: Option<Description>,
     further: Slots<Description>,
+    /// Bytes on the heap of all titles.
+    titles: usize,
 }
 
 /// What a holder says of a document. Holders mostly agree, and then share one.
@@ -28,7 +31,23 @@ pub(super) struct Description {
 
 impl Entry {
     pub(super) fn new(document: Document) -> Self {
-        Self { document, lines: Lines::default(), first: None, further: Slots::default() }
+        Self {
+            document,
+            lines: Lines::default(),
+            first: None,
+            further: Slots::default(),
+            titles: 0,
+        }
+    }
+
+    /// Bytes on the heap, and in the table that leads to this entry.
+    pub(super) fn bytes(&self) -> usize {
+        const IN_TREE: usize = tree_element::<FileName, u32>();
+        IN_TREE
+            + memory::name(&self.document)
+            + self.lines.bytes()
+            + self.further.bytes()
+            + self.titles
     }
 
     pub(super) fn description(&self, place: u32) -> Option<&Description> {
@@ -57,8 +76,10 @@ impl Entry {
     /// Forgets a description with its last claim.
     pub(super) fn release(&mut self, place: u32) {
         let Some(known) = self.description_mut(place) else { return };
-        known.claims -= 1;
+        known.claims = known.claims.saturating_sub(1);
         if known.claims == 0 {
+            let freed = memory::title(&known.title);
+            self.titles = self.titles.saturating_sub(freed);
             match place.checked_sub(1) {
                 None => self.first = None,
                 Some(place) => drop(self.further.remove(place)),
@@ -67,6 +88,7 @@ impl Entry {
     }
 
     fn insert(&mut self, new: Description) -> u32 {
+        self.titles += memory::title(&new.title);
         if self.first.is_none() {
             self.first = Some(new);
             return 0;

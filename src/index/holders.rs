@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::Owner;
 use super::lines::Age;
+use super::memory;
 use super::slots::Slots;
 use crate::protocol::{Endpoint, RecordEnd};
 
@@ -21,6 +22,8 @@ pub(super) struct Holders {
     owners: HashMap<Owner, u32>,
     /// The place of the holders that are this endpoint.
     endpoints: HashMap<Endpoint, u32>,
+    /// Bytes on the heap of all holders.
+    heap: usize,
 }
 
 /// What one owner has added.
@@ -54,11 +57,30 @@ impl Holder {
     }
 
     fn age(&self, entry: u32) -> Option<Age> {
-        self.place(entry).ok().map(|at| self.lines[at].1)
+        self.place(entry).ok().and_then(|at| Some(self.lines.get(at)?.1))
+    }
+
+    /// Bytes on the heap, those of the lists that lead to it included.
+    fn bytes(&self) -> usize {
+        const LISTED: usize = 48 + 2 * size_of::<u32>();
+        let lines = self.lines.capacity() * size_of::<(u32, Age)>();
+        LISTED + memory::endpoint(&self.endpoint) + memory::allocated(lines)
+    }
+
+    /// Gives memory back where much was taken.
+    fn shrink(&mut self) {
+        if self.lines.len() * 4 <= self.lines.capacity() {
+            self.lines.shrink_to(self.lines.len() * 2);
+        }
     }
 }
 
 impl Holders {
+    #[cfg(test)]
+    pub(super) fn heap(&self) -> usize {
+        self.heap
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.endpoints.is_empty()
@@ -66,6 +88,25 @@ impl Holders {
             && self.namesakes.last(99).next().is_none()
             && self.holdings.last(99).next().is_none()
             && self.holders.last(99).next().is_none()
+    }
+
+    /// Bytes of all tables and what they lead to.
+    pub(super) fn bytes(&self) -> usize {
+        self.holders.bytes()
+            + self.holdings.bytes()
+            + self.namesakes.bytes()
+            + memory::hash_table(&self.owners)
+            + memory::hash_table(&self.endpoints)
+            + self.heap
+    }
+
+    /// Bytes that a new holder may add to [`Holders::bytes`], in addition to its heap.
+    pub(super) fn next_growth(&self) -> usize {
+        self.holders.next_growth()
+            + self.holdings.next_growth()
+            + self.namesakes.next_growth()
+            + memory::hash_growth(&self.owners)
+            + memory::hash_growth(&self.endpoints)
     }
 
     /// The place of an owner and an endpoint that it has named.
@@ -83,6 +124,7 @@ impl Holders {
         let namesakes = *self.endpoints.entry(endpoint.clone()).or_insert_with(new_namesakes);
         let end = RecordEnd::of(&endpoint);
         let holder = Holder { owner, holdings, namesakes, endpoint, end, lines: Vec::new() };
+        self.heap += holder.bytes();
         let place = self.holders.insert(holder);
         if let Some(holdings) = self.holdings.get_mut(holdings) {
             holdings.holders.push(place);
@@ -130,7 +172,7 @@ impl Holders {
     pub(super) fn last_lines(&self, owner: Owner, most: usize) -> Option<(u32, Vec<(u32, Age)>)> {
         let holder = *self.holdings.get(*self.owners.get(&owner)?)?.holders.last()?;
         let lines = &self.holders.get(holder)?.lines;
-        let last = &lines[lines.len().saturating_sub(most)..];
+        let last = lines.get(lines.len().saturating_sub(most)..).unwrap_or_default();
         (!last.is_empty()).then(|| (holder, last.to_vec()))
     }
 
@@ -138,12 +180,13 @@ impl Holders {
     pub(super) fn give(&mut self, holder: u32, entry: u32, age: Age) {
         let Some(to) = self.holders.get_mut(holder) else { return };
         let Err(at) = to.place(entry) else { return };
-        let lines = &mut to.lines;
-        if lines.len() == lines.capacity() {
+        if to.lines.len() == to.lines.capacity() {
             // Doubling would leave as much unused as is used.
-            lines.reserve_exact(lines.len() / 8 + 4);
+            let before = to.bytes();
+            to.lines.reserve_exact(to.lines.len() / 8 + 4);
+            self.heap = (self.heap + to.bytes()).saturating_sub(before);
         }
-        lines.insert(at, (entry, age));
+        to.lines.insert(at, (entry, age));
         if let Some(holdings) = self.holdings.get_mut(to.holdings) {
             holdings.records += 1;
         }
@@ -153,9 +196,12 @@ impl Holders {
     pub(super) fn take(&mut self, holder: u32, entry: u32) {
         let Some(from) = self.holders.get_mut(holder) else { return };
         let Ok(at) = from.place(entry) else { return };
+        let before = from.bytes();
         from.lines.remove(at);
+        from.shrink();
+        self.heap = (self.heap + from.bytes()).saturating_sub(before);
         if let Some(holdings) = self.holdings.get_mut(from.holdings) {
-            holdings.records -= 1;
+            holdings.records = holdings.records.saturating_sub(1);
         }
         if from.lines.is_empty() {
             self.forget(holder);
@@ -167,9 +213,13 @@ impl Holders {
         let Some(from) = self.holders.get_mut(holder) else { return };
         let left = from.lines.len().saturating_sub(few);
         if let Some(holdings) = self.holdings.get_mut(from.holdings) {
-            holdings.records -= from.lines.len() - left;
+            let taken = from.lines.len() - left;
+            holdings.records = holdings.records.saturating_sub(taken);
         }
+        let before = from.bytes();
         from.lines.truncate(left);
+        from.shrink();
+        self.heap = (self.heap + from.bytes()).saturating_sub(before);
         if left == 0 {
             self.forget(holder);
         }
@@ -177,6 +227,7 @@ impl Holders {
 
     fn forget(&mut self, place: u32) {
         let Some(holder) = self.holders.remove(place) else { return };
+        self.heap = self.heap.saturating_sub(holder.bytes());
         if let Some(Holdings { holders, .. }) = self.holdings.get_mut(holder.holdings) {
             // From the end, where leaving takes from: an owner may name any number of endpoints.
             if let Some(at) = holders.iter().rposition(|&other| other == place) {
@@ -185,6 +236,7 @@ impl Holders {
             if holders.is_empty() {
                 self.holdings.remove(holder.holdings);
                 self.owners.remove(&holder.owner);
+                memory::shrink(&mut self.owners);
             }
         }
         if let Some(same) = self.namesakes.get_mut(holder.namesakes) {
@@ -192,6 +244,7 @@ impl Holders {
             if same.is_empty() {
                 self.namesakes.remove(holder.namesakes);
                 self.endpoints.remove(&holder.endpoint);
+                memory::shrink(&mut self.endpoints);
             }
         }
     }

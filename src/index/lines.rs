@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use super::memory::{allocated, tree_element};
+
 /// When a line was added: counts up, never repeats.
 ///
 /// Packed, so that what holds one needs no gap before it.
@@ -44,6 +46,12 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn is_empty(&self) -> bool {
         self.newest.is_empty() && self.older.is_empty()
+    }
+
+    /// Bytes on the heap. Pieces count as if they were full, which saves looking at them.
+    pub(super) fn bytes(&self) -> usize {
+        const OLDER: usize = PIECE * size_of::<Line>() + tree_element::<Age, Vec<Line>>();
+        allocated(self.newest.capacity() * size_of::<Line>()) + self.older.len() * OLDER
     }
 
     /// Adds a line that is newer than all others.

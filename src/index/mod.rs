@@ -16,6 +16,7 @@ mod documents;
 mod entry;
 mod holders;
 mod lines;
+mod memory;
 mod query;
 mod slots;
 
@@ -30,6 +31,7 @@ use documents::Documents;
 use entry::{Description, Entry};
 use holders::Holders;
 use lines::{Age, Claim, Line};
+pub use memory::charge;
 pub use query::{Position, Query, Shown};
 use slots::Slots;
 
@@ -64,6 +66,9 @@ pub enum Full {
     /// The index has as many records as it may have.
     #[error("expected at most {0} records in all, found one more")]
     Index(usize),
+    /// The index takes as much memory as it may have.
+    #[error("memory limit of the index ({0} bytes) reached")]
+    Memory(usize),
 }
 
 /// The records of all connections.
@@ -78,6 +83,9 @@ pub struct Index {
     next_age: u64,
     max_records: usize,
     max_records_of_owner: usize,
+    /// Bytes of entries and of claims in `others`.
+    heap: usize,
+    max_bytes: usize,
 }
 
 impl Default for Index {
@@ -98,7 +106,23 @@ impl Index {
             next_age: 0,
             max_records,
             max_records_of_owner,
+            heap: 0,
+            max_bytes: usize::MAX,
         }
+    }
+
+    /// Limits the memory that the index may take, in bytes.
+    pub fn limit_bytes(&mut self, most: usize) {
+        self.max_bytes = most;
+    }
+
+    /// How much memory the index takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.entries.bytes()
+            + self.documents.bytes()
+            + self.holders.bytes()
+            + memory::hash_table(&self.others)
+            + self.heap
     }
 
     /// How many records there are; equal lines of several owners count for each.
@@ -114,6 +138,8 @@ impl Index {
     /// Adds a record, or replaces title and content of one's own for the same document and
     /// endpoint; that keeps the time at which it was added first.
     ///
+    /// Returns the [`charge`] of the record that was replaced, else 0.
+    ///
     /// # Errors
     /// When a limit is reached; then nothing has changed.
     pub fn add(
@@ -121,19 +147,24 @@ impl Index {
         owner: Owner,
         record: Record,
         attributes: Attributes,
-    ) -> Result<(), Full> {
+    ) -> Result<usize, Full> {
         let Record { document, title, holder: endpoint } = record;
         let Attributes { content, mut added } = attributes;
+        let mut replaced = 0;
         let mut entry = self.documents.find(&document);
         let mut holder = self.holders.find(owner, &endpoint);
         let known = entry
             .zip(holder)
             .and_then(|(entry, holder)| Some((entry, holder, self.holders.age(holder, entry)?)));
         if let Some((there, own, age)) = known {
-            if self.title(there, age) == Some(&title) {
+            let before = self.title(there, age);
+            let freed = before.map_or(0, |before| charge(&document, before, &endpoint));
+            if before == Some(&title) {
                 self.renew(there, own, age, title, content);
-                return Ok(());
+                return Ok(freed);
             }
+            self.check_memory(charge(&document, &title, &endpoint).saturating_sub(freed))?;
+            replaced = freed;
             if let Some(before) = self.withdraw(there, own, age) {
                 added = date(before.added);
             }
@@ -142,16 +173,19 @@ impl Index {
             holder = self.holders.find(owner, &endpoint);
         } else {
             self.check_room(owner, holder)?;
+            self.check_memory(charge(&document, &title, &endpoint))?;
         }
 
         let entry = entry.unwrap_or_else(|| {
-            let entry = self.entries.insert(Entry::new(document.clone()));
+            let new = Entry::new(document.clone());
+            self.heap += new.bytes();
+            let entry = self.entries.insert(new);
             self.documents.insert(document, entry);
             entry
         });
         let holder = holder.unwrap_or_else(|| self.holders.enter(owner, endpoint));
         self.join(entry, holder, title, content, added);
-        Ok(())
+        Ok(replaced)
     }
 
     /// Takes back one's own record; `None` if there is none.
@@ -167,6 +201,15 @@ impl Index {
         let title = self.title(entry, age)?.clone();
         self.withdraw(entry, place, age)?;
         Some(Record { document: document.clone(), title, holder: holder.clone() })
+    }
+
+    /// The [`charge`] of one's own record; 0 if there is none.
+    pub fn charge_of(&self, owner: Owner, document: &Document, holder: &Endpoint) -> usize {
+        let title = self.documents.find(document).and_then(|entry| {
+            let age = self.holders.age(self.holders.find(owner, holder)?, entry)?;
+            self.title(entry, age)
+        });
+        title.map_or(0, |title| charge(document, title, holder))
     }
 
     /// Takes back at most so many records of an owner that has left; returns how many.
@@ -239,17 +282,31 @@ impl Index {
         }
     }
 
+    /// Whether there is room for a record of this charge, and for the tables to grow.
+    fn check_memory(&self, charge: usize) -> Result<(), Full> {
+        if self.max_bytes == usize::MAX {
+            return Ok(());
+        }
+        let growth = self.entries.next_growth()
+            + self.holders.next_growth()
+            + memory::hash_growth(&self.others);
+        let needed = self.bytes().saturating_add(charge).saturating_add(growth);
+        if needed > self.max_bytes { Err(Full::Memory(self.max_bytes)) } else { Ok(()) }
+    }
+
     /// Gives a record of an entry to a holder: the equal line that is there, else a new one.
     fn join(&mut self, entry: u32, holder: u32, title: Title, content: Content, added: Date) {
         let mut same = self.holders.ages_of_same(holder, entry);
         let equal = same.find(|&age| self.title(entry, age) == Some(&title));
         drop(same);
         let Some(there) = self.entries.get_mut(entry) else { return };
+        let before = there.bytes();
         let description = there.describe(title, content);
         let claim = Claim { holder, description, added: seconds(added) };
         let age = match equal {
             Some(age) => {
                 self.others.entry(age).or_default().push(claim);
+                self.heap += OTHER_CLAIM;
                 age
             }
             None => {
@@ -259,6 +316,7 @@ impl Index {
                 age
             }
         };
+        self.heap = (self.heap + there.bytes()).saturating_sub(before);
         self.holders.give(holder, entry, age);
         self.records += 1;
     }
@@ -271,12 +329,14 @@ impl Index {
     /// Takes what a holder says now of the bytes that it has.
     fn renew(&mut self, entry: u32, holder: u32, age: Age, title: Title, content: Content) {
         let Some(entry) = self.entries.get_mut(entry) else { return };
+        let bytes = entry.bytes();
         let description = entry.describe(title, content);
         let others = self.others.get_mut(&age).into_iter().flatten();
         let first = entry.lines.get_mut(age).map(|line| &mut line.first);
         let claim = first.into_iter().chain(others).find(|claim| claim.holder == holder);
         let before = claim.map(|claim| std::mem::replace(&mut claim.description, description));
         entry.release(before.unwrap_or(description));
+        self.heap = (self.heap + entry.bytes()).saturating_sub(bytes);
     }
 
     /// Takes a line from a holder; the last one takes the line along. Returns what it claimed.
@@ -288,15 +348,18 @@ impl Index {
 
     /// The part of it that is not with the holder.
     fn unclaim(&mut self, entry: u32, holder: u32, age: Age) -> Option<Claim> {
+        let before = self.entries.get(entry)?.bytes();
         let claim = self.take_claim(entry, holder, age)?;
         let there = self.entries.get_mut(entry)?;
         if there.lines.is_empty() {
             self.documents.remove(&there.document);
             self.entries.remove(entry);
+            self.heap = self.heap.saturating_sub(before);
         } else {
             there.release(claim.description);
+            self.heap = (self.heap + there.bytes()).saturating_sub(before);
         }
-        self.records -= 1;
+        self.records = self.records.saturating_sub(1);
         Some(claim)
     }
 
@@ -311,12 +374,17 @@ impl Index {
             Some(at) => others.remove(at),
             None => std::mem::replace(first, others.remove(0)),
         };
+        self.heap = self.heap.saturating_sub(OTHER_CLAIM);
         if others.is_empty() {
             self.others.remove(&age);
+            memory::shrink(&mut self.others);
         }
         Some(claim)
     }
 }
+
+/// Bytes on the heap of a further claim of a line: mostly the only one, in a list with room for four.
+const OTHER_CLAIM: usize = 64;
 
 /// A date in the form in which ten million of them are kept.
 fn seconds(date: Date) -> u32 {

@@ -17,17 +17,41 @@ impl<T> Slots<T> {
     /// Puts a value into a free place and returns its number.
     pub(super) fn insert(&mut self, value: T) -> u32 {
         if let Some(place) = self.free.pop() {
-            self.places[place as usize] = Some(value);
+            if let Some(free) = self.places.get_mut(place as usize) {
+                *free = Some(value);
+            }
             return place;
         }
         // The limit of records is below, and nothing here has more places than there are records.
         let place = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        if self.places.is_empty() {
-            // Where there are tables for each of many, most have a single place.
-            self.places.reserve_exact(1);
+        if self.places.len() == self.places.capacity() {
+            self.places.reserve_exact(self.growth());
         }
         self.places.push(Some(value));
         place
+    }
+
+    /// Places by which the table grows when it is full. Where there are tables for each of many,
+    /// most have a single place; large ones do not double, because what is unused counts.
+    fn growth(&self) -> usize {
+        match self.places.len() {
+            0 => 1,
+            small @ ..64 => small,
+            large => large / 8,
+        }
+    }
+
+    /// Bytes of the table, without what its values have on the heap.
+    pub(super) fn bytes(&self) -> usize {
+        self.places.capacity() * size_of::<Option<T>>() + self.free.capacity() * size_of::<u32>()
+    }
+
+    /// Bytes that are added to [`Slots::bytes`] by one more value.
+    pub(super) fn next_growth(&self) -> usize {
+        match self.free.is_empty() && self.places.len() == self.places.capacity() {
+            true => self.growth() * size_of::<Option<T>>(),
+            false => 0,
+        }
     }
 
     pub(super) fn get(&self, place: u32) -> Option<&T> {
@@ -40,15 +64,20 @@ impl<T> Slots<T> {
 
     /// Takes the value out of a place, which is free then.
     pub(super) fn remove(&mut self, place: u32) -> Option<T> {
-        let value = self.places.get_mut(place as usize)?.take();
-        self.free.extend(value.is_some().then_some(place));
-        value
+        let value = self.places.get_mut(place as usize)?.take()?;
+        self.free.push(place);
+        if self.free.len() == self.places.len() {
+            // The last value is gone, and the memory is for others.
+            *self = Self::default();
+        }
+        Some(value)
     }
 
     /// The values in the last few places.
     pub(super) fn last(&self, few: usize) -> impl Iterator<Item = (u32, &T)> {
         let start = self.places.len().saturating_sub(few);
-        let numbered = (u32::try_from(start).unwrap_or(u32::MAX)..).zip(&self.places[start..]);
+        let last = self.places.get(start..).unwrap_or_default();
+        let numbered = (u32::try_from(start).unwrap_or(u32::MAX)..).zip(last);
         numbered.filter_map(|(at, place)| Some((at, place.as_ref()?)))
     }
 }

@@ -124,6 +124,43 @@ fn limits_refuse_and_change_nothing() {
     index.add(B, record("RFC 4 T b 1"), plain()).unwrap();
 }
 
+#[test]
+fn a_record_is_refused_when_the_memory_is_used_up() {
+    let mut index = Index::default();
+    index.limit_bytes(1 << 20);
+    let title = "t".repeat(512);
+    let add = |index: &mut Index, owner, number: usize| {
+        index.add(owner, record(&format!("FILE {number} {title} h{number} 1")), plain())
+    };
+    let count = (1..).find(|&number| add(&mut index, A, number).is_err()).unwrap();
+    assert_eq!(add(&mut index, A, count), Err(Full::Memory(1 << 20)));
+    assert!(count > 400 && index.bytes() <= 1 << 20, "{count}, {}", index.bytes());
+    // What is there may still change, and what leaves makes room.
+    assert!(index.add(A, record("FILE 1 short h1 1"), plain()).is_ok());
+    while index.leave(A, 100) == 100 {}
+    (1..count).for_each(|number| assert!(add(&mut index, B, number).is_ok()));
+}
+
+#[test]
+fn memory_is_given_back_when_most_records_are_removed() {
+    let mut index = Index::default();
+    // One endpoint with many lines of one document, and of many.
+    let titles =
+        (0..20_000).map(|number| record(&format!("RFC 1 title-{number} h {}", number + 1)));
+    let documents = (0..20_000).map(|number| record(&format!("FILE {number} T h 1")));
+    let all: Vec<Record> = titles.chain(documents).collect();
+    for record in &all {
+        index.add(A, record.clone(), plain()).unwrap();
+    }
+    let most = index.bytes();
+    for record in &all[..all.len() - 1] {
+        index.remove(A, &record.document, &record.holder).unwrap();
+    }
+    assert!(index.holders.bytes() < most / 4, "{} of {most}", index.holders.bytes());
+    index.leave(A, 100);
+    assert!(index.bytes() < most / 100, "{} of {most}", index.bytes());
+}
+
 /// Numbers on both sides of where the table of low ones ends.
 const RFCS: [u32; 3] = [1, 65_535, 65_536];
 
@@ -194,7 +231,9 @@ proptest! {
         for (owner, operation) in operations {
             model.apply(owner, &operation);
             match operation {
-                Operation::Add(record) => index.add(owner, record, plain()).unwrap(),
+                Operation::Add(record) => {
+                    index.add(owner, record, plain()).unwrap();
+                }
                 Operation::Remove(record) => {
                     index.remove(owner, &record.document, &record.holder);
                 }
@@ -212,6 +251,7 @@ proptest! {
         (0..3).for_each(|owner| while index.leave(Owner(owner), 100) == 100 {});
         prop_assert!(index.is_empty() && index.documents.is_empty() && index.others.is_empty());
         prop_assert!(index.holders.is_empty());
+        prop_assert_eq!((index.heap, index.holders.heap()), (0, 0));
     }
 
     /// A reader that stops after a few records, while others come and go.
@@ -241,7 +281,9 @@ proptest! {
             seen.len() % pause != 0
         }) {
             match operations.next() {
-                Some((owner, Operation::Add(record))) => index.add(owner, record, plain()).unwrap(),
+                Some((owner, Operation::Add(record))) => {
+                    index.add(owner, record, plain()).unwrap();
+                }
                 Some((owner, Operation::Remove(record))) => {
                     index.remove(owner, &record.document, &record.holder);
                 }

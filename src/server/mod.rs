@@ -5,6 +5,7 @@
 
 mod buffers;
 mod host_policy;
+mod memory;
 mod session;
 mod shared_index;
 mod totals;
@@ -17,6 +18,8 @@ use std::thread;
 
 use buffers::Buffers;
 pub use host_policy::HostPolicy;
+use memory::RecordMemory;
+pub use memory::{Budgets, memory_limit};
 pub use shared_index::SharedIndex;
 pub use totals::Totals;
 
@@ -43,6 +46,8 @@ pub struct Config {
     pub explain: bool,
     /// Connections at once, where the machine allows as many; nothing means 10,000.
     pub max_connections: Option<usize>,
+    /// Bytes of memory; nothing means half of what the machine allows ([`memory_limit`]).
+    pub max_memory: Option<u64>,
     /// Connections from one network; nothing means 64.
     pub connections_per_address: Option<NonZeroUsize>,
 }
@@ -66,6 +71,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Shared {
     index: SharedIndex,
+    memory: RecordMemory,
     buffers: Buffers,
     permits: Permits,
     totals: Arc<Totals>,
@@ -94,11 +100,15 @@ impl Server {
                 };
                 config.listen.iter().map(listen).collect::<Result<_, _>>()?
             };
-        let most = connection_limit(config.max_connections).0;
+        let budgets = memory_limit(config.max_memory).0;
+        let most = connection_limit(config.max_connections, budgets).0;
         let per_address = config.connections_per_address;
         let per_address = per_address.map_or(limits::CONNECTIONS_PER_ADDRESS, NonZeroUsize::get);
+        let index = SharedIndex::default();
+        index.write().limit_bytes(budgets.records);
         let shared = Shared {
-            index: SharedIndex::default(),
+            index,
+            memory: RecordMemory::new(budgets),
             buffers: Buffers::default(),
             permits: Permits::new(most, per_address),
             totals: Arc::default(),
@@ -150,15 +160,16 @@ impl Server {
 
 /// How many connections this machine can serve: `most` or 10,000, unless something else bounds it
 /// more tightly. Also returns everything that was considered, the tightest first.
-pub fn connection_limit(most: Option<usize>) -> (usize, Vec<Bound>) {
+pub fn connection_limit(most: Option<usize>, budgets: Budgets) -> (usize, Vec<Bound>) {
     let asked = match most {
         Some(connections) => Bound { what: "--max-connections".into(), connections },
         None => Bound { what: "default".into(), connections: limits::CONNECTIONS },
     };
     let mut bounds = system::connection_bounds(limits::RESERVED_FILES);
-    bounds.push(asked);
+    let what = format!("half of the memory, {} KiB each", limits::CONNECTION_MEMORY / 1024);
+    bounds.extend([asked, Bound { what, connections: budgets.connections() }]);
     bounds.sort_by_key(|bound| bound.connections);
-    (bounds[0].connections, bounds)
+    (bounds.first().map_or(0, |bound| bound.connections), bounds)
 }
 
 impl Shared {

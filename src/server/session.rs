@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::host_policy::ListedHosts;
+use super::memory::Account;
 use super::{LOG_FAULTS, LOG_SESSIONS, Shared, counted};
 use crate::index::Owner;
 use crate::limits;
@@ -35,6 +36,7 @@ pub(super) fn run(
         address,
         owner: Owner(number),
         hosts: ListedHosts::new(shared.host_policy, address.ip()),
+        account: Account::new(&shared.memory, address.ip()),
         output: Vec::new(),
         consecutive_faults: 0,
         requests: 0,
@@ -60,6 +62,7 @@ struct Session<'a> {
     address: SocketAddr,
     owner: Owner,
     hosts: ListedHosts,
+    account: Account<'a>,
     /// Replies that wait to be written together.
     output: Vec<u8>,
     consecutive_faults: u32,

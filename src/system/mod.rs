@@ -7,6 +7,7 @@
 mod bounds;
 mod directories;
 mod files;
+mod memory;
 mod page_aligned;
 mod signals;
 mod sockets;
@@ -21,6 +22,7 @@ pub(crate) use files::{
     open_without_following, read_at, rename_new, sync_file_system, write_at,
 };
 pub use files::{open_regular, sync_folder};
+pub use memory::{MemoryBound, limit_malloc_arenas, memory_bounds};
 pub use page_aligned::PageAligned;
 pub use signals::{Signal, Signals, has_controlling_terminal};
 pub(crate) use sockets::{

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::Session;
 use crate::escape::escaped;
-use crate::index::{Attributes, Position, Query};
+use crate::index::{Attributes, Position, Query, charge};
 use crate::limits;
 use crate::protocol::{
     BorrowedRecord, Content, Date, Document, END_OF_RECORDS, Endpoint, IndexRequest, Record,
@@ -117,14 +117,28 @@ impl Session<'_> {
         self.reply_with(&said);
         let document = said.document.clone();
         let record = Record { holder, ..said };
-        let full = self.shared.index.write().add(self.owner, record, attributes);
-        if let Err(full) = full {
+        let added = self.add_charged(record, attributes);
+        if let Err(reason) = added {
             self.output.truncate(before);
-            log::warn!(target: LOG_FAULTS, "{}: {document} refused: {full}", self.address);
-            let refusal = Refusal::ServiceUnavailable;
-            return Err(Refused { refusal, reason: full.to_string() });
+            log::warn!(target: LOG_FAULTS, "{}: {document} refused: {reason}", self.address);
+            return Err(Refused { refusal: Refusal::ServiceUnavailable, reason });
         }
         Ok(Done::Changed)
+    }
+
+    /// Adds a record and charges it to this connection and its network. An error says which limit
+    /// is reached.
+    fn add_charged(&mut self, record: Record, attributes: Attributes) -> Result<(), String> {
+        let index = &self.shared.index;
+        let charge = charge(&record.document, &record.title, &record.holder);
+        if self.account.reserve(charge, 0).is_err() {
+            let replaced = index.read().charge_of(self.owner, &record.document, &record.holder);
+            self.account.reserve(charge, replaced).map_err(|full| full.to_string())?;
+        }
+        let added = index.write().add(self.owner, record, attributes);
+        let replaced = added.map_err(|full| full.to_string())?;
+        self.account.add(charge, replaced);
+        Ok(())
     }
 
     fn remove(&mut self, document: &Document, from: &Endpoint) -> Result<Done, Refused> {
@@ -134,6 +148,7 @@ impl Session<'_> {
             refusal: Refusal::NotFound,
             reason: "expected a record that this connection added, found none".into(),
         })?;
+        self.account.remove(charge(&removed.document, &removed.title, &removed.holder));
         self.reply_with(&Record { holder: from.clone(), ..removed });
         Ok(Done::Changed)
     }

@@ -5,6 +5,7 @@ mod connections;
 mod downloads;
 mod files;
 mod leaving;
+mod memory;
 mod requests;
 mod slow;
 mod starved;
@@ -31,7 +32,7 @@ const fn case(
     Case { name, what, run }
 }
 
-pub(crate) const CASES: [Case; 23] = [
+pub(crate) const CASES: [Case; 24] = [
     case("connections", "more connections than the limit", connections::too_many),
     case("starved", "no descriptor, no thread, connections that are gone", starved::starved),
     case("slow-writers", "a byte a second", slow::slow_writers),
@@ -47,6 +48,7 @@ pub(crate) const CASES: [Case; 23] = [
     case("other-protocols", "HTTP, TLS, pickles, noise", requests::other_protocols),
     case("bad-requests", "bad requests as fast as one can send them", connections::bad_requests),
     case("limits", "records up to the limits, and a large peer that leaves", leaving::limits),
+    case("memory", "records of every shape in little memory, until it refuses", memory::memory),
     case("liars", "uploaders that lie, stall and break off", uploaders::liars),
     case("names", "names that lead elsewhere, links, pipes, devices", files::names),
     case("faults", "a fault at each system call of a download; kill -9", downloads::faults),

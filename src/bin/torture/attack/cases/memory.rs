@@ -1,0 +1,165 @@
+//! Records of every shape until the index refuses them, in little memory.
+
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::attack::Setting;
+use crate::attack::latency::millis;
+use crate::attack::report::Report;
+use crate::common::programs::{Index, Program, command};
+use crate::common::talk::{FROM, Talk, lookup, records, status};
+
+/// Requests that are sent together.
+const TOGETHER: usize = 100;
+/// Connections that must have been refused a record.
+const REFUSED: usize = 12;
+
+/// A kind of records: what the number of a connection and of a record make.
+type Shape = fn(usize, usize) -> String;
+
+fn add(document: &str, host: &str, port: usize, title: &str) -> String {
+    format!("ADD {document} P2P-CI/1.0\r\nHost: {host}\r\nPort: {port}\r\nTitle: {title}\r\n\r\n")
+}
+
+const SHAPES: [(&str, Shape); 6] = [
+    ("the longest names, hosts and titles", |peer, at| {
+        let (name, host, title) = ("n".repeat(230), "h".repeat(240), "t".repeat(500));
+        add(
+            &format!("FILE {peer}-{at}-{name}"),
+            &format!("{peer}.{host}"),
+            1,
+            &format!("{at}{title}"),
+        )
+    }),
+    ("a long host for each record", |peer, at| {
+        add(&format!("RFC {}", at + 1), &format!("{peer}.{at}.{}", "h".repeat(230)), 1, "T")
+    }),
+    ("a port for each record", |peer, at| add("RFC 1", &format!("h{peer}"), at + 1, "T")),
+    ("titles of one document", |peer, at| {
+        add("RFC 1", &format!("h{peer}.{at}"), 1, &format!("{peer}-{at}{}", "t".repeat(500)))
+    }),
+    ("documents of one holder each", |peer, at| {
+        add(&format!("RFC {}", peer * 40_000 + at + 1), &format!("h{peer}"), 1, "T")
+    }),
+    ("equal records of all connections", |_, at| add(&format!("RFC {}", at + 1), "h", 1, "T")),
+];
+
+pub(super) fn memory(setting: &Setting, report: &mut Report) -> io::Result<()> {
+    let address_space = setting.size(1 << 30, 256 << 20);
+    for (name, shape) in SHAPES {
+        report.figure(name, (address_space >> 20) as f64, "MiB of address space");
+        feed(address_space, shape, report)?;
+    }
+    Ok(())
+}
+
+/// Feeds a server of this address space, without any option, until it refuses.
+fn feed(address_space: u64, shape: Shape, report: &mut Report) -> io::Result<()> {
+    let script = format!("ulimit -v {}; exec -a server \"$0\" \"$@\"", address_space >> 10);
+    let mut server = Command::new("bash");
+    server.args(["-c", &script]).arg(command("server")?.get_program());
+    server.args(["--listen", "127.0.0.1:0", "--log", "quiet"]).env_remove("RUST_LOG");
+    let mut index = Index::of(Program::start(server)?)?;
+    let address = index.address;
+    let mut peers = Vec::new();
+    let (mut refused, mut added) = (0, 0);
+    // The slowest shape needs a hundred connections for 1 GiB.
+    while refused < REFUSED && peers.len() < 500 {
+        let number = peers.len();
+        let mut talk = Talk::from(2048 + number as u16, address)?;
+        let count = fill(&mut talk, number, shape)?;
+        added += count;
+        refused += usize::from(count < RECORDS);
+        peers.push(talk);
+    }
+    report.figure("records until it refuses", added as f64, "");
+    report.require("it refuses by 503", refused == REFUSED);
+    let served = others_are_served(address)?;
+    report.require("meanwhile 100 new connections are accepted and LOOKUP is answered", served);
+    let mut talk = Talk::to(address)?;
+    let begun = std::time::Instant::now();
+    for listing in ["ALL", "FILES"] {
+        let is_answered = is_listed(&mut talk, listing)?;
+        report.require(&format!("LIST {listing} is answered"), is_answered);
+    }
+    report.figure("both lists take", millis(begun.elapsed()), "ms");
+    let usage = index.program()?.usage()?;
+    let limit = address_space / 2;
+    report.figure("memory", usage.memory as f64 / f64::from(1 << 20), "MiB");
+    report.require("memory is below 1.25 x the limit", usage.memory < limit + limit / 4);
+    // What leaves makes room, whatever comes then.
+    drop(peers);
+    let mut talk = Talk::from(1024, address)?;
+    let begun = std::time::Instant::now();
+    let has_room = loop {
+        let reply = talk.ask(add("RFC 77", "h", 1, "T"))?;
+        if status(&reply) == "200" {
+            break true;
+        }
+        if begun.elapsed() > Duration::from_secs(10) {
+            break false;
+        }
+    };
+    report.require("there is room when they have left", has_room);
+    Ok(())
+}
+
+/// Records of one connection.
+const RECORDS: usize = 40_000;
+
+/// Adds records until one is refused; returns how many were added.
+fn fill(talk: &mut Talk, peer: usize, shape: Shape) -> io::Result<usize> {
+    let mut added = 0;
+    for first in (0..RECORDS).step_by(TOGETHER) {
+        let mut requests: String = (first..first + TOGETHER).map(|at| shape(peer, at)).collect();
+        // Its reply ends the others.
+        requests.push_str(&lookup(999_999_999));
+        talk.say(requests)?;
+        let mut taken = 0;
+        loop {
+            let reply = talk.reply()?;
+            match status(&reply) {
+                "200" => taken += 1,
+                "503" => {}
+                "404" => break,
+                _ => return Err(io::Error::other(format!("found {reply:?}"))),
+            }
+        }
+        added += taken;
+        if taken < TOGETHER {
+            break;
+        }
+    }
+    Ok(added)
+}
+
+/// Reads a list, which may be hundreds of megabytes, without storing it.
+fn is_listed(talk: &mut Talk, listing: &str) -> io::Result<bool> {
+    const BEGINNING: &[u8] = b"P2P-CI/1.0 200 OK\r\n\r\n";
+    talk.say(format!("LIST {listing} P2P-CI/1.0\r\n{FROM}\r\n"))?;
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    let mut chunk = vec![0; 256 * 1024];
+    while first.len() <= BEGINNING.len() || !last.ends_with(b"\r\n\r\n") {
+        let count = talk.stream.read(&mut chunk)?;
+        if count == 0 {
+            return Ok(false);
+        }
+        first.extend_from_slice(&chunk[..count.min(64)]);
+        first.truncate(64);
+        last.extend_from_slice(&chunk[count.saturating_sub(4)..count]);
+        last.drain(..last.len().saturating_sub(4));
+    }
+    Ok(first.starts_with(BEGINNING))
+}
+
+fn others_are_served(address: SocketAddr) -> io::Result<bool> {
+    let mut talks = (0..100).map(|_| Talk::to(address)).collect::<io::Result<Vec<_>>>()?;
+    let mut served = 0;
+    for talk in &mut talks {
+        let reply = talk.ask(lookup(999_999_998))?;
+        served += usize::from(status(&reply) == "404" && records(&reply).is_empty());
+    }
+    Ok(served == talks.len())
+}
