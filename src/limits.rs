@@ -192,6 +192,12 @@ pub const LOOK_OVER_UNWATCHED: Duration = Duration::from_secs(5);
 
 /// Time to connect to a peer or an index.
 pub const CONNECT: Duration = Duration::from_secs(5);
+/// Time after which the next address of a peer or an index is tried, too (RFC 8305 section 8).
+pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
+/// Time for a lookup of a host name.
+pub const RESOLVE: Duration = Duration::from_secs(5);
+/// Lookups of host names at once, each of which has a thread.
+pub const RESOLVERS: usize = 64;
 /// Time until a peer's reply begins.
 pub const FIRST_BYTE: Duration = Duration::from_secs(10);
 /// A download must bring [`RATE_BYTES`] in this time.

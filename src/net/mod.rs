@@ -12,7 +12,7 @@
 //! | `connection` | socket options, reading with a deadline, closing |
 //! | `send` | writing to a reader that holds the minimum read rate |
 //! | `cancel` | shutting down the sockets of running transfers |
-//! | `connect`, `reach` | outgoing connections; which addresses of others are connected to |
+//! | `connect`, `resolve`, `reach` | outgoing connections; names; which addresses of others are connected to |
 //!
 //! It knows bytes and time, and of the protocol only the refusal that a full server sends.
 
@@ -26,6 +26,7 @@ mod offenders;
 mod permits;
 mod reach;
 mod refused;
+mod resolve;
 mod scope;
 mod send;
 mod stop;
@@ -33,10 +34,11 @@ mod stop;
 pub use accept::{Conduct, Service, accept_loop};
 pub use cancel::Cancel;
 pub(crate) use cancel::WatchedStream;
-pub use connect::{connect, connect_to, resolve};
+pub use connect::{addresses_of, connect, connect_to};
 pub use connection::{Receiver, close_answered, close_gently, read_before, set_options};
 pub use listen::{listen, listen_everywhere};
 pub use permits::{Newcomer, NoPermit, Permit, Permits, Taken};
 pub use reach::{NotAllowed, Reach};
+pub use resolve::resolve;
 pub use send::{ReadClock, send};
 pub use stop::Stop;

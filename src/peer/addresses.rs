@@ -33,7 +33,7 @@ impl Addresses {
         {
             return Ok(found.addresses.clone());
         }
-        let addresses = net::resolve(holder)?;
+        let addresses = net::addresses_of(holder)?;
         let mut known = self.lock();
         if known.len() >= limits::NEIGHBOURS {
             known.clear();

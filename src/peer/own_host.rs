@@ -1,7 +1,8 @@
 //! What a peer calls itself to an index (protocol.md section 2.6).
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 
+use crate::net;
 use crate::protocol::Host;
 
 /// `localhost` when the index is on this machine; else the host name, if it resolves to the
@@ -18,7 +19,7 @@ pub(super) fn own_host(local: SocketAddr, index: SocketAddr) -> Host {
 
 fn host_name(local: IpAddr) -> Option<Host> {
     let name = gethostname::gethostname().into_string().ok()?;
-    let mut addresses = (name.as_str(), 0).to_socket_addrs().ok()?;
-    addresses.find(|address| address.ip().to_canonical() == local)?;
+    let addresses = net::resolve(&name, 0).ok()?;
+    addresses.iter().find(|address| address.ip().to_canonical() == local)?;
     name.parse().ok()
 }

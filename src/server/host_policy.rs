@@ -1,9 +1,9 @@
 //! Under which host a peer's records are listed (protocol.md section 4.7).
 
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::IpAddr;
 
-use crate::limits;
 use crate::protocol::Host;
+use crate::{limits, net};
 
 /// What the server makes of the `Host` that a peer names.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -57,9 +57,8 @@ impl ListedHosts {
         if self.known.len() >= limits::HOST_RESOLUTIONS {
             return false;
         }
-        let own = (named.as_str(), 0)
-            .to_socket_addrs()
-            .is_ok_and(|mut addresses| addresses.any(|address| self.is_same(address.ip())));
+        let own = net::resolve(named.as_str(), 0)
+            .is_ok_and(|addresses| addresses.iter().any(|address| self.is_same(address.ip())));
         self.known.push((named.clone(), own));
         own
     }

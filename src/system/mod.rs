@@ -5,6 +5,7 @@
 //! this module.
 
 mod bounds;
+mod connecting;
 mod directories;
 mod files;
 mod memory;
@@ -16,6 +17,7 @@ mod unacknowledged;
 use std::sync::OnceLock;
 
 pub use bounds::{Bound, connection_bounds};
+pub(crate) use connecting::connect_first;
 pub(crate) use directories::{Directory, Entered};
 pub(crate) use files::{
     is_at, is_disk_failure, is_network_folder, is_same_file, open_append, open_part,
