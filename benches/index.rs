@@ -27,7 +27,7 @@ fn record(number: u64, owner: u64) -> Record {
 fn attributes() -> Attributes {
     let added =
         Date::clamped(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000));
-    Attributes { content: Content::default(), added }
+    Attributes { content: Content::default(), added, address: None }
 }
 
 /// So many records, eight of each number.

@@ -1,6 +1,7 @@
 //! Who has added what: owners, and the endpoints that they name.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use super::Owner;
 use super::lines::Age;
@@ -41,6 +42,8 @@ struct Holder {
     holdings: u32,
     namesakes: u32,
     endpoint: Endpoint,
+    /// The address for which its host was verified.
+    address: Option<IpAddr>,
     end: RecordEnd,
     /// The places of entries, in order, and the age of the line there.
     lines: Vec<(u32, Age)>,
@@ -117,13 +120,19 @@ impl Holders {
     }
 
     /// A place for an owner and an endpoint that has none. It has to be given a line.
-    pub(super) fn enter(&mut self, owner: Owner, endpoint: Endpoint) -> u32 {
+    pub(super) fn enter(
+        &mut self,
+        owner: Owner,
+        endpoint: Endpoint,
+        address: Option<IpAddr>,
+    ) -> u32 {
         let new_holdings = || self.holdings.insert(Holdings::default());
         let holdings = *self.owners.entry(owner).or_insert_with(new_holdings);
         let new_namesakes = || self.namesakes.insert(Vec::with_capacity(1));
         let namesakes = *self.endpoints.entry(endpoint.clone()).or_insert_with(new_namesakes);
         let end = RecordEnd::of(&endpoint);
-        let holder = Holder { owner, holdings, namesakes, endpoint, end, lines: Vec::new() };
+        let holder =
+            Holder { owner, holdings, namesakes, endpoint, address, end, lines: Vec::new() };
         self.heap += holder.bytes();
         let place = self.holders.insert(holder);
         if let Some(holdings) = self.holdings.get_mut(holdings) {
@@ -136,9 +145,9 @@ impl Holders {
     }
 
     /// What a holder's records show of it, and as what.
-    pub(super) fn shown(&self, holder: u32) -> Option<(&Endpoint, &RecordEnd)> {
-        let Holder { endpoint, end, .. } = self.holders.get(holder)?;
-        Some((endpoint, end))
+    pub(super) fn shown(&self, holder: u32) -> Option<(&Endpoint, &RecordEnd, Option<IpAddr>)> {
+        let Holder { endpoint, end, address, .. } = self.holders.get(holder)?;
+        Some((endpoint, end, *address))
     }
 
     /// How many records an owner has. A holder of it is found faster than the owner.

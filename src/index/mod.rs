@@ -21,6 +21,7 @@ mod query;
 mod slots;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::limits;
@@ -46,6 +47,9 @@ pub struct Attributes {
     pub content: Content,
     /// When it was added first.
     pub added: Date,
+    /// The address for which the host of its holder was verified. All records of a holder have the
+    /// one of the first.
+    pub address: Option<IpAddr>,
 }
 
 impl Attributes {
@@ -53,7 +57,8 @@ impl Attributes {
     pub fn iter(&self) -> impl Iterator<Item = Attribute> {
         let digest = self.content.digest.map(Attribute::Digest);
         let length = self.content.length.map(Attribute::Length);
-        digest.into_iter().chain(length).chain([Attribute::Added(self.added)])
+        let address = self.address.map(Attribute::Address);
+        digest.into_iter().chain(length).chain([Attribute::Added(self.added)]).chain(address)
     }
 }
 
@@ -149,7 +154,7 @@ impl Index {
         attributes: Attributes,
     ) -> Result<usize, Full> {
         let Record { document, title, holder: endpoint } = record;
-        let Attributes { content, mut added } = attributes;
+        let Attributes { content, mut added, address } = attributes;
         let mut replaced = 0;
         let mut entry = self.documents.find(&document);
         let mut holder = self.holders.find(owner, &endpoint);
@@ -183,7 +188,7 @@ impl Index {
             self.documents.insert(document, entry);
             entry
         });
-        let holder = holder.unwrap_or_else(|| self.holders.enter(owner, endpoint));
+        let holder = holder.unwrap_or_else(|| self.holders.enter(owner, endpoint, address));
         self.join(entry, holder, title, content, added);
         Ok(replaced)
     }
@@ -267,9 +272,9 @@ impl Index {
     fn shown<'a>(&'a self, entry: &'a Entry, line: &Line) -> Option<Shown<'a>> {
         let Claim { holder, description, added } = line.first;
         let Description { title, content, .. } = entry.description(description)?;
-        let (holder, end) = self.holders.shown(holder)?;
+        let (holder, end, address) = self.holders.shown(holder)?;
         let record = BorrowedRecord { document: &entry.document, title, holder };
-        Some(Shown { record, end, content, added })
+        Some(Shown { record, end, content, added, address })
     }
 
     fn check_room(&self, owner: Owner, holder: Option<u32>) -> Result<(), Full> {

@@ -1,5 +1,7 @@
 //! What readers ask for, how far they have come, and what they are shown.
 
+use std::net::IpAddr;
+
 use super::{Age, Attributes, date};
 use crate::protocol::{BorrowedRecord, Content, Document, Listing, RecordEnd};
 
@@ -43,11 +45,12 @@ pub struct Shown<'a> {
     pub end: &'a RecordEnd,
     pub(super) content: &'a Content,
     pub(super) added: u32,
+    pub(super) address: Option<IpAddr>,
 }
 
 impl Shown<'_> {
     /// What is known of it beside its line.
     pub fn attributes(&self) -> Attributes {
-        Attributes { content: *self.content, added: date(self.added) }
+        Attributes { content: *self.content, added: date(self.added), address: self.address }
     }
 }

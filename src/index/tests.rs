@@ -21,7 +21,7 @@ fn plain() -> Attributes {
 
 fn attributes(length: Option<u64>, seconds: u64) -> Attributes {
     let added = Date::clamped(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
-    Attributes { content: Content { digest: None, length }, added }
+    Attributes { content: Content { digest: None, length }, added, address: None }
 }
 
 fn lines(index: &Index, query: &Query) -> Vec<String> {
@@ -107,6 +107,27 @@ fn attributes_are_those_of_the_first_who_claims_the_line() {
     assert_eq!(shown(&index), [attributes(Some(666), 11)]);
     assert_eq!(index.leave(B, 10), 1);
     assert_eq!(shown(&index), [attributes(Some(5), 10)]);
+}
+
+#[test]
+fn the_verified_address_is_that_of_the_holder_that_is_shown() {
+    let mut index = Index::default();
+    let line = record("RFC 1 T peer.example 1");
+    let with = |last: u8| Attributes { address: Some([192, 0, 2, last].into()), ..plain() };
+    index.add(A, line.clone(), with(1)).unwrap();
+    index.add(B, line.clone(), with(2)).unwrap();
+    let shown = |index: &Index| {
+        let mut shown = Vec::new();
+        let query = Query::Document(line.document.clone());
+        index.visit(&query, &mut Position::default(), |record| {
+            shown.push(record.attributes().address.unwrap().to_string());
+            true
+        });
+        shown
+    };
+    assert_eq!(shown(&index), ["192.0.2.1"]);
+    index.leave(A, 10);
+    assert_eq!(shown(&index), ["192.0.2.2"]);
 }
 
 #[test]

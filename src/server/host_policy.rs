@@ -1,4 +1,5 @@
-//! Under which host a peer's records are listed (protocol.md section 4.7).
+//! Under which host a peer's records are listed, and for which address that host was verified
+//! (protocol.md sections 4.7 and 4.11).
 
 use std::net::IpAddr;
 
@@ -18,6 +19,15 @@ pub enum HostPolicy {
     Strict,
 }
 
+/// The host under which records are listed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Listed {
+    pub(super) host: Host,
+    /// The address to which the host resolved, and from which the peer connects. Absent when the
+    /// host is an address itself, or when it was not resolved.
+    pub(super) verified: Option<IpAddr>,
+}
+
 /// The policy, applied to one connection. Names are resolved once.
 #[derive(Debug)]
 pub(super) struct ListedHosts {
@@ -32,16 +42,22 @@ impl ListedHosts {
     }
 
     /// The host to list; `None` if the peer is to be refused.
-    pub(super) fn listed(&mut self, named: &Host) -> Option<Host> {
-        let as_said = match self.policy {
-            HostPolicy::Literal => true,
-            HostPolicy::Auto => self.address.is_loopback() || self.is_own(named),
-            HostPolicy::Strict => self.is_own(named),
+    pub(super) fn listed(&mut self, named: &Host) -> Option<Listed> {
+        let is_loopback = self.address.is_loopback();
+        let (as_said, is_checked) = match self.policy {
+            HostPolicy::Literal => (true, false),
+            HostPolicy::Auto if is_loopback => (true, false),
+            // A loopback address means nothing to other machines, so it is not passed on.
+            HostPolicy::Auto | HostPolicy::Strict => (self.is_own(named), !is_loopback),
         };
+        let is_name = named.as_str().parse::<IpAddr>().is_err();
+        let verified = (as_said && is_checked && is_name).then_some(self.address);
         match self.policy {
-            _ if as_said => Some(named.clone()),
+            _ if as_said => Some(Listed { host: named.clone(), verified }),
             HostPolicy::Strict => None,
-            HostPolicy::Auto | HostPolicy::Literal => Some(Host::from(self.address)),
+            HostPolicy::Auto | HostPolicy::Literal => {
+                Some(Listed { host: Host::from(self.address), verified: None })
+            }
         }
     }
 
@@ -74,6 +90,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_name_that_was_checked_comes_with_its_address() {
+        use HostPolicy::{Auto, Literal, Strict};
+        let lan: IpAddr = "::ffff:192.0.2.7".parse().unwrap();
+        for (policy, verified) in
+            [(Auto, Some(lan.to_canonical())), (Strict, Some(lan.to_canonical())), (Literal, None)]
+        {
+            let mut hosts = ListedHosts::new(policy, lan);
+            let host: Host = "peer.example".parse().unwrap();
+            // As if it had been resolved.
+            hosts.known.push((host.clone(), true));
+            assert_eq!(hosts.listed(&host), Some(Listed { host, verified }));
+        }
+    }
+
+    #[test]
     fn the_listed_host_by_policy_address_and_name() {
         use HostPolicy::{Auto, Literal, Strict};
         let (loopback, lan) = ("127.0.0.1", "192.0.2.7");
@@ -93,7 +124,9 @@ mod tests {
             (Strict, loopback, "192.0.2.7", None),
         ] {
             let mut hosts = ListedHosts::new(policy, address.parse().unwrap());
-            let found = hosts.listed(&named.parse().unwrap()).map(|host| host.to_string());
+            let found = hosts.listed(&named.parse().unwrap());
+            assert!(found.as_ref().is_none_or(|listed| listed.verified.is_none()));
+            let found = found.map(|listed| listed.host.to_string());
             assert_eq!(found.as_deref(), listed, "{policy:?} {address} {named}");
         }
     }

@@ -3,6 +3,7 @@
 //! It appends to the session's output; only the pieces of a long list are written here.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 use super::Session;
@@ -110,8 +111,9 @@ impl Session<'_> {
 
     /// The reply repeats what the peer said, whatever host the record is listed under.
     fn add(&mut self, said: Record, content: Content) -> Result<Done, Refused> {
-        let holder = self.listed(&said.holder)?;
-        let attributes = Attributes { content, added: Date::clamped(SystemTime::now()) };
+        let (holder, verified) = self.listed(&said.holder)?;
+        let attributes =
+            Attributes { content, added: Date::clamped(SystemTime::now()), address: verified };
         // The reply is written first, because the record moves into the index.
         let before = self.output.len();
         self.reply_with(&said);
@@ -142,7 +144,7 @@ impl Session<'_> {
     }
 
     fn remove(&mut self, document: &Document, from: &Endpoint) -> Result<Done, Refused> {
-        let holder = self.listed(from)?;
+        let (holder, _) = self.listed(from)?;
         let removed = self.shared.index.write().remove(self.owner, document, &holder);
         let removed = removed.ok_or_else(|| Refused {
             refusal: Refusal::NotFound,
@@ -153,8 +155,8 @@ impl Session<'_> {
         Ok(Done::Changed)
     }
 
-    fn listed(&mut self, said: &Endpoint) -> Result<Endpoint, Refused> {
-        let host = self.hosts.listed(&said.host).ok_or_else(|| Refused {
+    fn listed(&mut self, said: &Endpoint) -> Result<(Endpoint, Option<IpAddr>), Refused> {
+        let listed = self.hosts.listed(&said.host).ok_or_else(|| Refused {
             refusal: Refusal::BadRequest,
             reason: format!(
                 "expected a host with the address {}, found `{}` (section 4.7)",
@@ -162,7 +164,7 @@ impl Session<'_> {
                 escaped(said.host.as_str())
             ),
         })?;
-        Ok(Endpoint { host, port: said.port })
+        Ok((Endpoint { host: listed.host, port: said.port }, listed.verified))
     }
 
     fn reply_with(&mut self, record: &Record) {

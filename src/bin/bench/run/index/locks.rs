@@ -98,8 +98,11 @@ impl Contended {
             title: self.title.clone(),
             holder: holder.clone(),
         };
-        let attributes =
-            Attributes { content: Content::default(), added: Date::clamped(UNIX_EPOCH) };
+        let attributes = Attributes {
+            content: Content::default(),
+            added: Date::clamped(UNIX_EPOCH),
+            address: None,
+        };
         let begun = Instant::now();
         let mut index = self.index.write();
         let wait = begun.elapsed();
