@@ -117,7 +117,7 @@ fn a_record_takes_at_most_48_bytes() {
         for (document, title) in documents.iter().zip(&titles) {
             let record =
                 Record { document: document.clone(), title: title.clone(), holder: holder.clone() };
-            let attributes = Attributes { content: Content::default(), added };
+            let attributes = Attributes { content: Content::default(), added, address: None };
             index.add(Owner(peer), record, attributes).unwrap();
         }
     }

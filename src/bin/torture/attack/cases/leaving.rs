@@ -243,6 +243,7 @@ fn longest_holds(count: usize) -> io::Result<Vec<(&'static str, Duration)>> {
             let attributes = Attributes {
                 content: Content::default(),
                 added: Date::clamped(std::time::SystemTime::now()),
+                address: None,
             };
             let begun = Instant::now();
             index
