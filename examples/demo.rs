@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use p2p_ci::escape::escaped;
 use p2p_ci::library::{Depth, Incoming, Library, SharedLibrary};
 use p2p_ci::peer::{
-    AskIndex, Fetcher, IndexError, Membership, Query, Source, UploadServer, Uploads, Wanted,
+    Fetcher, IndexDialect, IndexError, Membership, Query, Source, UploadServer, Uploads, Wanted,
     lookup, request_records,
 };
 use p2p_ci::protocol::{Document, Endpoint, Listing, Record, ReplyPart};
@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let original = fs::read(samples.join("rfc90002.txt"))?;
     assert_eq!(fs::read(&copy)?, original, "the copy differs from the original");
     screen.say(&format!("the {} bytes that Carol has are those that Alice has", original.len()));
-    assert_eq!(lookup(&carol.membership, &document)?.len(), 2);
+    assert_eq!(lookup(&carol.membership.queries(), &document)?.len(), 2);
 
     screen.title("Alice vanishes");
     drop(alice);
@@ -110,9 +110,10 @@ impl Peer {
         let uploads = UploadServer::start(listener, library.clone(), Uploads::default())?;
         let door = tap("carol", name, uploads.address(), screen)?;
         let index = tap(name, "index", index, screen)?;
-        let membership = Membership::start(index, None, door.port, library.clone(), |_| {})?;
         // Only the protocol as the handout has it is to be seen here.
-        membership.extensions().refuse();
+        let dialect = IndexDialect::plain();
+        let membership =
+            Membership::start(index, None, door.port, library.clone(), dialect, |_| {})?;
         membership.wait()?;
         let own = membership.own().ok_or("not connected")?;
         Ok(Self { membership, library, own, _uploads: uploads })
@@ -121,18 +122,19 @@ impl Peer {
     fn list(&self) -> Result<Vec<Record>, IndexError> {
         let mut records = Vec::new();
         // An index on the same machine sends it to its end.
-        let _ = request_records(&self.membership, Query::List(Listing::Rfcs), &mut |part| {
-            if let ReplyPart::Record(record) = part {
-                records.push(record);
-            }
-            ControlFlow::Continue(())
-        })?;
+        let _ =
+            request_records(&self.membership.queries(), Query::List(Listing::Rfcs), &mut |part| {
+                if let ReplyPart::Record(record) = part {
+                    records.push(record);
+                }
+                ControlFlow::Continue(())
+            })?;
         Ok(records)
     }
 
     /// LOOKUP, GET, save, ADD: what `get` does in the shell.
     fn get(&self, document: &Document) -> Result<PathBuf, Box<dyn Error>> {
-        let mut holdings = lookup(&self.membership, document)?;
+        let mut holdings = lookup(&self.membership.queries(), document)?;
         holdings.retain(|holding| holding.record.holder != self.own);
         let sources = holdings.into_iter().map(Source::from).collect();
         let wanted = Wanted { document: document.clone(), sources, digest: None };

@@ -239,12 +239,35 @@ pub const ADDRESSES_KEPT: Duration = Duration::from_secs(10);
 pub const NEIGHBOURS: usize = 10_000;
 /// Time in which the index must send some part of its reply.
 pub const INDEX_REPLY: Duration = Duration::from_secs(30);
+/// Silence after a refusal that is complete with its status line, before the next request.
+pub const REFUSAL_REST: Duration = Duration::from_millis(200);
+/// Silence after a complete line that ends a list of an index server that has shown neither an
+/// extension nor a final empty line.
+pub const END_BY_SILENCE: Duration = Duration::from_secs(1);
+/// The same where the reply has followed the grammar so far.
+pub const END_BY_SILENCE_IN_GRAMMAR: Duration = Duration::from_secs(5);
+/// Silence that ends a reply to ADD, after one has ended by [`END_BY_SILENCE`].
+pub const KNOWN_SILENCE: Duration = Duration::from_millis(100);
+/// Time that the reply to one LOOKUP may take.
+pub const LOOKUP: Duration = Duration::from_secs(60);
+/// Records of a list that are kept to look up documents in it.
+pub const LOOKUP_LIST: usize = 50_000;
 /// Records that a peer takes from one LOOKUP.
 pub const HOLDERS: usize = 10_000;
 /// First pause before a peer connects to its index again; it doubles up to [`RECONNECT_MAX`].
 pub const RECONNECT: Duration = Duration::from_millis(250);
 /// See [`RECONNECT`].
 pub const RECONNECT_MAX: Duration = Duration::from_secs(15);
+
+/// The same after the index was full.
+pub const RECONNECT_FULL_MAX: Duration = Duration::from_secs(60);
+/// A connection to the index that lasted so long ends the backoff.
+pub const LASTING_CONNECTION: Duration = Duration::from_secs(30);
+/// First pause before documents are tried again that the index had no room for; it doubles up to
+/// [`RETRY_FULL_MAX`].
+pub const RETRY_FULL: Duration = Duration::from_secs(10);
+/// See [`RETRY_FULL`].
+pub const RETRY_FULL_MAX: Duration = Duration::from_mins(10);
 
 /// Rows of a table that are drawn together: a longer list is drawn as several tables, so that it is
 /// never in memory as a whole.

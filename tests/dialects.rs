@@ -63,8 +63,8 @@ fn uploaders() {
         // A connection that is never closed.
         (b"P2P-CI/1.0 200 OK\r\nContent-Length: 37\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", false, ""),
         // No length: until the close.
-        (b"P2P-CI/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, "did not say how long"),
-        (b"P2P-CI/1.0 200 OK\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, "did not say how long"),
+        (b"P2P-CI/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, "did not send the length"),
+        (b"P2P-CI/1.0 200 OK\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, "did not send the length"),
         // Headers of its own.
         (b"P2P-CI/1.0 200 OK\r\nX-Powered-By: coffee\r\nContent-Length: 37\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, ""),
     ];

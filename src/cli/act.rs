@@ -8,7 +8,7 @@ use serde_json::json;
 use super::command::{Add, Command, Format};
 use super::context::Context;
 use super::exit::{CommandError, failure_of_refusal};
-use super::find::{browse, peers, search};
+use super::find::{browse, peers, print_holders, search};
 use super::get::get;
 use super::output::{say, say_json, table};
 use super::probe::probe_all;
@@ -22,16 +22,19 @@ use crate::protocol::{Document, Listing, Refusal, RfcNumber};
 
 impl Context {
     pub(super) fn run(&self, command: &Command) -> Result<(), CommandError> {
+        let outcome = self.act(command);
+        self.index.close_queries();
+        outcome
+    }
+
+    fn act(&self, command: &Command) -> Result<(), CommandError> {
         match command {
             Command::List(list) => {
                 let listing = if list.files { Listing::Files } else { Listing::Rfcs };
                 self.ask_and_print(Query::List(listing))
             }
             Command::Lookup(lookup) if lookup.probe => probe_all(self, &lookup.document),
-            Command::Lookup(lookup) => {
-                let document = &lookup.document;
-                self.ask_and_print(Query::Lookup { document, title: None, want_attributes: false })
-            }
+            Command::Lookup(lookup) => print_holders(self, &lookup.document),
             Command::Search(command) => search(self, command),
             Command::Browse(command) => browse(self, &command.peer),
             Command::Peers => peers(self),
@@ -45,9 +48,10 @@ impl Context {
         }
     }
 
-    fn ask_and_print(&self, query: Query<'_>) -> Result<(), CommandError> {
+    pub(super) fn ask_and_print(&self, query: Query<'_>) -> Result<(), CommandError> {
         let mut printer = ReplyPrinter::new(self.format);
-        let completeness = self.index.ask(query, &mut |part, bytes| printer.take(&part, bytes))?;
+        let asked = self.index.ask(query, &mut |part, bytes| printer.take(&part, bytes));
+        let completeness = printer.or_flush(asked)?;
         let failure = match (printer.refused(), query) {
             (None, _) | (Some(Refusal::NotFound), Query::List(_)) => None,
             (Some(refusal), _) => Some(failure_of_refusal(refusal)),

@@ -82,9 +82,16 @@ impl CommandError {
             Self::Usage(_) => Failure::Usage,
             Self::NotFound(_) => Failure::NotFound,
             Self::Index(
-                IndexError::Unreachable { .. } | IndexError::Lost { .. } | IndexError::Away(_),
+                IndexError::Unreachable { .. }
+                | IndexError::Lost { .. }
+                | IndexError::Silent { .. }
+                | IndexError::Away(_),
             ) => Failure::Unreachable,
-            Self::Index(IndexError::Protocol { .. }) => Failure::Protocol,
+            Self::Index(
+                IndexError::Protocol { .. }
+                | IndexError::Unfinished { .. }
+                | IndexError::Unsolicited { .. },
+            ) => Failure::Protocol,
             Self::Index(IndexError::Refused { refusal, .. }) => failure_of_refusal(*refusal),
             Self::Index(IndexError::Taker(_)) | Self::Output(_) => Failure::File,
             Self::Fetch(error) => failure_of(error),

@@ -9,13 +9,57 @@ use serde_json::json;
 
 use super::command::{Format, Search};
 use super::context::Context;
-use super::exit::CommandError;
+use super::exit::{CommandError, failure_of_refusal};
 use super::output::{say, say_json, table};
 use super::reply::{ReplyPrinter, incomplete_json, note_incomplete};
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
-use crate::peer::{AskIndex, Completeness, IndexError, Query, each_record};
-use crate::protocol::{Endpoint, Record, Refusal, ReplyPart};
+use crate::peer::{
+    AskIndex, Completeness, Extensions, IndexError, Query, each_record, lookup_in_list,
+};
+use crate::protocol::{Document, Endpoint, Record, Refusal, ReplyPart};
+
+/// Prints the records of a document. An index that has shown no extension and finds nothing may
+/// compare titles: then its list is searched here.
+pub(super) fn print_holders(context: &Context, document: &Document) -> Result<(), CommandError> {
+    let index = &context.index;
+    let want_attributes = index.dialect().extensions() != Extensions::Refused;
+    let query = Query::Lookup { document, title: None, want_attributes };
+    let mut printer = ReplyPrinter::new(context.format);
+    let (mut refused, mut held) = (None, Vec::new());
+    let asked = index.ask(query, &mut |part, bytes| {
+        if let ReplyPart::Refused(refusal) = part {
+            refused = Some(refusal);
+        }
+        if refused.is_some() {
+            held.push((part, bytes.to_vec()));
+            return Ok(());
+        }
+        printer.take(&part, bytes)
+    });
+    let completeness = printer.or_flush(asked)?;
+    let Some(refusal) = refused else {
+        return printer.end(&completeness, None).map_err(CommandError::Output);
+    };
+    let may_compare_titles = matches!(document, Document::Rfc(_))
+        && matches!(refusal, Refusal::NotFound | Refusal::BadRequest)
+        && !index.dialect().shows_extensions();
+    if may_compare_titles {
+        let holdings = lookup_in_list(index, document)?;
+        if !holdings.is_empty() {
+            let printed = holdings.iter().try_for_each(|one| printer.take_record(&one.record));
+            return printed
+                .and_then(|()| printer.end(&completeness, None))
+                .map_err(CommandError::Output);
+        }
+    }
+    let failure = failure_of_refusal(refusal);
+    held.iter()
+        .try_for_each(|(part, bytes)| printer.take(part, bytes))
+        .and_then(|()| printer.end(&completeness, Some(failure)))
+        .map_err(CommandError::Output)?;
+    Err(CommandError::Refused(failure))
+}
 
 /// Prints the records whose titles hold all words. If the index does not know SEARCH, its list is
 /// requested and searched here.

@@ -10,9 +10,7 @@ use super::notices::Notices;
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
-use crate::peer::{
-    Fetcher, Happening, IndexError, Journal, JournalEvent, Membership, Order, Source, lookup,
-};
+use crate::peer::{Fetcher, Happening, Journal, JournalEvent, Membership, Order, Source, lookup};
 use crate::protocol::{Digest, Document};
 
 /// A thread that fetches what is unfinished; it ends when that is done, or with the program.
@@ -87,12 +85,12 @@ impl GoingOn<'_> {
     /// is away.
     fn order(&self, document: &Document, digest: Option<Digest>) -> Option<Order> {
         let membership = self.destination.membership?;
+        // On a connection of its own, which is closed between two rounds.
+        let index = membership.queries();
         let holdings = loop {
-            match lookup(membership, document) {
+            match lookup(&index, document) {
                 Ok(holdings) => break holdings,
-                Err(IndexError::Away(_) | IndexError::Lost { .. }) => {
-                    thread::sleep(limits::ASK_AGAIN);
-                }
+                Err(error) if error.is_transient() => thread::sleep(limits::ASK_AGAIN),
                 Err(error) => {
                     log::warn!("{document}: {}", error_chain(&error));
                     break Vec::new();

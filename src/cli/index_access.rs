@@ -1,46 +1,48 @@
-//! How a command reaches the index: a member by its membership, a single command by a connection
-//! that is made when it is needed.
+//! How a command reaches the index: queries have connections of their own, and what is registered
+//! belongs to the connection of a session, if there is one.
 
-use std::cell::OnceCell;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::peer::{
-    AskIndex, Completeness, Extensions, IndexConnection, IndexError, Membership, Query,
+    AskIndex, Completeness, IndexConnection, IndexDialect, IndexError, ListCache, Membership, Query,
 };
-use crate::protocol::{Endpoint, Host, Port, ReplyPart};
+use crate::protocol::{Endpoint, ReplyPart};
 
 /// The way to the index.
-pub(super) enum IndexAccess {
-    Member(Arc<Membership>),
-    Once(Once),
-}
-
-/// A connection for one command.
-pub(super) struct Once {
-    pub(super) index: Endpoint,
-    pub(super) host: Option<Host>,
-    pub(super) port: Option<Port>,
-    pub(super) connection: OnceCell<IndexConnection>,
-    pub(super) extensions: Extensions,
+pub(super) struct IndexAccess {
+    queries: IndexConnection,
+    membership: Option<Arc<Membership>>,
 }
 
 impl IndexAccess {
+    /// For a session, which keeps its documents registered.
+    pub(super) fn of_session(membership: Arc<Membership>) -> Self {
+        Self { queries: membership.queries(), membership: Some(membership) }
+    }
+
+    /// For one command.
+    pub(super) fn once(queries: IndexConnection) -> Self {
+        Self { queries, membership: None }
+    }
+
     /// What this peer calls itself, if it is connected.
     pub(super) fn own(&self) -> Option<Endpoint> {
-        match self {
-            Self::Member(membership) => membership.own(),
-            Self::Once(once) => once.connection.get().map(|connection| connection.own().clone()),
+        match &self.membership {
+            Some(membership) => membership.own(),
+            None => self.queries.own(),
         }
     }
 
     /// The membership, if this is a session.
     pub(super) fn membership(&self) -> Option<&Membership> {
-        match self {
-            Self::Member(membership) => Some(membership),
-            Self::Once(_) => None,
-        }
+        self.membership.as_deref()
+    }
+
+    /// Closes the connection for queries, when a command is done.
+    pub(super) fn close_queries(&self) {
+        self.queries.close();
     }
 }
 
@@ -50,40 +52,25 @@ impl AskIndex for IndexAccess {
         query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError> {
-        match self {
-            Self::Member(membership) => membership.ask(query, take),
-            Self::Once(once) => once.connection()?.ask(query, take),
+        match (&self.membership, query) {
+            (Some(membership), Query::Add { .. } | Query::Remove(_)) => membership.ask(query, take),
+            _ => self.queries.ask(query, take),
         }
     }
 
     fn server(&self) -> &Endpoint {
-        match self {
-            Self::Member(membership) => membership.server(),
-            Self::Once(once) => &once.index,
-        }
+        self.queries.server()
     }
 
     fn address(&self) -> Result<IpAddr, IndexError> {
-        match self {
-            Self::Member(membership) => membership.address(),
-            Self::Once(once) => once.connection()?.address(),
-        }
+        self.queries.address()
     }
 
-    fn extensions(&self) -> &Extensions {
-        match self {
-            Self::Member(membership) => membership.extensions(),
-            Self::Once(once) => &once.extensions,
-        }
+    fn dialect(&self) -> &IndexDialect {
+        self.queries.dialect()
     }
-}
 
-impl Once {
-    fn connection(&self) -> Result<&IndexConnection, IndexError> {
-        if let Some(connection) = self.connection.get() {
-            return Ok(connection);
-        }
-        let connection = IndexConnection::connect(&self.index, self.host.as_ref(), self.port)?;
-        Ok(self.connection.get_or_init(|| connection))
+    fn list_cache(&self) -> &ListCache {
+        self.queries.list_cache()
     }
 }

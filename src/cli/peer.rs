@@ -19,7 +19,7 @@ use super::command::{Command, Format};
 use super::context::Context;
 use super::exit::{CommandError, Failure, report};
 use super::go_on::go_on;
-use super::index_access::{IndexAccess, Once};
+use super::index_access::IndexAccess;
 use super::interrupt::Unfinished;
 use super::notices::Notices;
 use super::outcome::report_failed;
@@ -35,8 +35,8 @@ use crate::library::{Depth, Library, SharedLibrary};
 use crate::limits;
 use crate::net::{self, Reach};
 use crate::peer::{
-    Announcer, Bandwidth, Event, Extensions, Fetcher, Hashing, Journal, Membership, Neighbours,
-    Slots, UploadServer, Uploads, Watching,
+    Announcer, Bandwidth, Event, Fetcher, Hashing, IndexConnection, IndexDialect, Journal,
+    Membership, Neighbours, Slots, UploadServer, Uploads, Watching,
 };
 use crate::protocol::{Document, Endpoint, Host, Port, Status, SyntaxError};
 
@@ -194,13 +194,12 @@ fn no_removal(server: &Endpoint, removal: &Removal) -> CommandError {
 fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), CommandError> {
     let context = Context {
         server: args.server.clone(),
-        index: IndexAccess::Once(Once {
-            index: args.server.clone(),
-            host: args.host.clone(),
-            port: args.upload.and_then(|upload| Port::try_from(upload.port()).ok()),
-            connection: OnceCell::new(),
-            extensions: Extensions::default(),
-        }),
+        index: IndexAccess::once(IndexConnection::new(
+            args.server.clone(),
+            args.host.clone(),
+            args.upload.and_then(|upload| Port::try_from(upload.port()).ok()),
+            Arc::default(),
+        )),
         folder: args.share.clone(),
         depth: args.depth(),
         library: OnceCell::new(),
@@ -270,7 +269,7 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let context = Context {
         depth: args.depth(),
         server: args.server,
-        index: IndexAccess::Member(Arc::clone(&session.membership)),
+        index: IndexAccess::of_session(Arc::clone(&session.membership)),
         hashing: Some(session.hashing.queue()),
         folder: args.share,
         library: OnceCell::from(session.library.clone()),
@@ -306,7 +305,10 @@ impl Drop for Session {
 }
 
 impl Session {
-    fn start(args: &Args, tell: impl Fn(Event) + Send + 'static) -> Result<Self, CommandError> {
+    fn start(
+        args: &Args,
+        tell: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Result<Self, CommandError> {
         let library = Library::scan_quiet(&args.share, args.depth());
         let library = library.map_err(|source| CommandError::File {
             what: format!("cannot share `{}`", args.share.display()),
@@ -332,8 +334,9 @@ impl Session {
         let port = Port::try_from(address.port())
             .map_err(|error| CommandError::Start(io::Error::other(error)))?;
         let (index, host) = (args.server.clone(), args.host.clone());
-        let membership = Membership::start(index, host, port, library.clone(), tell)
-            .map_err(CommandError::Start)?;
+        let membership =
+            Membership::start(index, host, port, library.clone(), IndexDialect::default(), tell)
+                .map_err(CommandError::Start)?;
         let membership = Arc::new(membership);
         let announcer = Announcer::start(Arc::clone(&membership)).map_err(CommandError::Start)?;
         // When the program ends there is nobody left to read what is put into a queue.
@@ -409,7 +412,11 @@ fn remember_port(store: &Path, port: u16) -> io::Result<()> {
 /// Says what happens to the membership: the first registration on standard output, where a script
 /// waits for it, and what comes later as a notice. A script that cannot join does not wait
 /// (`patient`), and is told so once.
-fn teller(server: Endpoint, notices: Notices, patient: bool) -> impl Fn(Event) + Send + 'static {
+fn teller(
+    server: Endpoint,
+    notices: Notices,
+    patient: bool,
+) -> impl Fn(Event) + Send + Sync + 'static {
     let (first, away) = (AtomicBool::new(true), AtomicBool::new(false));
     move |event| match event {
         Event::Registered(count) => {
@@ -426,6 +433,16 @@ fn teller(server: Endpoint, notices: Notices, patient: bool) -> impl Fn(Event) +
             let status = Status::from(refusal);
             let others = if others == 0 { String::new() } else { format!(" and {others} others") };
             notices.say(&format!("the index did not register {document}{others}: {status}"));
+        }
+        Event::RegisteredLater(count) => {
+            notices.say(&format!("registered {count} more with {server}"));
+        }
+        Event::NotSupported(count) => {
+            let documents = if count == 1 { "document" } else { "documents" };
+            notices.say(&format!(
+                "{count} {documents} not registered: the index has not shown that it knows \
+                 documents other than RFCs"
+            ));
         }
         Event::Away(..) if !patient && first.load(Ordering::Relaxed) => {}
         Event::Away(error, pause) => {

@@ -6,11 +6,11 @@ use comfy_table::Table;
 use serde_json::{Value, json};
 
 use super::command::Format;
-use super::exit::{Failure, error_json};
+use super::exit::{CommandError, Failure, error_json};
 use super::output::table;
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
-use crate::peer::Completeness;
+use crate::peer::{Completeness, IndexError};
 use crate::protocol::{Document, HeaderText, Record, Refusal, ReplyPart, Status};
 
 /// Prints the parts of a reply as they come.
@@ -49,6 +49,9 @@ impl ReplyPrinter {
             (Form::Raw, _) => {
                 for line in bytes.split_inclusive(|&byte| byte == b'\n') {
                     let line = line.trim_ascii_end();
+                    if is_attribute(line) {
+                        continue;
+                    }
                     writeln!(self.output, "{}", escaped(line))?;
                 }
             }
@@ -82,6 +85,23 @@ impl ReplyPrinter {
     /// Why the reply is a refusal, if it is one.
     pub(super) fn refused(&self) -> Option<Refusal> {
         self.refused
+    }
+
+    /// Passes the outcome on. After an error the records that have arrived are printed: what was
+    /// complete is not discarded.
+    pub(super) fn or_flush(
+        &mut self,
+        asked: Result<Completeness, IndexError>,
+    ) -> Result<Completeness, CommandError> {
+        if asked.is_err() {
+            if let Form::Table(table) = &self.form
+                && table.row_count() > 0
+            {
+                writeln!(self.output, "{}", table.trim_fmt()).map_err(CommandError::Output)?;
+            }
+            self.output.flush().map_err(CommandError::Output)?;
+        }
+        Ok(asked?)
     }
 
     /// Prints what remains, whether records may be missing, and the failure that a refusal is.
@@ -135,6 +155,12 @@ pub(super) fn note_incomplete(completeness: &Completeness) {
     if let Completeness::Incomplete(reason) = completeness {
         log::warn!("the result may be incomplete: {reason}");
     }
+}
+
+/// Whether a line of a reply is a header of an extension that the user did not ask for.
+fn is_attribute(line: &[u8]) -> bool {
+    let word = line.split(|&byte| byte == b' ').next().unwrap_or(line);
+    word.ends_with(b":") && word != b"RFC:" && !word.eq_ignore_ascii_case(b"Reason:")
 }
 
 /// A record as JSON.

@@ -2,12 +2,18 @@
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
 
+use super::index_dialect::Extensions;
 use super::index_error::IndexError;
+use super::listed::{Completeness, KeptList};
 use super::query::{AskIndex, Query};
 use super::records::request_records;
 use crate::limits;
-use crate::protocol::{Attribute, Content, Date, Document, Record, Refusal, ReplyPart};
+use crate::protocol::{
+    Attribute, Content, Date, Document, Listing, Record, Refusal, ReplyPart, Title,
+};
 
 /// Who has a document, and what the index knows of that beside the record.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,6 +31,10 @@ pub struct Holding {
 }
 
 impl Holding {
+    fn new(record: Record, told_by: IpAddr) -> Self {
+        Self { record, content: Content::default(), added: None, address: None, told_by }
+    }
+
     fn take(&mut self, attribute: Attribute) {
         match attribute {
             Attribute::Digest(digest) => self.content.digest = Some(digest),
@@ -36,42 +46,145 @@ impl Holding {
 }
 
 /// The holders of a document, as the index lists them: at most 10,000, and then the rest is not
-/// read. Nobody has it: an empty list.
+/// read. An empty list means that nobody has it.
 ///
 /// # Errors
 /// When the index does not answer, or refuses.
 pub fn lookup(index: &dyn AskIndex, document: &Document) -> Result<Vec<Holding>, IndexError> {
-    let want_attributes = index.extensions().are_used();
+    lookup_titled(index, document, None)
+}
+
+/// The same for a document whose title may be known: some index servers compare it.
+///
+/// A server that has shown no extension, and finds nothing or answers 400, may only compare titles
+/// in another way: then its list is requested, once per connection.
+///
+/// # Errors
+/// As [`lookup`].
+pub fn lookup_titled(
+    index: &dyn AskIndex,
+    document: &Document,
+    title: Option<&Title>,
+) -> Result<Vec<Holding>, IndexError> {
+    let dialect = index.dialect();
     let told_by = index.address()?;
-    let mut holdings: Vec<Holding> = Vec::new();
-    let query = Query::Lookup { document, title: None, want_attributes };
-    let asked = request_records(index, query, &mut |part| {
+    let is_rfc = matches!(document, Document::Rfc(_));
+    if is_rfc && index.list_cache().get().is_some() && !dialect.shows_extensions() {
+        return lookup_in_list(index, document);
+    }
+    let want_attributes = dialect.extensions() != Extensions::Refused;
+    let query = Query::Lookup { document, title, want_attributes };
+    let mut holdings = Holdings::new(told_by);
+    match request_records(index, query, &mut |part| holdings.take(part)) {
+        Err(IndexError::Refused { refusal: Refusal::NotFound, .. }) => {}
+        Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) if want_attributes => {
+            dialect.refuse_extensions();
+            if !is_rfc {
+                return lookup_titled(index, document, title);
+            }
+        }
+        Err(error @ IndexError::Refused { refusal: Refusal::BadRequest, .. }) => {
+            if !is_rfc {
+                return Err(error);
+            }
+        }
+        outcome => {
+            if let Some(reason) = holdings.incomplete(&outcome?) {
+                log::warn!("not all holders of {document} may be known: {reason}");
+            }
+        }
+    }
+    // An index of another program may match in its own way.
+    let mut holdings = holdings.found;
+    holdings.retain(|holding| holding.record.document == *document);
+    if !holdings.is_empty() || dialect.shows_extensions() || !is_rfc {
+        return Ok(holdings);
+    }
+    lookup_in_list(index, document)
+}
+
+/// The same in the list of all RFCs, which is requested once per connection.
+///
+/// # Errors
+/// As [`lookup`].
+pub fn lookup_in_list(
+    index: &dyn AskIndex,
+    document: &Document,
+) -> Result<Vec<Holding>, IndexError> {
+    let list = index.list_cache().get().map_or_else(|| keep_list(index), Ok)?;
+    if let Completeness::Incomplete(reason) = &list.completeness {
+        log::warn!("not all holders of {document} may be known: {reason}");
+    }
+    let told_by = index.address()?;
+    let records = list.records.iter().filter(|record| record.document == *document);
+    Ok(records.map(|record| Holding::new(record.clone(), told_by)).collect())
+}
+
+/// Requests the list of all RFCs, and keeps its beginning.
+fn keep_list(index: &dyn AskIndex) -> Result<Arc<KeptList>, IndexError> {
+    let mut records = Vec::new();
+    let listed = request_records(index, Query::List(Listing::Rfcs), &mut |part| {
+        if let ReplyPart::Record(record) = part {
+            records.push(record);
+        }
+        if records.len() < limits::LOOKUP_LIST {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    let completeness = match listed {
+        Completeness::Stopped => {
+            let most = limits::LOOKUP_LIST;
+            Completeness::Incomplete(format!("only the first {most} records were read"))
+        }
+        other => other,
+    };
+    Ok(index.list_cache().put(KeptList { records, completeness }))
+}
+
+/// Holders, as they arrive.
+struct Holdings {
+    found: Vec<Holding>,
+    told_by: IpAddr,
+    /// An index that sends a line now and then must not keep a peer reading forever.
+    until: Instant,
+}
+
+impl Holdings {
+    fn new(told_by: IpAddr) -> Self {
+        Self { found: Vec::new(), told_by, until: Instant::now() + limits::LOOKUP }
+    }
+
+    fn take(&mut self, part: ReplyPart) -> ControlFlow<()> {
         match part {
-            ReplyPart::Record(_) if holdings.len() >= limits::HOLDERS => {
+            ReplyPart::Record(_) if self.found.len() >= limits::HOLDERS => {
                 return ControlFlow::Break(());
             }
-            ReplyPart::Record(record) => {
-                let content = Content::default();
-                holdings.push(Holding { record, content, added: None, address: None, told_by });
-            }
+            ReplyPart::Record(record) => self.found.push(Holding::new(record, self.told_by)),
             ReplyPart::Attribute(attribute) => {
-                if let Some(last) = holdings.last_mut() {
+                if let Some(last) = self.found.last_mut() {
                     last.take(attribute);
                 }
             }
-            _ => {}
+            ReplyPart::Found | ReplyPart::Refused(_) | ReplyPart::Reason(_) | ReplyPart::End => {
+                return ControlFlow::Continue(());
+            }
         }
-        ControlFlow::Continue(())
-    });
-    match asked {
-        Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) if want_attributes => {
-            index.extensions().refuse();
-            return lookup(index, document);
-        }
-        Err(IndexError::Refused { refusal: Refusal::NotFound, .. }) => {}
-        outcome => drop(outcome?),
+        if Instant::now() < self.until { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
-    // An index of another program may match in its own way.
-    holdings.retain(|holding| holding.record.document == *document);
-    Ok(holdings)
+
+    /// Why holders may be missing, if they may.
+    fn incomplete(&self, listed: &Completeness) -> Option<String> {
+        match listed {
+            Completeness::Complete => None,
+            Completeness::Stopped if self.found.len() >= limits::HOLDERS => {
+                Some(format!("only the first {} were read", limits::HOLDERS))
+            }
+            Completeness::Stopped => {
+                Some(format!("the reply took more than {} s", limits::LOOKUP.as_secs()))
+            }
+            Completeness::Incomplete(reason) => Some(reason.clone()),
+        }
+    }
 }

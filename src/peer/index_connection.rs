@@ -1,35 +1,67 @@
-//! One connection to an index: one request at a time, replies read part by part.
+//! Requests to an index: one at a time on a connection, which is replaced when it is not certain
+//! that the next bytes on it are the next reply.
 //!
-//! Against an unknown server a request travels in one segment, and the next one waits for the
-//! reply (protocol.md section 3.4).
+//! To an unknown server a request travels in one segment, and the next one waits for the reply
+//! (protocol.md section 3.4).
 
 use std::io;
-use std::net::{IpAddr, Shutdown, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
-use super::own_host::own_host;
-use super::query::{AskIndex, Completeness, Extensions, Query};
+use super::index_link::Link;
+use super::index_replies::{Between, Replies, Step};
+use super::listed::{Completeness, ListCache};
+use super::query::{AskIndex, Query};
+use crate::escape::excerpt;
 use crate::limits;
-use crate::net::{self, Receiver, send};
-use crate::protocol::{
-    Endpoint, Host, IndexReplyDecoder, IndexRequest, Port, Refusal, ReplyPart, Request,
-};
+use crate::protocol::{Endpoint, Host, Port, Refusal, ReplyPart};
 
-/// A connection to an index.
+/// Requests to one index. The connection is made when it is needed.
 #[derive(Debug)]
 pub struct IndexConnection {
+    index: Endpoint,
+    host: Option<Host>,
+    port: Option<Port>,
+    dialect: Arc<IndexDialect>,
+    /// The connection, while no request is outstanding on it.
+    open: Mutex<Option<Open>>,
+    /// The ends of the last connection: what this peer is called, and the address of the index.
+    ends: Mutex<Option<(Endpoint, IpAddr)>>,
+    list: ListCache,
+}
+
+#[derive(Debug)]
+struct Open {
     link: Link,
-    /// Held by who asks, so that replies do not mix.
-    turn: Mutex<()>,
-    extensions: Extensions,
+    between: Between,
+    /// Whether the last reply was a refusal: some servers send several for one request.
+    was_refused: bool,
+}
+
+/// How an exchange ended that did not fail.
+enum Exchange {
+    Done(Completeness),
+    /// The server reads another version, perhaps because of the line ends.
+    OtherVersion,
 }
 
 impl IndexConnection {
-    /// Connects. `host` is what this peer calls itself, if not what is found out; `port` is that
-    /// of its upload server. A peer without one names the port of this very connection, which
-    /// nobody else can have meanwhile.
+    /// Requests to this index, none of which was made. `host` is the name of this peer, if not the
+    /// one that is found out; `port` is that of its upload server, if it has one.
+    pub fn new(
+        index: Endpoint,
+        host: Option<Host>,
+        port: Option<Port>,
+        dialect: Arc<IndexDialect>,
+    ) -> Self {
+        let (open, ends) = (Mutex::default(), Mutex::default());
+        Self { index, host, port, dialect, open, ends, list: ListCache::default() }
+    }
+
+    /// Connects.
     ///
     /// # Errors
     /// When the index cannot be reached.
@@ -38,13 +70,95 @@ impl IndexConnection {
         host: Option<&Host>,
         port: Option<Port>,
     ) -> Result<Self, IndexError> {
-        let link = Link::connect(index, host, port)?;
-        Ok(Self { link, turn: Mutex::default(), extensions: Extensions::default() })
+        let connection = Self::new(index.clone(), host.cloned(), port, Arc::default());
+        let open = connection.open()?;
+        *lock(&connection.open) = Some(open);
+        Ok(connection)
     }
 
-    /// What this peer calls itself.
-    pub fn own(&self) -> &Endpoint {
-        &self.link.own
+    /// The name of this peer, if there was a connection.
+    pub fn own(&self) -> Option<Endpoint> {
+        lock(&self.ends).as_ref().map(|(own, _)| own.clone())
+    }
+
+    /// Closes the connection and drops what was listed on it; the next request makes a new one.
+    pub fn close(&self) {
+        drop(lock(&self.open).take());
+        self.list.clear();
+    }
+
+    fn open(&self) -> Result<Open, IndexError> {
+        let link = Link::connect(&self.index, self.host.as_ref(), self.port)?;
+        *lock(&self.ends) = Some((link.own.clone(), link.address));
+        Ok(Open { link, between: Between::default(), was_refused: false })
+    }
+
+    /// The open connection, if the next bytes on it are the next reply.
+    fn reuse(&self) -> Option<Open> {
+        let open = lock(&self.open).take()?;
+        let is_unknown = !self.dialect.shows_extensions();
+        let wait = (open.was_refused && is_unknown).then_some(limits::REFUSAL_REST);
+        let unsolicited = open.unsolicited(wait)?;
+        if unsolicited.is_empty() {
+            return Some(open);
+        }
+        let (index, found) = (self.index.clone(), excerpt(&unsolicited));
+        log::warn!("{}; the connection is replaced", IndexError::Unsolicited { index, found });
+        None
+    }
+
+    /// One request and its reply. `has_begun` says whether part of the reply was passed on.
+    fn exchange(
+        &self,
+        open: Open,
+        query: Query<'_>,
+        has_begun: &mut bool,
+        take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
+    ) -> Result<Exchange, IndexError> {
+        let Open { link, between, .. } = open;
+        let mut request = Vec::new();
+        query.encode(&link.own, &mut request);
+        let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
+        replies.expect(query.form());
+        // A server that is full refuses and closes before it has read anything.
+        let sent = link.send_bytes(&self.dialect.with_line_ends(request));
+        let (mut taken, mut was_refused, mut other_version) = (Ok(()), false, None);
+        let completeness = loop {
+            let step = replies.read_part(&mut |part, bytes| {
+                *has_begun = true;
+                was_refused |= matches!(part, ReplyPart::Refused(_));
+                if part == OTHER_VERSION {
+                    other_version = Some(bytes.to_vec());
+                } else {
+                    taken = take(part, bytes);
+                }
+            });
+            if let Some(line) = other_version.take() {
+                if self.dialect.change_line_ends() {
+                    return Ok(Exchange::OtherVersion);
+                }
+                taken = take(OTHER_VERSION, &line);
+            }
+            // Stopped by the callback: the rest is not read.
+            std::mem::replace(&mut taken, Ok(())).map_err(IndexError::Taker)?;
+            match step {
+                Ok(Step::Part) => {}
+                Ok(Step::End(completeness)) => break completeness,
+                Ok(Step::Closed) => {
+                    sent?;
+                    return Err(link.lost(io::ErrorKind::UnexpectedEof.into()));
+                }
+                Err(error) => {
+                    sent?;
+                    return Err(error);
+                }
+            }
+        };
+        let between = replies.into_between();
+        if sent.is_ok() {
+            *lock(&self.open) = Some(Open { link, between, was_refused });
+        }
+        Ok(Exchange::Done(completeness))
     }
 }
 
@@ -54,161 +168,81 @@ impl AskIndex for IndexConnection {
         query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut replies = Replies::new(&self.link);
-        let mut taken = Ok(());
-        let mut request = Vec::new();
-        query.encode(&self.link.own, &mut request);
-        self.link.send_bytes(&request)?;
-        replies.read_one(&mut |part, bytes| {
-            if taken.is_ok() {
-                taken = take(part, bytes);
+        loop {
+            let reused = self.reuse();
+            let is_reused = reused.is_some();
+            let open = reused.map_or_else(|| self.open(), Ok)?;
+            let mut has_begun = false;
+            match self.exchange(open, query, &mut has_begun, take) {
+                Ok(Exchange::Done(completeness)) => return Ok(completeness),
+                Ok(Exchange::OtherVersion) => {}
+                // The server may have closed the connection when it had answered before.
+                Err(IndexError::Lost { .. }) if is_reused && !has_begun && query.is_harmless() => {}
+                Err(error) => return Err(error),
             }
-        })?;
-        taken.map_err(IndexError::Taker)?;
-        Ok(Completeness::Complete)
+        }
     }
 
     fn server(&self) -> &Endpoint {
-        &self.link.index
+        &self.index
     }
 
     fn address(&self) -> Result<IpAddr, IndexError> {
-        Ok(self.link.address)
-    }
-
-    fn extensions(&self) -> &Extensions {
-        &self.extensions
-    }
-}
-
-/// An open connection, and who is at its ends.
-#[derive(Debug)]
-pub(super) struct Link {
-    pub(super) stream: Arc<TcpStream>,
-    pub(super) index: Endpoint,
-    /// Where the index is.
-    pub(super) address: IpAddr,
-    pub(super) own: Endpoint,
-}
-
-impl Link {
-    pub(super) fn connect(
-        index: &Endpoint,
-        host: Option<&Host>,
-        port: Option<Port>,
-    ) -> Result<Self, IndexError> {
-        let unreachable = |source| IndexError::Unreachable { index: index.clone(), source };
-        let stream = net::connect(index).map_err(unreachable)?;
-        let local = stream.local_addr().map_err(unreachable)?;
-        let remote = stream.peer_addr().map_err(unreachable)?;
-        let host = host.cloned().unwrap_or_else(|| own_host(local, remote));
-        let port = port.or_else(|| Port::try_from(local.port()).ok());
-        let port = port.ok_or_else(|| unreachable(io::ErrorKind::AddrNotAvailable.into()))?;
-        let own = Endpoint { host, port };
-        Ok(Self { stream: Arc::new(stream), index: index.clone(), address: remote.ip(), own })
-    }
-
-    pub(super) fn send(&self, request: &IndexRequest) -> Result<(), IndexError> {
-        let mut bytes = Vec::new();
-        request.encode(&mut bytes);
-        self.send_bytes(&bytes)
-    }
-
-    /// Sends requests that are encoded already.
-    ///
-    /// An index that refuses a connection replies and closes before it has read a request. Its
-    /// reply says more than the error of the system, so whoever reads the reply reports the end.
-    pub(super) fn send_bytes(&self, requests: &[u8]) -> Result<(), IndexError> {
-        use io::ErrorKind::{BrokenPipe, ConnectionReset};
-        match send(&self.stream, requests) {
-            Err(error) if [BrokenPipe, ConnectionReset].contains(&error.kind()) => Ok(()),
-            outcome => outcome.map_err(|source| self.lost(source)),
+        if let Some((_, address)) = &*lock(&self.ends) {
+            return Ok(*address);
         }
+        let open = self.open()?;
+        let address = open.link.address;
+        *lock(&self.open) = Some(open);
+        Ok(address)
     }
 
-    pub(super) fn lost(&self, source: io::Error) -> IndexError {
-        IndexError::Lost { index: self.index.clone(), source }
+    fn dialect(&self) -> &IndexDialect {
+        &self.dialect
+    }
+
+    fn list_cache(&self) -> &ListCache {
+        &self.list
     }
 }
 
-impl Drop for Link {
-    fn drop(&mut self) {
-        // Another thread may hold the stream: the connection ends all the same.
-        let _ = self.stream.shutdown(Shutdown::Both);
-    }
-}
-
-/// The replies that arrive on a link.
-pub(super) struct Replies<'a> {
-    link: &'a Link,
-    receiver: Receiver<'a>,
-    decoder: IndexReplyDecoder,
-}
-
-impl<'a> Replies<'a> {
-    pub(super) fn new(link: &'a Link) -> Self {
-        let decoder = IndexReplyDecoder::default();
-        Self { link, receiver: Receiver::of_connected(&link.stream), decoder }
-    }
-
-    /// Reads a whole reply; returns why it is a refusal, if it is one.
-    pub(super) fn read_one(
-        &mut self,
-        take: &mut dyn FnMut(ReplyPart, &[u8]),
-    ) -> Result<Option<Refusal>, IndexError> {
-        let mut refused = None;
-        loop {
-            let mut last = false;
-            let deadline = Instant::now() + limits::INDEX_REPLY;
-            let more = self.read_part(Some(deadline), &mut |part, bytes| {
-                match part {
-                    ReplyPart::Refused(refusal) => refused = Some(refusal),
-                    ReplyPart::End => last = true,
-                    ReplyPart::Found
-                    | ReplyPart::Reason(_)
-                    | ReplyPart::Record(_)
-                    | ReplyPart::Attribute(_) => {}
-                }
-                take(part, bytes);
-            })?;
-            if last {
-                return Ok(refused);
-            }
-            if !more {
-                return Err(self.link.lost(io::ErrorKind::UnexpectedEof.into()));
-            }
+impl Open {
+    /// What has arrived although nothing was requested, after a wait if there is one; `None` if
+    /// the connection is closed.
+    fn unsolicited(&self, wait: Option<Duration>) -> Option<Vec<u8>> {
+        if !self.between.input.trim_ascii().is_empty() {
+            return Some(self.between.input.clone());
         }
-    }
-
-    /// Reads the next part of a reply; `false` if the index has closed between two replies.
-    pub(super) fn read_part(
-        &mut self,
-        deadline: Option<Instant>,
-        take: &mut dyn FnMut(ReplyPart, &[u8]),
-    ) -> Result<bool, IndexError> {
-        let protocol = |fault| {
-            let (index, source) = (self.link.index.clone(), Box::new(fault));
-            IndexError::Protocol { index, source }
+        let stream = &*self.link.stream;
+        let mut chunk = [0; 256];
+        let peeked = match wait {
+            Some(wait) => {
+                stream.set_read_timeout(Some(wait)).and_then(|()| stream.peek(&mut chunk))
+            }
+            None => {
+                stream.set_nonblocking(true).ok()?;
+                let peeked = stream.peek(&mut chunk);
+                stream.set_nonblocking(false).ok()?;
+                peeked
+            }
         };
-        loop {
-            let input = self.receiver.input();
-            if let Some((part, used)) = self.decoder.decode(input).map_err(protocol)? {
-                take(part, &input[..used]);
-                self.receiver.take(used);
-                return Ok(true);
-            }
-            let count = self.receiver.fill(deadline).map_err(|source| self.link.lost(source))?;
-            if count == 0 {
-                let input = self.receiver.input();
-                if input.is_empty() && self.decoder.is_between_replies() {
-                    return Ok(false);
-                }
-                let (part, used) = self.decoder.finish(input).map_err(protocol)?;
-                take(part, &input[..used]);
-                self.receiver.take(used);
-                return Ok(true);
-            }
+        match peeked {
+            Ok(0) => None,
+            // Empty lines before a reply mean nothing.
+            Ok(count) => Some(chunk.get(..count)?.trim_ascii().to_vec()),
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock
+                | io::ErrorKind::TimedOut
+                | io::ErrorKind::Interrupted => Some(Vec::new()),
+                _ => None,
+            },
         }
     }
+}
+
+const OTHER_VERSION: ReplyPart = ReplyPart::Refused(Refusal::VersionNotSupported);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change is one assignment: a poisoned state is whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

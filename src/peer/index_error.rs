@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::escape::escaped;
+use crate::limits;
 use crate::protocol::{DecodeError, Endpoint, HeaderText, Refusal, Status};
 
 /// Why the index did not answer.
@@ -23,6 +24,32 @@ pub enum IndexError {
         index: Endpoint,
         /// What the system says.
         source: io::Error,
+    },
+    /// It sent nothing in time.
+    #[error("the index {index} sent no reply within {} s", limits::INDEX_REPLY.as_secs())]
+    Silent {
+        /// The index.
+        index: Endpoint,
+    },
+    /// Its reply ended too early.
+    #[error(
+        "the index {index} broke the protocol: expected {expected}, found nothing after {last}"
+    )]
+    Unfinished {
+        /// The index.
+        index: Endpoint,
+        /// What is missing.
+        expected: &'static str,
+        /// The last that it sent.
+        last: String,
+    },
+    /// It sent something that was not asked for.
+    #[error("the index {index} broke the protocol: expected nothing, found {found}")]
+    Unsolicited {
+        /// The index.
+        index: Endpoint,
+        /// What it sent.
+        found: String,
     },
     /// There is no connection at present, for this reason.
     #[error("{0}")]
@@ -52,4 +79,20 @@ pub enum IndexError {
 
 fn shown_reason(reason: Option<&HeaderText>) -> String {
     reason.map_or_else(String::new, |reason| format!(" ({})", escaped(&reason.to_string())))
+}
+
+impl IndexError {
+    /// Whether a new connection may bring what this one did not.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Lost { .. } | Self::Silent { .. } | Self::Away(_) => {
+                true
+            }
+            Self::Refused { refusal, .. } => *refusal == Refusal::ServiceUnavailable,
+            Self::Protocol { .. }
+            | Self::Unfinished { .. }
+            | Self::Unsolicited { .. }
+            | Self::Taker(_) => false,
+        }
+    }
 }

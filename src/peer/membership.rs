@@ -1,32 +1,40 @@
-//! Staying a member: one connection to the index, on which everything is registered.
+//! Registration: one connection to the index, on which all shared documents are registered.
 //!
-//! A thread of its own connects, adds all documents, and then reads: replies for whoever asks, and
-//! the end of the connection the moment that it comes. After the end it connects again, with
-//! pauses that grow, and adds everything anew: to the index a peer without its connection has
-//! nothing.
+//! A thread of its own connects, adds all documents, and then reads: replies for the threads that
+//! tell the index of changes, and the end of the connection. After the end it connects again, with
+//! exponential backoff, and adds everything again: to the index a peer without its connection has
+//! nothing. Queries use connections of their own, so that a slow reader of a list does not cost
+//! the peer its registration.
 
 mod announcer;
 mod announcing;
 mod asking;
+mod registering;
+mod waiting;
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use announcer::Announcer;
 use asking::Asker;
+use waiting::Waiting;
 
-use super::index_connection::{Link, Replies};
+use super::index_connection::IndexConnection;
+use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
-use super::query::Extensions;
+use super::index_link::Link;
+use super::index_replies::{Between, Replies, Step};
 use crate::error_chain::error_chain;
+use crate::escape::excerpt;
 use crate::library::SharedLibrary;
 use crate::limits;
-use crate::protocol::{Document, Endpoint, Host, Port, Refusal};
+use crate::protocol::{Document, Endpoint, Host, Port, Refusal, ReplyForm};
 
 /// What a member's program may want to tell people.
 #[derive(Debug)]
@@ -42,6 +50,10 @@ pub enum Event {
         /// How many more it did not take.
         others: usize,
     },
+    /// The index has taken documents that it had refused before.
+    RegisteredLater(usize),
+    /// This many documents are no RFCs, and the index has not shown that it knows others.
+    NotSupported(usize),
     /// The connection is gone, or could not be made; the next attempt is after this pause.
     Away(IndexError, Duration),
 }
@@ -53,7 +65,6 @@ pub struct Membership {
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug)]
 struct Shared {
     index: Endpoint,
     host: Option<Host>,
@@ -63,9 +74,15 @@ struct Shared {
     changed: Condvar,
     /// Whether everything was registered once, even if the index is gone by now.
     joined: AtomicBool,
-    /// Held by who asks, so that one request is outstanding at a time.
+    /// Held by the thread that waits for replies, so that those of two do not mix.
     turn: Mutex<()>,
-    extensions: Extensions,
+    dialect: Arc<IndexDialect>,
+    /// What the index has refused because it was full, or because of a limit.
+    waiting: Mutex<Waiting>,
+    /// What is registered on the present connection to an index that has shown no extension: such
+    /// an index is told of a document once.
+    told: Mutex<BTreeSet<Document>>,
+    tell: Box<dyn Fn(Event) + Send + Sync>,
     /// Whether the index has shown that it takes requests in pipelines.
     reads_pipelines: AtomicBool,
 }
@@ -82,17 +99,18 @@ enum State {
 }
 
 impl Membership {
-    /// Starts the thread that joins the index and stays. `host` is what this peer calls itself, if
-    /// not what is found out.
+    /// Starts the thread that registers the library and keeps it registered. `host` is the name of
+    /// this peer, if not the one that is found out; `dialect` is what is known of the index.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// When the thread cannot be started.
     pub fn start(
         index: Endpoint,
         host: Option<Host>,
         port: Port,
         library: SharedLibrary,
-        tell: impl Fn(Event) + Send + 'static,
+        dialect: IndexDialect,
+        tell: impl Fn(Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             index,
@@ -103,13 +121,26 @@ impl Membership {
             changed: Condvar::new(),
             joined: AtomicBool::new(false),
             turn: Mutex::default(),
-            extensions: Extensions::default(),
+            dialect: Arc::new(dialect),
+            waiting: Mutex::default(),
+            told: Mutex::default(),
+            tell: Box::new(tell),
             reads_pipelines: AtomicBool::new(false),
         });
         let member = Arc::clone(&shared);
-        let thread =
-            thread::Builder::new().name("index".into()).spawn(move || member.stay(&tell))?;
+        let thread = thread::Builder::new().name("index".into()).spawn(move || member.stay())?;
         Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Queries to the same index, on connections of their own.
+    pub fn queries(&self) -> IndexConnection {
+        let Shared { index, host, port, dialect, .. } = &*self.shared;
+        IndexConnection::new(index.clone(), host.clone(), Some(*port), Arc::clone(dialect))
+    }
+
+    /// The index, as the user named it.
+    pub fn server(&self) -> &Endpoint {
+        &self.shared.index
     }
 
     /// What this peer calls itself to the index; `None` while it is not connected.
@@ -125,8 +156,7 @@ impl Membership {
     pub fn leave(&self) {
         match self.shared.set(State::Leaving) {
             State::Joining(link) | State::Here(link, _) => {
-                // It may be closed already.
-                let _ = link.stream.shutdown(Shutdown::Both);
+                link.close();
             }
             State::Connecting | State::Away(_) | State::Leaving => {}
         }
@@ -161,41 +191,72 @@ impl Drop for Membership {
 
 impl Shared {
     /// The thread: until the membership ends.
-    fn stay(&self, tell: &dyn Fn(Event)) {
+    fn stay(&self) {
         let mut pause = limits::RECONNECT;
-        while let Err(error) = self.join_and_read(tell, &mut pause) {
+        loop {
+            let mut registered = None;
+            let Err(error) = self.join_and_read(&mut registered) else { return };
+            // A connection that brought nothing does not count as success.
+            if registered.is_some_and(|since| since.elapsed() >= limits::LASTING_CONNECTION) {
+                pause = limits::RECONNECT;
+            }
             if !self.advance(State::Away(error_chain(&error))) {
                 return;
             }
+            let is_full = matches!(error, IndexError::Refused { .. });
             let wait = jittered(pause);
-            tell(Event::Away(error, wait));
+            (self.tell)(Event::Away(error, wait));
             if !self.wait_before_joining(wait) {
                 return;
             }
-            pause = (pause * 2).min(limits::RECONNECT_MAX);
+            let most = if is_full { limits::RECONNECT_FULL_MAX } else { limits::RECONNECT_MAX };
+            pause = (pause * 2).min(most);
         }
     }
 
-    /// Joins, and reads until the connection ends, which always is an error.
-    fn join_and_read(&self, tell: &dyn Fn(Event), pause: &mut Duration) -> Result<(), IndexError> {
+    /// Joins, and reads until the connection ends, which always is an error. Sets `registered` when
+    /// the connection has become useful.
+    fn join_and_read(&self, registered: &mut Option<Instant>) -> Result<(), IndexError> {
         let link = Arc::new(Link::connect(&self.index, self.host.as_ref(), Some(self.port))?);
         if !self.advance(State::Joining(Arc::clone(&link))) {
             return Ok(());
         }
-        let mut replies = Replies::new(&link);
-        let registered = self.register(&link, &mut replies, tell)?;
+        let mut replies =
+            Replies::new(&self.index, &self.dialect, &link.stream, Between::default());
+        let Some(count) = self.register(&link, &mut replies)? else {
+            // With other line ends.
+            drop(replies);
+            return self.join_and_read(registered);
+        };
+        if count > 0 || self.library.read().is_empty() {
+            *registered = Some(Instant::now());
+        }
         self.joined.store(true, Ordering::Release);
-        // Before anybody can ask: a script reads this line first.
-        tell(Event::Registered(registered));
+        // Before others can ask: a script reads this line first.
+        (self.tell)(Event::Registered(count));
         if !self.advance(State::Here(Arc::clone(&link), None)) {
             return Ok(());
         }
-        *pause = limits::RECONNECT;
-        while replies.read_part(None, &mut |part, bytes| self.deliver(part, bytes))? {}
-        if matches!(*self.lock(), State::Leaving) {
-            return Ok(());
-        }
-        Err(link.lost(io::ErrorKind::ConnectionAborted.into()))
+        replies.expect_at_any_time(ReplyForm::OneRecord);
+        let mut unsolicited = None;
+        let read = loop {
+            let step = replies.read_part(&mut |part, bytes| {
+                if !self.deliver(part, bytes) && unsolicited.is_none() {
+                    unsolicited = Some(excerpt(bytes.trim_ascii()));
+                }
+            });
+            match (unsolicited.take(), step) {
+                (Some(found), _) => {
+                    break Err(IndexError::Unsolicited { index: self.index.clone(), found });
+                }
+                (None, Ok(Step::Part | Step::End(_))) => {}
+                (None, Ok(Step::Closed)) => {
+                    break Err(link.lost(io::ErrorKind::ConnectionAborted.into()));
+                }
+                (None, Err(error)) => break Err(error),
+            }
+        };
+        if matches!(*self.lock(), State::Leaving) { Ok(()) } else { read }
     }
 
     /// The connection, once everything is registered on it.
@@ -249,4 +310,10 @@ impl Shared {
 fn jittered(pause: Duration) -> Duration {
     let random = RandomState::new().build_hasher().finish() % 512;
     pause * 3 / 4 + pause * u32::try_from(random).unwrap_or(0) / 1024
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("index", &self.index).finish_non_exhaustive()
+    }
 }

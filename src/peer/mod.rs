@@ -3,9 +3,10 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `index_connection` | one connection to an index, one request at a time |
+//! | `index_connection`, `index_link`, `index_replies` | requests to an index, one at a time on a connection |
+//! | `index_dialect` | what an index server has shown of itself |
 //! | `query`, `index_error` | what is requested of an index; why it gave nothing |
-//! | `records`, `holdings` | records, streamed; the holders of a document |
+//! | `records`, `holdings`, `listed` | records, streamed; the holders of a document; whether that was all |
 //! | `membership` | the thread that stays connected and keeps everything registered |
 //! | `own_host` | what the peer calls itself |
 //! | `watching` | keeps the library true to its folder |
@@ -32,8 +33,12 @@ mod fetch_all;
 mod hashing;
 mod holdings;
 mod index_connection;
+mod index_dialect;
 mod index_error;
+mod index_link;
+mod index_replies;
 mod journal;
+mod listed;
 mod measure;
 mod membership;
 mod neighbours;
@@ -56,14 +61,16 @@ pub use bandwidth::Bandwidth;
 pub use fetch::{Attempt, FetchError, Fetched, Fetcher, Source, Wanted};
 pub use fetch_all::{Happening, Order, fetch_all};
 pub use hashing::Hashing;
-pub use holdings::{Holding, lookup};
+pub use holdings::{Holding, lookup, lookup_in_list, lookup_titled};
 pub use index_connection::IndexConnection;
+pub use index_dialect::{Extensions, IndexDialect};
 pub use index_error::IndexError;
 pub use journal::{Entry as JournalEntry, Event as JournalEvent, Journal};
+pub use listed::{Completeness, ListCache};
 pub use membership::{Announcer, Event, Membership};
 pub use neighbours::{Neighbours, Pace};
 pub use probe::{Probe, probe};
-pub use query::{AskIndex, Completeness, Extensions, Query};
+pub use query::{AskIndex, Query};
 pub use records::{each_record, request_records};
 pub use slots::Slots;
 pub use transfer_error::TransferError;

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
+use super::listed::{Completeness, ListCache};
 use crate::protocol::{
-    Content, Document, Endpoint, IndexRequest, Limit, Listing, ReplyPart, Request, Title, Words,
+    Content, Document, Endpoint, IndexRequest, Limit, Listing, ReplyForm, ReplyPart, Request,
+    Title, Words,
 };
 
 /// A request to an index without its sender.
@@ -42,6 +44,19 @@ pub enum Query<'a> {
 }
 
 impl Query<'_> {
+    /// What the reply may hold.
+    pub(super) fn form(&self) -> ReplyForm {
+        match self {
+            Self::Add { .. } | Self::Remove(_) => ReplyForm::OneRecord,
+            Self::Lookup { .. } | Self::List(_) | Self::Search { .. } => ReplyForm::Records,
+        }
+    }
+
+    /// Whether it changes nothing, so that it can be sent again.
+    pub(super) fn is_harmless(&self) -> bool {
+        self.form() == ReplyForm::Records
+    }
+
     /// Appends the request as `from` sends it.
     pub(super) fn encode(&self, from: &Endpoint, out: &mut Vec<u8>) {
         let from = from.clone();
@@ -65,26 +80,7 @@ impl Query<'_> {
     }
 }
 
-/// Whether a reply held everything that the index had to send.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[must_use]
-pub enum Completeness {
-    /// The reply was read to its end.
-    Complete,
-    /// The callback asked to stop before the end.
-    Stopped,
-    /// Records may be missing, for this reason.
-    Incomplete(String),
-}
-
-impl Completeness {
-    /// Of two replies: the first that is not complete.
-    pub fn and(self, other: Self) -> Self {
-        if self == Self::Complete { other } else { self }
-    }
-}
-
-/// Something that can ask an index: a connection for one question, or a member's.
+/// Something that can send requests to an index.
 pub trait AskIndex {
     /// Sends a request, and hands the parts of the reply to `take`, each with the bytes that it was
     /// read from.
@@ -106,24 +102,9 @@ pub trait AskIndex {
     /// When it cannot be reached.
     fn address(&self) -> Result<IpAddr, IndexError>;
 
-    /// Whether this index understands requests with headers of extensions, as far as is known.
-    fn extensions(&self) -> &Extensions;
-}
+    /// What the index has shown of itself.
+    fn dialect(&self) -> &IndexDialect;
 
-/// What is remembered of a neighbour that may not understand extensions.
-#[derive(Debug, Default)]
-pub struct Extensions {
-    are_refused: AtomicBool,
-}
-
-impl Extensions {
-    /// Whether to use them: until they were refused once.
-    pub fn are_used(&self) -> bool {
-        !self.are_refused.load(Ordering::Relaxed)
-    }
-
-    /// Remembers that they are refused.
-    pub fn refuse(&self) {
-        self.are_refused.store(true, Ordering::Relaxed);
-    }
+    /// What was listed on this connection, to look up documents in it.
+    fn list_cache(&self) -> &ListCache;
 }

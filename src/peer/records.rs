@@ -4,9 +4,12 @@
 use std::io;
 use std::ops::ControlFlow;
 
+use super::index_dialect::Extensions;
 use super::index_error::IndexError;
-use super::query::{AskIndex, Completeness, Query};
-use crate::protocol::{Listing, Record, Refusal, ReplyPart};
+use super::listed::Completeness;
+use super::query::{AskIndex, Query};
+use crate::error_chain::error_chain;
+use crate::protocol::{Document, Listing, Record, Refusal, ReplyPart, Title};
 
 /// Requests records and passes the parts of the reply to `take`, which may stop: then the
 /// connection is closed before the rest arrives. A refusal is not passed on.
@@ -20,12 +23,13 @@ pub fn request_records(
     query: Query<'_>,
     take: &mut dyn FnMut(ReplyPart) -> ControlFlow<()>,
 ) -> Result<Completeness, IndexError> {
-    let (mut refused, mut reason, mut stopped) = (None, None, false);
+    let (mut refused, mut reason, mut found, mut stopped) = (None, None, false, false);
     let asked = index.ask(query, &mut |part, _| {
         match part {
             ReplyPart::Refused(refusal) => refused = Some(refusal),
             ReplyPart::Reason(text) => reason = Some(text),
             part => {
+                found |= matches!(part, ReplyPart::Record(_));
                 if take(part).is_break() {
                     stopped = true;
                     return Err(io::ErrorKind::Interrupted.into());
@@ -36,6 +40,10 @@ pub fn request_records(
     });
     let completeness = match asked {
         Err(IndexError::Taker(_)) if stopped => return Ok(Completeness::Stopped),
+        // What was complete is not discarded.
+        Err(error) if found => Completeness::Incomplete(error_chain(&error)),
+        // A refusal is complete with its status line.
+        Err(_) if refused.is_some() => Completeness::Complete,
         outcome => outcome?,
     };
     match (refused, query) {
@@ -57,14 +65,48 @@ pub fn each_record(
     index: &dyn AskIndex,
     take: &mut dyn FnMut(Record) -> ControlFlow<()>,
 ) -> Result<Completeness, IndexError> {
-    let rfcs = list(index, Listing::Rfcs, take)?;
+    let mut first = None;
+    let rfcs = list(index, Listing::Rfcs, &mut |record| {
+        if first.is_none() {
+            first = Some((record.document.clone(), record.title.clone()));
+        }
+        take(record)
+    })?;
     if rfcs == Completeness::Stopped {
         return Ok(rfcs);
     }
+    find_out_extensions(index, first);
+    if !index.dialect().shows_extensions() {
+        return Ok(rfcs);
+    }
     match list(index, Listing::Files, take) {
-        // An index without this extension has no such records.
         Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) => Ok(rfcs),
-        files => Ok(rfcs.and(files?)),
+        // What was listed before is not discarded.
+        Err(error) => Ok(rfcs.and(Completeness::Incomplete(error_chain(&error)))),
+        Ok(files) => Ok(rfcs.and(files)),
+    }
+}
+
+/// Finds out whether an unknown index server knows extensions, by the one header that harms no
+/// server that is known (protocol.md section 8.5): in a LOOKUP of a document that it has listed.
+fn find_out_extensions(index: &dyn AskIndex, listed: Option<(Document, Title)>) {
+    if index.dialect().extensions() != Extensions::Unknown {
+        return;
+    }
+    // Servers may compare the title, so one is sent that is right.
+    let rfc_1 = || Some((Document::Rfc("1".parse().ok()?), "Host Software".parse().ok()?));
+    let Some((document, title)) = listed.or_else(rfc_1) else { return };
+    let (document, title) = (&document, Some(&title));
+    let query = Query::Lookup { document, title, want_attributes: true };
+    // The connection remembers what an attribute shows. The whole reply is read if it is short, so
+    // that the connection can be used again.
+    let mut parts = 0;
+    let asked = request_records(index, query, &mut |_| {
+        parts += 1;
+        if parts < 1_000 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    if let Err(error) = asked {
+        log::debug!("no extension is known: {}", error_chain(&error));
     }
 }
 

@@ -12,7 +12,7 @@
 //! | `content` | which bytes a holder has; attributes of records | 4.11 |
 //! | `record`, `record_encoder` | who has which document; many of their lines | 4.5 |
 //! | `lines`, `request_lines`, `request`, `head` | where a line ends, where a request, what it says | 3 |
-//! | `index_request`, `index_reply` | peer and index | 4 |
+//! | `index_request`, `index_reply`, `index_reply_decoder` | peer and index | 4 |
 //! | `document_request`, `document_reply` | peer and peer | 5 |
 //! | `status`, `error` | refusals, and why | 6 |
 
@@ -27,6 +27,7 @@ mod error;
 mod file_name;
 mod head;
 mod index_reply;
+mod index_reply_decoder;
 mod index_request;
 mod keep_alive;
 mod lines;
@@ -50,9 +51,10 @@ pub use endpoint::{Endpoint, Host, Port};
 pub use error::{DecodeError, SyntaxError};
 pub use file_name::FileName;
 pub use index_reply::{
-    END_OF_RECORDS, IndexReply, IndexReplyDecoder, ReplyPart, encode_attribute, encode_found,
-    encode_refusal,
+    END_OF_RECORDS, IndexReply, ReplyPart, encode_attribute, encode_found, encode_refusal,
+    encode_refused_lookup,
 };
+pub use index_reply_decoder::{IndexReplyDecoder, ReplyForm, ReplyState};
 pub use index_request::{IndexRequest, Listing};
 pub use number::{Limit, RfcNumber};
 pub use range::{ByteRange, ContentRange};

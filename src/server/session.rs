@@ -183,12 +183,23 @@ impl Session<'_> {
 
     #[cold]
     fn refuse(&mut self, refusal: Refusal, reason: &str) {
+        self.refuse_with(encode_refusal, refusal, reason);
+    }
+
+    /// The same for any way to write it.
+    #[cold]
+    fn refuse_with(
+        &mut self,
+        encode: fn(Refusal, Option<&HeaderText>, &mut Vec<u8>),
+        refusal: Refusal,
+        reason: &str,
+    ) {
         self.consecutive_faults = match refusal {
             Refusal::BadRequest => self.consecutive_faults + 1,
             _ => 0,
         };
         let reason = self.shared.explain.then(|| HeaderText::folded(reason)).flatten();
-        encode_refusal(refusal, reason.as_ref(), &mut self.output);
+        encode(refusal, reason.as_ref(), &mut self.output);
     }
 
     fn has_too_many_faults(&self) -> bool {

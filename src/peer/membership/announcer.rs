@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use super::Membership;
@@ -28,14 +28,24 @@ impl Announcer {
     pub fn start(membership: Arc<Membership>) -> io::Result<Self> {
         let (queue, documents) = channel();
         let work = move || {
-            while let Ok(first) = documents.recv() {
-                let mut together = BTreeSet::from([first]);
-                together.extend(documents.try_iter());
-                let together: Vec<Document> = together.into_iter().collect();
-                if let Err(error) = membership.update(&together) {
-                    // All is told when it is back.
-                    let error = error_chain(&error);
-                    log::debug!("the index does not know of {} yet: {error}", together[0]);
+            loop {
+                let received = match membership.retry_in() {
+                    Some(pause) => documents.recv_timeout(pause),
+                    None => documents.recv().map_err(RecvTimeoutError::from),
+                };
+                let outcome = match received {
+                    Ok(first) => {
+                        let mut together = BTreeSet::from([first]);
+                        together.extend(documents.try_iter());
+                        let together: Vec<Document> = together.into_iter().collect();
+                        membership.update(&together)
+                    }
+                    Err(RecvTimeoutError::Timeout) => membership.retry(),
+                    Err(RecvTimeoutError::Disconnected) => return,
+                };
+                if let Err(error) = outcome {
+                    // Everything is told when it is back.
+                    log::debug!("the index is not told yet: {}", error_chain(&error));
                 }
             }
         };

@@ -1,111 +1,153 @@
-//! What a member tells the index of its documents: all of them when it joins, and later what has
-//! changed.
+//! Telling the index what has changed: documents that are shared from now on, have changed, or are
+//! gone.
 
-use std::net::Shutdown;
 use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use super::waiting::Waiting;
 use super::{Event, Membership, Shared};
 use crate::library::SharedLibrary;
-use crate::peer::index_connection::{Link, Replies};
 use crate::peer::index_error::IndexError;
 use crate::protocol::{
     Content, Document, Endpoint, IndexRequest, Refusal, ReplyPart, Request, Status,
 };
+
+/// Documents of which an index is told in one go, if it can take that.
+pub(super) const TOGETHER: usize = 64;
 
 impl Membership {
     /// Makes the index know what the library says now of some documents: that they are shared,
     /// under which titles and with which bytes, or that they are not.
     ///
     /// # Errors
-    /// When the index is away; all is registered anew when it is back.
+    /// When the index is away; everything is registered again when it is back.
     pub fn update(&self, documents: &[Document]) -> Result<(), IndexError> {
-        let Shared { library, extensions, reads_pipelines, .. } = &*self.shared;
-        let mut rest = documents;
-        'told: while !rest.is_empty() {
-            let together = if reads_pipelines.load(Ordering::Relaxed) { TOGETHER } else { 1 };
-            let (now, later) = rest.split_at(together.min(rest.len()));
-            let content = extensions.are_used();
-            for (document, refused) in now.iter().zip(self.shared.tell_again(now, content)?) {
-                let is_shared = library.read().entry(document).is_some();
-                match refused {
-                    Some(Refusal::BadRequest) if is_shared && content => {
-                        extensions.refuse();
-                        continue 'told;
-                    }
-                    // Without REMOVE a record can only be taken back with all others.
-                    Some(Refusal::BadRequest) if !is_shared => return self.rejoin(),
-                    Some(refusal) if is_shared => {
-                        // Said once for all documents, when everything was registered.
-                        let status = Status::from(refusal);
-                        log::debug!("the index did not register {document}: {status}");
-                    }
-                    _ => {}
-                }
-            }
-            rest = later;
+        // Until everything is registered, it is not known what the index can be told.
+        drop(self.shared.link()?);
+        if !self.shared.dialect.shows_extensions() {
+            return self.shared.update_without_extensions(documents);
         }
-        Ok(())
+        let removed = self.shared.update(documents)?;
+        if removed { self.retry() } else { Ok(()) }
     }
 
-    /// Ends the connection; the thread makes a new one, and registers everything anew.
-    fn rejoin(&self) -> Result<(), IndexError> {
-        let link = self.shared.link()?;
-        log::info!("the index cannot take back a single record: joining it anew");
-        // It may be closed already.
-        let _ = link.stream.shutdown(Shutdown::Both);
-        Ok(())
+    /// The time until documents are to be tried that the index had no room for.
+    pub(super) fn retry_in(&self) -> Option<Duration> {
+        self.shared.lock_waiting().retry_in(Instant::now())
+    }
+
+    /// Tries the documents that the index had no room for, until it has none again.
+    ///
+    /// # Errors
+    /// As [`Membership::update`].
+    pub(super) fn retry(&self) -> Result<(), IndexError> {
+        let mut registered = 0;
+        let outcome = loop {
+            let together = self.shared.together();
+            let some = self.shared.lock_waiting().some(together);
+            if some.is_empty() {
+                break Ok(());
+            }
+            let before = some.len();
+            match self.shared.update(&some) {
+                Ok(_) => {}
+                Err(error) => break Err(error),
+            }
+            let mut waiting = self.shared.lock_waiting();
+            let left: Vec<Document> =
+                waiting.some(usize::MAX).into_iter().filter(|one| some.contains(one)).collect();
+            registered += before - left.len();
+            if !left.is_empty() {
+                let now = Instant::now();
+                if registered > 0 {
+                    waiting.start_over(now)
+                } else {
+                    waiting.back_off(now)
+                }
+                break Ok(());
+            }
+        };
+        if registered > 0 {
+            (self.shared.tell)(Event::RegisteredLater(registered));
+        }
+        outcome
     }
 }
 
-/// Documents of which an index is told in one go, if it can take that.
-const TOGETHER: usize = 64;
-
 impl Shared {
-    /// Tells the index of all documents; returns how many it took.
-    ///
-    /// Many programs read one request at a time and lose what came with it. So it is told of one
-    /// document after the other, unless there are many and it knows our extensions: then it is a
-    /// program that reads pipelines, too (protocol.md section 8.5).
-    pub(super) fn register(
-        &self,
-        link: &Link,
-        replies: &mut Replies<'_>,
-        tell: &dyn Fn(Event),
-    ) -> Result<usize, IndexError> {
-        let documents: Vec<Document> =
-            self.library.read().documents().map(|(document, _)| document.clone()).collect();
-        let mut refused: Vec<(&Document, Refusal)> = Vec::new();
-        let mut rest = &documents[..];
-        let mut together = 1;
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(together.min(rest.len()));
-            for (document, refusal) in now.iter().zip(self.announce(link, replies, now)?) {
-                refused.extend(refusal.map(|refusal| (document, refusal)));
+    /// Tells an index that knows our extensions; returns whether records were removed.
+    fn update(&self, documents: &[Document]) -> Result<bool, IndexError> {
+        let mut removed = false;
+        for now in documents.chunks(self.together()) {
+            let mut full = Vec::new();
+            let mut settled = Vec::new();
+            for (document, refused) in now.iter().zip(self.tell_again(now)?) {
+                let is_shared = self.library.read().entry(document).is_some();
+                match refused {
+                    Some(Refusal::ServiceUnavailable) if is_shared => full.push(document.clone()),
+                    Some(refusal) if is_shared => {
+                        let status = Status::from(refusal);
+                        log::debug!("the index did not register {document}: {status}");
+                    }
+                    outcome => {
+                        removed |= outcome.is_none() && !is_shared;
+                        settled.push(document.clone());
+                    }
+                }
             }
-            if together == 1
-                && later.len() >= TOGETHER
-                && self.extensions.are_used()
-                && self.shows_attributes(link, replies, &now[0])?
-            {
-                together = TOGETHER;
+            let first = full.first().cloned();
+            let others = full.len().saturating_sub(1);
+            let mut waiting = self.lock_waiting();
+            waiting.remove(settled);
+            let is_news = waiting.extend(full);
+            drop(waiting);
+            if let (true, Some(document)) = (is_news, first) {
+                let refusal = Refusal::ServiceUnavailable;
+                (self.tell)(Event::Refused { document, refusal, others });
             }
-            rest = later;
         }
-        self.reads_pipelines.store(together == TOGETHER, Ordering::Relaxed);
-        if let Some((document, refusal)) = refused.first() {
-            let (document, others) = ((*document).clone(), refused.len() - 1);
-            tell(Event::Refused { document, refusal: *refusal, others });
-        }
-        Ok(documents.len() - refused.len())
+        Ok(removed)
     }
 
-    /// Tells the index of some documents in one go, as a member; returns for each why it refused,
-    /// if it did.
-    fn tell_again(
-        &self,
-        documents: &[Document],
-        with_content: bool,
-    ) -> Result<Vec<Option<Refusal>>, IndexError> {
+    /// Tells an index that has shown no extension: of each document once, and of no files. It is
+    /// told that documents are gone by a new connection.
+    fn update_without_extensions(&self, documents: &[Document]) -> Result<(), IndexError> {
+        let mut is_gone = false;
+        for document in documents {
+            let is_told = self.lock_told().contains(document);
+            let is_shared = self.library.read().entry(document).is_some();
+            match document {
+                _ if !is_shared => is_gone |= is_told,
+                _ if is_told => log::debug!("the index is told of {document} once"),
+                Document::File(_) => {
+                    log::debug!("{document} is not registered: the index may know only RFCs");
+                }
+                Document::Rfc(_) => match self.tell_again(std::slice::from_ref(document))?[..] {
+                    [Some(refusal)] => {
+                        let status = Status::from(refusal);
+                        log::info!("the index did not register {document}: {status}");
+                    }
+                    _ => drop(self.lock_told().insert(document.clone())),
+                },
+            }
+        }
+        if is_gone {
+            log::info!("the index cannot remove a single record: connecting again");
+            self.link()?.close();
+        }
+        Ok(())
+    }
+
+    /// How many documents the index is told of in one go.
+    fn together(&self) -> usize {
+        if self.reads_pipelines.load(Ordering::Relaxed) { TOGETHER } else { 1 }
+    }
+
+    /// Tells the index of some documents in one go, when all are registered; returns for each why
+    /// it refused, if it did.
+    fn tell_again(&self, documents: &[Document]) -> Result<Vec<Option<Refusal>>, IndexError> {
+        let with_content = self.dialect.shows_extensions();
         let requests = |own: &Endpoint, out: &mut Vec<u8>| {
             for document in documents {
                 announcement(&self.library, document, with_content, own.clone()).encode(out);
@@ -121,46 +163,17 @@ impl Shared {
         Ok(outcomes)
     }
 
-    /// Tells the index of some documents in one go; returns for each why it refused, if it did.
-    fn announce(
-        &self,
-        link: &Link,
-        replies: &mut Replies<'_>,
-        documents: &[Document],
-    ) -> Result<Vec<Option<Refusal>>, IndexError> {
-        let content = self.extensions.are_used();
-        let mut requests = Vec::new();
-        for document in documents {
-            announcement(&self.library, document, content, link.own.clone()).encode(&mut requests);
-        }
-        link.send_bytes(&requests)?;
-        let outcomes: Result<Vec<_>, IndexError> =
-            documents.iter().map(|_| replies.read_one(&mut |_, _| {})).collect();
-        let outcomes = outcomes?;
-        if content && outcomes == [Some(Refusal::BadRequest)] {
-            self.extensions.refuse();
-            return self.announce(link, replies, documents);
-        }
-        Ok(outcomes)
+    pub(super) fn lock_waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the index tells what it knows beside the line of a document.
-    fn shows_attributes(
-        &self,
-        link: &Link,
-        replies: &mut Replies<'_>,
-        document: &Document,
-    ) -> Result<bool, IndexError> {
-        let (document, from) = (document.clone(), link.own.clone());
-        link.send(&IndexRequest::Lookup { document, want_attributes: true, from })?;
-        let mut shown = false;
-        replies.read_one(&mut |part, _| shown |= matches!(part, ReplyPart::Attribute(_)))?;
-        Ok(shown)
+    pub(super) fn lock_told(&self) -> MutexGuard<'_, std::collections::BTreeSet<Document>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What the index has to be told of a document: that it is shared, or not.
-fn announcement(
+pub(super) fn announcement(
     library: &SharedLibrary,
     document: &Document,
     with_content: bool,

@@ -1,15 +1,16 @@
-//! A member's questions: who asks gets the parts of the replies from the thread that reads.
+//! Requests on the connection on which everything is registered: one thread reads, and passes the
+//! parts of the replies on.
 
 use std::io;
-use std::net::{IpAddr, Shutdown};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 
 use super::{Membership, Shared, State};
 use crate::limits;
-use crate::peer::index_connection::Link;
 use crate::peer::index_error::IndexError;
-use crate::peer::query::{AskIndex, Completeness, Extensions, Query};
+use crate::peer::index_link::Link;
+use crate::peer::listed::Completeness;
+use crate::peer::query::Query;
 use crate::protocol::{Endpoint, ReplyPart};
 
 /// Parts that wait between the two threads: enough to keep both busy.
@@ -25,14 +26,19 @@ pub(super) struct Asker {
     replies: usize,
 }
 
-impl AskIndex for Membership {
-    fn ask(
+impl Membership {
+    /// Sends a request on the connection on which everything is registered, and hands the parts of
+    /// the reply to `take`: for ADD and REMOVE, since records belong to that connection.
+    ///
+    /// # Errors
+    /// When there is no reply, or `take` fails.
+    pub fn ask(
         &self,
         query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError> {
         let mut taken = Ok(());
-        // To its end, even if the taker fails: the next reply must find its own asker.
+        // To its end, even if `take` fails: the next reply must find its own reader.
         let encode = |own: &Endpoint, out: &mut Vec<u8>| {
             query.encode(own, out);
             1
@@ -44,18 +50,6 @@ impl AskIndex for Membership {
         })?;
         taken.map_err(IndexError::Taker)?;
         Ok(Completeness::Complete)
-    }
-
-    fn server(&self) -> &Endpoint {
-        &self.shared.index
-    }
-
-    fn address(&self) -> Result<IpAddr, IndexError> {
-        self.shared.link().map(|link| link.address)
-    }
-
-    fn extensions(&self) -> &Extensions {
-        &self.shared.extensions
     }
 }
 
@@ -72,11 +66,15 @@ impl Shared {
         let mut bytes = Vec::new();
         let mut replies = encode(&link.own, &mut bytes);
         let deliveries = self.expect_replies(&link, replies)?;
-        link.send_bytes(&bytes)?;
+        if let Err(error) = link.send_bytes(&self.dialect.with_line_ends(bytes)) {
+            // Half a request may have been sent.
+            link.close();
+            return Err(error);
+        }
         while replies > 0 {
             let (part, bytes) = deliveries.recv_timeout(limits::INDEX_REPLY).map_err(|error| {
                 // Without this reply the next one would be taken for it.
-                let _ = link.stream.shutdown(Shutdown::Both);
+                link.close();
                 link.lost(match error {
                     RecvTimeoutError::Timeout => io::ErrorKind::TimedOut.into(),
                     RecvTimeoutError::Disconnected => io::ErrorKind::ConnectionAborted.into(),
@@ -103,22 +101,21 @@ impl Shared {
         Ok(receiver)
     }
 
-    /// Passes a part on to who asked.
-    pub(super) fn deliver(&self, part: ReplyPart, bytes: &[u8]) {
+    /// Passes a part on to the thread that waits for it; `false` if there is none.
+    pub(super) fn deliver(&self, part: ReplyPart, bytes: &[u8]) -> bool {
         let mut state = self.lock();
-        let State::Here(_, waiting) = &mut *state else {
-            return;
-        };
-        // Nobody asked, or who asked is gone: then the part belongs to nobody.
-        let Some(asker) = waiting else { return };
+        let State::Here(_, waiting) = &mut *state else { return false };
+        let Some(asker) = waiting else { return false };
         let deliveries = asker.deliveries.clone();
         if part == ReplyPart::End {
-            asker.replies -= 1;
+            asker.replies = asker.replies.saturating_sub(1);
             if asker.replies == 0 {
                 *waiting = None;
             }
         }
         drop(state);
+        // It may have given up: the part was asked for all the same.
         let _ = deliveries.send((part, bytes.to_vec()));
+        true
     }
 }

@@ -13,6 +13,7 @@ use crate::limits;
 use crate::protocol::{
     BorrowedRecord, Content, Date, Document, END_OF_RECORDS, Endpoint, IndexRequest, Record,
     RecordEncoder, Refusal, Status, Words, encode_attribute, encode_found, encode_record,
+    encode_refusal, encode_refused_lookup,
 };
 use crate::server::{LOG_FAULTS, LOG_REQUESTS, counted};
 
@@ -50,6 +51,8 @@ impl Session<'_> {
     pub(super) fn answer(&mut self, request: IndexRequest) -> io::Result<()> {
         let logged = log::log_enabled!(target: LOG_REQUESTS, log::Level::Info);
         let line = if logged { request.to_string() } else { String::new() };
+        let wants_attributes =
+            matches!(request, IndexRequest::Lookup { want_attributes: true, .. });
         let outcome = match request {
             IndexRequest::Add { document, title, content, from } => {
                 self.add(Record { document, title, holder: from }, content)
@@ -88,7 +91,8 @@ impl Session<'_> {
                 log::info!(
                     target: LOG_REQUESTS, "{address} {line}: {}, {reason}", Status::from(refusal)
                 );
-                self.refuse(refusal, &reason);
+                let encode = if wants_attributes { encode_refused_lookup } else { encode_refusal };
+                self.refuse_with(encode, refusal, &reason);
             }
         }
         Ok(())

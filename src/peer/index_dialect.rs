@@ -1,0 +1,222 @@
+//! What is known of an index server that may be another program (protocol.md sections 4.9 and 8.5).
+//!
+//! Nothing beyond the handout is sent to a server before it has shown that it knows an extension,
+//! and a reply without an end of its own ends after a silence that depends on what the server has
+//! shown.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::limits;
+use crate::protocol::{ReplyForm, ReplyState};
+
+/// What an index server has shown of itself. All connections of a program to it share this.
+#[derive(Debug, Default)]
+pub struct IndexDialect(Mutex<Shown>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Shown {
+    extensions: Extensions,
+    /// It sends the final empty line of replies.
+    final_lines: bool,
+    /// It answers ADD without repeating the record.
+    adds_without_record: bool,
+    line_ends: LineEnds,
+}
+
+/// Whether a server understands requests with extensions.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Extensions {
+    /// It has shown nothing yet.
+    #[default]
+    Unknown,
+    /// It has shown one.
+    Shown,
+    /// It has refused one, or they are not to be used.
+    Refused,
+}
+
+/// How the lines of requests end.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum LineEnds {
+    #[default]
+    CrLf,
+    /// After a 505 to CRLF.
+    Lf,
+    /// LF was answered by 505, too.
+    CrLfAgain,
+}
+
+/// What silence within a reply means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Silence {
+    /// How long it may last.
+    pub(super) allowed: Duration,
+    /// What it means then.
+    pub(super) then: AfterSilence,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum AfterSilence {
+    /// Part of the reply is missing.
+    Missing,
+    /// The reply is complete.
+    Complete,
+    /// The reply has ended, as far as can be told.
+    PossiblyIncomplete,
+}
+
+impl IndexDialect {
+    /// A server to which no extension is sent, and that is not asked whether it knows one.
+    pub fn plain() -> Self {
+        Self(Mutex::new(Shown { extensions: Extensions::Refused, ..Shown::default() }))
+    }
+
+    /// Whether it understands requests with extensions.
+    pub fn extensions(&self) -> Extensions {
+        self.lock().extensions
+    }
+
+    /// Whether it has shown an extension.
+    pub fn shows_extensions(&self) -> bool {
+        self.extensions() == Extensions::Shown
+    }
+
+    /// Remembers that it has shown an extension.
+    pub(super) fn show_extensions(&self) {
+        let mut shown = self.lock();
+        if shown.extensions == Extensions::Unknown {
+            shown.extensions = Extensions::Shown;
+        }
+    }
+
+    /// Remembers that it has refused one.
+    pub fn refuse_extensions(&self) {
+        self.lock().extensions = Extensions::Refused;
+    }
+
+    /// Remembers that it sends the final empty line of replies.
+    pub(super) fn show_final_lines(&self) {
+        self.lock().final_lines = true;
+    }
+
+    /// Whether the end of its replies can be seen.
+    pub(super) fn ends_replies(&self) -> bool {
+        let shown = self.lock();
+        shown.final_lines || shown.extensions == Extensions::Shown
+    }
+
+    /// Remembers that a reply to ADD held no record.
+    pub(super) fn show_add_without_record(&self) {
+        self.lock().adds_without_record = true;
+    }
+
+    /// After a 505: whether the request is to be sent again, with other line ends.
+    pub(super) fn change_line_ends(&self) -> bool {
+        let mut shown = self.lock();
+        shown.line_ends = match shown.line_ends {
+            LineEnds::CrLf => LineEnds::Lf,
+            LineEnds::Lf | LineEnds::CrLfAgain => LineEnds::CrLfAgain,
+        };
+        shown.line_ends == LineEnds::Lf
+    }
+
+    /// Requests, as lines of this server end.
+    pub(super) fn with_line_ends(&self, mut requests: Vec<u8>) -> Vec<u8> {
+        if self.lock().line_ends == LineEnds::Lf {
+            // No value of a request can hold a carriage return.
+            requests.retain(|&byte| byte != b'\r');
+        }
+        requests
+    }
+
+    /// How long silence may last when a reply has arrived so far.
+    pub(super) fn silence(&self, state: ReplyState, form: ReplyForm) -> Silence {
+        silence(*self.lock(), state, form)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shown> {
+        // Each change is one assignment: a poisoned state is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn silence(shown: Shown, state: ReplyState, form: ReplyForm) -> Silence {
+    let whole_reply = Silence { allowed: limits::INDEX_REPLY, then: AfterSilence::Missing };
+    let shows_extension = shown.extensions == Extensions::Shown;
+    match (state, form) {
+        (ReplyState::Before, _) => whole_reply,
+        (ReplyState::Refused, _) => {
+            Silence { allowed: limits::REFUSAL_REST, then: AfterSilence::Complete }
+        }
+        (ReplyState::Found { .. }, _) if shows_extension => whole_reply,
+        (ReplyState::Found { .. }, ReplyForm::OneRecord) => {
+            let allowed = match shown.adds_without_record {
+                true => limits::KNOWN_SILENCE,
+                false => limits::END_BY_SILENCE,
+            };
+            Silence { allowed, then: AfterSilence::Complete }
+        }
+        (ReplyState::Found { .. }, ReplyForm::Records) if shown.final_lines => whole_reply,
+        (ReplyState::Found { is_in_line: true, .. }, ReplyForm::Records) => whole_reply,
+        (ReplyState::Found { follows_grammar, .. }, ReplyForm::Records) => {
+            let allowed = match follows_grammar {
+                true => limits::END_BY_SILENCE_IN_GRAMMAR,
+                false => limits::END_BY_SILENCE,
+            };
+            Silence { allowed, then: AfterSilence::PossiblyIncomplete }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_means_what_the_server_has_shown() {
+        use AfterSilence::{Complete, Missing, PossiblyIncomplete};
+        let found = |follows_grammar, is_in_line| ReplyState::Found { follows_grammar, is_in_line };
+        let (list, add) = (ReplyForm::Records, ReplyForm::OneRecord);
+        let new = Shown::default();
+        let final_lines = Shown { final_lines: true, ..new };
+        let extended = Shown { extensions: Extensions::Shown, ..new };
+        let no_record = Shown { adds_without_record: true, ..new };
+        for (shown, state, form, milliseconds, then) in [
+            (new, ReplyState::Before, list, 30_000, Missing),
+            (new, ReplyState::Refused, list, 200, Complete),
+            (extended, ReplyState::Refused, add, 200, Complete),
+            (new, found(false, false), list, 1_000, PossiblyIncomplete),
+            (new, found(true, false), list, 5_000, PossiblyIncomplete),
+            (new, found(false, true), list, 30_000, Missing),
+            (final_lines, found(false, false), list, 30_000, Missing),
+            (extended, found(true, false), list, 30_000, Missing),
+            (new, found(false, true), add, 1_000, Complete),
+            (final_lines, found(true, false), add, 1_000, Complete),
+            (no_record, found(true, false), add, 100, Complete),
+            (extended, found(true, false), add, 30_000, Missing),
+        ] {
+            let allowed = Duration::from_millis(milliseconds);
+            let found = silence(shown, state, form);
+            assert_eq!(found, Silence { allowed, then }, "{shown:?} {state:?} {form:?}");
+        }
+    }
+
+    #[test]
+    fn other_line_ends_are_tried_once() {
+        let dialect = IndexDialect::default();
+        assert_eq!(dialect.with_line_ends(b"a\r\n\r\n".to_vec()), b"a\r\n\r\n");
+        assert!(dialect.change_line_ends());
+        assert_eq!(dialect.with_line_ends(b"a\r\n\r\n".to_vec()), b"a\n\n");
+        assert!(!dialect.change_line_ends());
+        assert!(!dialect.change_line_ends());
+        assert_eq!(dialect.with_line_ends(b"a\r\n".to_vec()), b"a\r\n");
+    }
+
+    #[test]
+    fn what_was_refused_is_not_used_again() {
+        let dialect = IndexDialect::plain();
+        dialect.show_extensions();
+        assert_eq!(dialect.extensions(), Extensions::Refused);
+    }
+}

@@ -1,0 +1,310 @@
+//! The replies that arrive on one connection to an index, part by part, with their deadlines.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::index_dialect::{AfterSilence, IndexDialect};
+use super::index_error::IndexError;
+use super::listed::Completeness;
+use crate::escape::excerpt;
+use crate::limits;
+use crate::net::Receiver;
+use crate::protocol::{
+    Endpoint, HeaderText, IndexReplyDecoder, Refusal, ReplyForm, ReplyPart, ReplyState,
+};
+
+/// What a connection keeps between two exchanges.
+#[derive(Debug, Default)]
+pub(super) struct Between {
+    /// Bytes that have arrived and were not yet read.
+    pub(super) input: Vec<u8>,
+    decoder: IndexReplyDecoder,
+}
+
+/// Reads replies from a connection.
+pub(super) struct Replies<'a> {
+    index: &'a Endpoint,
+    dialect: &'a IndexDialect,
+    receiver: Receiver<'a>,
+    decoder: IndexReplyDecoder,
+    form: ReplyForm,
+    /// The beginning of the last complete line, for messages.
+    last: Vec<u8>,
+    /// When a reply must have begun; nothing while none is expected.
+    begin_before: Option<Instant>,
+    pace: Pace,
+}
+
+/// One step of reading.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Step {
+    /// A part was passed on that does not end its reply.
+    Part,
+    /// The end of a reply was passed on.
+    End(Completeness),
+    /// The index has closed the connection between two replies.
+    Closed,
+}
+
+/// Why a request was refused, in a code and perhaps in words.
+pub(super) type Refused = (Refusal, Option<HeaderText>);
+
+impl<'a> Replies<'a> {
+    pub(super) fn new(
+        index: &'a Endpoint,
+        dialect: &'a IndexDialect,
+        stream: &'a std::net::TcpStream,
+        between: Between,
+    ) -> Self {
+        Self {
+            index,
+            dialect,
+            receiver: Receiver::with_input(stream, between.input),
+            decoder: between.decoder,
+            form: ReplyForm::Records,
+            last: Vec::new(),
+            begin_before: None,
+            pace: Pace::default(),
+        }
+    }
+
+    /// What is kept for the next exchange.
+    pub(super) fn into_between(self) -> Between {
+        Between { input: self.receiver.into_input(), decoder: self.decoder }
+    }
+
+    /// Requests were sent now, and their replies hold so much.
+    pub(super) fn expect(&mut self, form: ReplyForm) {
+        self.form = form;
+        self.decoder.expect(form);
+        self.begin_before = Some(Instant::now() + limits::INDEX_REPLY);
+        self.pace = Pace::default();
+    }
+
+    /// Replies may come at any time, or never.
+    pub(super) fn expect_at_any_time(&mut self, form: ReplyForm) {
+        self.expect(form);
+        self.begin_before = None;
+    }
+
+    /// Reads a whole reply; returns the refusal, if it is one.
+    pub(super) fn read_one(
+        &mut self,
+        take: &mut dyn FnMut(ReplyPart, &[u8]),
+    ) -> Result<Option<Refused>, IndexError> {
+        let (mut refused, mut reason) = (None, None);
+        loop {
+            let step = self.read_part(&mut |part, bytes| {
+                match &part {
+                    ReplyPart::Refused(refusal) => refused = Some(*refusal),
+                    ReplyPart::Reason(text) => reason = Some(text.clone()),
+                    _ => {}
+                }
+                take(part, bytes);
+            })?;
+            match step {
+                Step::Part => {}
+                Step::End(_) => return Ok(refused.map(|refusal| (refusal, reason))),
+                Step::Closed => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
+            }
+        }
+    }
+
+    /// Reads the next part of a reply.
+    pub(super) fn read_part(
+        &mut self,
+        take: &mut dyn FnMut(ReplyPart, &[u8]),
+    ) -> Result<Step, IndexError> {
+        loop {
+            let input = self.receiver.input();
+            let decoded = self.decoder.decode(input).map_err(|fault| self.broken(fault))?;
+            self.learn();
+            if let Some((part, used)) = decoded {
+                return Ok(self.pass_on(part, used, Completeness::Complete, take));
+            }
+            let skipped = self.decoder.take_empty_lines();
+            self.receiver.take(skipped);
+            let state = self.decoder.state(self.receiver.input());
+            let silence = self.dialect.silence(state, self.form);
+            let deadline = match state {
+                ReplyState::Before if self.receiver.input().is_empty() => self.begin_before,
+                ReplyState::Before | ReplyState::Refused | ReplyState::Found { .. } => {
+                    Some(Instant::now() + silence.allowed)
+                }
+            };
+            let begun = Instant::now();
+            match self.receiver.fill(deadline) {
+                Ok(0) => return self.closed(state, take),
+                Ok(count) => {
+                    let is_idle = deadline.is_none();
+                    if !is_idle && !self.pace.holds(begun.elapsed(), count) {
+                        return Err(self.missing("the rest of the reply at 64 KiB per minute"));
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => match silence.then {
+                    AfterSilence::Missing => return Err(self.missing(self.expected(state))),
+                    AfterSilence::Complete => {
+                        return Ok(self.end_here(Completeness::Complete, take));
+                    }
+                    AfterSilence::PossiblyIncomplete => {
+                        let seconds = silence.allowed.as_secs();
+                        let reason = format!(
+                            "the index {} does not mark the end of its reply; it sent nothing for \
+                             {seconds} s",
+                            self.index
+                        );
+                        return Ok(self.end_here(Completeness::Incomplete(reason), take));
+                    }
+                },
+                Err(error) => return Err(self.lost(error)),
+            }
+        }
+    }
+
+    /// The index has closed the connection.
+    fn closed(
+        &mut self,
+        state: ReplyState,
+        take: &mut dyn FnMut(ReplyPart, &[u8]),
+    ) -> Result<Step, IndexError> {
+        match (state, self.form) {
+            (ReplyState::Before, _) if self.receiver.input().is_empty() => Ok(Step::Closed),
+            (ReplyState::Found { .. }, _) if self.dialect.shows_extensions() => {
+                Err(self.missing("the final empty line before the end of the connection"))
+            }
+            (ReplyState::Refused, _) | (ReplyState::Found { .. }, ReplyForm::OneRecord) => {
+                Ok(self.end_here(Completeness::Complete, take))
+            }
+            (ReplyState::Found { is_in_line: false, follows_grammar }, ReplyForm::Records)
+                if !self.dialect.ends_replies() =>
+            {
+                let reason = "the index closed the connection without a final empty line";
+                let completeness = match follows_grammar {
+                    true => Completeness::Incomplete(reason.into()),
+                    false => Completeness::Complete,
+                };
+                Ok(self.end_here(completeness, take))
+            }
+            (ReplyState::Before | ReplyState::Found { .. }, _) => {
+                Err(self.missing("the rest of the reply before the end of the connection"))
+            }
+        }
+    }
+
+    fn end_here(
+        &mut self,
+        completeness: Completeness,
+        take: &mut dyn FnMut(ReplyPart, &[u8]),
+    ) -> Step {
+        if self.form == ReplyForm::OneRecord {
+            self.dialect.show_add_without_record();
+        }
+        let (part, used) = self.decoder.end_here(self.receiver.input());
+        self.pass_on(part, used, completeness, take)
+    }
+
+    fn pass_on(
+        &mut self,
+        part: ReplyPart,
+        used: usize,
+        completeness: Completeness,
+        take: &mut dyn FnMut(ReplyPart, &[u8]),
+    ) -> Step {
+        let bytes = self.receiver.input().get(..used).unwrap_or_default();
+        let is_end = part == ReplyPart::End;
+        if !bytes.trim_ascii().is_empty() {
+            self.last.clear();
+            self.last.extend_from_slice(bytes.get(..LAST).unwrap_or(bytes));
+        }
+        take(part, bytes);
+        self.receiver.take(used);
+        if !is_end {
+            return Step::Part;
+        }
+        self.pace = Pace::default();
+        if let Some(before) = &mut self.begin_before {
+            *before = Instant::now() + limits::INDEX_REPLY;
+        }
+        Step::End(completeness)
+    }
+
+    /// Remembers what the server has shown.
+    fn learn(&mut self) {
+        if self.decoder.shows_attributes() {
+            self.dialect.show_extensions();
+        }
+        if self.decoder.shows_final_lines() {
+            self.dialect.show_final_lines();
+        }
+    }
+
+    fn expected(&self, state: ReplyState) -> &'static str {
+        match state {
+            ReplyState::Before if self.receiver.input().is_empty() => "a reply",
+            ReplyState::Before => "the end of the status line",
+            ReplyState::Refused => "the final empty line",
+            ReplyState::Found { is_in_line: true, .. } => "the end of a line",
+            ReplyState::Found { is_in_line: false, .. } => "the final empty line of the reply",
+        }
+    }
+
+    fn missing(&self, expected: &'static str) -> IndexError {
+        let received = match (self.receiver.input(), &self.last[..]) {
+            ([], []) => None,
+            ([], last) => Some(excerpt(last.trim_ascii_end())),
+            (rest, _) => Some(excerpt(rest)),
+        };
+        let index = self.index.clone();
+        match received {
+            Some(last) => IndexError::Unfinished { index, expected, last },
+            None => IndexError::Silent { index },
+        }
+    }
+
+    fn broken(&self, fault: crate::protocol::DecodeError) -> IndexError {
+        IndexError::Protocol { index: self.index.clone(), source: Box::new(fault) }
+    }
+
+    fn lost(&self, source: io::Error) -> IndexError {
+        IndexError::Lost { index: self.index.clone(), source }
+    }
+}
+
+/// Bytes of the last line that are kept for messages.
+const LAST: usize = 80;
+
+/// The rate at which a reply arrives: an index that sends a line now and then must not keep a peer
+/// reading forever. Time that the peer itself takes does not count.
+#[derive(Debug, Default)]
+struct Pace {
+    waited: Duration,
+    received: u64,
+}
+
+impl Pace {
+    /// Takes what one read brought; `false` if it is too slow.
+    fn holds(&mut self, waited: Duration, count: usize) -> bool {
+        self.waited += waited;
+        self.received = self.received.saturating_add(count as u64);
+        if self.waited < limits::PROGRESS_TIME {
+            return true;
+        }
+        let holds = self.received >= limits::PROGRESS_BYTES;
+        *self = Self::default();
+        holds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_must_arrive_at_the_least_rate() {
+        let mut pace = Pace::default();
+        let second = Duration::from_secs(1);
+        assert!((1..60).all(|_| pace.holds(second, 1)));
+        assert!(!pace.holds(second, 1));
+        assert!((0..300).all(|_| pace.holds(second, 2_000)));
+    }
+}

@@ -1,0 +1,54 @@
+//! What an index has listed: whether that was all, and a list that is kept.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::protocol::Record;
+
+/// Whether a reply held everything that the index had to send.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Completeness {
+    /// The reply was read to its end.
+    Complete,
+    /// The callback asked to stop before the end.
+    Stopped,
+    /// Records may be missing, for this reason.
+    Incomplete(String),
+}
+
+impl Completeness {
+    /// Of two replies: the first that is not complete.
+    pub fn and(self, other: Self) -> Self {
+        if self == Self::Complete { other } else { self }
+    }
+}
+
+/// The list of an index server whose LOOKUP finds nothing, kept to look up documents in it.
+#[derive(Debug, Default)]
+pub struct ListCache(Mutex<Option<Arc<KeptList>>>);
+
+/// A list, perhaps the beginning of one.
+#[derive(Debug)]
+pub(super) struct KeptList {
+    pub(super) records: Vec<Record>,
+    pub(super) completeness: Completeness,
+}
+
+impl ListCache {
+    pub(super) fn get(&self) -> Option<Arc<KeptList>> {
+        self.lock().clone()
+    }
+
+    pub(super) fn put(&self, list: KeptList) -> Arc<KeptList> {
+        Arc::clone(self.lock().insert(Arc::new(list)))
+    }
+
+    pub(super) fn clear(&self) {
+        *self.lock() = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<KeptList>>> {
+        // Each change is one assignment: a poisoned list is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,295 @@
+//! Reading the replies of an index part by part (protocol.md sections 3.2 and 4.9).
+//!
+//! Other servers leave out the empty line after the status, the final one, and `RFC` at the start
+//! of a record: all of that is read. Where a reply has no end of its own, the decoder names its
+//! [`ReplyState`], from which the reader derives how long silence may last.
+
+use super::error::{DecodeError, SyntaxError};
+use super::head::split_header;
+use super::index_reply::{ATTRIBUTES_KNOWN, IndexReply, ReplyPart};
+use super::lines::Lines;
+use super::status::Status;
+use super::{Attribute, Record};
+use crate::limits;
+
+impl IndexReply {
+    /// Reads one whole reply from the start of `input`.
+    ///
+    /// # Errors
+    /// When the bytes are no reply of an index.
+    pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, DecodeError> {
+        let mut decoder = IndexReplyDecoder::default();
+        let mut reply = Self::Found(Vec::new());
+        let mut used = 0;
+        while let Some((part, taken)) = decoder.decode(input.get(used..).unwrap_or_default())? {
+            used += taken;
+            match (part, &mut reply) {
+                (ReplyPart::Refused(refusal), _) => {
+                    reply = Self::Refused { refusal, reason: None };
+                }
+                (ReplyPart::Reason(text), Self::Refused { reason, .. }) => *reason = Some(text),
+                (ReplyPart::Record(record), Self::Found(records)) => records.push(record),
+                (ReplyPart::End, _) => return Ok(Some((reply, used))),
+                (
+                    ReplyPart::Found
+                    | ReplyPart::Reason(_)
+                    | ReplyPart::Record(_)
+                    | ReplyPart::Attribute(_),
+                    _,
+                ) => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What a reply to a request may hold.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ReplyForm {
+    /// Any number of records: LOOKUP, LIST and SEARCH.
+    #[default]
+    Records,
+    /// One record: ADD and REMOVE. The reply is complete with it, whether the final empty line has
+    /// arrived or not.
+    OneRecord,
+}
+
+/// How far the current reply has arrived.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReplyState {
+    /// Nothing of the reply has arrived, or only part of its status line.
+    Before,
+    /// It is a refusal, and complete with its status line. A reason and an empty line may follow.
+    Refused,
+    /// It has found something.
+    Found {
+        /// Whether the empty line after the status has arrived, as the grammar demands.
+        follows_grammar: bool,
+        /// Whether part of a line has arrived and its end has not.
+        is_in_line: bool,
+    },
+}
+
+/// Reads replies part by part.
+#[derive(Debug, Default)]
+pub struct IndexReplyDecoder {
+    lines: Lines,
+    form: ReplyForm,
+    place: Place,
+    line: usize,
+    records: usize,
+    /// Header lines since the last record, or of a refusal.
+    headers: usize,
+    follows_grammar: bool,
+    /// Whether the last reply ended before its final empty line was seen.
+    ended_early: bool,
+    /// Whether some reply had its final empty line.
+    shows_final_lines: bool,
+    /// Whether the server has shown that it knows attributes.
+    shows_attributes: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Place {
+    #[default]
+    Start,
+    Refused,
+    /// After `200`, before the empty line that other servers leave out.
+    Found,
+    Records,
+}
+
+impl IndexReplyDecoder {
+    /// A decoder of replies that hold so much.
+    pub fn new(form: ReplyForm) -> Self {
+        Self { form, ..Self::default() }
+    }
+
+    /// From the next reply on, replies hold so much.
+    pub fn expect(&mut self, form: ReplyForm) {
+        self.form = form;
+    }
+
+    /// Looks for the next part at the start of `input`, which begins after the last part.
+    ///
+    /// `Ok(None)`: call again with the same bytes and more after them.
+    ///
+    /// # Errors
+    /// When the bytes are no reply of an index. The connection cannot be used any more.
+    pub fn decode(&mut self, input: &[u8]) -> Result<Option<(ReplyPart, usize)>, DecodeError> {
+        loop {
+            let next = self.lines.rest(input);
+            let is_after_status = matches!(self.place, Place::Found | Place::Records);
+            // A status line where a record may stand: the server left out the final empty line.
+            let is_next_reply = is_after_status && Status::starts_line(next);
+            let has_its_record =
+                matches!((self.form, self.place), (ReplyForm::OneRecord, Place::Records))
+                    && self.records > 0;
+            if is_next_reply || has_its_record && next.is_empty() {
+                self.ended_early = true;
+                return Ok(Some(self.part(ReplyPart::End, Place::Start)));
+            }
+            if self.lines.taken > limits::HEAD
+                || self.headers > limits::RESPONSE_HEADERS
+                || self.records > limits::RECORDS
+            {
+                let expected = "a reply of at most 10000000 records, with at most 64 headers each";
+                let fault = SyntaxError::new(expected, "more", "7");
+                return Err(DecodeError::new(self.line, fault));
+            }
+            let Some(line) = self.lines.next(input, limits::RECORD_LINE)? else {
+                return Ok(None);
+            };
+            self.line += 1;
+            let number = self.line;
+            let at_line = |fault| DecodeError::new(number, fault);
+            let line = std::str::from_utf8(line)
+                .map_err(|_| at_line(SyntaxError::at("a line in UTF-8", line, "2.1")))?;
+            if let Some((part, place)) = self.take_line(line).map_err(at_line)? {
+                return Ok(Some(self.part(part, place)));
+            }
+        }
+    }
+
+    /// Takes one line; returns the part that it is, if it is one, and what comes after it.
+    fn take_line(&mut self, line: &str) -> Result<Option<(ReplyPart, Place)>, SyntaxError> {
+        Ok(Some(match (self.place, line) {
+            (Place::Start, "") => {
+                // The final empty line of a reply that was complete without it.
+                self.shows_final_lines |= std::mem::take(&mut self.ended_early);
+                return Ok(None);
+            }
+            (Place::Start, _) if self.ended_early && is_header(line) => {
+                self.headers += 1;
+                return Ok(None);
+            }
+            (Place::Start, _) => {
+                self.headers = 0;
+                self.follows_grammar = false;
+                self.ended_early = false;
+                match Status::parse_line(line)? {
+                    Status::Ok => (ReplyPart::Found, Place::Found),
+                    Status::Refused(refusal) => (ReplyPart::Refused(refusal), Place::Refused),
+                    Status::PartialContent => {
+                        return Err(SyntaxError::at("200 or a refusal", line, "3.2"));
+                    }
+                }
+            }
+            (Place::Found, "") => {
+                self.follows_grammar = true;
+                self.place = Place::Records;
+                return Ok(None);
+            }
+            (Place::Refused | Place::Records, "") => {
+                self.shows_final_lines = true;
+                (ReplyPart::End, Place::Start)
+            }
+            (Place::Refused, _) => {
+                self.headers += 1;
+                let Some((name, value)) = split_header(line) else { return Ok(None) };
+                self.shows_attributes |=
+                    name.eq_ignore_ascii_case(ATTRIBUTES_KNOWN.0) && value == ATTRIBUTES_KNOWN.1;
+                let is_reason = name.eq_ignore_ascii_case("Reason");
+                let reason = is_reason.then(|| value.parse().ok()).flatten();
+                let Some(reason) = reason else { return Ok(None) };
+                (ReplyPart::Reason(reason), Place::Refused)
+            }
+            (Place::Records, _) if is_header(line) => {
+                self.headers += 1;
+                let attribute =
+                    split_header(line).and_then(|(name, value)| Attribute::parse(name, value));
+                let Some(attribute) = attribute else { return Ok(None) };
+                self.shows_attributes = true;
+                (ReplyPart::Attribute(attribute), Place::Records)
+            }
+            (Place::Found | Place::Records, _) => {
+                let record = Record::parse(line)?;
+                self.records += 1;
+                self.headers = 0;
+                (ReplyPart::Record(record), Place::Records)
+            }
+        }))
+    }
+
+    /// The same when the server has closed the connection and no more bytes will come.
+    ///
+    /// # Errors
+    /// When the reply has not begun, or ends within a line.
+    pub fn finish(&mut self, input: &[u8]) -> Result<(ReplyPart, usize), DecodeError> {
+        if let Some(part) = self.decode(input)? {
+            return Ok(part);
+        }
+        match (self.state(input), self.form) {
+            (ReplyState::Refused, _)
+            | (ReplyState::Found { is_in_line: false, .. }, _)
+            | (ReplyState::Found { .. }, ReplyForm::OneRecord) => Ok(self.end_here(input)),
+            (ReplyState::Before | ReplyState::Found { .. }, _) => {
+                let expected = "the rest of the reply";
+                let found = "the end of the connection";
+                let fault = SyntaxError::new(expected, found, "3.2");
+                Err(DecodeError::new(self.line + 1, fault))
+            }
+        }
+    }
+
+    /// Ends the reply here, because nothing more of it is expected; `input` is what has arrived
+    /// of an unfinished line.
+    pub fn end_here(&mut self, input: &[u8]) -> (ReplyPart, usize) {
+        self.ended_early = true;
+        (self.part(ReplyPart::End, Place::Start).0, input.len())
+    }
+
+    /// How far the current reply has arrived, when [`IndexReplyDecoder::decode`] has found no part
+    /// in `input`.
+    pub fn state(&self, input: &[u8]) -> ReplyState {
+        match self.place {
+            Place::Start => ReplyState::Before,
+            Place::Refused => ReplyState::Refused,
+            Place::Found | Place::Records => ReplyState::Found {
+                follows_grammar: self.follows_grammar,
+                is_in_line: !self.lines.rest(input).is_empty(),
+            },
+        }
+    }
+
+    /// Whether nothing of the next reply was seen.
+    pub fn is_between_replies(&self) -> bool {
+        matches!(self.place, Place::Start) && self.lines.taken == 0
+    }
+
+    /// Whether a reply had its final empty line, so that this server can be expected to send it.
+    pub fn shows_final_lines(&self) -> bool {
+        self.shows_final_lines
+    }
+
+    /// Whether an attribute was read, or the header by which a refusal says that they are known.
+    pub fn shows_attributes(&self) -> bool {
+        self.shows_attributes
+    }
+
+    /// How many bytes of `input` are empty lines before the next reply: they can be dropped.
+    pub fn take_empty_lines(&mut self) -> usize {
+        if matches!(self.place, Place::Start) { std::mem::take(&mut self.lines).taken } else { 0 }
+    }
+
+    fn part(&mut self, part: ReplyPart, place: Place) -> (ReplyPart, usize) {
+        let used = std::mem::take(&mut self.lines).taken;
+        self.place = place;
+        if matches!(place, Place::Start) {
+            self.line = 0;
+            self.records = 0;
+            self.headers = 0;
+        }
+        (part, used)
+    }
+}
+
+/// Whether a line between records is a header: no record's first word ends with a colon, except
+/// the `RFC:` of some programs.
+fn is_header(line: &str) -> bool {
+    let word = line.split(' ').next().unwrap_or(line);
+    word.ends_with(':') && word != "RFC:"
+}
+
+#[cfg(test)]
+mod tests;

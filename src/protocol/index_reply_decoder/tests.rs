@@ -1,0 +1,87 @@
+use super::*;
+
+fn parts(form: ReplyForm, input: &[u8]) -> (Vec<ReplyPart>, ReplyState, bool) {
+    let mut decoder = IndexReplyDecoder::new(form);
+    let (mut used, mut parts) = (0, Vec::new());
+    while let Some((part, taken)) = decoder.decode(&input[used..]).unwrap() {
+        parts.push(part);
+        used += taken;
+        if used == input.len() && parts.last() == Some(&ReplyPart::End) {
+            break;
+        }
+    }
+    (parts, decoder.state(&input[used..]), decoder.shows_final_lines())
+}
+
+#[test]
+fn the_reply_to_add_is_complete_with_its_record() {
+    for (reply, ends, shows) in [
+        ("P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n\r\n", true, true),
+        ("P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n", true, false),
+        ("P2P-CI/1.0 200 OK\nRFC 1 T h 1\n", true, false),
+        ("P2P-CI/1.0 200 OK\nRFC 1 T h 1", false, false),
+        ("P2P-CI/1.0 200 OK\r\n\n", false, false),
+        ("P2P-CI/1.0 200 OK\r\n", false, false),
+    ] {
+        let (found, _, shown) = parts(ReplyForm::OneRecord, reply.as_bytes());
+        assert_eq!(found.last() == Some(&ReplyPart::End), ends, "{reply:?}");
+        assert_eq!(shown, shows, "{reply:?}");
+    }
+    // Several replies in one piece are as many replies.
+    let twice = "P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n\r\n".repeat(2);
+    let (found, ..) = parts(ReplyForm::OneRecord, twice.as_bytes());
+    assert_eq!(found.iter().filter(|part| **part == ReplyPart::End).count(), 2);
+}
+
+#[test]
+fn a_final_line_that_comes_later_belongs_to_the_reply_before() {
+    let mut decoder = IndexReplyDecoder::new(ReplyForm::OneRecord);
+    let mut last = None;
+    let reply = b"P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n";
+    let mut used = 0;
+    while let Some((part, taken)) = decoder.decode(&reply[used..]).unwrap() {
+        used += taken;
+        last = Some(part);
+        if last == Some(ReplyPart::End) {
+            break;
+        }
+    }
+    assert_eq!((last, used), (Some(ReplyPart::End), reply.len()));
+    assert!(!decoder.shows_final_lines());
+    let next = b"\r\nP2P-CI/1.0 404 Not Found\r\n";
+    assert!(matches!(decoder.decode(next), Ok(Some((ReplyPart::Refused(_), _)))));
+    assert!(decoder.shows_final_lines());
+    assert_eq!(decoder.state(b""), ReplyState::Refused);
+    // A reason that comes after the refusal was taken for complete.
+    decoder.end_here(b"");
+    let late = b"Reason: x\r\n\r\nP2P-CI/1.0 200 OK\r\n";
+    assert!(matches!(decoder.decode(late), Ok(Some((ReplyPart::Found, _)))));
+    assert_eq!(
+        decoder.state(b"RFC 1"),
+        ReplyState::Found { follows_grammar: false, is_in_line: true }
+    );
+}
+
+#[test]
+fn headers_without_end_are_no_reply() {
+    for header in ["Length: 1\r\n", "X: y\r\n"] {
+        let reply = "P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n".to_string() + &header.repeat(99);
+        let mut decoder = IndexReplyDecoder::default();
+        let mut used = 0;
+        let fault = loop {
+            match decoder.decode(&reply.as_bytes()[used..]) {
+                Ok(Some((_, taken))) => used += taken,
+                Ok(None) => panic!("{header:?} was read to its end"),
+                Err(fault) => break fault,
+            }
+        };
+        assert!(fault.to_string().contains("at most 64 headers"), "{fault}");
+    }
+    let reply = "P2P-CI/1.0 400 Bad Request\r\n".to_string() + &"Reason: x\r\n".repeat(99);
+    let mut decoder = IndexReplyDecoder::default();
+    let mut used = 0;
+    while let Ok(Some((_, taken))) = decoder.decode(&reply.as_bytes()[used..]) {
+        used += taken;
+    }
+    assert!(decoder.decode(&reply.as_bytes()[used..]).is_err());
+}
