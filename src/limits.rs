@@ -216,6 +216,18 @@ pub const SEGMENTS_AT_ONCE: usize = 8;
 pub const RATE_TIME_OF_ONE: Duration = Duration::from_secs(5);
 /// Documents that are fetched at once.
 pub const DOWNLOADS_AT_ONCE: usize = 8;
+/// Of these, those that slow documents do not keep while others were never tried.
+pub const RESERVED_WORKERS: usize = 2;
+/// Bytes a second below which a document is slow, and by which its time is measured.
+pub const SLOW_RATE: u64 = 16 * 1024;
+/// Time after which a document can be slow.
+pub const SLOW_AFTER: Duration = Duration::from_secs(10);
+/// The shortest time that a document has before it makes room for others.
+pub const DOCUMENT_TIME: Duration = Duration::from_mins(2);
+/// Time for which the download of a document by another process is waited for.
+pub const IN_USE: Duration = Duration::from_hours(1);
+/// Time after which it is looked at again.
+pub const IN_USE_PAUSE: Duration = Duration::from_millis(500);
 /// Documents that are asked for together on a connection that its holder keeps open.
 pub const ASKED_AHEAD: usize = 8;
 /// Downloads that are brought to disk together, at most.

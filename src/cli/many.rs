@@ -33,15 +33,18 @@ impl Destination<'_> {
     ) -> io::Result<()> {
         let folder = self.library.read().folder().to_path_buf();
         let parts = PartFiles::in_folder(&folder);
-        fetch_all(self.fetcher, &parts, orders, &mut |happening| {
+        let outcome = fetch_all(self.fetcher, &parts, orders, &mut |happening| {
             self.remember(&happening);
             tell(&happening);
-        })
+        });
+        self.journal.sync();
+        outcome
     }
 
     fn remember(&self, happening: &Happening<'_>) {
         match happening {
-            Happening::Bytes(_) => {}
+            // The other process has recorded and shares what it saved.
+            Happening::Bytes(_) | Happening::Present(_) => {}
             Happening::Waits(document, error, pause) => {
                 self.remember_failures(document, error);
                 self.journal.add(document, JournalEvent::Waits(*pause));
@@ -55,8 +58,10 @@ impl Destination<'_> {
             Happening::Fetched(order, fetched, saved) => {
                 let document = &order.wanted.document;
                 let (digest, length) = (fetched.digest, fetched.length);
-                let event = JournalEvent::Fetched(digest, length, fetched.holders[0].clone());
-                self.journal.add(document, event);
+                if let Some(holder) = fetched.holders.first() {
+                    let event = JournalEvent::Fetched(digest, length, holder.clone());
+                    self.journal.add(document, event);
+                }
                 self.share(document, order.title.clone(), *saved, digest);
             }
         }
@@ -81,13 +86,15 @@ impl Destination<'_> {
     }
 }
 
-/// Who did not give a document, and why; not who was not even asked.
+/// The holders that did not deliver a document, and why; not those that were not asked.
 pub(super) fn failures(error: &FetchError) -> impl Iterator<Item = &(Endpoint, TransferError)> {
     let failures = match error {
         FetchError::All { failures, .. } => &failures[..],
         FetchError::Nobody(_) | FetchError::File { .. } | FetchError::Cancelled(_) => &[],
     };
-    failures.iter().filter(|(_, error)| !matches!(error, TransferError::Resting(_)))
+    failures
+        .iter()
+        .filter(|(_, error)| !matches!(error, TransferError::Resting(_) | TransferError::InUse))
 }
 
 /// What is to be done to have a document.

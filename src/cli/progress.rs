@@ -106,10 +106,13 @@ impl ManyDownloads {
     pub(super) fn show(&mut self, happening: &Happening<'_>) {
         match happening {
             Happening::Bytes(count) => self.bytes(*count),
+            Happening::Waits(document, error, _) if error.is_in_use() => self.aside(|| {
+                log::warn!("{document}: another process is downloading it here; waiting for that");
+            }),
             Happening::Waits(document, error, pause) => {
                 log::debug!("{document} is tried again in {pause:?}: {}", error_chain(error));
             }
-            Happening::Fetched(..) => self.document(),
+            Happening::Fetched(..) | Happening::Present(_) => self.document(),
             Happening::GivenUp(order, error) => {
                 self.document();
                 self.aside(|| {

@@ -61,7 +61,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
                     output = say_not_fetched(context.format, &order.wanted.document, error);
                 }
             }
-            Happening::Bytes(_) | Happening::Waits(..) => {}
+            Happening::Present(_) | Happening::Bytes(_) | Happening::Waits(..) => {}
         }
         progress.show(happening);
     });

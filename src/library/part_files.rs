@@ -15,7 +15,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tempfile::{Builder, NamedTempFile};
@@ -48,7 +48,7 @@ pub(super) fn temporary(target: &SaveTarget) -> io::Result<NamedTempFile> {
 /// What earlier downloads have left in a directory, found by reading it once.
 #[derive(Debug, Default)]
 pub struct PartFiles {
-    by_target: HashMap<String, Vec<PathBuf>>,
+    by_target: Mutex<HashMap<String, Vec<PathBuf>>>,
     /// Sub-directories that were searched for files of earlier versions.
     searched: Mutex<HashSet<PathBuf>>,
 }
@@ -73,18 +73,32 @@ impl PartFiles {
                 by_target.entry(key).or_default().push(current);
             }
         }
-        Self { by_target, searched: Mutex::default() }
+        Self { by_target: Mutex::new(by_target), searched: Mutex::default() }
     }
 
     /// Whether there are any of this target.
     pub fn has(&self, target: &SaveTarget) -> bool {
-        self.by_target.contains_key(&key_of(target.key()))
+        self.by_target().contains_key(&key_of(target.key()))
     }
 
     /// Those of one target.
     pub(super) fn of(&self, target: &SaveTarget) -> Vec<PathBuf> {
         self.remove_earlier(target);
-        self.by_target.get(&key_of(target.key())).cloned().unwrap_or_default()
+        self.by_target().get(&key_of(target.key())).cloned().unwrap_or_default()
+    }
+
+    /// Remembers what can be resumed of a target.
+    pub(super) fn remember(&self, target: &SaveTarget, left: Vec<PathBuf>) {
+        let key = key_of(target.key());
+        match left.is_empty() {
+            true => self.by_target().remove(&key),
+            false => self.by_target().insert(key, left),
+        };
+    }
+
+    fn by_target(&self) -> MutexGuard<'_, HashMap<String, Vec<PathBuf>>> {
+        // Each change is one insertion.
+        self.by_target.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes what earlier versions have left in the sub-directory of a target.

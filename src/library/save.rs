@@ -254,6 +254,14 @@ impl Incoming {
         self.left.iter().for_each(|path| remove_unused(path));
     }
 
+    /// Closes a file that is not complete, and has `parts` remember what can be resumed.
+    pub fn set_down(self, parts: &PartFiles) {
+        let Self { target, part, left, .. } = self;
+        drop(part);
+        let left = left.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect();
+        parts.remember(&target, left);
+    }
+
     /// Makes the file's bytes and time those of the document.
     pub(super) fn complete(&self) -> io::Result<()> {
         if let Part::Pieces(pieces) = &self.part {

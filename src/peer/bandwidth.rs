@@ -81,6 +81,16 @@ impl Bandwidth {
         }))
     }
 
+    /// The limit in bytes a second.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it was made of such a number"
+    )]
+    pub(super) fn limit(&self) -> Option<u64> {
+        self.0.as_ref().map(|limit| limit.bytes_per_second as u64)
+    }
+
     /// Waits until bytes may be moved from or to an address; returns how many, at most `most`.
     pub fn take(&self, address: IpAddr, is_small: bool, most: u64) -> u64 {
         match &self.0 {

@@ -133,6 +133,12 @@ impl FetchError {
         }
     }
 
+    /// Whether another process is downloading the document into the same directory.
+    pub fn is_in_use(&self) -> bool {
+        let Self::All { failures, .. } = self else { return false };
+        failures.iter().any(|(_, error)| matches!(error, TransferError::InUse))
+    }
+
     /// Whether nobody was asked, because all of them failed a moment ago; then for how long not.
     pub fn rest(&self) -> Option<Duration> {
         let Self::All { failures, .. } = self else { return None };

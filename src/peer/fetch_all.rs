@@ -3,58 +3,26 @@
 //! Workers fetch; the calling thread gives the files their names, a batch at a time, so that one
 //! wait for the disk serves many of them.
 
+mod events;
 mod queue;
+mod running;
+mod task;
+mod worker;
 
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::fetch::{FetchError, Fetched, Fetcher, Wanted};
-use crate::library::{Incoming, PartFiles, SaveTarget, Saved};
+use super::fetch::{FetchError, Fetcher};
+use crate::library::{Incoming, PartFiles, Saved};
 use crate::limits;
-use crate::protocol::{Document, Title};
 use crate::system;
+pub use events::{Happening, Order};
+use events::{Message, Whole};
 use queue::Queue;
-
-/// One of many downloads.
-#[derive(Debug)]
-pub struct Order {
-    /// What, and from whom.
-    pub wanted: Wanted,
-    /// The title under which it is to be shared.
-    pub title: Option<Title>,
-    /// The file that it is to become.
-    pub target: SaveTarget,
-    /// Whether what has its name is overwritten.
-    pub overwrite: bool,
-}
-
-/// What happens, for whoever watches.
-#[derive(Debug)]
-pub enum Happening<'a> {
-    /// So many bytes more have come, of any document.
-    Bytes(u64),
-    /// A document has its name.
-    Fetched(&'a Order, &'a Fetched, Saved),
-    /// A document is tried again after this pause.
-    Waits(&'a Document, &'a FetchError, Duration),
-    /// A document was given up.
-    GivenUp(&'a Order, &'a FetchError),
-}
-
-/// What a worker has to say.
-#[derive(Debug)]
-enum Message {
-    Bytes(u64),
-    Waits(Box<(Document, FetchError, Duration)>),
-    Done(Vec<Whole>),
-    GivenUp(Box<(Order, FetchError)>),
-}
-
-/// A document that is whole, and has no name yet.
-type Whole = (Order, Incoming, Fetched);
+use worker::Worker;
 
 /// Fetches them all into one folder and its sub-folders.
 ///
@@ -76,7 +44,7 @@ pub fn fetch_all(
     thread::scope(|scope| {
         for worker in 0..workers {
             let (queue, sender) = (&queue, sender.clone());
-            let work = move || queue.work(fetcher, parts, &sender);
+            let work = move || Worker::new(worker, queue, parts, fetcher, &sender).work();
             let name = format!("download-{worker}");
             let spawned = thread::Builder::new().name(name).spawn_scoped(scope, work);
             if let Err(error) = spawned
@@ -86,7 +54,7 @@ pub fn fetch_all(
             }
         }
         drop(sender);
-        let outcome = collect(&messages, watch);
+        let outcome = collect(fetcher, &queue, &messages, watch);
         queue.end();
         // Workers that have something to say must not wait for somebody to hear it.
         messages.iter().for_each(drop);
@@ -98,10 +66,23 @@ pub fn fetch_all(
 }
 
 /// The calling thread: names what was fetched, until all workers have ended.
-fn collect(messages: &Receiver<Message>, watch: &mut dyn FnMut(Happening<'_>)) -> io::Result<()> {
+fn collect(
+    fetcher: &Fetcher,
+    queue: &Queue,
+    messages: &Receiver<Message>,
+    watch: &mut dyn FnMut(Happening<'_>),
+) -> io::Result<()> {
     let mut batch: Vec<Whole> = Vec::new();
     let mut since = Instant::now();
+    let mut supervised = Instant::now();
     loop {
+        if supervised.elapsed() >= limits::BATCH_TIME {
+            if fetcher.cancel().is_cancelled() {
+                queue.end();
+            }
+            queue.supervise(slow_rate(fetcher));
+            supervised = Instant::now();
+        }
         match messages.recv_timeout(limits::BATCH_TIME) {
             Ok(Message::Bytes(count)) => watch(Happening::Bytes(count)),
             Ok(Message::Waits(waits)) => {
@@ -114,6 +95,7 @@ fn collect(messages: &Receiver<Message>, watch: &mut dyn FnMut(Happening<'_>)) -
                 }
                 batch.extend(done);
             }
+            Ok(Message::Present(order)) => watch(Happening::Present(&order)),
             Ok(Message::GivenUp(given_up)) => {
                 let (order, error) = *given_up;
                 let error = match error {
@@ -132,6 +114,13 @@ fn collect(messages: &Receiver<Message>, watch: &mut dyn FnMut(Happening<'_>)) -
             name_all(&mut batch, watch)?;
         }
     }
+}
+
+/// Bytes a second below which a download is slow. Where the user limits all downloads, less is not
+/// the fault of a holder.
+fn slow_rate(fetcher: &Fetcher) -> u64 {
+    let share = fetcher.bandwidth().limit().map(|limit| limit / limits::DOWNLOADS_AT_ONCE as u64);
+    share.map_or(limits::SLOW_RATE, |share| limits::SLOW_RATE.min(share / 2))
 }
 
 fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(Happening<'_>)) -> io::Result<()> {

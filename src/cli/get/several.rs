@@ -60,7 +60,15 @@ pub(super) fn get_many(
                     output = say_not_fetched(context.format, &order.wanted.document, error);
                 }
             }
-            Happening::Fetched(..) | Happening::Bytes(_) | Happening::Waits(..) => {}
+            Happening::Present(order) if output.is_ok() => {
+                let present = Outcome::Present(&order.target.path())
+                    .say(context.format, &order.wanted.document);
+                output = present;
+            }
+            Happening::Fetched(..)
+            | Happening::Present(_)
+            | Happening::Bytes(_)
+            | Happening::Waits(..) => {}
         }
         progress.show(happening);
     });

@@ -1,0 +1,160 @@
+//! The downloads that are running, and which of them have to yield their workers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::limits;
+use crate::net::Cancel;
+
+/// A download that a worker is running.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) cancel: Cancel,
+    begun: Instant,
+    /// For how long it ran before.
+    spent: Duration,
+    progress: Arc<Progress>,
+    pub(super) must_yield: bool,
+}
+
+/// What came in this attempt; written by the worker for each piece.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    pub(super) bytes: AtomicU64,
+    /// The announced length, or 0.
+    pub(super) length: AtomicU64,
+}
+
+/// What waits for a worker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    /// Whether there are downloads that were never tried.
+    pub(super) untried: bool,
+    /// Whether there are downloads that may be tried now.
+    pub(super) any: bool,
+}
+
+impl Running {
+    pub(super) fn new(cancel: Cancel, spent: Duration, progress: Arc<Progress>) -> Self {
+        Self { cancel, begun: Instant::now(), spent, progress, must_yield: false }
+    }
+
+    /// For how long this attempt has been running.
+    pub(super) fn time(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.begun)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.progress.bytes.load(Ordering::Relaxed)
+    }
+
+    fn is_slow(&self, now: Instant, rate: u64) -> bool {
+        let time = self.time(now);
+        time >= limits::SLOW_AFTER && self.bytes() < rate.saturating_mul(time.as_secs())
+    }
+
+    /// Whether it has used up its time. An announced length counts up to four times what has come:
+    /// it may be a lie. What runs again after others has the shortest budget again.
+    fn is_over_budget(&self, now: Instant, rate: u64) -> bool {
+        let length = self.progress.length.load(Ordering::Relaxed);
+        let length = length.min(self.bytes().saturating_mul(4));
+        let budget = Duration::from_secs(length / rate.max(1)).max(limits::DOCUMENT_TIME);
+        let time = self.time(now);
+        time >= limits::DOCUMENT_TIME && time.saturating_add(self.spent) > budget
+    }
+}
+
+/// Marks and cancels the downloads that have to yield: slow ones that have one of the workers that
+/// are reserved for untried ones, and those that have used up their time while others wait. `rate`
+/// is the rate below which one is slow, in bytes a second.
+pub(super) fn make_yield(
+    running: &mut [Option<Running>],
+    waiting: Waiting,
+    rate: u64,
+    now: Instant,
+) {
+    let reserved = limits::RESERVED_WORKERS.min(running.len().div_ceil(2));
+    let for_slow = running.len().saturating_sub(reserved);
+    let mut slow: Vec<&mut Running> =
+        running.iter_mut().flatten().filter(|one| one.is_slow(now, rate)).collect();
+    slow.sort_by_key(|one| one.bytes() / one.time(now).as_secs().max(1));
+    let excess = if waiting.untried { slow.len().saturating_sub(for_slow) } else { 0 };
+    slow.into_iter().take(excess).for_each(Running::end);
+    if waiting.any {
+        let over = running.iter_mut().flatten().filter(|one| one.is_over_budget(now, rate));
+        over.for_each(Running::end);
+    }
+}
+
+impl Running {
+    fn end(&mut self) {
+        self.must_yield = true;
+        self.cancel.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: u64 = limits::SLOW_RATE;
+    const UNTRIED: Waiting = Waiting { untried: true, any: true };
+
+    fn running(rates: &[u64], length: u64, time: u64, now: Instant) -> Vec<Option<Running>> {
+        let one = |rate: &u64| {
+            let progress = Progress { bytes: (rate * time).into(), length: length.into() };
+            let mut one = Running::new(Cancel::new(), Duration::ZERO, Arc::new(progress));
+            one.begun = now.checked_sub(Duration::from_secs(time))?;
+            Some(one)
+        };
+        rates.iter().map(one).collect()
+    }
+
+    fn ended(running: &[Option<Running>]) -> Vec<usize> {
+        let is_ended = |at: &usize| running[*at].as_ref().is_some_and(|one| one.must_yield);
+        (0..running.len()).filter(is_ended).collect()
+    }
+
+    #[test]
+    fn reserved_workers_are_taken_from_the_slowest() {
+        let now = Instant::now() + Duration::from_secs(1000);
+        let rates = [1200, 1100, 1300, 1000, 1200, 1200, 1200, 1200];
+        for (waiting, time, expected) in [
+            (UNTRIED, 20, vec![1, 3]),
+            (UNTRIED, 9, vec![]),
+            (Waiting { untried: false, any: true }, 20, vec![]),
+        ] {
+            let mut all = running(&rates, 1 << 40, time, now);
+            make_yield(&mut all, waiting, RATE, now);
+            assert_eq!(ended(&all), expected, "{waiting:?} {time}");
+        }
+        let mut some_fast = rates;
+        some_fast[..2].fill(RATE);
+        let mut all = running(&some_fast, 1 << 40, 20, now);
+        make_yield(&mut all, UNTRIED, RATE, now);
+        assert_eq!(ended(&all), [] as [usize; 0]);
+        let mut alone = running(&[1200], 1 << 40, 20, now);
+        make_yield(&mut alone, UNTRIED, RATE, now);
+        assert_eq!(ended(&alone), [0]);
+    }
+
+    #[test]
+    fn a_budget_is_proportional_to_the_length_and_never_below_two_minutes() {
+        let now = Instant::now() + Duration::from_secs(1_000_000);
+        let nobody = Waiting { untried: false, any: false };
+        for (rate, length, time, waiting, is_over) in [
+            (1200, 1000, 121, UNTRIED, true),
+            (1200, 1000, 119, UNTRIED, false),
+            (1200, 1000, 121, nobody, false),
+            // An enormous length is a lie until a quarter of it is here.
+            (1200, 1 << 40, 121, UNTRIED, true),
+            (RATE / 2, RATE * 1000, 900, UNTRIED, false),
+            (RATE / 2, RATE * 1000, 1100, UNTRIED, true),
+        ] {
+            let mut all = running(&[rate, RATE * 10], length, time, now);
+            make_yield(&mut all, Waiting { untried: false, ..waiting }, RATE, now);
+            assert_eq!(ended(&all).contains(&0), is_over, "{rate} {length} {time}");
+        }
+    }
+}

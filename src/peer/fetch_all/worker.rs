@@ -1,0 +1,216 @@
+//! A thread that downloads one document after the other.
+
+use std::io;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use super::events::{Message, Whole};
+use super::queue::Queue;
+use super::running::{Progress, Running};
+use super::task::{Next, Task};
+use crate::library::{Incoming, PartFiles};
+use crate::limits;
+use crate::net::Cancel;
+use crate::peer::conversation::Conversation;
+use crate::peer::fetch::{Attempt, FetchError, Fetcher};
+
+/// A worker takes more documents together when the last ones took less than this time, and fewer
+/// when they took twice as long.
+const TIME_FOR_ALL: Duration = Duration::from_secs(1);
+
+/// Between two reports of bytes.
+const REPORT: Duration = Duration::from_millis(50);
+
+/// A worker.
+pub(super) struct Worker<'a> {
+    number: usize,
+    queue: &'a Queue,
+    parts: &'a PartFiles,
+    /// For all downloads of this program; the worker has its own handle to cancel its own.
+    shared: &'a Fetcher,
+    fetcher: Fetcher,
+    conversation: Conversation,
+    messages: &'a SyncSender<Message>,
+    /// Bytes that were not reported yet.
+    unreported: u64,
+    reported: Instant,
+    done: Vec<Whole>,
+    handed_over: Instant,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(
+        number: usize,
+        queue: &'a Queue,
+        parts: &'a PartFiles,
+        shared: &'a Fetcher,
+        messages: &'a SyncSender<Message>,
+    ) -> Self {
+        Self {
+            number,
+            queue,
+            parts,
+            shared,
+            fetcher: shared.with_cancel(Cancel::new()),
+            conversation: Conversation::lasting(),
+            messages,
+            unreported: 0,
+            reported: Instant::now(),
+            done: Vec::new(),
+            handed_over: Instant::now(),
+        }
+    }
+
+    /// Downloads until nothing is left.
+    pub(super) fn work(mut self) {
+        let mut most = 1;
+        while let Some(()) = self.queue.take(self.number, most, &mut || self.conversation.pause()) {
+            let begun = Instant::now();
+            let planned = self.queue.taken(self.number, |task| task.order.wanted.clone());
+            self.conversation.plan(planned.into_iter());
+            loop {
+                let progress = Arc::new(Progress::default());
+                let running = |task: &Task| {
+                    let cancel = self.fetcher.cancel().clone();
+                    Running::new(cancel, task.spent, Arc::clone(&progress))
+                };
+                let Some(task) = self.queue.begin(self.number, running) else { break };
+                self.run(task, &progress);
+                if self.handed_over.elapsed() >= limits::BATCH_TIME {
+                    self.hand_over();
+                }
+            }
+            self.hand_over();
+            match begun.elapsed() {
+                time if time < TIME_FOR_ALL => most = (most * 2).min(limits::ASKED_AHEAD),
+                time if time > TIME_FOR_ALL * 2 => most = (most / 2).max(1),
+                _ => {}
+            }
+        }
+    }
+
+    fn run(&mut self, mut task: Task, progress: &Progress) {
+        let begun = Instant::now();
+        // A fault of this program costs one document.
+        let next = catch_unwind(AssertUnwindSafe(|| self.attempt(&mut task, progress)));
+        task.spent = task.spent.saturating_add(begun.elapsed());
+        let next = next.unwrap_or_else(|_| {
+            self.conversation = Conversation::lasting();
+            let source = io::Error::other("this program failed; please report the message above");
+            let document = task.order.wanted.document.clone();
+            (Next::Never(FetchError::File { document, source }), None)
+        });
+        // When nobody listens any more, the work is over.
+        match next {
+            (Next::Again(error, pause), _) => {
+                let document = task.order.wanted.document.clone();
+                let is_told = error.is_in_use() && task.is_waiting_for_another();
+                task.due = Instant::now() + pause;
+                self.queue.put_back(self.number, task, error.is_too_slow());
+                if !is_told {
+                    let _ = self.messages.send(Message::Waits(Box::new((document, error, pause))));
+                }
+            }
+            (Next::Behind, _) => {
+                task.due = Instant::now();
+                log::debug!("{} is slow: others run before it", task.order.wanted.document);
+                // Its connections are shut down, and the handle cannot be used again.
+                self.fetcher = self.shared.with_cancel(Cancel::new());
+                self.conversation = Conversation::lasting();
+                self.queue.put_back(self.number, task, true);
+            }
+            (Next::Present, _) => {
+                self.queue.finish(self.number);
+                let _ = self.messages.send(Message::Present(Box::new(task.order)));
+            }
+            (Next::Done(fetched), incoming) => {
+                self.queue.finish(self.number);
+                if let Some(incoming) = incoming {
+                    self.done.push((task.order, incoming, fetched));
+                }
+            }
+            (Next::Never(error), _) => {
+                self.queue.finish(self.number);
+                let _ = self.messages.send(Message::GivenUp(Box::new((task.order, error))));
+            }
+        }
+    }
+
+    /// One attempt; with the complete file if it succeeds.
+    fn attempt(&mut self, task: &mut Task, progress: &Progress) -> (Next, Option<Incoming>) {
+        let document = task.order.wanted.document.clone();
+        // Another process may be downloading into the same directory.
+        if !task.order.overwrite && task.order.target.is_here().is_ok_and(|is_here| is_here) {
+            return (Next::Present, None);
+        }
+        let mut incoming = match Incoming::begin_among(&task.order.target, self.parts) {
+            Ok(incoming) => incoming,
+            Err(source) => return (Next::Never(FetchError::File { document, source }), None),
+        };
+        let Self { fetcher, conversation, messages, unreported, reported, .. } = self;
+        let (mut seen, mut announced) = (None::<u64>, None);
+        let mut watch = |attempt: Attempt<'_>| {
+            let Attempt::Progress(bytes, length) = attempt else { return };
+            // What was here before does not count for the rate.
+            let before = seen.replace(bytes).unwrap_or(bytes);
+            let count = bytes.checked_sub(before).unwrap_or(bytes);
+            progress.bytes.fetch_add(count, Ordering::Relaxed);
+            if let Some(length) = length {
+                announced.get_or_insert(length);
+                progress.length.store(length, Ordering::Relaxed);
+            }
+            *unreported += count;
+            // When nobody listens, the work is over.
+            if reported.elapsed() >= REPORT
+                && messages.try_send(Message::Bytes(*unreported)).is_ok()
+            {
+                (*unreported, *reported) = (0, Instant::now());
+            }
+        };
+        let begun = Instant::now();
+        let outcome =
+            fetcher.fetch_next(conversation, &task.order.wanted, &mut incoming, &mut watch);
+        if let Some(length) = announced {
+            task.announce(length);
+        }
+        let error = match outcome {
+            Ok(fetched) => {
+                if let Some(date) = fetched.last_modified {
+                    incoming.set_modified(date.time());
+                }
+                return (Next::Done(fetched), Some(incoming));
+            }
+            Err(error) => error,
+        };
+        let kept = incoming.kept_length();
+        let next = match error {
+            FetchError::Cancelled(_) if self.queue.must_yield(self.number) => {
+                task.after_yield(kept)
+            }
+            FetchError::Cancelled(_) => Next::Never(error),
+            error => task.after_failure(error, begun.elapsed(), kept),
+        };
+        match &next {
+            Next::Never(FetchError::Cancelled(_)) => {}
+            Next::Never(error) if !task.is_confirmed() && !error.is_in_use() => incoming.abandon(),
+            // A file that waits is closed.
+            _ => incoming.set_down(self.parts),
+        }
+        (next, None)
+    }
+
+    /// Hands over what is complete. When nobody listens, the work is over.
+    fn hand_over(&mut self) {
+        if self.unreported > 0 {
+            let _ = self.messages.send(Message::Bytes(mem::take(&mut self.unreported)));
+        }
+        if !self.done.is_empty() {
+            let _ = self.messages.send(Message::Done(mem::take(&mut self.done)));
+        }
+        self.handed_over = Instant::now();
+    }
+}
