@@ -410,3 +410,20 @@ fn directories_are_created_with_the_document() {
     assert_eq!(fs::read(mine.join("sub/dir/x")).unwrap(), b"deep");
     assert_eq!(names(&mine), ["sub"]);
 }
+
+/// Waiting for the peer's own limit is not the fault of its holders.
+#[test]
+fn a_low_download_limit_only_takes_its_time() {
+    let root = tempfile::tempdir().unwrap();
+    let documents: Vec<(String, Vec<u8>)> =
+        (1..=8u8).map(|number| (format!("rfc{number}.txt"), vec![number; 6000])).collect();
+    let files: Vec<(&str, &[u8])> =
+        documents.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
+    let holders = ["a", "b"].map(|name| folder(root.path(), name, &files));
+    let mine = folder(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let _holders = holders.map(|holder| share(index.address, &holder));
+    let (code, output, errors) = sync(&index, &["--download-limit", "4096"], &mine);
+    assert_eq!(code, 0, "{output}{errors}");
+    assert!(output.starts_with("8 of 8 documents fetched"), "{output}");
+}

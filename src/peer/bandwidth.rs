@@ -11,6 +11,7 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::limits;
 use crate::network::Network;
 
 /// A document up to this length is small.
@@ -29,6 +30,7 @@ pub struct Bandwidth(Option<Arc<Limit>>);
 
 #[derive(Debug)]
 struct Limit {
+    per_second: u64,
     bytes_per_second: f64,
     at_once: u64,
     state: Mutex<State>,
@@ -67,6 +69,7 @@ impl Bandwidth {
             #[allow(clippy::cast_precision_loss, reason = "a rate is not exact anyway")]
             let bytes_per_second = limit as f64;
             Arc::new(Limit {
+                per_second: limit,
                 bytes_per_second,
                 at_once: (limit / 50).clamp(LEAST_AT_ONCE, MOST_AT_ONCE),
                 state: Mutex::new(State {
@@ -82,13 +85,16 @@ impl Bandwidth {
     }
 
     /// The limit in bytes a second.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it was made of such a number"
-    )]
     pub(super) fn limit(&self) -> Option<u64> {
-        self.0.as_ref().map(|limit| limit.bytes_per_second as u64)
+        self.0.as_ref().map(|limit| limit.per_second)
+    }
+
+    /// How many downloads the limit can feed so that each holds the minimum read rate of an upload
+    /// server twice over: at least one, at most `most`.
+    pub(super) fn feeds(&self, most: usize) -> usize {
+        let least = 2 * limits::PROGRESS_BYTES / limits::PROGRESS_TIME.as_secs();
+        let fed = self.0.as_ref().map(|limit| limit.per_second / least.max(1));
+        fed.and_then(|fed| usize::try_from(fed).ok()).map_or(most, |fed| fed.clamp(1, most.max(1)))
     }
 
     /// Waits until bytes may be moved from or to an address; returns how many, at most `most`.

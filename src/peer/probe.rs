@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::fetch::{Fetcher, Source};
 use super::question::{Question, ask_once, connect};
 use super::transfer_error::TransferError;
-use crate::protocol::{ContentRange, Digest, Document};
+use crate::protocol::{ContentRange, Digest, Document, Refusal, Status};
 
 /// What a holder has answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,9 +30,16 @@ pub fn probe(
     let begun = Instant::now();
     let holder = &source.holder;
     let _held = fetcher.neighbours().hold(std::slice::from_ref(source));
-    let stream = connect(fetcher, holder)?;
-    let question = Question { holder, document, want_digest: true, range: Some((0..1).into()) };
-    let (head, _) = ask_once(fetcher, &stream, &question)?;
+    let ask = |range| {
+        let stream = connect(fetcher, holder)?;
+        let question = Question { holder, document, want_digest: true, range };
+        ask_once(fetcher, &stream, &question).map(|(head, _)| head)
+    };
+    let head = match ask(Some((0..1).into())) {
+        // An empty document has no first byte.
+        Err(TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable))) => ask(None)?,
+        head => head?,
+    };
     let length = head.content_range.map(ContentRange::length).or(head.content_length);
     Ok(Probe { time: begun.elapsed(), length, digest: head.digest })
 }

@@ -90,7 +90,7 @@ pub(super) fn fetch_segments(
     pieces: Arc<Pieces>,
     watch: &mut dyn FnMut(Attempt<'_>),
 ) -> Result<Brought, SwarmError> {
-    let count = holders.len().min(limits::SEGMENTS_AT_ONCE);
+    let count = holders.len().min(fetcher.bandwidth().feeds(limits::SEGMENTS_AT_ONCE));
     let patience = if count > 1 { limits::RATE_TIME_OF_ONE } else { limits::RATE_TIME };
     let state = State {
         segments: Segments::new(pieces.missing()),

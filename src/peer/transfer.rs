@@ -121,6 +121,11 @@ impl Floor {
         Self { patience, since: Instant::now(), bytes: 0 }
     }
 
+    /// Time that was spent waiting for our own limit of bytes a second is not the holder's.
+    pub(super) fn excuse(&mut self, waited: Duration) {
+        self.since += waited;
+    }
+
     /// Reads once; 0 is the end.
     pub(super) fn read(
         &mut self,

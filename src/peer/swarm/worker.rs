@@ -154,7 +154,9 @@ impl Swarm {
                 return Ok(written);
             }
             place += bytes.len() as u64;
+            let waiting = Instant::now();
             let most = self.fetcher.bandwidth().take(address, false, chunk.len() as u64);
+            floor.excuse(waiting.elapsed());
             let most = usize::try_from(most).unwrap_or(chunk.len());
             filled = floor.read(stream, &mut chunk[..most])?;
             if filled == 0 {

@@ -93,7 +93,9 @@ impl<'a> Body<'a> {
         let mut floor = Floor::new(patience);
         while self.left() > 0 {
             let most = self.left().min(PIECE as u64);
+            let waiting = Instant::now();
             let most = fetcher.bandwidth().take(line.address(), is_small, most);
+            floor.excuse(waiting.elapsed());
             let start = self.place();
             let end = start + usize::try_from(most).unwrap_or(PIECE);
             match floor.read(line.stream(), &mut self.buffer[start..end])? {
