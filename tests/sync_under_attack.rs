@@ -1,0 +1,125 @@
+//! Many documents with holders that try to stop the rest, and several processes on one directory.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Index, Program, folder, names, run_peer_again, share};
+
+/// Registers files at the index, and keeps the connection on which their records last.
+fn add(index: &Index, names: &[String], port: u16) -> TcpStream {
+    let mut stream = TcpStream::connect(index.address).unwrap();
+    for name in names {
+        write!(
+            stream,
+            "ADD FILE {name} P2P-CI/1.0\r\nHost: localhost\r\nPort: {port}\r\nTitle: t\r\n\r\n"
+        )
+        .unwrap();
+        let mut reply = [0; 17];
+        stream.read_exact(&mut reply).unwrap();
+        assert_eq!(&reply, b"P2P-CI/1.0 200 OK");
+        // The rest of the reply ends with an empty line.
+        let mut rest = Vec::new();
+        while !rest.ends_with(b"\r\n\r\n") || rest.len() < 8 {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            rest.extend(byte);
+        }
+    }
+    stream
+}
+
+/// A holder that sends every document at this rate; it ends with the test.
+fn slow_holder(bytes_per_second: usize) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request);
+                let head = "P2P-CI/1.0 200 OK\r\nContent-Length: 9000000\r\n\r\n";
+                let mut outcome = stream.write_all(head.as_bytes());
+                let piece = vec![b'x'; bytes_per_second / 4];
+                while outcome.is_ok() {
+                    outcome = stream.write_all(&piece);
+                    thread::sleep(Duration::from_millis(250));
+                }
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn slow_documents_do_not_keep_the_others() {
+    let root = tempfile::tempdir().unwrap();
+    let index = Index::start(&[]);
+    let bait: Vec<String> = (0..10).map(|at| format!("a{at}.bin")).collect();
+    let _bait = add(&index, &bait, slow_holder(1200));
+    let documents: Vec<(String, Vec<u8>)> =
+        (0..40).map(|at| (format!("z{at}.md"), format!("document {at}").into_bytes())).collect();
+    let files: Vec<(&str, &[u8])> =
+        documents.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
+    let honest = folder(root.path(), "honest", &files);
+    let (_honest, _) = share(index.address, &honest);
+    let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
+    let address = index.address.to_string();
+    let arguments = [&address, "--share", ".", "sync"];
+    let mut sync = Program::start_again(env!("CARGO_BIN_EXE_peer"), &arguments, &state, &mine);
+    let begun = Instant::now();
+    let is_here = || documents.iter().all(|(name, _)| mine.join(name).exists());
+    while !is_here() {
+        assert!(begun.elapsed() < Duration::from_secs(90), "{:?}", names(&mine));
+        thread::sleep(Duration::from_millis(50));
+    }
+    sync.signal("KILL");
+    sync.wait();
+    // What was not finished is known.
+    let why = run_peer_again(&[&address, "--share", ".", "why", "a0.bin"], &state, &mine).1;
+    assert!(why.contains("  wanted") && !why.contains("given up"), "{why}");
+}
+
+#[test]
+fn several_processes_share_one_directory() {
+    let root = tempfile::tempdir().unwrap();
+    let large: Vec<u8> = (0..20_000_000u32).map(|at| (at * 31 % 251).to_le_bytes()[0]).collect();
+    let small: Vec<(String, Vec<u8>)> =
+        (0..60).map(|at| (format!("s{at}.md"), vec![b's'; 1000 + at])).collect();
+    let mut files: Vec<(&str, &[u8])> =
+        small.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
+    files.extend([("big.bin", &large[..]), ("big2.bin", &large[1..])]);
+    let honest = folder(root.path(), "honest", &files);
+    let index = Index::start(&[]);
+    let (_honest, _) = share(index.address, &honest);
+    index.wait_for_digests("FILE big.bin", 1);
+    index.wait_for_digests("FILE big2.bin", 1);
+    let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
+    let address = index.address.to_string();
+    thread::scope(|scope| {
+        for what in [&["sync"][..], &["sync"], &["get", "big.bin", "big2.bin"]] {
+            let arguments =
+                [&[&address, "--share", ".", "--download-limit", "20M"][..], what].concat();
+            let (mine, state) = (&mine, &state);
+            scope.spawn(move || {
+                let (code, output, errors) = run_peer_again(&arguments, state, mine);
+                assert_eq!(code, 0, "{output}{errors}");
+                assert!(!errors.contains("panicked") && !errors.contains("no holder"), "{errors}");
+            });
+        }
+    });
+    let mut expected: Vec<String> = files.iter().map(|(name, _)| (*name).to_string()).collect();
+    expected.sort();
+    let mut found = names(&mine);
+    found.sort();
+    assert_eq!(found, expected);
+    for (name, bytes) in files {
+        assert!(fs::read(mine.join(name)).unwrap() == bytes, "{name}");
+    }
+}
