@@ -22,6 +22,16 @@ pub const RESPONSE_HEADERS: usize = 64;
 
 /// Bytes of a title.
 pub const TITLE: usize = 512;
+/// Characters of a word of a title or a query that are compared.
+pub const WORD: usize = 16;
+/// Words of a title that SEARCH finds it by.
+pub const TITLE_WORDS: usize = 64;
+/// Different words of a query that are searched for.
+pub const QUERY_WORDS: usize = 16;
+/// Documents of a search result that are ranked; further ones follow in the order of a list.
+pub const RANKED: usize = 1000;
+/// Titles that were added and are not in the search structure yet.
+pub const PENDING_TITLES: usize = 65_536;
 /// Bytes of a host: the length of the longest domain name.
 pub const HOST: usize = 253;
 /// Bytes of the `OS` and `Content-Type` headers.

@@ -265,7 +265,7 @@ fn faulty_requests() {
             "SEARCH ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle:\r\n\r\n",
             400,
             true,
-            "line 4: expected at least one word to search for, found `` (section 4.10)",
+            "line 4: expected at least one letter or digit to search for, found `` (section 4.10)",
         ),
         (
             "SEARCH ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: x\r\nLimit: 0\r\n\r\n",

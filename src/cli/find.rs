@@ -17,7 +17,7 @@ use crate::limits;
 use crate::peer::{
     AskIndex, Completeness, Extensions, IndexError, Query, each_record, lookup_in_list,
 };
-use crate::protocol::{Document, Endpoint, Record, Refusal, ReplyPart};
+use crate::protocol::{Document, Endpoint, Limit, ListSearch, Record, Refusal, ReplyPart, Words};
 
 /// Prints the records of a document. An index that has shown no extension and finds nothing may
 /// compare titles: then its list is searched here.
@@ -61,7 +61,7 @@ pub(super) fn print_holders(context: &Context, document: &Document) -> Result<()
     Err(CommandError::Refused(failure))
 }
 
-/// Prints the records whose titles hold all words. If the index does not know SEARCH, its list is
+/// Prints the records whose titles match all words. If the index does not know SEARCH, its list is
 /// requested and searched here.
 pub(super) fn search(context: &Context, command: &Search) -> Result<(), CommandError> {
     let words = command.words().map_err(|error| CommandError::Usage(error.to_string()))?;
@@ -83,24 +83,31 @@ pub(super) fn search(context: &Context, command: &Search) -> Result<(), CommandE
     })?;
     match refused {
         None | Some(Refusal::NotFound) => printer.end(&asked, None).map_err(CommandError::Output),
-        Some(Refusal::BadRequest) => {
-            let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
-            let most = most.unwrap_or(limits::LISTED_RECORDS).min(limits::LISTED_RECORDS);
-            let mut count = 0;
-            print_records(context, &mut |record| {
-                if !words.are_in(&record.title) {
-                    return Keep::No;
-                }
-                count += 1;
-                if count >= most { Keep::Last } else { Keep::Yes }
-            })
-            .map(drop)
-        }
+        Some(Refusal::BadRequest) => search_list(context, &words, limit),
         Some(refusal) => {
             let index = context.index.server().clone();
             Err(IndexError::Refused { index, refusal, reason }.into())
         }
     }
+}
+
+/// Searches the list of an index, of which at most [`limits::LISTED_RECORDS`] are read.
+fn search_list(context: &Context, words: &Words, limit: Option<Limit>) -> Result<(), CommandError> {
+    let mut search = ListSearch::new(words);
+    let mut left = limits::LISTED_RECORDS;
+    let listed = each_record(&context.index, &mut |record| {
+        search.take(record);
+        left -= 1;
+        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    let truncated = format!("only the first {} records are searched", limits::LISTED_RECORDS);
+    let listed = if left > 0 { listed } else { Completeness::Incomplete(truncated) };
+    let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
+    let mut printer = ReplyPrinter::new(context.format);
+    for record in search.finish().iter().take(most.unwrap_or(usize::MAX)) {
+        printer.take_record(record).map_err(CommandError::Output)?;
+    }
+    printer.end(&listed, None).map_err(CommandError::Output)
 }
 
 /// Prints what one peer shares.
@@ -160,8 +167,6 @@ pub(super) fn peers(context: &Context) -> Result<(), CommandError> {
 enum Keep {
     No,
     Yes,
-    /// It is printed, and no record after it.
-    Last,
 }
 
 /// Prints those of all records that `keep` selects, while they arrive; returns their number.
@@ -177,12 +182,12 @@ fn print_records(
     };
     let listed = each_record(&context.index, &mut |record| {
         let keep = keep(&record);
-        if let Keep::Yes | Keep::Last = keep {
+        if let Keep::Yes = keep {
             output = print(&record);
         }
-        match (keep, &output) {
-            (Keep::Last, _) | (_, Err(_)) => ControlFlow::Break(()),
-            (Keep::No | Keep::Yes, Ok(())) => ControlFlow::Continue(()),
+        match &output {
+            Err(_) => ControlFlow::Break(()),
+            Ok(()) => ControlFlow::Continue(()),
         }
     })?;
     output.map_err(CommandError::Output)?;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Position;
+use super::query::Position;
 use crate::protocol::{Document, FileName, Listing, RfcNumber};
 
 /// RFCs with lower numbers are all that there will be for a long time.

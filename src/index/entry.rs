@@ -3,6 +3,7 @@
 use super::lines::Lines;
 use super::memory::{self, tree_element};
 use super::slots::Slots;
+use super::titles::Titles;
 use crate::protocol::{Content, Document, FileName, Title};
 
 /// Recent descriptions among which an equal one is looked for.
@@ -26,6 +27,8 @@ pub(super) struct Entry {
 pub(super) struct Description {
     pub(super) title: Title,
     pub(super) content: Content,
+    /// The number of the title in the search structure.
+    pub(super) title_id: u32,
     claims: u32,
 }
 
@@ -57,28 +60,57 @@ impl Entry {
         }
     }
 
-    /// The place of a description for one more claim: of an equal one if there is one that is not
-    /// long ago, as looking through all would take its time where no two agree.
-    pub(super) fn describe(&mut self, title: Title, content: Content) -> u32 {
-        let is_equal = |known: &Description| known.title == title && known.content == content;
+    /// The only description, unless there are several or none.
+    pub(super) fn only_description(&self) -> Option<&Description> {
+        self.first.as_ref().filter(|_| self.further.is_empty())
+    }
+
+    /// The place of a description for one more claim: of an equal one if a recent one is equal.
+    /// To compare with all would take long where no two agree.
+    ///
+    /// `before` is the description that the new one replaces, which has the same title. `place` is
+    /// that of this entry.
+    pub(super) fn describe(
+        &mut self,
+        (title, content): (Title, Content),
+        before: Option<u32>,
+        place: u32,
+        titles: &mut Titles,
+    ) -> u32 {
         let first = self.first.iter().map(|known| (0, known));
         let further = self.further.last(RECENT).map(|(place, known)| (place + 1, known));
-        let equal = first.chain(further).find(|(_, known)| is_equal(known));
-        let Some(place) = equal.map(|(place, _)| place) else {
-            return self.insert(Description { title, content, claims: 1 });
-        };
-        if let Some(known) = self.description_mut(place) {
-            known.claims += 1;
+        let (mut equal, mut same) = (None, None);
+        for (place, known) in first.chain(further).filter(|(_, known)| known.title == title) {
+            same = Some(known.title_id);
+            if known.content == content {
+                equal = Some(place);
+                break;
+            }
         }
-        place
+        if let Some(place) = equal {
+            if let Some(known) = self.description_mut(place) {
+                known.claims += 1;
+            }
+            return place;
+        }
+        let before = before.and_then(|place| Some(self.description(place)?.title_id));
+        let title_id = match before.or(same) {
+            Some(id) => {
+                titles.share(id);
+                id
+            }
+            None => titles.add(title.clone(), place),
+        };
+        self.insert(Description { title, content, title_id, claims: 1 })
     }
 
     /// Forgets a description with its last claim.
-    pub(super) fn release(&mut self, place: u32) {
+    pub(super) fn release(&mut self, place: u32, titles: &mut Titles) {
         let Some(known) = self.description_mut(place) else { return };
         known.claims = known.claims.saturating_sub(1);
         if known.claims == 0 {
             let freed = memory::title(&known.title);
+            titles.release(known.title_id);
             self.titles = self.titles.saturating_sub(freed);
             match place.checked_sub(1) {
                 None => self.first = None,

@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::Owner;
 use super::lines::Age;
 use super::memory;
 use super::slots::Slots;
 use crate::protocol::{Endpoint, RecordEnd};
+
+/// A connection: what it adds belongs to it, and to nobody else.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Owner(pub u64);
 
 /// All owners and endpoints with a record.
 ///

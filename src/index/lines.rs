@@ -16,6 +16,11 @@ use super::memory::{allocated, tree_element};
 #[repr(Rust, packed(4))]
 pub(super) struct Age(pub(super) u64);
 
+impl Age {
+    /// No record is older.
+    pub(super) const OLDEST: Self = Self(0);
+}
+
 /// What one owner says of a document, by the places of what it says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claim {
@@ -30,6 +35,17 @@ pub(super) struct Claim {
 pub(super) struct Line {
     pub(super) age: Age,
     pub(super) first: Claim,
+}
+
+/// A holder's claim of a line.
+pub(super) fn claim_of<'a>(
+    holder: u32,
+    line: Option<&'a mut Line>,
+    others: Option<&'a mut Vec<Claim>>,
+) -> Option<&'a mut Claim> {
+    let mut claims =
+        line.map(|line| &mut line.first).into_iter().chain(others.into_iter().flatten());
+    claims.find(|claim| claim.holder == holder)
 }
 
 /// Lines of a piece at most.
@@ -58,7 +74,9 @@ impl Lines {
     pub(super) fn push(&mut self, line: Line) {
         if self.newest.len() == PIECE {
             let piece = std::mem::take(&mut self.newest);
-            self.older.insert(piece[0].age, piece);
+            if let Some(oldest) = piece.first().map(|line| line.age) {
+                self.older.insert(oldest, piece);
+            }
         }
         if self.newest.capacity() == 0 {
             // Many documents have one holder.
@@ -73,7 +91,7 @@ impl Lines {
         } else {
             self.older.range(..=age).next_back()?.1
         };
-        place(piece, age).map(|at| &piece[at])
+        piece.get(place(piece, age)?)
     }
 
     pub(super) fn get_mut(&mut self, age: Age) -> Option<&mut Line> {
@@ -82,7 +100,8 @@ impl Lines {
         } else {
             self.older.range_mut(..=age).next_back()?.1
         };
-        place(piece, age).map(|at| &mut piece[at])
+        let at = place(piece, age)?;
+        piece.get_mut(at)
     }
 
     pub(super) fn remove(&mut self, age: Age) -> Option<Line> {
@@ -107,7 +126,9 @@ impl Lines {
             if all { piece.len() } else { piece.partition_point(|line| line.age < end) }
         };
         let older = self.older.range(..end).rev().map(|(_, piece)| &**piece);
-        std::iter::once(&*self.newest).chain(older).map(move |piece| &piece[..before(piece)])
+        std::iter::once(&*self.newest)
+            .chain(older)
+            .map(move |piece| piece.get(..before(piece)).unwrap_or_default())
     }
 }
 

@@ -57,7 +57,16 @@ pub(super) fn name(document: &Document) -> usize {
 
 /// Bytes on the heap of a title.
 pub(super) fn title(title: &Title) -> usize {
-    allocated(title.as_str().len())
+    const COUNTS: usize = 2 * size_of::<usize>();
+    allocated(COUNTS + title.as_str().len())
+}
+
+/// Bytes that the search structure takes for a title that shares few words with others.
+fn searched(title: &Title) -> usize {
+    /// Its number, its place in the queue, and the rank of its document.
+    const FIXED: usize = 80;
+    // Half of the words are shared with others; each of the rest has an entry of 40 bytes.
+    FIXED + title.as_str().len() * 4
 }
 
 /// Bytes on the heap of an endpoint: its host and the end of its record lines.
@@ -73,5 +82,5 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> usize {
 pub fn charge(document: &Document, title: &Title, endpoint: &Endpoint) -> usize {
     /// An entry with its line and description, a place in the tables, and the line of a holder.
     const FIXED: usize = 320;
-    FIXED + name(document) + self::title(title) + self::endpoint(endpoint)
+    FIXED + name(document) + self::title(title) + searched(title) + self::endpoint(endpoint)
 }

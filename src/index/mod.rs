@@ -12,55 +12,36 @@
 //! is said by many is kept once: a record takes a line of twenty bytes in its document's
 //! `Entry`, and twelve bytes with its holder.
 
+mod attributes;
 mod documents;
 mod entry;
 mod holders;
 mod lines;
 mod memory;
 mod query;
+mod ranks;
+mod search;
 mod slots;
+mod titles;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
-use std::time::{Duration, UNIX_EPOCH};
 
 use crate::limits;
-use crate::protocol::{
-    Attribute, BorrowedRecord, Content, Date, Document, Endpoint, Record, Title,
-};
+use crate::protocol::{BorrowedRecord, Content, Date, Document, Endpoint, Record, Title};
+pub use attributes::Attributes;
+use attributes::{date, seconds};
 use documents::Documents;
 use entry::{Description, Entry};
 use holders::Holders;
-use lines::{Age, Claim, Line};
+pub use holders::Owner;
+use lines::{Age, Claim, Line, claim_of};
 pub use memory::charge;
 pub use query::{Position, Query, Shown};
+use ranks::Ranks;
+pub use search::Search;
+use search::Tables;
 use slots::Slots;
-
-/// A connection: what it adds belongs to it, and to nobody else.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Owner(pub u64);
-
-/// What is known of a record beside its line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Attributes {
-    /// Which bytes its holder says to have.
-    pub content: Content,
-    /// When it was added first.
-    pub added: Date,
-    /// The address for which the host of its holder was verified. All records of a holder have the
-    /// one of the first.
-    pub address: Option<IpAddr>,
-}
-
-impl Attributes {
-    /// Those that are known.
-    pub fn iter(&self) -> impl Iterator<Item = Attribute> {
-        let digest = self.content.digest.map(Attribute::Digest);
-        let length = self.content.length.map(Attribute::Length);
-        let address = self.address.map(Attribute::Address);
-        digest.into_iter().chain(length).chain([Attribute::Added(self.added)]).chain(address)
-    }
-}
+use titles::Titles;
 
 /// A record was not added because a limit is reached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -82,6 +63,8 @@ pub struct Index {
     documents: Documents,
     entries: Slots<Entry>,
     holders: Holders,
+    titles: Titles,
+    ranks: Ranks,
     /// Further claims of the line of this age, by owners that added an equal one.
     others: HashMap<Age, Vec<Claim>>,
     records: usize,
@@ -106,6 +89,8 @@ impl Index {
             documents: Documents::default(),
             entries: Slots::default(),
             holders: Holders::default(),
+            titles: Titles::default(),
+            ranks: Ranks::default(),
             others: HashMap::new(),
             records: 0,
             next_age: 0,
@@ -127,6 +112,7 @@ impl Index {
             + self.documents.bytes()
             + self.holders.bytes()
             + memory::hash_table(&self.others)
+            + self.search_bytes()
             + self.heap
     }
 
@@ -185,6 +171,7 @@ impl Index {
             let new = Entry::new(document.clone());
             self.heap += new.bytes();
             let entry = self.entries.insert(new);
+            self.ranks.enter(entry, &document);
             self.documents.insert(document, entry);
             entry
         });
@@ -269,6 +256,38 @@ impl Index {
         self.documents.of(listing, &reached).all(visit_entry)
     }
 
+    /// Does the next step of a search, and hands records to `take`, which returns whether it wants
+    /// more. Returns `true` when the search is finished. Between two steps the index may change: a
+    /// record that stays is taken exactly once.
+    ///
+    /// Finds what was added before the last [`Index::catch_up`].
+    pub fn search<'a>(
+        &'a self,
+        search: &mut Search,
+        mut take: impl FnMut(Shown<'a>) -> bool,
+    ) -> bool {
+        let Self { titles, ranks, entries, documents, .. } = self;
+        search.step(Tables { titles, ranks, entries, documents }, &mut |entry, line| {
+            self.shown(entry, line).is_none_or(&mut take)
+        })
+    }
+
+    /// How many titles [`Index::catch_up`] has to do at most.
+    pub fn behind(&self) -> usize {
+        self.titles.behind()
+    }
+
+    /// Brings the search structure up to date with at most so many titles that came or went.
+    /// Returns how many there were.
+    pub fn catch_up(&mut self, most: usize) -> usize {
+        self.titles.catch_up(most)
+    }
+
+    /// Bytes of memory that searches take beyond the records.
+    pub fn search_bytes(&self) -> usize {
+        self.titles.bytes() + self.ranks.bytes()
+    }
+
     fn shown<'a>(&'a self, entry: &'a Entry, line: &Line) -> Option<Shown<'a>> {
         let Claim { holder, description, added } = line.first;
         let Description { title, content, .. } = entry.description(description)?;
@@ -306,7 +325,7 @@ impl Index {
         drop(same);
         let Some(there) = self.entries.get_mut(entry) else { return };
         let before = there.bytes();
-        let description = there.describe(title, content);
+        let description = there.describe((title, content), None, entry, &mut self.titles);
         let claim = Claim { holder, description, added: seconds(added) };
         let age = match equal {
             Some(age) => {
@@ -318,6 +337,7 @@ impl Index {
                 let age = Age(self.next_age);
                 self.next_age += 1;
                 there.lines.push(Line { age, first: claim });
+                self.ranks.add(entry);
                 age
             }
         };
@@ -333,15 +353,18 @@ impl Index {
 
     /// Takes what a holder says now of the bytes that it has.
     fn renew(&mut self, entry: u32, holder: u32, age: Age, title: Title, content: Content) {
-        let Some(entry) = self.entries.get_mut(entry) else { return };
-        let bytes = entry.bytes();
-        let description = entry.describe(title, content);
-        let others = self.others.get_mut(&age).into_iter().flatten();
-        let first = entry.lines.get_mut(age).map(|line| &mut line.first);
-        let claim = first.into_iter().chain(others).find(|claim| claim.holder == holder);
-        let before = claim.map(|claim| std::mem::replace(&mut claim.description, description));
-        entry.release(before.unwrap_or(description));
-        self.heap = (self.heap + entry.bytes()).saturating_sub(bytes);
+        let Self { entries, others, titles, .. } = self;
+        let Some(there) = entries.get_mut(entry) else { return };
+        let bytes = there.bytes();
+        let mut others = others.get_mut(&age);
+        let claim = claim_of(holder, there.lines.get_mut(age), others.as_deref_mut());
+        let Some(before) = claim.map(|claim| claim.description) else { return };
+        let new = there.describe((title, content), Some(before), entry, titles);
+        if let Some(claim) = claim_of(holder, there.lines.get_mut(age), others) {
+            claim.description = new;
+        }
+        there.release(before, titles);
+        self.heap = (self.heap + there.bytes()).saturating_sub(bytes);
     }
 
     /// Takes a line from a holder; the last one takes the line along. Returns what it claimed.
@@ -356,12 +379,12 @@ impl Index {
         let before = self.entries.get(entry)?.bytes();
         let claim = self.take_claim(entry, holder, age)?;
         let there = self.entries.get_mut(entry)?;
+        there.release(claim.description, &mut self.titles);
         if there.lines.is_empty() {
             self.documents.remove(&there.document);
             self.entries.remove(entry);
             self.heap = self.heap.saturating_sub(before);
         } else {
-            there.release(claim.description);
             self.heap = (self.heap + there.bytes()).saturating_sub(before);
         }
         self.records = self.records.saturating_sub(1);
@@ -372,7 +395,9 @@ impl Index {
     fn take_claim(&mut self, entry: u32, holder: u32, age: Age) -> Option<Claim> {
         let lines = &mut self.entries.get_mut(entry)?.lines;
         let Some(others) = self.others.get_mut(&age) else {
-            return lines.remove(age).map(|line| line.first);
+            let line = lines.remove(age)?;
+            self.ranks.take(entry);
+            return Some(line.first);
         };
         let first = &mut lines.get_mut(age)?.first;
         let claim = match others.iter().position(|other| other.holder == holder) {
@@ -390,16 +415,6 @@ impl Index {
 
 /// Bytes on the heap of a further claim of a line: mostly the only one, in a list with room for four.
 const OTHER_CLAIM: usize = 64;
-
-/// A date in the form in which ten million of them are kept.
-fn seconds(date: Date) -> u32 {
-    let since = date.time().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u32::try_from(since.as_secs()).unwrap_or(u32::MAX)
-}
-
-fn date(seconds: u32) -> Date {
-    Date::clamped(UNIX_EPOCH + Duration::from_secs(seconds.into()))
-}
 
 #[cfg(test)]
 mod tests;

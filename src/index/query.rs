@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{Age, Attributes, date};
+use super::attributes::{Attributes, date};
+use super::lines::Age;
 use crate::protocol::{BorrowedRecord, Content, Document, Listing, RecordEnd};
 
 /// What a reader asks for.

@@ -14,6 +14,11 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
+    /// Whether all places are free.
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.len() == self.free.len()
+    }
+
     /// Puts a value into a free place and returns its number.
     pub(super) fn insert(&mut self, value: T) -> u32 {
         if let Some(place) = self.free.pop() {

@@ -1,5 +1,7 @@
 //! The index by examples, and against a plain model.
 
+mod search;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -273,6 +275,8 @@ proptest! {
         prop_assert!(index.is_empty() && index.documents.is_empty() && index.others.is_empty());
         prop_assert!(index.holders.is_empty());
         prop_assert_eq!((index.heap, index.holders.heap()), (0, 0));
+        while index.catch_up(3) == 3 {}
+        prop_assert!(index.titles.is_empty());
     }
 
     /// A reader that stops after a few records, while others come and go.

@@ -37,6 +37,7 @@ mod record;
 mod record_encoder;
 mod request;
 mod request_lines;
+mod search;
 mod status;
 mod title;
 mod words;
@@ -61,9 +62,10 @@ pub use range::{ByteRange, ContentRange};
 pub use record::{BorrowedRecord, Record};
 pub use record_encoder::{RecordEncoder, RecordEnd, encode_record};
 pub use request::{Request, RequestDecoder, empty_lines};
+pub use search::ListSearch;
 pub use status::{Refusal, Status};
 pub use title::{HeaderText, Title};
-pub use words::Words;
+pub use words::{Word, Words, title_words};
 
 /// The version that every request line and status line of ours carries (protocol.md section 2.8).
 pub const VERSION: &str = "P2P-CI/1.0";

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use smol_str::SmolStr;
 
@@ -15,7 +16,7 @@ use crate::limits;
 ///                                             ; no blank at either end; may be empty
 /// ```
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Title(Box<str>);
+pub struct Title(Arc<str>);
 
 impl Title {
     /// The title as it is written.

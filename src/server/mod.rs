@@ -5,6 +5,7 @@
 
 mod buffers;
 mod host_policy;
+mod indexer;
 mod memory;
 mod session;
 mod shared_index;
@@ -147,6 +148,13 @@ impl Server {
         let service = Service::new("session", permits, stop, handle);
         let service = &service;
         thread::scope(|scope| {
+            let thread = thread::Builder::new().name("search-index".into());
+            if let Err(error) =
+                thread.spawn_scoped(scope, || indexer::run(&shared.index, &shared.stop))
+            {
+                // Each SEARCH does the work itself then.
+                log::error!("cannot start the thread of the search index: {error}");
+            }
             for (number, listener) in listeners.iter().enumerate() {
                 let accept = move || accept_loop(scope, listener, service);
                 let thread = thread::Builder::new().name(format!("accept-{number}"));

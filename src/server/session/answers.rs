@@ -8,17 +8,20 @@ use std::time::SystemTime;
 
 use super::Session;
 use crate::escape::escaped;
-use crate::index::{Attributes, Position, Query, charge};
+use crate::index::{Attributes, Index, Position, Query, Search, Shown, charge};
 use crate::limits;
 use crate::protocol::{
     BorrowedRecord, Content, Date, Document, END_OF_RECORDS, Endpoint, IndexRequest, Record,
-    RecordEncoder, Refusal, Status, Words, encode_attribute, encode_found, encode_record,
-    encode_refusal, encode_refused_lookup,
+    RecordEncoder, Refusal, Status, encode_attribute, encode_found, encode_record, encode_refusal,
+    encode_refused_lookup,
 };
+use crate::server::indexer::STEP;
 use crate::server::{LOG_FAULTS, LOG_REQUESTS, counted};
 
 /// As many records are looked at while one is added or removed.
 const CHANGE: usize = 64;
+/// As many records are looked at while one title is entered.
+const TITLE: usize = 64;
 
 /// What was done for a request.
 enum Done {
@@ -28,17 +31,40 @@ enum Done {
     Sent(usize),
 }
 
-/// Which records of a query are sent, and how.
-#[derive(Clone, Copy)]
-struct Wanted<'a> {
-    most: usize,
-    /// All of these words are in the title.
-    words: Option<&'a Words>,
-    with_attributes: bool,
+/// Where the records of a reply come from, and how far they were sent.
+enum Source {
+    Listed(Query, Position),
+    Search(Search),
 }
 
-impl Wanted<'static> {
-    const ALL: Self = Self { most: usize::MAX, words: None, with_attributes: false };
+impl Source {
+    fn listed(query: Query) -> Self {
+        Self::Listed(query, Position::default())
+    }
+
+    /// Hands some records to `take`. Returns whether there are no more, and adds what was done to
+    /// `cost`.
+    fn visit<'a>(
+        &mut self,
+        index: &'a Index,
+        cost: &mut usize,
+        mut take: impl FnMut(Shown<'a>) -> bool,
+    ) -> bool {
+        match self {
+            Self::Listed(query, position) => {
+                let end = *cost + limits::VISITS;
+                index.visit(query, position, |shown| {
+                    *cost += 1;
+                    take(shown) && *cost < end
+                })
+            }
+            Self::Search(search) => {
+                let is_whole = index.search(search, take);
+                *cost += search.take_cost();
+                is_whole
+            }
+        }
+    }
 }
 
 /// Why a request that follows the grammar is refused.
@@ -58,18 +84,19 @@ impl Session<'_> {
                 self.add(Record { document, title, holder: from }, content)
             }
             IndexRequest::Remove { document, from } => self.remove(&document, &from),
-            IndexRequest::Lookup { document, want_attributes, .. } => {
-                let wanted = Wanted { with_attributes: want_attributes, ..Wanted::ALL };
-                self.find(&Query::Document(document), wanted)?
-            }
+            IndexRequest::Lookup { document, want_attributes, .. } => self.find(
+                &mut Source::listed(Query::Document(document)),
+                usize::MAX,
+                want_attributes,
+            )?,
             IndexRequest::List { listing, .. } => {
-                self.find(&Query::Listing(listing), Wanted::ALL)?
+                self.find(&mut Source::listed(Query::Listing(listing)), usize::MAX, false)?
             }
             IndexRequest::Search { words, limit, .. } => {
                 let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
-                let wanted =
-                    Wanted { most: most.unwrap_or(usize::MAX), words: Some(&words), ..Wanted::ALL };
-                self.find(&Query::All, wanted)?
+                let most = most.unwrap_or(usize::MAX);
+                self.catch_up();
+                self.find(&mut Source::Search(Search::new(words, most)), most, false)?
             }
         };
         if self.requests == 0 {
@@ -177,31 +204,30 @@ impl Session<'_> {
         self.output.extend_from_slice(END_OF_RECORDS);
     }
 
-    /// Answers LOOKUP, LIST and SEARCH: in pieces, so that a long reply is never whole in memory,
-    /// and the index is free while it is written and in the middle of a long search.
-    fn find(&mut self, query: &Query, wanted: Wanted<'_>) -> io::Result<Result<Done, Refused>> {
-        let Wanted { most, words, with_attributes } = wanted;
+    /// Answers LOOKUP, LIST and SEARCH with at most so many records: in pieces, so that a long reply
+    /// is never whole in memory, and the index is free while it is written.
+    fn find(
+        &mut self,
+        source: &mut Source,
+        most: usize,
+        with_attributes: bool,
+    ) -> io::Result<Result<Done, Refused>> {
         let before = self.output.len();
         encode_found(&mut self.output);
-        let mut position = Position::default();
         let mut count = 0;
         loop {
             let shared = self.shared;
             let output = &mut self.output;
-            let mut visited = 0;
             let index = shared.index.read();
             let mut records = RecordEncoder::default();
-            let whole = index.visit(query, &mut position, |shown| {
-                visited += 1;
-                if words.is_none_or(|words| words.are_in(shown.record.title)) {
-                    let BorrowedRecord { document, title, .. } = shown.record;
-                    records.encode(document, title, shown.end, output);
-                    if with_attributes {
-                        shown.attributes().iter().for_each(|one| encode_attribute(one, output));
-                    }
-                    count += 1;
+            let whole = source.visit(&index, &mut self.looked_at, |shown| {
+                let BorrowedRecord { document, title, .. } = shown.record;
+                records.encode(document, title, shown.end, output);
+                if with_attributes {
+                    shown.attributes().iter().for_each(|one| encode_attribute(one, output));
                 }
-                output.len() < limits::LIST_PIECE && visited < limits::VISITS && count < most
+                count += 1;
+                output.len() < limits::LIST_PIECE && count < most
             });
             drop(index);
             if whole || count >= most {
@@ -213,16 +239,27 @@ impl Session<'_> {
             if self.output.len() > limits::SMALL_OUTPUT {
                 self.make_room();
             }
-            self.looked_at += visited;
             self.give_way();
             shared.index.give_turn();
         }
-        if count == 0 && matches!(query, Query::Document(_)) {
+        if count == 0 && matches!(source, Source::Listed(Query::Document(_), _)) {
             self.output.truncate(before);
             let refusal = Refusal::NotFound;
             return Ok(Err(Refused { refusal, reason: "nobody has it".into() }));
         }
         self.output.extend_from_slice(END_OF_RECORDS);
         Ok(Ok(Done::Sent(count)))
+    }
+
+    /// Brings the search structure up to date with what was added before now.
+    fn catch_up(&mut self) {
+        let mut behind = self.shared.index.read().behind();
+        while behind > 0 {
+            let done = self.shared.index.write().catch_up(STEP.min(behind));
+            behind = if done < STEP.min(behind) { 0 } else { behind - done };
+            self.looked_at += done * TITLE;
+            self.give_way();
+            self.shared.index.give_turn();
+        }
     }
 }

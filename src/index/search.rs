@@ -1,0 +1,280 @@
+//! A search that is under way: which documents are found, in which order, and what was taken
+//! (protocol.md section 4.10).
+//!
+//! A search is done in steps, and the index may change between two of them. First the best documents
+//! are selected: the sets of all words are intersected in blocks of 64 titles. Then the matching
+//! records of each are taken. If there are more documents, they follow in the order of a list.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::documents::Documents;
+use super::entry::Entry;
+use super::lines::{Age, Line};
+use super::query::Position;
+use super::ranks::{Rank, Ranks};
+use super::slots::Slots;
+use super::titles::Titles;
+use super::titles::id_set::ids_of;
+use super::titles::prefixes::Matches;
+use crate::limits;
+use crate::protocol::{Title, Words};
+
+/// Steps of an intersection, titles or records that are looked at in a row: some ten microseconds.
+const AT_ONCE: usize = 2048;
+/// Candidates among which the best are selected together, for each document that is wanted.
+const CANDIDATES: usize = 4;
+
+/// A search, and how far it is.
+#[derive(Debug)]
+pub struct Search {
+    words: Arc<Words>,
+    /// Documents that are ranked.
+    most: usize,
+    stage: Stage,
+    candidates: Vec<Candidate>,
+    /// The last of the best candidates so far, when there are as many as wanted.
+    worst: Option<Candidate>,
+    /// Whether more documents match than are ranked.
+    more: bool,
+    ranked: HashSet<u32>,
+    done: usize,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Candidates are selected; the blocks of titles below this one are done.
+    Selecting(u32),
+    /// The records of the candidate in this place are taken, after this age.
+    Ranked(usize, Option<Age>),
+    /// Further documents follow in the order of a list.
+    Rest(Position),
+    Done,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    rank: Rank,
+    entry: u32,
+}
+
+/// The tables of an index that a search reads.
+#[derive(Clone, Copy)]
+pub(super) struct Tables<'a> {
+    pub(super) titles: &'a Titles,
+    pub(super) ranks: &'a Ranks,
+    pub(super) entries: &'a Slots<Entry>,
+    pub(super) documents: &'a Documents,
+}
+
+/// What a step of a search takes from an entry: a line, and whether there is room for another.
+type Take<'t, 'a> = &'t mut dyn FnMut(&'a Entry, &'a Line) -> bool;
+
+impl Search {
+    /// A search for at most so many records.
+    pub fn new(words: Words, most: usize) -> Self {
+        Self {
+            words: Arc::new(words),
+            most: most.clamp(1, limits::RANKED),
+            stage: Stage::Selecting(0),
+            candidates: Vec::new(),
+            worst: None,
+            more: false,
+            ranked: HashSet::new(),
+            done: 0,
+        }
+    }
+
+    /// What was done since this was asked for, in titles or records looked at.
+    pub fn take_cost(&mut self) -> usize {
+        std::mem::take(&mut self.done)
+    }
+
+    /// Does the next step. Returns whether the search is finished.
+    pub(super) fn step<'a>(&mut self, tables: Tables<'a>, take: Take<'_, 'a>) -> bool {
+        let Some(matches) = tables.titles.find(&self.words) else {
+            self.stage = Stage::Done;
+            return true;
+        };
+        let matcher = Matcher { words: &Arc::clone(&self.words), matches };
+        let end = self.done + AT_ONCE;
+        while self.done < end {
+            match std::mem::replace(&mut self.stage, Stage::Done) {
+                Stage::Selecting(block) => {
+                    self.stage = match self.select(tables, &matcher.matches, block, end) {
+                        Some(block) => Stage::Selecting(block),
+                        None => {
+                            self.rank(tables.entries);
+                            let ranked = self.candidates.iter().map(|candidate| candidate.entry);
+                            self.ranked = ranked.collect();
+                            Stage::Ranked(0, None)
+                        }
+                    };
+                }
+                Stage::Ranked(at, seen) => {
+                    let Some(candidate) = self.candidates.get(at) else {
+                        if !self.more {
+                            return true;
+                        }
+                        self.stage = Stage::Rest(Position::default());
+                        continue;
+                    };
+                    let place = candidate.entry;
+                    let entry = tables.entries.get(place);
+                    let last = entry
+                        .and_then(|entry| matcher.take(entry, seen, &mut self.done, end, take));
+                    match last {
+                        None => self.stage = Stage::Ranked(at + 1, None),
+                        Some(age) => {
+                            self.stage = Stage::Ranked(at, Some(age));
+                            return false;
+                        }
+                    }
+                }
+                Stage::Rest(reached) => {
+                    for place in tables.documents.of(None, &reached) {
+                        let Some(entry) = tables.entries.get(place) else { continue };
+                        self.done += 1;
+                        let mut last = None;
+                        if !self.ranked.contains(&place) && matcher.may_match(entry) {
+                            let seen = reached.seen(&entry.document);
+                            last = matcher.take(entry, seen, &mut self.done, end, take);
+                        }
+                        if let Some(age) = last {
+                            self.stage = Stage::Rest(Position::behind(&entry.document, age));
+                            return false;
+                        }
+                        if self.done >= end {
+                            let end = Age::OLDEST;
+                            self.stage = Stage::Rest(Position::behind(&entry.document, end));
+                            return false;
+                        }
+                    }
+                    return true;
+                }
+                Stage::Done => return true,
+            }
+        }
+        false
+    }
+
+    /// Adds the titles that match all words to the candidates. Returns the block to continue with.
+    fn select(
+        &mut self,
+        tables: Tables<'_>,
+        matches: &[Matches<'_>],
+        mut block: u32,
+        end: usize,
+    ) -> Option<u32> {
+        let mut sets: Vec<(Matches<'_>, usize)> = matches.iter().map(|set| (*set, 0)).collect();
+        sets.sort_by_key(|(set, _)| set.len());
+        'blocks: while self.done < end {
+            let mut common = u64::MAX;
+            for (at, (set, hint)) in sets.iter_mut().enumerate() {
+                self.done += 1;
+                let (next, bits) = set.next_block(block, hint)?;
+                common = if next == block { common & bits } else { bits };
+                let is_same = next == block || at == 0;
+                block = next;
+                if !is_same {
+                    // The sets before this one may have nothing there.
+                    continue 'blocks;
+                }
+            }
+            for id in ids_of(block, common) {
+                self.done += 1;
+                if let Some(entry) = tables.titles.entry(id) {
+                    self.consider(tables, entry);
+                }
+            }
+            block = block.checked_add(1)?;
+        }
+        Some(block)
+    }
+
+    fn consider(&mut self, tables: Tables<'_>, entry: u32) {
+        let Some(rank) = tables.ranks.of(entry) else { return };
+        if self.worst.is_some_and(|worst| rank > worst.rank) {
+            self.more = true;
+            return;
+        }
+        if self.candidates.last().is_some_and(|last| last.entry == entry) {
+            return;
+        }
+        self.candidates.push(Candidate { rank, entry });
+        if self.candidates.len() >= self.most.max(64) * CANDIDATES {
+            self.rank(tables.entries);
+            self.worst = self.candidates.get(self.most - 1).copied();
+        }
+    }
+
+    /// Brings the candidates into their order, and leaves the best.
+    fn rank(&mut self, entries: &Slots<Entry>) {
+        let document =
+            |candidate: &Candidate| entries.get(candidate.entry).map(|entry| &entry.document);
+        self.candidates.sort_unstable_by(|one, other| {
+            one.rank.cmp(&other.rank).then_with(|| match one.entry == other.entry {
+                true => Ordering::Equal,
+                false => document(one).cmp(&document(other)),
+            })
+        });
+        self.candidates.dedup_by_key(|candidate| candidate.entry);
+        if self.candidates.len() > self.most {
+            self.more = true;
+            self.candidates.truncate(self.most);
+        }
+    }
+}
+
+/// The titles that match the words of a search.
+struct Matcher<'s, 'a> {
+    words: &'s Words,
+    matches: Vec<Matches<'a>>,
+}
+
+impl Matcher<'_, '_> {
+    /// Takes the matching records of a document after an age. Returns the age of the last record
+    /// that was looked at if there may be more.
+    fn take<'a>(
+        &self,
+        entry: &'a Entry,
+        seen: Option<Age>,
+        done: &mut usize,
+        end: usize,
+        take: Take<'_, 'a>,
+    ) -> Option<Age> {
+        let mut last = None;
+        for piece in entry.lines.pieces(seen) {
+            for line in piece.iter().rev() {
+                *done += 1;
+                let description = line.first.description;
+                let is_match = match last {
+                    Some((same, is_match)) if same == description => is_match,
+                    _ => entry.description(description).is_some_and(|description| {
+                        self.are_in(description.title_id, &description.title)
+                    }),
+                };
+                last = Some((description, is_match));
+                if (is_match && !take(entry, line)) || *done >= end {
+                    return Some(line.age);
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether a title of the document may match, as far as this is quickly known.
+    fn may_match(&self, entry: &Entry) -> bool {
+        entry.only_description().is_none_or(|only| self.has(only.title_id))
+    }
+
+    fn are_in(&self, id: u32, title: &Title) -> bool {
+        // The sets know nothing of words longer than what tells titles apart.
+        self.has(id) && self.words.are_in(title)
+    }
+
+    fn has(&self, id: u32) -> bool {
+        self.matches.iter().all(|set| set.contains(id))
+    }
+}

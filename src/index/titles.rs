@@ -1,0 +1,147 @@
+//! The titles that SEARCH finds documents by (protocol.md section 4.10).
+//!
+//! An ADD or a leaving owner only queues what is to be done for its title, because that takes as long
+//! as the rest of an ADD. [`Titles::catch_up`] does it later, in small steps. The structure grows
+//! with the number of different titles, not of records.
+
+pub(super) mod id_set;
+pub(super) mod prefixes;
+
+use std::collections::VecDeque;
+
+use super::slots::Slots;
+use crate::limits;
+use crate::protocol::{Title, Word, Words, title_words};
+use prefixes::{Matches, Prefixes};
+
+/// Titles done for one that is queued when the queue is full.
+const WHEN_FULL: usize = 2;
+
+/// A title of a document.
+#[derive(Debug)]
+struct Known {
+    title: Title,
+    /// Descriptions that have it.
+    uses: u32,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    /// Its words are to be entered.
+    Waiting,
+    Entered,
+    /// Nothing uses it any more, and its words are to be removed.
+    Leaving,
+}
+
+/// Titles by number, and the search structure over their words.
+#[derive(Debug, Default)]
+pub(super) struct Titles {
+    known: Slots<Known>,
+    /// The entry of the document of each title.
+    entries: Vec<u32>,
+    prefixes: Prefixes,
+    /// Numbers of titles that are waiting or leaving, and perhaps of some that are neither.
+    queue: VecDeque<u32>,
+}
+
+impl Titles {
+    /// Bytes of memory, without the text of the titles.
+    pub(super) fn bytes(&self) -> usize {
+        let fixed = self.entries.capacity() + self.queue.capacity();
+        fixed * size_of::<u32>() + self.known.bytes() + self.prefixes.bytes()
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.last(usize::MAX).next().is_none() && self.prefixes.len() == 0
+    }
+
+    /// Takes a title of the document with this entry; returns its number.
+    pub(super) fn add(&mut self, title: Title, entry: u32) -> u32 {
+        let id = self.known.insert(Known { title, uses: 1, state: State::Waiting });
+        let at = usize::try_from(id).unwrap_or(usize::MAX);
+        match self.entries.get_mut(at) {
+            Some(place) => *place = entry,
+            None => self.entries.push(entry),
+        }
+        self.enqueue(id);
+        id
+    }
+
+    /// One more description has this title.
+    pub(super) fn share(&mut self, id: u32) {
+        if let Some(known) = self.known.get_mut(id) {
+            known.uses += 1;
+        }
+    }
+
+    /// One description less has it.
+    pub(super) fn release(&mut self, id: u32) {
+        let Some(known) = self.known.get_mut(id) else { return };
+        known.uses = known.uses.saturating_sub(1);
+        if known.uses > 0 {
+            return;
+        }
+        match known.state {
+            State::Waiting => drop(self.known.remove(id)),
+            State::Entered => {
+                known.state = State::Leaving;
+                self.enqueue(id);
+            }
+            State::Leaving => {}
+        }
+    }
+
+    /// How many titles are to be entered or removed at most.
+    pub(super) fn behind(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Enters or removes some titles. Returns how many; less than `most` if nothing is left to do.
+    pub(super) fn catch_up(&mut self, most: usize) -> usize {
+        for done in 0..most {
+            let Some(id) = self.queue.pop_front() else { return done };
+            let Some(known) = self.known.get_mut(id) else { continue };
+            match known.state {
+                State::Waiting => {
+                    known.state = State::Entered;
+                    let words: Vec<Word> = title_words(&known.title).collect();
+                    self.prefixes.insert(id, &words, |other| words_of(&self.known, other));
+                }
+                State::Leaving => {
+                    let words: Vec<Word> = title_words(&known.title).collect();
+                    self.prefixes.remove(id, &words, |other| words_of(&self.known, other));
+                    self.known.remove(id);
+                }
+                State::Entered => {}
+            }
+        }
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+        most
+    }
+
+    /// The titles that match each word of a query; `None` if none matches one of them.
+    pub(super) fn find(&self, words: &Words) -> Option<Vec<Matches<'_>>> {
+        words.iter().map(|word| self.prefixes.find(word)).collect()
+    }
+
+    /// The entry of the document that has a title.
+    pub(super) fn entry(&self, id: u32) -> Option<u32> {
+        self.entries.get(usize::try_from(id).ok()?).copied()
+    }
+
+    fn enqueue(&mut self, id: u32) {
+        self.queue.push_back(id);
+        if self.queue.len() > limits::PENDING_TITLES {
+            self.catch_up(WHEN_FULL);
+        }
+    }
+}
+
+fn words_of(known: &Slots<Known>, id: u32) -> Vec<Word> {
+    known.get(id).map(|known| title_words(&known.title).collect()).unwrap_or_default()
+}
