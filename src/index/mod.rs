@@ -308,11 +308,14 @@ impl Index {
 
     /// Whether there is room for a record of this charge, and for the tables to grow.
     fn check_memory(&self, charge: usize) -> Result<(), Full> {
-        if self.max_bytes == usize::MAX {
+        // A record that replaces a larger one takes the place that it leaves.
+        if self.max_bytes == usize::MAX || charge == 0 {
             return Ok(());
         }
         let growth = self.entries.next_growth()
             + self.holders.next_growth()
+            + self.titles.next_growth()
+            + self.ranks.next_growth()
             + memory::hash_growth(&self.others);
         let needed = self.bytes().saturating_add(charge).saturating_add(growth);
         if needed > self.max_bytes { Err(Full::Memory(self.max_bytes)) } else { Ok(()) }
@@ -383,6 +386,9 @@ impl Index {
         if there.lines.is_empty() {
             self.documents.remove(&there.document);
             self.entries.remove(entry);
+            if self.entries.is_empty() {
+                self.ranks = Ranks::default();
+            }
             self.heap = self.heap.saturating_sub(before);
         } else {
             self.heap = (self.heap + there.bytes()).saturating_sub(before);

@@ -25,6 +25,11 @@ impl Ranks {
         self.records.capacity() * size_of::<u32>() + self.keys.capacity() * size_of::<u64>()
     }
 
+    /// Bytes by which the tables grow with the next document.
+    pub(super) fn next_growth(&self) -> usize {
+        if self.records.len() < self.records.capacity() { 0 } else { self.bytes() }
+    }
+
     /// A document takes the place of an entry, and has no record yet.
     pub(super) fn enter(&mut self, entry: u32, document: &Document) {
         let at = usize::try_from(entry).unwrap_or(usize::MAX);

@@ -53,6 +53,14 @@ impl Titles {
         fixed * size_of::<u32>() + self.known.bytes() + self.prefixes.bytes()
     }
 
+    /// Bytes by which the tables grow with the next title.
+    pub(super) fn next_growth(&self) -> usize {
+        let doubled = |len: usize, capacity: usize| if len < capacity { 0 } else { capacity };
+        let entries = doubled(self.entries.len(), self.entries.capacity());
+        let queue = doubled(self.queue.len(), self.queue.capacity());
+        self.known.next_growth() + (entries + queue) * size_of::<u32>()
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.known.last(usize::MAX).next().is_none() && self.prefixes.len() == 0
@@ -85,7 +93,10 @@ impl Titles {
             return;
         }
         match known.state {
-            State::Waiting => drop(self.known.remove(id)),
+            State::Waiting => {
+                self.known.remove(id);
+                self.give_back();
+            }
             State::Entered => {
                 known.state = State::Leaving;
                 self.enqueue(id);
@@ -114,6 +125,7 @@ impl Titles {
                     let words: Vec<Word> = title_words(&known.title).collect();
                     self.prefixes.remove(id, &words, |other| words_of(&self.known, other));
                     self.known.remove(id);
+                    self.give_back();
                 }
                 State::Entered => {}
             }
@@ -132,6 +144,14 @@ impl Titles {
     /// The entry of the document that has a title.
     pub(super) fn entry(&self, id: u32) -> Option<u32> {
         self.entries.get(usize::try_from(id).ok()?).copied()
+    }
+
+    /// Gives the memory back with the last title.
+    fn give_back(&mut self) {
+        if self.known.is_empty() {
+            self.entries = Vec::new();
+            self.queue = VecDeque::new();
+        }
     }
 
     fn enqueue(&mut self, id: u32) {
