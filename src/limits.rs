@@ -128,6 +128,8 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
 pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// File descriptors kept for everything that is no connection.
 pub const RESERVED_FILES: usize = 64;
+/// The same where there are few: standard streams, listeners, signals, and refused connections.
+pub const LEAST_RESERVED_FILES: usize = 24;
 /// Time in which a reader must take something of a document that is handed over, or another reader
 /// may get it; and time for the last bytes to be acknowledged.
 pub const HAND_OVER_STALL: Duration = Duration::from_secs(2);

@@ -18,7 +18,7 @@ use super::output::say;
 use super::signals::{ServiceSignal, on_service_signal};
 use super::size::MemorySize;
 use super::uptime::Uptime;
-use crate::server::{self, BindError, Config, HostPolicy, Server};
+use crate::server::{self, BindError, Config, HostPolicy, Server, connection_limit, memory_limit};
 use crate::system::limit_malloc_arenas;
 
 const AFTER_HELP: &str = "\
@@ -112,6 +112,8 @@ const NAME_LOOKUP_GRACE: Duration = Duration::from_millis(500);
 enum Error {
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error("cannot serve a single connection: {0}; raise that limit")]
+    NoConnection(String),
     #[error("cannot tell where it listens")]
     Address(#[source] io::Error),
     #[error("cannot write to standard output")]
@@ -142,7 +144,9 @@ fn run(args: &Args) -> Result<(), Error> {
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=2: {error}");
     }
-    let server = Server::bind(&args.into())?;
+    let config: Config = args.into();
+    let server = Server::bind(&config)?;
+    warn_of_few_connections(&config, server.connections())?;
     logging::warn_of_root();
     let (stop, totals, started) = (server.stop(), server.totals(), Instant::now());
     let last_words = Arc::new(Once::new());
@@ -177,6 +181,24 @@ fn run(args: &Args) -> Result<(), Error> {
     }
     server.run();
     at_the_end();
+    Ok(())
+}
+
+/// Fewer connections than a classroom has are worth a warning, unless they were asked for.
+fn warn_of_few_connections(config: &Config, connections: usize) -> Result<(), Error> {
+    const FEW: usize = 100;
+    let asked = config.max_connections.unwrap_or(FEW);
+    if connections >= asked {
+        return Ok(());
+    }
+    let bounds = connection_limit(config.max_connections, memory_limit(config.max_memory).0).1;
+    let tightest = bounds.first().map_or_else(String::new, |bound| bound.what.clone());
+    if connections == 0 {
+        return Err(Error::NoConnection(tightest));
+    }
+    log::warn!(
+        "no more than {connections} connections can be served: {tightest}; raise that limit to serve more"
+    );
     Ok(())
 }
 

@@ -104,6 +104,11 @@ impl Permits {
         self.lock().silent.remove(&number);
     }
 
+    /// How many there are.
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
     /// How many are taken.
     pub fn taken(&self) -> usize {
         self.lock().held.len()

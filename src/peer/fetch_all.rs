@@ -37,7 +37,7 @@ pub fn fetch_all(
     orders: Vec<Order>,
     watch: &mut dyn FnMut(Happening<'_>),
 ) -> io::Result<()> {
-    let workers = fetcher.bandwidth().feeds(limits::DOWNLOADS_AT_ONCE).min(orders.len());
+    let workers = fetcher.bandwidth().feeds(system::peer_bounds().downloads).min(orders.len());
     let queue = Queue::new(orders, parts, workers);
     // What waits to be named has its file open.
     let (sender, messages) = sync_channel(workers);

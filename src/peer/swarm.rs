@@ -20,7 +20,7 @@ use crate::library::{Hasher, Pieces};
 use crate::limits;
 use crate::net::WatchedStream;
 use crate::protocol::{Date, Digest, Document, Endpoint};
-use crate::system::PageAligned;
+use crate::system::{PageAligned, peer_bounds};
 
 /// How often the calling thread looks when nothing happens.
 const LOOK: Duration = Duration::from_millis(100);
@@ -90,7 +90,7 @@ pub(super) fn fetch_segments(
     pieces: Arc<Pieces>,
     watch: &mut dyn FnMut(Attempt<'_>),
 ) -> Result<Brought, SwarmError> {
-    let count = holders.len().min(fetcher.bandwidth().feeds(limits::SEGMENTS_AT_ONCE));
+    let count = holders.len().min(fetcher.bandwidth().feeds(peer_bounds().segments));
     let patience = if count > 1 { limits::RATE_TIME_OF_ONE } else { limits::RATE_TIME };
     let state = State {
         segments: Segments::new(pieces.missing()),

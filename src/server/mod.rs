@@ -120,6 +120,11 @@ impl Server {
         Ok(Self { listeners, shared })
     }
 
+    /// How many connections it can serve at the same time.
+    pub fn connections(&self) -> usize {
+        self.shared.permits.most()
+    }
+
     /// Where it listens, with the real port when 0 was asked for.
     ///
     /// # Errors
@@ -173,7 +178,10 @@ pub fn connection_limit(most: Option<usize>, budgets: Budgets) -> (usize, Vec<Bo
         Some(connections) => Bound { what: "--max-connections".into(), connections },
         None => Bound { what: "default".into(), connections: limits::CONNECTIONS },
     };
-    let mut bounds = system::connection_bounds(limits::RESERVED_FILES);
+    // Where there are few descriptors, a quarter is kept.
+    let few = (system::open_files() / 4).max(limits::LEAST_RESERVED_FILES);
+    let reserved = limits::RESERVED_FILES.min(few);
+    let mut bounds = system::connection_bounds(reserved);
     let what = format!("half of the memory, {} KiB each", limits::CONNECTION_MEMORY / 1024);
     bounds.extend([asked, Bound { what, connections: budgets.connections() }]);
     bounds.sort_by_key(|bound| bound.connections);

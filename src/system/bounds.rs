@@ -1,4 +1,6 @@
-//! How many connections this machine can serve.
+//! How many connections this machine can serve, and how much a peer can do at the same time.
+
+use crate::limits;
 
 /// Something that bounds how many connections this machine can serve with a thread each.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,15 +25,43 @@ pub fn connection_bounds(reserved: usize) -> Vec<Bound> {
     }
 }
 
-#[cfg(unix)]
-fn unix_bounds(reserved: usize) -> Vec<Bound> {
-    use rustix::process::{Resource, getrlimit, setrlimit};
+/// How much a peer downloads at the same time with the descriptors that it may open.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PeerBounds {
+    /// Documents that are downloaded.
+    pub downloads: usize,
+    /// Holders from which one document is downloaded.
+    pub segments: usize,
+}
 
-    let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
-    let mut bounds = Vec::new();
-    let mut bound = |name: &str, value: u64, connections: usize| {
-        bounds.push(Bound { what: format!("{name} = {value}"), connections });
-    };
+/// Raises the limit of open files to what the user may have, and returns what a peer can do with it.
+pub fn peer_bounds() -> PeerBounds {
+    PeerBounds::of(open_files())
+}
+
+impl PeerBounds {
+    fn of(files: usize) -> Self {
+        // Standard streams, listener, connections to the index, watches, journal, caches.
+        const BASE: usize = 24;
+        let half = files.saturating_sub(BASE) / 2;
+        Self {
+            // A part file, its map, and connections to holders that are tried in parallel.
+            downloads: (half / 5).clamp(1, limits::DOWNLOADS_AT_ONCE),
+            segments: (half / 10).clamp(1, limits::SEGMENTS_AT_ONCE),
+        }
+    }
+}
+
+/// The limit of open files, raised to what the user may have.
+#[cfg(not(unix))]
+pub fn open_files() -> usize {
+    usize::MAX
+}
+
+/// The limit of open files, raised to what the user may have.
+#[cfg(unix)]
+pub fn open_files() -> usize {
+    use rustix::process::{Resource, getrlimit, setrlimit};
 
     let mut files = getrlimit(Resource::Nofile);
     if files.current != files.maximum {
@@ -39,8 +69,23 @@ fn unix_bounds(reserved: usize) -> Vec<Bound> {
         // If it is refused, the old limit counts below.
         let _ = setrlimit(Resource::Nofile, files);
     }
-    if let Some(files) = getrlimit(Resource::Nofile).current {
-        bound("open files (ulimit -n)", files, number(files).saturating_sub(reserved));
+    let current = getrlimit(Resource::Nofile).current;
+    current.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
+}
+
+#[cfg(unix)]
+fn unix_bounds(reserved: usize) -> Vec<Bound> {
+    use rustix::process::{Resource, getrlimit};
+
+    let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    let mut bounds = Vec::new();
+    let mut bound = |name: &str, value: u64, connections: usize| {
+        bounds.push(Bound { what: format!("{name} = {value}"), connections });
+    };
+
+    let files = open_files();
+    if files < usize::MAX {
+        bound("open files (ulimit -n)", files as u64, files.saturating_sub(reserved));
     }
     // A thread of Rust takes four memory maps, and a process that has none left is aborted.
     if let Some(maps) = first_number("/proc/sys/vm/max_map_count") {
@@ -69,4 +114,21 @@ fn control_group_tasks() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let group = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
     first_number(&format!("/sys/fs/cgroup{group}/pids.max"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_with_few_descriptors_does_less_at_the_same_time() {
+        let of = |files| {
+            let PeerBounds { downloads, segments } = PeerBounds::of(files);
+            (downloads, segments)
+        };
+        assert_eq!(of(usize::MAX), (8, 8));
+        assert_eq!(of(1024), (8, 8));
+        assert_eq!(of(64), (4, 2));
+        assert_eq!(of(0), (1, 1));
+    }
 }

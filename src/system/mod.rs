@@ -16,7 +16,7 @@ mod unacknowledged;
 
 use std::sync::OnceLock;
 
-pub use bounds::{Bound, connection_bounds};
+pub use bounds::{Bound, PeerBounds, connection_bounds, open_files, peer_bounds};
 pub(crate) use connecting::connect_first;
 pub(crate) use directories::{Directory, Entered};
 pub(crate) use files::{

@@ -1,4 +1,4 @@
-//! Signals that end or reload a program, and signals that were ignored when it started.
+//! What a program does about signals, and about a machine that allows little.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![cfg(target_os = "linux")]
@@ -168,4 +168,18 @@ fn with_a_controlling_terminal_a_hang_up_ends_the_server_in_order() {
         thread::yield_now();
     }
     assert!(logged().contains("SIGHUP after "), "{}", logged());
+}
+
+#[test]
+fn a_server_with_few_descriptors_says_so_and_serves() {
+    let script = r#"ulimit -n 64; exec "$@""#;
+    let server = server_by("sh", &["-c", script, "sh"]);
+    let listening = server.line();
+    server.error_with("no more than 40 connections can be served: open files (ulimit -n) = 64");
+    assert!(is_served(&listening));
+
+    let script = r#"ulimit -n 20; exec "$@""#;
+    let mut server = server_by("sh", &["-c", script, "sh"]);
+    server.error_with("cannot serve a single connection: open files (ulimit -n) = 20");
+    assert_eq!(server.wait().code(), Some(1));
 }
