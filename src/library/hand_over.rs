@@ -28,32 +28,37 @@ impl Entry {
         let target = folder.join(HANDED_OVER).join(&*self.name);
         let parent = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
         fs::create_dir_all(parent)?;
-        let target = first_free(&target, |target| match move_new(&path, target) {
+        let target = first_free(&target, |target| match self.rename_sent(sent, &path, target) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                 self.copy_new(sent, target)
             }
             result => result,
         })?;
-        // It may have been replaced between the comparison and the move.
-        let moved = target.symlink_metadata()?;
-        if !self.state_of(&moved).is_same_content(&sent.state) {
-            return match move_new(&target, &path) {
-                Ok(()) => Err(replaced()),
-                Err(error) => {
-                    let text = format!(
-                        "another file was moved to `{}`, and cannot be moved back: {error}",
-                        target.display()
-                    );
-                    Err(io::Error::new(error.kind(), text))
-                }
-            };
-        }
         for folder in [Some(parent), path.parent()].into_iter().flatten() {
             if let Err(error) = system::sync_folder(folder) {
                 log::debug!("`{}` is not synced: {error}", folder.display());
             }
         }
         Ok(target)
+    }
+
+    /// Renames the file, unless something has the new name.
+    fn rename_sent(&self, sent: &OpenDocument, path: &Path, target: &Path) -> io::Result<()> {
+        move_new(path, target)?;
+        // It may have been replaced between the comparison and the move.
+        if self.state_of(&target.symlink_metadata()?).is_same_content(&sent.state) {
+            return Ok(());
+        }
+        match move_new(target, path) {
+            Ok(()) => Err(replaced()),
+            Err(error) => {
+                let text = format!(
+                    "another file was moved to `{}`, and cannot be moved back: {error}",
+                    target.display()
+                );
+                Err(io::Error::other(text))
+            }
+        }
     }
 
     /// Copies the file to another file system, and removes it.

@@ -34,10 +34,14 @@ mod linux {
             SocketAddr::V6(_) => "/proc/self/net/tcp6",
         };
         let (here, there) = (in_table(here), in_table(there));
-        for line in BufReader::new(File::open(table).ok()?).lines() {
-            if let Some(count) = in_line(&line.ok()?, &here, &there) {
+        // There may be ten thousands of lines.
+        let mut lines = BufReader::with_capacity(64 * 1024, File::open(table).ok()?);
+        let mut line = String::new();
+        while lines.read_line(&mut line).ok()? > 0 {
+            if let Some(count) = in_line(&line, &here, &there) {
                 return Some(count);
             }
+            line.clear();
         }
         Some(0)
     }

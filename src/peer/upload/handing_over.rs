@@ -23,6 +23,9 @@ use crate::system;
 /// Time between two looks at what a reader has acknowledged.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// Time in which a reader may close first.
+const READERS_TURN: Duration = Duration::from_secs(1);
+
 /// Documents that are being handed over.
 #[derive(Debug, Default)]
 pub(super) struct Lending {
@@ -132,11 +135,16 @@ pub(super) fn hand_over(
 
 /// Waits until the reader has closed without leaving anything unread, which would reset the
 /// connection.
+///
+/// This side does not close first, unless the reader waits for that: after its own end is
+/// acknowledged, a reader that has closed one direction may end without a reset although it has
+/// read nothing.
 fn was_read(lent: &Lent<'_>, mut stream: &TcpStream, stop: &Stop) -> io::Result<()> {
-    stream.shutdown(Shutdown::Write)?;
     let mut left = limits::LINGER_BYTES;
     let mut deadline = Instant::now() + limits::HEAD_DEADLINE;
-    let mut unacknowledged = 0;
+    let mut unacknowledged = u64::MAX;
+    let mut has_shut = false;
+    let begun = Instant::now();
     let mut chunk = [0; 1024];
     loop {
         match read_before(stream, &mut chunk, Instant::now() + LOOK) {
@@ -147,6 +155,10 @@ fn was_read(lent: &Lent<'_>, mut stream: &TcpStream, stop: &Stop) -> io::Result<
                 if found < unacknowledged {
                     lent.has_progress();
                     deadline = Instant::now() + limits::HEAD_DEADLINE;
+                } else if found == 0 && !has_shut && begun.elapsed() >= READERS_TURN {
+                    // It reads to the end of the connection, perhaps.
+                    stream.shutdown(Shutdown::Write)?;
+                    has_shut = true;
                 }
                 unacknowledged = found;
             }
@@ -156,21 +168,22 @@ fn was_read(lent: &Lent<'_>, mut stream: &TcpStream, stop: &Stop) -> io::Result<
             return Err(io::Error::other("the reader did not close the connection"));
         }
     }
-    // A reset may follow the end that was just read, until all is acknowledged.
-    let deadline = Instant::now() + limits::HAND_OVER_STALL;
+    // A reset may follow the end that was just read.
+    let end = Instant::now();
     loop {
-        match system::unacknowledged(stream) {
-            Some(0) => break,
-            Some(_) if Instant::now() < deadline => thread::sleep(LOOK / 10),
-            Some(_) => return Err(io::Error::other("the reader did not acknowledge all of it")),
-            None => {
-                thread::sleep(limits::LINGER / 10);
-                break;
-            }
+        thread::sleep(LOOK / 10);
+        let is_acknowledged = system::unacknowledged(stream).is_none_or(|count| count == 0);
+        let is_over = is_acknowledged && (has_shut || end.elapsed() >= limits::LINGER);
+        // After the clock: it may have taken a while to find that all is acknowledged.
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
         }
-    }
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
+        if is_over {
+            break;
+        }
+        if end.elapsed() >= limits::HAND_OVER_STALL {
+            return Err(io::Error::other("the reader did not acknowledge all of it"));
+        }
     }
     // The end of a connection that this side has shut looks the same.
     if stream.read(&mut chunk)? > 0 || stop.is_stopping() {
