@@ -305,3 +305,5 @@ pub const LISTED_PEERS: usize = 100_000;
 
 /// Time that `get --out FIFO` waits for a program that reads the FIFO.
 pub const FIFO_READER: Duration = Duration::from_secs(30);
+/// Bytes that `verify` and copies read in one piece.
+pub const VERIFY_BUFFER: usize = 256 * 1024;

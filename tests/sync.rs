@@ -214,12 +214,17 @@ fn what_was_tried_and_fetched_is_remembered() {
     assert!(run(&["why", "7"]).1.contains("5 bytes, sha-256="));
     assert_eq!(run(&["why", "5"]).0, 66);
 
-    assert_eq!(run(&["verify"]).1, "RFC 7: as it was fetched\nRFC 9: as it was fetched\n");
+    assert_eq!(run(&["verify"]).1, "2 documents checked: 2 as downloaded\n");
     fs::write(mine.join("rfc7.txt"), "Seven").unwrap();
     fs::remove_file(mine.join("rfc9.txt")).unwrap();
     let (code, output, _) = run(&["verify", "7", "8", "9"]);
     assert_eq!(code, 65);
-    for part in ["RFC 7: not what was fetched, but sha-256=", "RFC 8: was not", "RFC 9: not here"] {
+    for part in [
+        "RFC 7: changed, now sha-256=",
+        "RFC 8: was not downloaded here",
+        "RFC 9: missing\n",
+        "3 documents checked: 0 as downloaded, 1 changed, 1 missing, 1 not downloaded here\n",
+    ] {
         assert!(output.contains(part), "{output}");
     }
 }

@@ -1,84 +1,197 @@
-//! `verify`: what is on disk against what was fetched.
+//! `verify`: compares the files on disk with what was downloaded.
+//!
+//! What counts is the file at the path under which a document was saved, whether or not it is shared
+//! now. If nothing is there, the file that is shared as the document is read instead.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::command::Format;
 use super::context::Context;
-use super::exit::{CommandError, Failure};
+use super::exit::{CommandError, Failure, error_json};
+use super::outcome::shown;
 use super::output::{say, say_json};
 use super::reply::document_json;
-use crate::library::Hasher;
+use crate::escape::escaped;
+use crate::library::{Entry, Hasher, file_name_of};
+use crate::limits;
 use crate::protocol::{Digest, Document};
+use crate::system::open_regular;
 
-/// What a look at a file's bytes has shown.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What a document's file has shown.
+#[derive(Clone, Debug, Eq, PartialEq)]
 enum Verdict {
-    AsFetched,
+    Unchanged,
     Changed(Digest),
-    Gone,
-    NeverFetched,
+    Missing,
+    /// It is there, but cannot be read.
+    Unreadable(String),
+    NeverDownloaded,
 }
 
-/// Reads the documents, or all that were fetched, and compares them with what was fetched.
+/// How many documents had each verdict.
+#[derive(Debug, Default)]
+struct Counts {
+    unchanged: usize,
+    changed: usize,
+    missing: usize,
+    unreadable: usize,
+    unknown: usize,
+}
+
+/// Reads the documents, or all that were downloaded, and prints each difference and a summary.
 pub(super) fn verify(context: &Context, documents: &[Document]) -> Result<(), CommandError> {
-    let fetched = context.journal.fetched();
+    let downloaded = context.journal.fetched();
     let documents: Vec<Document> = match documents {
-        [] => fetched.keys().cloned().collect(),
+        [] => downloaded.keys().cloned().collect(),
         some => some.to_vec(),
     };
-    let library = context.library()?;
-    let mut failure = None;
-    for document in &documents {
-        let entry = library.read().entry(document).cloned();
-        let verdict = match (fetched.get(document), entry) {
-            (None, _) => Verdict::NeverFetched,
-            (Some(_), None) => Verdict::Gone,
-            (Some(digest), Some(entry)) => {
-                let read = entry.open().and_then(|open| {
-                    let mut hasher = Hasher::default();
-                    std::io::copy(&mut &open.file, &mut hasher)?;
-                    Ok(hasher.finish())
-                });
-                match read {
-                    Ok(found) if found == *digest => Verdict::AsFetched,
-                    Ok(found) => Verdict::Changed(found),
-                    Err(source) => {
-                        let what = format!("cannot read {document}");
-                        return Err(CommandError::File { what, source });
-                    }
-                }
-            }
-        };
-        let worse = match verdict {
-            Verdict::AsFetched => None,
-            Verdict::Changed(_) => Some(Failure::Data),
-            Verdict::Gone | Verdict::NeverFetched => Some(Failure::NotFound),
-        };
-        // Other bytes are worse than none.
-        failure = match (failure, worse) {
-            (Some(Failure::Data), _) | (_, None) => failure,
-            (_, worse) => worse,
-        };
-        print(context.format, document, verdict).map_err(CommandError::Output)?;
+    if downloaded.is_empty() && !context.folder.exists() {
+        return Err(CommandError::NotFound(format!(
+            "nothing was downloaded into `{}`, which does not exist",
+            shown(&context.folder)
+        )));
     }
-    failure.map_or(Ok(()), |failure| Err(CommandError::Refused(failure)))
+    let mut counts = Counts::default();
+    for document in &documents {
+        let verdict = match downloaded.get(document) {
+            None => Verdict::NeverDownloaded,
+            Some(digest) => check(context, document, *digest)?,
+        };
+        counts.add(&verdict);
+        print(context.format, document, &verdict).map_err(CommandError::Output)?;
+    }
+    counts.print(context.format).map_err(CommandError::Output)?;
+    counts.failure().map_or(Ok(()), |failure| Err(CommandError::Refused(failure)))
 }
 
-fn print(format: Format, document: &Document, verdict: Verdict) -> std::io::Result<()> {
+fn check(
+    context: &Context,
+    document: &Document,
+    expected: Digest,
+) -> Result<Verdict, CommandError> {
+    let open = match file_name_of(document) {
+        Ok(name) => open_regular(&context.folder, &name).map(|(file, _)| file),
+        Err(_) => Err(io::ErrorKind::NotFound.into()),
+    };
+    let found = match open {
+        Err(error) if is_missing(&error) => match entry(context, document)? {
+            None => return Ok(Verdict::Missing),
+            Some(entry) => entry.open().and_then(|open| digest(&open.file)),
+        },
+        open => open.and_then(|file| digest(&file)),
+    };
+    Ok(match found {
+        Ok(found) if found == expected => Verdict::Unchanged,
+        Ok(found) => Verdict::Changed(found),
+        Err(error) if is_missing(&error) => Verdict::Missing,
+        Err(error) => Verdict::Unreadable(error.to_string()),
+    })
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The shared file of a document, which may have another name, or may have to be unpacked.
+fn entry(context: &Context, document: &Document) -> Result<Option<Arc<Entry>>, CommandError> {
+    let library = context.library()?;
+    let entry = library.read().entry(document).cloned();
+    Ok(entry)
+}
+
+fn digest(mut file: &File) -> io::Result<Digest> {
+    let mut hasher = Hasher::default();
+    let mut chunk = vec![0; limits::VERIFY_BUFFER];
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(count) => hasher.update(chunk.get(..count).unwrap_or(&chunk)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn print(format: Format, document: &Document, verdict: &Verdict) -> io::Result<()> {
     let (word, text) = match verdict {
-        Verdict::AsFetched => ("ok", "as it was fetched".to_string()),
-        Verdict::Changed(found) => ("changed", format!("not what was fetched, but {found}")),
-        Verdict::Gone => ("gone", "not here any more".to_string()),
-        Verdict::NeverFetched => {
-            ("unknown", "was not fetched, nothing to compare with".to_string())
+        Verdict::Unchanged => ("ok", None),
+        Verdict::Changed(found) => ("changed", Some(format!("changed, now {found}"))),
+        Verdict::Missing => ("gone", Some("missing".to_string())),
+        Verdict::Unreadable(reason) => {
+            ("unreadable", Some(format!("cannot be read: {}", escaped(reason))))
+        }
+        Verdict::NeverDownloaded => {
+            ("unknown", Some("was not downloaded here: nothing to compare with".to_string()))
         }
     };
-    match format {
-        Format::Raw | Format::Table => say(format_args!("{document}: {text}")),
-        Format::Json => {
+    match (format, text) {
+        (Format::Raw | Format::Table, Some(text)) => say(format_args!("{document}: {text}")),
+        (Format::Raw | Format::Table, None) => Ok(()),
+        (Format::Json, _) => {
             let mut object = document_json(document);
             object["verdict"] = json!(word);
+            if let Verdict::Changed(found) = verdict {
+                object["digest"] = json!(found.to_string());
+            }
+            if let Verdict::Unreadable(reason) = verdict {
+                object["reason"] = json!(reason);
+            }
             say_json(&object)
         }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, verdict: &Verdict) {
+        let count = match verdict {
+            Verdict::Unchanged => &mut self.unchanged,
+            Verdict::Changed(_) => &mut self.changed,
+            Verdict::Missing => &mut self.missing,
+            Verdict::Unreadable(_) => &mut self.unreadable,
+            Verdict::NeverDownloaded => &mut self.unknown,
+        };
+        *count += 1;
+    }
+
+    /// The worst verdict: other bytes are worse than none.
+    fn failure(&self) -> Option<Failure> {
+        match self {
+            Self { changed: 1.., .. } => Some(Failure::Data),
+            Self { unreadable: 1.., .. } => Some(Failure::File),
+            Self { missing: 1.., .. } | Self { unknown: 1.., .. } => Some(Failure::NotFound),
+            _ => None,
+        }
+    }
+
+    fn print(&self, format: Format) -> io::Result<()> {
+        let Self { unchanged, changed, missing, unreadable, unknown } = self;
+        let checked = unchanged + changed + missing + unreadable + unknown;
+        if let Format::Json = format {
+            let mut object = json!({
+                "v": 1, "checked": checked, "unchanged": unchanged, "changed": changed,
+                "missing": missing, "unreadable": unreadable, "unknown": unknown,
+            });
+            if let Some(failure) = self.failure() {
+                object["error"] = error_json(failure, "not all documents are as downloaded");
+            }
+            return say_json(&object);
+        }
+        let documents = if checked == 1 { "document" } else { "documents" };
+        let mut line = format!("{checked} {documents} checked: {unchanged} as downloaded");
+        for (count, what) in [
+            (changed, "changed"),
+            (missing, "missing"),
+            (unreadable, "unreadable"),
+            (unknown, "not downloaded here"),
+        ] {
+            if *count > 0 {
+                line += &format!(", {count} {what}");
+            }
+        }
+        say(line)
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn copy_file(
     let mut incoming = Incoming::begin(path).map_err(cannot_save)?;
     let mut hasher = Hasher::default();
     let mut length = 0;
-    let mut chunk = vec![0; 64 * 1024];
+    let mut chunk = vec![0; limits::VERIFY_BUFFER];
     loop {
         let count = io::Read::read(&mut &open.file, &mut chunk)
             .map_err(|source| cannot_read(entry, source))?;

@@ -1,0 +1,70 @@
+//! `verify` looks at the files, whether or not they are shared.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use common::{Index, folder, peer, run_peer_again};
+use serde_json::Value;
+
+#[test]
+fn what_is_at_the_path_is_checked_whether_or_not_it_is_shared() {
+    let root = tempfile::tempdir().unwrap();
+    let files: [(&str, &[u8]); 5] =
+        [("a", b"a"), ("b", b"b"), ("c", b"c"), ("d", b"d"), ("rfc7.txt", b"seven")];
+    let shared = folder(root.path(), "shared", &files);
+    fs::create_dir(shared.join("x")).unwrap();
+    fs::write(shared.join("x/sub"), "sub").unwrap();
+    let index = Index::start(&[]);
+    let arguments = ["--share", ".", "--recursive", "--upload", "127.0.0.1:0", "share"];
+    let holder = peer(index.address, &arguments, &shared);
+    while !holder.line().starts_with("registered 6 documents") {}
+    let (state, mine) = (root.path().join("state"), root.path().join("mine"));
+    let address = index.address.to_string();
+    let run = |arguments: &[&str]| {
+        let arguments = [&[address.as_str(), "--share", "mine"], arguments].concat();
+        run_peer_again(&arguments, &state, root.path())
+    };
+    let (code, output, errors) = run(&["sync"]);
+    assert_eq!(code, 0, "{output}{errors}");
+    // Neither what is not shared, nor a sub-directory, is missing.
+    fs::write(mine.join(".p2pciignore"), "a\n").unwrap();
+    assert_eq!(run(&["verify"]).1, "6 documents checked: 6 as downloaded\n");
+
+    fs::write(mine.join("x/sub"), "SUB").unwrap();
+    fs::remove_file(mine.join("b")).unwrap();
+    symlink("a", mine.join("b")).unwrap();
+    fs::remove_file(mine.join("c")).unwrap();
+    assert!(Command::new("mkfifo").arg(mine.join("c")).status().unwrap().success());
+    fs::remove_file(mine.join("d")).unwrap();
+    let (code, output, _) = run(&["verify"]);
+    assert_eq!(code, 65);
+    for line in [
+        "FILE b: cannot be read: ",
+        "FILE c: cannot be read: expected a regular file",
+        "FILE d: missing\n",
+        "FILE x%2Fsub: changed, now sha-256=",
+        "6 documents checked: 2 as downloaded, 1 changed, 1 missing, 2 unreadable\n",
+    ] {
+        assert!(output.contains(line), "{line:?} in {output}");
+    }
+    assert_eq!(output.lines().count(), 5, "{output}");
+    let (_, output, _) = run(&["--format", "json", "verify"]);
+    let objects: Vec<Value> =
+        output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((objects.len(), &objects[6]["changed"]), (7, &1.into()));
+    assert_eq!(objects[6]["error"]["exit"], 65);
+
+    let (code, _, errors) = {
+        let arguments = [address.as_str(), "--share", "mistyped", "verify"];
+        run_peer_again(&arguments, &state, root.path())
+    };
+    assert_eq!(code, 66);
+    assert!(errors.contains("`mistyped`, which does not exist"), "{errors}");
+    assert!(!root.path().join("mistyped").exists());
+}
