@@ -307,3 +307,8 @@ pub const LISTED_PEERS: usize = 100_000;
 pub const FIFO_READER: Duration = Duration::from_secs(30);
 /// Bytes that `verify` and copies read in one piece.
 pub const VERIFY_BUFFER: usize = 256 * 1024;
+/// Time in which a cancelled command and the session end in order, before the program ends at any
+/// rate.
+pub const ENDING: Duration = Duration::from_secs(2);
+/// Time between two looks for an interrupt where nothing else ends a pause.
+pub const INTERRUPT_POLL: Duration = Duration::from_millis(50);

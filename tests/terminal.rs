@@ -11,14 +11,16 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use common::{Index, PATIENCE, folder, share};
+use common::{Index, PATIENCE, Program, folder, names, peer, share};
 
 /// A terminal: what is typed, and what is seen.
 struct Terminal {
     child: Child,
     screen: Receiver<u8>,
     seen: String,
+    everything: String,
 }
 
 impl Terminal {
@@ -52,8 +54,8 @@ impl Terminal {
             let mut byte = [0];
             while output.read_exact(&mut byte).is_ok() && sender.send(byte[0]).is_ok() {}
         });
-        let mut terminal = Self { child, screen, seen: String::new() };
-        terminal.wait_for("registered 0 documents");
+        let mut terminal = Self { child, screen, seen: String::new(), everything: String::new() };
+        terminal.wait_for("registered ");
         terminal.wait_for("p2p-ci> ");
         Some(terminal)
     }
@@ -62,7 +64,10 @@ impl Terminal {
     fn wait_for(&mut self, text: &str) {
         while !self.seen.contains(text) {
             match self.screen.recv_timeout(PATIENCE) {
-                Ok(byte) => self.seen.push(char::from(byte)),
+                Ok(byte) => {
+                    self.seen.push(char::from(byte));
+                    self.everything.push(char::from(byte));
+                }
                 Err(error) => panic!("{text:?} is not on the screen, {error}: {}", self.seen),
             }
         }
@@ -148,4 +153,158 @@ fn the_chosen_holder_decides_which_version_of_a_large_document_comes() {
     terminal.type_text("3\r");
     terminal.wait_for("sha-256 checked");
     assert!(fs::read(mine.join("big.bin")).unwrap() == one, "the version of most came");
+}
+
+/// A holder of one document of 6 MB that sends 400 KB per second, and a shell that shares another
+/// document.
+fn slow_download(root: &Path) -> Option<(Index, Program, Terminal)> {
+    let bytes: Vec<u8> = (0..6_000_000u32).map(|at| at.to_le_bytes()[0]).collect();
+    let shared = folder(root, "shared", &[("big.bin", &bytes)]);
+    let mine = folder(root, "mine", &[]);
+    let index = Index::start(&[]);
+    let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "--upload-limit", "400k", "share"];
+    let holder = peer(index.address, &arguments, &shared);
+    index.wait_for_digests("FILE big.bin", 1);
+    let terminal = Terminal::start(&index, &mine)?;
+    Some((index, holder, terminal))
+}
+
+/// The room that unfinished downloads take in a folder.
+fn received(folder: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let entries = fs::read_dir(folder).unwrap().flatten();
+    let parts = entries.filter(|one| one.file_name().to_string_lossy().ends_with(".part"));
+    parts.filter_map(|one| Some(one.metadata().ok()?.blocks())).sum()
+}
+
+/// Waits until more was received into a folder than before.
+fn wait_for_part(folder: &Path, before: u64) {
+    let begun = Instant::now();
+    while received(folder) <= before {
+        assert!(begun.elapsed() < PATIENCE, "nothing is received");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn ctrl_c_cancels_a_download_and_the_session_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let Some((index, _holder, mut terminal)) = slow_download(root.path()) else { return };
+    let mine = root.path().join("mine");
+    fs::write(mine.join("own.txt"), "own").unwrap();
+    index.wait_for_digests("FILE own.txt", 1);
+    for command in ["get big.bin\r", "sync\r", "get big.bin own.txt\r"] {
+        let before = received(&mine);
+        terminal.type_text(command);
+        wait_for_part(&mine, before);
+        terminal.type_text("\x03");
+        terminal.wait_for("interrupted");
+        terminal.wait_for("resumes");
+        terminal.wait_for("p2p-ci> ");
+    }
+    // The session goes on, and so does its registration.
+    terminal.type_text("status\r");
+    terminal.wait_for("known there as");
+    terminal.wait_for("p2p-ci> ");
+    index.wait_for_digests("FILE own.txt", 1);
+    // A single Ctrl-C later throws the line away.
+    thread::sleep(Duration::from_millis(1100));
+    terminal.type_text("nonsense\x03");
+    terminal.wait_for("p2p-ci> ");
+    terminal.type_text("why big.bin\r");
+    terminal.wait_for("wanted");
+    terminal.wait_for("p2p-ci> ");
+    terminal.type_text("quit\r");
+    assert!(terminal.child.wait().unwrap().success());
+    assert!(names(&mine).iter().any(|name| name.ends_with(".part")), "{:?}", names(&mine));
+}
+
+#[test]
+fn a_second_ctrl_c_within_a_second_ends_the_session_in_order() {
+    for keys in ["\x03\x03", "\x03"] {
+        let root = tempfile::tempdir().unwrap();
+        let Some((index, _holder, mut terminal)) = slow_download(root.path()) else { return };
+        let mine = root.path().join("mine");
+        fs::write(mine.join("own.txt"), "own").unwrap();
+        index.wait_for_digests("FILE own.txt", 1);
+        terminal.type_text("get big.bin\r");
+        wait_for_part(&mine, 0);
+        terminal.type_text(keys);
+        if keys.len() == 1 {
+            // The prompt is there already: the line editor reads the second one.
+            terminal.wait_for("p2p-ci> ");
+            terminal.type_text("\x03");
+        }
+        let begun = Instant::now();
+        assert!(matches!(terminal.child.wait().unwrap().code(), Some(0 | 130)));
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        let held = index.list_files();
+        assert!(held.iter().all(|line| !line.contains("own.txt")), "{held:?}");
+        let history = fs::read_to_string(mine.join("p2p-ci/history")).unwrap();
+        assert!(history.contains("get big.bin"), "{history}");
+    }
+}
+
+#[test]
+fn get_waits_for_the_background_download_that_status_shows() {
+    let root = tempfile::tempdir().unwrap();
+    let Some((index, _holder, mut terminal)) = slow_download(root.path()) else { return };
+    let mine = root.path().join("mine");
+    terminal.type_text("get big.bin\r");
+    wait_for_part(&mine, 0);
+    terminal.type_text("\x03");
+    terminal.wait_for("interrupted");
+    terminal.wait_for("p2p-ci> ");
+    terminal.type_text("quit\r");
+    assert!(terminal.child.wait().unwrap().success());
+
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    terminal.wait_for("going on with what was not fetched");
+    let before = received(&mine);
+    wait_for_part(&mine, before);
+    terminal.type_text("status\r");
+    terminal.wait_for("downloading     FILE big.bin: 0 of 1 complete");
+    terminal.wait_for("p2p-ci> ");
+    terminal.type_text("get big.bin\r");
+    terminal.wait_for("being downloaded in the background");
+    terminal.type_text("\x03");
+    terminal.wait_for("still being downloaded in the background");
+    terminal.wait_for("p2p-ci> ");
+    terminal.type_text("status\r");
+    terminal.wait_for("downloading     FILE big.bin: 0 of 1 complete");
+    terminal.type_text("quit\r");
+    assert!(terminal.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_range_asks_once_for_a_holder() {
+    let root = tempfile::tempdir().unwrap();
+    let index = Index::start(&[]);
+    let files: [(&str, &[u8]); 3] =
+        [("rfc1.txt", b"one"), ("rfc2.txt", b"two"), ("rfc3.txt", b"three")];
+    let mut holders = Vec::new();
+    for name in ["a", "b"] {
+        holders.push(share(index.address, &folder(root.path(), name, &files)));
+        index.wait_for_digests("RFC 3", holders.len());
+    }
+    let mine = folder(root.path(), "mine", &[]);
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    terminal.type_text("get 1-3 2 2\r");
+    terminal.wait_for("from which one first, 1 to 2? [the fastest] ");
+    terminal.type_text("\r");
+    for _ in 0..3 {
+        terminal.wait_for("sha-256 checked");
+    }
+    terminal.wait_for("p2p-ci> ");
+    assert!(!terminal.everything.contains("3? [1]"), "{}", terminal.everything);
+    assert_eq!(terminal.everything.matches("from which one").count(), 1);
+    assert_eq!(terminal.everything.matches("sha-256 checked").count(), 3);
+    // Ctrl-C answers a question, too.
+    terminal.type_text("get 1 --force\r");
+    terminal.wait_for("from which one, 1 to 2? [1] ");
+    terminal.type_text("\x03");
+    terminal.wait_for("interrupted");
+    terminal.wait_for("p2p-ci> ");
+    terminal.type_text("quit\r");
+    assert!(terminal.child.wait().unwrap().success());
 }

@@ -1,6 +1,6 @@
 //! Doing what was typed. `get` has a file of its own.
 
-use std::ops::ControlFlow;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -13,11 +13,12 @@ use super::get::get;
 use super::output::{say, say_json, table};
 use super::probe::probe_all;
 use super::reply::{ReplyPrinter, document_json};
+use super::status::status;
 use super::sync::sync;
 use super::verify::verify;
 use super::why::why;
 use crate::escape::escaped;
-use crate::peer::{AskIndex, Query, request_records};
+use crate::peer::{AskIndex, Query};
 use crate::protocol::{Document, Listing, Refusal, RfcNumber};
 
 impl Context {
@@ -44,14 +45,21 @@ impl Context {
             Command::Why(named) => why(self, &named.document),
             Command::Add(command) => self.add(command),
             Command::Docs => self.docs(),
-            Command::Status => self.status(),
+            Command::Status => status(self),
         }
     }
 
     pub(super) fn ask_and_print(&self, query: Query<'_>) -> Result<(), CommandError> {
         let mut printer = ReplyPrinter::new(self.format);
-        let asked = self.index.ask(query, &mut |part, bytes| printer.take(&part, bytes));
-        let completeness = printer.or_flush(asked)?;
+        let asked = self.index.ask(query, &mut |part, bytes| {
+            if self.cancel().is_cancelled() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            printer.take(&part, bytes)
+        });
+        let asked = printer.or_flush(asked);
+        self.check_interrupt()?;
+        let completeness = asked?;
         let failure = match (printer.refused(), query) {
             (None, _) | (Some(Refusal::NotFound), Query::List(_)) => None,
             (Some(refusal), _) => Some(failure_of_refusal(refusal)),
@@ -66,7 +74,7 @@ impl Context {
         let document = library.add_file(&path, command.title.clone()).map_err(|source| {
             let what = format!("cannot share `{}`", escaped(path.as_os_str().as_encoded_bytes()));
             match source.kind() {
-                std::io::ErrorKind::NotFound => CommandError::NotFound(format!("{what}: {source}")),
+                io::ErrorKind::NotFound => CommandError::NotFound(format!("{what}: {source}")),
                 _ => CommandError::File { what, source },
             }
         })?;
@@ -129,41 +137,6 @@ impl Context {
         }
         if let Format::Table = self.format {
             say(table.trim_fmt()).map_err(CommandError::Output)?;
-        }
-        Ok(())
-    }
-
-    fn status(&self) -> Result<(), CommandError> {
-        // A single command has no connection yet, and wants to know whether there can be one.
-        if self.index.membership().is_none() {
-            let _ = request_records(&self.index, Query::List(Listing::Rfcs), &mut |_| {
-                ControlFlow::Break(())
-            })?;
-        }
-        let own = self.index.own().map(|own| own.to_string());
-        let documents = self.library()?.read().len();
-        let uploading = self.uploading_from.map(|address| address.to_string());
-        if let Format::Json = self.format {
-            return say_json(&json!({
-                "v": 1,
-                "index": self.server.to_string(),
-                "own": own,
-                "uploading_from": uploading,
-                "folder": self.folder.to_string_lossy(),
-                "documents": documents,
-            }))
-            .map_err(CommandError::Output);
-        }
-        let folder = escaped(self.folder.as_os_str().as_encoded_bytes()).to_string();
-        let rows = [
-            ("index", self.server.to_string()),
-            ("known there as", own.unwrap_or_else(|| "not connected".into())),
-            ("uploading from", uploading.unwrap_or_else(|| "not uploading".into())),
-            ("folder", folder),
-            ("documents", documents.to_string()),
-        ];
-        for (what, value) in rows {
-            say(format_args!("{what:<16}{value}")).map_err(CommandError::Output)?;
         }
         Ok(())
     }

@@ -5,15 +5,21 @@ use std::io::{self, Write};
 use super::exit::CommandError;
 use super::output::table;
 use crate::escape::escaped;
-use crate::peer::Holding;
+use crate::limits;
+use crate::peer::{Cancel, Holding};
 use crate::protocol::{Document, Endpoint};
+use crate::system::wait_for_input;
 
 /// Holders that a question about many documents shows.
 const SHOWN: usize = 30;
 
 /// Lets the person choose one of the holders of a document; the others are asked if the chosen one
 /// fails.
-pub(super) fn choose(document: &Document, holdings: &[Holding]) -> Result<usize, CommandError> {
+pub(super) fn choose(
+    document: &Document,
+    holdings: &[Holding],
+    cancel: &Cancel,
+) -> Result<usize, CommandError> {
     let mut rows = table(["", "holder", "title"]);
     for (number, record) in holdings.iter().map(|holding| &holding.record).enumerate() {
         let title = escaped(record.title.as_str()).to_string();
@@ -22,16 +28,17 @@ pub(super) fn choose(document: &Document, holdings: &[Holding]) -> Result<usize,
     }
     let count = holdings.len();
     let question = format!("{}\nfrom which one, 1 to {count}? [1] ", rows.trim_fmt());
-    let chosen = ask(&question, count, &document.to_string())?;
+    let chosen = ask(&question, count, &document.to_string(), cancel)?;
     Ok(chosen.unwrap_or(0))
 }
 
 /// Lets the person choose one holder to ask first for each of many documents that it has; `holders`
 /// are all, with the number of documents that each has. Without a choice the order is that of
 /// speed.
-pub(super) fn choose_for_many(
-    holders: &[(Endpoint, usize)],
-) -> Result<Option<&Endpoint>, CommandError> {
+pub(super) fn choose_for_many<'a>(
+    holders: &'a [(Endpoint, usize)],
+    cancel: &Cancel,
+) -> Result<Option<&'a Endpoint>, CommandError> {
     let shown = holders.get(..SHOWN).unwrap_or(holders);
     let mut rows = table(["", "holder", "documents"]);
     for (number, (holder, documents)) in shown.iter().enumerate() {
@@ -45,15 +52,25 @@ pub(super) fn choose_for_many(
     };
     let rows = rows.trim_fmt();
     let question = format!("{rows}{more}\nfrom which one first, 1 to {count}? [the fastest] ");
-    let chosen = ask(&question, count, "nothing")?;
+    let chosen = ask(&question, count, "nothing", cancel)?;
     Ok(chosen.and_then(|chosen| shown.get(chosen)).map(|(holder, _)| holder))
 }
 
 /// Asks for a number from 1 to `count`, and returns it less one; `None` for an empty line. No lock
 /// is held while the person thinks: other threads log meanwhile.
-fn ask(question: &str, count: usize, what: &str) -> Result<Option<usize>, CommandError> {
+fn ask(
+    question: &str,
+    count: usize,
+    what: &str,
+    cancel: &Cancel,
+) -> Result<Option<usize>, CommandError> {
     let cannot_read = |source| CommandError::File { what: "cannot read the answer".into(), source };
     io::stderr().write_all(question.as_bytes()).map_err(cannot_read)?;
+    while !wait_for_input(limits::INTERRUPT_POLL).map_err(cannot_read)? {
+        if cancel.is_cancelled() {
+            return Err(CommandError::Interrupted(format!("interrupted: {what} is not fetched")));
+        }
+    }
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer).map_err(cannot_read)?;
     if read == 0 {

@@ -1,21 +1,21 @@
 //! What commands act on: the index, the shared directory, what is remembered, and who is asking.
 
 use std::cell::OnceCell;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use super::command::Format;
 use super::digest_list::{self, DigestList};
+use super::downloads::Downloads;
 use super::exit::CommandError;
 use super::index_access::IndexAccess;
-use super::interrupt::Unfinished;
+use super::interrupt::Interrupt;
 use super::many::Destination;
 use super::user_folder::stored_digests;
 use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedLibrary};
-use crate::peer::{Fetcher, Journal};
+use crate::peer::{Cancel, Fetcher, Journal, UploadServer};
 use crate::protocol::{Document, Endpoint};
 
 /// What commands act on.
@@ -29,17 +29,32 @@ pub(super) struct Context {
     pub(super) library: OnceCell<SharedLibrary>,
     /// Where a session puts documents whose digest is to be computed.
     pub(super) hashing: Option<Sender<Document>>,
-    pub(super) uploading_from: Option<SocketAddr>,
+    /// Of a session.
+    pub(super) uploads: Option<Arc<UploadServer>>,
     pub(super) format: Format,
     pub(super) fetcher: Fetcher,
     /// What was tried before.
     pub(super) journal: Arc<Journal>,
-    pub(super) unfinished: Unfinished,
+    pub(super) interrupt: Interrupt,
+    pub(super) downloads: Downloads,
     /// Whether a person can be asked.
     pub(super) interactive: bool,
 }
 
 impl Context {
+    /// What signals cancel: the running command.
+    pub(super) fn cancel(&self) -> &Cancel {
+        self.fetcher.cancel()
+    }
+
+    /// Fails if the running command was interrupted.
+    pub(super) fn check_interrupt(&self) -> Result<(), CommandError> {
+        match self.cancel().is_cancelled() {
+            true => Err(CommandError::Interrupted("interrupted".into())),
+            false => Ok(()),
+        }
+    }
+
     /// Stores how fast other peers were. Without it the next downloads only begin less well.
     pub(super) fn remember_neighbours(&self) {
         if let Err(error) = self.fetcher.neighbours().save() {
@@ -53,6 +68,7 @@ impl Context {
             fetcher: &self.fetcher,
             journal: &self.journal,
             library,
+            downloads: &self.downloads,
             membership: self.index.membership(),
         }
     }

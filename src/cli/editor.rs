@@ -7,6 +7,7 @@ use rustyline::history::FileHistory;
 
 use super::completion::Completions;
 use super::exit::report;
+use super::interrupt::Interrupt;
 use super::notices::Notices;
 use super::user_folder::history_file;
 use crate::library::SharedLibrary;
@@ -15,12 +16,14 @@ use crate::library::SharedLibrary;
 pub(super) struct Editor {
     editor: rustyline::Editor<Completions, FileHistory>,
     history: Option<PathBuf>,
+    interrupt: Interrupt,
 }
 
 impl Editor {
     pub(super) fn new(
         notices: &Notices,
         library: Option<SharedLibrary>,
+        interrupt: Interrupt,
     ) -> Result<Self, ReadlineError> {
         let mut editor = rustyline::Editor::new()?;
         editor.set_helper(Some(Completions::new(library)));
@@ -34,7 +37,7 @@ impl Editor {
         if let Ok(printer) = editor.create_external_printer() {
             notices.print_with(printer);
         }
-        Ok(Self { editor, history })
+        Ok(Self { editor, history, interrupt })
     }
 
     /// The next line; `None` at the end of input, or on Ctrl-D.
@@ -45,6 +48,8 @@ impl Editor {
                     self.remember(&line);
                     return Some(line);
                 }
+                // The second Ctrl-C within a second, after one that has cancelled a download.
+                Err(ReadlineError::Interrupted) if self.interrupt.again() => return None,
                 // Ctrl-C throws the line away.
                 Err(ReadlineError::Interrupted) => {}
                 Err(ReadlineError::Eof) => return None,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::error_chain::error_chain;
 use crate::peer::{FetchError, IndexError, TransferError};
 use crate::protocol::Refusal;
+use crate::system::Signal;
 
 /// Why a program ends without having done what it was asked for. The numbers are those of
 /// `sysexits.h`, where that has one.
@@ -28,8 +29,22 @@ pub(super) enum Failure {
     File = 74,
     /// 76: the other side broke the protocol.
     Protocol = 76,
-    /// 130: interrupted, as shells say it.
+    /// 129: ended by SIGHUP, as shells say it.
+    HungUp = 129,
+    /// 130: interrupted by SIGINT.
     Cancelled = 130,
+    /// 143: ended by SIGTERM.
+    Terminated = 143,
+}
+
+impl From<Signal> for Failure {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::HangUp => Self::HungUp,
+            Signal::Interrupt => Self::Cancelled,
+            Signal::Terminate => Self::Terminated,
+        }
+    }
 }
 
 impl From<Failure> for ExitCode {
@@ -60,6 +75,9 @@ pub(super) enum CommandError {
     /// Of several documents some were not fetched; each was reported.
     #[error("{failed} of {all} documents were not fetched")]
     Some { failed: usize, all: usize, failure: Failure },
+    /// A signal has cancelled it; says what is kept, and how to resume.
+    #[error("{0}")]
+    Interrupted(String),
     /// The error was printed for programs where that is wanted.
     #[error(transparent)]
     Said(Box<CommandError>),
@@ -79,6 +97,7 @@ impl CommandError {
                 *failure
             }
             Self::Said(error) => error.failure(),
+            Self::Interrupted(_) => Failure::Cancelled,
             Self::Usage(_) => Failure::Usage,
             Self::NotFound(_) => Failure::NotFound,
             Self::Index(

@@ -13,12 +13,13 @@ use self::download::{copy_file, copy_stream, save, stream};
 use super::choose::choose;
 use super::command::{Get, Range};
 use super::context::Context;
+use super::downloads::{Finish, Running, wait};
 use super::exit::CommandError;
 use super::outcome::{Outcome, say_failed, shown};
 use super::output::say;
 use crate::error_chain::error_chain;
 use crate::library::{Entry, SaveTarget, Saved, SharedLibrary};
-use crate::peer::{FetchError, JournalEvent, Source, Wanted};
+use crate::peer::{FetchError, Fetched, JournalEvent, Source, Wanted};
 use crate::protocol::{Digest, Document, Title};
 use holders::Chosen;
 use out::Out;
@@ -77,6 +78,7 @@ fn get_one(
         // What could not be written or asked for is still wanted.
         CommandError::File { .. }
         | CommandError::Index(_)
+        | CommandError::Interrupted(_)
         | CommandError::Fetch(FetchError::Cancelled(_)) => {}
         _ if command.out.is_some() => {}
         _ => context.journal.add(document, JournalEvent::GivenUp),
@@ -115,6 +117,15 @@ fn get_wanted(
     {
         return copy(context, command, document, &entry, out);
     }
+    let running = match &target {
+        Target::Out(_) => None,
+        Target::Library(_, target) => match attach(context, document)? {
+            Attached::Fetched(fetched) => {
+                return Outcome::Fetched(&target.path(), &fetched).say(context.format, document);
+            }
+            Attached::Claimed(running) => Some(running),
+        },
+    };
     let (sources, title) = match &command.from {
         Some(from) => (vec![from.clone().into()], None),
         None => find_sources(context, document)?,
@@ -130,6 +141,10 @@ fn get_wanted(
         Target::Library(library, target) => {
             context.create_share_directory()?;
             let (fetched, saved) = save(context, command.force, &wanted, &target)?;
+            if let Some(running) = running {
+                let finish = || Finish::Fetched(Box::new(fetched.clone()), saved);
+                running.finish(document, finish);
+            }
             if let Some(holder) = fetched.holders.first() {
                 let event = JournalEvent::Fetched(fetched.digest, fetched.length, holder.clone());
                 context.journal.add(document, event);
@@ -138,6 +153,33 @@ fn get_wanted(
             let shared = share(context, &library, document, title, saved, fetched.digest);
             Outcome::Fetched(&target.path(), &fetched).say(context.format, document)?;
             shared
+        }
+    }
+}
+
+/// What became of the attempt to download a document here.
+enum Attached {
+    /// A download of it was running already, and is complete.
+    Fetched(Box<Fetched>),
+    /// No download of it is running but this one.
+    Claimed(Running),
+}
+
+/// Waits for a running download of a document, if there is one. If it fails, it is for the caller to
+/// try again.
+fn attach(context: &Context, document: &Document) -> Result<Attached, CommandError> {
+    loop {
+        let (running, mut others) = context.downloads.claim([document].into_iter());
+        let Some(end) = others.remove(document) else { return Ok(Attached::Claimed(running)) };
+        log::warn!("{document} is being downloaded in the background: waiting for it");
+        let finish = wait(&end, context.cancel());
+        if context.cancel().is_cancelled() {
+            return Err(CommandError::Interrupted(format!(
+                "interrupted: {document} is still being downloaded in the background"
+            )));
+        }
+        if let Some(Finish::Fetched(fetched, _)) = finish {
+            return Ok(Attached::Fetched(fetched));
         }
     }
 }
@@ -169,10 +211,10 @@ fn copy(
     out: &Out,
 ) -> Result<(), CommandError> {
     match out {
-        Out::StandardOutput => copy_stream(entry, None),
-        Out::Stream(path) => copy_stream(entry, Some(path)),
+        Out::StandardOutput => copy_stream(context, entry, None),
+        Out::Stream(path) => copy_stream(context, entry, Some(path)),
         Out::File(to) => {
-            let (length, digest) = copy_file(entry, to, command.force)?;
+            let (length, digest) = copy_file(context, entry, to, command.force)?;
             let copied = Outcome::Copied { from: &entry.path(), to, length, digest };
             copied.say(context.format, document)
         }
@@ -186,7 +228,7 @@ fn find_sources(
 ) -> Result<(Vec<Source>, Option<Title>), CommandError> {
     let holdings = holders::holdings(context, document)?;
     let chosen = match context.interactive && holdings.len() > 1 {
-        true => Chosen::Number(choose(document, &holdings)?),
+        true => Chosen::Number(choose(document, &holdings, context.cancel())?),
         false => Chosen::None,
     };
     Ok(holders::sources(document, holdings, &chosen))

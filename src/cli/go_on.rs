@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
+use super::downloads::Downloads;
 use super::many::{Destination, Plan, plan};
 use super::notices::Notices;
 use crate::error_chain::error_chain;
@@ -21,18 +22,20 @@ pub(super) fn go_on(
     journal: &Arc<Journal>,
     library: &SharedLibrary,
     membership: &Arc<Membership>,
+    downloads: &Downloads,
     notices: Notices,
 ) {
     let unfinished = journal.unfinished();
     if unfinished.is_empty() || !journal.was_alone() {
         return;
     }
-    let (fetcher, library) = (fetcher.clone(), library.clone());
+    let (fetcher, library, downloads) = (fetcher.clone(), library.clone(), downloads.clone());
     let (journal, membership) = (Arc::clone(journal), Arc::clone(membership));
     let work = move || {
         let (fetcher, journal, library) = (&fetcher, &*journal, &library);
         let membership = Some(&*membership);
-        let destination = Destination { fetcher, journal, library, membership };
+        let downloads = &downloads;
+        let destination = Destination { fetcher, journal, library, downloads, membership };
         let going_on = GoingOn { destination, notices };
         if let Err(error) = going_on.run(unfinished) {
             log::warn!("cannot go on with what was not fetched: {}", error_chain(&error));

@@ -1,33 +1,160 @@
-//! Ending by a signal without leaving half a download behind.
+//! Ctrl-C and the other signals that end a command, or the program.
+//!
+//! | | SIGINT | SIGTERM, SIGHUP |
+//! |---|---|---|
+//! | a command of a person's shell runs | it is cancelled; a second one within a second ends the session | the session ends |
+//! | a script's shell, or nothing runs | the session ends | the session ends |
+//! | single `get`, `sync` | it is cancelled | it is cancelled |
+//! | other single commands | the program ends | the program ends |
+//!
+//! A cancelled command returns soon, and its caller ends the program in order. If something keeps it
+//! from returning, this module ends the program.
 
 use std::fs::{remove_dir_all, remove_file};
 use std::io;
 use std::path::PathBuf;
 use std::process::exit;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::exit::Failure;
 use super::signals::on_signal;
+use crate::limits;
+use crate::peer::Cancel;
+use crate::system::{Signal, TerminalMode};
 
-/// The temporary file or folder of the running download. Cloning it shares the place.
-#[derive(Clone, Default)]
-pub(super) struct Unfinished(Arc<Mutex<Option<PathBuf>>>);
+/// Within this time a second Ctrl-C ends the session.
+const TWICE: Duration = Duration::from_secs(1);
 
-impl Unfinished {
-    /// From now on a signal removes the temporary file and ends the program.
-    pub(super) fn remove_on_signal(&self) -> io::Result<()> {
-        let unfinished = self.clone();
-        on_signal(move |_| {
-            if let Some(path) = unfinished.replace(None) {
-                // If it has its name by now, there is nothing to remove.
-                let _ = remove_file(&path).or_else(|_| remove_dir_all(&path));
-            }
-            exit(Failure::Other as i32);
-        })
+/// What runs, as far as signals are concerned.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Mode {
+    /// A shell, and whether a person types the commands.
+    Shell { interactive: bool },
+    /// One command, and whether it returns soon when it is cancelled.
+    Single { is_cancellable: bool },
+}
+
+/// Cancels the running command when a signal comes. Cloning it shares the state.
+#[derive(Clone)]
+pub(super) struct Interrupt(Arc<Shared>);
+
+struct Shared {
+    mode: Mode,
+    state: Mutex<State>,
+    terminal: TerminalMode,
+}
+
+#[derive(Default)]
+struct State {
+    /// That of the command that runs.
+    running: Option<Cancel>,
+    interrupted: Option<Instant>,
+    /// The signal that ends the program.
+    ending: Option<Signal>,
+    /// A temporary file or directory that is removed when the program ends.
+    temporary: Option<PathBuf>,
+    /// What is done before the program ends.
+    at_end: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl Interrupt {
+    /// Handles signals from now on.
+    pub(super) fn start(mode: Mode) -> io::Result<Self> {
+        let terminal = TerminalMode::of_stdin();
+        let interrupt = Self(Arc::new(Shared { mode, state: Mutex::default(), terminal }));
+        let handler = interrupt.clone();
+        on_signal(move |signal| handler.handle(signal))?;
+        Ok(interrupt)
     }
 
-    /// Names the file of the download that begins, or none when it has ended.
-    pub(super) fn replace(&self, path: Option<PathBuf>) -> Option<PathBuf> {
-        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), path)
+    /// Does this before the program ends by a signal, unless the session has ended in order.
+    pub(super) fn at_end(&self, last: impl FnOnce() + Send + 'static) {
+        self.lock().at_end = Some(Box::new(last));
+    }
+
+    /// A command begins: signals cancel what is done with the handle.
+    pub(super) fn begin(&self) -> Cancel {
+        let cancel = Cancel::new();
+        let mut state = self.lock();
+        state.interrupted = None;
+        if state.ending.is_some() {
+            cancel.cancel();
+        }
+        state.running = Some(cancel.clone());
+        cancel
+    }
+
+    /// The command has returned.
+    pub(super) fn end(&self) {
+        self.lock().running = None;
+    }
+
+    /// The signal that ends the program, if one has come.
+    pub(super) fn ending(&self) -> Option<Signal> {
+        self.lock().ending
+    }
+
+    /// Ctrl-C at the prompt, where the line editor reads it: returns whether it is the second one
+    /// within a second.
+    pub(super) fn again(&self) -> bool {
+        self.lock().interrupted.take().is_some_and(|before| before.elapsed() <= TWICE)
+    }
+
+    /// Names the temporary file of the download that begins, or none when it has ended.
+    pub(super) fn replace_temporary(&self, path: Option<PathBuf>) {
+        self.lock().temporary = path;
+    }
+
+    fn handle(&self, signal: Signal) {
+        let mut state = self.lock();
+        let is_second = state.interrupted.is_some_and(|before| before.elapsed() <= TWICE);
+        state.interrupted = Some(Instant::now());
+        if let Some(running) = &state.running {
+            running.cancel();
+        }
+        let is_running = state.running.is_some();
+        if (self.0.mode, signal) == (Mode::Shell { interactive: true }, Signal::Interrupt)
+            && is_running
+            && !is_second
+        {
+            return;
+        }
+        let is_first = state.ending.replace(signal).is_none();
+        drop(state);
+        let returns = is_running && self.0.mode != Mode::Single { is_cancellable: false };
+        if !is_first || !returns {
+            self.end_now(signal);
+        }
+        let interrupt = self.clone();
+        let wait = move || {
+            thread::sleep(limits::ENDING);
+            interrupt.end_now(signal);
+        };
+        if thread::Builder::new().name("ending".into()).spawn(wait).is_err() {
+            self.end_now(signal);
+        }
+    }
+
+    /// Ends the program, whatever its other threads do.
+    fn end_now(&self, signal: Signal) -> ! {
+        let mut state = self.lock();
+        let (temporary, at_end) = (state.temporary.take(), state.at_end.take());
+        drop(state);
+        if let Some(path) = temporary {
+            // If it has its final name by now, there is nothing to remove.
+            let _ = remove_file(&path).or_else(|_| remove_dir_all(&path));
+        }
+        if let Some(at_end) = at_end {
+            at_end();
+        }
+        self.0.terminal.restore();
+        exit(Failure::from(signal) as i32);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change is one assignment: a poisoned state is still whole.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

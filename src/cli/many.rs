@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 
+use super::downloads::{Downloads, Finish, Running, wait};
 use crate::error_chain::error_chain;
 use crate::library::{NotSaved, PartFiles, Saved, SharedLibrary};
 use crate::peer::{
@@ -17,12 +18,14 @@ pub(super) struct Destination<'a> {
     pub(super) fetcher: &'a Fetcher,
     pub(super) journal: &'a Journal,
     pub(super) library: &'a SharedLibrary,
+    pub(super) downloads: &'a Downloads,
     /// The session that shares them, if there is one.
     pub(super) membership: Option<&'a Membership>,
 }
 
 impl Destination<'_> {
-    /// Fetches all, and shares what has come. `tell` is told of everything when it is done.
+    /// Fetches all, and shares what has come. `tell` is told of everything when it is done. A
+    /// document that is being downloaded already is waited for, and fetched if that fails.
     ///
     /// # Errors
     /// When files cannot be written: then the rest is not tried.
@@ -31,10 +34,40 @@ impl Destination<'_> {
         orders: Vec<Order>,
         tell: &mut dyn FnMut(&Happening<'_>),
     ) -> io::Result<()> {
+        let (running, mut others) =
+            self.downloads.claim(orders.iter().map(|order| &order.wanted.document));
+        let (waited_for, claimed): (Vec<Order>, Vec<Order>) =
+            orders.into_iter().partition(|order| others.contains_key(&order.wanted.document));
+        self.fetch_claimed(&running, claimed, tell)?;
+        drop(running);
+        let mut rest = Vec::new();
+        for order in waited_for {
+            let end = others.remove(&order.wanted.document);
+            match end.and_then(|end| wait(&end, self.fetcher.cancel())) {
+                Some(Finish::Fetched(fetched, saved)) => {
+                    tell(&Happening::Fetched(&order, &fetched, saved));
+                }
+                Some(Finish::GivenUp) | None => rest.push(order),
+            }
+        }
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let (running, _) = self.downloads.claim(rest.iter().map(|order| &order.wanted.document));
+        self.fetch_claimed(&running, rest, tell)
+    }
+
+    fn fetch_claimed(
+        &self,
+        running: &Running,
+        orders: Vec<Order>,
+        tell: &mut dyn FnMut(&Happening<'_>),
+    ) -> io::Result<()> {
         let folder = self.library.read().folder().to_path_buf();
         let parts = PartFiles::in_folder(&folder);
         let outcome = fetch_all(self.fetcher, &parts, orders, &mut |happening| {
             self.remember(&happening);
+            note(running, &happening);
             tell(&happening);
         });
         self.journal.sync();
@@ -82,6 +115,21 @@ impl Destination<'_> {
             && let Err(error) = membership.update(std::slice::from_ref(document))
         {
             log::debug!("{document} is not registered yet: {}", error_chain(&error));
+        }
+    }
+}
+
+/// Keeps the register of running downloads true.
+fn note(running: &Running, happening: &Happening<'_>) {
+    match happening {
+        Happening::Bytes(count) => running.add_bytes(*count),
+        Happening::Waits(..) => {}
+        Happening::Fetched(order, fetched, saved) => {
+            let finish = || Finish::Fetched(Box::new((*fetched).clone()), *saved);
+            running.finish(&order.wanted.document, finish);
+        }
+        Happening::Present(order) | Happening::GivenUp(order, _) => {
+            running.finish(&order.wanted.document, || Finish::GivenUp);
         }
     }
 }

@@ -6,26 +6,30 @@
 //! | file | subject |
 //! |---|---|
 //! | `server`, `limits_table` | the program `server` |
-//! | `peer` | the program `peer`: its arguments, and which way it runs |
+//! | `args`, `peer`, `session` | the program `peer`: its arguments, the ways in which it runs, what runs while it shares |
 //! | `command` | what can be typed, in the shell and after `peer` |
 //! | `context`, `act`, `find` | what commands act on, and doing it |
 //! | `get`, `sync`, `many`, `choose`, `progress` | the commands that download |
 //! | `outcome` | what came of one document, as a line or as JSON |
 //! | `go_on` | what an earlier run did not fetch to its end |
+//! | `status` | the session and its transfers |
 //! | `verify`, `why`, `probe` | what was fetched, what was tried, who answers |
 //! | `reply` | an index's reply as it came, as a table, as JSON |
 //! | `shell`, `editor`, `completion` | a session: line by line, on a terminal with completion |
 //! | `index_access` | how a command reaches the index |
+//! | `downloads` | the downloads that run |
 //! | `notices`, `interrupt` | what happens meanwhile |
 //! | `signals` | what SIGINT, SIGTERM and SIGHUP mean to a program |
 //! | `exit`, `logging`, `throttle`, `uptime`, `size`, `output`, `user_folder` | codes, diagnostics, standard output, the user's files |
 
 mod act;
+mod args;
 mod choose;
 mod command;
 mod completion;
 mod context;
 mod digest_list;
+mod downloads;
 mod editor;
 mod exit;
 mod find;
@@ -45,9 +49,11 @@ mod progress;
 mod rate;
 mod reply;
 pub mod server;
+mod session;
 mod shell;
 mod signals;
 mod size;
+mod status;
 mod sync;
 mod throttle;
 mod uptime;

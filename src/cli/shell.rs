@@ -1,6 +1,6 @@
 //! A session: commands line by line, from a person or from a script.
 //!
-//! A script sees neither prompt nor decoration, and goes on behind a command that failed; the
+//! A script sees neither prompt nor decoration, and continues after a command that failed; the
 //! session's code is that of the first failure.
 
 use std::io;
@@ -23,9 +23,9 @@ enum Source {
 }
 
 /// Runs a session to its end.
-pub(super) fn run(context: &Context, notices: &Notices) -> Result<(), Failure> {
+pub(super) fn run(context: &mut Context, notices: &Notices) -> Result<(), Failure> {
     let mut source = if context.interactive {
-        match Editor::new(notices, context.library.get().cloned()) {
+        match Editor::new(notices, context.library.get().cloned(), context.interrupt.clone()) {
             Ok(editor) => Source::Person(Box::new(editor)),
             Err(error) => {
                 report("peer", &error);
@@ -37,7 +37,10 @@ pub(super) fn run(context: &Context, notices: &Notices) -> Result<(), Failure> {
     };
     let mut first_failure = Ok(());
     while let Some(line) = source.next_line() {
-        match act(context, &line) {
+        context.fetcher = context.fetcher.with_cancel(context.interrupt.begin());
+        let outcome = act(context, &line);
+        context.interrupt.end();
+        match outcome {
             Ok(true) => {}
             Ok(false) => break,
             Err(error) if error.is_closed_pipe() => return Err(error.failure()),
@@ -45,6 +48,9 @@ pub(super) fn run(context: &Context, notices: &Notices) -> Result<(), Failure> {
                 report_failed(context.format, &error);
                 first_failure = first_failure.and(Err(error.failure()));
             }
+        }
+        if let Some(signal) = context.interrupt.ending() {
+            return Err(signal.into());
         }
     }
     match source {

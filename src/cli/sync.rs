@@ -1,6 +1,7 @@
 //! `sync`: all that the index knows and is not here.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -15,7 +16,9 @@ use super::progress::ManyDownloads;
 use super::reply::{incomplete_json, note_incomplete};
 use crate::library::SharedLibrary;
 use crate::limits;
-use crate::peer::{AskIndex, Completeness, Happening, JournalEvent, Order, Source, each_record};
+use crate::peer::{
+    AskIndex, Completeness, FetchError, Happening, JournalEvent, Order, Source, each_record,
+};
 use crate::protocol::{Digest, Document, Record};
 
 /// Downloads what is missing. What cannot be fetched is reported and does not keep the rest.
@@ -55,6 +58,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
                     output = fetched.say(context.format, &order.wanted.document);
                 }
             }
+            Happening::GivenUp(_, FetchError::Cancelled(_)) => return,
             Happening::GivenUp(order, error) => {
                 given_up.push(failure_of(error));
                 if output.is_ok() {
@@ -73,9 +77,15 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     }
     output?;
     let summary = progress.summary(given_up.len(), begun.elapsed());
-    outcome.map_err(|source| {
-        log::warn!("{summary}; the rest is fetched by the next `sync`");
-        CommandError::File { what: "cannot go on".into(), source }
+    outcome.map_err(|source| match source.kind() {
+        io::ErrorKind::Interrupted => CommandError::Interrupted(format!(
+            "interrupted: {summary}; what was received of the others is kept, and the next `sync`, or \
+             `get` alone, resumes them"
+        )),
+        _ => {
+            log::warn!("{summary}; the rest is fetched by the next `sync`");
+            CommandError::File { what: "cannot continue".into(), source }
+        }
     })?;
     if let Format::Raw | Format::Table = context.format {
         say(&summary).map_err(CommandError::Output)?;

@@ -61,6 +61,7 @@ pub(super) fn verify(context: &Context, documents: &[Document]) -> Result<(), Co
             None => Verdict::NeverDownloaded,
             Some(digest) => check(context, document, *digest)?,
         };
+        context.check_interrupt()?;
         counts.add(&verdict);
         print(context.format, document, &verdict).map_err(CommandError::Output)?;
     }
@@ -80,9 +81,9 @@ fn check(
     let found = match open {
         Err(error) if is_missing(&error) => match entry(context, document)? {
             None => return Ok(Verdict::Missing),
-            Some(entry) => entry.open().and_then(|open| digest(&open.file)),
+            Some(entry) => entry.open().and_then(|open| digest(context, &open.file)),
         },
-        open => open.and_then(|file| digest(&file)),
+        open => open.and_then(|file| digest(context, &file)),
     };
     Ok(match found {
         Ok(found) if found == expected => Verdict::Unchanged,
@@ -103,10 +104,10 @@ fn entry(context: &Context, document: &Document) -> Result<Option<Arc<Entry>>, C
     Ok(entry)
 }
 
-fn digest(mut file: &File) -> io::Result<Digest> {
+fn digest(context: &Context, mut file: &File) -> io::Result<Digest> {
     let mut hasher = Hasher::default();
     let mut chunk = vec![0; limits::VERIFY_BUFFER];
-    loop {
+    while !context.cancel().is_cancelled() {
         match file.read(&mut chunk) {
             Ok(0) => return Ok(hasher.finish()),
             Ok(count) => hasher.update(chunk.get(..count).unwrap_or(&chunk)),
@@ -114,6 +115,8 @@ fn digest(mut file: &File) -> io::Result<Digest> {
             Err(error) => return Err(error),
         }
     }
+    // The caller asks what has interrupted it.
+    Err(io::ErrorKind::Interrupted.into())
 }
 
 fn print(format: Format, document: &Document, verdict: &Verdict) -> io::Result<()> {

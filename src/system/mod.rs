@@ -12,6 +12,7 @@ mod memory;
 mod page_aligned;
 mod signals;
 mod sockets;
+mod terminal;
 mod unacknowledged;
 
 use std::sync::OnceLock;
@@ -31,6 +32,7 @@ pub(crate) use sockets::{
     ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, WRITING_RESUMES, bound_neighbour, has_unread,
     lift_unsent_bound, receive, receive_now, send_at_once, send_before, send_file,
 };
+pub(crate) use terminal::{TerminalMode, wait_for_input};
 pub(crate) use unacknowledged::unacknowledged;
 
 /// The name and release of the operating system, such as `Linux 6.1`: no more of the release than

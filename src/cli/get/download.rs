@@ -14,7 +14,7 @@ use crate::escape::escaped;
 use crate::library::{Entry, Hasher, Incoming, PartFiles, SaveTarget, Saved};
 use crate::limits;
 use crate::peer::{Attempt, FetchError, Fetched, JournalEvent, Wanted};
-use crate::protocol::Digest;
+use crate::protocol::{Digest, Document};
 
 /// Downloads into a file, which appears as a whole.
 pub(super) fn save(
@@ -27,13 +27,20 @@ pub(super) fn save(
     let cannot_save = |source| cannot_save(&path, source);
     let parts = PartFiles::in_folder(target.root());
     let mut incoming = Incoming::begin_among(target, &parts).map_err(cannot_save)?;
-    context.unfinished.replace(incoming.temporary_path().map(PathBuf::from));
+    context.interrupt.replace_temporary(incoming.temporary_path().map(PathBuf::from));
     let fetched = download(context, wanted, &mut incoming);
-    context.unfinished.replace(None);
-    if let Some(length) = incoming.kept_length().filter(|_| fetched.is_err()) {
-        log::warn!("{length} bytes are kept: the next `get` resumes there");
-    }
-    let fetched = fetched?;
+    context.interrupt.replace_temporary(None);
+    let kept = incoming.kept_length();
+    let fetched = match (fetched, kept) {
+        (Err(CommandError::Fetch(FetchError::Cancelled(document))), kept) => {
+            return Err(interrupted(&document, kept));
+        }
+        (Err(error), Some(length)) => {
+            log::warn!("{length} bytes are kept: the next `get` resumes there");
+            return Err(error);
+        }
+        (fetched, _) => fetched?,
+    };
     if let Some(date) = fetched.last_modified {
         incoming.set_modified(date.time());
     }
@@ -47,6 +54,17 @@ pub(super) fn save(
     Ok((fetched, saved.map_err(cannot_save)?))
 }
 
+/// What a person is told whose download was interrupted.
+fn interrupted(document: &Document, kept: Option<u64>) -> CommandError {
+    let name = document.name();
+    let name = shlex::try_quote(&name).map_or(name.as_str().into(), |name| name);
+    let kept = match kept {
+        Some(length) => format!("{length} bytes are kept, and `get {name}` resumes there"),
+        None => format!("nothing of it is kept, and `get {name}` starts again"),
+    };
+    CommandError::Interrupted(format!("the download of {document} was interrupted: {kept}"))
+}
+
 /// Downloads to standard output, or to what the path names, through a temporary file: a holder that
 /// fails in the middle leaves nothing there.
 pub(super) fn stream(
@@ -57,17 +75,18 @@ pub(super) fn stream(
     let cannot_keep =
         |source| CommandError::File { what: "cannot use a temporary file".into(), source };
     let folder = tempfile::tempdir().map_err(cannot_keep)?;
-    context.unfinished.replace(Some(folder.path().into()));
+    context.interrupt.replace_temporary(Some(folder.path().into()));
     let mut incoming = Incoming::begin(&folder.path().join("document")).map_err(cannot_keep)?;
     let fetched = download(context, wanted, &mut incoming);
-    context.unfinished.replace(None);
+    context.interrupt.replace_temporary(None);
     fetched?;
     incoming.file().rewind().map_err(cannot_keep)?;
-    write(incoming.file(), path)
+    write(context, incoming.file(), path)
 }
 
 /// Copies a shared document to a file, which appears as a whole.
 pub(super) fn copy_file(
+    context: &Context,
     entry: &Entry,
     path: &Path,
     overwrite: bool,
@@ -79,6 +98,7 @@ pub(super) fn copy_file(
     let mut length = 0;
     let mut chunk = vec![0; limits::VERIFY_BUFFER];
     loop {
+        context.check_interrupt()?;
         let count = io::Read::read(&mut &open.file, &mut chunk)
             .map_err(|source| cannot_read(entry, source))?;
         let Some(some @ [_, ..]) = chunk.get(..count) else { break };
@@ -92,19 +112,23 @@ pub(super) fn copy_file(
 }
 
 /// Copies a shared document to standard output, or to what the path names.
-pub(super) fn copy_stream(entry: &Entry, path: Option<&Path>) -> Result<(), CommandError> {
+pub(super) fn copy_stream(
+    context: &Context,
+    entry: &Entry,
+    path: Option<&Path>,
+) -> Result<(), CommandError> {
     let open = entry.open().map_err(|source| cannot_read(entry, source))?;
-    write(&open.file, path)
+    write(context, &open.file, path)
 }
 
-fn write(mut document: &File, path: Option<&Path>) -> Result<(), CommandError> {
+fn write(context: &Context, mut document: &File, path: Option<&Path>) -> Result<(), CommandError> {
     let Some(path) = path else {
         let mut output = io::stdout().lock();
         return io::copy(&mut document, &mut output)
             .and_then(|_| output.flush())
             .map_err(CommandError::Output);
     };
-    out::write_to(path, document)
+    out::write_to(path, document, context.cancel())
 }
 
 fn cannot_save(path: &Path, source: io::Error) -> CommandError {

@@ -88,7 +88,7 @@ pub(super) fn choose_once<'a>(
     }
     let mut counts: Vec<(Endpoint, usize)> = counts.into_iter().collect();
     counts.sort_by_key(|(_, documents)| std::cmp::Reverse(*documents));
-    Ok(match choose_for_many(&counts)? {
+    Ok(match choose_for_many(&counts, context.cancel())? {
         Some(holder) => Chosen::Holder(holder.clone()),
         None => Chosen::None,
     })

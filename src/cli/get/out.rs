@@ -6,13 +6,13 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::cli::exit::CommandError;
 use crate::cli::outcome::shown;
 use crate::library::{NotSaved, file_name_of};
 use crate::limits;
+use crate::peer::Cancel;
 use crate::protocol::Document;
 
 /// What a path after `--out` names.
@@ -149,20 +149,28 @@ fn cannot_save(path: &Path, source: io::Error) -> CommandError {
 }
 
 /// Writes a whole document to a device, a FIFO or a descriptor.
-pub(super) fn write_to(path: &Path, mut document: &File) -> Result<(), CommandError> {
-    let outcome = open_stream(path).and_then(|mut stream| {
+pub(super) fn write_to(
+    path: &Path,
+    mut document: &File,
+    cancel: &Cancel,
+) -> Result<(), CommandError> {
+    let outcome = open_stream(path, cancel).and_then(|mut stream| {
         io::copy(&mut document, &mut stream)?;
         stream.flush()
     });
     outcome.map_err(|source| match source.kind() {
         io::ErrorKind::BrokenPipe => CommandError::Output(source),
+        io::ErrorKind::Interrupted => CommandError::Interrupted(format!(
+            "interrupted: nothing was written to `{}`",
+            shown(path)
+        )),
         _ => CommandError::File { what: format!("cannot write to `{}`", shown(path)), source },
     })
 }
 
 /// Opens what is written to. What a shell has opened for appending, or has written to, is not
 /// overwritten.
-fn open_stream(path: &Path) -> io::Result<File> {
+fn open_stream(path: &Path, cancel: &Cancel) -> io::Result<File> {
     let is_file = fs::metadata(path)?.is_file();
     let mut options = OpenOptions::new();
     options.write(!is_file).append(is_file);
@@ -184,7 +192,9 @@ fn open_stream(path: &Path) -> io::Result<File> {
                     log::warn!("waiting for a program that reads `{}`", shown(path));
                     is_said = true;
                 }
-                thread::sleep(Duration::from_millis(50));
+                if cancel.sleep(limits::INTERRUPT_POLL) {
+                    return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
+                }
             }
             Err(error) => return Err(error),
         }

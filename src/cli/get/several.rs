@@ -1,6 +1,7 @@
 //! `get` of several documents: eight at a time, as `sync` does.
 
 use std::collections::HashMap;
+use std::io;
 
 use super::holders::{Chosen, choose_once, holdings, sources};
 use super::target::{Target, already_here, check, target};
@@ -11,7 +12,7 @@ use crate::cli::many::{Plan, plan};
 use crate::cli::outcome::{Outcome, say_failed, say_not_fetched};
 use crate::cli::progress::ManyDownloads;
 use crate::library::SharedLibrary;
-use crate::peer::{Happening, Holding, JournalEvent, Order};
+use crate::peer::{FetchError, Happening, Holding, JournalEvent, Order};
 use crate::protocol::{Digest, Document};
 
 /// Several documents. All are tried; the failure is that of the first that was not fetched.
@@ -26,6 +27,7 @@ pub(super) fn get_many(
     let mut failures = Vec::new();
     let mut found: Vec<(Document, Vec<Holding>)> = Vec::new();
     for document in documents {
+        context.check_interrupt()?;
         match find(context, command, &library, &document) {
             Ok(holdings) => found.extend(holdings.map(|holdings| (document, holdings))),
             Err(error) => failures.push(failed(context, &document, error)?),
@@ -44,38 +46,45 @@ pub(super) fn get_many(
         context.create_share_directory()?;
     }
     let mut progress = ManyDownloads::new(orders.len());
-    let mut output = Ok(());
+    let (mut output, mut downloaded) = (Ok(()), 0);
     let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
         match happening {
-            Happening::Fetched(order, fetched, _) if output.is_ok() => {
-                let document = &order.wanted.document;
-                progress.aside(|| {
-                    output = Outcome::Fetched(&order.target.path(), fetched)
-                        .say(context.format, document);
-                });
+            Happening::Fetched(order, fetched, _) => {
+                downloaded += 1;
+                if output.is_ok() {
+                    let (path, document) = (order.target.path(), &order.wanted.document);
+                    let fetched = Outcome::Fetched(&path, fetched);
+                    progress.aside(|| output = fetched.say(context.format, document));
+                }
             }
+            Happening::GivenUp(_, FetchError::Cancelled(_)) => return,
             Happening::GivenUp(order, error) => {
                 failures.push(failure_of(error));
                 if output.is_ok() {
                     output = say_not_fetched(context.format, &order.wanted.document, error);
                 }
             }
-            Happening::Present(order) if output.is_ok() => {
-                let present = Outcome::Present(&order.target.path())
-                    .say(context.format, &order.wanted.document);
-                output = present;
+            Happening::Present(order) => {
+                if output.is_ok() {
+                    let path = order.target.path();
+                    let present = Outcome::Present(&path);
+                    progress.aside(|| output = present.say(context.format, &order.wanted.document));
+                }
             }
-            Happening::Fetched(..)
-            | Happening::Present(_)
-            | Happening::Bytes(_)
-            | Happening::Waits(..) => {}
+            Happening::Bytes(_) | Happening::Waits(..) => {}
         }
         progress.show(happening);
     });
     progress.end();
-    outcome.map_err(|source| CommandError::File { what: "cannot go on".into(), source })?;
-    output?;
     let failed = failures.len();
+    outcome.map_err(|source| match source.kind() {
+        io::ErrorKind::Interrupted => CommandError::Interrupted(format!(
+            "interrupted: {downloaded} documents were downloaded; what was received of the others \
+             is kept, and `get` alone resumes them"
+        )),
+        _ => CommandError::File { what: "cannot continue".into(), source },
+    })?;
+    output?;
     match failures.first() {
         None => Ok(()),
         Some(failure) => Err(CommandError::Some { failed, all, failure: *failure }),

@@ -1,0 +1,212 @@
+//! The downloads that run in this process, in the background and in the foreground: `status` shows
+//! them, and `get` waits for one that runs already instead of starting another.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::library::Saved;
+use crate::limits;
+use crate::peer::{Cancel, Fetched};
+use crate::protocol::Document;
+
+/// The present rate is that of the last seconds, at least of so many.
+const RATE_TIME: Duration = Duration::from_secs(2);
+
+/// All running downloads. Cloning it shares them.
+#[derive(Clone, Default)]
+pub(super) struct Downloads(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    batches: BTreeMap<u64, Batch>,
+    next: u64,
+}
+
+/// Documents that are downloaded together.
+struct Batch {
+    /// Those that are not complete, with everybody who waits for one.
+    documents: BTreeMap<Document, Vec<Sender<Finish>>>,
+    all: usize,
+    bytes: u64,
+    rate: Rate,
+}
+
+/// How a download ended that somebody waits for.
+pub(super) enum Finish {
+    Fetched(Box<Fetched>, Saved),
+    GivenUp,
+}
+
+/// Waits for the end of a running download; `None` if it was cancelled, or the waiting was.
+pub(super) fn wait(end: &Receiver<Finish>, cancel: &Cancel) -> Option<Finish> {
+    loop {
+        match end.recv_timeout(limits::INTERRUPT_POLL) {
+            Ok(finish) => return Some(finish),
+            Err(RecvTimeoutError::Timeout) if !cancel.is_cancelled() => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// What `status` shows of documents that are downloaded together.
+pub(super) struct RunningBatch {
+    /// Some of the documents that are not complete.
+    pub(super) documents: Vec<Document>,
+    pub(super) done: usize,
+    pub(super) all: usize,
+    pub(super) bytes: u64,
+    pub(super) bytes_per_second: u64,
+}
+
+/// A batch that runs until this is dropped.
+pub(super) struct Running {
+    downloads: Downloads,
+    id: u64,
+}
+
+impl Downloads {
+    /// Registers documents that are about to be downloaded. Those that are being downloaded are
+    /// not registered again: for each of them the end of the running download is returned.
+    pub(super) fn claim<'a>(
+        &self,
+        documents: impl Iterator<Item = &'a Document>,
+    ) -> (Running, BTreeMap<Document, Receiver<Finish>>) {
+        let (mut claimed, mut running) = (BTreeMap::new(), BTreeMap::new());
+        let mut state = self.lock();
+        for document in documents {
+            let waiting =
+                state.batches.values_mut().find_map(|batch| batch.documents.get_mut(document));
+            if let Some(waiting) = waiting {
+                let (sender, receiver) = channel();
+                waiting.push(sender);
+                running.insert(document.clone(), receiver);
+            } else {
+                claimed.insert(document.clone(), Vec::new());
+            }
+        }
+        let id = state.next;
+        state.next = id.wrapping_add(1);
+        let (all, rate) = (claimed.len(), Rate::new(Instant::now()));
+        if all > 0 {
+            state.batches.insert(id, Batch { documents: claimed, all, bytes: 0, rate });
+        }
+        drop(state);
+        (Running { downloads: self.clone(), id }, running)
+    }
+
+    /// All batches, the oldest first, with at most so many documents of each.
+    pub(super) fn running(&self, documents: usize) -> Vec<RunningBatch> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let show = |batch: &mut Batch| RunningBatch {
+            documents: batch.documents.keys().take(documents).cloned().collect(),
+            done: batch.all - batch.documents.len(),
+            all: batch.all,
+            bytes: batch.bytes,
+            bytes_per_second: batch.rate.at(now, batch.bytes),
+        };
+        state.batches.values_mut().map(show).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change is one insertion or removal: a poisoned state is still whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running {
+    /// So many bytes more were received.
+    pub(super) fn add_bytes(&self, count: u64) {
+        self.with(|batch| {
+            batch.bytes = batch.bytes.saturating_add(count);
+            batch.rate.at(Instant::now(), batch.bytes);
+        });
+    }
+
+    /// A document is complete, or was given up.
+    pub(super) fn finish(&self, document: &Document, finish: impl Fn() -> Finish) {
+        let mut waiting = Vec::new();
+        self.with(|batch| waiting = batch.documents.remove(document).unwrap_or_default());
+        for sender in waiting {
+            // Nobody may wait any more.
+            let _ = sender.send(finish());
+        }
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Batch)) {
+        if let Some(batch) = self.downloads.lock().batches.get_mut(&self.id) {
+            change(batch);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.downloads.lock().batches.remove(&self.id);
+    }
+}
+
+/// Bytes per second of the last seconds.
+struct Rate {
+    /// Two moments with what was received until then, the earlier one first.
+    marks: [(Instant, u64); 2],
+}
+
+impl Rate {
+    fn new(now: Instant) -> Self {
+        Self { marks: [(now, 0); 2] }
+    }
+
+    fn at(&mut self, now: Instant, bytes: u64) -> u64 {
+        let [_, (last, before)] = self.marks;
+        if now.saturating_duration_since(last) >= RATE_TIME {
+            self.marks = [(last, before), (now, bytes)];
+        }
+        let [(since, before), _] = self.marks;
+        let time = now.saturating_duration_since(since).as_millis().max(1);
+        let count = u128::from(bytes.saturating_sub(before)) * 1000 / time;
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn running_downloads_are_listed_and_waited_for() {
+        let downloads = Downloads::default();
+        let [one, two] = ["1", "2"].map(|number| Document::Rfc(number.parse().unwrap()));
+        let (running, others) = downloads.claim([&one, &two].into_iter());
+        assert!(others.is_empty());
+        running.add_bytes(7);
+        let (nothing, mut others) = downloads.claim([&one, &two].into_iter());
+        drop(nothing);
+        let (first, second) = (others.remove(&one).unwrap(), others.remove(&two).unwrap());
+        running.finish(&one, || Finish::GivenUp);
+        assert!(matches!(first.recv(), Ok(Finish::GivenUp)));
+        let listed = downloads.running(10);
+        assert_eq!((listed.len(), listed[0].done, listed[0].all, listed[0].bytes), (1, 1, 2, 7));
+        assert_eq!(listed[0].documents, std::slice::from_ref(&two));
+        drop(running);
+        assert!(second.recv().is_err());
+        assert!(downloads.running(10).is_empty());
+        let (_, others) = downloads.claim([&two].into_iter());
+        assert!(others.is_empty());
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_last_seconds() {
+        let begun = Instant::now();
+        let mut rate = Rate::new(begun);
+        let mut found = 0;
+        for second in 1..=10u64 {
+            let bytes = if second <= 5 { second * 1000 } else { 5000 };
+            found = rate.at(begun + Duration::from_secs(second), bytes);
+            assert!(second != 5 || (800..=1200).contains(&found), "{found}");
+        }
+        assert_eq!(found, 0);
+    }
+}

@@ -1,0 +1,179 @@
+//! What runs while a folder is shared: the upload server, the registration, and the threads that keep
+//! the library up to date.
+
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::args::Args;
+use super::exit::CommandError;
+use super::notices::Notices;
+use super::output::say;
+use super::rate::Rate;
+use super::user_folder::{port_file, stored_digests};
+use crate::error_chain::error_chain;
+use crate::library::{Library, SharedLibrary};
+use crate::net;
+use crate::peer::{
+    Announcer, Bandwidth, Event, Hashing, IndexDialect, Membership, Slots, UploadServer, Uploads,
+    Watching,
+};
+use crate::protocol::{Document, Endpoint, Port, Status};
+
+/// What runs while a folder is shared.
+pub(super) struct Session {
+    pub(super) membership: Arc<Membership>,
+    pub(super) uploads: Arc<UploadServer>,
+    pub(super) library: SharedLibrary,
+    _watching: Watching,
+    pub(super) hashing: Hashing,
+    _announcer: Announcer,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Before the threads that ask the index are waited for.
+        self.membership.leave();
+    }
+}
+
+impl Session {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// When the directory cannot be shared, or a thread or the listener cannot be started.
+    pub(super) fn start(
+        args: &Args,
+        tell: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Result<Self, CommandError> {
+        let library = Library::scan_quiet(&args.share, args.depth());
+        let library = library.map_err(|source| CommandError::File {
+            what: format!("cannot share `{}`", args.share.display()),
+            source,
+        })?;
+        library.write().set_digests(stored_digests());
+        let listener = upload_listener(args.upload, &args.share).map_err(CommandError::Start)?;
+        let bandwidth = Bandwidth::new(args.upload_limit.map(Rate::bytes_per_second));
+        let slots = Slots::new(args.upload_slots);
+        let uploads = Uploads {
+            bandwidth,
+            slots,
+            per_address: args.uploads_per_address,
+            hand_over: args.hand_over,
+        };
+        let uploads =
+            UploadServer::start(listener, library.clone(), uploads).map_err(CommandError::Start)?;
+        let address = uploads.address();
+        // Nobody may be listening to that; others can be served all the same.
+        if let Err(error) = say(format_args!("uploading from {address}")) {
+            log::warn!("uploading from {address}, which cannot be printed: {error}");
+        }
+        let port = Port::try_from(address.port())
+            .map_err(|error| CommandError::Start(io::Error::other(error)))?;
+        let (index, host) = (args.server.clone(), args.host.clone());
+        let membership =
+            Membership::start(index, host, port, library.clone(), IndexDialect::default(), tell)
+                .map_err(CommandError::Start)?;
+        let membership = Arc::new(membership);
+        let announcer = Announcer::start(Arc::clone(&membership)).map_err(CommandError::Start)?;
+        // When the program ends there is nobody left to read what is put into a queue.
+        let announce = announcer.queue();
+        let hashed = move |document: &Document| drop(announce.send(document.clone()));
+        let hashing = Hashing::start(library.clone(), hashed).map_err(CommandError::Start)?;
+        let (announce, hash) = (announcer.queue(), hashing.queue());
+        let changed = move |document: &Document| {
+            let _ = announce.send(document.clone());
+            let _ = hash.send(document.clone());
+        };
+        let watching = Watching::start(library.clone(), changed).map_err(CommandError::Start)?;
+        Ok(Self {
+            membership,
+            uploads: Arc::new(uploads),
+            library,
+            _watching: watching,
+            hashing,
+            _announcer: announcer,
+        })
+    }
+}
+
+/// Without an address the port of the last time, if it is free: others still have it in their
+/// lists.
+fn upload_listener(address: Option<SocketAddr>, shared: &Path) -> io::Result<TcpListener> {
+    match address {
+        Some(address) => net::listen(address).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot upload from {address}: {error}"))
+        }),
+        None => {
+            let store = port_file(shared);
+            let before = store.as_deref().and_then(|store| fs::read_to_string(store).ok());
+            let before = before.and_then(|port| port.trim().parse::<u16>().ok());
+            let again = before.and_then(|port| net::listen_everywhere(port).ok());
+            let listener = again.map_or_else(|| net::listen_everywhere(0), Ok)?;
+            if let Some(store) = &store
+                && let Err(error) = remember_port(store, listener.local_addr()?.port())
+            {
+                log::debug!("the port is not stored: {error}");
+            }
+            Ok(listener)
+        }
+    }
+}
+
+fn remember_port(store: &Path, port: u16) -> io::Result<()> {
+    if let Some(folder) = store.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(store, format!("{port}\n"))
+}
+
+/// Says what happens to the membership: the first registration on standard output, where a script
+/// waits for it, and what comes later as a notice. A script that cannot join does not wait
+/// (`patient`), and is told so once.
+pub(super) fn teller(
+    server: Endpoint,
+    notices: Notices,
+    patient: bool,
+) -> impl Fn(Event) + Send + Sync + 'static {
+    let (first, away) = (AtomicBool::new(true), AtomicBool::new(false));
+    move |event| match event {
+        Event::Registered(count) => {
+            away.store(false, Ordering::Relaxed);
+            let documents = if count == 1 { "document" } else { "documents" };
+            let line = format!("registered {count} {documents} with {server}");
+            if !first.swap(false, Ordering::Relaxed) {
+                notices.say(&line);
+            } else if let Err(error) = say(line) {
+                log::warn!("cannot write to standard output: {error}");
+            }
+        }
+        Event::Refused { document, refusal, others } => {
+            let status = Status::from(refusal);
+            let others = if others == 0 { String::new() } else { format!(" and {others} others") };
+            notices.say(&format!("the index did not register {document}{others}: {status}"));
+        }
+        Event::RegisteredLater(count) => {
+            notices.say(&format!("registered {count} more with {server}"));
+        }
+        Event::NotSupported(count) => {
+            let documents = if count == 1 { "document" } else { "documents" };
+            notices.say(&format!(
+                "{count} {documents} not registered: the index has not shown that it knows \
+                 documents other than RFCs"
+            ));
+        }
+        Event::Away(..) if !patient && first.load(Ordering::Relaxed) => {}
+        Event::Away(error, pause) => {
+            let error = error_chain(&error);
+            // Said once: the next attempts fail as quietly as they come.
+            if away.swap(true, Ordering::Relaxed) {
+                log::debug!("{error}; next attempt in {pause:?}");
+            } else {
+                notices.say(&format!("{error}; uploads go on, and so do attempts to come back"));
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `status`: the index, the shared directory, and the transfers that run.
+
+use std::ops::ControlFlow;
+
+use serde_json::{Value, json};
+
+use super::command::Format;
+use super::context::Context;
+use super::downloads::RunningBatch;
+use super::exit::CommandError;
+use super::outcome::shown;
+use super::output::{say, say_json};
+use super::reply::document_json;
+use crate::escape::escaped;
+use crate::peer::{Query, RunningUpload, request_records};
+use crate::protocol::Listing;
+
+/// Documents that are named of a batch.
+const NAMED: usize = 8;
+
+/// Prints the state of the session, or whether there can be one.
+pub(super) fn status(context: &Context) -> Result<(), CommandError> {
+    // A single command has no connection yet, and wants to know whether there can be one.
+    if context.index.membership().is_none() {
+        let _ = request_records(&context.index, Query::List(Listing::Rfcs), &mut |_| {
+            ControlFlow::Break(())
+        })?;
+    }
+    let own = context.index.own().map(|own| own.to_string());
+    let documents = context.library()?.read().len();
+    let uploading = context.uploads.as_ref().map(|uploads| uploads.address().to_string());
+    let downloads = context.downloads.running(NAMED);
+    let uploads = context.uploads.as_ref().map(|uploads| uploads.running()).unwrap_or_default();
+    if let Format::Json = context.format {
+        return say_json(&json!({
+            "v": 1,
+            "index": context.server.to_string(),
+            "own": own,
+            "uploading_from": uploading,
+            "folder": context.folder.to_string_lossy(),
+            "documents": documents,
+            "downloads": downloads.iter().map(download_json).collect::<Vec<Value>>(),
+            "uploads": uploads.iter().map(upload_json).collect::<Vec<Value>>(),
+        }))
+        .map_err(CommandError::Output);
+    }
+    let mut rows = vec![
+        ("index", context.server.to_string()),
+        ("known there as", own.unwrap_or_else(|| "not connected".into())),
+        ("uploading from", uploading.unwrap_or_else(|| "not uploading".into())),
+        ("folder", shown(&context.folder)),
+        ("documents", documents.to_string()),
+    ];
+    rows.extend(downloads.iter().map(|batch| ("downloading", download_line(batch))));
+    rows.extend(uploads.iter().map(|upload| ("uploading", upload_line(upload))));
+    for (what, value) in rows {
+        say(format_args!("{what:<16}{value}")).map_err(CommandError::Output)?;
+    }
+    Ok(())
+}
+
+fn download_line(batch: &RunningBatch) -> String {
+    let RunningBatch { documents, done, all, bytes, bytes_per_second } = batch;
+    let names: Vec<String> =
+        documents.iter().map(|document| escaped(&document.to_string()).to_string()).collect();
+    let more = match all - done - names.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let names = names.join(", ");
+    let (amount, rate) = (megabytes(*bytes), megabytes(*bytes_per_second));
+    format!("{names}{more}: {done} of {all} complete, {amount} MB received, {rate} MB/s")
+}
+
+fn upload_line(upload: &RunningUpload) -> String {
+    let RunningUpload { document, reader, sent, total, bytes_per_second } = upload;
+    let document = escaped(&document.to_string()).to_string();
+    let rate = megabytes(*bytes_per_second);
+    format!("{document} to {reader}: {sent} of {total} bytes, {rate} MB/s")
+}
+
+#[allow(clippy::cast_precision_loss, reason = "shown with two digits")]
+fn megabytes(bytes: u64) -> String {
+    format!("{:.2}", bytes as f64 / 1e6)
+}
+
+fn download_json(batch: &RunningBatch) -> Value {
+    json!({
+        "documents": batch.documents.iter().map(document_json).collect::<Vec<Value>>(),
+        "done": batch.done,
+        "all": batch.all,
+        "bytes": batch.bytes,
+        "bytes_per_second": batch.bytes_per_second,
+    })
+}
+
+fn upload_json(upload: &RunningUpload) -> Value {
+    let mut object = document_json(&upload.document);
+    object["reader"] = json!(upload.reader.to_string());
+    object["sent"] = json!(upload.sent);
+    object["total"] = json!(upload.total);
+    object["bytes_per_second"] = json!(upload.bytes_per_second);
+    object
+}
