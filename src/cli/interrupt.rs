@@ -2,8 +2,8 @@
 //!
 //! | | SIGINT | SIGTERM, SIGHUP |
 //! |---|---|---|
-//! | a command of a person's shell runs | it is cancelled; a second one within a second ends the session | the session ends |
-//! | a script's shell, or nothing runs | the session ends | the session ends |
+//! | a person's shell | the running command is cancelled; a second one within a second ends the session | the session ends |
+//! | a script's shell | the session ends | the session ends |
 //! | single `get`, `sync` | it is cancelled | it is cancelled |
 //! | other single commands | the program ends | the program ends |
 //!
@@ -115,8 +115,8 @@ impl Interrupt {
             running.cancel();
         }
         let is_running = state.running.is_some();
+        // Also between two commands: a person who is a moment late does not mean the session.
         if (self.0.mode, signal) == (Mode::Shell { interactive: true }, Signal::Interrupt)
-            && is_running
             && !is_second
         {
             return;
