@@ -208,9 +208,8 @@ fn ctrl_c_cancels_a_download_and_the_session_stays() {
     let root = tempfile::tempdir().unwrap();
     let Some((index, _holder, mut terminal)) = slow_download(root.path()) else { return };
     let mine = root.path().join("mine");
-    fs::write(mine.join("own.txt"), "own").unwrap();
-    index.wait_for_digests("FILE own.txt", 1);
-    for command in ["get big.bin\r", "sync\r", "get big.bin own.txt\r"] {
+    index.wait_for_digests("RFC 90001", 1);
+    for command in ["get big.bin\r", "sync\r", "get big.bin 90001\r"] {
         let before = received(&mine);
         terminal.type_text(command);
         wait_for_part(&mine, before);
@@ -223,7 +222,7 @@ fn ctrl_c_cancels_a_download_and_the_session_stays() {
     terminal.type_text("status\r");
     terminal.wait_for("known there as");
     terminal.wait_for("p2p-ci> ");
-    index.wait_for_digests("FILE own.txt", 1);
+    index.wait_for_digests("RFC 90001", 1);
     // A single Ctrl-C later throws the line away.
     thread::sleep(Duration::from_millis(1100));
     terminal.type_text("nonsense");
@@ -244,8 +243,7 @@ fn a_second_ctrl_c_within_a_second_ends_the_session_in_order() {
         let root = tempfile::tempdir().unwrap();
         let Some((index, _holder, mut terminal)) = slow_download(root.path()) else { return };
         let mine = root.path().join("mine");
-        fs::write(mine.join("own.txt"), "own").unwrap();
-        index.wait_for_digests("FILE own.txt", 1);
+        index.wait_for_digests("RFC 90001", 1);
         let begun = Instant::now();
         let code = loop {
             let before = received(&mine);
@@ -267,8 +265,7 @@ fn a_second_ctrl_c_within_a_second_ends_the_session_in_order() {
             }
         };
         assert!(matches!(code, 0 | 130), "{code}");
-        let held = index.list_files();
-        assert!(held.iter().all(|line| !line.contains("own.txt")), "{held:?}");
+        assert_eq!(index.list(), Vec::<String>::new());
         let history = fs::read_to_string(mine.join("p2p-ci/history")).unwrap();
         assert!(history.contains("get big.bin"), "{history}");
     }

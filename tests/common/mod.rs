@@ -185,13 +185,6 @@ impl Index {
         reply
     }
 
-    /// What a list of the documents that are not RFCs says now.
-    pub fn list_files(&self) -> Vec<String> {
-        let mut talk = self.connect();
-        talk.say("LIST FILES P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
-        talk.reply()
-    }
-
     /// Asks again and again until a list has so many records.
     pub fn wait_for_records(&self, count: usize) -> Duration {
         let start = Instant::now();
