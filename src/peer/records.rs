@@ -28,6 +28,7 @@ pub fn request_records(
         match part {
             ReplyPart::Refused(refusal) => refused = Some(refusal),
             ReplyPart::Reason(text) => reason = Some(text),
+            _ if refused.is_some() => {}
             part => {
                 found |= matches!(part, ReplyPart::Record(_));
                 if take(part).is_break() {
