@@ -19,7 +19,6 @@ use common::{PATIENCE, Program, run_peer};
 enum Act {
     Say(Vec<u8>),
     SayAndClose(Vec<u8>),
-    Nothing,
 }
 
 fn say(reply: impl AsRef<[u8]>) -> Act {
@@ -78,7 +77,6 @@ fn serve(mut stream: TcpStream, act: &dyn Fn(&str, usize) -> Act, sender: &Sende
                 let _ = stream.shutdown(std::net::Shutdown::Both);
                 return;
             }
-            Act::Nothing => {}
         }
         number += 1;
     }
@@ -374,4 +372,42 @@ fn a_full_index_is_contacted_with_backoff() {
     }
     // After 0.25, 0.5, 1 and 2 seconds, each a quarter less or more.
     assert!(attempts <= 8, "{attempts} attempts in 4 s");
+}
+
+/// An index that has room for three records of a connection: the rest waits until there is room.
+#[test]
+fn documents_beyond_the_limit_are_told_once_and_tried_again() {
+    let folder = temporary();
+    for number in 1..=5 {
+        fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+    }
+    let held = std::sync::Mutex::new(std::collections::BTreeSet::new());
+    let other = Other::start(move |request, _| {
+        let mut words = request.split(' ');
+        let (method, number) = (words.next().unwrap(), words.nth(1).unwrap().to_string());
+        let mut held = held.lock().unwrap();
+        let row = format!("P2P-CI/1.0 200 OK\r\n\r\nRFC {number} T h 1\r\n");
+        match method {
+            "LOOKUP" => say(row + "Added: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"),
+            "REMOVE" => {
+                held.remove(&number);
+                say(row + "\r\n")
+            }
+            _ if held.len() < 3 || held.contains(&number) => {
+                held.insert(number);
+                say(row + "\r\n")
+            }
+            _ => say("P2P-CI/1.0 503 Service Unavailable\r\n\r\n"),
+        }
+    });
+    let program = share(&other, folder.path());
+    assert!(program.line().starts_with("registered 3 "));
+    program.error_with("the index did not register RFC 4 and 1 others: 503");
+    fs::remove_file(folder.path().join("rfc1.txt")).unwrap();
+    program.error_with("registered 1 more");
+    fs::remove_file(folder.path().join("rfc2.txt")).unwrap();
+    program.error_with("registered 1 more");
+    // Everything was registered: what is refused now is news.
+    fs::write(folder.path().join("rfc6.txt"), "text").unwrap();
+    program.error_with("the index did not register RFC 6");
 }
