@@ -4,10 +4,13 @@
 
 mod common;
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Index, Program, Talk, folder};
+use common::{Index, PATIENCE, Program, Talk, folder};
 
 const LARGE: usize = 1024 * 1024;
 
@@ -81,4 +84,195 @@ fn one_that_goes_away_does_not_keep_its_turn() {
     assert_eq!(last.line().unwrap(), "P2P-CI/1.0 200 OK");
     // Each of the others would have taken three and a half.
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+/// Asks from another loopback address, which is another network.
+#[cfg(target_os = "linux")]
+fn get_from(source: u8, port: u16, name: &str) -> TcpStream {
+    use socket2::{Domain, Socket, Type};
+
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, source], 0)).into()).unwrap();
+    socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
+    let mut stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!("GET FILE {name} P2P-CI/1.0\r\nHost: h\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+/// Reads until the document has begun.
+#[cfg(target_os = "linux")]
+fn begin(stream: &mut TcpStream) {
+    let mut begun = [0; 200];
+    stream.read_exact(&mut begun).unwrap();
+    assert!(begun.starts_with(b"P2P-CI/1.0 200 OK"), "{}", String::from_utf8_lossy(&begun));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_network_with_several_slots_gives_one_up_and_keeps_its_uploads() {
+    let root = tempfile::tempdir().unwrap();
+    let document = vec![7; LARGE];
+    let shared = folder(root.path(), "shared", &[("large.bin", &document)]);
+    let index = Index::start(&[]);
+    let arguments = ["--upload-limit", "200k", "--upload-slots", "2", "share"];
+    let (_program, port) = start(&index, &arguments, &shared);
+    let mut ours = [2, 2].map(|source| get_from(source, port, "large.bin"));
+    ours.iter_mut().for_each(begin);
+    let begun = Instant::now();
+    let mut other = get_from(3, port, "large.bin");
+    begin(&mut other);
+    // Both have more than five seconds to go.
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    let lengths = thread::scope(|scope| {
+        let read = |stream: &mut TcpStream| {
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).unwrap();
+            rest.len()
+        };
+        let threads: Vec<_> =
+            ours.iter_mut().map(|stream| scope.spawn(move || read(stream))).collect();
+        let other = read(&mut other);
+        let mut all: Vec<usize> =
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        all.push(other);
+        all
+    });
+    assert!(lengths.iter().all(|length| *length > LARGE - 200), "all come whole: {lengths:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_descriptor_is_503_and_not_404() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    let root = tempfile::tempdir().unwrap();
+    let shared = folder(root.path(), "shared", &[("small.md", b"s")]);
+    let index = Index::start(&[]);
+    let (program, port) = start(&index, &["share"], &shared);
+    let process = Pid::from_raw(i32::try_from(program.id()).unwrap());
+    // The connection gets the last one.
+    let files = std::fs::read_dir(format!("/proc/{}/fd", program.id())).unwrap();
+    let highest = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let highest = highest.map(|file| file.parse::<u64>().unwrap()).max().unwrap();
+    let most = Some(highest + 2);
+    prlimit(process, Resource::Nofile, Rlimit { current: most, maximum: most }).unwrap();
+    let mut refused = 0;
+    let mut kept = Vec::new();
+    // Lower numbers that are free are taken first.
+    for _ in 0..64 {
+        let mut silent = Talk::to(([127, 0, 0, 1], port).into());
+        silent.say("GET FILE");
+        let mut talk = get(port, "small.md");
+        let Some(status) = answer_within(&mut talk, Duration::from_secs(2)) else { break };
+        assert!(!status.contains("404"), "{status}");
+        refused += usize::from(status.contains("503"));
+        kept.push(silent);
+    }
+    assert!(refused > 0, "there were descriptors left");
+    drop(kept);
+    let begun = Instant::now();
+    while get(port, "small.md").line().is_none_or(|status| !status.contains("200")) {
+        assert!(begun.elapsed() < PATIENCE, "it does not recover");
+    }
+}
+
+/// The first line of a reply, if it comes in time.
+#[cfg(target_os = "linux")]
+fn answer_within(talk: &mut Talk, time: Duration) -> Option<String> {
+    let begun = Instant::now();
+    while !talk.has_arrived() {
+        if begun.elapsed() > time {
+            return None;
+        }
+        thread::yield_now();
+    }
+    talk.line()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_peer_with_64_descriptors_works_slowly() {
+    const READERS: usize = 30;
+    let root = tempfile::tempdir().unwrap();
+    let document = vec![7; LARGE / 3];
+    let shared = folder(root.path(), "shared", &[("large.bin", &document)]);
+    let index = Index::start(&[]);
+    let command = format!(
+        "ulimit -n 64 && exec '{}' {} --share . --upload 127.0.0.1:0 share",
+        env!("CARGO_BIN_EXE_peer"),
+        index.address
+    );
+    let program = Program::start("sh", &["-c", &command], &shared);
+    let port: u16 = program.line().rsplit_once(':').unwrap().1.parse().unwrap();
+    program.line();
+    thread::scope(|scope| {
+        for _ in 0..READERS {
+            scope.spawn(|| {
+                let begun = Instant::now();
+                loop {
+                    let mut talk = get(port, "large.bin");
+                    match talk.line().as_deref() {
+                        Some("P2P-CI/1.0 200 OK") => {
+                            return assert!(talk.rest().ends_with(&document));
+                        }
+                        status => {
+                            assert_eq!(status, Some("P2P-CI/1.0 503 Service Unavailable"));
+                            assert!(begun.elapsed() < PATIENCE, "it has never a place");
+                            thread::sleep(Duration::from_millis(20));
+                        }
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_packed_document_is_unpacked_once_for_all_readers() {
+    const LENGTH: usize = 20_000_000;
+    let root = tempfile::tempdir().unwrap();
+    let shared = folder(root.path(), "shared", &[]);
+    let file = std::fs::File::create(shared.join("rfc7.txt.gz")).unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    encoder.write_all(&vec![b'7'; LENGTH]).unwrap();
+    encoder.finish().unwrap();
+    let index = Index::start(&[]);
+    let (program, port) = start(&index, &["share"], &shared);
+    let readers: Vec<Talk> = (0..24)
+        .map(|number| {
+            let mut talk = Talk::to(([127, 0, 0, 1], port).into());
+            let range = if number % 2 == 0 { "" } else { "Range: bytes=19000000-\r\n" };
+            talk.say(format!("GET RFC 7 P2P-CI/1.0\r\nHost: h\r\n{range}\r\n"));
+            talk
+        })
+        .collect();
+    for (number, mut reader) in readers.into_iter().enumerate() {
+        let status = reader.line().unwrap();
+        assert!(status.contains(if number % 2 == 0 { " 200 " } else { " 206 " }), "{status}");
+        // While one that has begun is not read, all others have their copies, too.
+        #[cfg(target_os = "linux")]
+        assert!(unnamed_bytes(program.id()) <= LENGTH as u64, "one copy");
+        let rest = reader.rest();
+        let expected = if number % 2 == 0 { LENGTH } else { LENGTH - 19_000_000 };
+        assert!(rest.len() > expected && rest.ends_with(b"7777"));
+    }
+    drop(program);
+}
+
+/// Bytes of open files that have no name, each counted once.
+#[cfg(target_os = "linux")]
+fn unnamed_bytes(process: u32) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+
+    let files = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+    let files = files.filter_map(|file| {
+        let path = file.ok()?.path();
+        let target = std::fs::read_link(&path).ok()?;
+        let metadata = path.metadata().ok()?;
+        let is_unnamed = target.to_str()?.ends_with("(deleted)") && metadata.is_file();
+        is_unnamed.then(|| (metadata.ino(), metadata.len()))
+    });
+    files.collect::<std::collections::HashMap<_, _>>().values().sum()
 }
