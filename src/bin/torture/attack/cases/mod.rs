@@ -6,6 +6,7 @@ mod downloads;
 mod files;
 mod leaving;
 mod memory;
+mod readers;
 mod requests;
 mod slow;
 mod starved;
@@ -32,7 +33,7 @@ const fn case(
     Case { name, what, run }
 }
 
-pub(crate) const CASES: [Case; 24] = [
+pub(crate) const CASES: &[Case] = &[
     case("connections", "more connections than the limit", connections::too_many),
     case("starved", "no descriptor, no thread, connections that are gone", starved::starved),
     case("slow-writers", "a byte a second", slow::slow_writers),
@@ -50,6 +51,9 @@ pub(crate) const CASES: [Case; 24] = [
     case("limits", "records up to the limits, and a large peer that leaves", leaving::limits),
     case("memory", "records of every shape in little memory, until it refuses", memory::memory),
     case("liars", "uploaders that lie, stall and break off", uploaders::liars),
+    case("slow-uploads", "readers below the minimum rate, and above it", readers::slow_uploads),
+    case("slots", "two networks that hold all slots for uploads", readers::slots),
+    case("hand-over", "readers that do not take what is handed over", readers::hand_over),
     case("names", "names that lead elsewhere, links, pipes, devices", files::names),
     case("faults", "a fault at each system call of a download; kill -9", downloads::faults),
     case("changes", "a file that changes while it is sent", files::changes),
