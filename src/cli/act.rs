@@ -12,7 +12,7 @@ use super::find::{browse, peers, print_holders, search};
 use super::get::get;
 use super::output::{say, say_json, table};
 use super::probe::probe_all;
-use super::reply::{ReplyPrinter, document_json};
+use super::reply::{ReplyPrinter, document_json, with_fields};
 use super::status::status;
 use super::sync::sync;
 use super::verify::verify;
@@ -124,9 +124,8 @@ impl Context {
             match self.format {
                 Format::Raw => say(format_args!("{document} {}", escaped(title.as_str()))),
                 Format::Json => {
-                    let mut object = document_json(document);
-                    object["title"] = json!(title.as_str());
-                    say_json(&object)
+                    let title = ("title", json!(title.as_str()));
+                    say_json(&with_fields(document_json(document), [title]))
                 }
                 Format::Table => {
                     table.add_row([document.to_string(), escaped(title.as_str()).to_string()]);

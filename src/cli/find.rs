@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::command::{Format, Search};
 use super::context::Context;
-use super::exit::{CommandError, failure_of_refusal};
+use super::exit::{CommandError, Failure, failure_of_refusal};
 use super::output::{say, say_json, table};
 use super::reply::{ReplyPrinter, incomplete_json, note_incomplete};
 use crate::escape::{escaped, escaped_json};
@@ -67,7 +67,7 @@ pub(super) fn search(context: &Context, command: &Search) -> Result<(), CommandE
     let words = command.words().map_err(|error| CommandError::Usage(error.to_string()))?;
     let limit = command.limit;
     let mut printer = ReplyPrinter::new(context.format);
-    let (mut refused, mut reason) = (None, None);
+    let (mut refused, mut reason, mut has_begun) = (None, None, false);
     let query = Query::Search { words: &words, limit };
     let asked = context.index.ask(query, &mut |part, bytes| match part {
         ReplyPart::Refused(refusal) => {
@@ -79,8 +79,20 @@ pub(super) fn search(context: &Context, command: &Search) -> Result<(), CommandE
             Ok(())
         }
         _ if refused.is_some() => Ok(()),
-        part => printer.take(&part, bytes),
-    })?;
+        part => {
+            has_begun = true;
+            printer.take(&part, bytes)
+        }
+    });
+    let asked = match asked {
+        // Servers that do not know SEARCH may also close the connection, or say nothing.
+        Err(IndexError::Lost { .. } | IndexError::Silent { .. })
+            if !has_begun && !context.index.dialect().shows_extensions() =>
+        {
+            return search_list(context, &words, limit);
+        }
+        asked => printer.or_flush(asked)?,
+    };
     match refused {
         None | Some(Refusal::NotFound) => printer.end(&asked, None).map_err(CommandError::Output),
         Some(Refusal::BadRequest) => search_list(context, &words, limit),
@@ -114,7 +126,11 @@ fn search_list(context: &Context, words: &Words, limit: Option<Limit>) -> Result
 pub(super) fn browse(context: &Context, peer: &Endpoint) -> Result<(), CommandError> {
     let is_its = |record: &Record| if record.holder == *peer { Keep::Yes } else { Keep::No };
     match print_records(context, &mut { is_its })? {
-        0 => Err(CommandError::NotFound(format!("the index knows nothing of {peer}"))),
+        (0, Completeness::Incomplete(_)) => {
+            // That records may be missing was said.
+            Err(CommandError::Refused(Failure::Protocol))
+        }
+        (0, _) => Err(CommandError::NotFound(format!("the index knows nothing of {peer}"))),
         _ => Ok(()),
     }
 }
@@ -169,11 +185,12 @@ enum Keep {
     Yes,
 }
 
-/// Prints those of all records that `keep` selects, while they arrive; returns their number.
+/// Prints those of all records that `keep` selects, while they arrive; returns their number, and
+/// whether that was all.
 fn print_records(
     context: &Context,
     keep: &mut dyn FnMut(&Record) -> Keep,
-) -> Result<usize, CommandError> {
+) -> Result<(usize, Completeness), CommandError> {
     let mut printer = ReplyPrinter::new(context.format);
     let (mut printed, mut output) = (0, Ok(()));
     let mut print = |record: &Record| -> io::Result<()> {
@@ -192,5 +209,5 @@ fn print_records(
     })?;
     output.map_err(CommandError::Output)?;
     printer.end(&listed, None).map_err(CommandError::Output)?;
-    Ok(printed)
+    Ok((printed, listed))
 }

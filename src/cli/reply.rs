@@ -123,10 +123,11 @@ impl ReplyPrinter {
                 let mut object =
                     json!({"v": 1, "status": status.code(), "phrase": status.phrase()});
                 if let Some(reason) = &self.reason {
-                    object["reason"] = json!(reason.to_string());
+                    object = with_fields(object, [("reason", json!(reason.to_string()))]);
                 }
                 if let Some(failure) = failure {
-                    object["error"] = error_json(failure, &format!("the index refused: {status}"));
+                    let error = error_json(failure, &format!("the index refused: {status}"));
+                    object = with_fields(object, [("error", error)]);
                 }
                 writeln!(self.output, "{}", escaped_json(&object.to_string()))?;
             }
@@ -165,10 +166,22 @@ fn is_attribute(line: &[u8]) -> bool {
 
 /// A record as JSON.
 fn record_json(record: &Record) -> Value {
-    let mut object = document_json(&record.document);
-    object["title"] = json!(record.title.as_str());
-    object["host"] = json!(record.holder.host.as_str());
-    object["port"] = json!(record.holder.port.value());
+    let Record { document, title, holder } = record;
+    with_fields(
+        document_json(document),
+        [
+            ("title", json!(title.as_str())),
+            ("host", json!(holder.host.as_str())),
+            ("port", json!(holder.port.value())),
+        ],
+    )
+}
+
+/// A JSON object with more fields.
+pub(super) fn with_fields<const N: usize>(mut object: Value, fields: [(&str, Value); N]) -> Value {
+    if let Some(object) = object.as_object_mut() {
+        object.extend(fields.map(|(name, value)| (name.to_string(), value)));
+    }
     object
 }
 

@@ -17,7 +17,7 @@ use super::listed::{Completeness, ListCache};
 use super::query::{AskIndex, Query};
 use crate::escape::excerpt;
 use crate::limits;
-use crate::protocol::{Endpoint, Host, Port, Refusal, ReplyPart};
+use crate::protocol::{Endpoint, Host, Port, Record, Refusal, ReplyPart};
 
 /// Requests to one index. The connection is made when it is needed.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl IndexConnection {
 
     fn open(&self) -> Result<Open, IndexError> {
         let link = Link::connect(&self.index, self.host.as_ref(), self.port)?;
-        *lock(&self.ends) = Some((link.own.clone(), link.address));
+        *lock(&self.ends) = Some((link.scoped(link.own.clone()), link.address));
         Ok(Open { link, between: Between::default(), was_refused: false })
     }
 
@@ -127,10 +127,13 @@ impl IndexConnection {
             let step = replies.read_part(&mut |part, bytes| {
                 *has_begun = true;
                 was_refused |= matches!(part, ReplyPart::Refused(_));
-                if part == OTHER_VERSION {
-                    other_version = Some(bytes.to_vec());
-                } else {
-                    taken = take(part, bytes);
+                match part {
+                    OTHER_VERSION => other_version = Some(bytes.to_vec()),
+                    ReplyPart::Record(record) => {
+                        let holder = link.scoped(record.holder);
+                        taken = take(ReplyPart::Record(Record { holder, ..record }), bytes);
+                    }
+                    part => taken = take(part, bytes),
                 }
             });
             if let Some(line) = other_version.take() {

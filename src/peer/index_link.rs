@@ -1,7 +1,8 @@
 //! An open connection to an index, and what its ends are called.
 
 use std::io;
-use std::net::{IpAddr, Shutdown, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::index_error::IndexError;
@@ -16,7 +17,10 @@ pub(super) struct Link {
     pub(super) index: Endpoint,
     /// The address of the index.
     pub(super) address: IpAddr,
+    /// What this peer calls itself.
     pub(super) own: Endpoint,
+    /// The interface of a link-local index: its peers are on the same link.
+    scope: Option<NonZeroU32>,
 }
 
 impl Link {
@@ -36,7 +40,22 @@ impl Link {
         let port = port.or_else(|| Port::try_from(local.port()).ok());
         let port = port.ok_or_else(|| unreachable(io::ErrorKind::AddrNotAvailable.into()))?;
         let own = Endpoint { host, port };
-        Ok(Self { stream: Arc::new(stream), index: index.clone(), address: remote.ip(), own })
+        let (index, address) = (index.clone(), remote.ip());
+        Ok(Self { stream: Arc::new(stream), index, address, own, scope: scope_of(remote) })
+    }
+
+    /// An endpoint that the index has listed, with the interface on which it is if its address is
+    /// link-local: without one it could not be connected to.
+    pub(super) fn scoped(&self, endpoint: Endpoint) -> Endpoint {
+        let Some(scope) = self.scope else { return endpoint };
+        let is_link_local = |address: Ipv6Addr| address.is_unicast_link_local();
+        if !endpoint.host.as_str().parse().is_ok_and(is_link_local) {
+            return endpoint;
+        }
+        match format!("{}%{scope}", endpoint.host).parse() {
+            Ok(host) => Endpoint { host, ..endpoint },
+            Err(_) => endpoint,
+        }
     }
 
     /// Sends requests. After a failure part of one may have been sent, so the connection is closed.
@@ -56,6 +75,15 @@ impl Link {
     pub(super) fn close(&self) {
         // It may be closed already.
         let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn scope_of(index: SocketAddr) -> Option<NonZeroU32> {
+    match index {
+        SocketAddr::V6(address) if address.ip().is_unicast_link_local() => {
+            NonZeroU32::new(address.scope_id())
+        }
+        SocketAddr::V4(_) | SocketAddr::V6(_) => None,
     }
 }
 

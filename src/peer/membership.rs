@@ -146,8 +146,7 @@ impl Membership {
     /// What this peer calls itself to the index; `None` while it is not connected.
     pub fn own(&self) -> Option<Endpoint> {
         match &*self.shared.lock() {
-            State::Here(link, _) => Some(link.own.clone()),
-            State::Joining(link) => Some(link.own.clone()),
+            State::Here(link, _) | State::Joining(link) => Some(link.scoped(link.own.clone())),
             State::Connecting | State::Away(_) | State::Leaving => None,
         }
     }

@@ -1,7 +1,9 @@
 //! What a peer calls itself to an index (protocol.md section 2.6).
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Once;
 
+use crate::escape::escaped;
 use crate::net;
 use crate::protocol::Host;
 
@@ -14,7 +16,25 @@ pub(super) fn own_host(local: SocketAddr, index: SocketAddr) -> Host {
     {
         return host;
     }
-    host_name(local).unwrap_or_else(|| Host::from(local))
+    host_name(local).unwrap_or_else(|| {
+        if local.is_ipv6() {
+            note_ipv6_only(local);
+        }
+        Host::from(local)
+    })
+}
+
+/// Says once that other peers may need IPv6 to reach this one.
+fn note_ipv6_only(local: IpAddr) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        let name = gethostname::gethostname();
+        let name = escaped(name.as_encoded_bytes()).to_string();
+        log::warn!(
+            "this peer is listed as {local}, since its host name `{name}` does not resolve to that \
+             address: peers with IPv4 alone cannot reach it; name it with --host"
+        );
+    });
 }
 
 fn host_name(local: IpAddr) -> Option<Host> {
