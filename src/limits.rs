@@ -193,6 +193,15 @@ pub const UNPACKED_ALL: u64 = 256 * 1024 * 1024;
 pub const UNPACKED_UNUSED: u64 = 64 * 1024 * 1024;
 /// Unpacked copies that are kept for the next reader; each has a descriptor.
 pub const UNPACKED_UNUSED_FILES: usize = 8;
+/// Bytes of a list of titles (`rfc-index.txt`) that are read, unpacked; that of the RFC Editor has
+/// less than 3 MiB.
+pub const OFFICIAL_LIST: u64 = UNPACKED;
+/// Bytes of such a list that are read if it is packed: millions of empty parts would cost seconds.
+pub const OFFICIAL_LIST_PACKED: u64 = 4 * 1024 * 1024;
+/// Bytes of an entry of that list; the longest of the RFC Editor has 2 KiB.
+pub const OFFICIAL_ENTRY: usize = 16 * 1024;
+/// Titles of that list that are kept.
+pub const OFFICIAL_TITLES: usize = 100_000;
 /// A file counts when nothing was written to it for this time.
 pub const QUIET: Duration = Duration::from_secs(1);
 /// The shortest time between two looks at a shared folder.

@@ -19,8 +19,12 @@ pub(super) fn unpacked_name(name: &str) -> Option<&str> {
 }
 
 /// Reads what a packed file unpacks to, up to `most` bytes: its beginning is enough for a title.
+///
+/// What is packed is never much longer than what it unpacks to, except in a file that was made to
+/// do harm, for example of a million empty members. So the packed bytes are bounded, too.
 pub(super) fn beginning(file: impl Read, most: u64) -> impl Read {
-    MultiGzDecoder::new(file).take(most)
+    const MARGIN: u64 = 64 * 1024;
+    MultiGzDecoder::new(file.take(most.saturating_add(most / 64 + MARGIN))).take(most)
 }
 
 /// Unpacks a file into another that has no name and goes when it is closed: what is sent has a

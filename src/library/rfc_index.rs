@@ -5,9 +5,11 @@
 //! follows it is a list of authors.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
+
+use memchr::memchr;
 
 use super::file_state::FileState;
 use super::folder::Found;
@@ -53,22 +55,85 @@ impl Official {
 
 fn read(folder: &Path, name: &str) -> io::Result<HashMap<RfcNumber, Title>> {
     let (file, _) = system::open_regular(folder, name)?;
-    let mut text = Vec::new();
+    let most = limits::OFFICIAL_LIST;
     match packed::unpacked_name(name) {
-        Some(_) => packed::beginning(file, limits::UNPACKED).read_to_end(&mut text)?,
-        None => file.take(limits::UNPACKED).read_to_end(&mut text)?,
-    };
-    Ok(titles(&String::from_utf8_lossy(&text)))
+        Some(_) => {
+            let packed = file.take(limits::OFFICIAL_LIST_PACKED);
+            titles(&mut BufReader::with_capacity(64 * 1024, packed::beginning(packed, most)))
+        }
+        None => titles(&mut BufReader::with_capacity(64 * 1024, file.take(most))),
+    }
 }
 
-/// The titles of all entries that can be read; the others are left out.
-fn titles(index: &str) -> HashMap<RfcNumber, Title> {
-    let index = index.replace('\r', "");
-    index.split("\n\n").filter_map(|entry| title(entry.trim_matches('\n'))).collect()
+/// The titles of all entries that can be read; the others are left out, as are entries that are
+/// longer than any of the RFC Editor's.
+fn titles(index: &mut dyn BufRead) -> io::Result<HashMap<RfcNumber, Title>> {
+    let mut titles = HashMap::new();
+    let mut entry = Entry::default();
+    loop {
+        let bytes = index.fill_buf()?;
+        let (count, is_line_end) = match memchr(b'\n', bytes) {
+            Some(at) => (at, true),
+            None => (bytes.len(), false),
+        };
+        let is_end = bytes.is_empty();
+        entry.add(bytes.get(..count).unwrap_or_default());
+        index.consume(count + usize::from(is_line_end));
+        if (is_end || (is_line_end && entry.ends_line()))
+            && let Some((number, title)) = entry.take().as_deref().and_then(title)
+            && (titles.len() < limits::OFFICIAL_TITLES || titles.contains_key(&number))
+        {
+            titles.insert(number, title);
+        }
+        if is_end {
+            return Ok(titles);
+        }
+    }
+}
+
+/// The lines of one entry, as they are read.
+#[derive(Debug, Default)]
+struct Entry {
+    bytes: Vec<u8>,
+    line_starts_at: usize,
+    is_too_long: bool,
+}
+
+impl Entry {
+    fn add(&mut self, bytes: &[u8]) {
+        if self.bytes.len() + bytes.len() > limits::OFFICIAL_ENTRY {
+            // What is left of it is skipped; whether a line is empty still has to be known.
+            self.is_too_long = true;
+            self.bytes.clear();
+            self.bytes.push(b'x');
+            self.line_starts_at = 0;
+        } else {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    /// Ends a line; returns whether it was an empty one, which ends the entry.
+    fn ends_line(&mut self) -> bool {
+        if self.bytes.last() == Some(&b'\r') {
+            self.bytes.pop();
+        }
+        let is_empty = self.bytes.len() <= self.line_starts_at;
+        self.add(b"\n");
+        self.line_starts_at = self.bytes.len();
+        is_empty
+    }
+
+    /// The entry, unless it was too long; another one begins.
+    fn take(&mut self) -> Option<String> {
+        let text = (!self.is_too_long).then(|| String::from_utf8_lossy(&self.bytes).into_owned());
+        self.bytes.clear();
+        (self.line_starts_at, self.is_too_long) = (0, false);
+        text
+    }
 }
 
 fn title(entry: &str) -> Option<(RfcNumber, Title)> {
-    let (number, _) = entry.split_once(' ')?;
+    let (number, _) = entry.trim_matches('\n').split_once(' ')?;
     let number = number.trim_start_matches('0').parse().ok()?;
     let text = super::title::join_lines(entry.lines());
     let (_, text) = text.split_once(' ')?;
@@ -82,22 +147,45 @@ fn title(entry: &str) -> Option<(RfcNumber, Title)> {
 /// is an organization, and the cut is at the first full stop that no initial ends with.
 fn without_authors(text: &str) -> &str {
     let ends = || text.match_indices(". ").map(|(at, _)| at);
-    let people = ends().find(|&at| is_people(&text[at + 2..]));
-    let sentence = || ends().find(|&at| ends_sentence(&text[..at], &text[at + 2..]));
-    people.or_else(sentence).map_or(text, |end| &text[..end])
+    let people = people_begin(text);
+    let sentence = || {
+        ends().find(|&at| match (text.get(..at), text.get(at + 2..)) {
+            (Some(before), Some(after)) => ends_sentence(before, after),
+            _ => false,
+        })
+    };
+    people.or_else(sentence).and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
-/// Whether each name of a list begins with initials or is a suffix: `J. Postel, R. Braden, Ed.`.
-fn is_people(text: &str) -> bool {
-    text.split(", ").all(|name| {
-        let name = name.trim_end_matches('.');
-        let has_initial = name.split_once('.').is_some_and(|(initial, rest)| {
-            initial.chars().count() <= 3
-                && initial.starts_with(char::is_uppercase)
-                && !rest.starts_with(|c: char| c.is_ascii_digit())
-        });
-        has_initial || matches!(name, "Ed" | "Eds" | "Jr" | "Sr" | "II" | "III")
-    })
+/// The first full stop behind which there are only people. Each part of the text is looked at once,
+/// from the end: the list of people can only begin in the part before the last one that is a person.
+fn people_begin(text: &str) -> Option<usize> {
+    let mut first = None;
+    let mut end = text.len();
+    loop {
+        let part_at = text.get(..end)?.rfind(", ").map_or(0, |at| at + 2);
+        let part = text.get(part_at..end)?;
+        let last = part.trim_end_matches('.');
+        let in_part = part
+            .match_indices(". ")
+            .find(|(at, _)| is_person(last.get(at + 2..).unwrap_or_default()));
+        first = in_part.map(|(at, _)| part_at + at).or(first);
+        if part_at == 0 || !is_person(last) {
+            return first;
+        }
+        end = part_at - 2;
+    }
+}
+
+/// Whether this is a name that begins with initials, or a suffix of one: `J. Postel`, `Ed`.
+fn is_person(name: &str) -> bool {
+    const INITIAL: usize = 3;
+    let has_initial = name.split_once('.').is_some_and(|(initial, rest)| {
+        initial.chars().take(INITIAL + 1).count() <= INITIAL
+            && initial.starts_with(char::is_uppercase)
+            && !rest.starts_with(|c: char| c.is_ascii_digit())
+    });
+    has_initial || matches!(name, "Ed" | "Eds" | "Jr" | "Sr" | "II" | "III")
 }
 
 /// Whether a full stop between these ends a sentence, and not the initials of somebody.
@@ -133,7 +221,7 @@ mod tests {
                  Sullivan, S. Wenger, R. Even, Ed.. January 2007. (Format: TXT)\n\n\
             9000 QUIC: A UDP-Based Multiplexed and Secure Transport. J. Iyengar, Ed.,\n     \
                  M. Thomson, Ed.. May 2021. (Format: HTML)\n";
-        let titles = titles(index);
+        let titles = titles(&mut index.as_bytes()).unwrap();
         let title = |number: &str| titles.get(&number.parse().unwrap()).map(Title::as_str);
         assert_eq!(title("1"), Some("Host Software"));
         assert_eq!(title("14"), None);
@@ -144,5 +232,44 @@ mod tests {
         assert_eq!(title("2026"), Some("The Internet Standards Process -- Revision 3"));
         assert_eq!(title("3160"), Some("The Tao vs. the World. Part 2"));
         assert_eq!(title("9000"), Some("QUIC: A UDP-Based Multiplexed and Secure Transport"));
+    }
+
+    #[test]
+    fn line_ends_and_long_entries() {
+        let long = format!(
+            "0007 {}. J. Postel. May 1980.\n     more\n",
+            "x".repeat(limits::OFFICIAL_ENTRY)
+        );
+        let index =
+            format!("0001 One. J. Doe. May 1980.\r\n\r\n{long}\n0002 Two. J. Doe. May 1980.");
+        for capacity in [1, 2, 7, 64 * 1024] {
+            let titles = titles(&mut BufReader::with_capacity(capacity, index.as_bytes())).unwrap();
+            let mut numbers: Vec<_> = titles.keys().map(|number| number.value()).collect();
+            numbers.sort_unstable();
+            assert_eq!(numbers, [1, 2], "{capacity}");
+            let title = |number: &str| titles.get(&number.parse().unwrap()).map(Title::as_str);
+            assert_eq!((title("1"), title("2")), (Some("One"), Some("Two")));
+        }
+    }
+
+    /// Text that costs most: it was quadratic, with 23 s for the first 500 KB.
+    #[test]
+    fn hostile_lists_take_linear_time() {
+        let bytes = 2 * 1024 * 1024;
+        let time = |unit: &str, entry: usize| {
+            let one = format!("0001 {}\n\n", unit.repeat(entry / unit.len()));
+            let text = one.repeat(bytes / one.len());
+            let begun = std::time::Instant::now();
+            titles(&mut text.as_bytes()).unwrap();
+            begun.elapsed()
+        };
+        let plain = time("word ", 1000);
+        let dots = format!("{}{}", ". ".repeat(4000), ".".repeat(7000));
+        for unit in
+            [&*dots, "A. B, ", "a. ", ". ", ", ", "A. ", "Ed., ", "A. b. ", ".", "-. ", "A.-. "]
+        {
+            let took = time(unit, limits::OFFICIAL_ENTRY - 100);
+            assert!(took < plain * 60, "{unit:?}: {took:?}, plain text {plain:?}");
+        }
     }
 }
