@@ -182,6 +182,8 @@ pub const JOURNAL_BYTES: usize = 32 * 1024 * 1024;
 pub const DIGEST_LIST: u64 = 256 * 1024 * 1024;
 /// Digests that are stored; an entry has some 150 bytes.
 pub const DIGESTS: usize = 200_000;
+/// Digests of states that no file has any more, above which a session forgets them.
+pub const OLD_DIGESTS: usize = DIGESTS;
 /// Bytes of a document up to which an unknown digest is computed while its reader waits.
 pub const DIGEST_AT_ONCE: u64 = 16 * 1024 * 1024;
 

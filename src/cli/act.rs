@@ -18,6 +18,7 @@ use super::sync::sync;
 use super::verify::verify;
 use super::why::why;
 use crate::escape::escaped;
+use crate::library::candidates;
 use crate::peer::{AskIndex, Query};
 use crate::protocol::{Document, Listing, Refusal, RfcNumber};
 
@@ -109,18 +110,33 @@ impl Context {
     }
 
     /// Stops sharing a document, which only a session can.
-    pub(super) fn remove(&self, document: &Document) -> Result<(), CommandError> {
+    pub(super) fn remove(&self, typed: &Document) -> Result<(), CommandError> {
+        let forms = candidates(typed);
+        let mut document = typed;
         if let Some(library) = self.library.get() {
-            library.write().forget(document);
+            let mut library = library.write();
+            // The name as it was typed comes first, then the forms that a file system may have
+            // given it.
+            document = forms.iter().find(|form| library.entry(form).is_some()).unwrap_or(typed);
+            library.forget(document);
         }
         self.ask_and_print(Query::Remove(document))
     }
 
     fn docs(&self) -> Result<(), CommandError> {
         let library = self.library()?;
-        let library = library.read();
+        if !self.folder.is_dir() {
+            let folder = escaped(self.folder.as_os_str().as_encoded_bytes());
+            log::warn!("the share directory `{folder}` does not exist");
+        }
+        // Whoever reads the output may take their time: the library is not locked meanwhile.
+        let documents: Vec<_> = library
+            .read()
+            .documents()
+            .map(|(document, title)| (document.clone(), title.clone()))
+            .collect();
         let mut table = table(["document", "title"]);
-        for (document, title) in library.documents() {
+        for (document, title) in &documents {
             match self.format {
                 Format::Raw => say(format_args!("{document} {}", escaped(title.as_str()))),
                 Format::Json => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::library::document_of;
-use crate::protocol::{Document, Endpoint, Limit, RfcNumber, SyntaxError, Title, Words};
+use crate::protocol::{Document, Endpoint, FileName, Limit, RfcNumber, SyntaxError, Title, Words};
 
 /// The name of arguments that are documents.
 pub(super) const DOCUMENT: &str = "N";
@@ -60,14 +60,14 @@ pub(super) struct List {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Named {
-    /// RFC number, or file name
+    /// RFC number, or file name (`FILE:42` is the file `42`)
     #[arg(value_name = DOCUMENT, value_parser = parse_document)]
     pub(super) document: Document,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Lookup {
-    /// RFC number, or file name
+    /// RFC number, or file name (`FILE:42` is the file `42`)
     #[arg(value_name = DOCUMENT, value_parser = parse_document)]
     pub(super) document: Document,
 
@@ -103,7 +103,7 @@ pub(super) struct Browse {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Get {
-    /// RFC numbers, ranges of them such as `700-710`, or file names
+    /// RFC numbers, ranges of them such as `700-710`, or file names (`FILE:42` is the file `42`)
     /// [default: what an earlier `get` or `sync` was fetching when it was killed]
     #[arg(value_name = DOCUMENT, value_parser = parse_range)]
     pub(super) documents: Vec<Range>,
@@ -222,11 +222,17 @@ fn parse_range(text: &str) -> Result<Range, String> {
     }
 }
 
-/// A number is an RFC, everything else a file name.
+/// A number is an RFC, everything else a file name. `FILE:42` is the file of that name, whatever it
+/// would be read as otherwise.
 fn parse_document(text: &str) -> Result<Document, String> {
+    if let Some(name) = text.strip_prefix("FILE:") {
+        let name = FileName::from_decoded(name).map_err(|error| error.to_string())?;
+        return Ok(Document::File(name));
+    }
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let number = text.parse::<RfcNumber>().map_err(|error| error.to_string())?;
         return Ok(Document::Rfc(number));
     }
-    document_of(text).ok_or_else(|| "expected an RFC number, or a file name without path".into())
+    document_of(text)
+        .ok_or_else(|| "expected an RFC number, a file name, or `FILE:` and a file name".into())
 }

@@ -95,7 +95,8 @@ impl Context {
                 ),
                 source,
             })?;
-        library.write().set_digests(stored_digests());
+        let digests = stored_digests();
+        library.write().set_digests(digests);
         Ok(self.library.get_or_init(|| library).clone())
     }
 

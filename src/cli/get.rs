@@ -18,7 +18,7 @@ use super::exit::CommandError;
 use super::outcome::{Outcome, say_failed, shown};
 use super::output::say;
 use crate::error_chain::error_chain;
-use crate::library::{Entry, SaveTarget, Saved, SharedLibrary};
+use crate::library::{Entry, SaveTarget, Saved, SharedLibrary, candidates};
 use crate::peer::{FetchError, Fetched, JournalEvent, Source, Wanted};
 use crate::protocol::{Digest, Document, Title};
 use holders::Chosen;
@@ -40,7 +40,10 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
             }
             unfinished.into_keys().collect()
         }
-        some => some.iter().flat_map(Range::documents).collect(),
+        some => {
+            let documents = some.iter().flat_map(Range::documents);
+            documents.map(|document| known_form(context, command, document)).collect()
+        }
     };
     list.note_unmatched(|document| documents.contains(document));
     let mut seen = HashSet::new();
@@ -50,12 +53,12 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
     }
     if command.out.is_none() {
         let library = context.library()?;
-        let library = library.read();
-        let is_wanted = |document: &&Document| command.force || library.entry(document).is_none();
-        for document in documents.iter().filter(is_wanted) {
-            let digest = vouched_for.get(document).copied();
-            context.journal.add(document, JournalEvent::Wanted(digest));
-        }
+        let is_wanted =
+            |document: &&Document| command.force || library.read().entry(document).is_none();
+        let wanted = documents.iter().filter(is_wanted).map(|document| {
+            (document.clone(), JournalEvent::Wanted(vouched_for.get(document).copied()))
+        });
+        context.journal.add_all(wanted);
     }
     if let [document] = &documents[..] {
         return get_one(context, command, document, vouched_for.get(document).copied());
@@ -64,6 +67,20 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
         return Err(CommandError::Usage("expected one document with --out, found several".into()));
     }
     get_many(context, command, documents, &vouched_for)
+}
+
+/// The document as it was typed, or in the form in which its name is here or known to the index:
+/// what the keyboard writes as one character may be two in the name of the file.
+fn known_form(context: &Context, command: &Get, typed: Document) -> Document {
+    let forms = candidates(&typed);
+    if forms.len() == 1 || command.from.is_some() {
+        return typed;
+    }
+    let is_here = |form: &&Document| {
+        context.library().is_ok_and(|library| library.read().entry(form).is_some())
+    };
+    let is_known = |form: &&Document| holders::holdings(context, form).is_ok();
+    forms.iter().find(is_here).or_else(|| forms.iter().find(is_known)).cloned().unwrap_or(typed)
 }
 
 fn get_one(

@@ -6,22 +6,19 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::io;
+use std::path::Path;
 
 use super::file_state::FileState;
-use super::{Hasher, Incoming};
+use super::{Hasher, StoreFile};
+use crate::limits;
 use crate::protocol::Digest;
 
 /// The first line of the store. Another version of the format is another line.
 const FIRST_LINE: &str = "p2p-ci digests 2";
 
-/// How long the others are waited for. One that was stopped in the middle of storing may never go
-/// on; what is lost without waiting is only computed again.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes that a line has at most: six numbers of a state, a length and a digest.
+const LINE: usize = 256;
 
 /// The digest of a document and its length, which a packed file does not tell.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,18 +29,16 @@ pub(super) struct Known {
 
 /// Where digests are stored.
 #[derive(Debug)]
-pub(super) struct DigestStore {
-    path: PathBuf,
-}
+pub(super) struct DigestStore(StoreFile);
 
 impl DigestStore {
     pub(super) fn at(path: &Path) -> Self {
-        Self { path: path.into() }
+        Self(StoreFile::new(path, (limits::DIGESTS * LINE) as u64))
     }
 
     /// What is stored; `None` if there is nothing, or not what we wrote.
     pub(super) fn read(&self) -> Option<HashMap<FileState, Known>> {
-        parse(&fs::read_to_string(&self.path).ok()?)
+        parse(&self.0.read()?)
     }
 
     /// Stores what `merge` makes of what is stored; programs do so one after the other.
@@ -54,33 +49,13 @@ impl DigestStore {
         &self,
         merge: impl FnOnce(HashMap<FileState, Known>) -> HashMap<FileState, Known>,
     ) -> io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let _lock = self.lock()?;
-        let text = text(&merge(self.read().unwrap_or_default()));
-        let incoming = Incoming::begin(&self.path)?;
-        incoming.file().write_all(text.as_bytes())?;
-        incoming.finish(true).map(drop)
-    }
-
-    /// Waits until no other program is storing. The lock is held as long as the file is open; it
-    /// is a file of its own, because the store becomes another file with each replacement.
-    fn lock(&self) -> io::Result<File> {
-        let file = File::create(self.path.with_extension("lock"))?;
-        let begun = Instant::now();
-        while let Err(TryLockError::WouldBlock) = file.try_lock()
-            && begun.elapsed() < PATIENCE
-        {
-            thread::sleep(Duration::from_millis(2));
-        }
-        Ok(file)
+        self.0.replace(|stored| text(&merge(stored.as_deref().and_then(parse).unwrap_or_default())))
     }
 }
 
 fn text(known: &HashMap<FileState, Known>) -> String {
     let mut text = format!("{FIRST_LINE}\n");
-    for (state, Known { digest, length }) in known {
+    for (state, Known { digest, length }) in known.iter().take(limits::DIGESTS) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{state} {length} {digest}");
     }
@@ -115,7 +90,9 @@ fn parse(text: &str) -> Option<HashMap<FileState, Known>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::Barrier;
+    use std::thread;
 
     use super::*;
 

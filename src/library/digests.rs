@@ -3,11 +3,13 @@
 //! A digest is kept by the state of its file; one that was touched is read again. How they are
 //! stored is not decided here, but in `digest_store`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use super::digest_store::{DigestStore, Known};
 use super::file_state::FileState;
@@ -15,6 +17,9 @@ use super::{Entry, Hasher, OpenDocument};
 use crate::limits;
 use crate::protocol::{Content, Digest, Document};
 use crate::system::{self, PageAligned};
+
+/// Between two looks whether a file's state is old enough.
+const RACE_POLL: Duration = Duration::from_millis(10);
 
 /// The digests of files, by what the file system says of them.
 #[derive(Debug, Default)]
@@ -56,6 +61,16 @@ impl Digests {
         self.lock().insert(state, Known { digest, length });
     }
 
+    /// Forgets states that no document has any more, if they are many: each change of a file leaves
+    /// one.
+    pub(super) fn forget_old<'a>(&self, entries: impl ExactSizeIterator<Item = &'a Arc<Entry>>) {
+        if self.lock().len() <= limits::OLD_DIGESTS.saturating_add(entries.len()) {
+            return;
+        }
+        let states: HashSet<FileState> = entries.map(|entry| entry.state).collect();
+        self.lock().retain(|state, _| states.contains(state));
+    }
+
     /// The digest of an open document, if it is known.
     pub fn known(&self, document: &OpenDocument) -> Option<Digest> {
         self.content(&document.state).digest
@@ -87,6 +102,13 @@ impl Digests {
         buffer: &mut PageAligned,
         go_on: &dyn Fn() -> bool,
     ) -> io::Result<Option<Digest>> {
+        // If its bytes can still change without its state, what is computed now is not to be kept.
+        while entry.state.is_racy(SystemTime::now()) {
+            if !go_on() {
+                return Ok(None);
+            }
+            thread::sleep(RACE_POLL);
+        }
         match entry.state.document_length() {
             Some(length) => self.read(&entry.open_as_seen()?, length, entry.state, buffer, go_on),
             // What it unpacks to is a copy, which is not seen to change.
@@ -116,6 +138,7 @@ impl Digests {
         buffer: &mut PageAligned,
         go_on: &dyn Fn() -> bool,
     ) -> io::Result<Option<Digest>> {
+        let is_racy = state.is_racy(SystemTime::now());
         let mut read = 0;
         let mut hasher = Hasher::default();
         // To be told that this is the end takes another call; what has grown has changed.
@@ -138,7 +161,9 @@ impl Digests {
             return Ok(None);
         }
         let digest = hasher.finish();
-        self.insert(state, digest, read);
+        if !is_racy {
+            self.insert(state, digest, read);
+        }
         Ok(Some(digest))
     }
 
@@ -151,14 +176,15 @@ impl Digests {
             return Ok(());
         };
         store.replace(|others| {
-            let mut known = self.lock();
+            let mut all = self.lock().clone();
             // Files that are long gone are forgotten when there are too many of them.
-            if known.len() + others.len() <= limits::DIGESTS {
+            let room = limits::DIGESTS.saturating_sub(all.len());
+            if others.len() <= room {
                 others.into_iter().for_each(|(state, other)| {
-                    known.entry(state).or_insert(other);
+                    all.entry(state).or_insert(other);
                 });
             }
-            known.clone()
+            all
         })
     }
 
@@ -187,6 +213,9 @@ mod tests {
     }
 
     fn digest(digests: &Digests, path: &Path) -> Option<String> {
+        while open(path).state.is_racy(SystemTime::now()) {
+            thread::sleep(RACE_POLL);
+        }
         digests
             .compute(&open(path), &mut Digests::buffer(), &|| true)
             .unwrap()

@@ -76,13 +76,33 @@ impl FileState {
         Self { changed: other.changed, ..*self } == *other
     }
 
+    /// Whether the times have no fractions of a second, as where the file system notes none.
+    pub(super) fn is_coarse(&self) -> bool {
+        const SECOND: i128 = 1_000_000_000;
+        self.modified % SECOND == 0 && self.changed % SECOND == 0
+    }
+
+    /// Whether the file may still be changed without another time being noted: within a tick of the
+    /// clock, or within two seconds on a file system that notes no fractions of a second.
+    pub(super) fn is_racy(&self, now: SystemTime) -> bool {
+        const TICK: Duration = Duration::from_millis(20);
+        const COARSE: Duration = Duration::from_millis(2100);
+        let granularity = if self.is_coarse() { COARSE } else { TICK };
+        is_within(self.modified.max(self.changed), granularity, now)
+    }
+
     /// Whether the file was written to in this time before `now`. One from the future was not.
     pub(super) fn was_modified_within(&self, time: Duration, now: SystemTime) -> bool {
-        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let age = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX) - self.modified;
-        let time = i128::try_from(time.as_nanos()).unwrap_or(i128::MAX);
-        (0..time).contains(&age)
+        is_within(self.modified, time, now)
     }
+}
+
+/// Whether a time in nanoseconds since 1970 is at most this long before `now`.
+fn is_within(time: i128, most: Duration, now: SystemTime) -> bool {
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let age = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX).saturating_sub(time);
+    let most = i128::try_from(most.as_nanos()).unwrap_or(i128::MAX);
+    (0..most).contains(&age)
 }
 
 /// The form in which states are stored.
@@ -138,5 +158,20 @@ mod tests {
         assert!(state.was_modified_within(second, modified + second / 2));
         assert!(!state.was_modified_within(second, modified + second));
         assert!(!state.was_modified_within(second, modified - second), "from the future");
+    }
+
+    /// Two writes within the granularity of the clock leave the same times.
+    #[test]
+    fn a_state_that_was_just_noted_may_belong_to_other_bytes_by_now() {
+        let file = tempfile::tempfile().unwrap();
+        let mut state = FileState::of(&file.metadata().unwrap());
+        let at = |nanos: u64| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos);
+        let second = 1_000_000_000;
+        (state.modified, state.changed) = (5, i128::from(second) + 5);
+        assert!(state.is_racy(at(second + 5)) && state.is_racy(at(second + 10_000_000)));
+        assert!(!state.is_racy(at(second + 30_000_000)));
+        (state.modified, state.changed) = (0, i128::from(second));
+        assert!(state.is_racy(at(second)) && state.is_racy(at(3 * second)));
+        assert!(!state.is_racy(at(3 * second + 200_000_000)));
     }
 }

@@ -78,6 +78,7 @@ impl SharedLibrary {
                 changed.push(document);
             }
         }
+        library.digests.forget_old(library.entries.values());
         Ok(Look { changed, is_unsettled })
     }
 }

@@ -10,6 +10,7 @@
 //! | `hand_over` | moving a document away that another peer has now |
 //! | `title` | titles from first pages |
 //! | `rfc_index` | titles from `rfc-index.txt` |
+//! | `store_file` | what several programs of one user have learned |
 //! | `hasher`, `digests`, `digest_store` | SHA-256; of files, computed once and kept |
 //! | `save`, `pieces`, `part_files` | downloads that are not complete, and their locks |
 //! | `target`, `commit`, `saved` | where a complete one is saved, and how it gets its name |
@@ -34,6 +35,7 @@ mod pieces;
 mod rfc_index;
 mod save;
 mod saved;
+mod store_file;
 mod target;
 mod title;
 mod unpacked;
@@ -42,6 +44,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::SystemTime;
 
 pub use digests::Digests;
 pub use entry::{Entry, OpenDocument};
@@ -53,6 +56,7 @@ pub use part_files::PartFiles;
 pub use pieces::{PIECE, Pieces};
 pub use save::Incoming;
 pub use saved::Saved;
+pub use store_file::StoreFile;
 pub use target::SaveTarget;
 pub use unpacked::UnpackedCopies;
 
@@ -295,7 +299,11 @@ impl SharedLibrary {
             None => title_of(document, &folder, &name, &official)?,
         };
         let entry = asked_for(folder, &name, title)?;
-        let length = entry.state.document_length().filter(|_| saved.is(&entry.state));
+        let now = SystemTime::now();
+        // Where times are coarse, the bytes may have changed since without the state.
+        let is_known =
+            saved.is(&entry.state) && !(entry.state.is_racy(now) && entry.state.is_coarse());
+        let length = entry.state.document_length().filter(|_| is_known);
         if let Some(length) = length {
             self.read().digests().insert(entry.state, digest, length);
         }

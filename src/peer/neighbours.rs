@@ -5,21 +5,24 @@
 //! longer each time: nobody is asked again and again.
 
 use std::collections::HashMap;
-use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{self, Write};
+use std::io;
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::fetch::Source;
-use crate::library::Incoming;
+use crate::library::StoreFile;
 use crate::limits;
 use crate::protocol::Endpoint;
 
 /// The first line of the store. Another version of the format is another line.
 const FIRST_LINE: &str = "p2p-ci neighbours 1";
+
+/// Bytes that a line of the store has at most: a host, a port and two numbers.
+const LINE: usize = 512;
 
 /// What is assumed of who was never asked: not better than a good neighbour, not worse than a bad.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
@@ -32,7 +35,7 @@ const STEP: Duration = Duration::from_millis(1);
 #[derive(Debug, Default)]
 pub struct Neighbours {
     known: Mutex<HashMap<Endpoint, Neighbour>>,
-    store: Option<PathBuf>,
+    store: Option<StoreFile>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -80,33 +83,28 @@ pub(super) enum Readiness {
 impl Neighbours {
     /// What was stored in this file, as far as it can be read.
     pub fn load(store: &Path) -> Self {
-        let text = fs::read_to_string(store).unwrap_or_default();
-        let mut lines = text.lines();
-        let known = match lines.next() {
-            Some(FIRST_LINE) => lines.filter_map(parse).collect(),
-            _ => HashMap::new(),
-        };
-        Self { known: Mutex::new(known), store: Some(store.into()) }
+        let store = StoreFile::new(store, (limits::NEIGHBOURS * LINE) as u64);
+        let known = parse(&store.read().unwrap_or_default()).collect();
+        Self { known: Mutex::new(known), store: Some(store) }
     }
 
-    /// Stores what is worth keeping.
+    /// Stores what is worth keeping, with what other programs have stored of other peers.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn save(&self) -> io::Result<()> {
         let Some(store) = &self.store else { return Ok(()) };
-        let mut text = format!("{FIRST_LINE}\n");
-        for (endpoint, neighbour) in self.lock().iter().take(limits::NEIGHBOURS) {
-            let Some(round_trip) = neighbour.round_trip else { continue };
-            let rate = neighbour.bytes_per_second.unwrap_or(0);
-            text += &format!("{endpoint} {} {rate}\n", round_trip.as_micros());
-        }
-        if let Some(folder) = store.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let incoming = Incoming::begin(store)?;
-        incoming.file().write_all(text.as_bytes())?;
-        incoming.finish(true).map(drop)
+        let known = self.lock().clone();
+        store.replace(|stored| {
+            let stored = stored.unwrap_or_default();
+            let own = known.iter().map(|(endpoint, neighbour)| (endpoint.clone(), *neighbour));
+            let others = parse(&stored).filter(|(endpoint, _)| !known.contains_key(endpoint));
+            let measured = own.chain(others).filter_map(|(endpoint, neighbour)| {
+                let rate = neighbour.bytes_per_second.unwrap_or(0);
+                Some(format!("{endpoint} {} {rate}\n", neighbour.round_trip?.as_micros()))
+            });
+            iter::once(format!("{FIRST_LINE}\n")).chain(measured.take(limits::NEIGHBOURS)).collect()
+        })
     }
 
     /// How fast a neighbour was.
@@ -288,7 +286,14 @@ pub(super) fn pause_after(failures: u32) -> Duration {
     pause + pause * u32::try_from(random).unwrap_or(0) / 1024
 }
 
-fn parse(line: &str) -> Option<(Endpoint, Neighbour)> {
+/// What a store holds, as far as it can be read.
+fn parse(text: &str) -> impl Iterator<Item = (Endpoint, Neighbour)> {
+    let mut lines = text.lines();
+    let is_ours = lines.next() == Some(FIRST_LINE);
+    lines.filter(move |_| is_ours).filter_map(parse_line).take(limits::NEIGHBOURS)
+}
+
+fn parse_line(line: &str) -> Option<(Endpoint, Neighbour)> {
     let mut words = line.split(' ');
     let endpoint = words.next()?.parse().ok()?;
     let round_trip = Duration::from_micros(words.next()?.parse().ok()?);

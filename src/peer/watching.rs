@@ -1,26 +1,31 @@
-//! Keeping the library true to its folder.
+//! Keeping the library true to its directory.
 //!
-//! A thread looks the folder over when the system says that something has happened there, and from
-//! time to time for what the system did not say. What the system says is only taken as a reason to
-//! look: so nothing depends on events being complete, in order, or there at all.
+//! A thread scans the directory when the system reports that something has changed there, and from
+//! time to time for what the system did not report. Reports are only a reason to scan: so nothing
+//! depends on them being complete, in order, or there at all. What the path of the directory leads
+//! to is compared every second: another directory there is watched from then on.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use notify::{Config, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::ModifyKind;
+use notify::{Config, Event, EventKind, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::escape::escaped;
 use crate::library::{Depth, SharedLibrary};
 use crate::protocol::Document;
+use crate::system::DirectoryId;
 use crate::{limits, system};
 
-/// What the folder's documents do is logged under this target, at level info.
+/// What the directory's documents do is logged under this target, at level info.
 pub const LOG_LIBRARY: &str = "p2p_ci::library";
 
-/// A thread that watches a library's folder. It ends when it is dropped.
+/// A thread that watches a library's directory. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Watching {
     wake: SyncSender<Wake>,
@@ -29,7 +34,7 @@ pub struct Watching {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Wake {
-    Look,
+    Scan,
     Stop,
 }
 
@@ -38,21 +43,21 @@ impl Watching {
     /// one now, or is gone.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// When no thread can be started.
     pub fn start(
         library: SharedLibrary,
         changed: impl Fn(&Document) + Send + 'static,
     ) -> io::Result<Self> {
-        // One look that is due is enough.
+        // One scan that is due is enough.
         let (wake, wakes) = sync_channel(1);
         let waker = wake.clone();
         let work = move || {
-            let watcher = watch(&library, waker);
-            let period = match watcher {
-                Some(_) => limits::LOOK_OVER,
-                None => limits::LOOK_OVER_UNWATCHED,
+            let (folder, depth) = {
+                let library = library.read();
+                (library.folder().to_path_buf(), library.depth())
             };
-            keep(&library, &wakes, period, &changed);
+            let watch = Watch::new(folder, depth, waker);
+            keep(&library, watch, &wakes, &changed);
         };
         let thread = thread::Builder::new().name("library".into()).spawn(work)?;
         Ok(Self { wake, thread: Some(thread) })
@@ -61,7 +66,7 @@ impl Watching {
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        // If a look is due, there is no room, and it is done first.
+        // If a scan is due, there is no room, and it is done first.
         let _ = self.wake.send(Wake::Stop);
         if let Some(thread) = self.thread.take() {
             // A panic was reported where it happened.
@@ -70,101 +75,178 @@ impl Drop for Watching {
     }
 }
 
-/// Asks the system to say when something happens; nothing if it cannot, which is said.
-fn watch(library: &SharedLibrary, wake: SyncSender<Wake>) -> Option<RecommendedWatcher> {
-    let (folder, depth) = {
-        let library = library.read();
-        (library.folder().to_path_buf(), library.depth())
-    };
-    let mode = match depth {
-        Depth::Folder => RecursiveMode::NonRecursive,
-        Depth::Tree => RecursiveMode::Recursive,
-    };
-    if system::is_network_folder(&folder) {
-        say_unwatched(&folder, &"it is on a network, which does not tell of changes elsewhere");
-        return None;
+/// The system's reports of what changes in a directory.
+struct Watch {
+    folder: PathBuf,
+    mode: RecursiveMode,
+    wake: SyncSender<Wake>,
+    watcher: Option<RecommendedWatcher>,
+    /// What the path led to when watching began.
+    directory: Option<DirectoryId>,
+    /// Whether reports were lost, or the directory was moved or removed.
+    is_stale: Arc<AtomicBool>,
+    /// Whether it was said that there are no reports.
+    has_said: bool,
+}
+
+impl Watch {
+    fn new(folder: PathBuf, depth: Depth, wake: SyncSender<Wake>) -> Self {
+        let mode = match depth {
+            Depth::Folder => RecursiveMode::NonRecursive,
+            Depth::Tree => RecursiveMode::Recursive,
+        };
+        let is_stale = Arc::default();
+        let mut watch =
+            Self { folder, mode, wake, watcher: None, directory: None, is_stale, has_said: false };
+        watch.begin();
+        watch
     }
-    // That a file was read is no change, and this program reads them: each document that it uploads
-    // would wake a thread.
-    let config = Config::default().with_event_kinds(EventKindMask::CORE);
-    let look = move |_: notify::Result<notify::Event>| {
-        // If there is no room, a look is due already.
-        let _ = wake.try_send(Wake::Look);
-    };
-    let mut watcher = RecommendedWatcher::new(look, config);
-    match watcher.as_mut().map(|watcher| watcher.watch(&folder, mode)) {
-        Ok(Ok(())) => watcher.ok(),
-        Ok(Err(error)) => {
-            say_unwatched(&folder, &error);
-            None
+
+    /// Watches again if the path leads to another directory by now, or reports were lost. Returns
+    /// whether it does.
+    fn check(&mut self) -> bool {
+        let is_outdated = self.is_outdated();
+        if is_outdated {
+            self.is_stale.store(false, Ordering::Relaxed);
+            self.begin();
         }
-        Err(error) => {
-            say_unwatched(&folder, error);
-            None
+        is_outdated
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.is_stale.load(Ordering::Relaxed)
+            || system::directory_id(&self.folder) != self.directory
+    }
+
+    /// The time after which the directory is scanned although nothing was reported.
+    fn period(&self) -> Duration {
+        match self.watcher {
+            Some(_) => limits::LOOK_OVER,
+            None => limits::LOOK_OVER_UNWATCHED,
         }
+    }
+
+    /// Asks the system for reports; without them, that is said once.
+    fn begin(&mut self) {
+        self.watcher = None;
+        // Before the directory is watched: one that replaces it meanwhile is noticed.
+        self.directory = system::directory_id(&self.folder);
+        if self.directory.is_none() {
+            return;
+        }
+        let watcher = if system::is_network_folder(&self.folder) {
+            Err("it is on a network, which does not report changes by others".into())
+        } else {
+            self.watcher().map_err(|error| error.to_string())
+        };
+        match watcher {
+            Ok(watcher) => self.watcher = Some(watcher),
+            Err(reason) if !self.has_said => {
+                say_unwatched(&self.folder, &reason);
+                self.has_said = true;
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn watcher(&self) -> notify::Result<RecommendedWatcher> {
+        // That a file was read is no change, and this program reads them: each document that it
+        // uploads would wake a thread.
+        let config = Config::default().with_event_kinds(EventKindMask::CORE);
+        let (wake, is_stale) = (self.wake.clone(), Arc::clone(&self.is_stale));
+        let folder = self.folder.clone();
+        let report = move |event: notify::Result<Event>| {
+            if event.is_ok_and(|event| ends_watch(&event, &folder)) {
+                is_stale.store(true, Ordering::Relaxed);
+            }
+            // If there is no room, a scan is due already.
+            let _ = wake.try_send(Wake::Scan);
+        };
+        let mut watcher = RecommendedWatcher::new(report, config)?;
+        watcher.watch(&self.folder, self.mode)?;
+        Ok(watcher)
     }
 }
 
-fn say_unwatched(folder: &Path, reason: &dyn std::fmt::Display) {
+/// Whether reports were lost with this one, or the directory itself was moved or removed.
+fn ends_watch(event: &Event, folder: &Path) -> bool {
+    let is_gone =
+        matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
+    event.need_rescan() || (is_gone && event.paths.iter().any(|path| path == folder))
+}
+
+fn say_unwatched(folder: &Path, reason: &str) {
     let folder = escaped(folder.as_os_str().as_encoded_bytes());
     let period = limits::LOOK_OVER_UNWATCHED.as_secs();
-    log::warn!("`{folder}` cannot be watched ({reason}): it is looked over every {period} seconds");
+    log::warn!("`{folder}` cannot be watched ({reason}): it is scanned every {period} seconds");
 }
 
 fn keep(
     library: &SharedLibrary,
+    mut watch: Watch,
     wakes: &Receiver<Wake>,
-    period: Duration,
     changed: &dyn Fn(&Document),
 ) {
     let mut failure = None;
-    let mut wait = Duration::ZERO;
+    let mut due = Instant::now();
     loop {
+        // Other directories under the path are noticed between two scans, too.
+        let wait = due.saturating_duration_since(Instant::now()).min(limits::LOOK_AGAIN);
         match wakes.recv_timeout(wait) {
-            Ok(Wake::Look) | Err(RecvTimeoutError::Timeout) => {}
+            Ok(Wake::Scan) => due = Instant::now(),
+            Err(RecvTimeoutError::Timeout) => {}
             Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
         }
         let begun = Instant::now();
-        let look = library.look_over();
+        let is_other = watch.check();
+        if begun < due && !is_other {
+            continue;
+        }
+        let scan = library.look_over();
         let took = begun.elapsed();
-        match look {
-            Ok(look) => {
-                for document in &look.changed {
+        let wait = match scan {
+            Ok(scan) => {
+                for document in &scan.changed {
                     say(library, document);
                     changed(document);
                 }
                 failure = None;
-                wait = if look.is_unsettled { limits::LOOK_AGAIN } else { period };
+                if scan.is_unsettled { limits::LOOK_AGAIN } else { watch.period() }
             }
             Err(error) => {
                 let error = error.to_string();
                 if failure.as_ref() != Some(&error) {
-                    log::warn!("cannot look over the folder: {error}");
+                    log::warn!("cannot scan the shared directory: {error}");
                 }
                 failure = Some(error);
-                wait = limits::LOOK_OVER_UNWATCHED;
+                limits::LOOK_OVER_UNWATCHED
             }
-        }
-        // A folder in which something happens all the time is looked over once a second, a very
-        // large one less often.
-        let rest = limits::LOOK_AGAIN.max(took * 10);
-        let until = Instant::now() + rest;
-        let mut is_due = false;
+        };
+        // A directory in which something happens all the time is scanned once a second, a very large
+        // one less often.
+        let rest = limits::LOOK_AGAIN.max(took.saturating_mul(10));
+        let end = Instant::now();
+        let until = end + rest;
+        due = end + wait.max(rest);
         while let Some(left) = until.checked_duration_since(Instant::now()) {
-            match wakes.recv_timeout(left) {
-                Ok(Wake::Look) => is_due = true,
-                Err(RecvTimeoutError::Timeout) => break,
+            match wakes.recv_timeout(left.min(limits::LOOK_AGAIN)) {
+                Ok(Wake::Scan) => due = until,
+                Err(RecvTimeoutError::Timeout) => {}
                 Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
+            // Lost reports and another directory do not wait.
+            if watch.is_outdated() {
+                break;
+            }
         }
-        wait = if is_due { Duration::ZERO } else { wait.saturating_sub(rest) };
     }
 }
 
 fn say(library: &SharedLibrary, document: &Document) {
-    match library.read().entry(document) {
-        Some(entry) => {
-            let title = escaped(entry.title().as_str());
+    let title = library.read().entry(document).map(|entry| entry.title().clone());
+    match title {
+        Some(title) => {
+            let title = escaped(title.as_str());
             log::info!(target: LOG_LIBRARY, "{document} is shared: {title}");
         }
         None => log::info!(target: LOG_LIBRARY, "{document} is not shared any more"),

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// An open directory.
 #[derive(Debug)]
@@ -12,6 +13,28 @@ pub(crate) struct Directory {
     file: File,
     #[cfg(not(unix))]
     path: std::path::PathBuf,
+}
+
+/// What tells a directory from another one that a path leads to later.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct DirectoryId {
+    /// Device and inode, where the system has them.
+    file: (u64, u64),
+    /// The number of an inode is used again; the time at which it was created is not.
+    created: Option<SystemTime>,
+}
+
+/// The directory that a path leads to; `None` if there is none.
+pub(crate) fn directory_id(path: &Path) -> Option<DirectoryId> {
+    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_dir)?;
+    #[cfg(unix)]
+    let file = {
+        use std::os::unix::fs::MetadataExt;
+        (metadata.dev(), metadata.ino())
+    };
+    #[cfg(not(unix))]
+    let file = (0, 0);
+    Some(DirectoryId { file, created: metadata.created().ok() })
 }
 
 /// What became of the name that a directory was to be entered under.

@@ -64,6 +64,14 @@ pub(crate) fn open_part(path: &Path, create: bool) -> io::Result<File> {
     open_own(path, &mut options)
 }
 
+/// Opens a file of this user's programs for reading as [`open_part`] does.
+///
+/// # Errors
+/// As [`open_part`], and when there is none.
+pub(crate) fn open_existing(path: &Path) -> io::Result<File> {
+    open_own(path, std::fs::OpenOptions::new().read(true))
+}
+
 /// Opens a file for appending as [`open_part`] does, and creates it if there is none.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! What is remembered of other peers, and for how long.
 
+use std::fs;
+
 use super::*;
 
 fn endpoint(text: &str) -> Endpoint {

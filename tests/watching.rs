@@ -1,0 +1,102 @@
+//! A shared directory that is replaced while it is shared: what is there now is announced soon.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use p2p_ci::library::{Depth, Library, SharedLibrary};
+use p2p_ci::peer::Watching;
+
+/// Less than half of the time after which a watched directory is scanned anyway.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+fn write(path: &Path) {
+    fs::write(path, "text").unwrap();
+    // A file counts when it was quiet for a second, or is old.
+    let old = SystemTime::now() - Duration::from_secs(60);
+    fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+}
+
+fn watched(folder: &Path) -> (SharedLibrary, Watching, Receiver<String>) {
+    let library = Library::scan_quiet(folder, Depth::Folder).unwrap();
+    let (sender, documents) = channel();
+    let changed = move |document: &p2p_ci::protocol::Document| {
+        let _ = sender.send(document.to_string());
+    };
+    let watching = Watching::start(library.clone(), changed).unwrap();
+    (library, watching, documents)
+}
+
+/// Waits until a document was reported, and is or is not shared.
+fn await_document(shared: &(SharedLibrary, Watching, Receiver<String>), name: &str, is_here: bool) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let document = shared.2.recv_timeout(left).unwrap_or_else(|_| panic!("no {name}"));
+        let documents: Vec<String> =
+            shared.0.read().documents().map(|(document, _)| document.to_string()).collect();
+        if document == name && documents.iter().any(|found| found == name) == is_here {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_is_removed_and_created_again_is_watched() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("share");
+    fs::create_dir(&folder).unwrap();
+    write(&folder.join("one"));
+    let shared = watched(&folder);
+    for round in ["two", "three"] {
+        fs::remove_dir_all(&folder).unwrap();
+        fs::create_dir(&folder).unwrap();
+        write(&folder.join(round));
+        await_document(&shared, &format!("FILE {round}"), true);
+        // And from then on it is watched: more arrives without another replacement.
+        let later = format!("{round}-later");
+        write(&folder.join(&later));
+        await_document(&shared, &format!("FILE {later}"), true);
+    }
+}
+
+#[test]
+fn a_directory_that_another_one_replaces_is_watched() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    for (directory, file) in [("a", "of-a"), ("b", "of-b")] {
+        fs::create_dir(at(directory)).unwrap();
+        write(&at(directory).join(file));
+    }
+    symlink(at("a"), at("share")).unwrap();
+    let shared = watched(&at("share"));
+    // As a deployment does: the link is replaced in one step.
+    symlink(at("b"), at("next")).unwrap();
+    fs::rename(at("next"), at("share")).unwrap();
+    await_document(&shared, "FILE of-b", true);
+    assert!(!shared.0.read().documents().any(|(document, _)| document.to_string() == "FILE of-a"));
+    write(&at("b").join("later"));
+    await_document(&shared, "FILE later", true);
+    fs::remove_file(at("b").join("later")).unwrap();
+    await_document(&shared, "FILE later", false);
+}
+
+#[test]
+fn a_directory_whose_parent_is_renamed_is_watched() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    fs::create_dir_all(at("parent/share")).unwrap();
+    let shared = watched(&at("parent/share"));
+    fs::rename(at("parent"), at("old")).unwrap();
+    fs::create_dir_all(at("parent/share")).unwrap();
+    write(&at("parent/share/new"));
+    await_document(&shared, "FILE new", true);
+    write(&at("old/share/other"));
+    write(&at("parent/share/later"));
+    await_document(&shared, "FILE later", true);
+    assert_eq!(shared.0.read().len(), 2);
+}
