@@ -9,7 +9,7 @@ use crate::peer::index_error::IndexError;
 use crate::peer::index_link::Link;
 use crate::peer::index_replies::{Refused, Replies};
 use crate::peer::query::Query;
-use crate::protocol::{Content, Document, Refusal, ReplyForm, Request};
+use crate::protocol::{Content, Document, IndexRequest, Refusal, ReplyForm, Request};
 
 impl Shared {
     /// Tells the index of all documents; returns how many it took, or nothing if the connection is
@@ -118,10 +118,11 @@ impl Shared {
         let mut requests = Vec::new();
         let mut sent = Vec::new();
         for document in documents {
-            // It may have disappeared meanwhile, and then there is nothing to tell.
-            if self.library.read().entry(document).is_some() {
-                let own = link.own.clone();
-                announcement(&self.library, document, with_content, own).encode(&mut requests);
+            let request = announcement(&self.library, document, with_content, link.own.clone());
+            // It may have disappeared meanwhile, and then there is nothing to tell: a REMOVE of
+            // what was never added would be answered by 404.
+            if matches!(request, IndexRequest::Add { .. }) {
+                request.encode(&mut requests);
                 sent.push(document.clone());
             }
         }
