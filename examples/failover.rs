@@ -38,9 +38,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Until here nothing has the name.
     incoming.finish(false)?;
 
-    let holder = &fetched.holders[0];
+    let holder = fetched.holders.first().ok_or("it was here before")?;
     show(&format!("{} bytes from {holder}, {}", fetched.length, fetched.digest));
-    show(&format!("checked: {}", fetched.digest_checked));
+    show(&format!("checked: {}", fetched.digest_checked()));
     assert_eq!(fs::read(&target)?, fs::read(full.join("rfc90001.txt"))?);
     Ok(())
 }

@@ -213,16 +213,30 @@ pub const LOOK_OVER: Duration = Duration::from_secs(60);
 /// The same where it cannot be watched.
 pub const LOOK_OVER_UNWATCHED: Duration = Duration::from_secs(5);
 
-/// Time to connect to a peer or an index.
+/// Time to connect to a peer or an index: to resolve its name, and to try all of its addresses.
 pub const CONNECT: Duration = Duration::from_secs(5);
 /// Time after which the next address of a peer or an index is tried, too (RFC 8305 section 8).
 pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
+/// Addresses of one host that are tried: a name can have hundreds.
+pub const ADDRESSES_TRIED: usize = 8;
 /// Time for a lookup of a host name.
 pub const RESOLVE: Duration = Duration::from_secs(5);
 /// Lookups of host names at once, each of which has a thread.
 pub const RESOLVERS: usize = 64;
-/// Time until a peer's reply begins.
+/// Time until the head of a holder's reply is there, the connection included: a busy uploader may
+/// answer after [`SLOT_WAIT`].
 pub const FIRST_BYTE: Duration = Duration::from_secs(10);
+/// The same for a holder that has not delivered anything yet, while others are left to ask.
+pub const FIRST_BYTE_UNPROVEN: Duration = Duration::from_secs(2);
+/// Time after which the next holder is asked in parallel.
+pub const HOLDER_STAGGER: Duration = Duration::from_secs(1);
+/// Holders that are asked in parallel for one document.
+pub const HOLDERS_ASKED: usize = 8;
+/// Connections to holders that have not delivered anything yet, in all downloads together, while
+/// their replies are awaited.
+pub const TRIALS: usize = 8;
+/// Time for which other downloads ask a silent holder last.
+pub const SILENT: Duration = Duration::from_secs(60);
 /// A download must bring [`RATE_BYTES`] in this time.
 pub const RATE_TIME: Duration = Duration::from_secs(30);
 /// See [`RATE_TIME`]: 1 KiB a second.

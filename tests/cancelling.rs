@@ -100,7 +100,6 @@ fn many_downloads_are_cancelled_together() {
     let orders: Vec<Order> = (0..20)
         .map(|number| Order {
             wanted: wanted(&format!("f{number}"), source.clone()),
-            title: None,
             target: SaveTarget::file(&folder.path().join(format!("f{number}"))),
             overwrite: false,
         })

@@ -58,7 +58,7 @@ fn a_script_is_a_session() {
     assert_eq!(
         session.line(),
         format!(
-            "RFC 90001: {length} bytes from localhost:{port}, sha-256 checked, saved as ./rfc90001.txt"
+            "RFC 90001: {length} bytes from localhost:{port}, sha-256 checked (as announced by its holder), saved as ./rfc90001.txt"
         )
     );
     assert_eq!(
@@ -240,11 +240,11 @@ fn the_next_holder_is_asked_when_one_fails() {
     let (root, a, b) = folders();
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
-    // The one that has it is known to be slow, and asked last: of two that are as near, the one that
+    // The one that has it is known to be far away, and asked last: of two that are as near, the one that
     // happens to answer a millisecond sooner is asked first.
     let state = root.path().join("state");
     fs::create_dir_all(state.join("p2p-ci")).unwrap();
-    let known = format!("p2p-ci neighbours 1\nlocalhost:{port} 900000 1000\n");
+    let known = format!("p2p-ci neighbours 1\nlocalhost:{port} 900000 0\n");
     fs::write(state.join("p2p-ci/neighbours"), known).unwrap();
     // One holder that is gone, one that has another document.
     let (_b, empty) = share(index.address, &b);

@@ -159,6 +159,7 @@ fn failure_of_holder(error: &TransferError) -> Failure {
         TransferError::Refused(status) if status.code() == 404 => Failure::NotFound,
         TransferError::Unreachable(_)
         | TransferError::Lost(_)
+        | TransferError::Silent(_)
         | TransferError::TooSlow { .. }
         | TransferError::Resting(_)
         | TransferError::GivenUp

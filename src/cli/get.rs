@@ -138,22 +138,24 @@ fn get_wanted(
         Target::Out(_) => None,
         Target::Library(_, target) => match attach(context, document)? {
             Attached::Fetched(fetched) => {
-                return Outcome::Fetched(&target.path(), &fetched).say(context.format, document);
+                return Outcome::Fetched(&target.path(), &fetched, None)
+                    .say(context.format, document);
             }
             Attached::Claimed(running) => Some(running),
         },
     };
-    let (sources, title) = match &command.from {
-        Some(from) => (vec![from.clone().into()], None),
+    let sources = match &command.from {
+        Some(from) => vec![from.clone().into()],
         None => find_sources(context, document)?,
     };
     let wanted = Wanted { document: document.clone(), sources, digest };
+    let list = command.digests.as_deref();
     match target {
         Target::Out(Out::StandardOutput) => stream(context, &wanted, None),
         Target::Out(Out::Stream(path)) => stream(context, &wanted, Some(&path)),
         Target::Out(Out::File(path)) => {
             let (fetched, _) = save(context, command.force, &wanted, &SaveTarget::file(&path))?;
-            Outcome::Fetched(&path, &fetched).say(context.format, document)
+            Outcome::Fetched(&path, &fetched, list).say(context.format, document)
         }
         Target::Library(library, target) => {
             context.create_share_directory()?;
@@ -167,8 +169,9 @@ fn get_wanted(
                 context.journal.add(document, event);
             }
             // A reader of the line may rely on the document being shared.
+            let title = wanted.title_of(&fetched.holders).cloned();
             let shared = share(context, &library, document, title, saved, fetched.digest);
-            Outcome::Fetched(&target.path(), &fetched).say(context.format, document)?;
+            Outcome::Fetched(&target.path(), &fetched, list).say(context.format, document)?;
             shared
         }
     }
@@ -238,11 +241,8 @@ fn copy(
     }
 }
 
-/// The holders of a document, the one to ask first in front, and its title.
-fn find_sources(
-    context: &Context,
-    document: &Document,
-) -> Result<(Vec<Source>, Option<Title>), CommandError> {
+/// The holders of a document, the one to ask first in front.
+fn find_sources(context: &Context, document: &Document) -> Result<Vec<Source>, CommandError> {
     let holdings = holders::holdings(context, document)?;
     let chosen = match context.interactive && holdings.len() > 1 {
         true => Chosen::Number(choose(document, &holdings, context.cancel())?),

@@ -101,14 +101,13 @@ impl GoingOn<'_> {
             }
         };
         let own = membership.own();
-        let title = holdings.first().map(|holding| holding.record.title.clone());
         let mut candidates: Vec<Source> = holdings.into_iter().map(Into::into).collect();
         candidates.retain(|source| Some(&source.holder) != own.as_ref());
         if candidates.is_empty() {
             return None;
         }
         let library = self.destination.library;
-        match plan(library, document.clone(), candidates, title, digest, false) {
+        match plan(library, document.clone(), candidates, digest, false) {
             Ok(Plan::Fetch(order)) => return Some(order),
             Ok(Plan::Here) => {}
             Ok(Plan::NotSaved(reason)) => log::warn!("{document} is not fetched: {reason}"),

@@ -2,7 +2,7 @@
 //! belongs to the connection of a session, if there is one.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::peer::{
@@ -62,7 +62,7 @@ impl AskIndex for IndexAccess {
         self.queries.server()
     }
 
-    fn address(&self) -> Result<IpAddr, IndexError> {
+    fn address(&self) -> Result<SocketAddr, IndexError> {
         self.queries.address()
     }
 

@@ -95,7 +95,8 @@ impl Destination<'_> {
                     let event = JournalEvent::Fetched(digest, length, holder.clone());
                     self.journal.add(document, event);
                 }
-                self.share(document, order.title.clone(), *saved, digest);
+                let title = order.wanted.title_of(&fetched.holders).cloned();
+                self.share(document, title, *saved, digest);
             }
         }
     }
@@ -162,7 +163,6 @@ pub(super) fn plan(
     library: &SharedLibrary,
     document: Document,
     candidates: Vec<Source>,
-    title: Option<Title>,
     digest: Option<Digest>,
     overwrite: bool,
 ) -> io::Result<Plan> {
@@ -182,13 +182,6 @@ pub(super) fn plan(
     if !overwrite && target.is_here()? {
         return Ok(Plan::Here);
     }
-    let title = title.filter(|title| !title.as_str().is_empty());
-    let mut sources: Vec<Source> = Vec::new();
-    for candidate in candidates {
-        if sources.iter().all(|source| source.holder != candidate.holder) {
-            sources.push(candidate);
-        }
-    }
-    let wanted = Wanted { document, sources, digest };
-    Ok(Plan::Fetch(Order { wanted, title, target, overwrite }))
+    let wanted = Wanted { document, sources: Source::distinct(candidates), digest };
+    Ok(Plan::Fetch(Order { wanted, target, overwrite }))
 }

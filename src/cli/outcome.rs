@@ -13,13 +13,13 @@ use super::output::{say, say_json};
 use super::reply::document_json;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
-use crate::peer::{FetchError, Fetched, TransferError};
+use crate::peer::{Expected, FetchError, Fetched, TransferError};
 use crate::protocol::{Digest, Document, Endpoint};
 
 /// What came of a document.
 pub(super) enum Outcome<'a> {
-    /// It was downloaded into this file.
-    Fetched(&'a Path, &'a Fetched),
+    /// It was downloaded into this file; the list of digests, if there was one.
+    Fetched(&'a Path, &'a Fetched, Option<&'a Path>),
     /// It was here before, in this file.
     Present(&'a Path),
     /// It was here before, and was copied from the first file to the second.
@@ -40,13 +40,27 @@ impl Outcome<'_> {
 
     fn line(&self, document: &Document) -> String {
         match self {
-            Self::Fetched(path, fetched) => {
-                let Fetched { holders, length, digest_checked, .. } = fetched;
-                let checked =
-                    if *digest_checked { "sha-256 checked" } else { "no digest to check" };
+            Self::Fetched(path, fetched, list) => {
+                let Fetched { holders, length, expected, .. } = fetched;
+                let checked = match (expected, list) {
+                    (Expected::Nothing, _) => "no digest to check".into(),
+                    (Expected::Holder, _) => "sha-256 checked (as announced by its holder)".into(),
+                    (Expected::Holders(count), _) => {
+                        format!("sha-256 checked (as {count} holders agree)")
+                    }
+                    (Expected::Caller, Some(list)) => {
+                        format!("sha-256 checked (as in {})", shown(list))
+                    }
+                    (Expected::Caller, None) => "sha-256 checked (as recorded before)".into(),
+                };
                 let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
-                let (holders, path) = (escaped(&holders.join(", ")).to_string(), shown(path));
-                format!("{document}: {length} bytes from {holders}, {checked}, saved as {path}")
+                let from = match holders.is_empty() {
+                    // All of it had come before.
+                    true => "an earlier download".into(),
+                    false => escaped(&holders.join(", ")).to_string(),
+                };
+                let path = shown(path);
+                format!("{document}: {length} bytes from {from}, {checked}, saved as {path}")
             }
             Self::Present(path) => format!("{document} is here already: {}", shown(path)),
             Self::Copied { from, to, length, .. } => {
@@ -61,15 +75,14 @@ impl Outcome<'_> {
         let mut object = document_json(document);
         object["fetched"] = json!(matches!(self, Self::Fetched(..)));
         match self {
-            Self::Fetched(path, fetched) => {
-                let Fetched { holders, length, length_checked, digest, digest_checked, .. } =
-                    fetched;
+            Self::Fetched(path, fetched, _) => {
+                let Fetched { holders, length, length_checked, digest, .. } = fetched;
                 let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
                 object["path"] = json!(path.to_string_lossy());
                 object["bytes"] = json!(length);
                 object["length_checked"] = json!(length_checked);
                 object["digest"] = json!(digest.to_string());
-                object["digest_checked"] = json!(digest_checked);
+                object["digest_checked"] = json!(fetched.digest_checked());
                 object["holder"] = json!(holders.first());
                 object["holders"] = json!(holders);
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -54,7 +54,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
             Happening::Fetched(order, fetched, _) => {
                 if let (Format::Json, Ok(())) = (context.format, &output) {
                     let path = order.target.path();
-                    let fetched = Outcome::Fetched(&path, fetched);
+                    let fetched = Outcome::Fetched(&path, fetched, command.digests.as_deref());
                     output = fetched.say(context.format, &order.wanted.document);
                 }
             }
@@ -143,7 +143,7 @@ fn wanted_records(
 fn missing(
     library: &SharedLibrary,
     records: Vec<Record>,
-    told_by: IpAddr,
+    told_by: SocketAddr,
     vouched_for: &HashMap<Document, Digest>,
 ) -> (Vec<Order>, Vec<Failure>) {
     let mut by_document: BTreeMap<Document, Vec<Record>> = BTreeMap::new();
@@ -152,11 +152,14 @@ fn missing(
     }
     let (mut orders, mut failures) = (Vec::new(), Vec::new());
     for (document, records) in by_document {
-        let title = records.first().map(|record| record.title.clone());
-        let source = |record: Record| Source { told_by: Some(told_by), ..record.holder.into() };
+        let source = |record: Record| Source {
+            told_by: Some(told_by),
+            title: Some(record.title),
+            ..record.holder.into()
+        };
         let candidates = records.into_iter().map(source).collect();
         let digest = vouched_for.get(&document).copied();
-        match plan(library, document.clone(), candidates, title, digest, false) {
+        match plan(library, document.clone(), candidates, digest, false) {
             Ok(Plan::Here) => {}
             Ok(Plan::Fetch(order)) => orders.push(order),
             Ok(Plan::NotSaved(reason)) => log::warn!("{document} is not fetched: {reason}"),

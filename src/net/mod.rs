@@ -12,7 +12,8 @@
 //! | `connection` | socket options, reading with a deadline, closing |
 //! | `send` | writing to a reader that holds the minimum read rate |
 //! | `cancel` | shutting down the sockets of running transfers |
-//! | `connect`, `resolve`, `reach` | outgoing connections; names; which addresses of others are connected to |
+//! | `resolve`, `dial`, `connect` | outgoing connections: name resolution, several addresses |
+//! | `reach` | which addresses of others are connected to |
 //!
 //! It knows bytes and time, and of the protocol only the refusal that a full server sends.
 
@@ -21,6 +22,7 @@ mod acceptors;
 mod cancel;
 mod connect;
 mod connection;
+mod dial;
 mod listen;
 mod offenders;
 mod permits;
@@ -34,11 +36,14 @@ mod stop;
 pub use accept::{Conduct, Service, accept_loop};
 pub use cancel::Cancel;
 pub(crate) use cancel::WatchedStream;
-pub use connect::{addresses_of, connect, connect_to};
+pub use connect::connect;
+pub(crate) use connect::not_connected_in_time;
 pub use connection::{Receiver, close_answered, close_gently, read_before, set_options};
+pub(crate) use dial::Dial;
 pub use listen::{listen, listen_everywhere};
 pub use permits::{Newcomer, NoPermit, Permit, Permits, Taken};
 pub use reach::{NotAllowed, Reach};
+pub(crate) use resolve::Resolution;
 pub use resolve::resolve;
 pub use send::{ReadClock, send};
 pub use stop::Stop;

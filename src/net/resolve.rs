@@ -1,67 +1,126 @@
-//! The addresses of a host, within a deadline (protocol.md section 7).
+//! Name resolution with a deadline.
 //!
-//! The system's resolver cannot be interrupted, takes as long as a name server likes, and needs more
-//! stack than a connection's thread has. So it runs in a thread of its own, which ends by itself
-//! when nobody waits for it any more. How many there may be is bounded.
+//! The system's resolver cannot be interrupted and needs a large stack. So it runs on a thread of
+//! its own, and the caller stops waiting at its deadline. The number of these threads is bounded: a
+//! name that is never resolved keeps its thread until the system gives up.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::limits;
 
-/// Resolver threads of this process that have not ended.
+/// How long a resolution that waits for a thread waits before it tries again.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// Threads that resolve names.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// The addresses of a host with this port, in the order of the system. An IP address is not looked
-/// up, unless it has a scope, as `fe80::1%eth0`.
+/// A resolution that is going on.
+#[derive(Debug)]
+pub(crate) struct Resolution(State);
+
+#[derive(Debug)]
+enum State {
+    /// The host is an address.
+    Known(Vec<SocketAddr>),
+    /// There is no thread for it yet.
+    Queued(String, u16),
+    Running(Receiver<io::Result<Vec<SocketAddr>>>),
+}
+
+impl Resolution {
+    /// Begins to resolve a host. An IP address is not looked up, unless it has a scope, as
+    /// `fe80::1%eth0`.
+    pub(crate) fn begin(host: &str, port: u16) -> Self {
+        match host.parse::<IpAddr>() {
+            Ok(ip) => Self(State::Known(vec![SocketAddr::new(ip, port)])),
+            Err(_) => Self(State::Queued(host.into(), port)),
+        }
+    }
+
+    /// Waits at most this time for the result.
+    pub(crate) fn wait(&mut self, time: Duration) -> Option<io::Result<Vec<SocketAddr>>> {
+        if let State::Queued(host, port) = &self.0 {
+            match start(host, *port) {
+                Ok(Some(result)) => self.0 = State::Running(result),
+                Ok(None) => {
+                    thread::sleep(time.min(RETRY));
+                    return None;
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        match &mut self.0 {
+            State::Known(addresses) => Some(Ok(std::mem::take(addresses))),
+            State::Queued(..) => None,
+            State::Running(result) => match result.recv_timeout(time) {
+                Ok(result) => Some(result),
+                Err(RecvTimeoutError::Timeout) => None,
+                // The thread has panicked.
+                Err(RecvTimeoutError::Disconnected) => {
+                    Some(Err(io::Error::other("the name was not resolved")))
+                }
+            },
+        }
+    }
+}
+
+/// The addresses of a host with this port, in the order of the system.
 ///
 /// # Errors
-/// When the host has no address, its name server does not answer in time, or many other names are
-/// being looked up.
+/// When its host has none, or the name service does not answer in time.
 pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
+    let deadline = Instant::now() + limits::RESOLVE;
+    let mut resolution = Resolution::begin(host, port);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match resolution.wait(left) {
+            Some(result) => return result,
+            None if Instant::now() >= deadline => return Err(not_resolved_in_time()),
+            None => {}
+        }
     }
-    let place = Running::enter()?;
-    let (sender, found) = sync_channel(1);
-    let name = host.to_string();
-    let look_up = move || {
-        let _place = place;
-        let addresses = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
-        // Nobody may be waiting any more.
-        let _ = sender.send(addresses);
+}
+
+fn not_resolved_in_time() -> io::Error {
+    let time = limits::RESOLVE.as_secs();
+    let message = format!("the name service did not answer within {time} seconds");
+    io::Error::new(io::ErrorKind::TimedOut, message)
+}
+
+/// Starts a thread that resolves this host; `None` if there are too many already.
+fn start(host: &str, port: u16) -> io::Result<Option<Receiver<io::Result<Vec<SocketAddr>>>>> {
+    let Some(permit) = Permit::take() else { return Ok(None) };
+    let (sender, result) = channel();
+    let host = host.to_string();
+    let work = move || {
+        let _permit = permit;
+        let addresses = (host.as_str(), port).to_socket_addrs();
+        // The caller may have stopped waiting.
+        let _ = sender.send(addresses.map(Iterator::collect));
     };
-    thread::Builder::new().name("resolve".into()).spawn(look_up)?;
-    match found.recv_timeout(limits::RESOLVE) {
-        Ok(addresses) => addresses,
-        Err(RecvTimeoutError::Timeout) => {
-            let text = format!("no answer to a lookup of its name in {:?}", limits::RESOLVE);
-            Err(io::Error::new(io::ErrorKind::TimedOut, text))
-        }
-        Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the resolver failed")),
+    // The default stack, whatever the caller's is: the C library's resolver needs it.
+    thread::Builder::new().name("resolve".into()).spawn(work)?;
+    Ok(Some(result))
+}
+
+/// The right to run one resolver thread, given back when dropped.
+struct Permit;
+
+impl Permit {
+    fn take() -> Option<Self> {
+        let one_more = |running| (running < limits::RESOLVERS).then_some(running + 1);
+        RUNNING.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_ok().then_some(Self)
     }
 }
 
-/// A place among the resolver threads, until it is dropped.
-struct Running;
-
-impl Running {
-    fn enter() -> io::Result<Self> {
-        if RUNNING.fetch_add(1, Ordering::Relaxed) < limits::RESOLVERS {
-            return Ok(Self);
-        }
-        drop(Self);
-        let text = format!("{} lookups of names are running", limits::RESOLVERS);
-        Err(io::Error::new(io::ErrorKind::WouldBlock, text))
-    }
-}
-
-impl Drop for Running {
+impl Drop for Permit {
     fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::Relaxed);
+        RUNNING.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -70,10 +129,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_names() {
+    fn addresses_and_names_are_resolved() {
         assert_eq!(resolve("192.0.2.1", 80).unwrap(), ["192.0.2.1:80".parse().unwrap()]);
         assert_eq!(resolve("2001:db8::1", 80).unwrap(), ["[2001:db8::1]:80".parse().unwrap()]);
-        assert!(resolve("localhost", 80).unwrap().iter().all(|found| found.ip().is_loopback()));
+        assert!(resolve("localhost", 80).unwrap().iter().all(|address| address.ip().is_loopback()));
         assert!(resolve("no-such-host.invalid", 80).is_err());
+    }
+
+    #[test]
+    fn a_link_local_address_may_name_its_interface() {
+        // The loopback interface has the number 1 on Linux.
+        if let Ok(addresses) = resolve("fe80::1%lo", 80) {
+            assert_eq!(addresses, ["[fe80::1%1]:80".parse().unwrap()]);
+        }
+        let numbered = resolve("fe80::1%1", 80).unwrap();
+        assert_eq!(numbered, ["[fe80::1%1]:80".parse().unwrap()]);
     }
 }

@@ -1,18 +1,20 @@
-//! What the names of holders lead to, kept for a moment.
+//! The addresses of holders: which of them are connected to, and what names were resolved to a
+//! moment ago (protocol.md section 9).
 //!
-//! Who fetches thousands of documents from one holder would ask the name server as often. Whether
-//! an address may be connected to is not decided here.
+//! A peer that fetches thousands of documents from one holder would ask the name server as often.
 
 use std::collections::HashMap;
-use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::source::Source;
+use super::transfer_error::TransferError;
+use crate::limits;
+use crate::net::Reach;
 use crate::protocol::Endpoint;
-use crate::{limits, net};
 
-/// Addresses that were found lately.
+/// Names that were resolved a moment ago.
 #[derive(Debug, Default)]
 pub(super) struct Addresses(Mutex<HashMap<Endpoint, Found>>);
 
@@ -23,26 +25,28 @@ struct Found {
 }
 
 impl Addresses {
-    /// Those of a holder.
-    ///
-    /// # Errors
-    /// When its host has none.
-    pub(super) fn of(&self, holder: &Endpoint) -> io::Result<Vec<SocketAddr>> {
-        if let Some(found) = self.lock().get(holder)
-            && found.at.elapsed() < limits::ADDRESSES_KEPT
-        {
-            return Ok(found.addresses.clone());
+    /// Those of a holder, if they need not be looked up.
+    pub(super) fn known(&self, source: &Source) -> Option<Vec<SocketAddr>> {
+        let Source { holder, address, .. } = source;
+        if let Some(address) = address {
+            return Some(vec![SocketAddr::new(*address, holder.port.value())]);
         }
-        let addresses = net::addresses_of(holder)?;
+        let known = self.lock();
+        let found = known.get(holder)?;
+        (found.at.elapsed() < limits::ADDRESSES_KEPT).then(|| found.addresses.clone())
+    }
+
+    /// Remembers what a holder's name was resolved to.
+    pub(super) fn resolved(&self, holder: &Endpoint, addresses: &[SocketAddr]) {
         let mut known = self.lock();
         if known.len() >= limits::NEIGHBOURS {
             known.clear();
         }
-        known.insert(holder.clone(), Found { at: Instant::now(), addresses: addresses.clone() });
-        Ok(addresses)
+        let addresses = addresses.iter().copied().take(limits::ADDRESSES_TRIED).collect();
+        known.insert(holder.clone(), Found { at: Instant::now(), addresses });
     }
 
-    /// Nobody was there: the name may lead elsewhere by now.
+    /// None of them answered: the name may lead elsewhere by now.
     pub(super) fn forget(&self, holder: &Endpoint) {
         self.lock().remove(holder);
     }
@@ -53,19 +57,89 @@ impl Addresses {
     }
 }
 
+/// Those of a source's addresses that its index may lead to. Link-local addresses belong to the
+/// network over which the index was reached.
+pub(super) fn allowed(
+    source: &Source,
+    addresses: Vec<SocketAddr>,
+    reach: &Reach,
+) -> Result<Vec<SocketAddr>, TransferError> {
+    let Some(index) = source.told_by else { return Ok(addresses) };
+    let mut reason = None;
+    let mut allowed = Vec::new();
+    for mut address in addresses {
+        match reach.check(index.ip(), address) {
+            Ok(()) => {
+                set_scope(&mut address, index);
+                allowed.push(address);
+            }
+            Err(not_allowed) => reason = Some(not_allowed),
+        }
+    }
+    match reason {
+        Some(reason) if allowed.is_empty() => Err(TransferError::NotAllowed(reason)),
+        _ => Ok(allowed),
+    }
+}
+
+fn set_scope(address: &mut SocketAddr, index: SocketAddr) {
+    if let (SocketAddr::V6(address), SocketAddr::V6(index)) = (address, index)
+        && address.ip().is_unicast_link_local()
+        && index.scope_id() != 0
+    {
+        address.set_scope_id(index.scope_id());
+    }
+}
+
+/// The address of a holder, as far as it is known without asking the name service.
+pub(super) fn literal(source: &Source) -> Option<IpAddr> {
+    let host = source.holder.host.as_str();
+    let named = match host.eq_ignore_ascii_case("localhost") {
+        true => Some(IpAddr::from([127, 0, 0, 1])),
+        false => host.parse().ok(),
+    };
+    source.address.or(named)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn source(holder: &str) -> Source {
+        holder.parse::<Endpoint>().unwrap().into()
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
     #[test]
-    fn addresses_are_looked_up_once_and_again_when_nobody_was_there() {
+    fn a_resolved_name_is_known_until_it_is_forgotten() {
         let addresses = Addresses::default();
-        let holder: Endpoint = "192.0.2.1:7735".parse().unwrap();
-        let elsewhere: SocketAddr = "192.0.2.2:7735".parse().unwrap();
-        assert_eq!(addresses.of(&holder).unwrap(), ["192.0.2.1:7735".parse().unwrap()]);
-        addresses.lock().get_mut(&holder).unwrap().addresses = vec![elsewhere];
-        assert_eq!(addresses.of(&holder).unwrap(), [elsewhere], "it is not looked up again");
-        addresses.forget(&holder);
-        assert_ne!(addresses.of(&holder).unwrap(), [elsewhere]);
+        let holder = source("name:7735");
+        assert_eq!(addresses.known(&holder), None);
+        addresses.resolved(&holder.holder, &[address("192.0.2.1:7735")]);
+        assert_eq!(addresses.known(&holder), Some(vec![address("192.0.2.1:7735")]));
+        addresses.forget(&holder.holder);
+        assert_eq!(addresses.known(&holder), None);
+    }
+
+    #[test]
+    fn the_address_that_the_index_verified_is_the_only_one() {
+        let addresses = Addresses::default();
+        let holder = Source { address: Some([192, 0, 2, 7].into()), ..source("name:7735") };
+        addresses.resolved(&holder.holder, &[address("192.0.2.1:7735")]);
+        assert_eq!(addresses.known(&holder), Some(vec![address("192.0.2.7:7735")]));
+    }
+
+    #[test]
+    fn link_local_addresses_have_the_scope_of_the_index() {
+        let told_by = Some(address("[fe80::2%3]:7734"));
+        let source = Source { told_by, ..source("[fe80::1]:7735") };
+        let named = vec![address("[fe80::1]:7735"), address("[fe80::1%9]:7735")];
+        let found = allowed(&source, named, &Reach::default()).unwrap();
+        assert_eq!(found, [address("[fe80::1%3]:7735"); 2]);
+        let global = vec![address("[2001:db8::1]:7735")];
+        assert_eq!(allowed(&source, global.clone(), &Reach::default()).unwrap(), global);
     }
 }

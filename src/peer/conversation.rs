@@ -1,21 +1,20 @@
-//! A connection to a holder: for one document, or for one after the other (protocol.md sections
+//! Connections to holders: each for one document, or for one after the other (protocol.md sections
 //! 5.1 and 5.7).
 //!
-//! Who fetches many documents says which ones come next. Once the holder has said that it keeps the
-//! connection open, these are asked for ahead, so that neither side waits for the other. Whatever
-//! goes otherwise ends the connection, and the next document is asked for on a new one.
+//! A download of many documents says which ones come next. Once the holder has said that it keeps
+//! the connection open, these are asked for ahead, so that neither side waits for the other. In any
+//! other case the connection ends, and the next document is asked for on a new one.
 
 use std::collections::VecDeque;
-use std::io;
 use std::mem;
 use std::net::{IpAddr, TcpStream};
 use std::time::Instant;
 
-use super::fetch::{Fetcher, Wanted};
-use super::question::{Answer, Question, connect, receive_answer};
+use super::question::Question;
+use super::source::Wanted;
 use super::transfer_error::TransferError;
-use crate::net::{Receiver, WatchedStream, send};
-use crate::protocol::{Document, Endpoint};
+use crate::net::{WatchedStream, send};
+use crate::protocol::{Document, DocumentHead, Endpoint};
 
 /// Documents that are asked for, over as few connections as possible.
 #[derive(Debug, Default)]
@@ -35,7 +34,7 @@ pub(super) struct Line {
     /// When it was asked, or began to wait for the reply to what it was asked ahead.
     asked_at: Instant,
     /// What was read and not yet taken.
-    input: Vec<u8>,
+    pub(super) input: Vec<u8>,
     /// How many documents of the plan were asked for.
     asked: usize,
 }
@@ -44,6 +43,11 @@ impl Conversation {
     /// One that asks holders to keep their connections open. The default is one that does not.
     pub(super) fn lasting() -> Self {
         Self { is_lasting: true, ..Self::default() }
+    }
+
+    /// Whether holders are asked to keep their connections open.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.is_lasting
     }
 
     /// Says what will be asked for next: whole documents, in this order.
@@ -65,13 +69,8 @@ impl Conversation {
         next.and(line).map(|line| &line.holder)
     }
 
-    /// Asks a holder, and reads the head of its reply. What follows comes over the returned line;
-    /// who has read all of it gives the line back ([`Conversation::keep`]).
-    pub(super) fn ask(
-        &mut self,
-        fetcher: &Fetcher,
-        question: &Question<'_>,
-    ) -> Result<(Answer, Line), TransferError> {
+    /// The connection that is kept open, if this can be asked over it; it has been asked then.
+    pub(super) fn ask_over_kept(&mut self, question: &Question<'_>) -> Option<Line> {
         let is_next = self.plan.front().is_some_and(|next| next.document == *question.document);
         let as_planned = is_next && question.want_digest && question.range.is_none();
         let fits = |line: &Line| line.holder == *question.holder && (line.asked == 0 || as_planned);
@@ -80,45 +79,31 @@ impl Conversation {
             true => drop(self.plan.pop_front()),
             false => self.plan.clear(),
         }
-        if let Some(mut line) = kept {
-            match self.ask_over(fetcher, question, &mut line, true) {
-                Err(error) if was_closed(&error) && line.input.is_empty() => {}
-                answer => return answer.map(|answer| (answer, line)),
-            }
-        }
-        let mut line = Line::connect(fetcher, question.holder)?;
-        let answer = self.ask_over(fetcher, question, &mut line, false)?;
-        Ok((answer, line))
-    }
-
-    fn ask_over(
-        &mut self,
-        fetcher: &Fetcher,
-        question: &Question<'_>,
-        line: &mut Line,
-        is_kept: bool,
-    ) -> Result<Answer, TransferError> {
+        let mut line = kept?;
         line.asked_at = Instant::now();
-        let mut requests = Vec::new();
         if line.asked > 0 {
             line.asked -= 1;
-        } else {
-            question.encode(self.is_lasting, &mut requests);
-            if is_kept {
-                self.encode_ahead(line, &mut requests);
-            }
-            send(&line.stream, &requests).map_err(TransferError::Lost)?;
+            return Some(line);
         }
-        let mut receiver = Receiver::with_input(&line.stream, mem::take(&mut line.input));
-        let answer = receive_answer(fetcher, question.holder, &mut receiver);
-        line.input = receiver.into_input();
-        let (head, separator) = answer?;
+        let mut requests = Vec::new();
+        question.encode(self.is_lasting, &mut requests);
+        self.encode_ahead(&mut line, &mut requests);
+        // If it was closed meanwhile, another connection is made.
+        send(&line.stream, &requests).is_ok().then_some(line)
+    }
+
+    /// Asks for what comes next over a line whose holder has said that it keeps it open.
+    pub(super) fn ask_ahead(
+        &self,
+        head: &DocumentHead,
+        line: &mut Line,
+    ) -> Result<(), TransferError> {
         if head.keep_alive && line.asked == 0 {
-            requests.clear();
+            let mut requests = Vec::new();
             self.encode_ahead(line, &mut requests);
             send(&line.stream, &requests).map_err(TransferError::Lost)?;
         }
-        Ok((head, separator))
+        Ok(())
     }
 
     /// Adds the requests for what comes next, as far as this holder has it.
@@ -138,17 +123,17 @@ impl Conversation {
         }
     }
 
-    /// Takes back a line of which a whole document was read, and that stays open.
+    /// Keeps a line open of which a whole document was read.
     pub(super) fn keep(&mut self, line: Line) {
-        if self.is_lasting {
+        if self.is_lasting && !line.has_unsolicited() {
             self.line = Some(line);
         }
     }
 }
 
 impl Line {
-    fn connect(fetcher: &Fetcher, holder: &Endpoint) -> Result<Self, TransferError> {
-        let stream = connect(fetcher, holder)?;
+    /// A new connection, over which a request was sent.
+    pub(super) fn new(holder: &Endpoint, stream: WatchedStream) -> Result<Self, TransferError> {
         let address = stream.peer_addr().map_err(TransferError::Lost)?.ip();
         let (asked_at, input) = (Instant::now(), Vec::new());
         Ok(Self { holder: holder.clone(), stream, address, asked_at, input, asked: 0 })
@@ -156,6 +141,11 @@ impl Line {
 
     pub(super) fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// The connection itself.
+    pub(super) fn into_stream(self) -> WatchedStream {
+        self.stream
     }
 
     /// Where the holder is.
@@ -167,19 +157,15 @@ impl Line {
         self.asked_at
     }
 
-    /// Takes what was read behind the head, at most so many bytes.
+    /// Takes what was read behind the head, at most this many bytes.
     pub(super) fn take_input(&mut self, most: u64) -> Vec<u8> {
         let count = usize::try_from(most).unwrap_or(usize::MAX).min(self.input.len());
         let rest = self.input.split_off(count);
         mem::replace(&mut self.input, rest)
     }
-}
 
-/// Whether a holder has closed a connection that it had kept open, as it may between two documents.
-fn was_closed(error: &TransferError) -> bool {
-    match error {
-        TransferError::NoReply => true,
-        TransferError::Lost(error) => error.kind() != io::ErrorKind::TimedOut,
-        _ => false,
+    /// Whether bytes have arrived for which nothing was asked, as far as is known.
+    pub(super) fn has_unsolicited(&self) -> bool {
+        self.asked == 0 && (!self.input.is_empty() || crate::system::has_arrived(&self.stream))
     }
 }

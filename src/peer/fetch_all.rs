@@ -15,7 +15,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-use super::fetch::{FetchError, Fetcher};
+use super::fetch_error::FetchError;
+use super::fetcher::Fetcher;
 use crate::library::{Incoming, PartFiles, Saved};
 use crate::limits;
 use crate::system;

@@ -1,6 +1,6 @@
 //! The holders of a document, as an index lists them (protocol.md sections 4.3 and 4.11).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,11 +27,11 @@ pub struct Holding {
     /// The address for which the index verified the holder's host.
     pub address: Option<IpAddr>,
     /// Where the index is that says so.
-    pub told_by: IpAddr,
+    pub told_by: SocketAddr,
 }
 
 impl Holding {
-    fn new(record: Record, told_by: IpAddr) -> Self {
+    fn new(record: Record, told_by: SocketAddr) -> Self {
         Self { record, content: Content::default(), added: None, address: None, told_by }
     }
 
@@ -146,13 +146,13 @@ fn keep_list(index: &dyn AskIndex) -> Result<Arc<KeptList>, IndexError> {
 /// Holders, as they arrive.
 struct Holdings {
     found: Vec<Holding>,
-    told_by: IpAddr,
+    told_by: SocketAddr,
     /// An index that sends a line now and then must not keep a peer reading forever.
     until: Instant,
 }
 
 impl Holdings {
-    fn new(told_by: IpAddr) -> Self {
+    fn new(told_by: SocketAddr) -> Self {
         Self { found: Vec::new(), told_by, until: Instant::now() + limits::LOOKUP }
     }
 

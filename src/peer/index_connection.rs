@@ -5,7 +5,7 @@
 //! (protocol.md section 3.4).
 
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub struct IndexConnection {
     /// The connection, while no request is outstanding on it.
     open: Mutex<Option<Open>>,
     /// The ends of the last connection: what this peer is called, and the address of the index.
-    ends: Mutex<Option<(Endpoint, IpAddr)>>,
+    ends: Mutex<Option<(Endpoint, SocketAddr)>>,
     list: ListCache,
 }
 
@@ -190,7 +190,7 @@ impl AskIndex for IndexConnection {
         &self.index
     }
 
-    fn address(&self) -> Result<IpAddr, IndexError> {
+    fn address(&self) -> Result<SocketAddr, IndexError> {
         if let Some((_, address)) = &*lock(&self.ends) {
             return Ok(*address);
         }

@@ -1,7 +1,7 @@
 //! An open connection to an index, and what its ends are called.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(super) struct Link {
     pub(super) stream: Arc<TcpStream>,
     pub(super) index: Endpoint,
     /// The address of the index.
-    pub(super) address: IpAddr,
+    pub(super) address: SocketAddr,
     /// What this peer calls itself.
     pub(super) own: Endpoint,
     /// The interface of a link-local index: its peers are on the same link.
@@ -40,7 +40,7 @@ impl Link {
         let port = port.or_else(|| Port::try_from(local.port()).ok());
         let port = port.ok_or_else(|| unreachable(io::ErrorKind::AddrNotAvailable.into()))?;
         let own = Endpoint { host, port };
-        let (index, address) = (index.clone(), remote.ip());
+        let (index, address) = (index.clone(), remote);
         Ok(Self { stream: Arc::new(stream), index, address, own, scope: scope_of(remote) })
     }
 

@@ -1,61 +1,76 @@
-//! How far holders are of whom nothing is known: so that the first download asks the nearest.
+//! How far holders are of which nothing is known, so that the first download asks the nearest.
 
-use std::sync::mpsc::channel;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::fetch::{Fetcher, Source};
+use super::connecting::Connecting;
+use super::fetcher::Fetcher;
 use super::neighbours::Readiness;
-use super::question::connect;
+use super::source::Source;
 use super::transfer_error::TransferError;
+use super::trials::Trial;
+use crate::limits;
 use crate::protocol::Endpoint;
+use crate::system::wait_for_any;
 
-/// Holders that are measured at once.
-const AT_ONCE: usize = 8;
-
-/// Who takes longer counts as being as far as this.
+/// A holder that takes longer counts as this far away.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+struct Measured<'a> {
+    source: &'a Source,
+    connecting: Connecting,
+    _trial: Trial,
+}
+
 /// Connects to holders whose round trip is not known, all at the same time. One alone is asked
-/// anyway.
+/// anyway, and so is one that another download is trying.
 ///
-/// Returns those to whom there is no connection.
-pub(super) fn measure(fetcher: &Fetcher, sources: &[Source]) -> Vec<(Endpoint, TransferError)> {
+/// Returns those that cannot be connected to.
+pub(super) fn measure<'a>(
+    fetcher: &Fetcher,
+    sources: &'a [Source],
+) -> Vec<(&'a Endpoint, TransferError)> {
     let mut failures = Vec::new();
     if sources.len() < 2 {
         return failures;
     }
-    // Of many downloads that begin at once, the first measures for all.
-    let _turn = fetcher.turn_to_measure();
     let neighbours = fetcher.neighbours();
-    let is_unknown = |holder: &&Endpoint| {
-        neighbours.pace(holder).round_trip.is_none()
-            && neighbours.readiness(holder) == Readiness::Ready
+    let is_unknown = |source: &&Source| {
+        neighbours.pace(&source.holder).round_trip.is_none()
+            && neighbours.readiness(&source.holder) == Readiness::Ready
     };
-    let holders = sources.iter().map(|source| &source.holder).filter(is_unknown);
-    let mut unknown: Vec<Endpoint> = holders.take(AT_ONCE).cloned().collect();
-    let deadline = Instant::now() + PATIENCE;
-    let (sender, measured) = channel();
-    for holder in unknown.clone() {
-        let (fetcher, sender) = (fetcher.clone(), sender.clone());
-        let work = move || {
-            let connection = connect(&fetcher, &holder);
-            // Perhaps it took too long.
-            let _ = sender.send((holder, connection.err()));
-        };
-        if let Err(error) = thread::Builder::new().name("measure".into()).spawn(work) {
-            log::debug!("round trips are not measured, no thread to be had: {error}");
+    let mut running: Vec<Measured<'_>> = Vec::new();
+    for source in sources.iter().filter(is_unknown).take(limits::TRIALS) {
+        let Some(trial) = fetcher.trials().begin(&source.holder) else { continue };
+        match Connecting::begin(fetcher, source) {
+            Ok(connecting) => running.push(Measured { source, connecting, _trial: trial }),
+            Err(error) => failures.push((&source.holder, error)),
         }
     }
-    drop(sender);
-    while let Ok((holder, error)) =
-        measured.recv_timeout(deadline.saturating_duration_since(Instant::now()))
-    {
-        unknown.retain(|other| *other != holder);
-        failures.extend(error.map(|error| (holder, error)));
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        running.retain_mut(|Measured { source, connecting, .. }| {
+            match connecting.advance(fetcher, source) {
+                None => true,
+                Some(connected) => {
+                    failures.extend(connected.err().map(|error| (&source.holder, error)));
+                    false
+                }
+            }
+        });
+        let now = Instant::now();
+        if running.is_empty() || now >= deadline || fetcher.cancel().is_cancelled() {
+            break;
+        }
+        let next = running.iter().filter_map(|measured| measured.connecting.next_at(now)).min();
+        let until = next.map_or(deadline, |next| next.min(deadline));
+        let sockets: Vec<_> =
+            running.iter().flat_map(|measured| measured.connecting.sockets()).collect();
+        if wait_for_any(&sockets, until.saturating_duration_since(now)).is_err() {
+            break;
+        }
     }
-    for holder in unknown {
-        neighbours.connected(&holder, PATIENCE);
+    for Measured { source, .. } in running {
+        neighbours.connected(&source.holder, PATIENCE);
     }
     failures
 }

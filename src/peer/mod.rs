@@ -26,10 +26,16 @@
 //! together, as `cli::peer` and `examples/demo.rs` do.
 
 mod addresses;
+mod attempt;
 mod bandwidth;
+mod candidates;
+mod connecting;
 mod conversation;
 mod fetch;
 mod fetch_all;
+mod fetch_error;
+mod fetched;
+mod fetcher;
 mod hashing;
 mod holdings;
 mod index_connection;
@@ -50,16 +56,20 @@ mod records;
 mod segments;
 mod send_meter;
 mod slots;
+mod source;
 mod swarm;
 mod transfer;
 mod transfer_error;
+mod trials;
 mod upload;
 mod watching;
 
 pub use crate::net::Cancel;
 pub use bandwidth::Bandwidth;
-pub use fetch::{Attempt, FetchError, Fetched, Fetcher, Source, Wanted};
 pub use fetch_all::{Happening, Order, fetch_all};
+pub use fetch_error::FetchError;
+pub use fetched::{Attempt, Expected, Fetched};
+pub use fetcher::Fetcher;
 pub use hashing::Hashing;
 pub use holdings::{Holding, lookup, lookup_in_list, lookup_titled};
 pub use index_connection::IndexConnection;
@@ -73,6 +83,7 @@ pub use probe::{Probe, probe};
 pub use query::{AskIndex, Query};
 pub use records::{each_record, request_records};
 pub use slots::Slots;
+pub use source::{Source, Wanted};
 pub use transfer_error::TransferError;
 pub use upload::{RunningUpload, UploadServer, UploadTotals, Uploads};
 pub use watching::{LOG_LIBRARY, Watching};

@@ -8,12 +8,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::iter;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::fetch::Source;
 use crate::library::StoreFile;
 use crate::limits;
 use crate::protocol::Endpoint;
@@ -45,20 +43,14 @@ struct Neighbour {
     is_plain: bool,
     /// Whether it has ever answered as a program of the protocol does.
     has_answered: bool,
-    /// The index that has named it, if it was no person.
-    told_by: Option<IpAddr>,
-    /// Downloads that may ask it.
-    held: u32,
+    /// Whether it has delivered a document, and has not failed several times since.
+    is_proven: bool,
+    /// Until when others are asked before it, because it did not answer soon.
+    silent_until: Option<Instant>,
     /// Downloads from it at this moment.
     busy: u32,
     failures: u32,
     rests_until: Option<Instant>,
-}
-
-impl Neighbour {
-    fn is_in_use(&self) -> bool {
-        self.held > 0 || self.busy > 0
-    }
 }
 
 /// How fast a neighbour was, as far as is known.
@@ -114,17 +106,20 @@ impl Neighbours {
         Pace { round_trip, bytes_per_second }
     }
 
-    /// The time that a download of this length should take, from a neighbour that gives others
-    /// something meanwhile.
-    pub(super) fn expected_time(&self, endpoint: &Endpoint, length: u64) -> Duration {
+    /// What matters about a holder of a document of this length that may be asked.
+    pub(super) fn standing(&self, endpoint: &Endpoint, length: u64) -> Standing {
         let neighbour = self.of(endpoint);
-        let rate = neighbour.bytes_per_second.unwrap_or(BYTES_PER_SECOND).max(1);
-        let nanos = u128::from(length) * 1_000_000_000 / u128::from(rate);
-        let transfer = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-        // In steps: what is less is chance, and the order of the index says more.
-        let steps = neighbour.round_trip.unwrap_or(ROUND_TRIP).as_micros() / STEP.as_micros();
-        let round_trip = STEP * (u32::try_from(steps).unwrap_or(u32::MAX - 1) + 1);
-        (round_trip * 2 + transfer).saturating_mul(neighbour.busy + 1)
+        Standing {
+            is_proven: neighbour.is_proven,
+            is_silent: neighbour.silent_until.is_some_and(|until| until > Instant::now()),
+            downloads: neighbour.busy,
+            expected_time: neighbour.expected_time(length),
+        }
+    }
+
+    /// Whether it has delivered a document, and has not failed several times since.
+    pub(super) fn is_proven(&self, endpoint: &Endpoint) -> bool {
+        self.of(endpoint).is_proven
     }
 
     pub(super) fn is_plain(&self, endpoint: &Endpoint) -> bool {
@@ -133,24 +128,6 @@ impl Neighbours {
 
     pub(super) fn refuses_extensions(&self, endpoint: &Endpoint) {
         self.change(endpoint, |neighbour| neighbour.is_plain = true);
-    }
-
-    /// Remembers who has named these, and forgets none of them until the returned value is
-    /// dropped.
-    pub(super) fn hold<'a>(&'a self, sources: &'a [Source]) -> Held<'a> {
-        for Source { holder, told_by, .. } in sources {
-            self.change(holder, |neighbour| {
-                neighbour.told_by = *told_by;
-                neighbour.held += 1;
-            });
-        }
-        Held { neighbours: self, sources }
-    }
-
-    /// Who has named it. Of one that is forgotten the strictest is assumed: an index far away.
-    pub(super) fn named_by(&self, endpoint: &Endpoint) -> Option<IpAddr> {
-        const FAR_AWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        self.lock().get(endpoint).map_or(Some(FAR_AWAY), |neighbour| neighbour.told_by)
     }
 
     /// It has sent a reply, whatever it was.
@@ -162,7 +139,7 @@ impl Neighbours {
     pub(super) fn connected(&self, endpoint: &Endpoint, time: Duration) {
         self.change(endpoint, |neighbour| {
             neighbour.round_trip = Some(match neighbour.round_trip {
-                Some(before) => (before * 3 + time) / 4,
+                Some(before) => before.saturating_mul(3).saturating_add(time) / 4,
                 None => time,
             });
         });
@@ -186,6 +163,27 @@ impl Neighbours {
         });
     }
 
+    /// It has delivered a whole document.
+    pub(super) fn delivered(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |neighbour| {
+            neighbour.is_proven = true;
+            neighbour.silent_until = None;
+        });
+    }
+
+    /// It did not answer as soon as one that has not delivered anything must: for a while, others
+    /// are asked before it.
+    pub(super) fn silent(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |neighbour| {
+            neighbour.silent_until = Some(Instant::now() + limits::SILENT);
+        });
+    }
+
+    /// It has delivered other bytes than it had announced.
+    pub(super) fn distrust(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |neighbour| neighbour.is_proven = false);
+    }
+
     /// It failed: for a while it is left alone. Who has never answered may be a victim to whom
     /// records lead, and is left alone for long.
     pub(super) fn failed(&self, endpoint: &Endpoint) {
@@ -194,27 +192,19 @@ impl Neighbours {
                 true => pause_after(neighbour.failures),
                 false => pause_after(u32::MAX),
             };
-            neighbour.failures += 1;
+            neighbour.failures = neighbour.failures.saturating_add(1);
+            neighbour.is_proven &= neighbour.failures < limits::TRIES;
             neighbour.rests_until = Some(Instant::now() + pause);
         });
     }
 
     pub(super) fn readiness(&self, endpoint: &Endpoint) -> Readiness {
-        let neighbour = self.of(endpoint);
-        let left =
-            neighbour.rests_until.and_then(|until| until.checked_duration_since(Instant::now()));
-        match left {
-            Some(_) if !neighbour.has_answered || neighbour.failures >= limits::TRIES => {
-                Readiness::GivenUp
-            }
-            Some(left) => Readiness::Resting(left),
-            None => Readiness::Ready,
-        }
+        self.of(endpoint).readiness(Instant::now())
     }
 
     /// Counts a download until the returned value is dropped.
     pub(super) fn busy<'a>(&'a self, endpoint: &'a Endpoint) -> Busy<'a> {
-        self.change(endpoint, |neighbour| neighbour.busy += 1);
+        self.change(endpoint, |neighbour| neighbour.busy = neighbour.busy.saturating_add(1));
         Busy { neighbours: self, endpoint }
     }
 
@@ -236,18 +226,41 @@ impl Neighbours {
     }
 }
 
-/// Neighbours that a download may ask.
-#[derive(Debug)]
-pub(super) struct Held<'a> {
-    neighbours: &'a Neighbours,
-    sources: &'a [Source],
+/// What matters about a holder that may be asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    /// Whether it has delivered a document, and has not failed several times since.
+    pub(super) is_proven: bool,
+    /// Whether it did not answer soon when it was asked last.
+    pub(super) is_silent: bool,
+    /// Downloads from it at this moment.
+    pub(super) downloads: u32,
+    /// The time that the download should take, with the others that are running.
+    pub(super) expected_time: Duration,
 }
 
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        for source in self.sources {
-            self.neighbours.change(&source.holder, |neighbour| neighbour.held -= 1);
+impl Neighbour {
+    fn readiness(&self, now: Instant) -> Readiness {
+        match self.rests_until.and_then(|until| until.checked_duration_since(now)) {
+            Some(left) if left.is_zero() => Readiness::Ready,
+            Some(_) if !self.has_answered || self.failures >= limits::TRIES => Readiness::GivenUp,
+            Some(left) => Readiness::Resting(left),
+            None => Readiness::Ready,
         }
+    }
+
+    /// The time that a download of this length should take, from a neighbour that gives others
+    /// something meanwhile.
+    fn expected_time(&self, length: u64) -> Duration {
+        let rate = self.bytes_per_second.unwrap_or(BYTES_PER_SECOND).max(1);
+        let nanos = u128::from(length).saturating_mul(1_000_000_000) / u128::from(rate);
+        let transfer = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        // In steps: what is less is chance, and the order of the index says more.
+        let steps = self.round_trip.unwrap_or(ROUND_TRIP).as_micros() / STEP.as_micros();
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX).saturating_add(1);
+        let round_trip = STEP.saturating_mul(steps);
+        let alone = round_trip.saturating_mul(2).saturating_add(transfer);
+        alone.saturating_mul(self.busy.saturating_add(1))
     }
 }
 
@@ -257,10 +270,10 @@ fn make_room(known: &mut HashMap<Endpoint, Neighbour>) {
     let now = Instant::now();
     known.retain(|_, neighbour| {
         let rests = neighbour.rests_until.is_some_and(|until| until > now);
-        neighbour.is_in_use() || neighbour.bytes_per_second.is_some() || rests
+        neighbour.busy > 0 || neighbour.bytes_per_second.is_some() || rests
     });
     if known.len() >= limits::NEIGHBOURS {
-        known.retain(|_, neighbour| neighbour.is_in_use());
+        known.retain(|_, neighbour| neighbour.busy > 0);
     }
 }
 
@@ -273,7 +286,9 @@ pub(super) struct Busy<'a> {
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        self.neighbours.change(self.endpoint, |neighbour| neighbour.busy -= 1);
+        self.neighbours.change(self.endpoint, |neighbour| {
+            neighbour.busy = neighbour.busy.saturating_sub(1);
+        });
     }
 }
 
@@ -302,6 +317,7 @@ fn parse_line(line: &str) -> Option<(Endpoint, Neighbour)> {
         round_trip: Some(round_trip),
         bytes_per_second: (rate > 0).then_some(rate),
         has_answered: rate > 0,
+        is_proven: rate > 0,
         ..Neighbour::default()
     };
     Some((endpoint, neighbour))

@@ -1,10 +1,14 @@
-//! Asking a holder whether it is there, without fetching the document.
+//! Asking a holder whether it has a document, without fetching it.
 
 use std::time::{Duration, Instant};
 
-use super::fetch::{Fetcher, Source};
-use super::question::{Question, ask_once, connect};
+use super::attempt::Attempt;
+use super::conversation::Conversation;
+use super::fetcher::Fetcher;
+use super::question::Question;
+use super::source::Source;
 use super::transfer_error::TransferError;
+use crate::limits;
 use crate::protocol::{ContentRange, Digest, Document, Refusal, Status};
 
 /// What a holder has answered.
@@ -29,17 +33,19 @@ pub fn probe(
 ) -> Result<Probe, TransferError> {
     let begun = Instant::now();
     let holder = &source.holder;
-    let _held = fetcher.neighbours().hold(std::slice::from_ref(source));
-    let ask = |range| {
-        let stream = connect(fetcher, holder)?;
-        let question = Question { holder, document, want_digest: true, range };
-        ask_once(fetcher, &stream, &question).map(|(head, _)| head)
-    };
-    let head = match ask(Some((0..1).into())) {
+    let question = Question { holder, document, want_digest: true, range: Some((0..1).into()) };
+    let attempt = Attempt::begin(fetcher, &mut Conversation::default(), source, question, None)?;
+    let reply = attempt.run(fetcher, limits::FIRST_BYTE, &|| true);
+    let time = begun.elapsed();
+    match reply {
+        Ok(((head, _), _)) => {
+            let length = head.content_range.map(ContentRange::length).or(head.content_length);
+            Ok(Probe { time, length, digest: head.digest })
+        }
         // An empty document has no first byte.
-        Err(TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable))) => ask(None)?,
-        head => head?,
-    };
-    let length = head.content_range.map(ContentRange::length).or(head.content_length);
-    Ok(Probe { time: begun.elapsed(), length, digest: head.digest })
+        Err(TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable))) => {
+            Ok(Probe { time, length: Some(0), digest: None })
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -1,7 +1,7 @@
 //! What a peer requests of an index, and what can be asked.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
@@ -100,7 +100,7 @@ pub trait AskIndex {
     ///
     /// # Errors
     /// When it cannot be reached.
-    fn address(&self) -> Result<IpAddr, IndexError>;
+    fn address(&self) -> Result<SocketAddr, IndexError>;
 
     /// What the index has shown of itself.
     fn dialect(&self) -> &IndexDialect;

@@ -13,8 +13,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::fetch::{Attempt, Fetcher};
+use super::attempt::Reply;
+use super::fetcher::Fetcher;
 use super::segments::Segments;
+use super::source::Source;
 use super::transfer_error::TransferError;
 use crate::library::{Hasher, Pieces};
 use crate::limits;
@@ -31,7 +33,7 @@ pub(super) struct Swarm {
     fetcher: Fetcher,
     document: Document,
     digest: Digest,
-    pieces: Arc<Pieces>,
+    length: u64,
     patience: Duration,
     state: Mutex<State>,
     changed: Condvar,
@@ -40,8 +42,13 @@ pub(super) struct Swarm {
 #[derive(Debug)]
 struct State {
     segments: Segments,
+    /// Where they are written; nothing when the download is over, so that no worker keeps the
+    /// file open and locked.
+    pieces: Option<Arc<Pieces>>,
     /// Holders that nobody asks yet.
-    spare: VecDeque<Endpoint>,
+    spare: VecDeque<Source>,
+    /// What the first of them has begun to deliver.
+    first: Option<First>,
     workers: usize,
     /// Workers that are writing at this moment.
     writers: usize,
@@ -52,6 +59,12 @@ struct State {
     file_error: Option<io::Error>,
     /// Everything is there, or nothing more can come.
     is_over: bool,
+}
+
+/// A reply of which only the head was read.
+#[derive(Debug)]
+pub(super) struct First {
+    pub(super) reply: Reply,
 }
 
 #[derive(Debug)]
@@ -81,20 +94,33 @@ pub(super) struct Brought {
     pub(super) last_modified: Option<Date>,
 }
 
+/// What the calling thread is told meanwhile.
+pub(super) enum Progress<'a> {
+    /// A holder is asked.
+    Asking(&'a Endpoint),
+    /// A holder has failed.
+    Failed(&'a Endpoint, &'a TransferError),
+    /// How many bytes are there, and of how many.
+    Bytes(u64, u64),
+}
+
 /// Fetches what is missing of a document with this digest.
 pub(super) fn fetch_segments(
     fetcher: &Fetcher,
     document: &Document,
     digest: Digest,
-    holders: Vec<Endpoint>,
-    pieces: Arc<Pieces>,
-    watch: &mut dyn FnMut(Attempt<'_>),
+    holders: Vec<Source>,
+    first: Option<First>,
+    pieces: &Arc<Pieces>,
+    watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Brought, SwarmError> {
     let count = holders.len().min(fetcher.bandwidth().feeds(peer_bounds().segments));
     let patience = if count > 1 { limits::RATE_TIME_OF_ONE } else { limits::RATE_TIME };
     let state = State {
         segments: Segments::new(pieces.missing()),
+        pieces: Some(Arc::clone(pieces)),
         spare: holders.into(),
+        first,
         workers: 0,
         writers: 0,
         connections: HashMap::new(),
@@ -108,32 +134,54 @@ pub(super) fn fetch_segments(
         fetcher: fetcher.clone(),
         document: document.clone(),
         digest,
-        pieces,
+        length: pieces.length(),
         patience,
         state: Mutex::new(state),
         changed: Condvar::new(),
     });
     for worker in 0..count {
-        swarm.lock().workers += 1;
-        let shared = Arc::clone(&swarm);
-        let work = move || {
-            shared.work(worker);
-            shared.lock().workers -= 1;
-            shared.changed.notify_all();
-        };
+        let guard = WorkerGuard::new(Arc::clone(&swarm), worker);
+        let work = move || guard.swarm.work(worker);
         let name = format!("download-{worker}");
         if let Err(error) = thread::Builder::new().name(name).spawn(work) {
-            log::warn!("one download less at once, no thread to be had: {error}");
-            swarm.lock().workers -= 1;
+            log::warn!("cannot start a thread for another download in parallel: {error}");
         }
     }
-    swarm.follow(watch)
+    swarm.follow(pieces, watch)
+}
+
+/// A worker. When it ends, by a panic as well, what it has not delivered is for others.
+struct WorkerGuard {
+    swarm: Arc<Swarm>,
+    worker: usize,
+}
+
+impl WorkerGuard {
+    fn new(swarm: Arc<Swarm>, worker: usize) -> Self {
+        swarm.lock().workers += 1;
+        Self { swarm, worker }
+    }
+}
+
+impl Drop for WorkerGuard {
+    fn drop(&mut self) {
+        let mut state = self.swarm.lock();
+        state.workers = state.workers.saturating_sub(1);
+        state.segments.release(self.worker);
+        state.connections.remove(&self.worker);
+        drop(state);
+        self.swarm.changed.notify_all();
+    }
 }
 
 impl Swarm {
     /// The calling thread: reports, computes the digest, and waits for the end.
-    fn follow(&self, watch: &mut dyn FnMut(Attempt<'_>)) -> Result<Brought, SwarmError> {
-        let length = self.pieces.length();
+    fn follow(
+        &self,
+        pieces: &Pieces,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Brought, SwarmError> {
+        let length = self.length;
         let mut hasher = Hasher::default();
         let mut hashed = 0;
         let mut failures: Vec<(Endpoint, TransferError)> = Vec::new();
@@ -141,15 +189,15 @@ impl Swarm {
             let (whole_until, done, is_idle) = {
                 let mut state = self.lock();
                 let reports = std::mem::take(&mut state.reports);
-                let done = length - state.segments.left();
+                let done = length.saturating_sub(state.segments.left());
                 let whole_until = state.segments.whole_until(length);
                 let is_idle = state.workers == 0 || state.file_error.is_some();
                 drop(state);
                 for report in reports {
                     match report {
-                        Report::Asking(holder) => watch(Attempt::Asking(&holder)),
+                        Report::Asking(holder) => watch(Progress::Asking(&holder)),
                         Report::Failed(holder, error) => {
-                            watch(Attempt::Failed(&holder, &error));
+                            watch(Progress::Failed(&holder, &error));
                             failures.retain(|(other, _)| *other != holder);
                             failures.push((holder, error));
                         }
@@ -161,10 +209,9 @@ impl Swarm {
                 self.end();
                 return Err(SwarmError::Cancelled);
             }
-            watch(Attempt::Progress(done, Some(length)));
-            let kept = self
-                .hash(&mut hasher, &mut hashed, whole_until)
-                .and_then(|()| self.pieces.check_place());
+            watch(Progress::Bytes(done, length));
+            let kept = hash(pieces, &mut hasher, &mut hashed, whole_until)
+                .and_then(|()| pieces.check_place());
             if let Err(error) = kept {
                 self.end();
                 return Err(SwarmError::File(error));
@@ -196,27 +243,11 @@ impl Swarm {
         })
     }
 
-    fn hash(&self, hasher: &mut Hasher, hashed: &mut u64, until: u64) -> io::Result<()> {
-        // Not more at once than what keeps the display moving.
-        const AT_ONCE: u64 = 16 * 1024 * 1024;
-        let until = until.min(*hashed + AT_ONCE);
-        let mut chunk = PageAligned::new(256 * 1024);
-        while *hashed < until {
-            let most = usize::try_from(until - *hashed).unwrap_or(usize::MAX).min(chunk.len());
-            let count = self.pieces.read(&mut chunk[..most], *hashed)?;
-            if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            hasher.update(&chunk[..count]);
-            *hashed += count as u64;
-        }
-        Ok(())
-    }
-
     /// From now on nobody writes any more.
     fn end(&self) {
         let mut state = self.lock();
         state.is_over = true;
+        state.pieces = None;
         for connection in state.connections.values() {
             // It may be closed already.
             let _ = connection.shutdown(Shutdown::Both);
@@ -230,4 +261,23 @@ impl Swarm {
         // Each change is whole before anything that could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Computes the digest of what is whole from the beginning.
+fn hash(pieces: &Pieces, hasher: &mut Hasher, hashed: &mut u64, until: u64) -> io::Result<()> {
+    // Not more at a time than what keeps the display moving.
+    const AT_ONCE: u64 = 16 * 1024 * 1024;
+    let until = until.min(hashed.saturating_add(AT_ONCE));
+    let mut chunk = PageAligned::new(256 * 1024);
+    while *hashed < until {
+        let most = usize::try_from(until - *hashed).unwrap_or(usize::MAX).min(chunk.len());
+        let Some(room) = chunk.get_mut(..most) else { break };
+        let count = pieces.read(room, *hashed)?;
+        let Some(bytes @ [_, ..]) = room.get(..count) else {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
+        hasher.update(bytes);
+        *hashed += count as u64;
+    }
+    Ok(())
 }

@@ -15,9 +15,12 @@ pub enum TransferError {
     /// Whoever has named it may not lead there.
     #[error("it is not asked")]
     NotAllowed(#[source] NotAllowed),
-    /// The connection broke, or no reply came within ten seconds.
+    /// The connection broke.
     #[error("the connection broke")]
     Lost(#[source] io::Error),
+    /// No reply came in this time.
+    #[error("expected a reply, found none in {} seconds", .0.as_secs())]
+    Silent(Duration),
     /// It refused.
     #[error("it answered {0}")]
     Refused(Status),
@@ -88,6 +91,7 @@ impl TransferError {
         match self {
             Self::Unreachable(_)
             | Self::Lost(_)
+            | Self::Silent(_)
             | Self::Truncated { .. }
             | Self::TooSlow { .. }
             | Self::Resting(_)
@@ -112,6 +116,7 @@ impl TransferError {
         match self {
             Self::Unreachable(_)
             | Self::Lost(_)
+            | Self::Silent(_)
             | Self::Truncated { .. }
             | Self::TooSlow { .. }
             | Self::WrongDigest { .. }

@@ -5,11 +5,11 @@
 //! this module.
 
 mod bounds;
-mod connecting;
 mod directories;
 mod files;
 mod memory;
 mod page_aligned;
+mod readiness;
 mod signals;
 mod sockets;
 mod terminal;
@@ -18,7 +18,6 @@ mod unacknowledged;
 use std::sync::OnceLock;
 
 pub use bounds::{Bound, PeerBounds, connection_bounds, open_files, peer_bounds};
-pub(crate) use connecting::connect_first;
 pub(crate) use directories::{Directory, DirectoryId, Entered, directory_id};
 pub(crate) use files::{
     is_at, is_disk_failure, is_network_folder, is_same_file, open_append, open_existing, open_part,
@@ -27,10 +26,11 @@ pub(crate) use files::{
 pub use files::{open_regular, sync_folder};
 pub use memory::{MemoryBound, limit_malloc_arenas, memory_bounds};
 pub use page_aligned::PageAligned;
+pub(crate) use readiness::{Direction, is_connecting, wait_for_any};
 pub use signals::{Signal, Signals, has_controlling_terminal};
 pub(crate) use sockets::{
-    ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, WRITING_RESUMES, bound_neighbour, has_unread,
-    lift_unsent_bound, receive, receive_now, send_at_once, send_before, send_file,
+    ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, WRITING_RESUMES, bound_neighbour, has_arrived,
+    has_unread, lift_unsent_bound, receive, receive_now, send_at_once, send_before, send_file,
 };
 pub(crate) use terminal::{TerminalMode, wait_for_input};
 pub(crate) use unacknowledged::unacknowledged;

@@ -136,6 +136,11 @@ pub(crate) fn has_unread(stream: &TcpStream) -> bool {
     }
 }
 
+/// Whether bytes are known to have arrived that nobody has read.
+pub(crate) fn has_arrived(stream: &TcpStream) -> bool {
+    cfg!(target_os = "linux") && has_unread(stream)
+}
+
 /// Socket options that bound what a dead or slow neighbour costs. An option that the system does
 /// not have is left out.
 pub(crate) fn bound_neighbour(socket: &socket2::SockRef<'_>) -> io::Result<()> {

@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::CommandError;
 use crate::escape::escaped;
 use crate::peer::{Holding, Source, lookup};
-use crate::protocol::{Digest, Document, Endpoint, Title};
+use crate::protocol::{Digest, Document, Endpoint};
 
 /// Which holder a person wants to be asked first.
 pub(super) enum Chosen {
@@ -31,12 +31,12 @@ pub(super) fn holdings(
     Ok(holdings)
 }
 
-/// The holders of a document, the chosen one first, and the document's title.
+/// The holders of a document, the chosen one first.
 pub(super) fn sources(
     document: &Document,
     mut holdings: Vec<Holding>,
     chosen: &Chosen,
-) -> (Vec<Source>, Option<Title>) {
+) -> Vec<Source> {
     let at = match chosen {
         Chosen::None => None,
         Chosen::Number(at) => Some(*at),
@@ -49,18 +49,12 @@ pub(super) fn sources(
         let holding = holdings.remove(at);
         holdings.insert(0, holding);
     }
-    let title = holdings.first().map(|holding| holding.record.title.clone());
-    let mut sources: Vec<Source> = Vec::new();
-    for source in holdings.into_iter().map(Source::from) {
-        if sources.iter().all(|other| other.holder != source.holder) {
-            sources.push(source);
-        }
-    }
+    let mut sources = Source::distinct(holdings.into_iter().map(Source::from));
     if let Some(first) = sources.first_mut() {
         first.is_chosen = at.is_some();
     }
     say_versions(document, &sources);
-    (sources, title.filter(|title| !title.as_str().is_empty()))
+    sources
 }
 
 /// Asks a person once which holder is to be asked first for all these documents.

@@ -45,6 +45,7 @@ pub(super) fn get_many(
     if !orders.is_empty() {
         context.create_share_directory()?;
     }
+    let list = command.digests.as_deref();
     let mut progress = ManyDownloads::new(orders.len());
     let (mut output, mut downloaded) = (Ok(()), 0);
     let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
@@ -53,7 +54,7 @@ pub(super) fn get_many(
                 downloaded += 1;
                 if output.is_ok() {
                     let (path, document) = (order.target.path(), &order.wanted.document);
-                    let fetched = Outcome::Fetched(&path, fetched);
+                    let fetched = Outcome::Fetched(&path, fetched, list);
                     progress.aside(|| output = fetched.say(context.format, document));
                 }
             }
@@ -138,11 +139,11 @@ fn find_order(
     chosen: &Chosen,
     digest: Option<Digest>,
 ) -> Result<Option<Order>, CommandError> {
-    let (sources, title) = match &command.from {
-        Some(from) => (vec![from.clone().into()], None),
+    let sources = match &command.from {
+        Some(from) => vec![from.clone().into()],
         None => sources(document, holdings, chosen),
     };
-    let planned = plan(library, document.clone(), sources, title, digest, command.force);
+    let planned = plan(library, document.clone(), sources, digest, command.force);
     match planned {
         Ok(Plan::Fetch(order)) => Ok(Some(order)),
         Ok(Plan::Here) => Ok(None),

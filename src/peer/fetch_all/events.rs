@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use crate::library::{Incoming, SaveTarget, Saved};
-use crate::peer::fetch::{FetchError, Fetched, Wanted};
-use crate::protocol::{Document, Title};
+use crate::peer::fetch_error::FetchError;
+use crate::peer::fetched::Fetched;
+use crate::peer::source::Wanted;
+use crate::protocol::Document;
 
 /// One of many downloads.
 #[derive(Debug)]
 pub struct Order {
     /// What, and from whom.
     pub wanted: Wanted,
-    /// The title under which it is to be shared.
-    pub title: Option<Title>,
     /// The file that it is to become.
     pub target: SaveTarget,
     /// Whether what has its name is overwritten.

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::events::Order;
 use crate::limits;
-use crate::peer::fetch::{FetchError, Fetched};
+use crate::peer::fetch_error::FetchError;
+use crate::peer::fetched::Fetched;
 use crate::peer::neighbours::pause_after;
 use crate::protocol::{Endpoint, Host};
 
@@ -140,7 +141,7 @@ mod tests {
 
     use super::*;
     use crate::library::SaveTarget;
-    use crate::peer::fetch::Wanted;
+    use crate::peer::source::Wanted;
     use crate::peer::transfer_error::TransferError;
     use crate::protocol::Document;
 
@@ -148,7 +149,7 @@ mod tests {
         let document = Document::Rfc("1".parse().unwrap());
         let wanted = Wanted { document, sources: Vec::new(), digest: None };
         let target = SaveTarget::file(Path::new("rfc1.txt"));
-        Task::new(Order { wanted, title: None, target, overwrite: false }, true)
+        Task::new(Order { wanted, target, overwrite: false }, true)
     }
 
     fn lost() -> FetchError {

@@ -16,7 +16,9 @@ use crate::library::{Incoming, PartFiles};
 use crate::limits;
 use crate::net::Cancel;
 use crate::peer::conversation::Conversation;
-use crate::peer::fetch::{Attempt, FetchError, Fetcher};
+use crate::peer::fetch_error::FetchError;
+use crate::peer::fetched::Attempt;
+use crate::peer::fetcher::Fetcher;
 
 /// A worker takes more documents together when the last ones took less than this time, and fewer
 /// when they took twice as long.

@@ -22,7 +22,7 @@ fn what_is_known_is_kept() {
     assert_eq!(again.pace(&near), neighbours.pace(&near));
     assert_eq!(again.pace(&far), neighbours.pace(&far));
     assert_eq!(again.pace(&near).bytes_per_second, Some(1_000_000));
-    assert!(again.expected_time(&near, 1000) < again.expected_time(&far, 1000));
+    assert!(again.standing(&near, 1000).expected_time < again.standing(&far, 1000).expected_time);
     fs::write(&store, "something else").unwrap();
     assert_eq!(Neighbours::load(&store).pace(&near), Pace::default());
 }
@@ -45,20 +45,35 @@ fn who_fails_rests_and_is_given_up_in_the_end() {
 #[test]
 fn no_more_are_known_than_there_is_room_for() {
     let neighbours = Neighbours::default();
-    let index = Some(IpAddr::from([127, 0, 0, 1]));
-    let source =
-        |number: usize| Source { told_by: index, ..endpoint(&format!("h{number}:1")).into() };
-    let (wanted, useful) = ([source(0)], endpoint("useful:1"));
+    let (used, useful) = (endpoint("used:1"), endpoint("useful:1"));
     neighbours.transferred(&useful, 1_000_000, Duration::from_secs(1));
-    let held = neighbours.hold(&wanted);
-    for number in 1..3 * limits::NEIGHBOURS {
-        drop(neighbours.hold(&[source(number)]));
+    let busy = neighbours.busy(&used);
+    for number in 0..3 * limits::NEIGHBOURS {
+        neighbours.connected(&endpoint(&format!("h{number}:1")), Duration::from_millis(1));
     }
     assert!(neighbours.lock().len() <= limits::NEIGHBOURS);
-    assert_eq!(neighbours.named_by(&wanted[0].holder), index);
+    assert_eq!(neighbours.of(&used).busy, 1);
     assert!(neighbours.pace(&useful).bytes_per_second.is_some());
-    drop(held);
-    assert_eq!(neighbours.of(&wanted[0].holder).held, 0);
+    drop(busy);
+    assert_eq!(neighbours.of(&used).busy, 0);
+}
+
+#[test]
+fn a_holder_is_proven_by_a_document_until_it_fails_again_and_again() {
+    let neighbours = Neighbours::default();
+    let peer = endpoint("a:1");
+    assert!(!neighbours.is_proven(&peer));
+    neighbours.answered(&peer);
+    assert!(!neighbours.is_proven(&peer), "a reply is no document");
+    neighbours.delivered(&peer);
+    neighbours.failed(&peer);
+    assert!(neighbours.is_proven(&peer), "it may have been busy");
+    neighbours.failed(&peer);
+    neighbours.failed(&peer);
+    assert!(!neighbours.is_proven(&peer));
+    neighbours.delivered(&peer);
+    neighbours.distrust(&peer);
+    assert!(!neighbours.is_proven(&peer));
 }
 
 #[test]
@@ -84,7 +99,12 @@ fn who_is_busy_is_expected_to_take_longer() {
     let neighbours = Neighbours::default();
     let (one, other) = (endpoint("a:1"), endpoint("b:1"));
     let busy = neighbours.busy(&one);
-    assert!(neighbours.expected_time(&one, 10) > neighbours.expected_time(&other, 10));
+    assert!(
+        neighbours.standing(&one, 10).expected_time > neighbours.standing(&other, 10).expected_time
+    );
     drop(busy);
-    assert_eq!(neighbours.expected_time(&one, 10), neighbours.expected_time(&other, 10));
+    assert_eq!(
+        neighbours.standing(&one, 10).expected_time,
+        neighbours.standing(&other, 10).expected_time
+    );
 }

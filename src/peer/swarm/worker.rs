@@ -1,39 +1,66 @@
-//! A worker of a swarm: it fetches from one holder what the plan gives it, and from the next one
+//! A worker of a swarm: it fetches what the plan gives it from one holder, and from the next one
 //! when that holder fails.
 
-use std::net::TcpStream;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{LOOK, Report, Swarm};
+use super::{First, LOOK, Report, Swarm};
+use crate::library::Pieces;
 use crate::limits;
-use crate::peer::neighbours::pause_after;
-use crate::peer::question::{Question, ask_once, connect};
-use crate::peer::transfer::Floor;
+use crate::peer::attempt::{Attempt, Reply};
+use crate::peer::conversation::Conversation;
+use crate::peer::neighbours::Readiness;
+use crate::peer::question::Question;
+use crate::peer::source::Source;
+use crate::peer::transfer::MinRate;
 use crate::peer::transfer_error::TransferError;
 use crate::protocol::{ContentRange, Endpoint};
+
+/// Bytes that are read and written at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// A reply that has begun is used for a segment that begins at most this far behind it.
+const SKIPPED: u64 = 256 * 1024;
 
 impl Swarm {
     /// A worker: holder after holder, until all is there or there is none left.
     pub(super) fn work(&self, worker: usize) {
         loop {
-            let next = {
+            let (source, first) = {
                 let mut state = self.lock();
-                if state.is_over { None } else { state.spare.pop_front() }
+                if state.is_over {
+                    return;
+                }
+                let Some(source) = state.spare.pop_front() else { return };
+                (source, state.first.take())
             };
-            let Some(holder) = next else { return };
-            self.lock().reports.push(Report::Asking(holder.clone()));
-            let _busy = self.fetcher.neighbours().busy(&holder);
-            self.fetch_from(worker, &holder);
+            let holder = &source.holder;
+            let error = match self.fetcher.neighbours().readiness(holder) {
+                Readiness::Ready => {
+                    self.lock().reports.push(Report::Asking(holder.clone()));
+                    let _busy = self.fetcher.neighbours().busy(holder);
+                    self.fetch_from(worker, &source, first);
+                    continue;
+                }
+                Readiness::Resting(rest) => TransferError::Resting(rest),
+                Readiness::GivenUp => TransferError::GivenUp,
+            };
+            self.report(holder, error);
         }
     }
 
-    fn fetch_from(&self, worker: usize, holder: &Endpoint) {
+    fn report(&self, holder: &Endpoint, error: TransferError) {
+        self.lock().reports.push(Report::Failed(holder.clone(), error));
+        self.changed.notify_all();
+    }
+
+    fn fetch_from(&self, worker: usize, source: &Source, mut first: Option<First>) {
+        let holder = &source.holder;
         let mut fruitless = 0;
         while let Some(range) = self.next_range(worker, holder) {
             let before = self.brought_by(holder);
-            let Err(error) = self.fetch_range(worker, holder, &range) else {
+            let Err(error) = self.fetch_range(worker, source, &range, first.take()) else {
                 fruitless = 0;
                 continue;
             };
@@ -50,16 +77,21 @@ impl Swarm {
             drop(state);
             let has_progressed = self.brought_by(holder) > before;
             fruitless = if has_progressed { 0 } else { fruitless + 1 };
-            if error.is_fault_of_holder() {
+            let is_early =
+                matches!(error, TransferError::Silent(time) if time < limits::FIRST_BYTE);
+            if is_early {
+                self.fetcher.neighbours().silent(holder);
+            } else if error.is_fault_of_holder() {
                 self.fetcher.neighbours().failed(holder);
             }
-            let goes_on = error.is_transient() && fruitless < limits::TRIES;
-            self.lock().reports.push(Report::Failed(holder.clone(), error));
-            self.changed.notify_all();
-            if !goes_on {
-                return;
+            let resumes = error.is_transient() && !is_early && fruitless < limits::TRIES;
+            self.report(holder, error);
+            match self.fetcher.neighbours().readiness(holder) {
+                _ if !resumes => return,
+                Readiness::GivenUp => return,
+                Readiness::Resting(rest) => self.rest(rest),
+                Readiness::Ready => self.rest(limits::ASK_AGAIN),
             }
-            self.rest(pause_after(fruitless));
         }
     }
 
@@ -95,23 +127,53 @@ impl Swarm {
     fn fetch_range(
         &self,
         worker: usize,
-        holder: &Endpoint,
+        source: &Source,
         range: &Range<u64>,
+        first: Option<First>,
     ) -> Result<(), TransferError> {
-        let stream = Arc::new(connect(&self.fetcher, holder)?);
-        {
-            let mut state = self.lock();
-            if state.is_over {
-                return Ok(());
-            }
-            state.connections.insert(worker, Arc::clone(&stream));
-        }
         let begun = Instant::now();
-        let outcome = self.receive(worker, holder, range, &stream);
-        self.lock().connections.remove(&worker);
-        let bytes = outcome?;
-        self.fetcher.neighbours().transferred(holder, bytes, begun.elapsed());
+        let reply = match first.filter(|first| first.begins_before(range)) {
+            Some(first) => first.reply,
+            None => self.ask(source, range)?,
+        };
+        let bytes = self.receive(worker, &source.holder, range, reply)?;
+        self.fetcher.neighbours().transferred(&source.holder, bytes, begun.elapsed());
         Ok(())
+    }
+
+    /// Asks a holder for a segment, and waits for the head of its reply.
+    fn ask(&self, source: &Source, range: &Range<u64>) -> Result<Reply, TransferError> {
+        let holder = &source.holder;
+        let is_wanted = || !self.lock().is_over;
+        let is_proven = self.fetcher.neighbours().is_proven(holder);
+        let trial = loop {
+            if is_proven || !is_wanted() {
+                break None;
+            }
+            match self.fetcher.trials().begin(holder) {
+                Some(trial) => break Some(trial),
+                None => self.fetcher.trials().wait(LOOK),
+            }
+        };
+        let question = Question {
+            holder,
+            document: &self.document,
+            want_digest: true,
+            range: Some(range.clone().into()),
+        };
+        let has_others = {
+            let state = self.lock();
+            state.workers > 1 || !state.spare.is_empty()
+        };
+        let patience = match has_others && !is_proven {
+            true => limits::FIRST_BYTE_UNPROVEN,
+            false => limits::FIRST_BYTE,
+        };
+        Attempt::begin(&self.fetcher, &mut Conversation::default(), source, question, trial)?.run(
+            &self.fetcher,
+            patience,
+            &is_wanted,
+        )
     }
 
     fn receive(
@@ -119,12 +181,8 @@ impl Swarm {
         worker: usize,
         holder: &Endpoint,
         range: &Range<u64>,
-        stream: &TcpStream,
+        ((head, _), mut line): Reply,
     ) -> Result<u64, TransferError> {
-        let wanted = Some(range.clone().into());
-        let question =
-            Question { holder, document: &self.document, want_digest: true, range: wanted };
-        let (head, receiver) = ask_once(&self.fetcher, stream, &question)?;
         let found = head.digest.ok_or(TransferError::NoDigest)?;
         if found != self.digest {
             return Err(TransferError::OtherVersion { expected: self.digest, found });
@@ -132,41 +190,52 @@ impl Swarm {
         let length = head.content_range.map(ContentRange::length).or(head.content_length);
         // Without a range all of the document follows, and the beginning is passed over.
         let mut place = head.content_range.map_or(0, ContentRange::first);
-        if length != Some(self.pieces.length()) || place > range.start {
+        if length != Some(self.length) || place > range.start {
             return Err(TransferError::OtherPart);
         }
-        if head.last_modified.is_some() {
-            self.lock().last_modified = head.last_modified;
+        let address = line.address();
+        let first = line.take_input(u64::MAX);
+        let stream = Arc::new(line.into_stream());
+        {
+            let mut state = self.lock();
+            if head.last_modified.is_some() {
+                state.last_modified = head.last_modified;
+            }
+            if state.is_over {
+                return Ok(0);
+            }
+            state.connections.insert(worker, Arc::clone(&stream));
         }
-        let address = stream.peer_addr().map_err(TransferError::Lost)?.ip();
-        let mut floor = Floor::new(self.patience);
-        let mut chunk = receiver.input().to_vec();
-        let mut filled = chunk.len();
-        chunk.resize(64 * 1024, 0);
+        let mut rate = MinRate::new(self.patience);
         let mut written = 0;
+        let mut chunk = first;
+        let mut filled = chunk.len();
+        chunk.resize(CHUNK.max(filled), 0);
         loop {
             let skipped = range.start.saturating_sub(place).min(filled as u64);
-            let bytes = &chunk[usize::try_from(skipped).unwrap_or(filled)..filled];
-            place += skipped;
+            let skipped_here = usize::try_from(skipped).unwrap_or(filled);
+            let bytes = chunk.get(skipped_here..filled).unwrap_or_default();
+            place = place.saturating_add(skipped);
             let (count, has_more) = self.write(worker, holder, bytes, place)?;
             written += count;
             if !has_more {
-                return Ok(written);
+                break;
             }
-            place += bytes.len() as u64;
-            let waiting = Instant::now();
-            let most = self.fetcher.bandwidth().take(address, false, chunk.len() as u64);
-            floor.excuse(waiting.elapsed());
-            let most = usize::try_from(most).unwrap_or(chunk.len());
-            filled = floor.read(stream, &mut chunk[..most])?;
+            place = place.saturating_add(bytes.len() as u64);
+            let most = chunk.len() as u64;
+            let most = rate.excuse(|| self.fetcher.bandwidth().take(address, false, most));
+            let most = usize::try_from(most).unwrap_or(usize::MAX).min(chunk.len());
+            filled = rate.read(&stream, chunk.get_mut(..most).unwrap_or_default())?;
             if filled == 0 {
                 let expected = self.lock().segments.end(worker).unwrap_or(place);
-                return match place < expected {
-                    true => Err(TransferError::Truncated { expected, found: place }),
-                    false => Ok(written),
-                };
+                if place < expected {
+                    return Err(TransferError::Truncated { expected, found: place });
+                }
+                break;
             }
         }
+        self.lock().connections.remove(&worker);
+        Ok(written)
     }
 
     /// Writes what belongs to this worker; returns how much that was, and whether there is more to
@@ -178,32 +247,59 @@ impl Swarm {
         bytes: &[u8],
         place: u64,
     ) -> Result<(u64, bool), TransferError> {
-        let count = {
+        let (count, writing) = {
             let mut state = self.lock();
             let Some(end) = state.segments.end(worker).filter(|_| !state.is_over) else {
                 return Ok((0, false));
             };
             let count = end.saturating_sub(place).min(bytes.len() as u64);
-            if bytes.is_empty() {
+            let Some(pieces) = state.pieces.clone().filter(|_| !bytes.is_empty()) else {
                 return Ok((0, true));
-            }
+            };
             state.writers += 1;
-            count
+            (count, Writing { swarm: self, pieces: Some(pieces) })
         };
-        let most = usize::try_from(count).unwrap_or(bytes.len());
-        let outcome = self.pieces.write(&bytes[..most], place);
+        let most = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
+        let written = match (&writing.pieces, bytes.get(..most)) {
+            (Some(pieces), Some(bytes)) => pieces.write(bytes, place),
+            _ => Ok(()),
+        };
+        drop(writing);
+        written.map_err(TransferError::File)?;
         let mut state = self.lock();
-        state.writers -= 1;
-        if state.is_over {
-            self.changed.notify_all();
-        }
-        outcome.map_err(TransferError::File)?;
         state.segments.advance(worker, count, Instant::now());
-        *state.brought.entry(holder.clone()).or_default() += count;
+        let brought = state.brought.entry(holder.clone()).or_default();
+        *brought = brought.saturating_add(count);
         let has_more = state.segments.end(worker).is_some();
         if !has_more {
             self.changed.notify_all();
         }
         Ok((count, has_more))
+    }
+}
+
+impl First {
+    /// Whether the bytes that follow lead to this segment soon.
+    fn begins_before(&self, range: &Range<u64>) -> bool {
+        let ((head, _), _) = &self.reply;
+        let first = head.content_range.map_or(0, ContentRange::first);
+        range.start.checked_sub(first).is_some_and(|skipped| skipped <= SKIPPED)
+    }
+}
+
+/// A worker that writes at this moment. Its hold on the file ends before it is no longer counted.
+struct Writing<'a> {
+    swarm: &'a Swarm,
+    pieces: Option<Arc<Pieces>>,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.pieces = None;
+        let mut state = self.swarm.lock();
+        state.writers = state.writers.saturating_sub(1);
+        if state.is_over {
+            self.swarm.changed.notify_all();
+        }
     }
 }

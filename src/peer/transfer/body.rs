@@ -8,18 +8,31 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::mem;
 use std::time::{Duration, Instant};
 
-use super::{Floor, Transferred};
+use super::min_rate::MinRate;
 use crate::library::{Hasher, Incoming};
 use crate::limits;
 use crate::peer::bandwidth::SMALL;
 use crate::peer::conversation::Line;
-use crate::peer::fetch::Fetcher;
+use crate::peer::fetcher::Fetcher;
 use crate::peer::transfer_error::TransferError;
-use crate::protocol::{ContentRange, Digest, DocumentHead};
+use crate::protocol::{ContentRange, Date, Digest, DocumentHead};
 use crate::system::PageAligned;
 
 /// Bytes that are read at once.
 const PIECE: usize = 64 * 1024;
+
+/// What came of a GET.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::peer) struct Transferred {
+    pub(in crate::peer) length: u64,
+    /// Whether the holder had said how long the document is.
+    pub(in crate::peer) length_checked: bool,
+    pub(in crate::peer) last_modified: Option<Date>,
+    /// That of the bytes.
+    pub(in crate::peer) digest: Digest,
+    /// Whether it was known before.
+    pub(in crate::peer) digest_checked: bool,
+}
 
 /// A document that is coming.
 pub(super) struct Body<'a> {
@@ -71,7 +84,7 @@ impl<'a> Body<'a> {
 
     /// How many bytes are still to come, or may come if the length is not known.
     fn left(&self) -> u64 {
-        self.expected.unwrap_or(limits::DOCUMENT + 1) - self.received
+        self.expected.unwrap_or(limits::DOCUMENT + 1).saturating_sub(self.received)
     }
 
     /// Reads until the document is whole or the connection ends, and returns how many bytes have
@@ -86,19 +99,18 @@ impl<'a> Body<'a> {
     ) -> Result<u64, TransferError> {
         let before = self.received;
         let first = line.take_input(self.left());
-        let start = self.place();
-        self.buffer[start..start + first.len()].copy_from_slice(&first);
-        self.take(start, first.len())?;
+        for some in first.chunks(PIECE) {
+            let start = self.place();
+            self.room(start, some.len() as u64)?.copy_from_slice(some);
+            self.take(start, some.len())?;
+        }
         let is_small = self.expected.is_some_and(|length| length <= SMALL);
-        let mut floor = Floor::new(patience);
+        let mut rate = MinRate::new(patience);
         while self.left() > 0 {
             let most = self.left().min(PIECE as u64);
-            let waiting = Instant::now();
-            let most = fetcher.bandwidth().take(line.address(), is_small, most);
-            floor.excuse(waiting.elapsed());
+            let most = rate.excuse(|| fetcher.bandwidth().take(line.address(), is_small, most));
             let start = self.place();
-            let end = start + usize::try_from(most).unwrap_or(PIECE);
-            match floor.read(line.stream(), &mut self.buffer[start..end])? {
+            match rate.read(line.stream(), self.room(start, most)?)? {
                 0 => break,
                 count => self.take(start, count)?,
             }
@@ -111,8 +123,15 @@ impl<'a> Body<'a> {
         if self.is_held_back { usize::try_from(self.received).unwrap_or(usize::MAX) } else { 0 }
     }
 
+    /// This many bytes of the buffer. They are there: the buffer holds the document, or a piece.
+    fn room(&mut self, start: usize, count: u64) -> Result<&mut [u8], TransferError> {
+        let end = usize::try_from(count).ok().and_then(|count| start.checked_add(count));
+        let room = end.and_then(|end| self.buffer.get_mut(start..end));
+        room.ok_or_else(|| TransferError::File(io::ErrorKind::OutOfMemory.into()))
+    }
+
     fn take(&mut self, start: usize, count: usize) -> Result<(), TransferError> {
-        let bytes = &self.buffer[start..start + count];
+        let bytes = self.buffer.get(start..start + count).unwrap_or_default();
         self.hasher.update(bytes);
         self.received += count as u64;
         if !self.is_held_back {
@@ -133,7 +152,8 @@ impl<'a> Body<'a> {
     fn write_beginning(&mut self) -> Result<(), TransferError> {
         prepare(self.head, self.incoming, &mut Hasher::default())?;
         let end = self.place();
-        self.incoming.file().write_all(&self.buffer[..end]).map_err(TransferError::File)?;
+        let held_back = self.buffer.get(..end).unwrap_or_default();
+        self.incoming.file().write_all(held_back).map_err(TransferError::File)?;
         self.is_held_back = false;
         self.buffer = PageAligned::new(PIECE);
         Ok(())
@@ -198,7 +218,7 @@ impl<'a> Body<'a> {
     fn put_in_front(&mut self, separator: &str) -> io::Result<()> {
         let mut document = separator.as_bytes().to_vec();
         if self.is_held_back {
-            document.extend_from_slice(&self.buffer[..self.place()]);
+            document.extend(self.buffer.iter().take(self.place()));
         } else {
             let mut file = self.incoming.file();
             file.seek(SeekFrom::Start(0))?;

@@ -1,0 +1,206 @@
+//! One GET up to the head of its reply: resolving, connecting, asking. Nothing here waits but
+//! [`Attempt::run`], so that several attempts can go on at the same time.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+
+use super::connecting::Connecting;
+use super::conversation::{Conversation, Line};
+use super::fetcher::Fetcher;
+use super::question::{Answer, Question};
+use super::source::Source;
+use super::transfer_error::TransferError;
+use super::trials::Trial;
+use crate::net::{not_connected_in_time, send};
+use crate::protocol::{DocumentReply, DocumentReplyDecoder};
+use crate::system::{Direction, receive_now, wait_for_any};
+
+/// Bytes that are read of a head at a time: most of a small document follows it.
+const READ: usize = 1024;
+
+/// How often a waiting attempt looks whether it is still wanted.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A GET whose reply is awaited.
+#[derive(Debug)]
+pub(super) struct Attempt<'a> {
+    source: &'a Source,
+    question: Question<'a>,
+    /// Whether the holder is asked to keep its connection open.
+    is_lasting: bool,
+    begun: Instant,
+    state: State,
+    /// Held for a holder that has not delivered anything yet.
+    _trial: Option<Trial>,
+}
+
+#[derive(Debug)]
+enum State {
+    Connecting(Connecting),
+    Asked { line: Line, decoder: Box<DocumentReplyDecoder>, is_kept: bool },
+    Over,
+}
+
+/// A reply whose head has come, and the connection over which the rest comes.
+pub(super) type Reply = (Answer, Line);
+
+impl<'a> Attempt<'a> {
+    /// Begins, over the connection that is kept open if that leads to this holder.
+    ///
+    /// # Errors
+    /// When no address of the holder may be connected to.
+    pub(super) fn begin(
+        fetcher: &Fetcher,
+        conversation: &mut Conversation,
+        source: &'a Source,
+        question: Question<'a>,
+        trial: Option<Trial>,
+    ) -> Result<Self, TransferError> {
+        let state = match conversation.ask_over_kept(&question) {
+            Some(line) => State::Asked { line, decoder: Box::default(), is_kept: true },
+            None => State::Connecting(Connecting::begin(fetcher, source)?),
+        };
+        let (is_lasting, begun) = (conversation.is_lasting(), Instant::now());
+        Ok(Self { source, question, is_lasting, begun, state, _trial: trial })
+    }
+
+    /// How long it has gone on.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.begun)
+    }
+
+    /// Why it failed, if it is given up now.
+    pub(super) fn timed_out(&self) -> TransferError {
+        match self.state {
+            State::Connecting(_) => TransferError::Unreachable(not_connected_in_time()),
+            State::Asked { .. } | State::Over => TransferError::Silent(self.begun.elapsed()),
+        }
+    }
+
+    /// Does what can be done without waiting; returns the reply, or why there is none.
+    pub(super) fn advance(&mut self, fetcher: &Fetcher) -> Option<Result<Reply, TransferError>> {
+        if let State::Connecting(connecting) = &mut self.state {
+            let connected = match connecting.advance(fetcher, self.source)? {
+                Ok(stream) => Line::new(&self.source.holder, stream),
+                Err(error) => Err(error),
+            };
+            let mut request = Vec::new();
+            self.question.encode(self.is_lasting, &mut request);
+            let asked = connected.and_then(|line| {
+                send(line.stream(), &request).map_err(TransferError::Lost)?;
+                Ok(line)
+            });
+            let line = match asked {
+                Ok(line) => line,
+                Err(error) => return Some(Err(error)),
+            };
+            self.state = State::Asked { line, decoder: Box::default(), is_kept: false };
+            // The reply cannot be there yet.
+            return None;
+        }
+        let State::Asked { line, decoder, is_kept } = &mut self.state else { return None };
+        let result = match read_head(line, decoder)? {
+            Err(error) if *is_kept && line.input.is_empty() && was_closed(&error) => {
+                match Connecting::begin(fetcher, self.source) {
+                    Ok(connecting) => {
+                        self.state = State::Connecting(connecting);
+                        return None;
+                    }
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            result => result,
+        };
+        if let Ok(_) | Err(TransferError::Refused(_)) = &result {
+            fetcher.neighbours().answered(&self.source.holder);
+        }
+        let State::Asked { line, .. } = std::mem::replace(&mut self.state, State::Over) else {
+            return None;
+        };
+        Some(result.map(|answer| (answer, line)))
+    }
+
+    /// The sockets that are waited for.
+    pub(super) fn sockets(&self) -> Vec<(SockRef<'_>, Direction)> {
+        match &self.state {
+            State::Connecting(connecting) => connecting.sockets(),
+            State::Asked { line, .. } => vec![(SockRef::from(line.stream()), Direction::Read)],
+            State::Over => Vec::new(),
+        }
+    }
+
+    /// When [`Attempt::advance`] can do something, whatever the sockets do.
+    pub(super) fn next_at(&self, now: Instant) -> Option<Instant> {
+        match &self.state {
+            State::Connecting(connecting) => connecting.next_at(now),
+            State::Asked { .. } | State::Over => None,
+        }
+    }
+
+    /// Waits for the reply, at most this time, and no longer than `is_wanted` says.
+    pub(super) fn run(
+        mut self,
+        fetcher: &Fetcher,
+        patience: Duration,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Reply, TransferError> {
+        loop {
+            if let Some(result) = self.advance(fetcher) {
+                return result;
+            }
+            let now = Instant::now();
+            if self.age(now) >= patience || !is_wanted() || fetcher.cancel().is_cancelled() {
+                return Err(self.timed_out());
+            }
+            let until = self.next_at(now).unwrap_or(now + LOOK).min(now + LOOK);
+            let until = until.min(self.begun + patience);
+            wait_for_any(&self.sockets(), until.saturating_duration_since(now))
+                .map_err(TransferError::Lost)?;
+        }
+    }
+}
+
+/// Reads the head of a reply as far as it has arrived; what follows it is left in the line.
+fn read_head(
+    line: &mut Line,
+    decoder: &mut DocumentReplyDecoder,
+) -> Option<Result<Answer, TransferError>> {
+    loop {
+        let found = match decoder.decode(&line.input) {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => {
+                let mut chunk = [0; READ];
+                match receive_now(line.stream(), &mut chunk) {
+                    Ok(0) if line.input.is_empty() => return Some(Err(TransferError::NoReply)),
+                    Ok(0) => decoder.finish(&line.input),
+                    Ok(count) => {
+                        line.input.extend(chunk.iter().take(count));
+                        continue;
+                    }
+                    Err(error) => match error.kind() {
+                        io::ErrorKind::WouldBlock => return None,
+                        io::ErrorKind::Interrupted => continue,
+                        _ => return Some(Err(TransferError::Lost(error))),
+                    },
+                }
+            }
+            Err(error) => Err(error),
+        };
+        let (reply, used) = match found {
+            Ok(found) => found,
+            Err(error) => return Some(Err(TransferError::Protocol(error))),
+        };
+        line.input.drain(..used.min(line.input.len()));
+        return Some(match reply {
+            DocumentReply::Found(head) => Ok((head, decoder.separator())),
+            DocumentReply::Refused(refusal) => Err(TransferError::Refused(refusal.into())),
+        });
+    }
+}
+
+/// Whether a holder has closed a connection that it had kept open, as it may between two documents.
+fn was_closed(error: &TransferError) -> bool {
+    matches!(error, TransferError::NoReply | TransferError::Lost(_))
+}

@@ -1,0 +1,264 @@
+//! The holders that a download may ask, and which one is next.
+//!
+//! What the index says of them are hints: they change the order, and nobody is left out for them.
+//! A holder's own reply takes precedence.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+use super::addresses::literal;
+use super::fetcher::Fetcher;
+use super::neighbours::{Readiness, Standing};
+use super::source::{Source, Wanted};
+use super::transfer_error::TransferError;
+use super::trials::Trial;
+use crate::network::Network;
+use crate::protocol::{Digest, Endpoint};
+
+/// The length that is assumed of a document if nobody announces one.
+const USUAL_LENGTH: u64 = 64 * 1024;
+
+/// Downloads from a proven holder, from which on others that should be as fast are asked first.
+const BUSY: u32 = 2;
+
+/// What to ask of a holder.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ask {
+    /// What is missing of a document that was begun, with its digest.
+    Rest,
+    /// The whole document, with its digest.
+    Whole,
+    /// The whole document, without any extension.
+    Plain,
+}
+
+/// Which version a holder has, as far as is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Version {
+    /// What the index says.
+    Hint(Option<Digest>),
+    /// What the holder itself has said.
+    Replied(Option<Digest>),
+}
+
+/// A holder that may be asked.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate<'a> {
+    pub(super) source: &'a Source,
+    pub(super) ask: Ask,
+    pub(super) version: Version,
+    /// Whether it is asked before all others, because it was asked just now in another way.
+    pub(super) is_first: bool,
+    /// Whether it was given up early, and is asked again when no other is left.
+    pub(super) is_late: bool,
+    /// How often its document was begun and not received.
+    pub(super) rounds: u32,
+}
+
+/// A party that acts as one.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Party<'a> {
+    Network(Network),
+    Name(&'a str),
+}
+
+/// The holders that a download has not given up.
+#[derive(Debug)]
+pub(super) struct Candidates<'a> {
+    wanted: Option<Digest>,
+    length: u64,
+    left: Vec<Candidate<'a>>,
+    /// How often a party was asked.
+    asked: HashMap<Party<'a>, u32>,
+    /// The version that most networks announce, if it has more of them than any other.
+    majority: Option<Digest>,
+}
+
+/// Which holder is next.
+#[derive(Debug)]
+pub(super) enum Next<'a> {
+    /// This one. A trial is held for one that has not delivered anything yet.
+    Ask(Candidate<'a>, Option<Trial>),
+    /// None at the moment: those that are left are being tried by other downloads, or too many
+    /// holders are.
+    Blocked,
+    /// None is left.
+    None,
+}
+
+impl<'a> Candidates<'a> {
+    pub(super) fn new(fetcher: &Fetcher, wanted: &'a Wanted) -> Self {
+        let is_plain = |source: &Source| fetcher.neighbours().is_plain(&source.holder);
+        let candidate = |source: &'a Source| Candidate {
+            source,
+            ask: if is_plain(source) { Ask::Plain } else { Ask::Rest },
+            version: Version::Hint(source.content.digest),
+            is_first: false,
+            is_late: false,
+            rounds: 0,
+        };
+        let lengths = wanted.sources.iter().filter_map(|source| source.content.length);
+        Self {
+            wanted: wanted.digest,
+            length: lengths.max().unwrap_or(USUAL_LENGTH),
+            left: wanted.sources.iter().map(candidate).collect(),
+            asked: HashMap::new(),
+            majority: majority(&wanted.sources),
+        }
+    }
+
+    /// Whether there are any that were not given up early.
+    pub(super) fn has_early(&self) -> bool {
+        self.left.iter().any(|candidate| !candidate.is_late)
+    }
+
+    /// Whether any are left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    /// Asks this holder before all others.
+    pub(super) fn ask_first(&mut self, holder: &Endpoint) {
+        if let Some(candidate) = self.left.iter_mut().find(|one| one.source.holder == *holder) {
+            candidate.is_first = true;
+        }
+    }
+
+    /// Removes a holder that cannot be asked.
+    pub(super) fn remove(&mut self, holder: &Endpoint) {
+        self.left.retain(|candidate| candidate.source.holder != *holder);
+    }
+
+    /// The one to ask next. Those in backoff are not asked: they are handed to `skipped`.
+    pub(super) fn next(
+        &mut self,
+        fetcher: &Fetcher,
+        skipped: &mut Vec<(&'a Endpoint, TransferError)>,
+    ) -> Next<'a> {
+        self.skip(fetcher, skipped);
+        let mut order: Vec<(usize, Standing)> = Vec::new();
+        for (at, candidate) in self.left.iter().enumerate() {
+            order.push((at, fetcher.neighbours().standing(&candidate.source.holder, self.length)));
+        }
+        order.sort_by_cached_key(|(at, standing)| {
+            self.left.get(*at).map(|candidate| self.rank(candidate, standing))
+        });
+        let has_early = self.has_early();
+        for (at, standing) in order {
+            let Some(candidate) = self.left.get(at) else { continue };
+            if candidate.is_late && has_early {
+                break;
+            }
+            let holder = &candidate.source.holder;
+            let trial = match standing.is_proven {
+                true => None,
+                false => match fetcher.trials().begin(holder) {
+                    Some(trial) => Some(trial),
+                    None => continue,
+                },
+            };
+            let candidate = self.left.remove(at);
+            *self.asked.entry(Party::of(candidate.source)).or_default() += 1;
+            return Next::Ask(candidate, trial);
+        }
+        if self.left.is_empty() { Next::None } else { Next::Blocked }
+    }
+
+    /// Removes the holders that are in backoff.
+    fn skip(&mut self, fetcher: &Fetcher, skipped: &mut Vec<(&'a Endpoint, TransferError)>) {
+        self.left.retain(|candidate| {
+            let holder = &candidate.source.holder;
+            let error = match fetcher.neighbours().readiness(holder) {
+                // It was asked just now, and is asked in another way.
+                _ if candidate.is_first && candidate.ask != Ask::Rest => return true,
+                Readiness::Ready => return true,
+                Readiness::Resting(rest) => TransferError::Resting(rest),
+                Readiness::GivenUp => TransferError::GivenUp,
+            };
+            skipped.push((holder, error));
+            false
+        });
+    }
+
+    /// The smallest is asked first.
+    fn rank(&self, candidate: &Candidate<'a>, standing: &Standing) -> impl Ord + use<> {
+        let Candidate { source, version, is_first, is_late, .. } = candidate;
+        let version = match version {
+            Version::Hint(version) | Version::Replied(version) => *version,
+        };
+        let differs =
+            |from: Option<Digest>| version.zip(from).is_some_and(|(one, other)| one != other);
+        let asked = self.asked.get(&Party::of(source)).copied().unwrap_or(0);
+        let is_preferred = standing.is_proven && standing.downloads < BUSY;
+        (
+            !is_first,
+            *is_late,
+            !source.is_chosen,
+            differs(self.wanted),
+            standing.is_silent,
+            self.wanted.is_none() && differs(self.majority),
+            !is_preferred,
+            asked,
+            standing.expected_time,
+        )
+    }
+
+    /// Takes all that have this version, or do not say which one they have, the first to be asked
+    /// first.
+    pub(super) fn take_version(&mut self, fetcher: &Fetcher, digest: Digest) -> Vec<Candidate<'a>> {
+        let has_it = |candidate: &mut Candidate<'a>| match candidate.version {
+            Version::Hint(hint) => hint.is_none_or(|hint| hint == digest),
+            Version::Replied(version) => version == Some(digest),
+        };
+        let mut taken: Vec<Candidate<'a>> = self.left.extract_if(.., has_it).collect();
+        taken.sort_by_cached_key(|candidate| {
+            let standing = fetcher.neighbours().standing(&candidate.source.holder, self.length);
+            self.rank(candidate, &standing)
+        });
+        taken
+    }
+
+    /// Gives one back that is to be asked (again).
+    pub(super) fn give_back(&mut self, candidate: Candidate<'a>) {
+        self.left.push(candidate);
+    }
+}
+
+impl<'a> Party<'a> {
+    fn of(source: &'a Source) -> Self {
+        match literal(source) {
+            Some(address) => Self::Network(Network::of(address)),
+            None => Self::Name(source.holder.host.as_str()),
+        }
+    }
+}
+
+/// In how many networks holders announce this version, or have delivered it. A holder whose
+/// address is not known counts as all of its name.
+pub(super) fn agreeing(sources: &[Source], delivered: &[Endpoint], digest: &Digest) -> usize {
+    let agrees = |source: &&Source| {
+        source.content.digest == Some(*digest) || delivered.contains(&source.holder)
+    };
+    sources.iter().filter(agrees).map(Party::of).collect::<HashSet<_>>().len()
+}
+
+/// The version that is announced in more networks than any other, and in more than one.
+fn majority(sources: &[Source]) -> Option<Digest> {
+    let mut votes: HashMap<Digest, HashSet<Party<'_>>> = HashMap::new();
+    for source in sources {
+        if let Some(digest) = source.content.digest {
+            votes.entry(digest).or_default().insert(Party::of(source));
+        }
+    }
+    let mut counts: Vec<(usize, Digest)> =
+        votes.into_iter().map(|(digest, parties)| (parties.len(), digest)).collect();
+    counts.sort_by_key(|(count, _)| Reverse(*count));
+    match counts.as_slice() {
+        [(first, _), (second, _), ..] if first == second => None,
+        [(count, digest), ..] if *count > 1 => Some(*digest),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! In which order holders are asked.
+
+use std::time::Duration;
+
+use super::*;
+use crate::protocol::{Content, Document};
+
+fn digest(byte: u8) -> Digest {
+    Digest::new([byte; 32])
+}
+
+fn source(holder: &str, digest: Option<Digest>) -> Source {
+    let holder: Endpoint = holder.parse().unwrap();
+    Source { content: Content { digest, length: None }, ..holder.into() }
+}
+
+fn wanted(sources: Vec<Source>) -> Wanted {
+    Wanted { document: Document::Rfc("1".parse().unwrap()), sources, digest: None }
+}
+
+/// Asks all, each trial ending immediately; returns their names.
+fn order(fetcher: &Fetcher, wanted: &Wanted) -> Vec<String> {
+    let mut candidates = Candidates::new(fetcher, wanted);
+    let mut skipped = Vec::new();
+    let mut order = Vec::new();
+    while let Next::Ask(candidate, _) = candidates.next(fetcher, &mut skipped) {
+        order.push(candidate.source.holder.to_string());
+    }
+    order
+}
+
+fn of(holders: &[&str]) -> Wanted {
+    wanted(holders.iter().map(|holder| source(holder, None)).collect())
+}
+
+#[test]
+fn proven_ones_are_first_and_each_network_has_its_turn() {
+    let fetcher = Fetcher::default();
+    let wanted = of(&["192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3", "192.0.2.2:1", "192.0.2.3:1"]);
+    let expected = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1", "192.0.2.1:2", "192.0.2.1:3"];
+    assert_eq!(order(&fetcher, &wanted), expected);
+    fetcher.neighbours().delivered(&"192.0.2.3:1".parse().unwrap());
+    assert_eq!(order(&fetcher, &wanted)[0], "192.0.2.3:1");
+}
+
+#[test]
+fn those_in_backoff_are_not_asked_and_silent_ones_are_last() {
+    let fetcher = Fetcher::default();
+    let wanted = of(&["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]);
+    fetcher.neighbours().failed(&"192.0.2.1:1".parse().unwrap());
+    fetcher.neighbours().silent(&"192.0.2.2:1".parse().unwrap());
+    assert_eq!(order(&fetcher, &wanted), ["192.0.2.3:1", "192.0.2.2:1"]);
+}
+
+#[test]
+fn backoff_is_looked_at_before_each_attempt() {
+    let fetcher = Fetcher::default();
+    let wanted = of(&["192.0.2.1:1", "192.0.2.2:1"]);
+    let mut candidates = Candidates::new(&fetcher, &wanted);
+    let mut skipped = Vec::new();
+    assert!(matches!(candidates.next(&fetcher, &mut skipped), Next::Ask(..)));
+    fetcher.neighbours().failed(&"192.0.2.2:1".parse().unwrap());
+    assert!(matches!(candidates.next(&fetcher, &mut skipped), Next::None));
+    assert!(matches!(skipped.as_slice(), [(_, TransferError::GivenUp)]), "{skipped:?}");
+}
+
+#[test]
+fn a_holder_that_another_download_tries_is_waited_for() {
+    let fetcher = Fetcher::default();
+    let wanted = of(&["192.0.2.1:1"]);
+    let mut skipped = Vec::new();
+    let trial = fetcher.trials().begin(&wanted.sources[0].holder);
+    let mut candidates = Candidates::new(&fetcher, &wanted);
+    assert!(matches!(candidates.next(&fetcher, &mut skipped), Next::Blocked));
+    drop(trial);
+    assert!(matches!(candidates.next(&fetcher, &mut skipped), Next::Ask(_, Some(_))));
+}
+
+#[test]
+fn networks_vote_and_endpoints_do_not() {
+    let (right, wrong) = (Some(digest(1)), Some(digest(2)));
+    let wanted = wanted(vec![
+        source("192.0.2.9:1", wrong),
+        source("192.0.2.9:2", wrong),
+        source("192.0.2.9:3", wrong),
+        source("192.0.2.1:1", right),
+        source("192.0.2.2:1", right),
+    ]);
+    let fetcher = Fetcher::default();
+    let expected = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.9:1", "192.0.2.9:2", "192.0.2.9:3"];
+    assert_eq!(order(&fetcher, &wanted), expected);
+    assert_eq!(agreeing(&wanted.sources, &[], &digest(1)), 2);
+    assert_eq!(agreeing(&wanted.sources, &[], &digest(2)), 1);
+}
+
+#[test]
+fn what_the_user_wants_is_only_an_order() {
+    let mut wanted =
+        wanted(vec![source("192.0.2.1:1", Some(digest(2))), source("192.0.2.2:1", None)]);
+    wanted.digest = Some(digest(1));
+    let fetcher = Fetcher::default();
+    assert_eq!(order(&fetcher, &wanted), ["192.0.2.2:1", "192.0.2.1:1"]);
+}
+
+#[test]
+fn a_busy_proven_holder_leaves_room_for_faster_ones() {
+    let fetcher = Fetcher::default();
+    let wanted = of(&["192.0.2.1:1", "192.0.2.2:1"]);
+    let proven = &wanted.sources[0].holder;
+    fetcher.neighbours().transferred(proven, 100_000, Duration::from_secs(1));
+    fetcher.neighbours().delivered(proven);
+    let _one = fetcher.neighbours().busy(proven);
+    assert_eq!(order(&fetcher, &wanted)[0], "192.0.2.1:1");
+    let _other = fetcher.neighbours().busy(proven);
+    assert_eq!(order(&fetcher, &wanted)[0], "192.0.2.2:1");
+}

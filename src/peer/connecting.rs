@@ -1,0 +1,100 @@
+//! A connection to a holder that is being made. Nothing here waits.
+
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+
+use super::addresses::allowed;
+use super::fetcher::Fetcher;
+use super::source::Source;
+use super::transfer_error::TransferError;
+use crate::net::{Dial, Resolution, WatchedStream};
+use crate::system::Direction;
+
+/// How often the name service is looked after while sockets are waited for.
+const RESOLUTION_POLL: Duration = Duration::from_millis(10);
+
+/// A connection attempt to one holder.
+#[derive(Debug)]
+pub(super) struct Connecting {
+    begun: Instant,
+    state: State,
+    /// Whether the name service was asked just now.
+    is_new: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Resolving(Resolution),
+    Dialling(Dial),
+}
+
+impl Connecting {
+    /// Begins.
+    ///
+    /// # Errors
+    /// When no address of the holder may be connected to.
+    pub(super) fn begin(fetcher: &Fetcher, source: &Source) -> Result<Self, TransferError> {
+        let holder = &source.holder;
+        let begun = Instant::now();
+        let state = match fetcher.addresses().known(source) {
+            Some(addresses) => {
+                State::Dialling(Dial::new(allowed(source, addresses, fetcher.reach())?))
+            }
+            None => State::Resolving(Resolution::begin(holder.host.as_str(), holder.port.value())),
+        };
+        Ok(Self { begun, state, is_new: true })
+    }
+
+    /// Does what can be done without waiting; returns the connection, or why there is none.
+    ///
+    /// The connection has no options: all that is written to it are requests, and every read has
+    /// a deadline.
+    pub(super) fn advance(
+        &mut self,
+        fetcher: &Fetcher,
+        source: &Source,
+    ) -> Option<Result<WatchedStream, TransferError>> {
+        if let State::Resolving(resolution) = &mut self.state {
+            // Names of this machine and of its network are resolved in no time.
+            let time = if self.is_new { RESOLUTION_POLL / 2 } else { Duration::ZERO };
+            self.is_new = false;
+            let addresses = match resolution.wait(time)? {
+                Ok(addresses) => addresses,
+                Err(error) => return Some(Err(TransferError::Unreachable(error))),
+            };
+            fetcher.addresses().resolved(&source.holder, &addresses);
+            match allowed(source, addresses, fetcher.reach()) {
+                Ok(addresses) => self.state = State::Dialling(Dial::new(addresses)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let State::Dialling(dial) = &mut self.state else { return None };
+        Some(match dial.advance(Instant::now())? {
+            Ok(stream) => {
+                fetcher.neighbours().connected(&source.holder, self.begun.elapsed());
+                Ok(fetcher.cancel().watch(stream))
+            }
+            Err(error) => {
+                fetcher.addresses().forget(&source.holder);
+                Err(TransferError::Unreachable(error))
+            }
+        })
+    }
+
+    /// The sockets that are waited for.
+    pub(super) fn sockets(&self) -> Vec<(SockRef<'_>, Direction)> {
+        match &self.state {
+            State::Resolving(_) => Vec::new(),
+            State::Dialling(dial) => dial.sockets().collect(),
+        }
+    }
+
+    /// When [`Connecting::advance`] can do something, whatever the sockets do.
+    pub(super) fn next_at(&self, now: Instant) -> Option<Instant> {
+        match &self.state {
+            State::Resolving(_) => Some(now + RESOLUTION_POLL),
+            State::Dialling(dial) => dial.next_at(),
+        }
+    }
+}

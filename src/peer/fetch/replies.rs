@@ -1,0 +1,178 @@
+//! Asking holders in parallel: the first that begins to deliver the document is taken.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::download::{Download, Running};
+use crate::limits;
+use crate::peer::attempt::{Attempt as Pending, Reply};
+use crate::peer::candidates::{Ask, Candidate, Next};
+use crate::peer::fetched::Attempt;
+use crate::peer::question::Question;
+use crate::peer::trials::Trial;
+use crate::protocol::ByteRange;
+use crate::system::wait_for_any;
+
+/// How often an attempt to ask another holder is repeated while that is not possible, and how often
+/// cancelling is noticed at least.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Whether another holder was asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Started {
+    Yes,
+    /// Not at the moment.
+    Blocked,
+    /// There is none.
+    No,
+}
+
+impl<'a> Download<'a> {
+    /// The next holder that begins to deliver the document, and its reply; nothing if there is
+    /// none, or the download is cancelled. The other holders that were asked meanwhile are asked
+    /// again if this one fails.
+    pub(super) fn next_reply(&mut self) -> io::Result<Option<(Candidate<'a>, Reply)>> {
+        let mut next_start = Instant::now();
+        loop {
+            if self.fetcher.cancel().is_cancelled() {
+                self.running.clear();
+                return Ok(None);
+            }
+            let mut started = Started::Yes;
+            while started == Started::Yes
+                && self.running.len() < limits::HOLDERS_ASKED
+                && (self.running.is_empty() || Instant::now() >= next_start)
+            {
+                started = self.start();
+                next_start = Instant::now() + limits::HOLDER_STAGGER;
+            }
+            if self.running.is_empty() {
+                match started {
+                    Started::No => return Ok(None),
+                    Started::Blocked => self.fetcher.trials().wait(LOOK),
+                    Started::Yes => {}
+                }
+                continue;
+            }
+            let before = self.running.len();
+            if let Some(reply) = self.advance() {
+                self.drop_others();
+                return Ok(Some(reply));
+            }
+            self.give_up_slow();
+            if self.running.len() < before || started == Started::Blocked {
+                next_start = Instant::now();
+            }
+            if self.running.len() == before {
+                self.wait(next_start, started)?;
+            }
+        }
+    }
+
+    /// Asks the next holder.
+    fn start(&mut self) -> Started {
+        let mut skipped = Vec::new();
+        let next = self.candidates.next(self.fetcher, &mut skipped);
+        for (holder, error) in skipped {
+            self.report(holder, error);
+        }
+        match next {
+            Next::None => Started::No,
+            Next::Blocked => Started::Blocked,
+            Next::Ask(candidate, trial) => {
+                self.ask(candidate, trial);
+                Started::Yes
+            }
+        }
+    }
+
+    fn ask(&mut self, candidate: Candidate<'a>, trial: Option<Trial>) {
+        let source = candidate.source;
+        if candidate.ask != Ask::Whole {
+            (self.watch)(Attempt::Asking(&source.holder));
+        }
+        let kept = self.incoming.beginning_length().filter(|_| candidate.ask == Ask::Rest);
+        let question = Question {
+            holder: &source.holder,
+            document: &self.wanted.document,
+            want_digest: candidate.ask != Ask::Plain,
+            // From the last byte that is here: so that there is one to ask for even if all are.
+            range: kept.map(|length| ByteRange::from(length.saturating_sub(1))),
+        };
+        let is_proven = trial.is_none();
+        match Pending::begin(self.fetcher, self.conversation, source, question, trial) {
+            Ok(pending) => self.running.push(Running { candidate, is_proven, pending }),
+            Err(error) => self.failed(&source.holder, error),
+        }
+    }
+
+    /// Does what can be done without waiting; returns the first reply.
+    fn advance(&mut self) -> Option<(Candidate<'a>, Reply)> {
+        let mut at = 0;
+        while let Some(running) = self.running.get_mut(at) {
+            match running.pending.advance(self.fetcher) {
+                None => at += 1,
+                Some(result) => {
+                    let Running { candidate, .. } = self.running.remove(at);
+                    match result {
+                        Ok(reply) => return Some((candidate, reply)),
+                        Err(error) => self.attempt_failed(candidate, error),
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Gives up the holders that have not answered in time. One that has not delivered anything yet
+    /// is given up early while others are left, and asked again when none is.
+    fn give_up_slow(&mut self) {
+        let has_early = self.candidates.has_early();
+        let now = Instant::now();
+        let mut at = 0;
+        while let Some(running) = self.running.get(at) {
+            let age = running.pending.age(now);
+            let is_early = has_early
+                && !running.is_proven
+                && !running.candidate.is_late
+                && age >= limits::FIRST_BYTE_UNPROVEN;
+            if !is_early && age < limits::FIRST_BYTE {
+                at += 1;
+                continue;
+            }
+            let Running { mut candidate, pending, .. } = self.running.remove(at);
+            if is_early {
+                log::debug!("{} does not answer: others are asked", candidate.source.holder);
+                self.fetcher.neighbours().silent(&candidate.source.holder);
+                candidate.is_late = true;
+                candidate.is_first = false;
+                self.candidates.give_back(candidate);
+            } else {
+                self.attempt_failed(candidate, pending.timed_out());
+            }
+        }
+    }
+
+    /// Ends the other attempts; nothing is known of these holders.
+    fn drop_others(&mut self) {
+        for Running { candidate, .. } in self.running.drain(..) {
+            self.candidates.give_back(candidate);
+        }
+    }
+
+    /// Waits until an attempt can go on, or another one can be started.
+    fn wait(&self, next_start: Instant, started: Started) -> io::Result<()> {
+        let now = Instant::now();
+        let mut until = now + LOOK;
+        if started == Started::Yes && self.running.len() < limits::HOLDERS_ASKED {
+            until = until.min(next_start);
+        }
+        for running in &self.running {
+            let Running { pending, .. } = running;
+            until = pending.next_at(now).map_or(until, |next| next.min(until));
+        }
+        let sockets: Vec<_> =
+            self.running.iter().flat_map(|running| running.pending.sockets()).collect();
+        wait_for_any(&sockets, until.saturating_duration_since(now))
+    }
+}

@@ -1,0 +1,142 @@
+//! A large document, of which several holders may have the same version (protocol.md section 5.6).
+
+use std::io;
+
+use super::download::{Download, ROUNDS};
+use crate::limits;
+use crate::peer::attempt::Reply;
+use crate::peer::candidates::{Candidate, Version};
+use crate::peer::fetched::{Attempt, Fetched};
+use crate::peer::source::Source;
+use crate::peer::swarm::{First, Progress, SwarmError, fetch_segments};
+use crate::peer::transfer_error::TransferError;
+use crate::protocol::{Digest, Endpoint};
+
+impl<'a> From<Progress<'a>> for Attempt<'a> {
+    fn from(progress: Progress<'a>) -> Self {
+        match progress {
+            Progress::Asking(holder) => Self::Asking(holder),
+            Progress::Failed(holder, error) => Self::Failed(holder, error),
+            Progress::Bytes(done, all) => Self::Progress(done, Some(all)),
+        }
+    }
+}
+
+impl<'a> Download<'a> {
+    /// Fetches the version that a holder has begun to deliver, from all that have it or do not say
+    /// what they have. Nothing if it does not come: then the holders that have not failed may be
+    /// asked for what they have.
+    pub(super) fn fetch_large(
+        &mut self,
+        mut candidate: Candidate<'a>,
+        digest: Digest,
+        length: u64,
+        reply: Reply,
+    ) -> io::Result<Option<Fetched>> {
+        candidate.rounds += 1;
+        let mut group = self.candidates.take_version(self.fetcher, digest);
+        let mut first = Some(First { reply });
+        group.insert(0, candidate);
+        let mut groups = vec![group];
+        while let Some(group) = groups.pop() {
+            if self.fetcher.cancel().is_cancelled() {
+                return Ok(None);
+            }
+            let Some(holder) = group.first().map(|candidate| &candidate.source.holder) else {
+                continue;
+            };
+            let Some(pieces) = self.incoming.pieces(&digest, length)? else {
+                self.failed(holder, TransferError::InUse);
+                return Ok(None);
+            };
+            let missing: u64 = pieces.missing().iter().map(|range| range.end - range.start).sum();
+            let holders: Vec<Source> =
+                group.iter().map(|candidate| candidate.source.clone()).collect();
+            let watch = &mut *self.watch;
+            let outcome = fetch_segments(
+                self.fetcher,
+                &self.wanted.document,
+                digest,
+                holders,
+                first.take(),
+                &pieces,
+                &mut |progress| watch(progress.into()),
+            );
+            let brought = match outcome {
+                Ok(brought) => brought,
+                Err(SwarmError::File(error)) => return Err(error),
+                Err(SwarmError::Cancelled) => return Ok(None),
+                Err(SwarmError::Holders(failures)) => {
+                    self.after_failed(group, failures);
+                    continue;
+                }
+            };
+            if brought.digest == digest {
+                for holder in &brought.holders {
+                    self.fetcher.neighbours().delivered(holder);
+                }
+                return Ok(Some(Fetched {
+                    expected: self.expected(&digest, &brought.holders),
+                    holders: brought.holders,
+                    length,
+                    length_checked: true,
+                    last_modified: brought.last_modified,
+                    digest,
+                }));
+            }
+            self.incoming.discard()?;
+            match brought.holders.as_slice() {
+                // The fault may be in what was here before.
+                _ if missing < length => groups.push(group),
+                [alone] => {
+                    let error =
+                        TransferError::WrongDigest { expected: digest, found: brought.digest };
+                    self.fetcher.neighbours().distrust(alone);
+                    self.failed(alone, error);
+                    let rest = group.into_iter().filter(|one| one.source.holder != *alone);
+                    groups.push(rest.collect());
+                }
+                // Which one is to blame is only known when one alone has delivered it all.
+                _ => groups.extend(group.into_iter().rev().map(|one| vec![one])),
+            }
+        }
+        Ok(None)
+    }
+
+    /// None of these has delivered the version. Those that have another one, or do not say which
+    /// one they have, are asked one by one; those that were given up early are asked last.
+    fn after_failed(
+        &mut self,
+        group: Vec<Candidate<'a>>,
+        mut failures: Vec<(Endpoint, TransferError)>,
+    ) {
+        for mut candidate in group {
+            let holder = &candidate.source.holder;
+            let Some(at) = failures.iter().position(|(failed, _)| failed == holder) else {
+                // It was not asked.
+                if candidate.rounds < ROUNDS {
+                    self.candidates.give_back(candidate);
+                }
+                continue;
+            };
+            let (_, error) = failures.swap_remove(at);
+            match error {
+                TransferError::OtherVersion { found, .. } => {
+                    candidate.version = Version::Replied(Some(found));
+                    self.ask_later(candidate, error);
+                }
+                TransferError::NoDigest => {
+                    candidate.version = Version::Replied(None);
+                    self.ask_later(candidate, error);
+                }
+                TransferError::OtherPart => self.ask_later(candidate, error),
+                TransferError::Silent(time) if time < limits::FIRST_BYTE => {
+                    candidate.is_late = true;
+                    self.ask_later(candidate, error);
+                }
+                // It was reported and counted when it failed.
+                error => self.failures.push((holder.clone(), error)),
+            }
+        }
+    }
+}

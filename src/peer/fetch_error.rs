@@ -1,0 +1,70 @@
+//! Why a document was not fetched.
+
+use std::io;
+use std::time::Duration;
+
+use super::transfer_error::TransferError;
+use crate::protocol::{Document, Endpoint};
+
+/// Why a document was not fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// There was nobody to ask.
+    #[error("nobody has {0}")]
+    Nobody(Document),
+    /// All were asked; the failures in their order.
+    #[error("no holder gave {document} ({} asked)", .failures.len())]
+    All {
+        /// The document.
+        document: Document,
+        /// Who failed, and why.
+        failures: Vec<(Endpoint, TransferError)>,
+    },
+    /// The bytes cannot be kept here, whoever gives them.
+    #[error("cannot write {document}")]
+    File {
+        /// The document.
+        document: Document,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The download was cancelled ([`Cancel`](super::Cancel)). What can be resumed is kept.
+    #[error("the download of {0} was cancelled")]
+    Cancelled(Document),
+}
+
+impl FetchError {
+    /// Whether the same may well succeed in a while.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Nobody(_) | Self::File { .. } | Self::Cancelled(_) => false,
+            Self::All { failures, .. } => failures.iter().any(|(_, error)| error.is_transient()),
+        }
+    }
+
+    /// Whether the last who was asked was so slow that more of the same is no progress.
+    pub fn is_too_slow(&self) -> bool {
+        match self {
+            Self::Nobody(_) | Self::File { .. } | Self::Cancelled(_) => false,
+            Self::All { failures, .. } => {
+                matches!(failures.last(), Some((_, TransferError::TooSlow { .. })))
+            }
+        }
+    }
+
+    /// Whether another process is downloading the document into the same directory.
+    pub fn is_in_use(&self) -> bool {
+        let Self::All { failures, .. } = self else { return false };
+        failures.iter().any(|(_, error)| matches!(error, TransferError::InUse))
+    }
+
+    /// Whether nobody was asked, because all of them failed a moment ago; then for how long not.
+    pub fn rest(&self) -> Option<Duration> {
+        let Self::All { failures, .. } = self else { return None };
+        let rests = failures.iter().map(|(_, error)| match error {
+            TransferError::Resting(rest) => Some(*rest),
+            _ => None,
+        });
+        rests.collect::<Option<Vec<Duration>>>()?.into_iter().min()
+    }
+}
