@@ -33,6 +33,20 @@ fn a_folder_is_watched() {
     }
 }
 
+/// A registration finds out with its first document what the index knows: here there was none.
+#[test]
+fn the_first_document_of_an_empty_folder_is_registered_with_everything_known_of_it() {
+    for name in ["a file.txt", "rfc7.txt"] {
+        let root = tempfile::tempdir().unwrap();
+        let folder = folder(root.path(), "mine", &[]);
+        let index = Index::start(&[]);
+        let (_peer, _) = share(index.address, &folder);
+        std::fs::write(folder.join(name), "text").unwrap();
+        let document = if name == "rfc7.txt" { "RFC 7" } else { "FILE a%20file.txt" };
+        index.wait_for_digests(document, 1);
+    }
+}
+
 #[test]
 fn a_document_that_was_read_whole_is_handed_over() {
     let root = tempfile::tempdir().unwrap();

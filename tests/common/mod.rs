@@ -207,7 +207,10 @@ impl Index {
             if digests == holders {
                 return;
             }
-            assert!(begun.elapsed() < PATIENCE, "{digests} digests instead of {holders}");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{digests} digests of {document} instead of {holders}"
+            );
             thread::yield_now();
         }
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::waiting::Waiting;
 use super::{Event, Membership, Shared};
 use crate::library::SharedLibrary;
+use crate::peer::index_dialect::Extensions;
 use crate::peer::index_error::IndexError;
 use crate::protocol::{
     Content, Document, Endpoint, IndexRequest, Refusal, ReplyPart, Request, Status,
@@ -113,6 +114,13 @@ impl Shared {
     /// Tells an index that has shown no extension: of each document once, and of no files. It is
     /// told that documents are gone by a new connection.
     fn update_without_extensions(&self, documents: &[Document]) -> Result<(), IndexError> {
+        let had_none = self.lock_told().is_empty() && self.lock_waiting().some(1).is_empty();
+        if had_none && self.dialect.extensions() == Extensions::Unknown {
+            // A registration finds out what the index knows, and there was nothing to register.
+            log::debug!("the first documents are registered on a new connection");
+            self.link()?.close();
+            return Ok(());
+        }
         let mut is_gone = false;
         for document in documents {
             let is_told = self.lock_told().contains(document);
