@@ -177,7 +177,7 @@ fn the_chosen_holder_decides_which_version_of_a_large_document_comes() {
 fn slow_download(root: &Path) -> Option<(Index, Program, Terminal)> {
     let bytes: Vec<u8> = (0..6_000_000u32).map(|at| at.to_le_bytes()[0]).collect();
     let shared = folder(root, "shared", &[("big.bin", &bytes)]);
-    let mine = folder(root, "mine", &[]);
+    let mine = folder(root, "mine", &[("rfc90001.txt", b"own")]);
     let index = Index::start(&[]);
     let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "--upload-limit", "400k", "share"];
     let holder = peer(index.address, &arguments, &shared);
