@@ -41,7 +41,7 @@ fn the_first_document_of_an_empty_folder_is_registered_with_everything_known_of_
         let folder = folder(root.path(), "mine", &[]);
         let index = Index::start(&[]);
         let (_peer, _) = share(index.address, &folder);
-        std::fs::write(folder.join(name), "text").unwrap();
+        fs::write(folder.join(name), "text").unwrap();
         let document = if name == "rfc7.txt" { "RFC 7" } else { "FILE a%20file.txt" };
         index.wait_for_digests(document, 1);
     }
