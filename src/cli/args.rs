@@ -17,7 +17,8 @@ const EXIT_CODES: &str = "\
 Without a command a shell is started, which reads commands from standard input.
 
 Exit codes: 0 done, 1 anything else, 2 usage, 65 wrong digest, 66 not found, 69 index or peer
-unreachable, 74 file or disk, 76 the other side broke the protocol.";
+unreachable, 74 file or disk, 76 the other side broke the protocol; 130, 129 and 143 ended by SIGINT,
+SIGHUP and SIGTERM.";
 
 /// Peer of P2P-CI/1.0: shares a folder, finds and downloads documents.
 #[derive(Debug, Parser)]
