@@ -7,6 +7,7 @@ mod files;
 mod leaving;
 mod memory;
 mod readers;
+mod networks;
 mod requests;
 mod slow;
 mod starved;
@@ -49,6 +50,7 @@ pub(crate) const CASES: &[Case] = &[
     case("other-protocols", "HTTP, TLS, pickles, noise", requests::other_protocols),
     case("bad-requests", "bad requests as fast as one can send them", connections::bad_requests),
     case("limits", "records up to the limits, and a large peer that leaves", leaving::limits),
+    case("networks", "limits per network, and a name that was verified", networks::networks),
     case("memory", "records of every shape in little memory, until it refuses", memory::memory),
     case("liars", "uploaders that lie, stall and break off", uploaders::liars),
     case("slow-uploads", "readers below the minimum rate, and above it", readers::slow_uploads),
