@@ -5,6 +5,7 @@ mod connections;
 mod downloads;
 mod files;
 mod leaving;
+mod many;
 mod memory;
 mod readers;
 mod networks;
@@ -56,6 +57,9 @@ pub(crate) const CASES: &[Case] = &[
     case("slow-uploads", "readers below the minimum rate, and above it", readers::slow_uploads),
     case("slots", "two networks that hold all slots for uploads", readers::slots),
     case("hand-over", "readers that do not take what is handed over", readers::hand_over),
+    case("squat", "records that are in the way of others", many::squat),
+    case("bait", "documents that are slow or only grow, among many", many::bait),
+    case("processes", "three processes download into one directory", many::processes),
     case("names", "names that lead elsewhere, links, pipes, devices", files::names),
     case("faults", "a fault at each system call of a download; kill -9", downloads::faults),
     case("changes", "a file that changes while it is sent", files::changes),
