@@ -30,6 +30,7 @@ use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
 use super::index_link::Link;
 use super::index_replies::{Between, Replies, Step};
+use super::own_host::note_ipv6_only;
 use crate::error_chain::error_chain;
 use crate::escape::excerpt;
 use crate::library::SharedLibrary;
@@ -219,6 +220,9 @@ impl Shared {
         let link = Arc::new(Link::connect(&self.index, self.host.as_ref(), Some(self.port))?);
         if !self.advance(State::Joining(Arc::clone(&link))) {
             return Ok(());
+        }
+        if self.host.is_none() {
+            note_ipv6_only(&link.own.host);
         }
         let mut replies =
             Replies::new(&self.index, &self.dialect, &link.stream, Between::default());

@@ -1,6 +1,6 @@
 //! What a peer calls itself to an index (protocol.md section 2.6).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Once;
 
 use crate::escape::escaped;
@@ -16,23 +16,22 @@ pub(super) fn own_host(local: SocketAddr, index: SocketAddr) -> Host {
     {
         return host;
     }
-    host_name(local).unwrap_or_else(|| {
-        if local.is_ipv6() {
-            note_ipv6_only(local);
-        }
-        Host::from(local)
-    })
+    host_name(local).unwrap_or_else(|| Host::from(local))
 }
 
-/// Says once that other peers may need IPv6 to reach this one.
-fn note_ipv6_only(local: IpAddr) {
+/// Says once that other peers need IPv6 to reach this one, if it is listed under such an address.
+pub(super) fn note_ipv6_only(own: &Host) {
     static SAID: Once = Once::new();
+    let Ok(address) = own.as_str().parse::<Ipv6Addr>() else { return };
+    if address.is_loopback() {
+        return;
+    }
     SAID.call_once(|| {
         let name = gethostname::gethostname();
         let name = escaped(name.as_encoded_bytes()).to_string();
         log::warn!(
-            "this peer is listed as {local}, since its host name `{name}` does not resolve to that \
-             address: peers with IPv4 alone cannot reach it; name it with --host"
+            "this peer is listed as {address}, since its host name `{name}` does not resolve to \
+             that address: peers with IPv4 alone cannot reach it; name it with --host"
         );
     });
 }
