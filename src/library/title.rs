@@ -40,7 +40,7 @@ fn title_lines<'a>(first: &Paragraph<'a>, behind: Paragraphs<'a>) -> Vec<&'a str
     };
     if is_lone(first) {
         let more = behind.take_while(|next| next.gap == 1 && is_lone(next));
-        lines.extend(more.take(MOST - 1).map(|paragraph| paragraph.lines[0]));
+        lines.extend(more.take(MOST - 1).filter_map(|paragraph| paragraph.lines.first().copied()));
     }
     lines
 }
@@ -74,7 +74,7 @@ fn plain_text(page: &[u8]) -> String {
         Ok(text) => Cow::Borrowed(text),
         // The page may end within a character.
         Err(error) if error.error_len().is_none() => {
-            String::from_utf8_lossy(&page[..error.valid_up_to()])
+            String::from_utf8_lossy(page.get(..error.valid_up_to()).unwrap_or_default())
         }
         Err(_) => page.iter().map(|&byte| char::from(byte)).collect(),
     };
@@ -84,12 +84,13 @@ fn plain_text(page: &[u8]) -> String {
     while let Some(at) = memchr3(b'\x08', b'\x0c', b'\r', rest.as_bytes()) {
         let (before, behind) = rest.split_at(at);
         text.push_str(before);
-        match behind.as_bytes()[0] {
-            b'\x08' => drop(text.pop()),
-            b'\x0c' => text.push_str("\n\n"),
+        let mut characters = behind.chars();
+        match characters.next() {
+            Some('\x08') => drop(text.pop()),
+            Some('\x0c') => text.push_str("\n\n"),
             _ => {}
         }
-        rest = &behind[1..];
+        rest = characters.as_str();
     }
     text.push_str(rest);
     text
@@ -127,7 +128,7 @@ impl<'a> Iterator for Paragraphs<'a> {
 
 /// Whether a paragraph belongs to the heading, all of it.
 fn is_heading(lines: &[&str]) -> bool {
-    starts_heading(lines[0].trim())
+    lines.first().is_some_and(|line| starts_heading(line.trim()))
         || lines.iter().any(|line| is_request_for_comments(line.trim()))
         || lines.iter().all(|line| is_heading_line(line))
 }
@@ -158,9 +159,9 @@ fn starts_heading(line: &str) -> bool {
 /// `Request for Comments: 793`, which some headings misspell around.
 fn is_request_for_comments(line: &str) -> bool {
     const LABEL: &str = "request for comments";
-    let label = line.get(..LABEL.len()).filter(|label| label.eq_ignore_ascii_case(LABEL));
-    label.is_some_and(|label| {
-        line[label.len()..].trim_start().starts_with(|c: char| matches!(c, ':' | '#' | '0'..='9'))
+    let label = line.split_at_checked(LABEL.len());
+    label.filter(|(label, _)| label.eq_ignore_ascii_case(LABEL)).is_some_and(|(_, rest)| {
+        rest.trim_start().starts_with(|c: char| matches!(c, ':' | '#' | '0'..='9'))
     })
 }
 
@@ -259,6 +260,7 @@ fn ends_title(line: &str) -> bool {
 }
 
 fn strip_label(text: &str) -> &str {
-    let label = text.get(..6).filter(|label| label.eq_ignore_ascii_case("title:"));
-    label.map_or(text, |label| &text[label.len()..]).trim()
+    let label = text.split_at_checked("title:".len());
+    let label = label.filter(|(label, _)| label.eq_ignore_ascii_case("title:"));
+    label.map_or(text, |(_, rest)| rest).trim()
 }
