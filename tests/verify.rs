@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use common::{Index, folder, peer, run_peer_again};
+use common::{Index, Program, folder, peer, run_peer_again};
 use serde_json::Value;
 
 #[test]
@@ -67,4 +67,34 @@ fn what_is_at_the_path_is_checked_whether_or_not_it_is_shared() {
     assert_eq!(code, 66);
     assert!(errors.contains("`mistyped`, which does not exist"), "{errors}");
     assert!(!root.path().join("mistyped").exists());
+}
+
+#[test]
+fn what_was_downloaded_into_sub_directories_stays_shared() {
+    let root = tempfile::tempdir().unwrap();
+    let shared = folder(root.path(), "shared", &[]);
+    fs::create_dir(shared.join("x")).unwrap();
+    for name in ["x/sub", "x/ignored", "x/gone"] {
+        fs::write(shared.join(name), name).unwrap();
+    }
+    let index = Index::start(&[]);
+    let arguments = ["--share", ".", "--recursive", "--upload", "127.0.0.1:0", "share"];
+    let holder = peer(index.address, &arguments, &shared);
+    while !holder.line().starts_with("registered 3 documents") {}
+    let (state, mine) = (root.path().join("state"), root.path().join("mine"));
+    let address = index.address.to_string();
+    let arguments = [address.as_str(), "--share", "mine", "sync"];
+    let (code, output, errors) = run_peer_again(&arguments, &state, root.path());
+    assert_eq!(code, 0, "{output}{errors}");
+    fs::write(mine.join(".p2pciignore"), "ignored\n").unwrap();
+    fs::write(mine.join("x/own"), "was not downloaded").unwrap();
+    fs::remove_file(mine.join("x/gone")).unwrap();
+    // A holder that is gone leaves the records of the new session alone.
+    drop(holder);
+    index.wait_for_records(0);
+    let arguments = [address.as_str(), "--share", "mine", "--upload", "127.0.0.1:0", "share"];
+    let path = env!("CARGO_BIN_EXE_peer");
+    let session = Program::start_again(path, &arguments, &state, root.path());
+    while !session.line().starts_with("registered 1 document ") {}
+    index.wait_for_digests("FILE x%2Fsub", 1);
 }

@@ -126,10 +126,12 @@ fn share(args: &Args) -> Result<(), CommandError> {
     on_service_signal(handle).map_err(CommandError::Signals)?;
     logging::warn_of_root();
     let notices = Notices::default();
-    let session = Session::start(args, teller(args.server.clone(), notices.clone(), true))?;
+    let journal = journal(&args.share);
+    let tell = teller(args.server.clone(), notices.clone(), true);
+    let session = Session::start(args, &journal, tell)?;
     let fetcher = fetcher(args);
     let (library, membership) = (&session.library, &session.membership);
-    go_on(&fetcher, &journal(&args.share), library, membership, &Downloads::default(), notices);
+    go_on(&fetcher, &journal, library, membership, &Downloads::default(), notices);
     // The sender lives as long as the process.
     let _ = stopped.recv();
     let totals = session.uploads.totals();
@@ -142,15 +144,15 @@ fn share(args: &Args) -> Result<(), CommandError> {
 fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
     let tell = teller(args.server.clone(), notices.clone(), interactive);
-    let session = finish(args.format, Session::start(&args, tell))?;
-    let folder = args.share.clone();
+    let journal = journal(&args.share);
+    let session = finish(args.format, Session::start(&args, &journal, tell))?;
     if let Err(error) = session.membership.wait()
         && !interactive
     {
         report("peer", &error);
         return Err(Failure::Unreachable);
     }
-    let (fetcher, journal, downloads) = (fetcher(&args), journal(&folder), Downloads::default());
+    let (fetcher, downloads) = (fetcher(&args), Downloads::default());
     if interactive {
         logging::warn_of_root();
         // A script has its own plans.

@@ -1,7 +1,6 @@
 //! What runs while a folder is shared: the upload server, the registration, and the threads that keep
 //! the library up to date.
 
-use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -15,13 +14,16 @@ use super::output::say;
 use super::rate::Rate;
 use super::user_folder::{port_file, stored_digests};
 use crate::error_chain::error_chain;
-use crate::library::{Library, SharedLibrary};
+use crate::library::{Library, SharedLibrary, StoreFile};
 use crate::net;
 use crate::peer::{
-    Announcer, Bandwidth, Event, Hashing, IndexDialect, Membership, Slots, UploadServer, Uploads,
-    Watching,
+    Announcer, Bandwidth, Event, Hashing, IndexDialect, Journal, Membership, Slots, UploadServer,
+    Uploads, Watching,
 };
 use crate::protocol::{Document, Endpoint, Port, Status};
+
+/// Bytes of the file in which the port is stored.
+const PORT_BYTES: u64 = 16;
 
 /// What runs while a folder is shared.
 pub(super) struct Session {
@@ -47,6 +49,7 @@ impl Session {
     /// When the directory cannot be shared, or a thread or the listener cannot be started.
     pub(super) fn start(
         args: &Args,
+        journal: &Journal,
         tell: impl Fn(Event) + Send + Sync + 'static,
     ) -> Result<Self, CommandError> {
         let library = Library::scan_quiet(&args.share, args.depth());
@@ -54,7 +57,12 @@ impl Session {
             what: format!("cannot share `{}`", args.share.display()),
             source,
         })?;
-        library.write().set_digests(stored_digests());
+        let digests = stored_digests();
+        library.write().set_digests(digests);
+        let downloaded = journal.fetched().into_keys();
+        if let Err(error) = library.add_downloaded(downloaded) {
+            log::warn!("what was downloaded into sub-directories is not shared: {error}");
+        }
         let listener = upload_listener(args.upload, &args.share).map_err(CommandError::Start)?;
         let bandwidth = Bandwidth::new(args.upload_limit.map(Rate::bytes_per_second));
         let slots = Slots::new(args.upload_slots);
@@ -109,25 +117,20 @@ fn upload_listener(address: Option<SocketAddr>, shared: &Path) -> io::Result<Tcp
         }),
         None => {
             let store = port_file(shared);
-            let before = store.as_deref().and_then(|store| fs::read_to_string(store).ok());
+            let store = store.map(|store| StoreFile::new(&store, PORT_BYTES));
+            let before = store.as_ref().and_then(StoreFile::read);
             let before = before.and_then(|port| port.trim().parse::<u16>().ok());
             let again = before.and_then(|port| net::listen_everywhere(port).ok());
             let listener = again.map_or_else(|| net::listen_everywhere(0), Ok)?;
-            if let Some(store) = &store
-                && let Err(error) = remember_port(store, listener.local_addr()?.port())
-            {
-                log::debug!("the port is not stored: {error}");
+            if let Some(store) = &store {
+                let port = listener.local_addr()?.port();
+                if let Err(error) = store.replace(|_| format!("{port}\n")) {
+                    log::debug!("the port is not stored: {error}");
+                }
             }
             Ok(listener)
         }
     }
-}
-
-fn remember_port(store: &Path, port: u16) -> io::Result<()> {
-    if let Some(folder) = store.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(store, format!("{port}\n"))
 }
 
 /// Says what happens to the membership: the first registration on standard output, where a script

@@ -13,11 +13,13 @@
 //! | `store_file` | what several programs of one user have learned |
 //! | `hasher`, `digests`, `digest_store` | SHA-256; of files, computed once and kept |
 //! | `save`, `pieces`, `part_files` | downloads that are not complete, and their locks |
+//! | `adding` | sharing single files, and what was downloaded |
 //! | `target`, `commit`, `saved` | where a complete one is saved, and how it gets its name |
 //!
 //! It looks at a folder when it is told to, and not by itself. A document is opened for upload
 //! through its [`Entry`], which never follows a symbolic link. protocol.md sections 2.3 and 5.
 
+mod adding;
 mod commit;
 mod digest_store;
 mod digests;
@@ -44,7 +46,6 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::SystemTime;
 
 pub use digests::Digests;
 pub use entry::{Entry, OpenDocument};
@@ -61,7 +62,7 @@ pub use target::SaveTarget;
 pub use unpacked::UnpackedCopies;
 
 use crate::escape::escaped;
-use crate::protocol::{Content, Digest, Document, Title};
+use crate::protocol::{Content, Document, Title};
 use crate::{limits, system};
 use look_over::{Memory, Settled, Snapshot};
 use rfc_index::Official;
@@ -229,12 +230,6 @@ fn title_of(
     Ok(known.unwrap_or_else(|| Title::folded(name)))
 }
 
-/// An entry for a file that somebody asked to be shared.
-fn asked_for(folder: Arc<Path>, name: &str, title: Title) -> io::Result<Entry> {
-    let state = folder::state(Path::new(name), &folder.join(name).symlink_metadata()?);
-    Ok(Entry { title, state, folder, name: name.into(), is_asked_for: true })
-}
-
 fn skip(name: &[u8], reason: &str) {
     log::warn!("`{}` is not shared: {reason}", escaped(name));
 }
@@ -253,66 +248,5 @@ impl SharedLibrary {
     /// Changes the library.
     pub fn write(&self) -> RwLockWriteGuard<'_, Library> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Shares a file where it is, under the given title or its own.
-    ///
-    /// # Errors
-    /// When it is no regular file that can be read, or its name cannot be said in the protocol.
-    pub fn add_file(&self, path: &Path, title: Option<Title>) -> io::Result<Document> {
-        let invalid = |text: &str| io::Error::new(io::ErrorKind::InvalidInput, text.to_string());
-        let name = path.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| invalid("expected a file with a name in UTF-8"))?;
-        let document = document_of(name)
-            .ok_or_else(|| invalid("expected a name that is not hidden and holds no control"))?;
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.canonicalize()?,
-            _ => Path::new(".").canonicalize()?,
-        };
-        let (ours, official) = self.folder_and_official();
-        let is_ours = ours.canonicalize().is_ok_and(|ours| ours == folder);
-        let folder = if is_ours { ours } else { folder.into() };
-        // It is opened in any case: what cannot be read cannot be shared.
-        let own_title = title_of(&document, &folder, name, &official)?;
-        let entry = asked_for(folder, name, title.unwrap_or(own_title))?;
-        self.write().insert(document.clone(), entry);
-        Ok(document)
-    }
-
-    /// Shares a document that was saved where [`Library::target_for`] says, under the given title or
-    /// its own. With a title it is not read again. The digest of its bytes is kept if the file is
-    /// still the one that was saved.
-    ///
-    /// # Errors
-    /// When the file is gone.
-    pub fn add_saved(
-        &self,
-        document: &Document,
-        title: Option<Title>,
-        saved: Saved,
-        digest: Digest,
-    ) -> io::Result<()> {
-        let name = file_name_of(document).map_err(io::Error::other)?;
-        let (folder, official) = self.folder_and_official();
-        let title = match title {
-            Some(title) => title,
-            None => title_of(document, &folder, &name, &official)?,
-        };
-        let entry = asked_for(folder, &name, title)?;
-        let now = SystemTime::now();
-        // Where times are coarse, the bytes may have changed since without the state.
-        let is_known =
-            saved.is(&entry.state) && !(entry.state.is_racy(now) && entry.state.is_coarse());
-        let length = entry.state.document_length().filter(|_| is_known);
-        if let Some(length) = length {
-            self.read().digests().insert(entry.state, digest, length);
-        }
-        self.write().insert(document.clone(), entry);
-        Ok(())
-    }
-
-    fn folder_and_official(&self) -> (Arc<Path>, Arc<Official>) {
-        let library = self.read();
-        (Arc::clone(&library.folder), Arc::clone(&library.official))
     }
 }

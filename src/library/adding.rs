@@ -1,0 +1,116 @@
+//! Sharing single files: those that somebody names, and those that were downloaded.
+//!
+//! Everything is read before the lock of the library is taken.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::rfc_index::Official;
+use super::{
+    Depth, Entry, Saved, SharedLibrary, document_of, file_name_of, folder, skip, title_of,
+};
+use crate::protocol::{Digest, Document, Title};
+
+impl SharedLibrary {
+    /// Shares a file where it is, under the given title or its own.
+    ///
+    /// # Errors
+    /// When it is no regular file that can be read, or its name cannot be said in the protocol.
+    pub fn add_file(&self, path: &Path, title: Option<Title>) -> io::Result<Document> {
+        let invalid = |text: &str| io::Error::new(io::ErrorKind::InvalidInput, text.to_string());
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| invalid("expected a file with a name in UTF-8"))?;
+        let document = document_of(name)
+            .ok_or_else(|| invalid("expected a name that is not hidden and holds no control"))?;
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.canonicalize()?,
+            _ => Path::new(".").canonicalize()?,
+        };
+        let (ours, official) = self.folder_and_official();
+        let is_ours = ours.canonicalize().is_ok_and(|ours| ours == folder);
+        let folder = if is_ours { ours } else { folder.into() };
+        // It is opened in any case: what cannot be read cannot be shared.
+        let own_title = title_of(&document, &folder, name, &official)?;
+        let entry = asked_for(folder, name, title.unwrap_or(own_title))?;
+        self.write().insert(document.clone(), entry);
+        Ok(document)
+    }
+
+    /// Shares a document that was saved where [`Library::target_for`] says, under the given title or
+    /// its own. With a title it is not read again. The digest of its bytes is kept if the file is
+    /// still the one that was saved.
+    ///
+    /// # Errors
+    /// When the file is gone.
+    pub fn add_saved(
+        &self,
+        document: &Document,
+        title: Option<Title>,
+        saved: Saved,
+        digest: Digest,
+    ) -> io::Result<()> {
+        let name = file_name_of(document).map_err(io::Error::other)?;
+        let (folder, official) = self.folder_and_official();
+        let title = match title {
+            Some(title) => title,
+            None => title_of(document, &folder, &name, &official)?,
+        };
+        let entry = asked_for(folder, &name, title)?;
+        let now = SystemTime::now();
+        // Where times are coarse, the bytes may have changed since without the state.
+        let is_known =
+            saved.is(&entry.state) && !(entry.state.is_racy(now) && entry.state.is_coarse());
+        let length = entry.state.document_length().filter(|_| is_known);
+        if let Some(length) = length {
+            self.read().digests().insert(entry.state, digest, length);
+        }
+        self.write().insert(document.clone(), entry);
+        Ok(())
+    }
+
+    /// Shares documents of sub-directories that were downloaded before and are still there, where
+    /// sub-directories are not shared as a whole. Returns how many there are.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn add_downloaded(&self, documents: impl Iterator<Item = Document>) -> io::Result<usize> {
+        let (shared, official) = self.folder_and_official();
+        let names: HashMap<String, Document> = documents
+            .filter_map(|document| Some((file_name_of(&document).ok()?, document)))
+            .filter(|(name, _)| name.contains('/') && shared.join(name).exists())
+            .collect();
+        if self.read().depth() == Depth::Tree || names.is_empty() {
+            return Ok(0);
+        }
+        // What `.p2pciignore` names is not shared, and links are not followed.
+        let (found, _) = folder::files(&shared, Depth::Tree)?;
+        let mut count = 0;
+        for found in found {
+            let Some(document) = names.get(&*found.name) else { continue };
+            let entry = title_of(document, &shared, &found.name, &official)
+                .and_then(|title| asked_for(Arc::clone(&shared), &found.name, title));
+            match entry {
+                Ok(entry) => {
+                    self.write().insert(document.clone(), entry);
+                    count += 1;
+                }
+                Err(error) => skip(found.name.as_bytes(), &error.to_string()),
+            }
+        }
+        Ok(count)
+    }
+
+    fn folder_and_official(&self) -> (Arc<Path>, Arc<Official>) {
+        let library = self.read();
+        (Arc::clone(&library.folder), Arc::clone(&library.official))
+    }
+}
+
+/// An entry for a file that somebody asked to be shared.
+fn asked_for(folder: Arc<Path>, name: &str, title: Title) -> io::Result<Entry> {
+    let state = folder::state(Path::new(name), &folder.join(name).symlink_metadata()?);
+    Ok(Entry { title, state, folder, name: name.into(), is_asked_for: true })
+}
