@@ -39,7 +39,7 @@ impl SharedLibrary {
         Ok(document)
     }
 
-    /// Shares a document that was saved where [`Library::target_for`] says, under the given title or
+    /// Shares a document that was saved where [`target_for`](super::Library::target_for) says, under the given title or
     /// its own. With a title it is not read again. The digest of its bytes is kept if the file is
     /// still the one that was saved.
     ///
