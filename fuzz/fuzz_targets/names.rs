@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
         stays_below(&Document::File(name));
     }
     if let Some(document) = document_of(&text)
-        && let Some(name) = file_name_of(&document)
+        && let Ok(name) = file_name_of(&document)
     {
         // Below the folder, in no hidden place, and nowhere else.
         assert!(name.split('/').all(|segment| !segment.is_empty() && !segment.starts_with('.')));
@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
 
 fn stays_below(document: &Document) {
     let library = LIBRARY.read();
-    if let Some(path) = library.path_for(document) {
+    if let Ok(path) = library.target_for(document).map(|target| target.path()) {
         let below = path.strip_prefix(library.folder()).expect("a path below the folder");
         let is_plain = |component: Component<'_>| match component {
             Component::Normal(segment) => !segment.as_encoded_bytes().starts_with(b"."),
