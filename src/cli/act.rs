@@ -129,7 +129,7 @@ impl Context {
             let folder = escaped(self.folder.as_os_str().as_encoded_bytes());
             log::warn!("the share directory `{folder}` does not exist");
         }
-        // Whoever reads the output may take their time: the library is not locked meanwhile.
+        // The reader of the output may be slow, so the library is not locked meanwhile.
         let documents: Vec<_> = library
             .read()
             .documents()

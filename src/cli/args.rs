@@ -91,7 +91,7 @@ pub(super) enum Single {
     Remove(Removal),
 }
 
-/// What somebody wants to remove who has no session.
+/// The argument of `remove` outside a session.
 #[derive(Debug, clap::Args)]
 pub(super) struct Removal {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -11,7 +11,7 @@ use crate::limits;
 use crate::peer::{Cancel, Fetched};
 use crate::protocol::Document;
 
-/// The present rate is that of the last seconds, at least of so many.
+/// The current rate is averaged over at least this time.
 const RATE_TIME: Duration = Duration::from_secs(2);
 
 /// All running downloads. Cloning it shares them.
@@ -26,7 +26,7 @@ struct State {
 
 /// Documents that are downloaded together.
 struct Batch {
-    /// Those that are not complete, with everybody who waits for one.
+    /// Downloads that are not complete, each with the commands that wait for it.
     documents: BTreeMap<Document, Vec<Sender<Finish>>>,
     all: usize,
     bytes: u64,
@@ -96,7 +96,7 @@ impl Downloads {
         (Running { downloads: self.clone(), id }, running)
     }
 
-    /// All batches, the oldest first, with at most so many documents of each.
+    /// All batches, the oldest first, with a bounded number of documents of each.
     pub(super) fn running(&self, documents: usize) -> Vec<RunningBatch> {
         let now = Instant::now();
         let mut state = self.lock();
