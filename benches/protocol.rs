@@ -1,6 +1,6 @@
 //! How long it takes to read and write messages: `cargo bench --bench protocol`.
 
-#![allow(clippy::expect_used, reason = "a benchmark may panic")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark may panic")]
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};

@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
         ..Config::default()
     })?;
-    let index = server.addresses()?[0];
+    let index = server.addresses()?.first().copied().ok_or("the index server has no address")?;
     let stop = server.stop();
     let serving = thread::spawn(move || server.run());
     screen.say(&format!("index listens on {index}"));
@@ -177,8 +177,9 @@ fn relay(from: &Arc<TcpStream>, to: &Arc<TcpStream>, prefix: String, screen: &Sc
         let mut chunk = [0; 64 * 1024];
         let mut document = Shown::default();
         while let Ok(count @ 1..) = (&*from).read(&mut chunk) {
-            screen.show(&prefix, &chunk[..count], &mut document);
-            if (&*to).write_all(&chunk[..count]).is_err() {
+            let Some(read) = chunk.get(..count) else { break };
+            screen.show(&prefix, read, &mut document);
+            if (&*to).write_all(read).is_err() {
                 break;
             }
         }

@@ -1,6 +1,6 @@
 //! Holders of a large document that lie, stall and break off, beside an honest one.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;
 

@@ -4,7 +4,12 @@
 //! with CRLF. `C2:` and `S2:` are those of a second connection, and `C2 leaves` closes it. A line
 //! `server: …` gives the server's arguments. Everything else is for the reader.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::string_slice,
+    reason = "a test may panic"
+)]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! What an index takes, counted: allocations of a LOOKUP, bytes of a record, system calls of a
 //! pipeline; and system calls of an upload. Times differ from machine to machine; these do not.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "what was counted, and what was skipped")]
 
 mod common;

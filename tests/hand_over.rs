@@ -1,6 +1,6 @@
 //! Documents that are handed over: none is lost and none is twice there, whatever its readers do.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;
 

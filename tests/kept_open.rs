@@ -1,7 +1,7 @@
 //! Connections that stay open for one document after the other (protocol.md section 5.7): what an
 //! uploader promises, and what a downloader makes of holders that keep them open, or do not.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! Index servers of other programs, as they were captured: what our peer sends to them, and what
 //! it makes of their replies (protocol.md sections 4.9 and 8.5).
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::string_slice, reason = "a test may panic")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Properties that hold for all messages: what is written is read again, and no input panics.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use p2p_ci::protocol::{
     ByteRange, Content, ContentRange, Date, Digest, Document, DocumentHead, DocumentReply,

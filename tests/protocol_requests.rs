@@ -1,7 +1,7 @@
 //! Requests as tables (protocol.md sections 3 to 5): each row is read whole, at every prefix, byte
 //! by byte and with trailing data, and written again.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use p2p_ci::protocol::{
     Content, Digest, Document, DocumentRequest, Endpoint, IndexRequest, Listing, Request,

@@ -1,7 +1,7 @@
 //! Many documents are registered in pipelines with an index that shows that it reads them, and one
 //! by one with every other (protocol.md section 8.5).
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;
 

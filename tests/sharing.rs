@@ -1,6 +1,11 @@
 //! A folder that is shared for long: it is watched, withdrawn from, handed over, and comes back.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may panic"
+)]
 
 mod common;
 

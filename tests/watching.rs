@@ -1,7 +1,7 @@
 //! A shared directory that is replaced while it is shared: what is there now is announced soon.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::fs;
 use std::os::unix::fs::symlink;

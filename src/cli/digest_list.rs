@@ -148,6 +148,7 @@ fn invalid(text: String) -> io::Error {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice, reason = "a test may panic")]
 mod tests {
     use super::*;
 

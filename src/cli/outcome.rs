@@ -10,7 +10,7 @@ use super::command::Format;
 use super::exit::{CommandError, error_json, failure_of, report};
 use super::many::failures;
 use super::output::{say, say_json};
-use super::reply::document_json;
+use super::reply::{document_json, with_fields};
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::peer::{Expected, FetchError, Fetched, TransferError};
@@ -72,33 +72,40 @@ impl Outcome<'_> {
     }
 
     fn json(&self, document: &Document) -> Value {
-        let mut object = document_json(document);
-        object["fetched"] = json!(matches!(self, Self::Fetched(..)));
+        let is_fetched = json!(matches!(self, Self::Fetched(..)));
+        let object = with_fields(document_json(document), [("fetched", is_fetched)]);
         match self {
             Self::Fetched(path, fetched, _) => {
                 let Fetched { holders, length, length_checked, digest, .. } = fetched;
                 let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
-                object["path"] = json!(path.to_string_lossy());
-                object["bytes"] = json!(length);
-                object["length_checked"] = json!(length_checked);
-                object["digest"] = json!(digest.to_string());
-                object["digest_checked"] = json!(fetched.digest_checked());
-                object["holder"] = json!(holders.first());
-                object["holders"] = json!(holders);
+                with_fields(
+                    object,
+                    [
+                        ("path", json!(path.to_string_lossy())),
+                        ("bytes", json!(length)),
+                        ("length_checked", json!(length_checked)),
+                        ("digest", json!(digest.to_string())),
+                        ("digest_checked", json!(fetched.digest_checked())),
+                        ("holder", json!(holders.first())),
+                        ("holders", json!(holders)),
+                    ],
+                )
             }
-            Self::Present(path) => object["path"] = json!(path.to_string_lossy()),
-            Self::Copied { from, to, length, digest } => {
-                object["path"] = json!(to.to_string_lossy());
-                object["copied_from"] = json!(from.to_string_lossy());
-                object["bytes"] = json!(length);
-                object["digest"] = json!(digest.to_string());
-            }
+            Self::Present(path) => with_fields(object, [("path", json!(path.to_string_lossy()))]),
+            Self::Copied { from, to, length, digest } => with_fields(
+                object,
+                [
+                    ("path", json!(to.to_string_lossy())),
+                    ("copied_from", json!(from.to_string_lossy())),
+                    ("bytes", json!(length)),
+                    ("digest", json!(digest.to_string())),
+                ],
+            ),
             Self::Missing(holders) => {
                 let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
-                object["holders"] = json!(holders);
+                with_fields(object, [("holders", json!(holders))])
             }
         }
-        object
     }
 }
 
@@ -111,11 +118,10 @@ pub(super) fn say_not_fetched(
     let Format::Json = format else { return Ok(()) };
     let failed = |(holder, error): &(Endpoint, TransferError)| json!({"holder": holder.to_string(), "reason": error_chain(error)});
     let holders: Vec<Value> = failures(error).map(failed).collect();
-    let mut object = document_json(document);
-    object["fetched"] = json!(false);
-    object["error"] = error_json(failure_of(error), &error_chain(error));
-    object["error"]["holders"] = json!(holders);
-    say_json(&object).map_err(CommandError::Output)
+    let error = error_json(failure_of(error), &error_chain(error));
+    let error = with_fields(error, [("holders", json!(holders))]);
+    let fields = [("fetched", json!(false)), ("error", error)];
+    say_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
 }
 
 /// Prints, for programs, that a command has failed, or one document of it before any holder was
@@ -131,12 +137,12 @@ pub(super) fn say_failed(
             say_not_fetched(format, document, error)
         }
         (Format::Json, _, error) => {
-            let mut object = document.map_or_else(|| json!({"v": 1}), document_json);
-            if document.is_some() {
-                object["fetched"] = json!(false);
-            }
-            object["error"] = error_json(error.failure(), &error_chain(error));
-            say_json(&object).map_err(CommandError::Output)
+            let object = match document {
+                Some(document) => with_fields(document_json(document), [("fetched", json!(false))]),
+                None => json!({"v": 1}),
+            };
+            let error = error_json(error.failure(), &error_chain(error));
+            say_json(&with_fields(object, [("error", error)])).map_err(CommandError::Output)
         }
     }
 }

@@ -8,7 +8,7 @@ use super::command::Format;
 use super::context::Context;
 use super::exit::CommandError;
 use super::output::{say, say_json, table};
-use super::reply::document_json;
+use super::reply::{document_json, with_fields};
 use super::why::local;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
@@ -115,15 +115,16 @@ impl Row {
     }
 
     fn json(self, document: &Document) -> serde_json::Value {
-        let mut object = document_json(document);
-        object["holder"] = json!(self.holder);
-        object["answers"] = json!(self.reason.is_none());
-        object["reason"] = json!(self.reason);
-        object["round_trip_ms"] = json!(self.milliseconds);
-        object["bytes_per_second"] = json!(self.bytes_per_second);
-        object["bytes"] = json!(self.length);
-        object["digest"] = json!(self.digest);
-        object["since"] = json!(self.since);
-        object
+        let fields = [
+            ("holder", json!(self.holder)),
+            ("answers", json!(self.reason.is_none())),
+            ("reason", json!(self.reason)),
+            ("round_trip_ms", json!(self.milliseconds)),
+            ("bytes_per_second", json!(self.bytes_per_second)),
+            ("bytes", json!(self.length)),
+            ("digest", json!(self.digest)),
+            ("since", json!(self.since)),
+        ];
+        with_fields(document_json(document), fields)
     }
 }

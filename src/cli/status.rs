@@ -10,7 +10,7 @@ use super::downloads::RunningBatch;
 use super::exit::CommandError;
 use super::outcome::shown;
 use super::output::{say, say_json};
-use super::reply::document_json;
+use super::reply::{document_json, with_fields};
 use crate::escape::escaped;
 use crate::peer::{Query, RunningUpload, request_records};
 use crate::protocol::Listing;
@@ -95,10 +95,11 @@ fn download_json(batch: &RunningBatch) -> Value {
 }
 
 fn upload_json(upload: &RunningUpload) -> Value {
-    let mut object = document_json(&upload.document);
-    object["reader"] = json!(upload.reader.to_string());
-    object["sent"] = json!(upload.sent);
-    object["total"] = json!(upload.total);
-    object["bytes_per_second"] = json!(upload.bytes_per_second);
-    object
+    let fields = [
+        ("reader", json!(upload.reader.to_string())),
+        ("sent", json!(upload.sent)),
+        ("total", json!(upload.total)),
+        ("bytes_per_second", json!(upload.bytes_per_second)),
+    ];
+    with_fields(document_json(&upload.document), fields)
 }

@@ -14,7 +14,7 @@ use super::context::Context;
 use super::exit::{CommandError, Failure, error_json};
 use super::outcome::shown;
 use super::output::{say, say_json};
-use super::reply::document_json;
+use super::reply::{document_json, with_fields};
 use crate::escape::escaped;
 use crate::library::{Entry, Hasher, file_name_of};
 use crate::limits;
@@ -135,15 +135,14 @@ fn print(format: Format, document: &Document, verdict: &Verdict) -> io::Result<(
         (Format::Raw | Format::Table, Some(text)) => say(format_args!("{document}: {text}")),
         (Format::Raw | Format::Table, None) => Ok(()),
         (Format::Json, _) => {
-            let mut object = document_json(document);
-            object["verdict"] = json!(word);
-            if let Verdict::Changed(found) = verdict {
-                object["digest"] = json!(found.to_string());
-            }
-            if let Verdict::Unreadable(reason) = verdict {
-                object["reason"] = json!(reason);
-            }
-            say_json(&object)
+            let object = with_fields(document_json(document), [("verdict", json!(word))]);
+            say_json(&match verdict {
+                Verdict::Changed(found) => {
+                    with_fields(object, [("digest", json!(found.to_string()))])
+                }
+                Verdict::Unreadable(reason) => with_fields(object, [("reason", json!(reason))]),
+                _ => object,
+            })
         }
     }
 }
@@ -174,14 +173,13 @@ impl Counts {
         let Self { unchanged, changed, missing, unreadable, unknown } = self;
         let checked = unchanged + changed + missing + unreadable + unknown;
         if let Format::Json = format {
-            let mut object = json!({
+            let object = json!({
                 "v": 1, "checked": checked, "unchanged": unchanged, "changed": changed,
                 "missing": missing, "unreadable": unreadable, "unknown": unknown,
             });
-            if let Some(failure) = self.failure() {
-                object["error"] = error_json(failure, "not all documents are as downloaded");
-            }
-            return say_json(&object);
+            let Some(failure) = self.failure() else { return say_json(&object) };
+            let error = error_json(failure, "not all documents are as downloaded");
+            return say_json(&with_fields(object, [("error", error)]));
         }
         let documents = if checked == 1 { "document" } else { "documents" };
         let mut line = format!("{checked} {documents} checked: {unchanged} as downloaded");

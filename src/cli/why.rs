@@ -9,7 +9,7 @@ use super::command::Format;
 use super::context::Context;
 use super::exit::CommandError;
 use super::output::{say, say_json};
-use super::reply::document_json;
+use super::reply::{document_json, with_fields};
 use crate::escape::escaped;
 use crate::peer::{JournalEntry, JournalEvent};
 use crate::protocol::Document;
@@ -35,10 +35,8 @@ pub(super) fn why(context: &Context, document: &Document) -> Result<(), CommandE
         match context.format {
             Format::Raw | Format::Table => say(format_args!("{time}  {}", escaped(&text))),
             Format::Json => {
-                let mut object = document_json(document);
-                object["time"] = json!(time);
-                object["what"] = json!(text);
-                say_json(&object)
+                let fields = [("time", json!(time)), ("what", json!(text))];
+                say_json(&with_fields(document_json(document), fields))
             }
         }
         .map_err(CommandError::Output)?;

@@ -82,7 +82,7 @@ impl Segments {
             Some(at) => at,
             None => self.split(rate, now)?,
         };
-        let segment = &mut self.0[at];
+        let segment = self.0.get_mut(at)?;
         segment.work = Some(Work { worker, since: now, first: segment.next, last: now });
         Some(segment.next..segment.end)
     }
@@ -115,25 +115,25 @@ impl Segments {
         if slowest.left() < LEAST {
             // Only from who would take much longer.
             let is_much_slower = left / theirs.max(1.0) > 1.0 + 4.0 * left / rate.max(1.0);
-            return is_much_slower.then(|| self.take_over(at));
+            return if is_much_slower { self.take_over(at) } else { None };
         }
         let from = slowest.end.saturating_sub(share as u64).max(slowest.next);
         let from = from.next_multiple_of(PIECE);
         if theirs < 1.0 {
-            return Some(self.take_over(at));
+            return self.take_over(at);
         }
         if from >= slowest.end {
             return None;
         }
-        let end = std::mem::replace(&mut self.0[at].end, from);
+        let end = std::mem::replace(&mut self.0.get_mut(at)?.end, from);
         self.0.insert(at + 1, Segment { next: from, end, work: None });
         Some(at + 1)
     }
 
     /// Takes everything from a worker.
-    fn take_over(&mut self, at: usize) -> usize {
-        self.0[at].work = None;
-        at
+    fn take_over(&mut self, at: usize) -> Option<usize> {
+        self.0.get_mut(at)?.work = None;
+        Some(at)
     }
 
     /// Where what this worker is to fetch ends by now; nothing if it has lost it all.
@@ -144,7 +144,7 @@ impl Segments {
     /// A worker has brought so many bytes more.
     pub(super) fn advance(&mut self, worker: usize, count: u64, now: Instant) {
         let Some(at) = self.at(worker) else { return };
-        let segment = &mut self.0[at];
+        let Some(segment) = self.0.get_mut(at) else { return };
         segment.next = (segment.next + count).min(segment.end);
         if let Some(work) = &mut segment.work {
             work.last = now;
@@ -157,12 +157,12 @@ impl Segments {
     /// A worker gives up; what it has not brought is for others.
     pub(super) fn release(&mut self, worker: usize) {
         if let Some(at) = self.at(worker) {
-            self.0[at].work = None;
+            self.take_over(at);
         }
     }
 
     fn of(&self, worker: usize) -> Option<&Segment> {
-        self.at(worker).map(|at| &self.0[at])
+        self.0.get(self.at(worker)?)
     }
 
     fn at(&self, worker: usize) -> Option<usize> {

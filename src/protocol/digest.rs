@@ -70,6 +70,7 @@ impl FromStr for WantDigest {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice, reason = "a test may panic")]
 mod tests {
     use super::*;
 

@@ -1,6 +1,12 @@
 //! Real programs on port 0, and sockets to talk to them. Every wait has an end.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 #![allow(clippy::print_stdout, reason = "what is skipped")]
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
