@@ -132,6 +132,10 @@ pub(crate) fn list() -> String {
     format!("LIST ALL P2P-CI/1.0\r\n{FROM}\r\n")
 }
 
+pub(crate) fn search(words: &str, limit: u32) -> String {
+    format!("SEARCH ALL P2P-CI/1.0\r\n{FROM}Title: {words}\r\nLimit: {limit}\r\n\r\n")
+}
+
 /// The records of a reply.
 pub(crate) fn records(reply: &str) -> Vec<&str> {
     reply.lines().filter(|line| line.starts_with("RFC ") || line.starts_with("FILE ")).collect()

@@ -56,6 +56,22 @@ pub(crate) fn with_holders(
     Ok((Peers(peers), numbers))
 }
 
+/// Fills an index with records that `request` makes, from the number of the peer and that of the
+/// record.
+pub(crate) fn with(
+    address: SocketAddr,
+    records: usize,
+    mut request: impl FnMut(usize, usize) -> String,
+) -> io::Result<Peers> {
+    let mut peers = Vec::new();
+    for first in (0..records).step_by(MOST) {
+        let count = (records - first).min(MOST);
+        let requests: String = (0..count).map(|at| request(peers.len(), first + at)).collect();
+        peers.push(join(address, peers.len(), &requests, count)?);
+    }
+    Ok(Peers(peers))
+}
+
 /// One of the numbers of [`with_holders`].
 pub(crate) fn number(at: usize) -> u32 {
     (FIRST + at) as u32
@@ -68,7 +84,7 @@ fn join(address: SocketAddr, peer: usize, requests: &str, count: usize) -> io::R
 }
 
 /// A title of 24 to 95 bytes, which is what those of RFCs mostly have.
-fn title(number: usize) -> String {
+pub(crate) fn title(number: usize) -> String {
     let title = format!(
         "The Document {number:>4} of a Series, and What It Says of the Protocols \
         That Were There Before It Came"

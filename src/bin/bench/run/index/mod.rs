@@ -2,10 +2,12 @@
 
 mod beside;
 mod crowd;
+mod fair;
 mod fill;
 mod growth;
 mod locks;
 pub(crate) mod requests;
+mod search;
 
 use crate::run::Suite;
 
@@ -17,6 +19,8 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "adding", what: "LOOKUP beside a peer that adds", run: beside::adding },
     Suite { name: "listing", what: "LIST of many records", run: beside::listing },
     Suite { name: "leaving", what: "a large peer leaves", run: beside::leaving },
+    Suite { name: "search", what: "SEARCH, and what it takes of memory", run: search::queries },
+    Suite { name: "fair", what: "LOOKUP while others ask for much", run: fair::queries },
     Suite { name: "idle", what: "thousands of idle peers", run: crowd::idle },
     Suite { name: "processors", what: "one processor, and all", run: crowd::processors },
     Suite { name: "locks", what: "many threads at the lock", run: locks::locks },
