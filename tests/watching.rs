@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
+mod common;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -100,4 +102,39 @@ fn a_directory_whose_parent_is_renamed_is_watched() {
     write(&at("parent/share/later"));
     await_document(&shared, "FILE later", true);
     assert_eq!(shared.0.read().len(), 2);
+}
+
+/// Mounting needs a namespace of its own; where that is missing the test says so.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_system_that_is_mounted_below_the_directory_is_scanned() {
+    let namespace = ["--user", "--map-root-user", "--mount"];
+    let probe = std::process::Command::new("unshare").args(namespace).arg("true").output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        common::skip("there are no user and mount namespaces here");
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("shared/disk")).unwrap();
+    let index = common::Index::start(&[]);
+    let script = r#"
+        "$1" "$2" --upload 127.0.0.1:0 --recursive --share shared share & peer=$!
+        read line
+        mount -t tmpfs none shared/disk && echo text > shared/disk/rfc7.txt
+        read line
+        umount shared/disk
+        read line
+        kill $peer; wait
+    "#;
+    let (peer, address) = (env!("CARGO_BIN_EXE_peer"), index.address.to_string());
+    let arguments = [&namespace[..], &["sh", "-c", script, "sh", peer, &address]].concat();
+    let mut shell = common::Program::start("unshare", &arguments, root.path());
+    while !shell.line().starts_with("registered ") {}
+    // `wait_for_records` gives up long before the directory is scanned anyway.
+    for records in [1, 0] {
+        shell.type_line("");
+        index.wait_for_records(records);
+    }
+    shell.type_line("");
+    assert!(shell.wait().success());
 }

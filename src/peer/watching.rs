@@ -3,7 +3,8 @@
 //! A thread scans the directory when the system reports that something has changed there, and from
 //! time to time for what the system did not report. Reports are only a reason to scan: so nothing
 //! depends on them being complete, in order, or there at all. What the path of the directory leads
-//! to is compared every second: another directory there is watched from then on.
+//! to is compared every second: another directory there is watched from then on, as is one below
+//! it that a file system was mounted on or unmounted from.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use notify::{Config, Event, EventKind, EventKindMask, RecommendedWatcher, Recurs
 use crate::escape::escaped;
 use crate::library::{Depth, SharedLibrary};
 use crate::protocol::Document;
-use crate::system::DirectoryId;
+use crate::system::{DirectoryId, Mounts};
 use crate::{limits, system};
 
 /// What the directory's documents do is logged under this target, at level info.
@@ -83,7 +84,8 @@ struct Watch {
     watcher: Option<RecommendedWatcher>,
     /// What the path led to when watching began.
     directory: Option<DirectoryId>,
-    /// Whether reports were lost, or the directory was moved or removed.
+    mounts: Mounts,
+    /// Whether reports were lost, the directory was moved or removed, or the mounts have changed.
     is_stale: Arc<AtomicBool>,
     /// Whether it was said that there are no reports.
     has_said: bool,
@@ -96,8 +98,16 @@ impl Watch {
             Depth::Tree => RecursiveMode::Recursive,
         };
         let is_stale = Arc::default();
-        let mut watch =
-            Self { folder, mode, wake, watcher: None, directory: None, is_stale, has_said: false };
+        let mut watch = Self {
+            folder,
+            mode,
+            wake,
+            watcher: None,
+            directory: None,
+            mounts: Mounts::new(),
+            is_stale,
+            has_said: false,
+        };
         watch.begin();
         watch
     }
@@ -114,6 +124,10 @@ impl Watch {
     }
 
     fn is_outdated(&self) -> bool {
+        // The system reports a change of the mounts once.
+        if self.mounts.have_changed() {
+            self.is_stale.store(true, Ordering::Relaxed);
+        }
         self.is_stale.load(Ordering::Relaxed)
             || system::directory_id(&self.folder) != self.directory
     }

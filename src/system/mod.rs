@@ -8,6 +8,7 @@ mod bounds;
 mod directories;
 mod files;
 mod memory;
+mod mounts;
 mod page_aligned;
 mod readiness;
 mod signals;
@@ -25,6 +26,7 @@ pub(crate) use files::{
 };
 pub use files::{open_regular, sync_folder};
 pub use memory::{MemoryBound, limit_malloc_arenas, memory_bounds};
+pub(crate) use mounts::Mounts;
 pub use page_aligned::PageAligned;
 pub(crate) use readiness::{Direction, is_connecting, wait_for_any};
 pub use signals::{Signal, Signals, has_controlling_terminal};
