@@ -288,6 +288,13 @@ pub const ADDRESSES_KEPT: Duration = Duration::from_secs(10);
 pub const NEIGHBOURS: usize = 10_000;
 /// Time in which the index must send some part of its reply.
 pub const INDEX_REPLY: Duration = Duration::from_secs(30);
+/// Lines of a greeting that other index servers may send before their first reply.
+pub const GREETING_LINES: usize = 8;
+/// Silence after such a greeting.
+pub const REPLY_AFTER_GREETING: Duration = Duration::from_secs(5);
+/// How long a peer waits for an index server to close the connection after a reply, when it seems
+/// to answer one request on each.
+pub const CLOSE_AFTER_REPLY: Duration = Duration::from_millis(500);
 /// Silence after a refusal that is complete with its status line, before the next request.
 pub const REFUSAL_REST: Duration = Duration::from_millis(200);
 /// Silence after a complete line that ends a list of an index server that has shown neither an

@@ -16,7 +16,7 @@ use super::user_folder::stored_digests;
 use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedLibrary};
 use crate::peer::{Cancel, Fetcher, Journal, UploadServer};
-use crate::protocol::{Document, Endpoint};
+use crate::protocol::{Document, Endpoint, Title};
 
 /// What commands act on.
 pub(super) struct Context {
@@ -98,6 +98,11 @@ impl Context {
         let digests = stored_digests();
         library.write().set_digests(digests);
         Ok(self.library.get_or_init(|| library).clone())
+    }
+
+    /// The title of a document, if the library was read and knows it.
+    pub(super) fn known_title(&self, document: &Document) -> Option<Title> {
+        self.library.get().and_then(|library| library.read().known_title(document))
     }
 
     /// Creates the directory that is shared, now that a document is to be saved there.

@@ -72,6 +72,9 @@ pub(super) enum CommandError {
     /// Some documents were not fetched; they were reported, and so was how many.
     #[error("some documents were not fetched")]
     GivenUp(Failure),
+    /// What was listed was fetched, and more may have to be.
+    #[error("everything that was listed is here, and documents may be missing from the list")]
+    Incomplete,
     /// Of several documents some were not fetched; each was reported.
     #[error("{failed} of {all} documents were not fetched")]
     Some { failed: usize, all: usize, failure: Failure },
@@ -100,19 +103,9 @@ impl CommandError {
             Self::Interrupted(_) => Failure::Cancelled,
             Self::Usage(_) => Failure::Usage,
             Self::NotFound(_) => Failure::NotFound,
-            Self::Index(
-                IndexError::Unreachable { .. }
-                | IndexError::Lost { .. }
-                | IndexError::Silent { .. }
-                | IndexError::Away(_),
-            ) => Failure::Unreachable,
-            Self::Index(
-                IndexError::Protocol { .. }
-                | IndexError::Unfinished { .. }
-                | IndexError::Unsolicited { .. },
-            ) => Failure::Protocol,
-            Self::Index(IndexError::Refused { refusal, .. }) => failure_of_refusal(*refusal),
-            Self::Index(IndexError::Taker(_)) | Self::Output(_) => Failure::File,
+            Self::Index(error) => failure_of_index(error),
+            Self::Incomplete => Failure::Protocol,
+            Self::Output(_) => Failure::File,
             Self::Fetch(error) => failure_of(error),
             Self::File { .. } => Failure::File,
             Self::Start(_) | Self::Signals(_) => Failure::Other,
@@ -128,6 +121,21 @@ impl CommandError {
             Self::Said(error) => error.is_closed_pipe(),
             _ => false,
         }
+    }
+}
+
+fn failure_of_index(error: &IndexError) -> Failure {
+    match error {
+        IndexError::Unreachable { .. }
+        | IndexError::Lost { .. }
+        | IndexError::Silent { .. }
+        | IndexError::Leaving => Failure::Unreachable,
+        IndexError::Away(error) => failure_of_index(error),
+        IndexError::Protocol { .. }
+        | IndexError::Unfinished { .. }
+        | IndexError::Unsolicited { .. } => Failure::Protocol,
+        IndexError::Refused { refusal, .. } => failure_of_refusal(*refusal),
+        IndexError::Taker(_) => Failure::File,
     }
 }
 

@@ -15,7 +15,7 @@ use super::reply::{ReplyPrinter, incomplete_json, note_incomplete};
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::{
-    AskIndex, Completeness, Extensions, IndexError, Query, each_record, lookup_in_list,
+    AskIndex, Completeness, IndexError, Query, each_record, lookup_in_list, may_ignore_lookup,
 };
 use crate::protocol::{Document, Endpoint, Limit, ListSearch, Record, Refusal, ReplyPart, Words};
 
@@ -23,42 +23,50 @@ use crate::protocol::{Document, Endpoint, Limit, ListSearch, Record, Refusal, Re
 /// compare titles: then its list is searched here.
 pub(super) fn print_holders(context: &Context, document: &Document) -> Result<(), CommandError> {
     let index = &context.index;
-    let want_attributes = index.dialect().extensions() != Extensions::Refused;
-    let query = Query::Lookup { document, title: None, want_attributes };
+    let title = context.known_title(document);
+    let query = Query::lookup(document, title.as_ref(), index.dialect());
     let mut printer = ReplyPrinter::new(context.format);
-    let (mut refused, mut held) = (None, Vec::new());
+    // What is printed only if nothing better is found in the list.
+    let (mut refused, mut found, mut held) = (None, false, Vec::new());
     let asked = index.ask(query, &mut |part, bytes| {
-        if let ReplyPart::Refused(refusal) = part {
-            refused = Some(refusal);
+        match part {
+            ReplyPart::Refused(refusal) => refused = Some(refusal),
+            ReplyPart::Record(_) if refused.is_none() && !found => {
+                found = true;
+                held.drain(..)
+                    .try_for_each(|(part, bytes): (_, Vec<u8>)| printer.take(&part, &bytes))?;
+            }
+            _ => {}
         }
-        if refused.is_some() {
+        if !found {
             held.push((part, bytes.to_vec()));
             return Ok(());
         }
         printer.take(&part, bytes)
     });
-    let completeness = printer.or_flush(asked)?;
-    let Some(refusal) = refused else {
-        return printer.end(&completeness, None).map_err(CommandError::Output);
-    };
     let may_compare_titles = matches!(document, Document::Rfc(_))
-        && matches!(refusal, Refusal::NotFound | Refusal::BadRequest)
+        && matches!(refused, None | Some(Refusal::NotFound | Refusal::BadRequest))
         && !index.dialect().shows_extensions();
-    if may_compare_titles {
-        let holdings = lookup_in_list(index, document)?;
+    let was_ignored = asked.as_ref().is_err_and(|error| may_ignore_lookup(index, error));
+    if !found && may_compare_titles && (was_ignored || asked.is_ok()) {
+        let holdings = match lookup_in_list(index, document) {
+            Err(_) if was_ignored => Vec::new(),
+            listed => listed?,
+        };
         if !holdings.is_empty() {
             let printed = holdings.iter().try_for_each(|one| printer.take_record(&one.record));
             return printed
-                .and_then(|()| printer.end(&completeness, None))
+                .and_then(|()| printer.end(&Completeness::Complete, None))
                 .map_err(CommandError::Output);
         }
     }
-    let failure = failure_of_refusal(refusal);
+    let completeness = printer.or_flush(asked)?;
+    let failure = refused.map(failure_of_refusal);
     held.iter()
         .try_for_each(|(part, bytes)| printer.take(part, bytes))
-        .and_then(|()| printer.end(&completeness, Some(failure)))
+        .and_then(|()| printer.end(&completeness, failure))
         .map_err(CommandError::Output)?;
-    Err(CommandError::Refused(failure))
+    failure.map_or(Ok(()), |failure| Err(CommandError::Refused(failure)))
 }
 
 /// Prints the records whose titles match all words. If the index does not know SEARCH, its list is

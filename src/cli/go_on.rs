@@ -90,8 +90,9 @@ impl GoingOn<'_> {
         let membership = self.destination.membership?;
         // On a connection of its own, which is closed between two rounds.
         let index = membership.queries();
+        let title = self.destination.library.read().known_title(document);
         let holdings = loop {
-            match lookup(&index, document) {
+            match lookup(&index, document, title.as_ref()) {
                 Ok(holdings) => break holdings,
                 Err(error) if error.is_transient() => thread::sleep(limits::ASK_AGAIN),
                 Err(error) => {

@@ -14,7 +14,7 @@ use super::args::{Args, Removal, Single};
 use super::command::{Command, Format};
 use super::context::Context;
 use super::downloads::Downloads;
-use super::exit::{CommandError, Failure, report};
+use super::exit::{CommandError, Failure};
 use super::go_on::go_on;
 use super::index_access::IndexAccess;
 use super::interrupt::{Interrupt, Mode};
@@ -149,8 +149,7 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     if let Err(error) = session.membership.wait()
         && !interactive
     {
-        report("peer", &error);
-        return Err(Failure::Unreachable);
+        return finish(args.format, Err(CommandError::from(error)));
     }
     let (fetcher, downloads) = (fetcher(&args), Downloads::default());
     if interactive {

@@ -20,7 +20,8 @@ const AT_ONCE: usize = 16;
 
 /// Asks all holders, and prints what is known of each.
 pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), CommandError> {
-    let holdings = lookup(&context.index, document)?;
+    let title = context.known_title(document);
+    let holdings = lookup(&context.index, document, title.as_ref())?;
     if holdings.is_empty() {
         return Err(CommandError::NotFound(format!("nobody has {document}")));
     }

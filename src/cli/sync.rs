@@ -98,9 +98,11 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
 
 /// The exit code: that of the first document that failed, or that the list was incomplete.
 fn ending(given_up: &[Failure], listed: &Completeness) -> Result<(), CommandError> {
-    let incomplete = matches!(listed, Completeness::Incomplete(_)).then_some(Failure::Protocol);
-    let failure = given_up.first().copied().or(incomplete);
-    failure.map_or(Ok(()), |failure| Err(CommandError::GivenUp(failure)))
+    match (given_up.first(), listed) {
+        (Some(failure), _) => Err(CommandError::GivenUp(*failure)),
+        (None, Completeness::Incomplete(_)) => Err(CommandError::Incomplete),
+        (None, Completeness::Complete | Completeness::Stopped) => Ok(()),
+    }
 }
 
 /// The records of others that the command asks for and the library lacks, within the limits of

@@ -169,6 +169,15 @@ impl Library {
         self.entries.get(document)
     }
 
+    /// The title of a document, if it is shared or in the list of the RFC Editor.
+    pub fn known_title(&self, document: &Document) -> Option<Title> {
+        match (self.entry(document), document) {
+            (Some(entry), _) => Some(entry.title.clone()),
+            (None, Document::Rfc(number)) => self.official.title(*number),
+            (None, Document::File(_)) => None,
+        }
+    }
+
     /// What is known of a shared document's bytes without reading them.
     pub fn content(&self, document: &Document) -> Content {
         self.entry(document).map(|entry| self.digests.content(&entry.state)).unwrap_or_default()

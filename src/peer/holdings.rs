@@ -48,20 +48,13 @@ impl Holding {
 /// The holders of a document, as the index lists them: at most 10,000, and then the rest is not
 /// read. An empty list means that nobody has it.
 ///
+/// An index that has shown no extension is sent the title, if it is known: some compare it. One that
+/// finds nothing, answers 400 or closes the connection may only compare titles in another way: then its
+/// list is requested, once per connection.
+///
 /// # Errors
 /// When the index does not answer, or refuses.
-pub fn lookup(index: &dyn AskIndex, document: &Document) -> Result<Vec<Holding>, IndexError> {
-    lookup_titled(index, document, None)
-}
-
-/// The same for a document whose title may be known: some index servers compare it.
-///
-/// A server that has shown no extension, and finds nothing or answers 400, may only compare titles
-/// in another way: then its list is requested, once per connection.
-///
-/// # Errors
-/// As [`lookup`].
-pub fn lookup_titled(
+pub fn lookup(
     index: &dyn AskIndex,
     document: &Document,
     title: Option<&Title>,
@@ -73,21 +66,19 @@ pub fn lookup_titled(
         return lookup_in_list(index, document);
     }
     let want_attributes = dialect.extensions() != Extensions::Refused;
-    let query = Query::Lookup { document, title, want_attributes };
+    let query = Query::lookup(document, title, dialect);
     let mut holdings = Holdings::new(told_by);
+    let mut failure = None;
     match request_records(index, query, &mut |part| holdings.take(part)) {
         Err(IndexError::Refused { refusal: Refusal::NotFound, .. }) => {}
         Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) if want_attributes => {
             dialect.refuse_extensions();
             if !is_rfc {
-                return lookup_titled(index, document, title);
+                return lookup(index, document, title);
             }
         }
-        Err(error @ IndexError::Refused { refusal: Refusal::BadRequest, .. }) => {
-            if !is_rfc {
-                return Err(error);
-            }
-        }
+        Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) if is_rfc => {}
+        Err(error) if is_rfc && may_ignore_lookup(index, &error) => failure = Some(error),
         outcome => {
             if let Some(reason) = holdings.incomplete(&outcome?) {
                 log::warn!("not all holders of {document} may be known: {reason}");
@@ -100,7 +91,13 @@ pub fn lookup_titled(
     if !holdings.is_empty() || dialect.shows_extensions() || !is_rfc {
         return Ok(holdings);
     }
-    lookup_in_list(index, document)
+    lookup_in_list(index, document).map_err(|error| failure.unwrap_or(error))
+}
+
+/// Whether a failed LOOKUP may be due to its form: some servers close the connection when a header
+/// is missing.
+pub fn may_ignore_lookup(index: &dyn AskIndex, error: &IndexError) -> bool {
+    matches!(error, IndexError::Lost { .. }) && !index.dialect().shows_extensions()
 }
 
 /// The same in the list of all RFCs, which is requested once per connection.

@@ -37,8 +37,17 @@ pub struct IndexConnection {
 struct Open {
     link: Link,
     between: Between,
-    /// Whether the last reply was a refusal: some servers send several for one request.
-    was_refused: bool,
+    /// What the last request on it was answered by.
+    last: Last,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Last {
+    /// There was none. Servers of other programs may have sent a greeting.
+    None,
+    Found,
+    /// Some servers send several refusals for one request.
+    Refused,
 }
 
 /// How an exchange ended that did not fail.
@@ -90,14 +99,18 @@ impl IndexConnection {
     fn open(&self) -> Result<Open, IndexError> {
         let link = Link::connect(&self.index, self.host.as_ref(), self.port)?;
         *lock(&self.ends) = Some((link.scoped(link.own.clone()), link.address));
-        Ok(Open { link, between: Between::default(), was_refused: false })
+        Ok(Open { link, between: Between::of_new(&self.dialect), last: Last::None })
     }
 
     /// The open connection, if the next bytes on it are the next reply.
     fn reuse(&self) -> Option<Open> {
         let open = lock(&self.open).take()?;
         let is_unknown = !self.dialect.shows_extensions();
-        let wait = (open.was_refused && is_unknown).then_some(limits::REFUSAL_REST);
+        if open.last == Last::None && is_unknown {
+            return Some(open);
+        }
+        let may_follow = open.last == Last::Refused && is_unknown;
+        let wait = may_follow.then_some(limits::REFUSAL_REST);
         let unsolicited = open.unsolicited(wait)?;
         if unsolicited.is_empty() {
             return Some(open);
@@ -159,7 +172,8 @@ impl IndexConnection {
         };
         let between = replies.into_between();
         if sent.is_ok() {
-            *lock(&self.open) = Some(Open { link, between, was_refused });
+            let last = if was_refused { Last::Refused } else { Last::Found };
+            *lock(&self.open) = Some(Open { link, between, last });
         }
         Ok(Exchange::Done(completeness))
     }

@@ -22,6 +22,24 @@ struct Shown {
     /// It answers ADD without repeating the record.
     adds_without_record: bool,
     line_ends: LineEnds,
+    /// It sends something before its first reply.
+    greets: bool,
+    connections: Connections,
+}
+
+/// How many requests a server answers on a connection.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Connections {
+    /// Any number, as far as is known.
+    #[default]
+    Kept,
+    /// It has closed a connection without a reply to the second request, perhaps because of that
+    /// request.
+    PerhapsOneRequest,
+    /// It closes each connection after a reply.
+    OneRequest,
+    /// It does not, although it has closed one.
+    KeptAllTheSame,
 }
 
 /// Whether a server understands requests with extensions.
@@ -109,6 +127,38 @@ impl IndexDialect {
     /// Remembers that a reply to ADD held no record.
     pub(super) fn show_add_without_record(&self) {
         self.lock().adds_without_record = true;
+    }
+
+    /// Remembers that it greets; returns whether that is new.
+    pub(super) fn show_greeting(&self) -> bool {
+        !std::mem::replace(&mut self.lock().greets, true)
+    }
+
+    /// The server has closed a connection instead of a reply to the second request: whether it is
+    /// to be found out if it answers one on each.
+    pub(super) fn suspect_one_request(&self) -> bool {
+        let mut shown = self.lock();
+        let is_new = shown.connections == Connections::Kept;
+        if is_new {
+            shown.connections = Connections::PerhapsOneRequest;
+        }
+        is_new
+    }
+
+    /// Whether that is being found out.
+    pub(super) fn is_suspected_of_one_request(&self) -> bool {
+        self.lock().connections == Connections::PerhapsOneRequest
+    }
+
+    /// Remembers whether the server closes each connection after a reply.
+    pub(super) fn set_one_request(&self, closes: bool) {
+        self.lock().connections =
+            if closes { Connections::OneRequest } else { Connections::KeptAllTheSame };
+    }
+
+    /// Whether it closes each connection after a reply.
+    pub(super) fn answers_one_request(&self) -> bool {
+        self.lock().connections == Connections::OneRequest
     }
 
     /// After a 505: whether the request is to be sent again, with other line ends.

@@ -1,6 +1,7 @@
 //! Why an index server gave no records.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::escape::escaped;
 use crate::limits;
@@ -52,8 +53,11 @@ pub enum IndexError {
         found: String,
     },
     /// There is no connection at present, for this reason.
-    #[error("{0}")]
-    Away(String),
+    #[error(transparent)]
+    Away(Arc<IndexError>),
+    /// The registration has ended.
+    #[error("this peer is leaving the index")]
+    Leaving,
     /// What it sent is no reply.
     #[error("the index {index} broke the protocol")]
     Protocol {
@@ -85,9 +89,11 @@ impl IndexError {
     /// Whether a new connection may bring what this one did not.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Lost { .. } | Self::Silent { .. } | Self::Away(_) => {
-                true
-            }
+            Self::Unreachable { .. }
+            | Self::Lost { .. }
+            | Self::Silent { .. }
+            | Self::Away(_)
+            | Self::Leaving => true,
             Self::Refused { refusal, .. } => *refusal == Refusal::ServiceUnavailable,
             Self::Protocol { .. }
             | Self::Unfinished { .. }

@@ -14,11 +14,32 @@ use crate::protocol::{
 };
 
 /// What a connection keeps between two exchanges.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Between {
     /// Bytes that have arrived and were not yet read.
     pub(super) input: Vec<u8>,
     decoder: IndexReplyDecoder,
+}
+
+impl Between {
+    /// Nothing has arrived on a new connection.
+    pub(super) fn of_new(dialect: &IndexDialect) -> Self {
+        let decoder = match dialect.shows_extensions() {
+            true => IndexReplyDecoder::default(),
+            false => IndexReplyDecoder::after_greeting(),
+        };
+        Self { input: Vec::new(), decoder }
+    }
+}
+
+/// What arrives while no request is outstanding.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Unsolicited {
+    Nothing,
+    /// Bytes, of which these are the first, escaped.
+    Bytes(String),
+    /// The end of the connection.
+    Close,
 }
 
 /// Reads replies from a connection.
@@ -30,6 +51,8 @@ pub(super) struct Replies<'a> {
     form: ReplyForm,
     /// The beginning of the last complete line, for messages.
     last: Vec<u8>,
+    /// Whether all that has arrived on the connection is no reply.
+    has_only_greeted: bool,
     /// When a reply must have begun; nothing while none is expected.
     begin_before: Option<Instant>,
     pace: Pace,
@@ -63,6 +86,7 @@ impl<'a> Replies<'a> {
             decoder: between.decoder,
             form: ReplyForm::Records,
             last: Vec::new(),
+            has_only_greeted: false,
             begin_before: None,
             pace: Pace::default(),
         }
@@ -85,6 +109,29 @@ impl<'a> Replies<'a> {
     pub(super) fn expect_at_any_time(&mut self, form: ReplyForm) {
         self.expect(form);
         self.begin_before = None;
+    }
+
+    /// Waits for what the index may send although no request is outstanding. Empty lines mean
+    /// nothing.
+    pub(super) fn wait_for_unsolicited(
+        &mut self,
+        wait: Duration,
+    ) -> Result<Unsolicited, IndexError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let input = self.receiver.input().trim_ascii();
+            if !input.is_empty() {
+                return Ok(Unsolicited::Bytes(excerpt(input)));
+            }
+            match self.receiver.fill(Some(deadline)) {
+                Ok(0) => return Ok(Unsolicited::Close),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Ok(Unsolicited::Nothing);
+                }
+                Err(error) => return Err(self.lost(error)),
+            }
+        }
     }
 
     /// Reads a whole reply; returns the refusal, if it is one.
@@ -168,6 +215,9 @@ impl<'a> Replies<'a> {
         take: &mut dyn FnMut(ReplyPart, &[u8]),
     ) -> Result<Step, IndexError> {
         match (state, self.form) {
+            (ReplyState::Before, _) if self.has_only_greeted => {
+                Err(self.missing("a reply before the end of the connection"))
+            }
             (ReplyState::Before, _) if self.receiver.input().is_empty() => Ok(Step::Closed),
             (ReplyState::Found { .. }, _) if self.dialect.shows_extensions() => {
                 Err(self.missing("the final empty line before the end of the connection"))
@@ -212,6 +262,7 @@ impl<'a> Replies<'a> {
     ) -> Step {
         let bytes = self.receiver.input().get(..used).unwrap_or_default();
         let is_end = part == ReplyPart::End;
+        self.has_only_greeted = false;
         if !bytes.trim_ascii().is_empty() {
             self.last.clear();
             self.last.extend_from_slice(bytes.get(..LAST).unwrap_or(bytes));
@@ -230,6 +281,19 @@ impl<'a> Replies<'a> {
 
     /// Remembers what the server has shown.
     fn learn(&mut self) {
+        if let Some(greeting) = self.decoder.take_greeting() {
+            let greeting = greeting.trim_ascii().as_bytes();
+            if self.dialect.show_greeting() {
+                let found = excerpt(greeting);
+                log::warn!("the index {} sent {found} before its first reply", self.index);
+            }
+            self.has_only_greeted = true;
+            // It may be a server of another protocol, which sends nothing more.
+            let soon = Instant::now() + limits::REPLY_AFTER_GREETING;
+            self.begin_before = self.begin_before.map(|before| before.min(soon));
+            self.last.clear();
+            self.last.extend_from_slice(greeting.get(..LAST).unwrap_or(greeting));
+        }
         if self.decoder.shows_attributes() {
             self.dialect.show_extensions();
         }

@@ -6,6 +6,7 @@
 //! nothing. Queries use connections of their own, so that a slow reader of a list does not cost
 //! the peer its registration.
 
+mod alone;
 mod announcer;
 mod announcing;
 mod asking;
@@ -31,7 +32,6 @@ use super::index_error::IndexError;
 use super::index_link::Link;
 use super::index_replies::{Between, Replies, Step};
 use super::own_host::note_ipv6_only;
-use crate::error_chain::error_chain;
 use crate::escape::excerpt;
 use crate::library::SharedLibrary;
 use crate::limits;
@@ -56,7 +56,7 @@ pub enum Event {
     /// This many documents are no RFCs, and the index has not shown that it knows others.
     NotSupported(usize),
     /// The connection is gone, or could not be made; the next attempt is after this pause.
-    Away(IndexError, Duration),
+    Away(Arc<IndexError>, Duration),
 }
 
 /// A peer's membership at an index. It ends when it is dropped.
@@ -95,7 +95,7 @@ enum State {
     Joining(Arc<Link>),
     /// Everything is registered; perhaps somebody waits for a reply.
     Here(Arc<Link>, Option<Asker>),
-    Away(String),
+    Away(Arc<IndexError>),
     Leaving,
 }
 
@@ -135,8 +135,7 @@ impl Membership {
 
     /// Queries to the same index, on connections of their own.
     pub fn queries(&self) -> IndexConnection {
-        let Shared { index, host, port, dialect, .. } = &*self.shared;
-        IndexConnection::new(index.clone(), host.clone(), Some(*port), Arc::clone(dialect))
+        self.shared.queries()
     }
 
     /// The index, as the user named it.
@@ -200,10 +199,11 @@ impl Shared {
             if registered.is_some_and(|since| since.elapsed() >= limits::LASTING_CONNECTION) {
                 pause = limits::RECONNECT;
             }
-            if !self.advance(State::Away(error_chain(&error))) {
+            let error = Arc::new(error);
+            if !self.advance(State::Away(Arc::clone(&error))) {
                 return;
             }
-            let is_full = matches!(error, IndexError::Refused { .. });
+            let is_full = matches!(*error, IndexError::Refused { .. });
             let wait = jittered(pause);
             (self.tell)(Event::Away(error, wait));
             if !self.wait_before_joining(wait) {
@@ -224,10 +224,10 @@ impl Shared {
         if self.host.is_none() {
             note_ipv6_only(&link.own.host);
         }
-        let mut replies =
-            Replies::new(&self.index, &self.dialect, &link.stream, Between::default());
+        let between = Between::of_new(&self.dialect);
+        let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
         let Some(count) = self.register(&link, &mut replies)? else {
-            // With other line ends.
+            // In another form, of which each is tried once.
             drop(replies);
             return self.join_and_read(registered);
         };
@@ -238,6 +238,10 @@ impl Shared {
         // Before others can ask: a script reads this line first.
         (self.tell)(Event::Registered(count));
         if !self.advance(State::Here(Arc::clone(&link), None)) {
+            return Ok(());
+        }
+        if self.dialect.answers_one_request() {
+            self.wait_for_end();
             return Ok(());
         }
         replies.expect_at_any_time(ReplyForm::OneRecord);
@@ -262,6 +266,12 @@ impl Shared {
         if matches!(*self.lock(), State::Leaving) { Ok(()) } else { read }
     }
 
+    /// Waits until the membership ends.
+    fn wait_for_end(&self) {
+        let end = self.changed.wait_while(self.lock(), |state| !matches!(state, State::Leaving));
+        drop(end);
+    }
+
     /// The connection, once everything is registered on it.
     fn link(&self) -> Result<Arc<Link>, IndexError> {
         let joined = self.changed.wait_while(self.lock(), |state| {
@@ -269,10 +279,8 @@ impl Shared {
         });
         match &*joined.unwrap_or_else(PoisonError::into_inner) {
             State::Here(link, _) => Ok(Arc::clone(link)),
-            State::Away(reason) => Err(IndexError::Away(reason.clone())),
-            State::Connecting | State::Joining(_) | State::Leaving => {
-                Err(IndexError::Away("the membership ends".into()))
-            }
+            State::Away(reason) => Err(IndexError::Away(Arc::clone(reason))),
+            State::Connecting | State::Joining(_) | State::Leaving => Err(IndexError::Leaving),
         }
     }
 

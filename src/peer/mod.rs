@@ -71,7 +71,7 @@ pub use fetch_error::FetchError;
 pub use fetched::{Attempt, Expected, Fetched};
 pub use fetcher::Fetcher;
 pub use hashing::Hashing;
-pub use holdings::{Holding, lookup, lookup_in_list, lookup_titled};
+pub use holdings::{Holding, lookup, lookup_in_list, may_ignore_lookup};
 pub use index_connection::IndexConnection;
 pub use index_dialect::{Extensions, IndexDialect};
 pub use index_error::IndexError;

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::index_dialect::IndexDialect;
+use super::index_dialect::{Extensions, IndexDialect};
 use super::index_error::IndexError;
 use super::listed::{Completeness, ListCache};
 use crate::protocol::{
@@ -44,6 +44,22 @@ pub enum Query<'a> {
 }
 
 impl Query<'_> {
+    /// A LOOKUP as this index takes it. A title is for an index that may compare it.
+    pub fn lookup<'a>(
+        document: &'a Document,
+        title: Option<&'a Title>,
+        dialect: &IndexDialect,
+    ) -> Query<'a> {
+        let title = title.filter(|_| !dialect.shows_extensions());
+        let want_attributes = dialect.extensions() != Extensions::Refused;
+        Query::Lookup { document, title, want_attributes }
+    }
+
+    /// A document for a request by which is found out what an index knows.
+    pub(super) fn of_rfc_1() -> Option<(Document, Title)> {
+        Some((Document::Rfc("1".parse().ok()?), "Host Software".parse().ok()?))
+    }
+
     /// What the reply may hold.
     pub(super) fn form(&self) -> ReplyForm {
         match self {

@@ -95,8 +95,7 @@ fn find_out_extensions(index: &dyn AskIndex, listed: Option<(Document, Title)>) 
         return;
     }
     // Servers may compare the title, so one is sent that is right.
-    let rfc_1 = || Some((Document::Rfc("1".parse().ok()?), "Host Software".parse().ok()?));
-    let Some((document, title)) = listed.or_else(rfc_1) else { return };
+    let Some((document, title)) = listed.or_else(Query::of_rfc_1) else { return };
     let (document, title) = (&document, Some(&title));
     let query = Query::Lookup { document, title, want_attributes: true };
     // The connection remembers what an attribute shows. The whole reply is read if it is short, so

@@ -87,6 +87,10 @@ pub struct IndexReplyDecoder {
     shows_final_lines: bool,
     /// Whether the server has shown that it knows attributes.
     shows_attributes: bool,
+    /// How many more lines may come before the first status line of the connection.
+    greeting_lines: usize,
+    /// The first of them.
+    greeting: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,6 +107,17 @@ impl IndexReplyDecoder {
     /// A decoder of replies that hold so much.
     pub fn new(form: ReplyForm) -> Self {
         Self { form, ..Self::default() }
+    }
+
+    /// A decoder for a new connection to a server that may be another program, which may greet the
+    /// peer: lines before its first status line are skipped.
+    pub fn after_greeting() -> Self {
+        Self { greeting_lines: limits::GREETING_LINES, ..Self::default() }
+    }
+
+    /// The first line that was skipped before the first status line; once.
+    pub fn take_greeting(&mut self) -> Option<String> {
+        self.greeting.take()
     }
 
     /// From the next reply on, replies hold so much.
@@ -164,6 +179,7 @@ impl IndexReplyDecoder {
                 return Ok(None);
             }
             (Place::Start, _) => {
+                let Some(line) = self.skip_greeting(line) else { return Ok(None) };
                 self.headers = 0;
                 self.follows_grammar = false;
                 self.ended_early = false;
@@ -203,12 +219,34 @@ impl IndexReplyDecoder {
                 (ReplyPart::Attribute(attribute), Place::Records)
             }
             (Place::Found | Place::Records, _) => {
-                let record = Record::parse(line)?;
+                let record = Record::parse(line);
+                if record.is_err() && self.form == ReplyForm::OneRecord {
+                    // The status says that it is done, and the peer knows its own record. Some
+                    // servers send its parts in another order.
+                    self.records += 1;
+                    self.place = Place::Records;
+                    return Ok(None);
+                }
                 self.records += 1;
                 self.headers = 0;
-                (ReplyPart::Record(record), Place::Records)
+                (ReplyPart::Record(record?), Place::Records)
             }
         }))
+    }
+
+    /// The status line within a line that may be, or begin with, a greeting; `None` if it is all
+    /// greeting. Other lines are returned as they are.
+    fn skip_greeting<'a>(&mut self, line: &'a str) -> Option<&'a str> {
+        if self.greeting_lines == 0 {
+            return Some(line);
+        }
+        let at = Status::find_line(line);
+        let (greeting, status) = line.split_at_checked(at.unwrap_or(line.len()))?;
+        self.greeting_lines = if at.is_some() { 0 } else { self.greeting_lines - 1 };
+        if self.greeting.is_none() && !greeting.is_empty() {
+            self.greeting = Some(greeting.to_string());
+        }
+        at.map(|_| status)
     }
 
     /// The same when the server has closed the connection and no more bytes will come.

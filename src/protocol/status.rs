@@ -93,6 +93,11 @@ impl Status {
         Self::from_code(code).ok_or_else(unreadable)
     }
 
+    /// Where a status line begins within a line that begins with something else.
+    pub(crate) fn find_line(line: &str) -> Option<usize> {
+        line.find("P2P-CI/").or_else(|| line.find("P2PCI/"))
+    }
+
     /// Whether a line can only be a status line: no record and no header begins like this.
     pub(crate) fn starts_line(line: &[u8]) -> bool {
         line.starts_with(b"P2P-CI/") || line.starts_with(b"P2PCI/")

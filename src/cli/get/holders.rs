@@ -22,7 +22,8 @@ pub(super) fn holdings(
     context: &Context,
     document: &Document,
 ) -> Result<Vec<Holding>, CommandError> {
-    let mut holdings = lookup(&context.index, document)?;
+    let title = context.known_title(document);
+    let mut holdings = lookup(&context.index, document, title.as_ref())?;
     let own = context.index.own();
     holdings.retain(|holding| Some(&holding.record.holder) != own.as_ref());
     if holdings.is_empty() {

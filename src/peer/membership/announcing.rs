@@ -131,8 +131,8 @@ impl Shared {
                 Document::File(_) => {
                     log::debug!("{document} is not registered: the index may know only RFCs");
                 }
-                Document::Rfc(_) => match self.tell_again(std::slice::from_ref(document))?[..] {
-                    [Some(refusal)] => {
+                Document::Rfc(_) => match self.tell_once(document)? {
+                    Some(refusal) => {
                         let status = Status::from(refusal);
                         log::info!("the index did not register {document}: {status}");
                     }
@@ -140,11 +140,22 @@ impl Shared {
                 },
             }
         }
-        if is_gone {
+        if is_gone && self.dialect.answers_one_request() {
+            log::warn!("the index cannot be told that documents are gone");
+        } else if is_gone {
             log::info!("the index cannot remove a single record: connecting again");
             self.link()?.close();
         }
         Ok(())
+    }
+
+    /// Tells an index that has shown no extension of a document; returns why it refused, if it did.
+    fn tell_once(&self, document: &Document) -> Result<Option<Refusal>, IndexError> {
+        if self.dialect.answers_one_request() {
+            let outcome = self.add_alone(document)?;
+            return Ok(outcome.and_then(|(_, refused)| Some(refused?.0)));
+        }
+        Ok(self.tell_again(std::slice::from_ref(document))?.pop().flatten())
     }
 
     /// How many documents the index is told of in one go.

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::peer::index_error::IndexError;
 use crate::peer::index_link::Link;
 use crate::peer::listed::Completeness;
-use crate::peer::query::Query;
+use crate::peer::query::{AskIndex, Query};
 use crate::protocol::{Endpoint, ReplyPart};
 
 /// Parts that wait between the two threads: enough to keep both busy.
@@ -37,6 +37,9 @@ impl Membership {
         query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError> {
+        if self.shared.dialect.answers_one_request() {
+            return self.shared.queries().ask(query, take);
+        }
         let mut taken = Ok(());
         // To its end, even if `take` fails: the next reply must find its own reader.
         let encode = |own: &Endpoint, out: &mut Vec<u8>| {

@@ -4,16 +4,38 @@ use std::sync::atomic::Ordering;
 
 use super::announcing::{TOGETHER, announcement};
 use super::{Event, Shared};
+use crate::error_chain::error_chain;
+use crate::limits;
 use crate::peer::index_dialect::Extensions;
 use crate::peer::index_error::IndexError;
 use crate::peer::index_link::Link;
-use crate::peer::index_replies::{Refused, Replies};
+use crate::peer::index_replies::{Refused, Replies, Unsolicited};
 use crate::peer::query::Query;
 use crate::protocol::{Content, Document, IndexRequest, Refusal, ReplyForm, Request};
 
+/// Documents that are still shared, and why the index refused those that it refused.
+type Announced = Vec<(Document, Option<Refused>)>;
+
+/// What has become of documents.
+#[derive(Default)]
+struct Outcomes {
+    refused: Vec<(Document, Refused)>,
+    /// How many are not shared any more.
+    gone: usize,
+}
+
+impl Outcomes {
+    fn take(&mut self, announced: usize, outcomes: Announced) {
+        self.gone += announced.saturating_sub(outcomes.len());
+        let refused =
+            outcomes.into_iter().filter_map(|(document, refused)| Some((document, refused?)));
+        self.refused.extend(refused);
+    }
+}
+
 impl Shared {
     /// Tells the index of all documents; returns how many it took, or nothing if the connection is
-    /// to be made again with other line ends.
+    /// to be made again, since the requests must have another form.
     ///
     /// Many programs read one request at a time and lose what came with it, and some are harmed by
     /// headers that they do not know. So the index is told of one document after the other, as the
@@ -29,61 +51,51 @@ impl Shared {
         self.lock_waiting().clear();
         self.lock_told().clear();
         self.reads_pipelines.store(false, Ordering::Relaxed);
-        let mut refused: Vec<(Document, Refused)> = Vec::new();
-        let mut gone = 0;
+        let mut outcomes = Outcomes::default();
         // RFCs come first.
-        let Some((first, rest)) = documents.split_first() else { return Ok(Some(0)) };
-        match self.announce(link, replies, std::slice::from_ref(first), false)?.pop() {
-            None => gone += 1,
-            Some((_, None)) => {}
-            Some((_, Some((Refusal::VersionNotSupported, _))))
-                if self.dialect.change_line_ends() =>
+        let Some(first) = documents.first() else { return Ok(Some(0)) };
+        // A FILE is an extension.
+        let mut rest = &documents[..];
+        if let (Document::Rfc(_), [first, others @ ..]) = (first, rest) {
+            rest = others;
+            let outcome = self.announce(link, replies, std::slice::from_ref(first), false)?;
+            if let [(_, Some((Refusal::VersionNotSupported, _)))] = outcome[..]
+                && self.dialect.change_line_ends()
             {
                 return Ok(None);
             }
-            Some((document, Some(outcome))) => refused.push((document, outcome)),
+            outcomes.take(1, outcome);
+            self.find_out_closing(replies)?;
         }
-        if self.dialect.extensions() == Extensions::Unknown {
-            let found_out = self.find_out_extensions(link, replies, first);
-            match (found_out, &refused[..]) {
-                // It is full, and has closed the connection.
-                (Err(_), [(_, (Refusal::ServiceUnavailable, reason))]) => {
-                    let (index, reason) = (self.index.clone(), reason.clone());
-                    let refusal = Refusal::ServiceUnavailable;
-                    return Err(IndexError::Refused { index, refusal, reason });
-                }
-                // It may answer one request on a connection, and this was the only document.
-                (Err(_), _) if rest.is_empty() => {}
-                (outcome, _) => outcome?,
-            }
+        if !self.find_out_extensions(link, replies, first, &outcomes)? {
+            return Ok(None);
         }
         let shows = self.dialect.shows_extensions();
-        let mut others = 0;
         let mut rest: Vec<Document> = rest.to_vec();
-        if shows {
-            // Again, with what its first ADD could not say.
-            if self.library.read().content(first) != Content::default() {
-                rest.insert(0, first.clone());
-            }
-        } else {
-            let before = rest.len();
+        let before = rest.len();
+        if !shows {
             rest.retain(|document| matches!(document, Document::Rfc(_)));
-            others = before - rest.len();
+        } else if rest.len() < documents.len()
+            && self.library.read().content(first) != Content::default()
+        {
+            // Again, with what its first ADD could not say.
+            let again = self.announce(link, replies, std::slice::from_ref(first), true)?;
+            drop(again);
         }
+        let others = before - rest.len();
         let together = if shows && rest.len() >= TOGETHER { TOGETHER } else { 1 };
         for some in rest.chunks(together) {
-            let outcomes = self.announce(link, replies, some, shows)?;
-            gone += some.len() - outcomes.len();
-            let outcomes = outcomes.into_iter();
-            // The first ADD of the first document counts.
-            let outcomes = outcomes.filter(|(document, _)| document != first);
-            refused.extend(outcomes.filter_map(|(document, refused)| Some((document, refused?))));
+            match self.announce_in_form(link, replies, some, shows)? {
+                Some(found) => outcomes.take(some.len(), found),
+                None => return Ok(None),
+            }
         }
         self.reads_pipelines.store(together == TOGETHER, Ordering::Relaxed);
+        let Outcomes { refused, gone } = outcomes;
         let count = documents.len().saturating_sub(refused.len() + gone + others);
         if !shows {
             let refused: Vec<&Document> = refused.iter().map(|(document, _)| document).collect();
-            let told = std::iter::once(first).chain(&rest);
+            let told = documents.iter().filter(|document| matches!(document, Document::Rfc(_)));
             let told = told.filter(|document| !refused.contains(document)).cloned();
             self.lock_told().extend(told);
         }
@@ -92,6 +104,29 @@ impl Shared {
         }
         self.tell_refused(refused);
         Ok(Some(count))
+    }
+
+    /// Tells the index of some documents in the form that it takes; `None` if that has turned out
+    /// to be another one.
+    fn announce_in_form(
+        &self,
+        link: &Link,
+        replies: &mut Replies<'_>,
+        documents: &[Document],
+        with_content: bool,
+    ) -> Result<Option<Announced>, IndexError> {
+        if with_content {
+            return self.announce(link, replies, documents, true).map(Some);
+        }
+        if self.dialect.answers_one_request() {
+            let outcomes = documents.iter().map(|document| self.add_alone(document));
+            let outcomes = outcomes.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+            return Ok(Some(outcomes));
+        }
+        match self.announce(link, replies, documents, false) {
+            Err(IndexError::Lost { .. }) if self.dialect.suspect_one_request() => Ok(None),
+            outcome => outcome.map(Some),
+        }
     }
 
     fn tell_refused(&self, refused: Vec<(Document, Refused)>) {
@@ -114,7 +149,7 @@ impl Shared {
         replies: &mut Replies<'_>,
         documents: &[Document],
         with_content: bool,
-    ) -> Result<Vec<(Document, Option<Refused>)>, IndexError> {
+    ) -> Result<Announced, IndexError> {
         let mut requests = Vec::new();
         let mut sent = Vec::new();
         for document in documents {
@@ -135,20 +170,61 @@ impl Shared {
     }
 
     /// Asks for the attributes of the document that was just added, with its title: an index that
-    /// knows them answers with `Added`.
+    /// knows them shows it. Returns whether the connection can still be used.
     fn find_out_extensions(
         &self,
         link: &Link,
         replies: &mut Replies<'_>,
-        document: &Document,
-    ) -> Result<(), IndexError> {
-        let title = self.library.read().entry(document).map(|entry| entry.title().clone());
-        let query = Query::Lookup { document, title: title.as_ref(), want_attributes: true };
+        first: &Document,
+        outcomes: &Outcomes,
+    ) -> Result<bool, IndexError> {
+        let is_unknown = self.dialect.extensions() == Extensions::Unknown;
+        if !is_unknown || self.dialect.answers_one_request() {
+            return Ok(true);
+        }
+        let of_first = || {
+            let title = self.library.read().entry(first)?.title().clone();
+            matches!(first, Document::Rfc(_)).then(|| (first.clone(), title))
+        };
+        let Some((document, title)) = of_first().or_else(Query::of_rfc_1) else { return Ok(true) };
+        let (document, title) = (&document, Some(&title));
+        let query = Query::Lookup { document, title, want_attributes: true };
         let mut request = Vec::new();
         query.encode(&link.own, &mut request);
-        self.exchange(link, replies, request, ReplyForm::Records)?;
+        let sent = self.exchange(link, replies, request, ReplyForm::Records);
         // What is learned the replies remember.
-        replies.read_one(&mut |_, _| {}).map(drop)
+        match (sent.and_then(|()| replies.read_one(&mut |_, _| {})), &outcomes.refused[..]) {
+            (Ok(Some((Refusal::VersionNotSupported, _))), _) if self.dialect.change_line_ends() => {
+                Ok(false)
+            }
+            (Ok(_), _) if self.dialect.shows_extensions() => Ok(true),
+            (Ok(_), _) => match replies.wait_for_unsolicited(limits::REFUSAL_REST)? {
+                Unsolicited::Nothing => Ok(true),
+                Unsolicited::Close => {
+                    self.dialect.set_one_request(true);
+                    Ok(true)
+                }
+                Unsolicited::Bytes(found) => {
+                    // One for each line that it did not expect.
+                    let error = IndexError::Unsolicited { index: self.index.clone(), found };
+                    log::warn!("{}; the connection is replaced", error_chain(&error));
+                    self.dialect.refuse_extensions();
+                    Ok(false)
+                }
+            },
+            // It is full, and has closed the connection.
+            (Err(_), [(_, (Refusal::ServiceUnavailable, reason))]) => {
+                let (index, reason) = (self.index.clone(), reason.clone());
+                Err(IndexError::Refused { index, refusal: Refusal::ServiceUnavailable, reason })
+            }
+            (Err(IndexError::Lost { .. }), _) if self.dialect.suspect_one_request() => Ok(false),
+            (Err(error @ IndexError::Refused { .. }), _) => Err(error),
+            (Err(error), _) => {
+                log::debug!("no extension is known: {}", error_chain(&error));
+                self.dialect.refuse_extensions();
+                Ok(false)
+            }
+        }
     }
 
     fn exchange(

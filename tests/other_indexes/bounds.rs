@@ -1,0 +1,82 @@
+//! Replies without end (protocol.md section 7).
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use crate::common::{PATIENCE, run_peer};
+use crate::fake::temporary;
+
+/// A server that sends a status, and then one line again and again until nobody reads.
+fn endless(first: &'static str, line: &'static str) -> (SocketAddr, Receiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, sent) = channel();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                let lines = line.repeat(64 * 1024 / line.len());
+                let mut count = 0;
+                let _ = BufReader::new(&stream).read_line(&mut String::new());
+                let _ = stream.write_all(first.as_bytes());
+                while count < 400 << 20 && stream.write_all(lines.as_bytes()).is_ok() {
+                    count += lines.len();
+                }
+                let _ = sender.send(count);
+            });
+        }
+    });
+    (address, sent)
+}
+
+const FOUND: &str = "P2P-CI/1.0 200 OK\r\n\r\n";
+
+#[test]
+fn attributes_without_end_are_a_breach() {
+    let folder = temporary();
+    let first = "P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n";
+    for line in ["Length: 1\r\n", "X-Unknown: 1\r\n", "Added: Sun, 06 Nov 1994 08:49:37 GMT\r\n"] {
+        let (address, _) = endless(first, line);
+        for command in [&["lookup", "7"][..], &["list"], &["peers"], &["browse", "h:2"]] {
+            let index = address.to_string();
+            let arguments = [&[&*index], command].concat();
+            let (code, _, errors) = run_peer(&arguments, "", folder.path());
+            // Where the record is what is wanted, it is used.
+            let expected = if command[0] == "peers" { 0 } else { 76 };
+            assert_eq!(code, expected, "{line:?} {command:?}: {errors}");
+            assert!(errors.contains("at most 64 headers"), "{line:?} {command:?}: {errors}");
+        }
+    }
+}
+
+#[test]
+fn holders_without_end_are_cut_off() {
+    let folder = temporary();
+    let (address, sent) = endless(FOUND, "RFC 7 T h 1\r\nLength: 1\r\n");
+    let index = address.to_string();
+    let arguments = [&*index, "--share", ".", "get", "7"];
+    let (code, _, errors) = run_peer(&arguments, "", folder.path());
+    assert_ne!(code, 0);
+    assert!(errors.contains("only the first 10000 were read"), "{errors}");
+    assert!(sent.recv_timeout(PATIENCE).unwrap() < 20 << 20);
+}
+
+/// `list | head -1`: a reader that has enough ends the request.
+#[test]
+fn a_closed_pipe_ends_the_request() {
+    let folder = temporary();
+    let (address, sent) = endless(FOUND, "RFC 7 A Title host.example 1\r\n");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_peer"))
+        .args([&*address.to_string(), "list"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("P2P-CI/1.0 200 OK"), "{line}");
+    assert!(sent.recv_timeout(PATIENCE).unwrap() < 100 << 20);
+    child.wait().unwrap();
+}

@@ -1,0 +1,87 @@
+//! Replies without their final empty line, and other line ends (protocol.md section 4.9).
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::fake::{Act, Other, has_extension, say, share, temporary, uploader};
+
+/// No final empty line, no record, and no line end: what is complete is used, and soon.
+#[test]
+fn replies_without_an_end() {
+    let port = uploader();
+    let rows = format!("RFC 7 T localhost {port}\n");
+    for (reply, seconds, is_complete) in [
+        (format!("P2P-CI/1.0 200 OK\n{rows}"), 1, false),
+        (format!("P2P-CI/1.0 200 OK\n\n{rows}"), 5, false),
+        (format!("P2P-CI/1.0 200 OK\n{rows}\n"), 0, true),
+    ] {
+        let said = reply.clone();
+        let other = Other::start(move |_, _| say(&said));
+        let folder = temporary();
+        let begun = Instant::now();
+        let (code, output, errors) = other.run(&["--format", "json", "list"], folder.path());
+        let took = begun.elapsed();
+        assert_eq!(code, 0, "{reply:?}: {errors}");
+        assert_eq!(output.contains(r#""complete":false"#), !is_complete, "{reply:?}: {output}");
+        assert_eq!(errors.contains("may be incomplete"), !is_complete, "{reply:?}: {errors}");
+        assert!(output.contains(r#""rfc":7"#), "{reply:?}: {output}");
+        assert!(took >= Duration::from_secs(seconds), "{reply:?}: {took:?}");
+        assert!(took < Duration::from_secs(25), "{reply:?}: {took:?}");
+        if seconds != 5 {
+            let (code, _, errors) = other.run(&["--share", ".", "sync"], folder.path());
+            assert_eq!(code, if is_complete { 0 } else { 76 }, "{reply:?}: {errors}");
+            assert_eq!(fs::read_to_string(folder.path().join("rfc7.txt")).unwrap(), "body");
+        }
+        assert!(other.requests().iter().all(|request| !has_extension(request)));
+    }
+}
+
+/// What is missing, and what was there.
+#[test]
+fn a_message_says_what_is_missing() {
+    let folder = temporary();
+    let other = Other::start(|_, _| {
+        Act::SayAndClose(b"P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\nRFC 8 The".to_vec())
+    });
+    let (code, output, errors) = other.run(&["list"], folder.path());
+    assert_eq!(code, 76);
+    assert!(output.contains("RFC 7 T h 1"), "{output}");
+    assert!(errors.contains("expected the rest of the reply"), "{errors}");
+    assert!(errors.contains("`RFC 8 The`"), "{errors}");
+}
+
+#[test]
+fn one_request_on_a_connection() {
+    let port = uploader();
+    let other = Other::start(move |request, _| {
+        let row = match request.split(' ').nth(2) {
+            Some("8") => format!("RFC 8 U localhost {port}\n"),
+            _ => format!("RFC 7 T localhost {port}\n"),
+        };
+        Act::SayAndClose(format!("P2P-CI/1.0 200 OK\n{row}").into_bytes())
+    });
+    let folder = temporary();
+    let (code, output, errors) = other.run(&["--share", ".", "get", "7", "8"], folder.path());
+    assert_eq!(code, 0, "{output}{errors}");
+    assert_eq!(other.run(&["peers"], folder.path()).0, 0);
+}
+
+#[test]
+fn line_feeds_after_a_505() {
+    let other = Other::start(|request, _| match request.contains('\r') {
+        true => say("P2P-CI/1.0 505 P2P-CI Version Not Supported\n"),
+        false => say("P2P-CI/1.0 200 OK\nRFC 7 T h 1\n\n"),
+    });
+    let folder = temporary();
+    let (code, output, errors) = other.run(&["lookup", "7"], folder.path());
+    assert_eq!(code, 0, "{errors}");
+    assert!(output.ends_with("RFC 7 T h 1\n\n"), "{output:?}");
+    assert_eq!(other.requests().len(), 2);
+    // Registration, too; and both line ends are tried once.
+    fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
+    let other_share = share(&other, folder.path());
+    assert!(other_share.line().starts_with("registered 1 "));
+    let refusing = Other::start(|_, _| say("P2P-CI/1.0 505 No\n"));
+    assert_eq!(refusing.run(&["lookup", "7"], folder.path()).0, 76);
+    assert_eq!(refusing.requests().len(), 2);
+}

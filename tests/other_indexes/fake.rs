@@ -1,0 +1,103 @@
+//! Fake index servers.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use crate::common::{self, PATIENCE, Program, run_peer};
+
+/// What a server does after one request.
+pub(crate) enum Act {
+    Say(Vec<u8>),
+    SayAndClose(Vec<u8>),
+}
+
+pub(crate) fn say(reply: impl AsRef<[u8]>) -> Act {
+    Act::Say(reply.as_ref().to_vec())
+}
+
+/// A server that remembers what it was sent.
+pub(crate) struct Other {
+    pub(crate) address: SocketAddr,
+    pub(crate) requests: Receiver<String>,
+}
+
+impl Other {
+    /// `act` gets each request and its number on its connection.
+    pub(crate) fn start(act: impl Fn(&str, usize) -> Act + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, requests) = channel();
+        let act = std::sync::Arc::new(act);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (act, sender) = (act.clone(), sender.clone());
+                thread::spawn(move || serve(stream, &*act, &sender));
+            }
+        });
+        Self { address, requests }
+    }
+
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.try_iter().collect()
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str], folder: &Path) -> (i32, String, String) {
+        run_peer(&[&[&*self.address.to_string()], arguments].concat(), "", folder)
+    }
+}
+
+fn serve(mut stream: TcpStream, act: &dyn Fn(&str, usize) -> Act, sender: &Sender<String>) {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut lines = BufReader::new(stream.try_clone().unwrap());
+    let (mut request, mut number) = (String::new(), 0);
+    loop {
+        let before = request.len();
+        if !lines.read_line(&mut request).is_ok_and(|count| count > 0) {
+            return;
+        }
+        if !request[before..].trim().is_empty() {
+            continue;
+        }
+        let whole = std::mem::take(&mut request);
+        let _ = sender.send(whole.clone());
+        match act(&whole, number) {
+            Act::Say(reply) => drop(stream.write_all(&reply)),
+            Act::SayAndClose(reply) => {
+                let _ = stream.write_all(&reply);
+                let _ = stream.shutdown(std::net::Shutdown::Both);
+                return;
+            }
+        }
+        number += 1;
+    }
+}
+
+/// A document server that sends the same four bytes to everybody; returns its port.
+pub(crate) fn uploader() -> u16 {
+    let other = Other::start(|_, _| {
+        Act::SayAndClose(b"P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody".to_vec())
+    });
+    other.address.port()
+}
+
+pub(crate) fn temporary() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// What no unknown server may be sent.
+pub(crate) fn has_extension(request: &str) -> bool {
+    let headers = ["Digest:", "Length:", "Limit:"];
+    let lines = ["FILE", "SEARCH", "REMOVE"];
+    headers.iter().any(|header| request.contains(header))
+        || lines.iter().any(|word| request.lines().next().unwrap().contains(word))
+}
+
+pub(crate) fn share(other: &Other, folder: &Path) -> Program {
+    let program =
+        common::peer(other.address, &["--share", ".", "--upload", "127.0.0.1:0", "share"], folder);
+    program.line();
+    program
+}

@@ -1,0 +1,129 @@
+//! A refusal is not an empty answer (protocol.md sections 4.9 and 6.1).
+
+use std::time::{Duration, Instant};
+
+use crate::common;
+use crate::fake::{Act, Other, has_extension, say, temporary, uploader};
+
+#[test]
+fn a_refusal_is_no_empty_answer() {
+    let folder = temporary();
+    for (code, expected) in [(400, 76), (416, 76), (503, 69), (505, 76), (404, 66)] {
+        let refusing = move |_: &str, _| {
+            say(format!("P2P-CI/1.0 {code} No\r\nReason: because of the test\r\n\r\n"))
+        };
+        let commands: [&[&str]; 9] = [
+            &["--share", ".", "sync"],
+            &["--share", ".", "get", "7"],
+            &["--share", ".", "get", "7", "8"],
+            &["lookup", "7", "--probe"],
+            &["lookup", "7"],
+            &["list"],
+            &["peers"],
+            &["search", "x"],
+            &["status"],
+        ];
+        for command in commands {
+            let is_lookup = command.iter().any(|word| ["get", "lookup"].contains(word));
+            // 404 is the answer to LIST and SEARCH of servers with an empty list.
+            let expected = if code == 404 && !is_lookup { 0 } else { expected };
+            let other = Other::start(refusing);
+            let (found, output, errors) = other.run(command, folder.path());
+            assert_eq!(found, expected, "{code} {command:?}: {output}{errors}");
+            let says = format!("{output}{errors}");
+            if expected != 0 && code != 404 {
+                assert!(says.contains(&code.to_string()), "{code} {command:?}: {says}");
+                assert!(says.contains("because of the test"), "{code} {command:?}: {says}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refusal_keeps_what_is_wanted() {
+    let folder = temporary();
+    let state = temporary();
+    let other = Other::start(|_, _| say("P2P-CI/1.0 503 Service Unavailable\r\n\r\n"));
+    let index = other.address.to_string();
+    let get = |arguments: &[&str]| {
+        let arguments = [&[index.as_str(), "--share", "."], arguments].concat();
+        common::run_peer_again(&arguments, state.path(), folder.path())
+    };
+    assert_eq!(get(&["get", "7"]).0, 69);
+    // Without an argument: what is unfinished.
+    let (code, output, errors) = get(&["get"]);
+    assert_eq!(code, 69, "{output}{errors}");
+}
+
+#[test]
+fn a_refusal_is_complete_at_its_status_line() {
+    let folder = temporary();
+    let other = Other::start(|_, _| say("P2P-CI/1.0 404 Not Found\n"));
+    let begun = Instant::now();
+    assert_eq!(other.run(&["lookup", "7"], folder.path()).0, 66);
+    assert_eq!(other.run(&["list"], folder.path()).0, 0);
+    assert!(begun.elapsed() < Duration::from_secs(15));
+}
+
+#[test]
+fn a_search_is_answered_by_the_list_if_the_400_has_no_empty_line() {
+    let folder = temporary();
+    let other = Other::start(|request, _| match request.split(' ').next() {
+        Some("SEARCH") => say("P2P-CI/1.0 400 Bad Request\n"),
+        _ => say("P2P-CI/1.0 200 OK\nRFC 8 A House h 1\nRFC 9 A Tree h 1\n"),
+    });
+    let (code, output, errors) = other.run(&["search", "house"], folder.path());
+    assert_eq!((code, output.as_str()), (0, "RFC 8 A House h 1\n"), "{errors}");
+}
+
+/// A server that ends the connection when it is asked something that it does not know.
+#[test]
+fn a_search_where_the_connection_is_closed() {
+    let folder = temporary();
+    let other = Other::start(|request, _| match request.split(' ').next() {
+        Some("SEARCH") => Act::SayAndClose(Vec::new()),
+        _ => say("P2P-CI/1.0 200 OK\r\n\r\nRFC 8 A House h 1\r\n\r\n"),
+    });
+    let (code, output, errors) = other.run(&["search", "house"], folder.path());
+    assert_eq!((code, output.as_str()), (0, "RFC 8 A House h 1\n"), "{errors}");
+}
+
+/// A server that answers one request with two refusals, and titles with what follows them.
+#[test]
+fn nothing_is_shifted_by_a_second_refusal() {
+    let port = uploader();
+    let other = Other::start(move |request, _| {
+        if request.contains("Want-Attributes") {
+            return say("P2P-CI/1.0 400 Bad Request\r\n\r\nP2P-CI/1.0 400 Bad Request\r\n\r\n");
+        }
+        say(format!("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T localhost {port}\r\n\r\n"))
+    });
+    let folder = temporary();
+    let (code, output, errors) = other.run(&["--share", ".", "get", "7"], folder.path());
+    assert_eq!(code, 0, "{output}{errors}");
+    assert!(errors.contains("expected nothing, found"), "{errors}");
+    assert!(errors.contains("the connection is replaced"), "{errors}");
+}
+
+/// A server that finds documents by title, or not at all: its list is requested once.
+#[test]
+fn the_list_is_requested_once_where_lookup_finds_nothing() {
+    let port = uploader();
+    for refusal in ["404 Not Found", "400 Bad Request"] {
+        let other = Other::start(move |request, _| match request.split(' ').next() {
+            Some("LOOKUP") => say(format!("P2P-CI/1.0 {refusal}\r\n\r\n")),
+            _ => say(format!(
+                "P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T localhost {port}\r\nRFC 8 U localhost {port}\r\n\r\n"
+            )),
+        });
+        let folder = temporary();
+        let (code, output, errors) = other.run(&["--share", ".", "get", "7", "8"], folder.path());
+        assert_eq!(code, 0, "{output}{errors}");
+        let requests = other.requests();
+        let lists = requests.iter().filter(|request| request.starts_with("LIST ")).count();
+        assert_eq!(lists, 1, "{requests:#?}");
+        assert!(requests.iter().all(|request| !has_extension(request)), "{requests:#?}");
+        let (code, output, errors) = other.run(&["lookup", "8"], folder.path());
+        assert_eq!((code, output), (0, format!("RFC 8 U localhost {port}\n")), "{errors}");
+    }
+}

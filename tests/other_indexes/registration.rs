@@ -1,0 +1,152 @@
+//! Registering with index servers of other programs (protocol.md section 8.5).
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::common::{self, PATIENCE, Program};
+use crate::fake::{Act, Other, has_extension, say, share, temporary};
+
+/// A server that takes every header for part of the title is sent no header that it does not know,
+/// and one whose ADD has no record, no empty line or no line end is waited for a second once.
+#[test]
+fn registering_with_servers_of_every_form() {
+    let replies = [
+        "P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n\r\n",
+        "P2P-CI/1.0 200 OK\nRFC 1 T h 1\n",
+        "P2P-CI/1.0 200 OK\r\nRFC 1 T h 1",
+        "P2P-CI/1.0 200 OK\r\n",
+        "P2P-CI/1.0 200 OK\r\n\n",
+        "P2P-CI/1.0 404 Not Found\n",
+    ];
+    for reply in replies {
+        let folder = temporary();
+        for number in 1..=9 {
+            fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+        }
+        fs::write(folder.path().join("lecture.pdf"), "text").unwrap();
+        let other = Other::start(move |request, _| match request.split(' ').next() {
+            Some("LOOKUP") => say("P2P-CI/1.0 404 Not Found\r\n\r\n"),
+            _ => say(reply),
+        });
+        let program = share(&other, folder.path());
+        let expected = if reply.contains("404") { 0 } else { 9 };
+        let line = program.line();
+        assert!(line.starts_with(&format!("registered {expected} ")), "{reply:?}: {line}");
+        program.error_with("1 document not registered");
+        let requests = other.requests();
+        assert_eq!(requests.len(), 10, "{reply:?}: {requests:#?}");
+        assert!(requests[0].starts_with("ADD RFC 1 "), "{requests:#?}");
+        assert!(requests[1].starts_with("LOOKUP RFC 1 "), "{requests:#?}");
+        let probe = "Title: rfc1.txt\r\nWant-Attributes: 1\r\n\r\n";
+        assert!(requests[1].ends_with(probe), "{requests:#?}");
+        assert!(requests.iter().all(|request| !has_extension(request)), "{requests:#?}");
+    }
+}
+
+/// Bytes that nobody has asked for end the connection, which is made again.
+#[test]
+fn registration_survives_unsolicited_bytes() {
+    let folder = temporary();
+    fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
+    let other = Other::start(|request, _| match request.split(' ').next() {
+        Some("LOOKUP") => say(
+            "P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\nAdded: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
+        ),
+        _ => say("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n\r\nP2P-CI/1.0 200 OK\r\n\r\n\r\n"),
+    });
+    let program = share(&other, folder.path());
+    program.line();
+    program.error_with("expected nothing, found `P2P-CI/1.0 200 OK`");
+}
+
+/// A full index: it is told why, once, and does not come back four times a second.
+#[test]
+fn a_full_index_is_contacted_with_backoff() {
+    let folder = temporary();
+    fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
+    let other = Other::start(|_, _| {
+        Act::SayAndClose(b"P2P-CI/1.0 503 Service Unavailable\r\n\r\n".to_vec())
+    });
+    let program = share(&other, folder.path());
+    program.error_with("503 Service Unavailable");
+    let begun = Instant::now();
+    let mut attempts = 1;
+    while begun.elapsed() < Duration::from_secs(4) {
+        let left = Duration::from_secs(4).saturating_sub(begun.elapsed());
+        attempts += usize::from(other.requests.recv_timeout(left).is_ok());
+    }
+    // After 0.25, 0.5, 1 and 2 seconds, each a quarter less or more.
+    assert!(attempts <= 8, "{attempts} attempts in 4 s");
+}
+
+/// An index that has room for three records of a connection: the rest waits until there is room.
+#[test]
+fn documents_beyond_the_limit_are_told_once_and_tried_again() {
+    let folder = temporary();
+    for number in 1..=5 {
+        fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+    }
+    let held = std::sync::Mutex::new(std::collections::BTreeSet::new());
+    let other = Other::start(move |request, _| {
+        let mut words = request.split(' ');
+        let (method, number) = (words.next().unwrap(), words.nth(1).unwrap().to_string());
+        let mut held = held.lock().unwrap();
+        let row = format!("P2P-CI/1.0 200 OK\r\n\r\nRFC {number} T h 1\r\n");
+        match method {
+            "LOOKUP" => say(row + "Added: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"),
+            "REMOVE" => {
+                held.remove(&number);
+                say(row + "\r\n")
+            }
+            _ if held.len() < 3 || held.contains(&number) => {
+                held.insert(number);
+                say(row + "\r\n")
+            }
+            _ => say("P2P-CI/1.0 503 Service Unavailable\r\n\r\n"),
+        }
+    });
+    let program = share(&other, folder.path());
+    assert!(program.line().starts_with("registered 3 "));
+    program.error_with("the index did not register RFC 4 and 1 others: 503");
+    fs::remove_file(folder.path().join("rfc1.txt")).unwrap();
+    program.error_with("registered 1 more");
+    fs::remove_file(folder.path().join("rfc2.txt")).unwrap();
+    program.error_with("registered 1 more");
+    // Everything was registered: what is refused now is news.
+    fs::write(folder.path().join("rfc6.txt"), "text").unwrap();
+    program.error_with("the index did not register RFC 6");
+}
+
+/// A query does not use the connection of the registration, and closes its own when it is done.
+#[test]
+fn queries_have_a_connection_of_their_own() {
+    let folder = temporary();
+    fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
+    let index = common::Index::start(&[]);
+    let state = temporary();
+    let arguments = [&*index.address.to_string(), "--share", "."];
+    let peer = env!("CARGO_BIN_EXE_peer");
+    let mut shell = Program::start_again(peer, &arguments, state.path(), folder.path());
+    shell.line();
+    assert!(shell.line().starts_with("registered 1 "));
+    let connections = |index: &common::Index| {
+        let path = format!("/proc/{}/fd", index.program.id());
+        let Ok(files) = fs::read_dir(path) else { return 0 };
+        let files = files.filter_map(|file| fs::read_link(file.unwrap().path()).ok());
+        files.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    };
+    let before = connections(&index);
+    shell.type_line("list");
+    while !shell.line().starts_with("RFC 7 ") {}
+    shell.type_line("docs");
+    while !shell.line().starts_with("RFC 7 rfc7") {}
+    // The query's connection is gone, and the registration is not.
+    let begun = Instant::now();
+    while connections(&index) != before {
+        assert!(begun.elapsed() < PATIENCE);
+        thread::yield_now();
+    }
+    assert_eq!(index.list().len(), 1);
+    assert!(shell.end_input().success());
+}
