@@ -228,12 +228,15 @@ pub const RESOLVERS: usize = 64;
 pub const FIRST_BYTE: Duration = Duration::from_secs(10);
 /// The same for a holder that has not delivered anything yet, while others are left to ask.
 pub const FIRST_BYTE_UNPROVEN: Duration = Duration::from_secs(2);
+/// Bytes of a document that such a holder must have delivered before no other is asked in parallel,
+/// and before its connection no longer counts among the [`TRIALS`].
+pub const BEGINNING: u64 = 16 * 1024;
 /// Time after which the next holder is asked in parallel.
 pub const HOLDER_STAGGER: Duration = Duration::from_secs(1);
 /// Holders that are asked in parallel for one document.
 pub const HOLDERS_ASKED: usize = 8;
-/// Connections to holders that have not delivered anything yet, in all downloads together, while
-/// their replies are awaited.
+/// Connections to holders that have not delivered anything yet, in all downloads together, until
+/// [`BEGINNING`] bytes of a document have come.
 pub const TRIALS: usize = 8;
 /// Time for which other downloads ask a silent holder last.
 pub const SILENT: Duration = Duration::from_secs(60);

@@ -168,6 +168,7 @@ fn failure_of_holder(error: &TransferError) -> Failure {
         TransferError::Unreachable(_)
         | TransferError::Lost(_)
         | TransferError::Silent(_)
+        | TransferError::Deferred(_)
         | TransferError::TooSlow { .. }
         | TransferError::Resting(_)
         | TransferError::GivenUp

@@ -1,5 +1,6 @@
-//! One GET up to the head of its reply: resolving, connecting, asking. Nothing here waits but
-//! [`Attempt::run`], so that several attempts can go on at the same time.
+//! One GET up to the head of its reply, or up to the beginning of the document: resolving,
+//! connecting, asking (protocol.md sections 5.1 and 7). Nothing here waits but [`Attempt::run`], so
+//! that several attempts can run at the same time.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -13,11 +14,12 @@ use super::question::{Answer, Question};
 use super::source::Source;
 use super::transfer_error::TransferError;
 use super::trials::Trial;
+use crate::limits;
 use crate::net::{not_connected_in_time, send};
 use crate::protocol::{DocumentReply, DocumentReplyDecoder};
 use crate::system::{Direction, receive_now, wait_for_any};
 
-/// Bytes that are read of a head at a time: most of a small document follows it.
+/// Bytes that are read of a reply at a time: most of a small document follows its head.
 const READ: usize = 1024;
 
 /// How often a waiting attempt looks whether it is still wanted.
@@ -39,8 +41,35 @@ pub(super) struct Attempt<'a> {
 #[derive(Debug)]
 enum State {
     Connecting(Connecting),
-    Asked { line: Line, decoder: Box<DocumentReplyDecoder>, is_kept: bool },
+    Asked {
+        line: Line,
+        decoder: Box<DocumentReplyDecoder>,
+        is_kept: bool,
+    },
+    /// The head has come, and what has come of the document is in the input of the line.
+    Begun {
+        since: Instant,
+        answer: Box<Answer>,
+        line: Line,
+    },
     Over,
+}
+
+/// How long a reply is awaited.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Patience {
+    /// For a holder that has not delivered anything yet, while others are left to ask.
+    Short,
+    Full,
+}
+
+impl Patience {
+    fn time(self) -> Duration {
+        match self {
+            Self::Short => limits::FIRST_BYTE_UNPROVEN,
+            Self::Full => limits::FIRST_BYTE,
+        }
+    }
 }
 
 /// A reply whose head has come, and the connection over which the rest comes.
@@ -71,16 +100,52 @@ impl<'a> Attempt<'a> {
         now.saturating_duration_since(self.begun)
     }
 
+    /// Why it is given up, if the holder has not answered in time, or if the document comes more
+    /// slowly than the minimum rate.
+    pub(super) fn overdue(&self, now: Instant, patience: Patience) -> Option<TransferError> {
+        let is_overdue = match &self.state {
+            State::Begun { since, line, .. } => {
+                let time = now.saturating_duration_since(*since);
+                let least = u128::from(limits::RATE_BYTES).saturating_mul(time.as_millis())
+                    / limits::RATE_TIME.as_millis();
+                time >= patience.time() && (line.input.len() as u128) < least
+            }
+            State::Connecting(_) | State::Asked { .. } | State::Over => {
+                self.age(now) >= patience.time()
+            }
+        };
+        is_overdue.then(|| match patience {
+            Patience::Short => TransferError::Deferred(self.age(now)),
+            Patience::Full => self.timed_out(),
+        })
+    }
+
     /// Why it failed, if it is given up now.
-    pub(super) fn timed_out(&self) -> TransferError {
-        match self.state {
+    fn timed_out(&self) -> TransferError {
+        match &self.state {
             State::Connecting(_) => TransferError::Unreachable(not_connected_in_time()),
+            State::Begun { since, line, .. } => {
+                TransferError::TooSlow { bytes: line.input.len() as u64, time: since.elapsed() }
+            }
             State::Asked { .. } | State::Over => TransferError::Silent(self.begun.elapsed()),
         }
     }
 
-    /// Does what can be done without waiting; returns the reply, or why there is none.
-    pub(super) fn advance(&mut self, fetcher: &Fetcher) -> Option<Result<Reply, TransferError>> {
+    /// When [`Attempt::overdue`] may find something, unless more of the reply comes.
+    pub(super) fn overdue_at(&self, patience: Patience) -> Option<Instant> {
+        match self.state {
+            State::Begun { .. } => None,
+            _ => Some(self.begun + patience.time()),
+        }
+    }
+
+    /// Does what can be done without waiting; returns the reply when its head and at least this
+    /// much of the document have come, or why there is none.
+    pub(super) fn advance(
+        &mut self,
+        fetcher: &Fetcher,
+        beginning: u64,
+    ) -> Option<Result<Reply, TransferError>> {
         if let State::Connecting(connecting) = &mut self.state {
             let connected = match connecting.advance(fetcher, self.source)? {
                 Ok(stream) => Line::new(&self.source.holder, stream),
@@ -100,33 +165,51 @@ impl<'a> Attempt<'a> {
             // The reply cannot be there yet.
             return None;
         }
-        let State::Asked { line, decoder, is_kept } = &mut self.state else { return None };
-        let result = match read_head(line, decoder)? {
-            Err(error) if *is_kept && line.input.is_empty() && was_closed(&error) => {
-                match Connecting::begin(fetcher, self.source) {
-                    Ok(connecting) => {
-                        self.state = State::Connecting(connecting);
-                        return None;
+        if let State::Asked { line, decoder, is_kept } = &mut self.state {
+            let result = match read_head(line, decoder)? {
+                Err(error) if *is_kept && line.input.is_empty() && was_closed(&error) => {
+                    match Connecting::begin(fetcher, self.source) {
+                        Ok(connecting) => {
+                            self.state = State::Connecting(connecting);
+                            return None;
+                        }
+                        Err(error) => return Some(Err(error)),
                     }
-                    Err(error) => return Some(Err(error)),
                 }
+                result => result,
+            };
+            if let Ok(_) | Err(TransferError::Refused(_)) = &result {
+                fetcher.neighbours().answered(&self.source.holder);
             }
-            result => result,
-        };
-        if let Ok(_) | Err(TransferError::Refused(_)) = &result {
-            fetcher.neighbours().answered(&self.source.holder);
+            let State::Asked { line, .. } = std::mem::replace(&mut self.state, State::Over) else {
+                return None;
+            };
+            match result {
+                Ok(answer) => {
+                    let (since, answer) = (Instant::now(), Box::new(answer));
+                    self.state = State::Begun { since, answer, line };
+                }
+                Err(error) => return Some(Err(error)),
+            }
         }
-        let State::Asked { line, .. } = std::mem::replace(&mut self.state, State::Over) else {
-            return None;
-        };
-        Some(result.map(|answer| (answer, line)))
+        let State::Begun { answer, line, .. } = &mut self.state else { return None };
+        let beginning = answer.0.content_length.map_or(beginning, |length| length.min(beginning));
+        if let Err(error) = read_beginning(line, beginning)? {
+            return Some(Err(TransferError::Lost(error)));
+        }
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Begun { answer, line, .. } => Some(Ok((*answer, line))),
+            _ => None,
+        }
     }
 
     /// The sockets that are waited for.
     pub(super) fn sockets(&self) -> Vec<(SockRef<'_>, Direction)> {
         match &self.state {
             State::Connecting(connecting) => connecting.sockets(),
-            State::Asked { line, .. } => vec![(SockRef::from(line.stream()), Direction::Read)],
+            State::Asked { line, .. } | State::Begun { line, .. } => {
+                vec![(SockRef::from(line.stream()), Direction::Read)]
+            }
             State::Over => Vec::new(),
         }
     }
@@ -135,27 +218,31 @@ impl<'a> Attempt<'a> {
     pub(super) fn next_at(&self, now: Instant) -> Option<Instant> {
         match &self.state {
             State::Connecting(connecting) => connecting.next_at(now),
-            State::Asked { .. } | State::Over => None,
+            State::Asked { .. } | State::Begun { .. } | State::Over => None,
         }
     }
 
-    /// Waits for the reply, at most this time, and no longer than `is_wanted` says.
+    /// Waits for the reply and this much of the document, as long as `is_wanted` says.
     pub(super) fn run(
         mut self,
         fetcher: &Fetcher,
-        patience: Duration,
+        patience: Patience,
+        beginning: u64,
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<Reply, TransferError> {
         loop {
-            if let Some(result) = self.advance(fetcher) {
+            if let Some(result) = self.advance(fetcher, beginning) {
                 return result;
             }
             let now = Instant::now();
-            if self.age(now) >= patience || !is_wanted() || fetcher.cancel().is_cancelled() {
+            if let Some(error) = self.overdue(now, patience) {
+                return Err(error);
+            }
+            if !is_wanted() || fetcher.cancel().is_cancelled() {
                 return Err(self.timed_out());
             }
             let until = self.next_at(now).unwrap_or(now + LOOK).min(now + LOOK);
-            let until = until.min(self.begun + patience);
+            let until = self.overdue_at(patience).map_or(until, |at| at.min(until));
             wait_for_any(&self.sockets(), until.saturating_duration_since(now))
                 .map_err(TransferError::Lost)?;
         }
@@ -197,6 +284,28 @@ fn read_head(
             DocumentReply::Found(head) => Ok((head, decoder.separator())),
             DocumentReply::Refused(refusal) => Err(TransferError::Refused(refusal.into())),
         });
+    }
+}
+
+/// Reads the beginning of a document as far as it has arrived; `None` while some of it is missing.
+/// The end of the connection ends it, too.
+fn read_beginning(line: &mut Line, beginning: u64) -> Option<io::Result<()>> {
+    loop {
+        let missing = beginning.saturating_sub(line.input.len() as u64);
+        let mut chunk = [0; READ];
+        let most = usize::try_from(missing).unwrap_or(READ).min(READ);
+        let Some(room) = chunk.get_mut(..most).filter(|room| !room.is_empty()) else {
+            return Some(Ok(()));
+        };
+        match receive_now(line.stream(), room) {
+            Ok(0) => return Some(Ok(())),
+            Ok(count) => line.input.extend(chunk.iter().take(count)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => return None,
+                io::ErrorKind::Interrupted => {}
+                _ => return Some(Err(error)),
+            },
+        }
     }
 }
 

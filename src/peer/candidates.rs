@@ -62,6 +62,17 @@ enum Party<'a> {
     Name(&'a str),
 }
 
+/// What is known of a holder, best first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Class {
+    /// It has delivered documents.
+    Proven,
+    /// It has, but not long ago another one was faster.
+    Slow,
+    /// It has not, or it is busy with other downloads.
+    Other,
+}
+
 /// The holders that a download has not given up.
 #[derive(Debug)]
 pub(super) struct Candidates<'a> {
@@ -169,8 +180,6 @@ impl<'a> Candidates<'a> {
         self.left.retain(|candidate| {
             let holder = &candidate.source.holder;
             let error = match fetcher.neighbours().readiness(holder) {
-                // It was asked just now, and is asked in another way.
-                _ if candidate.is_first && candidate.ask != Ask::Rest => return true,
                 Readiness::Ready => return true,
                 Readiness::Resting(rest) => TransferError::Resting(rest),
                 Readiness::GivenUp => TransferError::GivenUp,
@@ -189,15 +198,19 @@ impl<'a> Candidates<'a> {
         let differs =
             |from: Option<Digest>| version.zip(from).is_some_and(|(one, other)| one != other);
         let asked = self.asked.get(&Party::of(source)).copied().unwrap_or(0);
-        let is_preferred = standing.is_proven && standing.downloads < BUSY;
+        let class = match standing.is_proven && standing.downloads < BUSY {
+            true if standing.is_silent => Class::Slow,
+            true => Class::Proven,
+            false => Class::Other,
+        };
         (
             !is_first,
             *is_late,
             !source.is_chosen,
             differs(self.wanted),
-            standing.is_silent,
+            standing.is_silent && !standing.is_proven,
             self.wanted.is_none() && differs(self.majority),
-            !is_preferred,
+            class,
             asked,
             standing.expected_time,
         )

@@ -19,7 +19,11 @@ use crate::protocol::Endpoint;
 /// The first line of the store. Another version of the format is another line.
 const FIRST_LINE: &str = "p2p-ci neighbours 1";
 
-/// Bytes that a line of the store has at most: a host, a port and two numbers.
+/// The last word of a line of the store: whether the peer has delivered a document.
+const PROVEN: &str = "proven";
+const UNPROVEN: &str = "unproven";
+
+/// Bytes that a line of the store has at most: a host, a port, two numbers and a word.
 const LINE: usize = 512;
 
 /// What is assumed of who was never asked: not better than a good neighbour, not worse than a bad.
@@ -93,7 +97,9 @@ impl Neighbours {
             let others = parse(&stored).filter(|(endpoint, _)| !known.contains_key(endpoint));
             let measured = own.chain(others).filter_map(|(endpoint, neighbour)| {
                 let rate = neighbour.bytes_per_second.unwrap_or(0);
-                Some(format!("{endpoint} {} {rate}\n", neighbour.round_trip?.as_micros()))
+                let round_trip = neighbour.round_trip?.as_micros();
+                let proven = if neighbour.is_proven { PROVEN } else { UNPROVEN };
+                Some(format!("{endpoint} {round_trip} {rate} {proven}\n"))
             });
             iter::once(format!("{FIRST_LINE}\n")).chain(measured.take(limits::NEIGHBOURS)).collect()
         })
@@ -313,11 +319,13 @@ fn parse_line(line: &str) -> Option<(Endpoint, Neighbour)> {
     let endpoint = words.next()?.parse().ok()?;
     let round_trip = Duration::from_micros(words.next()?.parse().ok()?);
     let rate: u64 = words.next()?.parse().ok()?;
+    // Earlier versions did not store whether a peer was proven.
+    let is_proven = words.next().map_or(rate > 0, |word| word == PROVEN);
     let neighbour = Neighbour {
         round_trip: Some(round_trip),
         bytes_per_second: (rate > 0).then_some(rate),
-        has_answered: rate > 0,
-        is_proven: rate > 0,
+        has_answered: is_proven || rate > 0,
+        is_proven,
         ..Neighbour::default()
     };
     Some((endpoint, neighbour))

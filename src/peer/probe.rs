@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Patience};
 use super::conversation::Conversation;
 use super::fetcher::Fetcher;
 use super::question::Question;
 use super::source::Source;
 use super::transfer_error::TransferError;
-use crate::limits;
 use crate::protocol::{ContentRange, Digest, Document, Refusal, Status};
 
 /// What a holder has answered.
@@ -35,7 +34,7 @@ pub fn probe(
     let holder = &source.holder;
     let question = Question { holder, document, want_digest: true, range: Some((0..1).into()) };
     let attempt = Attempt::begin(fetcher, &mut Conversation::default(), source, question, None)?;
-    let reply = attempt.run(fetcher, limits::FIRST_BYTE, &|| true);
+    let reply = attempt.run(fetcher, Patience::Full, 0, &|| true);
     let time = begun.elapsed();
     match reply {
         Ok(((head, _), _)) => {

@@ -21,6 +21,13 @@ pub enum TransferError {
     /// No reply came in this time.
     #[error("expected a reply, found none in {} seconds", .0.as_secs())]
     Silent(Duration),
+    /// It has not delivered anything yet, and the beginning of the document did not come soon:
+    /// others are asked before it.
+    #[error(
+        "expected the beginning of the document soon, found none in {} seconds: others are asked \
+         first", .0.as_secs()
+    )]
+    Deferred(Duration),
     /// It refused.
     #[error("it answered {0}")]
     Refused(Status),
@@ -92,6 +99,7 @@ impl TransferError {
             Self::Unreachable(_)
             | Self::Lost(_)
             | Self::Silent(_)
+            | Self::Deferred(_)
             | Self::Truncated { .. }
             | Self::TooSlow { .. }
             | Self::Resting(_)
@@ -128,6 +136,7 @@ impl TransferError {
             | Self::NoDigest
             | Self::OtherPart
             | Self::TooLarge(_)
+            | Self::Deferred(_)
             | Self::Resting(_)
             | Self::GivenUp
             | Self::NotAllowed(_)

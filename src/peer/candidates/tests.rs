@@ -53,6 +53,16 @@ fn those_in_backoff_are_not_asked_and_silent_ones_are_last() {
 }
 
 #[test]
+fn a_proven_holder_that_was_slow_is_asked_before_unproven_ones() {
+    let fetcher = Fetcher::default();
+    let wanted = of(&["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]);
+    fetcher.neighbours().delivered(&"192.0.2.2:1".parse().unwrap());
+    fetcher.neighbours().silent(&"192.0.2.2:1".parse().unwrap());
+    fetcher.neighbours().delivered(&"192.0.2.3:1".parse().unwrap());
+    assert_eq!(order(&fetcher, &wanted), ["192.0.2.3:1", "192.0.2.2:1", "192.0.2.1:1"]);
+}
+
+#[test]
 fn backoff_is_looked_at_before_each_attempt() {
     let fetcher = Fetcher::default();
     let wanted = of(&["192.0.2.1:1", "192.0.2.2:1"]);

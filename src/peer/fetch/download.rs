@@ -4,7 +4,7 @@ use std::io;
 
 use crate::library::Incoming;
 use crate::limits;
-use crate::peer::attempt::{Attempt as Pending, Reply};
+use crate::peer::attempt::{Attempt as Pending, Patience, Reply};
 use crate::peer::candidates::{Ask, Candidate, Candidates, Version, agreeing};
 use crate::peer::conversation::Conversation;
 use crate::peer::fetched::{Attempt, Expected, Fetched};
@@ -24,6 +24,16 @@ pub(super) struct Running<'a> {
     pub(super) candidate: Candidate<'a>,
     pub(super) is_proven: bool,
     pub(super) pending: Pending<'a>,
+}
+
+impl Running<'_> {
+    /// How long its reply is awaited.
+    pub(super) fn patience(&self, has_others: bool) -> Patience {
+        match has_others && !self.is_proven && !self.candidate.is_late {
+            true => Patience::Short,
+            false => Patience::Full,
+        }
+    }
 }
 
 /// A download that is going on.

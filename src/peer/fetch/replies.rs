@@ -9,6 +9,7 @@ use crate::peer::attempt::{Attempt as Pending, Reply};
 use crate::peer::candidates::{Ask, Candidate, Next};
 use crate::peer::fetched::Attempt;
 use crate::peer::question::Question;
+use crate::peer::transfer_error::TransferError;
 use crate::peer::trials::Trial;
 use crate::protocol::ByteRange;
 use crate::system::wait_for_any;
@@ -33,18 +34,24 @@ impl<'a> Download<'a> {
     /// again if this one fails.
     pub(super) fn next_reply(&mut self) -> io::Result<Option<(Candidate<'a>, Reply)>> {
         let mut next_start = Instant::now();
+        // Attempts that have failed and were not replaced yet.
+        let mut failed: usize = 0;
         loop {
             if self.fetcher.cancel().is_cancelled() {
                 self.running.clear();
                 return Ok(None);
             }
             let mut started = Started::Yes;
-            while started == Started::Yes
-                && self.running.len() < limits::HOLDERS_ASKED
-                && (self.running.is_empty() || Instant::now() >= next_start)
-            {
+            while started == Started::Yes && self.running.len() < limits::HOLDERS_ASKED {
+                let now = Instant::now();
+                if self.running.is_empty() || now >= next_start {
+                    next_start = now + limits::HOLDER_STAGGER;
+                } else if failed > 0 {
+                    failed -= 1;
+                } else {
+                    break;
+                }
                 started = self.start();
-                next_start = Instant::now() + limits::HOLDER_STAGGER;
             }
             if self.running.is_empty() {
                 match started {
@@ -60,7 +67,8 @@ impl<'a> Download<'a> {
                 return Ok(Some(reply));
             }
             self.give_up_slow();
-            if self.running.len() < before || started == Started::Blocked {
+            failed = failed.saturating_add(before.saturating_sub(self.running.len()));
+            if started == Started::Blocked {
                 next_start = Instant::now();
             }
             if self.running.len() == before {
@@ -108,9 +116,12 @@ impl<'a> Download<'a> {
 
     /// Does what can be done without waiting; returns the first reply.
     fn advance(&mut self) -> Option<(Candidate<'a>, Reply)> {
+        let is_alone = self.running.len() == 1 && self.candidates.is_empty();
         let mut at = 0;
         while let Some(running) = self.running.get_mut(at) {
-            match running.pending.advance(self.fetcher) {
+            let is_taken = running.is_proven || is_alone;
+            let beginning = if is_taken { 0 } else { limits::BEGINNING };
+            match running.pending.advance(self.fetcher, beginning) {
                 None => at += 1,
                 Some(result) => {
                     let Running { candidate, .. } = self.running.remove(at);
@@ -131,31 +142,30 @@ impl<'a> Download<'a> {
         let now = Instant::now();
         let mut at = 0;
         while let Some(running) = self.running.get(at) {
-            let age = running.pending.age(now);
-            let is_early = has_early
-                && !running.is_proven
-                && !running.candidate.is_late
-                && age >= limits::FIRST_BYTE_UNPROVEN;
-            if !is_early && age < limits::FIRST_BYTE {
+            let Some(error) = running.pending.overdue(now, running.patience(has_early)) else {
                 at += 1;
                 continue;
-            }
-            let Running { mut candidate, pending, .. } = self.running.remove(at);
-            if is_early {
-                log::debug!("{} does not answer: others are asked", candidate.source.holder);
+            };
+            let Running { mut candidate, .. } = self.running.remove(at);
+            if let TransferError::Deferred(_) = error {
+                log::debug!("{}: {error}", candidate.source.holder);
                 self.fetcher.neighbours().silent(&candidate.source.holder);
                 candidate.is_late = true;
                 candidate.is_first = false;
                 self.candidates.give_back(candidate);
             } else {
-                self.attempt_failed(candidate, pending.timed_out());
+                self.attempt_failed(candidate, error);
             }
         }
     }
 
-    /// Ends the other attempts; nothing is known of these holders.
+    /// Ends the other attempts. Holders that had time to answer are asked after others next time.
     fn drop_others(&mut self) {
-        for Running { candidate, .. } in self.running.drain(..) {
+        let now = Instant::now();
+        for Running { candidate, pending, .. } in self.running.drain(..) {
+            if pending.age(now) >= limits::HOLDER_STAGGER {
+                self.fetcher.neighbours().silent(&candidate.source.holder);
+            }
             self.candidates.give_back(candidate);
         }
     }
@@ -167,9 +177,11 @@ impl<'a> Download<'a> {
         if started == Started::Yes && self.running.len() < limits::HOLDERS_ASKED {
             until = until.min(next_start);
         }
+        let has_early = self.candidates.has_early();
         for running in &self.running {
             let Running { pending, .. } = running;
-            until = pending.next_at(now).map_or(until, |next| next.min(until));
+            let overdue_at = pending.overdue_at(running.patience(has_early));
+            until = [pending.next_at(now), overdue_at].into_iter().flatten().fold(until, Ord::min);
         }
         let sockets: Vec<_> =
             self.running.iter().flat_map(|running| running.pending.sockets()).collect();

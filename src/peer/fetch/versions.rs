@@ -3,7 +3,6 @@
 use std::io;
 
 use super::download::{Download, ROUNDS};
-use crate::limits;
 use crate::peer::attempt::Reply;
 use crate::peer::candidates::{Candidate, Version};
 use crate::peer::fetched::{Attempt, Fetched};
@@ -130,7 +129,7 @@ impl<'a> Download<'a> {
                     self.ask_later(candidate, error);
                 }
                 TransferError::OtherPart => self.ask_later(candidate, error),
-                TransferError::Silent(time) if time < limits::FIRST_BYTE => {
+                TransferError::Deferred(_) => {
                     candidate.is_late = true;
                     self.ask_later(candidate, error);
                 }

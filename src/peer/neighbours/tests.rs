@@ -77,6 +77,28 @@ fn a_holder_is_proven_by_a_document_until_it_fails_again_and_again() {
 }
 
 #[test]
+fn who_has_proven_itself_is_known_to_the_next_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("neighbours");
+    let (small, liar, earlier) = (endpoint("small:1"), endpoint("liar:1"), endpoint("earlier:1"));
+    fs::write(&store, format!("{FIRST_LINE}\n{earlier} 100 1000\n")).unwrap();
+    let neighbours = Neighbours::load(&store);
+    for peer in [&small, &liar] {
+        neighbours.connected(peer, Duration::from_millis(1));
+    }
+    // Its document was too small to tell a rate.
+    neighbours.delivered(&small);
+    // Its bytes had another digest than it had announced.
+    neighbours.transferred(&liar, 1_000_000, Duration::from_secs(1));
+    neighbours.distrust(&liar);
+    neighbours.save().unwrap();
+    let again = Neighbours::load(&store);
+    assert!(again.is_proven(&small));
+    assert!(!again.is_proven(&liar));
+    assert!(again.is_proven(&earlier), "a line of an earlier version");
+}
+
+#[test]
 fn who_has_never_answered_is_asked_once_a_minute() {
     let neighbours = Neighbours::default();
     let victim = endpoint("victim:22");

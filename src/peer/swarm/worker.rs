@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use super::{First, LOOK, Report, Swarm};
 use crate::library::Pieces;
 use crate::limits;
-use crate::peer::attempt::{Attempt, Reply};
+use crate::peer::attempt::{Attempt, Patience, Reply};
 use crate::peer::conversation::Conversation;
-use crate::peer::neighbours::Readiness;
+use crate::peer::neighbours::{Neighbours, Readiness};
 use crate::peer::question::Question;
 use crate::peer::source::Source;
 use crate::peer::transfer::MinRate;
@@ -36,17 +36,14 @@ impl Swarm {
                 (source, state.first.take())
             };
             let holder = &source.holder;
-            let error = match self.fetcher.neighbours().readiness(holder) {
-                Readiness::Ready => {
+            match check_readiness(self.fetcher.neighbours(), holder) {
+                Ok(()) => {
                     self.lock().reports.push(Report::Asking(holder.clone()));
                     let _busy = self.fetcher.neighbours().busy(holder);
                     self.fetch_from(worker, &source, first);
-                    continue;
                 }
-                Readiness::Resting(rest) => TransferError::Resting(rest),
-                Readiness::GivenUp => TransferError::GivenUp,
-            };
-            self.report(holder, error);
+                Err(error) => self.report(holder, error),
+            }
         }
     }
 
@@ -77,8 +74,7 @@ impl Swarm {
             drop(state);
             let has_progressed = self.brought_by(holder) > before;
             fruitless = if has_progressed { 0 } else { fruitless + 1 };
-            let is_early =
-                matches!(error, TransferError::Silent(time) if time < limits::FIRST_BYTE);
+            let is_early = matches!(error, TransferError::Deferred(_));
             if is_early {
                 self.fetcher.neighbours().silent(holder);
             } else if error.is_fault_of_holder() {
@@ -155,6 +151,8 @@ impl Swarm {
                 None => self.fetcher.trials().wait(LOOK),
             }
         };
+        // Another download may have found out meanwhile that it does not answer.
+        check_readiness(self.fetcher.neighbours(), holder)?;
         let question = Question {
             holder,
             document: &self.document,
@@ -166,12 +164,15 @@ impl Swarm {
             state.workers > 1 || !state.spare.is_empty()
         };
         let patience = match has_others && !is_proven {
-            true => limits::FIRST_BYTE_UNPROVEN,
-            false => limits::FIRST_BYTE,
+            true => Patience::Short,
+            false => Patience::Full,
         };
-        Attempt::begin(&self.fetcher, &mut Conversation::default(), source, question, trial)?.run(
+        let beginning = if is_proven { 0 } else { limits::BEGINNING };
+        let mut conversation = Conversation::default();
+        Attempt::begin(&self.fetcher, &mut conversation, source, question, trial)?.run(
             &self.fetcher,
             patience,
+            beginning,
             &is_wanted,
         )
     }
@@ -205,6 +206,11 @@ impl Swarm {
                 return Ok(0);
             }
             state.connections.insert(worker, Arc::clone(&stream));
+        }
+        let mut uncounted = first.len() as u64;
+        while uncounted > 0 {
+            let counted = self.fetcher.bandwidth().take(address, false, uncounted);
+            uncounted = uncounted.saturating_sub(counted.max(1));
         }
         let mut rate = MinRate::new(self.patience);
         let mut written = 0;
@@ -284,6 +290,15 @@ impl First {
         let ((head, _), _) = &self.reply;
         let first = head.content_range.map_or(0, ContentRange::first);
         range.start.checked_sub(first).is_some_and(|skipped| skipped <= SKIPPED)
+    }
+}
+
+/// Whether a holder may be asked: it is not in backoff.
+fn check_readiness(neighbours: &Neighbours, holder: &Endpoint) -> Result<(), TransferError> {
+    match neighbours.readiness(holder) {
+        Readiness::Ready => Ok(()),
+        Readiness::Resting(rest) => Err(TransferError::Resting(rest)),
+        Readiness::GivenUp => Err(TransferError::GivenUp),
     }
 }
 

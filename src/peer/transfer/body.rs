@@ -98,13 +98,18 @@ impl<'a> Body<'a> {
         patience: Duration,
     ) -> Result<u64, TransferError> {
         let before = self.received;
+        let is_small = self.expected.is_some_and(|length| length <= SMALL);
         let first = line.take_input(self.left());
         for some in first.chunks(PIECE) {
+            let mut uncounted = some.len() as u64;
+            while uncounted > 0 {
+                let counted = fetcher.bandwidth().take(line.address(), is_small, uncounted);
+                uncounted = uncounted.saturating_sub(counted.max(1));
+            }
             let start = self.place();
             self.room(start, some.len() as u64)?.copy_from_slice(some);
             self.take(start, some.len())?;
         }
-        let is_small = self.expected.is_some_and(|length| length <= SMALL);
         let mut rate = MinRate::new(patience);
         while self.left() > 0 {
             let most = self.left().min(PIECE as u64);
