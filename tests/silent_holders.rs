@@ -116,20 +116,13 @@ fn a_few_silent_holders_cost_a_few_seconds() {
 
 #[test]
 fn many_silent_holders_in_one_network_are_one() {
-    fetch(std::iter::repeat_n(Ipv4Addr::new(127, 0, 9, 9), 100), Duration::from_secs(10));
+    fetch(std::iter::repeat_n(Ipv4Addr::new(127, 0, 9, 9), 40), Duration::from_secs(10));
 }
 
 #[test]
 fn silent_holders_in_as_many_networks_are_tried_a_few_at_a_time() {
     let addresses = (0..60u8).map(|number| Ipv4Addr::new(127, 1, number, 1));
     fetch(addresses, Duration::from_secs(25));
-}
-
-#[test]
-#[ignore = "takes a minute, and 400 descriptors"]
-fn two_hundred_silent_holders_in_as_many_networks() {
-    let addresses = (0..200u8).map(|number| Ipv4Addr::new(127, 2, number, 1));
-    fetch(addresses, Duration::from_secs(60));
 }
 
 #[test]
