@@ -171,6 +171,17 @@ pub const OUTSIDE_PIECE: u64 = 1280;
 /// Age from which the rate of an upload is compared with others.
 pub const RATE_KNOWN: Duration = Duration::from_secs(2);
 
+/// Part files of one document, each of which has another digest or length.
+pub const PART_FILES_OF_DOCUMENT: usize = 4;
+/// Part files of a directory whose digests the user does not trust, and that are not in use.
+pub const PART_FILES: usize = 4096;
+/// Bytes that they may take on the disk.
+pub const PARTS_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+/// The part of the free space that they may take, if that is less: an eighth.
+pub const PARTS_SHARE: u64 = 8;
+/// Age of a part file that no download wants, from which on it is deleted.
+pub const PART_AGE: Duration = Duration::from_hours(7 * 24);
+
 /// Entries that the journal keeps of one document.
 pub const JOURNAL_ENTRIES: usize = 12;
 /// Bytes of a journal of downloads above which it is compacted, if less is worth keeping.

@@ -154,7 +154,7 @@ pub(super) fn failure_of_refusal(refusal: Refusal) -> Failure {
 pub(super) fn failure_of(error: &FetchError) -> Failure {
     match error {
         FetchError::Nobody(_) => Failure::NotFound,
-        FetchError::File { .. } => Failure::File,
+        FetchError::File { .. } | FetchError::Present(_) => Failure::File,
         FetchError::Cancelled(_) => Failure::Cancelled,
         FetchError::All { failures, .. } => {
             failures.last().map_or(Failure::NotFound, |(_, error)| failure_of_holder(error))
@@ -170,6 +170,7 @@ fn failure_of_holder(error: &TransferError) -> Failure {
         | TransferError::Silent(_)
         | TransferError::Deferred(_)
         | TransferError::TooSlow { .. }
+        | TransferError::Slow { .. }
         | TransferError::Resting(_)
         | TransferError::GivenUp
         | TransferError::NotAllowed(_)

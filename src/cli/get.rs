@@ -9,7 +9,7 @@ mod target;
 use std::collections::HashSet;
 use std::io;
 
-use self::download::{copy_file, copy_stream, save, stream};
+use self::download::{Downloaded, copy_file, copy_stream, save, stream};
 use super::choose::choose;
 use super::command::{Get, Range};
 use super::context::Context;
@@ -154,12 +154,22 @@ fn get_wanted(
         Target::Out(Out::StandardOutput) => stream(context, &wanted, None),
         Target::Out(Out::Stream(path)) => stream(context, &wanted, Some(&path)),
         Target::Out(Out::File(path)) => {
-            let (fetched, _) = save(context, command.force, &wanted, &SaveTarget::file(&path))?;
-            Outcome::Fetched(&path, &fetched, list).say(context.format, document)
+            let downloaded = save(context, command.force, &wanted, &SaveTarget::file(&path))?;
+            let outcome = match &downloaded {
+                Downloaded::Saved(fetched, _) => Outcome::Fetched(&path, fetched, list),
+                Downloaded::Present => Outcome::Present(&path),
+            };
+            outcome.say(context.format, document)
         }
         Target::Library(library, target) => {
             context.create_share_directory()?;
-            let (fetched, saved) = save(context, command.force, &wanted, &target)?;
+            let (fetched, saved) = match save(context, command.force, &wanted, &target)? {
+                Downloaded::Saved(fetched, saved) => (fetched, saved),
+                // The other process has recorded and shares what it saved.
+                Downloaded::Present => {
+                    return Outcome::Present(&target.path()).say(context.format, document);
+                }
+            };
             if let Some(running) = running {
                 let finish = || Finish::Fetched(Box::new(fetched.clone()), saved);
                 running.finish(document, finish);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::downloads::{Downloads, Finish, Running, wait};
 use crate::error_chain::error_chain;
-use crate::library::{NotSaved, PartFiles, Saved, SharedLibrary};
+use crate::library::{NotSaved, PartFiles, SaveTarget, Saved, SharedLibrary};
 use crate::peer::{
     FetchError, Fetcher, Happening, Journal, JournalEvent, Membership, Order, Source,
     TransferError, Wanted, fetch_all,
@@ -64,7 +64,7 @@ impl Destination<'_> {
         tell: &mut dyn FnMut(&Happening<'_>),
     ) -> io::Result<()> {
         let folder = self.library.read().folder().to_path_buf();
-        let parts = PartFiles::in_folder(&folder);
+        let parts = part_files(&folder, self.library, self.journal);
         let outcome = fetch_all(self.fetcher, &parts, orders, &mut |happening| {
             self.remember(&happening);
             note(running, &happening);
@@ -120,6 +120,26 @@ impl Destination<'_> {
     }
 }
 
+/// The part files of a directory without those that no download into the library wants.
+pub(super) fn part_files(folder: &Path, library: &SharedLibrary, journal: &Journal) -> PartFiles {
+    let parts = PartFiles::in_folder(folder);
+    if parts.is_empty() {
+        return parts;
+    }
+    let wanted: Vec<Document> = journal.unfinished().into_keys().collect();
+    let (wanted, complete): (Vec<SaveTarget>, Vec<SaveTarget>) = {
+        let library = library.read();
+        let target = |document: &Document| library.target_for(document).ok();
+        // A download with --out has another directory, of which the library knows nothing.
+        let is_library = folder == library.folder();
+        let documents = library.documents().map(|(document, _)| document);
+        let complete = documents.filter(|_| is_library).filter_map(target).collect();
+        (wanted.iter().filter_map(target).collect(), complete)
+    };
+    parts.remove_unwanted(wanted.into_iter(), complete.into_iter());
+    parts
+}
+
 /// Keeps the register of running downloads true.
 fn note(running: &Running, happening: &Happening<'_>) {
     match happening {
@@ -139,7 +159,10 @@ fn note(running: &Running, happening: &Happening<'_>) {
 pub(super) fn failures(error: &FetchError) -> impl Iterator<Item = &(Endpoint, TransferError)> {
     let failures = match error {
         FetchError::All { failures, .. } => &failures[..],
-        FetchError::Nobody(_) | FetchError::File { .. } | FetchError::Cancelled(_) => &[],
+        FetchError::Nobody(_)
+        | FetchError::File { .. }
+        | FetchError::Cancelled(_)
+        | FetchError::Present(_) => &[],
     };
     failures
         .iter()

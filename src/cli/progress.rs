@@ -47,6 +47,13 @@ impl OneDownload {
                 self.aside(|| log::warn!("{holder}: {}", error_chain(error)));
             }
             Attempt::Progress(done, all) => self.progress(*done, *all),
+            Attempt::Waits(error, _) if error.is_in_use() => self.aside(|| {
+                log::warn!("another process is downloading {} here: waiting for it", self.document);
+            }),
+            Attempt::Waits(_, pause) => self.aside(|| {
+                let seconds = pause.as_secs() + 1;
+                log::warn!("{} is tried again in {seconds} seconds", self.document);
+            }),
         }
     }
 

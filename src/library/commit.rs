@@ -120,8 +120,9 @@ fn rename(mut incoming: Incoming, overwrite: bool, changed: &mut Changed) -> io:
             if error.kind() == io::ErrorKind::AlreadyExists
                 && target.path().symlink_metadata().is_ok_and(|metadata| metadata.is_file())
             {
-                // Another process has completed this document: this copy is of no use.
+                // Another process has completed this document: what is here of it is of no use.
                 let _ = incoming.remove_part();
+                incoming.left.iter().for_each(|left| remove_unused(left));
             }
             return Err(error);
         }

@@ -12,7 +12,8 @@
 //! | `rfc_index` | titles from `rfc-index.txt` |
 //! | `store_file` | what several programs of one user have learned |
 //! | `hasher`, `digests`, `digest_store` | SHA-256; of files, computed once and kept |
-//! | `save`, `pieces`, `part_files` | downloads that are not complete, and their locks |
+//! | `save`, `pieces` | downloads that are not complete |
+//! | `part_files`, `part_names`, `part_limits` | their files: locks, names, limits |
 //! | `adding` | sharing single files, and what was downloaded |
 //! | `target`, `commit`, `saved` | where a complete one is saved, and how it gets its name |
 //!
@@ -33,6 +34,8 @@ mod look_over;
 mod name;
 mod packed;
 mod part_files;
+mod part_limits;
+mod part_names;
 mod pieces;
 mod rfc_index;
 mod save;

@@ -1,17 +1,11 @@
-//! The hidden files in which downloads lie until they are whole: their names, and what killed
-//! programs have left of them.
+//! The part files of a directory: what earlier downloads have left there, within limits, and how
+//! one process keeps others from its own.
 //!
-//! | name | what it is |
-//! |---|---|
-//! | `.p2p-ci-XXXXXX.part` | temporary: nobody knows which document it is to become |
-//! | `.fedcba9876543210.0123456789abcdef.part` | the beginning of the document with this digest |
-//! | `.fedcba9876543210.0123456789abcdef-9000000.part` | pieces of it, in any order ([`super::Pieces`]) |
-//!
-//! The first number is the beginning of the SHA-256 of the target's name, so that long names fit.
-//! Earlier versions had the name itself there: such files are renamed.
+//! Anybody can announce a digest, so part files of digests that the user does not trust are limited
+//! in number and size ([`super::part_limits`]). Part files that no download wants any more are
+//! deleted. A file that another process has locked is never touched.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,17 +14,11 @@ use std::time::Duration;
 
 use tempfile::{Builder, NamedTempFile};
 
-use super::Hasher;
+use super::part_limits::{PartFile, excess, most_bytes};
+use super::part_names::{SUFFIX, TEMPORARY, hidden_files, is_hex, key_of, split_name};
 use super::target::{SaveTarget, folder_of, rename};
-use crate::protocol::Digest;
+use crate::limits::{PART_AGE, PART_FILES};
 use crate::system::{is_at, open_part};
-
-/// What the names of temporary files begin with.
-const TEMPORARY: &str = ".p2p-ci-";
-/// What the names of all our hidden files end with.
-const SUFFIX: &str = ".part";
-/// Hexadecimal digits of a digest in a name.
-const DIGITS: usize = 16;
 
 /// A temporary file in the target's directory, removed when it is dropped.
 pub(super) fn temporary(target: &SaveTarget) -> io::Result<NamedTempFile> {
@@ -48,32 +36,43 @@ pub(super) fn temporary(target: &SaveTarget) -> io::Result<NamedTempFile> {
 /// What earlier downloads have left in a directory, found by reading it once.
 #[derive(Debug, Default)]
 pub struct PartFiles {
-    by_target: Mutex<HashMap<String, Vec<PathBuf>>>,
+    folder: PathBuf,
+    by_target: Mutex<HashMap<String, Parts>>,
     /// Sub-directories that were searched for files of earlier versions.
     searched: Mutex<HashSet<PathBuf>>,
+}
+
+/// The part files of one target.
+#[derive(Debug, Default)]
+struct Parts {
+    files: Vec<PartFile>,
+    /// Whether the user trusts their digest.
+    is_trusted: bool,
 }
 
 impl PartFiles {
     /// Reads a directory. Temporary files that killed programs have left there are removed.
     pub fn in_folder(folder: &Path) -> Self {
-        let mut by_target: HashMap<String, Vec<PathBuf>> = HashMap::new();
+        let mut by_target: HashMap<String, Parts> = HashMap::new();
         for path in hidden_files(folder) {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             if name.starts_with(TEMPORARY) {
-                if is_abandoned(&path) {
-                    // If it cannot be removed, it only takes room.
-                    let _ = fs::remove_file(&path);
-                }
+                remove_abandoned(&path);
                 continue;
             }
             let Some((target, rest)) = split_name(name) else { continue };
             let key = if is_hex(target) { target.to_string() } else { key_of(target.as_bytes()) };
             let current = folder.join(format!(".{key}.{rest}{SUFFIX}"));
             if current == path || adopt(&path, &current) {
-                by_target.entry(key).or_default().push(current);
+                by_target.entry(key).or_default().files.extend(PartFile::at(current));
             }
         }
-        Self { by_target: Mutex::new(by_target), searched: Mutex::default() }
+        Self { folder: folder.into(), by_target: Mutex::new(by_target), searched: Mutex::default() }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_target().is_empty()
     }
 
     /// Whether there are any of this target.
@@ -84,24 +83,90 @@ impl PartFiles {
     /// Those of one target.
     pub(super) fn of(&self, target: &SaveTarget) -> Vec<PathBuf> {
         self.remove_earlier(target);
-        self.by_target().get(&key_of(target.key())).cloned().unwrap_or_default()
+        let by_target = self.by_target();
+        let parts = by_target.get(&key_of(target.key()));
+        parts.into_iter().flat_map(|parts| &parts.files).map(|part| part.path.clone()).collect()
     }
 
-    /// Remembers what can be resumed of a target.
-    pub(super) fn remember(&self, target: &SaveTarget, left: Vec<PathBuf>) {
+    /// Remembers what can be resumed of a target, and deletes what exceeds the limits of the
+    /// directory.
+    pub(super) fn remember(&self, target: &SaveTarget, left: Vec<PathBuf>, is_trusted: bool) {
+        let files: Vec<PartFile> = left.into_iter().filter_map(PartFile::at).collect();
         let key = key_of(target.key());
-        match left.is_empty() {
+        match files.is_empty() {
             true => self.by_target().remove(&key),
-            false => self.by_target().insert(key, left),
+            false => self.by_target().insert(key, Parts { files, is_trusted }),
         };
+        self.limit();
     }
 
-    fn by_target(&self) -> MutexGuard<'_, HashMap<String, Vec<PathBuf>>> {
-        // Each change is one insertion.
+    /// Removes those of a document that is complete, as far as no other process uses them.
+    pub fn remove(&self, target: &SaveTarget) {
+        let parts = self.by_target().remove(&key_of(target.key()));
+        parts.unwrap_or_default().files.iter().for_each(|part| remove_unused(&part.path));
+    }
+
+    /// Removes the part files that no download wants: those of documents that are complete, and
+    /// those that nothing was written to for [`limits::PART_AGE`]. A target that is wanted keeps
+    /// its part files.
+    pub fn remove_unwanted(
+        &self,
+        wanted: impl Iterator<Item = SaveTarget>,
+        complete: impl Iterator<Item = SaveTarget>,
+    ) {
+        if self.is_empty() {
+            return;
+        }
+        let keys = |targets: &mut dyn Iterator<Item = SaveTarget>| -> HashSet<String> {
+            targets.map(|target| key_of(target.key())).collect()
+        };
+        let (mut wanted, mut complete) = (wanted, complete);
+        let (wanted, complete) = (keys(&mut wanted), keys(&mut complete));
+        let is_unwanted = |key: &str, part: &PartFile| {
+            !wanted.contains(key) && (complete.contains(key) || is_older(&part.path, PART_AGE))
+        };
+        let mut unwanted = Vec::new();
+        self.by_target().retain(|key, parts| {
+            unwanted.extend(parts.files.extract_if(.., |part| is_unwanted(key, part)));
+            !parts.files.is_empty()
+        });
+        unwanted.iter().for_each(|part| remove_unused(&part.path));
+        self.limit();
+    }
+
+    /// Deletes the smallest part files of digests that the user does not trust, until the others
+    /// are within the limits. Those that are in use are locked and stay.
+    fn limit(&self) {
+        let (count, bytes) = self.untrusted(|files| {
+            files.fold((0, 0u64), |(count, bytes), part| {
+                (count + 1, bytes.saturating_add(part.bytes))
+            })
+        });
+        if count <= PART_FILES && bytes <= most_bytes(&self.folder, bytes) {
+            return;
+        }
+        let untrusted = self.untrusted(|files| files.cloned().collect());
+        let excess = excess(&self.folder, untrusted, PART_FILES);
+        excess.iter().for_each(|part| remove_unused(&part.path));
+        self.by_target().retain(|_, parts| {
+            parts.files.retain(|part| !excess.contains(part));
+            !parts.files.is_empty()
+        });
+    }
+
+    /// Shows the part files whose digests the user does not trust.
+    fn untrusted<T>(&self, show: impl FnOnce(&mut dyn Iterator<Item = &PartFile>) -> T) -> T {
+        let by_target = self.by_target();
+        let parts = by_target.values().filter(|parts| !parts.is_trusted);
+        show(&mut parts.flat_map(|parts| &parts.files))
+    }
+
+    fn by_target(&self) -> MutexGuard<'_, HashMap<String, Parts>> {
+        // Each change is one insertion or removal.
         self.by_target.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes what earlier versions have left in the sub-directory of a target.
+    /// Removes what earlier versions and killed programs have left in the sub-directory of a target.
     fn remove_earlier(&self, target: &SaveTarget) {
         let path = target.path();
         let folder = folder_of(&path);
@@ -111,23 +176,18 @@ impl PartFiles {
         let mut searched = self.searched.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = searched.insert(folder.into());
         drop(searched);
-        if is_new {
-            let is_part = |path: &PathBuf| {
-                let name = path.file_name().and_then(|name| name.to_str());
-                name.and_then(split_name).is_some_and(|(target, _)| !is_hex(target))
-            };
-            hidden_files(folder).filter(is_part).for_each(|path| remove_unused(&path));
+        if !is_new {
+            return;
+        }
+        for path in hidden_files(folder) {
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            if name.starts_with(TEMPORARY) {
+                remove_abandoned(&path);
+            } else if split_name(name).is_some_and(|(target, _)| !is_hex(target)) {
+                remove_unused(&path);
+            }
         }
     }
-}
-
-/// The files of a directory whose names may be those of partial files.
-fn hidden_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    entries.map(|entry| entry.path()).filter(|path| {
-        let name = path.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default();
-        name.starts_with(b".") && name.ends_with(SUFFIX.as_bytes())
-    })
 }
 
 /// Gives the file of an earlier version its present name; `false` if another process uses it.
@@ -178,77 +238,75 @@ pub(super) fn remove_unused(path: &Path) {
     }
 }
 
-/// Whether nobody has locked a temporary file. Young ones are left alone: their owner may be about
-/// to lock them.
-fn is_abandoned(path: &Path) -> bool {
+/// Removes a temporary file that no process has locked. Young ones stay: their owner may be about to
+/// lock them.
+fn remove_abandoned(path: &Path) {
     const AGE: Duration = Duration::from_secs(60);
-    // Not whatever else somebody has put there.
-    open_part(path, false).is_ok_and(|file| {
-        let modified = file.metadata().and_then(|metadata| metadata.modified());
-        let age = modified.ok().and_then(|modified| modified.elapsed().ok());
-        age.is_some_and(|age| age >= AGE) && file.try_lock().is_ok()
-    })
+    if is_older(path, AGE) {
+        remove_unused(path);
+    }
 }
 
-/// Which target a partial file is of, and the rest of its name.
-fn split_name(part: &str) -> Option<(&str, &str)> {
-    let (target, rest) = part.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit_once('.')?;
-    let (hex, length) = rest.split_once('-').unwrap_or((rest, "0"));
-    let is_ours = is_hex(hex) && length.parse::<u64>().is_ok() && !target.is_empty();
-    is_ours.then_some((target, rest))
-}
-
-fn is_hex(text: &str) -> bool {
-    text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// The name for the beginning of a document.
-pub(super) fn kept_path(target: &SaveTarget, digest: &Digest) -> PathBuf {
-    named(target, &short(digest))
-}
-
-/// The name for its pieces.
-pub(super) fn pieces_path(target: &SaveTarget, digest: &Digest, length: u64) -> PathBuf {
-    named(target, &format!("{}-{length}", short(digest)))
-}
-
-fn named(target: &SaveTarget, middle: &str) -> PathBuf {
-    target.root().join(format!(".{}.{middle}{SUFFIX}", key_of(target.key())))
-}
-
-fn key_of(name: &[u8]) -> String {
-    let mut hasher = Hasher::default();
-    hasher.update(name);
-    short(&hasher.finish())
-}
-
-/// The first digits of a digest.
-fn short(digest: &Digest) -> String {
-    digest.to_string().chars().skip("sha-256=".len()).take(DIGITS).collect()
+/// Whether nothing was written to a file for this time.
+fn is_older(path: &Path, age: Duration) -> bool {
+    let modified = path.symlink_metadata().and_then(|metadata| metadata.modified());
+    let found = modified.ok().and_then(|modified| modified.elapsed().ok());
+    found.is_some_and(|found| found >= age)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::library::part_names::kept_path;
+    use crate::protocol::Digest;
+
+    fn target(folder: &Path, name: &str) -> SaveTarget {
+        SaveTarget::in_library(folder, name)
+    }
+
+    /// Creates a part file of so many bytes and so many days.
+    fn part(target: &SaveTarget, digest: u8, bytes: usize, days: u64) -> PathBuf {
+        let path = kept_path(target, &Digest::new([digest; 32]));
+        fs::write(&path, vec![digest; bytes]).unwrap();
+        let modified = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
+        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        path
+    }
 
     #[test]
-    fn names_of_parts_fit_whatever_the_target_is_called() {
-        let digest = Digest::new([0xab; 32]);
-        for name in ["rfc1.txt".to_string(), "x".repeat(255)] {
-            let target = SaveTarget::file(&Path::new("a").join(&name));
-            let key = key_of(name.as_bytes());
-            let kept = kept_path(&target, &digest);
-            assert_eq!(kept, Path::new("a").join(format!(".{key}.abababababababab.part")));
-            for path in [kept, pieces_path(&target, &digest, 9_000_000)] {
-                let part = path.file_name().unwrap().to_str().unwrap();
-                assert_eq!(split_name(part).unwrap().0, key, "{part}");
-            }
+    fn unwanted_parts_are_removed_when_they_are_old_or_the_document_is_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let [wanted, old, young, complete, used] =
+            ["sub/wanted", "old", "young", "sub/complete", "used"].map(|name| target(folder, name));
+        let kept = [part(&wanted, 1, 1, 30), part(&young, 1, 1, 6), part(&used, 1, 1, 30)];
+        let removed = [part(&old, 1, 1, 8), part(&old, 2, 1, 8), part(&complete, 1, 1, 0)];
+        let Opened::Locked(lock) = open_locked(&kept[2], false).unwrap() else { panic!("busy") };
+        let parts = PartFiles::in_folder(folder);
+        parts.remove_unwanted([wanted.clone()].into_iter(), [complete, wanted].into_iter());
+        drop(lock);
+        assert!(kept.iter().all(|path| path.exists()));
+        assert!(!removed.iter().any(|path| path.exists()));
+        let left = parts.by_target().len();
+        assert_eq!(left, 2, "one is wanted, one is young, and another process has one");
+    }
+
+    #[test]
+    fn parts_of_digests_that_are_not_trusted_are_limited_in_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let parts = PartFiles::in_folder(folder);
+        let trusted = target(folder, "trusted");
+        parts.remember(&trusted, vec![part(&trusted, 1, 1, 0)], true);
+        for number in 0..PART_FILES + 10 {
+            let one = target(folder, &format!("{number}"));
+            parts.remember(&one, vec![part(&one, 1, number + 1, 0)], false);
         }
-        for name in
-            [".x.part", ".x.abab.part", "x.abababababababab.part", ".x.abababababababab-y.part"]
-        {
-            assert_eq!(split_name(name), None, "{name}");
-        }
+        assert_eq!(fs::read_dir(folder).unwrap().count(), PART_FILES + 1);
+        assert!(parts.has(&trusted) && !parts.has(&target(folder, "9")));
+        assert!(parts.has(&target(folder, "10")), "the smallest are deleted first");
     }
 
     #[test]

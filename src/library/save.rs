@@ -15,11 +15,12 @@ use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
-use super::part_files::{
-    Opened, PartFiles, kept_path, open_locked, pieces_path, remove_unused, temporary,
-};
+use super::part_files::{Opened, PartFiles, open_locked, remove_unused, temporary};
+use super::part_limits::{PartFile, excess};
+use super::part_names::{kept_path, pieces_path};
 use super::target::SaveTarget;
 use super::{Hasher, Pieces};
+use crate::limits;
 use crate::protocol::Digest;
 use crate::system::{self, PageAligned};
 
@@ -70,6 +71,11 @@ impl Incoming {
     /// Whether files can be created in a directory at all.
     pub fn is_possible_in(folder: &Path) -> bool {
         temporary(&SaveTarget::file(&folder.join("probe"))).is_ok()
+    }
+
+    /// Whether another process has saved the document.
+    pub fn is_saved_by_another(&self) -> bool {
+        self.target.is_here().is_ok_and(|is_here| is_here)
     }
 
     /// Where the bytes go.
@@ -254,12 +260,12 @@ impl Incoming {
         self.left.iter().for_each(|path| remove_unused(path));
     }
 
-    /// Closes a file that is not complete, and has `parts` remember what can be resumed.
-    pub fn set_down(self, parts: &PartFiles) {
+    /// Closes a file that is not complete, and has `parts` remember what can be resumed. `is_trusted`
+    /// says whether the user trusts its digest.
+    pub fn set_down(self, parts: &PartFiles, is_trusted: bool) {
         let Self { target, part, left, .. } = self;
         drop(part);
-        let left = left.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect();
-        parts.remember(&target, left);
+        parts.remember(&target, left, is_trusted);
     }
 
     /// Makes the file's bytes and time those of the document.
@@ -273,9 +279,17 @@ impl Incoming {
         Ok(())
     }
 
+    /// Notes the part file that is written now. Each version of a document has one of its own, and
+    /// holders can announce any number of versions: the smallest others are deleted.
     fn remember(&mut self, path: &Path) {
         if !self.left.iter().any(|left| left == path) {
             self.left.push(path.into());
+        }
+        let others = self.left.iter().filter(|left| *left != path);
+        let others: Vec<PartFile> = others.cloned().filter_map(PartFile::at).collect();
+        for part in excess(self.target.root(), others, limits::PART_FILES_OF_DOCUMENT - 1) {
+            remove_unused(&part.path);
+            self.left.retain(|left| *left != part.path);
         }
     }
 }

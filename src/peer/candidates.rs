@@ -49,7 +49,8 @@ pub(super) struct Candidate<'a> {
     pub(super) version: Version,
     /// Whether it is asked before all others, because it was asked just now in another way.
     pub(super) is_first: bool,
-    /// Whether it was given up early, and is asked again when no other is left.
+    /// Whether it was given up early because it was silent or slow. It is asked again when no other
+    /// is left.
     pub(super) is_late: bool,
     /// How often its document was begun and not received.
     pub(super) rounds: u32,

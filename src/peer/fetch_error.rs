@@ -31,13 +31,16 @@ pub enum FetchError {
     /// The download was cancelled ([`Cancel`](super::Cancel)). What can be resumed is kept.
     #[error("the download of {0} was cancelled")]
     Cancelled(Document),
+    /// Another process has saved it in the meantime.
+    #[error("another process has saved {0}")]
+    Present(Document),
 }
 
 impl FetchError {
     /// Whether the same may well succeed in a while.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Nobody(_) | Self::File { .. } | Self::Cancelled(_) => false,
+            Self::Nobody(_) | Self::File { .. } | Self::Cancelled(_) | Self::Present(_) => false,
             Self::All { failures, .. } => failures.iter().any(|(_, error)| error.is_transient()),
         }
     }
@@ -45,7 +48,7 @@ impl FetchError {
     /// Whether the last who was asked was so slow that more of the same is no progress.
     pub fn is_too_slow(&self) -> bool {
         match self {
-            Self::Nobody(_) | Self::File { .. } | Self::Cancelled(_) => false,
+            Self::Nobody(_) | Self::File { .. } | Self::Cancelled(_) | Self::Present(_) => false,
             Self::All { failures, .. } => {
                 matches!(failures.last(), Some((_, TransferError::TooSlow { .. })))
             }

@@ -1,5 +1,8 @@
 //! What a download reports: while it runs, and when it has succeeded.
 
+use std::time::Duration;
+
+use super::fetch_error::FetchError;
 use super::transfer_error::TransferError;
 use crate::protocol::{Date, Digest, Endpoint};
 
@@ -12,6 +15,8 @@ pub enum Attempt<'a> {
     Progress(u64, Option<u64>),
     /// This holder did not give it, or broke off.
     Failed(&'a Endpoint, &'a TransferError),
+    /// The download is tried again after this pause.
+    Waits(&'a FetchError, Duration),
 }
 
 /// A document that was fetched.

@@ -15,7 +15,7 @@
 //! | `transfer`, `transfer_error` | one GET from one holder |
 //! | `probe` | whether a holder answers |
 //! | `segments`, `swarm` | a large document from several holders at once |
-//! | `fetch`, `fetch_all` | a whole download, into a file; many of them |
+//! | `fetch`, `retry`, `fetch_all` | a whole download, into a file; its retries; many of them |
 //! | `journal` | what was tried for each document, and what came of it |
 //! | `neighbours`, `measure` | what is remembered of other peers; how far unknown ones are |
 //! | `bandwidth` | a limit on bytes a second, shared fairly |
@@ -53,6 +53,7 @@ mod probe;
 mod query;
 mod question;
 mod records;
+mod retry;
 mod segments;
 mod send_meter;
 mod slots;

@@ -169,6 +169,13 @@ impl Neighbours {
         });
     }
 
+    /// It was so slow that others are asked before it: so many bytes came, in this time.
+    pub(super) fn slow(&self, endpoint: &Endpoint, bytes: u64, time: Duration) {
+        self.change(endpoint, |neighbour| {
+            neighbour.bytes_per_second = Some(bytes / time.as_secs().max(1));
+        });
+    }
+
     /// It has delivered a whole document.
     pub(super) fn delivered(&self, endpoint: &Endpoint) {
         self.change(endpoint, |neighbour| {

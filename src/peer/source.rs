@@ -66,6 +66,13 @@ impl From<Holding> for Source {
 }
 
 impl Wanted {
+    /// Whether a person vouches for the version: with a digest, or by naming all holders. Then what
+    /// is here of it is kept for a later download when this one is given up. Otherwise anybody may
+    /// have announced the digest, and part files are deleted.
+    pub fn is_trusted(&self) -> bool {
+        self.digest.is_some() || self.sources.iter().all(|source| source.told_by.is_none())
+    }
+
     /// The title that the record of one of these holders gives to the document: of holders that
     /// have delivered it.
     pub fn title_of(&self, holders: &[Endpoint]) -> Option<&Title> {

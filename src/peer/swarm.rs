@@ -45,8 +45,8 @@ struct State {
     /// Where they are written; nothing when the download is over, so that no worker keeps the
     /// file open and locked.
     pieces: Option<Arc<Pieces>>,
-    /// Holders that nobody asks yet.
-    spare: VecDeque<Source>,
+    /// Holders that no worker is asking.
+    spare: VecDeque<Spare>,
     /// What the first of them has begun to deliver.
     first: Option<First>,
     workers: usize,
@@ -59,6 +59,14 @@ struct State {
     file_error: Option<io::Error>,
     /// Everything is there, or nothing more can come.
     is_over: bool,
+}
+
+/// A holder that no worker is asking.
+#[derive(Debug)]
+struct Spare {
+    source: Source,
+    /// Whether it was slow, and is asked again because no other was left.
+    is_late: bool,
 }
 
 /// A reply of which only the head was read.
@@ -119,7 +127,7 @@ pub(super) fn fetch_segments(
     let state = State {
         segments: Segments::new(pieces.missing()),
         pieces: Some(Arc::clone(pieces)),
-        spare: holders.into(),
+        spare: holders.into_iter().map(|source| Spare { source, is_late: false }).collect(),
         first,
         workers: 0,
         writers: 0,

@@ -34,6 +34,8 @@ pub(super) struct Get<'a> {
     pub(super) in_segments: bool,
     /// How long the holder may be too slow.
     pub(super) patience: Duration,
+    /// Whether holders are left that were not asked yet.
+    pub(super) has_others: bool,
 }
 
 /// Receives a document. `progress` is told how many bytes are there, and of how many if that is
@@ -64,7 +66,8 @@ pub(super) fn receive(
     }
     conversation.ask_ahead(&head, &mut line)?;
     let mut body = Body::begin(&head, incoming, progress)?;
-    let outcome = body.receive(fetcher, &mut line, get.patience).and_then(|bytes| {
+    let rate = MinRate::new(get.patience, get.has_others);
+    let outcome = body.receive(fetcher, &mut line, rate).and_then(|bytes| {
         fetcher.neighbours().transferred(get.holder, bytes, line.asked_at().elapsed());
         body.finish(separator, get.digest)
     });

@@ -53,6 +53,18 @@ pub enum TransferError {
         /// In this time.
         time: Duration,
     },
+    /// Less than 16 KiB a second, while other holders were left to ask.
+    #[error(
+        "expected at least 16 KiB a second while others can be asked, found {bytes} bytes in {} \
+         seconds",
+        .time.as_secs()
+    )]
+    Slow {
+        /// What came.
+        bytes: u64,
+        /// In this time.
+        time: Duration,
+    },
     /// The bytes are not those that were announced.
     #[error("expected a document with {expected}, found one with {found}")]
     WrongDigest {
@@ -102,6 +114,7 @@ impl TransferError {
             | Self::Deferred(_)
             | Self::Truncated { .. }
             | Self::TooSlow { .. }
+            | Self::Slow { .. }
             | Self::Resting(_)
             | Self::InUse
             | Self::Refused(Status::Refused(Refusal::ServiceUnavailable)) => true,
@@ -132,6 +145,7 @@ impl TransferError {
             | Self::NoReply
             | Self::Refused(Status::Refused(Refusal::ServiceUnavailable)) => true,
             Self::Refused(_)
+            | Self::Slow { .. }
             | Self::OtherVersion { .. }
             | Self::NoDigest
             | Self::OtherPart

@@ -197,6 +197,20 @@ pub(crate) fn is_disk_failure(error: &io::Error) -> bool {
     }
 }
 
+/// Bytes that this user can still write to a folder's file system, where the system says so.
+pub(crate) fn free_space(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let found = rustix::fs::statvfs(folder).ok()?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
+    }
+}
+
 /// Brings everything that was written to a folder's file system to its disk, at once for many
 /// files; `false` where the system cannot do that.
 pub(crate) fn sync_file_system(folder: &Path) -> io::Result<bool> {

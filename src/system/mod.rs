@@ -21,8 +21,9 @@ use std::sync::OnceLock;
 pub use bounds::{Bound, PeerBounds, connection_bounds, open_files, peer_bounds};
 pub(crate) use directories::{Directory, DirectoryId, Entered, directory_id};
 pub(crate) use files::{
-    is_at, is_disk_failure, is_network_folder, is_same_file, open_append, open_existing, open_part,
-    open_without_following, read_at, rename_new, sync_file_system, write_at,
+    free_space, is_at, is_disk_failure, is_network_folder, is_same_file, open_append,
+    open_existing, open_part, open_without_following, read_at, rename_new, sync_file_system,
+    write_at,
 };
 pub use files::{open_regular, sync_folder};
 pub use memory::{MemoryBound, limit_malloc_arenas, memory_bounds};

@@ -7,14 +7,23 @@ use std::path::{Path, PathBuf};
 use super::out;
 use crate::cli::context::Context;
 use crate::cli::exit::CommandError;
+use crate::cli::many::part_files;
 use crate::cli::outcome::shown;
 use crate::cli::progress::OneDownload;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
-use crate::library::{Entry, Hasher, Incoming, PartFiles, SaveTarget, Saved};
+use crate::library::{Entry, Hasher, Incoming, SaveTarget, Saved};
 use crate::limits;
 use crate::peer::{Attempt, FetchError, Fetched, JournalEvent, Wanted};
 use crate::protocol::{Digest, Document};
+
+/// What came of a download into a file.
+pub(super) enum Downloaded {
+    /// The file has its name.
+    Saved(Fetched, Saved),
+    /// Another process has saved the document.
+    Present,
+}
 
 /// Downloads into a file, which appears as a whole.
 pub(super) fn save(
@@ -22,24 +31,17 @@ pub(super) fn save(
     overwrite: bool,
     wanted: &Wanted,
     target: &SaveTarget,
-) -> Result<(Fetched, Saved), CommandError> {
+) -> Result<Downloaded, CommandError> {
     let path = target.path();
     let cannot_save = |source| cannot_save(&path, source);
-    let parts = PartFiles::in_folder(target.root());
+    let parts = part_files(target.root(), &context.library()?, &context.journal);
     let mut incoming = Incoming::begin_among(target, &parts).map_err(cannot_save)?;
     context.interrupt.replace_temporary(incoming.temporary_path().map(PathBuf::from));
-    let fetched = download(context, wanted, &mut incoming);
+    let fetched = download(context, wanted, &mut incoming, overwrite);
     context.interrupt.replace_temporary(None);
-    let kept = incoming.kept_length();
-    let fetched = match (fetched, kept) {
-        (Err(CommandError::Fetch(FetchError::Cancelled(document))), kept) => {
-            return Err(interrupted(&document, kept));
-        }
-        (Err(error), Some(length)) => {
-            log::warn!("{length} bytes are kept: the next `get` resumes there");
-            return Err(error);
-        }
-        (fetched, _) => fetched?,
+    let fetched = match fetched {
+        Ok(fetched) => fetched,
+        Err(error) => return not_fetched(wanted, incoming, error),
     };
     if let Some(date) = fetched.last_modified {
         incoming.set_modified(date.time());
@@ -51,7 +53,39 @@ pub(super) fn save(
         }
         saved => saved,
     };
-    Ok((fetched, saved.map_err(cannot_save)?))
+    Ok(Downloaded::Saved(fetched, saved.map_err(cannot_save)?))
+}
+
+/// Decides what becomes of the part files of a document that was not fetched.
+fn not_fetched(
+    wanted: &Wanted,
+    incoming: Incoming,
+    error: FetchError,
+) -> Result<Downloaded, CommandError> {
+    match (error, incoming.kept_length()) {
+        (FetchError::Present(_), _) => {
+            incoming.abandon();
+            Ok(Downloaded::Present)
+        }
+        (FetchError::Cancelled(document), kept) => Err(interrupted(&document, kept)),
+        (error @ FetchError::File { .. }, _) => Err(error.into()),
+        (error, _) if error.is_in_use() => Err(error.into()),
+        (error, Some(length)) if wanted.is_trusted() => {
+            log::warn!("{length} bytes are kept: the next `get` resumes there");
+            Err(error.into())
+        }
+        (error, kept) => {
+            if let Some(length) = kept {
+                let document = &wanted.document;
+                log::warn!(
+                    "{length} bytes of {document} are deleted: anybody may have announced their \
+                     digest; `get --from HOLDER` or `--digests FILE` keeps them"
+                );
+            }
+            incoming.abandon();
+            Err(error.into())
+        }
+    }
 }
 
 /// What a person is told whose download was interrupted.
@@ -77,7 +111,7 @@ pub(super) fn stream(
     let folder = tempfile::tempdir().map_err(cannot_keep)?;
     context.interrupt.replace_temporary(Some(folder.path().into()));
     let mut incoming = Incoming::begin(&folder.path().join("document")).map_err(cannot_keep)?;
-    let fetched = download(context, wanted, &mut incoming);
+    let fetched = download(context, wanted, &mut incoming, true);
     context.interrupt.replace_temporary(None);
     fetched?;
     incoming.file().rewind().map_err(cannot_keep)?;
@@ -144,33 +178,23 @@ fn download(
     context: &Context,
     wanted: &Wanted,
     incoming: &mut Incoming,
-) -> Result<Fetched, CommandError> {
+    overwrite: bool,
+) -> Result<Fetched, FetchError> {
     let document = &wanted.document;
     let mut progress = OneDownload::new(document);
-    let mut kept = incoming.kept_length();
-    let fetched = loop {
-        let fetched = context.fetcher.fetch(wanted, incoming, &mut |attempt| {
-            if let Attempt::Failed(holder, error) = &attempt {
-                let failed = JournalEvent::Failed((*holder).clone(), error_chain(error));
-                context.journal.add(document, failed);
+    let fetched = context.fetcher.fetch_with_retries(wanted, incoming, overwrite, &mut |attempt| {
+        let event = match &attempt {
+            Attempt::Failed(holder, error) => {
+                Some(JournalEvent::Failed((*holder).clone(), error_chain(error)))
             }
-            progress.show(&attempt);
-        });
-        let Err(error) = &fetched else { break fetched };
-        let now = incoming.kept_length();
-        let pause = match error.rest() {
-            Some(rest) => rest,
-            None if error.is_transient() && now > kept && !error.is_too_slow() => limits::ASK_AGAIN,
-            None => break fetched,
+            Attempt::Waits(_, pause) => Some(JournalEvent::Waits(*pause)),
+            Attempt::Asking(_) | Attempt::Progress(..) => None,
         };
-        kept = now;
-        context.journal.add(document, JournalEvent::Waits(pause));
-        progress
-            .aside(|| log::warn!("{document} is tried again in {} seconds", pause.as_secs() + 1));
-        if context.fetcher.cancel().sleep(pause) {
-            break Err(FetchError::Cancelled(document.clone()));
+        if let Some(event) = event {
+            context.journal.add(document, event);
         }
-    };
+        progress.show(&attempt);
+    });
     progress.end();
     let fetched = fetched?;
     if let (false, Some(holder)) = (fetched.length_checked, fetched.holders.first()) {

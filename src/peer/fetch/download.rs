@@ -103,6 +103,7 @@ impl<'a> Download<'a> {
                 true => limits::RATE_TIME,
                 false => limits::RATE_TIME_OF_ONE,
             },
+            has_others: !candidate.is_late && self.candidates.has_early(),
         };
         let outcome = {
             let Self { fetcher, conversation, incoming, watch, .. } = self;
@@ -121,6 +122,17 @@ impl<'a> Download<'a> {
                 return self.fetch_large(candidate, digest, length, *reply);
             }
             Err(TransferError::File(error)) => return Err(error),
+            Err(error @ TransferError::Slow { bytes, time }) => {
+                self.fetcher.neighbours().slow(holder, bytes, time);
+                (self.watch)(Attempt::Failed(holder, &error));
+                candidate.is_late = true;
+                candidate.is_first = false;
+                if candidate.ask == Ask::Whole {
+                    candidate.ask = Ask::Rest;
+                }
+                self.candidates.give_back(candidate);
+                return Ok(None);
+            }
             Err(error) => error,
         };
         if let TransferError::WrongDigest { .. } = error {

@@ -19,6 +19,7 @@ use crate::peer::conversation::Conversation;
 use crate::peer::fetch_error::FetchError;
 use crate::peer::fetched::Attempt;
 use crate::peer::fetcher::Fetcher;
+use crate::peer::retry::Decision;
 
 /// A worker takes more documents together when the last ones took less than this time, and fewer
 /// when they took twice as long.
@@ -110,7 +111,7 @@ impl<'a> Worker<'a> {
         match next {
             (Next::Again(error, pause), _) => {
                 let document = task.order.wanted.document.clone();
-                let is_told = error.is_in_use() && task.is_waiting_for_another();
+                let is_told = error.is_in_use() && task.retry.is_waiting_for_another();
                 task.due = Instant::now() + pause;
                 self.queue.put_back(self.number, task, error.is_too_slow());
                 if !is_told {
@@ -126,6 +127,7 @@ impl<'a> Worker<'a> {
                 self.queue.put_back(self.number, task, true);
             }
             (Next::Present, _) => {
+                self.parts.remove(&task.order.target);
                 self.queue.finish(self.number);
                 let _ = self.messages.send(Message::Present(Box::new(task.order)));
             }
@@ -177,7 +179,7 @@ impl<'a> Worker<'a> {
         let outcome =
             fetcher.fetch_next(conversation, &task.order.wanted, &mut incoming, &mut watch);
         if let Some(length) = announced {
-            task.announce(length);
+            task.retry.announce(length);
         }
         let error = match outcome {
             Ok(fetched) => {
@@ -191,16 +193,22 @@ impl<'a> Worker<'a> {
         let kept = incoming.kept_length();
         let next = match error {
             FetchError::Cancelled(_) if self.queue.must_yield(self.number) => {
-                task.after_yield(kept)
+                task.retry.keep(kept);
+                Next::Behind
             }
             FetchError::Cancelled(_) => Next::Never(error),
-            error => task.after_failure(error, begun.elapsed(), kept),
+            error => match task.retry.after_failure(&error, begun.elapsed(), kept) {
+                Decision::Again(pause) => Next::Again(error, pause),
+                Decision::Never => Next::Never(error),
+            },
         };
         match &next {
             Next::Never(FetchError::Cancelled(_)) => {}
-            Next::Never(error) if !task.is_confirmed() && !error.is_in_use() => incoming.abandon(),
+            Next::Never(error) if !task.order.wanted.is_trusted() && !error.is_in_use() => {
+                incoming.abandon()
+            }
             // A file that waits is closed.
-            _ => incoming.set_down(self.parts),
+            _ => incoming.set_down(self.parts, task.order.wanted.is_trusted()),
         }
         (next, None)
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{First, LOOK, Report, Swarm};
+use super::{First, LOOK, Report, Spare, Swarm};
 use crate::library::Pieces;
 use crate::limits;
 use crate::peer::attempt::{Attempt, Patience, Reply};
@@ -27,20 +27,25 @@ impl Swarm {
     /// A worker: holder after holder, until all is there or there is none left.
     pub(super) fn work(&self, worker: usize) {
         loop {
-            let (source, first) = {
+            let (mut spare, first) = {
                 let mut state = self.lock();
                 if state.is_over {
                     return;
                 }
-                let Some(source) = state.spare.pop_front() else { return };
-                (source, state.first.take())
+                let Some(spare) = state.spare.pop_front() else { return };
+                (spare, state.first.take())
             };
-            let holder = &source.holder;
+            let holder = &spare.source.holder;
             match check_readiness(self.fetcher.neighbours(), holder) {
                 Ok(()) => {
                     self.lock().reports.push(Report::Asking(holder.clone()));
-                    let _busy = self.fetcher.neighbours().busy(holder);
-                    self.fetch_from(worker, &source, first);
+                    let busy = self.fetcher.neighbours().busy(holder);
+                    let is_slow = self.fetch_from(worker, &spare, first);
+                    drop(busy);
+                    if is_slow {
+                        spare.is_late = true;
+                        self.lock().spare.push_back(spare);
+                    }
                 }
                 Err(error) => self.report(holder, error),
             }
@@ -52,26 +57,33 @@ impl Swarm {
         self.changed.notify_all();
     }
 
-    fn fetch_from(&self, worker: usize, source: &Source, mut first: Option<First>) {
-        let holder = &source.holder;
+    /// Fetches segments from one holder until all are there or it fails; returns whether it was slow
+    /// while others were left.
+    fn fetch_from(&self, worker: usize, spare: &Spare, mut first: Option<First>) -> bool {
+        let holder = &spare.source.holder;
         let mut fruitless = 0;
         while let Some(range) = self.next_range(worker, holder) {
             let before = self.brought_by(holder);
-            let Err(error) = self.fetch_range(worker, source, &range, first.take()) else {
+            let Err(error) = self.fetch_range(worker, spare, &range, first.take()) else {
                 fruitless = 0;
                 continue;
             };
             let mut state = self.lock();
             state.segments.release(worker);
             if state.is_over || self.fetcher.cancel().is_cancelled() {
-                return;
+                return false;
             }
             if let TransferError::File(error) = error {
                 state.file_error = Some(error);
                 self.changed.notify_all();
-                return;
+                return false;
             }
             drop(state);
+            if let TransferError::Slow { bytes, time } = error {
+                self.fetcher.neighbours().slow(holder, bytes, time);
+                self.report(holder, error);
+                return true;
+            }
             let has_progressed = self.brought_by(holder) > before;
             fruitless = if has_progressed { 0 } else { fruitless + 1 };
             let is_early = matches!(error, TransferError::Deferred(_));
@@ -83,12 +95,13 @@ impl Swarm {
             let resumes = error.is_transient() && !is_early && fruitless < limits::TRIES;
             self.report(holder, error);
             match self.fetcher.neighbours().readiness(holder) {
-                _ if !resumes => return,
-                Readiness::GivenUp => return,
+                _ if !resumes => return false,
+                Readiness::GivenUp => return false,
                 Readiness::Resting(rest) => self.rest(rest),
                 Readiness::Ready => self.rest(limits::ASK_AGAIN),
             }
         }
+        false
     }
 
     fn brought_by(&self, holder: &Endpoint) -> u64 {
@@ -123,16 +136,19 @@ impl Swarm {
     fn fetch_range(
         &self,
         worker: usize,
-        source: &Source,
+        spare: &Spare,
         range: &Range<u64>,
         first: Option<First>,
     ) -> Result<(), TransferError> {
+        let source = &spare.source;
         let begun = Instant::now();
         let reply = match first.filter(|first| first.begins_before(range)) {
             Some(first) => first.reply,
             None => self.ask(source, range)?,
         };
-        let bytes = self.receive(worker, &source.holder, range, reply)?;
+        let has_others = !spare.is_late && self.lock().spare.iter().any(|other| !other.is_late);
+        let rate = MinRate::new(self.patience, has_others);
+        let bytes = self.receive(worker, &source.holder, range, reply, rate)?;
         self.fetcher.neighbours().transferred(&source.holder, bytes, begun.elapsed());
         Ok(())
     }
@@ -183,6 +199,7 @@ impl Swarm {
         holder: &Endpoint,
         range: &Range<u64>,
         ((head, _), mut line): Reply,
+        mut rate: MinRate,
     ) -> Result<u64, TransferError> {
         let found = head.digest.ok_or(TransferError::NoDigest)?;
         if found != self.digest {
@@ -209,10 +226,9 @@ impl Swarm {
         }
         let mut uncounted = first.len() as u64;
         while uncounted > 0 {
-            let counted = self.fetcher.bandwidth().take(address, false, uncounted);
+            let counted = rate.excuse(|| self.fetcher.bandwidth().take(address, false, uncounted));
             uncounted = uncounted.saturating_sub(counted.max(1));
         }
-        let mut rate = MinRate::new(self.patience);
         let mut written = 0;
         let mut chunk = first;
         let mut filled = chunk.len();

@@ -6,7 +6,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::mem;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::min_rate::MinRate;
 use crate::library::{Hasher, Incoming};
@@ -95,7 +95,7 @@ impl<'a> Body<'a> {
         &mut self,
         fetcher: &Fetcher,
         line: &mut Line,
-        patience: Duration,
+        mut rate: MinRate,
     ) -> Result<u64, TransferError> {
         let before = self.received;
         let is_small = self.expected.is_some_and(|length| length <= SMALL);
@@ -103,14 +103,14 @@ impl<'a> Body<'a> {
         for some in first.chunks(PIECE) {
             let mut uncounted = some.len() as u64;
             while uncounted > 0 {
-                let counted = fetcher.bandwidth().take(line.address(), is_small, uncounted);
+                let counted =
+                    rate.excuse(|| fetcher.bandwidth().take(line.address(), is_small, uncounted));
                 uncounted = uncounted.saturating_sub(counted.max(1));
             }
             let start = self.place();
             self.room(start, some.len() as u64)?.copy_from_slice(some);
             self.take(start, some.len())?;
         }
-        let mut rate = MinRate::new(patience);
         while self.left() > 0 {
             let most = self.left().min(PIECE as u64);
             let most = rate.excuse(|| fetcher.bandwidth().take(line.address(), is_small, most));

@@ -11,14 +11,27 @@ use crate::peer::transfer_error::TransferError;
 /// Whether a holder is fast enough: checked again and again, each time for what came since.
 #[derive(Debug)]
 pub(in crate::peer) struct MinRate {
-    patience: Duration,
+    least: Window,
+    /// While other holders are left to ask, more is expected.
+    preferred: Option<Window>,
+}
+
+/// A rate that must be reached in each period of time.
+#[derive(Debug)]
+struct Window {
+    time: Duration,
+    bytes_per_second: u64,
     since: Instant,
     bytes: u64,
 }
 
 impl MinRate {
-    pub(in crate::peer) fn new(patience: Duration) -> Self {
-        Self { patience, since: Instant::now(), bytes: 0 }
+    /// `patience` is the time after which too little is too slow; `has_others` says whether holders
+    /// are left that were not asked yet.
+    pub(in crate::peer) fn new(patience: Duration, has_others: bool) -> Self {
+        let least = limits::RATE_BYTES / limits::RATE_TIME.as_secs().max(1);
+        let preferred = has_others.then(|| Window::new(limits::SLOW_AFTER, limits::SLOW_RATE));
+        Self { least: Window::new(patience, least), preferred }
     }
 
     /// Waits for something here, such as the limit on bytes a second: the holder is not to blame
@@ -26,7 +39,11 @@ impl MinRate {
     pub(in crate::peer) fn excuse<T>(&mut self, wait: impl FnOnce() -> T) -> T {
         let begun = Instant::now();
         let result = wait();
-        self.since += begun.elapsed();
+        let time = begun.elapsed();
+        self.least.since += time;
+        if let Some(preferred) = &mut self.preferred {
+            preferred.since += time;
+        }
         result
     }
 
@@ -37,24 +54,57 @@ impl MinRate {
         chunk: &mut [u8],
     ) -> Result<usize, TransferError> {
         loop {
-            match read_before(stream, chunk, self.since + self.patience) {
+            let end = self.least.end();
+            let end = self.preferred.as_ref().map_or(end, |preferred| preferred.end().min(end));
+            match read_before(stream, chunk, end) {
                 Ok(count) => {
-                    self.bytes += count as u64;
+                    self.least.add(count);
+                    if let Some(preferred) = &mut self.preferred {
+                        preferred.add(count);
+                    }
                     return Ok(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    let least =
-                        limits::RATE_BYTES * self.patience.as_secs() / limits::RATE_TIME.as_secs();
-                    if self.bytes < least {
-                        let (bytes, time) = (self.bytes, self.patience);
-                        return Err(TransferError::TooSlow { bytes, time });
+                    let now = Instant::now();
+                    if let Err(bytes) = self.least.check(now) {
+                        return Err(TransferError::TooSlow { bytes, time: self.least.time });
                     }
-                    *self = Self::new(self.patience);
+                    if let Some(preferred) = &mut self.preferred
+                        && let Err(bytes) = preferred.check(now)
+                    {
+                        return Err(TransferError::Slow { bytes, time: preferred.time });
+                    }
                 }
                 // A reset after the last byte of a document without length is an end, too, but
                 // nobody can tell it from a truncated one.
                 Err(error) => return Err(TransferError::Lost(error)),
             }
         }
+    }
+}
+
+impl Window {
+    fn new(time: Duration, bytes_per_second: u64) -> Self {
+        Self { time, bytes_per_second, since: Instant::now(), bytes: 0 }
+    }
+
+    fn end(&self) -> Instant {
+        self.since + self.time
+    }
+
+    fn add(&mut self, count: usize) {
+        self.bytes = self.bytes.saturating_add(count as u64);
+    }
+
+    /// Begins the next period if this one is over; what came, if that was too little.
+    fn check(&mut self, now: Instant) -> Result<(), u64> {
+        if now < self.end() {
+            return Ok(());
+        }
+        if self.bytes < self.bytes_per_second.saturating_mul(self.time.as_secs()) {
+            return Err(self.bytes);
+        }
+        *self = Self::new(self.time, self.bytes_per_second);
+        Ok(())
     }
 }

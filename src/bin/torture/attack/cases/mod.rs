@@ -8,6 +8,7 @@ mod leaving;
 mod many;
 mod memory;
 mod networks;
+mod parts;
 mod readers;
 mod requests;
 mod slow;
@@ -59,6 +60,7 @@ pub(crate) const CASES: &[Case] = &[
     case("hand-over", "readers that do not take what is handed over", readers::hand_over),
     case("squat", "records that are in the way of others", many::squat),
     case("bait", "documents that are slow or only grow, among many", many::bait),
+    case("part-files", "part files of liars, for one document and many", parts::parts_of_liars),
     case("processes", "three processes download into one directory", many::processes),
     case("names", "names that lead elsewhere, links, pipes, devices", files::names),
     case("faults", "a fault at each system call of a download; kill -9", downloads::faults),

@@ -1,0 +1,91 @@
+//! How many part files there may be, and how much of the disk they may take.
+//!
+//! A peer can announce any digest and deliver any part of a document, and each digest has a part file
+//! of its own. Within the limits the largest part files are kept: they cost most to download again,
+//! and most to send (protocol.md section 7).
+
+use std::cmp::Reverse;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+
+use crate::limits;
+use crate::system::free_space;
+
+/// A part file that is not in use.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct PartFile {
+    pub(super) path: PathBuf,
+    /// What it takes on the disk: a file of pieces is mostly holes at first.
+    pub(super) bytes: u64,
+}
+
+impl PartFile {
+    /// The regular file at this path, if there is one.
+    pub(super) fn at(path: PathBuf) -> Option<Self> {
+        let metadata = path.symlink_metadata().ok().filter(Metadata::is_file)?;
+        Some(Self { path, bytes: disk_bytes(&metadata) })
+    }
+}
+
+fn disk_bytes(metadata: &Metadata) -> u64 {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::blocks(metadata)
+        .saturating_mul(512)
+        .min(metadata.len());
+    #[cfg(not(unix))]
+    metadata.len()
+}
+
+/// Bytes that part files may take in a directory where they take `used` now.
+pub(super) fn most_bytes(folder: &Path, used: u64) -> u64 {
+    let free = free_space(folder).unwrap_or(u64::MAX);
+    (free.saturating_add(used) / limits::PARTS_SHARE).min(limits::PARTS_BYTES)
+}
+
+/// Which of these files of a directory are deleted, so that at most this number of files is left
+/// and they take no more than their share of the disk: the smallest. One is always left.
+pub(super) fn excess(folder: &Path, parts: Vec<PartFile>, most: usize) -> Vec<PartFile> {
+    if parts.len() <= 1 {
+        return Vec::new();
+    }
+    let used = parts.iter().map(|part| part.bytes).fold(0, u64::saturating_add);
+    beyond(parts, most, most_bytes(folder, used))
+}
+
+fn beyond(mut parts: Vec<PartFile>, most: usize, most_bytes: u64) -> Vec<PartFile> {
+    parts.sort_by_key(|part| Reverse(part.bytes));
+    let (mut count, mut bytes) = (0, 0u64);
+    let is_beyond = |part: &mut PartFile| {
+        let sum = bytes.saturating_add(part.bytes);
+        let fits = count == 0 || (count < most && sum <= most_bytes);
+        if fits {
+            (count, bytes) = (count + 1, sum);
+        }
+        !fits
+    };
+    parts.extract_if(.., is_beyond).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_part_files_are_kept() {
+        let left = |sizes: &[u64], most, most_bytes| {
+            let part = |(at, bytes): (usize, &u64)| PartFile {
+                path: PathBuf::from(at.to_string()),
+                bytes: *bytes,
+            };
+            let parts: Vec<PartFile> = sizes.iter().enumerate().map(part).collect();
+            let excess = beyond(parts.clone(), most, most_bytes);
+            let kept = parts.into_iter().filter(|part| !excess.contains(part));
+            kept.map(|part| part.bytes).collect::<Vec<u64>>()
+        };
+        assert_eq!(left(&[1, 5, 3, 4], 3, 100), [5, 3, 4]);
+        assert_eq!(left(&[1, 5, 3, 4], 9, 9), [5, 4]);
+        assert_eq!(left(&[1, 50, 3], 9, 9), [50]);
+        assert_eq!(left(&[7, 8], 1, 0), [8]);
+        assert_eq!(left(&[], 1, 0), [] as [u64; 0]);
+    }
+}

@@ -1,0 +1,96 @@
+//! The names of part files.
+//!
+//! | name | content |
+//! |---|---|
+//! | `.p2p-ci-XXXXXX.part` | temporary: it is not known which document it is to become |
+//! | `.fedcba9876543210.0123456789abcdef.part` | the beginning of the document with this digest |
+//! | `.fedcba9876543210.0123456789abcdef-9000000.part` | pieces of it, in any order ([`super::Pieces`]) |
+//!
+//! The first number is the beginning of the SHA-256 of the target's name, so that long names fit.
+//! Earlier versions had the name itself there: such files are renamed.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Hasher;
+use super::target::SaveTarget;
+use crate::protocol::Digest;
+
+/// What the names of temporary files begin with.
+pub(super) const TEMPORARY: &str = ".p2p-ci-";
+/// What the names of all part files end with.
+pub(super) const SUFFIX: &str = ".part";
+/// Hexadecimal digits of a digest in a name.
+const DIGITS: usize = 16;
+
+/// The files of a directory whose names may be those of part files.
+pub(super) fn hidden_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.map(|entry| entry.path()).filter(|path| {
+        let name = path.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default();
+        name.starts_with(b".") && name.ends_with(SUFFIX.as_bytes())
+    })
+}
+
+/// Which target a partial file is of, and the rest of its name.
+pub(super) fn split_name(part: &str) -> Option<(&str, &str)> {
+    let (target, rest) = part.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit_once('.')?;
+    let (hex, length) = rest.split_once('-').unwrap_or((rest, "0"));
+    let is_ours = is_hex(hex) && length.parse::<u64>().is_ok() && !target.is_empty();
+    is_ours.then_some((target, rest))
+}
+
+pub(super) fn is_hex(text: &str) -> bool {
+    text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The name for the beginning of a document.
+pub(super) fn kept_path(target: &SaveTarget, digest: &Digest) -> PathBuf {
+    named(target, &short(digest))
+}
+
+/// The name for its pieces.
+pub(super) fn pieces_path(target: &SaveTarget, digest: &Digest, length: u64) -> PathBuf {
+    named(target, &format!("{}-{length}", short(digest)))
+}
+
+fn named(target: &SaveTarget, middle: &str) -> PathBuf {
+    target.root().join(format!(".{}.{middle}{SUFFIX}", key_of(target.key())))
+}
+
+pub(super) fn key_of(name: &[u8]) -> String {
+    let mut hasher = Hasher::default();
+    hasher.update(name);
+    short(&hasher.finish())
+}
+
+/// The first digits of a digest.
+fn short(digest: &Digest) -> String {
+    digest.to_string().chars().skip("sha-256=".len()).take(DIGITS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_parts_fit_whatever_the_target_is_called() {
+        let digest = Digest::new([0xab; 32]);
+        for name in ["rfc1.txt".to_string(), "x".repeat(255)] {
+            let target = SaveTarget::file(&Path::new("a").join(&name));
+            let key = key_of(name.as_bytes());
+            let kept = kept_path(&target, &digest);
+            assert_eq!(kept, Path::new("a").join(format!(".{key}.abababababababab.part")));
+            for path in [kept, pieces_path(&target, &digest, 9_000_000)] {
+                let part = path.file_name().unwrap().to_str().unwrap();
+                assert_eq!(split_name(part).unwrap().0, key, "{part}");
+            }
+        }
+        for name in
+            [".x.part", ".x.abab.part", "x.abababababababab.part", ".x.abababababababab-y.part"]
+        {
+            assert_eq!(split_name(name), None, "{name}");
+        }
+    }
+}

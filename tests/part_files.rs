@@ -1,0 +1,187 @@
+//! Part files of documents that many holders announce differently: limited while downloads run,
+//! and deleted when nothing wants them any more.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use common::{Index, Program, folder, names, run_peer_again, share};
+
+/// Bytes that each of the holders below sends.
+const SENT: usize = 1_000_000;
+
+/// Registers documents, each with this port, and keeps the connection on which the records last.
+fn add(index: &Index, documents: &[String], ports: &[u16]) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    for port in ports {
+        let mut stream = TcpStream::connect(index.address).unwrap();
+        for document in documents {
+            let add = format!(
+                "ADD FILE {document} P2P-CI/1.0\r\nHost: 127.0.0.1\r\nPort: {port}\r\nTitle: t\r\n\r\n"
+            );
+            stream.write_all(add.as_bytes()).unwrap();
+            let mut reply = Vec::new();
+            while reply.len() < 8 || !reply.ends_with(b"\r\n\r\n") || reply.len() < 30 {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                reply.extend(byte);
+            }
+            assert!(reply.starts_with(b"P2P-CI/1.0 200 OK"));
+        }
+        streams.push(stream);
+    }
+    streams
+}
+
+/// Holders that announce a version of their own for each request, send a part of it and close.
+fn liars(count: u16, length: u64) -> Vec<u16> {
+    let liar = |number: u16| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for (request, mut stream) in (0u32..).zip(listener.incoming().map_while(Result::ok)) {
+                thread::spawn(move || {
+                    let _ = stream.read(&mut [0; 4096]);
+                    let length = length + u64::from(request);
+                    let head = format!(
+                        "P2P-CI/1.0 200 OK\r\nContent-Length: {length}\r\n\
+                         Digest: sha-256={number:032x}{request:032x}\r\n\r\n"
+                    );
+                    let _ = stream.write_all(head.as_bytes());
+                    let _ = stream.write_all(&vec![b'x'; SENT]);
+                });
+            }
+        });
+        port
+    };
+    (0..count).map(liar).collect()
+}
+
+/// What the part files in a directory take.
+fn parts(folder: &Path) -> (usize, u64, HashSet<String>) {
+    let (mut count, mut bytes, mut targets) = (0, 0, HashSet::new());
+    for entry in fs::read_dir(folder).unwrap().map_while(Result::ok) {
+        let name = entry.file_name().into_string().unwrap();
+        let Ok(metadata) = entry.metadata() else { continue };
+        if name.ends_with(".part") {
+            count += 1;
+            bytes += std::os::unix::fs::MetadataExt::blocks(&metadata) * 512;
+            targets.extend(name.split('.').nth(1).map(str::to_string));
+        }
+    }
+    (count, bytes, targets)
+}
+
+/// Runs programs to their end and returns the largest number of part files, and their bytes.
+fn watch(mut programs: Vec<Program>, folder: &Path) -> (usize, u64) {
+    let begun = Instant::now();
+    let mut most = (0, 0);
+    while programs.iter_mut().any(|program| program.is_running()) {
+        assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", names(folder));
+        let (count, bytes, _) = parts(folder);
+        most = (most.0.max(count), most.1.max(bytes));
+        thread::sleep(Duration::from_millis(5));
+    }
+    most
+}
+
+#[test]
+fn many_versions_of_one_document_leave_few_part_files() {
+    for length in [2_000_000, 9_000_000] {
+        let root = tempfile::tempdir().unwrap();
+        let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
+        let index = Index::start(&[]);
+        let _records = add(&index, &["a.bin".to_string()], &liars(40, length));
+        let address = index.address.to_string();
+        for what in [&["get", "a.bin"][..], &["sync"]] {
+            let arguments = [&[&address, "--share", "."][..], what].concat();
+            let start =
+                || Program::start_again(env!("CARGO_BIN_EXE_peer"), &arguments, &state, &mine);
+            let (count, bytes) = watch(vec![start()], &mine);
+            assert!(count <= 6, "{what:?} {length}: {count} part files");
+            assert!(bytes <= 6 * SENT as u64, "{what:?} {length}: {bytes} bytes");
+            assert_eq!(names(&mine), [] as [&str; 0], "{what:?} {length}");
+        }
+    }
+}
+
+#[test]
+fn two_processes_and_many_documents_leave_nothing_of_what_was_given_up() {
+    let root = tempfile::tempdir().unwrap();
+    let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
+    let honest = folder(root.path(), "honest", &[("z.md", b"z")]);
+    let index = Index::start(&[]);
+    let (_honest, _) = share(index.address, &honest);
+    let documents: Vec<String> = (0..6).map(|number| format!("a{number}.bin")).collect();
+    let _records = add(&index, &documents, &liars(3, 2_000_000));
+    let address = index.address.to_string();
+    let start = || {
+        let arguments = [&address, "--share", ".", "sync"];
+        Program::start_again(env!("CARGO_BIN_EXE_peer"), &arguments, &state, &mine)
+    };
+    // What a killed program has left is resumed or deleted by the next ones.
+    let mut killed = start();
+    let begun = Instant::now();
+    while parts(&mine).2.len() < 3 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", names(&mine));
+        thread::sleep(Duration::from_millis(5));
+    }
+    killed.signal("KILL");
+    killed.wait();
+    assert!(parts(&mine).0 > 0);
+    let (count, _) = watch(vec![start(), start()], &mine);
+    assert!(count <= 6 * 6, "{count} part files");
+    let left: Vec<String> = names(&mine).into_iter().filter(|name| !is_temporary(name)).collect();
+    assert_eq!(left, ["z.md"]);
+}
+
+/// A temporary file of a killed program is removed when it is a minute old.
+fn is_temporary(name: &str) -> bool {
+    name.starts_with(".p2p-ci-")
+}
+
+#[test]
+fn part_files_that_no_download_wants_are_deleted() {
+    let root = tempfile::tempdir().unwrap();
+    let honest = folder(root.path(), "honest", &[("z.md", b"z")]);
+    let mine = folder(root.path(), "mine", &[("here.md", b"here")]);
+    let state = folder(root.path(), "state", &[]);
+    let index = Index::start(&[]);
+    let (_honest, _) = share(index.address, &honest);
+    let name = |target: &str| {
+        let output = std::process::Command::new("sha256sum")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .and_then(|mut child| {
+                child.stdin.take().unwrap().write_all(target.as_bytes())?;
+                child.wait_with_output()
+            });
+        let digest = String::from_utf8(output.unwrap().stdout).unwrap();
+        mine.join(format!(".{}.abababababababab.part", &digest[..16]))
+    };
+    let part = |target: &str, days: u64| {
+        let path = name(target);
+        fs::write(&path, "begun").unwrap();
+        let time = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        path
+    };
+    let (complete, old) = (part("here.md", 0), part("old.md", 8));
+    let (young, used) = (part("young.md", 6), part("used.md", 8));
+    let lock = fs::File::open(&used).unwrap();
+    lock.lock().unwrap();
+    let address = index.address.to_string();
+    let (code, _, errors) = run_peer_again(&[&address, "--share", ".", "sync"], &state, &mine);
+    assert_eq!(code, 0, "{errors}");
+    assert!(!complete.exists() && !old.exists(), "{:?}", names(&mine));
+    assert!(young.exists() && used.exists(), "{:?}", names(&mine));
+}
