@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Fetcher::default().fetch(&wanted, &mut incoming, &mut |attempt| match attempt {
             Attempt::Asking(holder) => show(&format!("asking {holder}")),
             Attempt::Failed(holder, error) => show(&format!("{holder} failed: {error}")),
-            Attempt::Progress(..) => {}
+            Attempt::Progress(..) | Attempt::Waits(..) => {}
         })?;
     // Until here nothing has the name.
     incoming.finish(false)?;
