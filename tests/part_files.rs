@@ -1,7 +1,7 @@
 //! Part files of documents that many holders announce differently: limited while downloads run,
 //! and deleted when nothing wants them any more.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::string_slice, reason = "a test may panic")]
 
 mod common;
 
@@ -84,7 +84,7 @@ fn parts(folder: &Path) -> (usize, u64, HashSet<String>) {
 fn watch(mut programs: Vec<Program>, folder: &Path) -> (usize, u64) {
     let begun = Instant::now();
     let mut most = (0, 0);
-    while programs.iter_mut().any(|program| program.is_running()) {
+    while programs.iter_mut().any(Program::is_running) {
         assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", names(folder));
         let (count, bytes, _) = parts(folder);
         most = (most.0.max(count), most.1.max(bytes));
