@@ -11,7 +11,8 @@
 mod common;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -342,5 +343,55 @@ fn a_range_asks_once_for_a_holder() {
     terminal.type_text("\x03");
     terminal.wait_for("interrupted");
     terminal.wait_for("p2p-ci> ");
+    terminal.quit();
+}
+
+/// An index whose replies to queries never end: a record now and then.
+fn endless_index() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let mut first = String::new();
+                let _ = BufReader::new(&stream).read_line(&mut first);
+                let mut outcome = stream.write_all(b"P2P-CI/1.0 200 OK\r\n\r\n");
+                while outcome.is_ok() && !first.is_empty() {
+                    outcome = stream.write_all(b"RFC 7 T 192.0.2.1 1\r\n");
+                    thread::sleep(Duration::from_millis(50));
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn ctrl_c_cancels_queries() {
+    let root = tempfile::tempdir().unwrap();
+    let mine = folder(root.path(), "mine", &[]);
+    let Index { program, .. } = Index::start(&[]);
+    let index = Index { program, address: endless_index() };
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    for command in [
+        "list",
+        "lookup 7",
+        "lookup 7 --probe",
+        "search t",
+        "browse 192.0.2.1:1",
+        "peers",
+        "get 7",
+        "sync",
+    ] {
+        terminal.type_text(&format!("{command}\r"));
+        // The command has begun when its line was taken.
+        terminal.wait_for("\r\n");
+        thread::sleep(Duration::from_millis(300));
+        terminal.type_text("\x03");
+        terminal.wait_for("interrupted");
+        terminal.wait_for("p2p-ci> ");
+        // A second one within a second would end the session.
+        thread::sleep(Duration::from_millis(1000));
+    }
     terminal.quit();
 }

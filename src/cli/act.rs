@@ -24,9 +24,17 @@ use crate::protocol::{Document, Listing, Refusal, RfcNumber};
 
 impl Context {
     pub(super) fn run(&self, command: &Command) -> Result<(), CommandError> {
+        self.index.cancel_queries_with(self.cancel());
         let outcome = self.act(command);
         self.index.close_queries();
-        outcome
+        match (command, &outcome) {
+            // What was done before the interrupt was done.
+            (Command::Get(_) | Command::Sync(_) | Command::Add(_), Ok(())) => outcome,
+            (_, Ok(()) | Err(CommandError::Index(_) | CommandError::Refused(_))) => {
+                self.check_interrupt().and(outcome)
+            }
+            (_, Err(_)) => outcome,
+        }
     }
 
     fn act(&self, command: &Command) -> Result<(), CommandError> {

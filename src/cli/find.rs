@@ -92,6 +92,7 @@ pub(super) fn search(context: &Context, command: &Search) -> Result<(), CommandE
             printer.take(&part, bytes)
         }
     });
+    context.check_interrupt()?;
     let asked = match asked {
         // Servers that do not know SEARCH may also close the connection, or say nothing.
         Err(IndexError::Lost { .. } | IndexError::Silent { .. })
@@ -120,6 +121,7 @@ fn search_list(context: &Context, words: &Words, limit: Option<Limit>) -> Result
         left -= 1;
         if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
+    context.check_interrupt()?;
     let truncated = format!("only the first {} records are searched", limits::LISTED_RECORDS);
     let listed = if left > 0 { listed } else { Completeness::Incomplete(truncated) };
     let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
@@ -157,6 +159,7 @@ pub(super) fn peers(context: &Context) -> Result<(), CommandError> {
         }
         ControlFlow::Continue(())
     })?;
+    context.check_interrupt()?;
     let truncated = format!("only the first {} peers are counted", limits::LISTED_PEERS);
     let listed = if has_room { listed } else { Completeness::Incomplete(truncated).and(listed) };
     let mut rows = table(["peer", "documents"]);
@@ -215,6 +218,7 @@ fn print_records(
             Ok(()) => ControlFlow::Continue(()),
         }
     })?;
+    context.check_interrupt()?;
     output.map_err(CommandError::Output)?;
     printer.end(&listed, None).map_err(CommandError::Output)?;
     Ok((printed, listed))

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::peer::{
-    AskIndex, Completeness, IndexConnection, IndexDialect, IndexError, ListCache, Membership, Query,
+    AskIndex, Cancel, Completeness, IndexConnection, IndexDialect, IndexError, ListCache,
+    Membership, Query,
 };
 use crate::protocol::{Endpoint, ReplyPart};
 
@@ -38,6 +39,11 @@ impl IndexAccess {
     /// The membership, if this is a session.
     pub(super) fn membership(&self) -> Option<&Membership> {
         self.membership.as_deref()
+    }
+
+    /// Has this handle cancel the queries of the command that begins.
+    pub(super) fn cancel_queries_with(&self, cancel: &Cancel) {
+        self.queries.cancel_with(cancel);
     }
 
     /// Closes the connection for queries, when a command is done.

@@ -29,6 +29,7 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
     let mut rows = table(header);
     for some in holdings.chunks(AT_ONCE) {
         let probes = ask(&context.fetcher, document, some);
+        context.check_interrupt()?;
         for (holding, probe) in some.iter().zip(probes) {
             let row = Row::new(&context.fetcher, holding, &probe);
             match context.format {

@@ -25,7 +25,9 @@ use crate::protocol::{Digest, Document, Record};
 pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError> {
     let begun = Instant::now();
     let library = context.library()?;
-    let (records, listed) = wanted_records(context, &library, command)?;
+    let found = wanted_records(context, &library, command);
+    context.check_interrupt()?;
+    let (records, listed) = found?;
     note_incomplete(&listed);
     let list = context.trusted_digests(command.digests.as_deref())?;
     let is_listed: HashSet<&Document> = records.iter().map(|record| &record.document).collect();

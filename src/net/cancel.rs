@@ -60,8 +60,8 @@ impl Cancel {
     }
 
     /// Shuts the connection down when this handle is cancelled, which may have happened already.
-    pub(crate) fn watch(&self, stream: TcpStream) -> WatchedStream {
-        let stream = Arc::new(stream);
+    pub(crate) fn watch(&self, stream: impl Into<Arc<TcpStream>>) -> WatchedStream {
+        let stream = stream.into();
         let mut streams = self.lock();
         if self.is_cancelled() {
             let _ = stream.shutdown(Shutdown::Both);

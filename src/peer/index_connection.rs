@@ -17,6 +17,7 @@ use super::listed::{Completeness, ListCache};
 use super::query::{AskIndex, Query};
 use crate::escape::excerpt;
 use crate::limits;
+use crate::net::Cancel;
 use crate::protocol::{Endpoint, Host, Port, Record, Refusal, ReplyPart};
 
 /// Requests to one index. The connection is made when it is needed.
@@ -31,6 +32,8 @@ pub struct IndexConnection {
     /// The ends of the last connection: what this peer is called, and the address of the index.
     ends: Mutex<Option<(Endpoint, SocketAddr)>>,
     list: ListCache,
+    /// Cancels the requests that are made from now on.
+    cancel: Mutex<Cancel>,
 }
 
 #[derive(Debug)]
@@ -66,8 +69,8 @@ impl IndexConnection {
         port: Option<Port>,
         dialect: Arc<IndexDialect>,
     ) -> Self {
-        let (open, ends) = (Mutex::default(), Mutex::default());
-        Self { index, host, port, dialect, open, ends, list: ListCache::default() }
+        let (open, ends, list) = (Mutex::default(), Mutex::default(), ListCache::default());
+        Self { index, host, port, dialect, open, ends, list, cancel: Mutex::default() }
     }
 
     /// Connects.
@@ -88,6 +91,12 @@ impl IndexConnection {
     /// The name of this peer, if there was a connection.
     pub fn own(&self) -> Option<Endpoint> {
         lock(&self.ends).as_ref().map(|(own, _)| own.clone())
+    }
+
+    /// Has this handle cancel the requests that are made from now on: the connection is closed, and
+    /// the request fails.
+    pub fn cancel_with(&self, cancel: &Cancel) {
+        *lock(&self.cancel) = cancel.clone();
     }
 
     /// Closes the connection and drops what was listed on it; the next request makes a new one.
@@ -129,6 +138,9 @@ impl IndexConnection {
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Exchange, IndexError> {
         let Open { link, between, .. } = open;
+        let cancel = lock(&self.cancel).clone();
+        // Cancelling shuts the connection down while this is held.
+        let _watched = cancel.watch(Arc::clone(&link.stream));
         let mut request = Vec::new();
         query.encode(&link.own, &mut request);
         let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
@@ -194,7 +206,11 @@ impl AskIndex for IndexConnection {
                 Ok(Exchange::Done(completeness)) => return Ok(completeness),
                 Ok(Exchange::OtherVersion) => {}
                 // The server may have closed the connection when it had answered before.
-                Err(IndexError::Lost { .. }) if is_reused && !has_begun && query.is_harmless() => {}
+                Err(IndexError::Lost { .. })
+                    if is_reused
+                        && !has_begun
+                        && query.is_harmless()
+                        && !lock(&self.cancel).is_cancelled() => {}
                 Err(error) => return Err(error),
             }
         }

@@ -23,7 +23,9 @@ pub(super) fn holdings(
     document: &Document,
 ) -> Result<Vec<Holding>, CommandError> {
     let title = context.known_title(document);
-    let mut holdings = lookup(&context.index, document, title.as_ref())?;
+    let found = lookup(&context.index, document, title.as_ref());
+    context.check_interrupt()?;
+    let mut holdings = found?;
     let own = context.index.own();
     holdings.retain(|holding| Some(&holding.record.holder) != own.as_ref());
     if holdings.is_empty() {
