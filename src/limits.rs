@@ -322,6 +322,8 @@ pub const KNOWN_SILENCE: Duration = Duration::from_millis(100);
 pub const LOOKUP: Duration = Duration::from_secs(60);
 /// Records of a list that are kept to look up documents in it.
 pub const LOOKUP_LIST: usize = 50_000;
+/// Requests by which `sync` learns the addresses that the index has verified for host names.
+pub const ADDRESS_LOOKUPS: usize = 1000;
 /// Records that a peer takes from one LOOKUP.
 pub const HOLDERS: usize = 10_000;
 /// First pause before a peer connects to its index again; it doubles up to [`RECONNECT_MAX`].

@@ -1,24 +1,25 @@
-//! Holders that never answer, and records that say what is not true.
+//! Holders that never answer, or late, or stop (protocol.md section 7).
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Index, folder, run_peer};
-use p2p_ci::library::{Depth, Incoming, Library, PartFiles, SaveTarget};
+use common::folder;
+use common::holders::{endpoint, holder, honest, respond};
+use p2p_ci::library::{Incoming, PartFiles, SaveTarget};
 use p2p_ci::peer::{
-    Expected, FetchError, Fetched, Fetcher, Happening, Order, Source, UploadServer, Uploads,
-    Wanted, fetch_all,
+    FetchError, Fetched, Fetcher, Happening, Order, Source, TransferError, Wanted, fetch_all,
 };
-use p2p_ci::protocol::{Content, Digest, Document, Endpoint};
+use p2p_ci::protocol::Document;
 
 /// Connections to unproven holders that there may be at a time.
 const CONNECTIONS: usize = 8;
@@ -65,19 +66,6 @@ fn settled(open: &AtomicUsize) -> usize {
         thread::yield_now();
     }
     open.load(Ordering::SeqCst)
-}
-
-fn endpoint(address: SocketAddr) -> Endpoint {
-    address.to_string().parse().unwrap()
-}
-
-/// An honest holder of a directory.
-fn honest(folder: &Path, address: Ipv4Addr) -> (UploadServer, Source) {
-    let listener = TcpListener::bind((address, 0)).unwrap();
-    let library = Library::scan(folder, Depth::Folder).unwrap();
-    let server = UploadServer::start(listener, library, Uploads::default()).unwrap();
-    let source = endpoint(server.address()).into();
-    (server, source)
 }
 
 fn shared(root: &Path, documents: usize) -> PathBuf {
@@ -159,90 +147,74 @@ fn many_documents_with_silent_holders() {
     assert!(concurrent <= CONNECTIONS, "{concurrent} connections to unproven holders");
 }
 
-/// Fetches RFC 1 of this content; `change` makes sources of the honest ones at 127.0.0.1 and
-/// 127.0.0.2, which have a document each.
-fn fetch_from(
-    one: &[u8],
-    other: &[u8],
-    change: impl FnOnce(Source, Source) -> Vec<Source>,
-) -> (Result<Fetched, FetchError>, Vec<u8>) {
+/// A reply whose body is missing, or a part of it.
+fn stopping(address: Ipv4Addr, bytes: usize) -> Source {
+    let at = holder(address, move |stream, _| {
+        respond(stream, "Content-Length: 100000\r\n", &vec![b'x'; bytes])?;
+        // Until the peer closes.
+        stream.read_to_end(&mut Vec::new()).map(drop)
+    });
+    endpoint(at).into()
+}
+
+/// A holder that answers a moment before the time for a reply is over, as a busy one may.
+fn busy(address: Ipv4Addr, reply: &'static str) -> Source {
+    let at = holder(address, move |stream, _| {
+        thread::sleep(Duration::from_secs(8));
+        stream.write_all(reply.as_bytes())
+    });
+    endpoint(at).into()
+}
+
+const LATE_DOCUMENT: &str = "P2P-CI/1.0 200 OK\r\nOS: test\r\nContent-Length: 4\r\n\r\nlate";
+
+fn fetch_of(sources: Vec<Source>) -> (Result<Fetched, FetchError>, Duration) {
     let root = tempfile::tempdir().unwrap();
-    let holder = |name, bytes, last| {
-        let folder = folder(root.path(), name, &[("rfc1.txt", bytes)]);
-        honest(&folder, Ipv4Addr::new(127, 0, 0, last))
-    };
-    let ((_one, first), (_other, second)) = (holder("one", one, 1), holder("other", other, 2));
-    let target = root.path().join("rfc1.txt");
-    let mut incoming = Incoming::begin(&target).unwrap();
-    let sources = change(first, second);
+    let mut incoming = Incoming::begin(&root.path().join("rfc1.txt")).unwrap();
+    let begun = Instant::now();
     let fetched = Fetcher::default().fetch(&wanted(1, sources), &mut incoming, &mut |_| {});
-    if fetched.is_ok() {
-        incoming.finish(false).unwrap();
-    }
-    (fetched, fs::read(&target).unwrap_or_default())
-}
-
-fn claiming(source: &Source, byte: u8, length: u64) -> Source {
-    let content = Content { digest: Some(Digest::new([byte; 32])), length: Some(length) };
-    Source { content, ..source.clone() }
+    (fetched, begun.elapsed())
 }
 
 #[test]
-fn a_false_digest_of_another_holder_hides_nothing() {
-    let (fetched, bytes) = fetch_from(b"right", b"wrong", |one, other| {
-        // The other one is claimed to have a large document, and is gone.
-        let gone = TcpListener::bind("127.0.0.3:0").unwrap().local_addr().unwrap();
-        drop(other);
-        vec![claiming(&endpoint(gone).into(), 0xcc, 9_000_000), one]
-    });
-    assert_eq!(fetched.unwrap().expected, Expected::Holder);
-    assert_eq!(bytes, b"right");
-}
-
-#[test]
-fn a_false_digest_for_the_holder_itself_is_a_hint() {
-    for length in [5, 9_000_000] {
-        let (fetched, bytes) =
-            fetch_from(b"right", b"wrong", |one, _| vec![claiming(&one, 0xcc, length)]);
-        assert_eq!(fetched.unwrap().expected, Expected::Holder);
-        assert_eq!(bytes, b"right");
+fn holders_that_stop_after_the_head_are_tried_in_parallel() {
+    for bytes in [0, 1, 1000] {
+        let mut sources: Vec<Source> =
+            (0..12u8).map(|number| stopping(Ipv4Addr::new(127, 4, number, 1), bytes)).collect();
+        let root = tempfile::tempdir().unwrap();
+        let (_server, honest) = honest(&shared(root.path(), 1), Ipv4Addr::LOCALHOST);
+        sources.push(honest.clone());
+        let (fetched, time) = fetch_of(sources);
+        assert_eq!(fetched.unwrap().holders, [honest.holder]);
+        assert!(time < Duration::from_secs(20), "{time:?}");
     }
 }
 
 #[test]
-fn endpoints_of_one_network_do_not_outvote_two_networks() {
-    let (fetched, bytes) = fetch_from(b"wrong", b"right", |liar, honest| {
-        let third = Endpoint { host: "127.0.0.3".parse().unwrap(), ..honest.holder.clone() };
-        let again = |number: u16| {
-            let port = number.try_into().unwrap();
-            claiming(&Endpoint { port, ..liar.holder.clone() }.into(), 1, 5)
+fn a_late_document_is_waited_for_when_nobody_else_has_it() {
+    let alone = fetch_of(vec![busy(Ipv4Addr::LOCALHOST, LATE_DOCUMENT)]).0;
+    assert_eq!(alone.unwrap().length, 4);
+    let silent = silent((0..6u8).map(|number| Ipv4Addr::new(127, 5, number, 1)));
+    let mut sources = vec![busy(Ipv4Addr::LOCALHOST, LATE_DOCUMENT)];
+    sources.extend(silent.sources);
+    let among = fetch_of(sources).0;
+    assert_eq!(among.unwrap().length, 4, "it is asked again with more time");
+}
+
+#[test]
+fn a_late_refusal_is_waited_for() {
+    let refusal = "P2P-CI/1.0 503 Service Unavailable\r\n\r\n";
+    let silent = silent((0..6u8).map(|number| Ipv4Addr::new(127, 6, number, 1)));
+    for others in [Vec::new(), silent.sources] {
+        let mut sources = vec![busy(Ipv4Addr::LOCALHOST, refusal)];
+        sources.extend(others);
+        let Err(FetchError::All { failures, .. }) = fetch_of(sources).0 else {
+            panic!("nobody has it")
         };
-        let right = claiming(&honest, 2, 5);
-        vec![claiming(&liar, 1, 5), again(9), again(11), claiming(&third.into(), 2, 5), right]
-    });
-    assert!(fetched.is_ok());
-    assert_eq!(bytes, b"right");
-}
-
-#[test]
-fn the_line_names_the_source_of_the_expected_digest() {
-    let root = tempfile::tempdir().unwrap();
-    let bytes: &[u8] = b"abc";
-    let holder = folder(root.path(), "a", &[("rfc1.txt", bytes)]);
-    let mine = folder(root.path(), "mine", &[]);
-    let (_server, source) = honest(&holder, Ipv4Addr::LOCALHOST);
-    let index = Index::start(&[]);
-    let address = index.address.to_string();
-    let mut talk = index.connect();
-    talk.add(1, "T", "127.0.0.1", source.holder.port.value());
-    let (code, output, errors) = run_peer(&[&address, "get", "1"], "", &mine);
-    assert_eq!(code, 0, "{errors}");
-    assert!(output.contains("sha-256 checked (as announced by its holder)"), "{output}");
-
-    let sum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    fs::write(mine.join("SUMS"), format!("{sum}  rfc1.txt\n")).unwrap();
-    let arguments = [&address, "get", "1", "--force", "--digests", "SUMS"];
-    let (code, output, errors) = run_peer(&arguments, "", &mine);
-    assert_eq!(code, 0, "{errors}");
-    assert!(output.contains("sha-256 checked (as in SUMS)"), "{output}");
+        let is_told = |error: &TransferError| match error {
+            TransferError::Refused(status) => status.code() == 503,
+            _ => false,
+        };
+        assert!(failures.iter().any(|(_, error)| is_told(error)), "{failures:?}");
+    }
 }

@@ -58,5 +58,6 @@ mod sync;
 mod throttle;
 mod uptime;
 mod user_folder;
+mod verified;
 mod verify;
 mod why;

@@ -14,6 +14,7 @@ use super::outcome::{Outcome, say_not_fetched};
 use super::output::{say, say_json};
 use super::progress::ManyDownloads;
 use super::reply::{incomplete_json, note_incomplete};
+use super::verified::set_verified_addresses;
 use crate::library::SharedLibrary;
 use crate::limits;
 use crate::peer::{
@@ -35,7 +36,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         is_listed.contains(document) || library.read().entry(document).is_some()
     });
     let told_by = context.index.address()?;
-    let (orders, mut given_up) = missing(&library, records, told_by, &list.digests);
+    let (mut orders, mut given_up) = missing(&library, records, told_by, &list.digests);
     if command.dry_run {
         for order in &orders {
             let holders = order.wanted.sources.iter().map(|source| &source.holder).collect();
@@ -43,6 +44,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         }
         return ending(&given_up, &listed);
     }
+    set_verified_addresses(&context.index, &mut orders)?;
     let wanted =
         |order: &Order| (order.wanted.document.clone(), JournalEvent::Wanted(order.wanted.digest));
     context.journal.add_all(orders.iter().map(wanted));

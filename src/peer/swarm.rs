@@ -11,7 +11,7 @@ use std::io;
 use std::net::Shutdown;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::attempt::Reply;
 use super::fetcher::Fetcher;
@@ -190,6 +190,8 @@ impl Swarm {
         watch: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Brought, SwarmError> {
         let length = self.length;
+        let begun = Instant::now();
+        let before = length.saturating_sub(self.lock().segments.left());
         let mut hasher = Hasher::default();
         let mut hashed = 0;
         let mut failures: Vec<(Endpoint, TransferError)> = Vec::new();
@@ -218,6 +220,11 @@ impl Swarm {
                 return Err(SwarmError::Cancelled);
             }
             watch(Progress::Bytes(done, length));
+            let has_alternative = failures.iter().any(|(_, error)| error.is_about_version());
+            if has_alternative && is_slow(done.saturating_sub(before), begun.elapsed()) {
+                self.end();
+                return Err(SwarmError::Holders(self.with_slow(failures, begun.elapsed())));
+            }
             let kept = hash(pieces, &mut hasher, &mut hashed, whole_until)
                 .and_then(|()| pieces.check_place());
             if let Err(error) = kept {
@@ -251,6 +258,19 @@ impl Swarm {
         })
     }
 
+    /// Adds the holders that have delivered something, but too slowly.
+    fn with_slow(
+        &self,
+        mut failures: Vec<(Endpoint, TransferError)>,
+        time: Duration,
+    ) -> Vec<(Endpoint, TransferError)> {
+        for holder in self.lock().brought.keys() {
+            failures.retain(|(failed, _)| failed != holder);
+            failures.push((holder.clone(), TransferError::Deferred(time)));
+        }
+        failures
+    }
+
     /// From now on nobody writes any more.
     fn end(&self) {
         let mut state = self.lock();
@@ -269,6 +289,11 @@ impl Swarm {
         // Each change is whole before anything that could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a version comes so slowly that holders of another one are asked first.
+fn is_slow(bytes: u64, time: Duration) -> bool {
+    time >= limits::SLOW_AFTER && bytes < limits::SLOW_RATE.saturating_mul(time.as_secs())
 }
 
 /// Computes the digest of what is whole from the beginning.

@@ -132,6 +132,21 @@ impl TransferError {
         }
     }
 
+    /// Whether the holder may have another version, or may give the document if it is asked in
+    /// another way.
+    pub(super) fn is_about_version(&self) -> bool {
+        matches!(
+            self,
+            Self::OtherVersion { .. }
+                | Self::NoDigest
+                | Self::OtherPart
+                | Self::Protocol(_)
+                | Self::Refused(Status::Refused(
+                    Refusal::BadRequest | Refusal::RangeNotSatisfiable
+                ))
+        )
+    }
+
     /// Whether it is a reason not to ask the holder for anything else for a while.
     pub(super) fn is_fault_of_holder(&self) -> bool {
         match self {

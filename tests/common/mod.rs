@@ -10,6 +10,8 @@
 #![allow(clippy::print_stdout, reason = "what is skipped")]
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod holders;
+
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -4,12 +4,12 @@ use std::io;
 
 use super::download::{Download, ROUNDS};
 use crate::peer::attempt::Reply;
-use crate::peer::candidates::{Candidate, Version};
+use crate::peer::candidates::{Ask, Candidate, Version};
 use crate::peer::fetched::{Attempt, Fetched};
 use crate::peer::source::Source;
 use crate::peer::swarm::{First, Progress, SwarmError, fetch_segments};
 use crate::peer::transfer_error::TransferError;
-use crate::protocol::{Digest, Endpoint};
+use crate::protocol::{Digest, Endpoint, Refusal, Status};
 
 impl<'a> From<Progress<'a>> for Attempt<'a> {
     fn from(progress: Progress<'a>) -> Self {
@@ -129,6 +129,17 @@ impl<'a> Download<'a> {
                     self.ask_later(candidate, error);
                 }
                 TransferError::OtherPart => self.ask_later(candidate, error),
+                // Its document is shorter than this version.
+                TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable)) => {
+                    candidate.ask = Ask::Whole;
+                    self.ask_later(candidate, error);
+                }
+                // A strict program is asked without extensions.
+                TransferError::Refused(Status::Refused(Refusal::BadRequest))
+                | TransferError::Protocol(_) => {
+                    candidate.ask = Ask::Plain;
+                    self.ask_later(candidate, error);
+                }
                 TransferError::Deferred(_) => {
                     candidate.is_late = true;
                     self.ask_later(candidate, error);

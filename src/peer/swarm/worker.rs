@@ -89,7 +89,7 @@ impl Swarm {
             let is_early = matches!(error, TransferError::Deferred(_));
             if is_early {
                 self.fetcher.neighbours().silent(holder);
-            } else if error.is_fault_of_holder() {
+            } else if error.is_fault_of_holder() && !error.is_about_version() {
                 self.fetcher.neighbours().failed(holder);
             }
             let resumes = error.is_transient() && !is_early && fruitless < limits::TRIES;

@@ -1,0 +1,65 @@
+//! Holders: honest ones, and ones that reply as a test says.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::thread;
+
+use p2p_ci::library::{Depth, Library};
+use p2p_ci::peer::{Source, UploadServer, Uploads};
+use p2p_ci::protocol::Endpoint;
+
+/// An address as an endpoint.
+pub fn endpoint(address: SocketAddr) -> Endpoint {
+    address.to_string().parse().unwrap()
+}
+
+/// An honest holder of a directory.
+pub fn honest(folder: &Path, address: Ipv4Addr) -> (UploadServer, Source) {
+    let listener = TcpListener::bind((address, 0)).unwrap();
+    let library = Library::scan(folder, Depth::Folder).unwrap();
+    let server = UploadServer::start(listener, library, Uploads::default()).unwrap();
+    let source = endpoint(server.address()).into();
+    (server, source)
+}
+
+/// A holder that reads a request and replies as `reply` does; returns where it is.
+pub fn holder(
+    address: Ipv4Addr,
+    reply: impl Fn(&mut TcpStream, &str) -> std::io::Result<()> + Clone + Send + 'static,
+) -> SocketAddr {
+    let listener = TcpListener::bind((address, 0)).unwrap();
+    let at = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let reply = reply.clone();
+            // A peer that goes away is no failure of the test.
+            thread::spawn(move || {
+                let request = request(&mut stream)?;
+                reply(&mut stream, &request)
+            });
+        }
+    });
+    at
+}
+
+/// Reads a request.
+pub fn request(stream: &mut TcpStream) -> std::io::Result<String> {
+    let mut request = Vec::new();
+    let mut byte = [0];
+    while !request.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        request.extend(byte);
+    }
+    Ok(String::from_utf8_lossy(&request).into_owned())
+}
+
+/// Sends a head and what follows it.
+pub fn respond(stream: &mut TcpStream, headers: &str, body: &[u8]) -> std::io::Result<()> {
+    let head =
+        format!("P2P-CI/1.0 200 OK\r\nOS: test\r\n{headers}Content-Type: text/plain\r\n\r\n");
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(body)
+}

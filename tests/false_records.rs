@@ -1,0 +1,330 @@
+//! Records that say what is not true: what the index says of a document is a hint, and a holder's own
+//! reply takes precedence (protocol.md sections 4.11 and 9).
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use common::holders::{holder, honest, request, respond};
+use common::{Index, Talk, folder, run_peer};
+use p2p_ci::library::Hasher;
+use p2p_ci::peer::UploadServer;
+
+const RIGHT: &[u8] = b"The document, as its author wrote it.\n";
+const FALSE: &str = "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc";
+
+fn sha256(bytes: &[u8]) -> String {
+    let mut hasher = Hasher::default();
+    hasher.update(bytes);
+    hasher.finish().to_string().replace("sha-256=", "")
+}
+
+/// An index, and the directory of a peer that downloads.
+struct Scene {
+    root: tempfile::TempDir,
+    index: Index,
+    mine: PathBuf,
+    /// Records are kept while their connections are open.
+    talks: Vec<Talk>,
+    servers: Vec<UploadServer>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let mine = folder(root.path(), "mine", &[]);
+        let index = Index::start(&[]);
+        Self { root, index, mine, talks: Vec::new(), servers: Vec::new() }
+    }
+
+    /// Starts a holder of RFC 1 that is not registered.
+    fn holder(&mut self, last: u8, bytes: &[u8]) -> SocketAddr {
+        let name = format!("holder-{}", self.servers.len());
+        let shared = folder(self.root.path(), &name, &[("rfc1.txt", bytes)]);
+        let (server, _) = honest(&shared, Ipv4Addr::new(127, 0, 0, last));
+        let address = server.address();
+        self.servers.push(server);
+        address
+    }
+
+    /// Registers RFC 1 at an address.
+    fn add(&mut self, at: SocketAddr, title: &str, digest: Option<&str>, length: Option<u64>) {
+        let (host, port) = (at.ip(), at.port());
+        let mut request =
+            format!("ADD RFC 1 P2P-CI/1.0\r\nHost: {host}\r\nPort: {port}\r\nTitle: {title}\r\n");
+        if let Some(digest) = digest {
+            request += &format!("Digest: sha-256={digest}\r\n");
+        }
+        if let Some(length) = length {
+            request += &format!("Length: {length}\r\n");
+        }
+        let mut talk = self.index.connect();
+        talk.say(request + "\r\n");
+        assert!(talk.reply().iter().any(|line| line.contains(" 200 ")));
+        self.talks.push(talk);
+    }
+
+    /// Downloads RFC 1; returns the line, and what was saved.
+    fn get(&self) -> (String, Vec<u8>) {
+        let index = self.index.address.to_string();
+        let (code, output, errors) =
+            run_peer(&[&index, "--share", ".", "get", "1"], "", &self.mine);
+        assert_eq!(code, 0, "{errors}");
+        (output, self.saved())
+    }
+
+    fn saved(&self) -> Vec<u8> {
+        fs::read(self.mine.join("rfc1.txt")).unwrap_or_default()
+    }
+}
+
+/// An address where nobody is.
+fn nobody(last: u8) -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::new(127, 0, 0, last), 0)).unwrap().local_addr().unwrap()
+}
+
+fn liar(last: u8, headers: &'static str, bytes: usize) -> SocketAddr {
+    holder(Ipv4Addr::new(127, 0, 0, last), move |stream, _| {
+        respond(stream, headers, &vec![b'x'; bytes])?;
+        // Until the peer closes.
+        stream.read_to_end(&mut Vec::new()).map(drop)
+    })
+}
+
+fn slow_liar(last: u8) -> SocketAddr {
+    holder(Ipv4Addr::new(127, 0, 0, last), |stream, _| {
+        respond(stream, LARGE, &[b'x'; 20_000])?;
+        loop {
+            stream.write_all(&[b'x'; 2_000])?;
+            thread::sleep(Duration::from_millis(500));
+        }
+    })
+}
+
+const LARGE: &str = "Content-Length: 9000000\r\nDigest: sha-256=\
+                     cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\r\n";
+
+#[test]
+fn a_false_record_of_a_large_document_does_not_hide_a_small_one() {
+    let liars: [fn() -> SocketAddr; 6] = [
+        || nobody(3),
+        || liar(3, LARGE, 0),
+        || liar(3, LARGE, 100_000),
+        || liar(3, LARGE, 9_000_000),
+        // Faster than the minimum rate, and slower than what is worth waiting for.
+        || slow_liar(3),
+        // It closes.
+        || holder(Ipv4Addr::new(127, 0, 0, 3), |_, _| Ok(())),
+    ];
+    let runs = liars.map(|liar| {
+        thread::spawn(move || {
+            let mut scene = Scene::new();
+            let right = scene.holder(1, RIGHT);
+            scene.add(right, "T", None, None);
+            scene.add(liar(), "T", Some(FALSE), Some(9_000_000));
+            let (line, bytes) = scene.get();
+            assert_eq!(bytes, RIGHT, "{line}");
+            assert!(line.contains("(as announced by its holder)"), "{line}");
+        })
+    });
+    runs.into_iter().for_each(|run| run.join().unwrap());
+}
+
+#[test]
+fn false_attributes_of_the_holder_itself_are_hints() {
+    let other = sha256(b"another document");
+    let claims = [
+        (Some(FALSE), Some(9_000_000)),
+        (Some(FALSE), None),
+        (None, Some(9_000_000)),
+        (None, Some(1)),
+        (Some(other.as_str()), Some(16)),
+    ];
+    for (digest, length) in claims {
+        let mut scene = Scene::new();
+        let right = scene.holder(1, RIGHT);
+        // From another connection, before and after the holder's own record.
+        scene.add(right, "T", digest, length);
+        scene.add(right, "T", None, None);
+        scene.add(right, "T", digest, length);
+        let (line, bytes) = scene.get();
+        assert_eq!(bytes, RIGHT, "{line}");
+        assert!(line.contains("(as announced by its holder)"), "{line}");
+    }
+}
+
+#[test]
+fn endpoints_of_one_network_do_not_outvote_two_networks() {
+    let wrong = b"What a liar made of it.\n";
+    let mut scene = Scene::new();
+    let (one, two) = (scene.holder(1, RIGHT), scene.holder(2, RIGHT));
+    for at in [one, two] {
+        scene.add(at, "T", Some(&sha256(RIGHT)), Some(RIGHT.len() as u64));
+    }
+    for _ in 0..3 {
+        let at = scene.holder(3, wrong);
+        scene.add(at, "T", Some(&sha256(wrong)), Some(wrong.len() as u64));
+    }
+    let (line, bytes) = scene.get();
+    assert_eq!(bytes, RIGHT, "{line}");
+    assert!(line.contains("(as 2 holders agree)"), "{line}");
+}
+
+#[test]
+fn two_networks_are_believed_before_one_but_only_if_they_deliver() {
+    let wrong = b"What two liars agreed on.\n";
+    let mut scene = Scene::new();
+    let right = scene.holder(1, RIGHT);
+    scene.add(right, "T", Some(&sha256(RIGHT)), None);
+    for last in [2, 3] {
+        let at = scene.holder(last, wrong);
+        scene.add(at, "T", Some(&sha256(wrong)), None);
+    }
+    let (line, bytes) = scene.get();
+    assert_eq!(bytes, wrong, "{line}");
+    assert!(line.contains("(as 2 holders agree)"), "{line}");
+
+    // Two that announce a version and have another one.
+    let mut scene = Scene::new();
+    let right = scene.holder(1, RIGHT);
+    scene.add(right, "T", Some(&sha256(RIGHT)), None);
+    for last in [2, 3] {
+        scene.add(nobody(last), "T", Some(FALSE), None);
+    }
+    let (line, bytes) = scene.get();
+    assert_eq!(bytes, RIGHT, "{line}");
+    assert!(line.contains("(as announced by its holder)"), "{line}");
+}
+
+#[test]
+fn a_holder_that_sends_other_bytes_than_it_announces_is_not_believed() {
+    let mut scene = Scene::new();
+    let right = scene.holder(1, RIGHT);
+    scene.add(right, "T", None, None);
+    for last in [2, 3, 4] {
+        let headers = "Content-Length: 5\r\nDigest: sha-256=\
+                       cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\r\n";
+        scene.add(liar(last, headers, 5), "T", Some(FALSE), Some(5));
+    }
+    let (line, bytes) = scene.get();
+    assert_eq!(bytes, RIGHT, "{line}");
+}
+
+#[test]
+fn a_reply_without_a_digest_is_not_called_checked() {
+    let mut scene = Scene::new();
+    let at = holder(Ipv4Addr::LOCALHOST, |stream, _| {
+        respond(stream, &format!("Content-Length: {}\r\n", RIGHT.len()), RIGHT)
+    });
+    // What the index says does not check what the holder sends.
+    scene.add(at, "T", Some(FALSE), Some(1));
+    let (line, bytes) = scene.get();
+    assert_eq!(bytes, RIGHT);
+    assert!(line.contains("no digest to check"), "{line}");
+}
+
+#[test]
+fn the_title_of_a_holder_that_has_not_delivered_is_not_used() {
+    let mut scene = Scene::new();
+    let right = scene.holder(1, RIGHT);
+    scene.add(right, "The Right Title", None, None);
+    scene.add(nobody(2), "A False Title", None, None);
+    scene.add(liar(3, LARGE, 0), "Another False Title", Some(FALSE), Some(9_000_000));
+    let index = scene.index.address.to_string();
+    let arguments = [index.as_str(), "--upload", "127.0.0.1:0", "--share", "."];
+    let (code, output, errors) = run_peer(&arguments, "get 1\ndocs\n", &scene.mine);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(scene.saved(), RIGHT);
+    assert!(output.contains("The Right Title"), "{output}");
+    assert!(!output.contains("False Title"), "{output}");
+}
+
+#[test]
+fn the_line_names_the_list_of_digests() {
+    let mut scene = Scene::new();
+    let right = scene.holder(1, RIGHT);
+    scene.add(right, "T", Some(FALSE), None);
+    fs::write(scene.mine.join("SUMS"), format!("{}  rfc1.txt\n", sha256(RIGHT))).unwrap();
+    let index = scene.index.address.to_string();
+    let arguments = [&index, "--share", ".", "get", "1", "--digests", "SUMS"];
+    let (code, output, errors) = run_peer(&arguments, "", &scene.mine);
+    assert_eq!(code, 0, "{errors}");
+    assert!(output.contains("sha-256 checked (as in SUMS)"), "{output}");
+}
+
+/// An index that knows attributes, and lists RFC 1 at a host name whose address it has verified.
+fn index_with_address(name: &'static str, port: u16, verified: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let record = format!("RFC 1 T {name} {port}\r\n");
+    let attributes = format!("Added: Sun, 06 Nov 1994 08:49:37 GMT\r\nAddress: {verified}\r\n");
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let (record, attributes) = (record.clone(), attributes.clone());
+            thread::spawn(move || -> std::io::Result<()> {
+                loop {
+                    let request = request(&mut stream)?;
+                    let parts = match request.split(' ').collect::<Vec<_>>().as_slice() {
+                        ["LOOKUP", ..] => format!("{record}{attributes}"),
+                        ["LIST", "ALL", ..] => record.clone(),
+                        _ => String::new(),
+                    };
+                    let reply = format!("P2P-CI/1.0 200 OK\r\n\r\n{parts}\r\n");
+                    stream.write_all(reply.as_bytes())?;
+                }
+            });
+        }
+    });
+    address
+}
+
+fn download(index: SocketAddr, command: &[&str], mine: &Path) -> (i32, String) {
+    let index = index.to_string();
+    let arguments = [&[index.as_str(), "--share", "."], command].concat();
+    let (code, output, errors) = run_peer(&arguments, "", mine);
+    (code, output + &errors)
+}
+
+#[test]
+fn a_holder_is_connected_to_at_the_address_that_the_index_has_verified() {
+    for command in [["get", "1"].as_slice(), &["sync"]] {
+        let mut scene = Scene::new();
+        let port = scene.holder(1, RIGHT).port();
+        // The name has no address of its own.
+        let index = index_with_address("holder.invalid", port, "127.0.0.1");
+        let (code, told) = download(index, command, &scene.mine);
+        assert_eq!((code, scene.saved().as_slice()), (0, RIGHT), "{told}");
+    }
+}
+
+#[test]
+fn a_holder_is_connected_to_at_no_other_address() {
+    // The name leads to a holder, and the index has verified another address, where nobody is.
+    let name = "localhost";
+    let mut scene = Scene::new();
+    let port = scene.holder(1, RIGHT).port();
+    let index = index_with_address(name, port, "127.0.0.99");
+    let (code, told) = download(index, &["get", "1"], &scene.mine);
+    assert_eq!(code, 69, "{told}");
+    assert!(scene.saved().is_empty(), "{told}");
+    let (_, told) = download(index, &["lookup", "1", "--probe"], &scene.mine);
+    assert!(told.contains("no: cannot reach it"), "{told}");
+}
+
+#[test]
+fn segments_come_from_the_verified_address_too() {
+    let large: Vec<u8> = (0..9_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();
+    let mut scene = Scene::new();
+    let port = scene.holder(1, &large).port();
+    let index = index_with_address("holder.invalid", port, "127.0.0.1");
+    let (code, told) = download(index, &["get", "1"], &scene.mine);
+    assert_eq!(code, 0, "{told}");
+    assert!(scene.saved() == large);
+}
