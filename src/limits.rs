@@ -186,6 +186,9 @@ pub const PART_AGE: Duration = Duration::from_hours(7 * 24);
 pub const JOURNAL_ENTRIES: usize = 12;
 /// Bytes of a journal of downloads above which it is compacted, if less is worth keeping.
 pub const JOURNAL_COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
+/// The shortest time between two syncs of a journal: a power cut costs no more of it. Each sync also
+/// waits for the documents that are being written to the same file system.
+pub const JOURNAL_SYNC: Duration = Duration::from_secs(1);
 /// Bytes that a journal of downloads may have. Half of them are kept when it is compacted.
 pub const JOURNAL_BYTES: usize = 32 * 1024 * 1024;
 

@@ -60,13 +60,15 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
         });
         context.journal.add_all(wanted);
     }
-    if let [document] = &documents[..] {
-        return get_one(context, command, document, vouched_for.get(document).copied());
-    }
-    if command.out.is_some() {
-        return Err(CommandError::Usage("expected one document with --out, found several".into()));
-    }
-    get_many(context, command, documents, &vouched_for)
+    let outcome = match &documents[..] {
+        [document] => get_one(context, command, document, vouched_for.get(document).copied()),
+        _ if command.out.is_some() => {
+            Err(CommandError::Usage("expected one document with --out, found several".into()))
+        }
+        _ => get_many(context, command, documents, &vouched_for),
+    };
+    context.journal.sync();
+    outcome
 }
 
 /// The document as it was typed, or in the form in which its name is here or known to the index:

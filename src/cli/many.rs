@@ -77,7 +77,8 @@ impl Destination<'_> {
     fn remember(&self, happening: &Happening<'_>) {
         match happening {
             // The other process has recorded and shares what it saved.
-            Happening::Bytes(_) | Happening::Present(_) => {}
+            Happening::Present(_) => {}
+            Happening::Bytes(_) => self.journal.sync_if_due(),
             Happening::Waits(document, error, pause) => {
                 self.remember_failures(document, error);
                 self.journal.add(document, JournalEvent::Waits(*pause));
@@ -88,15 +89,17 @@ impl Destination<'_> {
                 self.remember_failures(&order.wanted.document, error);
                 self.journal.add(&order.wanted.document, JournalEvent::GivenUp);
             }
+            // One write and one lock for all of them.
+            Happening::Committed(all) => {
+                self.journal.add_all(all.iter().filter_map(|(document, fetched)| {
+                    let holder = fetched.holders.first()?.clone();
+                    let event = JournalEvent::Fetched(fetched.digest, fetched.length, holder);
+                    Some(((*document).clone(), event))
+                }))
+            }
             Happening::Fetched(order, fetched, saved) => {
-                let document = &order.wanted.document;
-                let (digest, length) = (fetched.digest, fetched.length);
-                if let Some(holder) = fetched.holders.first() {
-                    let event = JournalEvent::Fetched(digest, length, holder.clone());
-                    self.journal.add(document, event);
-                }
                 let title = order.wanted.title_of(&fetched.holders).cloned();
-                self.share(document, title, *saved, digest);
+                self.share(&order.wanted.document, title, *saved, fetched.digest);
             }
         }
     }
@@ -144,7 +147,7 @@ pub(super) fn part_files(folder: &Path, library: &SharedLibrary, journal: &Journ
 fn note(running: &Running, happening: &Happening<'_>) {
     match happening {
         Happening::Bytes(count) => running.add_bytes(*count),
-        Happening::Waits(..) => {}
+        Happening::Waits(..) | Happening::Committed(_) => {}
         Happening::Fetched(order, fetched, saved) => {
             let finish = || Finish::Fetched(Box::new((*fetched).clone()), *saved);
             running.finish(&order.wanted.document, finish);

@@ -119,6 +119,7 @@ impl ManyDownloads {
             Happening::Waits(document, error, pause) => {
                 log::debug!("{document} is tried again in {pause:?}: {}", error_chain(error));
             }
+            Happening::Committed(_) => {}
             Happening::Fetched(..) | Happening::Present(_) => self.document(),
             Happening::GivenUp(order, error) => {
                 self.document();

@@ -69,7 +69,10 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
                     output = say_not_fetched(context.format, &order.wanted.document, error);
                 }
             }
-            Happening::Present(_) | Happening::Bytes(_) | Happening::Waits(..) => {}
+            Happening::Committed(_)
+            | Happening::Present(_)
+            | Happening::Bytes(_)
+            | Happening::Waits(..) => {}
         }
         progress.show(happening);
     });

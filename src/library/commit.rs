@@ -10,6 +10,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::part_files::remove_unused;
@@ -38,14 +39,14 @@ impl Incoming {
 fn finish(incoming: Incoming, overwrite: bool) -> io::Result<Saved> {
     incoming.complete()?;
     incoming.file().sync_all()?;
-    let mut changed = Changed::default();
-    let saved = rename(incoming, overwrite, &mut changed)?;
-    changed.sync()?;
+    let mut batch = Batch::default();
+    let saved = batch.rename(incoming, overwrite)?;
+    batch.changed.sync()?;
     Ok(saved)
 }
 
 fn finish_all(all: Vec<(Incoming, bool)>) -> io::Result<Vec<io::Result<Saved>>> {
-    let mut changed = Changed::default();
+    let mut batch = Batch::default();
     let is_synced = match &*all {
         [(first, _), _, ..] => {
             // What cannot be completed fails alone, below.
@@ -62,10 +63,10 @@ fn finish_all(all: Vec<(Incoming, bool)>) -> io::Result<Vec<io::Result<Saved>>> 
             incoming.complete()?;
             incoming.file().sync_all()?;
         }
-        rename(incoming, overwrite, &mut changed)
+        batch.rename(incoming, overwrite)
     };
     let outcomes = all.into_iter().map(commit).collect();
-    changed.sync()?;
+    batch.changed.sync()?;
     Ok(outcomes)
 }
 
@@ -97,10 +98,40 @@ impl Changed {
     }
 }
 
-/// Creates the directories of a file's path, and gives it its name there.
-fn rename(mut incoming: Incoming, overwrite: bool, changed: &mut Changed) -> io::Result<Saved> {
+/// Files that get their names together.
+#[derive(Debug, Default)]
+struct Batch {
+    /// The directory of the last one, which is that of the next one in most cases.
+    root: Option<(PathBuf, Arc<Directory>)>,
+    changed: Changed,
+}
+
+impl Batch {
+    fn root(&mut self, path: &Path) -> io::Result<Arc<Directory>> {
+        match &self.root {
+            Some((open, root)) if open == path => Ok(Arc::clone(root)),
+            _ => {
+                let root = Arc::new(Directory::open(path)?);
+                self.root = Some((path.into(), Arc::clone(&root)));
+                Ok(root)
+            }
+        }
+    }
+
+    fn rename(&mut self, incoming: Incoming, overwrite: bool) -> io::Result<Saved> {
+        let root = self.root(incoming.target.root())?;
+        rename(incoming, &root, overwrite, &mut self.changed)
+    }
+}
+
+/// Creates the directories of a file's path below `root`, and gives it its name there.
+fn rename(
+    mut incoming: Incoming,
+    root: &Directory,
+    overwrite: bool,
+    changed: &mut Changed,
+) -> io::Result<Saved> {
     let target = incoming.target.clone();
-    let root = Directory::open(target.root())?;
     let part = incoming.part_path().to_path_buf();
     let (Some(part_name), Some(name)) = (part.file_name(), target.below().file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -113,7 +144,7 @@ fn rename(mut incoming: Incoming, overwrite: bool, changed: &mut Changed) -> io:
     let before = incoming.file().metadata()?;
     let below = target.below().parent().unwrap_or(Path::new(""));
     let way = Way::create(root, below)?;
-    let file = match move_file(way.first(), part_name, &incoming, way.last(), name, overwrite) {
+    let file = match move_file(root, part_name, &incoming, way.last(), name, overwrite) {
         Ok(moved) => moved,
         Err(error) => {
             way.undo(below);
@@ -150,15 +181,19 @@ fn is_unchanged(before: &Metadata, after: &Metadata) -> bool {
     before.len() == after.len() && before.modified().ok() == after.modified().ok()
 }
 
-/// The directories from the first one to that of a file, and which of them were created.
-struct Way(Vec<(Directory, Entered)>);
+/// The directories from the root to that of a file.
+struct Way<'a> {
+    root: &'a Directory,
+    /// Those below the root, and which of them were created.
+    below: Vec<(Directory, Entered)>,
+}
 
-impl Way {
-    fn create(root: Directory, below: &Path) -> io::Result<Self> {
-        let mut way = Self(vec![(root, Entered::Existing)]);
+impl<'a> Way<'a> {
+    fn create(root: &'a Directory, below: &Path) -> io::Result<Self> {
+        let mut way = Self { root, below: Vec::new() };
         for segment in below {
             match way.last().enter_or_create(Path::new(segment)) {
-                Ok(entered) => way.0.push(entered),
+                Ok(entered) => way.below.push(entered),
                 Err(error) => {
                     way.undo(below);
                     return Err(error);
@@ -168,25 +203,17 @@ impl Way {
         Ok(way)
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the first directory is put in by `create`")]
-    fn first(&self) -> &Directory {
-        &self.0[0].0
-    }
-
     fn last(&self) -> &Directory {
-        self.0.last().map_or(self.first(), |(directory, _)| directory)
+        self.below.last().map_or(self.root, |(directory, _)| directory)
     }
 
     /// Removes the directories that were created, as far as they are empty.
     fn undo(mut self, below: &Path) {
         let segments: Vec<_> = below.iter().collect();
-        while let Some((_, entered)) = self.0.pop() {
-            let segment = self.0.len().checked_sub(1).and_then(|at| segments.get(at));
-            if let (Some((parent, _)), Some(segment)) = (self.0.last(), segment)
-                && entered == Entered::Created
-            {
+        while let Some((_, entered)) = self.below.pop() {
+            if let (Entered::Created, Some(segment)) = (entered, segments.get(self.below.len())) {
                 // It is not empty if another process has put something there.
-                let _ = parent.remove_directory(Path::new(segment));
+                let _ = self.last().remove_directory(Path::new(segment));
             }
         }
     }
@@ -195,7 +222,7 @@ impl Way {
     fn note_changes(&self, root: &Path, below: &Path, changed: &mut Changed) {
         changed.add(root, below);
         let mut parent = PathBuf::new();
-        for ((_, entered), segment) in self.0.iter().skip(1).zip(below) {
+        for ((_, entered), segment) in self.below.iter().zip(below) {
             if *entered == Entered::Created {
                 changed.add(root, &parent);
             }

@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::fetch_error::FetchError;
+use super::fetched::Fetched;
 use super::fetcher::Fetcher;
 use crate::library::{Incoming, PartFiles, Saved};
 use crate::limits;
@@ -130,7 +131,7 @@ fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(Happening<'_>)) -> io:
         files.push((incoming, order.overwrite));
         fetched.push((order, one));
     }
-    for (outcome, (order, one)) in Incoming::finish_all(files)?.into_iter().zip(fetched) {
+    let named = |(outcome, (order, one)): (io::Result<Saved>, (Order, Fetched))| {
         let outcome = match outcome {
             // Another process may have fetched the same document.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -138,6 +139,19 @@ fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(Happening<'_>)) -> io:
             }
             outcome => outcome,
         };
+        (outcome, order, one)
+    };
+    let outcomes = Incoming::finish_all(files)?.into_iter();
+    let outcomes: Vec<_> = outcomes.zip(fetched).map(named).collect();
+    let committed: Vec<_> = outcomes
+        .iter()
+        .filter(|(outcome, ..)| outcome.is_ok())
+        .map(|(_, order, one)| (&order.wanted.document, one))
+        .collect();
+    if !committed.is_empty() {
+        watch(Happening::Committed(&committed));
+    }
+    for (outcome, order, one) in outcomes {
         match outcome {
             Ok(saved) => watch(Happening::Fetched(&order, &one, saved)),
             Err(source) if ends_all(&source, order.target.root()) => return Err(source),

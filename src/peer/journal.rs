@@ -66,6 +66,14 @@ impl Journal {
         }
     }
 
+    /// Brings what was added to disk, if that was not done for a while. Whoever adds events without
+    /// an end, or waits after the last one, calls it now and then.
+    pub fn sync_if_due(&self) {
+        if let Store::File(file) = &self.0 {
+            lock(file).sync_if_due();
+        }
+    }
+
     /// Brings what was added to disk.
     pub fn sync(&self) {
         if let Store::File(file) = &self.0 {

@@ -24,6 +24,9 @@ pub struct Order {
 pub enum Happening<'a> {
     /// So many bytes more have come, of any document.
     Bytes(u64),
+    /// These documents have their names, and survive a power cut. [`Happening::Fetched`] follows for
+    /// each of them.
+    Committed(&'a [(&'a Document, &'a Fetched)]),
     /// A document has its name.
     Fetched(&'a Order, &'a Fetched, Saved),
     /// A document is tried again after this pause.

@@ -98,7 +98,12 @@ impl JournalFile {
                 break;
             }
         }
-        if Instant::now() >= self.sync_after {
+        self.sync_if_due();
+    }
+
+    /// Brings everything to disk, unless that was done a moment ago.
+    pub(super) fn sync_if_due(&mut self) {
+        if self.is_dirty && Instant::now() >= self.sync_after {
             self.sync();
         }
     }
@@ -114,7 +119,8 @@ impl JournalFile {
         }
         self.is_dirty = false;
         let end = Instant::now();
-        self.sync_after = end + end.duration_since(begun) * SYNC_SHARE;
+        let pause = end.duration_since(begun).saturating_mul(SYNC_SHARE);
+        self.sync_after = end + pause.max(limits::JOURNAL_SYNC);
     }
 
     fn write(&mut self, piece: &str) -> io::Result<()> {
@@ -184,6 +190,18 @@ impl JournalFile {
         file.sync_all()?;
         fs::rename(&temporary, &self.path)?;
         self.path.parent().map_or(Ok(()), sync_folder)
+    }
+}
+
+#[cfg(test)]
+impl JournalFile {
+    pub(super) fn is_dirty(&self) -> bool {
+        self.is_dirty
+    }
+
+    /// Passes the time until the next sync.
+    pub(super) fn set_due(&mut self) {
+        self.sync_after = Instant::now();
     }
 }
 

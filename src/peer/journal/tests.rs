@@ -47,6 +47,32 @@ fn what_happened_is_read_back_and_half_a_line_is_passed_over() {
     assert!(Journal::open(&path).unwrap().unfinished().is_empty());
 }
 
+/// Each wait for the disk is also one for the documents that are being written to it.
+#[test]
+fn many_events_in_a_moment_wait_for_the_disk_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = JournalFile::open(&folder.path().join("journal")).unwrap();
+    let document = Document::Rfc("1".parse().unwrap());
+    let add = |file: &mut JournalFile| {
+        let entry = Entry { time: SystemTime::now(), event: Event::Wanted(None) };
+        file.append(&mut [(document.clone(), entry)].into_iter());
+    };
+    add(&mut file);
+    assert!(!file.is_dirty(), "the first one is on the disk");
+    for _ in 0..100 {
+        add(&mut file);
+    }
+    assert!(file.is_dirty(), "the others are not waited for");
+    file.sync_if_due();
+    assert!(file.is_dirty());
+    file.set_due();
+    file.sync_if_due();
+    assert!(!file.is_dirty());
+    add(&mut file);
+    file.sync();
+    assert!(!file.is_dirty());
+}
+
 #[test]
 fn a_long_journal_is_written_anew() {
     let folder = tempfile::tempdir().unwrap();
