@@ -66,7 +66,7 @@ impl<'a> Download<'a> {
                 Err(SwarmError::File(error)) => return Err(error),
                 Err(SwarmError::Cancelled) => return Ok(None),
                 Err(SwarmError::Holders(failures)) => {
-                    self.after_failed(group, failures);
+                    self.after_failed(digest, group, failures);
                     continue;
                 }
             };
@@ -106,6 +106,7 @@ impl<'a> Download<'a> {
     /// one they have, are asked one by one; those that were given up early are asked last.
     fn after_failed(
         &mut self,
+        digest: Digest,
         group: Vec<Candidate<'a>>,
         mut failures: Vec<(Endpoint, TransferError)>,
     ) {
@@ -129,8 +130,10 @@ impl<'a> Download<'a> {
                     self.ask_later(candidate, error);
                 }
                 TransferError::OtherPart => self.ask_later(candidate, error),
-                // Its document is shorter than this version.
-                TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable)) => {
+                // Its document is shorter than this version, which it did not announce itself.
+                TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable))
+                    if candidate.version != Version::Replied(Some(digest)) =>
+                {
                     candidate.ask = Ask::Whole;
                     self.ask_later(candidate, error);
                 }
