@@ -222,6 +222,8 @@ pub const OFFICIAL_TITLES: usize = 100_000;
 pub const QUIET: Duration = Duration::from_secs(1);
 /// The shortest time between two looks at a shared folder.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The longest time between two scans of a directory that changes, if a scan takes less than half of it.
+pub const SCAN_PAUSE_MAX: Duration = Duration::from_secs(3);
 /// The time after which a folder is looked over although nothing was heard of it.
 pub const LOOK_OVER: Duration = Duration::from_secs(60);
 /// The same where it cannot be watched.
@@ -309,8 +311,7 @@ pub const INDEX_REPLY: Duration = Duration::from_secs(30);
 pub const GREETING_LINES: usize = 8;
 /// Silence after such a greeting.
 pub const REPLY_AFTER_GREETING: Duration = Duration::from_secs(5);
-/// How long a peer waits for an index server to close the connection after a reply, when it seems
-/// to answer one request on each.
+/// Time in which an index server closes a connection if it answers one request on each.
 pub const CLOSE_AFTER_REPLY: Duration = Duration::from_millis(500);
 /// Silence after a refusal that is complete with its status line, before the next request.
 pub const REFUSAL_REST: Duration = Duration::from_millis(200);

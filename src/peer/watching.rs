@@ -189,6 +189,14 @@ fn ends_watch(event: &Event, folder: &Path) -> bool {
     event.need_rescan() || (is_gone && event.paths.iter().any(|path| path == folder))
 }
 
+/// The time from the end of a scan to the next one, if there is something to scan for. A directory in
+/// which files change all the time is scanned once a second. A large one is scanned less often, but a
+/// scan that was slow because the machine is busy does not postpone the next one for long.
+fn rest_after(took: Duration) -> Duration {
+    let longest = limits::SCAN_PAUSE_MAX.max(took.saturating_mul(2));
+    took.saturating_mul(10).clamp(limits::LOOK_AGAIN, longest)
+}
+
 fn say_unwatched(folder: &Path, reason: &str) {
     let folder = escaped(folder.as_os_str().as_encoded_bytes());
     let period = limits::LOOK_OVER_UNWATCHED.as_secs();
@@ -236,9 +244,7 @@ fn keep(
                 limits::LOOK_OVER_UNWATCHED
             }
         };
-        // A directory in which something happens all the time is scanned once a second, a very large
-        // one less often.
-        let rest = limits::LOOK_AGAIN.max(took.saturating_mul(10));
+        let rest = rest_after(took);
         let end = Instant::now();
         let until = end + rest;
         due = end + wait.max(rest);
@@ -264,5 +270,26 @@ fn say(library: &SharedLibrary, document: &Document) {
             log::info!(target: LOG_LIBRARY, "{document} is shared: {title}");
         }
         None => log::info!(target: LOG_LIBRARY, "{document} is not shared any more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A scan that took two seconds because the machine was busy postponed the next one by twenty.
+    #[test]
+    fn a_slow_scan_does_not_postpone_the_next_one_for_long() {
+        let milliseconds = Duration::from_millis;
+        for (took, rest) in [
+            (1, 1_000),
+            (150, 1_500),
+            (300, 3_000),
+            (1_000, 3_000),
+            (2_000, 4_000),
+            (10_000, 20_000),
+        ] {
+            assert_eq!(rest_after(milliseconds(took)), milliseconds(rest), "{took} ms");
+        }
     }
 }
