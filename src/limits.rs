@@ -3,8 +3,12 @@
 //! What a number protects is said beside it. Limits that depend on the machine, such as the number
 //! of connections, are computed where they apply and only have their ceiling here.
 
+mod index_client;
+
 use std::num::NonZeroUsize;
 use std::time::Duration;
+
+pub use index_client::*;
 
 /// Bytes of a request line or status line, its line end included.
 pub const START_LINE: usize = 2 * 1024;
@@ -111,16 +115,19 @@ pub const CONNECTION_RECORDS_MEMORY: usize = 64 * 1024 * 1024;
 pub const CONSECUTIVE_FAULTS: u32 = 10;
 /// Host names that the index resolves for one connection.
 pub const HOST_RESOLUTIONS: usize = 8;
+/// Host names that it resolves for one network in a row, which is half of what is resolved at a time.
+pub const NETWORK_RESOLUTIONS: f64 = 32.0;
+/// How many more of them in a second.
+pub const NETWORK_RESOLUTION_RATE: f64 = 1.0;
 
-/// Connections from one network that have ended in nonsense, from which on others from there are
-/// refused.
+/// Connections from one network that have ended in nonsense, after which others are refused.
 pub const OFFENCES: f64 = 64.0;
 /// Offences of one network that are counted at most: 4 s after the last one it is served again.
 pub const OFFENCES_MOST: f64 = OFFENCES + 4.0 * OFFENCES_FORGOTTEN;
 /// How many of them are forgotten in a second.
 pub const OFFENCES_FORGOTTEN: f64 = 8.0;
-/// Networks of which that is known.
-pub const OFFENDERS: usize = 1024;
+/// Networks of which it is remembered how often such things happened.
+pub const REMEMBERED_NETWORKS: usize = 1024;
 
 /// First pause after a failed accept; it doubles up to [`ACCEPT_PAUSE_MAX`].
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
@@ -222,7 +229,7 @@ pub const OFFICIAL_TITLES: usize = 100_000;
 pub const QUIET: Duration = Duration::from_secs(1);
 /// The shortest time between two looks at a shared folder.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// The longest time between two scans of a directory that changes, if a scan takes less than half of it.
+/// The longest pause between two scans of a directory that changes, unless a scan takes half of it.
 pub const SCAN_PAUSE_MAX: Duration = Duration::from_secs(3);
 /// The time after which a folder is looked over although nothing was heard of it.
 pub const LOOK_OVER: Duration = Duration::from_secs(60);
@@ -305,45 +312,6 @@ pub const NOBODY_HAS_IT_MAX: Duration = Duration::from_hours(1);
 pub const ADDRESSES_KEPT: Duration = Duration::from_secs(10);
 /// Other peers of which round trip and rate are kept.
 pub const NEIGHBOURS: usize = 10_000;
-/// Time in which the index must send some part of its reply.
-pub const INDEX_REPLY: Duration = Duration::from_secs(30);
-/// Lines of a greeting that other index servers may send before their first reply.
-pub const GREETING_LINES: usize = 8;
-/// Silence after such a greeting.
-pub const REPLY_AFTER_GREETING: Duration = Duration::from_secs(5);
-/// Time in which an index server closes a connection if it answers one request on each.
-pub const CLOSE_AFTER_REPLY: Duration = Duration::from_millis(500);
-/// Silence after a refusal that is complete with its status line, before the next request.
-pub const REFUSAL_REST: Duration = Duration::from_millis(200);
-/// Silence after a complete line that ends a list of an index server that has shown neither an
-/// extension nor a final empty line.
-pub const END_BY_SILENCE: Duration = Duration::from_secs(1);
-/// The same where the reply has followed the grammar so far.
-pub const END_BY_SILENCE_IN_GRAMMAR: Duration = Duration::from_secs(5);
-/// Silence that ends a reply to ADD, after one has ended by [`END_BY_SILENCE`].
-pub const KNOWN_SILENCE: Duration = Duration::from_millis(100);
-/// Time that the reply to one LOOKUP may take.
-pub const LOOKUP: Duration = Duration::from_secs(60);
-/// Records of a list that are kept to look up documents in it.
-pub const LOOKUP_LIST: usize = 50_000;
-/// Requests by which `sync` learns the addresses that the index has verified for host names.
-pub const ADDRESS_LOOKUPS: usize = 1000;
-/// Records that a peer takes from one LOOKUP.
-pub const HOLDERS: usize = 10_000;
-/// First pause before a peer connects to its index again; it doubles up to [`RECONNECT_MAX`].
-pub const RECONNECT: Duration = Duration::from_millis(250);
-/// See [`RECONNECT`].
-pub const RECONNECT_MAX: Duration = Duration::from_secs(15);
-
-/// The same after the index was full.
-pub const RECONNECT_FULL_MAX: Duration = Duration::from_secs(60);
-/// A connection to the index that lasted so long ends the backoff.
-pub const LASTING_CONNECTION: Duration = Duration::from_secs(30);
-/// First pause before documents are tried again that the index had no room for; it doubles up to
-/// [`RETRY_FULL_MAX`].
-pub const RETRY_FULL: Duration = Duration::from_secs(10);
-/// See [`RETRY_FULL`].
-pub const RETRY_FULL_MAX: Duration = Duration::from_mins(10);
 
 /// Rows of a table that are drawn together: a longer list is drawn as several tables, so that it is
 /// never in memory as a whole.

@@ -183,3 +183,21 @@ fn a_server_with_few_descriptors_says_so_and_serves() {
     server.error_with("cannot serve a single connection: open files (ulimit -n) = 20");
     assert_eq!(server.wait().code(), Some(1));
 }
+
+/// More memory than the system gives ended in an abort, when the index was full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_memory_limit_above_that_of_the_system_is_warned_of() {
+    for (size, is_much) in [("900M", true), ("400M", false)] {
+        let script = r#"ulimit -v 1000000; exec "$@""#;
+        let server = [env!("CARGO_BIN_EXE_server"), "--listen", "127.0.0.1:0"];
+        let arguments = [&["-c", script, "sh"], &server[..], &["--max-memory", size]].concat();
+        let mut server = Program::start("sh", &arguments, Path::new("."));
+        server.line();
+        server.signal("TERM");
+        server.wait();
+        let errors = server.errors().join("\n");
+        let warns = errors.contains("is more than the machine allows: address space (ulimit -v)");
+        assert_eq!(warns, is_much, "{size}: {errors}");
+    }
+}

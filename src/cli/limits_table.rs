@@ -35,6 +35,7 @@ pub(super) fn limits_table(config: &Config) -> String {
         ("bad requests in a row", limits::CONSECUTIVE_FAULTS.to_string(), "broken programs"),
         ("nonsense of one network", nonsense(), "floods; see protocol.md section 9"),
         ("host names resolved", limits::HOST_RESOLUTIONS.to_string(), "work for one connection"),
+        ("the same, for a network", resolutions(), "one IPv4 address or IPv6 /64"),
         ("thread stack", bytes(limits::THREAD_STACK), "memory of a connection"),
         ("memory in all", bytes(budgets.total), "half for records, half for connections"),
         ("memory of all records", bytes(budgets.records), "the index"),
@@ -83,6 +84,11 @@ fn keepalive() -> String {
 
 fn nonsense() -> String {
     format!("{}, less {} a second", limits::OFFENCES, limits::OFFENCES_FORGOTTEN)
+}
+
+fn resolutions() -> String {
+    let (most, rate) = (limits::NETWORK_RESOLUTIONS, limits::NETWORK_RESOLUTION_RATE);
+    format!("{most}, and {rate} a second")
 }
 
 fn progress() -> String {

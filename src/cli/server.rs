@@ -147,6 +147,7 @@ fn run(args: &Args) -> Result<(), Error> {
     let config: Config = args.into();
     let server = Server::bind(&config)?;
     warn_of_few_connections(&config, server.connections())?;
+    warn_of_little_memory(&config);
     logging::warn_of_root();
     let (stop, totals, started) = (server.stop(), server.totals(), Instant::now());
     let last_words = Arc::new(Once::new());
@@ -200,6 +201,25 @@ fn warn_of_few_connections(config: &Config, connections: usize) -> Result<(), Er
         "no more than {connections} connections can be served: {tightest}; raise that limit to serve more"
     );
     Ok(())
+}
+
+/// More memory than the machine allows ends in an abort, when the index is full.
+fn warn_of_little_memory(config: &Config) {
+    let (budgets, bounds) = memory_limit(config.max_memory);
+    let (Some(_), Some(tightest)) = (config.max_memory, bounds.first()) else { return };
+    let total = u64::try_from(budgets.total).unwrap_or(u64::MAX);
+    // The process may take a quarter more.
+    let most = tightest.bytes / 5 * 4;
+    if total > most {
+        log::warn!(
+            "--max-memory {} MiB is more than the machine allows: {} is {} MiB, and the process may \
+             take a quarter more than its limit; set at most {} MiB, or it may be aborted",
+            total >> 20,
+            tightest.what,
+            tightest.bytes >> 20,
+            most >> 20
+        );
+    }
 }
 
 fn start_logging(log: Option<Log>) {

@@ -5,6 +5,7 @@
 //! | `listen` | listening sockets |
 //! | `accept` | the accept loop: a named thread per connection, permits, refusals |
 //! | `permits` | how many connections there may be, in all and per network |
+//! | `buckets` | how often something happens in each network |
 //! | `offenders` | networks whose connections end in nonsense |
 //! | `scope` | what a limit per network counts |
 //! | `refused` | refusing a connection so that the other side learns of it |
@@ -19,6 +20,7 @@
 
 mod accept;
 mod acceptors;
+mod buckets;
 mod cancel;
 mod connect;
 mod connection;
@@ -34,6 +36,7 @@ mod send;
 mod stop;
 
 pub use accept::{Conduct, Service, accept_loop};
+pub use buckets::{BucketSize, Buckets};
 pub use cancel::Cancel;
 pub(crate) use cancel::WatchedStream;
 pub use connect::connect;

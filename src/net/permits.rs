@@ -1,9 +1,10 @@
 //! How many connections exist, in all and from one network.
 //!
 //! When all permits are taken, a new connection gets the permit of the oldest one that has not
-//! sent a request. So idle connections cannot keep everybody else out.
+//! sent a request; when all of its network are taken, that of the oldest such connection of its
+//! network. So idle connections cannot keep everybody else out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -25,11 +26,18 @@ struct Counts {
     /// The connections that have a permit, by their numbers.
     held: HashMap<u64, Network>,
     /// Only scopes with a connection, so that it has at most two entries for each.
-    per_scope: HashMap<Scope, usize>,
+    per_scope: HashMap<Scope, InScope>,
     /// The connections that have not yet sent a request, the oldest first.
     silent: BTreeMap<u64, Silent>,
     /// Connections that have lost their permits, and whose threads have not yet ended.
     ending: usize,
+}
+
+#[derive(Debug, Default)]
+struct InScope {
+    connections: usize,
+    /// Those that have not yet sent a request.
+    silent: BTreeSet<u64>,
 }
 
 #[derive(Debug)]
@@ -78,22 +86,29 @@ impl Permits {
         let Newcomer { number, address, stream } = newcomer;
         let network = Network::of(address);
         let mut counts = self.lock();
+        let mut evicted = None;
         for scope in Scope::of(network) {
             let most = scope.limit(self.most_per_network);
-            if counts.per_scope.get(&scope).is_some_and(|&count| count >= most) {
-                return Err(match scope {
-                    Scope::Network(_) => NoPermit::OfNetwork(most),
-                    Scope::Site(_) => NoPermit::OfSite(most),
-                });
+            let Some(in_scope) = counts.per_scope.get(&scope) else { continue };
+            if in_scope.connections < most {
+                continue;
             }
+            // One less in the network is one less in its site, too.
+            let oldest = in_scope.silent.first().copied();
+            evicted = Some(counts.evict_silent(oldest, now).ok_or(match scope {
+                Scope::Network(_) => NoPermit::OfNetwork(most),
+                Scope::Site(_) => NoPermit::OfSite(most),
+            })?);
         }
-        let evicted = match counts.held.len() >= self.most {
-            true => Some(counts.evict_silent(now).ok_or(NoPermit::InAll(self.most))?),
-            false => None,
-        };
+        if counts.held.len() >= self.most {
+            let oldest = counts.silent.first_key_value().map(|(number, _)| *number);
+            evicted = Some(counts.evict_silent(oldest, now).ok_or(NoPermit::InAll(self.most))?);
+        }
         counts.held.insert(number, network);
         for scope in Scope::of(network) {
-            *counts.per_scope.entry(scope).or_default() += 1;
+            let in_scope = counts.per_scope.entry(scope).or_default();
+            in_scope.connections += 1;
+            in_scope.silent.insert(number);
         }
         counts.silent.insert(number, Silent { since: now, stream: Arc::clone(stream) });
         Ok(Taken { permit: Permit { permits: self.clone(), number }, evicted })
@@ -101,7 +116,7 @@ impl Permits {
 
     /// The connection of this number has sent a request: it keeps its permit until it ends.
     pub fn has_asked(&self, number: u64) {
-        self.lock().silent.remove(&number);
+        self.lock().end_silence(number);
     }
 
     /// How many there are.
@@ -121,27 +136,39 @@ impl Permits {
 }
 
 impl Counts {
-    /// Takes the permit of the oldest connection that has not sent a request, if it has had the
-    /// time for one.
-    fn evict_silent(&mut self, now: Instant) -> Option<Arc<TcpStream>> {
-        let oldest = self.silent.first_entry()?;
-        let is_old = now.saturating_duration_since(oldest.get().since) >= limits::SILENT_TIME;
+    /// Takes the permit of a connection that has not sent a request, if it has had the time for one.
+    fn evict_silent(&mut self, number: Option<u64>, now: Instant) -> Option<Arc<TcpStream>> {
+        let number = number?;
+        let since = self.silent.get(&number)?.since;
+        let is_old = now.saturating_duration_since(since) >= limits::SILENT_TIME;
         if !is_old || self.ending >= limits::EVICTED {
             return None;
         }
-        let (number, Silent { stream, .. }) = oldest.remove_entry();
+        let Silent { stream, .. } = self.end_silence(number)?;
         self.release(number);
         self.ending += 1;
         Some(stream)
+    }
+
+    fn end_silence(&mut self, number: u64) -> Option<Silent> {
+        let silent = self.silent.remove(&number)?;
+        if let Some(network) = self.held.get(&number) {
+            for scope in Scope::of(*network) {
+                if let Some(in_scope) = self.per_scope.get_mut(&scope) {
+                    in_scope.silent.remove(&number);
+                }
+            }
+        }
+        Some(silent)
     }
 
     /// Whether this connection had a permit.
     fn release(&mut self, number: u64) -> bool {
         let Some(network) = self.held.remove(&number) else { return false };
         for scope in Scope::of(network) {
-            if let Some(count) = self.per_scope.get_mut(&scope) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
+            if let Some(in_scope) = self.per_scope.get_mut(&scope) {
+                in_scope.connections = in_scope.connections.saturating_sub(1);
+                if in_scope.connections == 0 {
                     self.per_scope.remove(&scope);
                 }
             }
@@ -174,7 +201,7 @@ pub struct Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut counts = self.permits.lock();
-        counts.silent.remove(&self.number);
+        counts.end_silence(self.number);
         if !counts.release(self.number) {
             counts.ending = counts.ending.saturating_sub(1);
         }
@@ -273,6 +300,28 @@ mod tests {
         drop((asking, third));
         assert_eq!(taker.permits.taken(), 0);
         assert!(taker.permits.lock().per_scope.is_empty());
+    }
+
+    /// Silent connections of one machine kept the others behind its address out.
+    #[test]
+    fn silent_connections_of_a_network_give_way_to_others_of_it() {
+        for others in [["192.0.2.1"; 3], ["2001:db8::1", "2001:db8::2", "2001:db8::3"]] {
+            let mut taker = Taker::new(Permits::new(1000, 2));
+            let elsewhere = taker.take("192.0.2.99").unwrap();
+            let asking = taker.take(others[0]).unwrap();
+            taker.permits.has_asked(1);
+            let silent = taker.take(others[1]).unwrap();
+            assert!(taker.take(others[2]).is_err(), "it has not had the time for a request");
+            taker.now += limits::SILENT_TIME;
+            let third = taker.take(others[2]).unwrap();
+            assert!(third.evicted.is_some());
+            taker.permits.has_asked(4);
+            taker.now += limits::SILENT_TIME;
+            assert!(taker.take(others[0]).is_err(), "none of the network is silent");
+            drop((elsewhere, asking, silent, third));
+            let counts = taker.permits.lock();
+            assert!(counts.per_scope.is_empty() && counts.silent.is_empty() && counts.ending == 0);
+        }
     }
 
     #[test]

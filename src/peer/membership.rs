@@ -35,7 +35,7 @@ use super::own_host::note_ipv6_only;
 use crate::escape::excerpt;
 use crate::library::SharedLibrary;
 use crate::limits;
-use crate::protocol::{Document, Endpoint, Host, Port, Refusal, ReplyForm};
+use crate::protocol::{Document, Endpoint, Host, Port, Refusal, ReplyForm, ReplyPart};
 
 /// What a member's program may want to tell people.
 #[derive(Debug)]
@@ -248,14 +248,22 @@ impl Shared {
         let mut unsolicited = None;
         let read = loop {
             let step = replies.read_part(&mut |part, bytes| {
+                let is_full = matches!(part, FULL);
                 if !self.deliver(part, bytes) && unsolicited.is_none() {
-                    unsolicited = Some(excerpt(bytes.trim_ascii()));
+                    let (index, found) = (self.index.clone(), excerpt(bytes.trim_ascii()));
+                    unsolicited = Some(match is_full {
+                        // A connection without a request was closed for another one.
+                        true => IndexError::Refused {
+                            index,
+                            refusal: Refusal::ServiceUnavailable,
+                            reason: None,
+                        },
+                        false => IndexError::Unsolicited { index, found },
+                    });
                 }
             });
             match (unsolicited.take(), step) {
-                (Some(found), _) => {
-                    break Err(IndexError::Unsolicited { index: self.index.clone(), found });
-                }
+                (Some(error), _) => break Err(error),
                 (None, Ok(Step::Part | Step::End(_))) => {}
                 (None, Ok(Step::Closed)) => {
                     break Err(link.lost(io::ErrorKind::ConnectionAborted.into()));
@@ -316,6 +324,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+const FULL: ReplyPart = ReplyPart::Refused(Refusal::ServiceUnavailable);
 
 /// Up to a quarter more or less: peers that lost the same index do not come back all at once.
 fn jittered(pause: Duration) -> Duration {

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use crate::net::{BucketSize, Buckets};
 use crate::protocol::Host;
 use crate::{limits, net};
 
@@ -28,17 +29,33 @@ pub(super) struct Listed {
     pub(super) verified: Option<IpAddr>,
 }
 
+/// How many names were resolved for each network.
+#[derive(Debug)]
+pub(super) struct Resolutions(Buckets);
+
+impl Default for Resolutions {
+    fn default() -> Self {
+        Self(Buckets::new(BucketSize {
+            full: limits::NETWORK_RESOLUTIONS,
+            // Each one more has to drain before the next.
+            most: limits::NETWORK_RESOLUTIONS + 1.0,
+            drain: limits::NETWORK_RESOLUTION_RATE,
+        }))
+    }
+}
+
 /// The policy, applied to one connection. Names are resolved once.
 #[derive(Debug)]
-pub(super) struct ListedHosts {
+pub(super) struct ListedHosts<'a> {
     policy: HostPolicy,
     address: IpAddr,
     known: Vec<(Host, bool)>,
+    resolutions: &'a Resolutions,
 }
 
-impl ListedHosts {
-    pub(super) fn new(policy: HostPolicy, address: IpAddr) -> Self {
-        Self { policy, address: address.to_canonical(), known: Vec::new() }
+impl<'a> ListedHosts<'a> {
+    pub(super) fn new(policy: HostPolicy, address: IpAddr, resolutions: &'a Resolutions) -> Self {
+        Self { policy, address: address.to_canonical(), known: Vec::new(), resolutions }
     }
 
     /// The host to list; `None` if the peer is to be refused.
@@ -70,9 +87,11 @@ impl ListedHosts {
             return *own;
         }
         // Who names one host after the other only wants them resolved.
-        if self.known.len() >= limits::HOST_RESOLUTIONS {
+        let Resolutions(of_network) = self.resolutions;
+        if self.known.len() >= limits::HOST_RESOLUTIONS || of_network.is_full(self.address) {
             return false;
         }
+        of_network.add(self.address);
         let own = net::resolve(named.as_str(), 0)
             .is_ok_and(|addresses| addresses.iter().any(|address| self.is_same(address.ip())));
         self.known.push((named.clone(), own));
@@ -96,12 +115,31 @@ mod tests {
         for (policy, verified) in
             [(Auto, Some(lan.to_canonical())), (Strict, Some(lan.to_canonical())), (Literal, None)]
         {
-            let mut hosts = ListedHosts::new(policy, lan);
+            let resolutions = Resolutions::default();
+            let mut hosts = ListedHosts::new(policy, lan, &resolutions);
             let host: Host = "peer.example".parse().unwrap();
             // As if it had been resolved.
             hosts.known.push((host.clone(), true));
             assert_eq!(hosts.listed(&host), Some(Listed { host, verified }));
         }
+    }
+
+    /// A new connection for every eight names made the index resolve any number of them.
+    #[test]
+    fn a_network_has_a_limit_of_names_whatever_its_connections() {
+        let resolutions = Resolutions::default();
+        let own = |address: &str, host: &str| {
+            let address = address.parse().unwrap();
+            ListedHosts::new(HostPolicy::Auto, address, &resolutions).is_own(&host.parse().unwrap())
+        };
+        let address = |number: usize| format!("2001:db8::{number:x}");
+        // No names of others are resolved in a test.
+        for number in 0..40 {
+            assert!(!own(&address(number), "localhost"));
+        }
+        let Resolutions(counted) = &resolutions;
+        assert!(counted.is_full(address(99).parse().unwrap()));
+        assert!(!counted.is_full("2001:db8:1::1".parse().unwrap()));
     }
 
     #[test]
@@ -123,7 +161,8 @@ mod tests {
             (Strict, loopback, "127.0.1.1", Some("127.0.1.1")),
             (Strict, loopback, "192.0.2.7", None),
         ] {
-            let mut hosts = ListedHosts::new(policy, address.parse().unwrap());
+            let resolutions = Resolutions::default();
+            let mut hosts = ListedHosts::new(policy, address.parse().unwrap(), &resolutions);
             let found = hosts.listed(&named.parse().unwrap());
             assert!(found.as_ref().is_none_or(|listed| listed.verified.is_none()));
             let found = found.map(|listed| listed.host.to_string());

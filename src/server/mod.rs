@@ -19,6 +19,7 @@ use std::thread;
 
 use buffers::Buffers;
 pub use host_policy::HostPolicy;
+use host_policy::Resolutions;
 use memory::RecordMemory;
 pub use memory::{Budgets, memory_limit};
 pub use shared_index::SharedIndex;
@@ -74,6 +75,7 @@ struct Shared {
     index: SharedIndex,
     memory: RecordMemory,
     buffers: Buffers,
+    resolutions: Resolutions,
     permits: Permits,
     totals: Arc<Totals>,
     stop: Stop,
@@ -111,6 +113,7 @@ impl Server {
             index,
             memory: RecordMemory::new(budgets),
             buffers: Buffers::default(),
+            resolutions: Resolutions::default(),
             permits: Permits::new(most, per_address),
             totals: Arc::default(),
             stop: Stop::new(),

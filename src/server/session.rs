@@ -35,7 +35,7 @@ pub(super) fn run(
         stream,
         address,
         owner: Owner(number),
-        hosts: ListedHosts::new(shared.host_policy, address.ip()),
+        hosts: ListedHosts::new(shared.host_policy, address.ip(), &shared.resolutions),
         account: Account::new(&shared.memory, address.ip()),
         output: Vec::new(),
         consecutive_faults: 0,
@@ -61,7 +61,7 @@ struct Session<'a> {
     stream: &'a TcpStream,
     address: SocketAddr,
     owner: Owner,
-    hosts: ListedHosts,
+    hosts: ListedHosts<'a>,
     account: Account<'a>,
     /// Replies that wait to be written together.
     output: Vec<u8>,

@@ -150,3 +150,25 @@ fn queries_have_a_connection_of_their_own() {
     assert_eq!(index.list().len(), 1);
     assert!(shell.end_input().success());
 }
+
+/// A peer without documents has sent nothing, so its connection may be closed for another.
+#[test]
+fn a_peer_whose_connection_is_closed_for_another_is_told_why() {
+    let folder = temporary();
+    let index = common::Index::start(&["--max-connections", "1"]);
+    let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "share"];
+    let program = common::peer(index.address, &arguments, folder.path());
+    program.line();
+    assert!(program.line().starts_with("registered 0 "));
+    let begun = Instant::now();
+    let is_served = || {
+        let mut talk = index.connect();
+        talk.say("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
+        talk.reply()[0].contains("200")
+    };
+    while !is_served() {
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    let line = program.error_with(" refused: 503 Service Unavailable");
+    assert!(!line.contains("broke the protocol"), "{line}");
+}

@@ -1,0 +1,41 @@
+//! Limits of requests to an index server, and of staying registered there.
+
+use std::time::Duration;
+
+/// Time in which the index must send some part of its reply.
+pub const INDEX_REPLY: Duration = Duration::from_secs(30);
+/// Lines of a greeting that other index servers may send before their first reply.
+pub const GREETING_LINES: usize = 8;
+/// Silence after it.
+pub const REPLY_AFTER_GREETING: Duration = Duration::from_secs(5);
+/// Time in which an index server closes a connection if it answers one request on each.
+pub const CLOSE_AFTER_REPLY: Duration = Duration::from_millis(500);
+/// Silence after a refusal that is complete with its status line, before the next request.
+pub const REFUSAL_REST: Duration = Duration::from_millis(200);
+/// Silence that ends a list where no extension and no final empty line was ever seen.
+pub const END_BY_SILENCE: Duration = Duration::from_secs(1);
+/// The same where the reply has followed the grammar so far.
+pub const END_BY_SILENCE_IN_GRAMMAR: Duration = Duration::from_secs(5);
+/// Silence that ends a reply to ADD, after one has ended by [`END_BY_SILENCE`].
+pub const KNOWN_SILENCE: Duration = Duration::from_millis(100);
+/// Time that the reply to one LOOKUP may take.
+pub const LOOKUP: Duration = Duration::from_secs(60);
+/// Records of a list that are kept to look up documents in it.
+pub const LOOKUP_LIST: usize = 50_000;
+/// Requests by which `sync` learns the addresses that the index has verified for host names.
+pub const ADDRESS_LOOKUPS: usize = 1000;
+/// Records that a peer takes from one LOOKUP.
+pub const HOLDERS: usize = 10_000;
+/// First pause before a peer connects to its index again; it doubles up to [`RECONNECT_MAX`].
+pub const RECONNECT: Duration = Duration::from_millis(250);
+/// See [`RECONNECT`].
+pub const RECONNECT_MAX: Duration = Duration::from_secs(15);
+/// The same after the index was full.
+pub const RECONNECT_FULL_MAX: Duration = Duration::from_secs(60);
+/// A connection to the index that lasted so long ends the backoff.
+pub const LASTING_CONNECTION: Duration = Duration::from_secs(30);
+/// First pause before documents are tried again that the index had no room for; it doubles up to
+/// [`RETRY_FULL_MAX`].
+pub const RETRY_FULL: Duration = Duration::from_secs(10);
+/// See [`RETRY_FULL`].
+pub const RETRY_FULL_MAX: Duration = Duration::from_mins(10);
