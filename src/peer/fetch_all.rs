@@ -77,6 +77,7 @@ fn collect(
     let mut batch: Vec<Whole> = Vec::new();
     let mut since = Instant::now();
     let mut supervised = Instant::now();
+    let most = system::peer_bounds().complete;
     loop {
         if supervised.elapsed() >= limits::BATCH_TIME {
             if fetcher.cancel().is_cancelled() {
@@ -112,7 +113,7 @@ fn collect(
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return name_all(&mut batch, watch),
         }
-        if batch.len() >= limits::BATCH || since.elapsed() >= limits::BATCH_TIME {
+        if batch.len() >= most || since.elapsed() >= limits::BATCH_TIME {
             name_all(&mut batch, watch)?;
         }
     }
@@ -169,7 +170,9 @@ fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(Happening<'_>)) -> io:
 fn ends_all(error: &io::Error, folder: &Path) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
 
-    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
-        || system::is_disk_failure(error)
-        || !Incoming::is_possible_in(folder)
+    // Without a descriptor the directory cannot be tested.
+    !system::is_shortage(error)
+        && (matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+            || system::is_disk_failure(error)
+            || !Incoming::is_possible_in(folder))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::transfer_error::TransferError;
 use crate::protocol::{Document, Endpoint};
+use crate::system;
 
 /// Why a document was not fetched.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +41,8 @@ impl FetchError {
     /// Whether the same may well succeed in a while.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Nobody(_) | Self::File { .. } | Self::Cancelled(_) | Self::Present(_) => false,
+            Self::Nobody(_) | Self::Cancelled(_) | Self::Present(_) => false,
+            Self::File { source, .. } => system::is_shortage(source),
             Self::All { failures, .. } => failures.iter().any(|(_, error)| error.is_transient()),
         }
     }

@@ -32,6 +32,8 @@ pub struct PeerBounds {
     pub downloads: usize,
     /// Holders from which one document is downloaded.
     pub segments: usize,
+    /// Complete documents of one worker, and of all together, that are open until they are saved.
+    pub complete: usize,
 }
 
 /// Raises the limit of open files to what the user may have, and returns what a peer can do with it.
@@ -45,9 +47,10 @@ impl PeerBounds {
         const BASE: usize = 24;
         let half = files.saturating_sub(BASE) / 2;
         Self {
-            // A part file, its map, and connections to holders that are tried in parallel.
-            downloads: (half / 5).clamp(1, limits::DOWNLOADS_AT_ONCE),
+            // A part file, and connections to holders that are tried in parallel.
+            downloads: (half / 10).clamp(1, limits::DOWNLOADS_AT_ONCE),
             segments: (half / 10).clamp(1, limits::SEGMENTS_AT_ONCE),
+            complete: (half / 10).clamp(1, limits::BATCH),
         }
     }
 }
@@ -123,12 +126,12 @@ mod tests {
     #[test]
     fn a_peer_with_few_descriptors_does_less_at_the_same_time() {
         let of = |files| {
-            let PeerBounds { downloads, segments } = PeerBounds::of(files);
-            (downloads, segments)
+            let PeerBounds { downloads, segments, complete } = PeerBounds::of(files);
+            (downloads, segments, complete)
         };
-        assert_eq!(of(usize::MAX), (8, 8));
-        assert_eq!(of(1024), (8, 8));
-        assert_eq!(of(64), (4, 2));
-        assert_eq!(of(0), (1, 1));
+        assert_eq!(of(usize::MAX), (8, 8, 64));
+        assert_eq!(of(1024), (8, 8, 50));
+        assert_eq!(of(64), (2, 2, 2));
+        assert_eq!(of(0), (1, 1, 1));
     }
 }

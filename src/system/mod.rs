@@ -21,7 +21,7 @@ use std::sync::OnceLock;
 pub use bounds::{Bound, PeerBounds, connection_bounds, open_files, peer_bounds};
 pub(crate) use directories::{Directory, DirectoryId, Entered, directory_id};
 pub(crate) use files::{
-    free_space, is_at, is_disk_failure, is_network_folder, is_same_file, open_append,
+    free_space, is_at, is_disk_failure, is_network_folder, is_same_file, is_shortage, open_append,
     open_existing, open_part, open_without_following, read_at, rename_new, sync_file_system,
     write_at,
 };

@@ -20,6 +20,7 @@ use crate::peer::fetch_error::FetchError;
 use crate::peer::fetched::Attempt;
 use crate::peer::fetcher::Fetcher;
 use crate::peer::retry::Decision;
+use crate::system;
 
 /// A worker takes more documents together when the last ones took less than this time, and fewer
 /// when they took twice as long.
@@ -42,6 +43,8 @@ pub(super) struct Worker<'a> {
     unreported: u64,
     reported: Instant,
     done: Vec<Whole>,
+    /// Complete documents, each an open file, that are handed over at the latest.
+    most_complete: usize,
     handed_over: Instant,
 }
 
@@ -64,6 +67,7 @@ impl<'a> Worker<'a> {
             unreported: 0,
             reported: Instant::now(),
             done: Vec::new(),
+            most_complete: system::peer_bounds().complete,
             handed_over: Instant::now(),
         }
     }
@@ -83,7 +87,9 @@ impl<'a> Worker<'a> {
                 };
                 let Some(task) = self.queue.begin(self.number, running) else { break };
                 self.run(task, &progress);
-                if self.handed_over.elapsed() >= limits::BATCH_TIME {
+                if self.handed_over.elapsed() >= limits::BATCH_TIME
+                    || self.done.len() >= self.most_complete
+                {
                     self.hand_over();
                 }
             }
@@ -153,7 +159,10 @@ impl<'a> Worker<'a> {
         }
         let mut incoming = match Incoming::begin_among(&task.order.target, self.parts) {
             Ok(incoming) => incoming,
-            Err(source) => return (Next::Never(FetchError::File { document, source }), None),
+            Err(source) => {
+                let error = FetchError::File { document, source };
+                return (after_failure(task, error, Duration::ZERO, None), None);
+            }
         };
         let Self { fetcher, conversation, messages, unreported, reported, .. } = self;
         let (mut seen, mut announced) = (None::<u64>, None);
@@ -197,10 +206,7 @@ impl<'a> Worker<'a> {
                 Next::Behind
             }
             FetchError::Cancelled(_) => Next::Never(error),
-            error => match task.retry.after_failure(&error, begun.elapsed(), kept) {
-                Decision::Again(pause) => Next::Again(error, pause),
-                Decision::Never => Next::Never(error),
-            },
+            error => after_failure(task, error, begun.elapsed(), kept),
         };
         match &next {
             Next::Never(FetchError::Cancelled(_)) => {}
@@ -222,5 +228,12 @@ impl<'a> Worker<'a> {
             let _ = self.messages.send(Message::Done(mem::take(&mut self.done)));
         }
         self.handed_over = Instant::now();
+    }
+}
+
+fn after_failure(task: &mut Task, error: FetchError, took: Duration, kept: Option<u64>) -> Next {
+    match task.retry.after_failure(&error, took, kept) {
+        Decision::Again(pause) => Next::Again(error, pause),
+        Decision::Never => Next::Never(error),
     }
 }
