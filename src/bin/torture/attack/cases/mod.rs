@@ -4,6 +4,7 @@ mod churn;
 mod connections;
 mod downloads;
 mod files;
+mod holders;
 mod leaving;
 mod many;
 mod memory;
@@ -55,6 +56,8 @@ pub(crate) const CASES: &[Case] = &[
     case("networks", "limits per network, and a name that was verified", networks::networks),
     case("memory", "records of every shape in little memory, until it refuses", memory::memory),
     case("liars", "uploaders that lie, stall and break off", uploaders::liars),
+    case("silent-holders", "holders that never answer, among honest ones", holders::silent),
+    case("false-records", "records with false digests and lengths", holders::false_records),
     case("slow-uploads", "readers below the minimum rate, and above it", readers::slow_uploads),
     case("slots", "two networks that hold all slots for uploads", readers::slots),
     case("hand-over", "readers that do not take what is handed over", readers::hand_over),
