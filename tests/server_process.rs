@@ -282,3 +282,32 @@ fn a_full_server_closes_connections_that_never_sent_a_request() {
     served.add(3, "T", "h", 1);
     silent[1].add(4, "T", "h", 1);
 }
+
+/// A long list takes a slow reader more time than a connection has for its first request.
+#[test]
+fn a_full_server_does_not_close_a_connection_that_is_receiving_its_first_reply() {
+    const RECORDS: u32 = 20_000;
+    const SILENT_TIME: Duration = Duration::from_secs(1);
+    let index = Index::start(&["--max-connections", "2"]);
+    let mut holder = index.connect();
+    let title = "t".repeat(500);
+    for first in (0..RECORDS).step_by(100) {
+        let add = |number: u32| {
+            format!("ADD RFC {number} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: {title}\r\n\r\n")
+        };
+        holder.say((first + 1..=first + 100).map(add).collect::<String>());
+        (0..100).for_each(|_| assert_eq!(holder.reply().len(), 3));
+    }
+    let mut reader = index.connect();
+    reader.say("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
+    assert_eq!(reader.line().as_deref(), Some("P2P-CI/1.0 200 OK"));
+    let begun = Instant::now();
+    // Each newcomer would take the place of a connection that has sent nothing in that time.
+    while begun.elapsed() < SILENT_TIME + SILENT_TIME / 2 {
+        let mut newcomer = index.connect();
+        assert_eq!(newcomer.line().as_deref(), Some("P2P-CI/1.0 503 Service Unavailable"));
+    }
+    assert_eq!(reader.line().as_deref(), Some(""));
+    (0..RECORDS).for_each(|_| assert!(reader.line().is_some_and(|line| line.starts_with("RFC "))));
+    assert_eq!(reader.line().as_deref(), Some(""));
+}

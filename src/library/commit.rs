@@ -27,13 +27,22 @@ impl Incoming {
         finish(self, overwrite)
     }
 
-    /// Gives many files their names, with one wait for the disk. Returns for each what was saved.
+    /// Gives many files their names, with one wait for the disk.
     ///
     /// # Errors
     /// When the bytes cannot be brought to disk; then none of them has its name.
-    pub fn finish_all(all: Vec<(Self, bool)>) -> io::Result<Vec<io::Result<Saved>>> {
+    pub fn finish_all(all: Vec<(Self, bool)>) -> io::Result<Finished> {
         finish_all(all)
     }
+}
+
+/// What became of many files.
+#[derive(Debug)]
+pub struct Finished {
+    /// What was saved, in the order of the files.
+    pub outcomes: Vec<io::Result<Saved>>,
+    /// Whether the new names have been brought to disk. The files have them in any case.
+    pub synced: io::Result<()>,
 }
 
 fn finish(incoming: Incoming, overwrite: bool) -> io::Result<Saved> {
@@ -45,7 +54,7 @@ fn finish(incoming: Incoming, overwrite: bool) -> io::Result<Saved> {
     Ok(saved)
 }
 
-fn finish_all(all: Vec<(Incoming, bool)>) -> io::Result<Vec<io::Result<Saved>>> {
+fn finish_all(all: Vec<(Incoming, bool)>) -> io::Result<Finished> {
     let mut batch = Batch::default();
     let is_synced = match &*all {
         [(first, _), _, ..] => {
@@ -66,8 +75,7 @@ fn finish_all(all: Vec<(Incoming, bool)>) -> io::Result<Vec<io::Result<Saved>>> 
         batch.rename(incoming, overwrite)
     };
     let outcomes = all.into_iter().map(commit).collect();
-    batch.changed.sync()?;
-    Ok(outcomes)
+    Ok(Finished { outcomes, synced: batch.changed.sync() })
 }
 
 /// Directories in which names have changed: each one, and a path below it.
@@ -82,8 +90,10 @@ impl Changed {
     /// Brings them all to the disk. One that is gone by now has no names to keep.
     fn sync(self) -> io::Result<()> {
         for (root, below) in self.0 {
-            let entered = below.iter().try_fold(Directory::open(&root)?, |directory, segment| {
-                directory.enter(Path::new(segment))
+            let entered = Directory::open(&root).and_then(|root| {
+                below
+                    .iter()
+                    .try_fold(root, |directory, segment| directory.enter(Path::new(segment)))
             });
             match entered.and_then(|directory| directory.sync()) {
                 Err(error)

@@ -50,6 +50,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+pub use commit::Finished;
 pub use digests::Digests;
 pub use entry::{Entry, OpenDocument};
 pub use folder::Depth;

@@ -18,7 +18,7 @@ use std::time::Instant;
 use super::fetch_error::FetchError;
 use super::fetched::Fetched;
 use super::fetcher::Fetcher;
-use crate::library::{Incoming, PartFiles, Saved};
+use crate::library::{Finished, Incoming, PartFiles, Saved};
 use crate::limits;
 use crate::system;
 pub use events::{Happening, Order};
@@ -142,8 +142,21 @@ fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(Happening<'_>)) -> io:
         };
         (outcome, order, one)
     };
-    let outcomes = Incoming::finish_all(files)?.into_iter();
-    let outcomes: Vec<_> = outcomes.zip(fetched).map(named).collect();
+    let Finished { outcomes, synced } = Incoming::finish_all(files)?;
+    let outcomes = outcomes.into_iter().zip(fetched).map(named).collect();
+    report(outcomes, synced, watch)
+}
+
+/// A file that was to get its name, and what became of it.
+type Named = (io::Result<Saved>, Order, Fetched);
+
+/// Reports every file of a batch, before an error with one of them, or with their directories, ends
+/// all downloads.
+fn report(
+    outcomes: Vec<Named>,
+    synced: io::Result<()>,
+    watch: &mut dyn FnMut(Happening<'_>),
+) -> io::Result<()> {
     let committed: Vec<_> = outcomes
         .iter()
         .filter(|(outcome, ..)| outcome.is_ok())
@@ -152,17 +165,20 @@ fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(Happening<'_>)) -> io:
     if !committed.is_empty() {
         watch(Happening::Committed(&committed));
     }
+    let mut fatal = None;
     for (outcome, order, one) in outcomes {
         match outcome {
             Ok(saved) => watch(Happening::Fetched(&order, &one, saved)),
-            Err(source) if ends_all(&source, order.target.root()) => return Err(source),
+            Err(source) if fatal.is_none() && ends_all(&source, order.target.root()) => {
+                fatal = Some(source);
+            }
             Err(source) => {
                 let document = order.wanted.document.clone();
                 watch(Happening::GivenUp(&order, &FetchError::File { document, source }));
             }
         }
     }
-    Ok(())
+    fatal.map_or(synced, Err)
 }
 
 /// Whether an error with one file means that no other can be written, either: the disk is full or
@@ -176,3 +192,6 @@ fn ends_all(error: &io::Error, folder: &Path) -> bool {
             || system::is_disk_failure(error)
             || !Incoming::is_possible_in(folder))
 }
+
+#[cfg(test)]
+mod tests;

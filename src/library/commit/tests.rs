@@ -61,7 +61,8 @@ fn one_that_cannot_be_saved_keeps_no_other_from_it() {
     fs::write(root.join("file"), "file").unwrap();
     let all = ["one", "file/below", "file", "sub/two"];
     let all = all.map(|name| (incoming(root, name, name.as_bytes()), false));
-    let outcomes = Incoming::finish_all(all.into()).unwrap();
+    let Finished { outcomes, synced } = Incoming::finish_all(all.into()).unwrap();
+    synced.unwrap();
     let kinds: Vec<_> =
         outcomes.iter().map(|one| one.as_ref().err().map(io::Error::kind)).collect();
     let (is_file, exists) = (io::ErrorKind::NotADirectory, io::ErrorKind::AlreadyExists);

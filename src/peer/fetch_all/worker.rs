@@ -127,9 +127,6 @@ impl<'a> Worker<'a> {
             (Next::Behind, _) => {
                 task.due = Instant::now();
                 log::debug!("{} is slow: others run before it", task.order.wanted.document);
-                // Its connections are shut down, and the handle cannot be used again.
-                self.fetcher = self.shared.with_cancel(Cancel::new());
-                self.conversation = Conversation::lasting();
                 self.queue.put_back(self.number, task, true);
             }
             (Next::Present, _) => {
@@ -147,6 +144,13 @@ impl<'a> Worker<'a> {
                 self.queue.finish(self.number);
                 let _ = self.messages.send(Message::GivenUp(Box::new((task.order, error))));
             }
+        }
+        // The task may have been told to yield, even after the last check of its attempt. The next
+        // task needs a handle that is not cancelled, and connections that are not shut down. From
+        // here on nobody else cancels this worker's handle, because it runs nothing.
+        if self.fetcher.cancel().is_cancelled() {
+            self.fetcher = self.shared.with_cancel(Cancel::new());
+            self.conversation = Conversation::lasting();
         }
     }
 
@@ -237,3 +241,6 @@ fn after_failure(task: &mut Task, error: FetchError, took: Duration, kept: Optio
         Decision::Never => Next::Never(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

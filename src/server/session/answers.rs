@@ -75,6 +75,10 @@ struct Refused {
 
 impl Session<'_> {
     pub(super) fn answer(&mut self, request: IndexRequest) -> io::Result<()> {
+        if self.requests == 0 {
+            // Before the request is handled: a long list, or a name to resolve, takes time.
+            self.shared.permits.has_asked(self.owner.0);
+        }
         let logged = log::log_enabled!(target: LOG_REQUESTS, log::Level::Info);
         let line = if logged { request.to_string() } else { String::new() };
         let wants_attributes =
@@ -99,9 +103,6 @@ impl Session<'_> {
                 self.find(&mut Source::Search(Search::new(words, most)), most, false)?
             }
         };
-        if self.requests == 0 {
-            self.shared.permits.has_asked(self.owner.0);
-        }
         self.requests += 1;
         let address = self.address;
         match outcome {
