@@ -174,7 +174,9 @@ impl<'a> Replies<'a> {
             let state = self.decoder.state(self.receiver.input());
             let silence = self.dialect.silence(state, self.form);
             let deadline = match state {
-                ReplyState::Before if self.receiver.input().is_empty() => self.begin_before,
+                // Empty lines and pieces of a status line do not extend the time.
+                ReplyState::Before if self.begin_before.is_some() => self.begin_before,
+                ReplyState::Before if self.receiver.input().is_empty() => None,
                 ReplyState::Before | ReplyState::Refused | ReplyState::Found { .. } => {
                     Some(Instant::now() + silence.allowed)
                 }

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::common::{PATIENCE, run_peer};
 use crate::fake::temporary;
@@ -79,4 +80,26 @@ fn a_closed_pipe_ends_the_request() {
     assert!(line.starts_with("P2P-CI/1.0 200 OK"), "{line}");
     assert!(sent.recv_timeout(PATIENCE).unwrap() < 100 << 20);
     child.wait().unwrap();
+}
+
+/// Empty lines and a lone carriage return do not extend the time in which a reply must begin.
+#[test]
+fn empty_lines_without_end_are_no_reply() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let index = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let end = Instant::now() + Duration::from_secs(90);
+                while Instant::now() < end && stream.write_all(b"\n\r").is_ok() {
+                    thread::sleep(Duration::from_millis(100));
+                }
+            });
+        }
+    });
+    let folder = temporary();
+    let begun = Instant::now();
+    let (code, _, errors) = run_peer(&[&*index, "list"], "", folder.path());
+    assert_eq!(code, 76, "{errors}");
+    assert!(begun.elapsed() < Duration::from_secs(60), "{errors}");
 }

@@ -53,7 +53,10 @@ impl Membership {
             let before = some.len();
             match self.shared.update(&some) {
                 Ok(_) => {}
-                Err(error) => break Err(error),
+                Err(error) => {
+                    self.shared.lock_waiting().back_off(Instant::now());
+                    break Err(error);
+                }
             }
             let mut waiting = self.shared.lock_waiting();
             let left: Vec<Document> =
