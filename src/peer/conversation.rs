@@ -164,6 +164,19 @@ impl Line {
         mem::replace(&mut self.input, rest)
     }
 
+    /// The first bytes of those that have arrived for which nothing was asked.
+    pub(super) fn unsolicited(&self) -> Vec<u8> {
+        let mut found = self.input.clone();
+        let mut chunk = [0; 64];
+        // Nothing is waited for.
+        if crate::system::has_arrived(&self.stream)
+            && let Ok(count) = self.stream.peek(&mut chunk)
+        {
+            found.extend(chunk.iter().take(count));
+        }
+        found
+    }
+
     /// Whether bytes have arrived for which nothing was asked, as far as is known.
     pub(super) fn has_unsolicited(&self) -> bool {
         self.asked == 0 && (!self.input.is_empty() || crate::system::has_arrived(&self.stream))

@@ -101,7 +101,12 @@ impl IndexConnection {
 
     /// Closes the connection and drops what was listed on it; the next request makes a new one.
     pub fn close(&self) {
-        drop(lock(&self.open).take());
+        let open = lock(&self.open).take();
+        // A connection without a request may hold a greeting.
+        let open = open.filter(|open| open.last != Last::None);
+        if let Some(found) = open.and_then(|open| open.unsolicited(None)) {
+            self.report(&found, "closed");
+        }
         self.list.clear();
     }
 
@@ -124,9 +129,18 @@ impl IndexConnection {
         if unsolicited.is_empty() {
             return Some(open);
         }
-        let (index, found) = (self.index.clone(), excerpt(&unsolicited));
-        log::warn!("{}; the connection is replaced", IndexError::Unsolicited { index, found });
+        self.report(&unsolicited, "replaced");
         None
+    }
+
+    /// Reports what was not requested.
+    fn report(&self, unsolicited: &[u8], outcome: &str) {
+        let unsolicited = unsolicited.trim_ascii();
+        if !unsolicited.is_empty() {
+            let (index, found) = (self.index.clone(), excerpt(unsolicited));
+            let error = IndexError::Unsolicited { index, found };
+            log::warn!("{error}; the connection is {outcome}");
+        }
     }
 
     /// One request and its reply. `has_begun` says whether part of the reply was passed on.

@@ -85,3 +85,47 @@ fn line_feeds_after_a_505() {
     assert_eq!(refusing.run(&["lookup", "7"], folder.path()).0, 76);
     assert_eq!(refusing.requests().len(), 2);
 }
+
+/// What follows a reply is not taken for the next one, and is reported, also after the last reply.
+#[test]
+fn bytes_that_nobody_has_requested_are_reported() {
+    let folder = temporary();
+    for (rest, found) in
+        [("END\r\n", "`END`"), ("RFC 9 X h 1\r\n", "`RFC 9 X h 1`"), ("\r\n\r\n", "")]
+    {
+        let reply = format!("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n\r\n{rest}");
+        let other = Other::start(move |_, _| say(&reply));
+        for command in [&["list"][..], &["lookup", "7"], &["peers"]] {
+            let (code, output, errors) = other.run(command, folder.path());
+            assert_eq!(code, 0, "{rest:?} {command:?}: {errors}");
+            assert!(
+                output.contains("h 1") || output.contains("h:1"),
+                "{rest:?} {command:?}: {output}"
+            );
+            let expected = format!("expected nothing, found {found}");
+            let is_reported = !found.is_empty() && errors.contains(&expected);
+            assert_eq!(is_reported, !errors.is_empty(), "{rest:?} {command:?}: {errors}");
+            assert_eq!(is_reported, !found.is_empty(), "{rest:?} {command:?}: {errors}");
+        }
+    }
+}
+
+#[test]
+fn bytes_after_a_document_are_reported_and_ignored() {
+    for (rest, found) in [("JUNK", "`JUNK` is ignored"), ("\r\n", "")] {
+        let reply = format!("P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody{rest}");
+        let uploader = Other::start(move |_, _| Act::SayAndClose(reply.clone().into_bytes()));
+        let port = uploader.address.port();
+        let row = format!("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T localhost {port}\r\n\r\n");
+        let other = Other::start(move |_, _| say(&row));
+        for command in [&["get", "7"][..], &["sync"]] {
+            let folder = temporary();
+            let arguments = [&["--share", "."], command].concat();
+            let (code, output, errors) = other.run(&arguments, folder.path());
+            assert_eq!(code, 0, "{rest:?} {command:?}: {output}{errors}");
+            assert_eq!(fs::read_to_string(folder.path().join("rfc7.txt")).unwrap(), "body");
+            assert!(errors.contains(found), "{rest:?} {command:?}: {errors}");
+            assert_eq!(errors.is_empty(), found.is_empty(), "{rest:?} {command:?}: {errors}");
+        }
+    }
+}

@@ -1,4 +1,5 @@
 use super::*;
+use crate::protocol::Refusal;
 
 fn parts(form: ReplyForm, input: &[u8]) -> (Vec<ReplyPart>, ReplyState, bool) {
     let mut decoder = IndexReplyDecoder::new(form);
@@ -83,5 +84,46 @@ fn headers_without_end_are_no_reply() {
     while let Ok(Some((_, taken))) = decoder.decode(&reply.as_bytes()[used..]) {
         used += taken;
     }
+    assert!(decoder.decode(&reply.as_bytes()[used..]).is_err());
+}
+
+#[test]
+fn a_greeting_is_skipped_before_the_first_reply_only() {
+    let decode = |input: &str| {
+        let mut decoder = IndexReplyDecoder::after_greeting();
+        let part = decoder.decode(input.as_bytes()).map(|part| part.map(|(part, _)| part));
+        (part, decoder.take_greeting())
+    };
+    let status = "P2P-CI/1.0 404 Not Found\r\n";
+    for (greeting, first) in [
+        ("", None),
+        ("Welcome\r\n", Some("Welcome")),
+        ("Welcome\nPlease log in\n\n", Some("Welcome")),
+        ("HELLO ", Some("HELLO ")),
+        ("\0\u{1f}", Some("\0\u{1f}")),
+    ] {
+        let (part, found) = decode(&format!("{greeting}{status}"));
+        assert_eq!(part, Ok(Some(ReplyPart::Refused(Refusal::NotFound))), "{greeting:?}");
+        assert_eq!(found.as_deref(), first, "{greeting:?}");
+    }
+    // Not forever, and nothing between two replies.
+    assert!(decode(&"Welcome\r\n".repeat(20)).0.is_err());
+    let mut decoder = IndexReplyDecoder::after_greeting();
+    let reply = format!("{status}\r\n");
+    let (_, used) = decoder.decode(reply.as_bytes()).unwrap().unwrap();
+    let (end, more) = decoder.decode(&reply.as_bytes()[used..]).unwrap().unwrap();
+    assert_eq!((end, used + more), (ReplyPart::End, reply.len()));
+    assert!(decoder.decode(b"Welcome\r\n").is_err());
+    assert!(IndexReplyDecoder::default().decode(b"Welcome\r\n").is_err());
+}
+
+#[test]
+fn the_record_in_a_reply_to_add_may_have_any_form() {
+    let reply = "P2P-CI/1.0 200 OK\nRFC 1 host 1 Title\n";
+    let (found, ..) = parts(ReplyForm::OneRecord, reply.as_bytes());
+    assert_eq!(found, [ReplyPart::Found, ReplyPart::End]);
+    assert!(IndexReplyDecoder::new(ReplyForm::Records).decode(reply.as_bytes()).is_ok());
+    let mut decoder = IndexReplyDecoder::new(ReplyForm::Records);
+    let (_, used) = decoder.decode(reply.as_bytes()).unwrap().unwrap();
     assert!(decoder.decode(&reply.as_bytes()[used..]).is_err());
 }
