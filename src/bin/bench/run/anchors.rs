@@ -12,36 +12,56 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::common::programs::{self, PATIENCE, Program};
+use crate::run::samples::median;
 
 /// A server that is compared: it runs until this is dropped.
 pub(crate) struct Anchor {
+    /// The program and its configuration, as a row names them.
+    pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
     program: Program,
     _folder: Option<TempDir>,
 }
 
 impl Anchor {
-    /// Redis with its default settings, but without a copy on disk.
-    pub(crate) fn redis() -> io::Result<Self> {
-        let address = free_address()?;
-        let folder = tempfile::tempdir()?;
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &address.port().to_string(), "--bind", "127.0.0.1"]);
-        command.args(["--save", "", "--appendonly", "no"]).current_dir(folder.path());
-        Self::listening(command, address, Some(folder))
+    /// Redis without a copy on disk: as it is, and with threads that read and write for it.
+    pub(crate) fn redis() -> io::Result<Vec<Self>> {
+        let threads = thread::available_parallelism()?.get().clamp(2, 8).to_string();
+        let io_threads = ["--io-threads", &threads, "--io-threads-do-reads", "yes"];
+        let configurations = [("Redis", &[][..]), ("Redis with io-threads", &io_threads[..])];
+        let start = |(name, more): (&'static str, &[&str])| {
+            let address = free_address()?;
+            let folder = tempfile::tempdir()?;
+            let mut command = Command::new("redis-server");
+            command.args(["--port", &address.port().to_string(), "--bind", "127.0.0.1"]);
+            command.args(["--save", "", "--appendonly", "no"]).args(more);
+            command.current_dir(folder.path());
+            Self::listening(name, command, address, Some(folder))
+        };
+        configurations.into_iter().map(start).collect()
     }
 
-    /// nginx with `sendfile`, and without a log, in front of a folder.
-    pub(crate) fn nginx(root: &Path) -> io::Result<Self> {
+    /// nginx with `sendfile`, and without a log, in front of a folder: with one listener for all
+    /// workers, and with one for each and heads that leave together with the file.
+    pub(crate) fn nginx(root: &Path) -> io::Result<Vec<Self>> {
+        let configurations = [
+            ("nginx", "", ""),
+            ("nginx with reuseport, tcp_nopush", "tcp_nopush on;", "reuseport"),
+        ];
+        let start = |(name, http, listen)| Self::one_nginx(name, root, http, listen);
+        configurations.into_iter().map(start).collect()
+    }
+
+    fn one_nginx(name: &'static str, root: &Path, http: &str, listen: &str) -> io::Result<Self> {
         let address = free_address()?;
         let folder = tempfile::tempdir()?;
         let configuration = format!(
             "daemon off; pid {place}/pid; error_log {place}/error; worker_processes auto; {user}\n\
              events {{ worker_connections 2048; }}\n\
-             http {{ sendfile on; access_log off; default_type text/plain;\n\
+             http {{ sendfile on; {http} access_log off; default_type text/plain;\n\
              client_body_temp_path {place}/b; proxy_temp_path {place}/p;\n\
              fastcgi_temp_path {place}/f; uwsgi_temp_path {place}/u; scgi_temp_path {place}/s;\n\
-             server {{ listen {address}; root {root}; }} }}\n",
+             server {{ listen {address} {listen}; root {root}; }} }}\n",
             place = folder.path().display(),
             // As root it would read files as somebody else, who may not.
             user = if rustix::process::geteuid().is_root() { "user root;" } else { "" },
@@ -51,35 +71,36 @@ impl Anchor {
         fs::write(&file, configuration)?;
         let mut command = Command::new("nginx");
         command.arg("-c").arg(&file).arg("-p").arg(folder.path());
-        Self::listening(command, address, Some(folder))
+        Self::listening(name, command, address, Some(folder))
     }
 
     /// Reads until each empty line and answers with `reply`, a thread for each connection.
     pub(crate) fn ceiling(reply: &str) -> io::Result<Self> {
         let mut command = programs::command("ceiling")?;
         command.arg(reply);
-        Self::naming_itself(command)
+        Self::naming_itself("the ceiling", command)
     }
 
     /// Writes so many bytes in pieces of 64 KiB for each request.
     pub(crate) fn writer(bytes: u64) -> io::Result<Self> {
         let mut command = programs::command("writer")?;
         command.arg(bytes.to_string());
-        Self::naming_itself(command)
+        Self::naming_itself("a writer", command)
     }
 
     pub(crate) fn program(&self) -> &Program {
         &self.program
     }
 
-    fn naming_itself(command: Command) -> io::Result<Self> {
+    fn naming_itself(name: &'static str, command: Command) -> io::Result<Self> {
         let mut program = Program::start(command)?;
         let line = program.line()?;
         let address = line.parse().map_err(|_| io::Error::other(format!("found `{line}`")))?;
-        Ok(Self { address, program, _folder: None })
+        Ok(Self { name, address, program, _folder: None })
     }
 
     fn listening(
+        name: &'static str,
         command: Command,
         address: SocketAddr,
         folder: Option<TempDir>,
@@ -93,7 +114,30 @@ impl Anchor {
             }
             thread::sleep(Duration::from_millis(5));
         }
-        Ok(Self { address, program, _folder: folder })
+        Ok(Self { name, address, program, _folder: folder })
+    }
+}
+
+/// Figures of one program in its configurations, a round after the other.
+#[derive(Default)]
+pub(crate) struct Rounds(Vec<(&'static str, Vec<f64>)>);
+
+impl Rounds {
+    pub(crate) fn push(&mut self, name: &'static str, figure: f64) {
+        match self.0.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, figures)) => figures.push(figure),
+            None => self.0.push((name, vec![figure])),
+        }
+    }
+
+    /// The configuration that did best, where more is better; nothing without any.
+    pub(crate) fn highest(self) -> Option<(&'static str, Vec<f64>)> {
+        self.0.into_iter().max_by(|(_, one), (_, other)| median(one).total_cmp(&median(other)))
+    }
+
+    /// The same where less is better.
+    pub(crate) fn lowest(self) -> Option<(&'static str, Vec<f64>)> {
+        self.0.into_iter().min_by(|(_, one), (_, other)| median(one).total_cmp(&median(other)))
     }
 }
 

@@ -70,6 +70,21 @@ impl Findings {
         self.push(Row { section, work, size: None, figure, unit, compared: None });
     }
 
+    /// Figures of the same rounds, ours and those of an anchor's best configuration, if it ran.
+    pub(crate) fn compared_with_best(
+        &mut self,
+        section: &'static str,
+        work: impl Into<String>,
+        figures: &[f64],
+        unit: &'static str,
+        best: Option<(&'static str, Vec<f64>)>,
+    ) {
+        match best {
+            Some((with, theirs)) => self.compared(section, work, figures, unit, with, &theirs),
+            None => self.figure(section, work, figures, unit),
+        }
+    }
+
     /// Figures of the same rounds, ours and the anchor's.
     pub(crate) fn compared(
         &mut self,

@@ -117,28 +117,28 @@ impl Setting {
         if self.quick { quick } else { full }
     }
 
-    /// Redis, if it is wanted and installed.
-    fn redis(&self, findings: &mut Findings) -> io::Result<Option<Anchor>> {
+    /// Redis in its configurations, if it is wanted and installed.
+    fn redis(&self, findings: &mut Findings) -> io::Result<Vec<Anchor>> {
         if !self.against.contains(&Against::Redis) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         if !is_installed("redis-server") {
             findings.skip("Redis: expected `redis-server` to be installed");
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        Anchor::redis().map(Some)
+        Anchor::redis()
     }
 
-    /// nginx in front of a folder, if it is wanted and installed.
-    fn nginx(&self, root: &Path, findings: &mut Findings) -> io::Result<Option<Anchor>> {
+    /// nginx in its configurations in front of a folder, if it is wanted and installed.
+    fn nginx(&self, root: &Path, findings: &mut Findings) -> io::Result<Vec<Anchor>> {
         if !self.against.contains(&Against::Nginx) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         if !is_installed("nginx") {
             findings.skip("nginx: expected `nginx` to be installed");
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        Anchor::nginx(root).map(Some)
+        Anchor::nginx(root)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::common::programs::Index;
 use crate::common::talk::{Talk, add, lookup};
 use crate::run::Setting;
-use crate::run::anchors::Anchor;
+use crate::run::anchors::{Anchor, Rounds};
 use crate::run::findings::{Axis, Findings, Plot};
 use crate::run::load::{Load, Outcome, Requests, connect};
 use crate::run::probe::millis;
@@ -47,7 +47,7 @@ pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<
     let index = Index::start(None)?;
     let _holders = fill(index.address)?;
     let redis = setting.redis(findings)?;
-    if let Some(redis) = &redis {
+    for redis in &redis {
         fill_redis(redis.address)?;
     }
     let fill_other = |&address: &SocketAddr| Ok((address, fill(address)?));
@@ -69,8 +69,9 @@ pub(crate) fn lookups(setting: &Setting, findings: &mut Findings) -> io::Result<
         };
         let mut ours = contestant("", index.address, &lookups)?;
         let mut rivals = vec![contestant("the ceiling", ceiling.address, &lookups)?];
-        if let Some(redis) = &redis {
-            rivals.push(contestant("Redis SMEMBERS", redis.address, &smembers)?);
+        for redis in &redis {
+            let name = format!("{}, SMEMBERS", redis.name);
+            rivals.push(contestant(&name, redis.address, &smembers)?);
         }
         for (address, _) in &others {
             rivals.push(contestant(&address.to_string(), *address, &lookups)?);
@@ -109,26 +110,22 @@ pub(crate) fn adds(setting: &Setting, findings: &mut Findings) -> io::Result<()>
     let redis = setting.redis(findings)?;
     let batches = setting.size(1000, 250);
     let ours = Adding::new(ADDING, batches, PIPELINE, new_record);
-    let (mut figures, mut redises) = (Vec::new(), Vec::new());
+    let (mut figures, mut redises) = (Vec::new(), Rounds::default());
     for round in 0..setting.rounds {
         let index = Index::start(None)?;
         figures.push(ours.run(index.address)?.rate());
-        if let Some(redis) = &redis {
+        for redis in &redis {
             let member = |connection: usize, at: usize| {
                 let number = 10_000 + at as u32;
                 let member = format!("RFC {number} {} peer-{connection} 5678", title(number));
                 command(&["SADD", &format!("round:{round}:{number:05}"), &member])
             };
             let adding = Adding::new(ADDING, batches, PIPELINE, member);
-            redises.push(adding.run(redis.address)?.rate());
+            redises.push(redis.name, adding.run(redis.address)?.rate());
         }
     }
     let work = format!("ADD, new records, {ADDING} connections, {PIPELINE} in flight");
-    if redis.is_some() {
-        findings.compared(SECTION, work, &figures, "requests/s", "Redis SADD", &redises);
-    } else {
-        findings.figure(SECTION, work, &figures, "requests/s");
-    }
+    findings.compared_with_best(SECTION, work, &figures, "requests/s", redises.highest());
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use p2p_ci::system::PageAligned;
 
 use crate::common::programs::{Index, Peer};
 use crate::run::Setting;
+use crate::run::anchors::Rounds;
 use crate::run::findings::Findings;
 use crate::run::processes::processor_seconds;
 use crate::run::samples::Random;
@@ -34,7 +35,7 @@ pub(crate) fn small(setting: &Setting, findings: &mut Findings) -> io::Result<()
     // So that all of them are in memory, and their digests known.
     read_all(peer.upload, &documents, get)?;
     for at_once in [1, 16] {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let (mut ours, mut theirs) = (Vec::new(), Rounds::default());
         for round in 0..setting.rounds {
             let seed = setting.seed + round as u64;
             let fetched = |address: SocketAddr, request: fn(u32) -> String| {
@@ -45,16 +46,12 @@ pub(crate) fn small(setting: &Setting, findings: &mut Findings) -> io::Result<()
                 rate(at_once, setting.time, seed, choose)
             };
             ours.push(fetched(peer.upload, get)?);
-            if let Some(nginx) = &nginx {
-                theirs.push(fetched(nginx.address, http_get)?);
+            for nginx in &nginx {
+                theirs.push(nginx.name, fetched(nginx.address, http_get)?);
             }
         }
         let work = format!("documents, a connection each, {at_once} at a time");
-        if nginx.is_some() {
-            findings.compared(SECTION, work, &ours, "documents/s", "nginx", &theirs);
-        } else {
-            findings.figure(SECTION, work, &ours, "documents/s");
-        }
+        findings.compared_with_best(SECTION, work, &ours, "documents/s", theirs.highest());
     }
     Ok(())
 }
@@ -143,27 +140,22 @@ pub(crate) fn large(setting: &Setting, findings: &mut Findings) -> io::Result<()
         let taken = processor_seconds(process)? - processor;
         Ok((bytes as f64 / time / 1e6, taken / (bytes as f64 / 1e9)))
     };
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let (mut our_time, mut their_time) = (Vec::new(), Vec::new());
+    let (mut ours, mut theirs) = (Vec::new(), Rounds::default());
+    let (mut our_time, mut their_time) = (Vec::new(), Rounds::default());
     for _ in 0..setting.rounds {
         let (rate, processor) = once(peer.upload, &get(1), peer.program.id())?;
         ours.push(rate);
         our_time.push(processor);
-        if let Some(nginx) = &nginx {
+        for nginx in &nginx {
             let (rate, processor) = once(nginx.address, &http_get(1), nginx.program().id())?;
-            theirs.push(rate);
-            their_time.push(processor);
+            theirs.push(nginx.name, rate);
+            their_time.push(nginx.name, processor);
         }
     }
     let work = format!("a file of {} MiB", bytes >> 20);
-    if nginx.is_some() {
-        findings.compared(SECTION, &work, &ours, "MB/s", "nginx", &theirs);
-        let work = format!("{work}: of a processor");
-        findings.compared(SECTION, work, &our_time, "s/GB", "nginx", &their_time);
-    } else {
-        findings.figure(SECTION, &work, &ours, "MB/s");
-        findings.figure(SECTION, format!("{work}: of a processor"), &our_time, "s/GB");
-    }
+    findings.compared_with_best(SECTION, &work, &ours, "MB/s", theirs.highest());
+    let work = format!("{work}: of a processor");
+    findings.compared_with_best(SECTION, work, &our_time, "s/GB", their_time.lowest());
     Ok(())
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()>
     let nginx = setting.nginx(&documents.folder, findings)?;
     let place = tempfile::tempdir()?;
     let list = place.path().join("list");
-    if let Some(nginx) = &nginx {
+    if let Some(nginx) = nginx.first() {
         let url = |number: &u32| format!("http://{}/rfc{number}.txt\n", nginx.address);
         fs::write(&list, documents.numbers.iter().map(url).collect::<String>())?;
     }
@@ -46,7 +46,7 @@ pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()>
     let mut copies = Copies::new()?;
     // Each copies into the folder in which it is started.
     let mut rivals: Vec<(&str, Command)> = Vec::new();
-    if nginx.is_some() {
+    if !nginx.is_empty() {
         let mut wget = Command::new("wget");
         wget.args(["-q", "-i"]).arg(&list);
         let mut aria2 = Command::new("aria2c");

@@ -8,6 +8,7 @@ use p2p_ci::system::PageAligned;
 
 use crate::common::programs::{Index, Peer};
 use crate::run::Setting;
+use crate::run::anchors::Rounds;
 use crate::run::findings::{Axis, Findings, Plot};
 use crate::run::transfer::copies::Copies;
 use crate::run::transfer::documents::Documents;
@@ -39,21 +40,19 @@ pub(crate) fn sizes(setting: &Setting, findings: &mut Findings) -> io::Result<()
             Ok(received as f64 / begun.elapsed().as_secs_f64() / 1e6)
         };
         let mut copies = Copies::new()?;
-        let (mut ours, mut theirs, mut synced) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ours, mut theirs, mut synced) = (Vec::new(), Rounds::default(), Vec::new());
         for _ in 0..setting.rounds {
             ours.push(rate(peer.upload, &get(1))?);
-            if let Some(nginx) = &nginx {
-                theirs.push(rate(nginx.address, &http_get(1))?);
+            for nginx in &nginx {
+                theirs.push(nginx.name, rate(nginx.address, &http_get(1))?);
             }
             let seconds = libraries::synced(index.address, &documents, &mut copies)?;
             synced.push(documents.bytes as f64 / seconds / 1e6);
         }
         let work = format!("a document of {}", readable_size(digits));
-        if nginx.is_some() {
-            findings.compared("transfer", work, &ours, "MB/s", "nginx", &theirs);
-        } else {
-            findings.figure("transfer", work, &ours, "MB/s");
-        }
+        let best = theirs.highest();
+        let theirs = best.as_ref().map_or(Vec::new(), |(_, rates)| rates.clone());
+        findings.compared_with_best("transfer", work, &ours, "MB/s", best);
         let work = format!("sync, {count} of {}", readable_size(digits));
         findings.figure("transfer", work, &synced, "MB/s");
         for ((_, points), rates) in lines.iter_mut().zip([ours, theirs, synced]) {
