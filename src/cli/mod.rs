@@ -20,7 +20,7 @@
 //! | `downloads` | the downloads that run |
 //! | `notices`, `interrupt` | what happens meanwhile |
 //! | `signals` | what SIGINT, SIGTERM and SIGHUP mean to a program |
-//! | `exit`, `logging`, `throttle`, `uptime`, `size`, `output`, `user_folder` | codes, diagnostics, standard output, the user's files |
+//! | `exit`, `logging`, `throttle`, `uptime`, `quantity`, `rate`, `size`, `output`, `user_folder` | codes, diagnostics, standard output, the user's files |
 
 mod act;
 mod args;
@@ -46,6 +46,7 @@ mod output;
 pub mod peer;
 mod probe;
 mod progress;
+mod quantity;
 mod rate;
 mod reply;
 pub mod server;

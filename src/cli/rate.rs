@@ -3,6 +3,8 @@
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
+use super::quantity::quantity;
+
 /// Bytes a second, at least 4 KiB: below that, neighbours would give up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Rate(NonZeroU64);
@@ -23,16 +25,14 @@ impl FromStr for Rate {
                 "expected a rate of at least {LEAST} bytes a second, such as `500k` or `2M`, found `{text}`"
             )
         };
-        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (digits, unit) = text.split_at(split);
-        let factor = match unit {
-            "" => 1,
-            "k" | "K" => 1000,
-            "M" => 1_000_000,
-            "G" => 1_000_000_000,
-            _ => return Err(malformed()),
+        let factor = |unit: &str| match unit {
+            "" => Some(1),
+            "k" | "K" => Some(1000),
+            "M" => Some(1_000_000),
+            "G" => Some(1_000_000_000),
+            _ => None,
         };
-        let rate = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+        let rate = quantity(text, factor);
         rate.filter(|rate| *rate >= LEAST).and_then(NonZeroU64::new).map(Self).ok_or_else(malformed)
     }
 }

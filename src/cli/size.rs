@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::quantity::quantity;
 use crate::limits;
 
 /// Bytes of memory.
@@ -18,9 +19,7 @@ impl FromStr for MemorySize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (digits, unit) = text.split_at_checked(split).unwrap_or((text, ""));
-        let factor = match unit.to_ascii_lowercase().as_str() {
+        let factor = |unit: &str| match unit.to_ascii_lowercase().as_str() {
             "" => Some(1),
             "k" | "kib" => Some(1 << 10),
             "m" | "mib" => Some(1 << 20),
@@ -28,8 +27,7 @@ impl FromStr for MemorySize {
             "t" | "tib" => Some(1 << 40),
             _ => None,
         };
-        let size = digits.parse::<u64>().ok().zip(factor);
-        let size = size.and_then(|(number, factor)| number.checked_mul(factor));
+        let size = quantity(text, factor);
         size.filter(|size| *size >= limits::MEMORY_LEAST).map(Self).ok_or_else(|| {
             let least = limits::MEMORY_LEAST >> 20;
             format!("expected a size of at least {least}M, such as `512M` or `2G`, found `{text}`")
