@@ -79,7 +79,8 @@ pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Keepalive probes that may go unanswered.
 pub const KEEPALIVE_PROBES: u32 = 3;
-/// Time that sent data may stay unacknowledged. Keepalive does not probe while data is queued.
+/// Time that sent data may stay unacknowledged, except by readers of long replies, for which there is
+/// [`PROGRESS_TIME`]. Keepalive does not probe while data is queued.
 pub const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
 /// Bytes of a reply that the kernel buffers ahead of what is on the wire; of a long upload it
 /// buffers what it likes.

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::mem;
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{limits, system};
 
@@ -12,13 +12,18 @@ const SMALL: usize = 1024;
 /// Bytes read at once from who sends more.
 const LARGE: usize = 8 * 1024;
 
+/// After this time a sender that waits for its reader looks at its clock, or ends the connection
+/// where a write that timed out cannot be continued.
+const WRITE_TIMEOUT: Duration =
+    if system::WRITING_RESUMES { limits::SEND_CHECK } else { limits::PROGRESS_TIME };
+
 /// Sets what every connection of ours has: no delay, keepalive, and a bound on writing.
 ///
 /// # Errors
 /// When the connection is already gone.
 pub fn set_options(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(limits::PROGRESS_TIME))?;
+    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
     system::bound_neighbour(&socket2::SockRef::from(stream))
 }
 
@@ -29,7 +34,7 @@ pub(super) fn set_listener_options(listener: &TcpListener) -> io::Result<()> {
     let socket = socket2::SockRef::from(listener);
     if system::HANDS_OPTIONS_DOWN {
         socket.set_tcp_nodelay(true)?;
-        socket.set_write_timeout(Some(limits::PROGRESS_TIME))?;
+        socket.set_write_timeout(Some(WRITE_TIMEOUT))?;
         system::bound_neighbour(&socket)?;
     }
     Ok(())

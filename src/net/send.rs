@@ -19,7 +19,14 @@ pub fn send(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
         // As mostly, and no clock had to be looked at.
         return Ok(());
     }
-    ReadClock::default().send_all(rest, |rest| stream.write(rest))
+    ReadClock::default().send_all(rest, |rest| {
+        let written = stream.write(rest);
+        if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            // The clock judges it from here on.
+            system::allow_slow_reader(stream)?;
+        }
+        written
+    })
 }
 
 /// Measures the time that the reader of one reply lets its sender wait, and ends the reply when the
@@ -128,5 +135,30 @@ mod tests {
         let mut clock = ReadClock::default();
         clock.count(100 * limits::PROGRESS_BYTES, second).unwrap();
         assert_eq!((1..).find(|_| clock.count(0, second).is_err()).unwrap(), 60);
+    }
+
+    /// Linux ends the connection of a reader that keeps its window small for the time that data may
+    /// stay unacknowledged, although it acknowledges what it gets.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_slow_reader_is_judged_by_the_clock_alone() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (sender, _) = listener.accept().unwrap();
+        crate::net::set_options(&sender).unwrap();
+        let bound = || socket2::SockRef::from(&sender).tcp_user_timeout().unwrap();
+        assert!(bound().is_some());
+        let bytes = vec![7; 32 * 1024 * 1024];
+        std::thread::scope(|scope| {
+            let sent = scope.spawn(|| send(&sender, &bytes));
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while bound().is_some_and(|time| !time.is_zero()) {
+                assert!(Instant::now() < deadline, "it is bounded still");
+                std::thread::yield_now();
+            }
+            let mut read = vec![0; bytes.len()];
+            io::Read::read_exact(&mut reader, &mut read).unwrap();
+            sent.join().unwrap().unwrap();
+        });
     }
 }

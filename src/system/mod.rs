@@ -32,8 +32,9 @@ pub use page_aligned::PageAligned;
 pub(crate) use readiness::{Direction, is_connecting, wait_for_any};
 pub use signals::{Signal, Signals, has_controlling_terminal};
 pub(crate) use sockets::{
-    ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, WRITING_RESUMES, bound_neighbour, has_arrived,
-    has_unread, lift_unsent_bound, receive, receive_now, send_at_once, send_before, send_file,
+    ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, WRITING_RESUMES, allow_slow_reader, bound_neighbour,
+    has_arrived, has_unread, lift_unsent_bound, receive, receive_now, send_at_once, send_before,
+    send_file,
 };
 pub(crate) use terminal::{TerminalMode, wait_for_input};
 pub(crate) use unacknowledged::unacknowledged;

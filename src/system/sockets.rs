@@ -157,6 +157,22 @@ pub(crate) fn bound_neighbour(socket: &socket2::SockRef<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// Lifts the bound of [`bound_neighbour`] on the time for which data may stay unacknowledged.
+///
+/// Linux measures that time from the first probe of a closed window until the window has room for
+/// all of the next packet. A reader that takes a little at a time acknowledges everything, and its
+/// connection would be ended nevertheless. A reader that is gone is found by the minimum read rate.
+///
+/// # Errors
+/// When the connection is already gone.
+pub(crate) fn allow_slow_reader(stream: &TcpStream) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(stream).set_tcp_user_timeout(None)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = stream;
+    Ok(())
+}
+
 /// Lets as much wait for the network as the system likes, which [`bound_neighbour`] does not. A
 /// large file then takes a fifth less of a processor: the system sends what waits when room is
 /// announced, and need not come back to who wrote it.

@@ -71,12 +71,13 @@ impl Upload<'_> {
         let part = head.content_range;
         let (first, count) =
             part.map_or((0, self.document.length), |part| (part.first(), part.count()));
+        if count > LAST_PIECE {
+            // It may take longer than data may stay unacknowledged.
+            system::allow_slow_reader(self.stream)?;
+        }
         if count > LONG {
             // The upload slots bound how many of them there are.
             system::lift_unsent_bound(self.stream)?;
-        }
-        if count > LAST_PIECE && system::WRITING_RESUMES {
-            self.stream.set_write_timeout(Some(limits::SEND_CHECK))?;
         }
         let mut bytes = Vec::with_capacity(HEAD);
         DocumentReply::Found(head).encode(&mut bytes);

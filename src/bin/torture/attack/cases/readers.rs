@@ -75,7 +75,11 @@ pub(super) fn slow_uploads(_setting: &Setting, report: &mut Report) -> io::Resul
             let read = read_at(&mut stream, RATES.1, &stop);
             io::Result::Ok(read)
         });
-        while begun.elapsed() < Duration::from_secs(150) && last.iter().any(Option::is_none) {
+        // The reader above the rate lasts longer than data may stay unacknowledged.
+        let is_done = |last: &[Option<Duration>], time| {
+            time > Duration::from_secs(105) && last.iter().all(Option::is_some)
+        };
+        while begun.elapsed() < Duration::from_secs(150) && !is_done(&last, begun.elapsed()) {
             thread::sleep(Duration::from_millis(250));
             for (peer, last) in [&free, &limited].into_iter().zip(&mut last) {
                 if last.is_none() && ended(peer) >= usize::from(BELOW) {
