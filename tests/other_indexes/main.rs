@@ -15,5 +15,6 @@ mod bounds;
 mod captured;
 mod endings;
 mod fake;
+mod kinds;
 mod refusals;
 mod registration;
