@@ -296,6 +296,9 @@ pub const IN_USE_PAUSE: Duration = Duration::from_millis(500);
 pub const ASKED_AHEAD: usize = 8;
 /// Downloads that are brought to disk together, at most.
 pub const BATCH: usize = 64;
+/// Downloads from which on a batch is brought to disk by syncing the whole file system. That waits for
+/// the unwritten data of all programs, so fewer files are synced one by one.
+pub const SYNC_TOGETHER: usize = 16;
 /// Time for which one that is whole waits for others.
 pub const BATCH_TIME: Duration = Duration::from_millis(100);
 /// How often a document or a holder is tried without anything coming of it.

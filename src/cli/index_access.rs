@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::limits;
 use crate::peer::{
     AskIndex, Cancel, Completeness, IndexConnection, IndexDialect, IndexError, ListCache,
     Membership, Query,
@@ -58,9 +59,30 @@ impl AskIndex for IndexAccess {
         query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError> {
-        match (&self.membership, query) {
-            (Some(membership), Query::Add { .. } | Query::Remove(_)) => membership.ask(query, take),
-            _ => self.queries.ask(query, take),
+        // An index can send records without end.
+        let (mut left, mut is_truncated) = (limits::RECORDS, false);
+        let mut take = |part: ReplyPart, bytes: &[u8]| {
+            if let ReplyPart::Record(_) = part {
+                is_truncated = left == 0;
+                if is_truncated {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                left = left.saturating_sub(1);
+            }
+            take(part, bytes)
+        };
+        let asked = match (&self.membership, query) {
+            (Some(membership), Query::Add { .. } | Query::Remove(_)) => {
+                membership.ask(query, &mut take)
+            }
+            _ => self.queries.ask(query, &mut take),
+        };
+        match asked {
+            Err(IndexError::Taker(_)) if is_truncated => Ok(Completeness::Incomplete(format!(
+                "only the first {} records were read",
+                limits::RECORDS
+            ))),
+            asked => asked,
         }
     }
 

@@ -1,10 +1,10 @@
 //! `sync`: all that the index knows and is not here.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Instant;
+use std::{io, iter};
 
 use super::command::{Format, Sync};
 use super::context::Context;
@@ -151,22 +151,24 @@ fn wanted_records(
 /// fetched: each is reported. A document that is never saved from the network is no failure.
 fn missing(
     library: &SharedLibrary,
-    records: Vec<Record>,
+    mut records: Vec<Record>,
     told_by: SocketAddr,
     vouched_for: &HashMap<Document, Digest>,
 ) -> (Vec<Order>, Vec<Failure>) {
-    let mut by_document: BTreeMap<Document, Vec<Record>> = BTreeMap::new();
-    for record in records {
-        by_document.entry(record.document.clone()).or_default().push(record);
-    }
+    // Sorted instead of collected by document: there can be a million.
+    records.sort_by(|one, other| one.document.cmp(&other.document));
+    let mut records = records.into_iter().peekable();
     let (mut orders, mut failures) = (Vec::new(), Vec::new());
-    for (document, records) in by_document {
+    while let Some(first) = records.next() {
+        let document = first.document.clone();
+        let more = iter::from_fn(|| records.next_if(|record| record.document == document));
+        let records = iter::once(first).chain(more);
         let source = |record: Record| Source {
             told_by: Some(told_by),
             title: Some(record.title),
             ..record.holder.into()
         };
-        let candidates = records.into_iter().map(source).collect();
+        let candidates: Vec<Source> = records.map(source).collect();
         let digest = vouched_for.get(&document).copied();
         match plan(library, document.clone(), candidates, digest, false) {
             Ok(Plan::Here) => {}

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::part_files::remove_unused;
 use super::save::{Incoming, Part};
 use super::saved::Saved;
+use crate::limits;
 use crate::system::{self, Directory, Entered};
 
 impl Incoming {
@@ -57,7 +58,8 @@ fn finish(incoming: Incoming, overwrite: bool) -> io::Result<Saved> {
 fn finish_all(all: Vec<(Incoming, bool)>) -> io::Result<Finished> {
     let mut batch = Batch::default();
     let is_synced = match &*all {
-        [(first, _), _, ..] => {
+        // Syncing the whole file system waits for what all other programs have written, too.
+        [(first, _), ..] if all.len() >= limits::SYNC_TOGETHER => {
             // What cannot be completed fails alone, below.
             let directory = first.target.root().to_path_buf();
             let is_one = all.iter().all(|(one, _)| one.target.root() == directory);

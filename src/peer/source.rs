@@ -39,7 +39,11 @@ impl Source {
     /// These without those whose holder is there already.
     pub fn distinct(sources: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut seen = HashSet::new();
-        sources.into_iter().filter(|source| seen.insert(source.holder.clone())).collect()
+        let is_first = |source: &Self| seen.insert(source.holder.clone());
+        let mut distinct: Vec<Self> = sources.into_iter().filter(is_first).collect();
+        // Most documents have one holder, and many documents wait together.
+        distinct.shrink_to_fit();
+        distinct
     }
 }
 

@@ -3,6 +3,7 @@
 mod churn;
 mod connections;
 mod downloads;
+mod endless;
 mod files;
 mod holders;
 mod leaving;
@@ -65,6 +66,7 @@ pub(crate) const CASES: &[Case] = &[
     case("bait", "documents that are slow or only grow, among many", many::bait),
     case("part-files", "part files of liars, for one document and many", parts::parts_of_liars),
     case("processes", "three processes download into one directory", many::processes),
+    case("hostile-index", "an index whose replies are endless, large or slow", endless::endless),
     case("names", "names that lead elsewhere, links, pipes, devices", files::names),
     case("faults", "a fault at each system call of a download; kill -9", downloads::faults),
     case("changes", "a file that changes while it is sent", files::changes),
