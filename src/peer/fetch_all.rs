@@ -10,6 +10,7 @@ mod task;
 mod worker;
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
@@ -56,13 +57,15 @@ pub fn fetch_all(
             }
         }
         drop(sender);
-        let outcome = collect(fetcher, &queue, &messages, watch);
+        let collect = || collect(fetcher, &queue, &messages, watch);
+        let outcome = catch_unwind(AssertUnwindSafe(collect));
         queue.end();
-        // Workers that have something to say must not wait for somebody to hear it.
+        // Workers must not wait for messages to be received, also when the callback has panicked.
         messages.iter().for_each(drop);
         match outcome {
-            Ok(()) if fetcher.cancel().is_cancelled() => Err(io::ErrorKind::Interrupted.into()),
-            outcome => outcome,
+            Ok(Ok(())) if fetcher.cancel().is_cancelled() => Err(io::ErrorKind::Interrupted.into()),
+            Ok(outcome) => outcome,
+            Err(panic) => resume_unwind(panic),
         }
     })
 }
@@ -193,5 +196,7 @@ fn ends_all(error: &io::Error, folder: &Path) -> bool {
             || !Incoming::is_possible_in(folder))
 }
 
+#[cfg(test)]
+mod panics;
 #[cfg(test)]
 mod tests;

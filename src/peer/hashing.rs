@@ -3,6 +3,7 @@
 use std::io;
 use std::iter;
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -99,7 +100,9 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
             while let Some(document) = documents.get(next.fetch_add(1, Ordering::Relaxed))
                 && !self.is_stopped()
             {
-                if self.hash_one(document, digests, &mut buffer) {
+                // A panic costs one document, and not the thread.
+                let hash = || self.hash_one(document, digests, &mut buffer);
+                if catch_unwind(AssertUnwindSafe(hash)).unwrap_or(false) {
                     is_new.store(true, Ordering::Relaxed);
                 }
             }
@@ -156,6 +159,32 @@ mod tests {
 
     use super::*;
     use crate::library::{Depth, Library};
+
+    #[test]
+    fn a_panic_costs_the_digest_of_one_document() {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let folder = tempfile::tempdir().unwrap();
+        for number in 1..=20 {
+            fs::write(folder.path().join(format!("rfc{number}.txt")), "bytes").unwrap();
+        }
+        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        let (told, documents) = channel();
+        let done = move |document: &Document| {
+            let name = document.to_string();
+            assert!(!matches!(&*name, "RFC 3" | "FILE first"), "this one panics, as it should");
+            told.send(name).unwrap();
+        };
+        let hashing = Hashing::start(library.clone(), done).unwrap();
+        for _ in 0..19 {
+            documents.recv_timeout(PATIENCE).unwrap();
+        }
+        for name in ["first", "second"] {
+            let path = folder.path().join(name);
+            fs::write(&path, name).unwrap();
+            hashing.queue().send(library.add_file(&path, None).unwrap()).unwrap();
+        }
+        assert_eq!(documents.recv_timeout(PATIENCE).unwrap(), "FILE second");
+    }
 
     #[test]
     fn nothing_is_told_of_what_is_not_shared_any_more() {

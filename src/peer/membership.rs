@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -194,7 +195,13 @@ impl Shared {
         let mut pause = limits::RECONNECT;
         loop {
             let mut registered = None;
-            let Err(error) = self.join_and_read(&mut registered) else { return };
+            // A panic costs the connection, and not the registration.
+            let join = || self.join_and_read(&mut registered);
+            let joined = catch_unwind(AssertUnwindSafe(join)).unwrap_or_else(|_| {
+                let source = io::Error::other("this program failed; see the message above");
+                Err(IndexError::Lost { index: self.index.clone(), source })
+            });
+            let Err(error) = joined else { return };
             // A connection that brought nothing does not count as success.
             if registered.is_some_and(|since| since.elapsed() >= limits::LASTING_CONNECTION) {
                 pause = limits::RECONNECT;

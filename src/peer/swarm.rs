@@ -123,39 +123,21 @@ pub(super) fn fetch_segments(
     watch: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Brought, SwarmError> {
     let count = holders.len().min(fetcher.bandwidth().feeds(peer_bounds().segments));
-    let patience = if count > 1 { limits::RATE_TIME_OF_ONE } else { limits::RATE_TIME };
-    let state = State {
-        segments: Segments::new(pieces.missing()),
-        pieces: Some(Arc::clone(pieces)),
-        spare: holders.into_iter().map(|source| Spare { source, is_late: false }).collect(),
-        first,
-        workers: 0,
-        writers: 0,
-        connections: HashMap::new(),
-        reports: Vec::new(),
-        brought: HashMap::new(),
-        last_modified: None,
-        file_error: None,
-        is_over: false,
-    };
-    let swarm = Arc::new(Swarm {
-        fetcher: fetcher.clone(),
-        document: document.clone(),
-        digest,
-        length: pieces.length(),
-        patience,
-        state: Mutex::new(state),
-        changed: Condvar::new(),
-    });
+    let swarm = Swarm::new(fetcher, document, digest, holders, first, pieces, count);
     for worker in 0..count {
-        let guard = WorkerGuard::new(Arc::clone(&swarm), worker);
-        let work = move || guard.swarm.work(worker);
-        let name = format!("download-{worker}");
-        if let Err(error) = thread::Builder::new().name(name).spawn(work) {
-            log::warn!("cannot start a thread for another download in parallel: {error}");
-        }
+        start(&swarm, worker, move |swarm| swarm.work(worker));
     }
     swarm.follow(pieces, watch)
+}
+
+/// Starts a worker.
+fn start(swarm: &Arc<Swarm>, worker: usize, work: impl FnOnce(&Swarm) + Send + 'static) {
+    let guard = WorkerGuard::new(Arc::clone(swarm), worker);
+    let work = move || work(&guard.swarm);
+    let name = format!("download-{worker}");
+    if let Err(error) = thread::Builder::new().name(name).spawn(work) {
+        log::warn!("cannot start a thread for another download in parallel: {error}");
+    }
 }
 
 /// A worker. When it ends, by a panic as well, what it has not delivered is for others.
@@ -183,6 +165,41 @@ impl Drop for WorkerGuard {
 }
 
 impl Swarm {
+    fn new(
+        fetcher: &Fetcher,
+        document: &Document,
+        digest: Digest,
+        holders: Vec<Source>,
+        first: Option<First>,
+        pieces: &Arc<Pieces>,
+        count: usize,
+    ) -> Arc<Self> {
+        let patience = if count > 1 { limits::RATE_TIME_OF_ONE } else { limits::RATE_TIME };
+        let state = State {
+            segments: Segments::new(pieces.missing()),
+            pieces: Some(Arc::clone(pieces)),
+            spare: holders.into_iter().map(|source| Spare { source, is_late: false }).collect(),
+            first,
+            workers: 0,
+            writers: 0,
+            connections: HashMap::new(),
+            reports: Vec::new(),
+            brought: HashMap::new(),
+            last_modified: None,
+            file_error: None,
+            is_over: false,
+        };
+        Arc::new(Self {
+            fetcher: fetcher.clone(),
+            document: document.clone(),
+            digest,
+            length: pieces.length(),
+            patience,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        })
+    }
+
     /// The calling thread: reports, computes the digest, and waits for the end.
     fn follow(
         &self,
@@ -314,3 +331,6 @@ fn hash(pieces: &Pieces, hasher: &mut Hasher, hashed: &mut u64, until: u64) -> i
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

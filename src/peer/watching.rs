@@ -7,6 +7,7 @@
 //! it that a file system was mounted on or unmounted from.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -224,13 +225,15 @@ fn keep(
         if begun < due && !is_other {
             continue;
         }
-        let scan = library.look_over();
+        // A panic costs one scan, or one report.
+        let scan = catch_unwind(AssertUnwindSafe(|| library.look_over()));
+        let scan = scan.unwrap_or_else(|_| Err(io::Error::other("the scan has panicked")));
         let took = begun.elapsed();
         let wait = match scan {
             Ok(scan) => {
                 for document in &scan.changed {
                     say(library, document);
-                    changed(document);
+                    let _ = catch_unwind(AssertUnwindSafe(|| changed(document)));
                 }
                 failure = None;
                 if scan.is_unsettled { limits::LOOK_AGAIN } else { watch.period() }

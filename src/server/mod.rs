@@ -14,6 +14,7 @@ mod totals;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
@@ -157,9 +158,11 @@ impl Server {
         let service = &service;
         thread::scope(|scope| {
             let thread = thread::Builder::new().name("search-index".into());
-            if let Err(error) =
-                thread.spawn_scoped(scope, || indexer::run(&shared.index, &shared.stop))
-            {
+            // If it panics, each SEARCH does the work itself, and the server stays.
+            let work = || {
+                drop(catch_unwind(AssertUnwindSafe(|| indexer::run(&shared.index, &shared.stop))))
+            };
+            if let Err(error) = thread.spawn_scoped(scope, work) {
                 // Each SEARCH does the work itself then.
                 log::error!("cannot start the thread of the search index: {error}");
             }

@@ -29,6 +29,9 @@ const TIME_FOR_ALL: Duration = Duration::from_secs(1);
 /// Between two reports of bytes.
 const REPORT: Duration = Duration::from_millis(50);
 
+/// What came of an attempt, with the complete file if it has succeeded.
+type Attempted = (Next, Option<Incoming>);
+
 /// A worker.
 pub(super) struct Worker<'a> {
     number: usize,
@@ -102,10 +105,19 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn run(&mut self, mut task: Task, progress: &Progress) {
+    fn run(&mut self, task: Task, progress: &Progress) {
+        self.run_with(task, &mut |worker, task| worker.attempt(task, progress));
+    }
+
+    /// Runs a task in this way, and settles what becomes of it.
+    fn run_with(
+        &mut self,
+        mut task: Task,
+        attempt: &mut dyn FnMut(&mut Self, &mut Task) -> Attempted,
+    ) {
         let begun = Instant::now();
         // A fault of this program costs one document.
-        let next = catch_unwind(AssertUnwindSafe(|| self.attempt(&mut task, progress)));
+        let next = catch_unwind(AssertUnwindSafe(|| attempt(self, &mut task)));
         task.spent = task.spent.saturating_add(begun.elapsed());
         let next = next.unwrap_or_else(|_| {
             self.conversation = Conversation::lasting();
@@ -154,8 +166,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// One attempt; with the complete file if it succeeds.
-    fn attempt(&mut self, task: &mut Task, progress: &Progress) -> (Next, Option<Incoming>) {
+    /// One attempt.
+    fn attempt(&mut self, task: &mut Task, progress: &Progress) -> Attempted {
         let document = task.order.wanted.document.clone();
         // Another process may be downloading into the same directory.
         if !task.order.overwrite && task.order.target.is_here().is_ok_and(|is_here| is_here) {
@@ -242,5 +254,7 @@ fn after_failure(task: &mut Task, error: FetchError, took: Duration, kept: Optio
     }
 }
 
+#[cfg(test)]
+mod panics;
 #[cfg(test)]
 mod tests;

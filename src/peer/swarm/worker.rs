@@ -110,7 +110,7 @@ impl Swarm {
 
     /// What this worker is to fetch next; nothing if all is done.
     #[allow(clippy::cast_precision_loss, reason = "a rate is not exact anyway")]
-    fn next_range(&self, worker: usize, holder: &Endpoint) -> Option<Range<u64>> {
+    pub(super) fn next_range(&self, worker: usize, holder: &Endpoint) -> Option<Range<u64>> {
         let pace = self.fetcher.neighbours().pace(holder);
         let rate = pace.bytes_per_second.unwrap_or(1024 * 1024) as f64;
         let mut state = self.lock();

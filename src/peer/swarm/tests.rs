@@ -1,0 +1,57 @@
+//! Workers that panic.
+
+use std::time::Instant;
+
+use super::*;
+use crate::library::Incoming;
+
+const LENGTH: u64 = 9_000_000;
+
+fn swarm(folder: &std::path::Path) -> (Arc<Swarm>, Arc<Pieces>, Incoming) {
+    let mut incoming = Incoming::begin(&folder.join("document")).unwrap();
+    let digest = Digest::new([7; 32]);
+    let pieces = incoming.pieces(&digest, LENGTH).unwrap().unwrap();
+    let document = Document::Rfc("1".parse().unwrap());
+    let fetcher = Fetcher::default();
+    let swarm = Swarm::new(&fetcher, &document, digest, Vec::new(), None, &pieces, 2);
+    (swarm, pieces, incoming)
+}
+
+fn panicking(swarm: &Swarm, worker: usize) {
+    let range = swarm.lock().segments.take(worker, 1e6, Instant::now());
+    assert!(range.is_none(), "it has a segment and panics, as it should");
+}
+
+#[test]
+fn a_download_ends_when_its_workers_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let (swarm, pieces, _incoming) = swarm(folder.path());
+    for worker in 0..2 {
+        start(&swarm, worker, move |swarm| panicking(swarm, worker));
+    }
+    let outcome = swarm.follow(&pieces, &mut |_| {});
+    assert!(matches!(outcome, Err(SwarmError::Holders(failures)) if failures.is_empty()));
+}
+
+#[test]
+fn what_a_worker_has_not_delivered_is_for_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (swarm, pieces, _incoming) = swarm(folder.path());
+    start(&swarm, 0, |swarm| panicking(swarm, 0));
+    start(&swarm, 1, |swarm| {
+        let holder = "127.0.0.1:1".parse().unwrap();
+        let mut segments = 0;
+        while let Some(range) = swarm.next_range(1, &holder) {
+            let pieces = swarm.lock().pieces.clone();
+            let count = range.end - range.start;
+            let bytes = vec![7; usize::try_from(count).unwrap()];
+            pieces.unwrap().write(&bytes, range.start).unwrap();
+            swarm.lock().segments.advance(1, count, Instant::now());
+            segments += 1;
+        }
+        assert!(segments > 0);
+    });
+    let brought = swarm.follow(&pieces, &mut |_| {}).unwrap();
+    assert_ne!(brought.digest, Digest::new([7; 32]));
+    assert!(pieces.missing().is_empty());
+}
