@@ -73,6 +73,20 @@ pub const UNUSED_BUFFERS: usize = 16;
 /// Records that are looked at while the index is locked once.
 pub const VISITS: usize = 256;
 
+/// A request that looks at fewer records is not counted as work.
+pub const SMALL_REQUEST: usize = 64;
+/// Records that a session may look at without a turn ([`crate::server`]): some ten microseconds.
+pub const WORK_BURST: usize = 4096;
+/// Records that it may look at without a turn in [`WORK_TIME`]: 64 sessions take a twentieth of a
+/// processor.
+pub const WORK_RECORDS: u128 = 50_000;
+/// See [`WORK_RECORDS`].
+pub const WORK_TIME: Duration = Duration::from_secs(1);
+/// Records that are remembered of a session: a second after large requests it needs no turn.
+pub const WORK_MOST: usize = 50_000;
+/// Records that are looked at in one turn if nothing is sent.
+pub const TURN: usize = 4096;
+
 /// Silence after which the first keepalive probe is sent.
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 /// Time between keepalive probes.

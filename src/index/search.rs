@@ -4,9 +4,14 @@
 //! A search is done in steps, and the index may change between two of them. First the best documents
 //! are selected: the sets of all words are intersected in blocks of 64 titles. Then the matching
 //! records of each are taken. If there are more documents, they follow in the order of a list.
+//!
+//! Where very many titles match, the best documents of a random sample of the blocks are selected
+//! before. Nearly all others are worse than the last of them, and are left out by one comparison,
+//! whatever the order is in which peers have added them.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use super::documents::Documents;
@@ -21,10 +26,16 @@ use super::titles::prefixes::Matches;
 use crate::limits;
 use crate::protocol::{Title, Words};
 
-/// Steps of an intersection, titles or records that are looked at in a row: some ten microseconds.
-const AT_ONCE: usize = 2048;
+/// Titles, or steps of an intersection, that are looked at in a row: some ten microseconds.
+const AT_ONCE: usize = 4096;
+/// A record takes as long as that many titles.
+const RECORD: usize = 8;
 /// Candidates among which the best are selected together, for each document that is wanted.
 const CANDIDATES: usize = 4;
+/// Titles that match a word, from which on the blocks are sampled.
+const SAMPLED: usize = 16 * 1024;
+/// One block of so many is in the sample, on average.
+const SAMPLE: u32 = 16;
 
 /// A search, and how far it is.
 #[derive(Debug)]
@@ -39,11 +50,16 @@ pub struct Search {
     /// Whether more documents match than are ranked.
     more: bool,
     ranked: HashSet<u32>,
+    /// Titles that were looked at.
     done: usize,
+    /// Chooses the sample, so that nobody knows which titles are in it.
+    random: RandomState,
 }
 
 #[derive(Debug)]
 enum Stage {
+    /// The best documents of a sample are selected; the blocks below this one are done.
+    Sampling(u32),
     /// Candidates are selected; the blocks of titles below this one are done.
     Selecting(u32),
     /// The records of the candidate in this place are taken, after this age.
@@ -77,18 +93,20 @@ impl Search {
         Self {
             words: Arc::new(words),
             most: most.clamp(1, limits::RANKED),
-            stage: Stage::Selecting(0),
+            stage: Stage::Sampling(0),
             candidates: Vec::new(),
             worst: None,
             more: false,
             ranked: HashSet::new(),
             done: 0,
+            random: RandomState::new(),
         }
     }
 
-    /// What was done since this was asked for, in titles or records looked at.
+    /// What was done since this was asked for, as the number of records that could have been looked
+    /// at in the same time.
     pub fn take_cost(&mut self) -> usize {
-        std::mem::take(&mut self.done)
+        std::mem::take(&mut self.done).div_ceil(RECORD)
     }
 
     /// Does the next step. Returns whether the search is finished.
@@ -101,13 +119,30 @@ impl Search {
         let end = self.done + AT_ONCE;
         while self.done < end {
             match std::mem::replace(&mut self.stage, Stage::Done) {
+                Stage::Sampling(block) => {
+                    let is_large = matcher.matches.iter().all(|set| set.len() >= SAMPLED);
+                    let next = match is_large {
+                        true => self.select(tables, &matcher.matches, block, end, SAMPLE),
+                        false => None,
+                    };
+                    self.stage = match next {
+                        Some(block) => Stage::Sampling(block),
+                        None => {
+                            self.rank(tables.entries);
+                            self.worst = self.candidates.get(self.most - 1).copied();
+                            self.candidates.clear();
+                            Stage::Selecting(0)
+                        }
+                    };
+                }
                 Stage::Selecting(block) => {
-                    self.stage = match self.select(tables, &matcher.matches, block, end) {
+                    self.stage = match self.select(tables, &matcher.matches, block, end, 1) {
                         Some(block) => Stage::Selecting(block),
                         None => {
                             self.rank(tables.entries);
-                            let ranked = self.candidates.iter().map(|candidate| candidate.entry);
-                            self.ranked = ranked.collect();
+                            // A document whose rank has changed meanwhile may be there twice.
+                            let ranked = &mut self.ranked;
+                            self.candidates.retain(|candidate| ranked.insert(candidate.entry));
                             Stage::Ranked(0, None)
                         }
                     };
@@ -135,7 +170,7 @@ impl Search {
                 Stage::Rest(reached) => {
                     for place in tables.documents.of(None, &reached) {
                         let Some(entry) = tables.entries.get(place) else { continue };
-                        self.done += 1;
+                        self.done += RECORD;
                         let mut last = None;
                         if !self.ranked.contains(&place) && matcher.may_match(entry) {
                             let seen = reached.seen(&entry.document);
@@ -159,13 +194,15 @@ impl Search {
         false
     }
 
-    /// Adds the titles that match all words to the candidates. Returns the block to continue with.
+    /// Adds the titles that match all words to the candidates: all of them, or those of one block of
+    /// `one_of`. Returns the block to continue with.
     fn select(
         &mut self,
         tables: Tables<'_>,
         matches: &[Matches<'_>],
         mut block: u32,
         end: usize,
+        one_of: u32,
     ) -> Option<u32> {
         let mut sets: Vec<(Matches<'_>, usize)> = matches.iter().map(|set| (*set, 0)).collect();
         sets.sort_by_key(|(set, _)| set.len());
@@ -188,9 +225,18 @@ impl Search {
                     self.consider(tables, entry);
                 }
             }
-            block = block.checked_add(1)?;
+            block = block.checked_add(match one_of {
+                1 => 1,
+                _ => self.jump(block, one_of),
+            })?;
         }
         Some(block)
+    }
+
+    /// A random number of blocks: as many as given on average.
+    fn jump(&self, block: u32, average: u32) -> u32 {
+        let random = self.random.hash_one(block).to_le_bytes();
+        1 + u32::from(u16::from_le_bytes([random[0], random[1]])) % (2 * average - 1)
     }
 
     fn consider(&mut self, tables: Tables<'_>, entry: u32) {
@@ -247,7 +293,7 @@ impl Matcher<'_, '_> {
         let mut last = None;
         for piece in entry.lines.pieces(seen) {
             for line in piece.iter().rev() {
-                *done += 1;
+                *done += RECORD;
                 let description = line.first.description;
                 let is_match = match last {
                     Some((same, is_match)) if same == description => is_match,

@@ -12,13 +12,26 @@ use crate::{limits, system};
 /// # Errors
 /// [`io::ErrorKind::TimedOut`] when the other side takes less than 64 KiB in a minute, and
 /// whatever writing brings.
-pub fn send(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+pub fn send(stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+    send_or_wait(stream, bytes, || ())
+}
+
+/// The same; calls `before_waiting` if the other side does not take everything immediately.
+///
+/// # Errors
+/// As [`send`].
+pub fn send_or_wait(
+    mut stream: &TcpStream,
+    bytes: &[u8],
+    before_waiting: impl FnOnce(),
+) -> io::Result<()> {
     let sent = if bytes.is_empty() { 0 } else { system::send_at_once(stream, bytes)? };
     let rest = bytes.get(sent..).unwrap_or_default();
     if rest.is_empty() {
         // As mostly, and no clock had to be looked at.
         return Ok(());
     }
+    before_waiting();
     ReadClock::default().send_all(rest, |rest| {
         let written = stream.write(rest);
         if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {

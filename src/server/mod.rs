@@ -4,12 +4,14 @@
 //! them share one [`SharedIndex`]. The answers are made in `session`.
 
 mod buffers;
+mod fair_share;
 mod host_policy;
 mod indexer;
 mod memory;
 mod session;
 mod shared_index;
 mod totals;
+mod turns;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -25,6 +27,7 @@ use memory::RecordMemory;
 pub use memory::{Budgets, memory_limit};
 pub use shared_index::SharedIndex;
 pub use totals::Totals;
+use turns::Turns;
 
 use crate::net::{self, Permits, Service, Stop};
 use crate::protocol::Port;
@@ -77,6 +80,7 @@ struct Shared {
     memory: RecordMemory,
     buffers: Buffers,
     resolutions: Resolutions,
+    turns: Turns,
     permits: Permits,
     totals: Arc<Totals>,
     stop: Stop,
@@ -115,6 +119,7 @@ impl Server {
             memory: RecordMemory::new(budgets),
             buffers: Buffers::default(),
             resolutions: Resolutions::default(),
+            turns: Turns::default(),
             permits: Permits::new(most, per_address),
             totals: Arc::default(),
             stop: Stop::new(),

@@ -11,12 +11,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Instant;
 
+use super::fair_share::FairShare;
 use super::host_policy::ListedHosts;
 use super::memory::Account;
 use super::{LOG_FAULTS, LOG_SESSIONS, Shared, counted};
 use crate::index::Owner;
 use crate::limits;
-use crate::net::{Conduct, Receiver, close_gently, send};
+use crate::net::{Conduct, Receiver, close_gently, send_or_wait};
 use crate::protocol::{
     DecodeError, HeaderText, IndexRequest, Refusal, RequestDecoder, Status, empty_lines,
     encode_refusal,
@@ -42,6 +43,7 @@ pub(super) fn run(
         requests: 0,
         faults: 0,
         looked_at: 0,
+        share: FairShare::new(&shared.turns),
     };
     match session.converse() {
         Ok(End::ByPeer) => Conduct::Sane,
@@ -71,6 +73,7 @@ struct Session<'a> {
     faults: u64,
     /// Records that were looked at since others were offered the processor.
     looked_at: usize,
+    share: FairShare<'a>,
 }
 
 /// Records that are looked at in a row: some ten microseconds. What is asked for in one pipeline
@@ -101,6 +104,7 @@ impl Session<'_> {
                 if self.output.capacity() > limits::SMALL_OUTPUT {
                     self.shared.buffers.put_back(mem::take(&mut self.output));
                 }
+                self.share.end();
                 if receiver.fill(None)? == 0 {
                     return Ok(End::ByPeer);
                 }
@@ -152,6 +156,7 @@ impl Session<'_> {
                 }
                 Ok(None) => self.flush()?,
             }
+            self.share.end();
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + limits::HEAD_DEADLINE);
             match receiver.fill(Some(deadline)) {
                 Ok(0) => return Ok(Some(Err(decoder.cut("the end of the connection")))),
@@ -220,7 +225,8 @@ impl Session<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        send(self.stream, &self.output)?;
+        let share = &mut self.share;
+        send_or_wait(self.stream, &self.output, || share.end())?;
         self.output.clear();
         Ok(())
     }

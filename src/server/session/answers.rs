@@ -23,6 +23,9 @@ const CHANGE: usize = 64;
 /// As many records are looked at while one title is entered.
 const TITLE: usize = 64;
 
+/// As many records are looked at while the words of a query are found.
+const QUERY: usize = limits::SMALL_REQUEST;
+
 /// What was done for a request.
 enum Done {
     /// A record was added or removed.
@@ -40,6 +43,14 @@ enum Source {
 impl Source {
     fn listed(query: Query) -> Self {
         Self::Listed(query, Position::default())
+    }
+
+    /// What is done before the first record is looked at.
+    const fn first_cost(&self) -> usize {
+        match self {
+            Self::Listed(..) => 0,
+            Self::Search(_) => QUERY,
+        }
     }
 
     /// Hands some records to `take`. Returns whether there are no more, and adds what was done to
@@ -216,12 +227,17 @@ impl Session<'_> {
         let before = self.output.len();
         encode_found(&mut self.output);
         let mut count = 0;
+        let mut cost = source.first_cost();
+        self.looked_at += cost;
+        let mut counted = 0;
         loop {
+            self.share.begin();
             let shared = self.shared;
             let output = &mut self.output;
+            let cost_before = cost;
             let index = shared.index.read();
             let mut records = RecordEncoder::default();
-            let whole = source.visit(&index, &mut self.looked_at, |shown| {
+            let whole = source.visit(&index, &mut cost, |shown| {
                 let BorrowedRecord { document, title, .. } = shown.record;
                 records.encode(document, title, shown.end, output);
                 if with_attributes {
@@ -231,6 +247,11 @@ impl Session<'_> {
                 output.len() < limits::LIST_PIECE && count < most
             });
             drop(index);
+            self.looked_at += cost - cost_before;
+            if cost >= limits::SMALL_REQUEST {
+                self.share.add(cost - counted);
+                counted = cost;
+            }
             if whole || count >= most {
                 break;
             }
@@ -256,9 +277,11 @@ impl Session<'_> {
     fn catch_up(&mut self) {
         let mut behind = self.shared.index.read().behind();
         while behind > 0 {
+            self.share.begin();
             let done = self.shared.index.write().catch_up(STEP.min(behind));
             behind = if done < STEP.min(behind) { 0 } else { behind - done };
             self.looked_at += done * TITLE;
+            self.share.add(done * TITLE);
             self.give_way();
             self.shared.index.give_turn();
         }

@@ -14,6 +14,7 @@ use crate::common::talk::{FROM, Talk, add, list, lookup, search};
 use crate::run::Setting;
 use crate::run::findings::Findings;
 use crate::run::index::fill;
+use crate::run::index::requests::reply_to;
 use crate::run::probe::{Probe, millis};
 
 const SECTION: &str = "index, fairness";
@@ -46,13 +47,14 @@ pub(crate) fn queries(setting: &Setting, findings: &mut Findings) -> io::Result<
         (format!("LOOKUP of {holders} records"), lookup(POPULAR)),
         ("SEARCH of 100 records".into(), search("document", 100)),
         (format!("SEARCH of {records} records"), search_all("document")),
-        ("SEARCH without a result".into(), search("the of what and 4711", 100)),
+        ("SEARCH without a result".into(), search("4711 4712 document", 100)),
         ("LOOKUP of a hundred records".into(), lookup(77)),
     ];
     for (what, request) in loads {
+        let reply = reply_to(index.address, &request)?.len() as u64;
         let (mut idle, mut busy, mut rates) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..setting.rounds {
-            let load = Load::connect(index.address, &request)?;
+            let load = Load::connect(index.address, &request, reply)?;
             idle.push(p99(index.address, setting.time)?);
             let load = load.start();
             thread::sleep(setting.time / 10);
@@ -96,8 +98,7 @@ struct Running {
 
 impl Load {
     /// Connects; each connection has made a small request.
-    fn connect(address: SocketAddr, request: &str) -> io::Result<Self> {
-        let reply = Talk::to(address)?.ask(request)?.len() as u64;
+    fn connect(address: SocketAddr, request: &str, reply: u64) -> io::Result<Self> {
         let connect = |source| {
             let mut talk = Talk::from(256 + source, address)?;
             talk.ask(lookup(ASKED))?;

@@ -13,6 +13,7 @@ mod networks;
 mod parts;
 mod readers;
 mod requests;
+mod searching;
 mod slow;
 mod starved;
 mod uploaders;
@@ -56,6 +57,8 @@ pub(crate) const CASES: &[Case] = &[
     case("limits", "records up to the limits, and a large peer that leaves", leaving::limits),
     case("networks", "limits per network, and a name that was verified", networks::networks),
     case("memory", "records of every shape in little memory, until it refuses", memory::memory),
+    case("pipelines", "64 connections that pipeline large requests", searching::pipelines),
+    case("titles", "titles that are made to slow SEARCH down", searching::titles),
     case("liars", "uploaders that lie, stall and break off", uploaders::liars),
     case("silent-holders", "holders that never answer, among honest ones", holders::silent),
     case("false-records", "records with false digests and lengths", holders::false_records),
