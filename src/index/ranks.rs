@@ -9,20 +9,20 @@ use crate::protocol::Document;
 pub(super) struct Rank {
     records: Reverse<u32>,
     /// The beginning of the order of documents: for different documents it may be equal.
-    key: u64,
+    key: u128,
 }
 
 /// The ranks of all documents.
 #[derive(Debug, Default)]
 pub(super) struct Ranks {
     records: Vec<u32>,
-    keys: Vec<u64>,
+    keys: Vec<u128>,
 }
 
 impl Ranks {
     /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
-        self.records.capacity() * size_of::<u32>() + self.keys.capacity() * size_of::<u64>()
+        self.records.capacity() * size_of::<u32>() + self.keys.capacity() * size_of::<u128>()
     }
 
     /// Bytes by which the tables grow with the next document.
@@ -67,13 +67,13 @@ fn place(entry: u32) -> usize {
 }
 
 /// RFCs by number, then files by the first bytes of their names.
-fn key(document: &Document) -> u64 {
+fn key(document: &Document) -> u128 {
     match document {
         Document::Rfc(number) => number.value().into(),
         Document::File(name) => {
-            let mut first = [0; 8];
+            let mut first = [0; 16];
             first.iter_mut().zip(name.as_str().bytes()).for_each(|(to, byte)| *to = byte);
-            1 << 63 | u64::from_be_bytes(first) >> 1
+            1 << 127 | u128::from_be_bytes(first) >> 1
         }
     }
 }

@@ -33,7 +33,7 @@ const RECORD: usize = 8;
 /// Candidates among which the best are selected together, for each document that is wanted.
 const CANDIDATES: usize = 4;
 /// Titles that match a word, from which on the blocks are sampled.
-const SAMPLED: usize = 16 * 1024;
+const SAMPLED: usize = 2048;
 /// One block of so many is in the sample, on average.
 const SAMPLE: u32 = 16;
 
@@ -73,6 +73,18 @@ enum Stage {
 struct Candidate {
     rank: Rank,
     entry: u32,
+}
+
+impl Candidate {
+    /// The order of results.
+    fn order(&self, other: &Self, entries: &Slots<Entry>) -> Ordering {
+        let document = |entry| entries.get(entry).map(|entry| &entry.document);
+        self.rank.cmp(&other.rank).then_with(|| match self.entry == other.entry {
+            true => Ordering::Equal,
+            // Names of files that begin with the same bytes.
+            false => document(self.entry).cmp(&document(other.entry)),
+        })
+    }
 }
 
 /// The tables of an index that a search reads.
@@ -241,9 +253,15 @@ impl Search {
 
     fn consider(&mut self, tables: Tables<'_>, entry: u32) {
         let Some(rank) = tables.ranks.of(entry) else { return };
-        if self.worst.is_some_and(|worst| rank > worst.rank) {
-            self.more = true;
-            return;
+        if let Some(worst) = self.worst {
+            let candidate = Candidate { rank, entry };
+            if rank > worst.rank
+                || rank == worst.rank
+                    && candidate.order(&worst, tables.entries) == Ordering::Greater
+            {
+                self.more = true;
+                return;
+            }
         }
         if self.candidates.last().is_some_and(|last| last.entry == entry) {
             return;
@@ -257,14 +275,7 @@ impl Search {
 
     /// Brings the candidates into their order, and leaves the best.
     fn rank(&mut self, entries: &Slots<Entry>) {
-        let document =
-            |candidate: &Candidate| entries.get(candidate.entry).map(|entry| &entry.document);
-        self.candidates.sort_unstable_by(|one, other| {
-            one.rank.cmp(&other.rank).then_with(|| match one.entry == other.entry {
-                true => Ordering::Equal,
-                false => document(one).cmp(&document(other)),
-            })
-        });
+        self.candidates.sort_unstable_by(|one, other| one.order(other, entries));
         self.candidates.dedup_by_key(|candidate| candidate.entry);
         if self.candidates.len() > self.most {
             self.more = true;

@@ -14,7 +14,7 @@ use crate::limits;
 use crate::protocol::{Title, Word, Words, title_words};
 use prefixes::{Matches, Prefixes};
 
-/// Titles done for one that is queued when the queue is full.
+/// Titles done for one that is added when the queue is full.
 const WHEN_FULL: usize = 2;
 
 /// A title of a document.
@@ -74,7 +74,10 @@ impl Titles {
             Some(place) => *place = entry,
             None => self.entries.push(entry),
         }
-        self.enqueue(id);
+        self.queue.push_back(id);
+        if self.queue.len() > limits::PENDING_TITLES {
+            self.catch_up(WHEN_FULL);
+        }
         id
     }
 
@@ -99,7 +102,12 @@ impl Titles {
             }
             State::Entered => {
                 known.state = State::Leaving;
-                self.enqueue(id);
+                self.queue.push_back(id);
+                // A search does not find it any more.
+                if let Some(place) = self.entries.get_mut(usize::try_from(id).unwrap_or(usize::MAX))
+                {
+                    *place = u32::MAX;
+                }
             }
             State::Leaving => {}
         }
@@ -141,7 +149,7 @@ impl Titles {
         words.iter().map(|word| self.prefixes.find(word)).collect()
     }
 
-    /// The entry of the document that has a title.
+    /// The entry of the document that has a title; of a title that is leaving the number of no entry.
     pub(super) fn entry(&self, id: u32) -> Option<u32> {
         self.entries.get(usize::try_from(id).ok()?).copied()
     }
@@ -151,13 +159,6 @@ impl Titles {
         if self.known.is_empty() {
             self.entries = Vec::new();
             self.queue = VecDeque::new();
-        }
-    }
-
-    fn enqueue(&mut self, id: u32) {
-        self.queue.push_back(id);
-        if self.queue.len() > limits::PENDING_TITLES {
-            self.catch_up(WHEN_FULL);
         }
     }
 }

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use super::fair_share::FairShare;
 use super::host_policy::ListedHosts;
+use super::indexer::STEP;
 use super::memory::Account;
 use super::{LOG_FAULTS, LOG_SESSIONS, Shared, counted};
 use crate::index::Owner;
@@ -232,6 +233,20 @@ impl Session<'_> {
     }
 }
 
+impl Session<'_> {
+    /// When very many titles wait for being removed from the search structure, removes as many as a
+    /// leaving owner has just released, so that they do not grow in number.
+    fn remove_titles(&self, mut count: usize) {
+        let index = &self.shared.index;
+        while count > 0 && index.read().behind() > limits::PENDING_TITLES {
+            let step = STEP.min(count);
+            index.write().catch_up(step);
+            count -= step;
+            index.give_turn();
+        }
+    }
+}
+
 impl Drop for Session<'_> {
     fn drop(&mut self) {
         /// What takes some ten microseconds.
@@ -245,6 +260,7 @@ impl Drop for Session<'_> {
                 break;
             }
             self.shared.index.give_turn();
+            self.remove_titles(removed);
         }
         log::info!(
             target: LOG_SESSIONS,

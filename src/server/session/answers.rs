@@ -273,13 +273,14 @@ impl Session<'_> {
         Ok(Ok(Done::Sent(count)))
     }
 
-    /// Brings the search structure up to date with what was added before now.
+    /// Enters titles that were added before now, unless there are very many.
     fn catch_up(&mut self) {
-        let mut behind = self.shared.index.read().behind();
+        let mut behind = self.shared.index.read().behind().min(limits::TITLES_FOR_SEARCH);
         while behind > 0 {
             self.share.begin();
-            let done = self.shared.index.write().catch_up(STEP.min(behind));
-            behind = if done < STEP.min(behind) { 0 } else { behind - done };
+            let step = STEP.min(behind);
+            let done = self.shared.index.write().catch_up(step);
+            behind = if done < step { 0 } else { behind - done };
             self.looked_at += done * TITLE;
             self.share.add(done * TITLE);
             self.give_way();

@@ -38,14 +38,16 @@ pub(super) fn pipelines(setting: &Setting, report: &mut Report) -> io::Result<()
         let streams: Vec<TcpStream> = (0..CONNECTIONS)
             .map(|_| TcpStream::connect(index.address))
             .collect::<io::Result<_>>()?;
-        let asking = honest.keep_asking();
-        thread::scope(|scope| {
+        let asking = thread::scope(|scope| {
             for stream in &streams {
                 // It ends when the connection is shut down.
                 scope.spawn(|| drop(pipeline(stream, &request)));
             }
+            thread::sleep(time / 2);
+            let asking = honest.keep_asking();
             thread::sleep(time);
             streams.iter().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
+            asking
         });
         honest = asking.held(report)?;
     }
