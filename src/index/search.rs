@@ -33,7 +33,7 @@ const RECORD: usize = 8;
 /// Candidates among which the best are selected together, for each document that is wanted.
 const CANDIDATES: usize = 4;
 /// Titles that match a word, from which on the blocks are sampled.
-const SAMPLED: usize = 2048;
+const SAMPLED: usize = 256;
 /// One block of so many is in the sample, on average.
 const SAMPLE: u32 = 16;
 
