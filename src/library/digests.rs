@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -111,9 +111,41 @@ impl Digests {
         }
         match entry.state.document_length() {
             Some(length) => self.read(&entry.open_as_seen()?, length, entry.state, buffer, go_on),
-            // What it unpacks to is a copy, which is not seen to change.
-            None => self.compute(&entry.open()?, buffer, go_on),
+            None => self.read_packed(entry, buffer, go_on),
         }
+    }
+
+    /// Unpacks a document only to read it.
+    fn read_packed(
+        &self,
+        entry: &Entry,
+        buffer: &mut PageAligned,
+        go_on: &dyn Fn() -> bool,
+    ) -> io::Result<Option<Digest>> {
+        let (mut unpacked, file, state) = entry.unpack()?;
+        let is_racy = state.is_racy(SystemTime::now());
+        let (mut hasher, mut length) = (Hasher::default(), 0_u64);
+        loop {
+            let count = match unpacked.read(buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            hasher.update(buffer.get(..count).unwrap_or_default());
+            length = length.saturating_add(count as u64);
+            if !go_on() {
+                return Ok(None);
+            }
+        }
+        if state.is_another(&file)? {
+            return Ok(None);
+        }
+        let digest = hasher.finish();
+        if !is_racy {
+            self.insert(state, digest, length);
+        }
+        Ok(Some(digest))
     }
 
     /// Computes the digest of an open document; `None` if `go_on` did not want to go on, or the

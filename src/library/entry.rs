@@ -1,15 +1,15 @@
 //! One shared document: where it lies, and how it is opened.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Hasher;
 use super::file_state::FileState;
-use super::packed::{unpacked, unpacked_name};
-use super::unpacked::{UnpackedCopies, UnpackedCopy};
+use super::packed::{unpacked, unpacked_bytes, unpacked_name};
+use super::unpacked::{CopyReader, UnpackedCopies};
 use crate::protocol::{Digest, Title};
 use crate::system;
 
@@ -38,7 +38,7 @@ pub struct OpenDocument {
     /// What its digest is kept by.
     pub(super) state: FileState,
     /// The copy that is read instead of a packed file.
-    pub(super) _copy: Option<Arc<UnpackedCopy>>,
+    pub(super) _copy: Option<CopyReader>,
 }
 
 impl Entry {
@@ -92,7 +92,7 @@ impl Entry {
         let state = self.state_of(&metadata);
         let modified = metadata.modified()?;
         let copy = copies.of(&file, state)?;
-        let (file, length) = (copy.file.try_clone()?, copy.length);
+        let (file, length) = (copy.file()?, copy.length());
         Ok(OpenDocument { file, length, modified, state, _copy: Some(copy) })
     }
 
@@ -106,10 +106,19 @@ impl Entry {
     /// # Errors
     /// When it cannot be read.
     pub fn digest(&self) -> io::Result<Digest> {
-        let open = self.open()?;
         let mut hasher = Hasher::default();
-        io::copy(&mut &open.file, &mut hasher)?;
+        match self.state.packed {
+            true => io::copy(&mut self.unpack()?.0, &mut hasher)?,
+            false => io::copy(&mut self.open()?.file, &mut hasher)?,
+        };
         Ok(hasher.finish())
+    }
+
+    /// Reads a packed document without a copy of it; the file, and its state when it was opened.
+    pub(super) fn unpack(&self) -> io::Result<(impl Read, Arc<File>, FileState)> {
+        let (file, metadata) = system::open_regular(&self.folder, &self.name)?;
+        let file = Arc::new(file);
+        Ok((unpacked_bytes(Arc::clone(&file)), file, self.state_of(&metadata)))
     }
 
     /// Opens the file without asking what it is now. Whoever reads it asks at the end whether it is

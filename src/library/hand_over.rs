@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process;
 
 use super::folder::HANDED_OVER;
 use super::{Entry, OpenDocument};
@@ -44,12 +45,12 @@ impl Entry {
 
     /// Renames the file, unless something has the new name.
     fn rename_sent(&self, sent: &OpenDocument, path: &Path, target: &Path) -> io::Result<()> {
-        move_new(path, target)?;
+        system::rename_new(path, target)?;
         // It may have been replaced between the comparison and the move.
         if self.state_of(&target.symlink_metadata()?).is_same_content(&sent.state) {
             return Ok(());
         }
-        match move_new(target, path) {
+        match system::rename_new(target, path) {
             Ok(()) => Err(replaced()),
             Err(error) => {
                 let text = format!(
@@ -71,15 +72,28 @@ impl Entry {
         copy.as_file().set_modified(metadata.modified()?)?;
         copy.as_file().sync_all()?;
         copy.persist_noclobber(target).map_err(|error| error.error)?;
-        let removed = match self.state_now()? == sent.state
-            && self.state_of(&file.metadata()?) == sent.state
-        {
-            true => system::sync_folder(parent).and_then(|()| fs::remove_file(self.path())),
+        let removed = match self.state_of(&file.metadata()?) == sent.state {
+            true => system::sync_folder(parent).and_then(|()| self.remove_sent(sent)),
             false => Err(replaced()),
         };
         if removed.is_err() {
             // Two copies are one too many; this one is ours.
             fs::remove_file(target)?;
+        }
+        removed
+    }
+
+    /// Removes the file. It gets a hidden name first, under which nobody else replaces it, so that a
+    /// file that has taken its place is seen, and stays.
+    fn remove_sent(&self, sent: &OpenDocument) -> io::Result<()> {
+        let path = self.path();
+        let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        let hide = |hidden: &Path| self.rename_sent(sent, &path, hidden);
+        let name = format!(".p2p-ci-{}.moved", process::id());
+        let hidden = first_free(&parent.join(name), hide)?;
+        let removed = fs::remove_file(&hidden);
+        if removed.is_err() {
+            system::rename_new(&hidden, &path)?;
         }
         removed
     }
@@ -99,22 +113,6 @@ fn first_free(target: &Path, place: impl Fn(&Path) -> io::Result<()>) -> io::Res
     }
     let text = format!("`{}` and all names like it are taken: remove some", target.display());
     Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
-}
-
-/// Renames a file, unless something has the new name, also where that takes two steps.
-fn move_new(from: &Path, to: &Path) -> io::Result<()> {
-    match system::rename_new(from, to) {
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput) => {
-        }
-        result => return result,
-    }
-    fs::hard_link(from, to)?;
-    let removed = fs::remove_file(from);
-    if removed.is_err() {
-        fs::remove_file(to)?;
-    }
-    removed
 }
 
 fn replaced() -> io::Error {
@@ -185,6 +183,21 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.join("handed-over/file")).unwrap(), "sent");
         assert!(!folder.join("file").exists());
         assert_eq!(fs::read_dir(folder.join("handed-over")).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_file_that_has_taken_the_place_of_the_copied_one_is_not_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path();
+        let (entry, document) = shared(folder, "sent");
+        fs::write(folder.join("new"), "new").unwrap();
+        fs::rename(folder.join("new"), folder.join("file")).unwrap();
+        assert!(entry.remove_sent(&document).is_err());
+        assert_eq!(fs::read_to_string(folder.join("file")).unwrap(), "new");
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "no hidden name is left");
+        let (entry, document) = shared(folder, "sent");
+        entry.remove_sent(&document).unwrap();
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
     }
 
     #[test]

@@ -27,25 +27,41 @@ pub(super) fn beginning(file: impl Read, most: u64) -> impl Read {
     MultiGzDecoder::new(file.take(most.saturating_add(most / 64 + MARGIN))).take(most)
 }
 
+/// Reads what a packed file unpacks to. If that is more than 64 MiB, as only that of a file that was
+/// made to do harm is, an error follows that many bytes.
+pub(super) fn unpacked_bytes(file: impl Read) -> impl Read {
+    /// Fails when it has read more than a document may have.
+    struct Bounded<R> {
+        unpacked: R,
+        left: u64,
+    }
+
+    impl<R: Read> Read for Bounded<R> {
+        fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+            let count = self.unpacked.read(bytes)?;
+            self.left = self.left.checked_sub(count as u64).ok_or_else(too_long)?;
+            Ok(count)
+        }
+    }
+
+    let unpacked = beginning(file, limits::UNPACKED.saturating_add(1));
+    Bounded { unpacked, left: limits::UNPACKED }
+}
+
 /// Unpacks a file into another that has no name and goes when it is closed: what is sent has a
 /// length, can be read from anywhere, and stays as it is even if the packed file changes.
 ///
 /// # Errors
-/// When the file is not packed in this way, or unpacks to more than 64 MiB, as only one that was
-/// made to do harm does.
+/// When the file is not packed in this way, or as [`unpacked_bytes`].
 pub(super) fn unpacked(file: File) -> io::Result<File> {
     let mut unpacked = tempfile::tempfile()?;
-    let most = limits::UNPACKED.saturating_add(1);
-    let count = io::copy(&mut beginning(file, most), &mut unpacked)?;
-    if count > limits::UNPACKED {
-        return Err(too_long());
-    }
+    io::copy(&mut unpacked_bytes(file), &mut unpacked)?;
     unpacked.seek(SeekFrom::Start(0))?;
     Ok(unpacked)
 }
 
 /// A packed document is longer than any that is not made to do harm.
-pub(super) fn too_long() -> io::Error {
+fn too_long() -> io::Error {
     let text = "expected a packed document of at most 64 MiB, found a longer one";
     io::Error::new(io::ErrorKind::InvalidData, text)
 }

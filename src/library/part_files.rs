@@ -16,9 +16,9 @@ use tempfile::{Builder, NamedTempFile};
 
 use super::part_limits::{PartFile, excess, most_bytes};
 use super::part_names::{SUFFIX, TEMPORARY, hidden_files, is_hex, key_of, split_name};
-use super::target::{SaveTarget, folder_of, rename};
+use super::target::{SaveTarget, folder_of};
 use crate::limits::{PART_AGE, PART_FILES};
-use crate::system::{is_at, open_part};
+use crate::system::{is_at, open_part, rename_new};
 
 /// A temporary file in the target's directory, removed when it is dropped.
 pub(super) fn temporary(target: &SaveTarget) -> io::Result<NamedTempFile> {
@@ -193,7 +193,7 @@ impl PartFiles {
 /// Gives the file of an earlier version its present name; `false` if another process uses it.
 fn adopt(path: &Path, current: &Path) -> bool {
     match open_locked(path, false) {
-        Ok(Opened::Locked(_file)) => rename(path, current, false).is_ok(),
+        Ok(Opened::Locked(_file)) => rename_new(path, current).is_ok(),
         Ok(Opened::Busy | Opened::Missing) | Err(_) => false,
     }
 }

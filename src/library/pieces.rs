@@ -12,8 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::part_files::{Opened, open_locked};
-use super::target::rename;
-use crate::system::{is_at, read_at, write_at};
+use crate::system::{is_at, read_at, rename_new, write_at};
 
 /// Bytes of a piece: eight downloads at once lose at most a megabyte.
 pub const PIECE: u64 = 128 * 1024;
@@ -159,7 +158,7 @@ fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<(File, 
     }
     match open_locked(beginning, false)? {
         // The lock stays with the file while it gets its new name.
-        Opened::Locked(file) => match rename(beginning, path, false) {
+        Opened::Locked(file) => match rename_new(beginning, path) {
             Ok(()) => {
                 let pieces = file.metadata()?.len().min(length) / PIECE;
                 return Ok(Some((file, pieces)));

@@ -152,21 +152,3 @@ fn not_a_directory(path: &Path) -> io::Error {
     let text = format!("expected a directory `{}`, found something else", path.display());
     io::Error::new(io::ErrorKind::NotADirectory, text)
 }
-
-/// Renames a complete file. Without `overwrite` nothing that has the name is replaced.
-pub(super) fn rename(path: &Path, target: &Path, overwrite: bool) -> io::Result<()> {
-    if overwrite {
-        return fs::rename(path, target);
-    }
-    match system::rename_new(path, target) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
-        outcome => return outcome,
-    }
-    // A link fails where a rename would overwrite. Some file systems have no links.
-    match fs::hard_link(path, target) {
-        Ok(()) => fs::remove_file(path),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-        Err(error) if target.symlink_metadata().is_ok() => Err(error),
-        Err(_) => fs::rename(path, target),
-    }
-}

@@ -1,7 +1,8 @@
 //! Unpacked copies of packed documents, shared by everything that reads the same file.
 //!
-//! A packed file is unpacked once, however many readers ask for it, and its copy stays for the next
-//! reader as long as there is room. All copies together are bounded.
+//! A packed file is unpacked once, however many readers ask for it. Its copy stays for the next
+//! reader while there is room. The bytes of all copies are limited, and so are those of the copies
+//! that nobody reads.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,9 +14,12 @@ use super::file_state::FileState;
 use super::packed;
 use crate::limits;
 
-/// Unpacked copies of files, by the state of the file.
+/// Unpacked copies of files, by the state of the file. Cloning it shares them.
+#[derive(Clone, Debug, Default)]
+pub struct UnpackedCopies(Arc<Shared>);
+
 #[derive(Debug, Default)]
-pub struct UnpackedCopies {
+struct Shared {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -37,10 +41,18 @@ enum Copy {
 
 /// A file without a name, which is gone when nobody reads it any more.
 #[derive(Debug)]
-pub(super) struct UnpackedCopy {
-    pub(super) file: File,
-    pub(super) length: u64,
+struct UnpackedCopy {
+    file: File,
+    length: u64,
     _reserved: Reserved,
+}
+
+/// A copy that is read, until this is dropped.
+#[derive(Debug)]
+pub(super) struct CopyReader {
+    /// Taken only when this is dropped.
+    copy: Option<Arc<UnpackedCopy>>,
+    shared: Arc<Shared>,
 }
 
 /// Room in the bound of all copies, until it is dropped.
@@ -56,7 +68,33 @@ impl UnpackedCopies {
     /// # Errors
     /// When the file cannot be unpacked, or there is no room for its copy
     /// ([`io::ErrorKind::ResourceBusy`]).
-    pub(super) fn of(&self, file: &File, state: FileState) -> io::Result<Arc<UnpackedCopy>> {
+    pub(super) fn of(&self, file: &File, state: FileState) -> io::Result<CopyReader> {
+        let copy = self.0.of(file, state)?;
+        Ok(CopyReader { copy: Some(copy), shared: Arc::clone(&self.0) })
+    }
+}
+
+impl CopyReader {
+    /// The file of the copy. Where it stands means nothing.
+    pub(super) fn file(&self) -> io::Result<File> {
+        self.copy.as_ref().ok_or(io::ErrorKind::NotFound)?.file.try_clone()
+    }
+
+    /// The length of the document.
+    pub(super) fn length(&self) -> u64 {
+        self.copy.as_ref().map_or(0, |copy| copy.length)
+    }
+}
+
+impl Drop for CopyReader {
+    fn drop(&mut self) {
+        drop(self.copy.take());
+        self.shared.forget_unused(limits::UNPACKED_UNUSED);
+    }
+}
+
+impl Shared {
+    fn of(&self, file: &File, state: FileState) -> io::Result<Arc<UnpackedCopy>> {
         let mut copies = self.lock();
         loop {
             match copies.copies.get_mut(&state) {
@@ -85,7 +123,7 @@ impl UnpackedCopies {
     }
 
     fn unpack(&self, file: &File, mut reserved: Reserved) -> io::Result<UnpackedCopy> {
-        let mut packed = packed::beginning(file, limits::UNPACKED.saturating_add(1));
+        let mut packed = packed::unpacked_bytes(file);
         let mut unpacked = tempfile::tempfile()?;
         let mut chunk = vec![0; 64 * 1024];
         let mut length = 0_u64;
@@ -97,9 +135,6 @@ impl UnpackedCopies {
                 Err(error) => return Err(error),
             };
             length = length.saturating_add(count as u64);
-            if length > limits::UNPACKED {
-                return Err(packed::too_long());
-            }
             if !reserved.grow(count as u64) {
                 self.forget_unused(0);
                 if !reserved.grow(count as u64) {
@@ -148,7 +183,7 @@ impl UnpackedCopies {
 
 /// A file that is being unpacked, until this is dropped.
 struct Unpacking<'a> {
-    copies: &'a UnpackedCopies,
+    copies: &'a Shared,
     state: FileState,
     copy: Option<Arc<UnpackedCopy>>,
 }
@@ -205,7 +240,7 @@ mod tests {
     }
 
     fn bytes(copies: &UnpackedCopies) -> u64 {
-        *copies.lock().bytes.lock().unwrap()
+        *copies.0.lock().bytes.lock().unwrap()
     }
 
     #[test]
@@ -218,12 +253,12 @@ mod tests {
             for _ in 0..24 {
                 scope.spawn(|| {
                     let copy = copies.of(&File::open(&path).unwrap(), state).unwrap();
-                    assert_eq!(copy.length, 1_000_000);
+                    assert_eq!(copy.length(), 1_000_000);
                 });
             }
         });
         assert_eq!(bytes(&copies), 1_000_000);
-        copies.forget_unused(0);
+        copies.0.forget_unused(0);
         assert_eq!(bytes(&copies), 0);
     }
 
@@ -234,9 +269,9 @@ mod tests {
         let state = packed(&path, 100);
         let copies = UnpackedCopies::default();
         let kept = copies.of(&File::open(&path).unwrap(), state).unwrap();
-        copies.forget_unused(0);
+        copies.0.forget_unused(0);
         assert_eq!(bytes(&copies), 100, "it is read");
-        let mut all = Reserved { all: Arc::clone(&copies.lock().bytes), bytes: 0 };
+        let mut all = Reserved { all: Arc::clone(&copies.0.lock().bytes), bytes: 0 };
         assert!(all.grow(limits::UNPACKED_ALL - 100));
         let other = folder.path().join("other.gz");
         let other_state = packed(&other, 100);
@@ -249,6 +284,22 @@ mod tests {
     }
 
     #[test]
+    fn the_last_reader_leaves_no_more_than_is_kept_for_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let copies = UnpackedCopies::default();
+        let length = limits::UNPACKED_UNUSED / 2;
+        let read = |number: u64| {
+            let path = folder.path().join(number.to_string());
+            let state = packed(&path, length);
+            copies.of(&File::open(&path).unwrap(), state).unwrap()
+        };
+        let readers: Vec<CopyReader> = (0..4).map(read).collect();
+        assert_eq!(bytes(&copies), 4 * length);
+        drop(readers);
+        assert_eq!(bytes(&copies), limits::UNPACKED_UNUSED);
+    }
+
+    #[test]
     fn what_cannot_be_unpacked_leaves_nothing() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"no gzip").unwrap();
@@ -256,7 +307,7 @@ mod tests {
         let state = FileState::of(&file.metadata().unwrap());
         let copies = UnpackedCopies::default();
         assert!(copies.of(&file, state).is_err());
-        assert!(copies.lock().copies.is_empty());
+        assert!(copies.0.lock().copies.is_empty());
         assert_eq!(bytes(&copies), 0);
     }
 }

@@ -3,6 +3,8 @@
 
 use std::fs::File;
 use std::io;
+#[cfg(unix)]
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -87,35 +89,7 @@ impl Directory {
 
     /// Renames a file of this directory into another one, unless something has the new name.
     pub(crate) fn rename_new(&self, from: &Path, to: &Self, name: &Path) -> io::Result<()> {
-        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-        {
-            use rustix::fs::{RenameFlags, renameat_with};
-            use rustix::io::Errno;
-
-            match renameat_with(&self.file, from, &to.file, name, RenameFlags::NOREPLACE) {
-                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
-                outcome => return Ok(outcome?),
-            }
-        }
-        self.link_new(from, to, name)
-    }
-
-    /// The same by a link, which fails where a rename would overwrite. Some file systems have no
-    /// links; there a name that appears between the two last steps is overwritten.
-    fn link_new(&self, from: &Path, to: &Self, name: &Path) -> io::Result<()> {
-        use rustix::fs::{AtFlags, linkat, statat, unlinkat};
-        use rustix::io::Errno;
-
-        match linkat(&self.file, from, &to.file, name, AtFlags::empty()) {
-            Ok(()) => return Ok(unlinkat(&self.file, from, AtFlags::empty())?),
-            Err(error @ (Errno::EXIST | Errno::XDEV | Errno::NOENT)) => return Err(error.into()),
-            Err(_) => {}
-        }
-        match statat(&to.file, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Err(Errno::NOENT) => self.rename(from, to, name),
-            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(error) => Err(error.into()),
-        }
+        super::rename::rename_new_at((self.file.as_fd(), from), (to.file.as_fd(), name))
     }
 
     /// Renames a file of this directory into another one, and replaces what has the new name.
@@ -186,8 +160,7 @@ impl Directory {
     }
 
     pub(crate) fn rename_new(&self, from: &Path, to: &Self, name: &Path) -> io::Result<()> {
-        std::fs::hard_link(self.path.join(from), to.path.join(name))?;
-        self.remove_file(from)
+        super::rename::rename_new(&self.path.join(from), &to.path.join(name))
     }
 
     pub(crate) fn rename(&self, from: &Path, to: &Self, name: &Path) -> io::Result<()> {

@@ -210,6 +210,22 @@ pub(crate) fn is_disk_failure(error: &io::Error) -> bool {
     }
 }
 
+/// Whether a file could not be opened because its path is a symbolic link, or a socket.
+pub(crate) fn is_link_or_socket(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+
+        let kinds = [Errno::LOOP, Errno::NXIO];
+        kinds.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
+    }
+}
+
 /// Bytes that this user can still write to a folder's file system, where the system says so.
 pub(crate) fn free_space(folder: &Path) -> Option<u64> {
     #[cfg(unix)]
@@ -236,24 +252,6 @@ pub(crate) fn sync_file_system(folder: &Path) -> io::Result<bool> {
     {
         let _ = folder;
         Ok(false)
-    }
-}
-
-/// Renames a file, unless something has the new name.
-///
-/// # Errors
-/// When something has it ([`io::ErrorKind::AlreadyExists`]), and where the system or the file system
-/// cannot do that in one step.
-pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = (from, to);
-        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

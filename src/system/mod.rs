@@ -6,11 +6,13 @@
 
 mod bounds;
 mod directories;
+mod fifos;
 mod files;
 mod memory;
 mod mounts;
 mod page_aligned;
 mod readiness;
+mod rename;
 mod signals;
 mod sockets;
 mod terminal;
@@ -20,16 +22,18 @@ use std::sync::OnceLock;
 
 pub use bounds::{Bound, PeerBounds, connection_bounds, open_files, peer_bounds};
 pub(crate) use directories::{Directory, DirectoryId, Entered, directory_id};
+pub(crate) use fifos::{is_fifo, open_fifo};
 pub(crate) use files::{
-    free_space, is_at, is_disk_failure, is_network_folder, is_same_file, is_shortage, open_append,
-    open_existing, open_part, open_without_following, read_at, rename_new, sync_file_system,
-    write_at,
+    free_space, is_at, is_disk_failure, is_link_or_socket, is_network_folder, is_same_file,
+    is_shortage, open_append, open_existing, open_part, open_without_following, read_at,
+    sync_file_system, write_at,
 };
 pub use files::{open_regular, sync_folder};
 pub use memory::{MemoryBound, limit_malloc_arenas, memory_bounds};
 pub(crate) use mounts::Mounts;
 pub use page_aligned::PageAligned;
 pub(crate) use readiness::{Direction, is_connecting, wait_for_any};
+pub(crate) use rename::rename_new;
 pub use signals::{Signal, Signals, has_controlling_terminal};
 pub(crate) use sockets::{
     ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, WRITING_RESUMES, allow_slow_reader, bound_neighbour,

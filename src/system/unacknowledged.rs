@@ -1,16 +1,20 @@
 //! Whether the other side of a connection has all that was sent to it.
 
+use std::io;
 use std::net::TcpStream;
 
 /// How many bytes, the end of the stream among them, were sent and not acknowledged; 0 also when the
-/// connection is over. `None` if the system does not tell.
-pub(crate) fn unacknowledged(stream: &TcpStream) -> Option<u64> {
+/// connection is over. `None` if the system never tells.
+///
+/// # Errors
+/// When it cannot be found out now, for example without a descriptor for the system's table.
+pub(crate) fn unacknowledged(stream: &TcpStream) -> io::Result<Option<u64>> {
     #[cfg(target_os = "linux")]
-    return linux::unacknowledged(stream);
+    return linux::unacknowledged(stream).map(Some);
     #[cfg(not(target_os = "linux"))]
     {
         let _ = stream;
-        None
+        Ok(None)
     }
 }
 
@@ -19,31 +23,38 @@ pub(crate) fn unacknowledged(stream: &TcpStream) -> Option<u64> {
 mod linux {
     use std::fmt::Write;
     use std::fs::File;
-    use std::io::{BufRead, BufReader};
+    use std::io::{self, BufRead, BufReader};
     use std::net::{IpAddr, SocketAddr, TcpStream};
 
     /// The state of a connection of which both ends have closed: nothing is left to acknowledge.
     const TIME_WAIT: &str = "06";
 
-    pub(super) fn unacknowledged(stream: &TcpStream) -> Option<u64> {
-        let (here, there) = (stream.local_addr().ok()?, stream.peer_addr());
-        // A connection that is over has nobody on its other side.
-        let Ok(there) = there else { return Some(0) };
+    pub(super) fn unacknowledged(stream: &TcpStream) -> io::Result<u64> {
+        let here = stream.local_addr()?;
+        let there = match stream.peer_addr() {
+            // A connection that is over has nobody on its other side.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => return Ok(0),
+            there => there?,
+        };
         let table = match here {
             SocketAddr::V4(_) => "/proc/self/net/tcp",
             SocketAddr::V6(_) => "/proc/self/net/tcp6",
         };
+        in_file(table, here, there)
+    }
+
+    fn in_file(table: &str, here: SocketAddr, there: SocketAddr) -> io::Result<u64> {
         let (here, there) = (in_table(here), in_table(there));
         // There may be ten thousands of lines.
-        let mut lines = BufReader::with_capacity(64 * 1024, File::open(table).ok()?);
+        let mut lines = BufReader::with_capacity(64 * 1024, File::open(table)?);
         let mut line = String::new();
-        while lines.read_line(&mut line).ok()? > 0 {
+        while lines.read_line(&mut line)? > 0 {
             if let Some(count) = in_line(&line, &here, &there) {
-                return Some(count);
+                return Ok(count);
             }
             line.clear();
         }
-        Some(0)
+        Ok(0)
     }
 
     /// What a line says, if it is that of this connection.
@@ -84,14 +95,14 @@ mod linux {
                 let Ok(listener) = TcpListener::bind(address) else { continue };
                 let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
                 let (mut sender, _) = listener.accept().unwrap();
-                assert_eq!(unacknowledged(&sender), Some(0));
+                assert_eq!(unacknowledged(&sender).unwrap(), 0);
                 // More than the reader's system takes while the reader takes nothing.
                 sender.set_nonblocking(true).unwrap();
                 let bytes = vec![0; 1 << 20];
                 while sender.write(&bytes).is_ok() {}
                 assert!(unacknowledged(&sender).unwrap() > 0);
                 sender.shutdown(Shutdown::Write).unwrap();
-                std::io::copy(&mut reader, &mut std::io::sink()).unwrap();
+                io::copy(&mut reader, &mut io::sink()).unwrap();
                 drop(reader);
                 while unacknowledged(&sender).unwrap() > 0 {
                     std::thread::yield_now();
@@ -99,6 +110,12 @@ mod linux {
                 sender.set_nonblocking(false).unwrap();
                 assert_eq!(sender.read(&mut [0]).unwrap(), 0);
             }
+        }
+
+        #[test]
+        fn a_table_that_cannot_be_read_is_in_doubt() {
+            let address = "127.0.0.1:1".parse().unwrap();
+            assert!(in_file("/proc/self/net/none", address, address).is_err());
         }
 
         #[test]

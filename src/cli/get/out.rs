@@ -14,6 +14,7 @@ use crate::library::{NotSaved, file_name_of};
 use crate::limits;
 use crate::peer::Cancel;
 use crate::protocol::Document;
+use crate::system;
 
 /// What a path after `--out` names.
 #[derive(Debug)]
@@ -171,17 +172,18 @@ pub(super) fn write_to(
 /// Opens what is written to. What a shell has opened for appending, or has written to, is not
 /// overwritten.
 fn open_stream(path: &Path, cancel: &Cancel) -> io::Result<File> {
-    let is_file = fs::metadata(path)?.is_file();
+    let metadata = fs::metadata(path)?;
+    let is_file = metadata.is_file();
     let mut options = OpenOptions::new();
     options.write(!is_file).append(is_file);
-    if !is_fifo(path)? {
+    if !system::is_fifo(&metadata) {
         return options.open(path);
     }
     // Opening it in the plain way would wait for a reader without end.
     let begun = Instant::now();
     let mut is_said = false;
     loop {
-        match open_fifo(path) {
+        match system::open_fifo(path) {
             Ok(Some(fifo)) => return Ok(fifo),
             Ok(None) if begun.elapsed() >= limits::FIFO_READER => {
                 let text = "no program reads this FIFO: start the reader first";
@@ -199,39 +201,6 @@ fn open_stream(path: &Path, cancel: &Cancel) -> io::Result<File> {
             Err(error) => return Err(error),
         }
     }
-}
-
-#[cfg(unix)]
-fn is_fifo(path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::FileTypeExt;
-    Ok(fs::metadata(path)?.file_type().is_fifo())
-}
-
-#[cfg(not(unix))]
-fn is_fifo(_: &Path) -> io::Result<bool> {
-    Ok(false)
-}
-
-/// Opens a FIFO for writing; `None` while no program reads it.
-#[cfg(unix)]
-fn open_fifo(path: &Path) -> io::Result<Option<File>> {
-    use rustix::fs::{Mode, OFlags, fcntl_setfl, open};
-    use rustix::io::Errno;
-
-    match open(path, OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()) {
-        Ok(fifo) => {
-            // Writes wait for the reader.
-            fcntl_setfl(&fifo, OFlags::empty())?;
-            Ok(Some(File::from(fifo)))
-        }
-        Err(Errno::NXIO) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(not(unix))]
-fn open_fifo(path: &Path) -> io::Result<Option<File>> {
-    OpenOptions::new().write(true).open(path).map(Some)
 }
 
 #[cfg(all(test, unix))]

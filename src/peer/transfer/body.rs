@@ -4,7 +4,8 @@
 //! be right. Of all others the file holds what has come, so that a download that breaks off can go
 //! on there.
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, Write};
 use std::mem;
 use std::time::Instant;
 
@@ -16,7 +17,7 @@ use crate::peer::conversation::Line;
 use crate::peer::fetcher::Fetcher;
 use crate::peer::transfer_error::TransferError;
 use crate::protocol::{ContentRange, Date, Digest, DocumentHead};
-use crate::system::PageAligned;
+use crate::system::{self, PageAligned};
 
 /// Bytes that are read at once.
 const PIECE: usize = 64 * 1024;
@@ -221,23 +222,41 @@ impl<'a> Body<'a> {
     }
 
     fn put_in_front(&mut self, separator: &str) -> io::Result<()> {
-        let mut document = separator.as_bytes().to_vec();
-        if self.is_held_back {
-            document.extend(self.buffer.iter().take(self.place()));
-        } else {
-            let mut file = self.incoming.file();
-            file.seek(SeekFrom::Start(0))?;
-            file.read_to_end(&mut document)?;
-            file.seek(SeekFrom::Start(0))?;
-            file.write_all(&document)?;
-        }
         self.hasher = Hasher::default();
-        self.hasher.update(&document);
-        if self.is_held_back {
-            self.buffer = PageAligned::new(document.len());
-            self.buffer.copy_from_slice(&document);
+        if !self.is_held_back {
+            return put_before(self.incoming.file(), separator.as_bytes(), &mut self.hasher);
         }
+        let mut document = separator.as_bytes().to_vec();
+        document.extend(self.buffer.iter().take(self.place()));
+        self.hasher.update(&document);
+        self.buffer = PageAligned::new(document.len());
+        self.buffer.copy_from_slice(&document);
         Ok(())
+    }
+}
+
+/// Puts these bytes before those of a file, a piece at a time: the file may not fit into memory.
+/// `hasher` takes all of them.
+fn put_before(file: &File, first: &[u8], hasher: &mut Hasher) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
+    // What is still to be written, the first of it at `place`.
+    let mut moved = first.to_vec();
+    let mut place = 0;
+    loop {
+        let count = match system::read_at(file, &mut piece, place) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            count => count?,
+        };
+        moved.extend_from_slice(piece.get(..count).unwrap_or_default());
+        // What was just read makes room for as many bytes.
+        let rest = if count > 0 { moved.split_off(count) } else { Vec::new() };
+        hasher.update(&moved);
+        system::write_at(file, &moved, place)?;
+        if count == 0 {
+            return Ok(());
+        }
+        place += count as u64;
+        moved = rest;
     }
 }
 
@@ -260,5 +279,32 @@ fn prepare(
         }
         Some(_) => Ok(kept),
         None => incoming.start_over(hasher).map(|()| 0).map_err(TransferError::File),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn bytes_are_put_before_those_of_a_file_of_any_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for length in [0, 1, 2, 3, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 5] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at % 251).to_le_bytes()[0]).collect();
+            std::fs::write(&path, &bytes).unwrap();
+            let mut file = File::options().read(true).write(true).open(&path).unwrap();
+            let mut hasher = Hasher::default();
+            put_before(&file, b"\r\n", &mut hasher).unwrap();
+            let mut found = Vec::new();
+            file.read_to_end(&mut found).unwrap();
+            let expected = [&b"\r\n"[..], &bytes].concat();
+            assert!(found == expected, "{length}");
+            let mut of_all = Hasher::default();
+            of_all.update(&expected);
+            assert_eq!(hasher.finish(), of_all.finish(), "{length}");
+        }
     }
 }

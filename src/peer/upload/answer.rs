@@ -18,6 +18,7 @@ use crate::peer::slots::Slot;
 use crate::protocol::{
     ContentRange, Digest, Document, DocumentHead, DocumentReply, DocumentRequest, Refusal, Status,
 };
+use crate::system;
 
 /// What all uploads share.
 pub(super) struct Sharing {
@@ -65,17 +66,10 @@ fn refusal_of(error: &io::Error) -> Refusal {
         InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
         UnexpectedEof,
     };
-    // Two errors have no kind of their own: a symbolic link, and a socket, in place of the file.
-    #[cfg(unix)]
-    let is_another = [rustix::io::Errno::LOOP, rustix::io::Errno::NXIO]
-        .iter()
-        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()));
-    #[cfg(not(unix))]
-    let is_another = false;
     match error.kind() {
         NotFound | NotADirectory | IsADirectory | PermissionDenied | InvalidInput | InvalidData
         | UnexpectedEof => Refusal::NotFound,
-        _ if is_another => Refusal::NotFound,
+        _ if system::is_link_or_socket(error) => Refusal::NotFound,
         _ => Refusal::ServiceUnavailable,
     }
 }

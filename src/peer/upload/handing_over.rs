@@ -151,7 +151,11 @@ fn was_read(lent: &Lent<'_>, mut stream: &TcpStream, stop: &Stop) -> io::Result<
             Ok(0) => break,
             Ok(count) => left = left.saturating_sub(count),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                let found = system::unacknowledged(stream).unwrap_or(0);
+                // In doubt nothing more was acknowledged.
+                let found = match system::unacknowledged(stream) {
+                    Ok(found) => found.unwrap_or(0),
+                    Err(_) => unacknowledged,
+                };
                 if found < unacknowledged {
                     lent.has_progress();
                     deadline = Instant::now() + limits::HEAD_DEADLINE;
@@ -170,19 +174,27 @@ fn was_read(lent: &Lent<'_>, mut stream: &TcpStream, stop: &Stop) -> io::Result<
     }
     // A reset may follow the end that was just read.
     let end = Instant::now();
+    let mut pause = LOOK / 8;
     loop {
-        thread::sleep(LOOK / 10);
-        let is_acknowledged = system::unacknowledged(stream).is_none_or(|count| count == 0);
-        let is_over = is_acknowledged && (has_shut || end.elapsed() >= limits::LINGER);
-        // After the clock: it may have taken a while to find that all is acknowledged.
+        thread::sleep(pause);
+        pause = LOOK.min(pause * 2);
+        // The system's table may be long: it is not read before it matters.
+        let is_due = has_shut || end.elapsed() >= limits::LINGER;
+        let unacknowledged = is_due.then(|| system::unacknowledged(stream));
+        // After the table: it may have taken a while to find that all is acknowledged.
         if let Some(error) = stream.take_error()? {
             return Err(error);
         }
-        if is_over {
-            break;
-        }
-        if end.elapsed() >= limits::HAND_OVER_STALL {
-            return Err(io::Error::other("the reader did not acknowledge all of it"));
+        match unacknowledged {
+            Some(Ok(None | Some(0))) => break,
+            Some(Err(error)) if end.elapsed() >= limits::HAND_OVER_STALL => {
+                let text = format!("it is not known whether the reader has all of it: {error}");
+                return Err(io::Error::other(text));
+            }
+            Some(Ok(Some(_))) if end.elapsed() >= limits::HAND_OVER_STALL => {
+                return Err(io::Error::other("the reader did not acknowledge all of it"));
+            }
+            None | Some(Ok(Some(_)) | Err(_)) => {}
         }
     }
     // The end of a connection that this side has shut looks the same.
