@@ -112,18 +112,21 @@ pub(super) fn search(context: &Context, command: &Search) -> Result<(), CommandE
     }
 }
 
-/// Searches the list of an index, of which at most [`limits::LISTED_RECORDS`] are read.
+/// Searches the list of an index, of which at most [`limits::LISTED_RECORDS`] are read, and as many as
+/// the search keeps in [`limits::LISTED_BYTES`].
 fn search_list(context: &Context, words: &Words, limit: Option<Limit>) -> Result<(), CommandError> {
     let mut search = ListSearch::new(words);
-    let mut left = limits::LISTED_RECORDS;
+    let mut read = 0;
+    let mut has_room = true;
     let listed = each_record(&context.index, &mut |record| {
         search.take(record);
-        left -= 1;
-        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        read += 1;
+        has_room = read < limits::LISTED_RECORDS && search.kept_bytes() < limits::LISTED_BYTES;
+        if has_room { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     context.check_interrupt()?;
-    let truncated = format!("only the first {} records are searched", limits::LISTED_RECORDS);
-    let listed = if left > 0 { listed } else { Completeness::Incomplete(truncated) };
+    let truncated = format!("only the first {read} records are searched");
+    let listed = if has_room { listed } else { Completeness::Incomplete(truncated) };
     let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
     let mut printer = ReplyPrinter::new(context.format);
     for record in search.finish().iter().take(most.unwrap_or(usize::MAX)) {

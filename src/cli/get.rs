@@ -45,9 +45,9 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
             documents.map(|document| known_form(context, command, document)).collect()
         }
     };
-    list.note_unmatched(|document| documents.contains(document));
     let mut seen = HashSet::new();
     documents.retain(|document| seen.insert(document.clone()));
+    list.note_unmatched(|document| seen.contains(document));
     if documents.is_empty() {
         return say("no unfinished download: nothing to resume").map_err(CommandError::Output);
     }

@@ -110,7 +110,7 @@ impl GoingOn<'_> {
         let library = self.destination.library;
         match plan(library, document.clone(), candidates, digest, false) {
             Ok(Plan::Fetch(order)) => return Some(order),
-            Ok(Plan::Here) => {}
+            Ok(Plan::Here(_)) => {}
             Ok(Plan::NotSaved(reason)) => log::warn!("{document} is not fetched: {reason}"),
             Err(error) => log::warn!("cannot save {document}: {error}"),
         }

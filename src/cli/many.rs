@@ -2,7 +2,7 @@
 //! library and at the index.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::downloads::{Downloads, Finish, Running, wait};
 use crate::error_chain::error_chain;
@@ -174,8 +174,8 @@ pub(super) fn failures(error: &FetchError) -> impl Iterator<Item = &(Endpoint, T
 
 /// What is to be done to have a document.
 pub(super) enum Plan {
-    /// It is here, and is not to be overwritten.
-    Here,
+    /// It is here, at this path, and is not to be overwritten.
+    Here(PathBuf),
     Fetch(Order),
     /// It is not saved in a shared directory.
     NotSaved(NotSaved),
@@ -197,8 +197,8 @@ pub(super) fn plan(
         (library.entry(&document).map(|entry| entry.path()), library.target_for(&document))
     };
     let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_file());
-    if shared.is_some_and(|path| is_file(&path)) && !overwrite {
-        return Ok(Plan::Here);
+    if let Some(path) = shared.filter(|path| !overwrite && is_file(path)) {
+        return Ok(Plan::Here(path));
     }
     let target = match target {
         Ok(target) => target,
@@ -206,7 +206,7 @@ pub(super) fn plan(
     };
     target.check(overwrite)?;
     if !overwrite && target.is_here()? {
-        return Ok(Plan::Here);
+        return Ok(Plan::Here(target.path()));
     }
     let wanted = Wanted { document, sources: Source::distinct(candidates), digest };
     Ok(Plan::Fetch(Order { wanted, target, overwrite }))

@@ -171,7 +171,7 @@ fn missing(
         let candidates: Vec<Source> = records.map(source).collect();
         let digest = vouched_for.get(&document).copied();
         match plan(library, document.clone(), candidates, digest, false) {
-            Ok(Plan::Here) => {}
+            Ok(Plan::Here(_)) => {}
             Ok(Plan::Fetch(order)) => orders.push(order),
             Ok(Plan::NotSaved(reason)) => log::warn!("{document} is not fetched: {reason}"),
             Err(error) => {

@@ -4,7 +4,8 @@
 //! A holder's own reply takes precedence.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::mem;
 
 use super::addresses::literal;
 use super::fetcher::Fetcher;
@@ -20,6 +21,12 @@ const USUAL_LENGTH: u64 = 64 * 1024;
 
 /// Downloads from a proven holder, from which on others that should be as fast are asked first.
 const BUSY: u32 = 2;
+
+/// Holders up to which all are ranked each time that one is asked.
+const FEW: usize = 64;
+
+/// How many of more holders are asked in the order of one ranking.
+const RANKED: usize = 64;
 
 /// What to ask of a holder.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -79,7 +86,10 @@ enum Class {
 pub(super) struct Candidates<'a> {
     wanted: Option<Digest>,
     length: u64,
-    left: Vec<Candidate<'a>>,
+    /// In the order of the last ranking.
+    left: VecDeque<Candidate<'a>>,
+    /// How many more are asked in this order.
+    ranked: usize,
     /// How often a party was asked.
     asked: HashMap<Party<'a>, u32>,
     /// The version that most networks announce, if it has more of them than any other.
@@ -114,6 +124,7 @@ impl<'a> Candidates<'a> {
             wanted: wanted.digest,
             length: lengths.max().unwrap_or(USUAL_LENGTH),
             left: wanted.sources.iter().map(candidate).collect(),
+            ranked: 0,
             asked: HashMap::new(),
             majority: majority(&wanted.sources),
         }
@@ -133,6 +144,7 @@ impl<'a> Candidates<'a> {
     pub(super) fn ask_first(&mut self, holder: &Endpoint) {
         if let Some(candidate) = self.left.iter_mut().find(|one| one.source.holder == *holder) {
             candidate.is_first = true;
+            self.ranked = 0;
         }
     }
 
@@ -147,51 +159,74 @@ impl<'a> Candidates<'a> {
         fetcher: &Fetcher,
         skipped: &mut Vec<(&'a Endpoint, TransferError)>,
     ) -> Next<'a> {
-        self.skip(fetcher, skipped);
-        let mut order: Vec<(usize, Standing)> = Vec::new();
-        for (at, candidate) in self.left.iter().enumerate() {
-            order.push((at, fetcher.neighbours().standing(&candidate.source.holder, self.length)));
+        if self.left.len() <= FEW || self.ranked == 0 {
+            self.left.retain(|candidate| {
+                let Some(error) = resting(fetcher, candidate) else { return true };
+                skipped.push((&candidate.source.holder, error));
+                false
+            });
+            self.rank_all(fetcher);
         }
-        order.sort_by_cached_key(|(at, standing)| {
-            self.left.get(*at).map(|candidate| self.rank(candidate, standing))
-        });
-        let has_early = self.has_early();
-        for (at, standing) in order {
-            let Some(candidate) = self.left.get(at) else { continue };
+        self.ranked = self.ranked.saturating_sub(1);
+        let mut has_early = self.has_early();
+        let mut at = 0;
+        while let Some(candidate) = self.left.get(at) {
             if candidate.is_late && has_early {
                 break;
             }
             let holder = &candidate.source.holder;
-            let trial = match standing.is_proven {
+            // It may have failed after the ranking.
+            if let Some(error) = resting(fetcher, candidate) {
+                skipped.push((holder, error));
+                self.left.remove(at);
+                has_early = self.has_early();
+                continue;
+            }
+            let trial = match fetcher.neighbours().standing(holder, self.length).is_proven {
                 true => None,
                 false => match fetcher.trials().begin(holder) {
                     Some(trial) => Some(trial),
-                    None => continue,
+                    None => {
+                        at += 1;
+                        continue;
+                    }
                 },
             };
-            let candidate = self.left.remove(at);
+            let Some(candidate) = self.left.remove(at) else { break };
             *self.asked.entry(Party::of(candidate.source)).or_default() += 1;
             return Next::Ask(candidate, trial);
         }
         if self.left.is_empty() { Next::None } else { Next::Blocked }
     }
 
-    /// Removes the holders that are in backoff.
-    fn skip(&mut self, fetcher: &Fetcher, skipped: &mut Vec<(&'a Endpoint, TransferError)>) {
-        self.left.retain(|candidate| {
-            let holder = &candidate.source.holder;
-            let error = match fetcher.neighbours().readiness(holder) {
-                Readiness::Ready => return true,
-                Readiness::Resting(rest) => TransferError::Resting(rest),
-                Readiness::GivenUp => TransferError::GivenUp,
-            };
-            skipped.push((holder, error));
-            false
-        });
+    /// Puts all into the order in which they are asked if nothing else changes.
+    fn rank_all(&mut self, fetcher: &Fetcher) {
+        let mut all: Vec<(Candidate<'a>, Standing)> = Vec::with_capacity(self.left.len());
+        for candidate in mem::take(&mut self.left) {
+            let standing = fetcher.neighbours().standing(&candidate.source.holder, self.length);
+            all.push((candidate, standing));
+        }
+        all.sort_by_cached_key(|(candidate, standing)| self.rank(candidate, standing, 0));
+        // Each time that a party is asked, its other holders move back.
+        let mut earlier: HashMap<Party<'a>, u32> = HashMap::new();
+        let mut ranked = Vec::with_capacity(all.len());
+        for (candidate, standing) in all {
+            let earlier = earlier.entry(Party::of(candidate.source)).or_default();
+            ranked.push((self.rank(&candidate, &standing, *earlier), candidate));
+            *earlier = earlier.saturating_add(1);
+        }
+        ranked.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.left = ranked.into_iter().map(|(_, candidate)| candidate).collect();
+        self.ranked = RANKED;
     }
 
-    /// The smallest is asked first.
-    fn rank(&self, candidate: &Candidate<'a>, standing: &Standing) -> impl Ord + use<> {
+    /// The smallest is asked first. `earlier` holders of the same party are asked before it.
+    fn rank(
+        &self,
+        candidate: &Candidate<'a>,
+        standing: &Standing,
+        earlier: u32,
+    ) -> impl Ord + use<> {
         let Candidate { source, version, is_first, is_late, .. } = candidate;
         let version = match version {
             Version::Hint(version) | Version::Replied(version) => *version,
@@ -199,6 +234,7 @@ impl<'a> Candidates<'a> {
         let differs =
             |from: Option<Digest>| version.zip(from).is_some_and(|(one, other)| one != other);
         let asked = self.asked.get(&Party::of(source)).copied().unwrap_or(0);
+        let asked = asked.saturating_add(earlier);
         let class = match standing.is_proven && standing.downloads < BUSY {
             true if standing.is_silent => Class::Slow,
             true => Class::Proven,
@@ -220,21 +256,39 @@ impl<'a> Candidates<'a> {
     /// Takes all that have this version, or do not say which one they have, the first to be asked
     /// first.
     pub(super) fn take_version(&mut self, fetcher: &Fetcher, digest: Digest) -> Vec<Candidate<'a>> {
-        let has_it = |candidate: &mut Candidate<'a>| match candidate.version {
+        let has_it = |candidate: &Candidate<'a>| match candidate.version {
             Version::Hint(hint) => hint.is_none_or(|hint| hint == digest),
             Version::Replied(version) => version == Some(digest),
         };
-        let mut taken: Vec<Candidate<'a>> = self.left.extract_if(.., has_it).collect();
+        let (mut taken, left): (Vec<_>, Vec<_>) =
+            mem::take(&mut self.left).into_iter().partition(has_it);
+        self.left = left.into();
         taken.sort_by_cached_key(|candidate| {
             let standing = fetcher.neighbours().standing(&candidate.source.holder, self.length);
-            self.rank(candidate, &standing)
+            self.rank(candidate, &standing, 0)
         });
         taken
     }
 
     /// Gives one back that is to be asked (again).
     pub(super) fn give_back(&mut self, candidate: Candidate<'a>) {
-        self.left.push(candidate);
+        if candidate.is_first {
+            self.left.push_front(candidate);
+            return;
+        }
+        if !candidate.is_late {
+            self.ranked = 0;
+        }
+        self.left.push_back(candidate);
+    }
+}
+
+/// Why a holder is not asked, if it is in backoff.
+fn resting(fetcher: &Fetcher, candidate: &Candidate<'_>) -> Option<TransferError> {
+    match fetcher.neighbours().readiness(&candidate.source.holder) {
+        Readiness::Ready => None,
+        Readiness::Resting(rest) => Some(TransferError::Resting(rest)),
+        Readiness::GivenUp => Some(TransferError::GivenUp),
     }
 }
 

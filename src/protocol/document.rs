@@ -28,6 +28,19 @@ impl Document {
         }
     }
 
+    /// Bytes of memory that it takes.
+    pub(super) fn kept_bytes(&self) -> usize {
+        size_of::<Self>().saturating_add(self.name_bytes())
+    }
+
+    /// Bytes of memory outside this value.
+    pub(super) fn name_bytes(&self) -> usize {
+        match self {
+            Self::Rfc(_) => 0,
+            Self::File(name) => name.as_str().len(),
+        }
+    }
+
     /// Reads the two words of a request line.
     pub(super) fn from_words(kind: &str, name: &str) -> Result<Self, SyntaxError> {
         match kind {

@@ -27,10 +27,7 @@ impl Record {
     /// Bytes that the record takes in memory, about.
     pub fn kept_bytes(&self) -> usize {
         let Self { document, title, holder } = self;
-        let name = match document {
-            Document::Rfc(_) => 0,
-            Document::File(name) => name.as_str().len(),
-        };
+        let name = document.name_bytes();
         size_of::<Self>() + name + title.as_str().len() + holder.host.as_str().len()
     }
 

@@ -14,12 +14,13 @@ pub struct ListSearch<'a> {
     /// Records of each document, whether they match or not.
     counts: HashMap<Document, usize>,
     found: Vec<Record>,
+    kept_bytes: usize,
 }
 
 impl<'a> ListSearch<'a> {
     /// A search in a list that is yet to be read.
     pub fn new(words: &'a Words) -> Self {
-        Self { words, counts: HashMap::new(), found: Vec::new() }
+        Self { words, counts: HashMap::new(), found: Vec::new(), kept_bytes: 0 }
     }
 
     /// Takes the next record of the list.
@@ -27,11 +28,18 @@ impl<'a> ListSearch<'a> {
         if let Some(count) = self.counts.get_mut(&record.document) {
             *count += 1;
         } else {
+            self.kept_bytes = self.kept_bytes.saturating_add(record.document.kept_bytes());
             self.counts.insert(record.document.clone(), 1);
         }
         if self.words.are_in(&record.title) {
+            self.kept_bytes = self.kept_bytes.saturating_add(record.kept_bytes());
             self.found.push(record);
         }
+    }
+
+    /// Bytes of memory that the search takes for what it has read.
+    pub fn kept_bytes(&self) -> usize {
+        self.kept_bytes
     }
 
     /// The records that were found, in the order in which an index sends them.

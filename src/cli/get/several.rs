@@ -12,7 +12,7 @@ use crate::cli::many::{Plan, plan};
 use crate::cli::outcome::{Outcome, say_failed, say_not_fetched};
 use crate::cli::progress::ManyDownloads;
 use crate::library::SharedLibrary;
-use crate::peer::{FetchError, Happening, Holding, JournalEvent, Order};
+use crate::peer::{FetchError, Happening, Holding, JournalEvent};
 use crate::protocol::{Digest, Document};
 
 /// Several documents. All are tried; the failure is that of the first that was not fetched.
@@ -37,8 +37,14 @@ pub(super) fn get_many(
     let mut orders = Vec::new();
     for (document, holdings) in found {
         let digest = vouched_for.get(&document).copied();
-        match find_order(command, &library, &document, holdings, &chosen, digest) {
-            Ok(order) => orders.extend(order),
+        match find_plan(command, &library, &document, holdings, &chosen, digest) {
+            Ok(Plan::Fetch(order)) => orders.push(order),
+            // Another process has saved it since it was looked for.
+            Ok(Plan::Here(path)) => Outcome::Present(&path).say(context.format, &document)?,
+            Ok(Plan::NotSaved(reason)) => {
+                let error = CommandError::Usage(format!("{document}: {reason}"));
+                failures.push(failed(context, &document, error)?);
+            }
             Err(error) => failures.push(failed(context, &document, error)?),
         }
     }
@@ -131,23 +137,18 @@ fn find(
     }
 }
 
-fn find_order(
+fn find_plan(
     command: &Get,
     library: &SharedLibrary,
     document: &Document,
     holdings: Vec<Holding>,
     chosen: &Chosen,
     digest: Option<Digest>,
-) -> Result<Option<Order>, CommandError> {
+) -> Result<Plan, CommandError> {
     let sources = match &command.from {
         Some(from) => vec![from.clone().into()],
         None => sources(document, holdings, chosen),
     };
-    let planned = plan(library, document.clone(), sources, digest, command.force);
-    match planned {
-        Ok(Plan::Fetch(order)) => Ok(Some(order)),
-        Ok(Plan::Here) => Ok(None),
-        Ok(Plan::NotSaved(reason)) => Err(CommandError::Usage(format!("{document}: {reason}"))),
-        Err(source) => Err(CommandError::File { what: format!("cannot save {document}"), source }),
-    }
+    plan(library, document.clone(), sources, digest, command.force)
+        .map_err(|source| CommandError::File { what: format!("cannot save {document}"), source })
 }

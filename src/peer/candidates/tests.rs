@@ -124,3 +124,34 @@ fn a_busy_proven_holder_leaves_room_for_faster_ones() {
     let _other = fetcher.neighbours().busy(proven);
     assert_eq!(order(&fetcher, &wanted)[0], "192.0.2.2:1");
 }
+
+/// All are ranked again only now and then.
+#[test]
+fn many_are_asked_in_the_same_order_as_few() {
+    let fetcher = Fetcher::default();
+    let holder = |network: usize, port: usize| format!("192.0.2.{network}:{}", port + 1);
+    let all: Vec<String> =
+        (0..100).flat_map(|network| (0..3).map(move |port| holder(network, port))).collect();
+    let wanted = of(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    let expected: Vec<String> =
+        (0..3).flat_map(|port| (0..100).map(move |network| holder(network, port))).collect();
+    assert_eq!(order(&fetcher, &wanted), expected);
+
+    let mut candidates = Candidates::new(&fetcher, &wanted);
+    let mut skipped = Vec::new();
+    let mut next = || match candidates.next(&fetcher, &mut skipped) {
+        Next::Ask(candidate, _) => candidate,
+        next => panic!("{next:?}"),
+    };
+    assert_eq!(next().source.holder.to_string(), expected[0]);
+    // What fails after the ranking is not asked.
+    fetcher.neighbours().failed(&expected[1].parse().unwrap());
+    assert_eq!(next().source.holder.to_string(), expected[2]);
+    let mut again = next();
+    assert_eq!(again.source.holder.to_string(), expected[3]);
+    again.is_first = true;
+    candidates.give_back(again);
+    let Next::Ask(again, _) = candidates.next(&fetcher, &mut skipped) else { panic!() };
+    assert_eq!(again.source.holder.to_string(), expected[3]);
+    assert_eq!(skipped.len(), 1);
+}

@@ -32,6 +32,18 @@ mount --bind "$0" /etc/hosts
 exec "$1" --json networks
 "#;
 
+/// Whether namespaces can be set up here: that needs root, `unshare` and `ip`.
+fn can_unshare() -> Result<(), String> {
+    let script = "ip link set lo up && mount --bind /dev/null /etc/hosts";
+    let outcome = Command::new("unshare").args(["--net", "--mount", "sh", "-c", script]).output();
+    let why = match outcome {
+        Ok(output) if output.status.success() => return Ok(()),
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_string(),
+        Err(error) => error.to_string(),
+    };
+    Err(format!("there is no network namespace: this needs root, ip and unshare ({why})"))
+}
+
 pub(super) fn networks(_: &Setting, report: &mut Report) -> io::Result<()> {
     if env::var_os(INSIDE).is_some() {
         return inside(report);
@@ -40,13 +52,17 @@ pub(super) fn networks(_: &Setting, report: &mut Report) -> io::Result<()> {
     let mut command = Command::new("unshare");
     command.args(["--net", "--mount", "sh", "-c", SCRIPT]).arg(folder.path().join("hosts"));
     command.arg(env::current_exe()?).env(INSIDE, "1");
-    let output = match command.output() {
-        Ok(output) if !output.stdout.is_empty() => output,
-        _ => {
-            report.skip("there is no network namespace: this needs root, ip and unshare");
-            return Ok(());
-        }
-    };
+    // The case itself may fail in any way; only a namespace that cannot be set up is no failure.
+    if let Err(why) = can_unshare() {
+        report.skip(&why);
+        return Ok(());
+    }
+    let output = command.output()?;
+    if output.stdout.is_empty() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let text = format!("{}, without a report: {}", output.status, errors.trim());
+        return Err(io::Error::other(text));
+    }
     let text = String::from_utf8_lossy(&output.stdout);
     let result: Value = serde_json::from_str(text.trim()).map_err(io::Error::other)?;
     for requirement in result["requirements"].as_array().into_iter().flatten() {
