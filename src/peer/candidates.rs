@@ -61,6 +61,8 @@ pub(super) struct Candidate<'a> {
     pub(super) is_late: bool,
     /// How often its document was begun and not received.
     pub(super) rounds: u32,
+    /// Decides between candidates that are equal in everything else.
+    place: usize,
 }
 
 /// A party that acts as one.
@@ -88,6 +90,8 @@ pub(super) struct Candidates<'a> {
     length: u64,
     /// In the order of the last ranking.
     left: VecDeque<Candidate<'a>>,
+    /// How many places in the order were given.
+    places: usize,
     /// How many more are asked in this order.
     ranked: usize,
     /// How often a party was asked.
@@ -111,19 +115,21 @@ pub(super) enum Next<'a> {
 impl<'a> Candidates<'a> {
     pub(super) fn new(fetcher: &Fetcher, wanted: &'a Wanted) -> Self {
         let is_plain = |source: &Source| fetcher.neighbours().is_plain(&source.holder);
-        let candidate = |source: &'a Source| Candidate {
+        let candidate = |(place, source): (usize, &'a Source)| Candidate {
             source,
             ask: if is_plain(source) { Ask::Plain } else { Ask::Rest },
             version: Version::Hint(source.content.digest),
             is_first: false,
             is_late: false,
             rounds: 0,
+            place,
         };
         let lengths = wanted.sources.iter().filter_map(|source| source.content.length);
         Self {
             wanted: wanted.digest,
             length: lengths.max().unwrap_or(USUAL_LENGTH),
-            left: wanted.sources.iter().map(candidate).collect(),
+            left: wanted.sources.iter().enumerate().map(candidate).collect(),
+            places: wanted.sources.len(),
             ranked: 0,
             asked: HashMap::new(),
             majority: majority(&wanted.sources),
@@ -250,6 +256,7 @@ impl<'a> Candidates<'a> {
             class,
             asked,
             standing.expected_time,
+            candidate.place,
         )
     }
 
@@ -271,7 +278,9 @@ impl<'a> Candidates<'a> {
     }
 
     /// Gives one back that is to be asked (again).
-    pub(super) fn give_back(&mut self, candidate: Candidate<'a>) {
+    pub(super) fn give_back(&mut self, mut candidate: Candidate<'a>) {
+        candidate.place = self.places;
+        self.places = self.places.saturating_add(1);
         if candidate.is_first {
             self.left.push_front(candidate);
             return;
