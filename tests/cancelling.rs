@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,12 +20,14 @@ use p2p_ci::protocol::{Document, Endpoint};
 const PROMPT: Duration = Duration::from_secs(4);
 
 /// A holder that sends the first `sent` bytes of a document, and then nothing more. With no bytes
-/// it does not send a head either.
-fn stalling_holder(sent: usize, length: usize) -> Source {
+/// it does not send a head either. The receiver yields once for each request that it has read.
+fn stalling_holder(sent: usize, length: usize) -> (Source, Receiver<()>) {
+    let (asked, requests) = channel();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
+            let asked = asked.clone();
             thread::spawn(move || {
                 let request = BufReader::new(stream.try_clone().unwrap());
                 for line in request.lines().map_while(Result::ok) {
@@ -32,6 +35,8 @@ fn stalling_holder(sent: usize, length: usize) -> Source {
                         break;
                     }
                 }
+                // The test may be over.
+                let _ = asked.send(());
                 if sent > 0 {
                     let digest = "ab".repeat(32);
                     let head = format!(
@@ -46,7 +51,7 @@ fn stalling_holder(sent: usize, length: usize) -> Source {
             });
         }
     });
-    address.to_string().parse::<Endpoint>().unwrap().into()
+    (address.to_string().parse::<Endpoint>().unwrap().into(), requests)
 }
 
 fn wanted(name: &str, source: Source) -> Wanted {
@@ -54,18 +59,25 @@ fn wanted(name: &str, source: Source) -> Wanted {
     Wanted { document, sources: vec![source], digest: None }
 }
 
-/// Cancels a download of this document when `is_time` says so; returns how many bytes are kept.
-fn cancel_one(folder: &Path, source: Source, is_time: impl Fn(&Attempt<'_>) -> bool) -> u64 {
+/// Cancels a download of this document when `is_time` says so and the holder has read the request;
+/// returns how many bytes are kept.
+fn cancel_one(
+    folder: &Path,
+    (source, requests): (Source, Receiver<()>),
+    is_time: impl Fn(&Attempt<'_>) -> bool,
+) -> u64 {
+    let mut requests = Some(requests);
     let fetcher = Fetcher::default().with_cancel(Cancel::new());
     let mut incoming = Incoming::begin(&folder.join("a")).unwrap();
-    let mut cancelled_at = None;
+    let mut cancelled_at: Option<Instant> = None;
     let outcome = fetcher.fetch(&wanted("a", source), &mut incoming, &mut |attempt| {
-        if cancelled_at.is_none() && is_time(&attempt) {
+        if is_time(&attempt)
+            && let Some(requests) = requests.take()
+        {
             cancelled_at = Some(Instant::now());
             let cancel = fetcher.cancel().clone();
-            // The download is waiting for the holder by then.
             thread::spawn(move || {
-                thread::sleep(Duration::from_millis(200));
+                let _ = requests.recv_timeout(PROMPT);
                 cancel.cancel();
             });
         }
@@ -96,7 +108,7 @@ fn what_a_cancelled_download_has_received_is_kept() {
 #[test]
 fn many_downloads_are_cancelled_together() {
     let folder = tempfile::tempdir().unwrap();
-    let source = stalling_holder(5_000, 100_000);
+    let (source, _requests) = stalling_holder(5_000, 100_000);
     let orders: Vec<Order> = (0..20)
         .map(|number| Order {
             wanted: wanted(&format!("f{number}"), source.clone()),

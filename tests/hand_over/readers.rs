@@ -1,0 +1,141 @@
+//! Many readers, and those that take nothing.
+
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::common::{Index, PATIENCE, folder, names};
+use super::kinds::{KINDS, clean, unclean};
+use super::{ask, lender, line};
+
+fn documents() -> Vec<(String, Vec<u8>)> {
+    const LENGTHS: [usize; 10] =
+        [1, 5, 900, 10_000, 65_535, 65_536, 65_537, 300_000, 3_000_000, 9_000_000];
+    (0..20)
+        .map(|number| {
+            let byte = u8::try_from(number).unwrap();
+            (format!("document-{number}"), vec![byte; LENGTHS[number % LENGTHS.len()]])
+        })
+        .collect()
+}
+
+/// Where a document is.
+fn places(shared: &Path, name: &str, bytes: &[u8]) -> Vec<PathBuf> {
+    let places = [shared.join(name), shared.join("handed-over").join(name)];
+    places.into_iter().filter(|path| fs::read(path).is_ok_and(|found| found == bytes)).collect()
+}
+
+#[test]
+fn readers_of_all_kinds_lose_no_document() {
+    const READERS: usize = 200;
+    let root = tempfile::tempdir().unwrap();
+    let documents = documents();
+    let files: Vec<(&str, &[u8])> =
+        documents.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let shared = folder(root.path(), "shared", &files);
+    let index = Index::start(&["--log", "quiet"]);
+    let (_program, address) = lender(&index, &shared);
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= READERS {
+                        break;
+                    }
+                    // Each kind meets ten documents.
+                    let (name, _) = &documents[(number / KINDS * 2 + number) % documents.len()];
+                    unclean(number % KINDS, address, name);
+                }
+            });
+        }
+    });
+    for (name, bytes) in &documents {
+        // Whatever they have caused has happened when it is lent again.
+        let begun = Instant::now();
+        while line(&mut ask(address, name, "")) != "P2P-CI/1.0 200 OK" {
+            assert!(begun.elapsed() < PATIENCE, "{name} is not lent again");
+            thread::yield_now();
+        }
+        assert_eq!(places(&shared, name, bytes), [shared.join(name)], "{name}");
+    }
+
+    // Half of them are then read as they should be, by several readers each.
+    let (kept, given) = documents.split_at(10);
+    thread::scope(|scope| {
+        for (number, (name, bytes)) in given.iter().enumerate() {
+            for kind in [number, number + 1, number + 3] {
+                scope.spawn(move || {
+                    let begun = Instant::now();
+                    loop {
+                        match clean(kind, address, name) {
+                            Ok(length) => return assert_eq!(length, bytes.len()),
+                            Err(status) if status.contains(" 404 ") => return,
+                            Err(status) => assert!(status.contains(" 503 "), "{status}"),
+                        }
+                        assert!(begun.elapsed() < PATIENCE, "{name} is not lent");
+                        thread::yield_now();
+                    }
+                });
+            }
+        }
+    });
+    let begun = Instant::now();
+    for (name, bytes) in given {
+        let target = [shared.join("handed-over").join(name)];
+        while places(&shared, name, bytes) != target {
+            assert!(begun.elapsed() < PATIENCE, "{name}: {:?}", places(&shared, name, bytes));
+            thread::yield_now();
+        }
+    }
+    for (name, bytes) in kept {
+        assert_eq!(places(&shared, name, bytes), [shared.join(name)], "{name}");
+    }
+    assert_eq!(names(&shared).len(), 11);
+    assert_eq!(names(&shared.join("handed-over")).len(), 10);
+}
+
+#[test]
+fn a_reader_that_takes_nothing_keeps_nobody_waiting() {
+    let root = tempfile::tempdir().unwrap();
+    let large = vec![7; 30_000_000];
+    let shared = folder(root.path(), "shared", &[("large", &large), ("small", b"small")]);
+    let index = Index::start(&[]);
+    let (_program, address) = lender(&index, &shared);
+    for name in ["large", "small"] {
+        let silent = ask(address, name, "");
+        // It is here when the first byte is.
+        silent.peek(&mut [0]).unwrap();
+        let begun = Instant::now();
+        let mut stream = loop {
+            let mut stream = ask(address, name, "");
+            if line(&mut stream) == "P2P-CI/1.0 200 OK" {
+                break stream;
+            }
+            assert!(begun.elapsed() < PATIENCE);
+            thread::sleep(Duration::from_millis(20));
+        };
+        // Two seconds, and what a busy machine adds to that.
+        assert!(begun.elapsed() < Duration::from_secs(6), "{name}: {:?}", begun.elapsed());
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        drop(stream);
+        let begun = Instant::now();
+        while !shared.join("handed-over").join(name).exists() {
+            assert!(begun.elapsed() < PATIENCE, "{name} is not handed over");
+            thread::yield_now();
+        }
+        // The silent one gets the bytes that it was promised, and takes nothing away.
+        let mut silent = silent;
+        let read = silent.read_to_end(&mut Vec::new());
+        assert!(read.is_ok_and(|count| count > 5) || name == "large");
+        assert!(matches!(silent.read(&mut [0]), Ok(0) | Err(_)));
+        let names = names(&shared.join("handed-over"));
+        assert!(names.iter().filter(|found| *found == name).count() == 1, "{names:?}");
+    }
+    let gone = ask(address, "small", "").read(&mut [0; 20]).map_err(|error| error.kind());
+    assert!(matches!(gone, Ok(_) | Err(ErrorKind::ConnectionReset)));
+}

@@ -1,0 +1,116 @@
+//! Names that `sync` refuses, files that it cannot save, and directories that it creates.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+use common::{Index, folder, names, peer, run_peer, share};
+
+fn sync(index: &Index, arguments: &[&str], folder: &Path) -> (i32, String, String) {
+    let index = index.address.to_string();
+    let arguments = [&[&index, "--share", ".", "sync"], arguments].concat();
+    run_peer(&arguments, "", folder)
+}
+
+/// Adds a record at the index, and keeps the connection on which it lasts.
+fn add(index: &Index, name: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(index.address).unwrap();
+    write!(stream, "ADD FILE {name} P2P-CI/1.0\r\nHost: localhost\r\nPort: 9\r\nTitle: t\r\n\r\n")
+        .unwrap();
+    let mut reply = [0; 17];
+    stream.read_exact(&mut reply).unwrap();
+    assert_eq!(&reply, b"P2P-CI/1.0 200 OK");
+    stream
+}
+
+#[test]
+fn names_with_a_local_meaning_are_listed_and_never_saved() {
+    let root = tempfile::tempdir().unwrap();
+    let list = b"\n7 Not What It Is. N. Obody. April 1999. (Format: TXT=1 bytes)\n".as_slice();
+    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven"), ("rfc-index.txt", list)]);
+    let mine = folder(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let (_a, _) = share(index.address, &a);
+    let names_of_others = [
+        "rfc7.txt%2Fx",
+        "RFC7.txt%2Fy%2Fz",
+        "handed-over%2Fx",
+        "handed-over",
+        "rfc8.txt",
+        "%EF%BD%92fc9.txt",
+    ];
+    let _records: Vec<TcpStream> = names_of_others.map(|name| add(&index, name)).into();
+
+    let (code, output, errors) = sync(&index, &["--dry-run"], &mine);
+    assert_eq!((code, output.as_str()), (0, "RFC 7\n"), "{errors}");
+    assert!(names(&mine).is_empty());
+    let (code, output, errors) = sync(&index, &[], &mine);
+    assert_eq!(code, 0, "{errors}");
+    assert!(output.starts_with("1 of 1 documents fetched"), "{output}");
+    for name in names_of_others.into_iter().chain(["rfc-index.txt"]) {
+        assert_eq!(errors.matches(&format!("FILE {name} is not fetched")).count(), 1, "{errors}");
+    }
+    assert_eq!(names(&mine), ["rfc7.txt"]);
+    let address = index.address.to_string();
+    let get = [&address, "--share", ".", "get", "rfc-index.txt", "--out", "list"];
+    let (code, _, errors) = run_peer(&get, "", &mine);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(fs::read(mine.join("list")).unwrap(), list);
+}
+
+#[test]
+fn one_document_that_cannot_be_saved_fails_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let long = "x".repeat(255);
+    let files: [(&str, &[u8]); 6] = [
+        ("a", b"a"),
+        ("b", b"b"),
+        ("c", b"c"),
+        ("rfc7.txt", b"7"),
+        ("rfc8.txt", b"8"),
+        (&long, b"x"),
+    ];
+    let a = folder(root.path(), "a", &files);
+    let mine = folder(root.path(), "mine", &[]);
+    fs::create_dir(mine.join("rfc7.txt")).unwrap();
+    std::os::unix::fs::symlink("/nowhere", mine.join("b")).unwrap();
+    fs::write(mine.join("d"), "a file").unwrap();
+    let index = Index::start(&[]);
+    let (_a, _) = share(index.address, &a);
+    let _record = add(&index, "d%2Fx");
+    let (code, _, errors) = sync(&index, &[], &mine);
+    assert_eq!(code, 74, "{errors}");
+    for document in ["RFC 7", "FILE b", "FILE d%2Fx"] {
+        assert!(errors.contains(&format!("cannot save {document}")), "{document}: {errors}");
+    }
+    assert_eq!(names(&mine), ["a", "b", "c", "d", "rfc7.txt", "rfc8.txt", &long]);
+    assert!(mine.join("b").is_symlink());
+    let (code, _, errors) = sync(&index, &[], &mine);
+    assert_eq!(code, 74, "{errors}");
+}
+
+#[test]
+fn directories_are_created_with_the_document() {
+    let root = tempfile::tempdir().unwrap();
+    let mine = folder(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let record = add(&index, "sub%2Fdir%2Fx");
+    let (code, _, _) = sync(&index, &[], &mine);
+    assert_eq!(code, 69);
+    assert!(names(&mine).is_empty(), "{:?}", names(&mine));
+    drop(record);
+    let a = folder(root.path(), "a", &[]);
+    fs::create_dir_all(a.join("sub/dir")).unwrap();
+    fs::write(a.join("sub/dir/x"), "deep").unwrap();
+    let holder = peer(index.address, &["--share", ".", "--recursive", "share"], &a);
+    while !holder.line().starts_with("registered 1 ") {}
+    let (code, _, errors) = sync(&index, &[], &mine);
+    assert_eq!(code, 0, "{errors}");
+    assert_eq!(fs::read(mine.join("sub/dir/x")).unwrap(), b"deep");
+    assert_eq!(names(&mine), ["sub"]);
+}
