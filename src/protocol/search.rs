@@ -83,4 +83,20 @@ mod tests {
         assert_eq!(found("udp"), ["RFC 20 UDP a 1", "RFC 7 UDP a 1"]);
         assert!(found("tcp udp").is_empty());
     }
+
+    #[test]
+    fn what_is_kept_is_counted() {
+        let words: Words = "tcp".parse().unwrap();
+        let mut search = ListSearch::new(&words);
+        let mut kept = |line: &str| {
+            let before = search.kept_bytes();
+            search.take(Record::parse(line).unwrap());
+            search.kept_bytes() - before
+        };
+        let (first, found) = (kept("RFC 3 UDP a 1"), kept("RFC 3 TCP a 1"));
+        assert!(first > 0 && found > 0);
+        assert_eq!(kept("RFC 3 UDP a 1"), 0, "only counted");
+        assert_eq!(kept("RFC 4 TCP a 1"), first + found);
+        assert_eq!(kept("FILE abc UDP a 1"), first + 3);
+    }
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 use common::{Index, PATIENCE, Program};
 
 /// A peer that hands over what is in a folder.
-pub(super) fn lender(index: &Index, shared: &Path) -> (Program, SocketAddr) {
+fn lender(index: &Index, shared: &Path) -> (Program, SocketAddr) {
     let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "--hand-over", "share"];
     let program = common::peer(index.address, &arguments, shared);
     let port = program.line().rsplit_once(':').unwrap().1.parse().unwrap();
@@ -23,24 +23,24 @@ pub(super) fn lender(index: &Index, shared: &Path) -> (Program, SocketAddr) {
     (program, SocketAddr::from(([127, 0, 0, 1], port)))
 }
 
-pub(super) fn connect(address: SocketAddr) -> TcpStream {
+fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
-pub(super) fn request(name: &str, headers: &str) -> String {
+fn request(name: &str, headers: &str) -> String {
     format!("GET FILE {name} P2P-CI/1.0\r\nHost: h\r\n{headers}\r\n")
 }
 
-pub(super) fn ask(address: SocketAddr, name: &str, headers: &str) -> TcpStream {
+fn ask(address: SocketAddr, name: &str, headers: &str) -> TcpStream {
     let mut stream = connect(address);
     stream.write_all(request(name, headers).as_bytes()).unwrap();
     stream
 }
 
 /// The next line of a head, byte by byte, so that nothing else is read.
-pub(super) fn line(stream: &mut TcpStream) -> String {
+fn line(stream: &mut TcpStream) -> String {
     let mut line = Vec::new();
     let mut byte = [0];
     while !line.ends_with(b"\r\n") && stream.read(&mut byte).is_ok_and(|count| count > 0) {
@@ -50,7 +50,7 @@ pub(super) fn line(stream: &mut TcpStream) -> String {
 }
 
 /// Status and length of the document.
-pub(super) fn head(stream: &mut TcpStream) -> (String, usize) {
+fn head(stream: &mut TcpStream) -> (String, usize) {
     let status = line(stream);
     let mut length = 0;
     loop {
