@@ -15,9 +15,11 @@ use std::thread;
 use common::{Index, folder, names, run_peer, run_peer_again, share};
 use serde_json::Value;
 
-/// Runs a shell script in which `get` downloads the document `hi`.
+/// Runs a shell script in which `get` downloads a document, by default `hi`.
 fn script(index: &Index, root: &Path, script: &str) -> Output {
-    let script = format!("get() {{ \"$PEER\" \"$INDEX\" --share mine get hi \"$@\"; }}\n{script}");
+    let get = "get() { case $1 in -*) set -- hi \"$@\";; esac; \
+               \"$PEER\" \"$INDEX\" --share mine get \"$@\"; }";
+    let script = format!("{get}\n{script}");
     Command::new("bash")
         .args(["-c", &script])
         .current_dir(root)
@@ -34,7 +36,8 @@ fn script(index: &Index, root: &Path, script: &str) -> Output {
 fn what_is_no_regular_file_is_written_to_and_never_replaced() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
-    let shared = folder(root, "shared", &[("hi", b"hello\n")]);
+    let large = vec![b'x'; 1 << 20];
+    let shared = folder(root, "shared", &[("hi", b"hello\n"), ("large", &large)]);
     let index = Index::start(&[]);
     let (_holder, _) = share(index.address, &shared);
     let run = |text: &str| {
@@ -66,6 +69,18 @@ fn what_is_no_regular_file_is_written_to_and_never_replaced() {
     // A device.
     let (code, output, errors) = run("get --out /dev/null --force && test -c /dev/null");
     assert_eq!((code, &*output), (0, ""), "{errors}");
+
+    // Programs are told, unless the document is on standard output.
+    let (code, output, errors) = run("get --out /dev/null --format json");
+    assert_eq!(code, 0, "{errors}");
+    let object: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((&object["fetched"], &object["path"]), (&true.into(), &"/dev/null".into()));
+    assert_eq!((&object["file"], &object["bytes"]), (&"hi".into(), &6.into()));
+    assert_eq!(run("get --out /dev/stdout --format json | cat").1, "hello\n");
+    // A reader that goes away early is an error, with a message.
+    let (code, _, errors) = run("sleep 0 < fifo & get large --out fifo");
+    assert_eq!(code, 74, "{errors}");
+    assert!(errors.contains("cannot write to `fifo`"), "{errors}");
 
     // A directory, with and without a slash.
     fs::create_dir(root.join("dir")).unwrap();

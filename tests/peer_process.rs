@@ -100,7 +100,7 @@ fn a_script_goes_on_behind_a_failure_and_its_code_is_that_of_the_first() {
     for part in [
         "unrecognized subcommand 'frobnicate'",
         "expected an RFC number from 1 to 999999999",
-        "nobody has RFC 5",
+        "no peer has RFC 5",
         "cannot share `missing`",
         "expected a closing quote",
     ] {

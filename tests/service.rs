@@ -68,7 +68,7 @@ fn sigterm_logs_the_cause_the_uptime_and_the_totals() {
     assert_eq!(peer.wait().code(), Some(0));
     let errors = peer.errors();
     let has = |part: &str| errors.iter().any(|line| line.contains(part));
-    assert!(has("SIGTERM after ") && has(": 1 uploads, 3 bytes"), "{errors:#?}");
+    assert!(has("SIGTERM after ") && has(": 1 upload, 3 bytes"), "{errors:#?}");
 }
 
 #[test]

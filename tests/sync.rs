@@ -200,7 +200,7 @@ fn what_was_tried_and_fetched_is_remembered() {
     assert_eq!(lines.len(), 2, "{output}");
     assert!(lines[0].starts_with("RFC 7: 5 bytes from localhost:"), "{output}");
     assert!(lines[1].starts_with("RFC 9: 4 bytes from localhost:"), "{output}");
-    assert!(errors.contains("nobody has RFC 6") && errors.contains("no holder gave RFC 8"));
+    assert!(errors.contains("no peer has RFC 6") && errors.contains("no holder gave RFC 8"));
     assert_eq!(names(&mine), ["rfc7.txt", "rfc9.txt"]);
 
     let (code, output, _) = run(&["why", "8"]);
@@ -310,11 +310,35 @@ fn a_session_goes_on_with_what_was_killed() {
     assert!(!mine.join("big.bin").exists());
 
     let session = start(&["--upload", "127.0.0.1:0", "share"]);
-    session.error_with("going on with what was not fetched to its end");
-    session.error_with("FILE big.bin is fetched now, 12582919 bytes");
+    assert!(session.error_with("resuming ").contains(" unfinished download"));
+    session.error_with("FILE big.bin: 12582919 bytes downloaded");
     assert!(fs::read(mine.join("big.bin")).unwrap() == document);
     let (_, why, _) = run_peer_again(&[&address, "--share", ".", "why", "big.bin"], &state, &mine);
     assert!(why.contains("  wanted") && why.contains("  fetched from"), "{why}");
+}
+
+#[test]
+fn a_list_of_digests_may_name_a_directory_that_does_not_exist_yet() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path().canonicalize().unwrap();
+    let a = folder(&root, "a", &[("rfc7.txt", b"seven")]);
+    let index = Index::start(&[]);
+    let (_a, _) = share(index.address, &a);
+    let address = index.address.to_string();
+    let zeros = "0".repeat(64);
+    for path in [root.join("new/rfc7.txt").to_str().unwrap(), "new/rfc7.txt", "../new/rfc7.txt"] {
+        fs::write(root.join("list"), format!("{zeros}  {path}\n")).unwrap();
+        for command in ["get 7", "sync"] {
+            let words: Vec<&str> = command.split(' ').collect();
+            let options = ["--share", "new", "--digests", "list"];
+            let arguments = [&[address.as_str()], &words[..], &options].concat();
+            let (code, _, errors) = run_peer(&arguments, "", &root);
+            assert_eq!(code, 65, "{path}, {command}: {errors}");
+            assert!(!errors.contains("match no document"), "{errors}");
+            assert!(!root.join("new/rfc7.txt").exists());
+            let _ = fs::remove_dir_all(root.join("new"));
+        }
+    }
 }
 
 /// Waiting for the peer's own limit is not the fault of its holders.

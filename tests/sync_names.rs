@@ -90,8 +90,17 @@ fn one_document_that_cannot_be_saved_fails_alone() {
     }
     assert_eq!(names(&mine), ["a", "b", "c", "d", "rfc7.txt", "rfc8.txt", &long]);
     assert!(mine.join("b").is_symlink());
-    let (code, _, errors) = sync(&index, &[], &mine);
+    // All that is left fails before anything is downloaded, and is counted.
+    let (code, output, errors) = sync(&index, &[], &mine);
     assert_eq!(code, 74, "{errors}");
+    assert!(output.starts_with("0 of 3 documents fetched, 0.0 MB, 0.0 MB/s, 3 failed"), "{output}");
+    let (code, output, _) = sync(&index, &["--format", "json"], &mine);
+    assert_eq!(code, 74);
+    for document in [r#""rfc":7,"#, r#""file":"b","#, r#""file":"d/x","#] {
+        let is_its = |line: &&str| line.contains(document);
+        let line = output.lines().find(is_its).unwrap_or_else(|| panic!("{document}: {output}"));
+        assert!(line.contains(r#""fetched":false"#) && line.contains(r#""exit":74"#), "{line}");
+    }
 }
 
 #[test]

@@ -14,10 +14,10 @@ use crate::limits;
 use crate::protocol::{Endpoint, Host, Port, SyntaxError};
 
 const EXIT_CODES: &str = "\
-Without a command a shell is started, which reads commands from standard input.
+Without a command, a shell is started that reads commands from standard input.
 
 Exit codes: 0 done, 1 anything else, 2 usage, 65 wrong digest, 66 not found, 69 index or peer
-unreachable, 74 file or disk, 76 the other side broke the protocol; 130, 129 and 143 ended by SIGINT,
+unreachable, 74 file or disk, 76 protocol violated by the other side; 130, 129 and 143 ended by SIGINT,
 SIGHUP and SIGTERM.";
 
 /// Peer of P2P-CI/1.0: shares a folder, finds and downloads documents.
@@ -28,11 +28,11 @@ pub(super) struct Args {
     #[arg(value_name = "SERVER[:PORT]", default_value = "localhost", value_parser = parse_server)]
     pub(super) server: Endpoint,
 
-    /// Folder to share; it is made if it is missing
+    /// Directory to share; created when a document is saved there
     #[arg(long, value_name = "DIR", default_value = "rfc", global = true)]
     pub(super) share: PathBuf,
 
-    /// Share the sub-folders, too
+    /// Share the subdirectories, too
     #[arg(long, global = true)]
     pub(super) recursive: bool,
 
@@ -40,16 +40,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDR:PORT", global = true)]
     pub(super) upload: Option<SocketAddr>,
 
-    /// Lend, as a library lends books: a document that another peer has read whole is moved to
-    /// the sub-folder `handed-over`, and is not shared any more
+    /// Hand documents over: a document that another peer has downloaded completely is moved to the
+    /// subdirectory `handed-over` and is no longer shared
     #[arg(long, global = true)]
     pub(super) hand_over: bool,
 
-    /// Bytes a second that all uploads together may take, such as `500k` or `2M`
+    /// Limit of all uploads together in bytes per second, such as `500k` or `2M`
     #[arg(long, value_name = "RATE", global = true)]
     pub(super) upload_limit: Option<Rate>,
 
-    /// Large documents that are uploaded at once; who comes later waits for a turn
+    /// Number of large documents that are uploaded concurrently; further readers wait for a slot
     #[arg(long, value_name = "N", default_value_t = limits::UPLOAD_SLOTS, global = true)]
     pub(super) upload_slots: NonZeroUsize,
 
@@ -58,21 +58,21 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", global = true)]
     pub(super) uploads_per_address: Option<NonZeroUsize>,
 
-    /// Bytes a second that all downloads together may take
+    /// Limit of all downloads together in bytes per second
     #[arg(long, value_name = "RATE", global = true)]
     pub(super) download_limit: Option<Rate>,
 
-    /// Download from this network or address whatever index names it; may be given several times
-    /// [default: not from addresses that are nearer than the index, nor from ports below 1024]
+    /// Permit downloads from this network or address; may be given several times [default: no
+    /// addresses more local than that of the index, no ports below 1024]
     #[arg(long, value_name = "NET", value_parser = parse_network, global = true)]
     pub(super) allow_net: Vec<IpNet>,
 
-    /// What I call this machine [default: localhost, the host name or the address, as seen from
-    /// the index]
+    /// Host name or address under which this peer is listed [default: localhost, the host name or
+    /// the address, as seen from the index]
     #[arg(long, value_name = "NAME", global = true)]
     pub(super) host: Option<Host>,
 
-    /// How replies are printed
+    /// Output format
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "raw", global = true)]
     pub(super) format: Format,
 
@@ -84,9 +84,9 @@ pub(super) struct Args {
 pub(super) enum Single {
     #[command(flatten)]
     Both(Command),
-    /// Register and upload the folder until Ctrl-C
+    /// Share the directory until Ctrl-C
     Share,
-    /// Stop sharing a document: in the shell only
+    /// Stop sharing a document (shell only)
     #[command(hide = true)]
     Remove(Removal),
 }

@@ -28,7 +28,7 @@ pub(super) fn choose(
     }
     let count = holdings.len();
     let question = format!("{}\nfrom which one, 1 to {count}? [1] ", rows.trim_fmt());
-    let chosen = ask(&question, count, &document.to_string(), cancel)?;
+    let chosen = ask(&question, count, &format!("{document} is not downloaded"), cancel)?;
     Ok(chosen.unwrap_or(0))
 }
 
@@ -52,29 +52,30 @@ pub(super) fn choose_for_many<'a>(
     };
     let rows = rows.trim_fmt();
     let question = format!("{rows}{more}\nfrom which one first, 1 to {count}? [the fastest] ");
-    let chosen = ask(&question, count, "nothing", cancel)?;
+    let chosen = ask(&question, count, "no document is downloaded", cancel)?;
     Ok(chosen.and_then(|chosen| shown.get(chosen)).map(|(holder, _)| holder))
 }
 
-/// Asks for a number from 1 to `count`, and returns it less one; `None` for an empty line. No lock
-/// is held while the person thinks: other threads log meanwhile.
+/// Asks for a number from 1 to `count`, and returns it less one; `None` for an empty line.
+/// `consequence` is what an error says first. No lock is held while the person thinks: other threads
+/// log meanwhile.
 fn ask(
     question: &str,
     count: usize,
-    what: &str,
+    consequence: &str,
     cancel: &Cancel,
 ) -> Result<Option<usize>, CommandError> {
     let cannot_read = |source| CommandError::File { what: "cannot read the answer".into(), source };
     io::stderr().write_all(question.as_bytes()).map_err(cannot_read)?;
     while !wait_for_input(limits::INTERRUPT_POLL).map_err(cannot_read)? {
         if cancel.is_cancelled() {
-            return Err(CommandError::Interrupted(format!("interrupted: {what} is not fetched")));
+            return Err(CommandError::Interrupted(format!("interrupted: {consequence}")));
         }
     }
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer).map_err(cannot_read)?;
     if read == 0 {
-        return Err(CommandError::Usage(format!("{what} is not fetched: no holder was chosen")));
+        return Err(CommandError::Usage(format!("{consequence}: no holder was chosen")));
     }
     let answer = answer.trim();
     if answer.is_empty() {
@@ -84,7 +85,7 @@ fn ask(
     chosen.map(|chosen| Some(chosen - 1)).ok_or_else(|| {
         let found = escaped(answer);
         CommandError::Usage(format!(
-            "{what} is not fetched: expected a number from 1 to {count}, found `{found}`"
+            "{consequence}: expected a number from 1 to {count}, found `{found}`"
         ))
     })
 }

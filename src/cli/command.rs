@@ -13,7 +13,7 @@ pub(super) const DOCUMENT: &str = "N";
 /// How a reply is printed.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(super) enum Format {
-    /// The reply as it came
+    /// The lines of the reply
     #[default]
     Raw,
     /// A table
@@ -25,35 +25,35 @@ pub(super) enum Format {
 /// What can be asked for in both places.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
-    /// List what the index knows
+    /// List all records of the index
     List(List),
-    /// Ask who has a document
+    /// List the holders of a document
     Lookup(Lookup),
     /// Search the titles
     Search(Search),
-    /// List what one peer shares
+    /// List the documents of one peer
     Browse(Browse),
-    /// List who shares something
+    /// List all peers and the number of their documents
     Peers,
     /// Download a document and share it
     Get(Get),
-    /// Download all that the index knows and I lack
+    /// Download all listed documents that are missing here
     Sync(Sync),
-    /// Share a file, or an RFC of the shared folder
+    /// Share a file, or an RFC of the shared directory
     Add(Add),
-    /// Compare what is here with what was fetched
+    /// Compare files with the digests of their downloads
     Verify(Verify),
-    /// Show what was tried for a document
+    /// Show the download history of a document
     Why(Named),
-    /// Show what I share
+    /// List shared documents
     Docs,
-    /// Show where I am connected
+    /// Show the index, the shared directory and running transfers
     Status,
 }
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct List {
-    /// The documents that are no RFC
+    /// List documents other than RFCs
     #[arg(long)]
     pub(super) files: bool,
 }
@@ -71,18 +71,18 @@ pub(super) struct Lookup {
     #[arg(value_name = DOCUMENT, value_parser = parse_document)]
     pub(super) document: Document,
 
-    /// Ask each holder, too: whether it answers, how far it is, what it has
+    /// Also ask each holder for its round-trip time, the length and the digest
     #[arg(long)]
     pub(super) probe: bool,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Search {
-    /// Words that must all be in the title
+    /// Words that the title must contain
     #[arg(required = true, num_args = 1.., value_name = "WORDS")]
     words: Vec<String>,
 
-    /// Records at most
+    /// Maximum number of records
     #[arg(long, value_name = "N")]
     pub(super) limit: Option<Limit>,
 }
@@ -96,7 +96,7 @@ impl Search {
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Browse {
-    /// The peer, as a record names it
+    /// The peer as it is listed
     #[arg(value_name = "HOST:PORT")]
     pub(super) peer: Endpoint,
 }
@@ -104,57 +104,57 @@ pub(super) struct Browse {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Get {
     /// RFC numbers, ranges of them such as `700-710`, or file names (`FILE:42` is the file `42`)
-    /// [default: what an earlier `get` or `sync` was fetching when it was killed]
+    /// [default: unfinished downloads of earlier runs]
     #[arg(value_name = DOCUMENT, value_parser = parse_range)]
     pub(super) documents: Vec<Range>,
 
-    /// Take it from this peer, without asking the index
+    /// Download from this peer, without asking the index
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) from: Option<Endpoint>,
 
-    /// Save it here instead of in the shared folder: a file, a directory, a device or FIFO, or `-`
-    /// for standard output
+    /// Save to this path instead of the shared directory: a file, a directory, a device or FIFO, or
+    /// `-` for standard output
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(super) out: Option<PathBuf>,
 
-    /// A list of digests as sha256sum writes it: nothing else is accepted for what it names
+    /// Trusted digests in the format of sha256sum: a named document with another digest is refused
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) digests: Option<PathBuf>,
 
-    /// Fetch it even if it is here, and overwrite
+    /// Download even if the document is here, and overwrite it
     #[arg(long)]
     pub(super) force: bool,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Verify {
-    /// RFC numbers or file names [default: all that was fetched]
+    /// RFC numbers or file names [default: all downloaded documents]
     #[arg(value_name = DOCUMENT, value_parser = parse_document)]
     pub(super) documents: Vec<Document>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Sync {
-    /// Only what this peer has
+    /// Only documents of this peer
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) from: Option<Endpoint>,
 
-    /// Only documents whose titles hold all these words
+    /// Only documents whose titles contain all these words
     #[arg(long = "match", value_name = "WORDS")]
     pub(super) words: Option<Words>,
 
-    /// A list of digests as sha256sum writes it: nothing else is accepted for what it names
+    /// Trusted digests in the format of sha256sum: a named document with another digest is refused
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) digests: Option<PathBuf>,
 
-    /// Only say what would be downloaded
+    /// Print the documents that would be downloaded, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Add {
-    /// Path of a file, or number of an RFC in the shared folder
+    /// Path of a file, or number of an RFC in the shared directory
     #[arg(value_name = "PATH|N", value_hint = ValueHint::FilePath)]
     pub(super) what: String,
 
@@ -184,7 +184,7 @@ pub(super) enum LineCommand {
     Both(Command),
     /// Stop sharing a document; its file stays
     Remove(Named),
-    /// Leave
+    /// End the session
     #[command(visible_alias = "exit")]
     Quit,
 }

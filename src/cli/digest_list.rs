@@ -1,7 +1,8 @@
 //! Digests that the user trusts, in the format of `sha256sum`.
 //!
 //! A line names a file by its path below the shared directory. A leading `./` and the path of the
-//! directory itself are removed, so that the list may have been made in it or elsewhere. The line
+//! directory itself are removed, so that the list may have been made in it or elsewhere. `..` is
+//! resolved in the current directory, or else in the shared one. The line
 //! decides about the document that is saved under exactly this path: `old/rfc7.txt` and the packed
 //! `rfc7.txt.gz` say nothing about RFC 7.
 
@@ -48,12 +49,93 @@ pub(super) fn read(path: &Path, folder: &Path) -> io::Result<DigestList> {
         let most = limits::DIGEST_LIST / (1024 * 1024);
         return Err(invalid(format!("expected at most {most} MiB, found more")));
     }
-    parse(&text, &[folder.to_path_buf(), folder.canonicalize().unwrap_or_default()])
+    parse(&text, &OwnPaths::of(folder, &std::env::current_dir()?)?)
 }
 
-/// Reads the lines of a list; `own` are the paths of the shared directory.
-fn parse(text: &[u8], own: &[PathBuf]) -> io::Result<DigestList> {
-    let own: Vec<PathBuf> = own.iter().map(|path| without_dots(path)).collect();
+/// The paths by which a list may name the shared directory, which need not exist yet.
+struct OwnPaths {
+    /// As the user wrote it.
+    given: PathBuf,
+    /// Absolute, without `.` and `..`.
+    absolute: PathBuf,
+    /// The same without symbolic links.
+    canonical: PathBuf,
+    /// The current directory.
+    current: PathBuf,
+}
+
+impl OwnPaths {
+    fn of(folder: &Path, current: &Path) -> io::Result<Self> {
+        let absolute = current.join(folder);
+        Ok(Self {
+            given: without_dots(folder),
+            canonical: canonical(&absolute)?,
+            absolute: normal(&absolute),
+            current: current.into(),
+        })
+    }
+
+    /// The path of a file below the shared directory; nothing if it is not below it.
+    fn below(&self, path: &Path) -> Option<PathBuf> {
+        let path = without_dots(path);
+        if path.is_absolute() {
+            let normal = normal(&path);
+            return self.strip(&normal).or_else(|| self.strip(&canonical(&path).ok()?));
+        }
+        let given = if self.given.as_os_str().is_empty() { None } else { Some(&self.given) };
+        let path = match given.and_then(|given| path.strip_prefix(given).ok()) {
+            Some(below) => below.to_path_buf(),
+            None => path,
+        };
+        if !path.components().any(|component| component == Component::ParentDir) {
+            return Some(path);
+        }
+        let in_current = self.strip(&normal(&self.current.join(&path)));
+        in_current.or_else(|| self.strip(&normal(&self.absolute.join(&path))))
+    }
+
+    fn strip(&self, path: &Path) -> Option<PathBuf> {
+        let below =
+            path.strip_prefix(&self.absolute).or_else(|_| path.strip_prefix(&self.canonical));
+        below.ok().map(Into::into)
+    }
+}
+
+/// The path without symbolic links. What does not exist has none.
+fn canonical(path: &Path) -> io::Result<PathBuf> {
+    match (path.canonicalize(), path.parent(), path.file_name()) {
+        (Ok(found), ..) => Ok(found),
+        (Err(error), Some(parent), Some(name)) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(canonical(parent)?.join(name))
+        }
+        (Err(error), Some(_), None) if error.kind() == io::ErrorKind::NotFound => {
+            canonical(&normal(path))
+        }
+        (Err(error), ..) => Err(error),
+    }
+}
+
+/// The path without `.`, and without `..` as far as the path itself tells where that leads.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => match normal.components().next_back() {
+                Some(Component::Normal(_)) => {
+                    normal.pop();
+                }
+                Some(Component::RootDir) => {}
+                _ => normal.push(component),
+            },
+            _ => normal.push(component),
+        }
+    }
+    normal
+}
+
+/// Reads the lines of a list.
+fn parse(text: &[u8], own: &OwnPaths) -> io::Result<DigestList> {
     let mut list = DigestList::default();
     let mut first_lines: HashMap<Document, usize> = HashMap::new();
     for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
@@ -66,7 +148,7 @@ fn parse(text: &[u8], own: &[PathBuf]) -> io::Result<DigestList> {
                 "line {number}: expected 64 hexadecimal digits, two blanks and a file name"
             )));
         };
-        let Some(document) = name.and_then(|name| document_at(&name, &own)) else {
+        let Some(document) = name.and_then(|name| document_at(&name, own)) else {
             list.unmatched += 1;
             continue;
         };
@@ -122,10 +204,8 @@ fn unescaped(name: &str) -> Option<String> {
 }
 
 /// The document that is saved at a path.
-fn document_at(name: &str, own: &[PathBuf]) -> Option<Document> {
-    let path = without_dots(Path::new(name));
-    let below = own.iter().filter(|own| !own.as_os_str().is_empty());
-    let path = below.clone().find_map(|own| path.strip_prefix(own).ok()).unwrap_or(&path);
+fn document_at(name: &str, own: &OwnPaths) -> Option<Document> {
+    let path = own.below(Path::new(name))?;
     let mut segments = Vec::new();
     for component in path.components() {
         match component {
@@ -153,7 +233,35 @@ mod tests {
     use super::*;
 
     fn read_lines(text: &str) -> io::Result<DigestList> {
-        parse(text.as_bytes(), &["./papers".into(), "/srv/papers".into()])
+        parse(text.as_bytes(), &own())
+    }
+
+    fn own() -> OwnPaths {
+        OwnPaths::of(Path::new("./papers"), Path::new("/srv")).unwrap()
+    }
+
+    #[test]
+    fn a_directory_that_does_not_exist_yet_has_its_paths() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap();
+        std::fs::create_dir(real.join("real")).unwrap();
+        let hex = "0a".repeat(32);
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("real", real.join("link")).unwrap();
+        #[cfg(not(unix))]
+        std::fs::create_dir(real.join("link")).unwrap();
+        for share in ["none", "./none/none", "real/../none", "link/none"] {
+            let own = OwnPaths::of(Path::new(share), &real).unwrap();
+            let mut named = vec![PathBuf::from(share), real.join(share), normal(&real.join(share))];
+            if cfg!(unix) && share.starts_with("link") {
+                named.push(real.join("real/none"));
+            }
+            for path in named {
+                let line = format!("{hex}  {}/rfc7.txt", path.display());
+                let list = parse(line.as_bytes(), &own).unwrap();
+                assert_eq!((list.digests.len(), list.unmatched), (1, 0), "{share}: {line}");
+            }
+        }
     }
 
     #[test]
@@ -175,7 +283,12 @@ mod tests {
             (format!("{hex}  old/rfc793.txt"), None),
             (format!("{hex}  rfc793.txt.gz"), None),
             (format!("{hex}  /srv/other/rfc793.txt"), None),
-            (format!("{hex}  ../papers/rfc793.txt"), None),
+            (format!("{hex}  ../papers/rfc793.txt"), Some("RFC 793")),
+            (format!("{hex}  ../srv/papers/rfc793.txt"), Some("RFC 793")),
+            (format!("{hex}  /srv/x/../papers/rfc1.txt"), Some("RFC 1")),
+            (format!("{hex}  x/../rfc1.txt"), Some("RFC 1")),
+            (format!("{hex}  ../other/rfc793.txt"), None),
+            (format!("{hex}  ../rfc793.txt"), None),
             (format!("\\{hex}  a\\nb.pdf"), None),
             (format!("{hex}  .hidden"), None),
         ] {
@@ -185,7 +298,7 @@ mod tests {
             assert_eq!(list.unmatched, usize::from(document.is_none()), "{line}");
         }
         let not_utf8 = [hex.as_bytes(), b"  a\xff"].concat();
-        assert_eq!(parse(&not_utf8, &[]).unwrap().unmatched, 1);
+        assert_eq!(parse(&not_utf8, &own()).unwrap().unmatched, 1);
     }
 
     #[test]

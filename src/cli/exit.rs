@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::error_chain::error_chain;
 use crate::peer::{FetchError, IndexError, TransferError};
-use crate::protocol::Refusal;
+use crate::protocol::{HeaderText, Refusal};
 use crate::system::Signal;
 
 /// Why a program ends without having done what it was asked for. The numbers are those of
@@ -74,7 +74,7 @@ pub(super) enum CommandError {
     GivenUp(Failure),
     /// What was listed was fetched, and more may have to be.
     #[error("everything that was listed is here, and documents may be missing from the list")]
-    Incomplete,
+    Incomplete(Failure),
     /// Of several documents some were not fetched; each was reported.
     #[error("{failed} of {all} documents were not fetched")]
     Some { failed: usize, all: usize, failure: Failure },
@@ -96,19 +96,28 @@ impl CommandError {
     /// The code that a script sees.
     pub(super) fn failure(&self) -> Failure {
         match self {
-            Self::Refused(failure) | Self::GivenUp(failure) | Self::Some { failure, .. } => {
-                *failure
-            }
+            Self::Refused(failure)
+            | Self::GivenUp(failure)
+            | Self::Incomplete(failure)
+            | Self::Some { failure, .. } => *failure,
             Self::Said(error) => error.failure(),
             Self::Interrupted(_) => Failure::Cancelled,
             Self::Usage(_) => Failure::Usage,
             Self::NotFound(_) => Failure::NotFound,
             Self::Index(error) => failure_of_index(error),
-            Self::Incomplete => Failure::Protocol,
             Self::Output(_) => Failure::File,
             Self::Fetch(error) => failure_of(error),
             Self::File { .. } => Failure::File,
             Self::Start(_) | Self::Signals(_) => Failure::Other,
+        }
+    }
+
+    /// The refusal of the index and its explanation, if that is the reason.
+    pub(super) fn refusal(&self) -> Option<(Refusal, Option<&HeaderText>)> {
+        match self {
+            Self::Index(error) => error.refusal(),
+            Self::Said(error) => error.refusal(),
+            _ => None,
         }
     }
 
@@ -182,7 +191,9 @@ fn failure_of_holder(error: &TransferError) -> Failure {
         | TransferError::NoDigest
         | TransferError::TooLarge(_) => Failure::Protocol,
         TransferError::WrongDigest { .. } | TransferError::OtherVersion { .. } => Failure::Data,
-        TransferError::File(_) | TransferError::InUse => Failure::File,
+        TransferError::File(_) | TransferError::TooLargeHere(_) | TransferError::InUse => {
+            Failure::File
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::reply::{ReplyPrinter, incomplete_json, note_incomplete};
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::{
-    AskIndex, Completeness, IndexError, Query, each_record, lookup_in_list, may_ignore_lookup,
+    AskIndex, Completeness, Gap, IndexError, Query, each_record, lookup_in_list, may_ignore_lookup,
 };
 use crate::protocol::{Document, Endpoint, Limit, ListSearch, Record, Refusal, ReplyPart, Words};
 
@@ -50,7 +50,8 @@ pub(super) fn print_holders(context: &Context, document: &Document) -> Result<()
     let was_ignored = asked.as_ref().is_err_and(|error| may_ignore_lookup(index, error));
     if !found && may_compare_titles && (was_ignored || asked.is_ok()) {
         let holdings = match lookup_in_list(index, document) {
-            Err(_) if was_ignored => Vec::new(),
+            // The index has said before that it knows none.
+            Err(_) if was_ignored || refused != Some(Refusal::BadRequest) => Vec::new(),
             listed => listed?,
         };
         if !holdings.is_empty() {
@@ -58,6 +59,9 @@ pub(super) fn print_holders(context: &Context, document: &Document) -> Result<()
             return printed
                 .and_then(|()| printer.end(&Completeness::Complete, None))
                 .map_err(CommandError::Output);
+        }
+        if refused == Some(Refusal::BadRequest) {
+            return Err(CommandError::NotFound(format!("no peer has {document}")));
         }
     }
     let completeness = printer.or_flush(asked)?;
@@ -126,19 +130,32 @@ fn search_list(context: &Context, words: &Words, limit: Option<Limit>) -> Result
     })?;
     context.check_interrupt()?;
     let truncated = format!("only the first {read} records are searched");
-    let listed = if has_room { listed } else { Completeness::Incomplete(truncated) };
+    let listed = if has_room { listed } else { Completeness::incomplete(truncated) };
     let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
     let mut printer = ReplyPrinter::new(context.format);
     for record in search.finish().iter().take(most.unwrap_or(usize::MAX)) {
         printer.take_record(record).map_err(CommandError::Output)?;
     }
-    printer.end(&listed, None).map_err(CommandError::Output)
+    printer.end(&listed, None).map_err(CommandError::Output)?;
+    refusal_of(&listed)
+}
+
+/// A list of which one part was refused: what was listed was printed, and so was the reason.
+fn refusal_of(listed: &Completeness) -> Result<(), CommandError> {
+    match listed {
+        Completeness::Incomplete(Gap { refusal: Some(refusal), .. }) => {
+            Err(CommandError::Refused(failure_of_refusal(*refusal)))
+        }
+        Completeness::Incomplete(_) | Completeness::Complete | Completeness::Stopped => Ok(()),
+    }
 }
 
 /// Prints what one peer shares.
 pub(super) fn browse(context: &Context, peer: &Endpoint) -> Result<(), CommandError> {
     let is_its = |record: &Record| if record.holder == *peer { Keep::Yes } else { Keep::No };
-    match print_records(context, &mut { is_its })? {
+    let (printed, listed) = print_records(context, &mut { is_its })?;
+    refusal_of(&listed)?;
+    match (printed, listed) {
         (0, Completeness::Incomplete(_)) => {
             // That records may be missing was said.
             Err(CommandError::Refused(Failure::Protocol))
@@ -164,7 +181,7 @@ pub(super) fn peers(context: &Context) -> Result<(), CommandError> {
     })?;
     context.check_interrupt()?;
     let truncated = format!("only the first {} peers are counted", limits::LISTED_PEERS);
-    let listed = if has_room { listed } else { Completeness::Incomplete(truncated).and(listed) };
+    let listed = if has_room { listed } else { Completeness::incomplete(truncated).and(listed) };
     let mut rows = table(["peer", "documents"]);
     for (peer, count) in peers {
         let line = match context.format {
@@ -186,11 +203,11 @@ pub(super) fn peers(context: &Context) -> Result<(), CommandError> {
     if let Format::Table = context.format {
         say(rows.trim_fmt()).map_err(CommandError::Output)?;
     }
-    if let (Format::Json, Completeness::Incomplete(reason)) = (context.format, &listed) {
-        say_json(&incomplete_json(reason)).map_err(CommandError::Output)?;
+    if let (Format::Json, Completeness::Incomplete(gap)) = (context.format, &listed) {
+        say_json(&incomplete_json(gap)).map_err(CommandError::Output)?;
     }
     note_incomplete(&listed);
-    Ok(())
+    refusal_of(&listed)
 }
 
 /// Whether a record is printed.

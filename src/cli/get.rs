@@ -8,10 +8,11 @@ mod target;
 
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 
 use self::download::{Downloaded, copy_file, copy_stream, save, stream};
 use super::choose::choose;
-use super::command::{Get, Range};
+use super::command::{Format, Get, Range};
 use super::context::Context;
 use super::downloads::{Finish, Running, wait};
 use super::exit::CommandError;
@@ -22,7 +23,7 @@ use crate::library::{Entry, SaveTarget, Saved, SharedLibrary, candidates};
 use crate::peer::{FetchError, Fetched, JournalEvent, Source, Wanted};
 use crate::protocol::{Digest, Document, Title};
 use holders::Chosen;
-use out::Out;
+use out::{Out, is_standard_output};
 use several::get_many;
 use target::{Target, already_here, check, target};
 
@@ -99,11 +100,13 @@ fn get_one(
         | CommandError::Index(_)
         | CommandError::Interrupted(_)
         | CommandError::Fetch(FetchError::Cancelled(_)) => {}
+        // Another process is still downloading it.
+        CommandError::Fetch(error) if error.is_in_use() => {}
         _ if command.out.is_some() => {}
         _ => context.journal.add(document, JournalEvent::GivenUp),
     }
     // Standard output may be where the document was to go.
-    if command.out.as_deref().is_none_or(|out| out.as_os_str() != "-") {
+    if command.out.as_deref().is_none_or(|out| !is_standard_output(out)) {
         say_failed(context.format, Some(document), &error)?;
     }
     Err(CommandError::Said(Box::new(error)))
@@ -153,8 +156,11 @@ fn get_wanted(
     let wanted = Wanted { document: document.clone(), sources, digest };
     let list = command.digests.as_deref();
     match target {
-        Target::Out(Out::StandardOutput) => stream(context, &wanted, None),
-        Target::Out(Out::Stream(path)) => stream(context, &wanted, Some(&path)),
+        Target::Out(Out::StandardOutput) => stream(context, &wanted, None).map(drop),
+        Target::Out(Out::Stream(path)) => {
+            let fetched = stream(context, &wanted, Some(&path))?;
+            say_streamed(context, document, &path, &Outcome::Fetched(&path, &fetched, list))
+        }
         Target::Out(Out::File(path)) => {
             let downloaded = save(context, command.force, &wanted, &SaveTarget::file(&path))?;
             let outcome = match &downloaded {
@@ -186,6 +192,20 @@ fn get_wanted(
             Outcome::Fetched(&target.path(), &fetched, list).say(context.format, document)?;
             shared
         }
+    }
+}
+
+/// Prints, for programs, what became of a document that was written to a device, a FIFO or a
+/// descriptor: nothing if that is standard output.
+fn say_streamed(
+    context: &Context,
+    document: &Document,
+    path: &Path,
+    outcome: &Outcome<'_>,
+) -> Result<(), CommandError> {
+    match context.format {
+        Format::Json if !is_standard_output(path) => outcome.say(context.format, document),
+        Format::Json | Format::Raw | Format::Table => Ok(()),
     }
 }
 
@@ -243,8 +263,12 @@ fn copy(
     out: &Out,
 ) -> Result<(), CommandError> {
     match out {
-        Out::StandardOutput => copy_stream(context, entry, None),
-        Out::Stream(path) => copy_stream(context, entry, Some(path)),
+        Out::StandardOutput => copy_stream(context, entry, None).map(drop),
+        Out::Stream(path) => {
+            let (length, digest) = copy_stream(context, entry, Some(path))?;
+            let copied = Outcome::Copied { from: &entry.path(), to: path, length, digest };
+            say_streamed(context, document, path, &copied)
+        }
         Out::File(to) => {
             let (length, digest) = copy_file(context, entry, to, command.force)?;
             let copied = Outcome::Copied { from: &entry.path(), to, length, digest };

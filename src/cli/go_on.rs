@@ -8,6 +8,7 @@ use std::thread;
 use super::downloads::Downloads;
 use super::many::{Destination, Plan, plan};
 use super::notices::Notices;
+use super::progress::warn_of_length;
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
@@ -38,11 +39,11 @@ pub(super) fn go_on(
         let destination = Destination { fetcher, journal, library, downloads, membership };
         let going_on = GoingOn { destination, notices };
         if let Err(error) = going_on.run(unfinished) {
-            log::warn!("cannot go on with what was not fetched: {}", error_chain(&error));
+            log::warn!("cannot resume unfinished downloads: {}", error_chain(&error));
         }
     };
     if let Err(error) = thread::Builder::new().name("go-on".into()).spawn(work) {
-        log::warn!("what was not fetched to its end is left so, no thread to be had: {error}");
+        log::warn!("unfinished downloads are not resumed: cannot start a thread: {error}");
     }
 }
 
@@ -63,8 +64,8 @@ impl GoingOn<'_> {
             }
             if !orders.is_empty() {
                 let count = orders.len();
-                self.notices
-                    .say(&format!("going on with what was not fetched to its end ({count})"));
+                let downloads = if count == 1 { "download" } else { "downloads" };
+                self.notices.say(&format!("resuming {count} unfinished {downloads}"));
                 self.destination.fetch_all(orders, &mut |happening| self.say(happening))?;
                 pause = limits::NOBODY_HAS_IT;
             }
@@ -125,8 +126,9 @@ impl GoingOn<'_> {
                 log::info!("{document} is tried again in {pause:?}: {}", error_chain(error));
             }
             Happening::Fetched(order, fetched, _) => {
+                warn_of_length(&order.wanted.document, fetched);
                 let (document, length) = (&order.wanted.document, fetched.length);
-                self.notices.say(&format!("{document} is fetched now, {length} bytes"));
+                self.notices.say(&format!("{document}: {length} bytes downloaded"));
             }
             Happening::GivenUp(_, error) => self.notices.say(&error_chain(error)),
         }

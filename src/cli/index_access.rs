@@ -78,7 +78,7 @@ impl AskIndex for IndexAccess {
             _ => self.queries.ask(query, &mut take),
         };
         match asked {
-            Err(IndexError::Taker(_)) if is_truncated => Ok(Completeness::Incomplete(format!(
+            Err(IndexError::Taker(_)) if is_truncated => Ok(Completeness::incomplete(format!(
                 "only the first {} records were read",
                 limits::RECORDS
             ))),

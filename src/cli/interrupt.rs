@@ -97,9 +97,14 @@ impl Interrupt {
     }
 
     /// Ctrl-C at the prompt, where the line editor reads it: returns whether it is the second one
-    /// within a second.
+    /// within a second, which ends the session.
     pub(super) fn again(&self) -> bool {
-        self.lock().interrupted.take().is_some_and(|before| before.elapsed() <= TWICE)
+        let mut state = self.lock();
+        let is_second = state.interrupted.take().is_some_and(|before| before.elapsed() <= TWICE);
+        if is_second {
+            state.ending.get_or_insert(Signal::Interrupt);
+        }
+        is_second
     }
 
     /// Names the temporary file of the download that begins, or none when it has ended.

@@ -85,6 +85,8 @@ impl Destination<'_> {
             }
             // It is still wanted.
             Happening::GivenUp(_, FetchError::Cancelled(_)) => {}
+            // Another process is still downloading it.
+            Happening::GivenUp(_, error) if error.is_in_use() => {}
             Happening::GivenUp(order, error) => {
                 self.remember_failures(&order.wanted.document, error);
                 self.journal.add(&order.wanted.document, JournalEvent::GivenUp);

@@ -10,9 +10,10 @@ use super::command::Format;
 use super::exit::{CommandError, error_json, failure_of, report};
 use super::many::failures;
 use super::output::{say, say_json};
-use super::reply::{document_json, with_fields};
+use super::reply::{document_json, with_fields, with_status};
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
+use crate::library::NotSaved;
 use crate::peer::{Expected, FetchError, Fetched, TransferError};
 use crate::protocol::{Digest, Document, Endpoint};
 
@@ -124,6 +125,17 @@ pub(super) fn say_not_fetched(
     say_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
 }
 
+/// Prints, for programs, that a document is never saved from the network. That is no failure.
+pub(super) fn say_not_saved(
+    format: Format,
+    document: &Document,
+    reason: NotSaved,
+) -> Result<(), CommandError> {
+    let Format::Json = format else { return Ok(()) };
+    let fields = [("fetched", json!(false)), ("not_saved", json!(reason.to_string()))];
+    say_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
+}
+
 /// Prints, for programs, that a command has failed, or one document of it before any holder was
 /// asked.
 pub(super) fn say_failed(
@@ -140,6 +152,14 @@ pub(super) fn say_failed(
             let object = match document {
                 Some(document) => with_fields(document_json(document), [("fetched", json!(false))]),
                 None => json!({"v": 1}),
+            };
+            let object = match error.refusal() {
+                Some((refusal, None)) => with_status(object, refusal),
+                Some((refusal, Some(reason))) => {
+                    let reason = json!(reason.to_string());
+                    with_fields(with_status(object, refusal), [("reason", reason)])
+                }
+                None => object,
             };
             let error = error_json(error.failure(), &error_chain(error));
             say_json(&with_fields(object, [("error", error)])).map_err(CommandError::Output)

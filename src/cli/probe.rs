@@ -23,7 +23,7 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
     let title = context.known_title(document);
     let holdings = lookup(&context.index, document, title.as_ref())?;
     if holdings.is_empty() {
-        return Err(CommandError::NotFound(format!("nobody has {document}")));
+        return Err(CommandError::NotFound(format!("no peer has {document}")));
     }
     let header = ["holder", "answers", "round trip", "rate", "bytes", "sha-256", "since"];
     let mut rows = table(header);

@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::exit::report;
 use super::many::failures;
 use crate::error_chain::error_chain;
-use crate::peer::{Attempt, Happening};
+use crate::escape::escaped;
+use crate::peer::{Attempt, Fetched, Happening};
 use crate::protocol::Document;
 
 /// A bar for one download.
@@ -100,14 +101,20 @@ pub(super) struct ManyDownloads {
     lines: PlainLines,
     begun: Instant,
     all: usize,
-    documents: usize,
+    fetched: usize,
+    /// Those that other processes have saved meanwhile.
+    present: usize,
+    failed: usize,
     bytes: u64,
 }
 
 impl ManyDownloads {
-    pub(super) fn new(all: usize) -> Self {
+    /// The display of these downloads, and of documents that have failed before.
+    pub(super) fn new(downloads: usize, failed: usize) -> Self {
+        let all = downloads.saturating_add(failed);
         let (bar, lines) = (bar(Some(all as u64), MANY), PlainLines::new());
-        Self { bar, lines, begun: Instant::now(), all, documents: 0, bytes: 0 }
+        bar.inc(failed as u64);
+        Self { bar, lines, begun: Instant::now(), all, fetched: 0, present: 0, failed, bytes: 0 }
     }
 
     pub(super) fn show(&mut self, happening: &Happening<'_>) {
@@ -120,9 +127,18 @@ impl ManyDownloads {
                 log::debug!("{document} is tried again in {pause:?}: {}", error_chain(error));
             }
             Happening::Committed(_) => {}
-            Happening::Fetched(..) | Happening::Present(_) => self.document(),
+            Happening::Fetched(order, fetched, _) => {
+                self.fetched += 1;
+                self.bar.inc(1);
+                self.aside(|| warn_of_length(&order.wanted.document, fetched));
+            }
+            Happening::Present(_) => {
+                self.present += 1;
+                self.bar.inc(1);
+            }
             Happening::GivenUp(order, error) => {
-                self.document();
+                self.failed += 1;
+                self.bar.inc(1);
                 self.aside(|| {
                     report("peer", error);
                     for (holder, error) in failures(error) {
@@ -136,14 +152,9 @@ impl ManyDownloads {
     fn bytes(&mut self, count: u64) {
         self.bytes += count;
         let amount = self.amount();
-        let Self { documents, all, .. } = *self;
-        self.lines.say(|| format!("{documents} of {all} documents, {amount}"));
+        let Self { fetched, all, .. } = *self;
+        self.lines.say(|| format!("{fetched} of {all} documents, {amount}"));
         self.bar.set_message(amount);
-    }
-
-    fn document(&mut self) {
-        self.documents += 1;
-        self.bar.inc(1);
     }
 
     /// Says something without disturbing the bar.
@@ -159,15 +170,28 @@ impl ManyDownloads {
         amount(self.bytes, self.begun.elapsed())
     }
 
-    pub(super) fn summary(&self, failed: usize, time: Duration) -> String {
-        let all = self.all;
+    pub(super) fn summary(&self, time: Duration) -> String {
+        let Self { all, fetched, present, failed, .. } = *self;
         if all == 0 {
             return "nothing to do: all that the index knows is here".into();
         }
-        let fetched = self.documents - failed;
         let amount = self.amount();
         let seconds = time.as_secs_f64();
-        format!("{fetched} of {all} documents fetched, {amount}, {failed} failed, {seconds:.1} s")
+        let others = match present {
+            0 => String::new(),
+            count => format!(", {count} saved by other processes"),
+        };
+        format!(
+            "{fetched} of {all} documents fetched, {amount}{others}, {failed} failed, {seconds:.1} s"
+        )
+    }
+}
+
+/// Warns of a document that may be truncated without anybody noticing.
+pub(super) fn warn_of_length(document: &Document, fetched: &Fetched) {
+    if let (false, Some(holder)) = (fetched.length_checked, fetched.holders.first()) {
+        let holder = escaped(&holder.to_string()).to_string();
+        log::warn!("{holder} did not send the length of {document}: it may be truncated");
     }
 }
 

@@ -6,11 +6,11 @@ use comfy_table::Table;
 use serde_json::{Value, json};
 
 use super::command::Format;
-use super::exit::{CommandError, Failure, error_json};
+use super::exit::{CommandError, Failure, error_json, failure_of_refusal};
 use super::output::table;
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
-use crate::peer::{Completeness, IndexError};
+use crate::peer::{Completeness, Gap, IndexError};
 use crate::protocol::{Document, HeaderText, Record, Refusal, ReplyPart, Status};
 
 /// Prints the parts of a reply as they come.
@@ -120,8 +120,7 @@ impl ReplyPrinter {
             }
             (Form::Json, Some(refusal)) => {
                 let status = Status::from(refusal);
-                let mut object =
-                    json!({"v": 1, "status": status.code(), "phrase": status.phrase()});
+                let mut object = with_status(json!({"v": 1}), refusal);
                 if let Some(reason) = &self.reason {
                     object = with_fields(object, [("reason", json!(reason.to_string()))]);
                 }
@@ -133,8 +132,8 @@ impl ReplyPrinter {
             }
             (Form::Json, None) | (Form::Raw, _) => {}
         }
-        if let (Completeness::Incomplete(reason), Form::Json) = (completeness, &self.form) {
-            writeln!(self.output, "{}", escaped_json(&incomplete_json(reason).to_string()))?;
+        if let (Completeness::Incomplete(gap), Form::Json) = (completeness, &self.form) {
+            writeln!(self.output, "{}", escaped_json(&incomplete_json(gap).to_string()))?;
         }
         self.output.flush()?;
         note_incomplete(completeness);
@@ -147,13 +146,22 @@ fn record_table() -> Table {
 }
 
 /// The last JSON object of a command whose records may not be all that there are.
-pub(super) fn incomplete_json(reason: &str) -> Value {
-    json!({"v": 1, "complete": false, "reason": reason})
+pub(super) fn incomplete_json(gap: &Gap) -> Value {
+    let object = json!({"v": 1, "complete": false, "reason": gap.reason});
+    let Some(refusal) = gap.refusal else { return object };
+    let error = error_json(failure_of_refusal(refusal), &gap.reason);
+    with_fields(with_status(object, refusal), [("error", error)])
+}
+
+/// An object with the status of a refusal.
+pub(super) fn with_status(object: Value, refusal: Refusal) -> Value {
+    let status = Status::from(refusal);
+    with_fields(object, [("status", json!(status.code())), ("phrase", json!(status.phrase()))])
 }
 
 /// Says on standard error that records may be missing.
 pub(super) fn note_incomplete(completeness: &Completeness) {
-    if let Completeness::Incomplete(reason) = completeness {
+    if let Completeness::Incomplete(Gap { reason, .. }) = completeness {
         log::warn!("the result may be incomplete: {reason}");
     }
 }

@@ -175,7 +175,7 @@ pub(super) fn teller(
             if away.swap(true, Ordering::Relaxed) {
                 log::debug!("{error}; next attempt in {pause:?}");
             } else {
-                notices.say(&format!("{error}; uploads go on, and so do attempts to come back"));
+                notices.say(&format!("{error}; still uploading; reconnecting"));
             }
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn run(context: &mut Context, notices: &Notices) -> Result<(), Failur
     }
     match source {
         // A person has seen what failed.
-        Source::Person(_) => Ok(()),
+        Source::Person(_) => context.interrupt.ending().map_or(Ok(()), |signal| Err(signal.into())),
         Source::Script => first_failure,
     }
 }

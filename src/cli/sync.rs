@@ -8,14 +8,15 @@ use std::{io, iter};
 
 use super::command::{Format, Sync};
 use super::context::Context;
-use super::exit::{CommandError, Failure, failure_of};
+use super::exit::{CommandError, Failure, failure_of, failure_of_refusal};
 use super::many::{Plan, plan};
-use super::outcome::{Outcome, say_not_fetched};
+use super::outcome::{Outcome, say_failed, say_not_fetched, say_not_saved};
 use super::output::{say, say_json};
 use super::progress::ManyDownloads;
 use super::reply::{incomplete_json, note_incomplete};
 use super::verified::set_verified_addresses;
-use crate::library::SharedLibrary;
+use crate::error_chain::error_chain;
+use crate::library::{NotSaved, SharedLibrary};
 use crate::limits;
 use crate::peer::{
     AskIndex, Completeness, FetchError, Happening, JournalEvent, Order, Source, each_record,
@@ -36,7 +37,19 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         is_listed.contains(document) || library.read().entry(document).is_some()
     });
     let told_by = context.index.address()?;
-    let (mut orders, mut given_up) = missing(&library, records, told_by, &list.digests);
+    let Missing { mut orders, not_saved, failed } =
+        missing(&library, records, told_by, &list.digests);
+    for (document, reason) in not_saved {
+        log::warn!("{document} is not fetched: {reason}");
+        say_not_saved(context.format, &document, reason)?;
+    }
+    let mut given_up = Vec::new();
+    for (document, source) in failed {
+        let error = CommandError::File { what: format!("cannot save {document}"), source };
+        log::warn!("{}", error_chain(&error));
+        say_failed(context.format, Some(&document), &error)?;
+        given_up.push(error.failure());
+    }
     if command.dry_run {
         for order in &orders {
             let holders = order.wanted.sources.iter().map(|source| &source.holder).collect();
@@ -51,7 +64,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     if !orders.is_empty() {
         context.create_share_directory()?;
     }
-    let mut progress = ManyDownloads::new(orders.len());
+    let mut progress = ManyDownloads::new(orders.len(), given_up.len());
     let mut output = Ok(());
     let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
         match happening {
@@ -83,7 +96,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         log::warn!("the digests are not stored: {error}");
     }
     output?;
-    let summary = progress.summary(given_up.len(), begun.elapsed());
+    let summary = progress.summary(begun.elapsed());
     outcome.map_err(|source| match source.kind() {
         io::ErrorKind::Interrupted => CommandError::Interrupted(format!(
             "interrupted: {summary}; what was received of the others is kept, and the next `sync`, or \
@@ -97,8 +110,8 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     if let Format::Raw | Format::Table = context.format {
         say(&summary).map_err(CommandError::Output)?;
     }
-    if let (Format::Json, Completeness::Incomplete(reason)) = (context.format, &listed) {
-        say_json(&incomplete_json(reason)).map_err(CommandError::Output)?;
+    if let (Format::Json, Completeness::Incomplete(gap)) = (context.format, &listed) {
+        say_json(&incomplete_json(gap)).map_err(CommandError::Output)?;
     }
     ending(&given_up, &listed)
 }
@@ -107,7 +120,9 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
 fn ending(given_up: &[Failure], listed: &Completeness) -> Result<(), CommandError> {
     match (given_up.first(), listed) {
         (Some(failure), _) => Err(CommandError::GivenUp(*failure)),
-        (None, Completeness::Incomplete(_)) => Err(CommandError::Incomplete),
+        (None, Completeness::Incomplete(gap)) => {
+            Err(CommandError::Incomplete(gap.refusal.map_or(Failure::Protocol, failure_of_refusal)))
+        }
         (None, Completeness::Complete | Completeness::Stopped) => Ok(()),
     }
 }
@@ -142,23 +157,31 @@ fn wanted_records(
         listed
     } else {
         let reason = format!("only the first {} missing records are kept", records.len());
-        Completeness::Incomplete(reason)
+        Completeness::incomplete(reason)
     };
     Ok((records, listed))
 }
 
-/// What the library lacks of these records, with all who have it, and why documents cannot be
-/// fetched: each is reported. A document that is never saved from the network is no failure.
+/// What the library lacks.
+struct Missing {
+    orders: Vec<Order>,
+    /// Documents that are never saved from the network. That is no failure.
+    not_saved: Vec<(Document, NotSaved)>,
+    /// Documents whose files cannot be created.
+    failed: Vec<(Document, io::Error)>,
+}
+
+/// What the library lacks of these records, with all holders.
 fn missing(
     library: &SharedLibrary,
     mut records: Vec<Record>,
     told_by: SocketAddr,
     vouched_for: &HashMap<Document, Digest>,
-) -> (Vec<Order>, Vec<Failure>) {
+) -> Missing {
     // Sorted instead of collected by document: there can be a million.
     records.sort_by(|one, other| one.document.cmp(&other.document));
     let mut records = records.into_iter().peekable();
-    let (mut orders, mut failures) = (Vec::new(), Vec::new());
+    let mut missing = Missing { orders: Vec::new(), not_saved: Vec::new(), failed: Vec::new() };
     while let Some(first) = records.next() {
         let document = first.document.clone();
         let more = iter::from_fn(|| records.next_if(|record| record.document == document));
@@ -172,13 +195,10 @@ fn missing(
         let digest = vouched_for.get(&document).copied();
         match plan(library, document.clone(), candidates, digest, false) {
             Ok(Plan::Here(_)) => {}
-            Ok(Plan::Fetch(order)) => orders.push(order),
-            Ok(Plan::NotSaved(reason)) => log::warn!("{document} is not fetched: {reason}"),
-            Err(error) => {
-                log::warn!("cannot save {document}: {error}");
-                failures.push(Failure::File);
-            }
+            Ok(Plan::Fetch(order)) => missing.orders.push(order),
+            Ok(Plan::NotSaved(reason)) => missing.not_saved.push((document, reason)),
+            Err(error) => missing.failed.push((document, error)),
         }
     }
-    (orders, failures)
+    missing
 }

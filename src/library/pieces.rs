@@ -1,15 +1,16 @@
 //! A large document that comes in pieces, in any order and from several holders.
 //!
-//! The file is as long as the document will be, and behind that it holds a map: a bit for each
-//! piece that is there. A piece is marked when its last byte was written, so that a program that
-//! is killed loses what it had of unfinished pieces and nothing else. What the map says is not
+//! After the place of the document's last byte the file holds a map: a bit for each piece that is
+//! there. The map is written when the first piece is complete. A piece is marked when its last byte
+//! was written, so that a program that is killed loses what it had of unfinished pieces and nothing
+//! else. What the map says is not
 //! believed in the end: the digest of the whole is.
 
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::part_files::{Opened, open_locked};
 use crate::system::{is_at, read_at, rename_new, write_at};
@@ -26,8 +27,16 @@ pub struct Pieces {
     file: File,
     path: PathBuf,
     length: u64,
+    map: Mutex<Map>,
+}
+
+#[derive(Debug)]
+struct Map {
     /// A bit for each piece, the first in the lowest bit.
-    map: Mutex<Vec<u8>>,
+    bits: Vec<u8>,
+    /// Whether the file has it. A holder announces the length before it has sent anything, so the
+    /// file gets a map, and with it its length, when a piece has come.
+    is_written: bool,
 }
 
 impl Pieces {
@@ -47,14 +56,17 @@ impl Pieces {
             _ => None,
         };
         let is_known = map.is_some();
-        let mut map = map.unwrap_or_else(|| vec![0; count.div_ceil(8)]);
+        let mut bits = map.unwrap_or_else(|| vec![0; count.div_ceil(8)]);
         for piece in 0..taken_over {
-            set(&mut map, piece);
+            set(&mut bits, piece);
         }
-        let pieces = Self { file, path: path.into(), length, map: Mutex::new(map) };
+        let map = Mutex::new(Map { bits, is_written: is_known });
+        let pieces = Self { file, path: path.into(), length, map };
         if !is_known {
-            pieces.file.set_len(if taken_over > 0 { length } else { 0 })?;
-            pieces.write_map()?;
+            pieces.file.set_len(taken_over.saturating_mul(PIECE).min(length))?;
+        }
+        if taken_over > 0 {
+            pieces.write_map(&mut pieces.lock())?;
         }
         Ok(Some(pieces))
     }
@@ -80,8 +92,8 @@ impl Pieces {
     /// What is not there yet, in order; each range begins where a piece begins.
     pub fn missing(&self) -> Vec<Range<u64>> {
         let mut missing: Vec<Range<u64>> = Vec::new();
-        let map = self.map.lock().unwrap_or_else(PoisonError::into_inner);
-        for piece in (0..self.length.div_ceil(PIECE)).filter(|&piece| !is_set(&map, piece)) {
+        let map = self.lock();
+        for piece in (0..self.length.div_ceil(PIECE)).filter(|&piece| !is_set(&map.bits, piece)) {
             let range = piece * PIECE..((piece + 1) * PIECE).min(self.length);
             match missing.last_mut() {
                 Some(last) if last.end == range.start => last.end = range.end,
@@ -97,15 +109,26 @@ impl Pieces {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        write_at(&self.file, bytes, offset)?;
         let end = offset + bytes.len() as u64;
+        if end >= self.length {
+            // A file without a map that is as long as the document counts as complete.
+            let mut map = self.lock();
+            if !map.is_written {
+                self.write_map(&mut map)?;
+            }
+        }
+        write_at(&self.file, bytes, offset)?;
         let last = if end == self.length { end.div_ceil(PIECE) } else { end / PIECE };
-        let mut map = self.map.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut map = self.lock();
         for piece in offset / PIECE..last {
             let at = usize::try_from(piece / 8).map_err(io::Error::other)?;
-            set(&mut map, piece);
+            set(&mut map.bits, piece);
+            if !map.is_written {
+                self.write_map(&mut map)?;
+                continue;
+            }
             let place = self.length + (MARK.len() + at) as u64;
-            write_at(&self.file, map.get(at..=at).unwrap_or_default(), place)?;
+            write_at(&self.file, map.bits.get(at..=at).unwrap_or_default(), place)?;
         }
         Ok(())
     }
@@ -125,8 +148,9 @@ impl Pieces {
     /// # Errors
     /// When the file cannot be written.
     pub fn clear(&self) -> io::Result<()> {
-        self.map.lock().unwrap_or_else(PoisonError::into_inner).fill(0);
-        self.write_map()
+        let mut map = self.lock();
+        map.bits.fill(0);
+        if map.is_written { self.write_map(&mut map) } else { Ok(()) }
     }
 
     pub(super) fn file(&self) -> &File {
@@ -142,9 +166,14 @@ impl Pieces {
         self.file.set_len(self.length)
     }
 
-    fn write_map(&self) -> io::Result<()> {
-        let map = self.map.lock().unwrap_or_else(PoisonError::into_inner);
-        write_at(&self.file, &[MARK, map.as_slice()].concat(), self.length)
+    fn write_map(&self, map: &mut Map) -> io::Result<()> {
+        write_at(&self.file, &[MARK, map.bits.as_slice()].concat(), self.length)?;
+        map.is_written = true;
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Map> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -83,7 +83,9 @@ impl SaveTarget {
         let is_full = || fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some());
         let (what, remedy) = match kind {
             _ if kind.is_file() => return Ok(()),
-            _ if kind.is_dir() && is_full() => ("a directory with files", "move or remove it"),
+            _ if kind.is_dir() && is_full() => {
+                ("a directory with files, which is never replaced", "move it away or remove it")
+            }
             _ if overwrite => return Ok(()),
             _ if kind.is_dir() => ("an empty directory", REPLACE),
             _ if kind.is_symlink() => ("a symbolic link", REPLACE),

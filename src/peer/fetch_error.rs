@@ -11,7 +11,7 @@ use crate::system;
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// There was nobody to ask.
-    #[error("nobody has {0}")]
+    #[error("no peer has {0}")]
     Nobody(Document),
     /// All were asked; the failures in their order.
     #[error("no holder gave {document} ({} asked)", .failures.len())]

@@ -1,12 +1,16 @@
 //! What all downloads of a program share.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::addresses::Addresses;
 use super::bandwidth::Bandwidth;
 use super::neighbours::Neighbours;
 use super::trials::Trials;
+use crate::escape::{escaped, excerpt};
+use crate::limits;
 use crate::net::{Cancel, Reach};
+use crate::protocol::Endpoint;
 
 /// What all downloads of a program share: what is known of other peers, and the limit of bytes a
 /// second. Cloning it shares both.
@@ -23,6 +27,8 @@ struct Shared {
     reach: Reach,
     addresses: Addresses,
     trials: Trials,
+    /// Holders of which it was reported that they send more than they announce.
+    excessive: Mutex<BTreeSet<Endpoint>>,
 }
 
 impl Fetcher {
@@ -45,6 +51,23 @@ impl Fetcher {
     /// What is known of other peers.
     pub fn neighbours(&self) -> &Neighbours {
         &self.shared.neighbours
+    }
+
+    /// Reports, once for each holder, what follows a document. It is ignored.
+    pub(super) fn report_excess(&self, holder: &Endpoint, rest: &[u8]) {
+        let rest = rest.trim_ascii();
+        if rest.is_empty() {
+            // Many uploaders end a document with a line end of their own.
+            log::info!("{holder} sent more than Content-Length says: the rest is ignored");
+            return;
+        }
+        let mut excessive = self.shared.excessive.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = excessive.len() < limits::NEIGHBOURS && excessive.insert(holder.clone());
+        drop(excessive);
+        if is_new {
+            let (holder, found) = (escaped(&holder.to_string()).to_string(), excerpt(rest));
+            log::warn!("{holder} sent more than Content-Length says: {found} is ignored");
+        }
     }
 
     pub(super) fn bandwidth(&self) -> &Bandwidth {

@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use super::index_dialect::Extensions;
 use super::index_error::IndexError;
-use super::listed::{Completeness, KeptList};
+use super::listed::{Completeness, Gap, KeptList};
 use super::query::{AskIndex, Query};
 use super::records::request_records;
+use crate::error_chain::error_chain;
 use crate::limits;
 use crate::protocol::{
     Attribute, Content, Date, Document, Listing, Record, Refusal, ReplyPart, Title,
@@ -68,9 +69,9 @@ pub fn lookup(
     let want_attributes = dialect.extensions() != Extensions::Refused;
     let query = Query::lookup(document, title, dialect);
     let mut holdings = Holdings::new(told_by);
-    let mut failure = None;
+    let (mut failure, mut is_answered) = (None, false);
     match request_records(index, query, &mut |part| holdings.take(part)) {
-        Err(IndexError::Refused { refusal: Refusal::NotFound, .. }) => {}
+        Err(IndexError::Refused { refusal: Refusal::NotFound, .. }) => is_answered = true,
         Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) if want_attributes => {
             dialect.refuse_extensions();
             if !is_rfc {
@@ -80,6 +81,7 @@ pub fn lookup(
         Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) if is_rfc => {}
         Err(error) if is_rfc && may_ignore_lookup(index, &error) => failure = Some(error),
         outcome => {
+            is_answered = true;
             if let Some(reason) = holdings.incomplete(&outcome?) {
                 log::warn!("not all holders of {document} may be known: {reason}");
             }
@@ -91,7 +93,14 @@ pub fn lookup(
     if !holdings.is_empty() || dialect.shows_extensions() || !is_rfc {
         return Ok(holdings);
     }
-    lookup_in_list(index, document).map_err(|error| failure.unwrap_or(error))
+    match lookup_in_list(index, document) {
+        // The index has said that it knows none.
+        Err(error) if is_answered => {
+            log::debug!("the list is not searched for {document}: {}", error_chain(&error));
+            Ok(holdings)
+        }
+        found => found.map_err(|error| failure.unwrap_or(error)),
+    }
 }
 
 /// Whether a failed LOOKUP may be due to its form: some servers close the connection when a header
@@ -109,7 +118,7 @@ pub fn lookup_in_list(
     document: &Document,
 ) -> Result<Vec<Holding>, IndexError> {
     let list = index.list_cache().get().map_or_else(|| keep_list(index), Ok)?;
-    if let Completeness::Incomplete(reason) = &list.completeness {
+    if let Completeness::Incomplete(Gap { reason, .. }) = &list.completeness {
         log::warn!("not all holders of {document} may be known: {reason}");
     }
     let told_by = index.address()?;
@@ -133,7 +142,7 @@ fn keep_list(index: &dyn AskIndex) -> Result<Arc<KeptList>, IndexError> {
     let completeness = match listed {
         Completeness::Stopped => {
             let most = limits::LOOKUP_LIST;
-            Completeness::Incomplete(format!("only the first {most} records were read"))
+            Completeness::incomplete(format!("only the first {most} records were read"))
         }
         other => other,
     };
@@ -181,7 +190,7 @@ impl Holdings {
             Completeness::Stopped => {
                 Some(format!("the reply took more than {} s", limits::LOOKUP.as_secs()))
             }
-            Completeness::Incomplete(reason) => Some(reason.clone()),
+            Completeness::Incomplete(gap) => Some(gap.reason.clone()),
         }
     }
 }

@@ -86,6 +86,15 @@ fn shown_reason(reason: Option<&HeaderText>) -> String {
 }
 
 impl IndexError {
+    /// The refusal and its explanation, if it is one.
+    pub fn refusal(&self) -> Option<(Refusal, Option<&HeaderText>)> {
+        match self {
+            Self::Refused { refusal, reason, .. } => Some((*refusal, reason.as_ref())),
+            Self::Away(error) => error.refusal(),
+            _ => None,
+        }
+    }
+
     /// Whether a new connection may bring what this one did not.
     pub fn is_transient(&self) -> bool {
         match self {

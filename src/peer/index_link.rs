@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::index_error::IndexError;
-use super::own_host::own_host;
+use super::own_host::{own_address, own_host};
 use crate::net::{self, send};
 use crate::protocol::{Endpoint, Host, Port};
 
@@ -25,8 +25,8 @@ pub(super) struct Link {
 
 impl Link {
     /// Connects. `host` is the name of this peer, if not the one that is found out; `port` is that
-    /// of its upload server. A peer without one names the port of this very connection, which
-    /// no other program can have meanwhile.
+    /// of its upload server. A peer without one names its address and the port of this very
+    /// connection, which no other program can have meanwhile.
     pub(super) fn connect(
         index: &Endpoint,
         host: Option<&Host>,
@@ -36,7 +36,10 @@ impl Link {
         let stream = net::connect(index).map_err(unreachable)?;
         let local = stream.local_addr().map_err(unreachable)?;
         let remote = stream.peer_addr().map_err(unreachable)?;
-        let host = host.cloned().unwrap_or_else(|| own_host(local, remote));
+        let host = host.cloned().unwrap_or_else(|| match port {
+            Some(_) => own_host(local, remote),
+            None => own_address(local, remote),
+        });
         let port = port.or_else(|| Port::try_from(local.port()).ok());
         let port = port.ok_or_else(|| unreachable(io::ErrorKind::AddrNotAvailable.into()))?;
         let own = Endpoint { host, port };

@@ -202,7 +202,7 @@ impl<'a> Replies<'a> {
                              {seconds} s",
                             self.index
                         );
-                        return Ok(self.end_here(Completeness::Incomplete(reason), take));
+                        return Ok(self.end_here(Completeness::incomplete(reason), take));
                     }
                 },
                 Err(error) => return Err(self.lost(error)),
@@ -232,7 +232,7 @@ impl<'a> Replies<'a> {
             {
                 let reason = "the index closed the connection without a final empty line";
                 let completeness = match follows_grammar {
-                    true => Completeness::Incomplete(reason.into()),
+                    true => Completeness::incomplete(reason),
                     false => Completeness::Complete,
                 };
                 Ok(self.end_here(completeness, take))

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::protocol::Record;
+use super::index_error::IndexError;
+use crate::error_chain::error_chain;
+use crate::protocol::{Record, Refusal};
 
 /// Whether a reply held everything that the index had to send.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,11 +14,34 @@ pub enum Completeness {
     Complete,
     /// The callback asked to stop before the end.
     Stopped,
-    /// Records may be missing, for this reason.
-    Incomplete(String),
+    /// Records may be missing.
+    Incomplete(Gap),
+}
+
+/// Why records may be missing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Gap {
+    /// The reason, for people.
+    pub reason: String,
+    /// The refusal of the index, if that is the reason.
+    pub refusal: Option<Refusal>,
 }
 
 impl Completeness {
+    /// Records may be missing, for this reason.
+    pub fn incomplete(reason: impl Into<String>) -> Self {
+        Self::Incomplete(Gap { reason: reason.into(), refusal: None })
+    }
+
+    /// Records may be missing, because of this error.
+    pub(super) fn failed(error: &IndexError) -> Self {
+        let refusal = match error {
+            IndexError::Refused { refusal, .. } => Some(*refusal),
+            _ => None,
+        };
+        Self::Incomplete(Gap { reason: error_chain(error), refusal })
+    }
+
     /// Of two replies: the first that is not complete.
     pub fn and(self, other: Self) -> Self {
         if self == Self::Complete { other } else { self }

@@ -74,6 +74,8 @@ struct Shared {
     library: SharedLibrary,
     state: Mutex<State>,
     changed: Condvar,
+    /// Whether the thread resolves a name or connects, which nothing interrupts.
+    is_connecting: AtomicBool,
     /// Whether everything was registered once, even if the index is gone by now.
     joined: AtomicBool,
     /// Held by the thread that waits for replies, so that those of two do not mix.
@@ -121,6 +123,7 @@ impl Membership {
             library,
             state: Mutex::new(State::Connecting),
             changed: Condvar::new(),
+            is_connecting: AtomicBool::new(false),
             joined: AtomicBool::new(false),
             turn: Mutex::default(),
             dialect: Arc::new(dialect),
@@ -176,10 +179,9 @@ impl Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        let is_connecting = matches!(*self.shared.lock(), State::Connecting);
         self.leave();
-        if is_connecting {
-            // Its attempt may take five seconds, and its thread then ends by itself.
+        if self.shared.is_connecting.load(Ordering::Acquire) {
+            // Its attempt may take many seconds, and its thread then ends by itself.
             self.thread = None;
         }
         if let Some(thread) = self.thread.take() {
@@ -224,7 +226,10 @@ impl Shared {
     /// Joins, and reads until the connection ends, which always is an error. Sets `registered` when
     /// the connection has become useful.
     fn join_and_read(&self, registered: &mut Option<Instant>) -> Result<(), IndexError> {
-        let link = Arc::new(Link::connect(&self.index, self.host.as_ref(), Some(self.port))?);
+        self.is_connecting.store(true, Ordering::Release);
+        let link = Link::connect(&self.index, self.host.as_ref(), Some(self.port));
+        self.is_connecting.store(false, Ordering::Release);
+        let link = Arc::new(link?);
         if !self.advance(State::Joining(Arc::clone(&link))) {
             return Ok(());
         }

@@ -77,7 +77,7 @@ pub use index_connection::IndexConnection;
 pub use index_dialect::{Extensions, IndexDialect};
 pub use index_error::IndexError;
 pub use journal::{Entry as JournalEntry, Event as JournalEvent, Journal};
-pub use listed::{Completeness, ListCache};
+pub use listed::{Completeness, Gap, ListCache};
 pub use membership::{Announcer, Event, Membership};
 pub use neighbours::{Neighbours, Pace};
 pub use probe::{Probe, probe};

@@ -11,12 +11,18 @@ use crate::protocol::Host;
 /// address from which the index is reached; else that address.
 pub(super) fn own_host(local: SocketAddr, index: SocketAddr) -> Host {
     let local = local.ip().to_canonical();
-    if index.ip().to_canonical().is_loopback()
-        && let Ok(host) = "localhost".parse()
-    {
-        return host;
-    }
-    host_name(local).unwrap_or_else(|| Host::from(local))
+    let host = localhost(index).or_else(|| host_name(local));
+    host.unwrap_or_else(|| Host::from(local))
+}
+
+/// The same without the host name, which takes a name service to find out: for requests that
+/// register nothing under it.
+pub(super) fn own_address(local: SocketAddr, index: SocketAddr) -> Host {
+    localhost(index).unwrap_or_else(|| Host::from(local.ip().to_canonical()))
+}
+
+fn localhost(index: SocketAddr) -> Option<Host> {
+    index.ip().to_canonical().is_loopback().then(|| "localhost".parse().ok()).flatten()
 }
 
 /// Says once that other peers need IPv6 to reach this one, if it is listed under such an address.

@@ -42,7 +42,7 @@ pub fn request_records(
     let completeness = match asked {
         Err(IndexError::Taker(_)) if stopped => return Ok(Completeness::Stopped),
         // What was complete is not discarded.
-        Err(error) if found => Completeness::Incomplete(error_chain(&error)),
+        Err(error) if found => Completeness::failed(&error),
         // A refusal is complete with its status line.
         Err(_) if refused.is_some() => Completeness::Complete,
         outcome => outcome?,
@@ -81,9 +81,13 @@ pub fn each_record(
         return Ok(rfcs);
     }
     match list(index, Listing::Files, take) {
-        Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) => Ok(rfcs),
+        // It knows attributes, and no documents other than RFCs.
+        Err(error @ IndexError::Refused { refusal: Refusal::BadRequest, .. }) => {
+            log::warn!("documents other than RFCs are not listed: {}", error_chain(&error));
+            Ok(rfcs)
+        }
         // What was listed before is not discarded.
-        Err(error) => Ok(rfcs.and(Completeness::Incomplete(error_chain(&error)))),
+        Err(error) => Ok(rfcs.and(Completeness::failed(&error))),
         Ok(files) => Ok(rfcs.and(files)),
     }
 }

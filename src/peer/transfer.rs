@@ -6,10 +6,9 @@ mod min_rate;
 use std::time::Duration;
 
 use super::attempt::Reply;
-use super::conversation::{Conversation, Line};
+use super::conversation::Conversation;
 use super::fetcher::Fetcher;
 use super::transfer_error::TransferError;
-use crate::escape::{escaped, excerpt};
 use crate::library::Incoming;
 use crate::limits;
 use crate::protocol::{ContentRange, Digest, Endpoint};
@@ -76,7 +75,7 @@ pub(super) fn receive(
         Ok(_) => {
             fetcher.neighbours().delivered(get.holder);
             if line.has_unsolicited() {
-                report_rest(get.holder, &line);
+                fetcher.report_excess(get.holder, &line.unsolicited());
             } else if head.keep_alive {
                 conversation.keep(line);
             }
@@ -84,18 +83,4 @@ pub(super) fn receive(
         Err(_) => body.break_off(),
     }
     outcome.map(Outcome::Whole)
-}
-
-/// Reports what follows a document. It is ignored, and so is the connection.
-fn report_rest(holder: &Endpoint, line: &Line) {
-    let rest = line.unsolicited();
-    let holder = escaped(&holder.to_string()).to_string();
-    match rest.trim_ascii() {
-        // Many uploaders end a document with a line end of their own.
-        [] => log::info!("{holder} sent more than Content-Length says: the rest is ignored"),
-        found => {
-            let found = excerpt(found);
-            log::warn!("{holder} sent more than Content-Length says: {found} is ignored");
-        }
-    }
 }

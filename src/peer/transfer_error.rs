@@ -90,6 +90,9 @@ pub enum TransferError {
     /// More than a peer accepts, in bytes.
     #[error("expected at most {} GiB, found more", .0 / (1024 * 1024 * 1024))]
     TooLarge(u64),
+    /// Its document is larger than a file can be here.
+    #[error("its document is larger than a file can be here")]
+    TooLargeHere(#[source] io::Error),
     /// It was not asked, because it failed a moment ago.
     #[error("it failed a moment ago, and is asked again in {} s", .0.as_secs() + 1)]
     Resting(Duration),
@@ -126,6 +129,7 @@ impl TransferError {
             | Self::NoDigest
             | Self::OtherPart
             | Self::TooLarge(_)
+            | Self::TooLargeHere(_)
             | Self::GivenUp
             | Self::NotAllowed(_)
             | Self::File(_) => false,
@@ -165,6 +169,7 @@ impl TransferError {
             | Self::NoDigest
             | Self::OtherPart
             | Self::TooLarge(_)
+            | Self::TooLargeHere(_)
             | Self::Deferred(_)
             | Self::Resting(_)
             | Self::GivenUp

@@ -3,6 +3,8 @@
 //! A signal that the parent process has set to be ignored stays ignored: `nohup` does that with
 //! SIGHUP, and a shell without job control with SIGINT and SIGQUIT of what it starts with `&`.
 //! SIGQUIT is never handled, so it keeps the disposition that the parent has set.
+//!
+//! SIGXFSZ ends no program: a write beyond the largest permitted file fails instead.
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -58,7 +60,7 @@ pub fn has_controlling_terminal() -> bool {
 mod platform {
     use std::io;
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
     use super::Signal;
 
@@ -69,7 +71,9 @@ mod platform {
         pub(super) fn new() -> io::Result<Self> {
             let ignored = ignored_signals();
             // SIGTERM is handled in any case: service managers rely on it.
-            let handled = [SIGHUP, SIGINT].into_iter().filter(|&signal| !is_in(ignored, signal));
+            // With a handler for SIGXFSZ the write fails, and nothing else is to be done.
+            let handled =
+                [SIGHUP, SIGINT, SIGXFSZ].into_iter().filter(|&signal| !is_in(ignored, signal));
             signal_hook::iterator::Signals::new(handled.chain([SIGTERM])).map(Self)
         }
 

@@ -127,3 +127,90 @@ fn the_list_is_requested_once_where_lookup_finds_nothing() {
         assert_eq!((code, output), (0, format!("RFC 8 U localhost {port}\n")), "{errors}");
     }
 }
+
+/// What each command does about each refusal of each request: an exit code, and the status in JSON.
+#[test]
+fn commands_and_refusals() {
+    const FOUND: &str = "P2P-CI/1.0 200 OK\r\n\r\n";
+    let port = uploader();
+    // An index that refuses the requests that begin with `prefix`. It shows an extension if `knows`.
+    let refusing = move |prefix: &'static str, code: u16, knows: bool| {
+        Other::start(move |request, _| {
+            if request.starts_with(prefix) {
+                return say(format!("P2P-CI/1.0 {code} No\r\nReason: of the test\r\n\r\n"));
+            }
+            let is_of_7 = request.starts_with("LOOKUP RFC 7 ");
+            if request.starts_with("LIST ALL") || request.starts_with("SEARCH") || is_of_7 {
+                let added = match knows && request.contains("Want-Attributes") {
+                    true => "Added: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+                    false => "",
+                };
+                return say(format!("{FOUND}RFC 7 Seven localhost {port}\r\n{added}\r\n"));
+            }
+            match request.starts_with("LIST FILES") {
+                true => say(format!("{FOUND}\r\n")),
+                false => say("P2P-CI/1.0 404 Not Found\r\n\r\n"),
+            }
+        })
+    };
+    let peer = format!("localhost:{port}");
+    let codes = |refusal| match refusal {
+        404 => 66,
+        503 => 69,
+        _ => 76,
+    };
+    // The refused request, whether the index shows extensions, the command, the codes for 400, 404,
+    // 416, 503 and 505.
+    let every = [400, 404, 416, 503, 505];
+    let but_404 = [76, 0, 76, 69, 76];
+    let but_400_and_404 = [0, 0, 76, 69, 76];
+    let browse = ["browse", &peer];
+    let cases: [(&'static str, bool, &[&str], [i32; 5]); 18] = [
+        ("LIST ALL", true, &["list"], but_404),
+        ("LIST ALL", true, &["peers"], but_404),
+        ("LIST ALL", true, &["status"], but_404),
+        ("LIST ALL", true, &["sync"], but_404),
+        // A FILE may be unknown to an index that knows attributes.
+        ("LIST FILES", true, &["peers"], but_400_and_404),
+        ("LIST FILES", true, &browse, but_400_and_404),
+        ("LIST FILES", true, &["sync"], but_400_and_404),
+        ("LIST FILES", true, &["list", "--files"], but_404),
+        ("LOOKUP", true, &["get", "7", "--force"], [0, 0, 76, 69, 76]),
+        // After 400 the list decides, and after 404 where no extension is known.
+        ("LOOKUP", false, &["get", "8"], [66, 66, 76, 69, 76]),
+        ("LOOKUP", false, &["get", "8", "9"], [66, 66, 76, 69, 76]),
+        ("LOOKUP", false, &["lookup", "8"], [66, 66, 76, 69, 76]),
+        ("LOOKUP", false, &["lookup", "8", "--probe"], [66, 66, 76, 69, 76]),
+        ("LOOKUP", false, &["lookup", "7"], [0, 0, 76, 69, 76]),
+        // LOOKUP has said that it knows none.
+        ("LIST", false, &["get", "8"], [66; 5]),
+        ("LIST", false, &["lookup", "8"], [66; 5]),
+        ("LIST", false, &["lookup", "8", "--probe"], [66; 5]),
+        ("SEARCH", true, &["search", "seven"], but_400_and_404),
+    ];
+    for (prefix, knows, command, expected) in cases {
+        for (refusal, expected) in every.into_iter().zip(expected) {
+            let folder = temporary();
+            for json in [false, true] {
+                let other = refusing(prefix, refusal, knows);
+                let format: &[&str] = if json { &["--format", "json"] } else { &[] };
+                let arguments = [&["--share", "."], format, command].concat();
+                let (code, output, errors) = other.run(&arguments, folder.path());
+                let what = format!("{refusal} to {prefix}, {arguments:?}: {output}{errors}");
+                assert_eq!(code, expected, "{what}");
+                let is_passed_on = expected != 0 && expected == codes(refusal) && expected != 66;
+                if json && is_passed_on {
+                    let has_status = |line: &str| {
+                        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+                        object["status"] == refusal
+                            && object["phrase"].is_string()
+                            && object["error"]["exit"] == expected
+                    };
+                    assert!(output.lines().any(has_status), "{what}");
+                }
+                let is_unlisted = (prefix, refusal) == ("LIST FILES", 400) && expected == 0;
+                assert!(!is_unlisted || errors.contains("are not listed"), "{what}");
+            }
+        }
+    }
+}

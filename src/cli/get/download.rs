@@ -9,9 +9,8 @@ use crate::cli::context::Context;
 use crate::cli::exit::CommandError;
 use crate::cli::many::part_files;
 use crate::cli::outcome::shown;
-use crate::cli::progress::OneDownload;
+use crate::cli::progress::{OneDownload, warn_of_length};
 use crate::error_chain::error_chain;
-use crate::escape::escaped;
 use crate::library::{Entry, Hasher, Incoming, SaveTarget, Saved};
 use crate::limits;
 use crate::peer::{Attempt, FetchError, Fetched, JournalEvent, Wanted};
@@ -105,7 +104,7 @@ pub(super) fn stream(
     context: &Context,
     wanted: &Wanted,
     path: Option<&Path>,
-) -> Result<(), CommandError> {
+) -> Result<Fetched, CommandError> {
     let cannot_keep =
         |source| CommandError::File { what: "cannot use a temporary file".into(), source };
     let folder = tempfile::tempdir().map_err(cannot_keep)?;
@@ -113,9 +112,10 @@ pub(super) fn stream(
     let mut incoming = Incoming::begin(&folder.path().join("document")).map_err(cannot_keep)?;
     let fetched = download(context, wanted, &mut incoming, true);
     context.interrupt.replace_temporary(None);
-    fetched?;
+    let fetched = fetched?;
     incoming.file().rewind().map_err(cannot_keep)?;
-    write(context, incoming.file(), path)
+    write(context, incoming.file(), path)?;
+    Ok(fetched)
 }
 
 /// Copies a shared document to a file, which appears as a whole.
@@ -150,12 +150,34 @@ pub(super) fn copy_stream(
     context: &Context,
     entry: &Entry,
     path: Option<&Path>,
-) -> Result<(), CommandError> {
+) -> Result<(u64, Digest), CommandError> {
     let open = entry.open().map_err(|source| cannot_read(entry, source))?;
-    write(context, &open.file, path)
+    let mut copied = Hashed { from: &open.file, hasher: Hasher::default(), length: 0 };
+    write(context, &mut copied, path)?;
+    Ok((copied.length, copied.hasher.finish()))
 }
 
-fn write(context: &Context, mut document: &File, path: Option<&Path>) -> Result<(), CommandError> {
+/// A document whose digest is computed while it is read.
+struct Hashed<'a> {
+    from: &'a File,
+    hasher: Hasher,
+    length: u64,
+}
+
+impl io::Read for Hashed<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(bytes)?;
+        self.hasher.update(bytes.get(..count).unwrap_or_default());
+        self.length = self.length.saturating_add(count as u64);
+        Ok(count)
+    }
+}
+
+fn write(
+    context: &Context,
+    mut document: impl io::Read,
+    path: Option<&Path>,
+) -> Result<(), CommandError> {
     let Some(path) = path else {
         let mut output = io::stdout().lock();
         return io::copy(&mut document, &mut output)
@@ -197,9 +219,6 @@ fn download(
     });
     progress.end();
     let fetched = fetched?;
-    if let (false, Some(holder)) = (fetched.length_checked, fetched.holders.first()) {
-        let holder = escaped(&holder.to_string()).to_string();
-        log::warn!("{holder} did not send the length of {document}: it may be truncated");
-    }
+    warn_of_length(document, &fetched);
     Ok(fetched)
 }

@@ -29,7 +29,7 @@ pub(super) fn holdings(
     let own = context.index.own();
     holdings.retain(|holding| Some(&holding.record.holder) != own.as_ref());
     if holdings.is_empty() {
-        return Err(CommandError::NotFound(format!("nobody has {document}")));
+        return Err(CommandError::NotFound(format!("no peer has {document}")));
     }
     Ok(holdings)
 }

@@ -152,7 +152,7 @@ fn cannot_save(path: &Path, source: io::Error) -> CommandError {
 /// Writes a whole document to a device, a FIFO or a descriptor.
 pub(super) fn write_to(
     path: &Path,
-    mut document: &File,
+    mut document: impl io::Read,
     cancel: &Cancel,
 ) -> Result<(), CommandError> {
     let outcome = open_stream(path, cancel).and_then(|mut stream| {
@@ -160,13 +160,39 @@ pub(super) fn write_to(
         stream.flush()
     });
     outcome.map_err(|source| match source.kind() {
-        io::ErrorKind::BrokenPipe => CommandError::Output(source),
+        io::ErrorKind::BrokenPipe if is_standard_output(path) => CommandError::Output(source),
         io::ErrorKind::Interrupted => CommandError::Interrupted(format!(
             "interrupted: nothing was written to `{}`",
             shown(path)
         )),
         _ => CommandError::File { what: format!("cannot write to `{}`", shown(path)), source },
     })
+}
+
+/// Whether a path after `--out` names the standard output of this process.
+pub(super) fn is_standard_output(path: &Path) -> bool {
+    path.as_os_str() == "-" || is_file_of_standard_output(path)
+}
+
+#[cfg(unix)]
+fn is_file_of_standard_output(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let output = rustix::fs::fstat(io::stdout());
+    match (output, fs::metadata(path)) {
+        (Ok(output), Ok(found)) => {
+            let (device, inode) = (found.dev(), found.ino());
+            // The types of these fields differ between systems.
+            u64::try_from(output.st_dev).is_ok_and(|found| found == device)
+                && u64::try_from(output.st_ino).is_ok_and(|found| found == inode)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_file_of_standard_output(_: &Path) -> bool {
+    false
 }
 
 /// Opens what is written to. What a shell has opened for appending, or has written to, is not

@@ -52,7 +52,7 @@ pub(super) fn get_many(
         context.create_share_directory()?;
     }
     let list = command.digests.as_deref();
-    let mut progress = ManyDownloads::new(orders.len());
+    let mut progress = ManyDownloads::new(orders.len(), failures.len());
     let (mut output, mut downloaded) = (Ok(()), 0);
     let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
         match happening {
@@ -107,6 +107,8 @@ fn failed(
     match error {
         // Without an index there is no sense in trying the next.
         CommandError::Index(_) => Err(error),
+        // It ends the command, and the document is still wanted.
+        CommandError::Interrupted(_) => Err(error),
         error if error.is_closed_pipe() => Err(error),
         error => {
             report("peer", &error);

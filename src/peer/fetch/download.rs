@@ -121,6 +121,11 @@ impl<'a> Download<'a> {
             Ok(Outcome::Large(digest, length, reply)) => {
                 return self.fetch_large(candidate, digest, length, *reply);
             }
+            Err(TransferError::File(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
+                self.incoming.discard()?;
+                self.failed(holder, TransferError::TooLargeHere(error));
+                return Ok(None);
+            }
             Err(TransferError::File(error)) => return Err(error),
             Err(error @ TransferError::Slow { bytes, time }) => {
                 self.fetcher.neighbours().slow(holder, bytes, time);

@@ -44,9 +44,18 @@ impl<'a> Download<'a> {
             let Some(holder) = group.first().map(|candidate| &candidate.source.holder) else {
                 continue;
             };
-            let Some(pieces) = self.incoming.pieces(&digest, length)? else {
-                self.failed(holder, TransferError::InUse);
-                return Ok(None);
+            let pieces = match self.incoming.pieces(&digest, length) {
+                Ok(Some(pieces)) => pieces,
+                Ok(None) => {
+                    // That is not the holder's failure, so nothing is reported about it.
+                    self.failures.push((holder.clone(), TransferError::InUse));
+                    return Ok(None);
+                }
+                Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                    self.too_large_here(digest, group, error)?;
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             let missing: u64 = pieces.missing().iter().map(|range| range.end - range.start).sum();
             let holders: Vec<Source> =
@@ -63,6 +72,11 @@ impl<'a> Download<'a> {
             );
             let brought = match outcome {
                 Ok(brought) => brought,
+                Err(SwarmError::File(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
+                    drop(pieces);
+                    self.too_large_here(digest, group, error)?;
+                    continue;
+                }
                 Err(SwarmError::File(error)) => return Err(error),
                 Err(SwarmError::Cancelled) => return Ok(None),
                 Err(SwarmError::Holders(failures)) => {
@@ -100,6 +114,25 @@ impl<'a> Download<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// No file here can have the length that the first of these holders has announced: that is a
+    /// failure of this holder. The others may have announced the version without having it.
+    fn too_large_here(
+        &mut self,
+        digest: Digest,
+        group: Vec<Candidate<'a>>,
+        error: io::Error,
+    ) -> io::Result<()> {
+        self.incoming.discard()?;
+        let mut failures = Vec::new();
+        if let Some(first) = group.first() {
+            let error = TransferError::TooLargeHere(error);
+            (self.watch)(Attempt::Failed(&first.source.holder, &error));
+            failures.push((first.source.holder.clone(), error));
+        }
+        self.after_failed(digest, group, failures);
+        Ok(())
     }
 
     /// None of these has delivered the version. Those that have another one, or do not say which

@@ -2,7 +2,7 @@
 //! 8.5): each document is added on a connection of its own. Such a server keeps records without
 //! their connections, and cannot be told that a document is gone.
 
-use super::Shared;
+use super::{Shared, State};
 use crate::limits;
 use crate::peer::index_connection::IndexConnection;
 use crate::peer::index_error::IndexError;
@@ -15,7 +15,13 @@ impl Shared {
     /// Connections for one request each.
     pub(super) fn queries(&self) -> IndexConnection {
         let Self { index, host, port, dialect, .. } = self;
-        IndexConnection::new(index.clone(), host.clone(), Some(*port), Arc::clone(dialect))
+        // The name is found out once, when documents are registered.
+        let found = || match &*self.lock() {
+            State::Here(link, _) | State::Joining(link) => Some(link.own.host.clone()),
+            State::Connecting | State::Away(_) | State::Leaving => None,
+        };
+        let host = host.clone().or_else(found);
+        IndexConnection::new(index.clone(), host, Some(*port), Arc::clone(dialect))
     }
 
     /// Adds a document on a connection of its own, if it is still shared; returns why the index

@@ -241,6 +241,11 @@ impl Swarm {
             let (count, has_more) = self.write(worker, holder, bytes, place)?;
             written += count;
             if !has_more {
+                let used = usize::try_from(count).unwrap_or(usize::MAX);
+                let rest = bytes.get(used..).unwrap_or_default();
+                if place.saturating_add(count) == self.length && !rest.is_empty() {
+                    self.fetcher.report_excess(holder, rest);
+                }
                 break;
             }
             place = place.saturating_add(bytes.len() as u64);

@@ -21,6 +21,7 @@ impl Display for UploadTotals {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (documents, bytes) =
             (self.documents.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
-        write!(f, "{documents} uploads, {bytes} bytes")
+        let uploads = if documents == 1 { "upload" } else { "uploads" };
+        write!(f, "{documents} {uploads}, {bytes} bytes")
     }
 }
