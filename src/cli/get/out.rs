@@ -176,16 +176,13 @@ pub(super) fn is_standard_output(path: &Path) -> bool {
 
 #[cfg(unix)]
 fn is_file_of_standard_output(path: &Path) -> bool {
+    use std::os::fd::AsFd;
     use std::os::unix::fs::MetadataExt;
 
-    let output = rustix::fs::fstat(io::stdout());
+    let output = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let output = output.and_then(|output| output.metadata());
     match (output, fs::metadata(path)) {
-        (Ok(output), Ok(found)) => {
-            let (device, inode) = (found.dev(), found.ino());
-            // The types of these fields differ between systems.
-            u64::try_from(output.st_dev).is_ok_and(|found| found == device)
-                && u64::try_from(output.st_ino).is_ok_and(|found| found == inode)
-        }
+        (Ok(output), Ok(found)) => (output.dev(), output.ino()) == (found.dev(), found.ino()),
         _ => false,
     }
 }
