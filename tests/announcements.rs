@@ -127,7 +127,7 @@ fn a_document_without_a_length_may_be_truncated() {
 #[test]
 fn a_second_get_waits_for_the_first_one() {
     let root = tempfile::tempdir().unwrap();
-    let document: Vec<u8> = (0..12 * MEBIBYTE).map(|at| (at % 251) as u8).collect();
+    let document: Vec<u8> = (0..12 * MEBIBYTE).map(|at| (at % 251).to_le_bytes()[0]).collect();
     let digest = digest_of(&document);
     let (begun, has_begun) = channel();
     let (begun, document) = (Mutex::new(begun), Arc::new(document));
