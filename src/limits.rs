@@ -1,7 +1,7 @@
 //! Every limit of the programs in one place (protocol.md section 7).
 //!
-//! What a number protects is said beside it. Limits that depend on the machine, such as the number
-//! of connections, are computed where they apply and only have their ceiling here.
+//! The comment on each number says what it protects. Limits that depend on the machine, such as the
+//! number of connections, are computed where they apply; only their upper bound is defined here.
 
 mod index_client;
 
@@ -103,9 +103,10 @@ pub const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
 /// buffers what it likes.
 pub const UNSENT: u32 = 64 * 1024;
 
-/// Connections to the index at once, where the machine allows as many.
+/// Concurrent connections to the index, where the machine allows that number.
 pub const CONNECTIONS: usize = 10_000;
-/// Connections to the index from one network, where nothing else was said; loopback is exempt.
+/// Connections to the index from one network, unless `--connections-per-address` sets another number;
+/// loopback is exempt.
 pub const CONNECTIONS_PER_ADDRESS: usize = 64;
 /// How many times the limit of an IPv6 network of 64 bits one of 48 bits has, which a provider may
 /// give to a single customer.
@@ -138,13 +139,13 @@ pub const NETWORK_RESOLUTIONS: f64 = 32.0;
 /// How many more of them in a second.
 pub const NETWORK_RESOLUTION_RATE: f64 = 1.0;
 
-/// Connections from one network that have ended in nonsense, after which others are refused.
+/// Connections from one network that were closed for faults, from which on others are refused.
 pub const OFFENCES: f64 = 64.0;
 /// Offences of one network that are counted at most: 4 s after the last one it is served again.
 pub const OFFENCES_MOST: f64 = OFFENCES + 4.0 * OFFENCES_FORGOTTEN;
 /// How many of them are forgotten in a second.
 pub const OFFENCES_FORGOTTEN: f64 = 8.0;
-/// Networks of which it is remembered how often such things happened.
+/// Networks whose faults are counted.
 pub const REMEMBERED_NETWORKS: usize = 1024;
 
 /// First pause after a failed accept; it doubles up to [`ACCEPT_PAUSE_MAX`].
@@ -169,7 +170,7 @@ pub const LINGER: Duration = Duration::from_millis(500);
 /// Bytes that a closing connection still reads.
 pub const LINGER_BYTES: usize = 64 * 1024;
 
-/// Uploads at once.
+/// Concurrent uploads.
 pub const UPLOADS: usize = 64;
 /// File descriptors of a peer that are no upload's.
 pub const PEER_FILES: usize = 40;
@@ -178,15 +179,17 @@ pub const PEER_FILES: usize = 40;
 pub const FILES_PER_UPLOAD: usize = 3;
 /// Uploads where there are hardly any descriptors. When there are none left, readers get 503.
 pub const LEAST_UPLOADS: usize = 4;
-/// Connections for uploads from one network, where nothing else was said; loopback is exempt.
+/// Connections for uploads from one network, unless `--uploads-per-address` sets another number; loopback
+/// is exempt.
 pub const UPLOADS_PER_ADDRESS: usize = 8;
 
 /// Time for which an upload server waits for the next request of a connection that it keeps open.
 pub const KEPT_OPEN: Duration = Duration::from_secs(5);
 
-/// Uploads of large documents at once, where nothing else was said.
+/// Concurrent uploads of large documents, unless `--upload-slots` sets another number.
 pub const UPLOAD_SLOTS: NonZeroUsize = NonZeroUsize::new(16).expect("it is not zero");
-/// Time for which an upload waits for its turn: less than [`FIRST_BYTE`], so that who asks is told.
+/// Time for which an upload waits for a slot. It is less than [`FIRST_BYTE`], so that the downloader
+/// receives the refusal.
 pub const SLOT_WAIT: Duration = Duration::from_secs(8);
 
 /// Bytes that an upload outside the slots sends in [`SEND_CHECK`]: the minimum rate of
@@ -221,7 +224,7 @@ pub const JOURNAL_BYTES: usize = 32 * 1024 * 1024;
 pub const DIGEST_LIST: u64 = 256 * 1024 * 1024;
 /// Digests that are stored; an entry has some 150 bytes.
 pub const DIGESTS: usize = 200_000;
-/// Digests of states that no file has any more, above which a session forgets them.
+/// Digests of earlier states of files, above which a session forgets them.
 pub const OLD_DIGESTS: usize = DIGESTS;
 /// Bytes of a document up to which an unknown digest is computed while its reader waits.
 pub const DIGEST_AT_ONCE: u64 = 16 * 1024 * 1024;
@@ -243,18 +246,19 @@ pub const OFFICIAL_LIST_PACKED: u64 = 4 * 1024 * 1024;
 pub const OFFICIAL_ENTRY: usize = 16 * 1024;
 /// Titles of that list that are kept.
 pub const OFFICIAL_TITLES: usize = 100_000;
-/// A file counts when nothing was written to it for this time.
+/// A new file is announced after this time without writes.
 pub const QUIET: Duration = Duration::from_secs(1);
-/// The shortest time between two looks at a shared folder.
+/// The shortest time between two scans of a shared directory.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The longest pause between two scans of a directory that changes, unless a scan takes half of it.
 pub const SCAN_PAUSE_MAX: Duration = Duration::from_secs(3);
-/// The time after which a folder is looked over although nothing was heard of it.
+/// The time after which a directory is scanned although the system has reported no change.
 pub const LOOK_OVER: Duration = Duration::from_secs(60);
 /// The same where it cannot be watched.
 pub const LOOK_OVER_UNWATCHED: Duration = Duration::from_secs(5);
 
-/// Time to connect to a peer or an index: to resolve its name, and to try all of its addresses.
+/// Time to connect to an index: to resolve its name, and to try all of its addresses. A connection to
+/// a holder has the time of its reply's head instead ([`FIRST_BYTE`], [`FIRST_BYTE_UNPROVEN`]).
 pub const CONNECT: Duration = Duration::from_secs(5);
 /// Time after which the next address of a peer or an index is tried, too (RFC 8305 section 8).
 pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
@@ -262,10 +266,10 @@ pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
 pub const ADDRESSES_TRIED: usize = 8;
 /// Time for a lookup of a host name.
 pub const RESOLVE: Duration = Duration::from_secs(5);
-/// Lookups of host names at once, each of which has a thread.
+/// Concurrent lookups of host names, each of which has a thread.
 pub const RESOLVERS: usize = 64;
-/// Time until the head of a holder's reply is there, the connection included: a busy uploader may
-/// answer after [`SLOT_WAIT`].
+/// Time until the head of a holder's reply is complete. Resolving its name and connecting are included.
+/// A busy uploader may answer only after [`SLOT_WAIT`].
 pub const FIRST_BYTE: Duration = Duration::from_secs(10);
 /// The same for a holder that has not delivered anything yet, while others are left to ask.
 pub const FIRST_BYTE_UNPROVEN: Duration = Duration::from_secs(2);
@@ -279,7 +283,7 @@ pub const HOLDERS_ASKED: usize = 8;
 /// Connections to holders that have not delivered anything yet, in all downloads together, until
 /// [`BEGINNING`] bytes of a document have come.
 pub const TRIALS: usize = 8;
-/// Time for which other downloads ask a silent holder last.
+/// Time for which all downloads ask a holder last that did not answer in time.
 pub const SILENT: Duration = Duration::from_secs(60);
 /// A download must bring [`RATE_BYTES`] in this time.
 pub const RATE_TIME: Duration = Duration::from_secs(30);
@@ -291,25 +295,26 @@ pub const DOCUMENT: u64 = 1024 * 1024 * 1024;
 pub const LARGEST_DOCUMENT: u64 = 64 * 1024 * 1024 * 1024;
 /// A document of more bytes is fetched in segments.
 pub const SEGMENTED: u64 = 8 * 1024 * 1024;
-/// Holders from which the segments of one document come at once.
+/// Holders from which the segments of one document are downloaded concurrently.
 pub const SEGMENTS_AT_ONCE: usize = 8;
 /// Time after which a holder that is below [`RATE_BYTES`] in proportion is left for another one.
 pub const RATE_TIME_OF_ONE: Duration = Duration::from_secs(5);
-/// Documents that are fetched at once.
+/// Documents that are downloaded concurrently, where there are enough descriptors.
 pub const DOWNLOADS_AT_ONCE: usize = 8;
-/// Of these, those that slow documents do not keep while others were never tried.
+/// Workers of these that slow documents may not occupy while other documents were never tried.
 pub const RESERVED_WORKERS: usize = 2;
-/// Bytes a second below which a document is slow, and by which its time is measured.
+/// Bytes a second below which a download is slow. A document's time budget is its length divided by this
+/// rate.
 pub const SLOW_RATE: u64 = 16 * 1024;
-/// Time after which a document can be slow.
+/// Time after which the rate of a download is compared with [`SLOW_RATE`].
 pub const SLOW_AFTER: Duration = Duration::from_secs(10);
-/// The shortest time that a document has before it makes room for others.
+/// The shortest time budget of a document. Beyond its budget it yields its worker to documents that wait.
 pub const DOCUMENT_TIME: Duration = Duration::from_mins(2);
-/// Time for which the download of a document by another process is waited for.
+/// Time for which a download waits while another process downloads the same document.
 pub const IN_USE: Duration = Duration::from_hours(1);
-/// Time after which it is looked at again.
+/// Interval at which it checks whether the other process has finished.
 pub const IN_USE_PAUSE: Duration = Duration::from_millis(500);
-/// Documents that are asked for together on a connection that its holder keeps open.
+/// Documents that are requested ahead on a connection that its holder keeps open.
 pub const ASKED_AHEAD: usize = 8;
 /// Downloads that are brought to disk together, at most.
 pub const BATCH: usize = 64;

@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const INDEX_REPLY: Duration = Duration::from_secs(30);
 /// Lines of a greeting that other index servers may send before their first reply.
 pub const GREETING_LINES: usize = 8;
-/// Silence after it.
+/// Silence after a greeting, after which the request has failed.
 pub const REPLY_AFTER_GREETING: Duration = Duration::from_secs(5);
 /// Time in which an index server closes a connection if it answers one request on each.
 pub const CLOSE_AFTER_REPLY: Duration = Duration::from_millis(500);
@@ -32,7 +32,7 @@ pub const RECONNECT: Duration = Duration::from_millis(250);
 pub const RECONNECT_MAX: Duration = Duration::from_secs(15);
 /// The same after the index was full.
 pub const RECONNECT_FULL_MAX: Duration = Duration::from_secs(60);
-/// A connection to the index that lasted so long ends the backoff.
+/// A connection to the index that has lasted for this time ends the backoff.
 pub const LASTING_CONNECTION: Duration = Duration::from_secs(30);
 /// First pause before documents are tried again that the index had no room for; it doubles up to
 /// [`RETRY_FULL_MAX`].
