@@ -156,26 +156,31 @@ fn part_files_that_no_download_wants_are_deleted() {
     let state = folder(root.path(), "state", &[]);
     let index = Index::start(&[]);
     let (_honest, _) = share(index.address, &honest);
-    let name = |target: &str| {
+    let hashed = |name: &str| {
         let output = std::process::Command::new("sha256sum")
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())
             .spawn()
             .and_then(|mut child| {
-                child.stdin.take().unwrap().write_all(target.as_bytes())?;
+                child.stdin.take().unwrap().write_all(name.as_bytes())?;
                 child.wait_with_output()
             });
         let digest = String::from_utf8(output.unwrap().stdout).unwrap();
-        mine.join(format!(".{}.abababababababab.part", &digest[..16]))
+        digest[..16].to_string()
     };
     let part = |target: &str, days: u64| {
-        let path = name(target);
+        let path = mine.join(format!(".{}.abababababababab.part", hashed(target)));
         fs::write(&path, "begun").unwrap();
         let time = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
         fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
         path
     };
     let (complete, old) = (part("here.md", 0), part("old.md", 8));
+    // It was wanted when the program was killed, and has come in another way since.
+    let journals = state.join("p2p-ci/downloads");
+    fs::create_dir_all(&journals).unwrap();
+    let journal = journals.join(hashed(mine.canonicalize().unwrap().to_str().unwrap()));
+    fs::write(journal, "1700000000\tFILE here.md\twanted\n").unwrap();
     let (young, used) = (part("young.md", 6), part("used.md", 8));
     let lock = fs::File::open(&used).unwrap();
     lock.lock().unwrap();

@@ -131,7 +131,13 @@ pub(super) fn part_files(folder: &Path, library: &SharedLibrary, journal: &Journ
     if parts.is_empty() {
         return parts;
     }
-    let wanted: Vec<Document> = journal.unfinished().into_keys().collect();
+    let mut wanted = journal.unfinished();
+    // It may have come in another way, unless other bytes are wanted.
+    wanted.retain(|document, digest| {
+        let library = library.read();
+        let is_here = library.entry(document).is_some();
+        !is_here || digest.is_some_and(|digest| library.content(document).digest != Some(digest))
+    });
     let (wanted, complete): (Vec<SaveTarget>, Vec<SaveTarget>) = {
         let library = library.read();
         let target = |document: &Document| library.target_for(document).ok();
@@ -139,7 +145,7 @@ pub(super) fn part_files(folder: &Path, library: &SharedLibrary, journal: &Journ
         let is_library = folder == library.folder();
         let documents = library.documents().map(|(document, _)| document);
         let complete = documents.filter(|_| is_library).filter_map(target).collect();
-        (wanted.iter().filter_map(target).collect(), complete)
+        (wanted.keys().filter_map(target).collect(), complete)
     };
     parts.remove_unwanted(wanted.into_iter(), complete.into_iter());
     parts

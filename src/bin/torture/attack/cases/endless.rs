@@ -152,8 +152,10 @@ fn is_reported(errors: &str) -> bool {
 
 /// Replies without end, for each command.
 #[allow(clippy::cast_precision_loss, reason = "figures of a report")]
-pub(super) fn endless(_: &Setting, report: &mut Report) -> io::Result<()> {
-    for kind in KINDS {
+pub(super) fn endless(setting: &Setting, report: &mut Report) -> io::Result<()> {
+    // A reply that trickles takes minutes, and so do ten million records.
+    let kinds = setting.size(&KINDS[..], &[Kind::Attributes, Kind::LateAttributes]);
+    for kind in kinds.iter().copied() {
         let address = index(kind)?;
         let outcomes: Vec<io::Result<Outcome>> = thread::scope(|scope| {
             let start = |command| {
