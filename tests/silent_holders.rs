@@ -1,9 +1,10 @@
 //! Holders that never answer, or late, or stop (protocol.md section 7).
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -34,9 +35,9 @@ struct Silent {
 
 fn silent(addresses: impl Iterator<Item = Ipv4Addr>) -> Silent {
     let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let listen = |address: Ipv4Addr| {
-        let listener = TcpListener::bind((address, 0)).unwrap();
-        let source = endpoint(listener.local_addr().unwrap()).into();
+    let listen = || {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
         let (open, most) = (Arc::clone(&open), Arc::clone(&most));
         let accept = move || {
             for mut stream in listener.incoming().map_while(Result::ok) {
@@ -52,9 +53,19 @@ fn silent(addresses: impl Iterator<Item = Ipv4Addr>) -> Silent {
             }
         };
         thread::Builder::new().stack_size(STACK).spawn(accept).unwrap();
-        source
+        port
     };
-    Silent { sources: addresses.map(listen).collect(), most }
+    // A listener serves all addresses; an address that is there again has another port.
+    let (mut ports, mut count_by_address) = (Vec::new(), HashMap::<Ipv4Addr, usize>::new());
+    let source = |address: Ipv4Addr| {
+        let count = count_by_address.entry(address).or_default();
+        *count += 1;
+        if ports.len() < *count {
+            ports.push(listen());
+        }
+        endpoint((address, ports[*count - 1]).into()).into()
+    };
+    Silent { sources: addresses.map(source).collect(), most }
 }
 
 /// How many connections are open. More than the limit are counted only if they stay: a connection

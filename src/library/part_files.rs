@@ -107,7 +107,7 @@ impl PartFiles {
     }
 
     /// Removes the part files that no download wants: those of documents that are complete, and
-    /// those that nothing was written to for [`limits::PART_AGE`]. A target that is wanted keeps
+    /// those that nothing was written to for [`PART_AGE`]. A target that is wanted keeps
     /// its part files.
     pub fn remove_unwanted(
         &self,

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -22,6 +24,7 @@ pub(crate) fn say(reply: impl AsRef<[u8]>) -> Act {
 pub(crate) struct Other {
     pub(crate) address: SocketAddr,
     pub(crate) requests: Receiver<String>,
+    has_ended: Arc<AtomicBool>,
 }
 
 impl Other {
@@ -30,14 +33,19 @@ impl Other {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, requests) = channel();
-        let act = std::sync::Arc::new(act);
+        let act = Arc::new(act);
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&has_ended);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
+                if ended.load(Ordering::SeqCst) {
+                    return;
+                }
                 let (act, sender) = (act.clone(), sender.clone());
                 thread::spawn(move || serve(stream, &*act, &sender));
             }
         });
-        Self { address, requests }
+        Self { address, requests, has_ended }
     }
 
     pub(crate) fn requests(&self) -> Vec<String> {
@@ -46,6 +54,15 @@ impl Other {
 
     pub(crate) fn run(&self, arguments: &[&str], folder: &Path) -> (i32, String, String) {
         run_peer(&[&[&*self.address.to_string()], arguments].concat(), "", folder)
+    }
+}
+
+/// The tests run with few descriptors: a listener that is not used any more is closed.
+impl Drop for Other {
+    fn drop(&mut self) {
+        self.has_ended.store(true, Ordering::SeqCst);
+        // Its thread waits for a connection.
+        let _ = TcpStream::connect(self.address);
     }
 }
 
@@ -80,7 +97,10 @@ pub(crate) fn uploader() -> u16 {
     let other = Other::start(|_, _| {
         Act::SayAndClose(b"P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody".to_vec())
     });
-    other.address.port()
+    let port = other.address.port();
+    // It serves until the program ends.
+    std::mem::forget(other);
+    port
 }
 
 pub(crate) fn temporary() -> tempfile::TempDir {
