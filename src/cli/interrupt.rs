@@ -120,7 +120,7 @@ impl Interrupt {
             running.cancel();
         }
         let is_running = state.running.is_some();
-        // Also between two commands: a person who is a moment late does not mean the session.
+        // Also between two commands: a Ctrl-C that comes a moment too late is meant for the command.
         if (self.0.mode, signal) == (Mode::Shell { interactive: true }, Signal::Interrupt)
             && !is_second
         {

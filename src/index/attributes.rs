@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::protocol::{Attribute, Content, Date};
 
-/// What is known of a record beside its line.
+/// The attributes of a record, which are not part of its line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Attributes {
     /// Which bytes its holder says to have.

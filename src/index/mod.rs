@@ -278,7 +278,7 @@ impl Index {
         self.titles.behind()
     }
 
-    /// Brings the search structure up to date with at most so many titles that came or went.
+    /// Enters and removes a limited number of queued titles in the search structure.
     /// Returns how many there were.
     pub fn catch_up(&mut self, most: usize) -> usize {
         self.titles.catch_up(most)

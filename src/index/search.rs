@@ -34,7 +34,7 @@ const RECORD: usize = 8;
 const CANDIDATES: usize = 4;
 /// Titles that match a word, from which on the blocks are sampled.
 const SAMPLED: usize = 256;
-/// One block of so many is in the sample, on average.
+/// The sample has one of this number of blocks, on average.
 const SAMPLE: u32 = 16;
 
 /// A search, and how far it is.
@@ -100,7 +100,7 @@ pub(super) struct Tables<'a> {
 type Take<'t, 'a> = &'t mut dyn FnMut(&'a Entry, &'a Line) -> bool;
 
 impl Search {
-    /// A search for at most so many records.
+    /// A search for at most `limit` records.
     pub fn new(words: Words, most: usize) -> Self {
         Self {
             words: Arc::new(words),

@@ -266,7 +266,7 @@ mod tests {
         SaveTarget::in_library(folder, name)
     }
 
-    /// Creates a part file of so many bytes and so many days.
+    /// Creates a part file with this length in bytes and age in days.
     fn part(target: &SaveTarget, digest: u8, bytes: usize, days: u64) -> PathBuf {
         let path = kept_path(target, &Digest::new([digest; 32]));
         fs::write(&path, vec![digest; bytes]).unwrap();

@@ -10,7 +10,7 @@ use super::{A, B, attributes, plain, record};
 use crate::limits;
 use crate::protocol::{Document, Record};
 
-/// What a search for at most so many records finds, the index being up to date.
+/// The result of a search for a limited number of records, when the index is up to date.
 fn search(index: &mut Index, words: &str, most: usize) -> Vec<String> {
     while index.behind() > 0 {
         index.catch_up(3);
