@@ -100,7 +100,7 @@ pub(super) struct Tables<'a> {
 type Take<'t, 'a> = &'t mut dyn FnMut(&'a Entry, &'a Line) -> bool;
 
 impl Search {
-    /// A search for at most `limit` records.
+    /// A search for at most `most` records.
     pub fn new(words: Words, most: usize) -> Self {
         Self {
             words: Arc::new(words),
