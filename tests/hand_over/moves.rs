@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 
 use super::common::{Index, folder, names, skip};
 use super::{ask, head, lender};
@@ -68,6 +69,26 @@ fn a_place_that_takes_nothing_keeps_the_document_here() {
     drop(take(address, "document"));
     program.error_with("stays here");
     assert_eq!(fs::read(shared.join("document")).unwrap(), b"bytes");
+}
+
+/// Without a descriptor the peer cannot find out whether its reader has acknowledged everything.
+#[cfg(target_os = "linux")]
+#[test]
+fn in_doubt_the_document_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let shared = folder(root.path(), "shared", &[("file", b"bytes")]);
+    let index = Index::start(&[]);
+    let (program, address) = lender(&index, &shared);
+    let stream = take(address, "file");
+    let process = program.id().to_string();
+    let limited = Command::new("prlimit").args(["--pid", &process, "--nofile=3:"]).status();
+    if !limited.is_ok_and(|status| status.success()) {
+        skip("there is no `prlimit`");
+        return;
+    }
+    drop(stream);
+    program.error_with("stays here");
+    assert_eq!(names(&shared), ["file"]);
 }
 
 /// A folder on another file system than this one's, if there is one.
