@@ -91,6 +91,12 @@ pub fn excerpt<B: AsRef<[u8]> + ?Sized>(text: &B) -> String {
     // Escaping never shortens, so this many bytes are enough to fill the excerpt.
     let head = bytes.get(..4 * SHOWN).unwrap_or(bytes);
     let shown = escaped(head).to_string();
+    // Within quotes another blank than that of ASCII could not be told from it.
+    let is_odd_blank = |c: char| c.is_whitespace() && c != ' ';
+    let shown: String = shown
+        .chars()
+        .map(|c| if is_odd_blank(c) { c.escape_unicode().to_string() } else { c.to_string() })
+        .collect();
     if shown.chars().nth(SHOWN).is_none() {
         return format!("`{shown}`");
     }
@@ -137,5 +143,6 @@ mod tests {
         assert_eq!(excerpt("ADD"), "`ADD`");
         assert_eq!(excerpt(&[0x80; 1000]).chars().count(), 63);
         assert_eq!(excerpt(""), "``");
+        assert_eq!(excerpt("a\u{a0}b c"), "`a\\u{a0}b c`");
     }
 }

@@ -181,133 +181,133 @@ fn faulty_requests() {
             "ADD RFC 1 P2P-CI/2.0\r\n\r\n",
             505,
             true,
-            "line 1: expected `P2P-CI/1.0` at the end of the line, found `P2P-CI/2.0` (section 2.8)",
+            "line 1: expected `P2P-CI/1.0` at the end of the line, found `P2P-CI/2.0` (protocol.md section 2.8)",
         ),
         (
             "what is this P2P-CIx\r\n\u{ff}\r\n\r\n",
             505,
             true,
-            "line 1: expected `P2P-CI/1.0` at the end of the line, found `P2P-CIx` (section 2.8)",
+            "line 1: expected `P2P-CI/1.0` at the end of the line, found `P2P-CIx` (protocol.md section 2.8)",
         ),
         (
             "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
             400,
             true,
-            "line 1: expected `P2P-CI/1.0` at the end of the line, found `HTTP/1.1` (section 2.8)",
+            "line 1: expected `P2P-CI/1.0` at the end of the line, because this is no HTTP server, found `HTTP/1.1` (protocol.md section 2.8)",
         ),
         (
             "LIST P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n",
             400,
             true,
-            "line 1: expected ADD, REMOVE or LOOKUP with `RFC` and a number or `FILE` and a name, or `LIST ALL`, `LIST FILES` or `SEARCH ALL`, found `LIST` (section 4)",
+            "line 1: expected `LIST ALL` for RFCs, or `LIST FILES` for other documents, found `LIST` (protocol.md section 4.4)",
         ),
         (
             "LIST ALL NOW P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n",
             400,
             true,
-            "line 1: expected ADD, REMOVE or LOOKUP with `RFC` and a number or `FILE` and a name, or `LIST ALL`, `LIST FILES` or `SEARCH ALL`, found `LIST ALL NOW` (section 4)",
+            "line 1: expected `LIST ALL` for RFCs, or `LIST FILES` for other documents, found `LIST ALL NOW` (protocol.md section 4.4)",
         ),
         (
             "LOOKUP RFC +5 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n",
             400,
             true,
-            "line 1: expected an RFC number from 1 to 999999999 without leading zeros, found `+5` (section 2.2)",
+            "line 1: expected an RFC number from 1 to 999999999 without leading zeros, such as `793`, found `+5` (protocol.md section 2.2)",
         ),
         (
             "LOOKUP file 5 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n",
             400,
             true,
-            "line 1: expected `RFC` or `FILE`, found `file` (section 2.4)",
+            "line 1: expected RFC or FILE in capital letters, found `file` (protocol.md section 2.4)",
         ),
         (
             "LOOKUP RFC 5 P2P-CI/1.0\r\nHost: h\r\n\r\n",
             400,
             true,
-            "line 3: expected a header `Port`, found the end of the head (section 2.9)",
+            "line 3: expected a header `Port`, found `Host` (protocol.md section 2.9)",
         ),
         (
             "LOOKUP RFC 5 P2P-CI/1.0\r\nHost: h\r\nPost: 1\r\n\r\n",
             400,
             true,
-            "line 4: expected a header `Port`, found the end of the head (section 2.9)",
+            "line 4: expected a header `Port`, found `Host`, `Post` (protocol.md section 2.9)",
         ),
         (
             "LOOKUP RFC 5 P2P-CI/1.0\r\nHost h\r\nPort: 1\r\n\r\n",
             400,
             true,
-            "line 2: expected a header such as `Host: somehost.csc.ncsu.edu`, found `Host h` (section 2.9)",
+            "line 2: expected a colon after the name, such as `Host: somehost.csc.ncsu.edu`, found `Host h` (protocol.md section 2.9)",
         ),
         (
             "LOOKUP RFC 5 P2P-CI/1.0\r\nHost: h\r\nPort: 65536\r\n\r\n",
             400,
             true,
-            "line 3: expected a port from 1 to 65535, found `65536` (section 2.6)",
+            "line 3: expected a port from 1 to 65535, such as `5678`, found `65536` (protocol.md section 2.6)",
         ),
         (
             "LOOKUP RFC 5 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nhost: h\r\n\r\n",
             400,
             true,
-            "line 4: expected `Host` once, found it again (section 2.9)",
+            "line 4: expected `Host` once, found it again (protocol.md section 2.9)",
         ),
         (
             "LOOKUP RFC 5 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: a\r\ntitle: b\r\n\r\n",
             400,
             true,
-            "line 5: expected `Title` once, found it again (section 2.9)",
+            "line 5: expected `Title` once, found it again (protocol.md section 2.9)",
         ),
         (
             "LOOKUP RFC 5 P2P-CI/1.0\r\nHost: a b\r\nPort: 1\r\n\r\n",
             400,
             true,
-            "line 2: expected a host of 1 to 253 visible ASCII characters, found `a b` (section 2.6)",
+            "line 2: expected a host of 1 to 253 visible ASCII characters, such as `localhost`, found `a b` (protocol.md section 2.6)",
         ),
         (
             "SEARCH ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle:\r\n\r\n",
             400,
             true,
-            "line 4: expected at least one letter or digit to search for, found `` (section 4.10)",
+            "line 4: expected at least one letter or digit to search for, found nothing (protocol.md section 4.10)",
         ),
         (
             "SEARCH ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: x\r\nLimit: 0\r\n\r\n",
             400,
             true,
-            "line 5: expected a limit from 1 to 999999999, found `0` (section 4.10)",
+            "line 5: expected a limit from 1 to 999999999, such as `20`, found `0` (protocol.md section 4.10)",
         ),
         (
             "ADD RFC 5 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n",
             400,
             true,
-            "line 4: expected a header `Title`, found the end of the head (section 2.9)",
+            "line 4: expected a header `Title`, found `Host`, `Port` (protocol.md section 2.9)",
         ),
         (
             "ADD RFC 5 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: a\tb\r\n\r\n",
             400,
             true,
-            "line 4: expected a title of at most 512 bytes without control characters, found `a\\x09b` (section 2.5)",
+            "line 4: expected text without control characters and line ends, found `a\\x09b` (protocol.md section 2.5)",
         ),
         (
             "ADD FILE ../x P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: x\r\n\r\n",
             400,
             true,
-            "line 1: expected a percent-encoded file name in UTF-8, with `%2F` for `/`, found `../x` (section 2.3)",
+            "line 1: expected a percent-encoded file name in UTF-8, with `%2F` for `/`, found `../x` (protocol.md section 2.3)",
         ),
         (
             "ADD RFC 1 P2P-CI/1.0\r\nTitle: \x1b",
             400,
             false,
-            "line 2: expected text without control characters, found `\\x1b` (section 3.1)",
+            "line 2: expected text without control characters, found `\\x1b` (protocol.md section 2.1)",
         ),
         (
             "ADD RFC 1 P2P-CI/1.0\rHost: h\n",
             400,
             false,
-            "line 1: expected a line end behind each carriage return, found `\\x0d` (section 3.1)",
+            "line 1: expected a line feed after the carriage return, found `H` (protocol.md section 2.1)",
         ),
         (
             "\x00",
             400,
             false,
-            "line 1: expected a request line, such as `LIST ALL P2P-CI/1.0`, found `\\x00` (section 3.1)",
+            "line 1: expected a request line such as `LIST ALL P2P-CI/1.0`, with nothing before it, found `\\x00` (protocol.md section 3.1)",
         ),
     ];
     for (wire, code, goes_on, message) in table {
@@ -317,6 +317,86 @@ fn faulty_requests() {
         assert_eq!(error.to_string(), message, "{wire:?}");
         assert_eq!(Status::from(error.refusal).code(), code, "{wire:?}");
         assert_eq!(error.framed, goes_on.then_some(bytes.len()), "{wire:?}");
+    }
+}
+
+/// What programs and people send that is no request, and what they are told.
+#[test]
+fn likely_mistakes_are_named() {
+    let index = |wire: &str| IndexRequest::decode(wire.as_bytes()).unwrap_err().to_string();
+    let upload = |wire: &str| DocumentRequest::decode(wire.as_bytes()).unwrap_err().to_string();
+    let ends = "Host: h\r\nPort: 1\r\nTitle: x\r\n\r\n";
+    for (line, parts) in [
+        ("GET RFC 1 P2P-CI/1.0", ["upload server of a peer", "GET RFC 1", "5.1"]),
+        ("LISTALL P2P-CI/1.0", ["a blank after LIST", "LISTALL", "3.1"]),
+        ("list all P2P-CI/1.0", ["LIST in capital letters", "list all", "3.1"]),
+        ("LIST all P2P-CI/1.0", ["`LIST ALL` for RFCs", "LIST all", "4.4"]),
+        ("SEARCH tcp P2P-CI/1.0", ["`SEARCH ALL`", "SEARCH tcp", "4.10"]),
+        ("ADD P2P-CI/1.0", ["a document after ADD", "none", "2.4"]),
+        ("ADD RFC P2P-CI/1.0", ["a number after RFC", "none", "2.4"]),
+        ("ADD RFC1 P2P-CI/1.0", ["a blank between RFC and the number", "`RFC1`", "2.4"]),
+        ("LOOKUP 0951 P2P-CI/1.0", ["RFC before the number", "`0951`", "2.4"]),
+        ("ADD RFC 1 A Title P2P-CI/1.0", ["nothing but one number", "`RFC 1 A Title`", "2.4"]),
+        ("ADD FILE a b P2P-CI/1.0", ["`%20`", "`FILE a b`", "2.4"]),
+        ("ADD é P2P-CI/1.0", ["RFC and a number, or FILE and a name", "`é`", "2.4"]),
+        ("ADD rfc 1 P2P-CI/1.0", ["in capital letters", "`rfc`", "2.4"]),
+        ("DEL SELF P2P-CI/1.0", ["closing its connection", "DEL SELF", "4.8"]),
+        ("DEL RFC 1 P2P-CI/1.0", ["REMOVE", "DEL RFC 1", "4.2"]),
+        ("FOO RFC 1 P2P-CI/1.0", ["one of the methods ADD", "FOO RFC 1", "4"]),
+        ("0000000055LIST ALL P2P-CI/1.0", ["without a length", "0000000055LIST", "3.1"]),
+        ("P2P-CI/1.0", ["a method before the version", "the version alone", "3.1"]),
+        ("P2P-CI/1.0 LIST ALL", ["at the end of the line", "at the beginning", "2.8"]),
+        ("LIST ALL", ["`P2P-CI/1.0` at the end of the line, as in", "`LIST ALL`", "2.8"]),
+        ("LIST ALL 1.0", ["written exactly so", "`1.0`", "2.8"]),
+        ("LIST ALL p2p-ci/1.0", ["written exactly so", "`p2p-ci/1.0`", "2.8"]),
+        ("LIST ALL P2PCI/1.0", ["written exactly so", "`P2PCI/1.0`", "2.8"]),
+        ("LIST ALL P2P-CI/1.0 \u{a0}", ["a line end after", "`\\u{a0}`", "3.1"]),
+        ("ADD RFC 1 P2P-CI/1.0 Host: h", ["a line of its own", "`Host: h`", "3.1"]),
+        ("Host: h", ["before the headers", "`Host: h`", "3.1"]),
+        ("QUIT", ["closing its connection", "`QUIT`", "4.8"]),
+    ] {
+        let message = index(&format!("{line}\r\n{ends}"));
+        assert!(message.starts_with("line 1: expected "), "{message}");
+        assert!(message.ends_with(&format!("(protocol.md section {})", parts[2])), "{message}");
+        let (expected, found) = message.rsplit_once(", found ").unwrap();
+        assert!(expected.contains(parts[0]), "{line}: {message}");
+        assert!(found.contains(parts[1]), "{line}: {message}");
+        assert!(message.len() <= 250, "{message}");
+    }
+    for (header, expected) in [
+        ("LIST ALL P2P-CI/1.0", "an empty line between two requests"),
+        ("Port 1", "a colon after the name"),
+        ("~~~~", "or the empty line that ends a request"),
+        (": h", "a name before the colon"),
+        ("My Host: h", "a name without blanks"),
+    ] {
+        let message = index(&format!("LIST ALL P2P-CI/1.0\r\nHost: h\r\n{header}\r\n\r\n"));
+        assert!(
+            message.starts_with("line 3: expected ") && message.contains(expected),
+            "{message}"
+        );
+    }
+    let many = "LIST ALL P2P-CI/1.0\r\nA: 1\r\nB: 1\r\nC: 1\r\nD: 1\r\nE: 1\r\n\r\n";
+    assert!(index(many).contains("`Host`, found `A`, `B`, `C`, `D`, others"), "{}", index(many));
+    for (line, expected) in [
+        ("ADD RFC 1 P2P-CI/1.0", "GET; ADD goes to the index server"),
+        ("GET 1 P2P-CI/1.0", "RFC before the number, such as `GET RFC 793`"),
+        ("get RFC 1 P2P-CI/1.0", "GET in capital letters"),
+        ("QUIT P2P-CI/1.0", "the method GET"),
+        ("GET / HTTP/1.1", "no HTTP server"),
+    ] {
+        let message = upload(&format!("{line}\r\n{ends}"));
+        assert!(message.contains(expected), "{line}: {message}");
+    }
+    // What is cut off.
+    for (wire, expected) in [
+        ("LIST ALL P2P-CI/1.0\r\nHost: h", "line 2: expected the end of this line, and the empty"),
+        ("LIST ALL P2P-CI/1.0\r\nHost: h\r\n", "line 3: expected the empty line"),
+    ] {
+        let mut decoder = RequestDecoder::<IndexRequest>::new();
+        assert_eq!(decoder.decode(wire.as_bytes()), Ok(None));
+        let message = decoder.cut("the end of the connection").to_string();
+        assert!(message.starts_with(expected), "{message}");
     }
 }
 
@@ -333,7 +413,10 @@ fn bytes_of_other_protocols_are_refused_at_once() {
     assert_eq!(IndexRequest::decode(carriage_return).unwrap_err().framed, None);
     let latin1 = b"ADD RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: caf\xe9\r\n\r\n";
     let error = IndexRequest::decode(latin1).unwrap_err();
-    assert_eq!(error.to_string(), "line 4: expected text in UTF-8, found `\\xe9` (section 2.1)");
+    assert_eq!(
+        error.to_string(),
+        "line 4: expected text in UTF-8, found `\\xe9` (protocol.md section 2.1)"
+    );
     assert_eq!(error.framed, Some(latin1.len()));
 }
 

@@ -156,7 +156,7 @@ fn a_request_that_ends_with_the_connection_is_answered() {
         [
             "P2P-CI/1.0 400 Bad Request",
             "Reason: line 4: expected the empty line that ends a request, found the end of the \
-             connection (section 3.1)"
+             connection (protocol.md section 3.1)"
         ]
     );
 }

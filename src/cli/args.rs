@@ -45,6 +45,10 @@ pub(super) struct Args {
     #[arg(long, global = true)]
     pub(super) hand_over: bool,
 
+    /// Say in each refusal of an upload what was expected and what was found
+    #[arg(long, global = true)]
+    pub(super) explain: bool,
+
     /// Limit of all uploads together in bytes per second, such as `500k` or `2M`
     #[arg(long, value_name = "RATE", global = true)]
     pub(super) upload_limit: Option<Rate>,

@@ -71,6 +71,7 @@ impl Session {
             slots,
             per_address: args.uploads_per_address,
             hand_over: args.hand_over,
+            explain: args.explain,
         };
         let uploads =
             UploadServer::start(listener, library.clone(), uploads).map_err(CommandError::Start)?;

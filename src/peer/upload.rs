@@ -23,7 +23,7 @@ use crate::net::{
 };
 use crate::protocol::{DecodeError, DocumentRequest, RequestDecoder, Status};
 use crate::{limits, system};
-use answer::{Sharing, Then, refuse};
+use answer::{Sharing, Then};
 use handing_over::Lending;
 use running::Running;
 pub use running::RunningUpload;
@@ -124,7 +124,7 @@ impl Sharing {
                 Ok(Some(Err(error))) => {
                     log::warn!("{address}: {}, {error}", Status::from(error.refusal));
                     conduct = Conduct::Nonsense;
-                    refuse(stream, error.refusal)
+                    self.refuse(stream, error.refusal, &error.to_string())
                 }
                 Ok(None) => return conduct,
                 Err(error) => Err(error),

@@ -46,7 +46,10 @@ impl Document {
         match kind {
             "RFC" => name.parse().map(Self::Rfc),
             "FILE" => name.parse().map(Self::File),
-            _ => Err(SyntaxError::at("`RFC` or `FILE`", kind, "2.4")),
+            _ if kind.eq_ignore_ascii_case("RFC") || kind.eq_ignore_ascii_case("FILE") => {
+                Err(SyntaxError::at("RFC or FILE in capital letters", kind, "2.4"))
+            }
+            _ => Err(SyntaxError::at("RFC or FILE before the name of a document", kind, "2.4")),
         }
     }
 }

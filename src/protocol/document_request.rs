@@ -2,10 +2,12 @@
 
 use super::digest::WantDigest;
 use super::error::DecodeError;
-use super::head::{Head, Header, append, encode_header, encode_text_header};
+use super::head::{Head, append, encode_header, encode_text_header};
+use super::header::Header;
 use super::keep_alive::{self, KeepAlive};
 use super::range::RequestedRange;
 use super::request::{FromHead, Request, RequestDecoder};
+use super::request_faults::Reader;
 use super::{ByteRange, Document, HeaderText, Host, VERSION};
 
 /// A request to an upload server: its only method is GET.
@@ -46,8 +48,7 @@ impl FromHead for DocumentRequest {
     fn from_head(head: &Head<'_>) -> Result<Self, DecodeError> {
         let (words, count) = head.words();
         let Some(["GET", kind, name]) = words.get(..count) else {
-            let expected = "`GET RFC` with a number or `GET FILE` with a name";
-            return Err(head.bad_line(expected, "5.1"));
+            return Err(head.bad_line(Reader::UploadServer));
         };
         Ok(Self {
             document: Document::from_words(kind, name)

@@ -36,7 +36,11 @@ impl FromStr for Host {
         if legal {
             Ok(Self(text.into()))
         } else {
-            Err(SyntaxError::at("a host of 1 to 253 visible ASCII characters", text, "2.6"))
+            Err(SyntaxError::at(
+                "a host of 1 to 253 visible ASCII characters, such as `localhost`",
+                text,
+                "2.6",
+            ))
         }
     }
 }
@@ -83,7 +87,7 @@ impl FromStr for Port {
             .and_then(|number| u16::try_from(number).ok())
             .and_then(NonZeroU16::new)
             .map(Self)
-            .ok_or_else(|| SyntaxError::at("a port from 1 to 65535", text, "2.6"))
+            .ok_or_else(|| SyntaxError::at("a port from 1 to 65535, such as `5678`", text, "2.6"))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::escape::excerpt;
 
 /// Text that does not follow its grammar: what was expected, what was found.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected {expected}, found {found} (section {section})")]
+#[error("expected {expected}, found {found} (protocol.md section {section})")]
 pub struct SyntaxError {
     /// What the grammar allows.
     pub expected: Cow<'static, str>,
@@ -34,7 +34,11 @@ impl SyntaxError {
         input: impl AsRef<[u8]>,
         section: &'static str,
     ) -> Self {
-        Self::new(expected, excerpt(&input), section)
+        let found = match input.as_ref() {
+            [] => "nothing".into(),
+            input => excerpt(input),
+        };
+        Self::new(expected, found, section)
     }
 }
 

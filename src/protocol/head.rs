@@ -6,40 +6,13 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use super::error::{DecodeError, SyntaxError};
+use super::header::{Header, NAMES};
+use super::request_faults::{
+    Reader, fault_of_header, fault_of_missing, fault_of_version, fault_of_words,
+};
 use super::status::Refusal;
-use super::{Endpoint, VERSION, keep_alive};
+use super::{Endpoint, VERSION};
 use crate::limits;
-
-/// A header that means something in requests, and therefore may stand only once.
-#[derive(Clone, Copy)]
-pub(super) enum Header {
-    Host,
-    Port,
-    Title,
-    Os,
-    Limit,
-    WantDigest,
-    Range,
-    WantAttributes,
-    Digest,
-    Length,
-    Connection,
-}
-
-/// The names of each [`Header`], in their order.
-const NAMES: [&str; 11] = [
-    "Host",
-    "Port",
-    "Title",
-    "OS",
-    "Limit",
-    "Want-Digest",
-    "Range",
-    "Want-Attributes",
-    "Digest",
-    "Length",
-    keep_alive::NAME,
-];
 
 /// The header lines of a request, each with a name and a colon.
 #[derive(Debug, Default)]
@@ -97,9 +70,7 @@ impl Headers {
 
     /// Takes the next header line, which begins there in the text.
     fn take(&mut self, line: &str, begin: usize) -> Result<(), SyntaxError> {
-        let (name, value) = header_parts(line).ok_or_else(|| {
-            SyntaxError::at("a header such as `Host: somehost.csc.ncsu.edu`", line, "2.9")
-        })?;
+        let (name, value) = header_parts(line).ok_or_else(|| fault_of_header(line))?;
         let name = line.get(name).unwrap_or_default();
         let mut known = NAMES.iter().zip(&mut self.values);
         let Some((known, place)) = known.find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
@@ -136,9 +107,9 @@ impl<'a> Head<'a> {
         (words, count)
     }
 
-    /// An error about the request line.
-    pub(super) fn bad_line(&self, expected: &'static str, section: &'static str) -> DecodeError {
-        DecodeError::new(1, SyntaxError::at(expected, self.words.trim_end(), section))
+    /// An error about the request line, which no method fits.
+    pub(super) fn bad_line(&self, reader: Reader) -> DecodeError {
+        DecodeError::new(1, fault_of_words(reader, self.words))
     }
 
     /// The value of a header that may be absent, parsed.
@@ -159,8 +130,7 @@ impl<'a> Head<'a> {
     {
         self.optional(header)?.ok_or_else(|| {
             let name = NAMES.get(header as usize).copied().unwrap_or_default();
-            let expected = format!("a header `{name}`");
-            let fault = SyntaxError::new(expected, "the end of the head", "2.9");
+            let fault = fault_of_missing(name, &self.headers.text);
             DecodeError::new(self.headers.lines + 1, fault)
         })
     }
@@ -185,8 +155,7 @@ pub(super) fn words_before_version(line: &[u8]) -> Result<&str, DecodeError> {
         return utf8(words, 1);
     }
     let version = line.rsplit(is_blank).next().unwrap_or(line);
-    let error = SyntaxError::at("`P2P-CI/1.0` at the end of the line", version, "2.8");
-    let mut error = DecodeError::new(1, error);
+    let mut error = DecodeError::new(1, fault_of_version(line));
     if version.starts_with(b"P2P-CI") {
         error.refusal = Refusal::VersionNotSupported;
     }

@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use super::content::IfReadable;
 use super::error::DecodeError;
-use super::head::{Head, Header, append, encode_header};
+use super::head::{Head, append, encode_header};
+use super::header::Header;
 use super::number::{ContentLength, digits};
 use super::request::{FromHead, Request, RequestDecoder};
+use super::request_faults::Reader;
 use super::{Content, Document, Endpoint, Limit, SyntaxError, Title, VERSION, Words};
 
 /// A request to the index server.
@@ -112,9 +114,10 @@ impl FromHead for IndexRequest {
                 title: head.required(Header::Title)?,
                 content: Content {
                     digest: head.optional(Header::Digest)?.and_then(|IfReadable(digest)| digest),
-                    length: head.optional(Header::Length)?.and_then(|IfReadable(length)| length).map(
-                        |ContentLength(length)| length,
-                    ),
+                    length: head
+                        .optional(Header::Length)?
+                        .and_then(|IfReadable(length)| length)
+                        .map(|ContentLength(length)| length),
                 },
             }),
             ["REMOVE", kind, name] => {
@@ -123,7 +126,8 @@ impl FromHead for IndexRequest {
             ["LOOKUP", kind, name] => Ok(Self::Lookup {
                 document: document(kind, name)?,
                 from: head.endpoint()?,
-                want_attributes: head.optional(Header::WantAttributes)?
+                want_attributes: head
+                    .optional(Header::WantAttributes)?
                     .is_some_and(|WantAttributes(wanted)| wanted),
             }),
             ["LIST", "ALL"] => Ok(Self::List { listing: Listing::Rfcs, from: head.endpoint()? }),
@@ -133,11 +137,7 @@ impl FromHead for IndexRequest {
                 words: head.required(Header::Title)?,
                 limit: head.optional(Header::Limit)?,
             }),
-            _ => Err(head.bad_line(
-                "ADD, REMOVE or LOOKUP with `RFC` and a number or `FILE` and a name, or `LIST ALL`, \
-                 `LIST FILES` or `SEARCH ALL`",
-                "4",
-            )),
+            _ => Err(head.bad_line(Reader::Index)),
         }
     }
 }

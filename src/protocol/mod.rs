@@ -11,10 +11,10 @@
 //! | `document` | what a request is about | 2.4 |
 //! | `content` | which bytes a holder has; attributes of records | 4.11 |
 //! | `record`, `record_encoder` | who has which document; many of their lines | 4.5 |
-//! | `lines`, `request_lines`, `request`, `head` | where a line ends, where a request, what it says | 3 |
+//! | `lines`, `request_lines`, `request`, `head`, `header` | where a line ends, where a request, what it says | 3 |
 //! | `index_request`, `index_reply`, `index_reply_decoder` | peer and index | 4 |
 //! | `document_request`, `document_reply` | peer and peer | 5 |
-//! | `status`, `error` | refusals, and why | 6 |
+//! | `status`, `error`, `request_faults` | refusals, and why | 6 |
 
 mod content;
 mod date;
@@ -26,6 +26,7 @@ mod endpoint;
 mod error;
 mod file_name;
 mod head;
+mod header;
 mod index_reply;
 mod index_reply_decoder;
 mod index_request;
@@ -36,6 +37,7 @@ mod range;
 mod record;
 mod record_encoder;
 mod request;
+mod request_faults;
 mod request_lines;
 mod search;
 mod status;

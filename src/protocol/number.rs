@@ -32,7 +32,7 @@ impl FromStr for RfcNumber {
                 Ok(Self(u32::try_from(number).unwrap_or(u32::MAX)))
             }
             _ => Err(SyntaxError::at(
-                "an RFC number from 1 to 999999999 without leading zeros",
+                "an RFC number from 1 to 999999999 without leading zeros, such as `793`",
                 text,
                 "2.2",
             )),
@@ -67,7 +67,7 @@ impl FromStr for Limit {
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
         match digits(text, 9).map(u32::try_from) {
             Some(Ok(limit @ 1..)) => Ok(Self(limit)),
-            _ => Err(SyntaxError::at("a limit from 1 to 999999999", text, "4.10")),
+            _ => Err(SyntaxError::at("a limit from 1 to 999999999, such as `20`", text, "4.10")),
         }
     }
 }

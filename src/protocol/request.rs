@@ -84,8 +84,11 @@ impl<R: Request> RequestDecoder<R> {
 
     /// The fault of a request that was begun and will not go on: `found` says what came instead.
     pub fn cut(&self, found: &'static str) -> DecodeError {
-        let fault = SyntaxError::new("the empty line that ends a request", found, "3.1");
-        DecodeError::new(self.lines.count() + 1, fault)
+        let expected = match self.lines.is_within_line() {
+            true => "the end of this line, and the empty line that ends a request",
+            false => "the empty line that ends a request",
+        };
+        DecodeError::new(self.lines.count() + 1, SyntaxError::new(expected, found, "3.1"))
     }
 }
 

@@ -33,6 +33,11 @@ impl RequestLines {
         self.count
     }
 
+    /// Whether a line has begun whose end was not found.
+    pub(super) fn is_within_line(&self) -> bool {
+        self.scanned > self.taken()
+    }
+
     /// The request line with its line end, and all that is behind it.
     pub(super) fn split<'a>(&self, input: &'a [u8]) -> (&'a [u8], &'a [u8]) {
         let from_start = input.get(self.start..).unwrap_or_default();
@@ -83,7 +88,9 @@ impl RequestLines {
         // are answered at their first byte.
         match input.get(self.start) {
             Some(first) if !first.is_ascii_graphic() && !matches!(first, b' ' | b'\t' | b'\r') => {
-                Err(unframed(1, "a request line, such as `LIST ALL P2P-CI/1.0`", *first))
+                let expected =
+                    "a request line such as `LIST ALL P2P-CI/1.0`, with nothing before it";
+                Err(unframed(1, expected, *first, "3.1"))
             }
             _ => Ok(()),
         }
@@ -113,12 +120,13 @@ impl RequestLines {
                     let fault = SyntaxError::new(expected, "a longer one", "7");
                     return Err(DecodeError::new(number, fault));
                 }
-                [b'\r', ..] => {
-                    return Err(unframed(number, "a line end behind each carriage return", b'\r'));
+                [b'\r', other, ..] => {
+                    let expected = "a line feed after the carriage return";
+                    return Err(unframed(number, expected, *other, "2.1"));
                 }
                 // Refused as soon as it is seen: who sends such a byte may never end the line.
                 [stray, ..] => {
-                    return Err(unframed(number, "text without control characters", *stray));
+                    return Err(unframed(number, "text without control characters", *stray, "2.1"));
                 }
             }
             let length = self.scanned - self.start;
@@ -151,8 +159,8 @@ impl RequestLines {
     }
 }
 
-fn unframed(line: usize, expected: &'static str, found: u8) -> DecodeError {
-    DecodeError::new(line, SyntaxError::at(expected, [found], "3.1"))
+fn unframed(line: usize, expected: &'static str, found: u8, section: &'static str) -> DecodeError {
+    DecodeError::new(line, SyntaxError::at(expected, [found], section))
 }
 
 fn too_large(line: usize, expected: &'static str) -> DecodeError {

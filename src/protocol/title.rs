@@ -39,11 +39,7 @@ impl FromStr for Title {
         if text.len() <= limits::TITLE && is_one_line(text) {
             Ok(Self(text.into()))
         } else {
-            Err(SyntaxError::at(
-                "a title of at most 512 bytes without control characters",
-                text,
-                "2.5",
-            ))
+            Err(fault(text, "a title of at most 512 bytes", limits::TITLE, "2.5"))
         }
     }
 }
@@ -51,6 +47,16 @@ impl FromStr for Title {
 impl fmt::Display for Title {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cold]
+fn fault(text: &str, length: &'static str, longest: usize, section: &'static str) -> SyntaxError {
+    match text.len() {
+        1.. if text.len() <= longest => {
+            SyntaxError::at("text without control characters and line ends", text, section)
+        }
+        count => SyntaxError::new(length, format!("{count} bytes"), section),
     }
 }
 
@@ -110,7 +116,7 @@ impl FromStr for HeaderText {
         if legal {
             Ok(Self(text.into()))
         } else {
-            Err(SyntaxError::at("1 to 256 bytes without control characters", text, "2.9"))
+            Err(fault(text, "1 to 256 bytes", limits::HEADER_TEXT, "2.9"))
         }
     }
 }

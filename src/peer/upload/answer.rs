@@ -16,7 +16,8 @@ use crate::peer::bandwidth::SMALL;
 use crate::peer::send_meter::SendMeter;
 use crate::peer::slots::Slot;
 use crate::protocol::{
-    ContentRange, Digest, Document, DocumentHead, DocumentReply, DocumentRequest, Refusal, Status,
+    ContentRange, Digest, Document, DocumentHead, DocumentRequest, HeaderText, Refusal, Status,
+    encode_refusal,
 };
 use crate::system;
 
@@ -33,6 +34,9 @@ pub(super) struct Sharing {
     pub(super) totals: Arc<UploadTotals>,
     pub(super) running: Arc<Running>,
 }
+
+/// Why a document is refused while another reader receives it for good.
+const BEING_HANDED_OVER: &str = "it is being handed over to another reader";
 
 /// What becomes of a connection when its request was answered.
 pub(super) enum Then {
@@ -84,14 +88,14 @@ impl Sharing {
         let wanted = &request.document;
         let Some(entry) = self.library.read().entry(wanted).cloned() else {
             log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
-            return refuse(stream, Refusal::NotFound);
+            return self.refuse(stream, Refusal::NotFound, "this peer does not share it");
         };
         // A part hands nothing over.
         let hands_over = self.uploads.hand_over && request.range.is_none();
         let lent = hands_over.then(|| self.lending.lend(wanted));
         if let Some(None) = lent {
             log::info!("{address} GET {wanted}: 503, it is being handed over to another reader");
-            return refuse(stream, Refusal::ServiceUnavailable);
+            return self.refuse(stream, Refusal::ServiceUnavailable, BEING_HANDED_OVER);
         }
         let meter = Arc::new(SendMeter::start());
         let opened = self.open(wanted, &entry, address, &meter);
@@ -104,13 +108,14 @@ impl Sharing {
             Err(error) => {
                 let refusal = error.refusal();
                 log::warn!("{address} GET {wanted}: {}, {error}", Status::from(refusal));
-                return refuse(stream, refusal);
+                return self.refuse(stream, refusal, &error.to_string());
             }
         };
         let part = request.range.map(|range| ContentRange::of(range, document.length));
         if part == Some(None) {
             log::info!("{address} GET {wanted}: 416, it has {} bytes", document.length);
-            return refuse(stream, Refusal::RangeNotSatisfiable);
+            let reason = format!("the document has {} bytes", document.length);
+            return self.refuse(stream, Refusal::RangeNotSatisfiable, &reason);
         }
         let keep_alive = request.keep_alive && self.may_keep_open();
         let head = DocumentHead { keep_alive, ..head(&entry, &document, part.flatten(), digest) };
@@ -183,17 +188,24 @@ impl Sharing {
         digests.compute(document, &mut Digests::buffer(), &|| !self.stop.is_stopping())
     }
 
+    /// Refuses a request; the reason is sent where that is wanted.
+    pub(super) fn refuse(
+        &self,
+        stream: &TcpStream,
+        refusal: Refusal,
+        reason: &str,
+    ) -> io::Result<Then> {
+        let reason = self.uploads.explain.then(|| HeaderText::folded(reason)).flatten();
+        let mut reply = Vec::new();
+        encode_refusal(refusal, reason.as_ref(), &mut reply);
+        send(stream, &reply)?;
+        Ok(Then::Close)
+    }
+
     /// Whether nobody waits for the place of a connection, or for its end.
     fn may_keep_open(&self) -> bool {
         !self.uploads.hand_over && self.permits.taken() <= self.kept_open
     }
-}
-
-pub(super) fn refuse(stream: &TcpStream, refusal: Refusal) -> io::Result<Then> {
-    let mut reply = Vec::new();
-    DocumentReply::Refused(refusal).encode(&mut reply);
-    send(stream, &reply)?;
-    Ok(Then::Close)
 }
 
 #[cfg(test)]

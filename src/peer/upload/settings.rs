@@ -14,6 +14,8 @@ pub struct Uploads {
     pub slots: Slots,
     /// Connections from one network; nothing means 8.
     pub per_address: Option<NonZeroUsize>,
+    /// Whether each refusal says what was expected and what was found.
+    pub explain: bool,
     /// Whether a document leaves the library when somebody else has read all of it.
     pub hand_over: bool,
 }

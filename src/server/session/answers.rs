@@ -191,7 +191,9 @@ impl Session<'_> {
         let removed = self.shared.index.write().remove(self.owner, document, &holder);
         let removed = removed.ok_or_else(|| Refused {
             refusal: Refusal::NotFound,
-            reason: "expected a record that this connection added, found none".into(),
+            reason:
+                "expected a record that this connection added, found none (protocol.md section 4.6)"
+                    .into(),
         })?;
         self.account.remove(charge(&removed.document, &removed.title, &removed.holder));
         self.reply_with(&Record { holder: from.clone(), ..removed });
@@ -202,7 +204,7 @@ impl Session<'_> {
         let listed = self.hosts.listed(&said.host).ok_or_else(|| Refused {
             refusal: Refusal::BadRequest,
             reason: format!(
-                "expected a host with the address {}, found `{}` (section 4.7)",
+                "expected a host with the address {}, found `{}` (protocol.md section 4.7)",
                 self.address.ip(),
                 escaped(said.host.as_str())
             ),
@@ -267,7 +269,10 @@ impl Session<'_> {
         if count == 0 && matches!(source, Source::Listed(Query::Document(_), _)) {
             self.output.truncate(before);
             let refusal = Refusal::NotFound;
-            return Ok(Err(Refused { refusal, reason: "nobody has it".into() }));
+            return Ok(Err(Refused {
+                refusal,
+                reason: "no peer has added it (protocol.md section 4.3)".into(),
+            }));
         }
         self.output.extend_from_slice(END_OF_RECORDS);
         Ok(Ok(Done::Sent(count)))

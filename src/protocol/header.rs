@@ -1,0 +1,34 @@
+//! The headers that have a meaning in requests, and their names (protocol.md section 2.9).
+
+use super::keep_alive;
+
+/// A header that means something in requests, and therefore may stand only once.
+#[derive(Clone, Copy)]
+pub(super) enum Header {
+    Host,
+    Port,
+    Title,
+    Os,
+    Limit,
+    WantDigest,
+    Range,
+    WantAttributes,
+    Digest,
+    Length,
+    Connection,
+}
+
+/// The names of each [`Header`], in their order.
+pub(super) const NAMES: [&str; 11] = [
+    "Host",
+    "Port",
+    "Title",
+    "OS",
+    "Limit",
+    "Want-Digest",
+    "Range",
+    "Want-Attributes",
+    "Digest",
+    "Length",
+    keep_alive::NAME,
+];

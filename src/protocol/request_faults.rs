@@ -1,0 +1,196 @@
+//! What is wrong with a line of a request, for people who type requests or write programs that send
+//! them (protocol.md sections 4, 5.1 and 6.3).
+//!
+//! The decoders have found that the line does not follow the grammar. Here the most likely mistake is
+//! named. None of this changes which requests are refused.
+
+use super::VERSION;
+use super::error::SyntaxError;
+use super::header::NAMES;
+
+/// The server that reads the request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reader {
+    Index,
+    UploadServer,
+}
+
+const METHODS: [&str; 6] = ["ADD", "REMOVE", "LOOKUP", "LIST", "SEARCH", "GET"];
+
+/// What other programs send before they close their connection.
+const LEAVE_WORDS: [&str; 9] =
+    ["LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "END", "BYE", "DEL", "CLOSE"];
+
+/// The words of a line that are looked at.
+const MOST_WORDS: usize = 5;
+
+/// The fault of a request line without its version, which no method fits.
+#[cold]
+pub(super) fn fault_of_words(reader: Reader, line: &str) -> SyntaxError {
+    let line = line.trim();
+    let words: Vec<&str> = line.split_ascii_whitespace().take(MOST_WORDS).collect();
+    let at = |expected: &'static str, section| SyntaxError::at(expected, line, section);
+    let [method, after @ ..] = &words[..] else {
+        return SyntaxError::new(
+            "a method before the version, such as `LIST ALL P2P-CI/1.0`",
+            "the version alone",
+            "3.1",
+        );
+    };
+    match (reader, *method) {
+        (Reader::Index, "GET") => at(
+            "a request to the index; GET goes to the upload server of a peer, whose host and port \
+             LOOKUP returns",
+            "5.1",
+        ),
+        (Reader::UploadServer, "ADD" | "REMOVE" | "LOOKUP" | "LIST" | "SEARCH") => SyntaxError::at(
+            format!("GET; {method} goes to the index server, by default at port 7734"),
+            line,
+            "5.1",
+        ),
+        (_, "ADD" | "REMOVE" | "LOOKUP" | "GET") => fault_of_document(method, after),
+        (_, "LIST") => at("`LIST ALL` for RFCs, or `LIST FILES` for other documents", "4.4"),
+        (_, "SEARCH") => at("`SEARCH ALL`, and the words in a header `Title`", "4.10"),
+        (_, other) => fault_of_method(reader, other, after, line),
+    }
+}
+
+/// The fault of the words after a method that names a document.
+fn fault_of_document(method: &str, after: &[&str]) -> SyntaxError {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let found = after.join(" ");
+    let at = |expected: String| SyntaxError::at(expected, &found, "2.4");
+    match after {
+        [] => SyntaxError::new(
+            format!("a document after {method}, such as `{method} RFC 793`"),
+            "none",
+            "2.4",
+        ),
+        ["RFC"] => SyntaxError::new("a number after RFC", "none", "2.4"),
+        ["FILE"] => SyntaxError::new("a name after FILE", "none", "2.4"),
+        [one] if is_number(one) => at(format!("RFC before the number, such as `{method} RFC 793`")),
+        [one] if one.get(..3).is_some_and(|kind| kind.eq_ignore_ascii_case("RFC")) => {
+            at(format!("a blank between RFC and the number, such as `{method} RFC 793`"))
+        }
+        ["RFC", ..] => at("nothing but one number between RFC and the version".into()),
+        ["FILE", ..] => at("one word after FILE; a blank in a name is written `%20`".into()),
+        _ => at(format!("RFC and a number, or FILE and a name, after {method}")),
+    }
+}
+
+/// The fault of a line that begins with none of the methods.
+fn fault_of_method(reader: Reader, first: &str, after: &[&str], line: &str) -> SyntaxError {
+    let at = |expected: String, section| SyntaxError::at(expected, line, section);
+    if let Some(method) = METHODS.iter().find(|method| method.eq_ignore_ascii_case(first)) {
+        return at(format!("{method} in capital letters"), "3.1");
+    }
+    let without_length = first.trim_start_matches(|c: char| c.is_ascii_digit());
+    let begins = |text: &str| METHODS.into_iter().find(|method| text.starts_with(method));
+    if without_length.len() < first.len() && begins(without_length).is_some() {
+        return at("a method at the beginning, without a length before it".into(), "3.1");
+    }
+    match (reader, first, after) {
+        (Reader::Index, "DEL" | "DELETE", ["RFC" | "FILE", ..]) => {
+            at("REMOVE to remove a record".into(), "4.2")
+        }
+        (Reader::Index, _, _) if LEAVE_WORDS.contains(&first) => {
+            at("a method; a peer leaves by closing its connection".into(), "4.8")
+        }
+        _ => match (begins(first), reader) {
+            (Some(method), _) => at(format!("a blank after {method}"), "3.1"),
+            (None, Reader::Index) => {
+                at("one of the methods ADD, REMOVE, LOOKUP, LIST and SEARCH".into(), "4")
+            }
+            (None, Reader::UploadServer) => at("the method GET".into(), "5.1"),
+        },
+    }
+}
+
+/// The fault of a request line that does not end with the version.
+#[cold]
+pub(super) fn fault_of_version(line: &[u8]) -> SyntaxError {
+    let line = String::from_utf8_lossy(line);
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let (first, last) = (words.first().copied(), words.last().copied());
+    let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
+    let expected = "`P2P-CI/1.0` at the end of the line";
+    if last.starts_with("P2P-CI") && last != VERSION {
+        return SyntaxError::at(expected, last, "2.8");
+    }
+    if first == VERSION {
+        return SyntaxError::new(expected, "it at the beginning", "2.8");
+    }
+    if let Some(at) = words.iter().position(|word| *word == VERSION) {
+        let behind = words.get(at + 1..).unwrap_or_default().join(" ");
+        let expected = "a line end after `P2P-CI/1.0`, and each header on a line of its own";
+        return SyntaxError::at(expected, behind, "3.1");
+    }
+    if last.starts_with("HTTP/") {
+        return SyntaxError::at(format!("{expected}, because this is no HTTP server"), last, "2.8");
+    }
+    let upper = last.to_ascii_uppercase();
+    if upper.starts_with("P2P") || upper == "1.0" {
+        return SyntaxError::at(format!("{expected}, written exactly so"), last, "2.8");
+    }
+    if line.split_once(':').is_some_and(|(name, _)| is_known_header(name)) {
+        let expected = "a request line such as `LIST ALL P2P-CI/1.0` before the headers";
+        return SyntaxError::at(expected, line.trim(), "3.1");
+    }
+    if LEAVE_WORDS.contains(&first) {
+        let expected =
+            "a request that ends with `P2P-CI/1.0`; a peer leaves by closing its connection";
+        return SyntaxError::at(expected, line.trim(), "4.8");
+    }
+    SyntaxError::at(format!("{expected}, as in `LIST ALL P2P-CI/1.0`"), line.trim(), "2.8")
+}
+
+/// The fault of a line that should be a header.
+#[cold]
+pub(super) fn fault_of_header(line: &str) -> SyntaxError {
+    let at = |expected: &'static str, section| SyntaxError::at(expected, line, section);
+    let first = line.split_ascii_whitespace().next().unwrap_or_default();
+    if METHODS.contains(&first) || line.trim_end().ends_with(VERSION) {
+        return at("an empty line between two requests", "3.1");
+    }
+    match line.split_once(':') {
+        None if is_known_header(first) => {
+            at("a colon after the name, such as `Host: somehost.csc.ncsu.edu`", "2.9")
+        }
+        None => at(
+            "a header such as `Host: somehost.csc.ncsu.edu`, or the empty line that ends a request",
+            "2.9",
+        ),
+        Some((name, _)) if name.trim().is_empty() => {
+            at("a name before the colon, such as `Host: somehost.csc.ncsu.edu`", "2.9")
+        }
+        Some((name, _)) if name.trim().contains([' ', '\t']) => {
+            at("a name without blanks before the colon", "2.9")
+        }
+        Some(_) => at("a name of visible ASCII characters before the colon", "2.9"),
+    }
+}
+
+/// The fault of a request without a header that it needs. `text` are its headers.
+#[cold]
+pub(super) fn fault_of_missing(name: &str, text: &str) -> SyntaxError {
+    const MOST_NAMES: usize = 4;
+    const LONGEST: usize = 20;
+    let short = |line: &str| {
+        let name = line.split(':').next().unwrap_or_default().trim();
+        match name.char_indices().nth(LONGEST) {
+            None => format!("`{name}`"),
+            Some((end, _)) => format!("`{}…`", name.get(..end).unwrap_or_default()),
+        }
+    };
+    let lines = || text.lines().filter(|line| !line.is_empty());
+    let mut names: Vec<String> = lines().take(MOST_NAMES).map(short).collect();
+    if lines().nth(MOST_NAMES).is_some() {
+        names.push("others".into());
+    }
+    let found = if names.is_empty() { "no header".into() } else { names.join(", ") };
+    SyntaxError::new(format!("a header `{name}`"), found, "2.9")
+}
+
+fn is_known_header(name: &str) -> bool {
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name.trim()))
+}
