@@ -55,6 +55,13 @@ pub const HEAD_DEADLINE: Duration = Duration::from_secs(20);
 pub const PROGRESS_TIME: Duration = Duration::from_secs(60);
 /// See [`PROGRESS_TIME`].
 pub const PROGRESS_BYTES: u64 = 64 * 1024;
+/// Time of sending after which a sender checks how much its reader has acknowledged.
+pub const READ_CHECK: Duration = Duration::from_secs(10);
+/// Bytes that a reader may have read although its system acknowledges nothing: a sixteenth of a
+/// receive buffer of 3 MiB.
+pub const READ_UNSEEN: u64 = 192 * 1024;
+/// Bytes up to which what was acknowledged between two checks is little.
+pub const STEADY_STEP: u64 = 32 * 1024;
 /// Time after which a sender that waits for its reader looks at the clock, at its slot, and at who
 /// else waits.
 pub const SEND_CHECK: Duration = Duration::from_secs(1);

@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::TcpStream;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use super::Stop;
 use crate::{limits, system};
 
 /// Writes everything, to a reader that holds the minimum read rate (protocol.md section 7).
@@ -21,7 +23,7 @@ pub fn send(stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// As [`send`].
 pub fn send_or_wait(
-    mut stream: &TcpStream,
+    stream: &TcpStream,
     bytes: &[u8],
     before_waiting: impl FnOnce(),
 ) -> io::Result<()> {
@@ -32,27 +34,31 @@ pub fn send_or_wait(
         return Ok(());
     }
     before_waiting();
-    ReadClock::default().send_all(rest, |rest| {
-        let written = stream.write(rest);
-        if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
-            // The clock judges it from here on.
-            system::allow_slow_reader(stream)?;
-        }
-        written
-    })
+    ReadClock { sent: sent as u64, ..ReadClock::default() }.send(stream, rest)
 }
 
-/// Measures the time that the reader of one reply lets its sender wait, and ends the reply when the
-/// reader is below the minimum rate (protocol.md section 7).
+/// Measures how far the reader of a connection is behind the minimum rate, and ends the connection
+/// when that is too much (protocol.md section 7).
 ///
 /// Only the time of sending counts: what the sender does between two calls, such as waiting for
-/// its own rate limiter, is not the reader's fault.
+/// its own rate limiter, is not the reader's fault. And only what the reader's system has
+/// acknowledged counts as read: this system's buffer takes megabytes before it lets a sender wait.
 #[derive(Debug, Default)]
 pub struct ReadClock {
-    /// Of the current period.
-    waited: Duration,
-    /// Of the current period.
+    /// Bytes that were sent.
     sent: u64,
+    /// Bytes that were not acknowledged at the last check.
+    queued: u64,
+    /// Bytes that were acknowledged at the last check.
+    acknowledged: u64,
+    /// Bytes by which the reader was behind the minimum rate at the last check.
+    behind: u64,
+    /// Checks in a row at which a little more had been acknowledged.
+    steady: u32,
+    /// Time of sending since the last check.
+    waited: Duration,
+    /// Whether the reader has ever let its sender wait.
+    is_slow: bool,
 }
 
 impl ReadClock {
@@ -69,7 +75,7 @@ impl ReadClock {
         offset: &mut u64,
         count: u64,
     ) -> io::Result<u64> {
-        let count = self.measure(|| system::send_file(file, stream, *offset, count))?;
+        let count = self.measure(stream, || system::send_file(file, stream, *offset, count))?;
         *offset = offset.saturating_add(count);
         Ok(count)
     }
@@ -80,17 +86,26 @@ impl ReadClock {
     /// # Errors
     /// As [`send`].
     pub fn send_before(&mut self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-        self.send_all(bytes, |rest| system::send_before(stream, rest))
+        self.send_all(stream, bytes, |rest| system::send_before(stream, rest))
+    }
+
+    /// Writes everything.
+    ///
+    /// # Errors
+    /// As [`send`].
+    pub fn send(&mut self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+        self.send_all(stream, bytes, |rest| (&mut &*stream).write(rest))
     }
 
     fn send_all(
         &mut self,
+        stream: &TcpStream,
         bytes: &[u8],
         mut write: impl FnMut(&[u8]) -> io::Result<usize>,
     ) -> io::Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let count = self.measure(|| write(rest))?;
+            let count = self.measure(stream, || write(rest))?;
             let count = usize::try_from(count).unwrap_or(usize::MAX);
             rest = rest.get(count..).unwrap_or_default();
         }
@@ -98,7 +113,11 @@ impl ReadClock {
     }
 
     /// Writes once.
-    fn measure(&mut self, mut write: impl FnMut() -> io::Result<usize>) -> io::Result<u64> {
+    fn measure(
+        &mut self,
+        stream: &TcpStream,
+        mut write: impl FnMut() -> io::Result<usize>,
+    ) -> io::Result<u64> {
         let begun = Instant::now();
         let count = match write() {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -114,19 +133,84 @@ impl ReadClock {
             }
             Err(error) => return Err(error),
         };
-        self.count(count, begun.elapsed())?;
+        self.count(stream, count, begun.elapsed())?;
         Ok(count)
     }
 
-    fn count(&mut self, sent: u64, waited: Duration) -> io::Result<()> {
-        self.sent = self.sent.saturating_add(sent);
-        self.waited = self.waited.saturating_add(waited);
-        if self.sent >= limits::PROGRESS_BYTES {
-            *self = Self::default();
-        } else if self.waited >= limits::PROGRESS_TIME {
-            return Err(io::ErrorKind::TimedOut.into());
+    /// Waits until a slow reader's system has acknowledged everything. Otherwise the system would
+    /// continue alone after the connection is closed, and might give up a reader with a small window.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::TimedOut`] when the reader is below the minimum rate.
+    pub fn finish(&mut self, stream: &TcpStream, stop: &Stop) -> io::Result<()> {
+        const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+        let mut pause = Duration::from_millis(5);
+        while self.is_slow && !stop.is_stopping() {
+            if !matches!(system::unacknowledged(stream), Ok(Some(1..))) {
+                break;
+            }
+            let begun = Instant::now();
+            thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            self.count(stream, 0, begun.elapsed())?;
         }
         Ok(())
+    }
+
+    fn count(&mut self, stream: &TcpStream, sent: u64, waited: Duration) -> io::Result<()> {
+        self.sent = self.sent.saturating_add(sent);
+        self.waited = self.waited.saturating_add(waited);
+        if !self.is_slow && self.waited >= limits::SEND_CHECK {
+            self.is_slow = true;
+            system::allow_slow_reader(stream)?;
+            self.find_acknowledged(stream);
+        }
+        if self.waited >= limits::READ_CHECK || self.is_too_slow() {
+            let acknowledged = self.find_acknowledged(stream);
+            self.check(acknowledged);
+        }
+        if self.is_too_slow() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+    }
+
+    /// Finds out how many bytes were acknowledged, in all.
+    fn find_acknowledged(&mut self, stream: &TcpStream) -> u64 {
+        // Where the system does not tell, its buffer has as many as before.
+        let found = system::unacknowledged(stream).ok().flatten();
+        self.queued = found.unwrap_or(self.queued);
+        // Some may have been sent before this clock was started.
+        self.sent = self.sent.max(self.queued);
+        self.sent.saturating_sub(self.queued)
+    }
+
+    /// Compares what was acknowledged, in all, with the time of sending.
+    fn check(&mut self, acknowledged: u64) {
+        let read = acknowledged.saturating_sub(self.acknowledged);
+        // What is read faster does not pay for a later minute.
+        self.behind = self.behind_now().saturating_sub(read);
+        let is_small = (1..=limits::STEADY_STEP).contains(&read);
+        self.steady = if is_small { self.steady.saturating_add(1) } else { 0 };
+        self.acknowledged = self.acknowledged.max(acknowledged);
+        self.waited = Duration::ZERO;
+    }
+
+    fn behind_now(&self) -> u64 {
+        let millis = u64::try_from(self.waited.as_millis()).unwrap_or(u64::MAX);
+        let due = millis.saturating_mul(limits::PROGRESS_BYTES)
+            / u64::try_from(limits::PROGRESS_TIME.as_millis()).unwrap_or(u64::MAX);
+        self.behind.saturating_add(due)
+    }
+
+    /// A system whose buffer is full acknowledges nothing until much of it is free again: a sixteenth,
+    /// or two segments, which have 64 KiB on loopback. The buffer is no larger than what was
+    /// acknowledged. Where small amounts are acknowledged steadily, nothing is hidden.
+    fn is_too_slow(&self) -> bool {
+        const STEADY: u32 = 3;
+        let hidden = match self.steady {
+            STEADY.. => limits::STEADY_STEP,
+            _ => self.acknowledged.clamp(limits::PROGRESS_BYTES, 2 * limits::PROGRESS_BYTES),
+        };
+        let of_large = (self.acknowledged / 16).min(limits::READ_UNSEEN);
+        self.behind_now() >= hidden.max(of_large)
     }
 }
 
@@ -134,20 +218,93 @@ impl ReadClock {
 mod tests {
     use super::*;
 
+    /// Seconds until a reader is found too slow that acknowledges `step` bytes each `every` seconds.
+    fn found_after(first: u64, step: u64, every: u64) -> Option<u64> {
+        let mut clock = ReadClock::default();
+        let mut acknowledged = first;
+        (1..3600).find(|second| {
+            clock.waited += Duration::from_secs(1);
+            if second % every == 0 {
+                acknowledged += step;
+            }
+            if clock.waited >= limits::READ_CHECK || clock.is_too_slow() {
+                clock.check(acknowledged);
+            }
+            clock.is_too_slow()
+        })
+    }
+
     #[test]
-    fn a_reader_below_the_minimum_rate_is_found_in_a_minute_of_sending() {
+    fn a_reader_below_the_minimum_rate_is_found() {
+        // Nothing is read, or what the system's own buffer takes.
+        assert_eq!(found_after(0, 0, 1), Some(61));
+        assert_eq!(found_after(64 * 1024, 0, 1), Some(71));
+        assert_eq!(found_after(256 * 1024, 0, 1), Some(131));
+        // What was read before does not count for ever.
+        assert!(found_after(1 << 30, 0, 1).is_some_and(|after| after <= 195));
+        // 44 KiB in a minute, in small and in large steps.
+        assert!(found_after(0, 751, 1).is_some_and(|after| after <= 120));
+        assert!(found_after(128 * 1024, 65_483, 87).is_some_and(|after| after <= 300));
+    }
+
+    #[test]
+    fn a_reader_that_holds_the_minimum_rate_is_never_found() {
+        assert_eq!(found_after(0, 1100, 1), None);
+        // On loopback a segment has 64 KiB, and nothing smaller is acknowledged.
+        assert_eq!(found_after(65_483, 65_483, 59), None);
+        assert_eq!(found_after(131_000, 131_000, 119), None);
+        // It pauses after it has read steadily.
+        let mut clock = ReadClock::default();
         let second = Duration::from_secs(1);
-        // 1 KiB/s is below the rate, however small the pieces are.
+        for at in 1..1000 {
+            clock.waited += second;
+            if clock.waited >= limits::READ_CHECK || clock.is_too_slow() {
+                clock.check(at / 100 * 110_000 + (at % 100).min(55) * 2000);
+            }
+            assert!(!clock.is_too_slow(), "{at}");
+        }
+        // A sixteenth of a large buffer.
+        assert_eq!(found_after(2 << 20, 128 << 10, 110), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_only_fills_the_buffers_is_not_read() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let _reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (sender, _) = listener.accept().unwrap();
+        sender.set_nonblocking(true).unwrap();
+        let mut sent = 0;
+        while let Ok(count) = (&sender).write(&[0; 64 * 1024]) {
+            sent += count as u64;
+        }
         let mut clock = ReadClock::default();
-        let seconds = (1..).find(|_| clock.count(1024, second).is_err()).unwrap();
-        assert_eq!(seconds, 60);
-        // 64 KiB in a minute hold it for ever.
+        clock.count(&sender, sent, limits::PROGRESS_TIME).unwrap();
+        assert!(clock.acknowledged < sent, "{} of {sent}", clock.acknowledged);
+        assert!(clock.count(&sender, 0, limits::PROGRESS_TIME * 4).is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_an_earlier_reply_has_left_in_the_buffer_counts_as_sent() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (sender, _) = listener.accept().unwrap();
+        sender.set_nonblocking(true).unwrap();
+        while (&sender).write(&[0; 64 * 1024]).is_ok() {}
         let mut clock = ReadClock::default();
-        assert!((0..10_000).all(|_| clock.count(1100, second).is_ok()));
-        // A burst does not pay for a later minute.
-        let mut clock = ReadClock::default();
-        clock.count(100 * limits::PROGRESS_BYTES, second).unwrap();
-        assert_eq!((1..).find(|_| clock.count(0, second).is_err()).unwrap(), 60);
+        clock.count(&sender, 0, limits::SEND_CHECK).unwrap();
+        let queued = clock.queued;
+        assert!(queued > limits::PROGRESS_BYTES, "{queued}");
+        // A reader that reads on holds the rate, although none of the reply was acknowledged.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let mut read = vec![0; 64 * 1024];
+        while system::unacknowledged(&sender).unwrap().unwrap() > queued / 2 {
+            assert!(Instant::now() < deadline, "it acknowledges nothing");
+            let _ = io::Read::read(&mut reader, &mut read).unwrap();
+        }
+        clock.count(&sender, 0, limits::PROGRESS_TIME).unwrap();
+        assert!(clock.acknowledged >= queued / 2, "{} of {queued}", clock.acknowledged);
     }
 
     /// Linux ends the connection of a reader that keeps its window small for the time that data may
@@ -162,12 +319,12 @@ mod tests {
         let bound = || socket2::SockRef::from(&sender).tcp_user_timeout().unwrap();
         assert!(bound().is_some());
         let bytes = vec![7; 32 * 1024 * 1024];
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             let sent = scope.spawn(|| send(&sender, &bytes));
             let deadline = Instant::now() + Duration::from_secs(30);
             while bound().is_some_and(|time| !time.is_zero()) {
                 assert!(Instant::now() < deadline, "it is bounded still");
-                std::thread::yield_now();
+                thread::yield_now();
             }
             let mut read = vec![0; bytes.len()];
             io::Read::read_exact(&mut reader, &mut read).unwrap();

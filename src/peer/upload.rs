@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use crate::library::{SharedLibrary, UnpackedCopies};
 use crate::net::{
-    Conduct, Permits, Receiver, Service, Stop, accept_loop, close_answered, close_gently,
+    Conduct, Permits, ReadClock, Receiver, Service, Stop, accept_loop, close_answered, close_gently,
 };
 use crate::protocol::{DecodeError, DocumentRequest, RequestDecoder, Status};
 use crate::{limits, system};
@@ -115,11 +115,13 @@ impl Sharing {
         let mut conduct = Conduct::Sane;
         let mut receiver = Receiver::of_accepted(stream);
         let mut was_kept_open = false;
+        // One clock for all replies: a slow reader gains nothing by asking for many small ones.
+        let mut clock = ReadClock::default();
         let outcome = loop {
             let answered = match receive(&mut receiver) {
                 Ok(Some(Ok(request))) => {
                     self.permits.has_asked(number);
-                    self.answer(stream, &request, address)
+                    self.answer(stream, &request, address, &mut clock)
                 }
                 Ok(Some(Err(error))) => {
                     log::warn!("{address}: {}, {error}", Status::from(error.refusal));
@@ -129,6 +131,11 @@ impl Sharing {
                 Ok(None) => return conduct,
                 Err(error) => Err(error),
             };
+            // A slow reader is idle when it has read the reply, and not before.
+            let answered = answered.and_then(|then| {
+                clock.finish(stream, &self.stop)?;
+                Ok(then)
+            });
             match answered {
                 Ok(Then::Close) => break Ok(()),
                 Ok(Then::KeepOpen) if !has_next(&mut receiver) => return conduct,

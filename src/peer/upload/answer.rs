@@ -11,7 +11,7 @@ use super::settings::Uploads;
 use super::totals::UploadTotals;
 use crate::library::{Digests, Entry, OpenDocument, SharedLibrary, UnpackedCopies};
 use crate::limits;
-use crate::net::{Permits, Stop, send};
+use crate::net::{Permits, ReadClock, Stop, send};
 use crate::peer::bandwidth::SMALL;
 use crate::peer::send_meter::SendMeter;
 use crate::peer::slots::Slot;
@@ -84,6 +84,7 @@ impl Sharing {
         stream: &TcpStream,
         request: &DocumentRequest,
         address: SocketAddr,
+        clock: &mut ReadClock,
     ) -> io::Result<Then> {
         let wanted = &request.document;
         let Some(entry) = self.library.read().entry(wanted).cloned() else {
@@ -131,7 +132,7 @@ impl Sharing {
             lent: lent.as_ref(),
         };
         let listed = self.running.begin(wanted, address, total, &meter);
-        let sent = upload.send(head)?;
+        let sent = upload.send(head, clock)?;
         drop((listed, slot));
         self.totals.add(sent.count);
         log::info!("{address} GET {wanted}: {} of {} bytes", sent.count, document.length);

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::handing_over::{Lent, has_closed_early};
 use crate::library::{Entry, OpenDocument};
 use crate::limits;
-use crate::net::{ReadClock, send};
+use crate::net::ReadClock;
 use crate::peer::bandwidth::{Bandwidth, SMALL};
 use crate::peer::send_meter::SendMeter;
 use crate::peer::slots::Slot;
@@ -62,7 +62,7 @@ impl Upload<'_> {
     /// Of a document that takes longer than one piece, the last one waits for a look at the file:
     /// one that changed meanwhile is not passed off as whole, the connection ends before its length
     /// is reached.
-    pub(super) fn send(&self, head: DocumentHead) -> io::Result<Sent> {
+    pub(super) fn send(&self, head: DocumentHead, clock: &mut ReadClock) -> io::Result<Sent> {
         /// What is shorter is there sooner if this thread sends it beside its reader, whatever that
         /// takes of the processors.
         const LONG: u64 = 32 * 1024 * 1024;
@@ -81,13 +81,11 @@ impl Upload<'_> {
         }
         let mut bytes = Vec::with_capacity(HEAD);
         DocumentReply::Found(head).encode(&mut bytes);
-        // One clock for all of the reply.
-        let mut clock = ReadClock::default();
         self.meter.begin();
         let has_closed = || self.lent.is_some() && has_closed_early(self.stream);
         if count == 0 {
             let has_closed_early = has_closed();
-            send(self.stream, &bytes)?;
+            clock.send(self.stream, &bytes)?;
             return Ok(Sent { count, has_closed_early });
         }
         clock.send_before(self.stream, &bytes)?;
@@ -95,13 +93,13 @@ impl Upload<'_> {
         let last = count.min(LAST_PIECE);
         // What is one piece follows the look with which it was opened, and needs no other.
         if self.document.length > LAST_PIECE {
-            self.send_bytes(&mut clock, &mut offset, count.saturating_sub(last))?;
+            self.send_bytes(clock, &mut offset, count.saturating_sub(last))?;
             if self.document.has_changed()? {
                 return Err(io::Error::other("the file changed while it was sent"));
             }
         }
         let has_closed_early = has_closed();
-        self.send_bytes(&mut clock, &mut offset, last)?;
+        self.send_bytes(clock, &mut offset, last)?;
         Ok(Sent { count, has_closed_early })
     }
 

@@ -28,6 +28,15 @@ fn ask(network: u8, address: SocketAddr, name: &str, headers: &str) -> io::Resul
     Ok(stream)
 }
 
+/// Asks for a document many times on one connection, without waiting for the replies.
+fn ask_ahead(network: u8, address: SocketAddr, name: &str, times: usize) -> io::Result<TcpStream> {
+    let headers = "Connection: keep-alive\r\n";
+    let mut stream = ask(network, address, name, headers)?;
+    let request = format!("GET FILE {name} P2P-CI/1.0\r\nHost: h\r\n{headers}\r\n");
+    stream.write_all(request.repeat(times).as_bytes())?;
+    Ok(stream)
+}
+
 /// Reads at a rate until it is told to stop, or the connection ends; returns how much came.
 fn read_at(stream: &mut TcpStream, bytes_per_second: usize, stop: &AtomicBool) -> usize {
     let mut chunk = vec![0; bytes_per_second];
@@ -54,6 +63,7 @@ pub(super) fn slow_uploads(_setting: &Setting, report: &mut Report) -> io::Resul
     let index = Index::start(None)?;
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("document.bin"), vec![7; LENGTH])?;
+    std::fs::write(folder.path().join("small.bin"), vec![7; 40_000])?;
     let free = Peer::share(index.address, folder.path(), &[])?;
     let limited = Peer::share(index.address, folder.path(), &["--upload-limit", "2M"])?;
     let stop = AtomicBool::new(false);
@@ -64,7 +74,10 @@ pub(super) fn slow_uploads(_setting: &Setting, report: &mut Report) -> io::Resul
             for network in 1..=BELOW {
                 let (address, stop) = (peer.upload, &stop);
                 scope.spawn(move || {
-                    let mut stream = ask(network, address, "document.bin", "")?;
+                    let mut stream = match network {
+                        BELOW => ask_ahead(network, address, "small.bin", 200)?,
+                        _ => ask(network, address, "document.bin", "")?,
+                    };
                     read_at(&mut stream, RATES.0, stop);
                     io::Result::Ok(())
                 });
