@@ -4,10 +4,11 @@
 //! served longest ago, and within a network to the upload that has waited longest. When no slot is
 //! free, a network that has at least two more slots than the waiting one gives one up: its slowest
 //! upload continues outside the slots, at the minimum rate, and is in the queue again. So no network
-//! holds more than half of the slots while another has none (protocol.md section 7).
+//! holds more than half of the slots while another has none. The networks of one IPv6 site hold no
+//! more than half of them together while an upload of somebody else waits (protocol.md section 7).
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+mod state;
+
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use super::send_meter::SendMeter;
 use crate::limits;
 use crate::network::Network;
+use state::{Place, State};
 
 /// Slots for uploads of large documents. Cloning it shares them.
 #[derive(Clone, Debug)]
@@ -27,32 +29,6 @@ struct Shared {
     changed: Condvar,
 }
 
-#[derive(Debug)]
-struct State {
-    count: usize,
-    next: u64,
-    uploads: BTreeMap<u64, Upload>,
-    /// When a network got its last slot, as a number that grows.
-    served: HashMap<Network, u64>,
-}
-
-#[derive(Debug)]
-struct Upload {
-    network: Network,
-    place: Place,
-    meter: Arc<SendMeter>,
-}
-
-/// Where an upload is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Place {
-    /// It has not begun.
-    Waiting,
-    Holding,
-    /// It has begun, has given up its slot, and waits for another.
-    Outside,
-}
-
 impl Default for Slots {
     fn default() -> Self {
         Self::new(limits::UPLOAD_SLOTS)
@@ -62,9 +38,8 @@ impl Default for Slots {
 impl Slots {
     /// This many slots.
     pub fn new(count: NonZeroUsize) -> Self {
-        let state =
-            State { count: count.get(), next: 0, uploads: BTreeMap::new(), served: HashMap::new() };
-        Self(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }))
+        let state = Mutex::new(State::new(count.get()));
+        Self(Arc::new(Shared { state, changed: Condvar::new() }))
     }
 
     /// Waits for a slot for an upload to an address, whose bytes `meter` counts; `None` if there is
@@ -131,93 +106,15 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = self.slots.lock();
-        state.uploads.remove(&self.number);
+        state.remove(self.number);
         self.slots.assign(&mut state);
-    }
-}
-
-impl State {
-    fn enter(&mut self, network: Network, meter: &Arc<SendMeter>) -> u64 {
-        // A network that waits for nothing is owed nothing.
-        if self.uploads.values().all(|upload| upload.place == Place::Holding) {
-            let uploads = &self.uploads;
-            self.served.retain(|network, _| uploads.values().any(|has| has.network == *network));
-        }
-        self.next = self.next.wrapping_add(1);
-        let upload = Upload { network, place: Place::Waiting, meter: Arc::clone(meter) };
-        self.uploads.insert(self.next, upload);
-        self.next
-    }
-
-    fn place(&self, number: u64) -> Place {
-        // Each number is asked for by the slot that removes it.
-        self.uploads.get(&number).map_or(Place::Holding, |upload| upload.place)
-    }
-
-    /// Gives slots to those that are next; returns whether any place has changed.
-    fn assign(&mut self) -> bool {
-        let mut has_changed = false;
-        while let Some((number, network)) = self.first() {
-            let holding =
-                self.uploads.values().filter(|upload| upload.place == Place::Holding).count();
-            if holding >= self.count && !self.give_up_for(network) {
-                break;
-            }
-            self.next = self.next.wrapping_add(1);
-            self.served.insert(network, self.next);
-            self.set(number, Place::Holding);
-            has_changed = true;
-        }
-        has_changed
-    }
-
-    /// The upload that is next.
-    fn first(&self) -> Option<(u64, Network)> {
-        let waiting = self.uploads.iter().filter(|(_, upload)| upload.place != Place::Holding);
-        let rank = |(number, upload): &(&u64, &Upload)| {
-            let served = self.served.get(&upload.network).copied().unwrap_or(0);
-            (self.held_by(upload.network), served, **number)
-        };
-        waiting.min_by_key(rank).map(|(number, upload)| (*number, upload.network))
-    }
-
-    /// Takes a slot from the network that has the most of them, if it has at least two more than
-    /// the waiting one; returns whether it did. Its slowest upload gives it up. One that has just
-    /// begun is only taken for the slowest if there is no other.
-    fn give_up_for(&mut self, waiting: Network) -> bool {
-        let most = self.uploads.values().map(|upload| upload.network).max_by_key(|network| {
-            (self.held_by(*network), Reverse(self.served.get(network).copied().unwrap_or(0)))
-        });
-        let Some(most) = most.filter(|most| self.held_by(*most) >= self.held_by(waiting) + 2)
-        else {
-            return false;
-        };
-        let held = self
-            .uploads
-            .iter()
-            .filter(|(_, upload)| upload.network == most && upload.place == Place::Holding);
-        let slowest = held.min_by_key(|(number, upload)| {
-            (upload.meter.age() < limits::RATE_KNOWN, upload.meter.rate(), Reverse(**number))
-        });
-        let Some((&slowest, _)) = slowest else { return false };
-        self.set(slowest, Place::Outside);
-        true
-    }
-
-    fn held_by(&self, network: Network) -> usize {
-        let holds = |upload: &&Upload| upload.network == network && upload.place == Place::Holding;
-        self.uploads.values().filter(holds).count()
-    }
-
-    fn set(&mut self, number: u64, place: Place) {
-        if let Some(upload) = self.uploads.get_mut(&number) {
-            upload.place = place;
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     fn address(last: u8) -> IpAddr {
@@ -308,6 +205,33 @@ mod tests {
         assert!(take(&slots, 3, Duration::ZERO).is_some());
         drop(all);
         assert!(slots.lock().uploads.is_empty());
+    }
+
+    #[test]
+    fn one_ipv6_site_holds_half_of_the_slots_while_others_wait() {
+        let slots = with_slots(4);
+        let take_v6 = |site: u16, network: u16| {
+            let address = IpAddr::from([0x2001, 0xdb8, site, network, 0, 0, 0, 1]);
+            slots.take(address, &Arc::new(SendMeter::start()), Duration::ZERO)
+        };
+        let ours: Vec<Slot> = (0..4).map(|network| take_v6(1, network).unwrap()).collect();
+        assert!(take_v6(1, 4).is_none(), "each of its networks has as many");
+        let outside = || ours.iter().filter(|slot| slot.is_outside()).count();
+        let first = take(&slots, 1, Duration::ZERO).unwrap();
+        assert_eq!(outside(), 1);
+        let second = take_v6(2, 1).unwrap();
+        assert_eq!(outside(), 2);
+        assert!(take(&slots, 2, Duration::ZERO).is_none(), "the site has no more than half");
+        assert!(take_v6(1, 5).is_none(), "and takes none from others");
+        // A slot that becomes free goes to somebody else who waits.
+        let waiting = Arc::new(SendMeter::start());
+        let other = slots.lock().enter(Network::of(address(2)), &waiting);
+        drop(first);
+        assert_eq!(slots.lock().place(other), Place::Holding);
+        assert_eq!(outside(), 2);
+        slots.lock().uploads.remove(&other);
+        drop(second);
+        assert_eq!(outside(), 0, "nobody else waits");
     }
 
     #[test]
