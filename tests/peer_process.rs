@@ -58,7 +58,7 @@ fn a_script_is_a_session() {
     assert_eq!(
         session.line(),
         format!(
-            "RFC 90001: {length} bytes from localhost:{port}, sha-256 checked (as announced by its holder), saved as ./rfc90001.txt"
+            "RFC 90001: {length} bytes from localhost:{port}, sha-256 checked (as announced by its holder), new, saved as ./rfc90001.txt"
         )
     );
     assert_eq!(
@@ -232,7 +232,7 @@ fn searching_and_looking_at_peers() {
     assert_eq!(run(&["browse", "other:2"]), "RFC 8 A House other 2\n");
     assert_eq!(run(&["peers"]), "h:1 3\nother:2 1\n");
     let (code, _, errors) = run_peer(&[&address, "browse", "nobody:1"], "", Path::new("."));
-    assert!(code == 66 && errors.contains("knows nothing of nobody:1"), "{errors}");
+    assert!(code == 66 && errors.contains("lists no document of nobody:1"), "{errors}");
 }
 
 #[test]

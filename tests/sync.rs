@@ -46,7 +46,7 @@ fn sync_brings_what_is_missing_and_then_has_nothing_to_do() {
 
     let (code, output, errors) = sync(&index, &[], &mine);
     assert_eq!(code, 0, "{errors}");
-    assert!(output.starts_with("3 of 3 documents fetched"), "{output}");
+    assert!(output.contains("\n3 of 3 documents fetched"), "{output}");
     assert_eq!(names(&mine), ["a b.md", "a.md", "rfc7.txt", "rfc8.txt"]);
     assert_eq!(fs::read(mine.join("rfc7.txt")).unwrap(), page);
     assert_eq!(fs::read(mine.join("rfc8.txt")).unwrap(), b"my own eight");
@@ -66,7 +66,7 @@ fn sync_says_what_it_could_not_bring_and_brings_the_rest() {
     talk.add(9, "Nine", "localhost", port);
     let (code, output, errors) = sync(&index, &[], &mine);
     assert_eq!(code, 66, "{errors}");
-    assert!(output.starts_with("1 of 2 documents fetched"), "{output}");
+    assert!(output.contains("\n1 of 2 documents fetched"), "{output}");
     assert!(errors.contains("no holder gave RFC 9"), "{errors}");
     assert!(errors.contains("it answered 404 Not Found"), "{errors}");
     assert_eq!(names(&mine), ["rfc7.txt"]);
@@ -83,7 +83,8 @@ fn a_session_shares_what_it_has_brought() {
     session.line();
     session.line();
     session.type_line("sync");
-    assert!(session.line().starts_with("2 of 2 documents fetched"));
+    let lines = [session.line(), session.line(), session.line()];
+    assert!(lines[2].starts_with("2 of 2 documents fetched"), "{lines:?}");
     assert_eq!(index.list().len(), 2);
     assert!(session.end_input().success());
 }
@@ -355,5 +356,5 @@ fn a_low_download_limit_only_takes_its_time() {
     let _holders = holders.map(|holder| share(index.address, &holder));
     let (code, output, errors) = sync(&index, &["--download-limit", "4096"], &mine);
     assert_eq!(code, 0, "{output}{errors}");
-    assert!(output.starts_with("8 of 8 documents fetched"), "{output}");
+    assert!(output.contains("\n8 of 8 documents fetched"), "{output}");
 }

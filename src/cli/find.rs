@@ -152,17 +152,35 @@ fn refusal_of(listed: &Completeness) -> Result<(), CommandError> {
 
 /// Prints what one peer shares.
 pub(super) fn browse(context: &Context, peer: &Endpoint) -> Result<(), CommandError> {
-    let is_its = |record: &Record| if record.holder == *peer { Keep::Yes } else { Keep::No };
-    let (printed, listed) = print_records(context, &mut { is_its })?;
+    let mut similar = None;
+    let mut is_its = |record: &Record| {
+        if record.holder == *peer {
+            return Keep::Yes;
+        }
+        if similar.is_none() && record.holder.port == peer.port {
+            similar = Some(record.holder.clone());
+        }
+        Keep::No
+    };
+    let (printed, listed) = print_records(context, &mut is_its)?;
     refusal_of(&listed)?;
     match (printed, listed) {
         (0, Completeness::Incomplete(_)) => {
             // That records may be missing was said.
             Err(CommandError::Refused(Failure::Protocol))
         }
-        (0, _) => Err(CommandError::NotFound(format!("the index knows nothing of {peer}"))),
+        (0, _) => Err(not_listed(peer, similar.as_ref())),
         _ => Ok(()),
     }
+}
+
+/// A peer without records in the list of the index. `similar` has the same port.
+pub(super) fn not_listed(peer: &Endpoint, similar: Option<&Endpoint>) -> CommandError {
+    let peer = escaped(&peer.to_string()).to_string();
+    let hint = similar.map_or_else(String::new, |similar| {
+        format!("; a peer with that port is listed as {}", escaped(&similar.to_string()))
+    });
+    CommandError::NotFound(format!("the index lists no document of {peer}{hint}"))
 }
 
 /// Prints each peer and the number of documents that it shares.

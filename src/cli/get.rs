@@ -7,10 +7,11 @@ mod several;
 mod target;
 
 use std::collections::HashSet;
-use std::io;
 use std::path::Path;
+use std::{io, iter};
 
 use self::download::{Downloaded, copy_file, copy_stream, save, stream};
+use super::change::Earlier;
 use super::choose::choose;
 use super::command::{Format, Get, Range};
 use super::context::Context;
@@ -139,15 +140,21 @@ fn get_wanted(
     {
         return copy(context, command, document, &entry, out);
     }
-    let running = match &target {
-        Target::Out(_) => None,
-        Target::Library(_, target) => match attach(context, document)? {
-            Attached::Fetched(fetched) => {
-                return Outcome::Fetched(&target.path(), &fetched, None)
-                    .say(context.format, document);
+    let (running, earlier) = match &target {
+        Target::Out(_) => (None, None),
+        Target::Library(library, target) => {
+            let earlier = Earlier::read(context, library, iter::once(document));
+            match attach(context, document)? {
+                Attached::Fetched(fetched) => {
+                    let change = earlier.change(document, fetched.digest);
+                    let path = target.path();
+                    let fetched =
+                        Outcome::Fetched { path: &path, fetched: &fetched, change, list: None };
+                    return fetched.say(context.format, document);
+                }
+                Attached::Claimed(running) => (Some(running), Some(earlier)),
             }
-            Attached::Claimed(running) => Some(running),
-        },
+        }
     };
     let sources = match &command.from {
         Some(from) => vec![from.clone().into()],
@@ -159,12 +166,15 @@ fn get_wanted(
         Target::Out(Out::StandardOutput) => stream(context, &wanted, None).map(drop),
         Target::Out(Out::Stream(path)) => {
             let fetched = stream(context, &wanted, Some(&path))?;
-            say_streamed(context, document, &path, &Outcome::Fetched(&path, &fetched, list))
+            let fetched = Outcome::Fetched { path: &path, fetched: &fetched, change: None, list };
+            say_streamed(context, document, &path, &fetched)
         }
         Target::Out(Out::File(path)) => {
             let downloaded = save(context, command.force, &wanted, &SaveTarget::file(&path))?;
             let outcome = match &downloaded {
-                Downloaded::Saved(fetched, _) => Outcome::Fetched(&path, fetched, list),
+                Downloaded::Saved(fetched, _) => {
+                    Outcome::Fetched { path: &path, fetched, change: None, list }
+                }
                 Downloaded::Present => Outcome::Present(&path),
             };
             outcome.say(context.format, document)
@@ -189,7 +199,10 @@ fn get_wanted(
             // A reader of the line may rely on the document being shared.
             let title = wanted.title_of(&fetched.holders).cloned();
             let shared = share(context, &library, document, title, saved, fetched.digest);
-            Outcome::Fetched(&target.path(), &fetched, list).say(context.format, document)?;
+            let change = earlier.and_then(|earlier| earlier.change(document, fetched.digest));
+            let fetched =
+                Outcome::Fetched { path: &target.path(), fetched: &fetched, change, list };
+            fetched.say(context.format, document)?;
             shared
         }
     }

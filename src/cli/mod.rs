@@ -24,6 +24,7 @@
 
 mod act;
 mod args;
+mod change;
 mod choose;
 mod command;
 mod completion;

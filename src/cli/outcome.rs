@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::change::Change;
 use super::command::Format;
 use super::exit::{CommandError, error_json, failure_of, report};
 use super::many::failures;
@@ -19,8 +20,15 @@ use crate::protocol::{Digest, Document, Endpoint};
 
 /// What came of a document.
 pub(super) enum Outcome<'a> {
-    /// It was downloaded into this file; the list of digests, if there was one.
-    Fetched(&'a Path, &'a Fetched, Option<&'a Path>),
+    /// It was downloaded into `path`.
+    Fetched {
+        path: &'a Path,
+        fetched: &'a Fetched,
+        /// How it compares with what was here before, if that is known.
+        change: Option<Change>,
+        /// The list of trusted digests, if there was one.
+        list: Option<&'a Path>,
+    },
     /// It was here before, in this file.
     Present(&'a Path),
     /// It was here before, and was copied from the first file to the second.
@@ -41,7 +49,7 @@ impl Outcome<'_> {
 
     fn line(&self, document: &Document) -> String {
         match self {
-            Self::Fetched(path, fetched, list) => {
+            Self::Fetched { path, fetched, change, list } => {
                 let Fetched { holders, length, expected, .. } = fetched;
                 let checked = match (expected, list) {
                     (Expected::Nothing, _) => "no digest to check".into(),
@@ -61,7 +69,11 @@ impl Outcome<'_> {
                     false => escaped(&holders.join(", ")).to_string(),
                 };
                 let path = shown(path);
-                format!("{document}: {length} bytes from {from}, {checked}, saved as {path}")
+                let change =
+                    change.map_or_else(String::new, |change| format!("{}, ", change.word()));
+                format!(
+                    "{document}: {length} bytes from {from}, {checked}, {change}saved as {path}"
+                )
             }
             Self::Present(path) => format!("{document} is here already: {}", shown(path)),
             Self::Copied { from, to, length, .. } => {
@@ -73,16 +85,17 @@ impl Outcome<'_> {
     }
 
     fn json(&self, document: &Document) -> Value {
-        let is_fetched = json!(matches!(self, Self::Fetched(..)));
+        let is_fetched = json!(matches!(self, Self::Fetched { .. }));
         let object = with_fields(document_json(document), [("fetched", is_fetched)]);
         match self {
-            Self::Fetched(path, fetched, _) => {
+            Self::Fetched { path, fetched, change, .. } => {
                 let Fetched { holders, length, length_checked, digest, .. } = fetched;
                 let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
                 with_fields(
                     object,
                     [
                         ("path", json!(path.to_string_lossy())),
+                        ("change", json!(change.map(Change::word))),
                         ("bytes", json!(length)),
                         ("length_checked", json!(length_checked)),
                         ("digest", json!(digest.to_string())),

@@ -172,9 +172,6 @@ impl ManyDownloads {
 
     pub(super) fn summary(&self, time: Duration) -> String {
         let Self { all, fetched, present, failed, .. } = *self;
-        if all == 0 {
-            return "nothing to do: all that the index knows is here".into();
-        }
         let amount = self.amount();
         let seconds = time.as_secs_f64();
         let others = match present {

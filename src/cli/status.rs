@@ -12,7 +12,7 @@ use super::outcome::shown;
 use super::output::{say, say_json};
 use super::reply::{document_json, with_fields};
 use crate::escape::escaped;
-use crate::peer::{Query, RunningUpload, request_records};
+use crate::peer::{Membership, Query, RunningUpload, request_records};
 use crate::protocol::Listing;
 
 /// Documents that are named of a batch.
@@ -26,7 +26,10 @@ pub(super) fn status(context: &Context) -> Result<(), CommandError> {
             ControlFlow::Break(())
         })?;
     }
-    let own = context.index.own().map(|own| own.to_string());
+    // A single command registers nothing: the port of its connection means nothing to others.
+    let membership = context.index.membership();
+    let own = membership.and_then(Membership::own).map(|own| own.to_string());
+    let not_known = if membership.is_some() { "not connected" } else { "not registered" };
     let documents = context.library()?.read().len();
     let uploading = context.uploads.as_ref().map(|uploads| uploads.address().to_string());
     let downloads = context.downloads.running(NAMED);
@@ -46,7 +49,7 @@ pub(super) fn status(context: &Context) -> Result<(), CommandError> {
     }
     let mut rows = vec![
         ("index", context.server.to_string()),
-        ("known there as", own.unwrap_or_else(|| "not connected".into())),
+        ("known there as", own.unwrap_or_else(|| not_known.into())),
         ("uploading from", uploading.unwrap_or_else(|| "not uploading".into())),
         ("folder", shown(&context.folder)),
         ("documents", documents.to_string()),

@@ -138,6 +138,7 @@ impl Sharing {
             });
             match answered {
                 Ok(Then::Close) => break Ok(()),
+                Ok(Then::Broken) => return conduct,
                 Ok(Then::KeepOpen) if !has_next(&mut receiver) => return conduct,
                 Ok(Then::KeepOpen) => was_kept_open = true,
                 Err(error) => break Err(error),
@@ -147,7 +148,7 @@ impl Sharing {
             Ok(()) if conduct == Conduct::Sane && !was_kept_open => close_answered(stream),
             // What cannot be understood, or was asked ahead, may still be arriving.
             Ok(()) => close_gently(stream),
-            Err(error) => log::warn!("{address}: upload ended: {error}"),
+            Err(error) => log::warn!("{address}: the connection broke: {error}"),
         }
         conduct
     }

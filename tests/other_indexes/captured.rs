@@ -39,7 +39,7 @@ fn commands_with(kind: Kind, port: u16) {
         (&["lookup", "9", "--probe"], 66, ""),
         (&["--share", ".", "get", "9"], 66, ""),
         (&["peers"], 0, &peers),
-        (&["status"], 0, "known there as  localhost:"),
+        (&["status"], 0, "known there as  not registered"),
         (&["browse", &holder], 0, &row),
     ] {
         let says = || format!("{} {command:?}", kind.name);

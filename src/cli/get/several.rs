@@ -5,6 +5,7 @@ use std::io;
 
 use super::holders::{Chosen, choose_once, holdings, sources};
 use super::target::{Target, already_here, check, target};
+use crate::cli::change::Earlier;
 use crate::cli::command::Get;
 use crate::cli::context::Context;
 use crate::cli::exit::{CommandError, Failure, failure_of, report};
@@ -53,6 +54,8 @@ pub(super) fn get_many(
     }
     let list = command.digests.as_deref();
     let mut progress = ManyDownloads::new(orders.len(), failures.len());
+    let documents = orders.iter().map(|order| &order.wanted.document);
+    let earlier = Earlier::read(context, &library, documents);
     let (mut output, mut downloaded) = (Ok(()), 0);
     let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
         match happening {
@@ -60,7 +63,8 @@ pub(super) fn get_many(
                 downloaded += 1;
                 if output.is_ok() {
                     let (path, document) = (order.target.path(), &order.wanted.document);
-                    let fetched = Outcome::Fetched(&path, fetched, list);
+                    let change = earlier.change(document, fetched.digest);
+                    let fetched = Outcome::Fetched { path: &path, fetched, change, list };
                     progress.aside(|| output = fetched.say(context.format, document));
                 }
             }

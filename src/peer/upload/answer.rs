@@ -42,6 +42,8 @@ const BEING_HANDED_OVER: &str = "it is being handed over to another reader";
 pub(super) enum Then {
     Close,
     KeepOpen,
+    /// The connection broke, which was logged.
+    Broken,
 }
 
 /// Why a document is not sent.
@@ -132,10 +134,22 @@ impl Sharing {
             lent: lent.as_ref(),
         };
         let listed = self.running.begin(wanted, address, total, &meter);
-        let sent = upload.send(head, clock)?;
+        let sent = upload.send(head, clock);
         drop((listed, slot));
+        let sent = match sent {
+            Ok(sent) => sent,
+            Err(error) => {
+                let sent = meter.sent();
+                log::warn!(
+                    "{address} GET {wanted}: upload ended after {sent} of {total} bytes: {error}"
+                );
+                return Ok(Then::Broken);
+            }
+        };
         self.totals.add(sent.count);
-        log::info!("{address} GET {wanted}: {} of {} bytes", sent.count, document.length);
+        let whole = if request.range.is_some() { "the requested part" } else { "complete" };
+        let (count, length) = (sent.count, document.length);
+        log::info!("{address} GET {wanted}: {count} of {length} bytes, {whole}");
         match lent {
             Some(_) if sent.has_closed_early => {
                 log::warn!("{wanted} stays here: {address} closed its side before all was sent");

@@ -182,7 +182,7 @@ pub(super) fn changes(_: &Setting, report: &mut Report) -> io::Result<()> {
         let has_digest = String::from_utf8_lossy(&reply[..head]).contains("Digest: sha-256=");
         report.require(&format!("{way}: a digest was sent"), has_digest);
         report.require(&format!("{way}: the connection is cut"), reply.len() - head < LENGTH);
-        report.require(&format!("{way}: it is logged"), peer.program.says("upload ended: "));
+        report.require(&format!("{way}: it is logged"), peer.program.says("upload ended "));
     }
     Ok(())
 }

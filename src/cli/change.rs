@@ -1,0 +1,96 @@
+//! Whether a downloaded document is new here, has changed since the last download, or is the same.
+
+use std::collections::HashMap;
+
+use super::context::Context;
+use crate::library::SharedLibrary;
+use crate::protocol::{Digest, Document};
+
+/// How a download compares with what was here before.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Change {
+    /// The document was neither here nor downloaded before.
+    New,
+    /// The holder has other bytes than those that were here, or were downloaded last.
+    Changed,
+    /// The bytes are the same.
+    Unchanged,
+}
+
+impl Change {
+    /// The word for people and programs.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// What was here, or had been downloaded, before a command downloads documents.
+pub(super) struct Earlier(HashMap<Document, EarlierContent>);
+
+impl Earlier {
+    /// Looks at the journal and the library, before anything is downloaded.
+    pub(super) fn read<'a>(
+        context: &Context,
+        library: &SharedLibrary,
+        documents: impl Iterator<Item = &'a Document>,
+    ) -> Self {
+        let downloaded = context.journal.fetched();
+        let library = library.read();
+        let content = |document: &Document| {
+            let digest = library.content(document).digest;
+            match digest.or_else(|| downloaded.get(document).copied()) {
+                Some(digest) => EarlierContent::Known(digest),
+                None if library.entry(document).is_some() => EarlierContent::Unknown,
+                None => EarlierContent::Nothing,
+            }
+        };
+        Self(documents.map(|document| (document.clone(), content(document))).collect())
+    }
+
+    /// How a download compares with what was here; `None` if that is not known.
+    pub(super) fn change(&self, document: &Document, downloaded: Digest) -> Option<Change> {
+        self.0.get(document)?.change(downloaded)
+    }
+}
+
+/// The bytes of a document before a download.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum EarlierContent {
+    Nothing,
+    Known(Digest),
+    /// It was here, and its digest is not known.
+    Unknown,
+}
+
+impl EarlierContent {
+    fn change(self, downloaded: Digest) -> Option<Change> {
+        match self {
+            Self::Nothing => Some(Change::New),
+            Self::Known(earlier) if earlier == downloaded => Some(Change::Unchanged),
+            Self::Known(_) => Some(Change::Changed),
+            Self::Unknown => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_is_compared_with_what_was_here_before() {
+        let [old, new] = [Digest::new([1; 32]), Digest::new([2; 32])];
+        for (earlier, change) in [
+            (EarlierContent::Nothing, Some(Change::New)),
+            (EarlierContent::Known(old), Some(Change::Changed)),
+            (EarlierContent::Known(new), Some(Change::Unchanged)),
+            (EarlierContent::Unknown, None),
+        ] {
+            assert_eq!(earlier.change(new), change, "{earlier:?}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What `sync` is to download: the records that its options select, and which of their documents the
+//! library lacks.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::{io, iter};
+
+use crate::cli::command::Sync;
+use crate::cli::context::Context;
+use crate::cli::exit::CommandError;
+use crate::cli::find::not_listed;
+use crate::cli::many::{Plan, plan};
+use crate::escape::escaped;
+use crate::library::{NotSaved, SharedLibrary};
+use crate::limits;
+use crate::peer::{Completeness, Order, Source, each_record};
+use crate::protocol::{Digest, Document, Endpoint, Record};
+
+/// The records of other peers that the options select.
+pub(super) struct Selection {
+    /// Those of documents that the library lacks, within the limits of memory.
+    pub(super) missing: Vec<Record>,
+    pub(super) listed: Completeness,
+    /// Whether other peers have any records.
+    has_others: bool,
+    /// Whether the peer of `--from` has any, and another peer with its port.
+    is_from_listed: bool,
+    similar: Option<Endpoint>,
+    /// Whether a title matches `--match`.
+    is_matched: bool,
+}
+
+/// Reads the list of the index.
+pub(super) fn select(
+    context: &Context,
+    library: &SharedLibrary,
+    command: &Sync,
+) -> Result<Selection, CommandError> {
+    let (mut bytes, mut has_room) = (0, true);
+    let mut own = None;
+    let is_here = |document: &Document| library.read().entry(document).is_some();
+    let mut selection = Selection {
+        missing: Vec::new(),
+        listed: Completeness::Complete,
+        has_others: false,
+        is_from_listed: false,
+        similar: None,
+        is_matched: false,
+    };
+    let listed = each_record(&context.index, &mut |record| {
+        let own = own.get_or_insert_with(|| context.index.own());
+        let is_own = Some(&record.holder) == own.as_ref();
+        selection.has_others |= !is_own;
+        if let Some(from) = &command.from {
+            if record.holder == *from {
+                selection.is_from_listed = true;
+            } else {
+                if selection.similar.is_none() && record.holder.port == from.port {
+                    selection.similar = Some(record.holder);
+                }
+                return ControlFlow::Continue(());
+            }
+        }
+        if command.words.as_ref().is_some_and(|words| !words.are_in(&record.title)) {
+            return ControlFlow::Continue(());
+        }
+        selection.is_matched = true;
+        if !is_own && !is_here(&record.document) {
+            bytes += record.kept_bytes();
+            has_room =
+                bytes <= limits::LISTED_BYTES && selection.missing.len() < limits::LISTED_RECORDS;
+            if !has_room {
+                return ControlFlow::Break(());
+            }
+            selection.missing.push(record);
+        }
+        ControlFlow::Continue(())
+    })?;
+    selection.listed = if has_room {
+        listed
+    } else {
+        let count = selection.missing.len();
+        Completeness::incomplete(format!("only the first {count} missing records are kept"))
+    };
+    Ok(selection)
+}
+
+impl Selection {
+    /// Fails if an option has selected nothing of a complete list: then it is probably mistyped, or
+    /// the peer is gone.
+    pub(super) fn check(&self, command: &Sync) -> Result<(), CommandError> {
+        if let Completeness::Incomplete(_) = self.listed {
+            return Ok(());
+        }
+        match (&command.from, &command.words) {
+            (Some(from), _) if !self.is_from_listed => Err(not_listed(from, self.similar.as_ref())),
+            (from, Some(words)) if !self.is_matched => {
+                let of = from
+                    .as_ref()
+                    .map_or_else(String::new, |from| format!(" of {}", escaped(&from.to_string())));
+                let words = escaped(&words.to_string()).to_string();
+                Err(CommandError::NotFound(format!("no title{of} in the list matches `{words}`")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is said if there is nothing to download.
+    pub(super) fn nothing_to_do(&self, command: &Sync, not_saved: usize) -> String {
+        let is_selective = command.from.is_some() || command.words.is_some();
+        let what = match (self.has_others, not_saved, is_selective) {
+            (false, ..) => "no other peer has registered a document".to_string(),
+            (true, 0, false) => "all that the index knows is here".to_string(),
+            (true, 0, true) => "all that these options select is here".to_string(),
+            (true, count, _) => format!(
+                "of what is missing, {count} {} a name that is not saved here",
+                if count == 1 { "document has" } else { "documents have" }
+            ),
+        };
+        format!("nothing to do: {what}")
+    }
+}
+
+/// What the library lacks.
+pub(super) struct Missing {
+    pub(super) orders: Vec<Order>,
+    /// Documents that are never saved from the network. That is no failure.
+    pub(super) not_saved: Vec<(Document, NotSaved)>,
+    /// Documents whose files cannot be created.
+    pub(super) failed: Vec<(Document, io::Error)>,
+}
+
+/// What the library lacks of these records, with all holders.
+pub(super) fn missing(
+    library: &SharedLibrary,
+    mut records: Vec<Record>,
+    told_by: SocketAddr,
+    vouched_for: &HashMap<Document, Digest>,
+) -> Missing {
+    // Sorted instead of collected by document: there can be a million.
+    records.sort_by(|one, other| one.document.cmp(&other.document));
+    let mut records = records.into_iter().peekable();
+    let mut missing = Missing { orders: Vec::new(), not_saved: Vec::new(), failed: Vec::new() };
+    while let Some(first) = records.next() {
+        let document = first.document.clone();
+        let more = iter::from_fn(|| records.next_if(|record| record.document == document));
+        let records = iter::once(first).chain(more);
+        let source = |record: Record| Source {
+            told_by: Some(told_by),
+            title: Some(record.title),
+            ..record.holder.into()
+        };
+        let candidates: Vec<Source> = records.map(source).collect();
+        let digest = vouched_for.get(&document).copied();
+        match plan(library, document.clone(), candidates, digest, false) {
+            Ok(Plan::Here(_)) => {}
+            Ok(Plan::Fetch(order)) => missing.orders.push(order),
+            Ok(Plan::NotSaved(reason)) => missing.not_saved.push((document, reason)),
+            Err(error) => missing.failed.push((document, error)),
+        }
+    }
+    missing
+}

@@ -1,0 +1,138 @@
+//! What `sync`, `get` and `status` say: which options selected nothing, which documents came, and
+//! what the log says of an upload.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+use common::{Index, folder, names, run_peer, run_peer_again, share};
+
+fn sync(index: &Index, arguments: &[&str], folder: &Path) -> (i32, String, String) {
+    let index = index.address.to_string();
+    run_peer(&[&[&index, "--share", ".", "sync"], arguments].concat(), "", folder)
+}
+
+#[test]
+fn a_selection_of_nothing_is_not_found() {
+    let root = tempfile::tempdir().unwrap();
+    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven"), ("b.md", b"b")]);
+    let mine = folder(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let nobody = "nothing to do: no other peer has registered a document\n";
+    assert_eq!(sync(&index, &[], &mine).1, nobody);
+    let (_a, port) = share(index.address, &a);
+    for dry_run in [&["--dry-run"][..], &[]] {
+        for (options, message) in [
+            (&["--match", "nowhere"][..], "no title in the list matches `nowhere`"),
+            (&["--from", "localhost:1"], "the index lists no document of localhost:1\n"),
+            (
+                &["--from", &format!("127.0.0.1:{port}")],
+                &format!(
+                    "of 127.0.0.1:{port}; a peer with that port is listed as localhost:{port}"
+                ),
+            ),
+            (
+                &["--from", &format!("localhost:{port}"), "--match", "nowhere"],
+                &format!("no title of localhost:{port} in the list matches `nowhere`"),
+            ),
+        ] {
+            let (code, output, errors) = sync(&index, &[dry_run, options].concat(), &mine);
+            assert_eq!((code, output.as_str()), (66, ""), "{options:?} {errors}");
+            assert!(errors.contains(message), "{options:?} {errors}");
+        }
+    }
+    let address = index.address.to_string();
+    let json = [&address, "--share", ".", "--format", "json", "sync", "--match", "nowhere"];
+    let (code, output, _) = run_peer(&json, "", &mine);
+    assert!(code == 66 && output.contains("\"exit\":66"), "{output}");
+    assert!(names(&mine).is_empty());
+
+    assert_eq!(sync(&index, &[], &mine).0, 0);
+    let here = "nothing to do: all that these options select is here\n";
+    assert_eq!(sync(&index, &["--match", "b.md"], &mine).1, here);
+    let (code, output, errors) = sync(&index, &["--dry-run"], &mine);
+    assert_eq!((code, output.as_str()), (0, ""));
+    assert!(errors.contains("nothing to do: all that the index knows is here"), "{errors}");
+}
+
+#[test]
+fn documents_that_came_are_named_as_new_changed_or_unchanged() {
+    let root = tempfile::tempdir().unwrap();
+    let a = folder(root.path(), "a", &[("a.md", b"a"), ("b.md", b"b"), ("c.md", b"c")]);
+    let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
+    let index = Index::start(&[]);
+    let (_a, _) = share(index.address, &a);
+    let address = index.address.to_string();
+    let run = |arguments: &[&str]| {
+        let arguments = [&[address.as_str(), "--share", "."], arguments].concat();
+        run_peer_again(&arguments, &state, &mine).1
+    };
+    let lines = |output: String| {
+        let mut lines: Vec<String> = output.lines().map(str::to_string).collect();
+        let summary = lines.pop().unwrap();
+        lines.sort();
+        (lines, summary)
+    };
+    assert_eq!(run(&["get", "a.md", "b.md"]).matches(", new, saved as ./").count(), 2);
+    fs::write(a.join("a.md"), "another a").unwrap();
+    index.wait_for_digests("FILE a.md", 1);
+    for name in ["a.md", "b.md"] {
+        fs::remove_file(mine.join(name)).unwrap();
+    }
+    let (documents, summary) = lines(run(&["sync"]));
+    assert!(summary.starts_with("3 of 3 documents fetched"), "{summary}");
+    for (line, (name, change)) in
+        documents.iter().zip([("a.md", "changed"), ("b.md", "unchanged"), ("c.md", "new")])
+    {
+        assert!(line.starts_with(&format!("FILE {name}: ")), "{documents:?}");
+        assert!(line.ends_with(&format!(", {change}, saved as ./{name}")), "{documents:?}");
+    }
+    fs::write(a.join("b.md"), "another b").unwrap();
+    for (name, change) in [("b.md", "changed"), ("c.md", "unchanged")] {
+        let output = run(&["--format", "json", "get", "--force", name]);
+        assert!(output.contains(&format!("\"change\":\"{change}\"")), "{output}");
+    }
+}
+
+#[test]
+fn a_single_status_shows_no_address_of_its_own() {
+    let root = tempfile::tempdir().unwrap();
+    let index = Index::start(&[]);
+    let address = index.address.to_string();
+    let (code, output, _) = run_peer(&[&address, "status"], "", root.path());
+    assert!(code == 0 && output.contains("known there as  not registered\n"), "{output}");
+    let (_, output, _) = run_peer(&[&address, "--format", "json", "status"], "", root.path());
+    assert!(output.contains("\"own\":null"), "{output}");
+    let session = ["--upload", "127.0.0.1:0", "--share", "."];
+    let (_, output, _) =
+        run_peer(&[&[address.as_str()], &session[..]].concat(), "status\n", root.path());
+    assert!(output.contains("known there as  localhost:"), "{output}");
+}
+
+#[test]
+fn the_log_says_which_upload_ended_and_how() {
+    let root = tempfile::tempdir().unwrap();
+    let large = vec![7; 32 * 1024 * 1024];
+    let a = folder(root.path(), "a", &[("a b.md", b"12345"), ("large", &large)]);
+    let index = Index::start(&[]);
+    let (program, port) = share(index.address, &a);
+    let get = |name: &str, headers: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        write!(stream, "GET FILE {name} P2P-CI/1.0\r\nHost: h\r\n{headers}\r\n").unwrap();
+        stream
+    };
+    get("a%20b.md", "").read_to_end(&mut Vec::new()).unwrap();
+    program.error_with("GET FILE a%20b.md: 5 of 5 bytes, complete");
+    get("a%20b.md", "Range: bytes=1-2\r\n").read_to_end(&mut Vec::new()).unwrap();
+    program.error_with("GET FILE a%20b.md: 2 of 5 bytes, the requested part");
+    let mut reader = get("large", "");
+    reader.read_exact(&mut [0; 100]).unwrap();
+    drop(reader);
+    let line = program.error_with("GET FILE large: upload ended after ");
+    assert!(line.contains(" of 33554432 bytes: "), "{line}");
+}
