@@ -49,7 +49,7 @@ pub(super) struct Args {
     #[arg(long, global = true)]
     pub(super) explain: bool,
 
-    /// Limit of all uploads together in bytes per second, such as `500k` or `2M`
+    /// Limit of all uploads together in bytes per second, such as `500k` or `2M` (KiB and MiB)
     #[arg(long, value_name = "RATE", global = true)]
     pub(super) upload_limit: Option<Rate>,
 

@@ -121,7 +121,10 @@ impl GoingOn<'_> {
 
     fn say(&self, happening: &Happening<'_>) {
         match happening {
-            Happening::Bytes(_) | Happening::Committed(_) | Happening::Present(_) => {}
+            Happening::Bytes(_)
+            | Happening::Running(..)
+            | Happening::Committed(_)
+            | Happening::Present(_) => {}
             Happening::Waits(document, error, pause) => {
                 log::info!("{document} is tried again in {pause:?}: {}", error_chain(error));
             }

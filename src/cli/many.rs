@@ -79,6 +79,7 @@ impl Destination<'_> {
             // The other process has recorded and shares what it saved.
             Happening::Present(_) => {}
             Happening::Bytes(_) => self.journal.sync_if_due(),
+            Happening::Running(..) => {}
             Happening::Waits(document, error, pause) => {
                 self.remember_failures(document, error);
                 self.journal.add(document, JournalEvent::Waits(*pause));
@@ -155,7 +156,7 @@ pub(super) fn part_files(folder: &Path, library: &SharedLibrary, journal: &Journ
 fn note(running: &Running, happening: &Happening<'_>) {
     match happening {
         Happening::Bytes(count) => running.add_bytes(*count),
-        Happening::Waits(..) | Happening::Committed(_) => {}
+        Happening::Running(..) | Happening::Waits(..) | Happening::Committed(_) => {}
         Happening::Fetched(order, fetched, saved) => {
             let finish = || Finish::Fetched(Box::new((*fetched).clone()), *saved);
             running.finish(&order.wanted.document, finish);

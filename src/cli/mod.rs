@@ -49,6 +49,7 @@ mod probe;
 mod progress;
 mod quantity;
 mod rate;
+mod remaining;
 mod reply;
 pub mod server;
 mod session;

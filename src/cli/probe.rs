@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use indicatif::HumanBytes;
 use serde_json::json;
 
 use super::command::Format;
@@ -101,10 +102,9 @@ impl Row {
         }
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "shown with one digit")]
     fn cells(self) -> [String; 7] {
         let unknown = || "?".to_string();
-        let rate = |rate: u64| format!("{:.1} MB/s", rate as f64 / 1e6);
+        let rate = |rate: u64| format!("{}/s", HumanBytes(rate));
         [
             escaped(&self.holder).to_string(),
             self.reason.map_or("yes".into(), |reason| format!("no: {}", escaped(&reason))),

@@ -4,10 +4,11 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::exit::report;
 use super::many::failures;
+use super::remaining::Remaining;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::peer::{Attempt, Fetched, Happening};
@@ -17,8 +18,8 @@ use crate::protocol::Document;
 const ONE: &str = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 /// The same if nobody has said how long the document is.
 const ONE_OF_ANY_LENGTH: &str = "{spinner} {bytes}, {bytes_per_sec}";
-/// A bar for many downloads.
-const MANY: &str = "{bar:30} {pos} of {len} documents, {msg}, {eta} left";
+/// A bar for many downloads, in bytes.
+const MANY: &str = "{bar:30} {msg}";
 
 /// What takes less time than this needs no bar.
 const SHOWN_AFTER: Duration = Duration::from_millis(300);
@@ -106,20 +107,29 @@ pub(super) struct ManyDownloads {
     present: usize,
     failed: usize,
     bytes: u64,
+    remaining: Remaining,
 }
 
 impl ManyDownloads {
     /// The display of these downloads, and of documents that have failed before.
     pub(super) fn new(downloads: usize, failed: usize) -> Self {
         let all = downloads.saturating_add(failed);
+        // Its length follows when the length of a document is known.
         let (bar, lines) = (bar(Some(all as u64), MANY), PlainLines::new());
-        bar.inc(failed as u64);
-        Self { bar, lines, begun: Instant::now(), all, fetched: 0, present: 0, failed, bytes: 0 }
+        let remaining = Remaining::new(downloads);
+        let (begun, fetched, present, bytes) = (Instant::now(), 0, 0, 0);
+        Self { bar, lines, begun, all, fetched, present, failed, bytes, remaining }
     }
 
     pub(super) fn show(&mut self, happening: &Happening<'_>) {
         match happening {
-            Happening::Bytes(count) => self.bytes(*count),
+            Happening::Bytes(count) => {
+                self.bytes += count;
+                self.update();
+            }
+            Happening::Running(document, here, length) => {
+                self.remaining.run(document, *here, *length);
+            }
             Happening::Waits(document, error, _) if error.is_in_use() => self.aside(|| {
                 log::warn!("{document}: another process is downloading it here; waiting for that");
             }),
@@ -129,16 +139,19 @@ impl ManyDownloads {
             Happening::Committed(_) => {}
             Happening::Fetched(order, fetched, _) => {
                 self.fetched += 1;
-                self.bar.inc(1);
+                self.remaining.complete(&order.wanted.document, fetched.length);
+                self.update();
                 self.aside(|| warn_of_length(&order.wanted.document, fetched));
             }
-            Happening::Present(_) => {
+            Happening::Present(order) => {
                 self.present += 1;
-                self.bar.inc(1);
+                self.remaining.end(&order.wanted.document);
+                self.update();
             }
             Happening::GivenUp(order, error) => {
                 self.failed += 1;
-                self.bar.inc(1);
+                self.remaining.end(&order.wanted.document);
+                self.update();
                 self.aside(|| {
                     report("peer", error);
                     for (holder, error) in failures(error) {
@@ -149,12 +162,25 @@ impl ManyDownloads {
         }
     }
 
-    fn bytes(&mut self, count: u64) {
-        self.bytes += count;
-        let amount = self.amount();
-        let Self { fetched, all, .. } = *self;
-        self.lines.say(|| format!("{fetched} of {all} documents, {amount}"));
-        self.bar.set_message(amount);
+    /// Shows how far all downloads are.
+    fn update(&mut self) {
+        let Self { bar, lines, remaining, bytes, all, .. } = self;
+        let done = self.fetched + self.present + self.failed;
+        let time = self.begun.elapsed();
+        let line = || {
+            let amount = amount(*bytes, time);
+            let left = remaining
+                .time(*bytes, time)
+                .map_or_else(String::new, |left| format!(", about {} left", HumanDuration(left)));
+            format!("{done} of {all} documents, {amount}{left}")
+        };
+        lines.say(line);
+        if !bar.is_hidden() {
+            let left = remaining.bytes().unwrap_or(u64::MAX);
+            bar.set_length(bytes.saturating_add(left));
+            bar.set_position(*bytes);
+            bar.set_message(line());
+        }
     }
 
     /// Says something without disturbing the bar.
@@ -230,9 +256,8 @@ impl PlainLines {
 }
 
 /// Bytes, and bytes a second.
-#[allow(clippy::cast_precision_loss, reason = "shown with one digit")]
 fn amount(bytes: u64, time: Duration) -> String {
-    let megabytes = bytes as f64 / 1e6;
-    let rate = megabytes / time.as_secs_f64().max(0.001);
-    format!("{megabytes:.1} MB, {rate:.1} MB/s")
+    let rate = u128::from(bytes) * 1000 / time.as_millis().max(1);
+    let rate = u64::try_from(rate).unwrap_or(u64::MAX);
+    format!("{}, {}/s", HumanBytes(bytes), HumanBytes(rate))
 }

@@ -1,4 +1,5 @@
-//! A rate as people write it: `800000`, `500k`, `2M`.
+//! A rate as people write it: `800000`, `500k`, `2M`. As everywhere in this program, `k`, `M` and `G` are
+//! powers of 1024.
 
 use std::num::NonZeroU64;
 use std::str::FromStr;
@@ -27,9 +28,9 @@ impl FromStr for Rate {
         };
         let factor = |unit: &str| match unit {
             "" => Some(1),
-            "k" | "K" => Some(1000),
-            "M" => Some(1_000_000),
-            "G" => Some(1_000_000_000),
+            "k" | "K" | "KiB" => Some(1 << 10),
+            "M" | "MiB" => Some(1 << 20),
+            "G" | "GiB" => Some(1 << 30),
             _ => None,
         };
         let rate = quantity(text, factor);
@@ -43,9 +44,13 @@ mod tests {
 
     #[test]
     fn rates_of_all_units() {
-        for (text, rate) in
-            [("4096", 4096), ("500k", 500_000), ("2M", 2_000_000), ("1G", 1_000_000_000)]
-        {
+        for (text, rate) in [
+            ("4096", 4096),
+            ("500k", 500 << 10),
+            ("2M", 2 << 20),
+            ("2MiB", 2 << 20),
+            ("1G", 1 << 30),
+        ] {
             assert_eq!(text.parse::<Rate>().map(|rate| rate.0.get()), Ok(rate));
         }
         for text in ["", "0", "4095", "k", "-5k", "5 k", "5m", "1.5M", "99999999999999999999G"] {

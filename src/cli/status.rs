@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
 use super::command::Format;
@@ -71,20 +72,15 @@ fn download_line(batch: &RunningBatch) -> String {
         more => format!(" and {more} more"),
     };
     let names = names.join(", ");
-    let (amount, rate) = (megabytes(*bytes), megabytes(*bytes_per_second));
-    format!("{names}{more}: {done} of {all} complete, {amount} MB received, {rate} MB/s")
+    let (amount, rate) = (HumanBytes(*bytes), HumanBytes(*bytes_per_second));
+    format!("{names}{more}: {done} of {all} complete, {amount} received, {rate}/s")
 }
 
 fn upload_line(upload: &RunningUpload) -> String {
     let RunningUpload { document, reader, sent, total, bytes_per_second } = upload;
     let document = escaped(&document.to_string()).to_string();
-    let rate = megabytes(*bytes_per_second);
-    format!("{document} to {reader}: {sent} of {total} bytes, {rate} MB/s")
-}
-
-#[allow(clippy::cast_precision_loss, reason = "shown with two digits")]
-fn megabytes(bytes: u64) -> String {
-    format!("{:.2}", bytes as f64 / 1e6)
+    let rate = HumanBytes(*bytes_per_second);
+    format!("{document} to {reader}: {sent} of {total} bytes, {rate}/s")
 }
 
 fn download_json(batch: &RunningBatch) -> Value {

@@ -96,7 +96,10 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
                     output = say_not_fetched(context.format, &order.wanted.document, error);
                 }
             }
-            Happening::Committed(_) | Happening::Bytes(_) | Happening::Waits(..) => {}
+            Happening::Committed(_)
+            | Happening::Bytes(_)
+            | Happening::Running(..)
+            | Happening::Waits(..) => {}
         }
         progress.show(happening);
     });

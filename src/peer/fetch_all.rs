@@ -91,6 +91,9 @@ fn collect(
         }
         match messages.recv_timeout(limits::BATCH_TIME) {
             Ok(Message::Bytes(count)) => watch(Happening::Bytes(count)),
+            Ok(Message::Running(document, here, length)) => {
+                watch(Happening::Running(&document, here, length));
+            }
             Ok(Message::Waits(waits)) => {
                 let (document, error, pause) = *waits;
                 watch(Happening::Waits(&document, &error, pause));

@@ -82,7 +82,10 @@ pub(super) fn get_many(
                     progress.aside(|| output = present.say(context.format, &order.wanted.document));
                 }
             }
-            Happening::Bytes(_) | Happening::Committed(_) | Happening::Waits(..) => {}
+            Happening::Bytes(_)
+            | Happening::Running(..)
+            | Happening::Committed(_)
+            | Happening::Waits(..) => {}
         }
         progress.show(happening);
     });

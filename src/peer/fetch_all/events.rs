@@ -24,6 +24,9 @@ pub struct Order {
 pub enum Happening<'a> {
     /// So many bytes more have come, of any document.
     Bytes(u64),
+    /// So much of a document is here, of the length that its holder announced. A document that
+    /// takes little time is not reported.
+    Running(&'a Document, u64, u64),
     /// These documents have their names, and survive a power cut. [`Happening::Fetched`] follows for
     /// each of them.
     Committed(&'a [(&'a Document, &'a Fetched)]),
@@ -41,6 +44,7 @@ pub enum Happening<'a> {
 #[derive(Debug)]
 pub(super) enum Message {
     Bytes(u64),
+    Running(Document, u64, u64),
     Waits(Box<(Document, FetchError, Duration)>),
     Done(Vec<Whole>),
     Present(Box<Order>),

@@ -198,6 +198,9 @@ impl<'a> Worker<'a> {
                 && messages.try_send(Message::Bytes(*unreported)).is_ok()
             {
                 (*unreported, *reported) = (0, Instant::now());
+                if let Some(length) = length {
+                    let _ = messages.try_send(Message::Running(document.clone(), bytes, length));
+                }
             }
         };
         let begun = Instant::now();
