@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
 mod cycles;
+mod scan;
 mod source;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use std::path::Path;
 
 use source::Source;
 
-/// Each module of the crate, and what it may import.
+/// Each module of the crate, and what it may import: modules above it in this table.
 const LAYERS: [(&str, &[&str]); 12] = [
     ("error_chain", &[]),
     ("escape", &[]),
@@ -45,7 +46,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
 ];
 
 /// What a pure module must not name.
-const EFFECTS: [&str; 12] = [
+const EFFECTS: [&str; 23] = [
     "std::net::TcpListener",
     "std::net::TcpStream",
     "std::net::UdpSocket",
@@ -56,8 +57,19 @@ const EFFECTS: [&str; 12] = [
     "std::time::SystemTime::now",
     "std::process",
     "std::env",
+    "std::os",
+    "std::io::stdin",
+    "std::io::stdout",
+    "std::io::stderr",
+    "println",
+    "eprintln",
     "socket2",
     "rustix",
+    "tempfile",
+    "notify",
+    "signal_hook",
+    "gethostname",
+    "log",
 ];
 
 fn root() -> &'static Path {
@@ -71,7 +83,9 @@ fn imports_point_one_way() {
         let (_, allowed) = LAYERS.iter().find(|(name, _)| *name == first).unwrap_or_else(|| {
             panic!("{first} has no place in the table of layers");
         });
-        for name in &module.names {
+        // What it exports from elsewhere it imports, too.
+        let exported = module.exports.values().chain(&module.exported_modules);
+        for name in module.names.iter().chain(exported) {
             let import = name.first().map_or("crate", String::as_str);
             assert!(
                 import == first || allowed.contains(&import),
@@ -79,6 +93,26 @@ fn imports_point_one_way() {
                 module.file.display()
             );
         }
+    }
+}
+
+#[test]
+fn the_table_allows_no_cycle() {
+    for (at, (name, allowed)) in LAYERS.iter().enumerate() {
+        let above: BTreeSet<&str> = LAYERS[..at].iter().map(|(name, _)| *name).collect();
+        for import in *allowed {
+            assert!(above.contains(import), "{name}: {import} is not above it");
+        }
+    }
+}
+
+/// The scan does not see which names a glob stands for.
+#[test]
+fn globs_are_exports_alone() {
+    for (_, module) in Source::read(root()).0 {
+        let mut names = module.names.iter().chain(&module.foreign);
+        let glob = names.find(|name| name.last().is_some_and(|last| last == "*"));
+        assert_eq!(glob, None, "{}", module.file.display());
     }
 }
 
@@ -113,32 +147,57 @@ fn programs_see_the_command_line_alone() {
 fn the_scan_finds_what_code_names() {
     let text = "
         mod child;
-        use crate::{net::{self, Stop}, limits};
+        use crate::{net::{self, Stop}, limits, peer as other_peer};
         use std::{fs, time::{Duration, SystemTime}};
         pub use child::Thing;
+        pub(super) use crate::library::*;
         #[cfg(test)]
         mod tests { use crate::cli; }
+        #[cfg(all(test, unix))]
+        mod more_tests { use super::*; }
         fn f() { #[cfg(test)] fn g() {} }
         fn h(now: super::other::Now) -> Result<(), std::env::VarError> {
             fs::read(child::PATH)?;
             log::warn!(\"{:?}\", SystemTime::now());
+            use crate::library as books;
+            books::open();
+            other_peer::fetch();
+            matches!(now, crate::server::Old | crate::server::New { .. });
+            vec![self::super::super::top::ZERO; 3];
             crate::index::x::<crate::system::T>()
         }
+        #[derive(crate::cli::Derived)]
+        struct Args(#[arg(default_value_t = crate::limits::MOST)] pub(in crate::hidden) u32);
+        macro_rules! get { ($x:expr) => { crate::escape::get($x) } }
     ";
     let module = source::Module::parse(text, vec!["a".into(), "b".into()], "b.rs".into());
     let names: Vec<String> = module.names.iter().map(|name| name.join("::")).collect();
     let expected = [
         "a::b::child::PATH",
         "a::other::Now",
+        "cli::Derived",
+        "escape::get",
         "index::x",
+        "library",
+        "library::open",
         "limits",
+        "limits::MOST",
         "net",
         "net::Stop",
+        "peer",
+        "peer::fetch",
+        "server::New",
+        "server::Old",
         "system::T",
+        "top::ZERO",
     ];
     assert_eq!(names, expected);
+    let exports: Vec<String> = module.exports.values().map(|name| name.join("::")).collect();
+    assert_eq!(exports, ["a::b::child::Thing"]);
+    let globs: Vec<String> = module.exported_modules.iter().map(|name| name.join("::")).collect();
+    assert_eq!(globs, ["library"]);
     let foreign: BTreeSet<String> = module.foreign.iter().map(|name| name.join("::")).collect();
-    for name in ["std::fs::read", "std::env::VarError", "std::time::SystemTime::now"] {
+    for name in ["std::fs::read", "std::env::VarError", "std::time::SystemTime::now", "matches"] {
         assert!(foreign.contains(name), "{name} in {foreign:?}");
     }
 }

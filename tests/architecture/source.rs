@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use syn::visit::{self, Visit};
-use syn::{Attribute, Item, ItemMod, ItemUse, Meta, UseTree};
+use syn::Item;
+
+use super::scan::{Scan, is_test};
 
 /// A path in the code, from the crate's root: `["peer", "fetch", "Fetcher"]`.
 pub(crate) type ModulePath = Vec<String>;
@@ -15,9 +16,15 @@ pub(crate) type ModulePath = Vec<String>;
 pub(crate) struct Module {
     pub(crate) file: PathBuf,
     /// Modules that it declares.
-    children: BTreeSet<String>,
+    pub(crate) children: BTreeSet<String>,
+    /// Test modules that it declares.
+    tests: BTreeSet<String>,
+    /// Names that it defines itself.
+    defined: BTreeSet<String>,
     /// Names that it exports from elsewhere.
-    exports: BTreeMap<String, ModulePath>,
+    pub(crate) exports: BTreeMap<String, ModulePath>,
+    /// Modules of which it exports everything.
+    pub(crate) exported_modules: BTreeSet<ModulePath>,
     /// Paths of this crate that its code names.
     pub(crate) names: BTreeSet<ModulePath>,
     /// Paths of other crates that its code names, such as `["std", "fs", "File"]`.
@@ -44,17 +51,32 @@ impl Source {
             let text = fs::read_to_string(&file).unwrap();
             modules.insert(path.clone(), Module::parse(&text, path, file));
         }
-        // `#[cfg(test)] mod tests;` has a file of its own.
-        let declared = |path: &ModulePath| match path.split_last() {
-            Some((name, parent)) if !parent.is_empty() => {
-                modules.get(parent).is_some_and(|parent: &Module| parent.children.contains(name))
-            }
-            _ => true,
-        };
-        let tests: Vec<ModulePath> =
-            modules.keys().filter(|path| !declared(path)).cloned().collect();
+        let source = Self(modules);
+        let (tests, code): (Vec<_>, Vec<_>) =
+            source.0.keys().cloned().partition(|path| source.is_in_test(path));
+        let undeclared = code.iter().find(|path| !source.declares(path));
+        assert_eq!(undeclared, None, "no module above this file declares it");
+        let mut modules = source.0;
         tests.iter().for_each(|path| drop(modules.remove(path)));
         Self(modules)
+    }
+
+    /// Whether the file above declares this one as a module that is no test.
+    fn declares(&self, path: &[String]) -> bool {
+        match path.split_last() {
+            Some((name, parent)) if !parent.is_empty() => {
+                self.0.get(parent).is_some_and(|parent| parent.children.contains(name))
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether the file, or one above it, belongs to `#[cfg(test)] mod tests;`.
+    fn is_in_test(&self, path: &[String]) -> bool {
+        (2..=path.len()).any(|length| {
+            let (name, parent) = path[..length].split_last().unwrap();
+            self.0.get(parent).is_some_and(|parent| parent.tests.contains(name))
+        })
     }
 
     /// The module whose file defines what a path names; `None` if it is not of this crate.
@@ -66,14 +88,19 @@ impl Source {
                 continue;
             }
             module.pop();
-            let exports = &self.0.get(&module)?.exports;
-            return match exports.get(name) {
-                Some(target) => {
+            let file = self.0.get(&module)?;
+            let exported = file.exported_modules.iter();
+            let mut exported = exported.filter(|other| {
+                self.0.get(*other).is_some_and(|other| other.defined.contains(name))
+            });
+            return match (file.exports.get(name), exported.next()) {
+                (Some(target), _) => {
                     let rest = path[at + 1..].iter();
                     let target: ModulePath = target.iter().chain(rest).cloned().collect();
                     self.definition(&target)
                 }
-                None => Some(module),
+                (None, Some(other)) => Some(other.clone()),
+                (None, None) => Some(module),
             };
         }
         Some(module)
@@ -98,161 +125,28 @@ impl Module {
         let syntax = syn::parse_file(text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         let mut module = Self { file, ..Self::default() };
         for item in &syntax.items {
-            if let Item::Mod(child) = item
-                && !is_test(&child.attrs)
-            {
-                module.children.insert(child.ident.to_string());
+            match item {
+                Item::Mod(child) if is_test(&child.attrs) => {
+                    module.tests.insert(child.ident.to_string());
+                }
+                Item::Mod(child) => drop(module.children.insert(child.ident.to_string())),
+                _ => module.defined.extend(name(item)),
             }
         }
-        let mut scan = Scan { module, path, imported: BTreeMap::new() };
-        // Imports first: code may name what is imported further down.
-        let imports = syntax.items.iter().filter(|item| matches!(item, Item::Use(_)));
-        imports.for_each(|item| scan.visit_item(item));
-        let others = syntax.items.iter().filter(|item| !matches!(item, Item::Use(_)));
-        others.for_each(|item| scan.visit_item(item));
-        scan.module
+        Scan::run(module, path, &syntax.items)
     }
 }
 
-struct Scan {
-    module: Module,
-    path: ModulePath,
-    /// Foreign names that are imported, with their whole paths.
-    imported: BTreeMap<String, ModulePath>,
-}
-
-impl Scan {
-    /// A path as it is seen from the crate's root; `None` if its beginning is a local name.
-    fn absolute(&self, path: &[String]) -> Option<ModulePath> {
-        let (first, rest) = path.split_first()?;
-        let mut absolute = match first.as_str() {
-            "crate" => Vec::new(),
-            "self" => self.path.clone(),
-            "super" => {
-                let mut parent = self.path.clone();
-                parent.pop();
-                let supers = rest.iter().take_while(|name| *name == "super").count();
-                parent.truncate(parent.len().saturating_sub(supers));
-                parent.extend(rest.iter().skip(supers).cloned());
-                return Some(parent);
-            }
-            child if self.module.children.contains(child) => {
-                let mut path = self.path.clone();
-                path.push(first.clone());
-                path
-            }
-            _ => return None,
-        };
-        absolute.extend(rest.iter().cloned());
-        Some(absolute)
-    }
-
-    fn name(&mut self, path: &[String]) {
-        if let Some(absolute) = self.absolute(path) {
-            self.module.names.insert(absolute);
-            return;
-        }
-        let Some((first, rest)) = path.split_first() else { return };
-        let mut whole = self.imported.get(first).cloned().unwrap_or_else(|| vec![first.clone()]);
-        whole.extend(rest.iter().cloned());
-        self.module.foreign.insert(whole);
-    }
-
-    fn import(&mut self, tree: &UseTree, before: &mut ModulePath, exported: bool) {
-        match tree {
-            UseTree::Path(path) => {
-                before.push(path.ident.to_string());
-                self.import(&path.tree, before, exported);
-                before.pop();
-            }
-            UseTree::Group(group) => {
-                group.items.iter().for_each(|tree| self.import(tree, before, exported));
-            }
-            UseTree::Name(name) => self.imported(before, &name.ident.to_string(), None, exported),
-            UseTree::Rename(rename) => {
-                let new = rename.rename.to_string();
-                self.imported(before, &rename.ident.to_string(), Some(new), exported);
-            }
-            UseTree::Glob(_) => self.name(&before.clone()),
-        }
-    }
-
-    fn imported(&mut self, before: &[String], name: &str, new: Option<String>, exported: bool) {
-        let mut path = before.to_vec();
-        if name != "self" {
-            path.push(name.to_string());
-        }
-        let Some(last) = path.last() else { return };
-        let local = new.unwrap_or_else(|| last.clone());
-        match self.absolute(&path) {
-            // An export is a line of a table of contents, and no use.
-            Some(absolute) if exported => drop(self.module.exports.insert(local, absolute)),
-            Some(absolute) => drop(self.module.names.insert(absolute)),
-            None => {
-                self.imported.insert(local, path.clone());
-                self.module.foreign.insert(path);
-            }
-        }
-    }
-}
-
-impl<'ast> Visit<'ast> for Scan {
-    fn visit_item(&mut self, item: &'ast Item) {
-        if !is_test(attributes(item)) {
-            visit::visit_item(self, item);
-        }
-    }
-
-    fn visit_item_mod(&mut self, module: &'ast ItemMod) {
-        let Some((_, items)) = &module.content else { return };
-        self.path.push(module.ident.to_string());
-        items.iter().for_each(|item| self.visit_item(item));
-        self.path.pop();
-    }
-
-    fn visit_item_use(&mut self, import: &'ast ItemUse) {
-        let exported = !matches!(import.vis, syn::Visibility::Inherited);
-        self.import(&import.tree, &mut Vec::new(), exported);
-    }
-
-    fn visit_path(&mut self, path: &'ast syn::Path) {
-        let names: ModulePath = path.segments.iter().map(|part| part.ident.to_string()).collect();
-        if names.len() > 1 || names.first().is_some_and(|name| self.imported.contains_key(name)) {
-            self.name(&names);
-        }
-        visit::visit_path(self, path);
-    }
-
-    fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        // The arguments of most macros are expressions: paths in them count.
-        let parser = syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated;
-        if let Ok(arguments) = call.parse_body_with(parser) {
-            arguments.iter().for_each(|argument| self.visit_expr(argument));
-        }
-        visit::visit_macro(self, call);
-    }
-}
-
-fn attributes(item: &Item) -> &[Attribute] {
-    match item {
-        Item::Const(item) => &item.attrs,
-        Item::Enum(item) => &item.attrs,
-        Item::Fn(item) => &item.attrs,
-        Item::Impl(item) => &item.attrs,
-        Item::Macro(item) => &item.attrs,
-        Item::Mod(item) => &item.attrs,
-        Item::Static(item) => &item.attrs,
-        Item::Struct(item) => &item.attrs,
-        Item::Trait(item) => &item.attrs,
-        Item::Type(item) => &item.attrs,
-        Item::Use(item) => &item.attrs,
-        _ => &[],
-    }
-}
-
-fn is_test(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| match &attribute.meta {
-        Meta::List(list) => list.path.is_ident("cfg") && list.tokens.to_string() == "test",
-        _ => false,
-    })
+fn name(item: &Item) -> Option<String> {
+    let ident = match item {
+        Item::Const(item) => &item.ident,
+        Item::Enum(item) => &item.ident,
+        Item::Fn(item) => &item.sig.ident,
+        Item::Static(item) => &item.ident,
+        Item::Struct(item) => &item.ident,
+        Item::Trait(item) => &item.ident,
+        Item::Type(item) => &item.ident,
+        _ => return None,
+    };
+    Some(ident.to_string())
 }
