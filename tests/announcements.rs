@@ -84,14 +84,15 @@ fn a_length_that_no_file_can_have_is_a_failure_of_its_holder() {
     }
 }
 
-#[test]
-fn bytes_after_the_document_are_reported_once_and_ignored() {
+/// Downloads documents with each command from one holder that replies so, and checks what each
+/// command writes to standard error.
+fn each_download(headers: String, body: Vec<u8>, check: impl Fn(&str, &str, SocketAddr)) {
     let root = tempfile::tempdir().unwrap();
-    let length = format!("Content-Length: {}\r\n", DOCUMENT.len());
-    let liar = fixed(Ipv4Addr::LOCALHOST, length, [DOCUMENT, b"more"].concat());
+    let liar = fixed(Ipv4Addr::LOCALHOST, headers, body);
     let index = Index::start(&[]);
-    let mut records = register(&index, &[liar]);
-    records[0].add(8, "Eight", "127.0.0.1", liar.port());
+    let mut record = index.connect();
+    record.add(7, "Seven", "127.0.0.1", liar.port());
+    record.add(8, "Eight", "127.0.0.1", liar.port());
     for command in ["get 7", "get 7 8", "sync"] {
         let mine = folder(root.path(), command, &[]);
         let arguments = format!("{} --share . {command}", index.address);
@@ -99,28 +100,26 @@ fn bytes_after_the_document_are_reported_once_and_ignored() {
         let (code, _, errors) = run_peer(&arguments, "", &mine);
         assert_eq!(code, 0, "{errors}");
         assert_eq!(fs::read(mine.join("rfc7.txt")).unwrap(), DOCUMENT);
-        let reports =
-            errors.matches("sent more than Content-Length says: `more` is ignored").count();
-        assert_eq!(reports, 1, "{command}: {errors}");
-        assert!(errors.contains(&liar.to_string()), "{errors}");
+        check(command, &errors, liar);
     }
 }
 
 #[test]
+fn bytes_after_the_document_are_reported_once_and_ignored() {
+    let length = format!("Content-Length: {}\r\n", DOCUMENT.len());
+    each_download(length, [DOCUMENT, b"more"].concat(), |command, errors, liar| {
+        let reports =
+            errors.matches("sent more than Content-Length says: `more` is ignored").count();
+        assert_eq!(reports, 1, "{command}: {errors}");
+        assert!(errors.contains(&liar.to_string()), "{errors}");
+    });
+}
+
+#[test]
 fn a_document_without_a_length_may_be_truncated() {
-    let root = tempfile::tempdir().unwrap();
-    let liar = fixed(Ipv4Addr::LOCALHOST, String::new(), DOCUMENT.to_vec());
-    let index = Index::start(&[]);
-    let mut records = register(&index, &[liar]);
-    records[0].add(8, "Eight", "127.0.0.1", liar.port());
-    for command in ["get 7", "get 7 8", "sync"] {
-        let mine = folder(root.path(), command, &[]);
-        let arguments = format!("{} --share . {command}", index.address);
-        let arguments: Vec<&str> = arguments.split(' ').collect();
-        let (code, _, errors) = run_peer(&arguments, "", &mine);
-        assert_eq!(code, 0, "{errors}");
+    each_download(String::new(), DOCUMENT.to_vec(), |command, errors, _| {
         assert!(errors.contains("of RFC 7: it may be truncated"), "{command}: {errors}");
-    }
+    });
 }
 
 /// Two processes download one document: the second one waits, and its holder is not blamed.

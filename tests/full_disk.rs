@@ -1,8 +1,9 @@
-//! A disk that fills up, and a folder that disappears: nothing half-named, and all of it later.
+//! A disk that becomes full, and a directory that disappears: no incomplete file gets its final name,
+//! and later downloads resume.
 //!
-//! The full disk is a small file system, which needs the right to mount within a namespace of its
-//! own; where that is missing the test says so. It is never remounted, which an ordinary user may
-//! not do there: a file that fills most of it is deleted instead.
+//! The full disk is a small file system that is mounted in a namespace of its own; the test is skipped
+//! where that is not allowed. It is never remounted, which an ordinary user may not do there. Instead, a
+//! file that takes most of it is deleted.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -28,14 +29,14 @@ fn with_small_disk(root: &Path, script: &str, arguments: &[&str]) -> Output {
         .current_dir(root)
         .env("XDG_CACHE_HOME", root)
         .env("XDG_STATE_HOME", root)
-        // What the system says is compared.
+        // Messages of the system are compared.
         .env("LC_ALL", "C")
         .output()
         .unwrap()
 }
 
 #[test]
-fn a_full_disk_is_said_and_gone_on_with() {
+fn a_full_disk_is_reported_and_the_download_resumes() {
     let root = tempfile::tempdir().unwrap();
     folder(root.path(), "disk", &[]);
     let documents: Vec<(String, Vec<u8>)> = (1..=30u8)
@@ -45,7 +46,7 @@ fn a_full_disk_is_said_and_gone_on_with() {
         documents.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
     let shared = folder(root.path(), "shared", &files);
     if with_small_disk(root.path(), "true", &[]).status.code() != Some(0) {
-        eprintln!("skipped: file systems cannot be mounted here");
+        common::skip("file systems cannot be mounted in a namespace here");
         return;
     }
     let index = Index::start(&[]);
@@ -68,7 +69,7 @@ fn a_full_disk_is_said_and_gone_on_with() {
     assert!(text.contains("get 0\n"), "{text}\n{errors}");
     assert!(text.contains("RFC 30 is here already"), "{text}");
 
-    // What has its name is whole, before and after.
+    // Files with their final names are complete, before and after.
     let first = names(&root.path().join("first"));
     assert!((1..=17).contains(&first.len()), "{first:?}");
     for (folder, count) in [("first", first.len()), ("all", 30)] {
@@ -78,7 +79,7 @@ fn a_full_disk_is_said_and_gone_on_with() {
             assert!(fs::read(folder.join(name)).unwrap() == *bytes, "{name}");
         }
     }
-    // Nothing else lies there: no temporary file, only what a later download goes on with.
+    // No other file is left, except part files that a later download resumes.
     let names = fs::read_to_string(root.path().join("names")).unwrap();
     for name in names.lines() {
         assert!(name.starts_with("rfc") || name.ends_with(".part"), "{names}");
@@ -86,7 +87,7 @@ fn a_full_disk_is_said_and_gone_on_with() {
 }
 
 #[test]
-fn a_folder_that_disappears_is_said_at_once() {
+fn a_folder_that_disappears_is_reported_immediately() {
     // One comes from one holder, the other in segments.
     for length in [4, 12] {
         let root = tempfile::tempdir().unwrap();

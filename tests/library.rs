@@ -244,12 +244,12 @@ fn titles_of_all_eras_and_encodings() {
     }
 }
 
-/// 450 real RFCs from 1969 to 2022, when they lie beside the repository.
+/// 450 real RFCs from 1969 to 2022, if their archive is in the directory `shared` next to the repository.
 #[test]
 fn titles_of_real_documents_are_the_official_ones() {
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/rfc-sample.tar.xz");
     if !archive.exists() {
-        println!("skipped: there is no {}", archive.display());
+        common::skip_without_sample(&archive);
         return;
     }
     let folder = tempfile::tempdir().unwrap();

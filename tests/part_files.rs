@@ -7,60 +7,38 @@ mod common;
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use common::{Index, Program, folder, names, run_peer_again, share};
+use common::holders::{holder, respond};
+use common::{Index, Program, Talk, folder, names, run_peer_again, share};
 
 /// Bytes that each of the holders below sends.
 const SENT: usize = 1_000_000;
 
-/// Registers documents, each with this port, and keeps the connection on which the records last.
-fn add(index: &Index, documents: &[String], ports: &[u16]) -> Vec<TcpStream> {
-    let mut streams = Vec::new();
-    for port in ports {
-        let mut stream = TcpStream::connect(index.address).unwrap();
-        for document in documents {
-            let add = format!(
-                "ADD FILE {document} P2P-CI/1.0\r\nHost: 127.0.0.1\r\nPort: {port}\r\nTitle: t\r\n\r\n"
-            );
-            stream.write_all(add.as_bytes()).unwrap();
-            let mut reply = Vec::new();
-            while reply.len() < 8 || !reply.ends_with(b"\r\n\r\n") || reply.len() < 30 {
-                let mut byte = [0];
-                stream.read_exact(&mut byte).unwrap();
-                reply.extend(byte);
-            }
-            assert!(reply.starts_with(b"P2P-CI/1.0 200 OK"));
-        }
-        streams.push(stream);
-    }
-    streams
+/// Registers documents for each of these ports.
+fn register(index: &Index, documents: &[String], ports: &[u16]) -> Vec<Talk> {
+    ports.iter().map(|port| index.register_files(documents, *port)).collect()
 }
 
 /// Holders that announce a version of their own for each request, send a part of it and close.
 fn liars(count: u16, length: u64) -> Vec<u16> {
     let liar = |number: u16| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        thread::spawn(move || {
-            for (request, mut stream) in (0u32..).zip(listener.incoming().map_while(Result::ok)) {
-                thread::spawn(move || {
-                    let _ = stream.read(&mut [0; 4096]);
-                    let length = length + u64::from(request);
-                    let head = format!(
-                        "P2P-CI/1.0 200 OK\r\nContent-Length: {length}\r\n\
-                         Digest: sha-256={number:032x}{request:032x}\r\n\r\n"
-                    );
-                    let _ = stream.write_all(head.as_bytes());
-                    let _ = stream.write_all(&vec![b'x'; SENT]);
-                });
-            }
+        let requests = Arc::new(AtomicU32::new(0));
+        let address = holder(Ipv4Addr::LOCALHOST, move |stream, _| {
+            let request = requests.fetch_add(1, Ordering::Relaxed);
+            let length = length + u64::from(request);
+            let headers = format!(
+                "Content-Length: {length}\r\nDigest: sha-256={number:032x}{request:032x}\r\n"
+            );
+            respond(stream, &headers, &vec![b'x'; SENT])
         });
-        port
+        address.port()
     };
     (0..count).map(liar).collect()
 }
@@ -99,7 +77,7 @@ fn many_versions_of_one_document_leave_few_part_files() {
         let root = tempfile::tempdir().unwrap();
         let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
         let index = Index::start(&[]);
-        let _records = add(&index, &["a.bin".to_string()], &liars(40, length));
+        let _records = register(&index, &["a.bin".to_string()], &liars(40, length));
         let address = index.address.to_string();
         for what in [&["get", "a.bin"][..], &["sync"]] {
             let arguments = [&[&address, "--share", "."][..], what].concat();
@@ -121,7 +99,7 @@ fn two_processes_and_many_documents_leave_nothing_of_what_was_given_up() {
     let index = Index::start(&[]);
     let (_honest, _) = share(index.address, &honest);
     let documents: Vec<String> = (0..6).map(|number| format!("a{number}.bin")).collect();
-    let _records = add(&index, &documents, &liars(3, 2_000_000));
+    let _records = register(&index, &documents, &liars(3, 2_000_000));
     let address = index.address.to_string();
     let start = || {
         let arguments = [&address, "--share", ".", "sync"];

@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -83,18 +83,6 @@ fn growing_holder() -> u16 {
     port
 }
 
-fn add(index: &Index, name: &str, port: u16) -> TcpStream {
-    let mut stream = TcpStream::connect(index.address).unwrap();
-    let request = format!(
-        "ADD FILE {name} P2P-CI/1.0\r\nHost: 127.0.0.1\r\nPort: {port}\r\nTitle: t\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut status = [0; 17];
-    stream.read_exact(&mut status).unwrap();
-    assert_eq!(&status, b"P2P-CI/1.0 200 OK");
-    stream
-}
-
 /// Downloads a document of this length with holders at these rates and perhaps an honest one.
 fn get(length: usize, rates: &[usize], is_honest: bool, commands: &[&[&str]]) {
     let document = document(length);
@@ -102,7 +90,7 @@ fn get(length: usize, rates: &[usize], is_honest: bool, commands: &[&[&str]]) {
     let index = Index::start(&[]);
     let mut records = Vec::new();
     for rate in rates {
-        records.push(add(&index, "a.bin", slow_holder(&document, *rate)));
+        records.push(index.register_files(&["a.bin"], slow_holder(&document, *rate)));
     }
     let honest = folder(root.path(), "honest", &[("a.bin", &document[..])]);
     let _honest = is_honest.then(|| {
@@ -153,8 +141,8 @@ fn a_document_that_only_grows_or_is_too_slow_is_given_up() {
     let root = tempfile::tempdir().unwrap();
     let index = Index::start(&[]);
     let _records = [
-        add(&index, "grows.bin", growing_holder()),
-        add(&index, "slow.bin", slow_holder(&document(100_000), 400)),
+        index.register_files(&["grows.bin"], growing_holder()),
+        index.register_files(&["slow.bin"], slow_holder(&document(100_000), 400)),
     ];
     let index = &index.address.to_string();
     thread::scope(|scope| {

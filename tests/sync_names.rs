@@ -5,8 +5,6 @@
 mod common;
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
 
 use common::{Index, folder, names, peer, run_peer, share};
@@ -15,17 +13,6 @@ fn sync(index: &Index, arguments: &[&str], folder: &Path) -> (i32, String, Strin
     let index = index.address.to_string();
     let arguments = [&[&index, "--share", ".", "sync"], arguments].concat();
     run_peer(&arguments, "", folder)
-}
-
-/// Adds a record at the index, and keeps the connection on which it lasts.
-fn add(index: &Index, name: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(index.address).unwrap();
-    write!(stream, "ADD FILE {name} P2P-CI/1.0\r\nHost: localhost\r\nPort: 9\r\nTitle: t\r\n\r\n")
-        .unwrap();
-    let mut reply = [0; 17];
-    stream.read_exact(&mut reply).unwrap();
-    assert_eq!(&reply, b"P2P-CI/1.0 200 OK");
-    stream
 }
 
 #[test]
@@ -44,7 +31,7 @@ fn names_with_a_local_meaning_are_listed_and_never_saved() {
         "rfc8.txt",
         "%EF%BD%92fc9.txt",
     ];
-    let _records: Vec<TcpStream> = names_of_others.map(|name| add(&index, name)).into();
+    let _records = index.register_files(&names_of_others, 9);
 
     let (code, output, errors) = sync(&index, &["--dry-run"], &mine);
     assert_eq!((code, output.as_str()), (0, "RFC 7\n"), "{errors}");
@@ -82,7 +69,7 @@ fn one_document_that_cannot_be_saved_fails_alone() {
     fs::write(mine.join("d"), "a file").unwrap();
     let index = Index::start(&[]);
     let (_a, _) = share(index.address, &a);
-    let _record = add(&index, "d%2Fx");
+    let _record = index.register_files(&["d%2Fx"], 9);
     let (code, _, errors) = sync(&index, &[], &mine);
     assert_eq!(code, 74, "{errors}");
     for document in ["RFC 7", "FILE b", "FILE d%2Fx"] {
@@ -108,7 +95,7 @@ fn directories_are_created_with_the_document() {
     let root = tempfile::tempdir().unwrap();
     let mine = folder(root.path(), "mine", &[]);
     let index = Index::start(&[]);
-    let record = add(&index, "sub%2Fdir%2Fx");
+    let record = index.register_files(&["sub%2Fdir%2Fx"], 9);
     let (code, _, _) = sync(&index, &[], &mine);
     assert_eq!(code, 69);
     assert!(names(&mine).is_empty(), "{:?}", names(&mine));

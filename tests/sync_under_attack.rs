@@ -6,34 +6,11 @@ mod common;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{Index, Program, folder, names, run_peer_again, share};
-
-/// Registers files at the index, and keeps the connection on which their records last.
-fn add(index: &Index, names: &[String], port: u16) -> TcpStream {
-    let mut stream = TcpStream::connect(index.address).unwrap();
-    for name in names {
-        write!(
-            stream,
-            "ADD FILE {name} P2P-CI/1.0\r\nHost: localhost\r\nPort: {port}\r\nTitle: t\r\n\r\n"
-        )
-        .unwrap();
-        let mut reply = [0; 17];
-        stream.read_exact(&mut reply).unwrap();
-        assert_eq!(&reply, b"P2P-CI/1.0 200 OK");
-        // The rest of the reply ends with an empty line.
-        let mut rest = Vec::new();
-        while !rest.ends_with(b"\r\n\r\n") || rest.len() < 8 {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
-            rest.extend(byte);
-        }
-    }
-    stream
-}
 
 /// A holder that sends every document at this rate; it ends with the test.
 fn slow_holder(bytes_per_second: usize) -> u16 {
@@ -62,7 +39,7 @@ fn slow_documents_do_not_keep_the_others() {
     let root = tempfile::tempdir().unwrap();
     let index = Index::start(&[]);
     let bait: Vec<String> = (0..10).map(|at| format!("a{at}.bin")).collect();
-    let _bait = add(&index, &bait, slow_holder(1200));
+    let _bait = index.register_files(&bait, slow_holder(1200));
     let documents: Vec<(String, Vec<u8>)> =
         (0..40).map(|at| (format!("z{at}.md"), format!("document {at}").into_bytes())).collect();
     let files: Vec<(&str, &[u8])> =

@@ -112,22 +112,32 @@ pub(super) enum Progress<'a> {
     Bytes(u64, u64),
 }
 
-/// Fetches what is missing of a document with this digest.
-pub(super) fn fetch_segments(
-    fetcher: &Fetcher,
-    document: &Document,
-    digest: Digest,
-    holders: Vec<Source>,
-    first: Option<First>,
-    pieces: &Arc<Pieces>,
-    watch: &mut dyn FnMut(Progress<'_>),
-) -> Result<Brought, SwarmError> {
-    let count = holders.len().min(fetcher.bandwidth().feeds(peer_bounds().segments));
-    let swarm = Swarm::new(fetcher, document, digest, holders, first, pieces, count);
-    for worker in 0..count {
-        start(&swarm, worker, move |swarm| swarm.work(worker));
+/// A version of a document that is to be fetched in segments.
+pub(super) struct SegmentedDocument<'a> {
+    pub(super) fetcher: &'a Fetcher,
+    pub(super) document: &'a Document,
+    /// The digest of the whole document, which identifies the version.
+    pub(super) digest: Digest,
+    /// The holders to ask, the best one first.
+    pub(super) holders: Vec<Source>,
+    /// What the first of them has begun to deliver.
+    pub(super) first: Option<First>,
+    /// The file, with what is here already.
+    pub(super) pieces: &'a Arc<Pieces>,
+}
+
+impl SegmentedDocument<'_> {
+    /// Fetches the missing segments, and reports progress to `watch`. An error says whether the file,
+    /// the user, or all holders ended the download.
+    pub(super) fn fetch(self, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Brought, SwarmError> {
+        let feeds = self.fetcher.bandwidth().feeds(peer_bounds().segments);
+        let (count, pieces) = (self.holders.len().min(feeds), self.pieces);
+        let swarm = Swarm::new(self, count);
+        for worker in 0..count {
+            start(&swarm, worker, move |swarm| swarm.work(worker));
+        }
+        swarm.follow(pieces, watch)
     }
-    swarm.follow(pieces, watch)
 }
 
 /// Starts a worker.
@@ -165,15 +175,8 @@ impl Drop for WorkerGuard {
 }
 
 impl Swarm {
-    fn new(
-        fetcher: &Fetcher,
-        document: &Document,
-        digest: Digest,
-        holders: Vec<Source>,
-        first: Option<First>,
-        pieces: &Arc<Pieces>,
-        count: usize,
-    ) -> Arc<Self> {
+    fn new(wanted: SegmentedDocument<'_>, count: usize) -> Arc<Self> {
+        let SegmentedDocument { fetcher, document, digest, holders, first, pieces } = wanted;
         let patience = if count > 1 { limits::RATE_TIME_OF_ONE } else { limits::RATE_TIME };
         let state = State {
             segments: Segments::new(pieces.missing()),

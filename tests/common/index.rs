@@ -26,6 +26,13 @@ impl Index {
         Talk::to(self.address)
     }
 
+    /// Registers these files for a holder on 127.0.0.1. The records last as long as the connection.
+    pub fn register_files<Name: AsRef<str>>(&self, names: &[Name], port: u16) -> Talk {
+        let mut talk = self.connect();
+        names.iter().for_each(|name| talk.add_file(name.as_ref(), port));
+        talk
+    }
+
     /// What a list says now.
     pub fn list(&self) -> Vec<String> {
         let mut talk = self.connect();

@@ -7,7 +7,7 @@
     clippy::panic,
     reason = "a test may panic"
 )]
-#![allow(clippy::print_stdout, reason = "what is skipped")]
+#![allow(clippy::print_stdout, reason = "tests that are skipped")]
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses its part")]
 
 pub mod holders;
@@ -31,6 +31,12 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub fn skip(reason: &str) {
     assert!(std::env::var_os("CI").is_none(), "CI must install what the tests need: {reason}");
     println!("skipped: {reason}");
+}
+
+/// Reports that a test cannot run because sample data that is not part of the repository is missing.
+/// CI may run without it.
+pub fn skip_without_sample(path: &Path) {
+    println!("skipped: there is no {}", path.display());
 }
 
 /// A folder with these files.

@@ -56,6 +56,15 @@ impl Talk {
         assert_eq!(self.reply()[2], format!("RFC {number} {title} {host} {port}"));
     }
 
+    /// Adds a record of a file on 127.0.0.1.
+    pub fn add_file(&mut self, name: &str, port: u16) {
+        self.say(format!(
+            "ADD FILE {name} P2P-CI/1.0\r\nHost: 127.0.0.1\r\nPort: {port}\r\nTitle: t\r\n\r\n"
+        ));
+        let reply = self.reply();
+        assert_eq!(reply[0], "P2P-CI/1.0 200 OK", "{name}");
+    }
+
     /// Whether the other side has closed. What comes before that is thrown away. Who closes over
     /// bytes that it has not read resets the connection.
     pub fn is_closed(&mut self) -> bool {

@@ -7,7 +7,7 @@ use crate::peer::attempt::Reply;
 use crate::peer::candidates::{Ask, Candidate, Version};
 use crate::peer::fetched::{Attempt, Fetched};
 use crate::peer::source::Source;
-use crate::peer::swarm::{First, Progress, SwarmError, fetch_segments};
+use crate::peer::swarm::{First, Progress, SegmentedDocument, SwarmError};
 use crate::peer::transfer_error::TransferError;
 use crate::protocol::{Digest, Endpoint, Refusal, Status};
 
@@ -61,15 +61,15 @@ impl<'a> Download<'a> {
             let holders: Vec<Source> =
                 group.iter().map(|candidate| candidate.source.clone()).collect();
             let watch = &mut *self.watch;
-            let outcome = fetch_segments(
-                self.fetcher,
-                &self.wanted.document,
+            let segmented = SegmentedDocument {
+                fetcher: self.fetcher,
+                document: &self.wanted.document,
                 digest,
                 holders,
-                first.take(),
-                &pieces,
-                &mut |progress| watch(progress.into()),
-            );
+                first: first.take(),
+                pieces: &pieces,
+            };
+            let outcome = segmented.fetch(&mut |progress| watch(progress.into()));
             let brought = match outcome {
                 Ok(brought) => brought,
                 Err(SwarmError::File(error)) if error.kind() == io::ErrorKind::FileTooLarge => {

@@ -13,7 +13,15 @@ fn swarm(folder: &std::path::Path) -> (Arc<Swarm>, Arc<Pieces>, Incoming) {
     let pieces = incoming.pieces(&digest, LENGTH).unwrap().unwrap();
     let document = Document::Rfc("1".parse().unwrap());
     let fetcher = Fetcher::default();
-    let swarm = Swarm::new(&fetcher, &document, digest, Vec::new(), None, &pieces, 2);
+    let wanted = SegmentedDocument {
+        fetcher: &fetcher,
+        document: &document,
+        digest,
+        holders: Vec::new(),
+        first: None,
+        pieces: &pieces,
+    };
+    let swarm = Swarm::new(wanted, 2);
     (swarm, pieces, incoming)
 }
 

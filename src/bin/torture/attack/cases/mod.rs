@@ -1,5 +1,6 @@
 //! The cases: what is attacked, and what must be seen.
 
+mod bytes;
 mod churn;
 mod connections;
 mod downloads;
@@ -10,6 +11,7 @@ mod leaving;
 mod many;
 mod memory;
 mod networks;
+mod other_protocols;
 mod parts;
 mod readers;
 mod requests;
@@ -48,11 +50,11 @@ pub(crate) const CASES: &[Case] = &[
     case("gone", "a peer that is killed, and a machine that is cut off", leaving::gone),
     case("strangers", "records of others", leaving::strangers),
     case("victims", "records that lead to others", victims::victims),
-    case("bytes", "each byte in each field, and on a terminal", requests::bytes),
+    case("bytes", "each byte in each field, and on a terminal", bytes::bytes),
     case("numbers", "numbers at and past every edge", requests::numbers),
     case("large", "a line of 1 GiB, a million headers", requests::large),
     case("splits", "messages in any pieces, long pipelines", requests::splits),
-    case("other-protocols", "HTTP, TLS, pickles, noise", requests::other_protocols),
+    case("other-protocols", "HTTP, TLS, pickles, noise", other_protocols::other_protocols),
     case("bad-requests", "bad requests as fast as one can send them", connections::bad_requests),
     case("limits", "records up to the limits, and a large peer that leaves", leaving::limits),
     case("networks", "limits per network, and a name that was verified", networks::networks),
