@@ -290,6 +290,9 @@ pub const HOLDERS_ASKED: usize = 8;
 /// Connections to holders that have not delivered anything yet, in all downloads together, until
 /// [`BEGINNING`] bytes of a document have come.
 pub const TRIALS: usize = 8;
+/// Of these, those to holders that were given up early and are asked again: the rest is for holders
+/// that were never tried.
+pub const LATE_TRIALS: usize = 6;
 /// Time for which all downloads ask a holder last that did not answer in time.
 pub const SILENT: Duration = Duration::from_secs(60);
 /// A download must bring [`RATE_BYTES`] in this time.

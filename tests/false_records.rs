@@ -137,6 +137,39 @@ fn a_false_record_of_a_large_document_does_not_hide_a_small_one() {
     runs.into_iter().for_each(|run| run.join().unwrap());
 }
 
+/// A program that knows no extension, and refuses a request with one or closes the connection,
+/// is asked without any: also when the beginning of another version is here.
+#[test]
+fn a_strict_holder_is_asked_plainly_for_its_own_version() {
+    let refusals: [&[u8]; 3] = [b"P2P-CI/1.0 400 Bad Request\r\n\r\n", b"", b"What?\r\n\r\n"];
+    let runs = refusals.map(|refusal| {
+        ["Range:", "Want-Digest:"].map(|unknown| {
+            thread::spawn(move || {
+                let mut scene = Scene::new();
+                let strict = holder(Ipv4Addr::LOCALHOST, move |stream, request| {
+                    match request.contains("Range:") || request.contains(unknown) {
+                        true => stream.write_all(refusal),
+                        false => {
+                            respond(stream, &format!("Content-Length: {}\r\n", RIGHT.len()), RIGHT)
+                        }
+                    }
+                });
+                scene.add(strict, "T", None, None);
+                scene.add(liar(3, LARGE, 100_000), "T", Some(FALSE), Some(9_000_000));
+                let index = scene.index.address.to_string();
+                for command in [&["get", "1"][..], &["sync"]] {
+                    let arguments = [&[index.as_str(), "--share", "."], command].concat();
+                    let (code, output, errors) = run_peer(&arguments, "", &scene.mine);
+                    let case = format!("{refusal:?} to {unknown} {command:?}: {output}{errors}");
+                    assert_eq!((code, scene.saved().as_slice()), (0, RIGHT), "{case}");
+                    fs::remove_file(scene.mine.join("rfc1.txt")).unwrap();
+                }
+            })
+        })
+    });
+    runs.into_iter().flatten().for_each(|run| run.join().unwrap());
+}
+
 #[test]
 fn false_attributes_of_the_holder_itself_are_hints() {
     let other = sha256(b"another document");

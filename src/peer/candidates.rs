@@ -190,7 +190,7 @@ impl<'a> Candidates<'a> {
             }
             let trial = match fetcher.neighbours().standing(holder, self.length).is_proven {
                 true => None,
-                false => match fetcher.trials().begin(holder) {
+                false => match fetcher.trials().begin(holder, candidate.is_late) {
                     Some(trial) => Some(trial),
                     None => {
                         at += 1;

@@ -160,11 +160,15 @@ impl IndexConnection {
         let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
         replies.expect(query.form());
         // A server that is full refuses and closes before it has read anything.
-        let sent = link.send_bytes(&self.dialect.with_line_ends(request));
+        let line_ends = self.dialect.line_ends();
+        let sent = link.send_bytes(&line_ends.apply(request));
         let (mut taken, mut was_refused, mut other_version) = (Ok(()), false, None);
         let completeness = loop {
             let step = replies.read_part(&mut |part, bytes| {
                 *has_begun = true;
+                if taken.is_err() {
+                    return;
+                }
                 was_refused |= matches!(part, ReplyPart::Refused(_));
                 match part {
                     OTHER_VERSION => other_version = Some(bytes.to_vec()),
@@ -176,7 +180,7 @@ impl IndexConnection {
                 }
             });
             if let Some(line) = other_version.take() {
-                if self.dialect.change_line_ends() {
+                if self.dialect.change_line_ends(line_ends) {
                     return Ok(Exchange::OtherVersion);
                 }
                 taken = take(OTHER_VERSION, &line);

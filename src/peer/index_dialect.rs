@@ -56,13 +56,24 @@ pub enum Extensions {
 
 /// How the lines of requests end.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-enum LineEnds {
+pub(super) enum LineEnds {
     #[default]
     CrLf,
     /// After a 505 to CRLF.
     Lf,
     /// LF was answered by 505, too.
     CrLfAgain,
+}
+
+impl LineEnds {
+    /// Requests with these line ends.
+    pub(super) fn apply(self, mut requests: Vec<u8>) -> Vec<u8> {
+        if self == Self::Lf {
+            // No value of a request can hold a carriage return.
+            requests.retain(|&byte| byte != b'\r');
+        }
+        requests
+    }
 }
 
 /// What silence within a reply means.
@@ -161,23 +172,22 @@ impl IndexDialect {
         self.lock().connections == Connections::OneRequest
     }
 
-    /// After a 505: whether the request is to be sent again, with other line ends.
-    pub(super) fn change_line_ends(&self) -> bool {
-        let mut shown = self.lock();
-        shown.line_ends = match shown.line_ends {
-            LineEnds::CrLf => LineEnds::Lf,
-            LineEnds::Lf | LineEnds::CrLfAgain => LineEnds::CrLfAgain,
-        };
-        shown.line_ends == LineEnds::Lf
+    /// How the lines of requests to this server end.
+    pub(super) fn line_ends(&self) -> LineEnds {
+        self.lock().line_ends
     }
 
-    /// Requests, as lines of this server end.
-    pub(super) fn with_line_ends(&self, mut requests: Vec<u8>) -> Vec<u8> {
-        if self.lock().line_ends == LineEnds::Lf {
-            // No value of a request can hold a carriage return.
-            requests.retain(|&byte| byte != b'\r');
-        }
-        requests
+    /// After a 505 to a request with these line ends: whether the request is to be sent again, with
+    /// other ones. Requests on several connections may have been refused for the same line ends.
+    pub(super) fn change_line_ends(&self, refused: LineEnds) -> bool {
+        let mut shown = self.lock();
+        shown.line_ends = match (shown.line_ends, refused) {
+            (LineEnds::CrLf | LineEnds::Lf, LineEnds::CrLf) => LineEnds::Lf,
+            (_, LineEnds::Lf | LineEnds::CrLfAgain) | (LineEnds::CrLfAgain, _) => {
+                LineEnds::CrLfAgain
+            }
+        };
+        shown.line_ends == LineEnds::Lf
     }
 
     /// How long silence may last when a reply has arrived so far.
@@ -255,12 +265,17 @@ mod tests {
     #[test]
     fn other_line_ends_are_tried_once() {
         let dialect = IndexDialect::default();
-        assert_eq!(dialect.with_line_ends(b"a\r\n\r\n".to_vec()), b"a\r\n\r\n");
-        assert!(dialect.change_line_ends());
-        assert_eq!(dialect.with_line_ends(b"a\r\n\r\n".to_vec()), b"a\n\n");
-        assert!(!dialect.change_line_ends());
-        assert!(!dialect.change_line_ends());
-        assert_eq!(dialect.with_line_ends(b"a\r\n".to_vec()), b"a\r\n");
+        let first = dialect.line_ends();
+        assert_eq!(first.apply(b"a\r\n\r\n".to_vec()), b"a\r\n\r\n");
+        assert!(dialect.change_line_ends(first));
+        // Another request was sent before that.
+        assert!(dialect.change_line_ends(first));
+        let second = dialect.line_ends();
+        assert_eq!(second.apply(b"a\r\n\r\n".to_vec()), b"a\n\n");
+        assert!(!dialect.change_line_ends(second));
+        assert!(!dialect.change_line_ends(second));
+        assert!(!dialect.change_line_ends(first));
+        assert_eq!(dialect.line_ends().apply(b"a\r\n".to_vec()), b"a\r\n");
     }
 
     #[test]

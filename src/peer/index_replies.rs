@@ -193,7 +193,7 @@ impl<'a> Replies<'a> {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => match silence.then {
                     AfterSilence::Missing => return Err(self.missing(self.expected(state))),
                     AfterSilence::Complete => {
-                        return Ok(self.end_here(Completeness::Complete, take));
+                        return Ok(self.end_here(state, Completeness::Complete, take));
                     }
                     AfterSilence::PossiblyIncomplete => {
                         let seconds = silence.allowed.as_secs();
@@ -202,7 +202,7 @@ impl<'a> Replies<'a> {
                              {seconds} s",
                             self.index
                         );
-                        return Ok(self.end_here(Completeness::incomplete(reason), take));
+                        return Ok(self.end_here(state, Completeness::incomplete(reason), take));
                     }
                 },
                 Err(error) => return Err(self.lost(error)),
@@ -225,7 +225,7 @@ impl<'a> Replies<'a> {
                 Err(self.missing("the final empty line before the end of the connection"))
             }
             (ReplyState::Refused, _) | (ReplyState::Found { .. }, ReplyForm::OneRecord) => {
-                Ok(self.end_here(Completeness::Complete, take))
+                Ok(self.end_here(state, Completeness::Complete, take))
             }
             (ReplyState::Found { is_in_line: false, follows_grammar }, ReplyForm::Records)
                 if !self.dialect.ends_replies() =>
@@ -235,7 +235,7 @@ impl<'a> Replies<'a> {
                     true => Completeness::incomplete(reason),
                     false => Completeness::Complete,
                 };
-                Ok(self.end_here(completeness, take))
+                Ok(self.end_here(state, completeness, take))
             }
             (ReplyState::Before | ReplyState::Found { .. }, _) => {
                 Err(self.missing("the rest of the reply before the end of the connection"))
@@ -245,11 +245,15 @@ impl<'a> Replies<'a> {
 
     fn end_here(
         &mut self,
+        state: ReplyState,
         completeness: Completeness,
         take: &mut dyn FnMut(ReplyPart, &[u8]),
     ) -> Step {
-        if self.form == ReplyForm::OneRecord {
+        if self.form == ReplyForm::OneRecord && matches!(state, ReplyState::Found { .. }) {
             self.dialect.show_add_without_record();
+        }
+        if let Some((part, used)) = self.decoder.last_record(self.receiver.input()) {
+            self.pass_on(part, used, Completeness::Complete, take);
         }
         let (part, used) = self.decoder.end_here(self.receiver.input());
         self.pass_on(part, used, completeness, take)

@@ -40,7 +40,7 @@ pub(super) fn measure<'a>(
     };
     let mut running: Vec<Measured<'_>> = Vec::new();
     for source in sources.iter().filter(is_unknown).take(limits::TRIALS) {
-        let Some(trial) = fetcher.trials().begin(&source.holder) else { continue };
+        let Some(trial) = fetcher.trials().begin(&source.holder, false) else { continue };
         match Connecting::begin(fetcher, source) {
             Ok(connecting) => running.push(Measured { source, connecting, _trial: trial }),
             Err(error) => failures.push((&source.holder, error)),

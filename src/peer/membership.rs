@@ -11,9 +11,10 @@ mod announcer;
 mod announcing;
 mod asking;
 mod registering;
+mod told;
 mod waiting;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 
 pub use announcer::Announcer;
 use asking::Asker;
+use told::Told;
 use waiting::Waiting;
 
 use super::index_connection::IndexConnection;
@@ -83,12 +85,14 @@ struct Shared {
     dialect: Arc<IndexDialect>,
     /// What the index has refused because it was full, or because of a limit.
     waiting: Mutex<Waiting>,
-    /// What is registered on the present connection to an index that has shown no extension: such
-    /// an index is told of a document once.
-    told: Mutex<BTreeSet<Document>>,
+    /// The documents that an index that has shown no extension was told of on the present
+    /// connection: it is told of each once.
+    told: Mutex<BTreeMap<Document, Told>>,
     tell: Box<dyn Fn(Event) + Send + Sync>,
     /// Whether the index has shown that it takes requests in pipelines.
     reads_pipelines: AtomicBool,
+    /// Whether the present connection was closed here, to register everything on a new one.
+    rejoins: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -131,6 +135,7 @@ impl Membership {
             told: Mutex::default(),
             tell: Box::new(tell),
             reads_pipelines: AtomicBool::new(false),
+            rejoins: AtomicBool::new(false),
         });
         let member = Arc::clone(&shared);
         let thread = thread::Builder::new().name("index".into()).spawn(move || member.stay())?;
@@ -204,6 +209,12 @@ impl Shared {
                 Err(IndexError::Lost { index: self.index.clone(), source })
             });
             let Err(error) = joined else { return };
+            if self.rejoins.swap(false, Ordering::AcqRel) {
+                if !self.advance(State::Connecting) {
+                    return;
+                }
+                continue;
+            }
             // A connection that brought nothing does not count as success.
             if registered.is_some_and(|since| since.elapsed() >= limits::LASTING_CONNECTION) {
                 pause = limits::RECONNECT;
@@ -241,6 +252,8 @@ impl Shared {
         let Some(count) = self.register(&link, &mut replies)? else {
             // In another form, of which each is tried once.
             drop(replies);
+            // A server that serves one connection after the other reads the next one after this.
+            link.close();
             return self.join_and_read(registered);
         };
         if count > 0 || self.library.read().is_empty() {

@@ -31,7 +31,7 @@ pub enum TransferError {
     /// It refused.
     #[error("it answered {0}")]
     Refused(Status),
-    /// It closed without a word: another way of asking would change nothing.
+    /// It closed without a word, as a program may that does not know what it is asked.
     #[error("expected a status line, found the end of the connection")]
     NoReply,
     /// What it sent is no reply.
@@ -136,6 +136,19 @@ impl TransferError {
         }
     }
 
+    /// Whether a program may answer like this to a request with extensions that it does not know,
+    /// whatever it would answer to the same request without them.
+    pub(super) fn may_refuse_extensions(&self) -> bool {
+        match self {
+            Self::Refused(Status::Refused(Refusal::BadRequest))
+            | Self::Protocol(_)
+            | Self::NoReply => true,
+            // It closed before it had read the whole request.
+            Self::Lost(error) => error.kind() == io::ErrorKind::ConnectionReset,
+            _ => false,
+        }
+    }
+
     /// Whether the holder may have another version, or may give the document if it is asked in
     /// another way.
     pub(super) fn is_about_version(&self) -> bool {
@@ -145,6 +158,7 @@ impl TransferError {
                 | Self::NoDigest
                 | Self::OtherPart
                 | Self::Protocol(_)
+                | Self::NoReply
                 | Self::Refused(Status::Refused(
                     Refusal::BadRequest | Refusal::RangeNotSatisfiable
                 ))

@@ -29,10 +29,12 @@ pub(super) struct Trial {
 }
 
 impl Trials {
-    /// Begins to try a holder; `None` while it is being tried, or too many are.
-    pub(super) fn begin(&self, holder: &Endpoint) -> Option<Trial> {
+    /// Begins to try a holder; `None` while it is being tried, or too many are. One that was given
+    /// up early and is asked again leaves room for those that were never tried.
+    pub(super) fn begin(&self, holder: &Endpoint, is_late: bool) -> Option<Trial> {
         let mut running = self.lock();
-        let may_begin = running.len() < limits::TRIALS && !running.contains(holder);
+        let most = if is_late { limits::LATE_TRIALS } else { limits::TRIALS };
+        let may_begin = running.len() < most && !running.contains(holder);
         may_begin.then(|| {
             running.insert(holder.clone());
             Trial { trials: self.clone(), holder: holder.clone() }
@@ -68,12 +70,23 @@ mod tests {
     fn each_holder_is_tried_once_at_a_time_and_no_more_than_the_limit() {
         let trials = Trials::default();
         let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
-        let mut running: Vec<Trial> =
-            (0..limits::TRIALS).map(|number| trials.begin(&holder(number)).unwrap()).collect();
-        assert!(trials.begin(&holder(limits::TRIALS)).is_none());
+        let mut running: Vec<Trial> = (0..limits::TRIALS)
+            .map(|number| trials.begin(&holder(number), false).unwrap())
+            .collect();
+        assert!(trials.begin(&holder(limits::TRIALS), false).is_none());
         running.pop();
-        assert!(trials.begin(&holder(0)).is_none());
-        assert!(trials.begin(&holder(limits::TRIALS)).is_some());
-        assert!(trials.begin(&holder(limits::TRIALS)).is_some(), "it was given back");
+        assert!(trials.begin(&holder(0), false).is_none());
+        assert!(trials.begin(&holder(limits::TRIALS), false).is_some());
+        assert!(trials.begin(&holder(limits::TRIALS), false).is_some(), "it was given back");
+    }
+
+    #[test]
+    fn late_holders_leave_room_for_untried_ones() {
+        let trials = Trials::default();
+        let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
+        let late: Vec<Trial> =
+            (0..limits::TRIALS).filter_map(|number| trials.begin(&holder(number), true)).collect();
+        assert_eq!(late.len(), limits::LATE_TRIALS);
+        assert!(trials.begin(&holder(limits::TRIALS), false).is_some());
     }
 }

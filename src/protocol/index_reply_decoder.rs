@@ -65,7 +65,8 @@ pub enum ReplyState {
     Found {
         /// Whether the empty line after the status has arrived, as the grammar demands.
         follows_grammar: bool,
-        /// Whether part of a line has arrived and its end has not.
+        /// Whether part of a line has arrived and its end has not. A record whose line end is
+        /// missing may be complete.
         is_in_line: bool,
     },
 }
@@ -83,7 +84,9 @@ pub struct IndexReplyDecoder {
     follows_grammar: bool,
     /// Whether the last reply ended before its final empty line was seen.
     ended_early: bool,
-    /// Whether some reply had its final empty line.
+    /// Whether that was a refusal, whose empty line says nothing about the end of records.
+    was_refusal: bool,
+    /// Whether some reply that was no refusal had its final empty line.
     shows_final_lines: bool,
     /// Whether the server has shown that it knows attributes.
     shows_attributes: bool,
@@ -171,7 +174,8 @@ impl IndexReplyDecoder {
         Ok(Some(match (self.place, line) {
             (Place::Start, "") => {
                 // The final empty line of a reply that was complete without it.
-                self.shows_final_lines |= std::mem::take(&mut self.ended_early);
+                self.shows_final_lines |=
+                    std::mem::take(&mut self.ended_early) && !self.was_refusal;
                 return Ok(None);
             }
             (Place::Start, _) if self.ended_early && is_header(line) => {
@@ -183,7 +187,9 @@ impl IndexReplyDecoder {
                 self.headers = 0;
                 self.follows_grammar = false;
                 self.ended_early = false;
-                match Status::parse_line(line)? {
+                let status = Status::parse_line(line)?;
+                self.was_refusal = matches!(status, Status::Refused(_));
+                match status {
                     Status::Ok => (ReplyPart::Found, Place::Found),
                     Status::Refused(refusal) => (ReplyPart::Refused(refusal), Place::Refused),
                     Status::PartialContent => {
@@ -196,7 +202,8 @@ impl IndexReplyDecoder {
                 self.place = Place::Records;
                 return Ok(None);
             }
-            (Place::Refused | Place::Records, "") => {
+            (Place::Refused, "") => (ReplyPart::End, Place::Start),
+            (Place::Records, "") => {
                 self.shows_final_lines = true;
                 (ReplyPart::End, Place::Start)
             }
@@ -257,6 +264,9 @@ impl IndexReplyDecoder {
         if let Some(part) = self.decode(input)? {
             return Ok(part);
         }
+        if let Some(part) = self.last_record(input) {
+            return Ok(part);
+        }
         match (self.state(input), self.form) {
             (ReplyState::Refused, _)
             | (ReplyState::Found { is_in_line: false, .. }, _)
@@ -268,6 +278,27 @@ impl IndexReplyDecoder {
                 Err(DecodeError::new(self.line + 1, fault))
             }
         }
+    }
+
+    /// The record that is the last line of the reply, without the end of the line: if nothing more
+    /// is expected, it is complete.
+    pub fn last_record(&mut self, input: &[u8]) -> Option<(ReplyPart, usize)> {
+        let record = self.unfinished_record(input)?;
+        self.records += 1;
+        self.headers = 0;
+        let (part, _) = self.part(ReplyPart::Record(record), Place::Records);
+        Some((part, input.len()))
+    }
+
+    /// The record that an unfinished line would be, if it ended here.
+    fn unfinished_record(&self, input: &[u8]) -> Option<Record> {
+        let is_after_status = matches!(self.place, Place::Found | Place::Records);
+        if !is_after_status || self.form != ReplyForm::Records {
+            return None;
+        }
+        let line = std::str::from_utf8(self.lines.rest(input)).ok()?;
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if is_header(line) { None } else { Record::parse(line).ok() }
     }
 
     /// Ends the reply here, because nothing more of it is expected; `input` is what has arrived
@@ -285,7 +316,8 @@ impl IndexReplyDecoder {
             Place::Refused => ReplyState::Refused,
             Place::Found | Place::Records => ReplyState::Found {
                 follows_grammar: self.follows_grammar,
-                is_in_line: !self.lines.rest(input).is_empty(),
+                is_in_line: !self.lines.rest(input).is_empty()
+                    && self.unfinished_record(input).is_none(),
             },
         }
     }

@@ -59,6 +59,17 @@ impl Program {
         panic!("no line with {part:?} on standard error, but {seen:#?}");
     }
 
+    /// Reads standard error until a line holds `part`; no line before it may hold `unwanted`.
+    pub fn without(&self, part: &str, unwanted: &str) {
+        while let Ok(line) = self.errors.recv_timeout(PATIENCE) {
+            assert!(!line.contains(unwanted), "{line}");
+            if line.contains(part) {
+                return;
+            }
+        }
+        panic!("no line with {part:?} on standard error");
+    }
+
     /// All of standard error, when the program has ended.
     pub fn errors(&self) -> Vec<String> {
         self.errors.iter().collect()

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::common::run_peer;
 use crate::fake::{Act, Other, has_extension, say, share, temporary, uploader};
 
 /// No final empty line, no record, and no line end: what is complete is used, and soon.
@@ -33,6 +34,46 @@ fn replies_without_an_end() {
             assert_eq!(fs::read_to_string(folder.path().join("rfc7.txt")).unwrap(), "body");
         }
         assert!(other.requests().iter().all(|request| !has_extension(request)));
+    }
+}
+
+/// The empty line after a refusal says nothing about the end of records: a list of such a server
+/// ends by silence, too.
+#[test]
+fn a_refusal_with_an_empty_line_does_not_promise_one_after_records() {
+    let other = Other::start(|request, _| match request.starts_with("LIST ALL") {
+        true => say("P2P-CI/1.0 200 OK\nRFC 7 T h 1\n"),
+        false => say("P2P-CI/1.0 404 Not Found\r\n\r\n"),
+    });
+    let begun = Instant::now();
+    let index = other.address.to_string();
+    let (_, output, errors) =
+        run_peer(&[&index, "--share", "."], "lookup 99\nlist\n", temporary().path());
+    assert!(output.contains("RFC 7 T h 1"), "{output}{errors}");
+    assert!(errors.contains("may be incomplete"), "{errors}");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+/// Some programs join lines, so the last one has no end.
+#[test]
+fn the_last_line_may_have_no_end() {
+    for (between, is_closed) in [("\n", false), ("\r\n\r\n", false), ("\n", true), ("\n\n", true)] {
+        let reply = format!("P2P-CI/1.0 200 OK{between}RFC 7 T h 1\nRFC 8 The Title h 25");
+        let said = reply.clone();
+        let other = Other::start(move |_, _| match is_closed {
+            true => Act::SayAndClose(said.clone().into_bytes()),
+            false => say(&said),
+        });
+        for command in [&["list"][..], &["lookup", "8"], &["search", "title"]] {
+            let begun = Instant::now();
+            let arguments = [&["--format", "json"], command].concat();
+            let (code, output, errors) = other.run(&arguments, temporary().path());
+            assert_eq!(code, 0, "{reply:?} {command:?}: {errors}");
+            assert!(output.contains(r#""title":"The Title""#), "{reply:?} {command:?}: {output}");
+            assert!(output.contains(r#""port":25"#), "{reply:?} {command:?}: {output}");
+            let took = begun.elapsed();
+            assert!(took < Duration::from_secs(20), "{reply:?} {command:?}: {took:?}");
+        }
     }
 }
 

@@ -172,3 +172,67 @@ fn a_peer_whose_connection_is_closed_for_another_is_told_why() {
     let line = program.error_with(" refused: 503 Service Unavailable");
     assert!(!line.contains("broke the protocol"), "{line}");
 }
+
+/// The documents of the ADDs that a server has received.
+fn added(other: &Other) -> Vec<String> {
+    let numbers = |request: String| match request.split(' ').collect::<Vec<_>>()[..] {
+        ["ADD", "RFC", number, ..] => Some(number.to_string()),
+        _ => None,
+    };
+    other.requests().into_iter().filter_map(numbers).collect()
+}
+
+/// A document that an unknown index has refused is not added again on the same connection, also
+/// when its digest is known, or another document appears.
+#[test]
+fn a_refused_add_is_not_repeated() {
+    for refusal in ["400 Bad Request", "503 Service Unavailable"] {
+        let folder = temporary();
+        for number in 1..=3 {
+            fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+        }
+        let reply = format!("P2P-CI/1.0 {refusal}\r\n\r\n");
+        let other = Other::start(move |request, _| match request {
+            _ if request.starts_with("LOOKUP") => say("P2P-CI/1.0 404 Not Found\r\n\r\n"),
+            _ if request.starts_with("ADD RFC 2 ") => say(&reply),
+            _ => say("P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n\r\n"),
+        });
+        let program = share(&other, folder.path());
+        assert!(program.line().starts_with("registered 2 "));
+        program.error_with("the index did not register RFC 2");
+        fs::write(folder.path().join("rfc2.txt"), "another text").unwrap();
+        fs::write(folder.path().join("rfc4.txt"), "text").unwrap();
+        let (begun, mut found) = (Instant::now(), Vec::new());
+        while !found.contains(&"4".to_string()) {
+            assert!(begun.elapsed() < PATIENCE, "{found:?}");
+            found.extend(added(&other));
+        }
+        assert_eq!(found, ["1", "2", "3", "4"], "{refusal}");
+    }
+}
+
+/// The first document, and one that is gone, are registered on a new connection. That is planned,
+/// so it is no loss of the index, and does not wait for one.
+#[test]
+fn a_planned_connection_is_made_without_a_message() {
+    let folder = temporary();
+    let other = Other::start(|request, _| match request.starts_with("LOOKUP") {
+        true => say("P2P-CI/1.0 404 Not Found\r\n\r\n"),
+        false => say("P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n\r\n"),
+    });
+    let program = share(&other, folder.path());
+    assert!(program.line().starts_with("registered 0 "));
+    let write = |number: u32| {
+        fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+        let request = format!("ADD RFC {number} ");
+        let begun = Instant::now();
+        while !other.requests.recv_timeout(PATIENCE).unwrap().starts_with(&request) {
+            assert!(begun.elapsed() < PATIENCE, "{request}");
+        }
+    };
+    write(7);
+    program.without("registered 1 document", "lost the index");
+    write(8);
+    fs::remove_file(folder.path().join("rfc7.txt")).unwrap();
+    program.without("registered 1 document", "lost the index");
+}

@@ -79,7 +79,7 @@ fn a_holder_that_another_download_tries_is_waited_for() {
     let fetcher = Fetcher::default();
     let wanted = of(&["192.0.2.1:1"]);
     let mut skipped = Vec::new();
-    let trial = fetcher.trials().begin(&wanted.sources[0].holder);
+    let trial = fetcher.trials().begin(&wanted.sources[0].holder, false);
     let mut candidates = Candidates::new(&fetcher, &wanted);
     assert!(matches!(candidates.next(&fetcher, &mut skipped), Next::Blocked));
     drop(trial);

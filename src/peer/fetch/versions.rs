@@ -170,9 +170,8 @@ impl<'a> Download<'a> {
                     candidate.ask = Ask::Whole;
                     self.ask_later(candidate, error);
                 }
-                // A strict program is asked without extensions.
-                TransferError::Refused(Status::Refused(Refusal::BadRequest))
-                | TransferError::Protocol(_) => {
+                // A strict program is asked without extensions for its own version.
+                error if error.may_refuse_extensions() => {
                     candidate.ask = Ask::Plain;
                     self.ask_later(candidate, error);
                 }

@@ -1,10 +1,12 @@
 //! Telling the index what has changed: documents that are shared from now on, have changed, or are
 //! gone.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::told::Told;
 use super::waiting::Waiting;
 use super::{Event, Membership, Shared};
 use crate::library::SharedLibrary;
@@ -100,6 +102,10 @@ impl Shared {
                     }
                 }
             }
+            if !self.dialect.shows_extensions() {
+                let registered = settled.iter().map(|one| (one.clone(), Told::Registered));
+                self.lock_told().extend(registered);
+            }
             let first = full.first().cloned();
             let others = full.len().saturating_sub(1);
             let mut waiting = self.lock_waiting();
@@ -121,34 +127,48 @@ impl Shared {
         if had_none && self.dialect.extensions() == Extensions::Unknown {
             // A registration finds out what the index knows, and there was nothing to register.
             log::debug!("the first documents are registered on a new connection");
-            self.link()?.close();
-            return Ok(());
+            return self.rejoin();
         }
         let mut is_gone = false;
         for document in documents {
-            let is_told = self.lock_told().contains(document);
+            let told = self.lock_told().get(document).copied();
             let is_shared = self.library.read().entry(document).is_some();
             match document {
-                _ if !is_shared => is_gone |= is_told,
-                _ if is_told => log::debug!("the index is told of {document} once"),
+                _ if !is_shared => {
+                    is_gone |= told == Some(Told::Registered);
+                    self.lock_waiting().remove([document.clone()]);
+                }
+                _ if told.is_some() => log::debug!("the index is told of {document} once"),
                 Document::File(_) => {
                     log::debug!("{document} is not registered: the index may know only RFCs");
                 }
-                Document::Rfc(_) => match self.tell_once(document)? {
-                    Some(refusal) => {
+                Document::Rfc(_) => {
+                    let refused = self.tell_once(document)?;
+                    self.lock_told().insert(document.clone(), Told::of(refused));
+                    if let Some(refusal) = refused {
                         let status = Status::from(refusal);
                         log::info!("the index did not register {document}: {status}");
                     }
-                    _ => drop(self.lock_told().insert(document.clone())),
-                },
+                    if refused == Some(Refusal::ServiceUnavailable) {
+                        let _ = self.lock_waiting().extend([document.clone()]);
+                    }
+                }
             }
         }
         if is_gone && self.dialect.answers_one_request() {
             log::warn!("the index cannot be told that documents are gone");
         } else if is_gone {
             log::info!("the index cannot remove a single record: connecting again");
-            self.link()?.close();
+            self.rejoin()?;
         }
+        Ok(())
+    }
+
+    /// Registers everything on a new connection, without a pause.
+    fn rejoin(&self) -> Result<(), IndexError> {
+        let link = self.link()?;
+        self.rejoins.store(true, Ordering::Release);
+        link.close();
         Ok(())
     }
 
@@ -189,7 +209,7 @@ impl Shared {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn lock_told(&self) -> MutexGuard<'_, std::collections::BTreeSet<Document>> {
+    pub(super) fn lock_told(&self) -> MutexGuard<'_, BTreeMap<Document, Told>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -69,7 +69,7 @@ impl Shared {
         let mut bytes = Vec::new();
         let mut replies = encode(&link.own, &mut bytes);
         let deliveries = self.expect_replies(&link, replies)?;
-        if let Err(error) = link.send_bytes(&self.dialect.with_line_ends(bytes)) {
+        if let Err(error) = link.send_bytes(&self.dialect.line_ends().apply(bytes)) {
             // Half a request may have been sent.
             link.close();
             return Err(error);

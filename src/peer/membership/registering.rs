@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::announcing::{TOGETHER, announcement};
+use super::told::Told;
 use super::{Event, Shared};
 use crate::error_chain::error_chain;
 use crate::limits;
@@ -52,6 +53,7 @@ impl Shared {
         self.lock_told().clear();
         self.reads_pipelines.store(false, Ordering::Relaxed);
         let mut outcomes = Outcomes::default();
+        let line_ends = self.dialect.line_ends();
         // RFCs come first.
         let Some(first) = documents.first() else { return Ok(Some(0)) };
         // A FILE is an extension.
@@ -60,7 +62,7 @@ impl Shared {
             rest = others;
             let outcome = self.announce(link, replies, std::slice::from_ref(first), false)?;
             if let [(_, Some((Refusal::VersionNotSupported, _)))] = outcome[..]
-                && self.dialect.change_line_ends()
+                && self.dialect.change_line_ends(line_ends)
             {
                 return Ok(None);
             }
@@ -94,10 +96,10 @@ impl Shared {
         let Outcomes { refused, gone } = outcomes;
         let count = documents.len().saturating_sub(refused.len() + gone + others);
         if !shows {
-            let refused: Vec<&Document> = refused.iter().map(|(document, _)| document).collect();
             let told = documents.iter().filter(|document| matches!(document, Document::Rfc(_)));
-            let told = told.filter(|document| !refused.contains(document)).cloned();
-            self.lock_told().extend(told);
+            let mut of = self.lock_told();
+            of.extend(told.map(|document| (document.clone(), Told::Registered)));
+            of.extend(refused.iter().map(|(document, _)| (document.clone(), Told::Refused)));
         }
         if others > 0 {
             (self.tell)(Event::NotSupported(others));
@@ -191,10 +193,13 @@ impl Shared {
         let query = Query::Lookup { document, title, want_attributes: true };
         let mut request = Vec::new();
         query.encode(&link.own, &mut request);
+        let line_ends = self.dialect.line_ends();
         let sent = self.exchange(link, replies, request, ReplyForm::Records);
         // What is learned the replies remember.
         match (sent.and_then(|()| replies.read_one(&mut |_, _| {})), &outcomes.refused[..]) {
-            (Ok(Some((Refusal::VersionNotSupported, _))), _) if self.dialect.change_line_ends() => {
+            (Ok(Some((Refusal::VersionNotSupported, _))), _)
+                if self.dialect.change_line_ends(line_ends) =>
+            {
                 Ok(false)
             }
             (Ok(_), _) if self.dialect.shows_extensions() => Ok(true),
@@ -237,7 +242,7 @@ impl Shared {
         replies.expect(form);
         // An index that is full refuses and closes before it has read anything: its refusal is
         // read although the request could not be sent.
-        match link.send_bytes(&self.dialect.with_line_ends(requests)) {
+        match link.send_bytes(&self.dialect.line_ends().apply(requests)) {
             Err(error @ IndexError::Lost { .. }) => match replies.read_one(&mut |_, _| {}) {
                 Ok(Some((refusal, reason))) => {
                     Err(IndexError::Refused { index: self.index.clone(), refusal, reason })

@@ -87,12 +87,17 @@ impl Swarm {
             let has_progressed = self.brought_by(holder) > before;
             fruitless = if has_progressed { 0 } else { fruitless + 1 };
             let is_early = matches!(error, TransferError::Deferred(_));
+            // It may know no ranges, and have another version: it is asked without them later.
+            let may_be_strict = self.brought_by(holder) == 0
+                && spare.source.content.digest != Some(self.digest)
+                && error.may_refuse_extensions();
             if is_early {
                 self.fetcher.neighbours().silent(holder);
-            } else if error.is_fault_of_holder() && !error.is_about_version() {
+            } else if error.is_fault_of_holder() && !error.is_about_version() && !may_be_strict {
                 self.fetcher.neighbours().failed(holder);
             }
-            let resumes = error.is_transient() && !is_early && fruitless < limits::TRIES;
+            let resumes =
+                error.is_transient() && !is_early && !may_be_strict && fruitless < limits::TRIES;
             self.report(holder, error);
             match self.fetcher.neighbours().readiness(holder) {
                 _ if !resumes => return false,
@@ -144,7 +149,7 @@ impl Swarm {
         let begun = Instant::now();
         let reply = match first.filter(|first| first.begins_before(range)) {
             Some(first) => first.reply,
-            None => self.ask(source, range)?,
+            None => self.ask(source, range, spare.is_late)?,
         };
         let has_others = !spare.is_late && self.lock().spare.iter().any(|other| !other.is_late);
         let rate = MinRate::new(self.patience, has_others);
@@ -154,7 +159,12 @@ impl Swarm {
     }
 
     /// Asks a holder for a segment, and waits for the head of its reply.
-    fn ask(&self, source: &Source, range: &Range<u64>) -> Result<Reply, TransferError> {
+    fn ask(
+        &self,
+        source: &Source,
+        range: &Range<u64>,
+        is_late: bool,
+    ) -> Result<Reply, TransferError> {
         let holder = &source.holder;
         let is_wanted = || !self.lock().is_over;
         let is_proven = self.fetcher.neighbours().is_proven(holder);
@@ -162,7 +172,7 @@ impl Swarm {
             if is_proven || !is_wanted() {
                 break None;
             }
-            match self.fetcher.trials().begin(holder) {
+            match self.fetcher.trials().begin(holder, is_late) {
                 Some(trial) => break Some(trial),
                 None => self.fetcher.trials().wait(LOOK),
             }
