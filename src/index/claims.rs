@@ -7,9 +7,6 @@ use super::ranks::Ranks;
 use super::{Index, memory};
 use crate::protocol::{Content, Date, Title};
 
-/// Bytes on the heap of a further claim of a line: mostly the only one, in a list with room for four.
-const OTHER_CLAIM: usize = 64;
-
 impl Index {
     /// Gives a record of an entry to a holder: the equal line that is there, else a new one.
     pub(super) fn join(
@@ -29,8 +26,14 @@ impl Index {
         let claim = Claim { holder, description, added: seconds(added) };
         let age = match equal {
             Some(age) => {
-                self.others.entry(age).or_default().push(claim);
-                self.heap += OTHER_CLAIM;
+                let others = self.others.entry(age).or_default();
+                let before = memory::list(others);
+                if others.is_empty() {
+                    // Most have one.
+                    others.reserve_exact(1);
+                }
+                others.push(claim);
+                self.heap = (self.heap + memory::list(others)).saturating_sub(before);
                 age
             }
             None => {
@@ -109,12 +112,14 @@ impl Index {
             self.ranks.take(entry);
             return Some(line.first);
         };
+        let before = memory::list(others);
         let first = &mut lines.get_mut(age)?.first;
         let claim = match others.iter().position(|other| other.holder == holder) {
             Some(at) => others.remove(at),
             None => std::mem::replace(first, others.remove(0)),
         };
-        self.heap = self.heap.saturating_sub(OTHER_CLAIM);
+        memory::shrink_list(others);
+        self.heap = (self.heap + memory::list(others)).saturating_sub(before);
         if others.is_empty() {
             self.others.remove(&age);
             memory::shrink(&mut self.others);

@@ -1,10 +1,11 @@
 //! What is known of one document: its lines, and what their holders say of it.
 
+use std::collections::BTreeMap;
+
 use super::lines::Lines;
 use super::memory::{self, tree_element};
-use super::slots::Slots;
 use super::titles::Titles;
-use crate::protocol::{Content, Document, FileName, Title};
+use crate::protocol::{Content, Document, FileName, RfcNumber, Title};
 
 /// Recent descriptions among which an equal one is looked for.
 const RECENT: usize = 4;
@@ -14,10 +15,11 @@ const RECENT: usize = 4;
 pub(super) struct Entry {
     pub(super) document: Document,
     pub(super) lines: Lines,
-    /// That in place 0, and those in the places behind it. Most documents have one, which lies here
-    /// so that who looks for it does not wait for the memory of a table first.
+    /// The description in place 0, which most documents have alone. It is stored here, so that a
+    /// reader does not wait for the memory of a table first.
     first: Option<Description>,
-    further: Slots<Description>,
+    /// A tree, because a table would keep the places of descriptions that are gone.
+    further: BTreeMap<u32, Description>,
     /// Bytes on the heap of all titles.
     titles: usize,
 }
@@ -34,29 +36,27 @@ pub(super) struct Description {
 
 impl Entry {
     pub(super) fn new(document: Document) -> Self {
-        Self {
-            document,
-            lines: Lines::default(),
-            first: None,
-            further: Slots::default(),
-            titles: 0,
-        }
+        Self { document, lines: Lines::default(), first: None, further: BTreeMap::new(), titles: 0 }
     }
 
     /// Bytes on the heap, and in the table that leads to this entry.
     pub(super) fn bytes(&self) -> usize {
-        const IN_TREE: usize = tree_element::<FileName, u32>();
-        IN_TREE
+        const FURTHER: usize = tree_element::<u32, Description>();
+        let in_tree = match self.document {
+            Document::Rfc(_) => tree_element::<RfcNumber, u32>(),
+            Document::File(_) => tree_element::<FileName, u32>(),
+        };
+        in_tree
             + memory::name(&self.document)
             + self.lines.bytes()
-            + self.further.bytes()
+            + self.further.len() * FURTHER
             + self.titles
     }
 
     pub(super) fn description(&self, place: u32) -> Option<&Description> {
-        match place.checked_sub(1) {
-            None => self.first.as_ref(),
-            Some(place) => self.further.get(place),
+        match place {
+            0 => self.first.as_ref(),
+            _ => self.further.get(&place),
         }
     }
 
@@ -78,7 +78,7 @@ impl Entry {
         titles: &mut Titles,
     ) -> u32 {
         let first = self.first.iter().map(|known| (0, known));
-        let further = self.further.last(RECENT).map(|(place, known)| (place + 1, known));
+        let further = self.further.iter().rev().take(RECENT).map(|(&place, known)| (place, known));
         let (mut equal, mut same) = (None, None);
         for (place, known) in first.chain(further).filter(|(_, known)| known.title == title) {
             same = Some(known.title_id);
@@ -112,9 +112,9 @@ impl Entry {
             let freed = memory::title(&known.title);
             titles.release(known.title_id);
             self.titles = self.titles.saturating_sub(freed);
-            match place.checked_sub(1) {
-                None => self.first = None,
-                Some(place) => drop(self.further.remove(place)),
+            match place {
+                0 => self.first = None,
+                _ => drop(self.further.remove(&place)),
             }
         }
     }
@@ -125,13 +125,24 @@ impl Entry {
             self.first = Some(new);
             return 0;
         }
-        self.further.insert(new) + 1
+        let place = self.free_place();
+        self.further.insert(place, new);
+        place
+    }
+
+    /// A place without a description: the one after the last.
+    fn free_place(&self) -> u32 {
+        let last = self.further.last_key_value().map_or(0, |(&place, _)| place);
+        last.checked_add(1).unwrap_or_else(|| {
+            // After four billion changes: there are fewer records than places.
+            (1..).zip(self.further.keys()).find(|(free, place)| free != *place).map_or(1, |at| at.0)
+        })
     }
 
     fn description_mut(&mut self, place: u32) -> Option<&mut Description> {
-        match place.checked_sub(1) {
-            None => self.first.as_mut(),
-            Some(place) => self.further.get_mut(place),
+        match place {
+            0 => self.first.as_mut(),
+            _ => self.further.get_mut(&place),
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Holders {
     owners: HashMap<Owner, u32>,
     /// The place of the holders that are this endpoint.
     endpoints: HashMap<Endpoint, u32>,
-    /// Bytes on the heap of all holders.
+    /// Bytes on the heap of all holders, and of the lists that lead to them.
     heap: usize,
 }
 
@@ -66,18 +66,14 @@ impl Holder {
         self.place(entry).ok().and_then(|at| Some(self.lines.get(at)?.1))
     }
 
-    /// Bytes on the heap, those of the lists that lead to it included.
+    /// Bytes on the heap.
     fn bytes(&self) -> usize {
-        const LISTED: usize = 48 + 2 * size_of::<u32>();
-        let lines = self.lines.capacity() * size_of::<(u32, Age)>();
-        LISTED + memory::endpoint(&self.endpoint) + memory::allocated(lines)
+        memory::endpoint(&self.endpoint) + memory::list(&self.lines)
     }
 
     /// Gives memory back where much was taken.
     fn shrink(&mut self) {
-        if self.lines.len() * 4 <= self.lines.capacity() {
-            self.lines.shrink_to(self.lines.len() * 2);
-        }
+        memory::shrink_list(&mut self.lines);
     }
 }
 
@@ -131,7 +127,7 @@ impl Holders {
     ) -> u32 {
         let new_holdings = || self.holdings.insert(Holdings::default());
         let holdings = *self.owners.entry(owner).or_insert_with(new_holdings);
-        let new_namesakes = || self.namesakes.insert(Vec::with_capacity(1));
+        let new_namesakes = || self.namesakes.insert(Vec::new());
         let namesakes = *self.endpoints.entry(endpoint.clone()).or_insert_with(new_namesakes);
         let end = RecordEnd::of(&endpoint);
         let holder =
@@ -139,10 +135,10 @@ impl Holders {
         self.heap += holder.bytes();
         let place = self.holders.insert(holder);
         if let Some(holdings) = self.holdings.get_mut(holdings) {
-            holdings.holders.push(place);
+            self.heap += push(&mut holdings.holders, place);
         }
         if let Some(namesakes) = self.namesakes.get_mut(namesakes) {
-            namesakes.push(place);
+            self.heap += push(namesakes, place);
         }
         place
     }
@@ -241,10 +237,7 @@ impl Holders {
         let Some(holder) = self.holders.remove(place) else { return };
         self.heap = self.heap.saturating_sub(holder.bytes());
         if let Some(Holdings { holders, .. }) = self.holdings.get_mut(holder.holdings) {
-            // From the end, where leaving takes from: an owner may name any number of endpoints.
-            if let Some(at) = holders.iter().rposition(|&other| other == place) {
-                holders.remove(at);
-            }
+            self.heap = self.heap.saturating_sub(take(holders, place));
             if holders.is_empty() {
                 self.holdings.remove(holder.holdings);
                 self.owners.remove(&holder.owner);
@@ -252,7 +245,7 @@ impl Holders {
             }
         }
         if let Some(same) = self.namesakes.get_mut(holder.namesakes) {
-            same.retain(|&other| other != place);
+            self.heap = self.heap.saturating_sub(take(same, place));
             if same.is_empty() {
                 self.namesakes.remove(holder.namesakes);
                 self.endpoints.remove(&holder.endpoint);
@@ -260,4 +253,26 @@ impl Holders {
             }
         }
     }
+}
+
+/// Adds a place to a list. Returns the bytes by which the list has grown.
+fn push(list: &mut Vec<u32>, place: u32) -> usize {
+    let before = memory::list(list);
+    if list.is_empty() {
+        // Most lists have one place.
+        list.reserve_exact(1);
+    }
+    list.push(place);
+    memory::list(list).saturating_sub(before)
+}
+
+/// Takes a place out of a list. Returns the bytes that are given back.
+fn take(list: &mut Vec<u32>, place: u32) -> usize {
+    let before = memory::list(list);
+    // From the end, where leaving takes from: an owner may name any number of endpoints.
+    if let Some(at) = list.iter().rposition(|&other| other == place) {
+        list.remove(at);
+    }
+    memory::shrink_list(list);
+    before.saturating_sub(memory::list(list))
 }

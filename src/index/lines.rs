@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::memory::{allocated, tree_element};
+use super::memory::{self, tree_element};
 
 /// When a line was added: counts up, never repeats.
 ///
@@ -57,6 +57,8 @@ pub(super) struct Lines {
     newest: Vec<Line>,
     /// The pieces that were full once, each under an age that none of its lines is below.
     older: BTreeMap<Age, Vec<Line>>,
+    /// Bytes on the heap of the older pieces.
+    older_bytes: usize,
 }
 
 impl Lines {
@@ -64,10 +66,10 @@ impl Lines {
         self.newest.is_empty() && self.older.is_empty()
     }
 
-    /// Bytes on the heap. Pieces count as if they were full, which saves looking at them.
+    /// Bytes on the heap.
     pub(super) fn bytes(&self) -> usize {
-        const OLDER: usize = PIECE * size_of::<Line>() + tree_element::<Age, Vec<Line>>();
-        allocated(self.newest.capacity() * size_of::<Line>()) + self.older.len() * OLDER
+        const IN_TREE: usize = tree_element::<Age, Vec<Line>>();
+        memory::list(&self.newest) + self.older_bytes + self.older.len() * IN_TREE
     }
 
     /// Adds a line that is newer than all others.
@@ -75,6 +77,7 @@ impl Lines {
         if self.newest.len() == PIECE {
             let piece = std::mem::take(&mut self.newest);
             if let Some(oldest) = piece.first().map(|line| line.age) {
+                self.older_bytes += memory::list(&piece);
                 self.older.insert(oldest, piece);
             }
         }
@@ -109,7 +112,10 @@ impl Lines {
             return place(&self.newest, age).map(|at| take(&mut self.newest, at));
         }
         let (&key, piece) = self.older.range_mut(..=age).next_back()?;
-        let line = take(piece, place(piece, age)?);
+        let at = place(piece, age)?;
+        let before = memory::list(piece);
+        let line = take(piece, at);
+        self.older_bytes = (self.older_bytes + memory::list(piece)).saturating_sub(before);
         if piece.is_empty() {
             self.older.remove(&key);
         }
@@ -143,9 +149,7 @@ fn place(piece: &[Line], age: Age) -> Option<usize> {
 /// Takes a line out, and gives memory back where much was taken.
 fn take(piece: &mut Vec<Line>, at: usize) -> Line {
     let line = piece.remove(at);
-    if piece.len() * 4 <= piece.capacity() {
-        piece.shrink_to(piece.len() * 2);
-    }
+    memory::shrink_list(piece);
     line
 }
 

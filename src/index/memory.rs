@@ -8,12 +8,23 @@ use std::collections::HashMap;
 
 use crate::protocol::{Document, Endpoint, Title};
 
-/// What the allocator adds to an allocation, and rounds it up to.
-const ALLOCATION: usize = 16;
-
-/// Bytes on the heap for this many bytes.
+/// Bytes that the allocator takes for this many bytes: it adds a length, rounds up to 16 bytes, and
+/// takes at least 32.
 pub(super) fn allocated(bytes: usize) -> usize {
-    if bytes == 0 { 0 } else { (bytes + ALLOCATION).next_multiple_of(ALLOCATION) }
+    const LENGTH: usize = size_of::<usize>();
+    if bytes == 0 { 0 } else { (bytes + LENGTH).next_multiple_of(16).max(32) }
+}
+
+/// Bytes on the heap of a list, by its capacity.
+pub(super) fn list<T>(list: &Vec<T>) -> usize {
+    allocated(list.capacity() * size_of::<T>())
+}
+
+/// Gives memory of a list back after most of its elements were removed.
+pub(super) fn shrink_list<T>(list: &mut Vec<T>) {
+    if list.len() * 4 <= list.capacity() {
+        list.shrink_to(list.len() * 2);
+    }
 }
 
 /// Bytes of a hash table. It keeps an eighth of its places free, and has a byte of its own for each.
@@ -69,11 +80,18 @@ fn searched(title: &Title) -> usize {
     FIXED + title.as_str().len() * 4
 }
 
-/// Bytes on the heap of an endpoint: its host and the end of its record lines.
+/// Bytes on the heap of an endpoint: its host, and the end of its record lines.
 pub(super) fn endpoint(endpoint: &Endpoint) -> usize {
-    let host = endpoint.host.as_str().len();
-    // Longer than a host that needs no heap, in which case this counts a little too much.
-    2 * allocated(host) + 2 * ALLOCATION
+    /// Bytes of a host, and of the end of a line, that need no heap.
+    const INLINE: usize = 23;
+    const END: usize = 32;
+    /// A blank, a port, and the end of the line.
+    const PORT: usize = 8;
+    /// What is before a host on the heap.
+    const COUNTS: usize = 2 * size_of::<usize>();
+    let length = endpoint.host.as_str().len();
+    let host = if length <= INLINE { 0 } else { allocated(COUNTS + length) };
+    host + allocated((length + PORT).saturating_sub(END))
 }
 
 /// What a record is charged to the connection and the network that add it: what it takes when it

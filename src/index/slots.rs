@@ -79,6 +79,7 @@ impl<T> Slots<T> {
     }
 
     /// The values in the last few places.
+    #[cfg(test)]
     pub(super) fn last(&self, few: usize) -> impl Iterator<Item = (u32, &T)> {
         let start = self.places.len().saturating_sub(few);
         let last = self.places.get(start..).unwrap_or_default();
