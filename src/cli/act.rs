@@ -10,6 +10,7 @@ use super::context::Context;
 use super::exit::{CommandError, failure_of_refusal};
 use super::find::{browse, peers, print_holders, search};
 use super::get::get;
+use super::meant::{file_of_number, hint, meant};
 use super::output::{say, say_json, table};
 use super::probe::probe_all;
 use super::reply::{ReplyPrinter, document_json, with_fields};
@@ -18,7 +19,7 @@ use super::sync::sync;
 use super::verify::verify;
 use super::why::why;
 use crate::escape::escaped;
-use crate::library::candidates;
+use crate::library::{candidates, document_of, file_name_of};
 use crate::peer::{AskIndex, Query};
 use crate::protocol::{Document, Listing, Refusal, RfcNumber};
 
@@ -113,22 +114,32 @@ impl Context {
         match what.parse::<RfcNumber>() {
             Ok(number) => self.folder.join(format!("rfc{number}.txt")),
             Err(_) if !path.exists() && self.folder.join(path).exists() => self.folder.join(path),
+            Err(_) if !path.exists() => self.escaped_path(what).unwrap_or_else(|| path.into()),
             Err(_) => path.into(),
         }
     }
 
+    /// The file of the shared directory whose name is printed like this in lists.
+    fn escaped_path(&self, what: &str) -> Option<PathBuf> {
+        let forms = candidates(&document_of(what)?);
+        let paths = forms.iter().filter_map(|form| file_name_of(form).ok());
+        paths.map(|name| self.folder.join(name)).find(|path| path.exists())
+    }
+
     /// Stops sharing a document, which only a session can.
     pub(super) fn remove(&self, typed: &Document) -> Result<(), CommandError> {
-        let forms = candidates(typed);
-        let mut document = typed;
+        let mut document = typed.clone();
         if let Some(library) = self.library.get() {
             let mut library = library.write();
-            // The name as it was typed comes first, then the forms that a file system may have
-            // given it.
-            document = forms.iter().find(|form| library.entry(form).is_some()).unwrap_or(typed);
-            library.forget(document);
+            document = meant(typed, |form| library.entry(form).is_some());
+            let file = file_of_number(&document).filter(|file| library.entry(file).is_some());
+            if let Some(file) = file.filter(|_| library.entry(&document).is_none()) {
+                let message = format!("{document} is not shared{}", hint(&file));
+                return Err(CommandError::NotFound(message));
+            }
+            library.forget(&document);
         }
-        self.ask_and_print(Query::Remove(document))
+        self.ask_and_print(Query::Remove(&document))
     }
 
     fn docs(&self) -> Result<(), CommandError> {

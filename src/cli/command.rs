@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::library::document_of;
-use crate::protocol::{Document, Endpoint, FileName, Limit, RfcNumber, SyntaxError, Title, Words};
+use super::named::{Range, parse_document, parse_range};
+use crate::protocol::{Document, Endpoint, Limit, SyntaxError, Title, Words};
 
 /// The name of arguments that are documents.
 pub(super) const DOCUMENT: &str = "N";
@@ -187,52 +187,4 @@ pub(super) enum LineCommand {
     /// End the session
     #[command(visible_alias = "exit")]
     Quit,
-}
-
-/// What `get` takes: one document, or the RFCs from one number to another.
-#[derive(Clone, Debug)]
-pub(super) enum Range {
-    One(Document),
-    Rfcs(RfcNumber, RfcNumber),
-}
-
-impl Range {
-    /// The documents, in order.
-    pub(super) fn documents(&self) -> Vec<Document> {
-        match self {
-            Self::One(document) => vec![document.clone()],
-            Self::Rfcs(first, last) => (first.value()..=last.value())
-                .filter_map(|number| number.to_string().parse().ok().map(Document::Rfc))
-                .collect(),
-        }
-    }
-}
-
-fn parse_range(text: &str) -> Result<Range, String> {
-    const MOST: u32 = 100_000;
-    let numbers = text.split_once('-').and_then(|(first, last)| {
-        Some((first.parse::<RfcNumber>().ok()?, last.parse::<RfcNumber>().ok()?))
-    });
-    match numbers {
-        None => parse_document(text).map(Range::One),
-        Some((first, last)) if first <= last && last.value() - first.value() < MOST => {
-            Ok(Range::Rfcs(first, last))
-        }
-        Some(_) => Err(format!("expected a range of at most {MOST} numbers, found `{text}`")),
-    }
-}
-
-/// A number is an RFC, everything else a file name. `FILE:42` is the file of that name, whatever it
-/// would be read as otherwise.
-fn parse_document(text: &str) -> Result<Document, String> {
-    if let Some(name) = text.strip_prefix("FILE:") {
-        let name = FileName::from_decoded(name).map_err(|error| error.to_string())?;
-        return Ok(Document::File(name));
-    }
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let number = text.parse::<RfcNumber>().map_err(|error| error.to_string())?;
-        return Ok(Document::Rfc(number));
-    }
-    document_of(text)
-        .ok_or_else(|| "expected an RFC number, a file name, or `FILE:` and a file name".into())
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::command::{Format, Search};
 use super::context::Context;
 use super::exit::{CommandError, Failure, failure_of_refusal};
+use super::meant::{hint_at_file, listed_form};
 use super::output::{say, say_json, table};
 use super::reply::{ReplyPrinter, incomplete_json, note_incomplete};
 use crate::escape::{escaped, escaped_json};
@@ -21,8 +22,9 @@ use crate::protocol::{Document, Endpoint, Limit, ListSearch, Record, Refusal, Re
 
 /// Prints the records of a document. An index that has shown no extension and finds nothing may
 /// compare titles: then its list is searched here.
-pub(super) fn print_holders(context: &Context, document: &Document) -> Result<(), CommandError> {
+pub(super) fn print_holders(context: &Context, typed: &Document) -> Result<(), CommandError> {
     let index = &context.index;
+    let document = &listed_form(context, typed);
     let title = context.known_title(document);
     let query = Query::lookup(document, title.as_ref(), index.dialect());
     let mut printer = ReplyPrinter::new(context.format);
@@ -70,6 +72,12 @@ pub(super) fn print_holders(context: &Context, document: &Document) -> Result<()
         .try_for_each(|(part, bytes)| printer.take(part, bytes))
         .and_then(|()| printer.end(&completeness, failure))
         .map_err(CommandError::Output)?;
+    if refused == Some(Refusal::NotFound) {
+        let hint = hint_at_file(context, document);
+        if !hint.is_empty() {
+            log::warn!("no peer has {document}{hint}");
+        }
+    }
     failure.map_or(Ok(()), |failure| Err(CommandError::Refused(failure)))
 }
 

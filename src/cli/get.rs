@@ -13,15 +13,17 @@ use std::{io, iter};
 use self::download::{Downloaded, copy_file, copy_stream, save, stream};
 use super::change::Earlier;
 use super::choose::choose;
-use super::command::{Format, Get, Range};
+use super::command::{Format, Get};
 use super::context::Context;
 use super::downloads::{Finish, Running, wait};
 use super::exit::CommandError;
+use super::meant::{here_or_known, is_listed};
+use super::named::Range;
 use super::outcome::{Outcome, say_failed, shown};
 use super::output::say;
 use crate::error_chain::error_chain;
 use crate::library::{Entry, SaveTarget, Saved, SharedLibrary, candidates};
-use crate::peer::{FetchError, Fetched, JournalEvent, Source, Wanted};
+use crate::peer::{FetchError, Fetched, JournalEvent, Source, Wanted, probe};
 use crate::protocol::{Digest, Document, Title};
 use holders::Chosen;
 use out::{Out, is_standard_output};
@@ -73,18 +75,16 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
     outcome
 }
 
-/// The document as it was typed, or in the form in which its name is here or known to the index:
-/// what the keyboard writes as one character may be two in the name of the file.
+/// The document as it was typed, or in the form in which it is here, or known to the index or to the
+/// holder that a person names.
 fn known_form(context: &Context, command: &Get, typed: Document) -> Document {
-    let forms = candidates(&typed);
-    if forms.len() == 1 || command.from.is_some() {
+    if candidates(&typed).len() == 1 {
         return typed;
     }
-    let is_here = |form: &&Document| {
-        context.library().is_ok_and(|library| library.read().entry(form).is_some())
-    };
-    let is_known = |form: &&Document| holders::holdings(context, form).is_ok();
-    forms.iter().find(is_here).or_else(|| forms.iter().find(is_known)).cloned().unwrap_or(typed)
+    here_or_known(context, &typed, |form| match &command.from {
+        Some(holder) => probe(&context.fetcher, form, &holder.clone().into()).is_ok(),
+        None => is_listed(context, form).unwrap_or(false),
+    })
 }
 
 fn get_one(

@@ -41,6 +41,8 @@ mod interrupt;
 mod limits_table;
 mod logging;
 mod many;
+mod meant;
+mod named;
 mod notices;
 mod outcome;
 mod output;

@@ -18,6 +18,7 @@ use super::exit::{CommandError, Failure};
 use super::go_on::go_on;
 use super::index_access::IndexAccess;
 use super::interrupt::{Interrupt, Mode};
+use super::named::join_kinds;
 use super::notices::Notices;
 use super::outcome::report_failed;
 use super::rate::Rate;
@@ -33,7 +34,7 @@ use crate::protocol::{Endpoint, Port};
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::parse_from(join_kinds(std::env::args_os()));
     let interactive =
         io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
     let level = match args.command {

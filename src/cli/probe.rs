@@ -8,6 +8,7 @@ use serde_json::json;
 use super::command::Format;
 use super::context::Context;
 use super::exit::CommandError;
+use super::meant::{hint_at_file, listed_form};
 use super::output::{say, say_json, table};
 use super::reply::{document_json, with_fields};
 use super::why::local;
@@ -21,10 +22,12 @@ const AT_ONCE: usize = 16;
 
 /// Asks all holders, and prints what is known of each.
 pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), CommandError> {
+    let document = &listed_form(context, document);
     let title = context.known_title(document);
     let holdings = lookup(&context.index, document, title.as_ref())?;
     if holdings.is_empty() {
-        return Err(CommandError::NotFound(format!("no peer has {document}")));
+        let hint = hint_at_file(context, document);
+        return Err(CommandError::NotFound(format!("no peer has {document}{hint}")));
     }
     let header = ["holder", "answers", "round trip", "rate", "bytes", "sha-256", "since"];
     let mut rows = table(header);

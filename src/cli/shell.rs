@@ -5,13 +5,14 @@
 
 use std::io;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use super::command::{Line, LineCommand};
 use super::context::Context;
 use super::editor::Editor;
 use super::exit::{CommandError, Failure, report};
+use super::named::join_kinds;
 use super::notices::Notices;
 use super::outcome::report_failed;
 use super::output::say;
@@ -85,10 +86,17 @@ fn act(context: &Context, line: &str) -> Result<bool, CommandError> {
     if line.is_empty() || line.starts_with('#') {
         return Ok(true);
     }
-    let words = shlex::split(line)
+    let mut words = shlex::split(line)
         .ok_or_else(|| CommandError::Usage("expected a closing quote, found the end".into()))?;
-    match Line::try_parse_from(words) {
-        Ok(Line { command: LineCommand::Both(command) }) => context.run(&command).map(|()| true),
+    if words.iter().skip(1).any(|word| matches!(&**word, "--help" | "-h")) {
+        words.truncate(1);
+        words.insert(0, "help".into());
+    }
+    let usage = usage(words.first());
+    match Line::try_parse_from(join_kinds(words)) {
+        Ok(Line { command: LineCommand::Both(command) }) => {
+            context.run(&command).map(|()| true).map_err(|error| with_usage(error, &usage))
+        }
         Ok(Line { command: LineCommand::Remove(named) }) => {
             context.remove(&named.document).map(|()| true)
         }
@@ -100,8 +108,28 @@ fn act(context: &Context, line: &str) -> Result<bool, CommandError> {
             _ => {
                 let text = error.to_string();
                 let text = text.strip_prefix("error: ").unwrap_or(&text);
-                Err(CommandError::Usage(text.trim_end().to_string()))
+                let error = CommandError::Usage(text.trim_end().to_string());
+                Err(with_usage(error, &usage))
             }
         },
+    }
+}
+
+/// The usage line of a command.
+fn usage(command: Option<&String>) -> Option<String> {
+    let mut line = Line::command();
+    line.build();
+    let command = line.find_subcommand_mut(command?)?;
+    // The name of the program before the command is empty.
+    Some(command.render_usage().to_string().replace("Usage:  ", "Usage: "))
+}
+
+/// Adds the usage line to an error about the arguments of a command, unless it has one.
+fn with_usage(error: CommandError, usage: &Option<String>) -> CommandError {
+    match (error, usage) {
+        (CommandError::Usage(text), Some(usage)) if !text.contains("Usage: ") => {
+            CommandError::Usage(format!("{text}\n\n{usage}"))
+        }
+        (error, _) => error,
     }
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::command::Format;
 use super::context::Context;
 use super::exit::{CommandError, Failure, error_json};
+use super::meant::meant;
 use super::outcome::shown;
 use super::output::{say, say_json};
 use super::reply::{document_json, with_fields};
@@ -47,7 +48,9 @@ pub(super) fn verify(context: &Context, documents: &[Document]) -> Result<(), Co
     let downloaded = context.journal.fetched();
     let documents: Vec<Document> = match documents {
         [] => downloaded.keys().cloned().collect(),
-        some => some.to_vec(),
+        some => {
+            some.iter().map(|typed| meant(typed, |form| downloaded.contains_key(form))).collect()
+        }
     };
     if downloaded.is_empty() && !context.folder.exists() {
         return Err(CommandError::NotFound(format!(

@@ -56,7 +56,7 @@ pub use entry::{Entry, OpenDocument};
 pub use folder::Depth;
 pub use hasher::Hasher;
 pub use look_over::Look;
-pub use name::{NotSaved, candidates, document_of, file_name_of};
+pub use name::{NotSaved, candidate_groups, candidates, document_of, file_name_of};
 pub use part_files::PartFiles;
 pub use pieces::{PIECE, Pieces};
 pub use save::Incoming;

@@ -123,17 +123,29 @@ fn is_short_name(segment: &str) -> bool {
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The document, and then those whose names are the NFC and NFD forms of its name. A name that is
-/// typed has the form of the keyboard, one that is shared that of the file system; the protocol
-/// compares bytes.
+/// The documents that may be meant by a name, in the order in which they are tried; see
+/// [`candidate_groups`].
 pub fn candidates(document: &Document) -> Vec<Document> {
-    let mut candidates = vec![document.clone()];
-    if let Document::File(name) = document {
+    candidate_groups(document).concat()
+}
+
+/// The documents that may be meant by a name, in groups: the name as it was typed and its NFC and NFD
+/// forms; the same of the name that it is the percent-encoded form of, as lists print it; the RFC of a
+/// name such as `rfc793`. A name that is typed has the form of the keyboard, one that is shared that
+/// of the file system; the protocol compares bytes.
+pub fn candidate_groups(document: &Document) -> Vec<Vec<Document>> {
+    let Document::File(name) = document else { return vec![vec![document.clone()]] };
+    let group = |name: &FileName| {
         let forms = other_forms(name.as_str());
-        let names = forms.iter().filter_map(|form| FileName::from_decoded(form).ok());
-        candidates.extend(names.map(Document::File));
-    }
-    candidates
+        let others = forms.iter().filter_map(|form| FileName::from_decoded(form).ok());
+        std::iter::once(name.clone()).chain(others).map(Document::File).collect()
+    };
+    let mut groups = vec![group(name)];
+    let decoded = name.as_str().parse::<FileName>().ok().filter(|decoded| decoded != name);
+    groups.extend(decoded.iter().map(group));
+    let number = rfc_number(&format!("{name}.txt")).filter(|_| !name.as_str().contains('-'));
+    groups.extend(number.map(|number| vec![Document::Rfc(number)]));
+    groups
 }
 
 fn rfc_number(file_name: &str) -> Option<RfcNumber> {
@@ -271,7 +283,17 @@ mod tests {
         assert_eq!(candidates(&file("\u{e4}")), [file("\u{e4}"), file("a\u{308}")]);
         assert_eq!(candidates(&file("a\u{308}")), [file("a\u{308}"), file("\u{e4}")]);
         assert_eq!(candidates(&file("plain")), [file("plain")]);
+        assert_eq!(candidates(&file("a%20b%")), [file("a%20b%")]);
         let rfc = Document::Rfc("7".parse().unwrap());
-        assert_eq!(candidates(&rfc), [rfc]);
+        assert_eq!(candidates(&rfc), std::slice::from_ref(&rfc));
+        assert_eq!(candidates(&file("RFC007")), [file("RFC007"), rfc]);
+        assert_eq!(candidates(&file("rfc7-x")), [file("rfc7-x")]);
+    }
+
+    #[test]
+    fn a_name_may_be_the_form_that_lists_print() {
+        let typed = file("a%2F%C3%A4%20b");
+        let forms = [typed.clone(), file("a/\u{e4} b"), file("a/a\u{308} b")];
+        assert_eq!(candidates(&typed), forms);
     }
 }

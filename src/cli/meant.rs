@@ -1,0 +1,79 @@
+//! Which document is meant by a name: as it was typed, or in another form of it
+//! ([`crate::library::candidates`]); and which other document may be meant.
+
+use super::context::Context;
+use crate::library::{candidate_groups, candidates};
+use crate::peer::{AskIndex, IndexError, lookup};
+use crate::protocol::{Document, FileName, Refusal};
+
+/// The first form that is known, or what was typed.
+pub(super) fn meant(typed: &Document, is_known: impl Fn(&Document) -> bool) -> Document {
+    candidates(typed).into_iter().find(is_known).unwrap_or_else(|| typed.clone())
+}
+
+/// The first form that the index lists, or what was typed.
+pub(super) fn listed_form(context: &Context, typed: &Document) -> Document {
+    let forms = candidates(typed);
+    if forms.len() == 1 {
+        return typed.clone();
+    }
+    for form in forms {
+        match is_listed(context, &form) {
+            Ok(true) => return form,
+            Ok(false) => {}
+            // The command finds out itself.
+            Err(_) => break,
+        }
+    }
+    typed.clone()
+}
+
+/// The first form that is shared here, or that `is_known`. What is here has priority among the
+/// normalization forms of one name.
+pub(super) fn here_or_known(
+    context: &Context,
+    typed: &Document,
+    is_known: impl Fn(&Document) -> bool,
+) -> Document {
+    let is_here = |form: &&Document| {
+        context.library().is_ok_and(|library| library.read().entry(form).is_some())
+    };
+    let groups = candidate_groups(typed);
+    let found = groups.iter().find_map(|forms| {
+        forms.iter().find(is_here).or_else(|| forms.iter().find(|form| is_known(form)))
+    });
+    found.unwrap_or(typed).clone()
+}
+
+/// Whether the index has a record of a document.
+pub(super) fn is_listed(context: &Context, document: &Document) -> Result<bool, IndexError> {
+    let title = context.known_title(document);
+    match lookup(&context.index, document, title.as_ref()) {
+        Ok(holdings) => Ok(!holdings.is_empty()),
+        Err(IndexError::Refused { refusal: Refusal::NotFound | Refusal::BadRequest, .. }) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The file whose name is the number of an RFC.
+pub(super) fn file_of_number(document: &Document) -> Option<Document> {
+    let Document::Rfc(number) = document else { return None };
+    FileName::from_decoded(&number.to_string()).ok().map(Document::File)
+}
+
+/// The end of a message that an RFC was not found, if a file with that name is listed.
+pub(super) fn hint_at_file(context: &Context, document: &Document) -> String {
+    let file = file_of_number(document).filter(|_| context.index.dialect().shows_extensions());
+    match file.filter(|file| is_listed(context, file).unwrap_or(false)) {
+        Some(file) => hint(&file),
+        None => String::new(),
+    }
+}
+
+/// The end of a message that names a file instead of an RFC.
+pub(super) fn hint(file: &Document) -> String {
+    let name = file.name();
+    format!("; there is a file named `{name}`: `FILE:{name}`")
+}
