@@ -59,7 +59,7 @@ fn ask(
         let ask = |holding: &Holding| {
             let source = Source::from(holding.clone());
             let work = move || probe(fetcher, document, &source);
-            thread::Builder::new().spawn_scoped(scope, work)
+            thread::Builder::new().name("probe".into()).spawn_scoped(scope, work)
         };
         let asked: Vec<_> = holdings.iter().map(ask).collect();
         let answer = |asked: std::io::Result<thread::ScopedJoinHandle<'_, _>>| match asked {
