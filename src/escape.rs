@@ -6,6 +6,7 @@
 //! back: there the escapes are those of JSON, and a parser gets the original text.
 
 use std::fmt::{self, Display, Write};
+use std::path::Path;
 
 /// Shows text with everything unprintable escaped, on one line.
 ///
@@ -15,6 +16,11 @@ use std::fmt::{self, Display, Write};
 /// ```
 pub fn escaped<B: AsRef<[u8]> + ?Sized>(text: &B) -> Escaped<'_> {
     Escaped(text.as_ref())
+}
+
+/// Shows a path in the same way.
+pub fn escaped_path<P: AsRef<Path> + ?Sized>(path: &P) -> Escaped<'_> {
+    Escaped(path.as_ref().as_os_str().as_encoded_bytes())
 }
 
 /// The [`Display`] that [`escaped`] returns.

@@ -5,8 +5,10 @@
 mod common;
 
 use std::fs;
+use std::net::TcpListener;
+use std::process::Command;
 
-use common::{Index, Talk, peer};
+use common::{Index, Talk, peer, run_peer};
 
 #[test]
 fn an_upload_server_explains_its_refusals_if_that_is_wanted() {
@@ -48,4 +50,75 @@ fn an_upload_server_explains_its_refusals_if_that_is_wanted() {
             assert_eq!(talk.reply(), expected, "{request:?}");
         }
     }
+}
+
+/// Runs the index server with wrong options: exit code and standard error.
+fn run_server(arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_server")).args(arguments).output().unwrap();
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn wrong_values_are_answered_by_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    for (option, value, example) in [
+        ("--listen", "7734", "such as `127.0.0.1:7734`"),
+        ("--listen", "localhost:7734", "such as `127.0.0.1:7734`"),
+        ("--max-connections", "0", "such as `64`"),
+        ("--connections-per-address", "many", "such as `64`"),
+        ("--max-memory", "1", "such as `512M`"),
+        ("--log", "all", "requests, sessions, quiet"),
+        ("--host-policy", "none", "auto, literal, strict"),
+        ("--listen", "\u{1b}[31m\u{202e}", "found `\\x1b[31m\\u{202e}`"),
+    ] {
+        let (code, errors) = run_server(&[option, value]);
+        assert_eq!(code, 2, "{option} {value}: {errors}");
+        assert!(errors.contains(example), "{option} {value}: {errors}");
+        assert!(errors.chars().all(|c| c == '\n' || (!c.is_control() && c != '\u{202e}')));
+    }
+    for (arguments, example) in [
+        (&["x:y", "list"] as &[&str], "such as `5678`"),
+        (&["a b", "list"], "such as `localhost`"),
+        (&["share", "--upload", "5678"], "such as `127.0.0.1:7734`"),
+        (&["share", "--upload-limit", "1"], "such as `500k`"),
+        (&["share", "--upload-slots", "0"], "such as `64`"),
+        (&["share", "--uploads-per-address", "1.5"], "such as `64`"),
+        (&["share", "--host", "a b"], "such as `localhost`"),
+        (&["get", "5", "--download-limit", "2m"], "such as `500k`"),
+        (&["get", "5", "--allow-net", "10.0.0.0/99"], "such as `10.0.0.0/8`"),
+        (&["get", "5", "--from", "host"], "such as `localhost:5678`"),
+        (&["get", "05"], "such as `793`"),
+        (&["get", "9-5"], "such as `5-9`"),
+        (&["search", "x", "--limit", "0"], "such as `20`"),
+        (&["list", "--format", "xml"], "raw, table, json"),
+        (&["list", "\u{1b}[31m"], "\\x1b[31m"),
+    ] {
+        let (code, output, errors) = run_peer(arguments, "", folder.path());
+        assert_eq!((code, &*output), (2, ""), "{arguments:?}: {errors}");
+        assert!(errors.contains(example), "{arguments:?}: {errors}");
+        assert!(!errors.contains('\u{1b}'), "{errors}");
+    }
+    let index = Index::start(&[]);
+    let (code, _, errors) =
+        run_peer(&[&index.address.to_string()], "list \u{1b}[31m\u{202e}\n", folder.path());
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("\\x1b[31m\\u{202e}") && !errors.contains('\u{1b}'), "{errors}");
+}
+
+#[test]
+fn a_port_in_use_is_named_with_the_option_that_chooses_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let port = address.port();
+    let address = address.to_string();
+    let (code, errors) = run_server(&["--listen", &address]);
+    let expected = format!("another program uses port {port}: choose another port with `--listen");
+    assert!(code == 1 && errors.contains(&expected), "{code} {errors}");
+    let arguments = ["--share", ".", "--upload", &address, "share"];
+    let (code, _, errors) = run_peer(&arguments, "", folder.path());
+    let expected = format!("another program uses port {port}: choose another port with `--upload");
+    assert!(code == 1 && errors.contains(&expected), "{code} {errors}");
+    // The command that finds the program names the port, too.
+    assert!(errors.matches(&port.to_string()).count() >= 3, "{errors}");
 }

@@ -8,77 +8,118 @@ use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 
 use super::command::{Command, Format};
+use super::option_values::{count, socket_address};
 use super::rate::Rate;
+use crate::escape::excerpt;
 use crate::library::Depth;
 use crate::limits;
 use crate::protocol::{Endpoint, Host, Port, SyntaxError};
 
 const EXIT_CODES: &str = "\
 Without a command, a shell is started that reads commands from standard input.
+`peer help COMMAND` describes a command.
 
-Exit codes: 0 done, 1 anything else, 2 usage, 65 wrong digest, 66 not found, 69 index or peer
-unreachable, 74 file or disk, 76 protocol violated by the other side; 130, 129 and 143 ended by SIGINT,
-SIGHUP and SIGTERM.";
+Exit codes: 0 done, 1 anything else, 2 usage, 65 wrong digest, 66 not found,
+69 index or peer unreachable, 74 file or disk, 76 protocol violated by the other
+side; 130, 129 and 143 ended by SIGINT, SIGHUP and SIGTERM.
+
+Examples:
+  peer localhost --share papers
+  peer localhost get 793 --out - | less";
+
+/// Options of a peer that shares.
+const SHARING: &str = "Sharing";
+/// Options of a peer that downloads.
+const DOWNLOADING: &str = "Downloading";
 
 /// Peer of P2P-CI/1.0: shares a folder, finds and downloads documents.
 #[derive(Debug, Parser)]
-#[command(name = "peer", version, after_help = EXIT_CODES)]
+#[command(name = "peer", version, max_term_width = 80, after_help = EXIT_CODES)]
 pub(super) struct Args {
-    /// The index server
+    /// Index server
     #[arg(value_name = "SERVER[:PORT]", default_value = "localhost", value_parser = parse_server)]
     pub(super) server: Endpoint,
 
-    /// Directory to share; created when a document is saved there
-    #[arg(long, value_name = "DIR", default_value = "rfc", global = true)]
+    /// Shared directory; created when a document is saved there
+    #[arg(long, value_name = "DIR", default_value = "rfc", global = true, display_order = 101)]
     pub(super) share: PathBuf,
 
-    /// Share the subdirectories, too
-    #[arg(long, global = true)]
+    /// Include the subdirectories of the shared directory
+    #[arg(long, global = true, display_order = 102)]
     pub(super) recursive: bool,
 
-    /// Address to upload from [default: any address, a free port]
-    #[arg(long, value_name = "ADDR:PORT", global = true)]
+    /// Output format: `raw` (the lines of the reply), `table`, or `json` (one object a line)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "raw",
+        hide_possible_values = true,
+        global = true,
+        display_order = 103
+    )]
+    pub(super) format: Format,
+
+    /// Upload from this address, such as `[::]:5678` [default: any address, a free port]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        value_parser = socket_address,
+        global = true,
+        help_heading = SHARING
+    )]
     pub(super) upload: Option<SocketAddr>,
 
-    /// Hand documents over: a document that another peer has downloaded completely is moved to the
-    /// subdirectory `handed-over` and is no longer shared
-    #[arg(long, global = true)]
+    /// Register under this host name or address [default: localhost, the host name or the address,
+    /// as seen from the index]
+    #[arg(long, value_name = "NAME", global = true, help_heading = SHARING)]
+    pub(super) host: Option<Host>,
+
+    /// Move each document that another peer has downloaded completely to the subdirectory
+    /// `handed-over`, and stop sharing it
+    #[arg(long, global = true, help_heading = SHARING)]
     pub(super) hand_over: bool,
 
     /// Say in each refusal of an upload what was expected and what was found
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = SHARING)]
     pub(super) explain: bool,
 
-    /// Limit of all uploads together in bytes per second, such as `500k` or `2M` (KiB and MiB)
-    #[arg(long, value_name = "RATE", global = true)]
+    /// Limit all uploads together to this many bytes a second, such as `500k` or `2M` (KiB
+    /// and MiB)
+    #[arg(long, value_name = "RATE", global = true, help_heading = SHARING)]
     pub(super) upload_limit: Option<Rate>,
 
-    /// Number of large documents that are uploaded concurrently; further readers wait for a slot
-    #[arg(long, value_name = "N", default_value_t = limits::UPLOAD_SLOTS, global = true)]
+    /// Upload this many large documents concurrently; further readers wait for a slot
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = limits::UPLOAD_SLOTS,
+        value_parser = count,
+        global = true,
+        help_heading = SHARING
+    )]
     pub(super) upload_slots: NonZeroUsize,
 
-    /// Connections for uploads from one IPv4 address or IPv6 /64 network; loopback is exempt
+    /// Accept this many connections from one IPv4 address or IPv6 /64 network; loopback is exempt
     /// [default: 8]
-    #[arg(long, value_name = "N", global = true)]
+    #[arg(long, value_name = "N", value_parser = count, global = true, help_heading = SHARING)]
     pub(super) uploads_per_address: Option<NonZeroUsize>,
 
-    /// Limit of all downloads together in bytes per second
-    #[arg(long, value_name = "RATE", global = true)]
+    /// Limit all downloads together to this many bytes a second, such as `500k` or `2M` (KiB
+    /// and MiB)
+    #[arg(long, value_name = "RATE", global = true, help_heading = DOWNLOADING)]
     pub(super) download_limit: Option<Rate>,
 
-    /// Permit downloads from this network or address; may be given several times [default: no
-    /// addresses more local than that of the index, no ports below 1024]
-    #[arg(long, value_name = "NET", value_parser = parse_network, global = true)]
+    /// Permit connections to peers in this network, such as `10.0.0.0/8`; may be given several
+    /// times [default: no addresses more local than that of the index, no ports below 1024]
+    #[arg(
+        long,
+        value_name = "NET",
+        value_parser = parse_network,
+        global = true,
+        help_heading = DOWNLOADING
+    )]
     pub(super) allow_net: Vec<IpNet>,
-
-    /// Host name or address under which this peer is listed [default: localhost, the host name or
-    /// the address, as seen from the index]
-    #[arg(long, value_name = "NAME", global = true)]
-    pub(super) host: Option<Host>,
-
-    /// Output format
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "raw", global = true)]
-    pub(super) format: Format,
 
     #[command(subcommand)]
     pub(super) command: Option<Single>,
@@ -121,6 +162,6 @@ fn parse_server(text: &str) -> Result<Endpoint, SyntaxError> {
 /// Reads `10.0.0.0/8`, or one address.
 fn parse_network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse::<IpAddr>().map(IpNet::from);
-    let expected = "expected a network such as `10.0.0.0/8`, or an address";
-    text.parse().or_else(|_| address()).map_err(|_| format!("{expected}, found `{text}`"))
+    let expected = "expected a network such as `10.0.0.0/8`, or an address such as `192.0.2.7`";
+    text.parse().or_else(|_| address()).map_err(|_| format!("{expected}, found {}", excerpt(text)))
 }

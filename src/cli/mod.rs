@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `server`, `limits_table` | the program `server` |
 //! | `args`, `peer`, `session` | the program `peer`: its arguments, the ways in which it runs, what runs while it shares |
-//! | `command` | what can be typed, in the shell and after `peer` |
+//! | `command`, `usage`, `option_values` | what can be typed, in the shell and after `peer`; its help; values of options |
 //! | `context`, `act`, `find` | what commands act on, and doing it |
 //! | `get`, `sync`, `many`, `choose`, `progress` | the commands that download |
 //! | `outcome` | what came of one document, as a line or as JSON |
@@ -44,6 +44,7 @@ mod many;
 mod meant;
 mod named;
 mod notices;
+mod option_values;
 mod outcome;
 mod output;
 pub mod peer;
@@ -62,6 +63,7 @@ mod status;
 mod sync;
 mod throttle;
 mod uptime;
+mod usage;
 mod user_folder;
 mod verified;
 mod verify;

@@ -9,7 +9,7 @@ use crate::protocol::{Document, FileName, RfcNumber};
 /// The commands that take documents.
 const COMMANDS: [&str; 5] = ["get", "lookup", "why", "verify", "remove"];
 /// Options of these commands without a value.
-const FLAGS: [&str; 5] = ["--force", "--probe", "--recursive", "--hand-over", "--"];
+const FLAGS: [&str; 6] = ["--force", "--probe", "--recursive", "--hand-over", "--explain", "--"];
 /// The largest number of RFCs in a range.
 const RANGE: u32 = 100_000;
 

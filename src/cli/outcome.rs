@@ -13,7 +13,7 @@ use super::many::failures;
 use super::output::{say, say_json};
 use super::reply::{document_json, with_fields, with_status};
 use crate::error_chain::error_chain;
-use crate::escape::escaped;
+use crate::escape::{escaped, escaped_path};
 use crate::library::NotSaved;
 use crate::peer::{Expected, FetchError, Fetched, TransferError};
 use crate::protocol::{Digest, Document, Endpoint};
@@ -196,5 +196,5 @@ pub(super) fn report_failed(format: Format, error: &CommandError) {
 
 /// A path as it is shown.
 pub(super) fn shown(path: &Path) -> String {
-    escaped(path.as_os_str().as_encoded_bytes()).to_string()
+    escaped_path(path).to_string()
 }

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
-use clap::Parser;
 use log::LevelFilter;
 
 use super::args::{Args, Removal, Single};
@@ -18,13 +17,13 @@ use super::exit::{CommandError, Failure};
 use super::go_on::go_on;
 use super::index_access::IndexAccess;
 use super::interrupt::{Interrupt, Mode};
-use super::named::join_kinds;
 use super::notices::Notices;
 use super::outcome::report_failed;
 use super::rate::Rate;
 use super::session::{Session, teller};
 use super::signals::{ServiceSignal, on_service_signal};
 use super::uptime::Uptime;
+use super::usage::peer_arguments;
 use super::user_folder::{journal_file, neighbour_store};
 use super::{logging, shell};
 use crate::escape::escaped;
@@ -34,7 +33,7 @@ use crate::protocol::{Endpoint, Port};
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let args = Args::parse_from(join_kinds(std::env::args_os()));
+    let args = peer_arguments();
     let interactive =
         io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
     let level = match args.command {

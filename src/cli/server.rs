@@ -14,52 +14,69 @@ use log::LevelFilter;
 use super::exit::{Failure, report};
 use super::limits_table::limits_table;
 use super::logging;
+use super::option_values::{count, remedy, socket_address};
 use super::output::say;
 use super::signals::{ServiceSignal, on_service_signal};
 use super::size::MemorySize;
 use super::uptime::Uptime;
+use super::usage::arguments;
+use crate::error_chain::error_chain;
 use crate::server::{self, BindError, Config, HostPolicy, Server, connection_limit, memory_limit};
 use crate::system::limit_malloc_arenas;
 
 const AFTER_HELP: &str = "\
-Ctrl-C, SIGTERM, and SIGHUP from a terminal end the server. Without a terminal SIGHUP means reload,
-and there is nothing to reload yet. RUST_LOG refines the log.";
+Ctrl-C, SIGTERM, and SIGHUP from a terminal end the server. Without a terminal
+SIGHUP means reload, and there is nothing to reload yet. RUST_LOG refines the
+log.
+
+Example: server --listen 127.0.0.1:7734 --explain";
 
 /// Index server of P2P-CI/1.0: knows which peer has which document.
 #[derive(Debug, Parser)]
-#[command(name = "server", version, after_help = AFTER_HELP)]
+#[command(name = "server", version, max_term_width = 80, after_help = AFTER_HELP)]
 struct Args {
-    /// Address to listen on, such as `127.0.0.1:7734` or `[::1]:0`; may be given several times
+    /// Listen on this address, such as `127.0.0.1:7734` or `[::1]:0`; may be given several times
     /// [default: port 7734 on every address, IPv4 and IPv6]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = socket_address)]
     listen: Vec<SocketAddr>,
 
-    /// Under which host the records of a peer are listed
-    #[arg(long, value_enum, value_name = "POLICY", default_value = "auto")]
+    /// List the records of a peer under the host that it says if that is its address or it is on
+    /// loopback, else under its address (`auto`); under the host that it says (`literal`); or
+    /// refuse them if that is not its address (`strict`)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "POLICY",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     host_policy: HostPolicyArg,
 
     /// Say in each refusal what was expected and what was found
     #[arg(long)]
     explain: bool,
 
-    /// Connections at once, where this machine allows as many [default: 10000]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    max_connections: Option<usize>,
+    /// Serve this many connections, if this machine allows as many [default: 10000]
+    #[arg(long, value_name = "N", value_parser = count)]
+    max_connections: Option<NonZeroUsize>,
 
-    /// Memory that records, connections and their threads may take, such as `512M` or `2G`
-    /// [default: half of the least of RAM, the control group's limit and `ulimit -v`]
+    /// Limit the memory for records, connections and their threads to this size, such as `512M` or
+    /// `2G` [default: half of the least of RAM, the control group's limit and `ulimit -v`]
     #[arg(long, value_name = "SIZE")]
     max_memory: Option<MemorySize>,
 
-    /// Connections from one IPv4 address or IPv6 /64 network; loopback is exempt [default: 64]
-    #[arg(long, value_name = "N")]
+    /// Serve this many connections from one IPv4 address or IPv6 /64 network; loopback is exempt
+    /// [default: 64]
+    #[arg(long, value_name = "N", value_parser = count)]
     connections_per_address: Option<NonZeroUsize>,
 
-    /// What to print on standard error [default: requests on a terminal, else sessions]
-    #[arg(long, value_enum, value_name = "WHAT")]
+    /// Print on standard error each request (`requests`), only sessions and faults (`sessions`), or
+    /// only what the operator has to know (`quiet`) [default: requests on a terminal, else
+    /// sessions]
+    #[arg(long, value_enum, value_name = "WHAT", hide_possible_values = true)]
     log: Option<Log>,
 
-    /// Print every limit with its value and leave
+    /// Print every limit with its value, and exit
     #[arg(long)]
     show_limits: bool,
 }
@@ -84,10 +101,6 @@ enum Log {
     Quiet,
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|&count| count >= 1).ok_or_else(|| "expected a number from 1".into())
-}
-
 impl From<&Args> for Config {
     fn from(args: &Args) -> Self {
         Self {
@@ -98,7 +111,7 @@ impl From<&Args> for Config {
                 HostPolicyArg::Strict => HostPolicy::Strict,
             },
             explain: args.explain,
-            max_connections: args.max_connections,
+            max_connections: args.max_connections.map(NonZeroUsize::get),
             max_memory: args.max_memory.map(MemorySize::bytes),
             connections_per_address: args.connections_per_address,
         }
@@ -111,7 +124,9 @@ const NAME_LOOKUP_GRACE: Duration = Duration::from_millis(500);
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
-    Bind(#[from] BindError),
+    Bind(BindError),
+    #[error("{}; {remedy}", error_chain(error))]
+    BindWithRemedy { error: BindError, remedy: String },
     #[error("cannot serve a single connection: {0}; raise that limit")]
     NoConnection(String),
     #[error("cannot tell where it listens")]
@@ -124,7 +139,7 @@ enum Error {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = arguments(std::env::args_os());
     let done = if args.show_limits {
         say(limits_table(&(&args).into())).map_err(Error::Output)
     } else {
@@ -145,7 +160,7 @@ fn run(args: &Args) -> Result<(), Error> {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=2: {error}");
     }
     let config: Config = args.into();
-    let server = Server::bind(&config)?;
+    let server = Server::bind(&config).map_err(cannot_bind)?;
     warn_of_few_connections(&config, server.connections())?;
     warn_of_little_memory(&config);
     logging::warn_of_root();
@@ -183,6 +198,13 @@ fn run(args: &Args) -> Result<(), Error> {
     server.run();
     at_the_end();
     Ok(())
+}
+
+fn cannot_bind(error: BindError) -> Error {
+    match remedy(error.kind(), error.port, "--listen") {
+        Some(remedy) => Error::BindWithRemedy { error, remedy },
+        None => Error::Bind(error),
+    }
 }
 
 /// Fewer connections than a classroom has are worth a warning, unless they were asked for.

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::args::Args;
 use super::exit::CommandError;
 use super::notices::Notices;
+use super::option_values::remedy;
+use super::outcome::shown;
 use super::output::say;
 use super::rate::Rate;
 use super::user_folder::{port_file, stored_digests};
@@ -54,7 +56,7 @@ impl Session {
     ) -> Result<Self, CommandError> {
         let library = Library::scan_quiet(&args.share, args.depth());
         let library = library.map_err(|source| CommandError::File {
-            what: format!("cannot share `{}`", args.share.display()),
+            what: format!("cannot share `{}`", shown(&args.share)),
             source,
         })?;
         let digests = stored_digests();
@@ -114,7 +116,9 @@ impl Session {
 fn upload_listener(address: Option<SocketAddr>, shared: &Path) -> io::Result<TcpListener> {
     match address {
         Some(address) => net::listen(address).map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot upload from {address}: {error}"))
+            let remedy = remedy(error.kind(), address.port(), "--upload");
+            let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
+            io::Error::new(error.kind(), format!("cannot upload from {address}: {error}{remedy}"))
         }),
         None => {
             let store = port_file(shared);

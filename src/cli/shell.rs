@@ -16,6 +16,7 @@ use super::named::join_kinds;
 use super::notices::Notices;
 use super::outcome::report_failed;
 use super::output::say;
+use super::usage::escaped_lines;
 
 /// Where lines come from.
 enum Source {
@@ -108,7 +109,7 @@ fn act(context: &Context, line: &str) -> Result<bool, CommandError> {
             _ => {
                 let text = error.to_string();
                 let text = text.strip_prefix("error: ").unwrap_or(&text);
-                let error = CommandError::Usage(text.trim_end().to_string());
+                let error = CommandError::Usage(escaped_lines(text).trim_end().to_string());
                 Err(with_usage(error, &usage))
             }
         },

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::part_files::remove_unused;
 use super::save::{Incoming, Part};
 use super::saved::Saved;
+use crate::escape::escaped_path;
 use crate::limits;
 use crate::system::{self, Directory, Entered};
 
@@ -150,7 +151,7 @@ fn rename(
     };
     let (part_name, name) = (Path::new(part_name), Path::new(name));
     if !root.is_file_at(part_name, incoming.file())? {
-        let text = format!("the part file `{}` was removed or replaced", part.display());
+        let text = format!("the part file `{}` was removed or replaced", escaped_path(&part));
         return Err(io::Error::new(io::ErrorKind::NotFound, text));
     }
     let before = incoming.file().metadata()?;
@@ -182,7 +183,7 @@ fn rename(
     let left = std::mem::take(&mut incoming.left);
     left.iter().filter(|left| **left != part).for_each(|left| remove_unused(left));
     if !is_unchanged(&before, &after) {
-        let text = format!("`{}` was changed by another program", target.path().display());
+        let text = format!("`{}` was changed by another program", escaped_path(&target.path()));
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
     Ok(Saved::of(&after))
@@ -298,7 +299,7 @@ fn put(
     directory.remove_directory(name).map_err(|error| {
         let text = format!(
             "a directory `{}` that is not empty is in the way: move or remove it ({error})",
-            name.display()
+            escaped_path(&name)
         );
         io::Error::new(io::ErrorKind::IsADirectory, text)
     })?;

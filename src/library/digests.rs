@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use super::digest_store::{DigestStore, Known};
 use super::file_state::FileState;
 use super::{Entry, Hasher, OpenDocument};
+use crate::escape::escaped_path;
 use crate::limits;
 use crate::protocol::{Content, Digest, Document};
 use crate::system::{self, PageAligned};
@@ -36,7 +37,7 @@ impl Digests {
         if known.is_none() && store.exists() {
             log::warn!(
                 "the digests in `{}` are not as they were stored: they are computed anew",
-                store.display()
+                escaped_path(&store)
             );
         }
         Self { known: Mutex::new(known.unwrap_or_default()), store: Some(stored) }

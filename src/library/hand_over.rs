@@ -8,6 +8,7 @@ use std::process;
 
 use super::folder::HANDED_OVER;
 use super::{Entry, OpenDocument};
+use crate::escape::escaped_path;
 use crate::system;
 
 /// Names that are tried for one document, if others of its name were handed over before.
@@ -37,7 +38,7 @@ impl Entry {
         })?;
         for folder in [Some(parent), path.parent()].into_iter().flatten() {
             if let Err(error) = system::sync_folder(folder) {
-                log::debug!("`{}` is not synced: {error}", folder.display());
+                log::debug!("`{}` is not synced: {error}", escaped_path(&folder));
             }
         }
         Ok(target)
@@ -55,7 +56,7 @@ impl Entry {
             Err(error) => {
                 let text = format!(
                     "another file was moved to `{}`, and cannot be moved back: {error}",
-                    target.display()
+                    escaped_path(&target)
                 );
                 Err(io::Error::other(text))
             }
@@ -111,7 +112,7 @@ fn first_free(target: &Path, place: impl Fn(&Path) -> io::Result<()>) -> io::Res
         numbered.push(format!(".{number}"));
         name = numbered.into();
     }
-    let text = format!("`{}` and all names like it are taken: remove some", target.display());
+    let text = format!("`{}` and all names like it are taken: remove some", escaped_path(&target));
     Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
 }
 

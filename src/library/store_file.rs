@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Incoming;
+use crate::escape::escaped_path;
 use crate::system;
 
 /// How long the others are waited for. One that was stopped while it was storing may never resume;
@@ -59,7 +60,7 @@ impl StoreFile {
     fn lock(&self) -> io::Result<File> {
         let path = self.path.with_extension("lock");
         let file = system::open_part(&path, true).map_err(|error| {
-            let text = format!("cannot use the lock file `{}`: {error}", path.display());
+            let text = format!("cannot use the lock file `{}`: {error}", escaped_path(&path));
             io::Error::new(error.kind(), text)
         })?;
         let begun = Instant::now();

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::folded_name::other_forms;
+use crate::escape::escaped_path;
 use crate::system;
 
 /// How a user gets rid of what is in the way.
@@ -93,7 +94,7 @@ impl SaveTarget {
         };
         let text = format!(
             "expected a regular file or nothing at `{}`, found {what}: {remedy}",
-            path.display()
+            escaped_path(&path)
         );
         Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
     }
@@ -118,7 +119,7 @@ impl SaveTarget {
         }
         let text = format!(
             "`{}` differs only by case or normalization from a file that is here",
-            path.display()
+            escaped_path(&path)
         );
         Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
     }
@@ -151,6 +152,6 @@ pub(super) fn folder_of(target: &Path) -> &Path {
 }
 
 fn not_a_directory(path: &Path) -> io::Error {
-    let text = format!("expected a directory `{}`, found something else", path.display());
+    let text = format!("expected a directory `{}`, found something else", escaped_path(&path));
     io::Error::new(io::ErrorKind::NotADirectory, text)
 }

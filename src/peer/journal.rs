@@ -20,6 +20,7 @@ use std::time::SystemTime;
 
 pub use entries::{Entry, Event};
 
+use crate::escape::escaped_path;
 use crate::protocol::{Digest, Document};
 use entries::Entries;
 use file::JournalFile;
@@ -111,7 +112,7 @@ impl Journal {
             Store::File(file) => {
                 let path = lock(file).path().to_path_buf();
                 let entries = file::read(&path).unwrap_or_else(|error| {
-                    log::warn!("cannot read the journal `{}`: {error}", path.display());
+                    log::warn!("cannot read the journal `{}`: {error}", escaped_path(&path));
                     Entries::default()
                 });
                 take(&entries)

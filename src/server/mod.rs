@@ -63,7 +63,16 @@ pub struct Config {
 #[error("cannot listen on {address}")]
 pub struct BindError {
     address: String,
+    /// The port that was asked for.
+    pub port: u16,
     source: io::Error,
+}
+
+impl BindError {
+    /// Why the system refuses the address.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
 }
 
 /// An index server that listens and does not yet answer.
@@ -94,20 +103,23 @@ impl Server {
     /// # Errors
     /// When one of them is taken, not of this machine, or not allowed.
     pub fn bind(config: &Config) -> Result<Self, BindError> {
-        let listeners =
-            if config.listen.is_empty() {
-                let listener = net::listen_everywhere(Port::INDEX.value());
-                vec![listener.map_err(|source| BindError {
-                    address: format!("port {}", Port::INDEX),
+        let listeners = if config.listen.is_empty() {
+            let listener = net::listen_everywhere(Port::INDEX.value());
+            vec![listener.map_err(|source| BindError {
+                address: format!("port {}", Port::INDEX),
+                port: Port::INDEX.value(),
+                source,
+            })?]
+        } else {
+            let listen = |&address| {
+                net::listen(address).map_err(|source| BindError {
+                    address: format!("{address}"),
+                    port: address.port(),
                     source,
-                })?]
-            } else {
-                let listen = |&address| {
-                    net::listen(address)
-                        .map_err(|source| BindError { address: format!("{address}"), source })
-                };
-                config.listen.iter().map(listen).collect::<Result<_, _>>()?
+                })
             };
+            config.listen.iter().map(listen).collect::<Result<_, _>>()?
+        };
         let budgets = memory_limit(config.max_memory).0;
         let most = connection_limit(config.max_connections, budgets).0;
         let per_address = config.connections_per_address;

@@ -62,6 +62,17 @@ fn find_operating_system() -> String {
     std::env::consts::OS.to_string()
 }
 
+/// The command that shows which program listens on a TCP port.
+pub(crate) fn listener_command(port: u16) -> String {
+    if cfg!(target_os = "linux") {
+        format!("ss -ltnp sport = :{port}")
+    } else if cfg!(windows) {
+        format!("netstat -ano -p TCP | findstr :{port}")
+    } else {
+        format!("lsof -nP -iTCP:{port} -sTCP:LISTEN")
+    }
+}
+
 /// Whether this process may do everything.
 pub(crate) fn is_root() -> bool {
     #[cfg(unix)]

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::entries::{Entries, Entry, line, parse};
+use crate::escape::escaped_path;
 use crate::limits;
 use crate::protocol::Document;
 use crate::system::{is_at, open_append, open_part, read_at, sync_folder};
@@ -65,7 +66,7 @@ impl JournalFile {
             has_failed: false,
         };
         if let Err(error) = journal.compact_if_large() {
-            log::warn!("cannot compact the journal `{}`: {error}", path.display());
+            log::warn!("cannot compact the journal `{}`: {error}", escaped_path(&path));
         }
         Ok(journal)
     }
@@ -90,7 +91,7 @@ impl JournalFile {
                     && !self.has_failed
                 {
                     self.has_failed = true;
-                    log::warn!("cannot write the journal `{}`: {error}", self.path.display());
+                    log::warn!("cannot write the journal `{}`: {error}", escaped_path(&self.path));
                 }
                 piece.clear();
             }
@@ -115,7 +116,7 @@ impl JournalFile {
         }
         let begun = Instant::now();
         if let Err(error) = self.file.sync_data() {
-            log::debug!("cannot sync the journal `{}`: {error}", self.path.display());
+            log::debug!("cannot sync the journal `{}`: {error}", escaped_path(&self.path));
         }
         self.is_dirty = false;
         let end = Instant::now();

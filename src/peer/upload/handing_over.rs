@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::escape::escaped_path;
 use crate::library::{Entry, OpenDocument};
 use crate::limits;
 use crate::net::{Stop, read_before};
@@ -128,7 +129,9 @@ pub(super) fn hand_over(
         false => Err(io::Error::other("its reader had stopped, and another one got it")),
     });
     match moved {
-        Ok(path) => log::info!("{reader} has {document} now: it was moved to `{}`", path.display()),
+        Ok(path) => {
+            log::info!("{reader} has {document} now: it was moved to `{}`", escaped_path(&path))
+        }
         Err(error) => log::warn!("{document} stays here after {reader} got it: {error}"),
     }
 }

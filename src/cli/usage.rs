@@ -1,0 +1,145 @@
+//! The help of the program `peer`, and errors in its arguments.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::exit;
+
+use clap::error::ErrorKind;
+use clap::{Arg, Command, CommandFactory, Error, FromArgMatches, Parser};
+
+use super::args::Args;
+use super::exit::Failure;
+use super::named::join_kinds;
+use crate::escape::escaped;
+
+/// Options of commands that read the shared directory.
+const DIRECTORY: [&str; 3] = ["share", "recursive", "format"];
+/// Options of commands that download.
+const DOWNLOADING: [&str; 5] = ["share", "recursive", "format", "download_limit", "allow_net"];
+
+/// The options that concern a command, and an example.
+fn help_of(command: &str) -> (&'static [&'static str], &'static str) {
+    match command {
+        "list" => (&["format"], "peer localhost list --format table"),
+        "lookup" => (&["format", "allow_net"], "peer localhost lookup 793 --probe"),
+        "search" => (&["format"], "peer localhost search tcp congestion --limit 20"),
+        "browse" => (&["format"], "peer localhost browse 192.0.2.7:5678"),
+        "peers" => (&["format"], "peer localhost peers --format table"),
+        "get" => (&DOWNLOADING, "peer localhost get 793 700-710 lecture-01.pdf"),
+        "sync" => (&DOWNLOADING, "peer localhost sync --match congestion --dry-run"),
+        "add" => {
+            (&["share", "format", "host"], "peer localhost add lecture-01.pdf --title Lecture")
+        }
+        "verify" => (&DIRECTORY, "peer --share papers verify 793"),
+        "why" => (&["share", "format"], "peer --share papers why 793"),
+        "docs" => (&DIRECTORY, "peer --share papers docs --format json"),
+        "status" => (&DIRECTORY, "peer localhost --share papers status"),
+        _ => (&[], ""),
+    }
+}
+
+/// The arguments of the program, in which the help of each command lists what concerns it.
+///
+/// The other options are accepted there, too: a script may give the same ones to all commands.
+fn command() -> Command {
+    let all = Args::command();
+    let is_global = |option: &&Arg| option.is_global_set();
+    let options: Vec<Arg> = all.get_arguments().filter(is_global).cloned().collect();
+    let names: Vec<String> =
+        all.get_subcommands().map(|command| command.get_name().to_string()).collect();
+    names.into_iter().fold(all, |all, name| {
+        let (used, example) = help_of(&name);
+        let options = options.clone().into_iter().map(|option| {
+            // `share` uses all of them.
+            let is_used = name == "share" || used.contains(&option.get_id().as_str());
+            option.hide(!is_used)
+        });
+        all.mut_subcommand(&name, |command| {
+            let mut command = command.args(options);
+            if !example.is_empty() {
+                command = command.after_help(format!("Example: {example}"));
+            }
+            let usage = command.clone().render_usage().to_string();
+            let usage = usage.trim_start_matches("Usage: ");
+            command.override_usage(format!("peer [SERVER[:PORT]] {usage}"))
+        })
+    })
+}
+
+/// Reads the arguments of the program `peer`; ends it when they are wrong, or ask for help.
+pub(super) fn peer_arguments() -> Args {
+    let found = command().try_get_matches_from(join_kinds(std::env::args_os()));
+    found.and_then(|found| Args::from_arg_matches(&found)).unwrap_or_else(|error| end(&error))
+}
+
+/// The same for a program without commands.
+pub(super) fn arguments<A: Parser>(all: impl Iterator<Item = OsString>) -> A {
+    A::try_parse_from(all).unwrap_or_else(|error| end(&error))
+}
+
+/// Prints help, or what is wrong with the arguments, and ends the program.
+fn end(error: &Error) -> ! {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        error.exit();
+    }
+    // With standard error gone there is nobody left to tell.
+    let _ = io::stderr().write_all(escaped_lines(&error.to_string()).as_bytes());
+    exit(Failure::Usage as i32);
+}
+
+/// Text of several lines that repeats arguments, which may hold characters that act on a terminal.
+pub(super) fn escaped_lines(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", escaped(line))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_of_a_command_lists_what_concerns_it() {
+        let mut all = command();
+        all.build();
+        for command in all.get_subcommands_mut().filter(|command| command.get_name() != "help") {
+            let (name, help) =
+                (command.get_name().to_string(), command.render_long_help().to_string());
+            for (option, commands) in [
+                ("--upload-limit", "share"),
+                ("--explain", "share"),
+                ("--host ", "share add"),
+                ("--recursive", "share get sync verify docs status"),
+                ("--download-limit", "share get sync"),
+                ("--allow-net", "share get sync lookup"),
+                ("--out", "get"),
+                ("--dry-run", "sync"),
+            ] {
+                let is_listed = commands.split(' ').any(|command| command == name);
+                assert_eq!(help.contains(option), is_listed, "{option} {name}: {help}");
+            }
+            assert!(help.contains(&format!("Usage: peer [SERVER[:PORT]] {name}")), "{help}");
+            assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        }
+        let help = all.render_long_help().to_string();
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+        all.debug_assert();
+    }
+
+    #[test]
+    fn each_command_has_an_example_that_is_read() {
+        let all = command();
+        for command in all.get_subcommands() {
+            let (options, example) = help_of(command.get_name());
+            if !options.is_empty() {
+                let read = super::command().try_get_matches_from(example.split(' '));
+                assert!(
+                    read.is_ok_and(|found| found.subcommand_name() == Some(command.get_name()))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_acts_on_a_terminal_is_escaped() {
+        assert_eq!(escaped_lines("a\u{1b}[31m\nb\u{202e}\n"), "a\\x1b[31m\nb\\u{202e}\n");
+    }
+}
