@@ -95,10 +95,8 @@ mod unix {
     /// Removes a name that was created for a rename that failed.
     fn remove(place: Place<'_>) {
         if let Err(error) = unlinkat(place.0, place.1, AtFlags::empty()) {
-            log::warn!(
-                "`{}` is a second name and stays: {error}",
-                crate::escape::escaped_path(&place.1)
-            );
+            // The quoted form escapes what acts on a terminal.
+            log::warn!("{:?} is a second name and stays: {error}", place.1);
         }
     }
 
