@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 use p2p_ci::escape::escaped;
 use p2p_ci::library::{Depth, Incoming, Library, SharedLibrary};
 use p2p_ci::peer::{
-    Fetcher, IndexDialect, IndexError, Membership, Query, Source, UploadServer, Uploads, Wanted,
-    lookup, request_records,
+    Cancel, Fetcher, IndexDialect, IndexError, Membership, Query, Source, UploadServer, Uploads,
+    Wanted, lookup, request_records,
 };
 use p2p_ci::protocol::{Document, Endpoint, Listing, Record, ReplyPart};
 use p2p_ci::server::{Config, Server};
@@ -114,7 +114,7 @@ impl Peer {
         let dialect = IndexDialect::plain();
         let membership =
             Membership::start(index, None, door.port, library.clone(), dialect, |_| {})?;
-        membership.wait()?;
+        membership.wait(&Cancel::new())?;
         let own = membership.own().ok_or("not connected")?;
         Ok(Self { membership, library, own, _uploads: uploads })
     }
@@ -143,7 +143,7 @@ impl Peer {
         Fetcher::default().fetch(&wanted, &mut incoming, &mut |_| {})?;
         incoming.finish(false)?;
         self.library.add_file(&path, None)?;
-        self.membership.update(std::slice::from_ref(document))?;
+        self.membership.update(std::slice::from_ref(document), &Cancel::new())?;
         Ok(path)
     }
 }

@@ -90,10 +90,20 @@ impl Context {
         })?;
         let title = library.read().entry(&document).map(|entry| entry.title().clone());
         let title = title.unwrap_or_default();
-        self.ask_and_print(Query::Add { document: &document, title: &title })?;
+        let asked = self.ask_and_print(Query::Add { document: &document, title: &title });
+        let is_interrupted = matches!(asked, Err(CommandError::Interrupted(_)));
+        if !is_interrupted {
+            asked?;
+        }
         if let Some(hashing) = &self.hashing {
             // Its digest follows. If the thread is gone, so is the session.
-            let _ = hashing.send(document);
+            let _ = hashing.send(document.clone());
+        }
+        if is_interrupted {
+            self.announce_later(&document);
+            return Err(CommandError::Interrupted(format!(
+                "interrupted: {document} is shared, and is registered when the index answers"
+            )));
         }
         if self.index.membership().is_none() {
             log::warn!("the record is gone with this connection: `share` and the shell keep it");
@@ -128,6 +138,7 @@ impl Context {
 
     /// Stops sharing a document, which only a session can.
     pub(super) fn remove(&self, typed: &Document) -> Result<(), CommandError> {
+        self.index.cancel_queries_with(self.cancel());
         let mut document = typed.clone();
         if let Some(library) = self.library.get() {
             let mut library = library.write();
@@ -139,7 +150,15 @@ impl Context {
             }
             library.forget(&document);
         }
-        self.ask_and_print(Query::Remove(&document))
+        let asked = self.ask_and_print(Query::Remove(&document));
+        if let Err(CommandError::Interrupted(_)) = &asked {
+            self.announce_later(&document);
+            return Err(CommandError::Interrupted(format!(
+                "interrupted: {document} is not shared any more, and the index is told when it \
+                 answers"
+            )));
+        }
+        asked
     }
 
     fn docs(&self) -> Result<(), CommandError> {

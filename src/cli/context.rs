@@ -29,6 +29,8 @@ pub(super) struct Context {
     pub(super) library: OnceCell<SharedLibrary>,
     /// Where a session puts documents whose digest is to be computed.
     pub(super) hashing: Option<Sender<Document>>,
+    /// Where a session puts documents of which the index is to be told when that is possible.
+    pub(super) announcements: Option<Sender<Document>>,
     /// Of a session.
     pub(super) uploads: Option<Arc<UploadServer>>,
     pub(super) format: Format,
@@ -49,9 +51,26 @@ impl Context {
 
     /// Fails if the running command was interrupted.
     pub(super) fn check_interrupt(&self) -> Result<(), CommandError> {
+        self.check_interrupt_with(|| "interrupted".into())
+    }
+
+    /// The same; `kept` says what is kept, and how to resume.
+    pub(super) fn check_interrupt_with(
+        &self,
+        kept: impl FnOnce() -> String,
+    ) -> Result<(), CommandError> {
         match self.cancel().is_cancelled() {
-            true => Err(CommandError::Interrupted("interrupted".into())),
+            true => Err(CommandError::Interrupted(kept())),
             false => Ok(()),
+        }
+    }
+
+    /// Has the session tell the index what the library says of a document, as soon as the index
+    /// answers.
+    pub(super) fn announce_later(&self, document: &Document) {
+        if let Some(announcements) = &self.announcements {
+            // If the thread is gone, so is the session.
+            let _ = announcements.send(document.clone());
         }
     }
 
@@ -70,6 +89,7 @@ impl Context {
             library,
             downloads: &self.downloads,
             membership: self.index.membership(),
+            announcements: self.announcements.as_ref(),
         }
     }
 

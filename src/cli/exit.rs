@@ -139,6 +139,7 @@ fn failure_of_index(error: &IndexError) -> Failure {
         | IndexError::Lost { .. }
         | IndexError::Silent { .. }
         | IndexError::Leaving => Failure::Unreachable,
+        IndexError::Cancelled { .. } => Failure::Cancelled,
         IndexError::Away(error) => failure_of_index(error),
         IndexError::Protocol { .. }
         | IndexError::Unfinished { .. }

@@ -316,8 +316,9 @@ fn share(
         what: format!("cannot share {document}"),
         source,
     })?;
-    if let Err(error) = membership.update(std::slice::from_ref(document)) {
+    if let Err(error) = membership.update(std::slice::from_ref(document), context.cancel()) {
         log::warn!("{document} is not registered yet: {}", error_chain(&error));
+        context.announce_later(document);
     }
     Ok(())
 }

@@ -36,7 +36,10 @@ pub(super) fn go_on(
         let (fetcher, journal, library) = (&fetcher, &*journal, &library);
         let membership = Some(&*membership);
         let downloads = &downloads;
-        let destination = Destination { fetcher, journal, library, downloads, membership };
+        // Nothing cancels it, and a lost index is told of everything when it is back.
+        let announcements = None;
+        let destination =
+            Destination { fetcher, journal, library, downloads, membership, announcements };
         let going_on = GoingOn { destination, notices };
         if let Err(error) = going_on.run(unfinished) {
             log::warn!("cannot resume unfinished downloads: {}", error_chain(&error));

@@ -73,7 +73,7 @@ impl AskIndex for IndexAccess {
         };
         let asked = match (&self.membership, query) {
             (Some(membership), Query::Add { .. } | Query::Remove(_)) => {
-                membership.ask(query, &mut take)
+                membership.ask(query, &self.queries.cancel(), &mut take)
             }
             _ => self.queries.ask(query, &mut take),
         };

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
 
 use super::downloads::{Downloads, Finish, Running, wait};
 use crate::error_chain::error_chain;
@@ -21,6 +22,8 @@ pub(super) struct Destination<'a> {
     pub(super) downloads: &'a Downloads,
     /// The session that shares them, if there is one.
     pub(super) membership: Option<&'a Membership>,
+    /// Where documents are put that the index is to be told of later.
+    pub(super) announcements: Option<&'a Sender<Document>>,
 }
 
 impl Destination<'_> {
@@ -119,9 +122,14 @@ impl Destination<'_> {
         if let Err(error) = added {
             log::warn!("{document} is not shared: {error}");
         } else if let Some(membership) = self.membership
-            && let Err(error) = membership.update(std::slice::from_ref(document))
+            && let Err(error) =
+                membership.update(std::slice::from_ref(document), self.fetcher.cancel())
         {
             log::debug!("{document} is not registered yet: {}", error_chain(&error));
+            if let Some(announcements) = self.announcements {
+                // If the thread is gone, so is the session.
+                let _ = announcements.send(document.clone());
+            }
         }
     }
 }

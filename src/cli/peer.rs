@@ -28,7 +28,7 @@ use super::user_folder::{journal_file, neighbour_store};
 use super::{logging, shell};
 use crate::escape::escaped;
 use crate::net::Reach;
-use crate::peer::{Bandwidth, Fetcher, IndexConnection, Journal, Neighbours};
+use crate::peer::{Bandwidth, Fetcher, IndexConnection, IndexError, Journal, Neighbours};
 use crate::protocol::{Endpoint, Port};
 
 /// Runs the program.
@@ -92,6 +92,7 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Failure
         depth: args.depth(),
         library: OnceCell::new(),
         hashing: None,
+        announcements: None,
         uploads: None,
         format: args.format,
         fetcher: fetcher(args).with_cancel(interrupt.begin()),
@@ -146,10 +147,21 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let tell = teller(args.server.clone(), notices.clone(), interactive);
     let journal = journal(&args.share);
     let session = finish(args.format, Session::start(&args, &journal, tell))?;
-    if let Err(error) = session.membership.wait()
-        && !interactive
-    {
-        return finish(args.format, Err(CommandError::from(error)));
+    let interrupt = Interrupt::start(Mode::Shell { interactive });
+    let interrupt = finish(args.format, interrupt.map_err(CommandError::Signals))?;
+    let membership = Arc::clone(&session.membership);
+    interrupt.at_end(move || membership.leave());
+    let registered = session.membership.wait(&interrupt.begin());
+    interrupt.end();
+    match registered {
+        Err(_) if interrupt.ending().is_some() => {
+            return Err(interrupt.ending().map_or(Failure::Cancelled, Failure::from));
+        }
+        Err(IndexError::Cancelled { .. }) => {
+            notices.say("interrupted: not registered yet; the registration continues");
+        }
+        Err(error) if !interactive => return finish(args.format, Err(CommandError::from(error))),
+        Ok(()) | Err(_) => {}
     }
     let (fetcher, downloads) = (fetcher(&args), Downloads::default());
     if interactive {
@@ -158,15 +170,12 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         let (library, membership) = (&session.library, &session.membership);
         go_on(&fetcher, &journal, library, membership, &downloads, notices.clone());
     }
-    let interrupt = Interrupt::start(Mode::Shell { interactive });
-    let interrupt = finish(args.format, interrupt.map_err(CommandError::Signals))?;
-    let membership = Arc::clone(&session.membership);
-    interrupt.at_end(move || membership.leave());
     let mut context = Context {
         depth: args.depth(),
         server: args.server,
         index: IndexAccess::of_session(Arc::clone(&session.membership)),
         hashing: Some(session.hashing.queue()),
+        announcements: Some(session.announcer.queue()),
         folder: args.share,
         library: OnceCell::from(session.library.clone()),
         uploads: Some(Arc::clone(&session.uploads)),

@@ -34,7 +34,7 @@ pub(super) struct Session {
     pub(super) library: SharedLibrary,
     _watching: Watching,
     pub(super) hashing: Hashing,
-    _announcer: Announcer,
+    pub(super) announcer: Announcer,
 }
 
 impl Drop for Session {
@@ -106,7 +106,7 @@ impl Session {
             library,
             _watching: watching,
             hashing,
-            _announcer: announcer,
+            announcer,
         })
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     let begun = Instant::now();
     let library = context.library()?;
     let selection = select(context, &library, command);
-    context.check_interrupt()?;
+    let kept = || "interrupted: nothing was downloaded; the next `sync` starts again".into();
+    context.check_interrupt_with(kept)?;
     let mut selection = selection?;
     note_incomplete(&selection.listed);
     selection.check(command)?;
@@ -60,7 +61,9 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         }
         return ending(&given_up, &selection.listed);
     }
-    set_verified_addresses(&context.index, &mut orders)?;
+    let verified = set_verified_addresses(&context.index, &mut orders);
+    context.check_interrupt_with(kept)?;
+    verified?;
     let wanted =
         |order: &Order| (order.wanted.document.clone(), JournalEvent::Wanted(order.wanted.digest));
     context.journal.add_all(orders.iter().map(wanted));

@@ -4,6 +4,7 @@
 //! transfers, and their threads see the end of input.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +50,17 @@ impl Cancel {
     /// Whether [`Cancel::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled.load(Ordering::Acquire)
+    }
+
+    /// Fails if [`Cancel::cancel`] was called.
+    ///
+    /// # Errors
+    /// With [`io::ErrorKind::Interrupted`].
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match self.is_cancelled() {
+            true => Err(io::Error::new(io::ErrorKind::Interrupted, "cancelled")),
+            false => Ok(()),
+        }
     }
 
     /// Sleeps for this time, or until [`Cancel::cancel`] is called; returns whether it was called.

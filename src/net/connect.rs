@@ -4,6 +4,7 @@ use std::io;
 use std::net::TcpStream;
 use std::time::Instant;
 
+use super::cancel::Cancel;
 use super::dial::Dial;
 use super::resolve::resolve;
 use crate::limits;
@@ -13,12 +14,13 @@ use crate::system::wait_for_any;
 /// Connects to an endpoint within five seconds, with the options of all our connections.
 ///
 /// # Errors
-/// When the host has no address, or none of them answers in time.
-pub fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
+/// When the host has no address, none of them answers in time, or the attempt is cancelled.
+pub fn connect(endpoint: &Endpoint, cancel: &Cancel) -> io::Result<TcpStream> {
     let deadline = Instant::now() + limits::CONNECT;
-    let mut dial = Dial::new(resolve(endpoint.host.as_str(), endpoint.port.value())?);
+    let mut dial = Dial::new(resolve(endpoint.host.as_str(), endpoint.port.value(), cancel)?);
     loop {
         let now = Instant::now();
+        cancel.check()?;
         if let Some(connected) = dial.advance(now) {
             let stream = connected?;
             super::set_options(&stream)?;
@@ -28,6 +30,7 @@ pub fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
             return Err(not_connected_in_time());
         }
         let until = dial.next_at().map_or(deadline, |next| next.min(deadline));
+        let until = until.min(now + limits::INTERRUPT_POLL);
         let sockets: Vec<_> = dial.sockets().collect();
         wait_for_any(&sockets, until.saturating_duration_since(now))?;
     }
@@ -81,6 +84,24 @@ mod tests {
             assert!(queued.len() < 100, "the queue has no end");
         }
         (socket, address, queued)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_attempt_is_cancelled_soon() {
+        let (_socket, dead, _queued) = unanswering();
+        let endpoint: Endpoint = dead.to_string().parse().unwrap();
+        let cancel = Cancel::new();
+        let (cancelled_at, error) = std::thread::scope(|scope| {
+            let connecting = scope.spawn(|| (connect(&endpoint, &cancel), Instant::now()));
+            assert!(!cancel.sleep(Duration::from_millis(100)));
+            let at = Instant::now();
+            cancel.cancel();
+            let (outcome, ended_at) = connecting.join().unwrap();
+            (ended_at.saturating_duration_since(at), outcome.unwrap_err())
+        });
+        assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+        assert!(cancelled_at < limits::CONNECT / 4, "{cancelled_at:?}");
     }
 
     #[cfg(target_os = "linux")]

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::cancel::Cancel;
 use crate::limits;
 
 /// How long a resolution that waits for a thread waits before it tries again.
@@ -72,13 +73,14 @@ impl Resolution {
 /// The addresses of a host with this port, in the order of the system.
 ///
 /// # Errors
-/// When its host has none, or the name service does not answer in time.
-pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+/// When its host has none, the name service does not answer in time, or the lookup is cancelled.
+pub fn resolve(host: &str, port: u16, cancel: &Cancel) -> io::Result<Vec<SocketAddr>> {
     let deadline = Instant::now() + limits::RESOLVE;
     let mut resolution = Resolution::begin(host, port);
     loop {
+        cancel.check()?;
         let left = deadline.saturating_duration_since(Instant::now());
-        match resolution.wait(left) {
+        match resolution.wait(left.min(limits::INTERRUPT_POLL)) {
             Some(result) => return result,
             None if Instant::now() >= deadline => return Err(not_resolved_in_time()),
             None => {}
@@ -127,6 +129,10 @@ impl Drop for Permit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        super::resolve(host, port, &Cancel::new())
+    }
 
     #[test]
     fn addresses_and_names_are_resolved() {

@@ -73,21 +73,6 @@ impl IndexConnection {
         Self { index, host, port, dialect, open, ends, list, cancel: Mutex::default() }
     }
 
-    /// Connects.
-    ///
-    /// # Errors
-    /// When the index cannot be reached.
-    pub fn connect(
-        index: &Endpoint,
-        host: Option<&Host>,
-        port: Option<Port>,
-    ) -> Result<Self, IndexError> {
-        let connection = Self::new(index.clone(), host.cloned(), port, Arc::default());
-        let open = connection.open()?;
-        *lock(&connection.open) = Some(open);
-        Ok(connection)
-    }
-
     /// The name of this peer, if there was a connection.
     pub fn own(&self) -> Option<Endpoint> {
         lock(&self.ends).as_ref().map(|(own, _)| own.clone())
@@ -97,6 +82,11 @@ impl IndexConnection {
     /// the request fails.
     pub fn cancel_with(&self, cancel: &Cancel) {
         *lock(&self.cancel) = cancel.clone();
+    }
+
+    /// What cancels the requests that are made now.
+    pub fn cancel(&self) -> Cancel {
+        lock(&self.cancel).clone()
     }
 
     /// Closes the connection and drops what was listed on it; the next request makes a new one.
@@ -111,7 +101,7 @@ impl IndexConnection {
     }
 
     fn open(&self) -> Result<Open, IndexError> {
-        let link = Link::connect(&self.index, self.host.as_ref(), self.port)?;
+        let link = Link::connect(&self.index, self.host.as_ref(), self.port, &self.cancel())?;
         *lock(&self.ends) = Some((link.scoped(link.own.clone()), link.address));
         Ok(Open { link, between: Between::of_new(&self.dialect), last: Last::None })
     }
@@ -152,7 +142,7 @@ impl IndexConnection {
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Exchange, IndexError> {
         let Open { link, between, .. } = open;
-        let cancel = lock(&self.cancel).clone();
+        let cancel = self.cancel();
         // Cancelling shuts the connection down while this is held.
         let _watched = cancel.watch(Arc::clone(&link.stream));
         let mut request = Vec::new();
@@ -228,7 +218,7 @@ impl AskIndex for IndexConnection {
                     if is_reused
                         && !has_begun
                         && query.is_harmless()
-                        && !lock(&self.cancel).is_cancelled() => {}
+                        && !self.cancel().is_cancelled() => {}
                 Err(error) => return Err(error),
             }
         }

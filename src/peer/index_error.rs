@@ -55,6 +55,12 @@ pub enum IndexError {
     /// There is no connection at present, for this reason.
     #[error(transparent)]
     Away(Arc<IndexError>),
+    /// The request was cancelled here.
+    #[error("the request to the index {index} was cancelled")]
+    Cancelled {
+        /// The index.
+        index: Endpoint,
+    },
     /// The registration has ended.
     #[error("this peer is leaving the index")]
     Leaving,
@@ -103,6 +109,7 @@ impl IndexError {
             | Self::Silent { .. }
             | Self::Away(_)
             | Self::Leaving => true,
+            Self::Cancelled { .. } => false,
             Self::Refused { refusal, .. } => *refusal == Refusal::ServiceUnavailable,
             Self::Protocol { .. }
             | Self::Unfinished { .. }

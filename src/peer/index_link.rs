@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::index_error::IndexError;
 use super::own_host::{own_address, own_host};
-use crate::net::{self, send};
+use crate::net::{self, Cancel, send};
 use crate::protocol::{Endpoint, Host, Port};
 
 /// An open connection. It is closed when this is dropped.
@@ -31,13 +31,14 @@ impl Link {
         index: &Endpoint,
         host: Option<&Host>,
         port: Option<Port>,
+        cancel: &Cancel,
     ) -> Result<Self, IndexError> {
         let unreachable = |source| IndexError::Unreachable { index: index.clone(), source };
-        let stream = net::connect(index).map_err(unreachable)?;
+        let stream = net::connect(index, cancel).map_err(unreachable)?;
         let local = stream.local_addr().map_err(unreachable)?;
         let remote = stream.peer_addr().map_err(unreachable)?;
         let host = host.cloned().unwrap_or_else(|| match port {
-            Some(_) => own_host(local, remote),
+            Some(_) => own_host(local, remote, cancel),
             None => own_address(local, remote),
         });
         let port = port.or_else(|| Port::try_from(local.port()).ok());

@@ -10,8 +10,10 @@ mod alone;
 mod announcer;
 mod announcing;
 mod asking;
+mod event;
 mod registering;
 mod told;
+mod turn;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -26,7 +28,9 @@ use std::time::{Duration, Instant};
 
 pub use announcer::Announcer;
 use asking::Asker;
+pub use event::Event;
 use told::Told;
+use turn::Turn;
 use waiting::Waiting;
 
 use super::index_connection::IndexConnection;
@@ -38,29 +42,8 @@ use super::own_host::note_ipv6_only;
 use crate::escape::excerpt;
 use crate::library::SharedLibrary;
 use crate::limits;
+use crate::net::Cancel;
 use crate::protocol::{Document, Endpoint, Host, Port, Refusal, ReplyForm, ReplyPart};
-
-/// What a member's program may want to tell people.
-#[derive(Debug)]
-pub enum Event {
-    /// The index has acknowledged so many documents.
-    Registered(usize),
-    /// It did not take this document, and so many others.
-    Refused {
-        /// The first one.
-        document: Document,
-        /// What it answered to that.
-        refusal: Refusal,
-        /// How many more it did not take.
-        others: usize,
-    },
-    /// The index has taken documents that it had refused before.
-    RegisteredLater(usize),
-    /// This many documents are no RFCs, and the index has not shown that it knows others.
-    NotSupported(usize),
-    /// The connection is gone, or could not be made; the next attempt is after this pause.
-    Away(Arc<IndexError>, Duration),
-}
 
 /// A peer's membership at an index. It ends when it is dropped.
 #[derive(Debug)]
@@ -76,12 +59,12 @@ struct Shared {
     library: SharedLibrary,
     state: Mutex<State>,
     changed: Condvar,
-    /// Whether the thread resolves a name or connects, which nothing interrupts.
-    is_connecting: AtomicBool,
+    /// Cancels connecting when the membership ends.
+    cancel: Cancel,
     /// Whether everything was registered once, even if the index is gone by now.
     joined: AtomicBool,
     /// Held by the thread that waits for replies, so that those of two do not mix.
-    turn: Mutex<()>,
+    turn: Turn,
     dialect: Arc<IndexDialect>,
     /// What the index has refused because it was full, or because of a limit.
     waiting: Mutex<Waiting>,
@@ -127,9 +110,9 @@ impl Membership {
             library,
             state: Mutex::new(State::Connecting),
             changed: Condvar::new(),
-            is_connecting: AtomicBool::new(false),
+            cancel: Cancel::new(),
             joined: AtomicBool::new(false),
-            turn: Mutex::default(),
+            turn: Turn::default(),
             dialect: Arc::new(dialect),
             waiting: Mutex::default(),
             told: Mutex::default(),
@@ -162,6 +145,7 @@ impl Membership {
 
     /// Ends the membership: whoever waits for the index gets an error.
     pub fn leave(&self) {
+        self.shared.cancel.cancel();
         match self.shared.set(State::Leaving) {
             State::Joining(link) | State::Here(link, _) => {
                 link.close();
@@ -170,12 +154,17 @@ impl Membership {
         }
     }
 
+    /// Is cancelled when the membership ends.
+    fn ending(&self) -> Cancel {
+        self.shared.cancel.clone()
+    }
+
     /// Waits until everything is registered, or the index could not be reached.
     ///
     /// # Errors
-    /// When the index could not be reached.
-    pub fn wait(&self) -> Result<(), IndexError> {
-        match self.shared.link() {
+    /// When the index could not be reached, or the waiting was cancelled.
+    pub fn wait(&self, cancel: &Cancel) -> Result<(), IndexError> {
+        match self.shared.link(cancel) {
             Err(_) if self.shared.joined.load(Ordering::Acquire) => Ok(()),
             outcome => outcome.map(drop),
         }
@@ -185,10 +174,6 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         self.leave();
-        if self.shared.is_connecting.load(Ordering::Acquire) {
-            // Its attempt may take many seconds, and its thread then ends by itself.
-            self.thread = None;
-        }
         if let Some(thread) = self.thread.take() {
             // A panic was reported where it happened.
             let _ = thread.join();
@@ -237,10 +222,8 @@ impl Shared {
     /// Joins, and reads until the connection ends, which always is an error. Sets `registered` when
     /// the connection has become useful.
     fn join_and_read(&self, registered: &mut Option<Instant>) -> Result<(), IndexError> {
-        self.is_connecting.store(true, Ordering::Release);
-        let link = Link::connect(&self.index, self.host.as_ref(), Some(self.port));
-        self.is_connecting.store(false, Ordering::Release);
-        let link = Arc::new(link?);
+        let link = Link::connect(&self.index, self.host.as_ref(), Some(self.port), &self.cancel)?;
+        let link = Arc::new(link);
         if !self.advance(State::Joining(Arc::clone(&link))) {
             return Ok(());
         }
@@ -306,11 +289,16 @@ impl Shared {
     }
 
     /// The connection, once everything is registered on it.
-    fn link(&self) -> Result<Arc<Link>, IndexError> {
-        let joined = self.changed.wait_while(self.lock(), |state| {
-            matches!(state, State::Connecting | State::Joining(_))
-        });
-        match &*joined.unwrap_or_else(PoisonError::into_inner) {
+    fn link(&self, cancel: &Cancel) -> Result<Arc<Link>, IndexError> {
+        let mut joined = self.lock();
+        while let State::Connecting | State::Joining(_) = *joined {
+            if cancel.is_cancelled() {
+                return Err(self.cancelled());
+            }
+            let waited = self.changed.wait_timeout(joined, limits::INTERRUPT_POLL);
+            joined = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        match &*joined {
             State::Here(link, _) => Ok(Arc::clone(link)),
             State::Away(reason) => Err(IndexError::Away(Arc::clone(reason))),
             State::Connecting | State::Joining(_) | State::Leaving => Err(IndexError::Leaving),

@@ -4,14 +4,14 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Once;
 
 use crate::escape::escaped;
-use crate::net;
+use crate::net::{self, Cancel};
 use crate::protocol::Host;
 
 /// `localhost` when the index is on this machine; else the host name, if it resolves to the
 /// address from which the index is reached; else that address.
-pub(super) fn own_host(local: SocketAddr, index: SocketAddr) -> Host {
+pub(super) fn own_host(local: SocketAddr, index: SocketAddr, cancel: &Cancel) -> Host {
     let local = local.ip().to_canonical();
-    let host = localhost(index).or_else(|| host_name(local));
+    let host = localhost(index).or_else(|| host_name(local, cancel));
     host.unwrap_or_else(|| Host::from(local))
 }
 
@@ -42,9 +42,9 @@ pub(super) fn note_ipv6_only(own: &Host) {
     });
 }
 
-fn host_name(local: IpAddr) -> Option<Host> {
+fn host_name(local: IpAddr, cancel: &Cancel) -> Option<Host> {
     let name = gethostname::gethostname().into_string().ok()?;
-    let addresses = net::resolve(&name, 0).ok()?;
+    let addresses = net::resolve(&name, 0, cancel).ok()?;
     addresses.iter().find(|address| address.ip().to_canonical() == local)?;
     name.parse().ok()
 }

@@ -92,7 +92,7 @@ impl<'a> ListedHosts<'a> {
             return false;
         }
         of_network.add(self.address);
-        let own = net::resolve(named.as_str(), 0)
+        let own = net::resolve(named.as_str(), 0, &net::Cancel::new())
             .is_ok_and(|addresses| addresses.iter().any(|address| self.is_same(address.ip())));
         self.known.push((named.clone(), own));
         own

@@ -25,7 +25,12 @@ pub(super) fn holdings(
 ) -> Result<Vec<Holding>, CommandError> {
     let title = context.known_title(document);
     let found = lookup(&context.index, document, title.as_ref());
-    context.check_interrupt()?;
+    context.check_interrupt_with(|| {
+        format!(
+            "interrupted: {document} was not requested yet; the same `get` resumes what an earlier \
+             one received"
+        )
+    })?;
     let mut holdings = found?;
     let own = context.index.own();
     holdings.retain(|holding| Some(&holding.record.holder) != own.as_ref());

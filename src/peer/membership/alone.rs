@@ -4,6 +4,7 @@
 
 use super::{Shared, State};
 use crate::limits;
+use crate::net::Cancel;
 use crate::peer::index_connection::IndexConnection;
 use crate::peer::index_error::IndexError;
 use crate::peer::index_replies::{Refused, Replies, Unsolicited};
@@ -29,13 +30,16 @@ impl Shared {
     pub(super) fn add_alone(
         &self,
         document: &Document,
+        cancel: &Cancel,
     ) -> Result<Option<(Document, Option<Refused>)>, IndexError> {
         let title = self.library.read().entry(document).map(|entry| entry.title().clone());
         let Some(title) = title else { return Ok(None) };
         let (mut refusal, mut reason) = (None, None);
         let query = Query::Add { document, title: &title };
         // The reply to ADD is complete, or an error.
-        let _ = self.queries().ask(query, &mut |part, _| {
+        let queries = self.queries();
+        queries.cancel_with(cancel);
+        let _ = queries.ask(query, &mut |part, _| {
             match part {
                 ReplyPart::Refused(found) => refusal = Some(found),
                 ReplyPart::Reason(text) => reason = Some(text),

@@ -28,6 +28,7 @@ impl Announcer {
     pub fn start(membership: Arc<Membership>) -> io::Result<Self> {
         let (queue, documents) = channel();
         let work = move || {
+            let cancel = membership.ending();
             loop {
                 let received = match membership.retry_in() {
                     Some(pause) => documents.recv_timeout(pause),
@@ -38,9 +39,9 @@ impl Announcer {
                         let mut together = BTreeSet::from([first]);
                         together.extend(documents.try_iter());
                         let together: Vec<Document> = together.into_iter().collect();
-                        membership.update(&together)
+                        membership.update(&together, &cancel)
                     }
-                    Err(RecvTimeoutError::Timeout) => membership.retry(),
+                    Err(RecvTimeoutError::Timeout) => membership.retry(&cancel),
                     Err(RecvTimeoutError::Disconnected) => return,
                 };
                 if let Err(error) = outcome {

@@ -10,6 +10,7 @@ use super::told::Told;
 use super::waiting::Waiting;
 use super::{Event, Membership, Shared};
 use crate::library::SharedLibrary;
+use crate::net::Cancel;
 use crate::peer::index_dialect::Extensions;
 use crate::peer::index_error::IndexError;
 use crate::protocol::{
@@ -24,15 +25,16 @@ impl Membership {
     /// under which titles and with which bytes, or that they are not.
     ///
     /// # Errors
-    /// When the index is away; everything is registered again when it is back.
-    pub fn update(&self, documents: &[Document]) -> Result<(), IndexError> {
+    /// When the index is away; everything is registered again when it is back. Or when `cancel` is
+    /// cancelled.
+    pub fn update(&self, documents: &[Document], cancel: &Cancel) -> Result<(), IndexError> {
         // Until everything is registered, it is not known what the index can be told.
-        drop(self.shared.link()?);
+        drop(self.shared.link(cancel)?);
         if !self.shared.dialect.shows_extensions() {
-            return self.shared.update_without_extensions(documents);
+            return self.shared.update_without_extensions(documents, cancel);
         }
-        let removed = self.shared.update(documents)?;
-        if removed { self.retry() } else { Ok(()) }
+        let removed = self.shared.update(documents, cancel)?;
+        if removed { self.retry(cancel) } else { Ok(()) }
     }
 
     /// The time until documents are to be tried that the index had no room for.
@@ -44,7 +46,7 @@ impl Membership {
     ///
     /// # Errors
     /// As [`Membership::update`].
-    pub(super) fn retry(&self) -> Result<(), IndexError> {
+    pub(super) fn retry(&self, cancel: &Cancel) -> Result<(), IndexError> {
         let mut registered = 0;
         let outcome = loop {
             let together = self.shared.together();
@@ -53,7 +55,7 @@ impl Membership {
                 break Ok(());
             }
             let before = some.len();
-            match self.shared.update(&some) {
+            match self.shared.update(&some, cancel) {
                 Ok(_) => {}
                 Err(error) => {
                     self.shared.lock_waiting().back_off(Instant::now());
@@ -83,12 +85,12 @@ impl Membership {
 
 impl Shared {
     /// Tells an index that knows our extensions; returns whether records were removed.
-    fn update(&self, documents: &[Document]) -> Result<bool, IndexError> {
+    fn update(&self, documents: &[Document], cancel: &Cancel) -> Result<bool, IndexError> {
         let mut removed = false;
         for now in documents.chunks(self.together()) {
             let mut full = Vec::new();
             let mut settled = Vec::new();
-            for (document, refused) in now.iter().zip(self.tell_again(now)?) {
+            for (document, refused) in now.iter().zip(self.tell_again(now, cancel)?) {
                 let is_shared = self.library.read().entry(document).is_some();
                 match refused {
                     Some(Refusal::ServiceUnavailable) if is_shared => full.push(document.clone()),
@@ -122,12 +124,16 @@ impl Shared {
 
     /// Tells an index that has shown no extension: of each document once, and of no files. It is
     /// told that documents are gone by a new connection.
-    fn update_without_extensions(&self, documents: &[Document]) -> Result<(), IndexError> {
+    fn update_without_extensions(
+        &self,
+        documents: &[Document],
+        cancel: &Cancel,
+    ) -> Result<(), IndexError> {
         let had_none = self.lock_told().is_empty() && self.lock_waiting().some(1).is_empty();
         if had_none && self.dialect.extensions() == Extensions::Unknown {
             // A registration finds out what the index knows, and there was nothing to register.
             log::debug!("the first documents are registered on a new connection");
-            return self.rejoin();
+            return self.rejoin(cancel);
         }
         let mut is_gone = false;
         for document in documents {
@@ -143,7 +149,7 @@ impl Shared {
                     log::debug!("{document} is not registered: the index may know only RFCs");
                 }
                 Document::Rfc(_) => {
-                    let refused = self.tell_once(document)?;
+                    let refused = self.tell_once(document, cancel)?;
                     self.lock_told().insert(document.clone(), Told::of(refused));
                     if let Some(refusal) = refused {
                         let status = Status::from(refusal);
@@ -159,26 +165,30 @@ impl Shared {
             log::warn!("the index cannot be told that documents are gone");
         } else if is_gone {
             log::info!("the index cannot remove a single record: connecting again");
-            self.rejoin()?;
+            self.rejoin(cancel)?;
         }
         Ok(())
     }
 
     /// Registers everything on a new connection, without a pause.
-    fn rejoin(&self) -> Result<(), IndexError> {
-        let link = self.link()?;
+    fn rejoin(&self, cancel: &Cancel) -> Result<(), IndexError> {
+        let link = self.link(cancel)?;
         self.rejoins.store(true, Ordering::Release);
         link.close();
         Ok(())
     }
 
     /// Tells an index that has shown no extension of a document; returns why it refused, if it did.
-    fn tell_once(&self, document: &Document) -> Result<Option<Refusal>, IndexError> {
+    fn tell_once(
+        &self,
+        document: &Document,
+        cancel: &Cancel,
+    ) -> Result<Option<Refusal>, IndexError> {
         if self.dialect.answers_one_request() {
-            let outcome = self.add_alone(document)?;
+            let outcome = self.add_alone(document, cancel)?;
             return Ok(outcome.and_then(|(_, refused)| Some(refused?.0)));
         }
-        Ok(self.tell_again(std::slice::from_ref(document))?.pop().flatten())
+        Ok(self.tell_again(std::slice::from_ref(document), cancel)?.pop().flatten())
     }
 
     /// How many documents the index is told of in one go.
@@ -188,16 +198,24 @@ impl Shared {
 
     /// Tells the index of some documents in one go, when all are registered; returns for each why
     /// it refused, if it did.
-    fn tell_again(&self, documents: &[Document]) -> Result<Vec<Option<Refusal>>, IndexError> {
+    fn tell_again(
+        &self,
+        documents: &[Document],
+        cancel: &Cancel,
+    ) -> Result<Vec<Option<Refusal>>, IndexError> {
         let with_content = self.dialect.shows_extensions();
         let requests = |own: &Endpoint, out: &mut Vec<u8>| {
             for document in documents {
+                if !with_content {
+                    // Also if it is cancelled before the reply has come.
+                    self.lock_told().insert(document.clone(), Told::Registered);
+                }
                 announcement(&self.library, document, with_content, own.clone()).encode(out);
             }
             documents.len()
         };
         let (mut outcomes, mut refused) = (Vec::with_capacity(documents.len()), None);
-        self.ask_together(&requests, &mut |part, _| match part {
+        self.ask_together(cancel, &requests, &mut |part, _| match part {
             ReplyPart::Refused(refusal) => refused = Some(refusal),
             ReplyPart::End => outcomes.push(refused.take()),
             _ => {}

@@ -4,9 +4,12 @@
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
+use super::told::Told;
 use super::{Membership, Shared, State};
 use crate::limits;
+use crate::net::Cancel;
 use crate::peer::index_error::IndexError;
 use crate::peer::index_link::Link;
 use crate::peer::listed::Completeness;
@@ -31,22 +34,40 @@ impl Membership {
     /// the reply to `take`: for ADD and REMOVE, since records belong to that connection.
     ///
     /// # Errors
-    /// When there is no reply, or `take` fails.
+    /// When there is no reply, `take` fails, or `cancel` is cancelled. The index may have read a
+    /// cancelled request.
     pub fn ask(
         &self,
         query: Query<'_>,
+        cancel: &Cancel,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError> {
-        if self.shared.dialect.answers_one_request() {
-            return self.shared.queries().ask(query, take);
+        let shared = &self.shared;
+        // An index that has shown no extension is told of a document once.
+        let added = match query {
+            Query::Add { document, .. } if !shared.dialect.shows_extensions() => Some(document),
+            _ => None,
+        };
+        let mut take = |part: ReplyPart, bytes: &[u8]| {
+            if let (ReplyPart::Refused(_), Some(document)) = (&part, added) {
+                shared.lock_told().insert(document.clone(), Told::Refused);
+            }
+            take(part, bytes)
+        };
+        if shared.dialect.answers_one_request() {
+            shared.lock_told().extend(added.map(|one| (one.clone(), Told::Registered)));
+            let queries = shared.queries();
+            queries.cancel_with(cancel);
+            return queries.ask(query, &mut take);
         }
         let mut taken = Ok(());
-        // To its end, even if `take` fails: the next reply must find its own reader.
         let encode = |own: &Endpoint, out: &mut Vec<u8>| {
+            shared.lock_told().extend(added.map(|one| (one.clone(), Told::Registered)));
             query.encode(own, out);
             1
         };
-        self.shared.ask_together(&encode, &mut |part, bytes| {
+        // To its end, even if `take` fails: the next reply must find its own reader.
+        shared.ask_together(cancel, &encode, &mut |part, bytes| {
             if taken.is_ok() {
                 taken = take(part, bytes);
             }
@@ -58,14 +79,17 @@ impl Membership {
 
 impl Shared {
     /// Sends some requests in one go, and hands the parts of all replies to `take`. `encode` appends
-    /// the requests and returns their number.
+    /// the requests and returns their number. If this is cancelled after the requests were sent,
+    /// the next request waits for the replies, and they are ignored.
     pub(super) fn ask_together(
         &self,
+        cancel: &Cancel,
         encode: &dyn Fn(&Endpoint, &mut Vec<u8>) -> usize,
         take: &mut dyn FnMut(ReplyPart, &[u8]),
     ) -> Result<(), IndexError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let link = self.link()?;
+        let _turn = self.turn.take(cancel).ok_or_else(|| self.cancelled())?;
+        let link = self.link(cancel)?;
+        self.wait_for_ignored(&link, cancel)?;
         let mut bytes = Vec::new();
         let mut replies = encode(&link.own, &mut bytes);
         let deliveries = self.expect_replies(&link, replies)?;
@@ -75,18 +99,58 @@ impl Shared {
             return Err(error);
         }
         while replies > 0 {
-            let (part, bytes) = deliveries.recv_timeout(limits::INDEX_REPLY).map_err(|error| {
-                // Without this reply the next one would be taken for it.
-                link.close();
-                link.lost(match error {
-                    RecvTimeoutError::Timeout => io::ErrorKind::TimedOut.into(),
-                    RecvTimeoutError::Disconnected => io::ErrorKind::ConnectionAborted.into(),
-                })
-            })?;
+            let (part, bytes) = self.receive(&deliveries, &link, cancel)?;
             replies -= usize::from(part == ReplyPart::End);
             take(part, &bytes);
         }
         Ok(())
+    }
+
+    /// The next part of a reply.
+    fn receive(
+        &self,
+        deliveries: &Receiver<Delivery>,
+        link: &Link,
+        cancel: &Cancel,
+    ) -> Result<Delivery, IndexError> {
+        let deadline = Instant::now() + limits::INDEX_REPLY;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let error = match deliveries.recv_timeout(left.min(limits::INTERRUPT_POLL)) {
+                Ok(delivery) => return Ok(delivery),
+                Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => {
+                    return Err(self.cancelled());
+                }
+                Err(RecvTimeoutError::Timeout) if !left.is_zero() => continue,
+                Err(RecvTimeoutError::Timeout) => io::ErrorKind::TimedOut,
+                Err(RecvTimeoutError::Disconnected) => io::ErrorKind::ConnectionAborted,
+            };
+            // Without this reply the next one would be taken for it.
+            link.close();
+            return Err(link.lost(error.into()));
+        }
+    }
+
+    /// Waits for the end of the replies to cancelled requests.
+    fn wait_for_ignored(&self, link: &Arc<Link>, cancel: &Cancel) -> Result<(), IndexError> {
+        let deadline = Instant::now() + limits::INDEX_REPLY;
+        let mut state = self.lock();
+        while matches!(&*state, State::Here(here, Some(_)) if Arc::ptr_eq(here, link)) {
+            if cancel.is_cancelled() {
+                return Err(self.cancelled());
+            }
+            if Instant::now() >= deadline {
+                link.close();
+                return Err(link.lost(io::ErrorKind::TimedOut.into()));
+            }
+            let waited = self.changed.wait_timeout(state, limits::INTERRUPT_POLL);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(())
+    }
+
+    pub(super) fn cancelled(&self) -> IndexError {
+        IndexError::Cancelled { index: self.index.clone() }
     }
 
     fn expect_replies(
@@ -114,6 +178,7 @@ impl Shared {
             asker.replies = asker.replies.saturating_sub(1);
             if asker.replies == 0 {
                 *waiting = None;
+                self.changed.notify_all();
             }
         }
         drop(state);

@@ -121,7 +121,7 @@ impl Shared {
             return self.announce(link, replies, documents, true).map(Some);
         }
         if self.dialect.answers_one_request() {
-            let outcomes = documents.iter().map(|document| self.add_alone(document));
+            let outcomes = documents.iter().map(|document| self.add_alone(document, &self.cancel));
             let outcomes = outcomes.filter_map(Result::transpose).collect::<Result<_, _>>()?;
             return Ok(Some(outcomes));
         }

@@ -1,0 +1,72 @@
+//! Single commands and their exit codes.
+
+use std::fs;
+
+use crate::common::{Index, run_peer, share};
+use crate::{folders, nowhere};
+
+#[test]
+fn exit_codes() {
+    let (root, a, b) = folders();
+    let index = Index::start(&[]);
+    let (_a, _) = share(index.address, &a);
+    let index = index.address.to_string();
+    fs::write(root.path().join("file"), "no folder").unwrap();
+    let closed = nowhere();
+    for (code, arguments) in [
+        (0, &[&*index, "list"] as &[&str]),
+        (0, &[&index, "lookup", "90001"]),
+        (0, &[&index, "get", "90001"]),
+        (0, &["--help"]),
+        (2, &[&index, "--no-such-flag"]),
+        (2, &[&index, "lookup", "0"]),
+        (2, &["host:99999", "list"]),
+        (2, &[&index, "get", "../x"]),
+        (66, &[&index, "lookup", "4711"]),
+        (66, &[&index, "get", "4711"]),
+        (2, &[&index, "remove", "90001"]),
+        (66, &[&index, "add", "4711"]),
+        (69, &[&closed, "list"]),
+        (69, &[&closed]),
+        (69, &[&index, "get", "4711", "--from", &closed]),
+        (74, &[&index, "get", "90001", "--out", "no/such/folder"]),
+        (74, &[&index, "--share", "../file", "docs"]),
+        (74, &[&index, "--share", "../file"]),
+    ] {
+        let (found, _, errors) = run_peer(arguments, "", &b);
+        assert_eq!(found, code, "peer {arguments:?}: {errors}");
+    }
+}
+
+#[test]
+fn a_single_command_announces_nothing() {
+    let (_root, a, b) = folders();
+    let index = Index::start(&["--log", "requests"]);
+    let (_a, port) = share(index.address, &a);
+    let address = index.address.to_string();
+    let (code, output, _) = run_peer(&[&address, "get", "90001"], "", &b);
+    assert!(code == 0 && output.contains("saved as rfc/rfc90001.txt"), "{output}");
+    assert_eq!(index.list().len(), 1, "the downloaded copy is not registered");
+
+    let (_, output, errors) = run_peer(&[&address, "get", "90001", "--out", "-"], "", &b);
+    assert_eq!(output, fs::read_to_string(a.join("rfc90001.txt")).unwrap());
+    assert_eq!(errors, "");
+
+    let from = format!("localhost:{port}");
+    let arguments = [&address, "get", "90001", "--from", &from, "--out", "copy"];
+    assert_eq!(run_peer(&arguments, "", &b).0, 0);
+    let (code, _, errors) = run_peer(&arguments, "", &b);
+    assert!(code == 74 && errors.contains("not overwritten without --force"), "{errors}");
+    fs::write(b.join("copy"), "old").unwrap();
+    assert_eq!(run_peer(&[&arguments[..], &["--force"]].concat(), "", &b).0, 0);
+    assert_eq!(fs::read(b.join("copy")).unwrap(), fs::read(a.join("rfc90001.txt")).unwrap());
+}
+
+#[test]
+fn an_existing_document_is_found_without_the_index() {
+    let (_root, a, _) = folders();
+    let arguments = [&nowhere(), "--share", ".", "get", "90001"];
+    let (code, output, errors) = run_peer(&arguments.map(|a| a as &str), "", &a);
+    assert_eq!((code, &*errors), (0, ""));
+    assert_eq!(output, "RFC 90001 is here already: ./rfc90001.txt\n");
+}

@@ -1,0 +1,107 @@
+//! Choosing among holders, and completion.
+
+use std::fs;
+
+use crate::common::{Index, folder, share};
+use crate::screen::Terminal;
+
+#[test]
+fn a_person_chooses_among_holders() {
+    let root = tempfile::tempdir().unwrap();
+    let a = folder(root.path(), "a", &[("rfc7.txt", b"from a")]);
+    let b = folder(root.path(), "b", &[("rfc7.txt", b"from b")]);
+    let mine = folder(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let (_a, port_of_a) = share(index.address, &a);
+    // A holder that tells its digest is the newest again.
+    index.wait_for_digests("RFC 7", 1);
+    let (_b, _) = share(index.address, &b);
+    // That of folder a is known to be slow, which is no reason to ask another than the chosen one.
+    fs::create_dir(mine.join("p2p-ci")).unwrap();
+    let known = format!("p2p-ci neighbours 1\nlocalhost:{port_of_a} 900000 1000\n");
+    fs::write(mine.join("p2p-ci/neighbours"), known).unwrap();
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+
+    // Tab completes the command.
+    terminal.type_text("stat\t\r");
+    terminal.wait_for("known there as");
+    terminal.wait_for("p2p-ci> ");
+
+    // The newest holder is offered first; the second is that of folder a.
+    terminal.type_text("get 7\r");
+    terminal.wait_for("from which one, 1 to 2? [1] ");
+    terminal.type_text("3\r");
+    terminal.wait_for("expected a number from 1 to 2, found `3`");
+    terminal.wait_for("p2p-ci> ");
+    terminal.type_text("get 7\r");
+    terminal.wait_for("from which one, 1 to 2? [1] ");
+    terminal.type_text("2\r");
+    terminal.wait_for(&format!("RFC 7: 6 bytes from localhost:{port_of_a}, sha-256 checked"));
+    terminal.wait_for("p2p-ci> ");
+    assert_eq!(fs::read_to_string(mine.join("rfc7.txt")).unwrap(), "from a");
+
+    // What happens meanwhile is said, and the line that is being typed stays.
+    terminal.type_text("loo");
+    drop(index);
+    terminal.wait_for("lost the index");
+    terminal.wait_for("loo");
+    terminal.type_text("\x03");
+    terminal.wait_for("p2p-ci> ");
+    terminal.quit();
+    let history = fs::read_to_string(mine.join("p2p-ci/history")).unwrap();
+    assert!(history.contains("get 7"), "{history}");
+}
+
+#[test]
+fn the_chosen_holder_decides_which_version_of_a_large_document_comes() {
+    // Larger than what is fetched from a single holder.
+    const LENGTH: usize = 9 * 1024 * 1024;
+    let root = tempfile::tempdir().unwrap();
+    let (one, most) = (vec![b'o'; LENGTH], vec![b'm'; LENGTH]);
+    let index = Index::start(&[]);
+    let mut holders = Vec::new();
+    for (name, bytes) in [("one", &one), ("most", &most), ("most too", &most)] {
+        holders.push(share(index.address, &folder(root.path(), name, &[("big.bin", bytes)])));
+        // A holder that tells its digest is the newest again.
+        index.wait_for_digests("FILE big.bin", holders.len());
+    }
+    let mine = folder(root.path(), "mine", &[]);
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    terminal.type_text("get big.bin\r");
+    terminal.wait_for("from which one, 1 to 3? [1] ");
+    terminal.type_text("3\r");
+    terminal.wait_for("sha-256 checked");
+    assert!(fs::read(mine.join("big.bin")).unwrap() == one, "the version of most came");
+}
+
+#[test]
+fn a_range_asks_once_for_a_holder() {
+    let root = tempfile::tempdir().unwrap();
+    let index = Index::start(&[]);
+    let files: [(&str, &[u8]); 3] =
+        [("rfc1.txt", b"one"), ("rfc2.txt", b"two"), ("rfc3.txt", b"three")];
+    let mut holders = Vec::new();
+    for name in ["a", "b"] {
+        holders.push(share(index.address, &folder(root.path(), name, &files)));
+        index.wait_for_digests("RFC 3", holders.len());
+    }
+    let mine = folder(root.path(), "mine", &[]);
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    terminal.type_text("get 1-3 2 2\r");
+    terminal.wait_for("from which one first, 1 to 2? [the fastest] ");
+    terminal.type_text("\r");
+    for _ in 0..3 {
+        terminal.wait_for("sha-256 checked");
+    }
+    terminal.wait_for("p2p-ci> ");
+    assert!(!terminal.everything.contains("3? [1]"), "{}", terminal.everything);
+    assert_eq!(terminal.everything.matches("from which one").count(), 1);
+    assert_eq!(terminal.everything.matches("sha-256 checked").count(), 3);
+    // Ctrl-C answers a question, too.
+    terminal.type_text("get 1 --force\r");
+    terminal.wait_for("from which one, 1 to 2? [1] ");
+    terminal.type_text("\x03");
+    terminal.wait_for("interrupted");
+    terminal.wait_for("p2p-ci> ");
+    terminal.quit();
+}

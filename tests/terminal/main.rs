@@ -1,0 +1,16 @@
+//! The shell as a person sees it, on a terminal.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "a test may panic and print"
+)]
+#![cfg(unix)]
+
+mod choices;
+#[path = "../common/mod.rs"]
+mod common;
+mod downloads;
+mod queries;
+mod screen;

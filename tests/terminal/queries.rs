@@ -1,0 +1,134 @@
+//! Ctrl-C while the index is asked.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::common::{Index, folder};
+use crate::screen::Terminal;
+
+/// An index whose replies to queries never end: a record now and then.
+fn endless_index() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let mut first = String::new();
+                let _ = BufReader::new(&stream).read_line(&mut first);
+                let mut outcome = stream.write_all(b"P2P-CI/1.0 200 OK\r\n\r\n");
+                while outcome.is_ok() && !first.is_empty() {
+                    outcome = stream.write_all(b"RFC 7 T 192.0.2.1 1\r\n");
+                    thread::sleep(Duration::from_millis(50));
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn ctrl_c_cancels_queries() {
+    let root = tempfile::tempdir().unwrap();
+    let mine = folder(root.path(), "mine", &[]);
+    let Index { program, .. } = Index::start(&[]);
+    let index = Index { program, address: endless_index() };
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    for command in [
+        "list",
+        "lookup 7",
+        "lookup 7 --probe",
+        "search t",
+        "browse 192.0.2.1:1",
+        "peers",
+        "get 7",
+        "sync",
+    ] {
+        terminal.type_text(&format!("{command}\r"));
+        // The command has begun when its line was taken.
+        terminal.wait_for("\r\n");
+        thread::sleep(Duration::from_millis(300));
+        terminal.type_text("\x03");
+        terminal.wait_for("interrupted");
+        terminal.wait_for("p2p-ci> ");
+        // A second one within a second would end the session.
+        thread::sleep(Duration::from_millis(1000));
+    }
+    terminal.quit();
+}
+
+/// Types these commands, and cancels each one: the prompt is back soon.
+fn cancel_each(terminal: &mut Terminal, commands: &[(&str, &str)]) {
+    for (command, kept) in commands {
+        terminal.type_text(&format!("{command}\r"));
+        // The command has begun when its line was taken.
+        terminal.wait_for("\r\n");
+        thread::sleep(Duration::from_millis(300));
+        let begun = Instant::now();
+        terminal.type_text("\x03");
+        terminal.wait_for(kept);
+        terminal.wait_for("p2p-ci> ");
+        // Less than a connection attempt or a reply may take.
+        assert!(begun.elapsed() < Duration::from_secs(3), "{command}: {:?}", begun.elapsed());
+        // A second one within a second would end the session.
+        thread::sleep(Duration::from_millis(1000));
+    }
+}
+
+#[test]
+fn ctrl_c_cancels_what_waits_for_a_silent_index() {
+    let root = tempfile::tempdir().unwrap();
+    let mine = folder(root.path(), "mine", &[]);
+    let notes = root.path().join("notes.txt");
+    fs::write(&notes, "notes").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let Index { program, .. } = Index::start(&[]);
+    let index = Index { program, address: listener.local_addr().unwrap() };
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    let add = format!("add '{}'", notes.display());
+    cancel_each(
+        &mut terminal,
+        &[
+            (&add, "notes.txt is shared, and is registered when the index answers"),
+            // The reply to the first request is still missing.
+            (&add, "notes.txt is shared, and is registered when the index answers"),
+            ("remove notes.txt", "is not shared any more, and the index is told when it answers"),
+            ("get 7", "the same `get` resumes"),
+            ("sync", "nothing was downloaded"),
+            ("peers", "interrupted"),
+        ],
+    );
+    terminal.quit();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_cancels_connecting_to_the_index() {
+    let root = tempfile::tempdir().unwrap();
+    let mine = folder(root.path(), "mine", &[]);
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let Index { program, .. } = Index::start(&[]);
+    let Some(mut terminal) = Terminal::start(&Index { program, address }, &mine) else { return };
+    // The queue of connections is full: further attempts to connect are not answered.
+    let mut queued = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+        queued.push(stream);
+        assert!(queued.len() < 100, "the queue has no end");
+    }
+    cancel_each(
+        &mut terminal,
+        &[
+            ("list", "interrupted"),
+            ("search t", "interrupted"),
+            ("lookup 7 --probe", "interrupted"),
+            ("get 7 8", "the same `get` resumes"),
+            ("sync", "nothing was downloaded"),
+        ],
+    );
+    terminal.quit();
+}
