@@ -11,11 +11,12 @@ use super::downloads::Downloads;
 use super::exit::CommandError;
 use super::index_access::IndexAccess;
 use super::interrupt::Interrupt;
-use super::many::Destination;
+use super::many::{Destination, failures};
 use super::user_folder::stored_digests;
+use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedLibrary};
-use crate::peer::{Cancel, Fetcher, Journal, UploadServer};
+use crate::peer::{Cancel, Fetcher, Journal, JournalEvent, UploadServer};
 use crate::protocol::{Document, Endpoint, Title};
 
 /// What commands act on.
@@ -78,6 +79,15 @@ impl Context {
     pub(super) fn remember_neighbours(&self) {
         if let Err(error) = self.fetcher.neighbours().save() {
             log::debug!("what is known of other peers is not stored: {error}");
+        }
+    }
+
+    /// Records why a document was not fetched, unless the reasons of its holders were recorded.
+    pub(super) fn remember_reason(&self, document: &Document, error: &CommandError) {
+        let is_recorded =
+            matches!(error, CommandError::Fetch(error) if failures(error).next().is_some());
+        if !is_recorded {
+            self.journal.add(document, JournalEvent::NotFetched(error_chain(error)));
         }
     }
 

@@ -95,6 +95,9 @@ fn get_one(
 ) -> Result<(), CommandError> {
     let outcome = get_wanted(context, command, document, digest);
     let Err(error) = outcome else { return Ok(()) };
+    if command.out.is_none() {
+        context.remember_reason(document, &error);
+    }
     match &error {
         // What could not be written or asked for is still wanted.
         CommandError::File { .. }

@@ -109,6 +109,8 @@ impl GoingOn<'_> {
         let mut candidates: Vec<Source> = holdings.into_iter().map(Into::into).collect();
         candidates.retain(|source| Some(&source.holder) != own.as_ref());
         if candidates.is_empty() {
+            let event = JournalEvent::NotFetched(format!("no peer has {document}"));
+            self.destination.journal.add(document, event);
             return None;
         }
         let library = self.destination.library;

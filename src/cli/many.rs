@@ -88,7 +88,10 @@ impl Destination<'_> {
                 self.journal.add(document, JournalEvent::Waits(*pause));
             }
             // It is still wanted.
-            Happening::GivenUp(_, FetchError::Cancelled(_)) => {}
+            Happening::GivenUp(order, error @ FetchError::Cancelled(_)) => {
+                let event = JournalEvent::NotFetched(error_chain(error));
+                self.journal.add(&order.wanted.document, event);
+            }
             // Another process is still downloading it.
             Happening::GivenUp(_, error) if error.is_in_use() => {}
             Happening::GivenUp(order, error) => {
@@ -111,6 +114,9 @@ impl Destination<'_> {
     }
 
     fn remember_failures(&self, document: &Document, error: &FetchError) {
+        if failures(error).next().is_none() {
+            self.journal.add(document, JournalEvent::NotFetched(error_chain(error)));
+        }
         for (holder, error) in failures(error) {
             let event = JournalEvent::Failed(holder.clone(), error_chain(error));
             self.journal.add(document, event);

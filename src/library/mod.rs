@@ -13,7 +13,7 @@
 //! | `store_file` | what several programs of one user have learned |
 //! | `hasher`, `digests`, `digest_store` | SHA-256; of files, computed once and kept |
 //! | `save`, `pieces` | downloads that are not complete |
-//! | `part_files`, `part_names`, `part_limits` | their files: locks, names, limits |
+//! | `part_files`, `part_names`, `part_limits`, `kept` | their files: locks, names, limits, lengths |
 //! | `adding` | sharing single files, and what was downloaded |
 //! | `target`, `commit`, `saved` | where a complete one is saved, and how it gets its name |
 //!
@@ -30,6 +30,7 @@ mod folded_name;
 mod folder;
 mod hand_over;
 mod hasher;
+mod kept;
 mod look_over;
 mod name;
 mod packed;
@@ -55,6 +56,7 @@ pub use digests::Digests;
 pub use entry::{Entry, OpenDocument};
 pub use folder::Depth;
 pub use hasher::Hasher;
+pub use kept::kept_bytes;
 pub use look_over::Look;
 pub use name::{NotSaved, candidate_groups, candidates, document_of, file_name_of};
 pub use part_files::PartFiles;

@@ -177,6 +177,28 @@ impl Pieces {
     }
 }
 
+/// The bytes of complete pieces in a file of pieces, which another process may be writing.
+pub(super) fn bytes_in_map(file: &File, length: u64) -> io::Result<u64> {
+    let found = file.metadata()?.len();
+    if found == length {
+        // It is complete, and only its name is missing.
+        return Ok(length);
+    }
+    let pieces = length.div_ceil(PIECE);
+    // The length is from the name of the file, which anybody may have given it.
+    let is_whole = length.checked_add(MARK.len() as u64 + pieces.div_ceil(8)) == Some(found);
+    let Some(map) = usize::try_from(pieces)
+        .ok()
+        .filter(|_| is_whole)
+        .and_then(|pieces| read_map(file, length, pieces).transpose())
+        .transpose()?
+    else {
+        return Ok(0);
+    };
+    let bytes = |piece: u64| PIECE.min(length.saturating_sub(piece.saturating_mul(PIECE)));
+    Ok((0..pieces).filter(|&piece| is_set(&map, piece)).map(bytes).sum())
+}
+
 /// Opens the file of the pieces, or makes it of the beginning; returns how many pieces the beginning
 /// has. `None` if another process is writing one of them.
 fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<(File, u64)>> {

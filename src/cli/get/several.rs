@@ -111,6 +111,7 @@ fn failed(
     document: &Document,
     error: CommandError,
 ) -> Result<Failure, CommandError> {
+    context.remember_reason(document, &error);
     match error {
         // Without an index there is no sense in trying the next.
         CommandError::Index(_) => Err(error),

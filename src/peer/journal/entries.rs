@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! line = seconds-since-1970 TAB document TAB ( "wanted" [ TAB digest ] / "fetched" TAB digest TAB length TAB holder
-//!      / "failed" TAB holder TAB reason / "waits" TAB seconds / "given up" )
+//!      / "failed" TAB holder TAB reason / "not fetched" TAB reason / "waits" TAB seconds / "given up" )
 //! ```
 //!
 //! A line that cannot be read is skipped: the last one may be half-written.
@@ -24,6 +24,8 @@ pub enum Event {
     Wanted(Option<Digest>),
     /// A holder did not deliver it, for this reason.
     Failed(Endpoint, String),
+    /// It was not fetched, for a reason that is not a holder's: for example, no peer has it.
+    NotFetched(String),
     /// It is tried again after this time.
     Waits(Duration),
     /// It was downloaded: its digest, its length, and the holder that delivered most of it.
@@ -37,7 +39,7 @@ impl Event {
     fn is_decisive(&self) -> bool {
         match self {
             Self::Wanted(_) | Self::Fetched(..) | Self::GivenUp => true,
-            Self::Failed(..) | Self::Waits(_) => false,
+            Self::Failed(..) | Self::NotFetched(_) | Self::Waits(_) => false,
         }
     }
 }
@@ -164,16 +166,18 @@ pub(super) fn line(document: &Document, entry: &Entry) -> String {
     let event = match &entry.event {
         Event::Wanted(None) => "wanted".to_string(),
         Event::Wanted(Some(digest)) => format!("wanted\t{digest}"),
-        // A reason may quote a holder. It is escaped: no tab, no line end.
-        Event::Failed(holder, reason) => {
-            let reason: String = escaped(reason).to_string().chars().take(REASON).collect();
-            format!("failed\t{holder}\t{reason}")
-        }
+        Event::Failed(holder, reason) => format!("failed\t{holder}\t{}", shortened(reason)),
+        Event::NotFetched(reason) => format!("not fetched\t{}", shortened(reason)),
         Event::Fetched(digest, length, holder) => format!("fetched\t{digest}\t{length}\t{holder}"),
         Event::Waits(pause) => format!("waits\t{}", pause.as_secs()),
         Event::GivenUp => "given up".to_string(),
     };
     format!("{seconds}\t{document}\t{event}\n")
+}
+
+/// A reason may quote a holder. It is escaped: no tab, no line end.
+fn shortened(reason: &str) -> String {
+    escaped(reason).to_string().chars().take(REASON).collect()
 }
 
 pub(super) fn parse(line: &str) -> Option<(Document, Entry)> {
@@ -188,6 +192,7 @@ pub(super) fn parse(line: &str) -> Option<(Document, Entry)> {
     let event = match words.next()? {
         "wanted" => Event::Wanted(words.next().map(str::parse).transpose().ok()?),
         "failed" => Event::Failed(words.next()?.parse().ok()?, words.next()?.to_string()),
+        "not fetched" => Event::NotFetched(words.next()?.to_string()),
         "fetched" => Event::Fetched(
             words.next()?.parse().ok()?,
             words.next()?.parse().ok()?,

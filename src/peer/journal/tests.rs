@@ -19,6 +19,7 @@ fn what_happened_is_read_back_and_half_a_line_is_passed_over() {
         Event::Wanted(None),
         Event::Failed(holder.clone(), "a\treason\nof two lines".into()),
         Event::Waits(Duration::from_secs(7)),
+        Event::NotFetched("no peer has it".into()),
         Event::Fetched(Digest::new([7; 32]), 42, holder.clone()),
     ];
     let journal = Journal::open(&path).unwrap();

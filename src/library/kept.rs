@@ -1,0 +1,53 @@
+//! How much of a document earlier downloads have left, without touching their part files.
+
+use super::part_names::{hidden_files, key_of, split_name};
+use super::pieces::bytes_in_map;
+use super::target::SaveTarget;
+use crate::system::open_regular;
+
+/// The bytes of a target that a download can resume with; of several part files that which has most.
+/// Another process may be writing them.
+pub fn kept_bytes(target: &SaveTarget) -> Option<u64> {
+    let key = key_of(target.key());
+    let kept = hidden_files(target.root()).filter_map(|path| {
+        let name = path.file_name()?.to_str()?;
+        let (_, rest) = split_name(name).filter(|(of, _)| *of == key)?;
+        let (file, _) = open_regular(target.root(), name).ok()?;
+        match rest.split_once('-') {
+            Some((_, length)) => bytes_in_map(&file, length.parse().ok()?).ok(),
+            None => file.metadata().ok().map(|found| found.len()),
+        }
+    });
+    kept.max().filter(|bytes| *bytes > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::library::part_names::{kept_path, pieces_path};
+    use crate::library::pieces::{PIECE, Pieces};
+    use crate::protocol::Digest;
+
+    #[test]
+    fn what_is_kept_of_a_document_is_counted_in_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = SaveTarget::file(&folder.path().join("a"));
+        let digest = Digest::new([1; 32]);
+        assert_eq!(kept_bytes(&target), None);
+        let beginning = kept_path(&target, &digest);
+        fs::write(&beginning, "12345").unwrap();
+        fs::write(kept_path(&SaveTarget::file(&folder.path().join("b")), &digest), "more of b")
+            .unwrap();
+        assert_eq!(kept_bytes(&target), Some(5));
+        let length = 3 * PIECE + 7;
+        let path = pieces_path(&target, &digest, length);
+        let pieces = Pieces::open(&path, &folder.path().join("none"), length).unwrap().unwrap();
+        pieces.write(&[1; 7], 3 * PIECE).unwrap();
+        assert_eq!(kept_bytes(&target), Some(7));
+        pieces.write(&vec![1; usize::try_from(PIECE).unwrap()], PIECE).unwrap();
+        assert_eq!(kept_bytes(&target), Some(PIECE + 7));
+        assert!(beginning.exists());
+    }
+}
