@@ -136,3 +136,35 @@ fn the_log_says_which_upload_ended_and_how() {
     let line = program.error_with("GET FILE large: upload ended after ");
     assert!(line.contains(" of 33554432 bytes: "), "{line}");
 }
+
+#[test]
+fn programs_of_the_other_kind_are_recognized() {
+    let root = tempfile::tempdir().unwrap();
+    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven")]);
+    let mine = folder(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let (_a, port) = share(index.address, &a);
+    let peer = format!("127.0.0.1:{port}");
+    let is_peer = format!("{peer} is the upload server of a peer, and no index server");
+    for command in
+        [&["list"][..], &["lookup", "7"], &["search", "x"], &["get", "7"], &["sync"], &["peers"]]
+    {
+        let (code, _, errors) = run_peer(&[&[&peer, "--share", "."], command].concat(), "", &mine);
+        assert_eq!((code, errors.matches(&is_peer).count()), (76, 1), "{command:?} {errors}");
+    }
+    let session = [&peer, "--share", "../a", "--upload", "127.0.0.1:0"];
+    let (_, _, errors) = run_peer(&session, "", &mine);
+    assert_eq!(errors.matches(&is_peer).count(), 1, "{errors}");
+
+    let address = index.address.to_string();
+    let is_index = format!("{address} is an index server, and no peer");
+    for documents in [&["7"][..], &["7", "8"]] {
+        let get = [&[&address, "--share", ".", "get", "--from", &address], documents].concat();
+        let (code, _, errors) = run_peer(&get, "", &mine);
+        assert!(code != 0 && errors.matches(&is_index).count() == 1, "{errors}");
+    }
+    // A refusal of another kind says nothing of that.
+    let get = [&address, "--share", ".", "get", "--from", &peer, "8"];
+    let (code, _, errors) = run_peer(&get, "", &mine);
+    assert!(code == 66 && !errors.contains("is an index server"), "{errors}");
+}

@@ -11,6 +11,7 @@ use super::exit::{CommandError, failure_of_refusal};
 use super::find::{browse, peers, print_holders, search};
 use super::get::get;
 use super::meant::{file_of_number, hint, meant};
+use super::other_kind::note_upload_server;
 use super::output::{say, say_json, table};
 use super::probe::probe_all;
 use super::reply::{ReplyPrinter, document_json, with_fields};
@@ -28,6 +29,9 @@ impl Context {
         self.index.cancel_queries_with(self.cancel());
         let outcome = self.act(command);
         self.index.close_queries();
+        if let Err(error) = &outcome {
+            note_upload_server(self, error);
+        }
         match (command, &outcome) {
             // What was done before the interrupt was done.
             (Command::Get(_) | Command::Sync(_) | Command::Add(_), Ok(())) => outcome,

@@ -19,6 +19,7 @@ use super::downloads::{Finish, Running, wait};
 use super::exit::CommandError;
 use super::meant::{here_or_known, is_listed};
 use super::named::Range;
+use super::other_kind::note_index_server;
 use super::outcome::{Outcome, say_failed, shown};
 use super::output::say;
 use crate::error_chain::error_chain;
@@ -97,6 +98,9 @@ fn get_one(
     let Err(error) = outcome else { return Ok(()) };
     if command.out.is_none() {
         context.remember_reason(document, &error);
+    }
+    if let (Some(holder), CommandError::Fetch(error)) = (&command.from, &error) {
+        note_index_server(holder, error);
     }
     match &error {
         // What could not be written or asked for is still wanted.

@@ -45,6 +45,7 @@ mod meant;
 mod named;
 mod notices;
 mod option_values;
+mod other_kind;
 mod outcome;
 mod output;
 pub mod peer;

@@ -11,6 +11,7 @@ use super::args::Args;
 use super::exit::CommandError;
 use super::notices::Notices;
 use super::option_values::remedy;
+use super::other_kind::{is_upload_server, upload_server};
 use super::outcome::shown;
 use super::output::say;
 use super::rate::Rate;
@@ -22,7 +23,7 @@ use crate::peer::{
     Announcer, Bandwidth, Event, Hashing, IndexDialect, Journal, Membership, Slots, UploadServer,
     Uploads, Watching,
 };
-use crate::protocol::{Document, Endpoint, Port, Status};
+use crate::protocol::{Document, Endpoint, Port, Refusal, Status};
 
 /// Bytes of the file in which the port is stored.
 const PORT_BYTES: u64 = 16;
@@ -162,6 +163,10 @@ pub(super) fn teller(
             let status = Status::from(refusal);
             let others = if others == 0 { String::new() } else { format!(" and {others} others") };
             notices.say(&format!("the index did not register {document}{others}: {status}"));
+            let is_first = first.load(Ordering::Relaxed);
+            if is_first && refusal == Refusal::BadRequest && is_upload_server(&server) {
+                notices.say(&upload_server(&server));
+            }
         }
         Event::RegisteredLater(count) => {
             notices.say(&format!("registered {count} more with {server}"));

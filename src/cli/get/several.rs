@@ -10,6 +10,7 @@ use crate::cli::command::Get;
 use crate::cli::context::Context;
 use crate::cli::exit::{CommandError, Failure, failure_of, report};
 use crate::cli::many::{Plan, plan};
+use crate::cli::other_kind::note_index_server;
 use crate::cli::outcome::{Outcome, say_failed, say_not_fetched};
 use crate::cli::progress::ManyDownloads;
 use crate::library::SharedLibrary;
@@ -57,6 +58,8 @@ pub(super) fn get_many(
     let documents = orders.iter().map(|order| &order.wanted.document);
     let earlier = Earlier::read(context, &library, documents);
     let (mut output, mut downloaded) = (Ok(()), 0);
+    // Of a holder that the user named.
+    let mut is_kind_known = false;
     let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
         match happening {
             Happening::Fetched(order, fetched, _) => {
@@ -71,6 +74,10 @@ pub(super) fn get_many(
             Happening::GivenUp(_, FetchError::Cancelled(_)) => return,
             Happening::GivenUp(order, error) => {
                 failures.push(failure_of(error));
+                if let (Some(holder), false) = (&command.from, is_kind_known) {
+                    is_kind_known = true;
+                    progress.aside(|| note_index_server(holder, error));
+                }
                 if output.is_ok() {
                     output = say_not_fetched(context.format, &order.wanted.document, error);
                 }
