@@ -10,7 +10,7 @@ use crate::peer::{
     AskIndex, Cancel, Completeness, IndexConnection, IndexDialect, IndexError, ListCache,
     Membership, Query,
 };
-use crate::protocol::{Endpoint, ReplyPart};
+use crate::protocol::{Document, Endpoint, ReplyPart};
 
 /// The way to the index.
 pub(super) struct IndexAccess {
@@ -84,6 +84,14 @@ impl AskIndex for IndexAccess {
             ))),
             asked => asked,
         }
+    }
+
+    fn look_up_all(
+        &self,
+        documents: &[&Document],
+        take: &mut dyn FnMut(ReplyPart),
+    ) -> Result<(), IndexError> {
+        AskIndex::look_up_all(&self.queries, documents, take)
     }
 
     fn server(&self) -> &Endpoint {

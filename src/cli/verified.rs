@@ -4,16 +4,15 @@
 //! A list has no attributes. So a LOOKUP of one document asks for those of its holders, and the
 //! addresses that it returns are used for all documents of these holders.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::exit::CommandError;
-use crate::limits;
-use crate::peer::{AskIndex, Extensions, Order, Source, lookup};
-use crate::protocol::Endpoint;
+use crate::peer::{AskIndex, Extensions, IndexError, Order, Source, lookup};
+use crate::protocol::{Attribute, Document, Endpoint, ReplyPart};
 
-/// Sets the verified address of each holder that has a host name. Holders whose addresses are not
-/// looked up, because there are too many of them, are removed.
+/// Sets the verified address of each holder that has a host name. Holders that the index does not
+/// list any more are removed: their names are not resolved here.
 ///
 /// # Errors
 /// When an index that knows attributes refuses a LOOKUP or does not answer.
@@ -21,48 +20,88 @@ pub(super) fn set_verified_addresses(
     index: &dyn AskIndex,
     orders: &mut [Order],
 ) -> Result<(), CommandError> {
-    let mut known: HashMap<Endpoint, Option<IpAddr>> = HashMap::new();
-    let mut lookups = 0;
-    let mut removed = 0;
-    for order in orders {
-        let is_unknown = |source: &Source| is_name(source) && !known.contains_key(&source.holder);
-        if order.wanted.sources.iter().any(is_unknown) && lookups < limits::ADDRESS_LOOKUPS {
-            if index.dialect().extensions() == Extensions::Refused {
-                return Ok(());
-            }
-            lookups += 1;
-            let title = order.wanted.sources.iter().find_map(|source| source.title.as_ref());
-            let found = lookup(index, &order.wanted.document, title);
-            if !index.dialect().shows_extensions() {
-                // It verifies no addresses, or does not tell them.
-                return Ok(());
-            }
-            // Records that are gone by now have no address.
-            let gone = order.wanted.sources.iter().map(|source| (source.holder.clone(), None));
-            let found = found?.into_iter().map(|found| (found.record.holder, found.address));
-            known.extend(gone.chain(found));
+    if !knows_attributes(index, orders) {
+        // It verifies no addresses, or does not tell them.
+        return Ok(());
+    }
+    let mut named = HashSet::new();
+    // One document of each holder.
+    let mut documents: Vec<&Document> = Vec::new();
+    for order in &*orders {
+        let before = named.len();
+        named.extend(names(order).cloned());
+        if named.len() > before {
+            documents.push(&order.wanted.document);
         }
-        let before = order.wanted.sources.len();
-        order.wanted.sources.retain_mut(|source| match known.get(&source.holder) {
+    }
+    let mut addresses = HolderAddresses { named, known: HashMap::new() };
+    addresses.look_up(index, &documents)?;
+    // Where that record is gone by now, those of its other documents.
+    let is_unknown = |holder: &Endpoint| !addresses.known.contains_key(holder);
+    let rest = orders.iter().filter(|order| names(order).any(is_unknown));
+    let rest: Vec<&Document> = rest.map(|order| &order.wanted.document).collect();
+    addresses.look_up(index, &rest)?;
+    for order in orders {
+        order.wanted.sources.retain_mut(|source| match addresses.known.get(&source.holder) {
             Some(address) => {
                 source.address = *address;
                 true
             }
-            None => !is_name(source),
+            None if is_name(&source.holder) => {
+                log::info!("the index does not list {} any more", source.holder);
+                false
+            }
+            None => true,
         });
-        removed += before - order.wanted.sources.len();
-    }
-    if removed > 0 {
-        log::warn!(
-            "{removed} records are not used: the index lists too many host names to look up their \
-             addresses"
-        );
     }
     Ok(())
 }
 
-/// Whether the holder's host has to be resolved.
-fn is_name(source: &Source) -> bool {
-    let host = source.holder.host.as_str();
-    host.parse::<IpAddr>().is_err() && !host.eq_ignore_ascii_case("localhost")
+/// Whether the index sends attributes; a LOOKUP finds that out if it is not known yet.
+fn knows_attributes(index: &dyn AskIndex, orders: &[Order]) -> bool {
+    let Some(first) = orders.iter().find(|order| names(order).next().is_some()) else {
+        return false;
+    };
+    if index.dialect().extensions() == Extensions::Unknown {
+        let title = first.wanted.sources.iter().find_map(|source| source.title.as_ref());
+        // What it shows is remembered, whatever becomes of the reply.
+        let _ = lookup(index, &first.wanted.document, title);
+    }
+    index.dialect().shows_extensions()
+}
+
+/// The addresses of holders with host names.
+struct HolderAddresses {
+    named: HashSet<Endpoint>,
+    /// Holders with a record, and the address for which their host was verified, if it was.
+    known: HashMap<Endpoint, Option<IpAddr>>,
+}
+
+impl HolderAddresses {
+    fn look_up(&mut self, index: &dyn AskIndex, documents: &[&Document]) -> Result<(), IndexError> {
+        let mut holder = None;
+        index.look_up_all(documents, &mut |part| match part {
+            ReplyPart::Record(record) => {
+                holder = Some(record.holder).filter(|holder| self.named.contains(holder));
+                if let Some(holder) = &holder {
+                    self.known.entry(holder.clone()).or_default();
+                }
+            }
+            ReplyPart::Attribute(Attribute::Address(address)) => {
+                if let Some(known) = holder.as_ref().and_then(|one| self.known.get_mut(one)) {
+                    known.get_or_insert(address);
+                }
+            }
+            _ => {}
+        })
+    }
+}
+
+/// The holders whose hosts would have to be resolved.
+fn names(order: &Order) -> impl Iterator<Item = &Endpoint> {
+    order.wanted.sources.iter().map(|source: &Source| &source.holder).filter(|one| is_name(one))
+}
+
+fn is_name(holder: &Endpoint) -> bool {
+    holder.host.as_str().parse::<IpAddr>().is_err()
 }

@@ -22,8 +22,11 @@ pub const KNOWN_SILENCE: Duration = Duration::from_millis(100);
 pub const LOOKUP: Duration = Duration::from_secs(60);
 /// Records of a list that are kept to look up documents in it.
 pub const LOOKUP_LIST: usize = 50_000;
-/// Requests by which `sync` learns the addresses that the index has verified for host names.
-pub const ADDRESS_LOOKUPS: usize = 1000;
+/// LOOKUPs that are sent together to an index that reads pipelines.
+pub const LOOKUPS_TOGETHER: usize = 128;
+/// Bytes of such requests. They fit into the buffers of the connection, so that sending them does not
+/// wait for an index that waits for its replies to be read.
+pub const LOOKUPS_TOGETHER_BYTES: usize = 16 * 1024;
 /// Records that a peer takes from one LOOKUP.
 pub const HOLDERS: usize = 10_000;
 /// First pause before a peer connects to its index again; it doubles up to [`RECONNECT_MAX`].

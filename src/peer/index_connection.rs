@@ -4,6 +4,8 @@
 //! To an unknown server a request travels in one segment, and the next one waits for the reply
 //! (protocol.md section 3.4).
 
+mod pipeline;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +20,7 @@ use super::query::{AskIndex, Query};
 use crate::escape::excerpt;
 use crate::limits;
 use crate::net::Cancel;
-use crate::protocol::{Endpoint, Host, Port, Record, Refusal, ReplyPart};
+use crate::protocol::{Document, Endpoint, Host, Port, Record, Refusal, ReplyPart};
 
 /// Requests to one index. The connection is made when it is needed.
 #[derive(Debug)]
@@ -222,6 +224,14 @@ impl AskIndex for IndexConnection {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    fn look_up_all(
+        &self,
+        documents: &[&Document],
+        take: &mut dyn FnMut(ReplyPart),
+    ) -> Result<(), IndexError> {
+        IndexConnection::look_up_all(self, documents, take)
     }
 
     fn server(&self) -> &Endpoint {

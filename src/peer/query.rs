@@ -109,6 +109,17 @@ pub trait AskIndex {
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError>;
 
+    /// Looks up documents, with attributes, and hands the parts of all replies to `take`: for an
+    /// index that has shown that it knows extensions. A document that nobody has is no failure.
+    ///
+    /// # Errors
+    /// When the index does not answer, or refuses.
+    fn look_up_all(
+        &self,
+        documents: &[&Document],
+        take: &mut dyn FnMut(ReplyPart),
+    ) -> Result<(), IndexError>;
+
     /// The index, as the user named it.
     fn server(&self) -> &Endpoint;
 

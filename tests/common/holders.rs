@@ -28,7 +28,14 @@ pub fn holder(
     address: Ipv4Addr,
     reply: impl Fn(&mut TcpStream, &str) -> std::io::Result<()> + Clone + Send + 'static,
 ) -> SocketAddr {
-    let listener = TcpListener::bind((address, 0)).unwrap();
+    holder_on(TcpListener::bind((address, 0)).unwrap(), reply)
+}
+
+/// The same on this listener.
+pub fn holder_on(
+    listener: TcpListener,
+    reply: impl Fn(&mut TcpStream, &str) -> std::io::Result<()> + Clone + Send + 'static,
+) -> SocketAddr {
     let at = listener.local_addr().unwrap();
     thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
