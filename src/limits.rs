@@ -4,11 +4,13 @@
 //! number of connections, are computed where they apply; only their upper bound is defined here.
 
 mod index_client;
+mod library;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 pub use index_client::*;
+pub use library::*;
 
 /// Bytes of a request line or status line, its line end included.
 pub const START_LINE: usize = 2 * 1024;
@@ -68,9 +70,9 @@ pub const SEND_CHECK: Duration = Duration::from_secs(1);
 /// Bytes of a document that are sent between two such looks: at most what a reader that takes 64 KiB
 /// a second, and so keeps the sender from waiting for [`SEND_CHECK`], takes in 4 s.
 pub const SEND_PIECE: u64 = 256 * 1024;
-/// The size of the pieces in which a long list is produced and written. Who has read one before
-/// the next is there sleeps and has to be woken, which takes too much of the time of small ones; a
-/// processor that writes or reads a large one does nothing else meanwhile, and others wait.
+/// Bytes of the pieces in which a long list is produced and written. With small pieces the reader drains
+/// each before the next arrives, and wakeups dominate; while a processor copies a large piece, other
+/// connections wait.
 pub const LIST_PIECE: usize = 56 * 1024;
 /// Room for a piece and the record that fills it.
 pub const LIST_BUFFER: usize = 64 * 1024;
@@ -226,43 +228,6 @@ pub const JOURNAL_COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
 pub const JOURNAL_SYNC: Duration = Duration::from_secs(1);
 /// Bytes that a journal of downloads may have. Half of them are kept when it is compacted.
 pub const JOURNAL_BYTES: usize = 32 * 1024 * 1024;
-
-/// Bytes of a list of digests that the user trusts.
-pub const DIGEST_LIST: u64 = 256 * 1024 * 1024;
-/// Digests that are stored; an entry has some 150 bytes.
-pub const DIGESTS: usize = 200_000;
-/// Digests of earlier states of files, above which a session forgets them.
-pub const OLD_DIGESTS: usize = DIGESTS;
-/// Bytes of a document up to which an unknown digest is computed while its reader waits.
-pub const DIGEST_AT_ONCE: u64 = 16 * 1024 * 1024;
-
-/// Bytes that a packed document may unpack to.
-pub const UNPACKED: u64 = 64 * 1024 * 1024;
-/// Bytes of all unpacked copies from which an upload server sends.
-pub const UNPACKED_ALL: u64 = 256 * 1024 * 1024;
-/// Bytes of unpacked copies that are kept for the next reader.
-pub const UNPACKED_UNUSED: u64 = 64 * 1024 * 1024;
-/// Unpacked copies that are kept for the next reader; each has a descriptor.
-pub const UNPACKED_UNUSED_FILES: usize = 8;
-/// Bytes of a list of titles (`rfc-index.txt`) that are read, unpacked; that of the RFC Editor has
-/// less than 3 MiB.
-pub const OFFICIAL_LIST: u64 = UNPACKED;
-/// Bytes of such a list that are read if it is packed: millions of empty parts would cost seconds.
-pub const OFFICIAL_LIST_PACKED: u64 = 4 * 1024 * 1024;
-/// Bytes of an entry of that list; the longest of the RFC Editor has 2 KiB.
-pub const OFFICIAL_ENTRY: usize = 16 * 1024;
-/// Titles of that list that are kept.
-pub const OFFICIAL_TITLES: usize = 100_000;
-/// A new file is announced after this time without writes.
-pub const QUIET: Duration = Duration::from_secs(1);
-/// The shortest time between two scans of a shared directory.
-pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// The longest pause between two scans of a directory that changes, unless a scan takes half of it.
-pub const SCAN_PAUSE_MAX: Duration = Duration::from_secs(3);
-/// The time after which a directory is scanned although the system has reported no change.
-pub const LOOK_OVER: Duration = Duration::from_secs(60);
-/// The same where it cannot be watched.
-pub const LOOK_OVER_UNWATCHED: Duration = Duration::from_secs(5);
 
 /// Time to connect to an index: to resolve its name, and to try all of its addresses. A connection to
 /// a holder has the time of its reply's head instead ([`FIRST_BYTE`], [`FIRST_BYTE_UNPROVEN`]).

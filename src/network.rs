@@ -1,7 +1,7 @@
 //! The network that an address belongs to: the unit of limits and votes (protocol.md section 7).
 //!
-//! Whoever rents one machine usually has a whole IPv6 network of 2^64 addresses, so limits that
-//! count single IPv6 addresses limit nothing.
+//! The owner of one machine usually has a whole IPv6 network of 2^64 addresses, so limits that
+//! count single IPv6 addresses have no effect.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! What an earlier run was fetching when it ended, the next session goes on with by itself.
+//! Resuming the downloads that an earlier run did not complete, in the background of a session.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,9 +15,10 @@ use crate::limits;
 use crate::peer::{Fetcher, Happening, Journal, JournalEvent, Membership, Order, Source, lookup};
 use crate::protocol::{Digest, Document};
 
-/// A thread that fetches what is unfinished; it ends when that is done, or with the program.
+/// Starts a thread that resumes unfinished downloads. It ends when they are complete or given up, or with the
+/// program.
 ///
-/// What another program is fetching into the same folder is left to that.
+/// Does nothing while another process may be downloading into the same directory.
 pub(super) fn go_on(
     fetcher: &Fetcher,
     journal: &Arc<Journal>,

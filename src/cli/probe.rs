@@ -64,7 +64,7 @@ fn ask(
         let asked: Vec<_> = holdings.iter().map(ask).collect();
         let answer = |asked: std::io::Result<thread::ScopedJoinHandle<'_, _>>| match asked {
             Ok(thread) => thread.join().unwrap_or_else(|_| {
-                Err(TransferError::Lost(std::io::Error::other("the question ended by a panic")))
+                Err(TransferError::Lost(std::io::Error::other("a panic ended the request")))
             }),
             Err(error) => Err(TransferError::Unreachable(error)),
         };

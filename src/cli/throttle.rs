@@ -1,7 +1,7 @@
-//! A log that is not flooded: of one kind so many lines a second, and a count of the rest.
+//! A limit on log lines of one kind per second, with a count of the suppressed ones.
 //!
-//! A kind is a place in the source: what is said there differs in addresses and numbers only. What
-//! was asked for line by line, such as each request, is no part of this.
+//! A kind is a place in the source: its lines differ in addresses and numbers only. Lines that the user has
+//! requested one by one, such as one for each request, are not limited.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Where this user's files lie that nobody has to look after: the history of the shell, digests.
+//! The directories of the user for files that the programs maintain: the history of the shell, digests.
 
 use std::env::{home_dir, var_os};
 use std::path::{Component, Path, PathBuf};

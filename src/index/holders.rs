@@ -1,4 +1,4 @@
-//! Who has added what: owners, and the endpoints that they name.
+//! The owners of records, and the endpoints in their records (protocol.md section 4.6).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use super::memory;
 use super::slots::Slots;
 use crate::protocol::{Endpoint, RecordEnd};
 
-/// A connection: what it adds belongs to it, and to nobody else.
+/// A connection. The records that it adds belong to it alone.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Owner(pub u64);
 

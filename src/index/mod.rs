@@ -1,15 +1,15 @@
-//! Who has what: the records, their order, and to whom they belong (protocol.md sections 4.5
-//! and 4.6).
+//! The records of an index server, their order, and their owners (protocol.md sections 4.5, 4.6, 4.10
+//! and 4.11).
 //!
 //! Plain data: no socket, no lock, no clock. The server shares one [`Index`] between its sessions;
 //! each change is complete when its method returns.
 //!
-//! Equal lines of several owners are one line of a list, which lives until its last owner leaves. Ages
-//! order the lines of a document and never repeat, so a position in a list stays meaningful
-//! whatever is added or removed meanwhile.
+//! Equal lines of several owners are one line of a list, which remains until its last owner leaves. Ages
+//! order the lines of a document and never repeat, so a position in a list stays valid
+//! while records are added and removed.
 //!
-//! An index may have ten million records, so the tables refer to each other by numbers, and what
-//! is said by many is kept once: a record takes a line of twenty bytes in its document's
+//! An index may have ten million records, so the tables refer to each other by numbers, and values that
+//! many records have are stored once: a record takes a line of twenty bytes in its document's
 //! `Entry`, and twelve bytes with its holder.
 
 mod attributes;
@@ -84,7 +84,7 @@ impl Default for Index {
 }
 
 impl Index {
-    /// An empty index that takes so many records in all, and from one owner.
+    /// An empty index with these limits on the number of records in all and of one owner.
     pub fn with_limits(max_records: usize, max_records_of_owner: usize) -> Self {
         Self {
             documents: Documents::default(),
@@ -205,10 +205,10 @@ impl Index {
         title.map_or(0, |title| charge(document, title, holder))
     }
 
-    /// Takes back at most so many records of an owner that has left; returns how many.
+    /// Removes at most `at_most` records of an owner that has left, and returns their number.
     ///
-    /// Called until it returns less than it was asked for, so that a large owner's leaving does
-    /// not keep others waiting.
+    /// Callers repeat it until it returns less than `at_most`, and unlock the index in between: the removal of
+    /// many records does not make others wait.
     pub fn leave(&mut self, owner: Owner, at_most: usize) -> usize {
         let mut count = 0;
         while let Some((holder, lines)) = self.holders.last_lines(owner, at_most - count) {

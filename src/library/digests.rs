@@ -30,13 +30,13 @@ pub struct Digests {
 }
 
 impl Digests {
-    /// What was stored in this file, or nothing if it is not as we wrote it.
+    /// The digests in this file, or none if its format is wrong.
     pub fn load(store: &Path) -> Self {
         let stored = DigestStore::at(store);
         let known = stored.read();
         if known.is_none() && store.exists() {
             log::warn!(
-                "the digests in `{}` are not as they were stored: they are computed anew",
+                "the digests in `{}` cannot be read: they are computed again",
                 escaped_path(&store)
             );
         }

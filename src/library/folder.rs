@@ -1,7 +1,7 @@
-//! What lies in a shared folder: the files that may be documents, with their states.
+//! The files in a shared directory that may be documents, with their states.
 //!
-//! Hidden files, links, half-written ones (`.part`), and what `.p2pciignore` names (in the syntax of
-//! gitignore) are not seen.
+//! Hidden files, links, incomplete files (`.part`), and files that match `.p2pciignore` (in the syntax of
+//! gitignore) are left out.
 
 use std::fs::Metadata;
 use std::io;

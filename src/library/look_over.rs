@@ -1,8 +1,8 @@
-//! Comparing a folder with what is shared of it: what has appeared, changed, and gone.
+//! Comparing a directory with the shared documents: files that are new, changed, or gone.
 //!
-//! A look is a look at everything: it does not matter who noticed what in between, or did not. It
-//! reads names and states, and only of files that are new or changed also their first page. Files
-//! are looked at without keeping uploads from the library.
+//! A scan covers all files, so lost or repeated events do not matter. It
+//! reads names and metadata, and the first page of files that are new or changed. The library is not locked
+//! while files are read, so uploads do not wait.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;

@@ -1,13 +1,13 @@
-//! The documents that a peer shares: which, under which titles, and where they lie.
+//! The documents that a peer shares, their titles and files; downloads until they are complete.
 //!
 //! | file | subject |
 //! |---|---|
 //! | `name`, `folded_name` | paths and documents; how file systems compare names |
-//! | `folder`, `file_state` | what lies in a folder, and in which state |
-//! | `look_over` | what has changed there since the last look |
+//! | `folder`, `file_state` | the files in a directory, and their states |
+//! | `look_over` | scans: what has changed since the last one |
 //! | `entry`, `packed` | one shared document; one that has to be unpacked |
 //! | `unpacked` | copies of packed documents that several readers share |
-//! | `hand_over` | moving a document away that another peer has now |
+//! | `hand_over` | moving a document that was handed over out of the shared directory |
 //! | `title` | titles from first pages |
 //! | `rfc_index` | titles from `rfc-index.txt` |
 //! | `store_file` | what several programs of one user have learned |

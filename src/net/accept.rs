@@ -132,7 +132,7 @@ fn start_worker<'scope, H>(
     };
     let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
     if let Err(error) = thread.spawn_scoped(scope, work) {
-        log::warn!("{address}: refused, no thread to be had: {error}");
+        log::warn!("{address}: refused, cannot start a thread: {error}");
         service.refused.refuse(stream);
     }
 }
@@ -150,7 +150,7 @@ where
     match catch_unwind(AssertUnwindSafe(serve)) {
         Ok(Conduct::Sane) => {}
         Ok(Conduct::Nonsense) => service.offenders.add(address.ip()),
-        Err(_) => log::error!("{address}: the connection ended by a panic, the others go on"),
+        Err(_) => log::error!("{address}: a panic ended this connection; others are not affected"),
     }
 }
 

@@ -1,9 +1,9 @@
-//! The threads that wait for the connections of one listener, and who of them accepts next.
+//! The threads that wait for the connections of one listener, and which of them accepts next.
 //!
-//! A connection has a thread of its own as long as it lives. But a document of a few kilobytes is
-//! sent in less time than a thread takes to begin and end, and to hand a connection over wakes two
-//! threads where one would do. So a thread that has served a connection accepts the next one
-//! itself, if it comes soon. The listener's own thread accepts when nobody else does.
+//! Each open connection has a thread. But a document of a few kilobytes is
+//! sent in less time than a thread takes to start and end, and handing a connection over wakes two
+//! threads instead of one. So a thread that has served a connection accepts the next one
+//! itself, if it comes soon. The listener's own thread accepts when no other thread does.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,16 +14,16 @@ use std::time::Duration;
 use super::Stop;
 use crate::{limits, system};
 
-/// How many threads wait at most.
+/// The largest number of threads that wait.
 const WAITING: usize = 16;
-/// How long one waits behind a connection that it has served. Where the system does not end the
-/// waiting, a thread serves one connection.
+/// Time for which a thread waits for the next connection. Where the system does not end the
+/// wait, each thread serves one connection.
 const WAIT_FOR_NEXT: Duration = Duration::from_millis(500);
 
-/// What came of waiting.
+/// The result of waiting.
 enum Next {
     Connection(TcpStream, SocketAddr),
-    /// Nobody has come.
+    /// No connection has come.
     Nobody,
     Stop,
 }
@@ -40,7 +40,7 @@ pub(super) struct Acceptors<'a> {
 }
 
 impl<'a> Acceptors<'a> {
-    /// Nobody accepts yet.
+    /// No thread accepts yet.
     ///
     /// # Errors
     /// When the listener has no address, or does not take an option.
@@ -54,7 +54,7 @@ impl<'a> Acceptors<'a> {
         Ok(Self { listener, address, stop, accepting, nobody_accepts })
     }
 
-    /// For the listener's own thread: accepts when nobody else does. Nothing when it is to stop.
+    /// For the listener's own thread: accepts when no other thread does. `None` when it is to stop.
     pub(super) fn accept_first(&self) -> Option<(TcpStream, SocketAddr)> {
         loop {
             let waited = self.nobody_accepts.wait_while(self.lock(), |accepting| *accepting > 0);

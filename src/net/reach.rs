@@ -1,10 +1,8 @@
-//! Which addresses a program connects to when somebody else has named them (protocol.md
-//! section 9).
+//! The addresses in records to which a peer connects (protocol.md section 9).
 //!
-//! Who names addresses could make others connect to places that it cannot reach itself: to
-//! services of their own machines and networks. So an address may not be more local than the
-//! index that names it, and off this machine its port is none of those that belong to well-known
-//! services.
+//! The author of a record could otherwise make peers connect to services of their own machines and
+//! networks, which it cannot reach itself. So an address may not be more local than the index that names
+//! it, and except on loopback its port is not one of the well-known ports.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 

@@ -1,7 +1,8 @@
-//! Many downloads: so many at once, tried again in a while, brought to disk together.
+//! Many downloads: several concurrently, with retries, and synced to disk in batches (protocol.md sections 7
+//! and 9).
 //!
-//! Workers fetch; the calling thread gives the files their names, a batch at a time, so that one
-//! wait for the disk serves many of them.
+//! Workers download. The calling thread gives complete files their final names, a batch at a time, so that
+//! one sync serves many files.
 
 mod events;
 mod queue;

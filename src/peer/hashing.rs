@@ -27,7 +27,7 @@ impl Hashing {
     /// was not known before.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// When the thread cannot be started.
     pub fn start(
         library: SharedLibrary,
         done: impl Fn(&Document) + Send + Sync + 'static,

@@ -1,8 +1,8 @@
-//! What is remembered of other peers: how long the way to them is, how fast they were, whether
-//! they understand extensions, and when they failed last.
+//! Statistics of other peers: round-trip times, rates, whether
+//! they know extensions, and when they failed last (protocol.md sections 7 and 9).
 //!
-//! Round trips and rates are kept from one run to the next. Who fails is left alone for a while,
-//! longer each time: nobody is asked again and again.
+//! Round trips and rates are kept from one run to the next. Failed holders are retried with exponential
+//! backoff.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -1,8 +1,8 @@
-//! A large document from several holders at once, in segments (protocol.md section 5.6).
+//! A large document from several holders in parallel, in segments (protocol.md section 5.6).
 //!
-//! A thread for each holder fetches what [`Segments`] gives it; the calling thread reads what is
-//! whole from the beginning and computes the digest meanwhile. When the last byte is there nobody
-//! is waited for: connections are cut, and who still tries to connect ends by itself.
+//! A thread for each holder requests the ranges that [`Segments`] gives it. Meanwhile the calling thread reads
+//! the complete beginning of the file and computes the digest. When the last byte has arrived, connections are
+//! closed, and threads that still connect end later by themselves.
 
 mod worker;
 
@@ -81,7 +81,7 @@ enum Report {
     Failed(Endpoint, TransferError),
 }
 
-/// Why it was not fetched.
+/// Why a segmented download failed.
 #[derive(Debug)]
 pub(super) enum SwarmError {
     /// The bytes cannot be kept here.
@@ -92,17 +92,17 @@ pub(super) enum SwarmError {
     Holders(Vec<(Endpoint, TransferError)>),
 }
 
-/// What came of it.
+/// The result of a segmented download.
 #[derive(Debug)]
 pub(super) struct Brought {
-    /// That of the bytes.
+    /// The digest of the bytes.
     pub(super) digest: Digest,
-    /// Who brought them, those who brought most first.
+    /// The holders that delivered them, those that delivered most first.
     pub(super) holders: Vec<Endpoint>,
     pub(super) last_modified: Option<Date>,
 }
 
-/// What the calling thread is told meanwhile.
+/// What is reported to the caller during a segmented download.
 pub(super) enum Progress<'a> {
     /// A holder is asked.
     Asking(&'a Endpoint),

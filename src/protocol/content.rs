@@ -1,4 +1,4 @@
-//! What is known of a record's document beside its line (protocol.md section 4.11).
+//! The digest and the length of a record's document, which are not part of its line (protocol.md section 4.11).
 
 use std::net::IpAddr;
 

@@ -1,20 +1,20 @@
-//! P2P-CI/1.0 as values and bytes: what may be said, and how it is written and read.
+//! P2P-CI/1.0 as values and bytes: messages, their encoding and decoding.
 //!
-//! Pure: nothing here knows a socket, a file, a thread or a clock. Everything is used by both
+//! Pure: nothing here uses a socket, a file, a thread or a clock. Everything is used by both
 //! sides; `protocol.md` is the normative text, and each file names its section.
 //!
 //! | file | subject | protocol.md |
 //! |---|---|---|
-//! | `number`, `endpoint`, `title`, `words` | RFC number; host and port; titles; what is searched for | 2.2, 2.5, 2.6 |
+//! | `number`, `endpoint`, `title`, `words` | RFC number; host and port; titles; queries | 2.2, 2.5, 2.6 |
 //! | `file_name` | names of documents that are no RFC | 2.3 |
 //! | `date`, `digest`, `range` | dates of headers, digests and parts of documents | 2.7, 5.5, 5.6 |
-//! | `document` | what a request is about | 2.4 |
-//! | `content` | which bytes a holder has; attributes of records | 4.11 |
-//! | `record`, `record_encoder` | who has which document; many of their lines | 4.5 |
-//! | `lines`, `request_lines`, `request`, `head`, `header` | where a line ends, where a request, what it says | 3 |
+//! | `document` | RFC or file: the subject of a request | 2.4 |
+//! | `content` | digest and length; attributes of records | 4.11 |
+//! | `record`, `record_encoder` | records; encoding many of them | 4.5 |
+//! | `lines`, `request_lines`, `request`, `head`, `header` | lines, requests and their headers | 3 |
 //! | `index_request`, `index_reply`, `index_reply_decoder` | peer and index | 4 |
 //! | `document_request`, `document_reply` | peer and peer | 5 |
-//! | `status`, `error`, `request_faults` | refusals, and why | 6 |
+//! | `status`, `error`, `request_faults` | refusals and their reasons | 6 |
 
 mod content;
 mod date;

@@ -1,14 +1,14 @@
 //! Large buffers for replies, of which a few are enough for all sessions.
 //!
-//! Thousands of peers are idle, and nothing large is kept for one that is. Who answers many
-//! requests at once takes a buffer here, mostly the one that was used last and is still in the
-//! processor's cache, and puts it back before it waits for more.
+//! Thousands of peers are idle, and no large buffer is kept for an idle one. A session that replies to many
+//! requests together takes a buffer here, mostly the one that was used last and is still in the
+//! processor's cache, and puts it back before it waits for further requests.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::limits;
 
-/// Buffers that nobody uses now.
+/// Buffers that are not in use.
 #[derive(Debug, Default)]
 pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
 

@@ -34,7 +34,7 @@ use crate::protocol::Port;
 use crate::system::{self, Bound};
 use crate::{limits, net::accept_loop};
 
-/// Who joins and leaves is logged under this target, at level info.
+/// Peers that join and leave are logged under this target, at level info.
 pub const LOG_SESSIONS: &str = "p2p_ci::sessions";
 /// Each request is logged under this target, at level info.
 pub const LOG_REQUESTS: &str = "p2p_ci::requests";
@@ -187,7 +187,7 @@ impl Server {
                 let accept = move || accept_loop(scope, listener, service);
                 let thread = thread::Builder::new().name(format!("accept-{number}"));
                 if let Err(error) = thread.spawn_scoped(scope, accept) {
-                    log::error!("no thread to accept connections: {error}");
+                    log::error!("cannot start a thread to accept connections: {error}");
                 }
             }
         });

@@ -72,20 +72,20 @@ struct Session<'a> {
     /// Requests and faults of this session, for the totals of the server.
     requests: u64,
     faults: u64,
-    /// Records that were looked at since others were offered the processor.
+    /// Records that were visited since the thread last yielded the CPU.
     looked_at: usize,
     share: FairShare<'a>,
 }
 
-/// Records that are looked at in a row: some ten microseconds. What is asked for in one pipeline
-/// or by one LIST could be done in one turn of the scheduler, and who asks meanwhile, and was woken
-/// on the same processor, would wait for all of it.
+/// Records that are visited before the thread yields the CPU: some ten microseconds. Otherwise a long
+/// pipeline or LIST could fill a whole time slice, and the session of another peer that was woken on the
+/// same CPU would wait for its end.
 const AT_ONCE: usize = 512;
 
 /// A request and its length, or a fault that is answered.
 type Received = Result<(IndexRequest, usize), DecodeError>;
 
-/// How a conversation ended.
+/// How a session ended.
 enum End {
     ByPeer,
     /// The last reply says what was wrong.
@@ -249,7 +249,7 @@ impl Session<'_> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        /// What takes some ten microseconds.
+        /// Records that are removed while the index is locked once: some ten microseconds.
         const AT_ONCE: usize = 64;
         self.shared.totals.add_session(self.requests, self.faults);
         let mut records = 0;

@@ -1,10 +1,9 @@
-//! The index behind its lock, and whose turn it is.
+//! The index with its lock, and fair access to it.
 //!
-//! Nobody has the lock for more than some microseconds, so who finds it taken tries again for a
-//! while: to sleep and be woken takes many more. Long work is done in steps, with
-//! [`SharedIndex::give_turn`] between them, for a lock that is unlocked and locked at once is not
-//! had by anybody else. It is never held over a read, a write or a name lookup; those who use it
-//! see to that.
+//! Critical sections last some microseconds, so callers spin before they block: blocking and being
+//! woken takes much longer. Long work is done in steps, with [`SharedIndex::give_turn`] between them,
+//! because a thread that unlocks and immediately locks again would leave no chance to others. Callers
+//! do not hold the lock over a read, a write or a name lookup.
 
 use std::hint;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,11 +12,10 @@ use std::thread;
 
 use crate::index::Index;
 
-/// How often a lock that is taken is tried before one sleeps until it is free: some ten
-/// microseconds.
+/// Attempts to take the lock before a thread blocks: some ten microseconds.
 const TRIES: usize = 400;
 
-/// How often the processor is offered to those who wait: a sleeper is woken meanwhile.
+/// How often a thread yields the CPU to waiting threads: meanwhile a blocked one is woken.
 const OFFERS: usize = 100;
 
 /// An [`Index`] that many threads use.
@@ -31,13 +29,13 @@ pub struct SharedIndex {
 // A change of the index is complete when its method returns, and a panic within one would leave
 // at most a record that its owner's leaving removes: a poisoned lock may be entered.
 impl SharedIndex {
-    /// To look at the index, beside others who do.
+    /// Read access, shared with other readers.
     pub fn read(&self) -> RwLockReadGuard<'_, Index> {
         let attempt = || free(self.index.try_read());
         self.wait(attempt, || self.index.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// To change the index, alone.
+    /// Exclusive access, to change the index.
     pub fn write(&self) -> RwLockWriteGuard<'_, Index> {
         let attempt = || free(self.index.try_write());
         self.wait(attempt, || self.index.write().unwrap_or_else(PoisonError::into_inner))

@@ -1,8 +1,6 @@
-//! The calls that only some systems have, each with a portable way beside it, and memory that
-//! suits them all.
+//! System calls that only some systems have, each with a portable alternative, and page-aligned memory.
 //!
-//! Everything else in the crate is written for all systems at once. protocol.md does not know
-//! this module.
+//! All other modules are the same for all systems. protocol.md has no section on this.
 
 mod bounds;
 mod directories;

@@ -1,4 +1,4 @@
-//! One of many downloads, and what is told of them: to whoever watches, and by workers.
+//! One of many downloads, the events that are reported to the caller, and the messages of workers.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use crate::protocol::Document;
 /// One of many downloads.
 #[derive(Debug)]
 pub struct Order {
-    /// What, and from whom.
+    /// The document and its holders.
     pub wanted: Wanted,
-    /// The file that it is to become.
+    /// Where the complete file is saved.
     pub target: SaveTarget,
-    /// Whether what has its name is overwritten.
+    /// Whether an existing file at the target is overwritten.
     pub overwrite: bool,
 }
 
-/// What happens, for whoever watches.
+/// An event of the downloads, which is reported to the caller.
 #[derive(Debug)]
 pub enum Happening<'a> {
-    /// So many bytes more have come, of any document.
+    /// This number of bytes was received, of any document.
     Bytes(u64),
-    /// So much of a document is here, of the length that its holder announced. A document that
-    /// takes little time is not reported.
+    /// The bytes of a document that are here, and the length that its holder announced. Documents that
+    /// take little time are not reported.
     Running(&'a Document, u64, u64),
     /// These documents have their names, and survive a power cut. [`Happening::Fetched`] follows for
     /// each of them.

@@ -61,9 +61,9 @@ impl Queue {
         Self { state: Mutex::new(state), changed: Condvar::new(), workers }
     }
 
-    /// Takes the next task that is due, and at most so many in all that can be requested of the same
-    /// holder. The worker begins them one by one ([`Queue::begin`]). Returns which documents they
-    /// are; `None` if nothing is left that can come back. `idle` is called before it waits.
+    /// Takes the next task that is due, with further tasks of the same holder, at most `most` in all.
+    /// The worker begins them one by one ([`Queue::begin`]). Returns `None` if no task is left, not even one
+    /// that another worker may put back. `idle` is called before it waits.
     pub(super) fn take(&self, worker: usize, most: usize, idle: &mut dyn FnMut()) -> Option<()> {
         let mut state = self.lock();
         loop {
@@ -193,7 +193,7 @@ impl State {
         self.tried.remove(at)
     }
 
-    /// Adds other untried tasks of the same holder, at most so many in all.
+    /// Adds other untried tasks of the same holder, so that there are at most `most` in all.
     fn with_more(&mut self, first: Task, most: usize) -> Vec<Task> {
         let mut more = Vec::new();
         let mut at = 0;

@@ -24,7 +24,7 @@ impl Announcer {
     /// Starts with nothing to tell.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// When the thread cannot be started.
     pub fn start(membership: Arc<Membership>) -> io::Result<Self> {
         let (queue, documents) = channel();
         let work = move || {

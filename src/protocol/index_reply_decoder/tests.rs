@@ -1,3 +1,5 @@
+//! Replies in pieces of any size, and replies of other programs (protocol.md sections 3.2 and 4.9).
+
 use super::*;
 use crate::protocol::Refusal;
 

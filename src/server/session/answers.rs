@@ -218,8 +218,9 @@ impl Session<'_> {
         self.output.extend_from_slice(END_OF_RECORDS);
     }
 
-    /// Answers LOOKUP, LIST and SEARCH with at most so many records: in pieces, so that a long reply
-    /// is never whole in memory, and the index is free while it is written.
+    /// Replies to LOOKUP, LIST and SEARCH with at most `most` records. The reply is made and written in
+    /// pieces, so that a long one is never in memory as a whole, and the index is unlocked while it is
+    /// written.
     fn find(
         &mut self,
         source: &mut Source,

@@ -107,7 +107,7 @@ fn without_threads(report: &mut Report) -> io::Result<()> {
     }
     report.figure("served until there was no thread", f64::from(served), "");
     report.figure("refused without a thread", f64::from(refused), "");
-    let is_said = index.program()?.says("no thread to be had");
+    let is_said = index.program()?.says("cannot start a thread");
     report.require("who finds no thread gets 503, and the log says why", {
         refused > 0 && refused + served == WAITING as i32 && is_said
     });

@@ -1,0 +1,40 @@
+//! Limits of the shared directory: digests, packed documents, titles, and scans.
+
+use std::time::Duration;
+
+/// Bytes of a list of digests that the user trusts.
+pub const DIGEST_LIST: u64 = 256 * 1024 * 1024;
+/// Digests that are stored; an entry has some 150 bytes.
+pub const DIGESTS: usize = 200_000;
+/// Digests of earlier states of files, above which a session forgets them.
+pub const OLD_DIGESTS: usize = DIGESTS;
+/// Bytes of a document up to which an unknown digest is computed while its reader waits.
+pub const DIGEST_AT_ONCE: u64 = 16 * 1024 * 1024;
+
+/// Bytes that a packed document may unpack to.
+pub const UNPACKED: u64 = 64 * 1024 * 1024;
+/// Bytes of all unpacked copies from which an upload server sends.
+pub const UNPACKED_ALL: u64 = 256 * 1024 * 1024;
+/// Bytes of unpacked copies that are kept for the next reader.
+pub const UNPACKED_UNUSED: u64 = 64 * 1024 * 1024;
+/// Unpacked copies that are kept for the next reader; each has a descriptor.
+pub const UNPACKED_UNUSED_FILES: usize = 8;
+/// Bytes of a list of titles (`rfc-index.txt`) that are read, unpacked; that of the RFC Editor has
+/// less than 3 MiB.
+pub const OFFICIAL_LIST: u64 = UNPACKED;
+/// Bytes of such a list that are read if it is packed: millions of empty parts would cost seconds.
+pub const OFFICIAL_LIST_PACKED: u64 = 4 * 1024 * 1024;
+/// Bytes of an entry of that list; the longest of the RFC Editor has 2 KiB.
+pub const OFFICIAL_ENTRY: usize = 16 * 1024;
+/// Titles of that list that are kept.
+pub const OFFICIAL_TITLES: usize = 100_000;
+/// A new file is announced after this time without writes.
+pub const QUIET: Duration = Duration::from_secs(1);
+/// The shortest time between two scans of a shared directory.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The longest pause between two scans of a directory that changes, unless a scan takes half of it.
+pub const SCAN_PAUSE_MAX: Duration = Duration::from_secs(3);
+/// The time after which a directory is scanned although the system has reported no change.
+pub const LOOK_OVER: Duration = Duration::from_secs(60);
+/// The same where it cannot be watched.
+pub const LOOK_OVER_UNWATCHED: Duration = Duration::from_secs(5);
