@@ -5,12 +5,14 @@
 
 mod index_client;
 mod library;
+mod memory;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 pub use index_client::*;
 pub use library::*;
+pub use memory::*;
 
 /// Bytes of a request line or status line, its line end included.
 pub const START_LINE: usize = 2 * 1024;
@@ -131,14 +133,6 @@ pub const REFUSED: usize = 8;
 pub const RECORDS_PER_CONNECTION: usize = 40_000;
 /// Records that the index holds in all.
 pub const RECORDS: usize = 10_000_000;
-/// Least memory of an index server, in bytes: below that it could not serve a classroom.
-pub const MEMORY_LEAST: u64 = 16 * 1024 * 1024;
-/// Memory that the machine is taken to have where the system does not tell.
-pub const MEMORY_UNKNOWN: u64 = 1024 * 1024 * 1024;
-/// Memory that a connection is counted with: the stack of its thread, and its buffers.
-pub const CONNECTION_MEMORY: usize = THREAD_STACK + LIST_BUFFER;
-/// Memory that the records of one connection may take, where there is enough for eight of them.
-pub const CONNECTION_RECORDS_MEMORY: usize = 64 * 1024 * 1024;
 /// Bad requests in a row, after which a connection is closed.
 pub const CONSECUTIVE_FAULTS: u32 = 10;
 /// Host names that the index resolves for one connection.

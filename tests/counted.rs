@@ -102,7 +102,7 @@ fn a_lookup_allocates_nothing() {
 
     drop(stream);
     stop.stop();
-    running.join().unwrap();
+    running.join().unwrap().unwrap();
 }
 
 fn a_record_takes_at_most_48_bytes() {

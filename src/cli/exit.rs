@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::error_chain::error_chain;
 use crate::peer::{FetchError, IndexError, TransferError};
 use crate::protocol::{HeaderText, Refusal};
-use crate::system::Signal;
+use crate::system::{Signal, TooLittleMemory};
 
 /// Why a program ends without having done what it was asked for. The numbers are those of
 /// `sysexits.h`, where that has one.
@@ -88,6 +88,8 @@ pub(super) enum CommandError {
     Output(#[source] io::Error),
     #[error("cannot start")]
     Start(#[source] io::Error),
+    #[error("cannot start")]
+    TooLittleMemory(#[source] TooLittleMemory),
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
 }
@@ -108,7 +110,7 @@ impl CommandError {
             Self::Output(_) => Failure::File,
             Self::Fetch(error) => failure_of(error),
             Self::File { .. } => Failure::File,
-            Self::Start(_) | Self::Signals(_) => Failure::Other,
+            Self::Start(_) | Self::TooLittleMemory(_) | Self::Signals(_) => Failure::Other,
         }
     }
 

@@ -19,6 +19,7 @@ use crate::peer::{
     AskIndex, Completeness, Gap, IndexError, Query, each_record, lookup_in_list, may_ignore_lookup,
 };
 use crate::protocol::{Document, Endpoint, Limit, ListSearch, Record, Refusal, ReplyPart, Words};
+use crate::system::listed_bytes;
 
 /// Prints the records of a document. An index that has shown no extension and finds nothing may
 /// compare titles: then its list is searched here.
@@ -125,15 +126,15 @@ pub(super) fn search(context: &Context, command: &Search) -> Result<(), CommandE
 }
 
 /// Searches the list of an index, of which at most [`limits::LISTED_RECORDS`] are read, and as many as
-/// the search keeps in [`limits::LISTED_BYTES`].
+/// the search keeps in [`listed_bytes`].
 fn search_list(context: &Context, words: &Words, limit: Option<Limit>) -> Result<(), CommandError> {
     let mut search = ListSearch::new(words);
     let mut read = 0;
-    let mut has_room = true;
+    let (mut has_room, listed_bytes) = (true, listed_bytes());
     let listed = each_record(&context.index, &mut |record| {
         search.take(record);
         read += 1;
-        has_room = read < limits::LISTED_RECORDS && search.kept_bytes() < limits::LISTED_BYTES;
+        has_room = read < limits::LISTED_RECORDS && search.kept_bytes() < listed_bytes;
         if has_room { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     context.check_interrupt()?;

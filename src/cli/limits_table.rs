@@ -53,7 +53,7 @@ pub(super) fn limits_table(config: &Config) -> String {
     }
     text.push_str("\nwithout --max-memory, memory is half of the least of:\n");
     for bound in memory {
-        text.push_str(&format!("  {:>9} MiB  {}\n", bound.bytes >> 20, bound.what));
+        text.push_str(&format!("  {:>9} MiB  {}\n", bound.bytes >> 20, bound.kind));
     }
     text.trim_end().into()
 }

@@ -30,6 +30,7 @@ use crate::escape::escaped;
 use crate::net::Reach;
 use crate::peer::{Bandwidth, Fetcher, IndexConnection, IndexError, Journal, Neighbours};
 use crate::protocol::{Endpoint, Port};
+use crate::system::{check_peer_memory, limit_malloc_arenas};
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -41,6 +42,14 @@ pub fn main() -> ExitCode {
         Some(Single::Both(_) | Single::Remove(_)) | None => LevelFilter::Warn,
     };
     logging::start(level, &[]);
+    if let Err(error) = limit_malloc_arenas() {
+        log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=1: {error}");
+    }
+    if let Err(error) = check_peer_memory() {
+        let error = CommandError::TooLittleMemory(error);
+        return finish::<()>(args.format, Err(error))
+            .map_or_else(ExitCode::from, |()| ExitCode::SUCCESS);
+    }
     let outcome = match &args.command {
         Some(Single::Share) => finish(args.format, share(&args)),
         Some(Single::Both(command)) => once(&args, command, interactive),

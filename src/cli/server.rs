@@ -21,8 +21,9 @@ use super::size::MemorySize;
 use super::uptime::Uptime;
 use super::usage::arguments;
 use crate::error_chain::error_chain;
+use crate::limits;
 use crate::server::{self, BindError, Config, HostPolicy, Server, connection_limit, memory_limit};
-use crate::system::limit_malloc_arenas;
+use crate::system::{MemoryBound, TooLittleMemory, limit_malloc_arenas, memory_bounds};
 
 const AFTER_HELP: &str = "\
 Ctrl-C, SIGTERM, and SIGHUP from a terminal end the server. Without a terminal
@@ -129,11 +130,15 @@ enum Error {
     BindWithRemedy { error: BindError, remedy: String },
     #[error("cannot serve a single connection: {0}; raise that limit")]
     NoConnection(String),
+    #[error("cannot start")]
+    TooLittleMemory(#[from] TooLittleMemory),
     #[error("cannot tell where it listens")]
     Address(#[source] io::Error),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
-    #[error("cannot wait for signals")]
+    #[error("cannot start a thread that accepts connections; raise `ulimit -u` or `ulimit -v`")]
+    Threads(#[source] io::Error),
+    #[error("cannot start the thread that waits for signals; raise `ulimit -u` or `ulimit -v`")]
     Signals(#[source] io::Error),
 }
 
@@ -159,6 +164,7 @@ fn run(args: &Args) -> Result<(), Error> {
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=2: {error}");
     }
+    TooLittleMemory::check(&memory_bounds(), limits::MEMORY_LEAST)?;
     let config: Config = args.into();
     let server = Server::bind(&config).map_err(cannot_bind)?;
     warn_of_few_connections(&config, server.connections())?;
@@ -195,7 +201,7 @@ fn run(args: &Args) -> Result<(), Error> {
             log::warn!("listening on {address}, which cannot be printed: {error}");
         }
     }
-    server.run();
+    server.run().map_err(Error::Threads)?;
     at_the_end();
     Ok(())
 }
@@ -225,20 +231,33 @@ fn warn_of_few_connections(config: &Config, connections: usize) -> Result<(), Er
     Ok(())
 }
 
-/// More memory than the machine allows ends in an abort, when the index is full.
+/// Says when the memory limit is another one than was asked for, or more than the machine has.
 fn warn_of_little_memory(config: &Config) {
     let (budgets, bounds) = memory_limit(config.max_memory);
-    let (Some(_), Some(tightest)) = (config.max_memory, bounds.first()) else { return };
+    let (Some(asked), Some(tightest)) = (config.max_memory, bounds.first()) else { return };
     let total = u64::try_from(budgets.total).unwrap_or(u64::MAX);
+    let MemoryBound { kind, bytes } = tightest;
     // The process may take a quarter more.
-    let most = tightest.bytes / 5 * 4;
-    if total > most {
+    let most = bytes / 5 * 4;
+    if total > asked {
         log::warn!(
-            "--max-memory {} MiB is more than the machine allows: {} is {} MiB, and the process may \
-             take a quarter more than its limit; set at most {} MiB, or it may be aborted",
+            "--max-memory {} KiB is less than a server needs: the limit is {} MiB",
+            asked >> 10,
+            total >> 20
+        );
+    } else if total < asked {
+        log::warn!(
+            "--max-memory {} MiB is more than the process may take: {kind} is {} MiB; the limit is {} MiB",
+            asked >> 20,
+            bytes >> 20,
+            total >> 20
+        );
+    } else if total > most {
+        log::warn!(
+            "--max-memory {} MiB is more than the machine allows: {kind} is {} MiB, and the process may \
+             take a quarter more than its limit; set at most {} MiB",
             total >> 20,
-            tightest.what,
-            tightest.bytes >> 20,
+            bytes >> 20,
             most >> 20
         );
     }

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::cancel::Cancel;
 use crate::limits;
+use crate::system::{MemoryBoundKind, memory_bounds};
 
 /// How long a resolution that waits for a thread waits before it tries again.
 const RETRY: Duration = Duration::from_millis(20);
@@ -110,12 +112,24 @@ fn start(host: &str, port: u16) -> io::Result<Option<Receiver<io::Result<Vec<Soc
     Ok(Some(result))
 }
 
+/// How many lookups run at the same time: fewer where their stacks would fill the address space.
+fn most_resolvers() -> usize {
+    static MOST: OnceLock<usize> = OnceLock::new();
+    *MOST.get_or_init(|| {
+        let bounds = memory_bounds();
+        let space = bounds.iter().find(|bound| bound.kind == MemoryBoundKind::AddressSpace);
+        let most = space.map_or(u64::MAX, |space| space.bytes / limits::RESOLVER_ADDRESS_SPACE);
+        usize::try_from(most).unwrap_or(usize::MAX).clamp(1, limits::RESOLVERS)
+    })
+}
+
 /// The right to run one resolver thread, given back when dropped.
 struct Permit;
 
 impl Permit {
     fn take() -> Option<Self> {
-        let one_more = |running| (running < limits::RESOLVERS).then_some(running + 1);
+        let most = most_resolvers();
+        let one_more = |running| (running < most).then_some(running + 1);
         RUNNING.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_ok().then_some(Self)
     }
 }

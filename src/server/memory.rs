@@ -48,11 +48,13 @@ impl Budgets {
 }
 
 /// The memory that a server may take: what was asked for, else half of what the machine lets it
-/// have. Also returns everything that bounds it, the tightest first.
+/// have. It is less where the process would be ended otherwise. Also returns everything that bounds
+/// it, the tightest first.
 pub fn memory_limit(most: Option<u64>) -> (Budgets, Vec<MemoryBound>) {
     let bounds = memory_bounds();
     let machine = bounds.first().map_or(limits::MEMORY_UNKNOWN, |bound| bound.bytes);
-    let total = most.unwrap_or(machine / 2).max(limits::MEMORY_LEAST);
+    let room = bounds.iter().filter_map(MemoryBound::room).min().unwrap_or(u64::MAX);
+    let total = most.unwrap_or(machine / 2).min(room).max(limits::MEMORY_LEAST);
     (Budgets::of(usize::try_from(total).unwrap_or(usize::MAX)), bounds)
 }
 

@@ -165,7 +165,10 @@ impl Server {
     }
 
     /// Serves until it is stopped.
-    pub fn run(self) {
+    ///
+    /// # Errors
+    /// When no thread can be started to accept connections.
+    pub fn run(self) -> io::Result<()> {
         let Self { listeners, shared } = self;
         let shared = &shared;
         let handle =
@@ -187,10 +190,12 @@ impl Server {
                 let accept = move || accept_loop(scope, listener, service);
                 let thread = thread::Builder::new().name(format!("accept-{number}"));
                 if let Err(error) = thread.spawn_scoped(scope, accept) {
-                    log::error!("cannot start a thread to accept connections: {error}");
+                    shared.stop.stop();
+                    return Err(error);
                 }
             }
-        });
+            Ok(())
+        })
     }
 }
 

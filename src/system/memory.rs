@@ -1,39 +1,147 @@
 //! How much memory this process may take.
 
+use std::fmt;
 use std::path::Path;
 
+use crate::limits;
+
+/// What bounds the memory of a process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MemoryBoundKind {
+    /// The memory of the machine.
+    Ram,
+    /// Mapped memory, whether it is used or not.
+    AddressSpace,
+    /// The writable part of it.
+    DataSegment,
+    /// The used memory of all processes of a control group.
+    ControlGroup,
+}
+
+impl MemoryBoundKind {
+    /// Bytes that a program takes of it before it serves anybody. `None` where more than the bound
+    /// makes the process slow and does not end it.
+    const fn own(self) -> Option<u64> {
+        match self {
+            Self::Ram => None,
+            Self::AddressSpace => Some(limits::OWN_ADDRESS_SPACE),
+            Self::DataSegment => Some(limits::OWN_DATA),
+            Self::ControlGroup => Some(limits::OWN_MEMORY),
+        }
+    }
+
+    /// Whether an allocation beyond it fails, which ends a process.
+    const fn fails_allocations(self) -> bool {
+        matches!(self, Self::AddressSpace | Self::DataSegment)
+    }
+}
+
+impl fmt::Display for MemoryBoundKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ram => "RAM",
+            Self::AddressSpace => "address space (ulimit -v)",
+            Self::DataSegment => "data segment (ulimit -d)",
+            Self::ControlGroup => "memory of the control group",
+        })
+    }
+}
+
 /// Something that bounds the memory of this process.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct MemoryBound {
-    /// What the system calls it.
-    pub what: &'static str,
+    /// Where the bound comes from.
+    pub kind: MemoryBoundKind,
     /// Bytes.
     pub bytes: u64,
+}
+
+impl MemoryBound {
+    /// The largest memory limit with which the process stays within the bound: it may take a quarter
+    /// more than its limit. `None` if nothing ends a process that takes more.
+    pub fn room(&self) -> Option<u64> {
+        Some(self.bytes.saturating_sub(self.kind.own()?) / 5 * 4)
+    }
+}
+
+/// A program cannot run in the memory that it may take.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "too little memory: {kind} is {} KiB, expected at least {} KiB; raise that limit", found >> 10, needed >> 10
+)]
+pub struct TooLittleMemory {
+    kind: MemoryBoundKind,
+    found: u64,
+    needed: u64,
+}
+
+impl TooLittleMemory {
+    /// Checks that each bound that ends a process leaves room for a memory limit of `least` bytes.
+    ///
+    /// # Errors
+    /// With the first bound that does not.
+    pub fn check(bounds: &[MemoryBound], least: u64) -> Result<(), Self> {
+        let is_tight = |bound: &&MemoryBound| bound.room().is_some_and(|room| room < least);
+        let Some(&MemoryBound { kind, bytes: found }) = bounds.iter().find(is_tight) else {
+            return Ok(());
+        };
+        let needed = kind.own().unwrap_or(0) + least / 4 * 5;
+        Err(Self { kind, found, needed })
+    }
+}
+
+/// Checks that a peer's allocations do not fail in the memory that it may take.
+///
+/// # Errors
+/// When there is too little.
+pub fn check_peer_memory() -> Result<(), TooLittleMemory> {
+    let mut bounds = memory_bounds();
+    bounds.retain(|bound| bound.kind.fails_allocations());
+    TooLittleMemory::check(&bounds, limits::PEER_MEMORY_LEAST)
+}
+
+/// Bytes of records that a command may keep of a list: less where an allocation fails beyond a bound.
+pub fn listed_bytes() -> usize {
+    let bounds = memory_bounds();
+    let bounds = bounds.iter().filter(|bound| bound.kind.fails_allocations());
+    let least = bounds.filter_map(MemoryBound::room).min().unwrap_or(u64::MAX);
+    listed_bytes_of(least)
+}
+
+fn listed_bytes_of(room: u64) -> usize {
+    /// Lists double when they grow, and records take more than they came in.
+    const PART: u64 = 8;
+    let most = usize::try_from(room / PART).unwrap_or(usize::MAX);
+    limits::LISTED_BYTES.min(most)
 }
 
 /// Everything that bounds the memory of this process, the tightest first.
 pub fn memory_bounds() -> Vec<MemoryBound> {
     let mut bounds = Vec::new();
-    let mut bound = |what, bytes: Option<u64>| {
-        bounds.extend(bytes.map(|bytes| MemoryBound { what, bytes }));
+    let mut bound = |kind, bytes: Option<u64>| {
+        bounds.extend(bytes.map(|bytes| MemoryBound { kind, bytes }));
     };
-    bound("RAM", total_memory(&std::fs::read_to_string("/proc/meminfo").unwrap_or_default()));
+    bound(
+        MemoryBoundKind::Ram,
+        total_memory(&std::fs::read_to_string("/proc/meminfo").unwrap_or_default()),
+    );
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit};
-        bound("address space (ulimit -v)", getrlimit(Resource::As).current);
-        bound("data segment (ulimit -d)", getrlimit(Resource::Data).current);
+        bound(MemoryBoundKind::AddressSpace, getrlimit(Resource::As).current);
+        bound(MemoryBoundKind::DataSegment, getrlimit(Resource::Data).current);
     }
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     bound(
-        "memory of the control group",
+        MemoryBoundKind::ControlGroup,
         control_group_memory(&groups, Path::new("/sys/fs/cgroup")),
     );
     bounds.sort_by_key(|bound| bound.bytes);
     bounds
 }
 
-/// Starts this program again with two malloc arenas, where the address space is limited.
+/// Starts this program again with two malloc arenas, or one where there is no room for two, if the
+/// address space is limited.
 ///
 /// The allocator of glibc reserves 64 MiB of address space for each arena, and makes up to eight
 /// arenas for each processor: on two processors they would fill 1 GiB while little of it is used.
@@ -50,15 +158,18 @@ pub fn limit_malloc_arenas() -> std::io::Result<()> {
         use rustix::process::{Resource, getrlimit};
 
         const VARIABLE: &str = "MALLOC_ARENA_MAX";
-        let is_limited = getrlimit(Resource::As).current.is_some();
+        /// Address space below which there is one arena: a second one reserves up to 128 MiB.
+        const SMALL: u64 = 512 * 1024 * 1024;
+        let limit = getrlimit(Resource::As).current;
         let is_set = std::env::var_os(VARIABLE).is_some();
         let mut arguments = std::env::args_os();
-        if is_limited
+        if let Some(limit) = limit
             && !is_set
             && let Some(name) = arguments.next()
         {
             let mut command = std::process::Command::new(std::env::current_exe()?);
-            command.arg0(name).args(arguments).env(VARIABLE, "2");
+            let arenas = if limit < SMALL { "1" } else { "2" };
+            command.arg0(name).args(arguments).env(VARIABLE, arenas);
             return Err(command.exec());
         }
     }
@@ -108,6 +219,32 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    fn bound(kind: MemoryBoundKind, mib: u64) -> MemoryBound {
+        MemoryBound { kind, bytes: mib << 20 }
+    }
+
+    #[test]
+    fn a_bound_that_ends_a_process_has_room_for_the_least_limit() {
+        let least = 16 << 20;
+        let check = |kind, mib| TooLittleMemory::check(&[bound(kind, mib)], least);
+        assert_eq!(check(MemoryBoundKind::Ram, 1), Ok(()));
+        assert_eq!(check(MemoryBoundKind::AddressSpace, 52), Ok(()));
+        let error = check(MemoryBoundKind::AddressSpace, 51).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "too little memory: address space (ulimit -v) is 52224 KiB, expected at least 53248 KiB; \
+             raise that limit"
+        );
+        assert!(check(MemoryBoundKind::ControlGroup, 20).is_err());
+        assert_eq!(bound(MemoryBoundKind::AddressSpace, 10).room(), Some(0));
+    }
+
+    #[test]
+    fn less_of_a_list_is_kept_in_little_memory() {
+        assert_eq!(listed_bytes_of(u64::MAX), limits::LISTED_BYTES);
+        assert_eq!(listed_bytes_of(32 << 20), 4 << 20);
+    }
 
     #[test]
     fn the_ram_of_a_machine() {

@@ -27,7 +27,10 @@ pub(crate) use files::{
     sync_file_system, write_at,
 };
 pub use files::{open_regular, sync_folder};
-pub use memory::{MemoryBound, limit_malloc_arenas, memory_bounds};
+pub use memory::{
+    MemoryBound, MemoryBoundKind, TooLittleMemory, check_peer_memory, limit_malloc_arenas,
+    listed_bytes, memory_bounds,
+};
 pub(crate) use mounts::Mounts;
 pub use page_aligned::PageAligned;
 pub(crate) use readiness::{Direction, is_connecting, wait_for_any};

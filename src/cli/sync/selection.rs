@@ -16,6 +16,7 @@ use crate::library::{NotSaved, SharedLibrary};
 use crate::limits;
 use crate::peer::{Completeness, Order, Source, each_record};
 use crate::protocol::{Digest, Document, Endpoint, Record};
+use crate::system::listed_bytes;
 
 /// The records of other peers that the options select.
 pub(super) struct Selection {
@@ -37,7 +38,7 @@ pub(super) fn select(
     library: &SharedLibrary,
     command: &Sync,
 ) -> Result<Selection, CommandError> {
-    let (mut bytes, mut has_room) = (0, true);
+    let (mut bytes, mut has_room, listed_bytes) = (0, true, listed_bytes());
     let mut own = None;
     let is_here = |document: &Document| library.read().entry(document).is_some();
     let mut selection = Selection {
@@ -68,8 +69,7 @@ pub(super) fn select(
         selection.is_matched = true;
         if !is_own && !is_here(&record.document) {
             bytes += record.kept_bytes();
-            has_room =
-                bytes <= limits::LISTED_BYTES && selection.missing.len() < limits::LISTED_RECORDS;
+            has_room = bytes <= listed_bytes && selection.missing.len() < limits::LISTED_RECORDS;
             if !has_room {
                 return ControlFlow::Break(());
             }

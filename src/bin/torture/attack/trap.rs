@@ -30,6 +30,5 @@ pub(crate) fn panicking_server() -> ExitCode {
     if log::set_logger(&Trap).is_ok() {
         log::set_max_level(log::LevelFilter::Info);
     }
-    server.run();
-    ExitCode::SUCCESS
+    if server.run().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -14,6 +14,7 @@ mod networks;
 mod other_protocols;
 mod parts;
 mod readers;
+mod removed;
 mod requests;
 mod searching;
 mod slow;
@@ -59,6 +60,8 @@ pub(crate) const CASES: &[Case] = &[
     case("limits", "records up to the limits, and a large peer that leaves", leaving::limits),
     case("networks", "limits per network, and a name that was verified", networks::networks),
     case("memory", "records of every shape in little memory, until it refuses", memory::memory),
+    case("removed", "records that are removed, to fill the memory of others", removed::removed),
+    case("address-space", "a server in a small address space", removed::address_space),
     case("pipelines", "64 connections that pipeline large requests", searching::pipelines),
     case("titles", "titles that are made to slow SEARCH down", searching::titles),
     case("liars", "uploaders that lie, stall and break off", uploaders::liars),
