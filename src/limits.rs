@@ -162,6 +162,8 @@ pub const LEAST_RESERVED_FILES: usize = 24;
 /// Time in which a reader must take something of a document that is handed over, or another reader
 /// may get it; and time for the last bytes to be acknowledged.
 pub const HAND_OVER_STALL: Duration = Duration::from_secs(2);
+/// Time after which the sender of such a document checks what its reader has taken.
+pub const HAND_OVER_CHECK: Duration = Duration::from_millis(250);
 /// Stack of a connection's thread, in bytes.
 pub const THREAD_STACK: usize = 128 * 1024;
 /// Time that sessions get to finish their reply when the server stops.

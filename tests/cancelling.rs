@@ -108,7 +108,7 @@ fn what_a_cancelled_download_has_received_is_kept() {
 #[test]
 fn many_downloads_are_cancelled_together() {
     let folder = tempfile::tempdir().unwrap();
-    let (source, _requests) = stalling_holder(5_000, 100_000);
+    let (source, requests) = stalling_holder(5_000, 100_000);
     let orders: Vec<Order> = (0..20)
         .map(|number| Order {
             wanted: wanted(&format!("f{number}"), source.clone()),
@@ -119,7 +119,7 @@ fn many_downloads_are_cancelled_together() {
     let fetcher = Fetcher::default().with_cancel(Cancel::new());
     let cancel = fetcher.cancel().clone();
     let canceller = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(300));
+        (0..4).for_each(|_| requests.recv_timeout(PROMPT).unwrap());
         cancel.cancel();
         Instant::now()
     });

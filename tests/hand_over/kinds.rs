@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::thread;
 use std::time::Duration;
 
 use super::{ask, connect, head, line, request};
@@ -22,7 +21,7 @@ pub(super) fn unclean(kind: usize, address: SocketAddr, name: &str) {
         4 => {
             let stream = ask(address, name, "");
             stream.shutdown(Shutdown::Write).unwrap();
-            thread::sleep(Duration::from_millis(200));
+            wait_for_bytes(&stream);
             reset(stream);
         }
         5 => reset(ask(address, name, "")),
@@ -51,7 +50,7 @@ pub(super) fn unclean(kind: usize, address: SocketAddr, name: &str) {
         }
         11 => {
             let stream = ask(address, name, "");
-            thread::sleep(Duration::from_millis(300));
+            wait_for_bytes(&stream);
             reset(stream);
         }
         12 => drop(connect(address)),
@@ -67,7 +66,7 @@ pub(super) fn unclean(kind: usize, address: SocketAddr, name: &str) {
             let mut stream = ask(address, name, "");
             line(&mut stream);
             let _ = stream.shutdown(Shutdown::Write);
-            thread::sleep(Duration::from_millis(100));
+            wait_for_bytes(&stream);
             reset(stream);
         }
         17 => read_all(&mut ask(address, name, "Connection: keep-alive\r\nRange: bytes=1-2\r\n")),
@@ -103,6 +102,11 @@ pub(super) fn clean(kind: usize, address: SocketAddr, name: &str) -> Result<usiz
         }
     }
     Ok(bytes.len())
+}
+
+/// Waits until there is something to read, or the connection has ended.
+fn wait_for_bytes(stream: &TcpStream) {
+    let _ = stream.peek(&mut [0]);
 }
 
 fn reset(stream: TcpStream) {

@@ -1,7 +1,8 @@
 //! Many readers, and those that take nothing.
 
 use std::fs;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::common::{Index, PATIENCE, folder, names};
 use super::kinds::{KINDS, clean, unclean};
-use super::{ask, lender, line};
+use super::{ask, lender, line, request};
 
 fn documents() -> Vec<(String, Vec<u8>)> {
     const LENGTHS: [usize; 10] =
@@ -73,7 +74,8 @@ fn readers_of_all_kinds_lose_no_document() {
                     let begun = Instant::now();
                     loop {
                         match clean(kind, address, name) {
-                            Ok(length) => return assert_eq!(length, bytes.len()),
+                            // It may have closed too late for the document to move.
+                            Ok(length) => assert_eq!(length, bytes.len()),
                             Err(status) if status.contains(" 404 ") => return,
                             Err(status) => assert!(status.contains(" 503 "), "{status}"),
                         }
@@ -97,6 +99,87 @@ fn readers_of_all_kinds_lose_no_document() {
     }
     assert_eq!(names(&shared).len(), 11);
     assert_eq!(names(&shared.join("handed-over")).len(), 10);
+}
+
+#[test]
+fn a_reader_that_reads_nothing_gets_nothing() {
+    const HEAD: usize = 50;
+    let root = tempfile::tempdir().unwrap();
+    let names_of = ["with-the-first-byte", "with-the-last-byte", "after-the-end"];
+    let files = names_of.map(|name| (name, &b"bytes"[..]));
+    let shared = folder(root.path(), "shared", &files);
+    let index = Index::start(&[]);
+    let (program, address) = lender(&index, &shared);
+    for name in names_of {
+        let mut stream = ask(address, name, "");
+        let mut seen = [0; 4096];
+        let mut count = stream.peek(&mut seen).unwrap();
+        assert!(count > HEAD);
+        match name {
+            "with-the-first-byte" => {}
+            "with-the-last-byte" => {
+                while !seen[..count].ends_with(b"\r\n\r\nbytes") {
+                    count = stream.peek(&mut seen).unwrap();
+                }
+            }
+            _ => drop(program.error_with("stays here")),
+        }
+        stream.shutdown(Shutdown::Write).unwrap();
+        if name != "after-the-end" {
+            program.error_with("stays here");
+        }
+        // It has read nothing until now, and reads it all.
+        let mut read = Vec::new();
+        stream.read_to_end(&mut read).unwrap();
+        assert!(read.ends_with(b"\r\n\r\nbytes"), "{}", read.escape_ascii());
+    }
+    assert_eq!(names(&shared).len(), names_of.len());
+}
+
+/// As `nc -N` does.
+#[test]
+fn a_reader_that_half_closes_after_its_request_gets_the_document_and_it_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let large = vec![7; 3_000_000];
+    let files: [(&str, &[u8]); 3] = [("empty", b""), ("small", b"small"), ("large", &large)];
+    let shared = folder(root.path(), "shared", &files);
+    let index = Index::start(&[]);
+    let (program, address) = lender(&index, &shared);
+    for (name, bytes) in files {
+        let mut stream = ask(address, name, "");
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut read = Vec::new();
+        stream.read_to_end(&mut read).unwrap();
+        let end = read.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        assert!(read[end..] == *bytes, "{name}: {} bytes", read.len() - end);
+        program.error_with("stays here");
+    }
+    assert_eq!(names(&shared).len(), files.len());
+}
+
+#[test]
+fn a_silent_reader_with_a_small_buffer_keeps_nobody_waiting() {
+    let root = tempfile::tempdir().unwrap();
+    let shared = folder(root.path(), "shared", &[("document", &vec![7; 2_000_000])]);
+    let index = Index::start(&[]);
+    let (_program, address) = lender(&index, &shared);
+    // A busy machine makes it longer, and nothing makes it shorter.
+    let waited = [0; 2].map(|_| {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.connect(&address.into()).unwrap();
+        let mut silent = TcpStream::from(socket);
+        silent.write_all(request("document", "").as_bytes()).unwrap();
+        silent.peek(&mut [0]).unwrap();
+        let begun = Instant::now();
+        while line(&mut ask(address, "document", "")) != "P2P-CI/1.0 200 OK" {
+            assert!(begun.elapsed() < PATIENCE);
+            thread::sleep(Duration::from_millis(20));
+        }
+        begun.elapsed()
+    });
+    assert!(waited.into_iter().min() < Some(Duration::from_secs(3)), "{waited:?}");
 }
 
 #[test]

@@ -74,6 +74,9 @@ impl Upload<'_> {
         if count > LAST_PIECE {
             // It may take longer than data may stay unacknowledged.
             system::allow_slow_reader(self.stream)?;
+            if self.lent.is_some() && system::WRITING_RESUMES {
+                self.stream.set_write_timeout(Some(limits::HAND_OVER_CHECK))?;
+            }
         }
         if count > LONG {
             // The upload slots bound how many of them there are.
@@ -114,8 +117,8 @@ impl Upload<'_> {
                 let sent = clock.send_file(self.stream, file, offset, piece)?;
                 piece = piece.saturating_sub(sent);
                 self.meter.add(sent);
-                if let Some(lent) = self.lent.filter(|_| sent > 0) {
-                    lent.has_progress();
+                if let Some(lent) = self.lent {
+                    lent.check_progress(self.stream, self.meter.sent());
                 }
             }
         }
