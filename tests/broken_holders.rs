@@ -1,4 +1,4 @@
-//! Holders of a large document that lie, stall and break off, beside an honest one.
+//! Holders of a large document that lie, stall and disconnect, together with an honest one.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
@@ -88,7 +88,7 @@ struct Setting {
 }
 
 impl Setting {
-    /// An honest holder that gives so many bytes a second.
+    /// An honest holder with this rate in bytes per second.
     fn new(limit: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
         let honest = folder(root.path(), "honest", &[("big.bin", &large())]);

@@ -1,4 +1,4 @@
-//! Whole conversations, readable beside protocol.md, in `tests/conversations/`.
+//! Transcripts of whole connections, in the form of protocol.md, in `tests/conversations/`.
 //!
 //! `C:` is what the client sends and `S:` what the server must answer, byte for byte, each line
 //! with CRLF. `C2:` and `S2:` are those of a second connection, and `C2 leaves` closes it. A line

@@ -92,7 +92,7 @@ fn a_lookup_allocates_nothing() {
     let used = region.change();
     assert_eq!((used.allocations, used.reallocations), (0, 0), "1000 LOOKUPs: {used:?}");
 
-    // Of many at once, the replies need more room than an idle connection keeps.
+    // The replies to many together need more room than an idle connection keeps.
     let many = lookup().repeat(PIPELINE);
     ask(&mut stream, many.as_bytes(), reply * PIPELINE, 10, &mut buffer);
     let region = Region::new(ALLOCATOR);

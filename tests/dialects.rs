@@ -268,7 +268,7 @@ fn an_index_that_closes_behind_the_registration_ends_no_script() {
 }
 
 /// What other clients send that only a compatibility mode could take: it needs a timer, or changes
-/// the meaning of something else. It is refused, and the connection goes on.
+/// the meaning of something else. It is refused, and the connection stays open.
 #[test]
 fn requests_that_are_not_safe_to_accept() {
     let index = common::Index::start(&[]);

@@ -27,7 +27,7 @@ fn headers_are_those_of_each_request() {
         let wire = format!("LIST ALL P2P-CI/1.0\r\n{headers}\r\n");
         let request = IndexRequest::List { listing: Listing::Rfcs, from: endpoint(from) };
         let whole = Ok(Some((request, wire.len())));
-        // In two pieces, of which the second begins within the headers, and at once.
+        // In two pieces, of which the second begins within the headers, and in one.
         assert_eq!(decoder.decode(&wire.as_bytes()[..30]), Ok(None), "{headers:?}");
         assert_eq!(decoder.decode(wire.as_bytes()), whole, "{headers:?}");
         assert_eq!(decoder.decode(wire.as_bytes()), whole, "{headers:?} again");

@@ -215,7 +215,7 @@ fn document_replies_that_end_early() {
     assert!(finish(&endless).is_err());
 }
 
-/// Whoever reads must not keep more than a head, whatever is sent instead of one.
+/// A reader must not keep more bytes than a head may have, whatever is sent instead of one.
 #[test]
 fn empty_lines_without_end_are_refused() {
     let flood = "\r\n".repeat(10_000);

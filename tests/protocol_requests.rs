@@ -173,7 +173,7 @@ fn requests_of_other_programs() {
     reads("LOOKUP RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 2\r\nTitle: ignored\r\n\r\n", &lookup);
 }
 
-/// The fault, the reply it deserves, whether the conversation goes on, and the words.
+/// The fault, its status, whether the connection stays open, and the message.
 #[test]
 fn faulty_requests() {
     let table = [

@@ -47,7 +47,7 @@ fn index(
             if let Some(begin) = begin.take() {
                 begin();
             }
-            // The peer, or who counts, may be gone.
+            // The peer, or the counting test, may be gone.
             let _ = sender.send(requests);
             let _ = stream.write_all(replies.as_bytes());
         }

@@ -60,7 +60,7 @@ impl Setting {
         reply
     }
 
-    /// A holder that sends the head and so many bytes, and then closes or falls silent.
+    /// A holder that sends the head and this number of bytes, and then closes or falls silent.
     fn broken_holder(&self, count: usize, closes: bool) -> String {
         let reply = [self.head(), document()[..count].to_vec()].concat();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -278,7 +278,7 @@ fn a_full_server_closes_connections_that_never_sent_a_request() {
     asking.add(1, "T", "h", 1);
     let mut silent = [index.connect(), index.connect()];
     let begun = Instant::now();
-    // Whoever is new has a second for a request, so the first attempts may be refused.
+    // A new connection has a second for a request, so the first attempts may be refused.
     let mut served = loop {
         let mut talk = index.connect();
         talk.say("LOOKUP RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");

@@ -65,7 +65,7 @@ fn a_document_that_was_read_whole_is_handed_over() {
     let port: u16 = line.rsplit_once(':').unwrap().1.parse().unwrap();
     program.line();
 
-    // Who goes away in the middle, or has closed its side before it has read, gets nothing.
+    // A reader that leaves in the middle, or has closed its side before it has read, gets nothing.
     let lends = |name: &str, closes_first: bool| {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         write!(stream, "GET {name} P2P-CI/1.0\r\nHost: h\r\nRange: bytes=4-\r\n\r\n").unwrap();

@@ -1,4 +1,4 @@
-//! Who gets what first from a peer that has a lot to upload.
+//! The order in which a busy peer serves its readers (protocol.md section 7).
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -66,7 +66,7 @@ fn who_waits_too_long_for_a_slot_is_told_so() {
     assert!((Duration::from_secs(7)..Duration::from_secs(10)).contains(&waited), "{waited:?}");
 }
 
-/// Who goes away while waiting takes no slot.
+/// A reader that closes while it waits takes no slot.
 #[test]
 fn one_that_goes_away_does_not_keep_its_turn() {
     let root = tempfile::tempdir().unwrap();

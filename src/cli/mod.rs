@@ -1,26 +1,27 @@
-//! What people type and see: arguments, logging, the shell, tables and exit codes.
+//! The command lines of `server` and `peer`: arguments, logging, the shell, output and exit codes.
 //!
-//! The two programs in `src/bin` are tables of contents of this module. Everything that prints is
-//! here, and everything that is printed of others' words is escaped.
+//! The two programs in `src/bin` only call this module. Everything that is printed is printed
+//! here, and text from other programs is escaped.
 //!
 //! | file | subject |
 //! |---|---|
 //! | `server`, `limits_table` | the program `server` |
-//! | `args`, `peer`, `session` | the program `peer`: its arguments, the ways in which it runs, what runs while it shares |
-//! | `command`, `usage`, `option_values` | what can be typed, in the shell and after `peer`; its help; values of options |
-//! | `context`, `act`, `find` | what commands act on, and doing it |
-//! | `get`, `sync`, `many`, `choose`, `progress` | the commands that download |
-//! | `outcome` | what came of one document, as a line or as JSON |
-//! | `go_on` | what an earlier run did not fetch to its end |
-//! | `status` | the session and its transfers |
-//! | `verify`, `why`, `probe` | what was fetched, what was tried, who answers |
-//! | `reply` | an index's reply as it came, as a table, as JSON |
-//! | `shell`, `editor`, `completion` | a session: line by line, on a terminal with completion |
-//! | `index_access` | how a command reaches the index |
-//! | `downloads` | the downloads that run |
-//! | `notices`, `interrupt` | what happens meanwhile |
-//! | `signals` | what SIGINT, SIGTERM and SIGHUP mean to a program |
-//! | `exit`, `logging`, `throttle`, `uptime`, `quantity`, `rate`, `size`, `output`, `user_folder` | codes, diagnostics, standard output, the user's files |
+//! | `args`, `peer`, `session` | the program `peer`: its arguments, its modes, and the threads of a session |
+//! | `command`, `usage`, `option_values` | the commands, in the shell and after `peer`; help; values of options |
+//! | `named`, `meant` | documents as they are typed; other documents that may be meant |
+//! | `context`, `act`, `find` | the state that commands use, and their execution |
+//! | `get`, `sync`, `many`, `choose`, `progress`, `remaining` | the commands that download |
+//! | `digest_list`, `verified` | trusted digests of the user; addresses that the index has verified |
+//! | `outcome`, `change` | the result of one document, as a line or as JSON; whether it is new or changed |
+//! | `go_on` | resuming the downloads of an earlier run |
+//! | `downloads`, `status` | running downloads; the session and its transfers |
+//! | `verify`, `why`, `probe` | files and their digests; download histories; holders |
+//! | `reply` | a reply of an index: unchanged, as a table, as JSON |
+//! | `shell`, `editor`, `completion` | the shell: line by line, and on a terminal with completion |
+//! | `index_access`, `other_kind` | how a command reaches the index; a peer that was named as the index |
+//! | `notices`, `interrupt`, `signals` | messages in a shell; Ctrl-C; SIGINT, SIGTERM and SIGHUP |
+//! | `exit`, `logging`, `throttle`, `uptime`, `output`, `user_folder` | exit codes, logs, standard output, the user's files |
+//! | `quantity`, `rate`, `size` | numbers with units |
 
 mod act;
 mod args;

@@ -11,6 +11,17 @@
 //! An index may have ten million records, so the tables refer to each other by numbers, and values that
 //! many records have are stored once: a record takes a line of twenty bytes in its document's
 //! `Entry`, and twelve bytes with its holder.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `documents`, `entry` | from a document to its entry; descriptions and lines of a document |
+//! | `lines`, `claims` | the lines of an entry; further owners of equal lines |
+//! | `holders` | owners, their endpoints, and the lines of each |
+//! | `attributes` | attributes of a record |
+//! | `query` | LOOKUP, LIST and SEARCH in steps, between which the index may change |
+//! | `titles`, `search`, `ranks` | finding titles; a running search; the order of its results |
+//! | `slots` | tables whose places are numbers |
+//! | `memory` | the bytes that all of this takes |
 
 mod attributes;
 mod claims;

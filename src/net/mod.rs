@@ -4,9 +4,10 @@
 //! |---|---|
 //! | `listen` | listening sockets |
 //! | `accept` | the accept loop: a named thread per connection, permits, refusals |
+//! | `acceptors` | the threads that wait for the connections of a listener |
 //! | `permits` | how many connections there may be, in all and per network |
 //! | `buckets` | how often something happens in each network |
-//! | `offenders` | networks whose connections end in nonsense |
+//! | `offenders` | networks that send malformed requests |
 //! | `scope` | what a limit per network counts |
 //! | `refused` | refusing a connection so that the other side learns of it |
 //! | `stop` | ending an accept loop and its connections |
@@ -16,7 +17,7 @@
 //! | `resolve`, `dial`, `connect` | outgoing connections: name resolution, several addresses |
 //! | `reach` | which addresses of others are connected to |
 //!
-//! It knows bytes and time, and of the protocol only the refusal that a full server sends.
+//! It handles bytes and time. Of the protocol it knows only the refusal that a full server sends.
 
 mod accept;
 mod acceptors;

@@ -5,25 +5,25 @@
 //! |---|---|
 //! | `index_connection`, `index_link`, `index_replies` | requests to an index, one at a time on a connection |
 //! | `index_dialect` | what an index server has shown of itself |
-//! | `query`, `index_error` | what is requested of an index; why it gave nothing |
-//! | `records`, `holdings`, `listed` | records, streamed; the holders of a document; whether that was all |
-//! | `membership` | the thread that stays connected and keeps everything registered |
-//! | `own_host` | what the peer calls itself |
-//! | `watching` | keeps the library true to its folder |
-//! | `hashing` | the library's digests, in the background |
-//! | `upload` | the upload server's own thread, a worker per upload |
-//! | `transfer`, `transfer_error` | one GET from one holder |
+//! | `query`, `index_error` | requests for records; why the index returned none |
+//! | `records`, `holdings`, `listed` | records, streamed; the holders of a document; whether a list is complete |
+//! | `membership`, `own_host` | the thread that stays connected and keeps everything registered; the host that it names |
+//! | `watching` | keeps the library in step with its directory |
+//! | `hashing` | computes the library's digests, in the background |
+//! | `upload` | the upload server, with a thread for each connection |
+//! | `slots`, `bandwidth`, `send_meter` | which large uploads run; limits on bytes per second; the progress of an upload |
+//! | `fetcher`, `source` | the shared state of all downloads; a document with its holders |
+//! | `fetch`, `fetched`, `fetch_error` | one download into a file; its reports; why it failed |
+//! | `candidates`, `trials`, `measure`, `neighbours` | the order of holders; limits on unproven ones; round trips; statistics |
+//! | `addresses`, `connecting`, `attempt`, `question` | one GET: permitted addresses, the connection, the head of the reply, the request |
+//! | `transfer`, `transfer_error`, `conversation` | the bytes of a document; why they did not arrive; several documents on a connection |
+//! | `segments`, `swarm` | a large document from several holders in parallel |
+//! | `fetch_all`, `retry` | many downloads; when one is retried |
+//! | `journal` | the history of the downloads into a directory |
 //! | `probe` | whether a holder answers |
-//! | `segments`, `swarm` | a large document from several holders at once |
-//! | `fetch`, `retry`, `fetch_all` | a whole download, into a file; its retries; many of them |
-//! | `journal` | what was tried for each document, and what came of it |
-//! | `neighbours`, `measure` | what is remembered of other peers; how far unknown ones are |
-//! | `bandwidth` | a limit on bytes a second, shared fairly |
-//! | `slots` | how many large documents are uploaded at once, and whose turn is next |
-//! | `send_meter` | how much of an upload was sent, and at which rate |
 //!
-//! The parts do not know each other but for what they take as arguments; a program puts them
-//! together, as `cli::peer` and `examples/demo.rs` do.
+//! The parts know each other only as arguments. A program combines them, as `cli::peer` and
+//! `examples/demo.rs` do.
 
 mod addresses;
 mod attempt;

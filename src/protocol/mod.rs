@@ -5,7 +5,7 @@
 //!
 //! | file | subject | protocol.md |
 //! |---|---|---|
-//! | `number`, `endpoint`, `title`, `words` | RFC number; host and port; titles; queries | 2.2, 2.5, 2.6 |
+//! | `number`, `endpoint`, `title`, `words` | RFC number; host and port; titles; queries | 2.2, 2.5, 2.6, 4.10 |
 //! | `file_name` | names of documents that are no RFC | 2.3 |
 //! | `date`, `digest`, `range` | dates of headers, digests and parts of documents | 2.7, 5.5, 5.6 |
 //! | `document` | RFC or file: the subject of a request | 2.4 |
@@ -13,7 +13,9 @@
 //! | `record`, `record_encoder` | records; encoding many of them | 4.5 |
 //! | `lines`, `request_lines`, `request`, `head`, `header` | lines, requests and their headers | 3 |
 //! | `index_request`, `index_reply`, `index_reply_decoder` | peer and index | 4 |
+//! | `search` | searching a list for an index without SEARCH | 4.10 |
 //! | `document_request`, `document_reply` | peer and peer | 5 |
+//! | `keep_alive` | several documents on a connection | 5.7 |
 //! | `status`, `error`, `request_faults` | refusals and their reasons | 6 |
 
 mod content;

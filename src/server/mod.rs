@@ -1,7 +1,18 @@
-//! The index server: it accepts peers, and answers what they ask (protocol.md section 4).
+//! The index server: it accepts peers and replies to their requests (protocol.md section 4).
 //!
-//! [`Server::run`] has an accept loop per listening address and a thread per connection; all of
-//! them share one [`SharedIndex`]. The answers are made in `session`.
+//! [`Server::run`] has an accept loop per listening address and a thread per connection. All of
+//! them share one [`SharedIndex`].
+//!
+//! | file | subject |
+//! |---|---|
+//! | `session` | the requests of one connection, and the replies |
+//! | `shared_index` | the index with its lock |
+//! | `indexer` | the thread that enters new titles into the search structure |
+//! | `host_policy` | the host under which the records of a peer are listed |
+//! | `memory` | byte budgets for records and connections |
+//! | `fair_share`, `turns` | processor time: what a session has used, and turns for large requests |
+//! | `buffers` | large buffers that sessions share |
+//! | `totals` | the counts that are logged at the end |
 
 mod buffers;
 mod fair_share;

@@ -1,6 +1,15 @@
 //! System calls that only some systems have, each with a portable alternative, and page-aligned memory.
 //!
 //! All other modules are the same for all systems. protocol.md has no section on this.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `bounds`, `memory` | how many descriptors, threads and bytes this process may use |
+//! | `files`, `rename`, `directories` | opening, reading and writing files; renaming without replacing; paths without links |
+//! | `fifos`, `mounts` | FIFOs as targets; noticing mounts |
+//! | `page_aligned` | buffers that begin at a page |
+//! | `sockets`, `readiness`, `unacknowledged` | socket options; waiting for several sockets; data that the other side has not acknowledged |
+//! | `signals`, `terminal` | signals; the mode of the terminal |
 
 mod bounds;
 mod directories;

@@ -42,7 +42,7 @@ impl Index {
         reply
     }
 
-    /// Asks again and again until a list has so many records.
+    /// Repeats LIST until it has `count` records.
     pub fn wait_for_records(&self, count: usize) -> Duration {
         let start = Instant::now();
         while self.list().len() != count {
@@ -52,7 +52,7 @@ impl Index {
         start.elapsed()
     }
 
-    /// Waits until the index knows the digests that so many holders have of a document.
+    /// Waits until the index knows the digests of this number of holders of a document.
     pub fn wait_for_digests(&self, document: &str, holders: usize) {
         let begun = Instant::now();
         loop {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::common::{PATIENCE, run_peer};
 use crate::fake::temporary;
 
-/// A server that sends a status, and then one line again and again until nobody reads.
+/// A server that sends a status, and then repeats one line until the client closes.
 fn endless(first: &'static str, line: &'static str) -> (SocketAddr, Receiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

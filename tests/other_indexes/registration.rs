@@ -44,7 +44,7 @@ fn registering_with_servers_of_every_form() {
     }
 }
 
-/// Bytes that nobody has asked for end the connection, which is made again.
+/// After unsolicited bytes the peer connects again.
 #[test]
 fn registration_survives_unsolicited_bytes() {
     let folder = temporary();

@@ -1,11 +1,11 @@
 //! Attacks and faults against the index and the peer, one case each, with figures.
 //!
-//! It starts what it attacks, on loopback, and ends it; every case is bounded in time. What must
-//! be seen is written beside each case, and a case that does not see it fails the program. Sizes
+//! It starts the programs that it attacks, on loopback, and ends them; every case is bounded in time.
+//! Each case states its requirements, and a violated requirement is a failure. Sizes
 //! and limits are those of protocol.md section 7.
 //!
 //! The program is the index and the peer, too: started under their names it runs them, so that
-//! there is nothing else to build. It needs Linux, which tells what a program takes of the machine.
+//! nothing else has to be built. It needs Linux, whose `/proc` shows what a process uses.
 
 #![allow(
     clippy::print_stdout,

@@ -10,7 +10,7 @@ const EACH: usize = 20_000;
 /// Different numbers, as many as there are RFCs.
 const NUMBERS: u32 = 9148;
 
-/// Adds so many records, and keeps the connections that own them.
+/// Adds this number of records, and keeps the connections that own them.
 pub(crate) fn fill(address: SocketAddr, count: usize) -> io::Result<Vec<Talk>> {
     let mut fleet = Vec::new();
     let mut left = count;

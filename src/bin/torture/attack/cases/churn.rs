@@ -64,7 +64,7 @@ pub(super) fn churn(setting: &Setting, report: &mut Report) -> io::Result<()> {
                     }
                     joined.fetch_add(1, Ordering::Relaxed);
                     if here.len() >= coming / WORKERS {
-                        // Whoever it is that goes, and without a word.
+                        // Any of them leaves, without REMOVE.
                         here.swap_remove(number * 31 % here.len());
                     }
                     thread::sleep(Duration::from_millis(4));

@@ -79,7 +79,7 @@ pub(super) fn too_many(setting: &Setting, report: &mut Report) -> io::Result<()>
 impl Talk {
     /// Asks, and ends its own half, so that the other side's end follows.
     fn asking(mut self) -> io::Result<Self> {
-        // Who is turned away may be so before it has asked.
+        // A connection may be refused before it has sent a request.
         let _ = self.say(lookup(793));
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
         Ok(self)

@@ -1,4 +1,4 @@
-//! An index server whose replies are without end, large, late or slow, for each command that asks.
+//! An index server whose replies are endless, large, late or slow, with each command that queries it.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};

@@ -1,4 +1,4 @@
-//! Holders that never answer or stop, and records that say what is not true.
+//! Holders that never answer or stop, and false records.
 
 use std::fs;
 use std::io::{self, Read, Write};

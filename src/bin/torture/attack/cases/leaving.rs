@@ -16,7 +16,7 @@ use crate::attack::report::Report;
 use crate::common::programs::{Index, Peer, Program, command};
 use crate::common::talk::{FROM, Talk, add, list, lookup, records, status};
 
-/// Waits until an index lists so many records; returns how long that took.
+/// Waits until an index lists `count` records; returns how long that took.
 fn wait_for(talk: &mut Talk, count: usize, most: Duration) -> io::Result<Option<Duration>> {
     let begun = Instant::now();
     while begun.elapsed() < most {
@@ -201,7 +201,7 @@ pub(super) fn limits(setting: &Setting, report: &mut Report) -> io::Result<()> {
     }
     report.figure("refused beyond the limit of one connection", refused as f64, "of 10");
     report.require("exactly those beyond", refused == 10);
-    report.require("who is refused goes on", status(&full.ask(lookup(1))?) == "200");
+    report.require("a refused connection stays usable", status(&full.ask(lookup(1))?) == "200");
     let is_said = index.program()?.says("refused: ");
     report.require("with a reason in the log", is_said);
 

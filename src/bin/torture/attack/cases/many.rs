@@ -1,4 +1,4 @@
-//! Many documents: names that are in the way, bait, part files of liars, several processes.
+//! Many documents: names that collide, bait, part files of liars, several processes.
 
 use std::fs;
 use std::io::{self, Read, Write};

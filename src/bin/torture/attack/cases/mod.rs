@@ -1,4 +1,4 @@
-//! The cases: what is attacked, and what must be seen.
+//! The cases.
 
 mod bytes;
 mod churn;
@@ -46,11 +46,11 @@ pub(crate) const CASES: &[Case] = &[
     case("connections", "more connections than the limit", connections::too_many),
     case("starved", "no descriptor, no thread, connections that are gone", starved::starved),
     case("slow-writers", "a byte a second", slow::slow_writers),
-    case("silent-readers", "a long LIST that nobody reads", slow::silent_readers),
+    case("silent-readers", "a long LIST that is not read", slow::silent_readers),
     case("slow-readers", "an honest reader at 10 KB/s", slow::slow_readers),
     case("gone", "a peer that is killed, and a machine that is cut off", leaving::gone),
     case("strangers", "records of others", leaving::strangers),
-    case("victims", "records that lead to others", victims::victims),
+    case("victims", "records that lead to a victim", victims::victims),
     case("bytes", "each byte in each field, and on a terminal", bytes::bytes),
     case("numbers", "numbers at and past every edge", requests::numbers),
     case("large", "a line of 1 GiB, a million headers", requests::large),
@@ -80,6 +80,6 @@ pub(crate) const CASES: &[Case] = &[
     case("changes", "a file that changes while it is sent", files::changes),
     case("panics", "a panic in a session, again and again", leaving::panics),
     case("streams", "standard output and error closed or full", starved::streams),
-    case("stop", "the end, with everybody there", connections::stop),
-    case("churn", "peers that come and go all the time", churn::churn),
+    case("stop", "stopping with all connections open", connections::stop),
+    case("churn", "peers that join and leave continuously", churn::churn),
 ];

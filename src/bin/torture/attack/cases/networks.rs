@@ -208,7 +208,7 @@ fn verified_address(report: &mut Report) -> io::Result<()> {
             && reply.matches("Address: ").count() == 1
             && reply.contains("Address: 10.9.0.7\r\n")
     });
-    report.require("a name of somebody else is not listed", reply.contains(copy));
+    report.require("a name that does not lead to the peer is not listed", reply.contains(copy));
     drop(index);
     Ok(())
 }

@@ -113,7 +113,7 @@ pub(super) fn large(setting: &Setting, report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
-/// A LOOKUP whose line, header or head has so many bytes.
+/// A LOOKUP whose line, header or head has `size` bytes.
 fn of_size(what: &str, size: usize) -> String {
     let line = "LOOKUP RFC 1 P2P-CI/1.0\r\n";
     match what {

@@ -56,11 +56,11 @@ fn without_descriptors(setting: &Setting, report: &mut Report) -> io::Result<()>
     report.require("less than 2 % of a processor", share < 2.0);
     report.require("at most 10 lines a second", lines <= 10.0);
     let is_here = here.iter_mut().all(|talk| talk.ask(lookup(1)).is_ok());
-    report.require("who is here is served", is_here);
+    report.require("connected peers are served", is_here);
     let begun = Instant::now();
     here.truncate(here.len() - WAITING);
     let served = waiting.iter_mut().filter_map(|talk| talk.reply().ok());
-    report.require("who waits is served when others go", served.count() == WAITING);
+    report.require("waiting peers are served when others leave", served.count() == WAITING);
     report.figure("all of them after", begun.elapsed().as_secs_f64(), "s");
     Ok(())
 }
@@ -108,11 +108,13 @@ fn without_threads(report: &mut Report) -> io::Result<()> {
     report.figure("served until there was no thread", f64::from(served), "");
     report.figure("refused without a thread", f64::from(refused), "");
     let is_said = index.program()?.says("cannot start a thread");
-    report.require("who finds no thread gets 503, and the log says why", {
+    report.require("a connection without a thread gets 503, and the log says why", {
         refused > 0 && refused + served == WAITING as i32 && is_said
     });
-    report
-        .require("who is here is served", here.iter_mut().all(|talk| talk.ask(lookup(1)).is_ok()));
+    report.require(
+        "connected peers are served",
+        here.iter_mut().all(|talk| talk.ask(lookup(1)).is_ok()),
+    );
     here.pop();
     let address = index.address;
     let is_served =

@@ -1,4 +1,4 @@
-//! Uploaders that lie, stall and break off, alone and beside an honest one.
+//! Uploaders that lie, stall and disconnect, alone and together with an honest one.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -59,9 +59,9 @@ fn lies() -> Vec<(&'static str, Vec<Act>)> {
     let other = vec![b'x'; whole.len()];
     let with_length = |value: &str| say(&head(&format!("Content-Length: {value}\r\n")));
     vec![
-        ("closes at once", vec![]),
+        ("closes immediately", vec![]),
         ("is silent", vec![Silence]),
-        ("resets at once", vec![Reset]),
+        ("resets immediately", vec![Reset]),
         ("closes behind the status line", vec![text("P2P-CI/1.0 200 OK\r\n")]),
         ("is silent behind the status line", vec![text("P2P-CI/1.0 200 OK\r\n"), Silence]),
         ("drips its head", vec![Drip(honest.clone()), say(&whole)]),
@@ -80,7 +80,7 @@ fn lies() -> Vec<(&'static str, Vec<Act>)> {
         ("has another version", vec![text("P2P-CI/1.0 505 P2P-CI Version Not Supported\r\n\r\n")]),
         ("has an unknown status", vec![text("P2P-CI/1.0 299 Maybe\r\n\r\n"), say(&whole)]),
         (
-            "sends a part nobody asked for",
+            "sends a part that was not requested",
             vec![
                 text(
                     "P2P-CI/1.0 206 Partial Content\r\nContent-Range: bytes 0-9/1900\r\nContent-Length: 10\r\n\r\n",
@@ -109,7 +109,7 @@ fn lies() -> Vec<(&'static str, Vec<Act>)> {
         ("falls silent within", vec![say(&honest), say(&whole[..500]), Silence]),
         ("drips", vec![say(&honest), Drip(whole.clone())]),
         ("never ends", vec![say(&head("")), Endless(vec![7; 65536])]),
-        ("goes on behind the end", vec![say(&honest), say(&whole), Endless(vec![7; 65536])]),
+        ("continues after the end", vec![say(&honest), say(&whole), Endless(vec![7; 65536])]),
         ("has another document", vec![say(&without), say(&other)]),
         (
             "has another document and its digest",
@@ -133,14 +133,14 @@ fn lies() -> Vec<(&'static str, Vec<Act>)> {
     ]
 }
 
-/// Serves a lie to whoever connects.
+/// Serves a lie to every connection.
 fn serve(acts: Arc<Vec<Act>>) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let acts = Arc::clone(&acts);
-            // Who goes away is no reason to complain.
+            // A client may close early.
             thread::spawn(move || lie(stream, &acts).unwrap_or_default());
         }
     });

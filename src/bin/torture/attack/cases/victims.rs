@@ -1,4 +1,4 @@
-//! Records that lead peers to somebody who has never asked for it.
+//! Records that lead peers to a victim (protocol.md section 9).
 
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
@@ -13,7 +13,7 @@ use crate::attack::report::Report;
 use crate::common::programs::{Index, peer_command};
 use crate::common::talk::Talk;
 
-/// Somebody who counts connections, and answers none.
+/// A victim that counts connections and does not reply.
 fn victim(address: IpAddr) -> io::Result<(SocketAddr, Arc<AtomicUsize>)> {
     let listener = TcpListener::bind((address, 0))?;
     let (address, count) = (listener.local_addr()?, Arc::new(AtomicUsize::new(0)));
@@ -44,7 +44,7 @@ pub(super) fn victims(setting: &Setting, report: &mut Report) -> io::Result<()> 
     }
     let folder = tempfile::tempdir()?;
     let time = Duration::from_secs(setting.size(50, 15));
-    // A person who tries again and again, and a program that wants all of it.
+    // Repeated `get` commands, and a `sync`.
     let mut shell = peer_command(&index.address.to_string(), folder.path(), &[])?;
     let mut shell =
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
