@@ -40,9 +40,13 @@ pub const QUERY_WORDS: usize = 16;
 pub const RANKED: usize = 1000;
 /// Titles that were added and are not in the search structure yet.
 pub const PENDING_TITLES: usize = 65_536;
-/// Titles of them that a SEARCH enters before it begins; a thread of the server enters the others. In
-/// an index of a million titles one takes ten microseconds.
+/// Titles of them that a SEARCH enters before it begins, at most; a thread of the server enters the others.
 pub const TITLES_FOR_SEARCH: usize = 256;
+/// Titles of them that it enters however long that takes: some microseconds each, or a tenth of a
+/// millisecond for a title of many long words.
+pub const LEAST_TITLES_FOR_SEARCH: usize = 16;
+/// Time after which it enters no more.
+pub const TITLES_TIME: Duration = Duration::from_millis(1);
 /// Bytes of a host: the length of the longest domain name.
 pub const HOST: usize = 253;
 /// Bytes of the `OS` and `Content-Type` headers.

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use crate::limits;
 use crate::protocol::{Document, Endpoint, Title};
 
 /// Bytes that the allocator takes for this many bytes: it adds a length, rounds up to 16 bytes, and
@@ -72,12 +73,38 @@ pub(super) fn title(title: &Title) -> usize {
     allocated(COUNTS + title.as_str().len())
 }
 
-/// Bytes that the search structure takes for a title that shares few words with others.
+/// Bytes that the search structure takes for a title, most of whose words have a branch of
+/// their own.
 fn searched(title: &Title) -> usize {
     /// Its number, its place in the queue, and the rank of its document.
     const FIXED: usize = 80;
-    // Half of the words are shared with others; each of the rest has an entry of 40 bytes.
-    FIXED + title.as_str().len() * 4
+    /// Entries of a word.
+    const WORD: usize = 64;
+    /// The number of the title, in the set of a beginning of a word.
+    const CHARACTER: usize = 5;
+    let (words, characters) = most_words(title);
+    FIXED + words * WORD + characters * CHARACTER
+}
+
+/// Bytes that a title adds to the search structure at most. A word adds a branch, a leaf, and a set
+/// of two titles; half of each table is unused.
+pub(super) fn searched_most(title: &Title) -> usize {
+    const WORD: usize = 288;
+    const CHARACTER: usize = 12;
+    let (words, characters) = most_words(title);
+    words * WORD + characters * CHARACTER
+}
+
+/// How many words of a title count at most, and how many of their characters.
+fn most_words(title: &Title) -> (usize, usize) {
+    /// Words and characters as which a part of a character may be compared that is not ASCII.
+    const OTHER: usize = 6;
+    let bytes = title.as_str().as_bytes();
+    let letters = bytes.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
+    let ascii = bytes.iter().filter(|byte| byte.is_ascii()).count();
+    let others = (bytes.len() - ascii) * OTHER;
+    let words = (1 + ascii - letters + others).min(limits::TITLE_WORDS);
+    (words, (letters + others).min(words * limits::WORD))
 }
 
 /// Bytes on the heap of an endpoint: its host, and the end of its record lines.

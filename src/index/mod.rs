@@ -166,7 +166,8 @@ impl Index {
                 self.renew(there, own, age, title, content);
                 return Ok(freed);
             }
-            self.check_memory(charge(&document, &title, &endpoint).saturating_sub(freed))?;
+            let charge = charge(&document, &title, &endpoint);
+            self.check_memory((charge + memory::searched_most(&title)).saturating_sub(freed))?;
             replaced = freed;
             if let Some(before) = self.withdraw(there, own, age) {
                 added = date(before.added);
@@ -176,7 +177,8 @@ impl Index {
             holder = self.holders.find(owner, &endpoint);
         } else {
             self.check_room(owner, holder)?;
-            self.check_memory(charge(&document, &title, &endpoint))?;
+            let charge = charge(&document, &title, &endpoint);
+            self.check_memory(charge + memory::searched_most(&title))?;
         }
 
         let entry = entry.unwrap_or_else(|| {
@@ -318,19 +320,33 @@ impl Index {
         }
     }
 
-    /// Whether there is room for a record of this charge, and for the tables to grow.
-    fn check_memory(&self, charge: usize) -> Result<(), Full> {
-        // A record that replaces a larger one takes the place that it leaves.
-        if self.max_bytes == usize::MAX || charge == 0 {
+    /// Makes sure that there is room for this number of bytes, and for the tables to grow.
+    ///
+    /// A title that waits for the search structure counts with the most that it may take there, and
+    /// one that is to be removed with what it takes. If there is no room, some titles are entered
+    /// or removed.
+    fn check_memory(&mut self, needed: usize) -> Result<(), Full> {
+        /// Titles that are entered or removed for one record.
+        const TITLES: usize = 16;
+        // A record that replaces a much larger one takes the place that it leaves.
+        if self.max_bytes == usize::MAX || needed == 0 {
             return Ok(());
         }
+        for _ in 0..TITLES {
+            if self.has_memory(needed) || self.titles.catch_up(1) == 0 {
+                break;
+            }
+        }
+        if self.has_memory(needed) { Ok(()) } else { Err(Full::Memory(self.max_bytes)) }
+    }
+
+    fn has_memory(&self, needed: usize) -> bool {
         let growth = self.entries.next_growth()
             + self.holders.next_growth()
             + self.titles.next_growth()
             + self.ranks.next_growth()
             + memory::hash_growth(&self.others);
-        let needed = self.bytes().saturating_add(charge).saturating_add(growth);
-        if needed > self.max_bytes { Err(Full::Memory(self.max_bytes)) } else { Ok(()) }
+        self.bytes().saturating_add(needed).saturating_add(growth) <= self.max_bytes
     }
 }
 

@@ -9,6 +9,7 @@ pub(super) mod prefixes;
 
 use std::collections::VecDeque;
 
+use super::memory::{self, searched_most};
 use super::slots::Slots;
 use crate::limits;
 use crate::protocol::{Title, Word, Words, title_words};
@@ -44,13 +45,17 @@ pub(super) struct Titles {
     prefixes: Prefixes,
     /// Numbers of titles that are waiting or leaving, and perhaps of some that are neither.
     queue: VecDeque<u32>,
+    /// Bytes that the waiting titles may take at most once they are entered, and those of the text of
+    /// leaving ones.
+    pending: usize,
 }
 
 impl Titles {
-    /// Bytes of memory, without the text of the titles.
+    /// Bytes of memory, without the text of the titles that are in use. A waiting title counts with the most that
+    /// it may take once it is entered.
     pub(super) fn bytes(&self) -> usize {
         let fixed = self.entries.capacity() + self.queue.capacity();
-        fixed * size_of::<u32>() + self.known.bytes() + self.prefixes.bytes()
+        fixed * size_of::<u32>() + self.known.bytes() + self.prefixes.bytes() + self.pending
     }
 
     /// Bytes by which the tables grow with the next title.
@@ -68,6 +73,7 @@ impl Titles {
 
     /// Takes a title of the document with this entry; returns its number.
     pub(super) fn add(&mut self, title: Title, entry: u32) -> u32 {
+        self.pending = self.pending.saturating_add(searched_most(&title));
         let id = self.known.insert(Known { title, uses: 1, state: State::Waiting });
         let at = usize::try_from(id).unwrap_or(usize::MAX);
         match self.entries.get_mut(at) {
@@ -97,11 +103,13 @@ impl Titles {
         }
         match known.state {
             State::Waiting => {
+                self.pending = self.pending.saturating_sub(searched_most(&known.title));
                 self.known.remove(id);
                 self.give_back();
             }
             State::Entered => {
                 known.state = State::Leaving;
+                self.pending = self.pending.saturating_add(memory::title(&known.title));
                 self.queue.push_back(id);
                 // A search does not find it any more.
                 if let Some(place) = self.entries.get_mut(usize::try_from(id).unwrap_or(usize::MAX))
@@ -126,10 +134,12 @@ impl Titles {
             match known.state {
                 State::Waiting => {
                     known.state = State::Entered;
+                    self.pending = self.pending.saturating_sub(searched_most(&known.title));
                     let words: Vec<Word> = title_words(&known.title).collect();
                     self.prefixes.insert(id, &words, |other| words_of(&self.known, other));
                 }
                 State::Leaving => {
+                    self.pending = self.pending.saturating_sub(memory::title(&known.title));
                     let words: Vec<Word> = title_words(&known.title).collect();
                     self.prefixes.remove(id, &words, |other| words_of(&self.known, other));
                     self.known.remove(id);

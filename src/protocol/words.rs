@@ -102,6 +102,19 @@ impl Word {
         self.chars().starts_with(beginning.chars())
     }
 
+    /// Its first characters.
+    pub fn beginning(&self, length: usize) -> Self {
+        let mut beginning = Self::EMPTY;
+        self.chars().iter().take(length).for_each(|character| beginning.push(*character));
+        beginning
+    }
+
+    /// How many characters it shares with another word from the beginning.
+    pub fn common(&self, other: &Self) -> usize {
+        let pairs = self.chars().iter().zip(other.chars());
+        pairs.take_while(|(one, other)| one == other).count()
+    }
+
     /// Appends a character, or drops it if the word is full.
     fn push(&mut self, character: char) {
         if let Some(place) = self.chars.get_mut(self.count) {

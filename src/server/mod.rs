@@ -34,6 +34,7 @@ use std::thread;
 use buffers::Buffers;
 pub use host_policy::HostPolicy;
 use host_policy::Resolutions;
+use indexer::Indexer;
 use memory::RecordMemory;
 pub use memory::{Budgets, memory_limit};
 pub use shared_index::SharedIndex;
@@ -97,6 +98,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Shared {
     index: SharedIndex,
+    indexer: Indexer,
     memory: RecordMemory,
     buffers: Buffers,
     resolutions: Resolutions,
@@ -139,6 +141,7 @@ impl Server {
         index.write().limit_bytes(budgets.records);
         let shared = Shared {
             index,
+            indexer: Indexer::default(),
             memory: RecordMemory::new(budgets),
             buffers: Buffers::default(),
             resolutions: Resolutions::default(),
@@ -190,21 +193,28 @@ impl Server {
         thread::scope(|scope| {
             let thread = thread::Builder::new().name("search-index".into());
             // If it panics, each SEARCH does the work itself, and the server stays.
-            let work = || {
-                drop(catch_unwind(AssertUnwindSafe(|| indexer::run(&shared.index, &shared.stop))))
-            };
+            let work =
+                || drop(catch_unwind(AssertUnwindSafe(|| shared.indexer.run(&shared.index))));
             if let Err(error) = thread.spawn_scoped(scope, work) {
                 // Each SEARCH does the work itself then.
                 log::error!("cannot start the thread of the search index: {error}");
             }
+            let mut accepting = Vec::new();
             for (number, listener) in listeners.iter().enumerate() {
                 let accept = move || accept_loop(scope, listener, service);
                 let thread = thread::Builder::new().name(format!("accept-{number}"));
-                if let Err(error) = thread.spawn_scoped(scope, accept) {
-                    shared.stop.stop();
-                    return Err(error);
+                match thread.spawn_scoped(scope, accept) {
+                    Ok(thread) => accepting.push(thread),
+                    Err(error) => {
+                        shared.stop.stop();
+                        shared.indexer.end();
+                        return Err(error);
+                    }
                 }
             }
+            // They end when the server is stopped. If one has panicked, the others go on.
+            accepting.into_iter().for_each(|thread| drop(thread.join()));
+            shared.indexer.end();
             Ok(())
         })
     }

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use super::fair_share::FairShare;
 use super::host_policy::ListedHosts;
-use super::indexer::STEP;
+use super::indexer;
 use super::memory::Account;
 use super::{LOG_FAULTS, LOG_SESSIONS, Shared, counted};
 use crate::index::Owner;
@@ -239,9 +239,7 @@ impl Session<'_> {
     fn remove_titles(&self, mut count: usize) {
         let index = &self.shared.index;
         while count > 0 && index.read().behind() > limits::PENDING_TITLES {
-            let step = STEP.min(count);
-            index.write().catch_up(step);
-            count -= step;
+            count -= indexer::step(index, count).min(count);
             index.give_turn();
         }
     }
@@ -262,6 +260,7 @@ impl Drop for Session<'_> {
             self.shared.index.give_turn();
             self.remove_titles(removed);
         }
+        self.shared.indexer.notify();
         log::info!(
             target: LOG_SESSIONS,
             "{} left with {} ({} remain)",

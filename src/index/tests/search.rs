@@ -132,6 +132,109 @@ fn hostile_titles_take_a_bounded_multiple_of_their_length() {
     assert!(left < taken / 4, "{left} bytes are left of {taken}");
 }
 
+/// So many matches that the best are selected in several batches, after a sample.
+#[test]
+fn the_best_of_very_many_matches_are_found_in_order() {
+    for (factor, titles) in [(1, 257), (7, 3000), (2999, 3000)] {
+        let mut index = Index::default();
+        let mut model = Model::default();
+        let mut add = |owner, number: u64, end: &str| {
+            let words = ["common", if number.is_multiple_of(3) { "third" } else { "other" }];
+            let title = format!("{} {end}", words.join(" "));
+            let record = record(&format!("RFC {} {title} h{} 1", number + 1, owner));
+            index.add(Owner(owner), record.clone(), plain()).unwrap();
+            model.0.push((Owner(owner), record));
+        };
+        for at in 0..titles {
+            let number = at * factor % titles;
+            add(1, number, "first");
+            (2..2 + scattered(number) % 4).for_each(|owner| add(owner, number, "first"));
+            if number.is_multiple_of(5) {
+                add(9, number, "second");
+            }
+        }
+        for words in ["common", "third", "other sec", "first common third"] {
+            let all = model.search(words);
+            // Those that are not ranked have another order.
+            let ranked = all.len().min(limits::RANKED);
+            for most in [1, 63, 64, 65, 99, 100, 255, 256, 257, 258, 1000] {
+                let found = search(&mut index, words, most);
+                assert_eq!(found, all[..most.min(ranked)], "{words}, at most {most}");
+            }
+        }
+    }
+}
+
+/// A number that looks random.
+fn scattered(number: u64) -> u64 {
+    let product = u128::from(number + 1) * 0x9e37_79b9_7f4a_7c15_f39c_c060;
+    u64::try_from((product >> 40) & u128::from(u64::MAX)).unwrap()
+}
+
+type Titles = fn(u64) -> String;
+
+/// Titles that are made to take much memory, by number.
+const HOSTILE: [(&str, Titles); 7] = [
+    ("pairs that share all words", |number| {
+        let words = (0..30).map(|word| format!("{:016x}", scattered((number / 2) * 30 + word)));
+        words.collect::<Vec<_>>().join(" ")
+    }),
+    ("words of one letter difference", |number| {
+        let words =
+            (0..30).map(|word| format!("abcdefghijk{:05x}", (number * 30 + word) % 0xf_ffff));
+        words.collect::<Vec<_>>().join(" ")
+    }),
+    ("words that begin another one", |number| {
+        let word = format!("{:016x}", scattered(number / 2));
+        (1..=16).map(|end| word.chars().take(end).collect::<String>()).collect::<Vec<_>>().join(" ")
+    }),
+    ("as many short words as possible", |number| {
+        let words =
+            (0..64).map(|word| format!("{:07x}", scattered(number * 64 + word) % 0xfff_ffff));
+        words.collect::<Vec<_>>().join(" ")
+    }),
+    ("ideographs", |number| {
+        let word = |at| char::from_u32(0x4e00 + (scattered(number * 64 + at) % 0x5000) as u32);
+        (0..64).filter_map(word).collect()
+    }),
+    ("Greek words", |number| {
+        let letter = |at: u64| char::from_u32(0x3b1 + (scattered(number * 256 + at) % 16) as u32);
+        let word = |word: u64| (0..15).filter_map(|at| letter(word * 16 + at)).collect::<String>();
+        (0..16).map(word).collect::<Vec<_>>().join(" ")
+    }),
+    ("one character that is many", |number| format!("{} {number}", "\u{fdfa}".repeat(100))),
+];
+
+#[test]
+fn the_memory_of_hostile_titles_is_reserved_before_they_are_entered() {
+    for (kind, title) in HOSTILE {
+        let mut index = Index::default();
+        for number in 0..3000 {
+            let line = format!("RFC {} {} a 1", number + 1, title(number));
+            index.add(A, record(&line), plain()).unwrap();
+            // Some are entered early, so that others divide what they have in common.
+            if number % 3 == 0 {
+                index.catch_up(1);
+            }
+        }
+        let reserved = index.search_bytes();
+        while index.catch_up(1) == 1 {
+            let now = index.search_bytes();
+            assert!(now <= reserved, "{kind}: {now} bytes after {reserved}");
+        }
+        for number in 0..3000 {
+            let line = format!("RFC {} T a 1", number + 1);
+            index.add(A, record(&line), plain()).unwrap();
+        }
+        while index.catch_up(64) == 64 {}
+        let left = index.search_bytes();
+        assert!(left < 800_000, "{kind}: {left} bytes are left of {reserved}");
+        while index.leave(A, 100) == 100 {}
+        while index.catch_up(64) == 64 {}
+        assert!(index.titles.is_empty(), "{kind}");
+    }
+}
+
 /// What was added: by owner, document and endpoint, and in the order of ages.
 #[derive(Default)]
 struct Model(Vec<(Owner, Record)>);

@@ -10,7 +10,7 @@ const SMALL: usize = 64;
 ///
 /// A list of more numbers than a 32nd of the largest takes more memory than a bitmap, so no list is
 /// long enough that an insertion into it moves much.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum IdSet {
     Sparse(Vec<u32>),
     Dense { blocks: Vec<u64>, count: usize },
@@ -27,6 +27,12 @@ impl IdSet {
             Self::Sparse(ids) => ids.len(),
             Self::Dense { count, .. } => *count,
         }
+    }
+
+    /// The lowest number.
+    pub(super) fn first(&self) -> Option<u32> {
+        let (block, bits) = self.next_block(0, &mut 0)?;
+        ids_of(block, bits).next()
     }
 
     /// The only number, if there is one.

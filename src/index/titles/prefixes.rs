@@ -1,25 +1,45 @@
-//! From the beginnings of words to the titles that have such words.
+//! From the beginnings of words to the titles that have such words: a radix tree.
 //!
-//! A beginning that a single title has is a leaf. One that several titles share has the set of
-//! their numbers, and an entry for each beginning that is one character longer. So the beginnings
-//! of a rare word take little memory, and a query needs a lookup for each of its characters,
-//! however many words begin like it.
+//! A beginning that a single title has is a leaf. Where several titles share one, a branch has
+//! the set of their numbers, and covers all longer beginnings that their words share. Only
+//! where the words differ, there is an entry for each next character. So a word adds at most two
+//! entries, whatever others add, and a query needs a lookup for each of its characters at most.
+//!
+//! The entries are in hash tables, by a hash of the beginning up to its first character that the
+//! entry above does not cover.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use super::id_set::{BLOCK, IdSet};
+use crate::index::memory::allocated;
+use crate::limits;
 use crate::protocol::Word;
 
 /// Tables that grow on their own: to grow one takes long when it has millions of entries.
 const SHARDS: usize = 256;
 
+/// A branch of at most this number of titles is merged with the only entry below it if that has
+/// the same titles. A larger one takes little memory for each title.
+const MERGED: usize = 64;
+
 /// The titles that have a word with a certain beginning.
 #[derive(Debug)]
 enum Node {
+    /// One title. Its words with that beginning have no further entries.
     One(u32),
-    /// At least two.
-    Many(Box<IdSet>),
+    /// At least two titles.
+    Many(Box<Branch>),
+}
+
+/// Titles that share a beginning.
+#[derive(Debug)]
+struct Branch {
+    /// What all of their words that begin so share.
+    shared: Word,
+    /// Entries for beginnings that are one character longer than `shared`.
+    children: u32,
+    ids: IdSet,
 }
 
 /// What a word of a query leads to.
@@ -86,108 +106,212 @@ impl Prefixes {
 
     /// The titles with a word that begins with this one.
     pub(super) fn find(&self, word: &Word) -> Option<Matches<'_>> {
-        let mut found = None;
-        for key in self.keys(word) {
-            match self.shard(key)?.get(&key)? {
+        let keys = self.keys(word);
+        let mut shared = 0;
+        loop {
+            match self.node(*keys.get(shared)?)? {
                 Node::One(id) => return Some(Matches::One(*id)),
-                Node::Many(ids) => found = Some(Matches::Many(ids)),
+                Node::Many(branch) if branch.shared.starts_with(word) => {
+                    return Some(Matches::Many(&branch.ids));
+                }
+                Node::Many(branch) if word.starts_with(&branch.shared) => {
+                    shared = branch.shared.chars().len();
+                }
+                Node::Many(_) => return None,
             }
         }
-        found
     }
 
     /// Enters the words of a title; `words_of` are those of other titles.
     pub(super) fn insert(&mut self, id: u32, words: &[Word], words_of: impl Fn(u32) -> Vec<Word>) {
+        let mut others = Others::new(words_of);
         for word in words {
-            let mut shared = 0;
-            for key in self.keys(word) {
-                shared += 1;
-                match self.node_mut(key) {
-                    None => {
-                        self.put(key, Node::One(id));
-                        break;
-                    }
-                    Some(Node::One(other)) if *other == id => break,
-                    Some(Node::One(other)) => {
-                        let other = *other;
-                        self.put(key, Node::Many(Box::new(IdSet::of_two(id, other))));
-                        // The other title's words are told apart by one more character now.
-                        for longer in self.longer(words_of(other), word, shared) {
-                            self.put(longer, Node::One(other));
-                        }
-                    }
-                    Some(Node::Many(ids)) => {
-                        let before = ids.bytes();
-                        ids.insert(id);
-                        let after = ids.bytes();
-                        self.bytes = (self.bytes + after).saturating_sub(before);
-                    }
-                }
-            }
+            self.insert_word(id, word, &mut others);
         }
+    }
+
+    fn insert_word(
+        &mut self,
+        id: u32,
+        word: &Word,
+        others: &mut Others<impl Fn(u32) -> Vec<Word>>,
+    ) {
+        let keys = self.keys(word);
+        let (mut above, mut shared) = (None, 0);
+        while let Some(&key) = keys.get(shared) {
+            let common = match self.node_mut(key) {
+                None => {
+                    self.put(key, Node::One(id));
+                    self.count_children(above, |children| children + 1);
+                    return;
+                }
+                Some(Node::One(other)) if *other == id => return,
+                Some(Node::One(other)) => {
+                    let other = *other;
+                    self.branch(
+                        key,
+                        word.beginning(shared + 1),
+                        word,
+                        others.words(other),
+                        [id, other],
+                    )
+                }
+                Some(Node::Many(branch)) => {
+                    let common = branch.shared.common(word);
+                    if common < branch.shared.chars().len() {
+                        self.split(key, common);
+                    }
+                    self.change(key, |ids| ids.insert(id));
+                    common
+                }
+            };
+            above = Some(key);
+            shared = common.max(shared + 1);
+        }
+    }
+
+    /// Makes the leaf of `other` a branch for a further title with this word. Returns how many
+    /// characters all words of both share that have the beginning.
+    fn branch(
+        &mut self,
+        key: u64,
+        beginning: Word,
+        word: &Word,
+        words: &[Word],
+        ids: [u32; 2],
+    ) -> usize {
+        let [id, other] = ids;
+        let same = || words.iter().filter(|word| word.starts_with(&beginning));
+        let common = same().map(|other| word.common(other)).min();
+        let common = common.unwrap_or_else(|| beginning.chars().len());
+        let longer = same().filter_map(|word| self.keys(word).get(common).copied());
+        let mut longer: Vec<u64> = longer.collect();
+        longer.sort_unstable();
+        longer.dedup();
+        let children = u32::try_from(longer.len()).unwrap_or(u32::MAX);
+        let (shared, ids) = (word.beginning(common), IdSet::of_two(id, other));
+        self.put(key, Node::Many(Box::new(Branch { shared, children, ids })));
+        longer.into_iter().for_each(|key| self.put(key, Node::One(other)));
+        common
+    }
+
+    /// Divides a branch after some characters of what its titles share.
+    fn split(&mut self, key: u64, common: usize) {
+        let Some(Node::Many(lower)) = self.take(key) else { return };
+        let shared = lower.shared.beginning(common);
+        let upper = Branch { shared, children: 1, ids: lower.ids.clone() };
+        if let Some(&key) = self.keys(&lower.shared).get(common) {
+            self.put(key, Node::Many(lower));
+        }
+        self.put(key, Node::Many(Box::new(upper)));
     }
 
     /// Removes the words of a title, all of which were entered.
     pub(super) fn remove(&mut self, id: u32, words: &[Word], words_of: impl Fn(u32) -> Vec<Word>) {
         for word in words {
-            for key in self.keys(word) {
-                match self.node_mut(key) {
-                    None => break,
-                    Some(Node::One(other)) => {
-                        if *other == id {
-                            self.take(key);
-                        }
-                        break;
-                    }
-                    Some(Node::Many(ids)) => {
-                        let before = ids.bytes();
-                        ids.remove(id);
-                        let after = ids.bytes();
-                        self.bytes = (self.bytes + after).saturating_sub(before);
-                    }
-                }
-            }
+            self.remove_word(id, word);
         }
+        let mut others = Others::new(words_of);
         for word in words {
-            let mut shared = 0;
-            for key in self.keys(word) {
-                shared += 1;
-                let Some(Node::Many(ids)) = self.node_mut(key) else { break };
-                let Some(other) = ids.only() else { continue };
-                self.put(key, Node::One(other));
-                let words = words_of(other);
-                let begin = word.chars().get(..shared).unwrap_or_default();
-                for word in words.iter().filter(|word| word.chars().starts_with(begin)) {
-                    let longer: Vec<u64> = self.keys(word).skip(shared).collect();
-                    longer.into_iter().for_each(|key| self.take(key));
+            self.contract(word, &mut others);
+        }
+    }
+
+    fn remove_word(&mut self, id: u32, word: &Word) {
+        let keys = self.keys(word);
+        let (mut above, mut shared) = (None, 0);
+        while let Some(&key) = keys.get(shared) {
+            match self.node(key) {
+                Some(Node::One(other)) if *other == id => {
+                    self.take(key);
+                    self.count_children(above, |children| children.saturating_sub(1));
+                    return;
                 }
-                break;
+                Some(Node::Many(branch)) if word.starts_with(&branch.shared) => {
+                    shared = branch.shared.chars().len();
+                    self.change(key, |ids| ids.remove(id));
+                }
+                _ => return,
+            }
+            above = Some(key);
+        }
+    }
+
+    /// Removes the branches on the way to a word that are not needed any more.
+    fn contract(&mut self, word: &Word, others: &mut Others<impl Fn(u32) -> Vec<Word>>) {
+        let keys = self.keys(word);
+        let mut shared = 0;
+        while let Some(&key) = keys.get(shared) {
+            let Some(Node::Many(branch)) = self.node(key) else { return };
+            let beginning = branch.shared;
+            let Some(first) = branch.ids.first().filter(|_| word.starts_with(&beginning)) else {
+                return;
+            };
+            let end = beginning.chars().len();
+            let may_merge = branch.children == 1 && branch.ids.len() <= MERGED;
+            if branch.ids.only().is_some() {
+                self.put(key, Node::One(first));
+                for other in others.words(first).iter().filter(|word| word.starts_with(&beginning))
+                {
+                    let below = self.keys(other);
+                    below.iter().skip(end).for_each(|key| drop(self.take(*key)));
+                }
+                return;
+            }
+            // After that the same key has another branch.
+            if !may_merge || !self.merge(key, others.words(first), &beginning) {
+                shared = end;
             }
         }
     }
 
-    /// The keys of those beginnings of some words that are one character longer than what they
-    /// share with a word.
-    fn longer(&self, words: Vec<Word>, word: &Word, shared: usize) -> Vec<u64> {
-        let begin = word.chars().get(..shared).unwrap_or_default();
-        let mut same = words;
-        same.retain(|other| other.chars().starts_with(begin));
-        same.iter().filter_map(|other| self.keys(other).nth(shared)).collect()
+    /// Replaces a branch by the only entry below it if that has the same titles, one of which has these
+    /// words.
+    fn merge(&mut self, key: u64, words: &[Word], beginning: &Word) -> bool {
+        let end = beginning.chars().len();
+        let longer = |word: &&Word| word.starts_with(beginning) && word.chars().len() > end;
+        let Some(word) = words.iter().find(longer) else { return false };
+        let Some(&below) = self.keys(word).get(end) else { return false };
+        let (Some(Node::Many(upper)), Some(Node::Many(lower))) = (self.node(key), self.node(below))
+        else {
+            return false;
+        };
+        if upper.ids.len() != lower.ids.len() {
+            return false;
+        }
+        if let Some(lower) = self.take(below) {
+            self.put(key, lower);
+        }
+        true
     }
 
     /// The keys of all beginnings of a word, the shortest first.
-    fn keys(&self, word: &Word) -> impl Iterator<Item = u64> + use<> {
-        let (word, mut state, mut at) = (*word, self.seed, 0);
-        std::iter::from_fn(move || {
-            let character = *word.chars().get(at)?;
-            at += 1;
-            state = mix(state ^ u64::from(u32::from(character)));
-            Some(state)
-        })
+    fn keys(&self, word: &Word) -> Keys {
+        let mut keys = Keys { keys: [0; limits::WORD], count: word.chars().len() };
+        let mut state = self.seed;
+        for (key, character) in keys.keys.iter_mut().zip(word.chars()) {
+            state = mix(state ^ u64::from(u32::from(*character)));
+            *key = state;
+        }
+        keys
     }
 
-    fn shard(&self, key: u64) -> Option<&Shard> {
-        self.shards.get(shard_of(key))
+    fn count_children(&mut self, key: Option<u64>, change: impl Fn(u32) -> u32) {
+        if let Some(Node::Many(branch)) = key.and_then(|key| self.node_mut(key)) {
+            branch.children = change(branch.children);
+        }
+    }
+
+    fn change(&mut self, key: u64, change: impl Fn(&mut IdSet)) {
+        let Some(Node::Many(branch)) = self.node_mut(key) else { return };
+        let before = branch.bytes();
+        change(&mut branch.ids);
+        let after = branch.bytes();
+        self.bytes = (self.bytes + after).saturating_sub(before);
+    }
+
+    fn node(&self, key: u64) -> Option<&Node> {
+        self.shards.get(shard_of(key))?.get(&key)
     }
 
     fn node_mut(&mut self, key: u64) -> Option<&mut Node> {
@@ -203,15 +327,49 @@ impl Prefixes {
         self.bytes = self.bytes.saturating_sub(replaced.map_or(0, |node| node.bytes()));
     }
 
-    fn take(&mut self, key: u64) {
-        let Some(shard) = self.shards.get_mut(shard_of(key)) else { return };
-        let Some(node) = shard.remove(&key) else { return };
+    fn take(&mut self, key: u64) -> Option<Node> {
+        let shard = self.shards.get_mut(shard_of(key))?;
+        let node = shard.remove(&key)?;
         self.bytes = self.bytes.saturating_sub(node.bytes());
         if shard.len() * 8 < shard.capacity() {
             let before = shard_bytes(shard);
             shard.shrink_to(shard.len() * 2);
             self.bytes = (self.bytes + shard_bytes(shard)).saturating_sub(before);
         }
+        Some(node)
+    }
+}
+
+/// The words of other titles. Often several words of a title meet the same other title, so the words
+/// of the last one are kept.
+struct Others<F> {
+    words_of: F,
+    last: Option<(u32, Vec<Word>)>,
+}
+
+impl<F: Fn(u32) -> Vec<Word>> Others<F> {
+    fn new(words_of: F) -> Self {
+        Self { words_of, last: None }
+    }
+
+    fn words(&mut self, id: u32) -> &[Word] {
+        let last = self.last.take().filter(|(known, _)| *known == id);
+        let (_, words) = self.last.insert(last.unwrap_or_else(|| (id, (self.words_of)(id))));
+        words
+    }
+}
+
+/// The keys of the beginnings of a word.
+struct Keys {
+    keys: [u64; limits::WORD],
+    count: usize,
+}
+
+impl std::ops::Deref for Keys {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        self.keys.get(..self.count).unwrap_or_default()
     }
 }
 
@@ -220,8 +378,14 @@ impl Node {
     fn bytes(&self) -> usize {
         match self {
             Self::One(_) => 0,
-            Self::Many(ids) => size_of::<IdSet>() + ids.bytes(),
+            Self::Many(branch) => branch.bytes(),
         }
+    }
+}
+
+impl Branch {
+    fn bytes(&self) -> usize {
+        allocated(size_of::<Self>()) + allocated(self.ids.bytes())
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use super::Session;
 use crate::escape::escaped;
@@ -15,8 +15,7 @@ use crate::protocol::{
     RecordEncoder, Refusal, Status, encode_attribute, encode_found, encode_record, encode_refusal,
     encode_refused_lookup,
 };
-use crate::server::indexer::STEP;
-use crate::server::{LOG_FAULTS, LOG_REQUESTS, counted};
+use crate::server::{LOG_FAULTS, LOG_REQUESTS, counted, indexer};
 
 /// As many records are looked at while one is added or removed.
 const CHANGE: usize = 64;
@@ -182,6 +181,7 @@ impl Session<'_> {
         }
         let added = index.write().add(self.owner, record, attributes);
         let replaced = added.map_err(|full| full.to_string())?;
+        self.shared.indexer.notify();
         self.account.add(charge, replaced);
         Ok(())
     }
@@ -195,6 +195,7 @@ impl Session<'_> {
                 "expected a record that this connection added, found none (protocol.md section 4.6)"
                     .into(),
         })?;
+        self.shared.indexer.notify();
         self.account.remove(charge(&removed.document, &removed.title, &removed.holder));
         self.reply_with(&Record { holder: from.clone(), ..removed });
         Ok(Done::Changed)
@@ -279,14 +280,20 @@ impl Session<'_> {
         Ok(Ok(Done::Sent(count)))
     }
 
-    /// Enters titles that were added before now, unless there are very many.
+    /// Enters titles that were added before now, unless there are very many or they take long.
     fn catch_up(&mut self) {
-        let mut behind = self.shared.index.read().behind().min(limits::TITLES_FOR_SEARCH);
-        while behind > 0 {
+        let behind = self.shared.index.read().behind().min(limits::TITLES_FOR_SEARCH);
+        let begun = Instant::now();
+        let mut entered = 0;
+        while entered < behind {
             self.share.begin();
-            let step = STEP.min(behind);
-            let done = self.shared.index.write().catch_up(step);
-            behind = if done < step { 0 } else { behind - done };
+            let done = indexer::step(&self.shared.index, behind - entered);
+            entered += done;
+            let is_long = entered >= limits::LEAST_TITLES_FOR_SEARCH
+                && begun.elapsed() >= limits::TITLES_TIME;
+            if done == 0 || is_long {
+                break;
+            }
             self.looked_at += done * TITLE;
             self.share.add(done * TITLE);
             self.give_way();
