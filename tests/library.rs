@@ -16,7 +16,7 @@ use p2p_ci::library::{Depth, Library, document_of};
 use p2p_ci::protocol::Document;
 
 fn documents(library: &Library) -> Vec<String> {
-    library.documents().map(|(document, title)| format!("{document}: {title}")).collect()
+    library.documents().map(|(document, title)| format!("{}: {title}", document.wire())).collect()
 }
 
 #[test]

@@ -127,9 +127,9 @@ fn the_log_says_which_upload_ended_and_how() {
         stream
     };
     get("a%20b.md", "").read_to_end(&mut Vec::new()).unwrap();
-    program.error_with("GET FILE a%20b.md: 5 of 5 bytes, complete");
+    program.error_with("GET FILE a b.md: 5 of 5 bytes, complete");
     get("a%20b.md", "Range: bytes=1-2\r\n").read_to_end(&mut Vec::new()).unwrap();
-    program.error_with("GET FILE a%20b.md: 2 of 5 bytes, the requested part");
+    program.error_with("GET FILE a b.md: 2 of 5 bytes, the requested part");
     let mut reader = get("large", "");
     reader.read_exact(&mut [0; 100]).unwrap();
     drop(reader);

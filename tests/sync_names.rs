@@ -40,6 +40,8 @@ fn names_with_a_local_meaning_are_listed_and_never_saved() {
     assert_eq!(code, 0, "{errors}");
     assert!(output.contains("\n1 of 1 documents fetched"), "{output}");
     for name in names_of_others.into_iter().chain(["rfc-index.txt"]) {
+        // Messages show the name as it is.
+        let name = name.replace("%2F", "/").replace("%EF%BD%92", "\u{ff52}");
         assert_eq!(errors.matches(&format!("FILE {name} is not fetched")).count(), 1, "{errors}");
     }
     assert_eq!(names(&mine), ["rfc7.txt"]);
@@ -72,7 +74,7 @@ fn one_document_that_cannot_be_saved_fails_alone() {
     let _record = index.register_files(&["d%2Fx"], 9);
     let (code, _, errors) = sync(&index, &[], &mine);
     assert_eq!(code, 74, "{errors}");
-    for document in ["RFC 7", "FILE b", "FILE d%2Fx"] {
+    for document in ["RFC 7", "FILE b", "FILE d/x"] {
         assert!(errors.contains(&format!("cannot save {document}")), "{document}: {errors}");
     }
     assert_eq!(names(&mine), ["a", "b", "c", "d", "rfc7.txt", "rfc8.txt", &long]);

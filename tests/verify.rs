@@ -48,7 +48,7 @@ fn what_is_at_the_path_is_checked_whether_or_not_it_is_shared() {
         "FILE b: cannot be read: ",
         "FILE c: cannot be read: expected a regular file",
         "FILE d: missing\n",
-        "FILE x%2Fsub: changed, now sha-256=",
+        "FILE x/sub: changed, now sha-256=",
         "6 documents checked: 2 as downloaded, 1 changed, 1 missing, 2 unreadable\n",
     ] {
         assert!(output.contains(line), "{line:?} in {output}");

@@ -180,7 +180,7 @@ impl Context {
         let mut table = table(["document", "title"]);
         for (document, title) in &documents {
             match self.format {
-                Format::Raw => say(format_args!("{document} {}", escaped(title.as_str()))),
+                Format::Raw => say(format_args!("{} {}", document.wire(), escaped(title.as_str()))),
                 Format::Json => {
                     let title = ("title", json!(title.as_str()));
                     say_json(&with_fields(document_json(document), [title]))

@@ -293,7 +293,7 @@ mod tests {
             (format!("{hex}  .hidden"), None),
         ] {
             let list = read_lines(&line).unwrap();
-            let found = list.digests.keys().next().map(ToString::to_string);
+            let found = list.digests.keys().next().map(|document| document.wire().to_string());
             assert_eq!(found.as_deref(), document, "{line}");
             assert_eq!(list.unmatched, usize::from(document.is_none()), "{line}");
         }

@@ -67,9 +67,11 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
     }
     let outcome = match &documents[..] {
         [document] => get_one(context, command, document, vouched_for.get(document).copied()),
-        _ if command.out.is_some() => {
-            Err(CommandError::Usage("expected one document with --out, found several".into()))
-        }
+        _ if command.out.is_some() => Err(CommandError::Usage(format!(
+            "expected one document with --out, found {}: give each its own `get`, or save all of them \
+                 in a directory with `--share DIR`",
+            documents.len()
+        ))),
         _ => get_many(context, command, documents, &vouched_for),
     };
     context.journal.sync();
@@ -131,7 +133,7 @@ fn get_wanted(
         Target::Out(Out::File(path)) if path.exists() && !command.force => {
             return Err(CommandError::File {
                 what: format!("`{}` is not overwritten without --force", shown(path)),
-                source: io::ErrorKind::AlreadyExists.into(),
+                source: io::Error::new(io::ErrorKind::AlreadyExists, "it exists"),
             });
         }
         Target::Library(library, target) => {

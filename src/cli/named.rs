@@ -141,7 +141,7 @@ mod tests {
             ("FILE a%20b", "FILE a%2520b"),
             ("a b", "FILE a%20b"),
         ] {
-            let found = parse_document(text).map(|document| document.to_string());
+            let found = parse_document(text).map(|document| document.wire().to_string());
             assert_eq!(found.as_deref(), Ok(document), "{text}");
         }
     }

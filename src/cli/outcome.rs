@@ -80,7 +80,8 @@ impl Outcome<'_> {
                 let (from, to) = (shown(from), shown(to));
                 format!("{document}: {length} bytes copied from {from}, saved as {to}")
             }
-            Self::Missing(_) => document.to_string(),
+            // As lists print it, and as `get` reads it.
+            Self::Missing(_) => document.wire().to_string(),
         }
     }
 

@@ -137,7 +137,7 @@ fn share(args: &Args) -> Result<(), CommandError> {
     logging::warn_of_root();
     let notices = Notices::default();
     let journal = journal(&args.share);
-    let tell = teller(args.server.clone(), notices.clone(), true);
+    let tell = teller(args.server.clone(), args.format, notices.clone(), true);
     let session = Session::start(args, &journal, tell)?;
     let fetcher = fetcher(args);
     let (library, membership) = (&session.library, &session.membership);
@@ -153,7 +153,7 @@ fn share(args: &Args) -> Result<(), CommandError> {
 /// The shell, for a person or a script.
 fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
-    let tell = teller(args.server.clone(), notices.clone(), interactive);
+    let tell = teller(args.server.clone(), args.format, notices.clone(), interactive);
     let journal = journal(&args.share);
     let session = finish(args.format, Session::start(&args, &journal, tell))?;
     let interrupt = Interrupt::start(Mode::Shell { interactive });

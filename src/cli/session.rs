@@ -7,13 +7,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde_json::json;
+
 use super::args::Args;
+use super::command::Format;
 use super::exit::CommandError;
 use super::notices::Notices;
 use super::option_values::remedy;
 use super::other_kind::{is_upload_server, upload_server};
 use super::outcome::shown;
-use super::output::say;
+use super::output::{say, say_json};
 use super::rate::Rate;
 use super::user_folder::{port_file, stored_digests};
 use crate::error_chain::error_chain;
@@ -80,7 +83,11 @@ impl Session {
             UploadServer::start(listener, library.clone(), uploads).map_err(CommandError::Start)?;
         let address = uploads.address();
         // Nobody may be listening to that; others can be served all the same.
-        if let Err(error) = say(format_args!("uploading from {address}")) {
+        let uploading = match args.format {
+            Format::Json => say_json(&json!({"v": 1, "uploading_from": address.to_string()})),
+            Format::Raw | Format::Table => say(format_args!("uploading from {address}")),
+        };
+        if let Err(error) = uploading {
             log::warn!("uploading from {address}, which cannot be printed: {error}");
         }
         let port = Port::try_from(address.port())
@@ -144,6 +151,7 @@ fn upload_listener(address: Option<SocketAddr>, shared: &Path) -> io::Result<Tcp
 /// (`patient`), and is told so once.
 pub(super) fn teller(
     server: Endpoint,
+    format: Format,
     notices: Notices,
     patient: bool,
 ) -> impl Fn(Event) + Send + Sync + 'static {
@@ -155,7 +163,16 @@ pub(super) fn teller(
             let line = format!("registered {count} {documents} with {server}");
             if !first.swap(false, Ordering::Relaxed) {
                 notices.say(&line);
-            } else if let Err(error) = say(line) {
+                return;
+            }
+            let said = match format {
+                Format::Json => {
+                    let index = server.to_string();
+                    say_json(&json!({"v": 1, "registered": count, "index": index}))
+                }
+                Format::Raw | Format::Table => say(line),
+            };
+            if let Err(error) = said {
                 log::warn!("cannot write to standard output: {error}");
             }
         }

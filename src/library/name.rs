@@ -184,7 +184,7 @@ mod tests {
             ("back\\slash", None),
             ("new\nline", None),
         ] {
-            let found = document_of(name).map(|document| document.to_string());
+            let found = document_of(name).map(|document| document.wire().to_string());
             assert_eq!(found.as_deref(), document, "{name:?}");
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{FileName, RfcNumber, SyntaxError};
+use crate::escape::escaped;
 
 /// A document is named by its RFC number, or by its file name.
 ///
@@ -26,6 +27,11 @@ impl Document {
             Self::Rfc(number) => number.to_string(),
             Self::File(name) => name.as_str().to_string(),
         }
+    }
+
+    /// The document as it goes on the wire, in lists and in requests.
+    pub fn wire(&self) -> WireDocument<'_> {
+        WireDocument(self)
     }
 
     /// Bytes of memory that it takes.
@@ -54,11 +60,46 @@ impl Document {
     }
 }
 
+/// The name for people: of a file the decoded name, of which only characters that act on a terminal
+/// are escaped.
 impl fmt::Display for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rfc(number) => write!(f, "RFC {number}"),
-            Self::File(name) => write!(f, "FILE {name}"),
+            Self::File(name) => write!(f, "FILE {}", escaped(name.as_str())),
+        }
+    }
+}
+
+/// The [`Display`](fmt::Display) that [`Document::wire`] returns.
+#[derive(Clone, Copy, Debug)]
+pub struct WireDocument<'a>(&'a Document);
+
+impl fmt::Display for WireDocument<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Document::Rfc(number) => write!(f, "RFC {number}"),
+            Document::File(name) => write!(f, "FILE {name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_readable_for_people_and_encoded_on_the_wire() {
+        for (wire, shown) in [
+            ("FILE lecture%2001.pdf", "FILE lecture 01.pdf"),
+            ("FILE a%2Fb%25%C3%A9", "FILE a/b%é"),
+            ("FILE %E2%80%AE.txt", "FILE \\u{202e}.txt"),
+            ("RFC 793", "RFC 793"),
+        ] {
+            let (kind, name) = wire.split_once(' ').unwrap();
+            let document = Document::from_words(kind, name).unwrap();
+            assert_eq!(document.wire().to_string(), wire);
+            assert_eq!(document.to_string(), shown);
         }
     }
 }

@@ -68,7 +68,7 @@ impl FromHead for DocumentRequest {
 
 impl Request for DocumentRequest {
     fn encode(&self, out: &mut Vec<u8>) {
-        append(out, format_args!("GET {} {VERSION}\r\n", self.document));
+        append(out, format_args!("GET {} {VERSION}\r\n", self.document.wire()));
         encode_header(out, "Host", &self.host);
         if let Some(os) = &self.os {
             encode_header(out, "OS", os);

@@ -202,9 +202,9 @@ impl FromStr for WantAttributes {
 impl fmt::Display for IndexRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Add { document, .. } => write!(f, "ADD {document}"),
-            Self::Remove { document, .. } => write!(f, "REMOVE {document}"),
-            Self::Lookup { document, .. } => write!(f, "LOOKUP {document}"),
+            Self::Add { document, .. } => write!(f, "ADD {}", document.wire()),
+            Self::Remove { document, .. } => write!(f, "REMOVE {}", document.wire()),
+            Self::Lookup { document, .. } => write!(f, "LOOKUP {}", document.wire()),
             Self::List { listing: Listing::Rfcs, .. } => write!(f, "LIST ALL"),
             Self::List { listing: Listing::Files, .. } => write!(f, "LIST FILES"),
             Self::Search { .. } => write!(f, "SEARCH ALL"),

@@ -49,7 +49,7 @@ mod words;
 pub use content::{Attribute, Content};
 pub use date::Date;
 pub use digest::Digest;
-pub use document::Document;
+pub use document::{Document, WireDocument};
 pub use document_reply::{DocumentHead, DocumentReply, DocumentReplyDecoder};
 pub use document_request::DocumentRequest;
 pub use endpoint::{Endpoint, Host, Port};

@@ -87,7 +87,7 @@ impl Record {
 impl fmt::Display for BorrowedRecord<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { document, title, holder } = self;
-        write!(f, "{document} {title} {} {}", holder.host, holder.port)
+        write!(f, "{} {title} {} {}", document.wire(), holder.host, holder.port)
     }
 }
 

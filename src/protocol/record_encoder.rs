@@ -134,7 +134,7 @@ fn encode_document(document: &Document, out: &mut Vec<u8>) {
             out.extend_from_slice(b"RFC ");
             out.extend_from_slice(itoa::Buffer::new().format(number.value()).as_bytes());
         }
-        Document::File(_) => append(out, format_args!("{document}")),
+        Document::File(_) => append(out, format_args!("{}", document.wire())),
     }
 }
 

@@ -39,7 +39,7 @@ fn a_script_is_a_session() {
     session.type_line("get 90001");
     assert_eq!(session.line(), "RFC 90001 is here already: ./rfc90001.txt");
     session.type_line("get \"lecture 01.md\"");
-    assert!(session.line().starts_with("FILE lecture%2001.md: 6 bytes from"));
+    assert!(session.line().starts_with("FILE lecture 01.md: 6 bytes from"));
     session.type_line("docs");
     assert_eq!(session.line(), "RFC 90001 A Title");
     assert_eq!(session.line(), "FILE lecture%2001.md lecture 01.md");

@@ -48,6 +48,10 @@ pub(super) fn target(path: &Path, document: &Document, shared: &Path) -> Result<
         Some(_) => Ok(Out::Stream(path.into())),
         None => {
             check_parent(path)?;
+            if path.parent().is_some_and(is_descriptor_folder) {
+                let text = "this descriptor is not open: redirect it, as in `3>FILE`";
+                return Err(cannot_save(path, io::Error::new(io::ErrorKind::NotFound, text)));
+            }
             Ok(Out::File(path.into()))
         }
     }
@@ -124,6 +128,11 @@ fn is_descriptor_folder(folder: &Path) -> bool {
 /// Names what is wrong with the directory in which a new file is to be.
 fn check_parent(path: &Path) -> Result<(), CommandError> {
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        // Without its last `/` the path may be that of a file.
+        let without: PathBuf = path.components().collect();
+        if fs::metadata(&without).is_ok() {
+            return Err(cannot_save(path, unexpected("found a file of this name")));
+        }
         let text = "there is no such directory: create it, or leave out the last `/`";
         return Err(cannot_save(path, io::Error::new(io::ErrorKind::NotFound, text)));
     }
@@ -165,7 +174,16 @@ pub(super) fn write_to(
             "interrupted: nothing was written to `{}`",
             shown(path)
         )),
-        _ => CommandError::File { what: format!("cannot write to `{}`", shown(path)), source },
+        _ => {
+            let source = match system::is_link_or_socket(&source) {
+                true => {
+                    let text = "expected a file, a device or a FIFO, found a socket";
+                    io::Error::new(source.kind(), text)
+                }
+                false => source,
+            };
+            CommandError::File { what: format!("cannot write to `{}`", shown(path)), source }
+        }
     })
 }
 
@@ -262,6 +280,8 @@ mod tests {
             (&rfc, "none/x", Err("none`: No such file")),
             (&rfc, "none/", Err("there is no such directory")),
             (&rfc, "file/x", Err("/file` is not one")),
+            (&rfc, "file/", Err("found a file of this name")),
+            (&rfc, "/dev/fd/987", Err("this descriptor is not open")),
         ] {
             let found = target(&path(name), document, &path("sub/dir"));
             match (found, expected) {

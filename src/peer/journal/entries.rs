@@ -172,7 +172,7 @@ pub(super) fn line(document: &Document, entry: &Entry) -> String {
         Event::Waits(pause) => format!("waits\t{}", pause.as_secs()),
         Event::GivenUp => "given up".to_string(),
     };
-    format!("{seconds}\t{document}\t{event}\n")
+    format!("{seconds}\t{}\t{event}\n", document.wire())
 }
 
 /// A reason may quote a holder. It is escaped: no tab, no line end.

@@ -1,0 +1,159 @@
+//! `--format json` of every command for each kind of failure: valid JSON, an object with the exit code,
+//! and nothing that acts on a terminal.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
+
+use common::run_peer;
+use serde_json::Value;
+
+/// An index that sends the same bytes for each request, whatever its line ends.
+fn replying(reply: &'static str) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || reply_to_each(&stream, reply));
+        }
+    });
+    address
+}
+
+fn reply_to_each(mut stream: &TcpStream, reply: &str) {
+    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+        if line.trim().is_empty() && stream.write_all(reply.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn nowhere() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+/// The commands that ask an index.
+const ASKING: [&[&str]; 14] = [
+    &["list"],
+    &["list", "--files"],
+    &["lookup", "7"],
+    &["lookup", "7", "--probe"],
+    &["search", "x"],
+    &["browse", "h:1"],
+    &["peers"],
+    &["get", "7"],
+    &["get", "7", "8"],
+    &["get", "a\u{202e} b.txt"],
+    &["sync"],
+    &["sync", "--dry-run"],
+    &["add", "5"],
+    &["status"],
+];
+
+/// Checks what a command prints, and returns its exit code and whether it has reported an error.
+fn check(arguments: &[&str], folder: &std::path::Path) -> (i32, bool) {
+    let (code, output, errors) = run_peer(arguments, "", folder);
+    for character in (output.clone() + &errors).chars().filter(|c| *c != '\n') {
+        let is_shown = !character.is_control() && !('\u{200b}'..='\u{202e}').contains(&character);
+        assert!(is_shown, "{arguments:?}: {character:?} in {output} {errors}");
+    }
+    let objects: Vec<Value> = output
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+        .collect();
+    assert!(objects.iter().all(|object| object["v"] == 1), "{arguments:?}: {output}");
+    let mut failed = objects.iter().filter_map(|object| object.get("error")).peekable();
+    let has_failed = failed.peek().is_some();
+    // Of several documents each has a code of its own; the last object is that of the command.
+    if let Some(last) = failed.last() {
+        assert_eq!(last["exit"], code, "{arguments:?}: {output}");
+        assert!(last["message"].as_str().is_some_and(|text| !text.is_empty()), "{output}");
+    }
+    (code, has_failed)
+}
+
+#[test]
+fn every_command_fails_with_an_object() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("rfc5.txt"), "text").unwrap();
+    let refusing = [
+        (replying("P2P-CI/1.0 400 Bad Request\r\n\r\n"), 76),
+        (replying("P2P-CI/1.0 505 P2P-CI Version Not Supported\r\n\r\n"), 76),
+        (replying("P2P-CI/1.0 503 Busy\r\nReason: \u{202e}\u{200b} later\r\n\r\n"), 69),
+        (replying("P2P-CI/1.0 abc \u{202e}\u{1b}[31m\r\n\r\n"), 76),
+        (nowhere(), 69),
+    ];
+    for (index, expected) in &refusing {
+        for command in ASKING {
+            let start = [index.as_str(), "--share", ".", "--format", "json"];
+            let (code, has_failed) = check(&[&start, command].concat(), folder.path());
+            assert_eq!((code, has_failed), (*expected, true), "{command:?} at {index}");
+        }
+    }
+}
+
+#[test]
+fn what_nobody_has_is_an_object_and_an_empty_list_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("rfc5.txt"), "text").unwrap();
+    let empty = replying("P2P-CI/1.0 404 Not Found\r\n\r\n");
+    for (command, expected) in [
+        (&["get", "7"] as &[&str], 66),
+        (&["get", "7", "8"], 66),
+        (&["get", "7", "--out", "out"], 66),
+        (&["lookup", "7", "--probe"], 66),
+        (&["lookup", "7"], 66),
+        (&["browse", "h:1"], 66),
+        (&["add", "missing"], 66),
+        (&["verify", "7"], 66),
+        (&["why", "7"], 66),
+        (&["get", "7", "8", "--out", "."], 2),
+        (&["get", "7", "--out", "missing/out"], 74),
+        (&["get", "7", "--digests", "missing"], 74),
+        (&["search", "x"], 0),
+        (&["list"], 0),
+        (&["peers"], 0),
+        (&["sync"], 0),
+        (&["docs"], 0),
+        (&["status"], 0),
+    ] {
+        let start = [empty.as_str(), "--share", ".", "--format", "json"];
+        let (code, has_failed) = check(&[&start, command].concat(), folder.path());
+        assert_eq!((code, has_failed), (expected, expected != 0), "{command:?}");
+    }
+}
+
+#[test]
+fn a_name_that_is_not_resolved_and_a_full_device_are_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("rfc5.txt"), "text").unwrap();
+    let start = ["no-such-host.invalid:1", "--share", ".", "--format", "json"];
+    assert_eq!(check(&[&start, &["list"] as &[&str]].concat(), folder.path()), (69, true));
+    if cfg!(target_os = "linux") {
+        // The document is here, so the index is not asked.
+        let copy = ["get", "5", "--out", "/dev/full"];
+        assert_eq!(check(&[&start[..], &copy].concat(), folder.path()), (74, true));
+    }
+}
+
+/// The shell and `share` say in JSON, too, where they upload from and that they are registered.
+#[test]
+fn a_session_in_json_is_json_from_its_first_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = common::Index::start(&[]);
+    let address = index.address.to_string();
+    let (code, output, errors) =
+        run_peer(&[&address, "--share", ".", "--format", "json"], "list\nget 7\n", folder.path());
+    assert_eq!(code, 66, "{errors}");
+    let objects: Vec<Value> =
+        output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(objects[0]["uploading_from"].is_string(), "{output}");
+    assert_eq!((&objects[1]["registered"], &objects[1]["index"]), (&0.into(), &address.into()));
+    assert_eq!(objects.last().unwrap()["error"]["exit"], 66, "{output}");
+}
