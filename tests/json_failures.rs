@@ -1,7 +1,7 @@
 //! `--format json` of every command for each kind of failure: valid JSON, an object with the exit code,
 //! and nothing that acts on a terminal.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
 mod common;
 
