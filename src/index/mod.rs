@@ -194,7 +194,8 @@ impl Index {
         Ok(replaced)
     }
 
-    /// Takes back one's own record; `None` if there is none.
+    /// Removes the record of this owner for a document and an endpoint, and returns it. `None` if the owner
+    /// has no such record, also if another owner has an equal one.
     pub fn remove(
         &mut self,
         owner: Owner,
@@ -286,13 +287,13 @@ impl Index {
         })
     }
 
-    /// How many titles [`Index::catch_up`] has to do at most.
+    /// An upper bound of the titles that [`Index::catch_up`] has still to enter or remove.
     pub fn behind(&self) -> usize {
         self.titles.behind()
     }
 
-    /// Enters and removes a limited number of queued titles in the search structure.
-    /// Returns how many there were.
+    /// Enters into the search structure, or removes from it, at most `most` queued titles.
+    /// Returns their number.
     pub fn catch_up(&mut self, most: usize) -> usize {
         self.titles.catch_up(most)
     }

@@ -72,7 +72,7 @@ impl Digests {
         self.lock().retain(|state, _| states.contains(state));
     }
 
-    /// The digest of an open document, if it is known.
+    /// The digest of an open document; `None` if it was not computed for this state of the file.
     pub fn known(&self, document: &OpenDocument) -> Option<Digest> {
         self.content(&document.state).digest
     }

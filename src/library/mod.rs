@@ -145,12 +145,12 @@ impl Library {
         &self.folder
     }
 
-    /// How much of it is shared.
+    /// Whether subdirectories are shared, too.
     pub fn depth(&self) -> Depth {
         self.depth
     }
 
-    /// How many documents there are.
+    /// The number of shared documents.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -165,12 +165,12 @@ impl Library {
         self.entries.iter().map(|(document, entry)| (document, &entry.title))
     }
 
-    /// All documents with where they lie, in the same order.
+    /// All documents with their files, in the same order.
     pub fn entries(&self) -> impl Iterator<Item = (&Document, &Arc<Entry>)> {
         self.entries.iter()
     }
 
-    /// A shared document.
+    /// The file of a document; `None` if it is not shared.
     pub fn entry(&self, document: &Document) -> Option<&Arc<Entry>> {
         self.entries.get(document)
     }
@@ -202,7 +202,8 @@ impl Library {
         self.entries.insert(document, Arc::new(entry));
     }
 
-    /// Stops sharing a document; the file stays where it is.
+    /// Stops sharing a document, also after later scans, and returns its title. The file is not moved.
+    /// `None` if the document is not shared.
     pub fn forget(&mut self, document: &Document) -> Option<Title> {
         let entry = self.entries.remove(document)?;
         self.withdrawn.insert(document.clone());

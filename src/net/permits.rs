@@ -119,12 +119,12 @@ impl Permits {
         self.lock().end_silence(number);
     }
 
-    /// How many there are.
+    /// The number of permits: the largest number of concurrent connections.
     pub fn most(&self) -> usize {
         self.most
     }
 
-    /// How many are taken.
+    /// The number of permits in use.
     pub fn taken(&self) -> usize {
         self.lock().held.len()
     }

@@ -97,7 +97,8 @@ impl Bandwidth {
         fed.and_then(|fed| usize::try_from(fed).ok()).map_or(most, |fed| fed.clamp(1, most.max(1)))
     }
 
-    /// Waits until bytes may be moved from or to an address; returns how many, at most `most`.
+    /// Waits until bytes may be transferred from or to an address, and returns their number, at most `most`;
+    /// without a limit it returns `most` immediately. `is_small`: small documents go first.
     pub fn take(&self, address: IpAddr, is_small: bool, most: u64) -> u64 {
         match &self.0 {
             Some(limit) if most > 0 => limit.take(Network::of(address), is_small, most),

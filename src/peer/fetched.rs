@@ -22,22 +22,22 @@ pub enum Attempt<'a> {
 /// A document that was fetched.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fetched {
-    /// The holders that have delivered it; of several, the one first that delivered most. None if
-    /// all of it had come before.
+    /// The holders that have delivered it, the one that delivered most first. Empty if all bytes were here
+    /// before.
     pub holders: Vec<Endpoint>,
     /// Its length in bytes.
     pub length: u64,
-    /// Whether the holder had said how long it is; if not, a truncated one looks like a whole one.
+    /// Whether a holder announced the length. If not, a truncated document cannot be told from a complete one.
     pub length_checked: bool,
-    /// When it changed last, if the holder said so.
+    /// Its time of modification, if the holder announced one.
     pub last_modified: Option<Date>,
     /// Its digest.
     pub digest: Digest,
-    /// What the digest was compared with.
+    /// The source of the digest with which its own was compared.
     pub expected: Expected,
 }
 
-/// Where the digest comes from with which the bytes were compared.
+/// The source of the digest with which a document was compared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Expected {
     /// There was none.

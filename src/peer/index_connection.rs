@@ -75,7 +75,7 @@ impl IndexConnection {
         Self { index, host, port, dialect, open, ends, list, cancel: Mutex::default() }
     }
 
-    /// The name of this peer, if there was a connection.
+    /// The endpoint that this peer names in its requests; `None` before the first connection.
     pub fn own(&self) -> Option<Endpoint> {
         lock(&self.ends).as_ref().map(|(own, _)| own.clone())
     }

@@ -60,9 +60,9 @@ struct Neighbour {
 /// How fast a neighbour was, as far as is known.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Pace {
-    /// The time that a connection took.
+    /// The time that connecting took.
     pub round_trip: Option<Duration>,
-    /// Bytes a second of past downloads, recent ones counting most.
+    /// The rate of past downloads in bytes per second, in which recent ones count most.
     pub bytes_per_second: Option<u64>,
 }
 

@@ -13,7 +13,7 @@ use crate::protocol::{ContentRange, Digest, Document, Refusal, Status};
 /// What a holder has answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Probe {
-    /// From the beginning of the connection to the head of the reply: two round trips.
+    /// The time from the beginning of the connection to the head of the reply: two round trips.
     pub time: Duration,
     /// The length of the document, if the holder says so.
     pub length: Option<u64>,
@@ -21,10 +21,10 @@ pub struct Probe {
     pub digest: Option<Digest>,
 }
 
-/// Asks a holder for the first byte of a document.
+/// Requests the first byte of a document from a holder. It waits at most [`crate::limits::FIRST_BYTE`].
 ///
 /// # Errors
-/// When it does not answer, or refuses.
+/// When the holder cannot be reached, does not answer in time, refuses, or violates the protocol.
 pub fn probe(
     fetcher: &Fetcher,
     document: &Document,

@@ -85,7 +85,7 @@ impl ContentRange {
         self.first
     }
 
-    /// How many bytes.
+    /// The number of bytes, at least 1.
     pub fn count(self) -> u64 {
         self.last - self.first + 1
     }

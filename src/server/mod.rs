@@ -56,17 +56,18 @@ pub const LOG_FAULTS: &str = "p2p_ci::faults";
 /// How an index server behaves.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// Where to listen; nothing means port 7734 on every address.
+    /// Addresses to listen on. If empty: port 7734 on every address, IPv4 and IPv6.
     pub listen: Vec<SocketAddr>,
-    /// Under which host a peer's records are listed.
+    /// The host under which the records of a peer are listed (protocol.md section 4.7).
     pub host_policy: HostPolicy,
     /// Whether a refusal carries a `Reason` (protocol.md section 6.3).
     pub explain: bool,
-    /// Connections at once, where the machine allows as many; nothing means 10,000.
+    /// The largest number of concurrent connections, if the machine allows it. `None`: 10,000.
     pub max_connections: Option<usize>,
-    /// Bytes of memory; nothing means half of what the machine allows ([`memory_limit`]).
+    /// Bytes of memory for records and connections. `None`: half of what the machine allows
+    /// ([`memory_limit`]).
     pub max_memory: Option<u64>,
-    /// Connections from one network; nothing means 64.
+    /// The largest number of concurrent connections from one network; loopback is exempt. `None`: 64.
     pub connections_per_address: Option<NonZeroUsize>,
 }
 
@@ -75,7 +76,7 @@ pub struct Config {
 #[error("cannot listen on {address}")]
 pub struct BindError {
     address: String,
-    /// The port that was asked for.
+    /// The port of the address; 0 if the system was to choose one.
     pub port: u16,
     source: io::Error,
 }

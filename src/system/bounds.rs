@@ -55,13 +55,13 @@ impl PeerBounds {
     }
 }
 
-/// The limit of open files, raised to what the user may have.
+/// The number of descriptors that this process may have. Raises the limit as far as the user may.
 #[cfg(not(unix))]
 pub fn open_files() -> usize {
     usize::MAX
 }
 
-/// The limit of open files, raised to what the user may have.
+/// The number of descriptors that this process may have. Raises the limit as far as the user may.
 #[cfg(unix)]
 pub fn open_files() -> usize {
     use rustix::process::{Resource, getrlimit, setrlimit};

@@ -1,21 +1,21 @@
-//! How a peer uploads.
+//! Settings of uploads (protocol.md sections 5, 7 and 8.8).
 
 use std::num::NonZeroUsize;
 
 use crate::peer::bandwidth::Bandwidth;
 use crate::peer::slots::Slots;
 
-/// How a peer uploads.
+/// Settings of an upload server.
 #[derive(Clone, Debug, Default)]
 pub struct Uploads {
-    /// The limit of bytes a second.
+    /// The limit of all uploads together, in bytes per second.
     pub bandwidth: Bandwidth,
-    /// Large documents at once.
+    /// The slots for concurrent uploads of large documents.
     pub slots: Slots,
-    /// Connections from one network; nothing means 8.
+    /// The largest number of concurrent connections from one network; loopback is exempt. `None`: 8.
     pub per_address: Option<NonZeroUsize>,
     /// Whether each refusal says what was expected and what was found.
     pub explain: bool,
-    /// Whether a document leaves the library when somebody else has read all of it.
+    /// Whether a document is moved out of the library after another peer has downloaded all of it.
     pub hand_over: bool,
 }
