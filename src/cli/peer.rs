@@ -50,6 +50,9 @@ pub fn main() -> ExitCode {
         return finish::<()>(args.format, Err(error))
             .map_or_else(ExitCode::from, |()| ExitCode::SUCCESS);
     }
+    if let Err(failure) = finish(args.format, check_share(&args.share)) {
+        return failure.into();
+    }
     let outcome = match &args.command {
         Some(Single::Share) => finish(args.format, share(&args)),
         Some(Single::Both(command)) => once(&args, command, interactive),
@@ -61,6 +64,20 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.into(),
+    }
+}
+
+/// Refuses a share directory that is something else, whatever the command.
+fn check_share(share: &Path) -> Result<(), CommandError> {
+    match share.metadata() {
+        Ok(found) if !found.is_dir() => Err(CommandError::File {
+            what: format!("cannot share `{}`", escaped(share.as_os_str().as_encoded_bytes())),
+            source: io::Error::new(
+                io::ErrorKind::NotADirectory,
+                "expected a directory, found something else; name its directory with --share",
+            ),
+        }),
+        _ => Ok(()),
     }
 }
 

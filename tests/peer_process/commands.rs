@@ -70,3 +70,64 @@ fn an_existing_document_is_found_without_the_index() {
     assert_eq!((code, &*errors), (0, ""));
     assert_eq!(output, "RFC 90001 is here already: ./rfc90001.txt\n");
 }
+
+#[test]
+fn a_share_that_is_no_directory_is_refused_by_every_command() {
+    let (root, _, b) = folders();
+    let file = root.path().join("file");
+    fs::write(&file, "no folder").unwrap();
+    let closed = nowhere();
+    for command in [
+        "docs",
+        "verify",
+        "status",
+        "why 7",
+        "get 7",
+        "get 7 --out x",
+        "sync",
+        "sync --dry-run",
+        "list",
+        "list --files",
+        "lookup 7",
+        "lookup 7 --probe",
+        "search x",
+        "browse h:1",
+        "peers",
+        "add x",
+        "share",
+    ] {
+        let words = command.split(' ').collect::<Vec<_>>();
+        let arguments = [&[closed.as_str(), "--share", "../file"], &words[..]].concat();
+        let (code, output, errors) = run_peer(&arguments, "", &b);
+        assert_eq!((code, output.as_str()), (74, ""), "{command}: {errors}");
+        assert!(errors.contains("cannot share `../file`: expected a directory"), "{errors}");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "no folder");
+}
+
+#[test]
+fn a_mistyped_share_is_not_created() {
+    let (_root, _, b) = folders();
+    let index = Index::start(&[]);
+    let index = index.address.to_string();
+    for command in [
+        "docs",
+        "verify",
+        "status",
+        "why 7",
+        "get 7",
+        "sync",
+        "sync --dry-run",
+        "list",
+        "lookup 7",
+        "lookup 7 --probe",
+        "search x",
+        "browse h:1",
+        "peers",
+    ] {
+        let words = command.split(' ').collect::<Vec<_>>();
+        let arguments = [&[index.as_str(), "--share", "mistyped"], &words[..]].concat();
+        let (_, _, errors) = run_peer(&arguments, "", &b);
+        assert!(!b.join("mistyped").exists(), "{command}: {errors}");
+    }
+}

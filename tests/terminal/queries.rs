@@ -1,12 +1,13 @@
-//! Ctrl-C while the index is asked.
+//! Queries: Ctrl-C while the index is asked, and a reader that pauses.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Index, folder};
+use crate::common::{Index, Talk, folder};
 use crate::screen::Terminal;
 
 /// An index whose replies to queries never end: a record now and then.
@@ -56,6 +57,62 @@ fn ctrl_c_cancels_queries() {
         // A second one within a second would end the session.
         thread::sleep(Duration::from_millis(1000));
     }
+    terminal.quit();
+}
+
+/// The lines of the reply to a LOOKUP on a connection of its own.
+fn looked_up(index: &Index, number: u32) -> Vec<String> {
+    let mut talk = index.connect();
+    talk.say(format!(
+        "LOOKUP RFC {number} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nWant-Attributes: 1\r\n\r\n"
+    ));
+    talk.reply()
+}
+
+#[test]
+fn a_paused_pager_does_not_cost_the_peer_its_registration() {
+    // Far more than the buffers of the pipe and of the terminal hold.
+    const RECORDS: u32 = 8_000;
+    let root = tempfile::tempdir().unwrap();
+    let mine = folder(root.path(), "mine", &[("rfc90001.txt", b"own")]);
+    let index = Index::start(&[]);
+    let mut others = index.connect();
+    let title = "t".repeat(480);
+    for first in (1..=RECORDS).step_by(100) {
+        let requests: String = (first..first + 100)
+            .map(|number| {
+                format!(
+                    "ADD RFC {number} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: {title}\r\n\r\n"
+                )
+            })
+            .collect();
+        others.say(requests);
+        for _ in 0..100 {
+            others.reply();
+        }
+    }
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    index.wait_for_digests("RFC 90001", 1);
+    let registered = looked_up(&index, 90001);
+    let port = registered.get(2).and_then(|record| record.rsplit(' ').next()).unwrap();
+    let uploads: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
+    terminal.type_text("list\r");
+    terminal.wait_for("RFC 2 ttt");
+    let reading = Arc::clone(&terminal.reading);
+    let paused = reading.lock().unwrap();
+    for _ in 0..100 {
+        // The same record, with the same time of its registration.
+        assert_eq!(looked_up(&index, 90001), registered);
+        let mut talk = Talk::to(uploads);
+        talk.say("GET RFC 90001 P2P-CI/1.0\r\nHost: h\r\n\r\n");
+        assert!(talk.rest().ends_with(b"\r\n\r\nown"));
+        thread::sleep(Duration::from_millis(20));
+    }
+    drop(paused);
+    terminal.wait_for(&format!("RFC {RECORDS} ttt"));
+    terminal.wait_for("p2p-ci> ");
+    assert_eq!(looked_up(&index, 90001), registered);
+    assert!(!terminal.everything.contains("lost the index"), "the connection was lost");
     terminal.quit();
 }
 

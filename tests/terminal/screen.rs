@@ -1,9 +1,10 @@
 //! A terminal that util-linux's `script` provides.
 
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,8 @@ use crate::common::{self, Index, PATIENCE};
 pub(crate) struct Terminal {
     child: Child,
     screen: Receiver<u8>,
+    /// Whoever locks this stops the reading of the screen, as a pager that is not scrolled.
+    pub(crate) reading: Arc<Mutex<()>>,
     seen: String,
     pub(crate) everything: String,
 }
@@ -42,13 +45,18 @@ impl Terminal {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut output = child.stdout.take().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
         let (sender, screen) = channel();
+        let reading = Arc::new(Mutex::new(()));
+        let is_read = Arc::clone(&reading);
         thread::spawn(move || {
             let mut byte = [0];
-            while output.read_exact(&mut byte).is_ok() && sender.send(byte[0]).is_ok() {}
+            while output.read_exact(&mut byte).is_ok() && sender.send(byte[0]).is_ok() {
+                drop(is_read.lock());
+            }
         });
-        let mut terminal = Self { child, screen, seen: String::new(), everything: String::new() };
+        let mut terminal =
+            Self { child, screen, reading, seen: String::new(), everything: String::new() };
         terminal.wait_for("registered ");
         terminal.wait_for("p2p-ci> ");
         Some(terminal)
@@ -56,7 +64,7 @@ impl Terminal {
 
     /// Reads until the screen has shown `text` since the last call.
     pub(crate) fn wait_for(&mut self, text: &str) {
-        while !self.seen.contains(text) {
+        while !self.seen.ends_with(text) {
             match self.screen.recv_timeout(PATIENCE) {
                 Ok(byte) => {
                     self.seen.push(char::from(byte));
