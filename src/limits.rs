@@ -248,6 +248,12 @@ pub const FIRST_BYTE_UNPROVEN: Duration = Duration::from_secs(2);
 /// Bytes of a document that such a holder must have delivered before no other is asked in parallel,
 /// and before its connection no longer counts among the [`TRIALS`].
 pub const BEGINNING: u64 = 16 * 1024;
+/// The same for the other holders of a document of which one began and then stopped or was slow: eight
+/// times as much after each, up to this.
+pub const BEGINNING_MOST: u64 = 1024 * 1024;
+/// Bytes a second that a beginning must have in each [`FIRST_BYTE_UNPROVEN`] while others are left to
+/// ask. After one that stopped or was slow it is [`SLOW_RATE`].
+pub const BEGINNING_RATE: u64 = 4 * 1024;
 /// Time after which the next holder is asked in parallel.
 pub const HOLDER_STAGGER: Duration = Duration::from_secs(1);
 /// Holders that are asked in parallel for one document.

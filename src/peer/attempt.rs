@@ -48,7 +48,9 @@ enum State {
     },
     /// The head has come, and what has come of the document is in the input of the line.
     Begun {
+        /// Since when the rate is measured, and what had come by then.
         since: Instant,
+        before: usize,
         answer: Box<Answer>,
         line: Line,
     },
@@ -58,17 +60,27 @@ enum State {
 /// How long a reply is awaited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Patience {
-    /// For a holder that has not delivered anything yet, while others are left to ask.
-    Short,
+    /// For a holder that has not delivered anything yet, while others are left to ask: the beginning
+    /// of its document must come at this many bytes a second.
+    Short(u64),
     Full,
 }
 
 impl Patience {
     fn time(self) -> Duration {
         match self {
-            Self::Short => limits::FIRST_BYTE_UNPROVEN,
+            Self::Short(_) => limits::FIRST_BYTE_UNPROVEN,
             Self::Full => limits::FIRST_BYTE,
         }
+    }
+
+    /// The bytes of the document that must come in each such time.
+    fn bytes(self) -> u64 {
+        let bytes_per_second = match self {
+            Self::Short(bytes_per_second) => bytes_per_second,
+            Self::Full => limits::RATE_BYTES / limits::RATE_TIME.as_secs().max(1),
+        };
+        bytes_per_second.saturating_mul(self.time().as_secs())
     }
 }
 
@@ -100,22 +112,33 @@ impl<'a> Attempt<'a> {
         now.saturating_duration_since(self.begun)
     }
 
-    /// Why it is given up, if the holder has not answered in time, or if the document comes more
-    /// slowly than the minimum rate.
-    pub(super) fn overdue(&self, now: Instant, patience: Patience) -> Option<TransferError> {
-        let is_overdue = match &self.state {
-            State::Begun { since, line, .. } => {
-                let time = now.saturating_duration_since(*since);
-                let least = u128::from(limits::RATE_BYTES).saturating_mul(time.as_millis())
-                    / limits::RATE_TIME.as_millis();
-                time >= patience.time() && (line.input.len() as u128) < least
+    /// How much of the document has come.
+    pub(super) fn received(&self) -> u64 {
+        match &self.state {
+            State::Begun { line, .. } => line.input.len() as u64,
+            State::Connecting(_) | State::Asked { .. } | State::Over => 0,
+        }
+    }
+
+    /// Why it is given up, if the holder has not answered in time, or if the document comes too
+    /// slowly.
+    pub(super) fn overdue(&mut self, now: Instant, patience: Patience) -> Option<TransferError> {
+        let is_overdue = match &mut self.state {
+            State::Begun { since, before, line, .. } => {
+                let is_over = now.saturating_duration_since(*since) >= patience.time();
+                let came = line.input.len().saturating_sub(*before) as u64;
+                let is_slow = is_over && came < patience.bytes();
+                if is_over && !is_slow {
+                    (*since, *before) = (now, line.input.len());
+                }
+                is_slow
             }
             State::Connecting(_) | State::Asked { .. } | State::Over => {
                 self.age(now) >= patience.time()
             }
         };
         is_overdue.then(|| match patience {
-            Patience::Short => TransferError::Deferred(self.age(now)),
+            Patience::Short(_) => TransferError::Deferred(self.age(now)),
             Patience::Full => self.timed_out(),
         })
     }
@@ -124,8 +147,9 @@ impl<'a> Attempt<'a> {
     fn timed_out(&self) -> TransferError {
         match &self.state {
             State::Connecting(_) => TransferError::Unreachable(not_connected_in_time()),
-            State::Begun { since, line, .. } => {
-                TransferError::TooSlow { bytes: line.input.len() as u64, time: since.elapsed() }
+            State::Begun { since, before, line, .. } => {
+                let bytes = line.input.len().saturating_sub(*before) as u64;
+                TransferError::TooSlow { bytes, time: since.elapsed() }
             }
             State::Asked { .. } | State::Over => TransferError::Silent(self.begun.elapsed()),
         }
@@ -187,7 +211,7 @@ impl<'a> Attempt<'a> {
             match result {
                 Ok(answer) => {
                     let (since, answer) = (Instant::now(), Box::new(answer));
-                    self.state = State::Begun { since, answer, line };
+                    self.state = State::Begun { since, before: 0, answer, line };
                 }
                 Err(error) => return Some(Err(error)),
             }

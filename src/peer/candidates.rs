@@ -25,7 +25,7 @@ const BUSY: u32 = 2;
 /// Holders up to which all are ranked each time that one is asked.
 const FEW: usize = 64;
 
-/// How many of more holders are asked in the order of one ranking.
+/// How many of more holders are asked in the order of one ranking, at least.
 const RANKED: usize = 64;
 
 /// What to ask of a holder.
@@ -223,7 +223,8 @@ impl<'a> Candidates<'a> {
         }
         ranked.sort_by(|(one, _), (other, _)| one.cmp(other));
         self.left = ranked.into_iter().map(|(_, candidate)| candidate).collect();
-        self.ranked = RANKED;
+        // All holders can be dead: then each one is ranked a few times, however many there are.
+        self.ranked = RANKED.max(self.left.len() / 8);
     }
 
     /// The smallest is asked first. `earlier` holders of the same party are asked before it.

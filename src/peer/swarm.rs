@@ -35,6 +35,8 @@ pub(super) struct Swarm {
     digest: Digest,
     length: u64,
     patience: Duration,
+    /// Whether holders are left that have, or may have, other versions.
+    has_others: bool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -89,7 +91,7 @@ pub(super) enum SwarmError {
     /// The download was cancelled.
     Cancelled,
     /// All holders failed before everything was there.
-    Holders(Vec<(Endpoint, TransferError)>),
+    Holders(HashMap<Endpoint, TransferError>),
 }
 
 /// The result of a segmented download.
@@ -120,6 +122,8 @@ pub(super) struct SegmentedDocument<'a> {
     pub(super) digest: Digest,
     /// The holders to ask, the best one first.
     pub(super) holders: Vec<Source>,
+    /// Whether holders are left that have, or may have, other versions.
+    pub(super) has_others: bool,
     /// What the first of them has begun to deliver.
     pub(super) first: Option<First>,
     /// The file, with what is here already.
@@ -176,8 +180,12 @@ impl Drop for WorkerGuard {
 
 impl Swarm {
     fn new(wanted: SegmentedDocument<'_>, count: usize) -> Arc<Self> {
-        let SegmentedDocument { fetcher, document, digest, holders, first, pieces } = wanted;
-        let patience = if count > 1 { limits::RATE_TIME_OF_ONE } else { limits::RATE_TIME };
+        let SegmentedDocument { fetcher, document, digest, holders, has_others, first, pieces } =
+            wanted;
+        let patience = match count > 1 || has_others {
+            true => limits::RATE_TIME_OF_ONE,
+            false => limits::RATE_TIME,
+        };
         let state = State {
             segments: Segments::new(pieces.missing()),
             pieces: Some(Arc::clone(pieces)),
@@ -198,6 +206,7 @@ impl Swarm {
             digest,
             length: pieces.length(),
             patience,
+            has_others,
             state: Mutex::new(state),
             changed: Condvar::new(),
         })
@@ -214,7 +223,8 @@ impl Swarm {
         let before = length.saturating_sub(self.lock().segments.left());
         let mut hasher = Hasher::default();
         let mut hashed = 0;
-        let mut failures: Vec<(Endpoint, TransferError)> = Vec::new();
+        let mut failures: HashMap<Endpoint, TransferError> = HashMap::new();
+        let mut has_alternative = self.has_others;
         loop {
             let (whole_until, done, is_idle) = {
                 let mut state = self.lock();
@@ -228,8 +238,8 @@ impl Swarm {
                         Report::Asking(holder) => watch(Progress::Asking(&holder)),
                         Report::Failed(holder, error) => {
                             watch(Progress::Failed(&holder, &error));
-                            failures.retain(|(other, _)| *other != holder);
-                            failures.push((holder, error));
+                            has_alternative |= error.is_about_version();
+                            failures.insert(holder, error);
                         }
                     }
                 }
@@ -240,7 +250,6 @@ impl Swarm {
                 return Err(SwarmError::Cancelled);
             }
             watch(Progress::Bytes(done, length));
-            let has_alternative = failures.iter().any(|(_, error)| error.is_about_version());
             if has_alternative && is_slow(done.saturating_sub(before), begun.elapsed()) {
                 self.end();
                 return Err(SwarmError::Holders(self.with_slow(failures, begun.elapsed())));
@@ -281,12 +290,11 @@ impl Swarm {
     /// Adds the holders that have delivered something, but too slowly.
     fn with_slow(
         &self,
-        mut failures: Vec<(Endpoint, TransferError)>,
+        mut failures: HashMap<Endpoint, TransferError>,
         time: Duration,
-    ) -> Vec<(Endpoint, TransferError)> {
+    ) -> HashMap<Endpoint, TransferError> {
         for holder in self.lock().brought.keys() {
-            failures.retain(|(failed, _)| failed != holder);
-            failures.push((holder.clone(), TransferError::Deferred(time)));
+            failures.insert(holder.clone(), TransferError::Deferred(time));
         }
         failures
     }

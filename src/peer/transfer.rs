@@ -66,7 +66,7 @@ pub(super) fn receive(
     }
     conversation.ask_ahead(&head, &mut line)?;
     let mut body = Body::begin(&head, incoming, progress)?;
-    let rate = MinRate::new(get.patience, get.has_others);
+    let rate = MinRate::new(get.patience, get.has_others.then_some(limits::SLOW_AFTER));
     let outcome = body.receive(fetcher, &mut line, rate).and_then(|bytes| {
         fetcher.neighbours().transferred(get.holder, bytes, line.asked_at().elapsed());
         body.finish(separator, get.digest)

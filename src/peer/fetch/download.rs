@@ -27,10 +27,11 @@ pub(super) struct Running<'a> {
 }
 
 impl Running<'_> {
-    /// How long its reply is awaited.
-    pub(super) fn patience(&self, has_others: bool) -> Patience {
+    /// How long its reply is awaited; `rate` is expected of a holder that has not delivered anything
+    /// yet, while others are left.
+    pub(super) fn patience(&self, has_others: bool, rate: u64) -> Patience {
         match has_others && !self.is_proven && !self.candidate.is_late {
-            true => Patience::Short,
+            true => Patience::Short(rate),
             false => Patience::Full,
         }
     }
@@ -47,6 +48,8 @@ pub(super) struct Download<'a> {
     /// The attempts whose replies are awaited.
     pub(super) running: Vec<Running<'a>>,
     pub(super) failures: Vec<(Endpoint, TransferError)>,
+    /// How much of the document an unproven holder must have delivered before it is taken.
+    pub(super) beginning: u64,
 }
 
 impl<'a> Download<'a> {
@@ -62,7 +65,18 @@ impl<'a> Download<'a> {
             candidates.ask_first(holder);
         }
         let (running, failures) = (Vec::new(), Vec::new());
-        Self { fetcher, wanted, conversation, incoming, watch, candidates, running, failures }
+        let beginning = limits::BEGINNING;
+        Self {
+            fetcher,
+            wanted,
+            conversation,
+            incoming,
+            watch,
+            candidates,
+            running,
+            failures,
+            beginning,
+        }
     }
 
     /// `None` when all have failed, or the download was cancelled; an error when the file cannot be
@@ -129,6 +143,7 @@ impl<'a> Download<'a> {
             Err(TransferError::File(error)) => return Err(error),
             Err(error @ TransferError::Slow { bytes, time }) => {
                 self.fetcher.neighbours().slow(holder, bytes, time);
+                self.expect_more();
                 (self.watch)(Attempt::Failed(holder, &error));
                 candidate.is_late = true;
                 candidate.is_first = false;
@@ -140,6 +155,9 @@ impl<'a> Download<'a> {
             }
             Err(error) => error,
         };
+        if let TransferError::TooSlow { .. } | TransferError::Truncated { .. } = error {
+            self.expect_more();
+        }
         if let TransferError::WrongDigest { .. } = error {
             self.incoming.discard()?;
             self.fetcher.neighbours().distrust(holder);
@@ -157,6 +175,20 @@ impl<'a> Download<'a> {
             self.failed(holder, error);
         }
         Ok(None)
+    }
+
+    /// A holder has begun to deliver, and then stopped or was slow. More is expected of the others
+    /// before one of them is taken: then those that do the same are tried in parallel.
+    pub(super) fn expect_more(&mut self) {
+        self.beginning = self.beginning.saturating_mul(8).min(limits::BEGINNING_MOST);
+    }
+
+    /// The rate at which the beginning must come while other holders are left.
+    pub(super) fn beginning_rate(&self) -> u64 {
+        match self.beginning > limits::BEGINNING {
+            true => limits::SLOW_RATE,
+            false => limits::BEGINNING_RATE,
+        }
     }
 
     fn fetched(&self, holder: &Endpoint, transferred: Transferred) -> Fetched {

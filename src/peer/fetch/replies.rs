@@ -117,10 +117,19 @@ impl<'a> Download<'a> {
     /// Does what can be done without waiting; returns the first reply.
     fn advance(&mut self) -> Option<(Candidate<'a>, Reply)> {
         let is_alone = self.running.len() == 1 && self.candidates.is_empty();
+        let has_early = self.candidates.has_early();
+        let most = self.running.iter().map(|running| running.pending.received()).max();
+        let now = Instant::now();
         let mut at = 0;
         while let Some(running) = self.running.get_mut(at) {
             let is_taken = running.is_proven || is_alone;
-            let beginning = if is_taken { 0 } else { limits::BEGINNING };
+            // Where all are slow, the fastest is taken.
+            let is_last = !has_early && running.pending.age(now) >= limits::FIRST_BYTE;
+            let beginning = match (is_taken, is_last) {
+                (true, _) => 0,
+                (false, true) => self.beginning.min(most.unwrap_or(0)).max(limits::BEGINNING),
+                (false, false) => self.beginning,
+            };
             match running.pending.advance(self.fetcher, beginning) {
                 None => at += 1,
                 Some(result) => {
@@ -138,11 +147,12 @@ impl<'a> Download<'a> {
     /// Gives up the holders that have not answered in time. One that has not delivered anything yet
     /// is given up early while others are left, and asked again when none is.
     fn give_up_slow(&mut self) {
-        let has_early = self.candidates.has_early();
+        let (has_early, rate) = (self.candidates.has_early(), self.beginning_rate());
         let now = Instant::now();
         let mut at = 0;
-        while let Some(running) = self.running.get(at) {
-            let Some(error) = running.pending.overdue(now, running.patience(has_early)) else {
+        while let Some(running) = self.running.get_mut(at) {
+            let patience = running.patience(has_early, rate);
+            let Some(error) = running.pending.overdue(now, patience) else {
                 at += 1;
                 continue;
             };
@@ -177,10 +187,10 @@ impl<'a> Download<'a> {
         if started == Started::Yes && self.running.len() < limits::HOLDERS_ASKED {
             until = until.min(next_start);
         }
-        let has_early = self.candidates.has_early();
+        let (has_early, rate) = (self.candidates.has_early(), self.beginning_rate());
         for running in &self.running {
             let Running { pending, .. } = running;
-            let overdue_at = pending.overdue_at(running.patience(has_early));
+            let overdue_at = pending.overdue_at(running.patience(has_early, rate));
             until = [pending.next_at(now), overdue_at].into_iter().flatten().fold(until, Ord::min);
         }
         let sockets: Vec<_> =

@@ -1,5 +1,6 @@
 //! A large document, of which several holders may have the same version (protocol.md section 5.6).
 
+use std::collections::HashMap;
 use std::io;
 
 use super::download::{Download, ROUNDS};
@@ -33,7 +34,9 @@ impl<'a> Download<'a> {
         reply: Reply,
     ) -> io::Result<Option<Fetched>> {
         candidate.rounds += 1;
+        let is_late = candidate.is_late;
         let mut group = self.candidates.take_version(self.fetcher, digest);
+        let has_others = !is_late && self.candidates.has_early();
         let mut first = Some(First { reply });
         group.insert(0, candidate);
         let mut groups = vec![group];
@@ -66,6 +69,7 @@ impl<'a> Download<'a> {
                 document: &self.wanted.document,
                 digest,
                 holders,
+                has_others,
                 first: first.take(),
                 pieces: &pieces,
             };
@@ -80,6 +84,7 @@ impl<'a> Download<'a> {
                 Err(SwarmError::File(error)) => return Err(error),
                 Err(SwarmError::Cancelled) => return Ok(None),
                 Err(SwarmError::Holders(failures)) => {
+                    self.expect_more();
                     self.after_failed(digest, group, failures);
                     continue;
                 }
@@ -125,11 +130,11 @@ impl<'a> Download<'a> {
         error: io::Error,
     ) -> io::Result<()> {
         self.incoming.discard()?;
-        let mut failures = Vec::new();
+        let mut failures = HashMap::new();
         if let Some(first) = group.first() {
             let error = TransferError::TooLargeHere(error);
             (self.watch)(Attempt::Failed(&first.source.holder, &error));
-            failures.push((first.source.holder.clone(), error));
+            failures.insert(first.source.holder.clone(), error);
         }
         self.after_failed(digest, group, failures);
         Ok(())
@@ -141,18 +146,17 @@ impl<'a> Download<'a> {
         &mut self,
         digest: Digest,
         group: Vec<Candidate<'a>>,
-        mut failures: Vec<(Endpoint, TransferError)>,
+        mut failures: HashMap<Endpoint, TransferError>,
     ) {
         for mut candidate in group {
             let holder = &candidate.source.holder;
-            let Some(at) = failures.iter().position(|(failed, _)| failed == holder) else {
+            let Some(error) = failures.remove(holder) else {
                 // It was not asked.
                 if candidate.rounds < ROUNDS {
                     self.candidates.give_back(candidate);
                 }
                 continue;
             };
-            let (_, error) = failures.swap_remove(at);
             match error {
                 TransferError::OtherVersion { found, .. } => {
                     candidate.version = Version::Replied(Some(found));

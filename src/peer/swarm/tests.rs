@@ -18,6 +18,7 @@ fn swarm(folder: &std::path::Path) -> (Arc<Swarm>, Arc<Pieces>, Incoming) {
         document: &document,
         digest,
         holders: Vec::new(),
+        has_others: false,
         first: None,
         pieces: &pieces,
     };

@@ -79,11 +79,20 @@ impl Swarm {
                 return false;
             }
             drop(state);
-            if let TransferError::Slow { bytes, time } = error {
+            if let TransferError::Slow { bytes, time } | TransferError::TooSlow { bytes, time } =
+                error
+                && (matches!(error, TransferError::Slow { .. }) || self.has_early())
+            {
                 self.fetcher.neighbours().slow(holder, bytes, time);
                 self.report(holder, error);
                 return true;
             }
+            let error = match error {
+                TransferError::TooSlow { time, .. } if self.has_others => {
+                    TransferError::Deferred(time)
+                }
+                error => error,
+            };
             let has_progressed = self.brought_by(holder) > before;
             fruitless = if has_progressed { 0 } else { fruitless + 1 };
             let is_early = matches!(error, TransferError::Deferred(_));
@@ -107,6 +116,11 @@ impl Swarm {
             }
         }
         false
+    }
+
+    /// Whether holders of this version are left that were not asked yet.
+    fn has_early(&self) -> bool {
+        self.lock().spare.iter().any(|spare| !spare.is_late)
     }
 
     fn brought_by(&self, holder: &Endpoint) -> u64 {
@@ -151,8 +165,13 @@ impl Swarm {
             Some(first) => first.reply,
             None => self.ask(source, range, spare.is_late)?,
         };
-        let has_others = !spare.is_late && self.lock().spare.iter().any(|other| !other.is_late);
-        let rate = MinRate::new(self.patience, has_others);
+        let has_others = !spare.is_late && self.has_early();
+        // Another one resumes where this one is left, so an unproven one is left soon.
+        let preferred = match self.fetcher.neighbours().is_proven(&source.holder) {
+            true => limits::SLOW_AFTER,
+            false => limits::FIRST_BYTE_UNPROVEN,
+        };
+        let rate = MinRate::new(self.patience, has_others.then_some(preferred));
         let bytes = self.receive(worker, &source.holder, range, reply, rate)?;
         self.fetcher.neighbours().transferred(&source.holder, bytes, begun.elapsed());
         Ok(())
@@ -190,7 +209,7 @@ impl Swarm {
             state.workers > 1 || !state.spare.is_empty()
         };
         let patience = match has_others && !is_proven {
-            true => Patience::Short,
+            true => Patience::Short(limits::BEGINNING_RATE),
             false => Patience::Full,
         };
         let beginning = if is_proven { 0 } else { limits::BEGINNING };

@@ -26,11 +26,11 @@ struct Window {
 }
 
 impl MinRate {
-    /// `patience` is the time after which too little is too slow; `has_others` says whether holders
-    /// are left that were not asked yet.
-    pub(in crate::peer) fn new(patience: Duration, has_others: bool) -> Self {
+    /// `patience` is the time after which too little is too slow; `preferred` is the time in which
+    /// more is expected, if holders are left that were not asked yet.
+    pub(in crate::peer) fn new(patience: Duration, preferred: Option<Duration>) -> Self {
         let least = limits::RATE_BYTES / limits::RATE_TIME.as_secs().max(1);
-        let preferred = has_others.then(|| Window::new(limits::SLOW_AFTER, limits::SLOW_RATE));
+        let preferred = preferred.map(|time| Window::new(time, limits::SLOW_RATE));
         Self { least: Window::new(patience, least), preferred }
     }
 

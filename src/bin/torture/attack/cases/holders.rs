@@ -25,6 +25,8 @@ enum Kind {
     Drips,
     /// The head, this much of the document, and nothing more.
     Stops(usize),
+    /// The head, a bit of the document, and then less than the minimum rate.
+    Trickles,
     /// The head with a false digest, and false bytes as fast as they are taken.
     Lies,
     Resets,
@@ -50,6 +52,14 @@ impl Kind {
             Self::Stops(bytes) => {
                 stream.write_all(HEAD.as_bytes())?;
                 stream.write_all(&vec![b'x'; bytes])?;
+            }
+            Self::Trickles => {
+                stream.write_all(HEAD.as_bytes())?;
+                stream.write_all(&[b'x'; 17_000])?;
+                loop {
+                    thread::sleep(Duration::from_millis(250));
+                    stream.write_all(&[b'x'; 225])?;
+                }
             }
             Self::Lies => {
                 stream.write_all(HEAD.as_bytes())?;
@@ -192,6 +202,22 @@ pub(super) fn silent(setting: &Setting, report: &mut Report) -> io::Result<()> {
     report.figure("all of them in one network", time.as_secs_f64(), "s");
     report.require("they have one turn together", is_right(&mine, 1));
     report.require_time("in time", time < Duration::from_secs(15));
+
+    let count: u8 = setting.size(20, 10);
+    for (name, kind) in [("stop", Kind::Stops(17_000)), ("trickle", Kind::Trickles)] {
+        let mut scene = Scene::new(1)?;
+        scene.add(1, scene.honest)?;
+        for number in 0..count {
+            let at = holder(Ipv4Addr::new(127, 10, number, 1), kind, &scene.open)?;
+            scene.add(1, at)?;
+        }
+        let (mine, _, time, _) = scene.run(name, &["get", "1"])?;
+        let what = format!("holders that {name} after the beginning of the document");
+        report.figure(&what, f64::from(count), "");
+        report.figure("the document is here after", time.as_secs_f64(), "s");
+        report.require("the honest holder is found", is_right(&mine, 1));
+        report.require_time("in time", time < Duration::from_secs(25));
+    }
 
     let (documents, count) = setting.size((100, 30), (20, 12));
     let mut scene = Scene::new(documents)?;
