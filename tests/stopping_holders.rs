@@ -1,0 +1,150 @@
+//! Holders that begin to deliver, and then stop or are slow; and holders that are dead (protocol.md
+//! section 7).
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::slice::from_ref;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::folder;
+use common::holders::{endpoint, holder, honest, respond};
+use p2p_ci::library::{Hasher, Incoming};
+use p2p_ci::peer::{FetchError, Fetched, Fetcher, Source, Wanted};
+use p2p_ci::protocol::Document;
+
+/// A directory with RFC 1.
+fn shared(root: &Path) -> PathBuf {
+    let folder = folder(root, "honest", &[]);
+    fs::write(folder.join("rfc1.txt"), "1").unwrap();
+    folder
+}
+
+/// Fetches RFC 1; returns how long that took, too.
+fn fetch_of(sources: Vec<Source>) -> (Result<Fetched, FetchError>, Duration) {
+    let root = tempfile::tempdir().unwrap();
+    let mut incoming = Incoming::begin(&root.path().join("rfc1.txt")).unwrap();
+    let document = Document::Rfc("1".parse().unwrap());
+    let wanted = Wanted { document, sources, digest: None };
+    let begun = Instant::now();
+    let fetched = Fetcher::default().fetch(&wanted, &mut incoming, &mut |_| {});
+    (fetched, begun.elapsed())
+}
+
+/// What unproven holders do that begin as honest ones do.
+#[derive(Clone, Copy, Debug)]
+struct Begins {
+    length: usize,
+    /// Bytes of the document that come immediately.
+    first: usize,
+    /// Bytes in each quarter of a second after that.
+    more: usize,
+}
+
+/// As many holders that do so, behind one listener. Each has a version of its own, so that none
+/// resumes where another one has stopped.
+fn beginning(count: u8, begins: Begins) -> Vec<Source> {
+    let Begins { length, first, more } = begins;
+    let at = holder(Ipv4Addr::UNSPECIFIED, move |stream, _| {
+        let number = match stream.local_addr()?.ip() {
+            IpAddr::V4(address) => address.octets()[2],
+            IpAddr::V6(_) => 0,
+        };
+        let headers = format!("Content-Length: {length}\r\nDigest: sha-256={number:064x}\r\n");
+        respond(stream, &headers, &vec![b'x'; first])?;
+        while more > 0 {
+            thread::sleep(Duration::from_millis(250));
+            stream.write_all(&vec![b'x'; more])?;
+        }
+        // Until the peer closes.
+        stream.read_to_end(&mut Vec::new()).map(drop)
+    });
+    let source = |number| endpoint((Ipv4Addr::new(127, 10, number, 1), at.port()).into()).into();
+    (0..count).map(source).collect()
+}
+
+/// The first that stops or is slow costs some seconds. More is expected of the others before they
+/// are taken, and they are tried in parallel.
+#[test]
+fn holders_that_stop_or_are_slow_after_the_beginning_are_tried_in_parallel() {
+    let cases = [
+        Begins { length: 100_000, first: 17_000, more: 0 },
+        Begins { length: 100_000, first: 17_000, more: 225 },
+        Begins { length: 100_000, first: 0, more: 225 },
+        Begins { length: 9_000_000, first: 17_000, more: 0 },
+        Begins { length: 9_000_000, first: 17_000, more: 225 },
+        Begins { length: 9_000_000, first: 0, more: 3_750 },
+    ];
+    // Not all together: the tests run with few descriptors.
+    cases.chunks(3).for_each(stop_or_are_slow);
+}
+
+fn stop_or_are_slow(cases: &[Begins]) {
+    let run = |begins: Begins| {
+        move || {
+            let mut sources = beginning(20, begins);
+            let root = tempfile::tempdir().unwrap();
+            let (_server, honest) = honest(&shared(root.path()), Ipv4Addr::LOCALHOST);
+            sources.push(honest.clone());
+            let (fetched, time) = fetch_of(sources);
+            assert_eq!(fetched.unwrap().holders, [honest.holder], "{begins:?}");
+            assert!(time < Duration::from_secs(25), "{begins:?}: {time:?}");
+        }
+    };
+    thread::scope(|scope| {
+        for begins in cases {
+            scope.spawn(run(*begins));
+        }
+    });
+}
+
+/// Slow holders are left for each other, and the document is downloaded all the same.
+#[test]
+fn several_slow_holders_deliver_where_there_are_no_others() {
+    const DOCUMENT: usize = 60_000;
+    for has_digest in [false, true] {
+        let mut hasher = Hasher::default();
+        hasher.update(&[b'x'; DOCUMENT]);
+        let digest = format!("Digest: {}\r\n", hasher.finish());
+        let sources = (0..3u8).map(|number| {
+            let digest = if has_digest { digest.clone() } else { String::new() };
+            let at = holder(Ipv4Addr::new(127, 11, number, 1), move |stream, _| {
+                respond(stream, &format!("Content-Length: {DOCUMENT}\r\n{digest}"), b"")?;
+                (0..DOCUMENT / 2_000).try_for_each(|_| {
+                    thread::sleep(Duration::from_millis(250));
+                    stream.write_all(&[b'x'; 2_000])
+                })
+            });
+            endpoint(at).into()
+        });
+        let (fetched, time) = fetch_of(sources.collect());
+        assert_eq!(fetched.unwrap().length, DOCUMENT as u64);
+        assert!(time < Duration::from_secs(20), "{time:?}");
+    }
+}
+
+/// Thousands of dead holders cost little, whatever length others announce.
+#[test]
+fn thousands_of_dead_holders_are_skipped() {
+    let root = tempfile::tempdir().unwrap();
+    let (_server, honest) = honest(&shared(root.path()), Ipv4Addr::LOCALHOST);
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let dead = |number: u16| {
+        let [high, low] = number.to_be_bytes();
+        endpoint((Ipv4Addr::new(127, 12, high, low), port).into()).into()
+    };
+    let begins = Begins { length: 9_000_000, first: 17_000, more: 0 };
+    for mut sources in [Vec::new(), beginning(1, begins)] {
+        sources.extend((0..9_900).map(dead));
+        sources.push(honest.clone());
+        let (fetched, time) = fetch_of(sources);
+        assert_eq!(fetched.unwrap().holders, from_ref(&honest.holder));
+        assert!(time < Duration::from_secs(20), "{time:?}");
+    }
+}
