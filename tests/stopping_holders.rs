@@ -58,12 +58,14 @@ fn beginning(count: u8, begins: Begins) -> Vec<Source> {
         };
         let headers = format!("Content-Length: {length}\r\nDigest: sha-256={number:064x}\r\n");
         respond(stream, &headers, &vec![b'x'; first])?;
-        while more > 0 {
+        if more == 0 {
+            // Until the peer closes.
+            return stream.read_to_end(&mut Vec::new()).map(drop);
+        }
+        loop {
             thread::sleep(Duration::from_millis(250));
             stream.write_all(&vec![b'x'; more])?;
         }
-        // Until the peer closes.
-        stream.read_to_end(&mut Vec::new()).map(drop)
     });
     let source = |number| endpoint((Ipv4Addr::new(127, 10, number, 1), at.port()).into()).into();
     (0..count).map(source).collect()
