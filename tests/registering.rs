@@ -82,7 +82,18 @@ fn most_at_once(shows_attributes: bool) -> (usize, usize) {
     };
     let most = if shows_attributes {
         // With the LOOKUP by which it finds out, and the first document once more, with its digest.
-        (most_of(DOCUMENTS + 2), most_of(DOCUMENTS))
+        let registering = most_of(DOCUMENTS + 2);
+        // Nothing else is told of them. Further documents are told with their lengths, and perhaps
+        // again with their digests.
+        for number in 1..=DOCUMENTS {
+            std::fs::write(folder.join(format!("rfc{}.txt", 1000 + number)), "further").unwrap();
+        }
+        let (mut telling, mut all) = (0, 0);
+        while all < DOCUMENTS {
+            let now = seen.recv_timeout(common::PATIENCE).unwrap();
+            (telling, all) = (telling.max(now), all + now);
+        }
+        (registering, telling)
     } else {
         // Each document once, and the LOOKUP.
         let registering = most_of(DOCUMENTS + 1);
@@ -113,4 +124,39 @@ fn many_at_once_where_it_does() {
     let (registering, telling) = most_at_once(true);
     assert!((2..=64).contains(&registering), "{registering}");
     assert!((2..=64).contains(&telling), "{telling}");
+}
+
+/// Only the first document is added twice: when it is added first, the index has not shown that it
+/// knows attributes.
+#[test]
+fn no_document_is_added_twice_where_its_digest_is_known() {
+    let root = tempfile::tempdir().unwrap();
+    let files: [(&str, &[u8]); 3] = [("rfc1.txt", b"1"), ("rfc2.txt", b"2"), ("a.md", b"3")];
+    let library = common::folder(root.path(), "library", &files);
+    let state = common::folder(root.path(), "state", &[]);
+    // On a busy machine the digests may come too late for the first registration.
+    for (start, late) in [(1, 1), (2, 0)] {
+        let mut index = common::Index::start(&["--log", "requests"]);
+        let address = index.address.to_string();
+        let arguments = [&*address, "--share", ".", "--upload", "127.0.0.1:0", "share"];
+        let path = env!("CARGO_BIN_EXE_peer");
+        let program = common::Program::start_again(path, &arguments, &state, &library);
+        program.line();
+        assert!(program.line().starts_with("registered "));
+        for document in ["RFC 1", "RFC 2", "FILE a.md"] {
+            index.wait_for_digests(document, 1);
+        }
+        // What follows a registration is told before what appears later.
+        std::fs::write(library.join(format!("rfc{}.txt", 8 + start)), "later").unwrap();
+        index.wait_for_digests(&format!("RFC {}", 8 + start), 1);
+        drop(program);
+        index.program.signal("TERM");
+        index.program.wait();
+        let log = index.program.errors();
+        for (document, times) in [("RFC 1", 2), ("RFC 2", 1), ("FILE a.md", 1)] {
+            let added = format!(" ADD {document}: ");
+            let found = log.iter().filter(|line| line.contains(&added)).count();
+            assert!((times..=times + late).contains(&found), "start {start}: {found} {log:#?}");
+        }
+    }
 }

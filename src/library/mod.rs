@@ -189,6 +189,26 @@ impl Library {
         self.entry(document).map(|entry| self.digests.content(&entry.state)).unwrap_or_default()
     }
 
+    /// Whether there are digests to be computed, of documents that have at most this many bytes
+    /// together.
+    pub fn has_few_unknown_digests(&self, most: u64) -> bool {
+        let unknown = self.entries.values().filter(|entry| {
+            let content = self.digests.content(&entry.state);
+            content.digest.is_none()
+        });
+        let mut left = Some(most);
+        let mut count = 0_usize;
+        for entry in unknown {
+            count += 1;
+            // The length of a packed one is not known.
+            left = left.zip(entry.state.document_length()).and_then(|(a, b)| a.checked_sub(b));
+            if left.is_none() {
+                return false;
+            }
+        }
+        count > 0
+    }
+
     /// Where a document of the network is saved.
     ///
     /// # Errors

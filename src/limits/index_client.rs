@@ -42,3 +42,10 @@ pub const LASTING_CONNECTION: Duration = Duration::from_secs(30);
 pub const RETRY_FULL: Duration = Duration::from_secs(10);
 /// See [`RETRY_FULL`].
 pub const RETRY_FULL_MAX: Duration = Duration::from_mins(10);
+/// Time for which a peer waits for the digests of a small library before it registers it, so that each
+/// document is added once.
+pub const DIGESTS_WAIT: Duration = Duration::from_millis(250);
+/// Bytes of documents without a digest for which it waits: they are read in a fraction of that time.
+pub const DIGESTS_WAITED_FOR: u64 = 16 * 1024 * 1024;
+/// Time between two looks whether the digests are there.
+pub const DIGESTS_POLL: Duration = Duration::from_millis(5);

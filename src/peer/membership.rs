@@ -7,6 +7,7 @@
 //! the peer its registration.
 
 mod alone;
+mod announced;
 mod announcer;
 mod announcing;
 mod asking;
@@ -26,6 +27,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use announced::Announced;
 pub use announcer::Announcer;
 use asking::Asker;
 pub use event::Event;
@@ -71,6 +73,7 @@ struct Shared {
     /// The documents that an index that has shown no extension was told of on the present
     /// connection: it is told of each once.
     told: Mutex<BTreeMap<Document, Told>>,
+    announced: Mutex<Announced>,
     tell: Box<dyn Fn(Event) + Send + Sync>,
     /// Whether the index has shown that it takes requests in pipelines.
     reads_pipelines: AtomicBool,
@@ -116,6 +119,7 @@ impl Membership {
             dialect: Arc::new(dialect),
             waiting: Mutex::default(),
             told: Mutex::default(),
+            announced: Mutex::default(),
             tell: Box::new(tell),
             reads_pipelines: AtomicBool::new(false),
             rejoins: AtomicBool::new(false),
@@ -279,7 +283,7 @@ impl Shared {
                 (None, Err(error)) => break Err(error),
             }
         };
-        if matches!(*self.lock(), State::Leaving) { Ok(()) } else { read }
+        if self.is_leaving() { Ok(()) } else { read }
     }
 
     /// Waits until the membership ends.
@@ -312,6 +316,10 @@ impl Shared {
             .wait_timeout_while(self.lock(), pause, |state| !matches!(state, State::Leaving));
         drop(waited);
         self.advance(State::Connecting)
+    }
+
+    fn is_leaving(&self) -> bool {
+        matches!(*self.lock(), State::Leaving)
     }
 
     /// Changes the state, unless the membership ends: then `false`.

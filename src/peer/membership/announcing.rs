@@ -87,11 +87,22 @@ impl Shared {
     /// Tells an index that knows our extensions; returns whether records were removed.
     fn update(&self, documents: &[Document], cancel: &Cancel) -> Result<bool, IndexError> {
         let mut removed = false;
-        for now in documents.chunks(self.together()) {
+        let own = self.link(cancel)?.own.clone();
+        let (documents, adds): (Vec<Document>, Vec<Option<u64>>) =
+            self.news(documents, &own).into_iter().unzip();
+        let together = self.together();
+        for (now, adds) in documents.chunks(together).zip(adds.chunks(together)) {
             let mut full = Vec::new();
             let mut settled = Vec::new();
-            for (document, refused) in now.iter().zip(self.tell_again(now, cancel)?) {
+            for ((document, add), refused) in
+                now.iter().zip(adds).zip(self.tell_again(now, cancel)?)
+            {
                 let is_shared = self.library.read().entry(document).is_some();
+                match (add, refused) {
+                    (Some(add), None) => self.lock_announced().insert(document.clone(), *add),
+                    (None, _) => self.lock_announced().remove(document),
+                    (Some(_), Some(_)) => {}
+                }
                 match refused {
                     Some(Refusal::ServiceUnavailable) if is_shared => full.push(document.clone()),
                     Some(refusal) if is_shared => {

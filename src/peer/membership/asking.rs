@@ -43,6 +43,10 @@ impl Membership {
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError> {
         let shared = &self.shared;
+        if let Query::Add { document, .. } | Query::Remove(document) = query {
+            // Without attributes.
+            shared.lock_announced().remove(document);
+        }
         // An index that has shown no extension is told of a document once.
         let added = match query {
             Query::Add { document, .. } if !shared.dialect.shows_extensions() => Some(document),

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::announced::hash_of;
 use super::announcing::{TOGETHER, announcement};
 use super::told::Told;
 use super::{Event, Shared};
@@ -51,6 +52,7 @@ impl Shared {
             self.library.read().documents().map(|(document, _)| document.clone()).collect();
         self.lock_waiting().clear();
         self.lock_told().clear();
+        self.lock_announced().clear();
         self.reads_pipelines.store(false, Ordering::Relaxed);
         let mut outcomes = Outcomes::default();
         let line_ends = self.dialect.line_ends();
@@ -73,6 +75,9 @@ impl Shared {
             return Ok(None);
         }
         let shows = self.dialect.shows_extensions();
+        if shows {
+            self.wait_for_digests();
+        }
         let mut rest: Vec<Document> = rest.to_vec();
         let before = rest.len();
         if !shows {
@@ -160,13 +165,17 @@ impl Shared {
             // what was never added would be answered by 404.
             if matches!(request, IndexRequest::Add { .. }) {
                 request.encode(&mut requests);
-                sent.push(document.clone());
+                sent.push((document.clone(), hash_of(&request)));
             }
         }
         self.exchange(link, replies, requests, ReplyForm::OneRecord)?;
         let mut outcomes = Vec::with_capacity(sent.len());
-        for document in sent {
-            outcomes.push((document, replies.read_one(&mut |_, _| {})?));
+        for (document, request) in sent {
+            let refused = replies.read_one(&mut |_, _| {})?;
+            if refused.is_none() && with_content {
+                self.lock_announced().insert(document.clone(), request);
+            }
+            outcomes.push((document, refused));
         }
         Ok(outcomes)
     }
