@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::announced::{Announced, hash_of};
 use super::told::Told;
 use super::waiting::Waiting;
 use super::{Event, Membership, Shared};
@@ -232,6 +233,27 @@ impl Shared {
             _ => {}
         })?;
         Ok(outcomes)
+    }
+
+    /// The documents of which the index has not accepted what the library says now, each with the
+    /// hash of its ADD if it is shared.
+    fn news(&self, documents: &[Document], own: &Endpoint) -> Vec<(Document, Option<u64>)> {
+        let request = |document: &Document| {
+            let request = announcement(&self.library, document, true, own.clone());
+            let is_add = matches!(request, IndexRequest::Add { .. });
+            (document.clone(), is_add.then(|| hash_of(&request)))
+        };
+        let all: Vec<_> = documents.iter().map(request).collect();
+        let announced = self.lock_announced();
+        let is_news = |(document, request): &(Document, Option<u64>)| {
+            request.is_none_or(|request| announced.is_news(document, request))
+        };
+        all.into_iter().filter(is_news).collect()
+    }
+
+    pub(super) fn lock_announced(&self) -> MutexGuard<'_, Announced> {
+        // Each change is one insertion or removal.
+        self.announced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn lock_waiting(&self) -> MutexGuard<'_, Waiting> {

@@ -1,6 +1,8 @@
 //! Registering all documents on a new connection.
 
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Instant;
 
 use super::announced::hash_of;
 use super::announcing::{TOGETHER, announcement};
@@ -111,6 +113,18 @@ impl Shared {
         }
         self.tell_refused(refused);
         Ok(Some(count))
+    }
+
+    /// Waits for the digests of a small library, which are computed at this moment: so its documents
+    /// are added once, with them.
+    fn wait_for_digests(&self) {
+        let begun = Instant::now();
+        while begun.elapsed() < limits::DIGESTS_WAIT
+            && self.library.read().has_few_unknown_digests(limits::DIGESTS_WAITED_FOR)
+            && !self.is_leaving()
+        {
+            thread::sleep(limits::DIGESTS_POLL);
+        }
     }
 
     /// Tells the index of some documents in the form that it takes; `None` if that has turned out
