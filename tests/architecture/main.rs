@@ -106,6 +106,22 @@ fn the_table_allows_no_cycle() {
     }
 }
 
+/// The header of each `mod.rs` has a table of the files of its module.
+#[test]
+fn tables_of_files_are_complete() {
+    for (path, module) in Source::read(root()).0 {
+        if !module.file.ends_with("mod.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&module.file).unwrap();
+        let rows = text.lines().filter_map(|line| line.strip_prefix("//! | ")?.split(" |").next());
+        let named: BTreeSet<&str> =
+            rows.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
+        let files: BTreeSet<&str> = module.children.iter().map(String::as_str).collect();
+        assert_eq!(named, files, "{}: named in the table, and declared", path.join("::"));
+    }
+}
+
 /// The scan does not see which names a glob stands for.
 #[test]
 fn globs_are_exports_alone() {
