@@ -34,8 +34,11 @@ const RECORD: usize = 8;
 const CANDIDATES: usize = 4;
 /// Titles that match a word, from which on the blocks are sampled.
 const SAMPLED: usize = 256;
-/// The sample has one of this number of blocks, on average.
-const SAMPLE: u32 = 16;
+/// A sample has one of this number of blocks, on average. The first sample is small: in the worst
+/// order each of its titles is better than all before.
+const SAMPLES: [u32; 2] = [256, 16];
+/// A line with another title takes as long as that many titles.
+const OTHER_LINE: usize = 2;
 
 /// A search, and how far it is.
 #[derive(Debug)]
@@ -58,8 +61,8 @@ pub struct Search {
 
 #[derive(Debug)]
 enum Stage {
-    /// The best documents of a sample are selected; the blocks below this one are done.
-    Sampling(u32),
+    /// The best documents of the sample with this number are selected; the blocks below this one are done.
+    Sampling(usize, u32),
     /// Candidates are selected; the blocks of titles below this one are done.
     Selecting(u32),
     /// The records of the candidate in this place are taken, after this age.
@@ -105,7 +108,7 @@ impl Search {
         Self {
             words: Arc::new(words),
             most: most.clamp(1, limits::RANKED),
-            stage: Stage::Sampling(0),
+            stage: Stage::Sampling(0, 0),
             candidates: Vec::new(),
             worst: None,
             more: false,
@@ -131,19 +134,21 @@ impl Search {
         let end = self.done + AT_ONCE;
         while self.done < end {
             match std::mem::replace(&mut self.stage, Stage::Done) {
-                Stage::Sampling(block) => {
+                Stage::Sampling(number, block) => {
                     let is_large = matcher.matches.iter().all(|set| set.len() >= SAMPLED);
-                    let next = match is_large {
-                        true => self.select(tables, &matcher.matches, block, end, SAMPLE),
-                        false => None,
+                    let Some(&sample) = SAMPLES.get(number).filter(|_| is_large) else {
+                        self.stage = Stage::Selecting(0);
+                        continue;
                     };
+                    let next = self.select(tables, &matcher.matches, block, end, sample);
                     self.stage = match next {
-                        Some(block) => Stage::Sampling(block),
+                        Some(block) => Stage::Sampling(number, block),
                         None => {
                             self.rank(tables.entries);
-                            self.worst = self.candidates.get(self.most - 1).copied();
+                            let worst = self.candidates.get(self.most - 1).copied();
+                            self.worst = worst.or(self.worst);
                             self.candidates.clear();
-                            Stage::Selecting(0)
+                            Stage::Sampling(number + 1, 0)
                         }
                     };
                 }
@@ -304,7 +309,6 @@ impl Matcher<'_, '_> {
         let mut last = None;
         for piece in entry.lines.pieces(seen) {
             for line in piece.iter().rev() {
-                *done += RECORD;
                 let description = line.first.description;
                 let is_match = match last {
                     Some((same, is_match)) if same == description => is_match,
@@ -313,6 +317,7 @@ impl Matcher<'_, '_> {
                     }),
                 };
                 last = Some((description, is_match));
+                *done += if is_match { RECORD } else { OTHER_LINE };
                 if (is_match && !take(entry, line)) || *done >= end {
                     return Some(line.age);
                 }
