@@ -181,6 +181,8 @@ pub const LINGER_BYTES: usize = 64 * 1024;
 
 /// Concurrent uploads.
 pub const UPLOADS: usize = 64;
+/// Least file descriptors of a peer: with fewer it cannot register, or save a document.
+pub const PEER_FILES_LEAST: usize = 20;
 /// File descriptors of a peer that are no upload's.
 pub const PEER_FILES: usize = 40;
 /// File descriptors that an upload takes: its connection, its document, and a copy of that if it has

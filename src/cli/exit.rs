@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::error_chain::error_chain;
 use crate::peer::{FetchError, IndexError, TransferError};
 use crate::protocol::{HeaderText, Refusal};
-use crate::system::{Signal, TooLittleMemory};
+use crate::system::{Signal, TooFewFiles, TooLittleMemory};
 
 /// Why a program ends without having done what it was asked for. The numbers are those of
 /// `sysexits.h`, where that has one.
@@ -86,12 +86,24 @@ pub(super) enum CommandError {
     Said(Box<CommandError>),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
-    #[error("cannot start")]
+    #[error("cannot start{}", remedy(_0))]
     Start(#[source] io::Error),
     #[error("cannot start")]
     TooLittleMemory(#[source] TooLittleMemory),
-    #[error("cannot wait for signals")]
+    #[error("cannot start")]
+    TooFewFiles(#[source] TooFewFiles),
+    #[error("cannot wait for signals{}", remedy(_0))]
     Signals(#[source] io::Error),
+}
+
+/// What to do when the system starts no thread.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            ": too few threads; raise the limit of processes (`ulimit -u`) or of memory (`ulimit -v`)"
+        }
+        _ => "",
+    }
 }
 
 impl CommandError {
@@ -110,7 +122,9 @@ impl CommandError {
             Self::Output(_) => Failure::File,
             Self::Fetch(error) => failure_of(error),
             Self::File { .. } => Failure::File,
-            Self::Start(_) | Self::TooLittleMemory(_) | Self::Signals(_) => Failure::Other,
+            Self::Start(_) | Self::TooLittleMemory(_) | Self::TooFewFiles(_) | Self::Signals(_) => {
+                Failure::Other
+            }
         }
     }
 

@@ -30,7 +30,7 @@ use crate::escape::escaped;
 use crate::net::Reach;
 use crate::peer::{Bandwidth, Fetcher, IndexConnection, IndexError, Journal, Neighbours};
 use crate::protocol::{Endpoint, Port};
-use crate::system::{check_peer_memory, limit_malloc_arenas};
+use crate::system::{check_peer_files, check_peer_memory, limit_malloc_arenas};
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -45,10 +45,8 @@ pub fn main() -> ExitCode {
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=1: {error}");
     }
-    if let Err(error) = check_peer_memory() {
-        let error = CommandError::TooLittleMemory(error);
-        return finish::<()>(args.format, Err(error))
-            .map_or_else(ExitCode::from, |()| ExitCode::SUCCESS);
+    if let Err(failure) = finish(args.format, check_limits()) {
+        return failure.into();
     }
     if let Err(failure) = finish(args.format, check_share(&args.share)) {
         return failure.into();
@@ -79,6 +77,12 @@ fn check_share(share: &Path) -> Result<(), CommandError> {
         }),
         _ => Ok(()),
     }
+}
+
+/// Checks that the system lets the peer have what each command needs.
+fn check_limits() -> Result<(), CommandError> {
+    check_peer_memory().map_err(CommandError::TooLittleMemory)?;
+    check_peer_files().map_err(CommandError::TooFewFiles)
 }
 
 fn finish<T>(format: Format, outcome: Result<T, CommandError>) -> Result<T, Failure> {

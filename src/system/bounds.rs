@@ -36,6 +36,23 @@ pub struct PeerBounds {
     pub complete: usize,
 }
 
+/// A peer cannot transfer a document with the descriptors that it may open.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "too few file descriptors: open files (ulimit -n) is {0}, expected at least {least}; raise that limit",
+    least = limits::PEER_FILES_LEAST
+)]
+pub struct TooFewFiles(usize);
+
+/// Raises the limit of open files to what the user may have, and checks that a peer can work with it.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_peer_files() -> Result<(), TooFewFiles> {
+    let files = open_files();
+    if files < limits::PEER_FILES_LEAST { Err(TooFewFiles(files)) } else { Ok(()) }
+}
+
 /// Raises the limit of open files to what the user may have, and returns what a peer can do with it.
 pub fn peer_bounds() -> PeerBounds {
     PeerBounds::of(open_files())

@@ -27,7 +27,9 @@ mod unacknowledged;
 
 use std::sync::OnceLock;
 
-pub use bounds::{Bound, PeerBounds, connection_bounds, open_files, peer_bounds};
+pub use bounds::{
+    Bound, PeerBounds, TooFewFiles, check_peer_files, connection_bounds, open_files, peer_bounds,
+};
 pub(crate) use directories::{Directory, DirectoryId, Entered, directory_id};
 pub(crate) use fifos::{is_fifo, open_fifo};
 pub(crate) use files::{
