@@ -20,6 +20,7 @@ pub(super) fn limits_table(config: &Config) -> String {
         ("whole head", bytes(limits::HEAD), "memory of a connection"),
         ("headers of a request", limits::REQUEST_HEADERS.to_string(), "work for a request"),
         ("headers of a response", limits::RESPONSE_HEADERS.to_string(), "work for a response"),
+        ("record line", bytes(limits::RECORD_LINE), "one record of a reply"),
         ("title", bytes(limits::TITLE), "memory of a record"),
         ("host", bytes(limits::HOST), "memory of a record"),
         ("file name", bytes(limits::FILE_NAME), "memory of a record"),
@@ -27,21 +28,25 @@ pub(super) fn limits_table(config: &Config) -> String {
         ("head deadline", seconds(limits::HEAD_DEADLINE), "slow writers, from the first byte"),
         ("keepalive", keepalive(), "peers whose machine is gone"),
         ("unacknowledged data", seconds(limits::UNACKNOWLEDGED), "the same, with data queued"),
-        ("reader's progress", progress(), "slow readers"),
+        ("minimum read rate", progress(), "slow readers, while the server waits for them"),
         ("connections", connections.to_string(), "threads; see below"),
-        ("connections per network", per_network(per_address), "one IPv4 address or IPv6 /64"),
-        ("records per connection", limits::RECORDS_PER_CONNECTION.to_string(), "one neighbour"),
+        (
+            "connections per network",
+            per_network(per_address),
+            "one IPv4 address or IPv6 /64; no loopback",
+        ),
+        ("records per connection", limits::RECORDS_PER_CONNECTION.to_string(), "one connection"),
         ("records in all", limits::RECORDS.to_string(), "memory of the index"),
         ("bad requests in a row", limits::CONSECUTIVE_FAULTS.to_string(), "broken programs"),
-        ("nonsense of one network", nonsense(), "floods; see protocol.md section 9"),
+        ("closed for faults, per network", faults(), "floods; see protocol.md section 9"),
         ("host names resolved", limits::HOST_RESOLUTIONS.to_string(), "work for one connection"),
         ("the same, for a network", resolutions(), "one IPv4 address or IPv6 /64"),
         ("thread stack", bytes(limits::THREAD_STACK), "memory of a connection"),
-        ("memory in all", bytes(budgets.total), "half for records, half for connections"),
-        ("memory of all records", bytes(budgets.records), "the index"),
+        ("memory in all", bytes(budgets.total), "records and connections; the process takes more"),
+        ("memory of all records", bytes(budgets.records), "the index; the rest is for connections"),
         ("memory of a /48's records", bytes(budgets.site), "one IPv6 site"),
         ("memory of a network's records", bytes(budgets.network), "one IPv4 address or IPv6 /64"),
-        ("memory of a peer's records", bytes(budgets.connection), "one connection"),
+        ("memory of a connection's records", bytes(budgets.connection), "one connection"),
         ("memory of a connection", bytes(limits::CONNECTION_MEMORY), "its stack and its buffers"),
     ];
     for (limit, value, what) in rows {
@@ -51,7 +56,7 @@ pub(super) fn limits_table(config: &Config) -> String {
     for bound in bounds {
         text.push_str(&format!("  {:>9}  {}\n", bound.connections, bound.what));
     }
-    text.push_str("\nwithout --max-memory, memory is half of the least of:\n");
+    text.push_str("\nwithout --max-memory, memory is half of the least of (less where a limit of the process is near):\n");
     for bound in memory {
         text.push_str(&format!("  {:>9} MiB  {}\n", bound.bytes >> 20, bound.kind));
     }
@@ -82,13 +87,15 @@ fn keepalive() -> String {
     format!("{idle} + {} × {interval}", limits::KEEPALIVE_PROBES)
 }
 
-fn nonsense() -> String {
-    format!("{}, less {} a second", limits::OFFENCES, limits::OFFENCES_FORGOTTEN)
+fn faults() -> String {
+    let (most, sites) = (limits::OFFENCES, limits::NETWORKS_PER_SITE as f64);
+    format!("{most}, less {} a second; {} of a /48", limits::OFFENCES_FORGOTTEN, most * sites)
 }
 
 fn resolutions() -> String {
     let (most, rate) = (limits::NETWORK_RESOLUTIONS, limits::NETWORK_RESOLUTION_RATE);
-    format!("{most}, and {rate} a second")
+    let sites = limits::NETWORKS_PER_SITE as f64;
+    format!("{most}, and {rate} a second; {} of a /48", most * sites)
 }
 
 fn progress() -> String {
