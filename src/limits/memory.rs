@@ -14,8 +14,8 @@ pub const OWN_DATA: u64 = 20 * 1024 * 1024;
 /// Used memory of a program before it serves anybody.
 pub const OWN_MEMORY: u64 = 8 * 1024 * 1024;
 /// Address space for which there is one lookup of a host name at the same time, where it is limited: the
-/// stack of its thread has 2 MiB.
-pub const RESOLVER_ADDRESS_SPACE: u64 = 64 * 1024 * 1024;
+/// stack of its thread has 2 MiB, and downloads that wait for a lookup lose time of their holders.
+pub const RESOLVER_ADDRESS_SPACE: u64 = 12 * 1024 * 1024;
 /// Memory that the machine is taken to have where the system does not tell.
 pub const MEMORY_UNKNOWN: u64 = 1024 * 1024 * 1024;
 /// Memory that a connection is counted with: the stack of its thread, and its buffers.
