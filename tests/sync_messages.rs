@@ -138,14 +138,14 @@ fn the_log_says_which_upload_ended_and_how() {
 }
 
 #[test]
-fn programs_of_the_other_kind_are_recognized() {
+fn after_a_400_the_other_kind_of_program_is_named() {
     let root = tempfile::tempdir().unwrap();
     let a = folder(root.path(), "a", &[("rfc7.txt", b"seven")]);
     let mine = folder(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
     let peer = format!("127.0.0.1:{port}");
-    let is_peer = format!("{peer} is the upload server of a peer, and no index server");
+    let is_peer = format!("answer of a peer's upload server: is {peer} an index server?");
     for command in
         [&["list"][..], &["lookup", "7"], &["search", "x"], &["get", "7"], &["sync"], &["peers"]]
     {
@@ -157,7 +157,7 @@ fn programs_of_the_other_kind_are_recognized() {
     assert_eq!(errors.matches(&is_peer).count(), 1, "{errors}");
 
     let address = index.address.to_string();
-    let is_index = format!("{address} is an index server, and no peer");
+    let is_index = format!("answer of an index server: is {address} a peer?");
     for documents in [&["7"][..], &["7", "8"]] {
         let get = [&[&address, "--share", ".", "get", "--from", &address], documents].concat();
         let (code, _, errors) = run_peer(&get, "", &mine);
@@ -166,5 +166,5 @@ fn programs_of_the_other_kind_are_recognized() {
     // A refusal of another kind says nothing of that.
     let get = [&address, "--share", ".", "get", "--from", &peer, "8"];
     let (code, _, errors) = run_peer(&get, "", &mine);
-    assert!(code == 66 && !errors.contains("is an index server"), "{errors}");
+    assert!(code == 66 && !errors.contains("an index server:"), "{errors}");
 }

@@ -14,7 +14,7 @@ use super::command::Format;
 use super::exit::CommandError;
 use super::notices::Notices;
 use super::option_values::remedy;
-use super::other_kind::{is_upload_server, upload_server};
+use super::other_kind::upload_server;
 use super::outcome::shown;
 use super::output::{say, say_json};
 use super::rate::Rate;
@@ -181,7 +181,7 @@ pub(super) fn teller(
             let others = if others == 0 { String::new() } else { format!(" and {others} others") };
             notices.say(&format!("the index did not register {document}{others}: {status}"));
             let is_first = first.load(Ordering::Relaxed);
-            if is_first && refusal == Refusal::BadRequest && is_upload_server(&server) {
+            if is_first && refusal == Refusal::BadRequest {
                 notices.say(&upload_server(&server));
             }
         }

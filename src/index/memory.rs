@@ -100,8 +100,8 @@ fn most_words(title: &Title) -> (usize, usize) {
     /// Words and characters as which a part of a character may be compared that is not ASCII.
     const OTHER: usize = 6;
     let bytes = title.as_str().as_bytes();
-    let letters = count(bytes, |byte| byte.is_ascii_alphanumeric());
-    let ascii = count(bytes, |byte| byte.is_ascii());
+    let letters = count(bytes, u8::is_ascii_alphanumeric);
+    let ascii = count(bytes, u8::is_ascii);
     let others = (bytes.len() - ascii) * OTHER;
     let words = (1 + ascii - letters + others).min(limits::TITLE_WORDS);
     (words, (letters + others).min(words * limits::WORD))
