@@ -198,7 +198,7 @@ fn a_memory_limit_above_that_of_the_system_is_warned_of() {
         server.signal("TERM");
         server.wait();
         let errors = server.errors().join("\n");
-        let warns = errors.contains("is more than the machine allows: address space (ulimit -v)");
+        let warns = errors.contains("is more than the process may take: address space (ulimit -v)");
         assert_eq!(warns, is_much, "{size}: {errors}");
     }
 }
