@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use super::file_state::FileState;
@@ -114,12 +115,25 @@ impl Shared {
         drop(copies);
         // Whatever happens, the others stop waiting.
         let mut unpacking = Unpacking { copies: self, state, copy: None };
-        let copy = Arc::new(self.unpack(file, reserved)?);
+        let copy = Arc::new(self.unpack_in_thread(file, reserved)?);
         if state.is_another(file)? {
             return Err(io::Error::other("the file changed while it was unpacked"));
         }
         unpacking.copy = Some(Arc::clone(&copy));
         Ok(copy)
+    }
+
+    /// Unpacks in a thread of its own: the decoder needs more stack than the thread of a connection
+    /// has.
+    fn unpack_in_thread(&self, file: &File, reserved: Reserved) -> io::Result<UnpackedCopy> {
+        const STACK: usize = 512 * 1024;
+        let busy = |text| io::Error::new(io::ErrorKind::ResourceBusy, text);
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().name("unpack".into()).stack_size(STACK);
+            let unpacking = thread.spawn_scoped(scope, || self.unpack(file, reserved));
+            let unpacking = unpacking.map_err(|_| busy("no thread can be started to unpack it"))?;
+            unpacking.join().map_err(|_| io::Error::other("a panic ended its unpacking"))?
+        })
     }
 
     fn unpack(&self, file: &File, mut reserved: Reserved) -> io::Result<UnpackedCopy> {

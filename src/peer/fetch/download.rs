@@ -233,18 +233,21 @@ impl<'a> Download<'a> {
 
     /// What an attempt has failed with decides whether the holder is asked in another way.
     pub(super) fn attempt_failed(&mut self, candidate: Candidate<'a>, error: TransferError) {
+        let is_proven = self.fetcher.neighbours().is_proven(&candidate.source.holder);
         // A proven holder that was asked for the rest has closed for another reason.
-        let may_know_no_ranges = candidate.ask == Ask::Rest
-            && self.incoming.beginning_length().is_some()
-            && !self.fetcher.neighbours().is_proven(&candidate.source.holder);
+        let may_know_no_ranges =
+            candidate.ask == Ask::Rest && self.incoming.beginning_length().is_some() && !is_proven;
         match (&error, candidate.ask) {
             // A strict program is asked without extensions, also the next time.
             (
                 TransferError::Refused(Status::Refused(Refusal::BadRequest))
-                | TransferError::Protocol(_)
-                | TransferError::NoReply,
+                | TransferError::Protocol(_),
                 Ask::Rest | Ask::Whole,
             ) => self.ask_again(candidate, Ask::Plain),
+            // A proven holder may have been restarted.
+            (TransferError::NoReply, Ask::Rest | Ask::Whole) if !is_proven => {
+                self.ask_again(candidate, Ask::Plain);
+            }
             // So is one that may know no ranges.
             (error, _) if may_know_no_ranges && error.may_refuse_extensions() => {
                 self.ask_again(candidate, Ask::Plain);

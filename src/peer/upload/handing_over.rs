@@ -203,7 +203,9 @@ fn was_read(lent: &Lent<'_>, stream: &TcpStream, stop: &Stop, sent: u64) -> io::
         unacknowledged = found;
         let left = turn.saturating_sub(begun.elapsed());
         let is_turn_over = found == 0 && left.is_zero();
-        if is_closed_within(stream, left.clamp(LOOK / 100, LOOK))? {
+        // Each look reads a table of the system.
+        let wait = if found > 0 { LOOK } else { left.clamp(LOOK / 100, LOOK) };
+        if is_closed_within(stream, wait)? {
             // A reader that has read everything has acknowledged it before it closes.
             if system::unacknowledged(stream)?.unwrap_or(0) > 0 {
                 let text = "the reader closed its side before it had everything";
