@@ -9,8 +9,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,18 @@ use p2p_ci::protocol::Document;
 const CONNECTIONS: usize = 8;
 
 const STACK: usize = 64 * 1024;
+
+/// The tests of this file share the descriptors of one process. The one that needs most of them runs
+/// alone.
+static DESCRIPTORS: RwLock<()> = RwLock::new(());
+
+fn among_others() -> RwLockReadGuard<'static, ()> {
+    DESCRIPTORS.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    DESCRIPTORS.write().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Holders that accept connections and never say anything. Counts how many there are at a time.
 struct Silent {
@@ -110,22 +122,26 @@ fn fetch(addresses: impl Iterator<Item = Ipv4Addr>, most: Duration) {
 
 #[test]
 fn a_few_silent_holders_cost_a_few_seconds() {
+    let _turn = among_others();
     fetch(std::iter::repeat_n(Ipv4Addr::LOCALHOST, 5), Duration::from_secs(10));
 }
 
 #[test]
 fn many_silent_holders_in_one_network_are_one() {
+    let _turn = among_others();
     fetch(std::iter::repeat_n(Ipv4Addr::new(127, 0, 9, 9), 40), Duration::from_secs(10));
 }
 
 #[test]
 fn silent_holders_in_as_many_networks_are_tried_a_few_at_a_time() {
+    let _turn = among_others();
     let addresses = (0..60u8).map(|number| Ipv4Addr::new(127, 1, number, 1));
     fetch(addresses, Duration::from_secs(25));
 }
 
 #[test]
 fn many_documents_with_silent_holders() {
+    let _turn = alone();
     let root = tempfile::tempdir().unwrap();
     let silent = silent((0..30u8).map(|number| Ipv4Addr::new(127, 3, number, 1)));
     let (_server, honest) = honest(&shared(root.path(), 100), Ipv4Addr::LOCALHOST);
@@ -189,6 +205,7 @@ fn fetch_of(sources: Vec<Source>) -> (Result<Fetched, FetchError>, Duration) {
 
 #[test]
 fn holders_that_stop_after_the_head_are_tried_in_parallel() {
+    let _turn = among_others();
     for bytes in [0, 1, 1000] {
         let mut sources: Vec<Source> =
             (0..12u8).map(|number| stopping(Ipv4Addr::new(127, 4, number, 1), bytes)).collect();
@@ -203,8 +220,9 @@ fn holders_that_stop_after_the_head_are_tried_in_parallel() {
 
 #[test]
 fn a_late_document_is_waited_for_when_nobody_else_has_it() {
-    let alone = fetch_of(vec![busy(Ipv4Addr::LOCALHOST, LATE_DOCUMENT)]).0;
-    assert_eq!(alone.unwrap().length, 4);
+    let _turn = among_others();
+    let only = fetch_of(vec![busy(Ipv4Addr::LOCALHOST, LATE_DOCUMENT)]).0;
+    assert_eq!(only.unwrap().length, 4);
     let silent = silent((0..6u8).map(|number| Ipv4Addr::new(127, 5, number, 1)));
     let mut sources = vec![busy(Ipv4Addr::LOCALHOST, LATE_DOCUMENT)];
     sources.extend(silent.sources);
@@ -214,6 +232,7 @@ fn a_late_document_is_waited_for_when_nobody_else_has_it() {
 
 #[test]
 fn a_late_refusal_is_waited_for() {
+    let _turn = among_others();
     let refusal = "P2P-CI/1.0 503 Service Unavailable\r\n\r\n";
     let silent = silent((0..6u8).map(|number| Ipv4Addr::new(127, 6, number, 1)));
     for others in [Vec::new(), silent.sources] {

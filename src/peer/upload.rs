@@ -132,9 +132,12 @@ impl Sharing {
                 Err(error) => Err(error),
             };
             // A slow reader is idle when it has read the reply, and not before.
-            let answered = answered.and_then(|then| {
-                clock.finish(stream, &self.stop)?;
-                Ok(then)
+            let answered = answered.map(|then| match clock.finish(stream, &self.stop) {
+                Ok(()) => then,
+                Err(error) => {
+                    log::warn!("{address}: upload ended before the reader had all of it: {error}");
+                    Then::Broken
+                }
             });
             match answered {
                 Ok(Then::Close) => break Ok(()),
