@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(outside(), 2);
         assert!(take(&slots, 2, Duration::ZERO).is_none(), "the site has no more than half");
         assert!(take_v6(1, 5).is_none(), "and takes none from others");
-        // A slot that becomes free goes to somebody else who waits.
+        // A slot that becomes free is given to another waiting upload.
         let waiting = Arc::new(SendMeter::start());
         let other = slots.lock().enter(Network::of(address(2)), &waiting);
         drop(first);

@@ -14,7 +14,7 @@ use crate::common::{self, Index, PATIENCE};
 pub(crate) struct Terminal {
     child: Child,
     screen: Receiver<u8>,
-    /// Whoever locks this stops the reading of the screen, as a pager that is not scrolled.
+    /// While this is locked, nothing reads the screen, as with a pager that is not scrolled.
     pub(crate) reading: Arc<Mutex<()>>,
     seen: String,
     pub(crate) everything: String,

@@ -9,9 +9,9 @@ use crate::protocol::{Document, Refusal};
 /// What a member's program may want to tell people.
 #[derive(Debug)]
 pub enum Event {
-    /// The index has acknowledged so many documents.
+    /// The index has acknowledged this number of documents.
     Registered(usize),
-    /// It did not take this document, and so many others.
+    /// The index refused this document, and this number of others.
     Refused {
         /// The first one.
         document: Document,
