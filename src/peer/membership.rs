@@ -77,6 +77,9 @@ struct Shared {
     tell: Box<dyn Fn(Event) + Send + Sync>,
     /// Whether the index has shown that it takes requests in pipelines.
     reads_pipelines: AtomicBool,
+    /// Whether the index was asked on the present connection which extensions it knows. It is not
+    /// asked while there is nothing to register.
+    was_asked: AtomicBool,
     /// Whether the present connection was closed here, to register everything on a new one.
     rejoins: AtomicBool,
 }
@@ -122,6 +125,7 @@ impl Membership {
             announced: Mutex::default(),
             tell: Box::new(tell),
             reads_pipelines: AtomicBool::new(false),
+            was_asked: AtomicBool::new(false),
             rejoins: AtomicBool::new(false),
         });
         let member = Arc::clone(&shared);

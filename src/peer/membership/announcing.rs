@@ -144,10 +144,12 @@ impl Shared {
         let had_none = self.lock_told().is_empty() && self.lock_waiting().some(1).is_empty();
         let is_unknown =
             self.dialect.extensions() == Extensions::Unknown && !self.dialect.answers_one_request();
-        let is_shared_rfc = |document: &Document| {
-            matches!(document, Document::Rfc(_)) && self.library.read().entry(document).is_some()
+        let was_asked = self.was_asked.load(Ordering::Acquire);
+        let is_reason = |document: &Document| {
+            let can_be_sent = matches!(document, Document::Rfc(_)) || !was_asked;
+            can_be_sent && self.library.read().entry(document).is_some()
         };
-        if had_none && is_unknown && documents.iter().any(is_shared_rfc) {
+        if had_none && is_unknown && documents.iter().any(is_reason) {
             // A registration finds out what the index knows, and there was nothing to register.
             log::debug!("the first documents are registered on a new connection");
             return self.rejoin(cancel);

@@ -56,6 +56,7 @@ impl Shared {
         self.lock_told().clear();
         self.lock_announced().clear();
         self.reads_pipelines.store(false, Ordering::Relaxed);
+        self.was_asked.store(false, Ordering::Release);
         let mut outcomes = Outcomes::default();
         let line_ends = self.dialect.line_ends();
         // RFCs come first.
@@ -217,6 +218,7 @@ impl Shared {
         let mut request = Vec::new();
         query.encode(&link.own, &mut request);
         let line_ends = self.dialect.line_ends();
+        self.was_asked.store(true, Ordering::Release);
         let sent = self.exchange(link, replies, request, ReplyForm::Records);
         // What is learned the replies remember.
         match (sent.and_then(|()| replies.read_one(&mut |_, _| {})), &outcomes.refused[..]) {
