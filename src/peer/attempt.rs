@@ -35,7 +35,7 @@ pub(super) struct Attempt<'a> {
     begun: Instant,
     state: State,
     /// Held for a holder that has not delivered anything yet.
-    _trial: Option<Trial>,
+    trial: Option<Trial>,
 }
 
 #[derive(Debug)]
@@ -104,12 +104,17 @@ impl<'a> Attempt<'a> {
             None => State::Connecting(Connecting::begin(fetcher, source)?),
         };
         let (is_lasting, begun) = (conversation.is_lasting(), Instant::now());
-        Ok(Self { source, question, is_lasting, begun, state, _trial: trial })
+        Ok(Self { source, question, is_lasting, begun, state, trial })
     }
 
     /// How long it has gone on.
     pub(super) fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.begun)
+    }
+
+    /// Ends it; the trial can go on with another question.
+    pub(super) fn into_trial(self) -> Option<Trial> {
+        self.trial
     }
 
     /// How much of the document has come.

@@ -58,14 +58,29 @@ pub fn has_controlling_terminal() -> bool {
 
 #[cfg(unix)]
 mod platform {
-    use std::io;
+    use std::fmt;
+    use std::io::{self, Read};
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+    use std::time::Duration;
 
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+    use signal_hook::iterator::backend::{OwningSignalIterator, PollResult, SignalDelivery};
+    use signal_hook::iterator::exfiltrator::SignalOnly;
 
     use super::Signal;
 
-    #[derive(Debug)]
-    pub(super) struct Signals(signal_hook::iterator::Signals);
+    /// The pause after a failure to read the pipe that the handlers write to.
+    const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+    /// `signal_hook::iterator::Signals` would panic when that pipe cannot be read.
+    pub(super) struct Signals(OwningSignalIterator<UnixStream, SignalOnly>);
+
+    impl fmt::Debug for Signals {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("Signals").finish_non_exhaustive()
+        }
+    }
 
     impl Signals {
         pub(super) fn new() -> io::Result<Self> {
@@ -74,16 +89,28 @@ mod platform {
             // With a handler for SIGXFSZ the write fails, and nothing else is to be done.
             let handled =
                 [SIGHUP, SIGINT, SIGXFSZ].into_iter().filter(|&signal| !is_in(ignored, signal));
-            signal_hook::iterator::Signals::new(handled.chain([SIGTERM])).map(Self)
+            let (reader, writer) = UnixStream::pair()?;
+            let handled = handled.chain([SIGTERM]);
+            let delivery = SignalDelivery::with_pipe(reader, writer, SignalOnly, handled)?;
+            Ok(Self(OwningSignalIterator::new(delivery)))
         }
 
         pub(super) fn wait(&mut self) -> Option<Signal> {
-            self.0.forever().find_map(|signal| match signal {
-                SIGHUP => Some(Signal::HangUp),
-                SIGINT => Some(Signal::Interrupt),
-                SIGTERM => Some(Signal::Terminate),
-                _ => None,
-            })
+            let mut has_signals = |pipe: &mut UnixStream| Ok(pipe.read(&mut [0])? > 0);
+            loop {
+                match self.0.poll_signal(&mut has_signals) {
+                    PollResult::Signal(SIGHUP) => return Some(Signal::HangUp),
+                    PollResult::Signal(SIGINT) => return Some(Signal::Interrupt),
+                    PollResult::Signal(SIGTERM) => return Some(Signal::Terminate),
+                    PollResult::Signal(_) | PollResult::Pending => {}
+                    PollResult::Closed => return None,
+                    PollResult::Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    PollResult::Err(error) => {
+                        log::warn!("waiting for signals: {error}");
+                        thread::sleep(AFTER_FAILURE);
+                    }
+                }
+            }
         }
     }
 

@@ -13,7 +13,8 @@ use crate::peer::measure::measure;
 use crate::peer::source::Wanted;
 use crate::peer::transfer::{Get, Outcome, Transferred, receive};
 use crate::peer::transfer_error::TransferError;
-use crate::protocol::{Digest, Endpoint, Refusal, Status};
+use crate::peer::trials::Trial;
+use crate::protocol::{Digest, Document, Endpoint, Refusal, Status};
 
 /// How often a holder may begin a document that is not received from it to its end.
 pub(super) const ROUNDS: u32 = 3;
@@ -232,8 +233,14 @@ impl<'a> Download<'a> {
     }
 
     /// What an attempt has failed with decides whether the holder is asked in another way.
-    pub(super) fn attempt_failed(&mut self, candidate: Candidate<'a>, error: TransferError) {
+    pub(super) fn attempt_failed(
+        &mut self,
+        mut candidate: Candidate<'a>,
+        trial: Option<Trial>,
+        error: TransferError,
+    ) {
         let is_proven = self.fetcher.neighbours().is_proven(&candidate.source.holder);
+        let is_rfc = matches!(self.wanted.document, Document::Rfc(_));
         // A proven holder that was asked for the rest has closed for another reason.
         let may_know_no_ranges =
             candidate.ask == Ask::Rest && self.incoming.beginning_length().is_some() && !is_proven;
@@ -244,9 +251,12 @@ impl<'a> Download<'a> {
                 | TransferError::Protocol(_),
                 Ask::Rest | Ask::Whole,
             ) => self.ask_again(candidate, Ask::Plain),
-            // A proven holder may have been restarted.
-            (TransferError::NoReply, Ask::Rest | Ask::Whole) if !is_proven => {
-                self.ask_again(candidate, Ask::Plain);
+            // A proven holder may have been restarted. A program that closes because of an
+            // extension has no files: what else closes may be a victim (protocol.md section 9).
+            (TransferError::NoReply, Ask::Rest | Ask::Whole) if !is_proven && is_rfc => {
+                candidate.ask = Ask::Plain;
+                // Without a break in which another download could try it.
+                self.ask(candidate, trial);
             }
             // So is one that may know no ranges.
             (error, _) if may_know_no_ranges && error.may_refuse_extensions() => {

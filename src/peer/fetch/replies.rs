@@ -94,7 +94,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    fn ask(&mut self, candidate: Candidate<'a>, trial: Option<Trial>) {
+    pub(super) fn ask(&mut self, candidate: Candidate<'a>, trial: Option<Trial>) {
         let source = candidate.source;
         if candidate.ask != Ask::Whole {
             (self.watch)(Attempt::Asking(&source.holder));
@@ -133,10 +133,12 @@ impl<'a> Download<'a> {
             match running.pending.advance(self.fetcher, beginning) {
                 None => at += 1,
                 Some(result) => {
-                    let Running { candidate, .. } = self.running.remove(at);
+                    let Running { candidate, pending, .. } = self.running.remove(at);
                     match result {
                         Ok(reply) => return Some((candidate, reply)),
-                        Err(error) => self.attempt_failed(candidate, error),
+                        Err(error) => {
+                            self.attempt_failed(candidate, pending.into_trial(), error);
+                        }
                     }
                 }
             }
@@ -156,7 +158,7 @@ impl<'a> Download<'a> {
                 at += 1;
                 continue;
             };
-            let Running { mut candidate, .. } = self.running.remove(at);
+            let Running { mut candidate, pending, .. } = self.running.remove(at);
             if let TransferError::Deferred(_) = error {
                 log::debug!("{}: {error}", candidate.source.holder);
                 self.fetcher.neighbours().silent(&candidate.source.holder);
@@ -164,7 +166,7 @@ impl<'a> Download<'a> {
                 candidate.is_first = false;
                 self.candidates.give_back(candidate);
             } else {
-                self.attempt_failed(candidate, error);
+                self.attempt_failed(candidate, pending.into_trial(), error);
             }
         }
     }

@@ -34,13 +34,18 @@ pub(super) fn victims(setting: &Setting, report: &mut Report) -> io::Result<()> 
     // One index on loopback, where everything may be named.
     let index = Index::with(&["--log", "quiet"])?;
     let (address, count) = victim(IpAddr::from([127, 0, 0, 1]))?;
+    let (of_rfcs, rfcs_asked) = victim(IpAddr::from([127, 0, 0, 1]))?;
     let mut attacker = Talk::to(index.address)?;
     for number in 1..=50 {
         let name = format!("bait-{number}.md");
-        attacker.ask(format!(
-            "ADD FILE {name} P2P-CI/1.0\r\nHost: 127.0.0.1\r\nPort: {}\r\nTitle: {name}\r\n\r\n",
-            address.port()
-        ))?;
+        for (document, port) in
+            [(format!("FILE {name}"), address.port()), (format!("RFC {number}"), of_rfcs.port())]
+        {
+            attacker.ask(format!(
+                "ADD {document} P2P-CI/1.0\r\nHost: 127.0.0.1\r\nPort: {port}\r\n\
+                 Title: {name}\r\n\r\n"
+            ))?;
+        }
     }
     let folder = tempfile::tempdir()?;
     let time = Duration::from_secs(setting.size(50, 15));
@@ -51,7 +56,7 @@ pub(super) fn victims(setting: &Setting, report: &mut Report) -> io::Result<()> 
     let begun = Instant::now();
     if let Some(input) = &mut shell.stdin {
         while begun.elapsed() < time {
-            let commands = "get bait-1.md\nget bait-2.md bait-3.md\nsync\n";
+            let commands = "get bait-1.md\nget bait-2.md bait-3.md\nget 1 2\nsync\n";
             let _ = io::Write::write_all(input, commands.as_bytes());
             thread::sleep(Duration::from_secs(1));
         }
@@ -62,6 +67,9 @@ pub(super) fn victims(setting: &Setting, report: &mut Report) -> io::Result<()> 
     let _ = shell.wait();
     report.figure("connections of one peer to a victim, 50 records", seen as f64, "");
     report.require("asked once within a minute", seen == 1);
+    let rfcs_asked = rfcs_asked.load(Ordering::Relaxed);
+    report.figure("connections to a victim of records of RFCs", rfcs_asked as f64, "");
+    report.require("asked once more, without extensions", rfcs_asked == 2);
 
     let mut privileged = Talk::to(index.address)?;
     privileged
