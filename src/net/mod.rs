@@ -49,5 +49,5 @@ pub use permits::{Newcomer, NoPermit, Permit, Permits, Taken};
 pub use reach::{NotAllowed, Reach};
 pub(crate) use resolve::Resolution;
 pub use resolve::resolve;
-pub use send::{ReadClock, send, send_or_wait};
+pub use send::{ReadClock, send};
 pub use stop::Stop;

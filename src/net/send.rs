@@ -15,26 +15,7 @@ use crate::{limits, system};
 /// [`io::ErrorKind::TimedOut`] when the other side takes less than 64 KiB in a minute, and
 /// whatever writing brings.
 pub fn send(stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-    send_or_wait(stream, bytes, || ())
-}
-
-/// The same; calls `before_waiting` if the other side does not take everything immediately.
-///
-/// # Errors
-/// As [`send`].
-pub fn send_or_wait(
-    stream: &TcpStream,
-    bytes: &[u8],
-    before_waiting: impl FnOnce(),
-) -> io::Result<()> {
-    let sent = if bytes.is_empty() { 0 } else { system::send_at_once(stream, bytes)? };
-    let rest = bytes.get(sent..).unwrap_or_default();
-    if rest.is_empty() {
-        // As mostly, and no clock had to be looked at.
-        return Ok(());
-    }
-    before_waiting();
-    ReadClock { sent: sent as u64, ..ReadClock::default() }.send(stream, rest)
+    ReadClock::default().send_or_wait(stream, bytes, || ())
 }
 
 /// Measures how far the reader of a connection is behind the minimum rate, and ends the connection
@@ -78,6 +59,27 @@ impl ReadClock {
         let count = self.measure(stream, || system::send_file(file, stream, *offset, count))?;
         *offset = offset.saturating_add(count);
         Ok(count)
+    }
+
+    /// Writes everything; calls `before_waiting` if the other side does not take it immediately.
+    ///
+    /// # Errors
+    /// As [`send`].
+    pub fn send_or_wait(
+        &mut self,
+        stream: &TcpStream,
+        bytes: &[u8],
+        before_waiting: impl FnOnce(),
+    ) -> io::Result<()> {
+        let sent = if bytes.is_empty() { 0 } else { system::send_at_once(stream, bytes)? };
+        self.sent = self.sent.saturating_add(sent as u64);
+        let rest = bytes.get(sent..).unwrap_or_default();
+        if rest.is_empty() {
+            // As mostly, and no time had to be measured.
+            return Ok(());
+        }
+        before_waiting();
+        self.send(stream, rest)
     }
 
     /// Writes what something else follows immediately, such as a head: it leaves together with
@@ -305,6 +307,32 @@ mod tests {
         }
         clock.count(&sender, 0, limits::PROGRESS_TIME).unwrap();
         assert!(clock.acknowledged >= queued / 2, "{} of {queued}", clock.acknowledged);
+    }
+
+    /// The index server writes the replies of a pipeline one after the other. A reader whose system
+    /// has a large buffer acknowledges much at a time, and was cut after a minute within one reply.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn replies_of_one_connection_share_a_clock() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (sender, _) = listener.accept().unwrap();
+        let mut clock = ReadClock::default();
+        let bytes = vec![7; 16 * 1024];
+        let mut read = vec![0; bytes.len()];
+        for _ in 0..128 {
+            clock.send_or_wait(&sender, &bytes, || panic!("it waits")).unwrap();
+            io::Read::read_exact(&mut reader, &mut read).unwrap();
+        }
+        // The reader has taken 2 MiB, so 65 KiB more may be hidden in its system.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while system::unacknowledged(&sender).unwrap() != Some(0) {
+            assert!(Instant::now() < deadline, "it acknowledges nothing");
+            thread::yield_now();
+        }
+        clock.count(&sender, 0, limits::READ_CHECK).unwrap();
+        clock.count(&sender, 0, limits::PROGRESS_TIME).unwrap();
+        assert!(clock.count(&sender, 0, limits::PROGRESS_TIME * 2).is_err());
     }
 
     /// Linux ends the connection of a reader that keeps its window small for the time that data may

@@ -18,7 +18,7 @@ use super::memory::Account;
 use super::{LOG_FAULTS, LOG_SESSIONS, Shared, counted};
 use crate::index::Owner;
 use crate::limits;
-use crate::net::{Conduct, Receiver, close_gently, send_or_wait};
+use crate::net::{Conduct, ReadClock, Receiver, close_gently};
 use crate::protocol::{
     DecodeError, HeaderText, IndexRequest, Refusal, RequestDecoder, Status, empty_lines,
     encode_refusal,
@@ -45,6 +45,7 @@ pub(super) fn run(
         faults: 0,
         looked_at: 0,
         share: FairShare::new(&shared.turns),
+        clock: ReadClock::default(),
     };
     match session.converse() {
         Ok(End::ByPeer) => Conduct::Sane,
@@ -75,6 +76,8 @@ struct Session<'a> {
     /// Records that were visited since the thread last yielded the CPU.
     looked_at: usize,
     share: FairShare<'a>,
+    /// For all replies: what a reader's system acknowledges late belongs to earlier ones.
+    clock: ReadClock,
 }
 
 /// Records that are visited before the thread yields the CPU: some ten microseconds. Otherwise a long
@@ -227,7 +230,7 @@ impl Session<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         let share = &mut self.share;
-        send_or_wait(self.stream, &self.output, || share.end())?;
+        self.clock.send_or_wait(self.stream, &self.output, || share.end())?;
         self.output.clear();
         Ok(())
     }
