@@ -99,6 +99,57 @@ fn documents_that_came_are_named_as_new_changed_or_unchanged() {
     }
 }
 
+/// The local file is compared, and not what the journal says of it.
+#[test]
+fn an_edited_file_is_repaired_and_named_as_changed() {
+    let root = tempfile::tempdir().unwrap();
+    let a = folder(root.path(), "a", &[("a.md", b"a"), ("b.md", b"b"), ("rfc7.txt", b"seven")]);
+    let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
+    let index = Index::start(&[]);
+    let (_a, _) = share(index.address, &a);
+    let address = index.address.to_string();
+    let run = |arguments: &[&str]| {
+        let arguments = [&[address.as_str(), "--share", "."], arguments].concat();
+        run_peer_again(&arguments, &state, &mine)
+    };
+    assert_eq!(run(&["get", "a.md", "b.md", "7"]).0, 0);
+    for documents in [&["a.md"][..], &["7"], &["a.md", "7", "b.md"]] {
+        for name in ["a.md", "rfc7.txt"] {
+            fs::write(mine.join(name), "edited").unwrap();
+        }
+        let (code, output, errors) = run(&[&["get", "--force"], documents].concat());
+        let changed = documents.iter().filter(|name| **name != "b.md").count();
+        assert_eq!(
+            (code, output.matches(", changed, saved as ").count()),
+            (0, changed),
+            "{output} {errors}"
+        );
+        assert_eq!(output.matches(", unchanged, ").count(), documents.len() - changed, "{output}");
+        if documents.contains(&"a.md") {
+            assert_eq!(fs::read_to_string(mine.join("a.md")).unwrap(), "a");
+        }
+        if documents.contains(&"7") {
+            assert_eq!(fs::read_to_string(mine.join("rfc7.txt")).unwrap(), "seven");
+        }
+    }
+    // Without changes the bytes are the same.
+    let (_, output, _) = run(&["get", "--force", "b.md"]);
+    assert!(output.contains(", unchanged, saved as "), "{output}");
+}
+
+/// What was read together with the head of a reply was not counted.
+#[test]
+fn the_summary_counts_all_bytes_that_came() {
+    let root = tempfile::tempdir().unwrap();
+    let bytes = [7; 300];
+    let a = folder(root.path(), "a", &[("a.md", &bytes), ("b.md", &bytes), ("c.md", &bytes)]);
+    let mine = folder(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let (_a, _) = share(index.address, &a);
+    let (_, output, errors) = sync(&index, &[], &mine);
+    assert!(output.contains("3 of 3 documents fetched, 900 B, "), "{output} {errors}");
+}
+
 #[test]
 fn a_single_status_shows_no_address_of_its_own() {
     let root = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::context::Context;
+use super::on_disk::digest_on_disk;
 use crate::library::SharedLibrary;
 use crate::protocol::{Digest, Document};
 
@@ -32,20 +33,25 @@ impl Change {
 pub(super) struct Earlier(HashMap<Document, EarlierContent>);
 
 impl Earlier {
-    /// Looks at the journal and the library, before anything is downloaded.
+    /// Looks at the files and the journal, before anything is downloaded. A file whose digest is not
+    /// known in its present state is read: it may have been edited since it was downloaded.
     pub(super) fn read<'a>(
         context: &Context,
         library: &SharedLibrary,
         documents: impl Iterator<Item = &'a Document>,
     ) -> Self {
         let downloaded = context.journal.fetched();
-        let library = library.read();
         let content = |document: &Document| {
-            let digest = library.content(document).digest;
-            match digest.or_else(|| downloaded.get(document).copied()) {
-                Some(digest) => EarlierContent::Known(digest),
-                None if library.entry(document).is_some() => EarlierContent::Unknown,
-                None => EarlierContent::Nothing,
+            if let Some(digest) = library.current_digest(document) {
+                return EarlierContent::Known(digest);
+            }
+            match digest_on_disk(context, document) {
+                Ok(Ok(Some(digest))) => EarlierContent::Known(digest),
+                Ok(Ok(None)) => {
+                    let earlier = downloaded.get(document).copied();
+                    earlier.map_or(EarlierContent::Nothing, EarlierContent::Known)
+                }
+                Ok(Err(_)) | Err(_) => EarlierContent::Unknown,
             }
         };
         Self(documents.map(|document| (document.clone(), content(document))).collect())
@@ -62,7 +68,7 @@ impl Earlier {
 enum EarlierContent {
     Nothing,
     Known(Digest),
-    /// It was here, and its digest is not known.
+    /// It was here, and cannot be read.
     Unknown,
 }
 

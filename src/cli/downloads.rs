@@ -4,15 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::recent_rate::RecentRate;
 use crate::library::Saved;
 use crate::limits;
 use crate::peer::{Cancel, Fetched};
 use crate::protocol::Document;
-
-/// The current rate is averaged over at least this time.
-const RATE_TIME: Duration = Duration::from_secs(2);
 
 /// All running downloads. Cloning it shares them.
 #[derive(Clone, Default)]
@@ -30,7 +28,7 @@ struct Batch {
     documents: BTreeMap<Document, Vec<Sender<Finish>>>,
     all: usize,
     bytes: u64,
-    rate: Rate,
+    rate: RecentRate,
 }
 
 /// How a download ended that somebody waits for.
@@ -57,7 +55,8 @@ pub(super) struct RunningBatch {
     pub(super) done: usize,
     pub(super) all: usize,
     pub(super) bytes: u64,
-    pub(super) bytes_per_second: u64,
+    /// `None` while it is not known.
+    pub(super) bytes_per_second: Option<u64>,
 }
 
 /// A batch that runs until this is dropped.
@@ -88,7 +87,7 @@ impl Downloads {
         }
         let id = state.next;
         state.next = id.wrapping_add(1);
-        let (all, rate) = (claimed.len(), Rate::new(Instant::now()));
+        let (all, rate) = (claimed.len(), RecentRate::new(Instant::now()));
         if all > 0 {
             state.batches.insert(id, Batch { documents: claimed, all, bytes: 0, rate });
         }
@@ -148,29 +147,6 @@ impl Drop for Running {
     }
 }
 
-/// Bytes per second of the last seconds.
-struct Rate {
-    /// Two moments with what was received until then, the earlier one first.
-    marks: [(Instant, u64); 2],
-}
-
-impl Rate {
-    fn new(now: Instant) -> Self {
-        Self { marks: [(now, 0); 2] }
-    }
-
-    fn at(&mut self, now: Instant, bytes: u64) -> u64 {
-        let [_, (last, before)] = self.marks;
-        if now.saturating_duration_since(last) >= RATE_TIME {
-            self.marks = [(last, before), (now, bytes)];
-        }
-        let [(since, before), _] = self.marks;
-        let time = now.saturating_duration_since(since).as_millis().max(1);
-        let count = u128::from(bytes.saturating_sub(before)) * 1000 / time;
-        u64::try_from(count).unwrap_or(u64::MAX)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,18 +171,5 @@ mod tests {
         assert!(downloads.running(10).is_empty());
         let (_, others) = downloads.claim([&two].into_iter());
         assert!(others.is_empty());
-    }
-
-    #[test]
-    fn the_rate_is_that_of_the_last_seconds() {
-        let begun = Instant::now();
-        let mut rate = Rate::new(begun);
-        let mut found = 0;
-        for second in 1..=10u64 {
-            let bytes = if second <= 5 { second * 1000 } else { 5000 };
-            found = rate.at(begun + Duration::from_secs(second), bytes);
-            assert!(second != 5 || (800..=1200).contains(&found), "{found}");
-        }
-        assert_eq!(found, 0);
     }
 }

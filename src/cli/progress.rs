@@ -8,18 +8,17 @@ use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, Prog
 
 use super::exit::report;
 use super::many::failures;
+use super::recent_rate::{RecentRate, time_left};
 use super::remaining::Remaining;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::peer::{Attempt, Fetched, Happening};
 use crate::protocol::Document;
 
-/// A bar for one download.
-const ONE: &str = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+/// A bar, in bytes. Rates are computed here: those of the bar begin with absurd values.
+const BAR: &str = "{bar:30} {msg}";
 /// The same if nobody has said how long the document is.
-const ONE_OF_ANY_LENGTH: &str = "{spinner} {bytes}, {bytes_per_sec}";
-/// A bar for many downloads, in bytes.
-const MANY: &str = "{bar:30} {msg}";
+const OF_ANY_LENGTH: &str = "{spinner} {msg}";
 
 /// What takes less time than this needs no bar.
 const SHOWN_AFTER: Duration = Duration::from_millis(300);
@@ -32,14 +31,21 @@ pub(super) struct OneDownload {
     bar: Option<ProgressBar>,
     lines: PlainLines,
     begun: Instant,
-    /// What was here before.
-    kept: Option<u64>,
+    received: Option<Received>,
+}
+
+/// The bytes that a download has received.
+struct Received {
+    bytes: u64,
+    /// How many bytes of the document were there at the last event.
+    here: u64,
+    rate: RecentRate,
 }
 
 impl OneDownload {
     pub(super) fn new(document: &Document) -> Self {
         let (lines, begun) = (PlainLines::new(), Instant::now());
-        Self { document: document.clone(), bar: None, lines, begun, kept: None }
+        Self { document: document.clone(), bar: None, lines, begun, received: None }
     }
 
     pub(super) fn show(&mut self, attempt: &Attempt<'_>) {
@@ -60,24 +66,26 @@ impl OneDownload {
     }
 
     fn progress(&mut self, done: u64, all: Option<u64>) {
-        let kept = *self.kept.get_or_insert(done);
-        let time = self.begun.elapsed();
+        let now = Instant::now();
+        // What was here before the first event was not received. A later one may begin with less
+        // than another holder had delivered.
+        let new = || Received { bytes: 0, here: done, rate: RecentRate::new(now) };
+        let received = self.received.get_or_insert_with(new);
+        let count = done.saturating_sub(std::mem::replace(&mut received.here, done));
+        received.bytes = received.bytes.saturating_add(count);
+        let rate = received.rate.at(now, received.bytes);
         let document = &self.document;
         self.lines.say(|| {
-            let amount = amount(done.saturating_sub(kept), time);
+            let amount = amount(received.bytes, rate);
             let share = all.filter(|all| *all > 0).map(|all| done.saturating_mul(100) / all);
             let share = share.map_or_else(|| format!("{done} bytes"), |share| format!("{share} %"));
             format!("{document}: {share}, {amount}")
         });
-        if time >= SHOWN_AFTER {
-            let bar = self.bar.get_or_insert_with(|| {
-                let bar = bar(all, if all.is_some() { ONE } else { ONE_OF_ANY_LENGTH });
-                bar.set_position(done);
-                // What is here by now came in no time, as far as the bar knows.
-                bar.reset_eta();
-                bar
-            });
+        if self.begun.elapsed() >= SHOWN_AFTER {
+            let template = if all.is_some() { BAR } else { OF_ANY_LENGTH };
+            let bar = self.bar.get_or_insert_with(|| bar(all, template));
             bar.set_position(done);
+            bar.set_message(bar_text(done, all, rate));
         }
     }
 
@@ -107,6 +115,8 @@ pub(super) struct ManyDownloads {
     present: usize,
     failed: usize,
     bytes: u64,
+    /// From the first byte on.
+    rate: Option<RecentRate>,
     remaining: Remaining,
 }
 
@@ -115,16 +125,16 @@ impl ManyDownloads {
     pub(super) fn new(downloads: usize, failed: usize) -> Self {
         let all = downloads.saturating_add(failed);
         // Its length follows when the length of a document is known.
-        let (bar, lines) = (bar(Some(all as u64), MANY), PlainLines::new());
+        let (bar, lines) = (bar(Some(all as u64), BAR), PlainLines::new());
         let remaining = Remaining::new(downloads);
         let (begun, fetched, present, bytes) = (Instant::now(), 0, 0, 0);
-        Self { bar, lines, begun, all, fetched, present, failed, bytes, remaining }
+        Self { bar, lines, begun, all, fetched, present, failed, bytes, rate: None, remaining }
     }
 
     pub(super) fn show(&mut self, happening: &Happening<'_>) {
         match happening {
             Happening::Bytes(count) => {
-                self.bytes += count;
+                self.bytes = self.bytes.saturating_add(*count);
                 self.update();
             }
             Happening::Running(document, here, length) => {
@@ -166,11 +176,15 @@ impl ManyDownloads {
     fn update(&mut self) {
         let Self { bar, lines, remaining, bytes, all, .. } = self;
         let done = self.fetched + self.present + self.failed;
-        let time = self.begun.elapsed();
+        let now = Instant::now();
+        if *bytes > 0 && self.rate.is_none() {
+            self.rate = Some(RecentRate::new(now));
+        }
+        let rate = self.rate.as_mut().and_then(|rate| rate.at(now, *bytes));
         let line = || {
-            let amount = amount(*bytes, time);
-            let left = remaining
-                .time(*bytes, time)
+            let amount = amount(*bytes, rate);
+            let left = remaining.bytes().and_then(|left| time_left(left, rate));
+            let left = left
                 .map_or_else(String::new, |left| format!(", about {} left", HumanDuration(left)));
             format!("{done} of {all} documents, {amount}{left}")
         };
@@ -192,13 +206,9 @@ impl ManyDownloads {
         self.bar.finish_and_clear();
     }
 
-    fn amount(&self) -> String {
-        amount(self.bytes, self.begun.elapsed())
-    }
-
     pub(super) fn summary(&self, time: Duration) -> String {
         let Self { all, fetched, present, failed, .. } = *self;
-        let amount = self.amount();
+        let amount = amount(self.bytes, Some(mean_rate(self.bytes, self.begun.elapsed())));
         let seconds = time.as_secs_f64();
         let others = match present {
             0 => String::new(),
@@ -255,9 +265,50 @@ impl PlainLines {
     }
 }
 
-/// Bytes, and bytes a second.
-fn amount(bytes: u64, time: Duration) -> String {
+/// Bytes, and bytes per second if that is known.
+fn amount(bytes: u64, rate: Option<u64>) -> String {
+    let rate = rate.map_or_else(String::new, |rate| format!(", {}/s", HumanBytes(rate)));
+    format!("{}{rate}", HumanBytes(bytes))
+}
+
+/// Bytes per second of a whole command.
+fn mean_rate(bytes: u64, time: Duration) -> u64 {
     let rate = u128::from(bytes) * 1000 / time.as_millis().max(1);
-    let rate = u64::try_from(rate).unwrap_or(u64::MAX);
-    format!("{}, {}/s", HumanBytes(bytes), HumanBytes(rate))
+    u64::try_from(rate).unwrap_or(u64::MAX)
+}
+
+/// The text next to the bar of one document.
+fn bar_text(done: u64, all: Option<u64>, rate: Option<u64>) -> String {
+    let all_bytes = all.map_or_else(String::new, |all| format!(" of {}", HumanBytes(all)));
+    let left = all.and_then(|all| time_left(all.saturating_sub(done), rate));
+    let left = left.map_or_else(String::new, |left| format!(", {} left", HumanDuration(left)));
+    let rate = rate.map_or_else(String::new, |rate| format!(", {}/s", HumanBytes(rate)));
+    format!("{}{all_bytes}{rate}{left}", HumanBytes(done))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_shows_rate_and_time_left_when_they_are_known() {
+        assert_eq!(bar_text(1024, Some(4096), None), "1.00 KiB of 4.00 KiB");
+        assert_eq!(
+            bar_text(1024, Some(4096), Some(1024)),
+            "1.00 KiB of 4.00 KiB, 1.00 KiB/s, 3 seconds left"
+        );
+        assert_eq!(bar_text(1024, None, Some(512)), "1.00 KiB, 512 B/s");
+        assert_eq!(bar_text(1, Some(u64::MAX), Some(0)), "1 B of 16.00 EiB, 0 B/s");
+    }
+
+    /// The summary counted from the second read of each document on.
+    #[test]
+    fn bytes_of_one_download_count_from_what_was_here_before() {
+        let mut one = OneDownload::new(&Document::Rfc("1".parse().unwrap()));
+        // The second holder resumes a byte before the end of what the first one has delivered.
+        for done in [500, 600, 700, 699, 900, 0, 50] {
+            one.progress(done, Some(1000));
+        }
+        assert_eq!(one.received.map(|received| received.bytes), Some(200 + 201 + 50));
+    }
 }

@@ -2,7 +2,6 @@
 //! documents that were not begun from the mean length of the others.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use crate::protocol::Document;
 
@@ -57,13 +56,6 @@ impl Remaining {
         };
         Some(running.saturating_add(not_begun.saturating_mul(mean)))
     }
-
-    /// The time that the rest takes at the rate until now.
-    pub(super) fn time(&self, received: u64, time: Duration) -> Option<Duration> {
-        let left = self.bytes().filter(|_| received > 0)?;
-        let milliseconds = time.as_millis().saturating_mul(left.into()) / u128::from(received);
-        Some(Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX)))
-    }
 }
 
 #[cfg(test)]
@@ -73,9 +65,8 @@ mod tests {
     #[test]
     fn what_is_left_is_counted_in_bytes() {
         let document = |number: u32| Document::Rfc(number.to_string().parse().unwrap());
-        let second = Duration::from_secs(1);
         let mut remaining = Remaining::new(3);
-        assert_eq!((remaining.bytes(), remaining.time(1, second)), (None, None));
+        assert_eq!(remaining.bytes(), None);
         remaining.run(&document(1), 500, 10_500);
         assert_eq!(remaining.bytes(), Some(10_000 + 2 * 10_500));
         remaining.complete(&document(2), 1_000);
@@ -84,10 +75,8 @@ mod tests {
         remaining.end(&document(3));
         // Two of three documents are done, and less than half of the bytes.
         assert_eq!(remaining.bytes(), Some(5_000));
-        assert_eq!(remaining.time(2_500, second), Some(2 * second));
-        assert_eq!(remaining.time(0, second), None);
         remaining.complete(&document(1), 10_500);
-        assert_eq!(remaining.time(10_000, second), Some(Duration::ZERO));
+        assert_eq!(remaining.bytes(), Some(0));
     }
 
     #[test]

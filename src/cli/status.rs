@@ -72,8 +72,10 @@ fn download_line(batch: &RunningBatch) -> String {
         more => format!(" and {more} more"),
     };
     let names = names.join(", ");
-    let (amount, rate) = (HumanBytes(*bytes), HumanBytes(*bytes_per_second));
-    format!("{names}{more}: {done} of {all} complete, {amount} received, {rate}/s")
+    let amount = HumanBytes(*bytes);
+    let rate =
+        bytes_per_second.map_or_else(String::new, |rate| format!(", {}/s", HumanBytes(rate)));
+    format!("{names}{more}: {done} of {all} complete, {amount} received{rate}")
 }
 
 fn upload_line(upload: &RunningUpload) -> String {

@@ -1,11 +1,8 @@
 //! `verify`: compares the files on disk with what was downloaded.
 //!
-//! What counts is the file at the path under which a document was saved, whether or not it is shared
-//! now. If nothing is there, the file that is shared as the document is read instead.
+//! `on_disk` says which file that is.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::sync::Arc;
+use std::io;
 
 use serde_json::json;
 
@@ -13,14 +10,12 @@ use super::command::Format;
 use super::context::Context;
 use super::exit::{CommandError, Failure, error_json};
 use super::meant::meant;
+use super::on_disk::digest_on_disk;
 use super::outcome::shown;
 use super::output::{say, say_json};
 use super::reply::{document_json, with_fields};
 use crate::escape::escaped;
-use crate::library::{Entry, Hasher, file_name_of};
-use crate::limits;
 use crate::protocol::{Digest, Document};
-use crate::system::open_regular;
 
 /// What a document's file has shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -77,49 +72,12 @@ fn check(
     document: &Document,
     expected: Digest,
 ) -> Result<Verdict, CommandError> {
-    let open = match file_name_of(document) {
-        Ok(name) => open_regular(&context.folder, &name).map(|(file, _)| file),
-        Err(_) => Err(io::ErrorKind::NotFound.into()),
-    };
-    let found = match open {
-        Err(error) if is_missing(&error) => match entry(context, document)? {
-            None => return Ok(Verdict::Missing),
-            Some(entry) => entry.open().and_then(|open| digest(context, &open.file)),
-        },
-        open => open.and_then(|file| digest(context, &file)),
-    };
-    Ok(match found {
-        Ok(found) if found == expected => Verdict::Unchanged,
-        Ok(found) => Verdict::Changed(found),
-        Err(error) if is_missing(&error) => Verdict::Missing,
+    Ok(match digest_on_disk(context, document)? {
+        Ok(Some(found)) if found == expected => Verdict::Unchanged,
+        Ok(Some(found)) => Verdict::Changed(found),
+        Ok(None) => Verdict::Missing,
         Err(error) => Verdict::Unreadable(error.to_string()),
     })
-}
-
-fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-/// The shared file of a document, which may have another name, or may have to be unpacked.
-fn entry(context: &Context, document: &Document) -> Result<Option<Arc<Entry>>, CommandError> {
-    let library = context.library()?;
-    let entry = library.read().entry(document).cloned();
-    Ok(entry)
-}
-
-fn digest(context: &Context, mut file: &File) -> io::Result<Digest> {
-    let mut hasher = Hasher::default();
-    let mut chunk = vec![0; limits::VERIFY_BUFFER];
-    while !context.cancel().is_cancelled() {
-        match file.read(&mut chunk) {
-            Ok(0) => return Ok(hasher.finish()),
-            Ok(count) => hasher.update(chunk.get(..count).unwrap_or(&chunk)),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    // The caller asks what has interrupted it.
-    Err(io::ErrorKind::Interrupted.into())
 }
 
 fn print(format: Format, document: &Document, verdict: &Verdict) -> io::Result<()> {

@@ -138,6 +138,16 @@ impl Entry {
         }
     }
 
+    /// The same for a file that can be read. It is opened only if its state has changed.
+    pub(super) fn readable_state(&self) -> io::Result<FileState> {
+        let state = self.state_now()?;
+        if state == self.state {
+            return Ok(state);
+        }
+        let (_, metadata) = system::open_regular(&self.folder, &self.name)?;
+        Ok(self.state_of(&metadata))
+    }
+
     pub(super) fn state_of(&self, metadata: &Metadata) -> FileState {
         let mut state = FileState::of(metadata);
         // That is a matter of the name, which an entry keeps.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use ignore::WalkBuilder;
 
 use super::file_state::FileState;
+use crate::system;
 
 /// The file that names what is not shared.
 const IGNORE_FILE: &str = ".p2pciignore";
@@ -57,6 +58,10 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
     for entry in walk.build() {
         let entry = match entry {
             Ok(entry) => entry,
+            // The rest of the directory would count as removed.
+            Err(error) if error.io_error().is_some_and(may_pass) => {
+                return Err(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()));
+            }
             Err(error) => {
                 // The error names the path.
                 left_out.push(LeftOut { name: Vec::new(), reason: error.to_string() });
@@ -75,11 +80,30 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
             left_out.push(LeftOut { name: bytes(), reason: "its name is no UTF-8".into() });
             continue;
         };
-        // Gone meanwhile: the next look will not find it, either.
-        let Ok(metadata) = entry.metadata() else { continue };
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) if error.io_error().is_some_and(is_gone) => continue,
+            Err(error) if error.io_error().is_some_and(may_pass) => {
+                return Err(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()));
+            }
+            Err(error) => {
+                left_out.push(LeftOut { name: bytes(), reason: error.to_string() });
+                continue;
+            }
+        };
         found.push(Found { name: name.into(), state: state(below, &metadata) });
     }
     Ok((found, left_out))
+}
+
+/// Whether the same call may succeed later, without a change of the file.
+pub(super) fn may_pass(error: &io::Error) -> bool {
+    system::is_shortage(error) || system::is_disk_failure(error)
+}
+
+/// Whether a file was removed during the scan.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
 }
 
 fn name(below: &Path) -> Option<String> {

@@ -39,8 +39,13 @@ pub(super) enum Settled {
 pub(super) struct Memory {
     /// Files that were not quiet yet, and since when they were in that state.
     unsettled: HashMap<Document, (FileState, Instant)>,
-    /// What was said to be left out.
+    /// What the last scan has left out.
     left_out: HashSet<Vec<u8>>,
+    /// What this scan leaves out.
+    left_out_now: HashSet<Vec<u8>>,
+    /// Files that a person or a download has added and that cannot be read now. They are shared again
+    /// when they can.
+    pub(super) unreadable: HashMap<Document, Arc<Entry>>,
 }
 
 impl SharedLibrary {
@@ -56,6 +61,8 @@ impl SharedLibrary {
         let before = self.read().snapshot();
         let mut memory = std::mem::take(&mut self.write().memory);
         let survey = survey(&before, &mut memory, settled);
+        // Files that can be read again are named again if they cannot later.
+        memory.left_out = std::mem::take(&mut memory.left_out_now);
         self.write().memory = memory;
         let (changes, official, is_unsettled) = survey?;
         let mut library = self.write();
@@ -103,6 +110,11 @@ type Survey = (Vec<Change>, Option<Arc<Official>>, bool);
 fn survey(library: &Snapshot, memory: &mut Memory, settled: Settled) -> io::Result<Survey> {
     let (found, left_out) = match folder::files(&library.folder, library.depth) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), Vec::new()),
+        // No reader could get its documents.
+        Err(error) if is_denied(&error) && !library.entries.is_empty() => {
+            memory.leave_out(library.folder.as_os_str().as_encoded_bytes(), &error.to_string());
+            (Vec::new(), Vec::new())
+        }
         files => files?,
     };
     for one in left_out {
@@ -110,13 +122,16 @@ fn survey(library: &Snapshot, memory: &mut Memory, settled: Settled) -> io::Resu
     }
     let new_official = Official::of_folder(&library.folder, &found, &library.official);
     let official = new_official.as_ref().unwrap_or(&library.official);
-    let mut changes = Vec::new();
+    let mut changes = memory.readable_again(library);
     let mut unsettled = HashMap::new();
     let found = by_document(found, memory);
 
     for (document, found) in &found {
         let before = library.entries.get(document);
-        if library.withdrawn.contains(document) || before.is_some_and(|entry| entry.is_asked_for) {
+        if library.withdrawn.contains(document)
+            || memory.unreadable.contains_key(document)
+            || before.is_some_and(|entry| entry.is_asked_for)
+        {
             continue;
         }
         let is_known = before.is_some_and(|entry| {
@@ -142,15 +157,33 @@ fn survey(library: &Snapshot, memory: &mut Memory, settled: Settled) -> io::Resu
                     changes.push(Change { document: document.clone(), before, after });
                 }
             }
-            Err(error) => memory.leave_out(found.name.as_bytes(), &error.to_string()),
+            // The next scan tries again.
+            Err(error) if before.is_some() && folder::may_pass(&error) => {}
+            Err(error) => {
+                memory.leave_out(found.name.as_bytes(), &error.to_string());
+                if let Some(before) = before.cloned() {
+                    let (document, before) = (document.clone(), Some(before));
+                    changes.push(Change { document, before, after: None });
+                }
+            }
         }
     }
     for (document, before) in &library.entries {
         let after = if before.is_asked_for {
-            match before.state_now() {
+            match before.readable_state() {
                 Ok(state) if state == before.state => continue,
                 Ok(state) => Some(Arc::new(Entry { state, ..Entry::clone(before) })),
-                Err(_) => None,
+                Err(error) if folder::may_pass(&error) => continue,
+                Err(error) => {
+                    if is_denied(&error) {
+                        memory.leave_out(
+                            before.path().as_os_str().as_encoded_bytes(),
+                            &error.to_string(),
+                        );
+                        memory.unreadable.insert(document.clone(), Arc::clone(before));
+                    }
+                    None
+                }
             }
         } else if found.contains_key(document) {
             continue;
@@ -163,6 +196,11 @@ fn survey(library: &Snapshot, memory: &mut Memory, settled: Settled) -> io::Resu
     memory.unsettled = unsettled;
     let is_unsettled = !memory.unsettled.is_empty();
     Ok((changes, new_official, is_unsettled))
+}
+
+/// Whether this user may not read a file or directory.
+fn is_denied(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 /// One file a document: `rfc7.txt` before `rfc7.txt.gz`, `rfc7-tcp.txt` and `rfc07.txt`, and one
@@ -194,9 +232,27 @@ fn by_document(mut found: Vec<Found>, memory: &mut Memory) -> HashMap<Document, 
 impl Memory {
     /// Says once that a file is left out.
     fn leave_out(&mut self, name: &[u8], reason: &str) {
-        if self.left_out.insert([name, b"\0", reason.as_bytes()].concat()) {
+        let line = [name, b"\0", reason.as_bytes()].concat();
+        let is_known = self.left_out.contains(&line);
+        if self.left_out_now.insert(line) && !is_known {
             skip(name, reason);
         }
+    }
+
+    /// Shares the added files again that can be read by now, and forgets those that are gone.
+    fn readable_again(&mut self, library: &Snapshot) -> Vec<Change> {
+        let mut changes = Vec::new();
+        self.unreadable.retain(|document, entry| match entry.readable_state() {
+            Err(error) => is_denied(&error) || folder::may_pass(&error),
+            Ok(state) => {
+                let after = Some(Arc::new(Entry { state, ..Entry::clone(entry) }));
+                if !library.entries.contains_key(document) {
+                    changes.push(Change { document: document.clone(), before: None, after });
+                }
+                false
+            }
+        });
+        changes
     }
 
     /// Since when a file is in this state, if that is not long enough.

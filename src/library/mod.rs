@@ -68,7 +68,7 @@ pub use target::SaveTarget;
 pub use unpacked::UnpackedCopies;
 
 use crate::escape::escaped;
-use crate::protocol::{Content, Document, Title};
+use crate::protocol::{Content, Digest, Document, Title};
 use crate::{limits, system};
 use look_over::{Memory, Settled, Snapshot};
 use rfc_index::Official;
@@ -225,6 +225,7 @@ impl Library {
     /// Stops sharing a document, also after later scans, and returns its title. The file is not moved.
     /// `None` if the document is not shared.
     pub fn forget(&mut self, document: &Document) -> Option<Title> {
+        self.memory.unreadable.remove(document);
         let entry = self.entries.remove(document)?;
         self.withdrawn.insert(document.clone());
         Some(entry.title.clone())
@@ -279,6 +280,17 @@ impl SharedLibrary {
     pub fn read(&self) -> RwLockReadGuard<'_, Library> {
         // Each change is one insertion or removal: a poisoned library is still whole.
         self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The digest of a shared document, if it is known and the file is still in the state for which it
+    /// was computed.
+    pub fn current_digest(&self, document: &Document) -> Option<Digest> {
+        let (entry, digest) = {
+            let library = self.read();
+            let entry = library.entry(document)?;
+            (Arc::clone(entry), library.digests.content(&entry.state).digest?)
+        };
+        entry.state_now().is_ok_and(|state| state == entry.state).then_some(digest)
     }
 
     /// Changes the library.

@@ -11,7 +11,8 @@ use crate::protocol::{Date, Digest, Endpoint};
 pub enum Attempt<'a> {
     /// It asks this holder.
     Asking(&'a Endpoint),
-    /// How many bytes are there, and of how many if that is known.
+    /// How many bytes are there, and of how many if that is known. The first event of a transfer
+    /// says how many were there before it.
     Progress(u64, Option<u64>),
     /// This holder did not give it, or broke off.
     Failed(&'a Endpoint, &'a TransferError),

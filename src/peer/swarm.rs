@@ -137,10 +137,12 @@ impl SegmentedDocument<'_> {
         let feeds = self.fetcher.bandwidth().feeds(peer_bounds().segments);
         let (count, pieces) = (self.holders.len().min(feeds), self.pieces);
         let swarm = Swarm::new(self, count);
+        // Before the workers add to it.
+        let before = swarm.length.saturating_sub(swarm.lock().segments.left());
         for worker in 0..count {
             start(&swarm, worker, move |swarm| swarm.work(worker));
         }
-        swarm.follow(pieces, watch)
+        swarm.follow(pieces, before, watch)
     }
 }
 
@@ -216,11 +218,12 @@ impl Swarm {
     fn follow(
         &self,
         pieces: &Pieces,
+        before: u64,
         watch: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Brought, SwarmError> {
         let length = self.length;
         let begun = Instant::now();
-        let before = length.saturating_sub(self.lock().segments.left());
+        watch(Progress::Bytes(before, length));
         let mut hasher = Hasher::default();
         let mut hashed = 0;
         let mut failures: HashMap<Endpoint, TransferError> = HashMap::new();

@@ -39,7 +39,7 @@ pub(super) struct Get<'a> {
 }
 
 /// Receives a document. `progress` is told how many bytes are there, and of how many if that is
-/// known.
+/// known: first before any byte of this reply is counted, then after each read.
 pub(super) fn receive(
     fetcher: &Fetcher,
     get: &Get<'_>,

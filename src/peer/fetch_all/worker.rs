@@ -184,9 +184,9 @@ impl<'a> Worker<'a> {
         let (mut seen, mut announced) = (None::<u64>, None);
         let mut watch = |attempt: Attempt<'_>| {
             let Attempt::Progress(bytes, length) = attempt else { return };
-            // What was here before does not count for the rate.
-            let before = seen.replace(bytes).unwrap_or(bytes);
-            let count = bytes.checked_sub(before).unwrap_or(bytes);
+            // The first event of a transfer says what was here before, which does not count. It may
+            // be less than what another holder had delivered.
+            let count = bytes.saturating_sub(seen.replace(bytes).unwrap_or(bytes));
             progress.bytes.fetch_add(count, Ordering::Relaxed);
             if let Some(length) = length {
                 announced.get_or_insert(length);

@@ -38,7 +38,7 @@ fn a_download_ends_when_its_workers_panic() {
     for worker in 0..2 {
         start(&swarm, worker, move |swarm| panicking(swarm, worker));
     }
-    let outcome = swarm.follow(&pieces, &mut |_| {});
+    let outcome = swarm.follow(&pieces, 0, &mut |_| {});
     assert!(matches!(outcome, Err(SwarmError::Holders(failures)) if failures.is_empty()));
 }
 
@@ -60,7 +60,7 @@ fn what_a_worker_has_not_delivered_is_for_the_others() {
         }
         assert!(segments > 0);
     });
-    let brought = swarm.follow(&pieces, &mut |_| {}).unwrap();
+    let brought = swarm.follow(&pieces, 0, &mut |_| {}).unwrap();
     assert_ne!(brought.digest, Digest::new([7; 32]));
     assert!(pieces.missing().is_empty());
 }

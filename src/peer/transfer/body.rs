@@ -99,6 +99,8 @@ impl<'a> Body<'a> {
         mut rate: MinRate,
     ) -> Result<u64, TransferError> {
         let before = self.received;
+        // What is here already, before anything of this reply is counted.
+        (self.progress)(self.received, self.expected);
         let is_small = self.expected.is_some_and(|length| length <= SMALL);
         let first = line.take_input(self.left());
         for some in first.chunks(PIECE) {
