@@ -10,12 +10,13 @@
 //! | `command`, `usage`, `option_values` | the commands, in the shell and after `peer`; help; values of options |
 //! | `named`, `meant` | documents as they are typed; other documents that may be meant |
 //! | `context`, `act`, `find` | the state that commands use, and their execution |
-//! | `get`, `sync`, `many`, `choose`, `progress`, `remaining` | the commands that download |
+//! | `get`, `sync`, `many`, `choose` | the commands that download |
+//! | `progress`, `recent_rate`, `remaining` | how far downloads are, their rates, and the time left |
 //! | `digest_list`, `verified` | trusted digests of the user; addresses that the index has verified |
 //! | `outcome`, `change` | the result of one document, as a line or as JSON; whether it is new or changed |
 //! | `go_on` | resuming the downloads of an earlier run |
 //! | `downloads`, `status` | running downloads; the session and its transfers |
-//! | `verify`, `why`, `probe` | files and their digests; download histories; holders |
+//! | `verify`, `on_disk`, `why`, `probe` | files and their digests; download histories; holders |
 //! | `reply` | a reply of an index: unchanged, as a table, as JSON |
 //! | `shell`, `editor`, `completion` | the shell: line by line, and on a terminal with completion |
 //! | `index_access`, `other_kind` | how a command reaches the index; a peer that was named as the index |
