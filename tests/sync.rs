@@ -8,9 +8,9 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
-use common::{Index, PATIENCE, Program, folder, names, peer, run_peer, run_peer_again, share};
+use common::{Index, Program, folder, names, peer, run_peer, run_peer_again, share};
 
 const LARGE: usize = 12 * 1024 * 1024 + 7;
 
@@ -230,40 +230,6 @@ fn what_was_tried_and_fetched_is_remembered() {
 }
 
 #[test]
-fn a_list_of_digests_decides() {
-    // The digest of `abc`.
-    const LIST: &str =
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  rfc7.txt\n";
-    let root = tempfile::tempdir().unwrap();
-    let wrong = folder(root.path(), "wrong", &[("rfc7.txt", b"abd")]);
-    let right = folder(root.path(), "right", &[("rfc7.txt", b"abc")]);
-    let index = Index::start(&[]);
-    let (_wrong, wrong_port) = share(index.address, &wrong);
-    let list = root.path().join("list");
-    fs::write(&list, LIST).unwrap();
-    let (address, list) = (index.address.to_string(), list.to_str().unwrap().to_string());
-    let arguments = [&address, "--share", ".", "get", "7", "--digests", &list];
-    let mine = folder(root.path(), "mine", &[]);
-    let (code, _, errors) = run_peer(&arguments, "", &mine);
-    assert_eq!(code, 65, "{errors}");
-    assert!(names(&mine).is_empty(), "{:?}", names(&mine));
-
-    let (_right, port) = share(index.address, &right);
-    let begun = Instant::now();
-    loop {
-        let (code, output, errors) = run_peer(&arguments, "", &mine);
-        assert_eq!(code, 0, "{errors}");
-        assert!(output.contains(&format!("from localhost:{port}, sha-256 checked")), "{output}");
-        fs::remove_file(mine.join("rfc7.txt")).unwrap();
-        if errors.contains("have different versions") {
-            assert!(errors.contains(&format!("localhost:{wrong_port}")), "{errors}");
-            return;
-        }
-        assert!(begun.elapsed() < PATIENCE, "the digests do not get known");
-    }
-}
-
-#[test]
 fn holders_are_probed() {
     let root = tempfile::tempdir().unwrap();
     let a = folder(root.path(), "a", &[("rfc7.txt", b"seven")]);
@@ -316,30 +282,6 @@ fn a_session_goes_on_with_what_was_killed() {
     assert!(fs::read(mine.join("big.bin")).unwrap() == document);
     let (_, why, _) = run_peer_again(&[&address, "--share", ".", "why", "big.bin"], &state, &mine);
     assert!(why.contains("  wanted") && why.contains("  fetched from"), "{why}");
-}
-
-#[test]
-fn a_list_of_digests_may_name_a_directory_that_does_not_exist_yet() {
-    let root = tempfile::tempdir().unwrap();
-    let root = root.path().canonicalize().unwrap();
-    let a = folder(&root, "a", &[("rfc7.txt", b"seven")]);
-    let index = Index::start(&[]);
-    let (_a, _) = share(index.address, &a);
-    let address = index.address.to_string();
-    let zeros = "0".repeat(64);
-    for path in [root.join("new/rfc7.txt").to_str().unwrap(), "new/rfc7.txt", "../new/rfc7.txt"] {
-        fs::write(root.join("list"), format!("{zeros}  {path}\n")).unwrap();
-        for command in ["get 7", "sync"] {
-            let words: Vec<&str> = command.split(' ').collect();
-            let options = ["--share", "new", "--digests", "list"];
-            let arguments = [&[address.as_str()], &words[..], &options].concat();
-            let (code, _, errors) = run_peer(&arguments, "", &root);
-            assert_eq!(code, 65, "{path}, {command}: {errors}");
-            assert!(!errors.contains("match no document"), "{errors}");
-            assert!(!root.join("new/rfc7.txt").exists());
-            let _ = fs::remove_dir_all(root.join("new"));
-        }
-    }
 }
 
 /// Waiting for the peer's own limit is not the fault of its holders.
