@@ -4,11 +4,10 @@
 //! tap that prints what passes, as Wireshark's "follow stream" would show it: who talks to whom,
 //! `C:` for the side that connected, `S:` for the other. The documents are those in `rfc/`.
 
-#![allow(clippy::print_stdout, reason = "the demo is what it prints")]
-
 use std::error::Error;
+use std::fmt::Display;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -215,12 +214,12 @@ struct Screen(Arc<Mutex<()>>);
 impl Screen {
     fn title(&self, text: &str) {
         let _turn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        println!("\n── {text}");
+        print(format_args!("\n── {text}"));
     }
 
     fn say(&self, text: &str) {
         let _turn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        println!("{text}");
+        print(text);
     }
 
     fn show(&self, prefix: &str, bytes: &[u8], document: &mut Shown) {
@@ -229,13 +228,20 @@ impl Screen {
         let mut hidden = 0;
         for line in text.lines() {
             if document.shows(line) {
-                println!("{prefix}{}", escaped(line));
+                print(format_args!("{prefix}{}", escaped(line)));
             } else {
                 hidden += 1;
             }
         }
         if hidden > 0 {
-            println!("{prefix}… and {hidden} more lines");
+            let lines = if hidden == 1 { "line" } else { "lines" };
+            print(format_args!("{prefix}… and {hidden} more {lines}"));
         }
     }
+}
+
+/// Prints a line. The reader of a pipe may have closed it, as `head` does; the demo then runs to its
+/// end without output.
+fn print(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }

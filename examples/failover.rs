@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 
 use p2p_ci::library::{Depth, Incoming, Library};
@@ -35,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Attempt::Failed(holder, error) => show(&format!("{holder} failed: {error}")),
             Attempt::Progress(..) | Attempt::Waits(..) => {}
         })?;
-    // Until here nothing has the name.
+    // The document gets its name only now.
     incoming.finish(false)?;
 
     let holder = fetched.holders.first().ok_or("it was here before")?;
@@ -53,7 +54,7 @@ fn uploads_from(folder: &std::path::Path) -> Result<(UploadServer, Endpoint), Bo
     Ok((uploads, endpoint))
 }
 
-#[allow(clippy::print_stdout, reason = "an example shows what it does")]
+/// Prints a line. The reader of a pipe may have closed it, as `head` does.
 fn show(line: &str) {
-    println!("{line}");
+    let _ = writeln!(io::stdout(), "{line}");
 }

@@ -142,6 +142,12 @@ enum Error {
     Signals(#[source] io::Error),
 }
 
+impl Error {
+    fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let args: Args = arguments(std::env::args_os());
@@ -154,7 +160,10 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report("server", &error);
+            // A reader of the limits that closes its pipe has what it wanted.
+            if !error.is_closed_pipe() {
+                report("server", &error);
+            }
             Failure::Other.into()
         }
     }
@@ -187,7 +196,7 @@ fn run(args: &Args) -> Result<(), Error> {
             let uptime = Uptime(started.elapsed());
             log::info!(target: server::LOG_SESSIONS, "{signal} after {uptime}: stopping");
             stop.stop();
-            // A session in a name lookup hears nothing. Its connection is cut, and the rest of it
+            // A session in a name lookup cannot be interrupted. Its connection is cut, and its thread
             // ends with the process.
             thread::sleep(NAME_LOOKUP_GRACE);
             log_totals();
@@ -196,7 +205,7 @@ fn run(args: &Args) -> Result<(), Error> {
     };
     on_service_signal(handle).map_err(Error::Signals)?;
     for address in server.addresses().map_err(Error::Address)? {
-        // Nobody may be listening to that; the server has other things to do.
+        // Standard output may be closed; that does not keep the server from its work.
         if let Err(error) = say(format_args!("listening on {address}")) {
             log::warn!("listening on {address}, which cannot be printed: {error}");
         }

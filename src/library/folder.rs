@@ -3,6 +3,7 @@
 //! Hidden files, links, incomplete files (`.part`), and files that match `.p2pciignore` (in the syntax of
 //! gitignore) are left out.
 
+use std::error::Error;
 use std::fs::Metadata;
 use std::io;
 use std::path::{Component, Path};
@@ -36,11 +37,41 @@ pub(super) struct Found {
     pub(super) state: FileState,
 }
 
-/// A file that is left out, and why.
+/// A file or subdirectory that is left out, and why.
 #[derive(Debug)]
 pub(super) struct LeftOut {
     pub(super) name: Vec<u8>,
     pub(super) reason: String,
+}
+
+impl LeftOut {
+    /// What the walk could not read. Its error holds the path and the reason somewhere inside.
+    fn of_error(folder: &Path, error: &ignore::Error) -> Self {
+        let mut path = folder;
+        let mut cause = error;
+        loop {
+            cause = match cause {
+                ignore::Error::WithPath { path: found, err } => {
+                    path = found;
+                    err
+                }
+                ignore::Error::WithDepth { err, .. }
+                | ignore::Error::WithLineNumber { err, .. } => err,
+                _ => break,
+            };
+        }
+        let below = path.strip_prefix(folder).unwrap_or(path);
+        let name = if below.as_os_str().is_empty() { folder } else { below };
+        let name = name.as_os_str().as_encoded_bytes().to_vec();
+        let mut reason: &dyn Error = cause;
+        if let ignore::Error::Io(error) = cause {
+            reason = error;
+        }
+        while let Some(source) = reason.source() {
+            reason = source;
+        }
+        Self { name, reason: format!("cannot read it: {reason}") }
+    }
 }
 
 /// All files of a folder, in no order.
@@ -63,8 +94,7 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
                 return Err(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()));
             }
             Err(error) => {
-                // The error names the path.
-                left_out.push(LeftOut { name: Vec::new(), reason: error.to_string() });
+                left_out.push(LeftOut::of_error(folder, &error));
                 continue;
             }
         };
@@ -77,50 +107,6 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
         let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
         let bytes = || below.as_os_str().as_encoded_bytes().to_vec();
         let Some(name) = name(below) else {
-            left_out.push(LeftOut { name: bytes(), reason: "its name is no UTF-8".into() });
+            left_out.push(LeftOut { name: bytes(), reason: "its name is not UTF-8".into() });
             continue;
         };
-        let metadata = match entry.metadata() {
-            Ok(metadata) => metadata,
-            Err(error) if error.io_error().is_some_and(is_gone) => continue,
-            Err(error) if error.io_error().is_some_and(may_pass) => {
-                return Err(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()));
-            }
-            Err(error) => {
-                left_out.push(LeftOut { name: bytes(), reason: error.to_string() });
-                continue;
-            }
-        };
-        found.push(Found { name: name.into(), state: state(below, &metadata) });
-    }
-    Ok((found, left_out))
-}
-
-/// Whether the same call may succeed later, without a change of the file.
-pub(super) fn may_pass(error: &io::Error) -> bool {
-    system::is_shortage(error) || system::is_disk_failure(error)
-}
-
-/// Whether a file was removed during the scan.
-fn is_gone(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::NotFound
-}
-
-fn name(below: &Path) -> Option<String> {
-    let segments: Option<Vec<&str>> = below
-        .components()
-        .map(|component| match component {
-            Component::Normal(segment) => segment.to_str(),
-            _ => None,
-        })
-        .collect();
-    Some(segments?.join("/"))
-}
-
-/// The state of a file, told apart by its name from the same file as it is.
-pub(super) fn state(path: &Path, metadata: &Metadata) -> FileState {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let mut state = FileState::of(metadata);
-    state.packed = super::name::is_packed(name);
-    state
-}

@@ -1,4 +1,6 @@
-//! What the programs of measurement share: they are the index and the peer, too, and speak to both.
+//! The code that `bench` and `torture` share: output, the programs that they start, and connections to
+//! them.
 
+pub(crate) mod output;
 pub(crate) mod programs;
 pub(crate) mod talk;

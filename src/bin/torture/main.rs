@@ -8,8 +8,6 @@
 //! nothing else has to be built. It needs Linux, whose `/proc` shows what a process uses.
 
 #![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
@@ -39,6 +37,8 @@ fn main() -> ExitCode {
 
 #[cfg(not(target_os = "linux"))]
 fn main() -> ExitCode {
-    eprintln!("torture: expected Linux, found another system");
+    use std::io::Write;
+
+    let _ = writeln!(std::io::stderr(), "torture: expected Linux, found another system");
     ExitCode::from(2)
 }

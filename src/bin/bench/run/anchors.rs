@@ -11,6 +11,7 @@ use std::{env, fs, thread};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::common::output::print_line;
 use crate::common::programs::{self, PATIENCE, Program};
 use crate::run::samples::median;
 
@@ -176,7 +177,7 @@ pub(crate) fn run_as(name: &str) -> Option<ExitCode> {
 
 fn serve(handle: impl Fn(&TcpStream) -> io::Result<()> + Send + Sync) -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    println!("{}", listener.local_addr()?);
+    print_line(format_args!("{}", listener.local_addr()?));
     thread::scope(|scope| {
         for stream in listener.incoming() {
             let stream = stream?;

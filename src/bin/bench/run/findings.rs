@@ -5,6 +5,7 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use crate::common::output::print_error;
 use crate::run::samples::median;
 
 /// All rows and plots of a run.
@@ -108,7 +109,7 @@ impl Findings {
         let what = what.into();
         // Several suites may miss the same.
         if !self.skipped.contains(&what) {
-            eprintln!("left out: {what}");
+            print_error(format_args!("left out: {what}"));
             self.skipped.push(what);
         }
     }
@@ -120,7 +121,10 @@ impl Findings {
         let compared = compared
             .as_ref()
             .map_or(String::new(), |Compared { with, ratio, .. }| format!(", {ratio:.2} x {with}"));
-        eprintln!("{section}{size}: {work}: {} {unit}{compared}", readable(*figure));
+        print_error(format_args!(
+            "{section}{size}: {work}: {} {unit}{compared}",
+            readable(*figure)
+        ));
         self.rows.push(row);
     }
 

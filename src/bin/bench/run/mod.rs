@@ -21,6 +21,7 @@ use std::{env, fs};
 
 use clap::Parser;
 
+use crate::common::output::{print_error, print_line};
 use crate::common::programs;
 use anchors::{Anchor, is_installed};
 use findings::Findings;
@@ -162,14 +163,14 @@ pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
     if args.list {
         for suite in suites() {
-            println!("{:<12} {}", suite.name, suite.what);
+            print_line(format_args!("{:<12} {}", suite.name, suite.what));
         }
         return ExitCode::SUCCESS;
     }
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("bench: {error}");
+            print_error(format_args!("bench: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -211,17 +212,17 @@ fn run(args: &Args) -> io::Result<()> {
         }
     }
     for table in findings.tables() {
-        println!("{table}\n");
+        print_line(format_args!("{table}\n"));
     }
-    println!("Ratios, also those in parentheses, are ours by the other's.");
+    print_line(format_args!("Ratios, also those in parentheses, are ours by the other's."));
     for what in &findings.skipped {
-        println!("left out: {what}");
+        print_line(format_args!("left out: {what}"));
     }
     fs::create_dir_all(&args.out)?;
     findings.write_csv(&args.out.join("bench.csv"))?;
     let path = args.out.join("report.html");
     report::write(&findings, &path)?;
-    println!("{}", path.display());
+    print_line(format_args!("{}", path.display()));
     match failed {
         0 => Ok(()),
         _ => Err(io::Error::other(format!("{failed} suites failed, see above"))),

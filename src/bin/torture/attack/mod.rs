@@ -13,6 +13,7 @@ use std::{env, io};
 
 use clap::Parser;
 
+use crate::common::output::{print_error, print_line};
 use crate::common::programs;
 use cases::{CASES, Case};
 use report::{Report, Verdict};
@@ -70,7 +71,7 @@ pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
     if args.list {
         for (number, case) in CASES.iter().enumerate() {
-            println!("{:2}  {:<16} {}", number + 1, case.name, case.what);
+            print_line(format_args!("{:2}  {:<16} {}", number + 1, case.name, case.what));
         }
         return ExitCode::SUCCESS;
     }
@@ -79,7 +80,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Verdict::Broken) => ExitCode::FAILURE,
         Ok(Verdict::Late) => ExitCode::from(3),
         Err(error) => {
-            eprintln!("torture: {error}");
+            print_error(format_args!("torture: {error}"));
             ExitCode::from(2)
         }
     }
@@ -103,7 +104,10 @@ fn run(args: &Args) -> io::Result<Verdict> {
         // Whatever else the machine does may take times, and nothing else.
         for _ in 1..ATTEMPTS {
             if verdict == Verdict::Late {
-                eprintln!("torture: {}: only times were not held: once more", case.name);
+                print_error(format_args!(
+                    "torture: {}: only times were not held: once more",
+                    case.name
+                ));
                 verdict = attempt(case, &setting, args.json);
             }
         }

@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::common::output::print_line;
+
 /// The report of one case. Text is printed as it comes, JSON at the end.
 pub(crate) struct Report {
     name: &'static str,
@@ -19,7 +21,7 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(name: &'static str, is_json: bool) -> Self {
         if !is_json {
-            println!("{name}");
+            print_line(name);
         }
         let (figures, requirements, skipped) = (Vec::new(), Vec::new(), Vec::new());
         let (begun, is_broken) = (Instant::now(), false);
@@ -29,7 +31,7 @@ impl Report {
     /// Something that was measured.
     pub(crate) fn figure(&mut self, what: &str, value: f64, unit: &'static str) {
         if !self.is_json {
-            println!("  {what:<52} {value:>12.3} {unit}");
+            print_line(format_args!("  {what:<52} {value:>12.3} {unit}"));
         }
         self.figures.push((what.into(), value, unit));
     }
@@ -43,7 +45,7 @@ impl Report {
     /// A time that must be held, and may not be on a machine that is busy with something else.
     pub(crate) fn require_time(&mut self, what: &str, is_seen: bool) {
         if !self.is_json {
-            println!("  {}  {what}", if is_seen { "ok    " } else { "FAILED" });
+            print_line(format_args!("  {}  {what}", if is_seen { "ok    " } else { "FAILED" }));
         }
         self.requirements.push((what.into(), is_seen));
     }
@@ -55,7 +57,7 @@ impl Report {
             self.require(&format!("all parts of the case can be run in CI: {why}"), false);
         }
         if !self.is_json {
-            println!("  skipped: {why}");
+            print_line(format_args!("  skipped: {why}"));
         }
         self.skipped.push(why.into());
     }
@@ -70,7 +72,7 @@ impl Report {
             };
             let requirement =
                 |(what, is_seen): &(String, bool)| json!({ "what": what, "seen": is_seen });
-            println!(
+            print_line(format_args!(
                 "{}",
                 json!({
                     "v": 1,
@@ -80,9 +82,9 @@ impl Report {
                     "requirements": self.requirements.iter().map(requirement).collect::<Vec<_>>(),
                     "skipped": self.skipped,
                 })
-            );
+            ));
         } else {
-            println!("  {seconds:.1} s\n");
+            print_line(format_args!("  {seconds:.1} s\n"));
         }
         match (all_seen, self.is_broken) {
             (true, _) => Verdict::Seen,

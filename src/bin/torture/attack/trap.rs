@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use crate::common::output::print_line;
+
 /// An index whose session panics when a request is logged whose title asks for it.
 pub(crate) fn panicking_server() -> ExitCode {
     struct Trap;
@@ -25,7 +27,7 @@ pub(crate) fn panicking_server() -> ExitCode {
     };
     let Ok(server) = p2p_ci::server::Server::bind(&config) else { return ExitCode::FAILURE };
     for address in server.addresses().unwrap_or_default() {
-        println!("listening on {address}");
+        print_line(format_args!("listening on {address}"));
     }
     if log::set_logger(&Trap).is_ok() {
         log::set_max_level(log::LevelFilter::Info);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::attack::Setting;
 use crate::attack::latency::Honest;
 use crate::attack::report::Report;
+use crate::common::output::print_error;
 use crate::common::programs::Index;
 use crate::common::talk::{Talk, add, list, lookup, records, status};
 
@@ -58,7 +59,7 @@ pub(super) fn churn(setting: &Setting, report: &mut Report) -> io::Result<()> {
                     match come(address, number, worker) {
                         Ok(talk) => here.push(talk),
                         Err(error) => {
-                            eprintln!("torture: {error}");
+                            print_error(format_args!("torture: {error}"));
                             wrong.fetch_add(1, Ordering::Relaxed);
                         }
                     }
