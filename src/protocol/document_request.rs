@@ -45,6 +45,8 @@ impl DocumentRequest {
 }
 
 impl FromHead for DocumentRequest {
+    const EXAMPLE: &'static str = Reader::UploadServer.example();
+
     fn from_head(head: &Head<'_>) -> Result<Self, DecodeError> {
         let (words, count) = head.words();
         let Some(["GET", kind, name]) = words.get(..count) else {

@@ -145,9 +145,12 @@ impl<'a> Head<'a> {
     }
 }
 
-/// The words of a request line before the version. It is looked at before all else: whatever
-/// is wrong besides, another version is 505.
-pub(super) fn words_before_version(line: &[u8]) -> Result<&str, DecodeError> {
+/// The words of a request line before the version. The version is checked first: another one is
+/// refused with 505, whatever else is wrong. `example` is a request line for explanations.
+pub(super) fn words_before_version<'a>(
+    line: &'a [u8],
+    example: &str,
+) -> Result<&'a str, DecodeError> {
     let line = line.trim_ascii();
     let is_blank = |&byte: &u8| matches!(byte, b' ' | b'\t');
     let words = line.strip_suffix(VERSION.as_bytes());
@@ -155,7 +158,7 @@ pub(super) fn words_before_version(line: &[u8]) -> Result<&str, DecodeError> {
         return utf8(words, 1);
     }
     let version = line.rsplit(is_blank).next().unwrap_or(line);
-    let mut error = DecodeError::new(1, fault_of_version(line));
+    let mut error = DecodeError::new(1, fault_of_version(line, example));
     if version.starts_with(b"P2P-CI") {
         error.refusal = Refusal::VersionNotSupported;
     }

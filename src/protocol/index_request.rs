@@ -102,6 +102,8 @@ impl IndexRequest {
 }
 
 impl FromHead for IndexRequest {
+    const EXAMPLE: &'static str = Reader::Index.example();
+
     fn from_head(head: &Head<'_>) -> Result<Self, DecodeError> {
         let (words, count) = head.words();
         let document = |kind: &str, name: &str| {

@@ -1,7 +1,7 @@
 //! Where a request ends (protocol.md section 3.1).
 //!
-//! One decoder for both kinds of request. A partial message is not an error, and no byte is looked
-//! at twice while more of them arrive. What the lines say is read in `head`.
+//! One decoder for both kinds of request. A partial message is not an error, and no byte is examined
+//! twice while more of them arrive. `head` reads the contents of the lines.
 
 use std::marker::PhantomData;
 
@@ -17,13 +17,16 @@ pub trait Request: FromHead {
 
 /// The part of [`Request`] that only this module's neighbours implement.
 pub trait FromHead: Sized {
+    /// A request line that such a server accepts, for explanations.
+    const EXAMPLE: &'static str;
+
     /// Makes sense of a head whose lines are well-formed.
     fn from_head(head: &Head<'_>) -> Result<Self, DecodeError>;
 }
 
 /// Counts the bytes of the empty lines that `input` begins with.
 ///
-/// They may stand before a request and mean nothing (protocol.md section 3.1): whoever waits for
+/// They may stand before a request and mean nothing (protocol.md section 3.1). A server that waits for
 /// a request drops them, so that they start no deadline.
 pub fn empty_lines(input: &[u8]) -> usize {
     let mut rest = input;
@@ -63,7 +66,7 @@ impl<R: Request> RequestDecoder<R> {
         let lines = std::mem::replace(&mut self.lines, RequestLines::new());
         let whole = input.get(..used).unwrap_or_default();
         let (request_line, header_lines) = lines.split(whole);
-        let request = words_before_version(request_line).and_then(|words| {
+        let request = words_before_version(request_line, R::EXAMPLE).and_then(|words| {
             self.headers.read(header_lines, lines.header_ends())?;
             R::from_head(&Head::new(words, &self.headers))
         });
@@ -72,7 +75,7 @@ impl<R: Request> RequestDecoder<R> {
     }
 
     fn find_end(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
-        if !self.lines.find_request_line(input)? {
+        if !self.lines.find_request_line(input, R::EXAMPLE)? {
             return Ok(None);
         }
         let behind = self.lines.split(input).1;

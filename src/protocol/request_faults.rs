@@ -15,13 +15,23 @@ pub(super) enum Reader {
     UploadServer,
 }
 
+impl Reader {
+    /// A request line that the server accepts.
+    pub(super) const fn example(self) -> &'static str {
+        match self {
+            Self::Index => "LIST ALL P2P-CI/1.0",
+            Self::UploadServer => "GET RFC 793 P2P-CI/1.0",
+        }
+    }
+}
+
 const METHODS: [&str; 6] = ["ADD", "REMOVE", "LOOKUP", "LIST", "SEARCH", "GET"];
 
-/// What other programs send before they close their connection.
+/// The words that other programs send before they close their connection.
 const LEAVE_WORDS: [&str; 9] =
     ["LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "END", "BYE", "DEL", "CLOSE"];
 
-/// The words of a line that are looked at.
+/// The number of words of a line that are examined.
 const MOST_WORDS: usize = 5;
 
 /// The fault of a request line without its version, which no method fits.
@@ -32,7 +42,7 @@ pub(super) fn fault_of_words(reader: Reader, line: &str) -> SyntaxError {
     let at = |expected: &'static str, section| SyntaxError::at(expected, line, section);
     let [method, after @ ..] = &words[..] else {
         return SyntaxError::new(
-            "a method before the version, such as `LIST ALL P2P-CI/1.0`",
+            format!("a method before the version, such as `{}`", reader.example()),
             "the version alone",
             "3.1",
         );
@@ -49,8 +59,11 @@ pub(super) fn fault_of_words(reader: Reader, line: &str) -> SyntaxError {
             "5.1",
         ),
         (_, "ADD" | "REMOVE" | "LOOKUP" | "GET") => fault_of_document(method, after),
-        (_, "LIST") => at("`LIST ALL` for RFCs, or `LIST FILES` for other documents", "4.4"),
-        (_, "SEARCH") => at("`SEARCH ALL`, and the words in a header `Title`", "4.10"),
+        (_, "LIST") => at(
+            "`LIST ALL P2P-CI/1.0` for RFCs, or `LIST FILES P2P-CI/1.0` for other documents",
+            "4.4",
+        ),
+        (_, "SEARCH") => at("`SEARCH ALL P2P-CI/1.0`, and the words in a header `Title`", "4.10"),
         (_, other) => fault_of_method(reader, other, after, line),
     }
 }
@@ -62,15 +75,17 @@ fn fault_of_document(method: &str, after: &[&str]) -> SyntaxError {
     let at = |expected: String| SyntaxError::at(expected, &found, "2.4");
     match after {
         [] => SyntaxError::new(
-            format!("a document after {method}, such as `{method} RFC 793`"),
+            format!("a document after {method}, such as `{method} RFC 793 P2P-CI/1.0`"),
             "none",
             "2.4",
         ),
         ["RFC"] => SyntaxError::new("a number after RFC", "none", "2.4"),
         ["FILE"] => SyntaxError::new("a name after FILE", "none", "2.4"),
-        [one] if is_number(one) => at(format!("RFC before the number, such as `{method} RFC 793`")),
+        [one] if is_number(one) => {
+            at(format!("RFC before the number, such as `{method} RFC 793 P2P-CI/1.0`"))
+        }
         [one] if one.get(..3).is_some_and(|kind| kind.eq_ignore_ascii_case("RFC")) => {
-            at(format!("a blank between RFC and the number, such as `{method} RFC 793`"))
+            at(format!("a blank between RFC and the number, such as `{method} RFC 793 P2P-CI/1.0`"))
         }
         ["RFC", ..] => at("nothing but one number between RFC and the version".into()),
         ["FILE", ..] => at("one word after FILE; a blank in a name is written `%20`".into()),
@@ -106,9 +121,9 @@ fn fault_of_method(reader: Reader, first: &str, after: &[&str], line: &str) -> S
     }
 }
 
-/// The fault of a request line that does not end with the version.
+/// The fault of a request line that does not end with the version. `example` is a line that does.
 #[cold]
-pub(super) fn fault_of_version(line: &[u8]) -> SyntaxError {
+pub(super) fn fault_of_version(line: &[u8], example: &str) -> SyntaxError {
     let line = String::from_utf8_lossy(line);
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let (first, last) = (words.first().copied(), words.last().copied());
@@ -133,7 +148,7 @@ pub(super) fn fault_of_version(line: &[u8]) -> SyntaxError {
         return SyntaxError::at(format!("{expected}, written exactly so"), last, "2.8");
     }
     if line.split_once(':').is_some_and(|(name, _)| is_known_header(name)) {
-        let expected = "a request line such as `LIST ALL P2P-CI/1.0` before the headers";
+        let expected = format!("a request line such as `{example}` before the headers");
         return SyntaxError::at(expected, line.trim(), "3.1");
     }
     if LEAVE_WORDS.contains(&first) {
@@ -141,7 +156,7 @@ pub(super) fn fault_of_version(line: &[u8]) -> SyntaxError {
             "a request that ends with `P2P-CI/1.0`; a peer leaves by closing its connection";
         return SyntaxError::at(expected, line.trim(), "4.8");
     }
-    SyntaxError::at(format!("{expected}, as in `LIST ALL P2P-CI/1.0`"), line.trim(), "2.8")
+    SyntaxError::at(format!("{expected}, as in `{example}`"), line.trim(), "2.8")
 }
 
 /// The fault of a line that should be a header.

@@ -1,7 +1,7 @@
 //! Where the lines of a request end, while its bytes arrive (protocol.md sections 2.1 and 3.1).
 //!
-//! Each byte is looked at once: between two line ends all that matters is the next control byte,
-//! which ends the line or is a fault. What the lines say is read in `head`.
+//! Each byte is examined once: between two line ends only the next control byte matters, which ends
+//! the line or is a fault. `head` reads the contents of the lines.
 
 use super::error::{DecodeError, SyntaxError};
 use super::request::empty_lines;
@@ -56,9 +56,14 @@ impl RequestLines {
     ///
     /// If not, this is to be called again with the same bytes and more behind them, as is
     /// [`RequestLines::find_end`].
-    pub(super) fn find_request_line(&mut self, input: &[u8]) -> Result<bool, DecodeError> {
+    /// `example` is a request line for explanations.
+    pub(super) fn find_request_line(
+        &mut self,
+        input: &[u8],
+        example: &str,
+    ) -> Result<bool, DecodeError> {
         if self.count == 0 {
-            self.find_start(input)?;
+            self.find_start(input, example)?;
             if let Some(length) = self.find_line(input)? {
                 self.push(length)?;
             }
@@ -78,7 +83,7 @@ impl RequestLines {
         }
     }
 
-    fn find_start(&mut self, input: &[u8]) -> Result<(), DecodeError> {
+    fn find_start(&mut self, input: &[u8], example: &str) -> Result<(), DecodeError> {
         self.start = empty_lines(input);
         if self.start > limits::HEAD {
             return Err(too_large(1, "at most 16384 bytes of empty lines"));
@@ -89,8 +94,8 @@ impl RequestLines {
         match input.get(self.start) {
             Some(first) if !first.is_ascii_graphic() && !matches!(first, b' ' | b'\t' | b'\r') => {
                 let expected =
-                    "a request line such as `LIST ALL P2P-CI/1.0`, with nothing before it";
-                Err(unframed(1, expected, *first, "3.1"))
+                    format!("a request line such as `{example}`, with nothing before it");
+                Err(DecodeError::new(1, SyntaxError::at(expected, [*first], "3.1")))
             }
             _ => Ok(()),
         }
@@ -124,7 +129,7 @@ impl RequestLines {
                     let expected = "a line feed after the carriage return";
                     return Err(unframed(number, expected, *other, "2.1"));
                 }
-                // Refused as soon as it is seen: who sends such a byte may never end the line.
+                // Refused as soon as it is seen: a sender of such a byte may never end the line.
                 [stray, ..] => {
                     return Err(unframed(number, "text without control characters", *stray, "2.1"));
                 }

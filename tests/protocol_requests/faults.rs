@@ -28,13 +28,13 @@ fn faulty_requests() {
             "LIST P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n",
             400,
             true,
-            "line 1: expected `LIST ALL` for RFCs, or `LIST FILES` for other documents, found `LIST` (protocol.md section 4.4)",
+            "line 1: expected `LIST ALL P2P-CI/1.0` for RFCs, or `LIST FILES P2P-CI/1.0` for other documents, found `LIST` (protocol.md section 4.4)",
         ),
         (
             "LIST ALL NOW P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n",
             400,
             true,
-            "line 1: expected `LIST ALL` for RFCs, or `LIST FILES` for other documents, found `LIST ALL NOW` (protocol.md section 4.4)",
+            "line 1: expected `LIST ALL P2P-CI/1.0` for RFCs, or `LIST FILES P2P-CI/1.0` for other documents, found `LIST ALL NOW` (protocol.md section 4.4)",
         ),
         (
             "LOOKUP RFC +5 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n",

@@ -12,8 +12,8 @@ fn likely_mistakes_are_named() {
         ("GET RFC 1 P2P-CI/1.0", ["upload server of a peer", "GET RFC 1", "5.1"]),
         ("LISTALL P2P-CI/1.0", ["a blank after LIST", "LISTALL", "3.1"]),
         ("list all P2P-CI/1.0", ["LIST in capital letters", "list all", "3.1"]),
-        ("LIST all P2P-CI/1.0", ["`LIST ALL` for RFCs", "LIST all", "4.4"]),
-        ("SEARCH tcp P2P-CI/1.0", ["`SEARCH ALL`", "SEARCH tcp", "4.10"]),
+        ("LIST all P2P-CI/1.0", ["`LIST ALL P2P-CI/1.0` for RFCs", "LIST all", "4.4"]),
+        ("SEARCH tcp P2P-CI/1.0", ["`SEARCH ALL P2P-CI/1.0`", "SEARCH tcp", "4.10"]),
         ("ADD P2P-CI/1.0", ["a document after ADD", "none", "2.4"]),
         ("ADD RFC P2P-CI/1.0", ["a number after RFC", "none", "2.4"]),
         ("ADD RFC1 P2P-CI/1.0", ["a blank between RFC and the number", "`RFC1`", "2.4"]),
@@ -62,7 +62,7 @@ fn likely_mistakes_are_named() {
     assert!(index(many).contains("`Host`, found `A`, `B`, `C`, `D`, others"), "{}", index(many));
     for (line, expected) in [
         ("ADD RFC 1 P2P-CI/1.0", "GET; ADD goes to the index server"),
-        ("GET 1 P2P-CI/1.0", "RFC before the number, such as `GET RFC 793`"),
+        ("GET 1 P2P-CI/1.0", "RFC before the number, such as `GET RFC 793 P2P-CI/1.0`"),
         ("get RFC 1 P2P-CI/1.0", "GET in capital letters"),
         ("QUIT P2P-CI/1.0", "the method GET"),
         ("GET / HTTP/1.1", "no HTTP server"),
