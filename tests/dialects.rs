@@ -89,7 +89,7 @@ fn uploaders_that_fail_or_lie() {
     let table: [(&'static [u8], i32, &str); 8] = [
         (b"P2P-CI/1.0 404 Not Found\r\n\r\n", 66, "404 Not Found"),
         (b"P2P-CI/1.0 404 Not Found", 66, "404 Not Found"),
-        (b"P2P-CI/1.0 400 Bad Request\r\n\r\n", 69, "400 Bad Request"),
+        (b"P2P-CI/1.0 400 Bad Request\r\n\r\n", 76, "400 Bad Request"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody", 76, "expected a status line"),
         (b"", 76, "expected a status line"),
         (

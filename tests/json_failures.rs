@@ -1,5 +1,5 @@
-//! `--format json` of every command for each kind of failure: valid JSON, an object with the exit code,
-//! and nothing that acts on a terminal.
+//! `--format json` of every command for each kind of failure: valid JSON, an object with the exit code
+//! and the line on standard error, and nothing that acts on a terminal.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
@@ -11,6 +11,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 
 use common::run_peer;
+use p2p_ci::escape::escaped;
 use serde_json::Value;
 
 /// An index that sends the same bytes for each request, whatever its line ends.
@@ -73,7 +74,10 @@ fn check(arguments: &[&str], folder: &std::path::Path) -> (i32, bool) {
     // Of several documents each has a code of its own; the last object is that of the command.
     if let Some(last) = failed.last() {
         assert_eq!(last["exit"], code, "{arguments:?}: {output}");
-        assert!(last["message"].as_str().is_some_and(|text| !text.is_empty()), "{output}");
+        let message = last["message"].as_str().unwrap();
+        let line = errors.lines().rev().find_map(|line| line.strip_prefix("peer: "));
+        let shown = line.unwrap_or_else(|| panic!("{arguments:?}: no line: {errors}"));
+        assert_eq!(shown, escaped(message).to_string(), "{arguments:?}: {errors}");
     }
     (code, has_failed)
 }

@@ -83,7 +83,10 @@ fn an_rfc_that_nobody_has_leads_to_the_file_of_that_name() {
     let address = index.address.to_string();
     let session = [&address, "--share", ".", "--upload", "127.0.0.1:0"];
     let (code, _, errors) = run_peer(&session, "remove 42\n", &mine);
-    assert!(code == 66 && errors.contains("RFC 42 is not shared; there is a file"), "{errors}");
+    assert!(
+        code == 66 && errors.contains("RFC 42 is not shared here; there is a file"),
+        "{errors}"
+    );
 }
 
 #[test]

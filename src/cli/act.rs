@@ -1,4 +1,4 @@
-//! Doing what was typed. `get` has a file of its own.
+//! Runs the commands. `get` has a file of its own.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use serde_json::json;
 
 use super::command::{Add, Command, Format};
 use super::context::Context;
-use super::exit::{CommandError, failure_of_refusal};
+use super::exit::{CommandError, Failure};
 use super::find::{browse, peers, print_holders, search};
 use super::get::get;
 use super::meant::{file_of_number, hint, meant};
 use super::other_kind::note_upload_server;
 use super::output::{say, say_json, table};
 use super::probe::probe_all;
-use super::reply::{ReplyPrinter, document_json, with_fields};
+use super::reply::{ReplyPrinter, document_json, refused, with_fields};
 use super::status::status;
 use super::sync::sync;
 use super::verify::verify;
@@ -33,9 +33,9 @@ impl Context {
             note_upload_server(self, error);
         }
         match (command, &outcome) {
-            // What was done before the interrupt was done.
+            // A command that had ended before the interrupt has succeeded.
             (Command::Get(_) | Command::Sync(_) | Command::Add(_), Ok(())) => outcome,
-            (_, Ok(()) | Err(CommandError::Index(_) | CommandError::Refused(_))) => {
+            (_, Ok(()) | Err(CommandError::Index(_) | CommandError::Printed { .. })) => {
                 self.check_interrupt().and(outcome)
             }
             (_, Err(_)) => outcome,
@@ -74,12 +74,16 @@ impl Context {
         let asked = printer.or_flush(asked);
         self.check_interrupt()?;
         let completeness = asked?;
-        let failure = match (printer.refused(), query) {
-            (None, _) | (Some(Refusal::NotFound), Query::List(_)) => None,
-            (Some(refusal), _) => Some(failure_of_refusal(refusal)),
+        let failed = match (printer.refusal(), query) {
+            (None, _) | (Some((Refusal::NotFound, _)), Query::List(_)) => None,
+            (Some((Refusal::NotFound, _)), Query::Remove(document)) => {
+                let message = format!("{document} is not shared here");
+                Some(CommandError::Printed { failure: Failure::NotFound, message })
+            }
+            (Some((refusal, reason)), _) => Some(refused(self.index.server(), refusal, reason)),
         };
-        printer.end(&completeness, failure).map_err(CommandError::Output)?;
-        failure.map_or(Ok(()), |failure| Err(CommandError::Refused(failure)))
+        printer.end(&completeness, failed.as_ref()).map_err(CommandError::Output)?;
+        failed.map_or(Ok(()), Err)
     }
 
     fn add(&self, command: &Add) -> Result<(), CommandError> {
@@ -88,7 +92,9 @@ impl Context {
         let document = library.add_file(&path, command.title.clone()).map_err(|source| {
             let what = format!("cannot share `{}`", escaped(path.as_os_str().as_encoded_bytes()));
             match source.kind() {
-                io::ErrorKind::NotFound => CommandError::NotFound(format!("{what}: {source}")),
+                io::ErrorKind::NotFound => CommandError::NotFound(format!(
+                    "{what}: {source}; `add` shares a file that is here, and `get` downloads one"
+                )),
                 _ => CommandError::File { what, source },
             }
         })?;
@@ -149,7 +155,7 @@ impl Context {
             document = meant(typed, |form| library.entry(form).is_some());
             let file = file_of_number(&document).filter(|file| library.entry(file).is_some());
             if let Some(file) = file.filter(|_| library.entry(&document).is_none()) {
-                let message = format!("{document} is not shared{}", hint(&file));
+                let message = format!("{document} is not shared here{}", hint(&file));
                 return Err(CommandError::NotFound(message));
             }
             library.forget(&document);

@@ -1,4 +1,5 @@
-//! What a program says when it ends: one line for people, a code for scripts.
+//! The end of a program: one line for people, an exit code for scripts (README.md, section "For
+//! scripts").
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -8,33 +9,56 @@ use serde_json::{Value, json};
 
 use crate::error_chain::error_chain;
 use crate::peer::{FetchError, IndexError, TransferError};
-use crate::protocol::{HeaderText, Refusal};
+use crate::protocol::{Document, HeaderText, Refusal, Status};
 use crate::system::{Signal, TooFewFiles, TooLittleMemory};
 
-/// Why a program ends without having done what it was asked for. The numbers are those of
-/// `sysexits.h`, where that has one.
+/// The kind of failure with which a program ends. The numbers are those of `sysexits.h`, where it has
+/// one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Failure {
     /// 1: anything else.
     Other = 1,
     /// 2: the arguments.
     Usage = 2,
-    /// 65: the bytes are not what was announced.
+    /// 65: the bytes do not have the expected digest.
     Data = 65,
-    /// 66: no such document, or nobody has it.
+    /// 66: there is no such document, or no holder of it.
     NotFound = 66,
     /// 69: the index or a peer cannot be reached.
     Unreachable = 69,
     /// 74: a file or the disk.
     File = 74,
-    /// 76: the other side broke the protocol.
+    /// 76: the other side violated the protocol.
     Protocol = 76,
-    /// 129: ended by SIGHUP, as shells say it.
+    /// 129: ended by SIGHUP, as shells report it.
     HungUp = 129,
     /// 130: interrupted by SIGINT.
     Cancelled = 130,
     /// 143: ended by SIGTERM.
     Terminated = 143,
+}
+
+impl Failure {
+    /// All kinds, the most severe first: a signal, then failures that the same command repeats until
+    /// somebody acts, then those that may pass.
+    const BY_SEVERITY: [Self; 10] = [
+        Self::Terminated,
+        Self::HungUp,
+        Self::Cancelled,
+        Self::Data,
+        Self::File,
+        Self::Other,
+        Self::Usage,
+        Self::Protocol,
+        Self::Unreachable,
+        Self::NotFound,
+    ];
+
+    /// The most severe of several failures, which decides the exit code.
+    pub(super) fn worst(failures: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let severity = |failure: &Self| Self::BY_SEVERITY.iter().position(|one| one == failure);
+        failures.into_iter().min_by_key(severity)
+    }
 }
 
 impl From<Signal> for Failure {
@@ -56,25 +80,31 @@ impl From<Failure> for ExitCode {
 /// A command that was not done.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
-    /// The reply was printed, and it was no.
-    #[error("the index refused")]
-    Refused(Failure),
+    /// The object for programs was printed, as the end of a reply or of a summary.
+    #[error("{message}")]
+    Printed { failure: Failure, message: String },
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
     NotFound(String),
+    /// A document without a holder. `hint` names another document that may be meant.
+    #[error("no peer has {document}{hint}")]
+    NoHolder { document: Document, hint: String },
+    /// No holder of a document has answered a probe.
+    #[error("no holder of {document} answered ({asked} asked)")]
+    NoAnswer { document: Document, asked: usize, failure: Failure },
     #[error(transparent)]
     Index(#[from] IndexError),
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error("{what}")]
     File { what: String, source: io::Error },
-    /// Some documents were not fetched; they were reported, and so was how many.
+    /// Some documents were not fetched. Each of them and their number were reported.
     #[error("some documents were not fetched")]
     GivenUp(Failure),
-    /// What was listed was fetched, and more may have to be.
-    #[error("everything that was listed is here, and documents may be missing from the list")]
-    Incomplete(Failure),
+    /// The list of the index may lack records, and nothing else has failed.
+    #[error("{0}")]
+    Incomplete(String),
     /// Of several documents some were not fetched; each was reported.
     #[error("{failed} of {all} documents were not fetched")]
     Some { failed: usize, all: usize, failure: Failure },
@@ -110,14 +140,15 @@ impl CommandError {
     /// The code that a script sees.
     pub(super) fn failure(&self) -> Failure {
         match self {
-            Self::Refused(failure)
+            Self::Printed { failure, .. }
+            | Self::NoAnswer { failure, .. }
             | Self::GivenUp(failure)
-            | Self::Incomplete(failure)
             | Self::Some { failure, .. } => *failure,
+            Self::Incomplete(_) => Failure::Protocol,
             Self::Said(error) => error.failure(),
             Self::Interrupted(_) => Failure::Cancelled,
             Self::Usage(_) => Failure::Usage,
-            Self::NotFound(_) => Failure::NotFound,
+            Self::NotFound(_) | Self::NoHolder { .. } => Failure::NotFound,
             Self::Index(error) => failure_of_index(error),
             Self::Output(_) => Failure::File,
             Self::Fetch(error) => failure_of(error),
@@ -137,7 +168,7 @@ impl CommandError {
         }
     }
 
-    /// Whether a reader that has closed its pipe is all that is wrong: that ends quietly.
+    /// Whether the only fault is that a reader has closed its pipe: that ends quietly.
     pub(super) fn is_closed_pipe(&self) -> bool {
         match self {
             Self::Output(error) | Self::Index(IndexError::Taker(error)) => {
@@ -165,7 +196,7 @@ fn failure_of_index(error: &IndexError) -> Failure {
     }
 }
 
-/// The code for a refusal by the index.
+/// The code for a refusal by the index or by a holder.
 pub(super) fn failure_of_refusal(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::NotFound => Failure::NotFound,
@@ -176,21 +207,23 @@ pub(super) fn failure_of_refusal(refusal: Refusal) -> Failure {
     }
 }
 
-/// Of those who were asked, that of the last.
+/// The most severe failure of the holders that were asked.
 pub(super) fn failure_of(error: &FetchError) -> Failure {
     match error {
         FetchError::Nobody(_) => Failure::NotFound,
         FetchError::File { .. } | FetchError::Present(_) => Failure::File,
         FetchError::Cancelled(_) => Failure::Cancelled,
         FetchError::All { failures, .. } => {
-            failures.last().map_or(Failure::NotFound, |(_, error)| failure_of_holder(error))
+            let failures = failures.iter().map(|(_, error)| failure_of_holder(error));
+            Failure::worst(failures).unwrap_or(Failure::NotFound)
         }
     }
 }
 
-fn failure_of_holder(error: &TransferError) -> Failure {
+/// The code for a failure of one holder.
+pub(super) fn failure_of_holder(error: &TransferError) -> Failure {
     match error {
-        TransferError::Refused(status) if status.code() == 404 => Failure::NotFound,
+        TransferError::Refused(Status::Refused(refusal)) => failure_of_refusal(*refusal),
         TransferError::Unreachable(_)
         | TransferError::Lost(_)
         | TransferError::Silent(_)
@@ -199,9 +232,9 @@ fn failure_of_holder(error: &TransferError) -> Failure {
         | TransferError::Slow { .. }
         | TransferError::Resting(_)
         | TransferError::GivenUp
-        | TransferError::NotAllowed(_)
-        | TransferError::Refused(_) => Failure::Unreachable,
-        TransferError::Protocol(_)
+        | TransferError::NotAllowed(_) => Failure::Unreachable,
+        TransferError::Refused(Status::Ok | Status::PartialContent)
+        | TransferError::Protocol(_)
         | TransferError::NoReply
         | TransferError::Truncated { .. }
         | TransferError::OtherPart
@@ -214,13 +247,45 @@ fn failure_of_holder(error: &TransferError) -> Failure {
     }
 }
 
-/// An error as it is told to programs: the exit code, and the line that people get.
+/// An error for programs: the exit code, and the line on standard error.
 pub(super) fn error_json(failure: Failure, message: &str) -> Value {
     json!({"exit": failure as u8, "message": message})
 }
 
 /// Writes an error with its causes to standard error.
 pub(super) fn report(program: &str, error: &dyn Error) {
-    // With standard error gone there is nobody left to tell.
+    // Standard error may be closed.
     let _ = writeln!(io::stderr(), "{program}: {}", error_chain(error));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_severe_failure_decides() {
+        let order = ["143", "129", "130", "65", "74", "1", "2", "76", "69", "66"];
+        let codes = Failure::BY_SEVERITY.map(|failure| (failure as u8).to_string());
+        assert_eq!(codes, order);
+        for (place, failure) in Failure::BY_SEVERITY.into_iter().enumerate() {
+            let less = Failure::BY_SEVERITY.into_iter().skip(place).rev();
+            assert_eq!(Failure::worst(less), Some(failure));
+        }
+        assert_eq!(Failure::worst([]), None);
+    }
+
+    #[test]
+    fn a_refusal_of_a_holder_has_the_code_of_one_of_the_index() {
+        for (refusal, code) in [
+            (Refusal::BadRequest, 76),
+            (Refusal::NotFound, 66),
+            (Refusal::RangeNotSatisfiable, 76),
+            (Refusal::ServiceUnavailable, 69),
+            (Refusal::VersionNotSupported, 76),
+        ] {
+            let of_holder = failure_of_holder(&TransferError::Refused(Status::from(refusal)));
+            assert_eq!(of_holder, failure_of_refusal(refusal));
+            assert_eq!(of_holder as u8, code);
+        }
+    }
 }

@@ -10,9 +10,10 @@ use serde_json::json;
 use super::command::{Format, Search};
 use super::context::Context;
 use super::exit::{CommandError, Failure, failure_of_refusal};
-use super::meant::{hint_at_file, listed_form};
+use super::meant::{listed_form, no_holder};
 use super::output::{say, say_json, table};
-use super::reply::{ReplyPrinter, incomplete_json, note_incomplete};
+use super::reply::{ReplyPrinter, incomplete_json, note_incomplete, refused as refused_by};
+use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::{
@@ -29,11 +30,12 @@ pub(super) fn print_holders(context: &Context, typed: &Document) -> Result<(), C
     let title = context.known_title(document);
     let query = Query::lookup(document, title.as_ref(), index.dialect());
     let mut printer = ReplyPrinter::new(context.format);
-    // What is printed only if nothing better is found in the list.
-    let (mut refused, mut found, mut held) = (None, false, Vec::new());
+    // A refusal is held back until the list was searched.
+    let (mut refused, mut reason, mut found, mut held) = (None, None, false, Vec::new());
     let asked = index.ask(query, &mut |part, bytes| {
         match part {
             ReplyPart::Refused(refusal) => refused = Some(refusal),
+            ReplyPart::Reason(ref text) => reason = Some(text.clone()),
             ReplyPart::Record(_) if refused.is_none() && !found => {
                 found = true;
                 held.drain(..)
@@ -64,22 +66,22 @@ pub(super) fn print_holders(context: &Context, typed: &Document) -> Result<(), C
                 .map_err(CommandError::Output);
         }
         if refused == Some(Refusal::BadRequest) {
-            return Err(CommandError::NotFound(format!("no peer has {document}")));
+            return Err(CommandError::NoHolder { document: document.clone(), hint: String::new() });
         }
     }
     let completeness = printer.or_flush(asked)?;
-    let failure = refused.map(failure_of_refusal);
+    let failed = refused.map(|refusal| match refusal {
+        Refusal::NotFound => {
+            let failure = Failure::NotFound;
+            CommandError::Printed { failure, message: error_chain(&no_holder(context, document)) }
+        }
+        refusal => refused_by(index.server(), refusal, reason),
+    });
     held.iter()
         .try_for_each(|(part, bytes)| printer.take(part, bytes))
-        .and_then(|()| printer.end(&completeness, failure))
+        .and_then(|()| printer.end(&completeness, failed.as_ref()))
         .map_err(CommandError::Output)?;
-    if refused == Some(Refusal::NotFound) {
-        let hint = hint_at_file(context, document);
-        if !hint.is_empty() {
-            log::warn!("no peer has {document}{hint}");
-        }
-    }
-    failure.map_or(Ok(()), |failure| Err(CommandError::Refused(failure)))
+    failed.map_or(Ok(()), Err)
 }
 
 /// Prints the records whose titles match all words. If the index does not know SEARCH, its list is
@@ -149,11 +151,13 @@ fn search_list(context: &Context, words: &Words, limit: Option<Limit>) -> Result
     refusal_of(&listed)
 }
 
-/// A list of which one part was refused: what was listed was printed, and so was the reason.
-fn refusal_of(listed: &Completeness) -> Result<(), CommandError> {
+/// Fails if the index has refused a part of the list. The records of the other part, and the object
+/// for programs, were printed.
+pub(super) fn refusal_of(listed: &Completeness) -> Result<(), CommandError> {
     match listed {
-        Completeness::Incomplete(Gap { refusal: Some(refusal), .. }) => {
-            Err(CommandError::Refused(failure_of_refusal(*refusal)))
+        Completeness::Incomplete(Gap { refusal: Some(refusal), reason }) => {
+            let failure = failure_of_refusal(*refusal);
+            Err(CommandError::Printed { failure, message: reason.clone() })
         }
         Completeness::Incomplete(_) | Completeness::Complete | Completeness::Stopped => Ok(()),
     }
@@ -175,8 +179,8 @@ pub(super) fn browse(context: &Context, peer: &Endpoint) -> Result<(), CommandEr
     refusal_of(&listed)?;
     match (printed, listed) {
         (0, Completeness::Incomplete(_)) => {
-            // That records may be missing was said.
-            Err(CommandError::Refused(Failure::Protocol))
+            let message = format!("{}, as far as it is known", not_listed(peer, similar.as_ref()));
+            Err(CommandError::Incomplete(message))
         }
         (0, _) => Err(not_listed(peer, similar.as_ref())),
         _ => Ok(()),

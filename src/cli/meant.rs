@@ -2,6 +2,7 @@
 //! ([`crate::library::candidates`]); and which other document may be meant.
 
 use super::context::Context;
+use super::exit::CommandError;
 use crate::library::{candidate_groups, candidates};
 use crate::peer::{AskIndex, IndexError, lookup};
 use crate::protocol::{Document, FileName, Refusal};
@@ -63,8 +64,13 @@ pub(super) fn file_of_number(document: &Document) -> Option<Document> {
     FileName::from_decoded(&number.to_string()).ok().map(Document::File)
 }
 
-/// The end of a message that an RFC was not found, if a file with that name is listed.
-pub(super) fn hint_at_file(context: &Context, document: &Document) -> String {
+/// The error that no peer has a document. It names a file whose name is the number of the RFC, if one
+/// is listed.
+pub(super) fn no_holder(context: &Context, document: &Document) -> CommandError {
+    CommandError::NoHolder { document: document.clone(), hint: hint_at_file(context, document) }
+}
+
+fn hint_at_file(context: &Context, document: &Document) -> String {
     let file = file_of_number(document).filter(|_| context.index.dialect().shows_extensions());
     match file.filter(|file| is_listed(context, file).unwrap_or(false)) {
         Some(file) => hint(&file),

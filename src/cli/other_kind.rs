@@ -12,7 +12,7 @@ use crate::protocol::{Endpoint, Refusal, Status};
 
 /// After a command: what to check if the index has refused what every index server knows.
 pub(super) fn note_upload_server(context: &Context, error: &CommandError) {
-    let is_refused = matches!(error, CommandError::Refused(Failure::Protocol))
+    let is_refused = matches!(error, CommandError::Printed { failure: Failure::Protocol, .. })
         || matches!(error.refusal(), Some((Refusal::BadRequest, _)));
     if is_refused && !context.index.dialect().shows_extensions() {
         log::warn!("{}", upload_server(context.index.server()));

@@ -1,4 +1,4 @@
-//! What came of one document that `get` or `sync` was to fetch, as a line or as JSON.
+//! The outcome of `get` or `sync` for one document, as a line or as JSON.
 //!
 //! Both commands print the same objects. README.md, section "For scripts", describes them.
 
@@ -18,7 +18,7 @@ use crate::library::NotSaved;
 use crate::peer::{Expected, FetchError, Fetched, TransferError};
 use crate::protocol::{Digest, Document, Endpoint};
 
-/// What came of a document.
+/// The outcome for one document.
 pub(super) enum Outcome<'a> {
     /// It was downloaded into `path`.
     Fetched {
@@ -64,7 +64,7 @@ impl Outcome<'_> {
                 };
                 let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
                 let from = match holders.is_empty() {
-                    // All of it had come before.
+                    // An earlier download had received all of it.
                     true => "an earlier download".into(),
                     false => escaped(&holders.join(", ")).to_string(),
                 };
@@ -181,14 +181,11 @@ pub(super) fn say_failed(
     }
 }
 
-/// Reports a failed command: to people on standard error, to programs as a JSON object.
+/// Reports a failed command: to people on standard error, to programs as a JSON object, unless that
+/// was printed.
 pub(super) fn report_failed(format: Format, error: &CommandError) {
-    // The reply that refuses was printed.
-    if matches!(error, CommandError::Refused(_)) {
-        return;
-    }
     report("peer", error);
-    if !matches!(error, CommandError::Said(_))
+    if !matches!(error, CommandError::Said(_) | CommandError::Printed { .. })
         && let Err(error) = say_failed(format, None, error)
     {
         log::debug!("{}", error_chain(&error));

@@ -7,34 +7,38 @@ use serde_json::json;
 
 use super::command::Format;
 use super::context::Context;
-use super::exit::CommandError;
-use super::meant::{hint_at_file, listed_form};
+use super::exit::{CommandError, Failure, failure_of_holder};
+use super::meant::{listed_form, no_holder};
 use super::output::{say, say_json, table};
 use super::reply::{document_json, with_fields};
 use super::why::local;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::peer::{Fetcher, Holding, Probe, Source, TransferError, lookup, probe};
-use crate::protocol::Document;
+use crate::protocol::{Digest, Document};
 
-/// Holders that are asked at once.
-const AT_ONCE: usize = 16;
+/// Holders that are asked concurrently.
+const CONCURRENT: usize = 16;
 
-/// Asks all holders, and prints what is known of each.
+/// Asks all holders, and prints a row for each. Fails if none answers.
 pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), CommandError> {
     let document = &listed_form(context, document);
     let title = context.known_title(document);
     let holdings = lookup(&context.index, document, title.as_ref())?;
     if holdings.is_empty() {
-        let hint = hint_at_file(context, document);
-        return Err(CommandError::NotFound(format!("no peer has {document}{hint}")));
+        return Err(no_holder(context, document));
     }
     let header = ["holder", "answers", "round trip", "rate", "bytes", "sha-256", "since"];
     let mut rows = table(header);
-    for some in holdings.chunks(AT_ONCE) {
+    let (mut failures, mut answers) = (Vec::new(), false);
+    for some in holdings.chunks(CONCURRENT) {
         let probes = ask(&context.fetcher, document, some);
         context.check_interrupt()?;
         for (holding, probe) in some.iter().zip(probes) {
+            match &probe {
+                Ok(_) => answers = true,
+                Err(error) => failures.push(failure_of_holder(error)),
+            }
             let row = Row::new(&context.fetcher, holding, &probe);
             match context.format {
                 Format::Raw | Format::Table => {
@@ -44,9 +48,13 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
             }
         }
     }
-    match context.format {
-        Format::Raw | Format::Table => say(rows.trim_fmt()).map_err(CommandError::Output),
-        Format::Json => Ok(()),
+    if let Format::Raw | Format::Table = context.format {
+        say(rows.trim_fmt()).map_err(CommandError::Output)?;
+    }
+    let asked = failures.len();
+    match Failure::worst(failures).filter(|_| !answers) {
+        None => Ok(()),
+        Some(failure) => Err(CommandError::NoAnswer { document: document.clone(), asked, failure }),
     }
 }
 
@@ -72,7 +80,12 @@ fn ask(
     })
 }
 
-/// What is known of one holder.
+/// The beginning of a digest, which tells the versions of a document apart in a table.
+fn short(digest: Digest) -> String {
+    digest.to_string().trim_start_matches("sha-256=").chars().take(12).collect()
+}
+
+/// The findings about one holder.
 struct Row {
     holder: String,
     /// Why it does not answer, if it does not.
@@ -80,7 +93,7 @@ struct Row {
     milliseconds: Option<f64>,
     bytes_per_second: Option<u64>,
     length: Option<u64>,
-    digest: Option<String>,
+    digest: Option<Digest>,
     since: Option<String>,
 }
 
@@ -100,7 +113,7 @@ impl Row {
                 .map(|time| time.as_secs_f64() * 1e3),
             bytes_per_second: pace.bytes_per_second,
             length: answer.and_then(|probe| probe.length).or(holding.content.length),
-            digest: digest.map(|digest| digest.to_string().replace("sha-256=", "")),
+            digest,
             since: holding.added.map(|date| local(date.time())),
         }
     }
@@ -114,7 +127,7 @@ impl Row {
             self.milliseconds.map_or_else(unknown, |time| format!("{time:.1} ms")),
             self.bytes_per_second.map_or_else(unknown, rate),
             self.length.map_or_else(unknown, |length| length.to_string()),
-            self.digest.map_or_else(unknown, |digest| digest.chars().take(12).collect()),
+            self.digest.map_or_else(unknown, short),
             self.since.unwrap_or_else(unknown),
         ]
     }
@@ -127,7 +140,7 @@ impl Row {
             ("round_trip_ms", json!(self.milliseconds)),
             ("bytes_per_second", json!(self.bytes_per_second)),
             ("bytes", json!(self.length)),
-            ("digest", json!(self.digest)),
+            ("digest", json!(self.digest.map(|digest| digest.to_string()))),
             ("since", json!(self.since)),
         ];
         with_fields(document_json(document), fields)

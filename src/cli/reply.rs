@@ -6,12 +6,13 @@ use comfy_table::Table;
 use serde_json::{Value, json};
 
 use super::command::Format;
-use super::exit::{CommandError, Failure, error_json, failure_of_refusal};
+use super::exit::{CommandError, error_json, failure_of_refusal};
 use super::output::table;
+use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::{Completeness, Gap, IndexError};
-use crate::protocol::{Document, HeaderText, Record, Refusal, ReplyPart, Status};
+use crate::protocol::{Document, Endpoint, HeaderText, Record, Refusal, ReplyPart, Status};
 
 /// Prints the parts of a reply as they come.
 pub(super) struct ReplyPrinter {
@@ -82,9 +83,9 @@ impl ReplyPrinter {
         }
     }
 
-    /// Why the reply is a refusal, if it is one.
-    pub(super) fn refused(&self) -> Option<Refusal> {
-        self.refused
+    /// The refusal and its explanation, if the reply is one.
+    pub(super) fn refusal(&self) -> Option<(Refusal, Option<HeaderText>)> {
+        self.refused.map(|refusal| (refusal, self.reason.clone()))
     }
 
     /// Passes the outcome on. After an error the records that have arrived are printed: what was
@@ -104,11 +105,11 @@ impl ReplyPrinter {
         Ok(asked?)
     }
 
-    /// Prints what remains, whether records may be missing, and the failure that a refusal is.
+    /// Prints the rest, whether records may be missing, and the error of a refused request.
     pub(super) fn end(
         &mut self,
         completeness: &Completeness,
-        failure: Option<Failure>,
+        failed: Option<&CommandError>,
     ) -> io::Result<()> {
         match (&self.form, self.refused) {
             (Form::Table(table), None) => writeln!(self.output, "{}", table.trim_fmt())?,
@@ -119,13 +120,12 @@ impl ReplyPrinter {
                 writeln!(self.output, "{}{reason}", Status::from(refusal))?;
             }
             (Form::Json, Some(refusal)) => {
-                let status = Status::from(refusal);
                 let mut object = with_status(json!({"v": 1}), refusal);
                 if let Some(reason) = &self.reason {
                     object = with_fields(object, [("reason", json!(reason.to_string()))]);
                 }
-                if let Some(failure) = failure {
-                    let error = error_json(failure, &format!("the index refused: {status}"));
+                if let Some(error) = failed {
+                    let error = error_json(error.failure(), &error_chain(error));
                     object = with_fields(object, [("error", error)]);
                 }
                 writeln!(self.output, "{}", escaped_json(&object.to_string()))?;
@@ -159,11 +159,23 @@ pub(super) fn with_status(object: Value, refusal: Refusal) -> Value {
     with_fields(object, [("status", json!(status.code())), ("phrase", json!(status.phrase()))])
 }
 
-/// Says on standard error that records may be missing.
+/// Says on standard error that records may be missing. If a refusal is the reason, the command fails
+/// with it.
 pub(super) fn note_incomplete(completeness: &Completeness) {
-    if let Completeness::Incomplete(Gap { reason, .. }) = completeness {
+    if let Completeness::Incomplete(Gap { reason, refusal: None }) = completeness {
         log::warn!("the result may be incomplete: {reason}");
     }
+}
+
+/// The error of a reply whose refusal is printed for programs.
+pub(super) fn refused(
+    index: &Endpoint,
+    refusal: Refusal,
+    reason: Option<HeaderText>,
+) -> CommandError {
+    let failure = failure_of_refusal(refusal);
+    let error = IndexError::Refused { index: index.clone(), refusal, reason };
+    CommandError::Printed { failure, message: error.to_string() }
 }
 
 /// Whether a line of a reply is a header of an extension that the user did not ask for.

@@ -1,7 +1,7 @@
 //! A session: commands line by line, from a person or from a script.
 //!
-//! A script sees neither prompt nor decoration, and continues after a command that failed; the
-//! session's code is that of the first failure.
+//! A script sees neither prompt nor decoration, and continues after a command that failed. The most
+//! severe failure decides the exit code of the session.
 
 use std::io;
 
@@ -37,7 +37,7 @@ pub(super) fn run(context: &mut Context, notices: &Notices) -> Result<(), Failur
     } else {
         Source::Script
     };
-    let mut first_failure = Ok(());
+    let mut worst = None;
     while let Some(line) = source.next_line() {
         context.fetcher = context.fetcher.with_cancel(context.interrupt.begin());
         let outcome = act(context, &line);
@@ -48,7 +48,7 @@ pub(super) fn run(context: &mut Context, notices: &Notices) -> Result<(), Failur
             Err(error) if error.is_closed_pipe() => return Err(error.failure()),
             Err(error) => {
                 report_failed(context.format, &error);
-                first_failure = first_failure.and(Err(error.failure()));
+                worst = Failure::worst(worst.into_iter().chain([error.failure()]));
             }
         }
         if let Some(signal) = context.interrupt.ending() {
@@ -58,7 +58,7 @@ pub(super) fn run(context: &mut Context, notices: &Notices) -> Result<(), Failur
     match source {
         // A person has seen what failed.
         Source::Person(_) => context.interrupt.ending().map_or(Ok(()), |signal| Err(signal.into())),
-        Source::Script => first_failure,
+        Source::Script => worst.map_or(Ok(()), Err),
     }
 }
 

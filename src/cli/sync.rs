@@ -10,7 +10,8 @@ use std::time::Instant;
 use super::change::Earlier;
 use super::command::{Format, Sync};
 use super::context::Context;
-use super::exit::{CommandError, Failure, failure_of, failure_of_refusal};
+use super::exit::{CommandError, Failure, failure_of};
+use super::find::refusal_of;
 use super::outcome::{Outcome, say_failed, say_not_fetched, say_not_saved};
 use super::output::{say, say_json};
 use super::progress::ManyDownloads;
@@ -59,7 +60,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         if orders.is_empty() && given_up.is_empty() {
             log::warn!("{}", selection.nothing_to_do(command, not_saved.len()));
         }
-        return ending(&given_up, &selection.listed);
+        return ending(context, given_up, &selection.listed);
     }
     let verified = set_verified_addresses(&context.index, &mut orders);
     context.check_interrupt_with(kept)?;
@@ -127,10 +128,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     if let Format::Raw | Format::Table = context.format {
         say(&summary).map_err(CommandError::Output)?;
     }
-    if let (Format::Json, Completeness::Incomplete(gap)) = (context.format, &selection.listed) {
-        say_json(&incomplete_json(gap)).map_err(CommandError::Output)?;
-    }
-    ending(&given_up, &selection.listed)
+    ending(context, given_up, &selection.listed)
 }
 
 /// Prints a line or an object for a document that was downloaded.
@@ -146,13 +144,27 @@ fn say_fetched(
     Outcome::Fetched { path: &path, fetched, change, list }.say(context.format, document)
 }
 
-/// The exit code: that of the first document that failed, or that the list was incomplete.
-fn ending(given_up: &[Failure], listed: &Completeness) -> Result<(), CommandError> {
-    match (given_up.first(), listed) {
-        (Some(failure), _) => Err(CommandError::GivenUp(*failure)),
-        (None, Completeness::Incomplete(gap)) => {
-            Err(CommandError::Incomplete(gap.refusal.map_or(Failure::Protocol, failure_of_refusal)))
+/// The most severe failure: of a document, or of a list that may be incomplete.
+fn ending(
+    context: &Context,
+    given_up: Vec<Failure>,
+    listed: &Completeness,
+) -> Result<(), CommandError> {
+    let of_list = match listed {
+        Completeness::Incomplete(gap) => {
+            if let Format::Json = context.format {
+                say_json(&incomplete_json(gap)).map_err(CommandError::Output)?;
+            }
+            let message =
+                "everything that was listed is here, and documents may be missing from the list";
+            refusal_of(listed).and_then(|()| Err(CommandError::Incomplete(message.into())))
         }
-        (None, Completeness::Complete | Completeness::Stopped) => Ok(()),
+        Completeness::Complete | Completeness::Stopped => Ok(()),
+    };
+    let failures = of_list.as_ref().err().map(CommandError::failure).into_iter();
+    match given_up.is_empty() {
+        true => of_list,
+        false => Failure::worst(failures.chain(given_up))
+            .map_or(Ok(()), |failure| Err(CommandError::GivenUp(failure))),
     }
 }

@@ -1,6 +1,6 @@
 //! `verify`: compares the files on disk with what was downloaded.
 //!
-//! `on_disk` says which file that is.
+//! `on_disk` describes which file that is.
 
 use std::io;
 
@@ -13,11 +13,12 @@ use super::meant::meant;
 use super::on_disk::digest_on_disk;
 use super::outcome::shown;
 use super::output::{say, say_json};
+use super::quantity::counted;
 use super::reply::{document_json, with_fields};
 use crate::escape::escaped;
 use crate::protocol::{Digest, Document};
 
-/// What a document's file has shown.
+/// The result of the comparison of one document.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Verdict {
     Unchanged,
@@ -64,7 +65,10 @@ pub(super) fn verify(context: &Context, documents: &[Document]) -> Result<(), Co
         print(context.format, document, &verdict).map_err(CommandError::Output)?;
     }
     counts.print(context.format).map_err(CommandError::Output)?;
-    counts.failure().map_or(Ok(()), |failure| Err(CommandError::Refused(failure)))
+    match counts.failure() {
+        None => Ok(()),
+        Some(failure) => Err(CommandError::Printed { failure, message: counts.message() }),
+    }
 }
 
 fn check(
@@ -130,20 +134,31 @@ impl Counts {
         }
     }
 
+    fn checked(&self) -> usize {
+        self.unchanged + self.changed + self.missing + self.unreadable + self.unknown
+    }
+
+    /// The error, if there is a failure.
+    fn message(&self) -> String {
+        let (all, others) = (self.checked(), self.checked() - self.unchanged);
+        let are = if others == 1 { "is" } else { "are" };
+        format!("{others} of {} {are} not as downloaded", counted(all, "document"))
+    }
+
     fn print(&self, format: Format) -> io::Result<()> {
         let Self { unchanged, changed, missing, unreadable, unknown } = self;
-        let checked = unchanged + changed + missing + unreadable + unknown;
+        let checked = self.checked();
         if let Format::Json = format {
             let object = json!({
                 "v": 1, "checked": checked, "unchanged": unchanged, "changed": changed,
                 "missing": missing, "unreadable": unreadable, "unknown": unknown,
             });
             let Some(failure) = self.failure() else { return say_json(&object) };
-            let error = error_json(failure, "not all documents are as downloaded");
+            let error = error_json(failure, &self.message());
             return say_json(&with_fields(object, [("error", error)]));
         }
-        let documents = if checked == 1 { "document" } else { "documents" };
-        let mut line = format!("{checked} {documents} checked: {unchanged} as downloaded");
+        let documents = counted(checked, "document");
+        let mut line = format!("{documents} checked: {unchanged} as downloaded");
         for (count, what) in [
             (changed, "changed"),
             (missing, "missing"),

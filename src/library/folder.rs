@@ -110,3 +110,68 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
             left_out.push(LeftOut { name: bytes(), reason: "its name is not UTF-8".into() });
             continue;
         };
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) if error.io_error().is_some_and(is_gone) => continue,
+            Err(error) if error.io_error().is_some_and(may_pass) => {
+                return Err(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()));
+            }
+            Err(error) => {
+                left_out.push(LeftOut::of_error(folder, &error));
+                continue;
+            }
+        };
+        found.push(Found { name: name.into(), state: state(below, &metadata) });
+    }
+    Ok((found, left_out))
+}
+
+/// Whether the same call may succeed later, without a change of the file.
+pub(super) fn may_pass(error: &io::Error) -> bool {
+    system::is_shortage(error) || system::is_disk_failure(error)
+}
+
+/// Whether a file was removed during the scan.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+fn name(below: &Path) -> Option<String> {
+    let segments: Option<Vec<&str>> = below
+        .components()
+        .map(|component| match component {
+            Component::Normal(segment) => segment.to_str(),
+            _ => None,
+        })
+        .collect();
+    Some(segments?.join("/"))
+}
+
+/// The state of a file, told apart by its name from the same file as it is.
+pub(super) fn state(path: &Path, metadata: &Metadata) -> FileState {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let mut state = FileState::of(metadata);
+    state.packed = super::name::is_packed(name);
+    state
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreadable_subdirectory_is_named_once() {
+        let denied = || ignore::Error::Io(io::ErrorKind::PermissionDenied.into());
+        let at = |path: &str| ignore::Error::WithDepth {
+            depth: 1,
+            err: Box::new(ignore::Error::WithPath { path: path.into(), err: Box::new(denied()) }),
+        };
+        for (error, name) in
+            [(at("papers/a/b"), "a/b"), (at("papers"), "papers"), (denied(), "papers")]
+        {
+            let left_out = LeftOut::of_error(Path::new("papers"), &error);
+            assert_eq!(left_out.name, name.as_bytes());
+            assert_eq!(left_out.reason, "cannot read it: permission denied");
+        }
+    }
+}

@@ -32,7 +32,7 @@ fn replies_as_they_came_as_a_table_and_as_json() {
     );
     assert_eq!(
         run(&["lookup", "8", "--format", "json"]),
-        "{\"error\":{\"exit\":66,\"message\":\"the index refused: 404 Not Found\"},\
+        "{\"error\":{\"exit\":66,\"message\":\"no peer has RFC 8\"},\
          \"phrase\":\"Not Found\",\"status\":404,\"v\":1}\n"
     );
     assert_eq!(run(&["lookup", "8", "--format", "table"]), "404 Not Found\n");

@@ -57,13 +57,13 @@ fn a_script_is_a_session() {
 }
 
 #[test]
-fn a_script_goes_on_behind_a_failure_and_its_code_is_that_of_the_first() {
+fn a_script_continues_after_a_failure_and_the_most_severe_decides_its_code() {
     let (_root, _, b) = folders();
     let index = Index::start(&[]);
     let script =
         "lookup 5\nfrobnicate\nlookup 0\nget 5\nadd missing\n\"unclosed\nlist\nquit\nlist\n";
     let (code, output, errors) = run_peer(&[&index.address.to_string()], script, &b);
-    assert_eq!(code, 66);
+    assert_eq!(code, 2);
     let replies: Vec<&str> = output.lines().skip(2).collect();
     assert_eq!(replies, ["P2P-CI/1.0 404 Not Found", "", "P2P-CI/1.0 200 OK", "", ""]);
     for part in [

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::cli::choose::choose_for_many;
 use crate::cli::context::Context;
 use crate::cli::exit::CommandError;
-use crate::cli::meant::hint_at_file;
+use crate::cli::meant::no_holder;
 use crate::escape::escaped;
 use crate::peer::{Holding, Source, lookup};
 use crate::protocol::{Digest, Document, Endpoint};
@@ -35,8 +35,7 @@ pub(super) fn holdings(
     let own = context.index.own();
     holdings.retain(|holding| Some(&holding.record.holder) != own.as_ref());
     if holdings.is_empty() {
-        let hint = hint_at_file(context, document);
-        return Err(CommandError::NotFound(format!("no peer has {document}{hint}")));
+        return Err(no_holder(context, document));
     }
     Ok(holdings)
 }

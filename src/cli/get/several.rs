@@ -17,7 +17,7 @@ use crate::library::SharedLibrary;
 use crate::peer::{FetchError, Happening, Holding, JournalEvent};
 use crate::protocol::{Digest, Document};
 
-/// Several documents. All are tried; the failure is that of the first that was not fetched.
+/// Downloads several documents. All are tried, and the most severe failure decides the exit code.
 pub(super) fn get_many(
     context: &Context,
     command: &Get,
@@ -106,9 +106,9 @@ pub(super) fn get_many(
         _ => CommandError::File { what: "cannot continue".into(), source },
     })?;
     output?;
-    match failures.first() {
+    match Failure::worst(failures) {
         None => Ok(()),
-        Some(failure) => Err(CommandError::Some { failed, all, failure: *failure }),
+        Some(failure) => Err(CommandError::Some { failed, all, failure }),
     }
 }
 
