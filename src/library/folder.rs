@@ -70,7 +70,7 @@ impl LeftOut {
         while let Some(source) = reason.source() {
             reason = source;
         }
-        Self { name, reason: format!("cannot read it: {reason}") }
+        Self { name, reason: reason.to_string() }
     }
 }
 
@@ -171,7 +171,7 @@ mod tests {
         {
             let left_out = LeftOut::of_error(Path::new("papers"), &error);
             assert_eq!(left_out.name, name.as_bytes());
-            assert_eq!(left_out.reason, "cannot read it: permission denied");
+            assert_eq!(left_out.reason, "permission denied");
         }
     }
 }
