@@ -24,9 +24,7 @@ impl Entry {
     /// was.
     pub fn hand_over(&self, sent: &OpenDocument, folder: &Path) -> io::Result<PathBuf> {
         let path = self.path();
-        if self.state_now()? != sent.state {
-            return Err(replaced());
-        }
+        self.check(sent)?;
         let target = folder.join(HANDED_OVER).join(&*self.name);
         let parent = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
         fs::create_dir_all(parent)?;
@@ -42,6 +40,17 @@ impl Entry {
             }
         }
         Ok(target)
+    }
+
+    /// Checks that the file of this name is the one that was opened.
+    ///
+    /// # Errors
+    /// When it is another one, or there is none.
+    pub fn check(&self, opened: &OpenDocument) -> io::Result<()> {
+        match self.state_now()? == opened.state {
+            true => Ok(()),
+            false => Err(replaced()),
+        }
     }
 
     /// Renames the file, unless something has the new name.

@@ -12,7 +12,7 @@
 //! | `refused` | refusing a connection so that the other side learns of it |
 //! | `stop` | ending an accept loop and its connections |
 //! | `connection` | socket options, reading with a deadline, closing |
-//! | `send` | writing to a reader that holds the minimum read rate |
+//! | `send`, `read_clock` | writing to a reader that holds the minimum read rate |
 //! | `cancel` | shutting down the sockets of running transfers |
 //! | `resolve`, `dial`, `connect` | outgoing connections: name resolution, several addresses |
 //! | `reach` | which addresses of others are connected to |
@@ -30,6 +30,7 @@ mod listen;
 mod offenders;
 mod permits;
 mod reach;
+mod read_clock;
 mod refused;
 mod resolve;
 mod scope;
@@ -47,7 +48,8 @@ pub(crate) use dial::Dial;
 pub use listen::{listen, listen_everywhere};
 pub use permits::{Newcomer, NoPermit, Permit, Permits, Taken};
 pub use reach::{NotAllowed, Reach};
+pub use read_clock::ReadClock;
 pub(crate) use resolve::Resolution;
 pub use resolve::resolve;
-pub use send::{ReadClock, send};
+pub use send::send;
 pub use stop::Stop;

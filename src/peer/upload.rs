@@ -5,6 +5,7 @@
 
 mod answer;
 mod handing_over;
+mod lending;
 mod running;
 mod sending;
 mod settings;
@@ -24,7 +25,7 @@ use crate::net::{
 use crate::protocol::{DecodeError, DocumentRequest, RequestDecoder, Status};
 use crate::{limits, system};
 use answer::{Sharing, Then};
-use handing_over::Lending;
+use lending::Lending;
 use running::Running;
 pub use running::RunningUpload;
 pub use settings::Uploads;

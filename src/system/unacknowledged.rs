@@ -1,16 +1,36 @@
-//! Whether the other side of a connection has all that was sent to it.
+//! How much of what was sent on a connection the other side has not acknowledged.
+
+#[cfg(target_os = "linux")]
+mod socket_diagnosis;
+#[cfg(target_os = "linux")]
+mod socket_table;
 
 use std::io;
 use std::net::TcpStream;
 
-/// How many bytes, the end of the stream among them, were sent and not acknowledged; 0 also when the
-/// connection is over. `None` if the system never tells.
+#[cfg(target_os = "linux")]
+use socket_diagnosis::Diagnosis;
+
+/// How many bytes, the end of the stream among them, were sent and not acknowledged. `None` if the
+/// system never tells.
 ///
 /// # Errors
-/// When it cannot be found out now, for example without a descriptor for the system's table.
+/// [`io::ErrorKind::NotConnected`] when the connection is over: nothing shows then what the other side
+/// has received. Other errors when it cannot be found out now, for example without a descriptor for
+/// the request.
 pub(crate) fn unacknowledged(stream: &TcpStream) -> io::Result<Option<u64>> {
     #[cfg(target_os = "linux")]
-    return linux::unacknowledged(stream).map(Some);
+    {
+        // Fails when the connection is over.
+        stream.peer_addr()?;
+        let found = match socket_diagnosis::ask(stream)? {
+            Diagnosis::Unacknowledged(count) => Some(count),
+            Diagnosis::NoSuchSocket => None,
+            Diagnosis::Unavailable => socket_table::unacknowledged(stream)?,
+        };
+        // In doubt it is not known.
+        found.map(Some).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
     #[cfg(not(target_os = "linux"))]
     {
         let _ = stream;
@@ -18,115 +38,80 @@ pub(crate) fn unacknowledged(stream: &TcpStream) -> io::Result<Option<u64>> {
     }
 }
 
-/// By the system's table of connections: asking the socket itself takes unsafe code.
-#[cfg(target_os = "linux")]
-mod linux {
-    use std::fmt::Write;
-    use std::fs::File;
-    use std::io::{self, BufRead, BufReader};
-    use std::net::{IpAddr, SocketAddr, TcpStream};
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpListener};
+    use std::time::{Duration, Instant};
 
-    /// The state of a connection of which both ends have closed: nothing is left to acknowledge.
-    const TIME_WAIT: &str = "06";
+    use super::*;
 
-    pub(super) fn unacknowledged(stream: &TcpStream) -> io::Result<u64> {
-        let here = stream.local_addr()?;
-        let there = match stream.peer_addr() {
-            // A connection that is over has nobody on its other side.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => return Ok(0),
-            there => there?,
+    /// By either way of asking, of which this system may have one.
+    fn both(stream: &TcpStream) -> Vec<u64> {
+        let by_diagnosis = match socket_diagnosis::ask(stream) {
+            Ok(Diagnosis::Unacknowledged(count)) => Some(count),
+            _ => None,
         };
-        let table = match here {
-            SocketAddr::V4(_) => "/proc/self/net/tcp",
-            SocketAddr::V6(_) => "/proc/self/net/tcp6",
-        };
-        in_file(table, here, there)
+        let by_table = socket_table::unacknowledged(stream).ok().flatten();
+        assert!(by_table.is_some());
+        by_table.into_iter().chain(by_diagnosis).collect()
     }
 
-    fn in_file(table: &str, here: SocketAddr, there: SocketAddr) -> io::Result<u64> {
-        let (here, there) = (in_table(here), in_table(there));
-        // There may be ten thousands of lines.
-        let mut lines = BufReader::with_capacity(64 * 1024, File::open(table)?);
-        let mut line = String::new();
-        while lines.read_line(&mut line)? > 0 {
-            if let Some(count) = in_line(&line, &here, &there) {
-                return Ok(count);
+    #[test]
+    fn what_is_not_acknowledged_is_counted() {
+        for address in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
+            let Ok(listener) = TcpListener::bind(address) else { continue };
+            let mut there = listener.local_addr().unwrap();
+            if there.ip().is_unspecified() {
+                // A connection of IPv4 at a socket of IPv6.
+                there.set_ip([127, 0, 0, 1].into());
             }
-            line.clear();
-        }
-        Ok(0)
-    }
-
-    /// What a line says, if it is that of this connection.
-    fn in_line(line: &str, here: &str, there: &str) -> Option<u64> {
-        let mut words = line.split_ascii_whitespace().skip(1);
-        if words.next()? != here || words.next()? != there {
-            return None;
-        }
-        let state = words.next()?;
-        let (sending, _) = words.next()?.split_once(':')?;
-        if state == TIME_WAIT { Some(0) } else { u64::from_str_radix(sending, 16).ok() }
-    }
-
-    /// An address as the table has it: words of the machine, in hexadecimal digits.
-    fn in_table(address: SocketAddr) -> String {
-        let mut text = String::new();
-        let mut word = |bytes: [u8; 4]| {
-            let _ = write!(text, "{:08X}", u32::from_ne_bytes(bytes));
-        };
-        match address.ip() {
-            IpAddr::V4(ip) => word(ip.octets()),
-            IpAddr::V6(ip) => ip.octets().as_chunks().0.iter().for_each(|bytes| word(*bytes)),
-        }
-        let _ = write!(text, ":{:04X}", address.port());
-        text
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use std::io::{Read, Write};
-        use std::net::{Shutdown, TcpListener};
-
-        use super::*;
-
-        #[test]
-        fn what_is_not_acknowledged_is_counted() {
-            for address in ["127.0.0.1:0", "[::1]:0"] {
-                let Ok(listener) = TcpListener::bind(address) else { continue };
-                let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-                let (mut sender, _) = listener.accept().unwrap();
-                assert_eq!(unacknowledged(&sender).unwrap(), 0);
-                // More than the reader's system takes while the reader takes nothing.
-                sender.set_nonblocking(true).unwrap();
-                let bytes = vec![0; 1 << 20];
-                while sender.write(&bytes).is_ok() {}
-                assert!(unacknowledged(&sender).unwrap() > 0);
-                sender.shutdown(Shutdown::Write).unwrap();
-                io::copy(&mut reader, &mut io::sink()).unwrap();
-                drop(reader);
-                while unacknowledged(&sender).unwrap() > 0 {
-                    std::thread::yield_now();
-                }
-                sender.set_nonblocking(false).unwrap();
-                assert_eq!(sender.read(&mut [0]).unwrap(), 0);
+            let Ok(mut reader) = TcpStream::connect(there) else { continue };
+            let (mut sender, _) = listener.accept().unwrap();
+            assert!(both(&sender).into_iter().all(|count| count == 0));
+            // More than the reader's system takes while the reader takes nothing.
+            sender.set_nonblocking(true).unwrap();
+            let bytes = vec![0; 1 << 20];
+            while sender.write(&bytes).is_ok() {}
+            assert!(both(&sender).into_iter().all(|count| count > 0));
+            sender.shutdown(Shutdown::Write).unwrap();
+            io::copy(&mut reader, &mut io::sink()).unwrap();
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while unacknowledged(&sender).unwrap() != Some(0) {
+                assert!(Instant::now() < deadline);
+                std::thread::yield_now();
             }
+            sender.set_nonblocking(false).unwrap();
+            drop(reader);
+            assert_eq!(sender.read(&mut [0]).unwrap(), 0);
         }
+    }
 
-        #[test]
-        fn a_table_that_cannot_be_read_is_in_doubt() {
-            let address = "127.0.0.1:1".parse().unwrap();
-            assert!(in_file("/proc/self/net/none", address, address).is_err());
+    /// The addresses of a connection that is over may have another one.
+    #[test]
+    fn another_connection_of_the_same_addresses_is_not_this_one() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (sender, _) = listener.accept().unwrap();
+        let cookie = rustix::net::sockopt::socket_cookie(&sender).unwrap();
+        let found = |cookie| socket_diagnosis::ask_for(&sender, cookie).unwrap();
+        if found(cookie) == Diagnosis::Unacknowledged(0) {
+            assert_eq!(found(cookie + 1), Diagnosis::NoSuchSocket);
         }
+        drop(reader);
+    }
 
-        #[test]
-        fn lines_of_the_table() {
-            let here = in_table("127.0.0.1:8080".parse().unwrap());
-            let there = in_table("127.0.0.1:1".parse().unwrap());
-            let line = format!("  0: {here} {there} 01 0000001F:00000000 00:00000000");
-            assert_eq!(in_line(&line, &here, &there), Some(31));
-            assert_eq!(in_line(&line, &there, &here), None);
-            assert_eq!(in_line(&line.replace(" 01 ", " 06 "), &here, &there), Some(0));
-            assert_eq!(in_line("", &here, &there), None);
-        }
+    #[test]
+    fn a_connection_that_is_over_is_in_doubt() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut sender, _) = listener.accept().unwrap();
+        sender.write_all(b"nobody reads this").unwrap();
+        socket2::SockRef::from(&reader).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(reader);
+        // The reset has arrived.
+        assert!(sender.read(&mut [0]).is_err());
+        assert_eq!(socket_table::unacknowledged(&sender).unwrap(), None);
+        assert_eq!(unacknowledged(&sender).unwrap_err().kind(), io::ErrorKind::NotConnected);
     }
 }

@@ -7,6 +7,7 @@ mod common;
 mod kinds;
 mod moves;
 mod readers;
+mod waiting;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -16,7 +17,13 @@ use common::{Index, PATIENCE, Program};
 
 /// A peer that hands over what is in a folder.
 fn lender(index: &Index, shared: &Path) -> (Program, SocketAddr) {
-    let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "--hand-over", "share"];
+    lender_with(index, shared, &[])
+}
+
+/// The same with more options.
+fn lender_with(index: &Index, shared: &Path, options: &[&str]) -> (Program, SocketAddr) {
+    let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "--hand-over"];
+    let arguments = [&arguments, options, &["share"]].concat();
     let program = common::peer(index.address, &arguments, shared);
     let port = program.line().rsplit_once(':').unwrap().1.parse().unwrap();
     program.line();

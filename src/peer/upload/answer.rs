@@ -4,7 +4,8 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
-use super::handing_over::{Lending, hand_over};
+use super::handing_over::hand_over;
+use super::lending::{Lending, Lent};
 use super::running::Running;
 use super::sending::{Upload, head};
 use super::settings::Uploads;
@@ -35,9 +36,6 @@ pub(super) struct Sharing {
     pub(super) running: Arc<Running>,
 }
 
-/// Why a document is refused while another reader receives it for good.
-const BEING_HANDED_OVER: &str = "it is being handed over to another reader";
-
 /// What becomes of a connection when its request was answered.
 pub(super) enum Then {
     Close,
@@ -49,6 +47,8 @@ pub(super) enum Then {
 /// Why a document is not sent.
 #[derive(Debug, thiserror::Error)]
 enum NotSent {
+    #[error("it is being handed over to another reader")]
+    BeingHandedOver,
     #[error("other uploads are not done yet")]
     NoSlot,
     #[error("it cannot be opened or read: {0}")]
@@ -58,7 +58,7 @@ enum NotSent {
 impl NotSent {
     fn refusal(&self) -> Refusal {
         match self {
-            Self::NoSlot => Refusal::ServiceUnavailable,
+            Self::NoSlot | Self::BeingHandedOver => Refusal::ServiceUnavailable,
             Self::File(error) => refusal_of(error),
         }
     }
@@ -80,6 +80,16 @@ fn refusal_of(error: &io::Error) -> Refusal {
     }
 }
 
+/// A document that can be sent.
+struct Prepared<'a> {
+    document: OpenDocument,
+    /// Only for a large document.
+    slot: Option<Slot>,
+    digest: Option<Digest>,
+    /// Only for a document that is handed over.
+    lent: Option<Lent<'a>>,
+}
+
 impl Sharing {
     pub(super) fn answer(
         &self,
@@ -93,27 +103,20 @@ impl Sharing {
             log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
             return self.refuse(stream, Refusal::NotFound, "this peer does not share it");
         };
-        // A part hands nothing over.
-        let hands_over = self.uploads.hand_over && request.range.is_none();
-        let lent = hands_over.then(|| self.lending.lend(wanted));
-        if let Some(None) = lent {
-            log::info!("{address} GET {wanted}: 503, it is being handed over to another reader");
-            return self.refuse(stream, Refusal::ServiceUnavailable, BEING_HANDED_OVER);
-        }
         let meter = Arc::new(SendMeter::start());
-        let opened = self.open(wanted, &entry, address, &meter);
-        let opened = opened.and_then(|(document, slot)| {
-            let digest = if request.want_digest { self.digest(&document)? } else { None };
-            Ok((document, slot, digest))
-        });
-        let (document, slot, digest) = match opened {
-            Ok(opened) => opened,
+        let prepared = match self.prepare(request, &entry, address, &meter) {
+            Ok(prepared) => prepared,
             Err(error) => {
                 let refusal = error.refusal();
-                log::warn!("{address} GET {wanted}: {}, {error}", Status::from(refusal));
+                let level = match error {
+                    NotSent::BeingHandedOver => log::Level::Info,
+                    NotSent::NoSlot | NotSent::File(_) => log::Level::Warn,
+                };
+                log::log!(level, "{address} GET {wanted}: {}, {error}", Status::from(refusal));
                 return self.refuse(stream, refusal, &error.to_string());
             }
         };
+        let Prepared { document, slot, digest, lent } = prepared;
         let part = request.range.map(|range| ContentRange::of(range, document.length));
         if part == Some(None) {
             log::info!("{address} GET {wanted}: 416, it has {} bytes", document.length);
@@ -123,7 +126,6 @@ impl Sharing {
         let keep_alive = request.keep_alive && self.may_keep_open();
         let head = DocumentHead { keep_alive, ..head(&entry, &document, part.flatten(), digest) };
         let total = head.content_length.unwrap_or(document.length);
-        let lent = lent.flatten();
         let upload = Upload {
             stream,
             reader: address.ip(),
@@ -156,11 +158,40 @@ impl Sharing {
             }
             Some(lent) => {
                 let folder = self.library.read().folder().to_path_buf();
-                hand_over(&lent, stream, &self.stop, (&entry, &document, &folder), address);
+                let sent = (&*entry, &document, folder.as_path());
+                hand_over(&lent, stream, &self.stop, clock, sent, address);
             }
             None => {}
         }
         Ok(if keep_alive { Then::KeepOpen } else { Then::Close })
+    }
+
+    /// Opens a document, and finds out what has to be known before it is sent.
+    fn prepare(
+        &self,
+        request: &DocumentRequest,
+        entry: &Entry,
+        address: SocketAddr,
+        meter: &Arc<SendMeter>,
+    ) -> Result<Prepared<'_>, NotSent> {
+        let wanted = &request.document;
+        // A part hands nothing over.
+        let hands_over = self.uploads.hand_over && request.range.is_none();
+        if hands_over && self.lending.is_lent(wanted) {
+            return Err(NotSent::BeingHandedOver);
+        }
+        let (document, slot) = self.open(wanted, entry, address, meter)?;
+        let digest = if request.want_digest { self.digest(&document)? } else { None };
+        // From here on nothing but the reader is waited for.
+        let lent = match hands_over {
+            true => Some(self.lending.lend(wanted).ok_or(NotSent::BeingHandedOver)?),
+            false => None,
+        };
+        if lent.is_some() {
+            // The file may have been handed over since it was opened.
+            entry.check(&document)?;
+        }
+        Ok(Prepared { document, slot, digest, lent })
     }
 
     /// Opens a document. A large one gets a slot, and a packed one is unpacked when it has it.

@@ -6,22 +6,18 @@
 //! connection afterwards without leaving anything unread, and the file is still the one that was
 //! sent. In doubt it stays.
 
-use std::cell::Cell;
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::lending::Lent;
 use crate::escape::escaped_path;
 use crate::library::{Entry, OpenDocument};
 use crate::limits;
-use crate::net::{Stop, read_before};
-use crate::protocol::Document;
+use crate::net::{ReadClock, Stop, read_before};
 use crate::system;
 
 /// Time between two looks at what a reader has acknowledged.
@@ -38,109 +34,6 @@ const REACTION: Duration = Duration::from_millis(25);
 
 /// Time in which a reset may follow the end of what a reader sends.
 const BEFORE_PROBE: Duration = Duration::from_millis(300);
-
-/// Bytes that a reader must take in [`limits::HAND_OVER_STALL`]: more than its system takes for a
-/// program that reads nothing, beyond what it takes immediately.
-const STEP: u64 = 16 * 1024;
-
-/// Age of the last progress from which on another reader may get a document. The progress may have
-/// been noticed late.
-const STALL: Duration = limits::HAND_OVER_STALL.saturating_sub(limits::HAND_OVER_CHECK);
-
-/// Documents that are being handed over.
-#[derive(Debug, Default)]
-pub(super) struct Lending {
-    leases: Mutex<HashMap<Document, Lease>>,
-    next: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Lease {
-    number: u64,
-    /// When its reader has last taken something.
-    progress: Instant,
-    /// The file is being moved: it is too late for anybody else.
-    is_moving: bool,
-}
-
-/// A document that is being handed over, until it is dropped.
-#[derive(Debug)]
-pub(super) struct Lent<'a> {
-    lending: &'a Lending,
-    document: Document,
-    number: u64,
-    /// Bytes that were acknowledged when the reader last made progress.
-    acknowledged: Cell<u64>,
-    /// When that was checked.
-    checked: Cell<Instant>,
-}
-
-impl Lending {
-    /// Lends a document to one reader; `None` if another has it, and has taken some of it in the
-    /// last 2 s. A reader that has not loses it, and goes on reading what it gets.
-    pub(super) fn lend(&self, document: &Document) -> Option<Lent<'_>> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut leases = self.lock();
-        if let Some(lease) = leases.get(document)
-            && (lease.is_moving || lease.progress.elapsed() < STALL)
-        {
-            return None;
-        }
-        let now = Instant::now();
-        leases.insert(document.clone(), Lease { number, progress: now, is_moving: false });
-        let (document, acknowledged, checked) = (document.clone(), Cell::new(0), Cell::new(now));
-        Some(Lent { lending: self, document, number, acknowledged, checked })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Document, Lease>> {
-        // Each change is one insertion, removal or assignment.
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Lent<'_> {
-    /// Checks how much of the `sent` bytes the reader's system has acknowledged, unless that was
-    /// checked a moment ago. What only fills this system's buffer is no progress.
-    pub(super) fn check_progress(&self, stream: &TcpStream, sent: u64) {
-        if self.checked.get().elapsed() < limits::HAND_OVER_CHECK / 2 {
-            return;
-        }
-        self.checked.set(Instant::now());
-        if let Ok(unacknowledged) = system::unacknowledged(stream) {
-            self.has_left(sent, unacknowledged.unwrap_or(0));
-        }
-    }
-
-    /// A reader that has acknowledged everything so far waits for this side's rate limit.
-    fn has_left(&self, sent: u64, unacknowledged: u64) {
-        let acknowledged = sent.saturating_sub(unacknowledged);
-        let step = if unacknowledged == 0 { 1 } else { STEP };
-        if acknowledged >= self.acknowledged.get().saturating_add(step) {
-            self.acknowledged.set(acknowledged);
-            self.with(|lease| lease.progress = Instant::now());
-        }
-    }
-
-    /// Whether it is still lent to this reader; then nobody else gets it any more.
-    fn keep_for_moving(&self) -> bool {
-        self.with(|lease| lease.is_moving = true)
-    }
-
-    fn with(&self, change: impl FnOnce(&mut Lease)) -> bool {
-        let mut leases = self.lending.lock();
-        let lease = leases.get_mut(&self.document).filter(|lease| lease.number == self.number);
-        lease.map(change).is_some()
-    }
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        let mut leases = self.lending.lock();
-        if leases.get(&self.document).is_some_and(|lease| lease.number == self.number) {
-            leases.remove(&self.document);
-        }
-    }
-}
 
 /// Whether the reader has closed its side, before it can have read what is still to be sent.
 pub(super) fn has_closed_early(stream: &TcpStream) -> bool {
@@ -162,15 +55,17 @@ pub(super) fn hand_over(
     lent: &Lent<'_>,
     stream: &TcpStream,
     stop: &Stop,
+    clock: &mut ReadClock,
     (entry, sent, folder): (&Entry, &OpenDocument, &Path),
     reader: SocketAddr,
 ) {
-    let document = &lent.document;
-    let moved =
-        was_read(lent, stream, stop, sent.length).and_then(|()| match lent.keep_for_moving() {
+    let document = lent.document();
+    let moved = was_read(lent, stream, stop, clock, sent.length).and_then(|()| {
+        match lent.keep_for_moving() {
             true => entry.hand_over(sent, folder),
             false => Err(io::Error::other("its reader had stopped, and another one got it")),
-        });
+        }
+    });
     match moved {
         Ok(path) => {
             log::info!("{reader} has {document} now: it was moved to `{}`", escaped_path(&path))
@@ -182,8 +77,15 @@ pub(super) fn hand_over(
 /// Waits until the reader has closed the connection, and so has read everything: a close that leaves
 /// something unread resets the connection instead.
 ///
-/// This side does not close first, unless the reader waits for that.
-fn was_read(lent: &Lent<'_>, stream: &TcpStream, stop: &Stop, sent: u64) -> io::Result<()> {
+/// This side does not close first, unless the reader waits for that. While something is not
+/// acknowledged, the reader has to hold the minimum read rate.
+fn was_read(
+    lent: &Lent<'_>,
+    stream: &TcpStream,
+    stop: &Stop,
+    clock: &mut ReadClock,
+    sent: u64,
+) -> io::Result<()> {
     let turn = READERS_TURN + TURN_VARIES.mul_f64(random_fraction());
     let begun = Instant::now();
     // A reader that has already acknowledged everything is near.
@@ -203,13 +105,18 @@ fn was_read(lent: &Lent<'_>, stream: &TcpStream, stop: &Stop, sent: u64) -> io::
         unacknowledged = found;
         let left = turn.saturating_sub(begun.elapsed());
         let is_turn_over = found == 0 && left.is_zero();
-        // Each look reads a table of the system.
         let wait = if found > 0 { LOOK } else { left.clamp(LOOK / 100, LOOK) };
-        if is_closed_within(stream, wait)? {
+        let waits_since = Instant::now();
+        let is_closed = is_closed_within(stream, wait)?;
+        if found > 0 {
+            clock.has_waited(stream, waits_since.elapsed())?;
+        }
+        if is_closed {
             // A reader that has read everything has acknowledged it before it closes.
             if system::unacknowledged(stream)?.unwrap_or(0) > 0 {
-                let text = "the reader closed its side before it had everything";
-                return Err(io::Error::other(text));
+                return Err(io::Error::other(
+                    "the reader closed its side before it had everything",
+                ));
             }
             is_closed_entirely(stream)?;
             break;
@@ -297,41 +204,46 @@ fn closes_after_the_end(stream: &TcpStream, is_near: bool) -> io::Result<()> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::lending::Lending;
     use super::*;
+    use crate::protocol::Document;
 
+    /// A reader must not keep this thread by acknowledging a little now and then.
     #[test]
-    fn a_document_is_lent_to_one_reader_that_goes_on() {
+    fn the_minimum_rate_holds_until_all_is_acknowledged() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.connect(&listener.local_addr().unwrap().into()).unwrap();
+        let mut reader = TcpStream::from(socket);
+        let (mut sender, _) = listener.accept().unwrap();
+        sender.set_nonblocking(true).unwrap();
+        while sender.write(&[0; 64 * 1024]).is_ok() {}
+        sender.set_nonblocking(false).unwrap();
+        let mut clock = ReadClock::default();
+        // It has been slow for most of the time that it has.
+        let nearly = limits::PROGRESS_TIME.saturating_sub(Duration::from_secs(1));
+        clock.has_waited(&sender, nearly).unwrap();
         let lending = Lending::default();
-        let document = Document::Rfc("1".parse().unwrap());
-        let first = lending.lend(&document).unwrap();
-        assert!(lending.lend(&document).is_none());
-        let now = Instant::now();
-        let long_ago = now.checked_sub(limits::HAND_OVER_STALL).unwrap_or(now);
-        first.with(|lease| lease.progress = long_ago);
-        let second = lending.lend(&document).unwrap();
-        assert!(!first.keep_for_moving(), "it has lost the document");
-        drop(first);
-        assert!(lending.lend(&document).is_none(), "the second has it");
-        assert!(second.keep_for_moving());
-        second.with(|lease| lease.progress = long_ago);
-        assert!(lending.lend(&document).is_none(), "it is being moved");
-        drop(second);
-        assert!(lending.lock().is_empty());
-    }
-
-    #[test]
-    fn a_trickle_is_no_progress() {
-        let lending = Lending::default();
-        let document = Document::Rfc("1".parse().unwrap());
-        let lent = lending.lend(&document).unwrap();
-        let now = Instant::now();
-        let long_ago = now.checked_sub(limits::HAND_OVER_STALL).unwrap_or(now);
-        lent.with(|lease| lease.progress = long_ago);
-        (0..STEP / 1024).for_each(|step| lent.has_left(1 << 20, (1 << 20) - step * 1024));
-        assert_eq!(lending.lock()[&document].progress, long_ago);
-        lent.has_left(1 << 20, (1 << 20) - STEP);
-        assert!(lending.lock()[&document].progress > long_ago);
+        let lent = lending.lend(&Document::Rfc("1".parse().unwrap())).unwrap();
+        let is_done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    reader.read_exact(&mut [0; 100]).unwrap();
+                    thread::sleep(LOOK * 2);
+                }
+            });
+            let ended = was_read(&lent, &sender, &Stop::new(), &mut clock, 1 << 20);
+            is_done.store(true, Ordering::Relaxed);
+            assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        });
     }
 }

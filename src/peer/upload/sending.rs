@@ -4,7 +4,8 @@ use std::io;
 use std::net::{IpAddr, TcpStream};
 use std::time::SystemTime;
 
-use super::handing_over::{Lent, has_closed_early};
+use super::handing_over::has_closed_early;
+use super::lending::Lent;
 use crate::library::{Entry, OpenDocument};
 use crate::limits;
 use crate::net::ReadClock;

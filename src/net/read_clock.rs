@@ -1,0 +1,219 @@
+//! How fast the reader of a connection reads what it is sent (protocol.md section 7).
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Stop;
+use crate::{limits, system};
+
+/// Measures how far the reader of a connection is behind the minimum rate, and ends the connection
+/// when that is too much (protocol.md section 7).
+///
+/// Only the time of sending counts: what the sender does between two calls, such as waiting for
+/// its own rate limiter, is not the reader's fault. And only what the reader's system has
+/// acknowledged counts as read: this system's buffer takes megabytes before it lets a sender wait.
+#[derive(Debug, Default)]
+pub struct ReadClock {
+    /// Bytes that were sent.
+    sent: u64,
+    /// Bytes that were not acknowledged at the last check.
+    queued: u64,
+    /// Bytes that were acknowledged at the last check.
+    acknowledged: u64,
+    /// Bytes by which the reader was behind the minimum rate at the last check.
+    behind: u64,
+    /// Checks in a row at which a little more had been acknowledged.
+    steady: u32,
+    /// Time of sending since the last check.
+    waited: Duration,
+    /// Whether the reader has ever let its sender wait.
+    is_slow: bool,
+}
+
+impl ReadClock {
+    /// Sends once from a place of a file, at most `count` bytes; moves `offset` past the bytes that
+    /// were sent, and returns how many they are: 0 if the socket's timeout passed before.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::TimedOut`] when the reader is below the minimum rate,
+    /// [`io::ErrorKind::WriteZero`] when the file ends before, and whatever writing brings.
+    pub fn send_file(
+        &mut self,
+        stream: &TcpStream,
+        file: &File,
+        offset: &mut u64,
+        count: u64,
+    ) -> io::Result<u64> {
+        let count = self.measure(stream, || system::send_file(file, stream, *offset, count))?;
+        *offset = offset.saturating_add(count);
+        Ok(count)
+    }
+
+    /// Writes everything; calls `before_waiting` if the other side does not take it immediately.
+    ///
+    /// # Errors
+    /// As [`ReadClock::send_file`].
+    pub fn send_or_wait(
+        &mut self,
+        stream: &TcpStream,
+        bytes: &[u8],
+        before_waiting: impl FnOnce(),
+    ) -> io::Result<()> {
+        let sent = if bytes.is_empty() { 0 } else { system::send_at_once(stream, bytes)? };
+        self.sent = self.sent.saturating_add(sent as u64);
+        let rest = bytes.get(sent..).unwrap_or_default();
+        if rest.is_empty() {
+            // As mostly, and no time had to be measured.
+            return Ok(());
+        }
+        before_waiting();
+        self.send(stream, rest)
+    }
+
+    /// Writes what something else follows immediately, such as a head: it leaves together with
+    /// that.
+    ///
+    /// # Errors
+    /// As [`ReadClock::send_file`].
+    pub fn send_before(&mut self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+        self.send_all(stream, bytes, |rest| system::send_before(stream, rest))
+    }
+
+    /// Writes everything.
+    ///
+    /// # Errors
+    /// As [`ReadClock::send_file`].
+    pub fn send(&mut self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+        self.send_all(stream, bytes, |rest| (&mut &*stream).write(rest))
+    }
+
+    fn send_all(
+        &mut self,
+        stream: &TcpStream,
+        bytes: &[u8],
+        mut write: impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let count = self.measure(stream, || write(rest))?;
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Writes once.
+    fn measure(
+        &mut self,
+        stream: &TcpStream,
+        mut write: impl FnMut() -> io::Result<usize>,
+    ) -> io::Result<u64> {
+        let begun = Instant::now();
+        let count = match write() {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => count as u64,
+            // The timeout of the socket on Unix. `TimedOut` is there the end of the connection.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) =>
+            {
+                0
+            }
+            Err(error) => return Err(error),
+        };
+        self.count(stream, count, begun.elapsed())?;
+        Ok(count)
+    }
+
+    /// Waits until a slow reader's system has acknowledged everything. Otherwise the system would
+    /// continue alone after the connection is closed, and might give up a reader with a small window.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::TimedOut`] when the reader is below the minimum rate.
+    pub fn finish(&mut self, stream: &TcpStream, stop: &Stop) -> io::Result<()> {
+        const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+        let mut pause = Duration::from_millis(5);
+        while self.is_slow && !stop.is_stopping() {
+            if !matches!(system::unacknowledged(stream), Ok(Some(1..))) {
+                break;
+            }
+            let begun = Instant::now();
+            thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            self.has_waited(stream, begun.elapsed())?;
+        }
+        Ok(())
+    }
+
+    /// Counts time for which the sender has waited for acknowledgements alone.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::TimedOut`] when the reader is below the minimum rate.
+    pub fn has_waited(&mut self, stream: &TcpStream, time: Duration) -> io::Result<()> {
+        self.count(stream, 0, time)
+    }
+
+    fn count(&mut self, stream: &TcpStream, sent: u64, waited: Duration) -> io::Result<()> {
+        self.sent = self.sent.saturating_add(sent);
+        self.waited = self.waited.saturating_add(waited);
+        if !self.is_slow && self.waited >= limits::SEND_CHECK {
+            self.is_slow = true;
+            system::allow_slow_reader(stream)?;
+            self.find_acknowledged(stream);
+        }
+        if self.waited >= limits::READ_CHECK || self.is_too_slow() {
+            let acknowledged = self.find_acknowledged(stream);
+            self.check(acknowledged);
+        }
+        if self.is_too_slow() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+    }
+
+    /// Finds out how many bytes were acknowledged, in all.
+    fn find_acknowledged(&mut self, stream: &TcpStream) -> u64 {
+        // Where the system does not tell, its buffer has as many as before.
+        let found = system::unacknowledged(stream).ok().flatten();
+        self.queued = found.unwrap_or(self.queued);
+        // Some may have been sent before this clock was started.
+        self.sent = self.sent.max(self.queued);
+        self.sent.saturating_sub(self.queued)
+    }
+
+    /// Compares what was acknowledged, in all, with the time of sending.
+    fn check(&mut self, acknowledged: u64) {
+        let read = acknowledged.saturating_sub(self.acknowledged);
+        // What is read faster does not pay for a later minute.
+        self.behind = self.behind_now().saturating_sub(read);
+        let is_small = (1..=limits::STEADY_STEP).contains(&read);
+        self.steady = if is_small { self.steady.saturating_add(1) } else { 0 };
+        self.acknowledged = self.acknowledged.max(acknowledged);
+        self.waited = Duration::ZERO;
+    }
+
+    fn behind_now(&self) -> u64 {
+        let millis = u64::try_from(self.waited.as_millis()).unwrap_or(u64::MAX);
+        let due = millis.saturating_mul(limits::PROGRESS_BYTES)
+            / u64::try_from(limits::PROGRESS_TIME.as_millis()).unwrap_or(u64::MAX);
+        self.behind.saturating_add(due)
+    }
+
+    /// A system whose buffer is full acknowledges nothing until much of it is free again: a sixteenth,
+    /// or two segments, which have 64 KiB on loopback. The buffer is no larger than what was
+    /// acknowledged. Where small amounts are acknowledged steadily, nothing is hidden.
+    fn is_too_slow(&self) -> bool {
+        const STEADY: u32 = 3;
+        let hidden = match self.steady {
+            STEADY.. => limits::STEADY_STEP,
+            _ => self.acknowledged.clamp(limits::PROGRESS_BYTES, 2 * limits::PROGRESS_BYTES),
+        };
+        let of_large = (self.acknowledged / 16).min(limits::READ_UNSEEN);
+        self.behind_now() >= hidden.max(of_large)
+    }
+}
+
+#[cfg(test)]
+mod tests;

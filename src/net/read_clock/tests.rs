@@ -1,0 +1,143 @@
+//! The clock of a reader.
+
+use super::*;
+
+/// Seconds until a reader is found too slow that acknowledges `step` bytes each `every` seconds.
+fn found_after(first: u64, step: u64, every: u64) -> Option<u64> {
+    let mut clock = ReadClock::default();
+    let mut acknowledged = first;
+    (1..3600).find(|second| {
+        clock.waited += Duration::from_secs(1);
+        if second % every == 0 {
+            acknowledged += step;
+        }
+        if clock.waited >= limits::READ_CHECK || clock.is_too_slow() {
+            clock.check(acknowledged);
+        }
+        clock.is_too_slow()
+    })
+}
+
+#[test]
+fn a_reader_below_the_minimum_rate_is_found() {
+    // Nothing is read, or what the system's own buffer takes.
+    assert_eq!(found_after(0, 0, 1), Some(61));
+    assert_eq!(found_after(64 * 1024, 0, 1), Some(71));
+    assert_eq!(found_after(256 * 1024, 0, 1), Some(131));
+    // What was read before does not count for ever.
+    assert!(found_after(1 << 30, 0, 1).is_some_and(|after| after <= 195));
+    // 44 KiB in a minute, in small and in large steps.
+    assert!(found_after(0, 751, 1).is_some_and(|after| after <= 120));
+    assert!(found_after(128 * 1024, 65_483, 87).is_some_and(|after| after <= 300));
+}
+
+#[test]
+fn a_reader_that_holds_the_minimum_rate_is_never_found() {
+    assert_eq!(found_after(0, 1100, 1), None);
+    // On loopback a segment has 64 KiB, and nothing smaller is acknowledged.
+    assert_eq!(found_after(65_483, 65_483, 59), None);
+    assert_eq!(found_after(131_000, 131_000, 119), None);
+    // It pauses after it has read steadily.
+    let mut clock = ReadClock::default();
+    let second = Duration::from_secs(1);
+    for at in 1..1000 {
+        clock.waited += second;
+        if clock.waited >= limits::READ_CHECK || clock.is_too_slow() {
+            clock.check(at / 100 * 110_000 + (at % 100).min(55) * 2000);
+        }
+        assert!(!clock.is_too_slow(), "{at}");
+    }
+    // A sixteenth of a large buffer.
+    assert_eq!(found_after(2 << 20, 128 << 10, 110), None);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_only_fills_the_buffers_is_not_read() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let _reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (sender, _) = listener.accept().unwrap();
+    sender.set_nonblocking(true).unwrap();
+    let mut sent = 0;
+    while let Ok(count) = (&sender).write(&[0; 64 * 1024]) {
+        sent += count as u64;
+    }
+    let mut clock = ReadClock::default();
+    clock.count(&sender, sent, limits::PROGRESS_TIME).unwrap();
+    assert!(clock.acknowledged < sent, "{} of {sent}", clock.acknowledged);
+    assert!(clock.count(&sender, 0, limits::PROGRESS_TIME * 4).is_err());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_an_earlier_reply_has_left_in_the_buffer_counts_as_sent() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (sender, _) = listener.accept().unwrap();
+    sender.set_nonblocking(true).unwrap();
+    while (&sender).write(&[0; 64 * 1024]).is_ok() {}
+    let mut clock = ReadClock::default();
+    clock.count(&sender, 0, limits::SEND_CHECK).unwrap();
+    let queued = clock.queued;
+    assert!(queued > limits::PROGRESS_BYTES, "{queued}");
+    // A reader that reads on holds the rate, although none of the reply was acknowledged.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut read = vec![0; 64 * 1024];
+    while system::unacknowledged(&sender).unwrap().unwrap() > queued / 2 {
+        assert!(Instant::now() < deadline, "it acknowledges nothing");
+        let _ = io::Read::read(&mut reader, &mut read).unwrap();
+    }
+    clock.count(&sender, 0, limits::PROGRESS_TIME).unwrap();
+    assert!(clock.acknowledged >= queued / 2, "{} of {queued}", clock.acknowledged);
+}
+
+/// The index server writes the replies of a pipeline one after the other. A reader whose system
+/// has a large buffer acknowledges much at a time, and was cut after a minute within one reply.
+#[cfg(target_os = "linux")]
+#[test]
+fn replies_of_one_connection_share_a_clock() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (sender, _) = listener.accept().unwrap();
+    let mut clock = ReadClock::default();
+    let bytes = vec![7; 16 * 1024];
+    let mut read = vec![0; bytes.len()];
+    for _ in 0..128 {
+        clock.send_or_wait(&sender, &bytes, || panic!("it waits")).unwrap();
+        io::Read::read_exact(&mut reader, &mut read).unwrap();
+    }
+    // The reader has taken 2 MiB, so 65 KiB more may be hidden in its system.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while system::unacknowledged(&sender).unwrap() != Some(0) {
+        assert!(Instant::now() < deadline, "it acknowledges nothing");
+        thread::yield_now();
+    }
+    clock.count(&sender, 0, limits::READ_CHECK).unwrap();
+    clock.count(&sender, 0, limits::PROGRESS_TIME).unwrap();
+    assert!(clock.count(&sender, 0, limits::PROGRESS_TIME * 2).is_err());
+}
+
+/// Linux ends the connection of a reader that keeps its window small for the time that data may
+/// stay unacknowledged, although it acknowledges what it gets.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_slow_reader_is_judged_by_the_clock_alone() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (sender, _) = listener.accept().unwrap();
+    crate::net::set_options(&sender).unwrap();
+    let bound = || socket2::SockRef::from(&sender).tcp_user_timeout().unwrap();
+    assert!(bound().is_some());
+    let bytes = vec![7; 32 * 1024 * 1024];
+    thread::scope(|scope| {
+        let sent = scope.spawn(|| ReadClock::default().send(&sender, &bytes));
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while bound().is_some_and(|time| !time.is_zero()) {
+            assert!(Instant::now() < deadline, "it is bounded still");
+            thread::yield_now();
+        }
+        let mut read = vec![0; bytes.len()];
+        io::Read::read_exact(&mut reader, &mut read).unwrap();
+        sent.join().unwrap().unwrap();
+    });
+}
