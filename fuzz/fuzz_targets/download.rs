@@ -62,11 +62,20 @@ fuzz_target!(|data: &[u8]| {
     }
     for entry in fs::read_dir(folder.path()).expect("the folder") {
         let name = entry.expect("an entry").file_name().into_string().expect("a name of ours");
-        let is_kept = name.starts_with(".rfc1.txt.") && name.ends_with(".part");
-        assert!(is_kept || (name == "rfc1.txt" && fetched.is_ok()), "{name}");
+        assert!(is_part(&name) || (name == "rfc1.txt" && fetched.is_ok()), "{name}");
     }
     // Wakes the uploader, which then ends.
     let _ = over.send(());
     let _ = std::net::TcpStream::connect(address);
     uploader.join().expect("an uploader without a panic");
 });
+
+/// Whether this is the name of a part file, which is resumed later: two hashes of 16 hex digits, of
+/// the document's name and of its version.
+fn is_part(name: &str) -> bool {
+    let hashes = name.strip_prefix('.').and_then(|name| name.strip_suffix(".part"));
+    let is_hash = |hash: &str| hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+    hashes
+        .and_then(|hashes| hashes.split_once('.'))
+        .is_some_and(|(name, version)| is_hash(name) && is_hash(version))
+}

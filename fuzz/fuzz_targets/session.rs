@@ -51,7 +51,7 @@ fn converse(bytes: &[u8], step: usize) -> Vec<u8> {
     let _ = stream.shutdown(Shutdown::Write);
     let _ = stream.read_to_end(&mut replies);
     stop.stop();
-    running.join().expect("a server without a panic");
+    let _cause = running.join().expect("a server without a panic");
     let lines = replies.split_inclusive(|byte| *byte == b'\n');
     lines.filter(|line| !line.starts_with(b"Added: ")).flatten().copied().collect()
 }
