@@ -77,7 +77,7 @@ fn wrong_values_are_answered_by_an_example() {
         assert!(errors.chars().all(|c| c == '\n' || (!c.is_control() && c != '\u{202e}')));
     }
     for (arguments, example) in [
-        (&["x:y", "list"] as &[&str], "such as `5678`"),
+        (&["x:y", "list"] as &[&str], "or `localhost:7734`"),
         (&["a b", "list"], "such as `localhost`"),
         (&["share", "--upload", "5678"], "such as `127.0.0.1:7734`"),
         (&["share", "--upload-limit", "1"], "such as `500k`"),

@@ -44,13 +44,12 @@ fn a_folder_is_shared_by_its_names() {
 }
 
 #[test]
-fn a_missing_folder_is_created_by_those_who_share_it_only() {
+fn a_missing_folder_is_empty_and_is_not_created() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("a/b");
     assert!(Library::scan(&missing, Depth::Folder).unwrap().read().is_empty());
-    assert!(!missing.exists());
     assert!(Library::scan_quiet(&missing, Depth::Folder).unwrap().read().is_empty());
-    assert!(missing.is_dir());
+    assert!(!missing.exists());
 }
 
 /// A text that was written an hour ago.

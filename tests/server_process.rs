@@ -215,7 +215,7 @@ fn the_log_escapes_and_counts() {
     let line = index.program.error_with("400 Bad Request");
     assert!(line.is_ascii(), "{line:?}");
     drop(talk);
-    index.program.error_with("left with 1 record (0 records remain)");
+    index.program.error_with("left with 1 record; the index has 0 records");
 }
 
 #[test]

@@ -8,12 +8,13 @@ use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 
 use super::command::{Command, Format};
+use super::endpoints::index_server;
 use super::option_values::{count, socket_address};
 use super::rate::Rate;
 use crate::escape::excerpt;
 use crate::library::Depth;
 use crate::limits;
-use crate::protocol::{Endpoint, Host, Port, SyntaxError};
+use crate::protocol::{Endpoint, Host};
 
 const EXIT_CODES: &str = "\
 Without a command, a shell is started that reads commands from standard input.
@@ -37,7 +38,7 @@ const DOWNLOADING: &str = "Downloading";
 #[command(name = "peer", version, max_term_width = 80, after_help = EXIT_CODES)]
 pub(super) struct Args {
     /// Index server
-    #[arg(value_name = "SERVER[:PORT]", default_value = "localhost", value_parser = parse_server)]
+    #[arg(value_name = "SERVER[:PORT]", default_value = "localhost", value_parser = index_server)]
     pub(super) server: Endpoint,
 
     /// Shared directory; created when a document is saved there
@@ -148,15 +149,6 @@ impl Args {
     pub(super) fn depth(&self) -> Depth {
         if self.recursive { Depth::Tree } else { Depth::Folder }
     }
-}
-
-/// Reads `HOST`, `HOST:PORT`, `[IPv6]:PORT` or a bare IPv6 address.
-fn parse_server(text: &str) -> Result<Endpoint, SyntaxError> {
-    if text.contains("]:") || text.matches(':').count() == 1 {
-        return text.parse();
-    }
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    Ok(Endpoint { host: bare.parse()?, port: Port::INDEX })
 }
 
 /// Reads `10.0.0.0/8`, or one address.

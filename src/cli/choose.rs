@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::exit::CommandError;
 use super::output::table;
+use super::quantity::counted;
 use crate::escape::escaped;
 use crate::limits;
 use crate::peer::{Cancel, Holding};
@@ -48,7 +49,7 @@ pub(super) fn choose_for_many<'a>(
     let count = shown.len();
     let more = match holders.len() - count {
         0 => String::new(),
-        more => format!("\nand {more} more holders"),
+        more => format!("\nand {}", counted(more, "more holder")),
     };
     let rows = rows.trim_fmt();
     let question = format!("{rows}{more}\nfrom which one first, 1 to {count}? [the fastest] ");

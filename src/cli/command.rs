@@ -1,9 +1,10 @@
-//! What can be typed: after `peer` on the command line, and line by line in the shell.
+//! The commands: after `peer` on the command line, and line by line in the shell.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use super::endpoints::holder;
 use super::named::{Range, parse_document, parse_range};
 use crate::protocol::{Document, Endpoint, Limit, SyntaxError, Title, Words};
 
@@ -22,10 +23,10 @@ pub(super) enum Format {
     Json,
 }
 
-/// What can be asked for in both places.
+/// The commands that work in both places.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
-    /// List all records of the index
+    /// List the records of all RFCs, or of all other documents
     List(List),
     /// List the holders of a document
     Lookup(Lookup),
@@ -53,7 +54,7 @@ pub(super) enum Command {
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct List {
-    /// List documents other than RFCs
+    /// List all documents other than RFCs
     #[arg(long)]
     pub(super) files: bool,
 }
@@ -97,7 +98,7 @@ impl Search {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Browse {
     /// The peer as it is listed
-    #[arg(value_name = "HOST:PORT")]
+    #[arg(value_name = "HOST:PORT", value_parser = holder)]
     pub(super) peer: Endpoint,
 }
 
@@ -109,7 +110,7 @@ pub(super) struct Get {
     pub(super) documents: Vec<Range>,
 
     /// Download from this peer, without asking the index
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = holder)]
     pub(super) from: Option<Endpoint>,
 
     /// Save to this path instead of the shared directory: a file, a directory, a device or FIFO, or
@@ -136,7 +137,7 @@ pub(super) struct Verify {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Sync {
     /// Only documents of this peer
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = holder)]
     pub(super) from: Option<Endpoint>,
 
     /// Only documents whose titles contain all these words

@@ -1,6 +1,8 @@
-//! What commands act on: the index, the shared directory, what is remembered, and who is asking.
+//! The state that commands use: the index, the shared directory, the journal, running downloads, and
+//! whether a person can be asked.
 
 use std::cell::OnceCell;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -12,14 +14,15 @@ use super::exit::CommandError;
 use super::index_access::IndexAccess;
 use super::interrupt::Interrupt;
 use super::many::{Destination, failures};
+use super::output::print_note;
 use super::user_folder::stored_digests;
 use crate::error_chain::error_chain;
-use crate::escape::escaped;
+use crate::escape::{escaped, escaped_path};
 use crate::library::{Depth, Library, SharedLibrary};
 use crate::peer::{Cancel, Fetcher, Journal, JournalEvent, UploadServer};
 use crate::protocol::{Document, Endpoint, Title};
 
-/// What commands act on.
+/// The state that commands use.
 pub(super) struct Context {
     /// Where the index is, as it was asked for.
     pub(super) server: Endpoint,
@@ -137,7 +140,7 @@ impl Context {
 
     /// Creates the directory that is shared, now that a document is to be saved there.
     pub(super) fn create_share_directory(&self) -> Result<(), CommandError> {
-        std::fs::create_dir_all(&self.folder).map_err(|source| CommandError::File {
+        create_directory(&self.folder).map_err(|source| CommandError::File {
             what: format!(
                 "cannot create the share directory `{}`",
                 escaped(self.folder.as_os_str().as_encoded_bytes())
@@ -145,4 +148,14 @@ impl Context {
             source,
         })
     }
+}
+
+/// Creates the shared directory, and says so, unless it exists.
+pub(super) fn create_directory(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    print_note(format_args!("created the directory `{}`", escaped_path(folder)));
+    Ok(())
 }

@@ -31,7 +31,12 @@ impl DigestList {
         let count = others.saturating_add(self.unmatched);
         if count > 0 {
             log::warn!(
-                "note: {count} lines of the list of digests match no document of this command"
+                "note: {count} {} no document of this command",
+                if count == 1 {
+                    "line of the list of digests matches"
+                } else {
+                    "lines of the list of digests match"
+                }
             );
         }
     }

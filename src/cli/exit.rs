@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::quantity::counted;
 use crate::error_chain::error_chain;
 use crate::peer::{FetchError, IndexError, TransferError};
 use crate::protocol::{Document, HeaderText, Refusal, Status};
@@ -106,7 +107,7 @@ pub(super) enum CommandError {
     #[error("{0}")]
     Incomplete(String),
     /// Of several documents some were not fetched; each was reported.
-    #[error("{failed} of {all} documents were not fetched")]
+    #[error("{failed} of {} {} not fetched", counted(*all, "document"), if *failed == 1 { "was" } else { "were" })]
     Some { failed: usize, all: usize, failure: Failure },
     /// A signal has cancelled it; says what is kept, and how to resume.
     #[error("{0}")]
@@ -157,6 +158,11 @@ impl CommandError {
                 Failure::Other
             }
         }
+    }
+
+    /// Whether a document without a holder may stand for another one.
+    pub(super) fn has_hint(&self) -> bool {
+        matches!(self, Self::NoHolder { hint, .. } if !hint.is_empty())
     }
 
     /// The refusal of the index and its explanation, if that is the reason.

@@ -5,10 +5,12 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
+use super::context::create_directory;
 use super::downloads::Downloads;
 use super::many::{Destination, Plan, plan};
 use super::notices::Notices;
 use super::progress::warn_of_length;
+use super::quantity::counted;
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
@@ -68,8 +70,10 @@ impl GoingOn<'_> {
             }
             if !orders.is_empty() {
                 let count = orders.len();
-                let downloads = if count == 1 { "download" } else { "downloads" };
-                self.notices.say(&format!("resuming {count} unfinished {downloads}"));
+                let downloads = counted(count, "unfinished download");
+                self.notices.say(&format!("resuming {downloads}"));
+                let folder = self.destination.library.read().folder().to_path_buf();
+                create_directory(&folder)?;
                 self.destination.fetch_all(orders, &mut |happening| self.say(happening))?;
                 pause = limits::NOBODY_HAS_IT;
             }
@@ -136,8 +140,8 @@ impl GoingOn<'_> {
             }
             Happening::Fetched(order, fetched, _) => {
                 warn_of_length(&order.wanted.document, fetched);
-                let (document, length) = (&order.wanted.document, fetched.length);
-                self.notices.say(&format!("{document}: {length} bytes downloaded"));
+                let (document, bytes) = (&order.wanted.document, counted(fetched.length, "byte"));
+                self.notices.say(&format!("{document}: {bytes} downloaded"));
             }
             Happening::GivenUp(_, error) => self.notices.say(&error_chain(error)),
         }

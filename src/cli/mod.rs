@@ -8,7 +8,8 @@
 //! | `server`, `limits_table` | the program `server` |
 //! | `args`, `peer`, `session` | the program `peer`: its arguments, its modes, and the threads of a session |
 //! | `command`, `usage`, `option_values` | the commands, in the shell and after `peer`; help; values of options |
-//! | `named`, `meant` | documents as they are typed; other documents that may be meant |
+//! | `endpoints` | addresses as they are typed |
+//! | `named`, `meant`, `missing` | documents as they are typed; others that may be meant; those without holders |
 //! | `context`, `act`, `find` | the state that commands use, and their execution |
 //! | `get`, `sync`, `many`, `choose` | the commands that download |
 //! | `progress`, `recent_rate`, `remaining` | how far downloads are, their rates, and the time left |
@@ -34,6 +35,7 @@ mod context;
 mod digest_list;
 mod downloads;
 mod editor;
+mod endpoints;
 mod exit;
 mod find;
 mod get;
@@ -44,6 +46,7 @@ mod limits_table;
 mod logging;
 mod many;
 mod meant;
+mod missing;
 mod named;
 mod notices;
 mod on_disk;

@@ -11,6 +11,7 @@ use super::command::Format;
 use super::exit::{CommandError, error_json, failure_of, report};
 use super::many::failures;
 use super::output::{say, say_json};
+use super::quantity::counted;
 use super::reply::{document_json, with_fields, with_status};
 use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_path};
@@ -72,13 +73,15 @@ impl Outcome<'_> {
                 let change =
                     change.map_or_else(String::new, |change| format!("{}, ", change.word()));
                 format!(
-                    "{document}: {length} bytes from {from}, {checked}, {change}saved as {path}"
+                    "{document}: {} from {from}, {checked}, {change}saved as {path}",
+                    counted(*length, "byte")
                 )
             }
             Self::Present(path) => format!("{document} is here already: {}", shown(path)),
             Self::Copied { from, to, length, .. } => {
                 let (from, to) = (shown(from), shown(to));
-                format!("{document}: {length} bytes copied from {from}, saved as {to}")
+                let bytes = counted(*length, "byte");
+                format!("{document}: {bytes} copied from {from}, saved as {to}")
             }
             // As lists print it, and as `get` reads it.
             Self::Missing(_) => document.wire().to_string(),

@@ -1,4 +1,4 @@
-//! Standard output: what was asked for, and nothing else.
+//! Standard output, which has nothing but the results of commands; and notes on standard error.
 
 use std::io::{self, Write};
 
@@ -30,4 +30,10 @@ pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     table
+}
+
+/// Writes a line to standard error that is neither a warning nor an error.
+pub(super) fn print_note(line: impl std::fmt::Display) {
+    // Standard error may be closed.
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -18,7 +18,8 @@ use super::go_on::go_on;
 use super::index_access::IndexAccess;
 use super::interrupt::{Interrupt, Mode};
 use super::notices::Notices;
-use super::outcome::report_failed;
+use super::outcome::{report_failed, shown};
+use super::output::print_note;
 use super::rate::Rate;
 use super::session::{Session, teller};
 use super::signals::{ServiceSignal, on_service_signal};
@@ -48,7 +49,7 @@ pub fn main() -> ExitCode {
     if let Err(failure) = finish(args.format, check_limits()) {
         return failure.into();
     }
-    if let Err(failure) = finish(args.format, check_share(&args.share)) {
+    if let Err(failure) = finish(args.format, check_share(&args)) {
         return failure.into();
     }
     let outcome = match &args.command {
@@ -65,16 +66,28 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Refuses a share directory that is something else, whatever the command.
-fn check_share(share: &Path) -> Result<(), CommandError> {
-    match share.metadata() {
-        Ok(found) if !found.is_dir() => Err(CommandError::File {
-            what: format!("cannot share `{}`", escaped(share.as_os_str().as_encoded_bytes())),
-            source: io::Error::new(
-                io::ErrorKind::NotADirectory,
-                "expected a directory, found something else; name its directory with --share",
-            ),
-        }),
+/// Refuses a share directory that is something else, whatever the command. Only `share` needs one that
+/// exists: the shell shares nothing before a download creates it.
+fn check_share(args: &Args) -> Result<(), CommandError> {
+    let share = shown(&args.share);
+    let refused = |kind, text: String| {
+        let what = format!("cannot share `{share}`");
+        Err(CommandError::File { what, source: io::Error::new(kind, text) })
+    };
+    match (args.share.metadata(), &args.command) {
+        (Ok(found), _) if !found.is_dir() => refused(
+            io::ErrorKind::NotADirectory,
+            "expected a directory, found something else; name its directory with --share".into(),
+        ),
+        (Err(error), Some(Single::Share)) if error.kind() == io::ErrorKind::NotFound => refused(
+            error.kind(),
+            "there is no such directory; create it, or name another one with --share".into(),
+        ),
+        (Err(error), None) if error.kind() == io::ErrorKind::NotFound => {
+            let note = "does not exist: nothing is shared before a download creates it";
+            print_note(format_args!("`{share}` {note}"));
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

@@ -212,7 +212,7 @@ impl ManyDownloads {
         let seconds = time.as_secs_f64();
         let others = match present {
             0 => String::new(),
-            count => format!(", {count} saved by other processes"),
+            count => format!(", {count} saved by another process"),
         };
         format!(
             "{fetched} of {all} documents fetched, {amount}{others}, {failed} failed, {seconds:.1} s"

@@ -17,6 +17,7 @@ use super::option_values::remedy;
 use super::other_kind::upload_server;
 use super::outcome::shown;
 use super::output::{say, say_json};
+use super::quantity::counted;
 use super::rate::Rate;
 use super::user_folder::{port_file, stored_digests};
 use crate::error_chain::error_chain;
@@ -159,8 +160,8 @@ pub(super) fn teller(
     move |event| match event {
         Event::Registered(count) => {
             away.store(false, Ordering::Relaxed);
-            let documents = if count == 1 { "document" } else { "documents" };
-            let line = format!("registered {count} {documents} with {server}");
+            let documents = counted(count, "document");
+            let line = format!("registered {documents} with {server}");
             if !first.swap(false, Ordering::Relaxed) {
                 notices.say(&line);
                 return;
@@ -178,7 +179,11 @@ pub(super) fn teller(
         }
         Event::Refused { document, refusal, others } => {
             let status = Status::from(refusal);
-            let others = if others == 0 { String::new() } else { format!(" and {others} others") };
+            let others = if others == 0 {
+                String::new()
+            } else {
+                format!(" and {}", counted(others, "other"))
+            };
             notices.say(&format!("the index did not register {document}{others}: {status}"));
             let is_first = first.load(Ordering::Relaxed);
             if is_first && refusal == Refusal::BadRequest {
@@ -186,12 +191,13 @@ pub(super) fn teller(
             }
         }
         Event::RegisteredLater(count) => {
-            notices.say(&format!("registered {count} more with {server}"));
+            let documents = counted(count, "more document");
+            notices.say(&format!("registered {documents} with {server}"));
         }
         Event::NotSupported(count) => {
-            let documents = if count == 1 { "document" } else { "documents" };
+            let documents = counted(count, "document");
             notices.say(&format!(
-                "{count} {documents} not registered: the index has not shown that it knows \
+                "{documents} not registered: the index has not shown that it knows \
                  documents other than RFCs"
             ));
         }

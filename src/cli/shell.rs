@@ -16,7 +16,7 @@ use super::named::join_kinds;
 use super::notices::Notices;
 use super::outcome::report_failed;
 use super::output::say;
-use super::usage::escaped_lines;
+use super::usage::{escaped_lines, tip};
 
 /// Where lines come from.
 enum Source {
@@ -109,7 +109,10 @@ fn act(context: &Context, line: &str) -> Result<bool, CommandError> {
             _ => {
                 let text = error.to_string();
                 let text = text.strip_prefix("error: ").unwrap_or(&text);
-                let error = CommandError::Usage(escaped_lines(text).trim_end().to_string());
+                // Of an unknown command, this says nothing.
+                let text = text.replace("Usage: <COMMAND>\n\n", "");
+                let text = format!("{text}{}", tip(&error, None));
+                let error = CommandError::Usage(escaped_lines(&text).trim_end().to_string());
                 Err(with_usage(error, &usage))
             }
         },

@@ -13,7 +13,7 @@ use super::context::Context;
 use super::exit::{CommandError, Failure, failure_of};
 use super::find::refusal_of;
 use super::outcome::{Outcome, say_failed, say_not_fetched, say_not_saved};
-use super::output::{say, say_json};
+use super::output::{print_note, say, say_json};
 use super::progress::ManyDownloads;
 use super::reply::{incomplete_json, note_incomplete};
 use super::verified::set_verified_addresses;
@@ -58,7 +58,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
             Outcome::Missing(holders).say(context.format, &order.wanted.document)?;
         }
         if orders.is_empty() && given_up.is_empty() {
-            log::warn!("{}", selection.nothing_to_do(command, not_saved.len()));
+            print_note(selection.nothing_to_do(command, not_saved.len()));
         }
         return ending(context, given_up, &selection.listed);
     }

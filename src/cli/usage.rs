@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::exit;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory, Error, FromArgMatches, Parser};
 
 use super::args::Args;
+use super::endpoints::similar_command;
 use super::exit::Failure;
 use super::named::join_kinds;
-use crate::escape::escaped;
+use crate::escape::{escaped, excerpt};
 
 /// Options of commands that read the shared directory.
 const DIRECTORY: [&str; 3] = ["share", "recursive", "format"];
@@ -69,7 +70,49 @@ fn command() -> Command {
 /// Reads the arguments of the program `peer`; ends it when they are wrong, or ask for help.
 pub(super) fn peer_arguments() -> Args {
     let found = command().try_get_matches_from(join_kinds(std::env::args_os()));
-    found.and_then(|found| Args::from_arg_matches(&found)).unwrap_or_else(|error| end(&error))
+    let args = found.and_then(|found| Args::from_arg_matches(&found)).and_then(check_server);
+    args.unwrap_or_else(|error| end(&error))
+}
+
+/// Refuses a server that is probably a mistyped command. A lookup of its name may take long.
+fn check_server(args: Args) -> Result<Args, Error> {
+    let is_alone =
+        args.command.is_none() && std::env::args_os().any(|word| word == args.server.host.as_str());
+    match mistyped(args.server.host.as_str()).filter(|_| is_alone) {
+        None => Ok(args),
+        Some(tip) => {
+            let server = &args.server;
+            let found = excerpt(server.host.as_str());
+            let message = format!(
+                "expected a command or an index server, found {found}\n\n{tip}; \
+                 if {found} is a host, name its port: `{server}`"
+            );
+            Err(command().error(ErrorKind::InvalidValue, message))
+        }
+    }
+}
+
+/// The tip for a word that resembles a command.
+fn mistyped(word: &str) -> Option<String> {
+    let all = Args::command();
+    let commands = all.get_subcommands().map(Command::get_name);
+    let similar = similar_command(word, commands.filter(|name| *name != word))?;
+    Some(format!("  tip: a similar command exists: '{similar}'"))
+}
+
+/// What to check after an unexpected argument: a mistyped command before it, which counts as the
+/// server, or a name with blanks.
+pub(super) fn tip(error: &Error, server: Option<&str>) -> String {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else {
+        return String::new();
+    };
+    if error.kind() != ErrorKind::UnknownArgument || word.starts_with('-') {
+        return String::new();
+    }
+    if let Some(tip) = server.and_then(mistyped) {
+        return format!("{tip}\n");
+    }
+    "  tip: a name with blanks is one argument, in quotes\n".into()
 }
 
 /// The same for a program without commands.
@@ -82,8 +125,10 @@ fn end(error: &Error) -> ! {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         error.exit();
     }
-    // With standard error gone there is nobody left to tell.
-    let _ = io::stderr().write_all(escaped_lines(&error.to_string()).as_bytes());
+    let server = std::env::args_os().nth(1).and_then(|word| word.into_string().ok());
+    let text = format!("{error}{}", tip(error, server.as_deref()));
+    // Standard error may be closed.
+    let _ = io::stderr().write_all(escaped_lines(&text).as_bytes());
     exit(Failure::Usage as i32);
 }
 

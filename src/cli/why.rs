@@ -12,6 +12,7 @@ use super::exit::CommandError;
 use super::meant::{file_of_number, hint, meant};
 use super::outcome::shown;
 use super::output::{say, say_json};
+use super::quantity::counted;
 use super::reply::{document_json, with_fields};
 use crate::escape::escaped;
 use crate::library::{SaveTarget, kept_bytes};
@@ -58,7 +59,10 @@ impl Known {
             lines.push(format!("here: {}", shown(path)));
         }
         if let Some(bytes) = self.kept {
-            lines.push(format!("kept: {bytes} bytes, with which the next download resumes"));
+            lines.push(format!(
+                "kept: {}, with which the next download resumes",
+                counted(bytes, "byte")
+            ));
         }
         if let Some(reason) = &self.not_saved {
             lines.push(format!("never saved in the shared directory: {reason}"));
@@ -88,7 +92,7 @@ pub(super) fn why(context: &Context, typed: &Document) -> Result<(), CommandErro
     if !known.is_something() {
         let file = file_of_number(document).filter(is_something);
         let hint = file.map_or_else(String::new, |file| hint(&file));
-        return Err(CommandError::NotFound(format!("nobody has asked for {document} here{hint}")));
+        return Err(CommandError::NotFound(format!("{document} was never requested here{hint}")));
     }
     for entry in &known.entries {
         let (time, text) = (local(entry.time), text(&entry.event));
@@ -117,7 +121,7 @@ fn text(event: &JournalEvent) -> String {
         JournalEvent::NotFetched(reason) => format!("not fetched: {reason}"),
         JournalEvent::Waits(pause) => format!("tried again in {} seconds", pause.as_secs()),
         JournalEvent::Fetched(digest, length, holder) => {
-            format!("fetched from {holder}: {length} bytes, {digest}")
+            format!("fetched from {holder}: {}, {digest}", counted(*length, "byte"))
         }
         JournalEvent::GivenUp => "given up".to_string(),
     }

@@ -101,15 +101,13 @@ impl Library {
         }
     }
 
-    /// The same for a folder in which others may be writing at this moment, and which is created if
-    /// it is missing: a file to which
-    /// something was written in the last second is waited for until it is a second old. One that
-    /// then still changes is left to the next look.
+    /// The same for a folder in which others may be writing at this moment: a file to which something
+    /// was written in the last second is waited for until it is a second old. One that then still
+    /// changes is left to the next scan.
     ///
     /// # Errors
-    /// As [`Library::scan`], and when the folder cannot be created.
+    /// As [`Library::scan`].
     pub fn scan_quiet(folder: &Path, depth: Depth) -> io::Result<SharedLibrary> {
-        std::fs::create_dir_all(folder)?;
         let library = Self::empty(folder, depth);
         if library.look(Settled::Quiet)?.is_unsettled {
             std::thread::sleep(limits::QUIET);

@@ -266,7 +266,7 @@ impl Drop for Session<'_> {
         self.shared.indexer.notify();
         log::info!(
             target: LOG_SESSIONS,
-            "{} left with {} ({} remain)",
+            "{} left with {}; the index has {}",
             self.address,
             counted(records, "record"),
             counted(self.shared.index.read().len(), "record")

@@ -10,9 +10,11 @@ use crate::cli::command::Get;
 use crate::cli::context::Context;
 use crate::cli::exit::{CommandError, Failure, failure_of, report};
 use crate::cli::many::{Plan, plan};
+use crate::cli::missing::report_missing;
 use crate::cli::other_kind::note_index_server;
 use crate::cli::outcome::{Outcome, say_failed, say_not_fetched};
 use crate::cli::progress::ManyDownloads;
+use crate::cli::quantity::counted;
 use crate::library::SharedLibrary;
 use crate::peer::{FetchError, Happening, Holding, JournalEvent};
 use crate::protocol::{Digest, Document};
@@ -26,15 +28,22 @@ pub(super) fn get_many(
 ) -> Result<(), CommandError> {
     let all = documents.len();
     let library = context.library()?;
-    let mut failures = Vec::new();
+    let (mut failures, mut missing) = (Vec::new(), Vec::new());
     let mut found: Vec<(Document, Vec<Holding>)> = Vec::new();
     for document in documents {
         context.check_interrupt()?;
         match find(context, command, &library, &document) {
             Ok(holdings) => found.extend(holdings.map(|holdings| (document, holdings))),
+            // Reported together: a range may have thousands.
+            Err(error @ CommandError::NoHolder { .. }) if !error.has_hint() => {
+                context.remember_reason(&document, &error);
+                failures.push(not_fetched(context, &document, &error)?);
+                missing.push(document);
+            }
             Err(error) => failures.push(failed(context, &document, error)?),
         }
     }
+    report_missing(&missing);
     let chosen = choose_once(context, found.iter().map(|(_, holdings)| holdings))?;
     let mut orders = Vec::new();
     for (document, holdings) in found {
@@ -57,7 +66,7 @@ pub(super) fn get_many(
     let mut progress = ManyDownloads::new(orders.len(), failures.len());
     let documents = orders.iter().map(|order| &order.wanted.document);
     let earlier = Earlier::read(context, &library, documents);
-    let (mut output, mut downloaded) = (Ok(()), 0);
+    let (mut output, mut downloaded) = (Ok(()), 0_usize);
     // Of a holder that the user named.
     let mut is_kind_known = false;
     let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
@@ -100,8 +109,9 @@ pub(super) fn get_many(
     let failed = failures.len();
     outcome.map_err(|source| match source.kind() {
         io::ErrorKind::Interrupted => CommandError::Interrupted(format!(
-            "interrupted: {downloaded} documents were downloaded; what was received of the others \
-             is kept, and `get` alone resumes them"
+            "interrupted: {} downloaded; what was received of the others is kept, and `get` alone \
+             resumes them",
+            counted(downloaded, "document")
         )),
         _ => CommandError::File { what: "cannot continue".into(), source },
     })?;
@@ -127,11 +137,20 @@ fn failed(
         error if error.is_closed_pipe() => Err(error),
         error => {
             report("peer", &error);
-            say_failed(context.format, Some(document), &error)?;
-            context.journal.add(document, JournalEvent::GivenUp);
-            Ok(error.failure())
+            not_fetched(context, document, &error)
         }
     }
+}
+
+/// Records that one document is not fetched, and prints it for programs.
+fn not_fetched(
+    context: &Context,
+    document: &Document,
+    error: &CommandError,
+) -> Result<Failure, CommandError> {
+    say_failed(context.format, Some(document), error)?;
+    context.journal.add(document, JournalEvent::GivenUp);
+    Ok(error.failure())
 }
 
 /// The records of a document's holders; nothing if it is here, which is said.

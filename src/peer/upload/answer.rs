@@ -119,8 +119,9 @@ impl Sharing {
         let Prepared { document, slot, digest, lent } = prepared;
         let part = request.range.map(|range| ContentRange::of(range, document.length));
         if part == Some(None) {
-            log::info!("{address} GET {wanted}: 416, it has {} bytes", document.length);
-            let reason = format!("the document has {} bytes", document.length);
+            let bytes = if document.length == 1 { "byte" } else { "bytes" };
+            let reason = format!("the document has {} {bytes}", document.length);
+            log::info!("{address} GET {wanted}: 416, {reason}");
             return self.refuse(stream, Refusal::RangeNotSatisfiable, &reason);
         }
         let keep_alive = request.keep_alive && self.may_keep_open();

@@ -22,6 +22,7 @@ impl Display for UploadTotals {
         let (documents, bytes) =
             (self.documents.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
         let uploads = if documents == 1 { "upload" } else { "uploads" };
-        write!(f, "{documents} {uploads}, {bytes} bytes")
+        let unit = if bytes == 1 { "byte" } else { "bytes" };
+        write!(f, "{documents} {uploads}, {bytes} {unit}")
     }
 }

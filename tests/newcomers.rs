@@ -1,0 +1,81 @@
+//! Mistakes on the command line of `peer`: each is answered with its remedy, and leaves nothing behind.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod common;
+
+use common::{Index, names, run_peer};
+
+#[test]
+fn a_server_that_is_none_is_refused_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, remedy) in [
+        (&["lits"] as &[&str], "a similar command exists: 'list'; if `lits` is a host"),
+        (&["Get"], "'get'"),
+        (&["lits", "793"], "a similar command exists: 'list'"),
+        (&["37359"], "as in `localhost:37359`"),
+        (&["http://localhost:7734"], "leave out `http://`"),
+        (&["host:port"], "such as `localhost` or `localhost:7734`"),
+        (&["./papers"], "a directory is named with --share"),
+        (&["get", "7", "--from", "http://localhost"], "leave out `http://`"),
+        (&["lookup", "b", "c.txt"], "a name with blanks is one argument, in quotes"),
+    ] {
+        let (code, output, errors) = run_peer(arguments, "", folder.path());
+        assert_eq!((code, output.as_str()), (2, ""), "{arguments:?}: {errors}");
+        assert!(errors.contains(remedy), "{arguments:?}: {errors}");
+    }
+}
+
+/// Before, `share` and the shell created a directory whose name was mistyped.
+#[test]
+fn only_a_download_creates_the_shared_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let holder = common::folder(folder.path(), "holder", &[("rfc7.txt", b"text")]);
+    let index = Index::start(&[]);
+    let address = index.address.to_string();
+    let (_holder, _) = common::share(index.address, &holder);
+    let run = |arguments: &[&str], input| {
+        run_peer(&[&[&address, "--share", "new"], arguments].concat(), input, folder.path())
+    };
+    let (code, _, errors) = run(&["share"], "");
+    assert_eq!(code, 74, "{errors}");
+    assert!(errors.contains("cannot share `new`: there is no such directory; create it"));
+    let (code, _, errors) = run(&[], "list\ndocs\nstatus\n");
+    assert_eq!(code, 0, "{errors}");
+    assert!(errors.starts_with("`new` does not exist: nothing is shared before"), "{errors}");
+    let (code, _, _) = run(&["get", "8"], "");
+    assert_eq!(code, 66);
+    assert_eq!(names(folder.path()), ["holder"]);
+    // A session shares what it has downloaded there.
+    let (code, output, errors) = run(&[], "get 7\nlookup 7\n");
+    assert_eq!(code, 0, "{errors}");
+    assert!(errors.ends_with("created the directory `new`\n"), "{errors}");
+    assert_eq!(output.matches("RFC 7 rfc7.txt localhost").count(), 2, "{output}");
+    assert_eq!(names(&folder.path().join("new")), ["rfc7.txt"]);
+    let (code, _, errors) = run(&["sync"], "");
+    assert_eq!((code, errors.as_str()), (0, ""));
+}
+
+#[test]
+fn many_documents_that_no_peer_has_are_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::start(&[]);
+    let address = index.address.to_string();
+    for (arguments, expected) in [
+        (
+            &["get", "900-950"] as &[&str],
+            "peer: no peer has RFC 900-950 (51 documents)\npeer: 51 of 51 documents were not fetched\n",
+        ),
+        (
+            &["get", "b", "c.txt"],
+            "peer: no peer has FILE b\npeer: no peer has FILE c.txt\nif that is one name with blanks, \
+             quote it: 'b c.txt'\npeer: 2 of 2 documents were not fetched\n",
+        ),
+    ] {
+        let (code, _, errors) =
+            run_peer(&[&[address.as_str()], arguments].concat(), "", folder.path());
+        assert_eq!((code, errors.as_str()), (66, expected));
+    }
+    let (code, _, errors) = run_peer(&[&address], "nonsense\n", folder.path());
+    assert!(code == 2 && !errors.contains("Usage: <COMMAND>"), "{errors}");
+}
