@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::mem;
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +14,8 @@ use crate::{limits, system};
 /// when that is too much (protocol.md section 7).
 ///
 /// Only the time of sending counts: what the sender does between two calls, such as waiting for
-/// its own rate limiter, is not the reader's fault. And only what the reader's system has
+/// its own rate limiter, is not the reader's fault, unless the reader acknowledges nothing meanwhile of
+/// what it was sent before. And only what the reader's system has
 /// acknowledged counts as read: this system's buffer takes megabytes before it lets a sender wait.
 #[derive(Debug, Default)]
 pub struct ReadClock {
@@ -31,6 +33,10 @@ pub struct ReadClock {
     waited: Duration,
     /// Whether the reader has ever let its sender wait.
     is_slow: bool,
+    /// Time since the last check of a pause in which the sender waited for something else.
+    paused: Duration,
+    /// Bytes that were acknowledged at that check.
+    acknowledged_in_pause: u64,
 }
 
 impl ReadClock {
@@ -156,6 +162,25 @@ impl ReadClock {
     /// [`io::ErrorKind::TimedOut`] when the reader is below the minimum rate.
     pub fn has_waited(&mut self, stream: &TcpStream, time: Duration) -> io::Result<()> {
         self.count(stream, 0, time)
+    }
+
+    /// Counts time for which the sender has waited for something else, such as its own rate limit.
+    /// It is the reader's time only if something was left to acknowledge, and nothing of it was
+    /// acknowledged. Otherwise a low rate limit would hide a reader that reads nothing until the
+    /// buffer of this system is full.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::TimedOut`] when the reader is below the minimum rate.
+    pub fn has_paused(&mut self, stream: &TcpStream, time: Duration) -> io::Result<()> {
+        self.paused = self.paused.saturating_add(time);
+        if self.paused < limits::SEND_CHECK {
+            return Ok(());
+        }
+        let paused = mem::take(&mut self.paused);
+        let acknowledged = self.find_acknowledged(stream);
+        let is_stuck = self.queued > 0 && acknowledged <= self.acknowledged_in_pause;
+        self.acknowledged_in_pause = acknowledged;
+        if is_stuck { self.count(stream, 0, paused) } else { Ok(()) }
     }
 
     fn count(&mut self, stream: &TcpStream, sent: u64, waited: Duration) -> io::Result<()> {

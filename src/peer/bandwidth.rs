@@ -100,8 +100,19 @@ impl Bandwidth {
     /// Waits until bytes may be transferred from or to an address, and returns their number, at most `most`;
     /// without a limit it returns `most` immediately. `is_small`: small documents go first.
     pub fn take(&self, address: IpAddr, is_small: bool, most: u64) -> u64 {
+        self.take_and_look(address, is_small, most, || ())
+    }
+
+    /// The same; calls `look` at least once per second while it waits.
+    pub(super) fn take_and_look(
+        &self,
+        address: IpAddr,
+        is_small: bool,
+        most: u64,
+        look: impl FnMut(),
+    ) -> u64 {
         match &self.0 {
-            Some(limit) if most > 0 => limit.take(Network::of(address), is_small, most),
+            Some(limit) if most > 0 => limit.take(Network::of(address), is_small, most, look),
             _ => most,
         }
     }
@@ -109,9 +120,10 @@ impl Bandwidth {
 
 impl Limit {
     #[allow(clippy::cast_precision_loss, reason = "a few thousand bytes are exact")]
-    fn take(&self, network: Network, is_small: bool, most: u64) -> u64 {
+    fn take(&self, network: Network, is_small: bool, most: u64, mut look: impl FnMut()) -> u64 {
         let count = most.min(self.at_once);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock();
         let number = state.enter(network, is_small);
         loop {
             self.fill(&mut state);
@@ -123,8 +135,11 @@ impl Limit {
                 return count;
             }
             let pause = if is_first { missing / self.bytes_per_second } else { 1.0 };
-            let waited = self.changed.wait_timeout(state, Duration::from_secs_f64(pause));
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let pause = Duration::from_secs_f64(pause.min(1.0));
+            let waited = self.changed.wait_timeout(state, pause);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+            look();
+            state = lock();
         }
     }
 
@@ -209,6 +224,15 @@ mod tests {
         let best = rates.into_iter().fold(0.0, f64::max);
         assert!((0.95e6..1.05e6).contains(&best), "{rates:?}");
         assert_eq!(Bandwidth::default().take(address(1), false, u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn one_that_waits_can_look_at_something_else() {
+        let bandwidth = Bandwidth::new(NonZeroU64::new(300));
+        let mut looks = 0;
+        // 300 bytes each second.
+        assert_eq!(bandwidth.take_and_look(address(1), false, 450, || looks += 1), 450);
+        assert!(looks >= 2, "{looks}");
     }
 
     #[test]

@@ -117,6 +117,44 @@ fn replies_of_one_connection_share_a_clock() {
     assert!(clock.count(&sender, 0, limits::PROGRESS_TIME * 2).is_err());
 }
 
+/// With a low rate limit the sender never waits for its reader until this system's buffer is full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pause_is_the_readers_time_only_if_it_acknowledges_nothing() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (sender, _) = listener.accept().unwrap();
+    let mut clock = ReadClock::default();
+    let mut read = [0; 1000];
+    let all_is_acknowledged = |sender: &TcpStream| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while system::unacknowledged(sender).unwrap() != Some(0) {
+            assert!(Instant::now() < deadline, "it acknowledges nothing");
+            thread::yield_now();
+        }
+    };
+    for _ in 0..100 {
+        clock.send(&sender, &[7; 1000]).unwrap();
+        io::Read::read_exact(&mut reader, &mut read).unwrap();
+        all_is_acknowledged(&sender);
+        clock.has_paused(&sender, limits::READ_CHECK).unwrap();
+    }
+    assert!(!clock.is_slow);
+    // From here on it reads nothing.
+    sender.set_nonblocking(true).unwrap();
+    while clock.send(&sender, &[7; 64 * 1024]).is_ok() && !clock.is_slow {
+        if clock.sent > 32 << 20 || system::unacknowledged(&sender).unwrap() > Some(1 << 20) {
+            break;
+        }
+    }
+    let mut pauses = 0;
+    while clock.has_paused(&sender, limits::READ_CHECK).is_ok() {
+        pauses += 1;
+        assert!(pauses < 30, "it is never found");
+    }
+    assert!(pauses >= 5, "{pauses}");
+}
+
 /// Linux ends the connection of a reader that keeps its window small for the time that data may
 /// stay unacknowledged, although it acknowledges what it gets.
 #[cfg(target_os = "linux")]

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, TcpStream};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use super::handing_over::has_closed_early;
 use super::lending::Lent;
@@ -111,19 +111,27 @@ impl Upload<'_> {
         let is_small = self.document.length <= SMALL;
         let mut left = count;
         while left > 0 {
-            let mut piece = self.bandwidth.take(self.reader, is_small, left.min(self.piece()));
+            let begun = Instant::now();
+            let most = left.min(self.piece());
+            let look = || self.check_progress();
+            let mut piece = self.bandwidth.take_and_look(self.reader, is_small, most, look);
+            clock.has_paused(self.stream, begun.elapsed())?;
             left = left.saturating_sub(piece);
             while piece > 0 {
                 let file = &self.document.file;
                 let sent = clock.send_file(self.stream, file, offset, piece)?;
                 piece = piece.saturating_sub(sent);
                 self.meter.add(sent);
-                if let Some(lent) = self.lent {
-                    lent.check_progress(self.stream, self.meter.sent());
-                }
+                self.check_progress();
             }
         }
         Ok(())
+    }
+
+    fn check_progress(&self) {
+        if let Some(lent) = self.lent {
+            lent.check_progress(self.stream, self.meter.sent());
+        }
     }
 
     /// How many bytes may be sent next. An upload outside the slots waits for them.

@@ -66,9 +66,12 @@ pub(super) fn slow_uploads(_setting: &Setting, report: &mut Report) -> io::Resul
     std::fs::write(folder.path().join("small.bin"), vec![7; 40_000])?;
     let free = Peer::share(index.address, folder.path(), &[])?;
     let limited = Peer::share(index.address, folder.path(), &["--upload-limit", "2M"])?;
+    // So slow that a reader lets it wait only after several minutes.
+    let narrow = Peer::share(index.address, folder.path(), &["--upload-limit", "10k"])?;
+    let watched = [(&free, BELOW), (&limited, BELOW), (&narrow, 1)];
     let stop = AtomicBool::new(false);
     let begun = Instant::now();
-    let mut last = [None; 2];
+    let mut last = [None; 3];
     let above = thread::scope(|scope| {
         for peer in [&free, &limited] {
             for network in 1..=BELOW {
@@ -83,6 +86,14 @@ pub(super) fn slow_uploads(_setting: &Setting, report: &mut Report) -> io::Resul
                 });
             }
         }
+        scope.spawn(|| {
+            // It reads nothing.
+            let mut stream = ask(BELOW + 1, narrow.upload, "document.bin", "")?;
+            while !stop.load(Ordering::Relaxed) {
+                thread::sleep(Duration::from_millis(250));
+            }
+            stream.flush()
+        });
         let above = scope.spawn(|| {
             let mut stream = ask(100, free.upload, "document.bin", "")?;
             let read = read_at(&mut stream, RATES.1, &stop);
@@ -94,8 +105,8 @@ pub(super) fn slow_uploads(_setting: &Setting, report: &mut Report) -> io::Resul
         };
         while begun.elapsed() < Duration::from_secs(150) && !is_done(&last, begun.elapsed()) {
             thread::sleep(Duration::from_millis(250));
-            for (peer, last) in [&free, &limited].into_iter().zip(&mut last) {
-                if last.is_none() && ended(peer) >= usize::from(BELOW) {
+            for ((peer, readers), last) in watched.into_iter().zip(&mut last) {
+                if last.is_none() && ended(peer) >= usize::from(readers) {
                     *last = Some(begun.elapsed());
                 }
             }
@@ -104,9 +115,10 @@ pub(super) fn slow_uploads(_setting: &Setting, report: &mut Report) -> io::Resul
         stop.store(true, Ordering::Relaxed);
         (above.join(), time)
     });
-    for (what, last) in ["without a limit", "with --upload-limit"].into_iter().zip(last) {
+    let whats = ["44 KiB/min", "44 KiB/min, --upload-limit 2M", "nothing, --upload-limit 10k"];
+    for (what, last) in whats.into_iter().zip(last) {
         let time = last.unwrap_or_default().as_secs_f64();
-        report.figure(&format!("44 KiB/min, {what}: closed after"), time, "s");
+        report.figure(&format!("{what}: closed after"), time, "s");
         report.require("all readers below the minimum rate are closed", last.is_some());
     }
     let read = above.0.map_err(|_| io::Error::other("a panic"))??;
