@@ -17,7 +17,8 @@ use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::{
-    AskIndex, Completeness, Gap, IndexError, Query, each_record, lookup_in_list, may_ignore_lookup,
+    AskIndex, Completeness, Extensions, Gap, IndexError, Query, each_record, lookup_in_list,
+    may_ignore_lookup,
 };
 use crate::protocol::{Document, Endpoint, Limit, ListSearch, Record, Refusal, ReplyPart, Words};
 use crate::system::listed_bytes;
@@ -29,6 +30,7 @@ pub(super) fn print_holders(context: &Context, typed: &Document) -> Result<(), C
     let document = &listed_form(context, typed);
     let title = context.known_title(document);
     let query = Query::lookup(document, title.as_ref(), index.dialect());
+    let was_probe = index.dialect().extensions() == Extensions::Unknown;
     let mut printer = ReplyPrinter::new(context.format);
     // A refusal is held back until the list was searched.
     let (mut refused, mut reason, mut found, mut held) = (None, None, false, Vec::new());
@@ -49,6 +51,13 @@ pub(super) fn print_holders(context: &Context, typed: &Document) -> Result<(), C
         }
         printer.take(&part, bytes)
     });
+    if let Err(IndexError::Silent { .. } | IndexError::Unfinished { .. }) = asked
+        && was_probe
+        && index.dialect().extensions() == Extensions::Refused
+    {
+        // It may never answer a header that it does not know.
+        return print_holders(context, typed);
+    }
     let may_compare_titles = matches!(document, Document::Rfc(_))
         && matches!(refused, None | Some(Refusal::NotFound | Refusal::BadRequest))
         && !index.dialect().shows_extensions();

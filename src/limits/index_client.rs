@@ -12,6 +12,13 @@ pub const REPLY_AFTER_GREETING: Duration = Duration::from_secs(5);
 pub const CLOSE_AFTER_REPLY: Duration = Duration::from_millis(500);
 /// Silence after a refusal that is complete with its status line, before the next request.
 pub const REFUSAL_REST: Duration = Duration::from_millis(200);
+/// Time for more to arrive after another reply of a server that has shown no extension.
+pub const REPLY_REST: Duration = Duration::from_millis(2);
+/// Time in which an unknown index must reply to the LOOKUP by which a peer finds out what it knows:
+/// some servers never answer a header that they do not know.
+pub const PROBE_REPLY: Duration = Duration::from_secs(3);
+/// Connections that are replaced in a row without a pause.
+pub const REPLACED_CONNECTIONS: usize = 16;
 /// Silence that ends a list where no extension and no final empty line was ever seen.
 pub const END_BY_SILENCE: Duration = Duration::from_secs(1);
 /// The same where the reply has followed the grammar so far.

@@ -79,6 +79,12 @@ pub fn lookup(
             }
         }
         Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) if is_rfc => {}
+        // It may never answer a header that it does not know.
+        Err(IndexError::Silent { .. } | IndexError::Unfinished { .. })
+            if want_attributes && dialect.extensions() == Extensions::Refused =>
+        {
+            return lookup(index, document, title);
+        }
         Err(error) if is_rfc && may_ignore_lookup(index, &error) => failure = Some(error),
         outcome => {
             is_answered = true;

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::index_dialect::IndexDialect;
+use super::index_dialect::{Extensions, IndexDialect};
 use super::index_error::IndexError;
 use super::index_link::Link;
 use super::index_replies::{Between, Replies, Step};
@@ -135,6 +135,12 @@ impl IndexConnection {
         }
     }
 
+    /// Whether a request has a header that the index may not know, and that it may never answer.
+    fn is_probe(&self, query: Query<'_>) -> bool {
+        self.dialect.extensions() == Extensions::Unknown
+            && matches!(query, Query::Lookup { want_attributes: true, .. })
+    }
+
     /// One request and its reply. `has_begun` says whether part of the reply was passed on.
     fn exchange(
         &self,
@@ -151,6 +157,9 @@ impl IndexConnection {
         query.encode(&link.own, &mut request);
         let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
         replies.expect(query.form());
+        if self.is_probe(query) {
+            replies.begin_within(limits::PROBE_REPLY);
+        }
         // A server that is full refuses and closes before it has read anything.
         let line_ends = self.dialect.line_ends();
         let sent = link.send_bytes(&line_ends.apply(request));
@@ -221,6 +230,12 @@ impl AskIndex for IndexConnection {
                         && !has_begun
                         && query.is_harmless()
                         && !self.cancel().is_cancelled() => {}
+                Err(error @ (IndexError::Silent { .. } | IndexError::Unfinished { .. }))
+                    if !has_begun && self.is_probe(query) =>
+                {
+                    self.dialect.refuse_extensions();
+                    return Err(error);
+                }
                 Err(error) => return Err(error),
             }
         }

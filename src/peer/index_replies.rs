@@ -105,6 +105,30 @@ impl<'a> Replies<'a> {
         self.pace = Pace::default();
     }
 
+    /// The next reply must begin within this time: it is one to a request that may not be answered.
+    pub(super) fn begin_within(&mut self, time: Duration) {
+        self.begin_before = Some(Instant::now() + time);
+    }
+
+    /// Whether more has arrived than was read. Empty lines mean nothing.
+    pub(super) fn has_input(&self) -> bool {
+        !self.receiver.input().trim_ascii().is_empty()
+    }
+
+    /// What has arrived after a reply and within a wait, escaped, if anything has.
+    pub(super) fn surplus(&mut self, wait: Duration) -> Result<Option<String>, IndexError> {
+        match self.wait_for_unsolicited(wait)? {
+            Unsolicited::Bytes(found) => Ok(Some(found)),
+            Unsolicited::Nothing | Unsolicited::Close => Ok(None),
+        }
+    }
+
+    /// Drops what has arrived and was not read.
+    pub(super) fn discard_input(&mut self) {
+        let count = self.receiver.input().len();
+        self.receiver.take(count);
+    }
+
     /// Replies may come at any time, or never.
     pub(super) fn expect_at_any_time(&mut self, form: ReplyForm) {
         self.expect(form);

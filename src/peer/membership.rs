@@ -7,17 +7,19 @@
 //! the peer its registration.
 
 mod alone;
-mod announced;
 mod announcer;
 mod announcing;
 mod asking;
 mod event;
+mod explicit;
+mod joining;
+mod ledger;
 mod registering;
-mod told;
+mod retrying;
+mod surplus;
 mod turn;
 mod waiting;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -25,27 +27,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use announced::Announced;
 pub use announcer::Announcer;
 use asking::Asker;
 pub use event::Event;
-use told::Told;
+use ledger::Ledger;
 use turn::Turn;
-use waiting::Waiting;
 
 use super::index_connection::IndexConnection;
 use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
 use super::index_link::Link;
-use super::index_replies::{Between, Replies, Step};
-use super::own_host::note_ipv6_only;
-use crate::escape::excerpt;
 use crate::library::SharedLibrary;
 use crate::limits;
 use crate::net::Cancel;
-use crate::protocol::{Document, Endpoint, Host, Port, Refusal, ReplyForm, ReplyPart};
+use crate::protocol::{Endpoint, Host, Port};
 
 /// A peer's membership at an index. It ends when it is dropped.
 #[derive(Debug)]
@@ -68,12 +65,7 @@ struct Shared {
     /// Held by the thread that waits for replies, so that those of two do not mix.
     turn: Turn,
     dialect: Arc<IndexDialect>,
-    /// What the index has refused because it was full, or because of a limit.
-    waiting: Mutex<Waiting>,
-    /// The documents that an index that has shown no extension was told of on the present
-    /// connection: it is told of each once.
-    told: Mutex<BTreeMap<Document, Told>>,
-    announced: Mutex<Announced>,
+    ledger: Mutex<Ledger>,
     tell: Box<dyn Fn(Event) + Send + Sync>,
     /// Whether the index has shown that it takes requests in pipelines.
     reads_pipelines: AtomicBool,
@@ -82,6 +74,8 @@ struct Shared {
     was_asked: AtomicBool,
     /// Whether the present connection was closed here, to register everything on a new one.
     rejoins: AtomicBool,
+    /// Whether a connection was replaced because more than a reply came after an accepted ADD.
+    has_replaced: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -120,13 +114,12 @@ impl Membership {
             joined: AtomicBool::new(false),
             turn: Turn::default(),
             dialect: Arc::new(dialect),
-            waiting: Mutex::default(),
-            told: Mutex::default(),
-            announced: Mutex::default(),
+            ledger: Mutex::default(),
             tell: Box::new(tell),
             reads_pipelines: AtomicBool::new(false),
             was_asked: AtomicBool::new(false),
             rejoins: AtomicBool::new(false),
+            has_replaced: AtomicBool::new(false),
         });
         let member = Arc::clone(&shared);
         let thread = thread::Builder::new().name("index".into()).spawn(move || member.stay())?;
@@ -227,75 +220,6 @@ impl Shared {
         }
     }
 
-    /// Joins, and reads until the connection ends, which always is an error. Sets `registered` when
-    /// the connection has become useful.
-    fn join_and_read(&self, registered: &mut Option<Instant>) -> Result<(), IndexError> {
-        let link = Link::connect(&self.index, self.host.as_ref(), Some(self.port), &self.cancel)?;
-        let link = Arc::new(link);
-        if !self.advance(State::Joining(Arc::clone(&link))) {
-            return Ok(());
-        }
-        if self.host.is_none() {
-            note_ipv6_only(&link.own.host);
-        }
-        let between = Between::of_new(&self.dialect);
-        let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
-        let Some(count) = self.register(&link, &mut replies)? else {
-            // In another form, of which each is tried once.
-            drop(replies);
-            // A server that serves one connection after the other reads the next one after this.
-            link.close();
-            return self.join_and_read(registered);
-        };
-        if count > 0 || self.library.read().is_empty() {
-            *registered = Some(Instant::now());
-        }
-        self.joined.store(true, Ordering::Release);
-        // Before others can ask: a script reads this line first.
-        (self.tell)(Event::Registered(count));
-        if !self.advance(State::Here(Arc::clone(&link), None)) {
-            return Ok(());
-        }
-        if self.dialect.answers_one_request() {
-            self.wait_for_end();
-            return Ok(());
-        }
-        replies.expect_at_any_time(ReplyForm::OneRecord);
-        let mut unsolicited = None;
-        let read = loop {
-            let step = replies.read_part(&mut |part, bytes| {
-                let is_full = matches!(part, FULL);
-                if !self.deliver(part, bytes) && unsolicited.is_none() {
-                    let (index, found) = (self.index.clone(), excerpt(bytes.trim_ascii()));
-                    unsolicited = Some(match is_full {
-                        // A connection without a request was closed for another one.
-                        true => IndexError::Refused {
-                            index,
-                            refusal: Refusal::ServiceUnavailable,
-                            reason: None,
-                        },
-                        false => IndexError::Unsolicited { index, found },
-                    });
-                }
-            });
-            match (unsolicited.take(), step) {
-                (Some(error), _) => break Err(error),
-                (None, Ok(Step::Part | Step::End(_))) => {}
-                (None, Ok(Step::Closed)) => {
-                    break Err(link.lost(io::ErrorKind::ConnectionAborted.into()));
-                }
-                (None, Err(error)) => break Err(error),
-            }
-        };
-        if self.is_leaving() { Ok(()) } else { read }
-    }
-
-    /// Waits until the membership ends.
-    fn wait_for_end(&self) {
-        let end = self.changed.wait_while(self.lock(), |state| !matches!(state, State::Leaving));
-        drop(end);
-    }
-
     /// The connection, once everything is registered on it.
     fn link(&self, cancel: &Cancel) -> Result<Arc<Link>, IndexError> {
         let mut joined = self.lock();
@@ -349,8 +273,6 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-const FULL: ReplyPart = ReplyPart::Refused(Refusal::ServiceUnavailable);
 
 /// Up to a quarter more or less: peers that lost the same index do not come back all at once.
 fn jittered(pause: Duration) -> Duration {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use crate::common::{self, PATIENCE, Program, run_peer};
 
@@ -14,6 +15,10 @@ use crate::common::{self, PATIENCE, Program, run_peer};
 pub(crate) enum Act {
     Say(Vec<u8>),
     SayAndClose(Vec<u8>),
+    /// Says something, and something else after a pause.
+    SayLater(Vec<u8>, Duration, Vec<u8>),
+    /// Says nothing, and reads nothing more on this connection.
+    Hang,
 }
 
 pub(crate) fn say(reply: impl AsRef<[u8]>) -> Act {
@@ -82,6 +87,16 @@ fn serve(mut stream: TcpStream, act: &dyn Fn(&str, usize) -> Act, sender: &Sende
         let _ = sender.send(whole.clone());
         match act(&whole, number) {
             Act::Say(reply) => drop(stream.write_all(&reply)),
+            Act::SayLater(first, pause, second) => {
+                let _ = stream.write_all(&first);
+                thread::sleep(pause);
+                let _ = stream.write_all(&second);
+            }
+            Act::Hang => {
+                // Until the client has gone.
+                let _ = lines.read_line(&mut request);
+                return;
+            }
             Act::SayAndClose(reply) => {
                 let _ = stream.write_all(&reply);
                 let _ = stream.shutdown(std::net::Shutdown::Both);

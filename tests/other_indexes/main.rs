@@ -18,3 +18,4 @@ mod fake;
 mod kinds;
 mod refusals;
 mod registration;
+mod telling;

@@ -2,15 +2,17 @@
 //! 8.5): each document is added on a connection of its own. Such a server keeps records without
 //! their connections, and cannot be told that a document is gone.
 
+use std::sync::Arc;
+
+use super::ledger::{Announcement, Outcome};
 use super::{Shared, State};
 use crate::limits;
 use crate::net::Cancel;
 use crate::peer::index_connection::IndexConnection;
 use crate::peer::index_error::IndexError;
-use crate::peer::index_replies::{Refused, Replies, Unsolicited};
+use crate::peer::index_replies::{Replies, Unsolicited};
 use crate::peer::query::{AskIndex, Query};
 use crate::protocol::{Document, ReplyPart};
-use std::sync::Arc;
 
 impl Shared {
     /// Connections for one request each.
@@ -25,29 +27,48 @@ impl Shared {
         IndexConnection::new(index.clone(), host, Some(*port), Arc::clone(dialect))
     }
 
-    /// Adds a document on a connection of its own, if it is still shared; returns why the index
-    /// refused, if it did.
-    pub(super) fn add_alone(
+    /// Adds a document on a connection of its own, if it is still shared and the index has not
+    /// answered that already.
+    pub(super) fn tell_alone(
         &self,
         document: &Document,
         cancel: &Cancel,
-    ) -> Result<Option<(Document, Option<Refused>)>, IndexError> {
+    ) -> Result<Option<Outcome>, IndexError> {
         let title = self.library.read().entry(document).map(|entry| entry.title().clone());
-        let Some(title) = title else { return Ok(None) };
-        let (mut refusal, mut reason) = (None, None);
+        let Some(title) = title else {
+            self.lock_ledger().settle(document);
+            return Ok(None);
+        };
         let query = Query::Add { document, title: &title };
-        // The reply to ADD is complete, or an error.
+        let Some(announcement) = self.announcement_of(query) else { return Ok(None) };
+        if !self.lock_ledger().is_news(&announcement, false) {
+            self.lock_ledger().settle(document);
+            return Ok(None);
+        }
+        let mut refused = None;
         let queries = self.queries();
         queries.cancel_with(cancel);
+        // The reply to ADD is complete, or an error.
         let _ = queries.ask(query, &mut |part, _| {
-            match part {
-                ReplyPart::Refused(found) => refusal = Some(found),
-                ReplyPart::Reason(text) => reason = Some(text),
-                _ => {}
+            if let ReplyPart::Refused(refusal) = part {
+                refused = Some(refusal);
             }
             Ok(())
         })?;
-        Ok(Some((document.clone(), refusal.map(|refusal| (refusal, reason)))))
+        self.lock_ledger().record(&announcement, refused);
+        Ok(Some(Outcome { announcement, refused }))
+    }
+
+    /// What an ADD announces as this peer sends it now.
+    pub(super) fn announcement_of(&self, query: Query<'_>) -> Option<Announcement> {
+        let Query::Add { document, .. } = query else { return None };
+        let own = match &*self.lock() {
+            State::Here(link, _) | State::Joining(link) => link.own.clone(),
+            State::Connecting | State::Away(_) | State::Leaving => return None,
+        };
+        let mut request = Vec::new();
+        query.encode(&own, &mut request);
+        Some(Announcement::add(document.clone(), &request))
     }
 
     /// After a reply: whether the index closes the connection by itself, if that is not known yet.

@@ -5,9 +5,11 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::Membership;
 use crate::error_chain::error_chain;
+use crate::limits;
 use crate::protocol::Document;
 
 /// A thread that waits for documents and tells the index of them; of those that have come
@@ -30,10 +32,9 @@ impl Announcer {
         let work = move || {
             let cancel = membership.ending();
             loop {
-                let received = match membership.retry_in() {
-                    Some(pause) => documents.recv_timeout(pause),
-                    None => documents.recv().map_err(RecvTimeoutError::from),
-                };
+                // Documents may begin to wait while this thread waits for others.
+                let pause = membership.retry_in().unwrap_or(limits::RETRY_FULL);
+                let received = documents.recv_timeout(pause);
                 let outcome = match received {
                     Ok(first) => {
                         let mut together = BTreeSet::from([first]);
@@ -41,7 +42,10 @@ impl Announcer {
                         let together: Vec<Document> = together.into_iter().collect();
                         membership.update(&together, &cancel)
                     }
-                    Err(RecvTimeoutError::Timeout) => membership.retry(&cancel),
+                    Err(RecvTimeoutError::Timeout) => match membership.retry_in() {
+                        Some(Duration::ZERO) => membership.retry(&cancel),
+                        Some(_) | None => Ok(()),
+                    },
                     Err(RecvTimeoutError::Disconnected) => return,
                 };
                 if let Err(error) = outcome {

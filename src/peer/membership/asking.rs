@@ -1,113 +1,81 @@
 //! Requests on the connection on which everything is registered: one thread reads, and passes the
 //! parts of the replies on.
 
+use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use super::told::Told;
-use super::{Membership, Shared, State};
+use super::ledger::{Announcement, Outcome};
+use super::surplus::Surplus;
+use super::{Shared, State};
 use crate::limits;
 use crate::net::Cancel;
 use crate::peer::index_error::IndexError;
 use crate::peer::index_link::Link;
-use crate::peer::listed::Completeness;
-use crate::peer::query::{AskIndex, Query};
-use crate::protocol::{Endpoint, ReplyPart};
+use crate::peer::index_replies::Replies;
+use crate::protocol::{Document, Endpoint, Refusal, ReplyPart};
 
 /// Parts that wait between the two threads: enough to keep both busy.
 const PARTS_AHEAD: usize = 256;
 
-/// A part of a reply, with its bytes, on the way from the reading thread to who asked.
+/// A part of a reply, with its bytes, on the way from the reading thread to the asking one.
 type Delivery = (ReplyPart, Vec<u8>);
 
-/// Who waits for replies, and for how many.
+/// A thread that waits for replies, and to which announcements.
 #[derive(Clone, Debug)]
 pub(super) struct Asker {
     deliveries: SyncSender<Delivery>,
-    replies: usize,
-}
-
-impl Membership {
-    /// Sends a request on the connection on which everything is registered, and hands the parts of
-    /// the reply to `take`: for ADD and REMOVE, since records belong to that connection.
-    ///
-    /// # Errors
-    /// When there is no reply, `take` fails, or `cancel` is cancelled. The index may have read a
-    /// cancelled request.
-    pub fn ask(
-        &self,
-        query: Query<'_>,
-        cancel: &Cancel,
-        take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
-    ) -> Result<Completeness, IndexError> {
-        let shared = &self.shared;
-        if let Query::Add { document, .. } | Query::Remove(document) = query {
-            // Without attributes.
-            shared.lock_announced().remove(document);
-        }
-        // An index that has shown no extension is told of a document once.
-        let added = match query {
-            Query::Add { document, .. } if !shared.dialect.shows_extensions() => Some(document),
-            _ => None,
-        };
-        let mut take = |part: ReplyPart, bytes: &[u8]| {
-            if let (ReplyPart::Refused(_), Some(document)) = (&part, added) {
-                shared.lock_told().insert(document.clone(), Told::Refused);
-            }
-            take(part, bytes)
-        };
-        if shared.dialect.answers_one_request() {
-            shared.lock_told().extend(added.map(|one| (one.clone(), Told::Registered)));
-            let queries = shared.queries();
-            queries.cancel_with(cancel);
-            return queries.ask(query, &mut take);
-        }
-        let mut taken = Ok(());
-        let encode = |own: &Endpoint, out: &mut Vec<u8>| {
-            shared.lock_told().extend(added.map(|one| (one.clone(), Told::Registered)));
-            query.encode(own, out);
-            1
-        };
-        // To its end, even if `take` fails: the next reply must find its own reader.
-        shared.ask_together(cancel, &encode, &mut |part, bytes| {
-            if taken.is_ok() {
-                taken = take(part, bytes);
-            }
-        })?;
-        taken.map_err(IndexError::Taker)?;
-        Ok(Completeness::Complete)
-    }
+    unanswered: VecDeque<Announcement>,
+    /// The refusal that is being read.
+    refused: Option<Refusal>,
+    /// What was answered last.
+    last: Option<(Document, Option<Refusal>)>,
 }
 
 impl Shared {
     /// Sends some requests in one go, and hands the parts of all replies to `take`. `encode` appends
-    /// the requests and returns their number. If this is cancelled after the requests were sent,
-    /// the next request waits for the replies, and they are ignored.
+    /// the requests and returns what they announce; nothing is sent if that is nothing. If this is
+    /// cancelled after the requests were sent, the next request waits for the replies.
     pub(super) fn ask_together(
         &self,
         cancel: &Cancel,
-        encode: &dyn Fn(&Endpoint, &mut Vec<u8>) -> usize,
+        encode: &dyn Fn(&Endpoint, &mut Vec<u8>) -> Vec<Announcement>,
         take: &mut dyn FnMut(ReplyPart, &[u8]),
-    ) -> Result<(), IndexError> {
+    ) -> Result<Vec<Outcome>, IndexError> {
         let _turn = self.turn.take(cancel).ok_or_else(|| self.cancelled())?;
         let link = self.link(cancel)?;
         self.wait_for_ignored(&link, cancel)?;
-        let mut bytes = Vec::new();
-        let mut replies = encode(&link.own, &mut bytes);
-        let deliveries = self.expect_replies(&link, replies)?;
-        if let Err(error) = link.send_bytes(&self.dialect.line_ends().apply(bytes)) {
+        let mut requests = Vec::new();
+        let announcements = encode(&link.own, &mut requests);
+        let mut outcomes = Vec::with_capacity(announcements.len());
+        if announcements.is_empty() {
+            return Ok(outcomes);
+        }
+        let deliveries = self.expect_replies(&link, announcements.iter().cloned().collect())?;
+        if let Err(error) = link.send_bytes(&self.dialect.line_ends().apply(requests)) {
             // Half a request may have been sent.
             link.close();
             return Err(error);
         }
-        while replies > 0 {
-            let (part, bytes) = self.receive(&deliveries, &link, cancel)?;
-            replies -= usize::from(part == ReplyPart::End);
-            take(part, &bytes);
+        for announcement in announcements {
+            let mut refused = None;
+            loop {
+                let (part, bytes) = self.receive(&deliveries, &link, cancel)?;
+                if let ReplyPart::Refused(refusal) = part {
+                    refused = Some(refusal);
+                }
+                let is_end = part == ReplyPart::End;
+                take(part, &bytes);
+                if is_end {
+                    break;
+                }
+            }
+            outcomes.push(Outcome { announcement, refused });
         }
-        Ok(())
+        Ok(outcomes)
     }
 
     /// The next part of a reply.
@@ -160,34 +128,73 @@ impl Shared {
     fn expect_replies(
         &self,
         link: &Arc<Link>,
-        replies: usize,
+        unanswered: VecDeque<Announcement>,
     ) -> Result<Receiver<Delivery>, IndexError> {
         let (deliveries, receiver) = sync_channel(PARTS_AHEAD);
         match &mut *self.lock() {
             State::Here(here, asker) if Arc::ptr_eq(here, link) => {
-                *asker = Some(Asker { deliveries, replies });
+                let (refused, last) = (None, None);
+                *asker = Some(Asker { deliveries, unanswered, refused, last });
             }
             _ => return Err(link.lost(io::ErrorKind::ConnectionAborted.into())),
         }
         Ok(receiver)
     }
 
-    /// Passes a part on to the thread that waits for it; `false` if there is none.
+    /// Passes a part on to the thread that waits for it; `false` if there is none. The end of a
+    /// reply is recorded, even if nobody waits for it any more.
     pub(super) fn deliver(&self, part: ReplyPart, bytes: &[u8]) -> bool {
         let mut state = self.lock();
-        let State::Here(_, waiting) = &mut *state else { return false };
-        let Some(asker) = waiting else { return false };
-        let deliveries = asker.deliveries.clone();
-        if part == ReplyPart::End {
-            asker.replies = asker.replies.saturating_sub(1);
-            if asker.replies == 0 {
-                *waiting = None;
-                self.changed.notify_all();
-            }
+        let State::Here(_, Some(asker)) = &mut *state else { return false };
+        if asker.unanswered.is_empty() {
+            return false;
         }
+        let mut answered = None;
+        match part {
+            ReplyPart::Refused(refusal) => asker.refused = Some(refusal),
+            ReplyPart::End => {
+                let refused = asker.refused.take();
+                answered = asker.unanswered.pop_front().map(|announcement| (announcement, refused));
+                let document = |one: &Announcement| one.document.clone();
+                asker.last = answered.as_ref().map(|(one, refused)| (document(one), *refused));
+            }
+            _ => {}
+        }
+        let deliveries = asker.deliveries.clone();
         drop(state);
+        if let Some((announcement, refused)) = answered {
+            self.lock_ledger().record(&announcement, refused);
+        }
         // It may have given up: the part was asked for all the same.
         let _ = deliveries.send((part, bytes.to_vec()));
         true
+    }
+
+    /// After a reply: allows the next request, unless the index has sent more than was requested.
+    pub(super) fn end_reply(&self, replies: &mut Replies<'_>) -> Result<(), IndexError> {
+        let last = match &*self.lock() {
+            State::Here(_, Some(asker)) if asker.unanswered.is_empty() => asker.last.clone(),
+            _ => return Ok(()),
+        };
+        if self.dialect.shows_extensions() {
+            if replies.has_input() {
+                // It is read before the next request, as what was not requested.
+                return Ok(());
+            }
+        } else if let Some((document, refused)) = last {
+            match self.check_surplus(replies, &document, refused) {
+                Ok(()) => {}
+                Err(Surplus::Error(error)) => return Err(error),
+                Err(Surplus::Replace(error)) => {
+                    self.rejoins.store(true, Ordering::Release);
+                    return Err(error);
+                }
+            }
+        }
+        if let State::Here(_, asker) = &mut *self.lock() {
+            *asker = None;
+        }
+        self.changed.notify_all();
+        Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! Documents that the index has no room for at present (protocol.md section 8.4).
+//! Documents that are told to the index later, because it had no room for them or did not answer
+//! (protocol.md section 8.4).
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -6,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::limits;
 use crate::protocol::Document;
 
-/// The documents that were answered by 503, and when they are tried again.
+/// The documents, and when they are tried again.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     documents: BTreeSet<Document>,
@@ -14,34 +15,39 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// Adds documents; returns whether there were none before, which is when people are told.
-    pub(super) fn extend(&mut self, documents: impl IntoIterator<Item = Document>) -> bool {
-        let were_none = self.documents.is_empty();
-        self.documents.extend(documents);
-        if were_none && !self.documents.is_empty() {
-            self.retry = Some((Instant::now() + limits::RETRY_FULL, limits::RETRY_FULL));
-        }
-        were_none && !self.documents.is_empty()
+    pub(super) fn insert(&mut self, document: Document, now: Instant) {
+        self.documents.insert(document);
+        self.retry.get_or_insert((now + limits::RETRY_FULL, limits::RETRY_FULL));
     }
 
-    /// Removes documents that are registered now, or gone.
-    pub(super) fn remove(&mut self, documents: impl IntoIterator<Item = Document>) {
-        for document in documents {
-            self.documents.remove(&document);
-        }
+    /// Removes a document that is registered now, or gone, or was refused for good.
+    pub(super) fn remove(&mut self, document: &Document) {
+        self.documents.remove(document);
         if self.documents.is_empty() {
             self.retry = None;
         }
     }
 
-    /// Forgets all, because the connection is a new one.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
+    pub(super) fn is_empty(&self) -> bool {
+        self.documents.is_empty()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.documents.len()
+    }
+
+    pub(super) fn contains(&self, document: &Document) -> bool {
+        self.documents.contains(document)
     }
 
     /// Some documents to try.
     pub(super) fn some(&self, most: usize) -> Vec<Document> {
         self.documents.iter().take(most).cloned().collect()
+    }
+
+    /// Those of some documents that still wait.
+    pub(super) fn count_of(&self, documents: &[Document]) -> usize {
+        documents.iter().filter(|one| self.documents.contains(one)).count()
     }
 
     /// The time until the next attempt, if there is anything to try.
@@ -71,15 +77,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_refused_is_told_once_and_tried_again_with_backoff() {
+    fn what_was_refused_is_tried_again_with_backoff() {
         let rfc = |number: u32| Document::Rfc(number.to_string().parse().unwrap());
         let mut waiting = Waiting::default();
-        assert!(!waiting.extend([]));
-        assert!(waiting.extend([rfc(1), rfc(2)]));
-        assert!(!waiting.extend([rfc(3)]));
         let now = Instant::now();
-        let first = waiting.retry_in(now).unwrap();
-        assert!(first <= limits::RETRY_FULL);
+        assert_eq!(waiting.retry_in(now), None);
+        waiting.insert(rfc(1), now);
+        waiting.insert(rfc(2), now + Duration::from_secs(1));
+        assert_eq!(waiting.retry_in(now), Some(limits::RETRY_FULL));
         for _ in 0..20 {
             waiting.back_off(now);
         }
@@ -87,8 +92,10 @@ mod tests {
         waiting.start_over(now);
         assert_eq!(waiting.retry_in(now), Some(limits::RETRY_FULL));
         assert_eq!(waiting.some(2), [rfc(1), rfc(2)]);
-        waiting.remove([rfc(1), rfc(2), rfc(3)]);
+        assert_eq!(waiting.count_of(&[rfc(2), rfc(3)]), 1);
+        waiting.remove(&rfc(1));
+        assert!(waiting.contains(&rfc(2)) && !waiting.is_empty());
+        waiting.remove(&rfc(2));
         assert_eq!(waiting.retry_in(now), None);
-        assert!(waiting.extend([rfc(4)]));
     }
 }

@@ -1,0 +1,205 @@
+//! What the index was told of each document, and what it answered (protocol.md sections 8.4 and
+//! 8.5). Only replies of the index change it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hasher};
+use std::time::Instant;
+
+use super::waiting::Waiting;
+use crate::protocol::{Document, Refusal};
+
+/// What one request tells the index of a document.
+#[derive(Clone, Debug)]
+pub(super) struct Announcement {
+    pub(super) document: Document,
+    pub(super) change: Change,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Change {
+    /// An ADD, as a hash of its bytes.
+    Add(u64),
+    Remove,
+}
+
+/// An announcement, and why the index refused it, if it did.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) announcement: Announcement,
+    pub(super) refused: Option<Refusal>,
+}
+
+/// What the index has answered to the ADDs of a document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Standing {
+    /// It has accepted this one last.
+    Accepted(u64),
+    /// It has accepted none.
+    Refused(Refusal),
+}
+
+/// The replies of the index on the present connection.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    standings: HashMap<Document, Standing>,
+    waiting: Waiting,
+    /// Documents whose ADD was answered by a refusal and more: they are not added again, as long as
+    /// the index has shown no extension.
+    harmful: BTreeMap<Document, Refusal>,
+}
+
+impl Announcement {
+    /// An ADD, encoded as these bytes.
+    pub(super) fn add(document: Document, request: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(request);
+        Self { document, change: Change::Add(hasher.finish()) }
+    }
+
+    /// A REMOVE.
+    pub(super) fn remove(document: Document) -> Self {
+        Self { document, change: Change::Remove }
+    }
+}
+
+impl Ledger {
+    /// The index has answered.
+    pub(super) fn record(&mut self, announcement: &Announcement, refused: Option<Refusal>) {
+        let document = &announcement.document;
+        match (announcement.change, refused) {
+            (Change::Add(request), None) => {
+                self.standings.insert(document.clone(), Standing::Accepted(request));
+                self.waiting.remove(document);
+            }
+            (Change::Add(_), Some(refusal)) => {
+                // The record that was accepted before is still there.
+                let before = self.standings.get(document);
+                if !matches!(before, Some(Standing::Accepted(_))) {
+                    self.standings.insert(document.clone(), Standing::Refused(refusal));
+                }
+                match refusal {
+                    Refusal::ServiceUnavailable => self.wait_for(document.clone()),
+                    _ => self.waiting.remove(document),
+                }
+            }
+            (Change::Remove, _) => self.forget(document),
+        }
+    }
+
+    /// A document is tried later.
+    pub(super) fn wait_for(&mut self, document: Document) {
+        self.waiting.insert(document, Instant::now());
+    }
+
+    /// More than one reply has followed the ADD of a document.
+    pub(super) fn refuse_to_add(&mut self, document: Document, refusal: Refusal) {
+        self.waiting.remove(&document);
+        self.harmful.insert(document, refusal);
+    }
+
+    /// What is known of a document.
+    pub(super) fn standing(&self, document: &Document) -> Option<Standing> {
+        let harmful = self.harmful.get(document).copied().map(Standing::Refused);
+        self.standings.get(document).copied().or(harmful)
+    }
+
+    /// Whether the index has to be told. One that has shown an extension is told again when
+    /// something has changed, another one only after a 503.
+    pub(super) fn is_news(&self, announcement: &Announcement, shows_extensions: bool) -> bool {
+        let document = &announcement.document;
+        match (announcement.change, shows_extensions) {
+            (Change::Remove, shows_extensions) => shows_extensions,
+            (Change::Add(request), true) => {
+                self.standings.get(document) != Some(&Standing::Accepted(request))
+            }
+            (Change::Add(_), false) => matches!(
+                self.standing(document),
+                None | Some(Standing::Refused(Refusal::ServiceUnavailable))
+            ),
+        }
+    }
+
+    /// The index has nothing to be told of a document.
+    pub(super) fn settle(&mut self, document: &Document) {
+        self.waiting.remove(document);
+    }
+
+    /// The index has no record of a document.
+    pub(super) fn forget(&mut self, document: &Document) {
+        self.standings.remove(document);
+        self.waiting.remove(document);
+    }
+
+    /// Whether the index was told of nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.standings.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Documents that are tried again.
+    pub(super) fn waiting(&mut self) -> &mut Waiting {
+        &mut self.waiting
+    }
+
+    /// The connection is a new one; returns the documents that were accepted on the last one.
+    pub(super) fn clear(&mut self) -> Vec<Announcement> {
+        self.waiting = Waiting::default();
+        let accepted = |(document, standing)| match standing {
+            Standing::Accepted(request) => {
+                Some(Announcement { document, change: Change::Add(request) })
+            }
+            Standing::Refused(_) => None,
+        };
+        self.standings.drain().filter_map(accepted).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: Option<Refusal> = Some(Refusal::ServiceUnavailable);
+    const BAD: Option<Refusal> = Some(Refusal::BadRequest);
+
+    fn rfc(number: u32) -> Document {
+        Document::Rfc(number.to_string().parse().unwrap())
+    }
+
+    fn add(number: u32, request: &[u8]) -> Announcement {
+        Announcement::add(rfc(number), request)
+    }
+
+    #[test]
+    fn only_replies_count() {
+        let mut ledger = Ledger::default();
+        let (first, second) = (add(1, b"a"), add(1, b"b"));
+        assert!(ledger.is_news(&first, true) && ledger.is_news(&first, false));
+        ledger.record(&first, None);
+        assert!(!ledger.is_news(&first, true) && ledger.is_news(&second, true));
+        assert!(!ledger.is_news(&second, false), "told once");
+        // The index still has what it accepted before.
+        ledger.record(&second, BAD);
+        assert!(!ledger.is_news(&first, true) && ledger.is_news(&second, true));
+        ledger.record(&Announcement::remove(rfc(1)), None);
+        assert!(ledger.is_news(&first, true) && ledger.is_news(&first, false));
+    }
+
+    #[test]
+    fn what_is_refused_is_tried_again_after_a_503_alone() {
+        let mut ledger = Ledger::default();
+        for number in 1..=5 {
+            ledger.record(&add(number, b"a"), FULL);
+        }
+        assert!(ledger.is_news(&add(1, b"a"), false));
+        ledger.record(&add(1, b"a"), BAD);
+        assert!(!ledger.is_news(&add(1, b"a"), false));
+        ledger.record(&add(2, b"a"), None);
+        ledger.record(&Announcement::remove(rfc(3)), Some(Refusal::NotFound));
+        ledger.refuse_to_add(rfc(4), Refusal::BadRequest);
+        assert_eq!(ledger.waiting().some(9), [rfc(5)]);
+        ledger.settle(&rfc(5));
+        assert!(ledger.waiting().is_empty());
+        // What harms is remembered, also on the next connection.
+        ledger.clear();
+        assert!(!ledger.is_news(&add(4, b"a"), false) && ledger.is_news(&add(4, b"a"), true));
+    }
+}
