@@ -14,6 +14,7 @@ mod event;
 mod explicit;
 mod joining;
 mod ledger;
+mod probing;
 mod registering;
 mod retrying;
 mod surplus;

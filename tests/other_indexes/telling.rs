@@ -38,9 +38,9 @@ fn until(other: &Other, begin: &str) -> Vec<String> {
     let end = Instant::now() + PATIENCE;
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        let Ok(request) = other.requests.recv_timeout(left) else {
-            panic!("no {begin}, but {seen:#?}");
-        };
+        let request = other.requests.recv_timeout(left);
+        assert!(request.is_ok(), "no {begin}, but {seen:#?}");
+        let request = request.unwrap();
         let is_last = request.starts_with(begin);
         seen.push(request);
         if is_last {
