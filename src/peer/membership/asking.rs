@@ -9,7 +9,6 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::ledger::{Announcement, Outcome};
-use super::surplus::Surplus;
 use super::{Shared, State};
 use crate::limits;
 use crate::net::Cancel;
@@ -181,15 +180,11 @@ impl Shared {
                 // It is read before the next request, as what was not requested.
                 return Ok(());
             }
-        } else if let Some((document, refused)) = last {
-            match self.check_surplus(replies, &document, refused) {
-                Ok(()) => {}
-                Err(Surplus::Error(error)) => return Err(error),
-                Err(Surplus::Replace(error)) => {
-                    self.rejoins.store(true, Ordering::Release);
-                    return Err(error);
-                }
-            }
+        } else if let Some((document, refused)) = last
+            && let Some(error) = self.check_surplus(replies, &document, refused)?
+        {
+            self.rejoins.store(true, Ordering::Release);
+            return Err(error);
         }
         if let State::Here(_, asker) = &mut *self.lock() {
             *asker = None;

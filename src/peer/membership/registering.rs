@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use super::announcing::{TOGETHER, announcement, encode};
 use super::ledger::{Announcement, Change, Standing};
-use super::surplus::Surplus;
 use super::{Event, Shared};
 use crate::error_chain::error_chain;
 use crate::limits;
@@ -262,10 +261,8 @@ impl Shared {
             (outcomes.last(), self.dialect.shows_extensions())
         {
             let refusal = refused.as_ref().map(|(refusal, _)| *refusal);
-            match self.check_surplus(replies, document, refusal) {
-                Ok(()) => {}
-                Err(Surplus::Error(error)) => return Err(error),
-                Err(Surplus::Replace(_)) => return Ok(None),
+            if self.check_surplus(replies, document, refusal)?.is_some() {
+                return Ok(None);
             }
         }
         Ok(Some(outcomes))

@@ -12,26 +12,26 @@ use crate::peer::index_replies::Replies;
 use crate::protocol::{Document, Refusal};
 
 impl Shared {
-    /// Checks what follows the reply to the ADD of a document. Returns an error if the connection is
-    /// replaced. A document whose refusal was followed by more is not added again. If more follows
+    /// Checks what follows the reply to the ADD of a document. Returns what is wrong if everything is
+    /// to be registered on a new connection without a pause. A document whose refusal was followed by more is not added again. If more follows
     /// accepted documents, the connection is replaced once, and then what follows is discarded.
     pub(super) fn check_surplus(
         &self,
         replies: &mut Replies<'_>,
         document: &Document,
         refused: Option<Refusal>,
-    ) -> Result<(), Surplus> {
+    ) -> Result<Option<IndexError>, IndexError> {
         let wait = if refused.is_some() { limits::REFUSAL_REST } else { limits::REPLY_REST };
         let found = match replies.surplus(wait) {
             Ok(Some(found)) => found,
             // A close after the reply is found out about by reading on.
-            Ok(None) | Err(IndexError::Lost { .. }) => return Ok(()),
-            Err(error) => return Err(Surplus::Error(error)),
+            Ok(None) | Err(IndexError::Lost { .. }) => return Ok(None),
+            Err(error) => return Err(error),
         };
         let error = IndexError::Unsolicited { index: self.index.clone(), found };
         if refused.is_none() && self.has_replaced.swap(true, Ordering::AcqRel) {
             log::debug!("{} after the reply to ADD of {document}", error_chain(&error));
-            return discard(replies, error).map_err(Surplus::Error);
+            return discard(replies, error).map(|()| None);
         }
         log::warn!(
             "{} after the reply to ADD of {document}; the connection is replaced",
@@ -40,15 +40,8 @@ impl Shared {
         if let Some(refusal) = refused {
             self.lock_ledger().refuse_to_add(document.clone(), refusal);
         }
-        Err(Surplus::Replace(error))
+        Ok(Some(error))
     }
-}
-
-/// Why a connection is not used any more.
-pub(super) enum Surplus {
-    /// Everything is registered on a new one, without a pause.
-    Replace(IndexError),
-    Error(IndexError),
 }
 
 /// Discards what arrives until nothing more does.
