@@ -56,6 +56,27 @@ fn only_a_download_creates_the_shared_directory() {
     assert_eq!((code, errors.as_str()), (0, ""));
 }
 
+/// Standard output has the names alone, for scripts.
+#[test]
+fn a_dry_run_says_how_much_it_would_download() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: [(&str, &[u8]); 2] = [("rfc7.txt", b"text"), ("a b.txt", b"bytes")];
+    let holder = common::folder(folder.path(), "holder", &files);
+    let index = Index::start(&[]);
+    let address = index.address.to_string();
+    let (_holder, _) = common::share(index.address, &holder);
+    index.wait_for_digests("RFC 7", 1);
+    index.wait_for_digests("FILE a%20b.txt", 1);
+    let (code, output, errors) =
+        run_peer(&[&address, "--share", "new", "sync", "--dry-run"], "", folder.path());
+    assert_eq!((code, output.as_str()), (0, "RFC 7\nFILE a%20b.txt\n"), "{errors}");
+    assert_eq!(errors, "2 documents to download, 9 bytes\n");
+    let json = [&address, "--share", "new", "--format", "json", "sync", "--dry-run"];
+    let (_, output, _) = run_peer(&json, "", folder.path());
+    assert!(output.contains("\"bytes\":4") && output.contains("\"bytes\":5"), "{output}");
+    assert_eq!(names(folder.path()), ["holder"]);
+}
+
 #[test]
 fn many_documents_that_no_peer_has_are_one_line() {
     let folder = tempfile::tempdir().unwrap();

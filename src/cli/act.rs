@@ -64,7 +64,7 @@ impl Context {
     }
 
     pub(super) fn ask_and_print(&self, query: Query<'_>) -> Result<(), CommandError> {
-        let mut printer = ReplyPrinter::new(self.format);
+        let mut printer = ReplyPrinter::new(self.format, &self.listed);
         let asked = self.index.ask(query, &mut |part, bytes| {
             if self.cancel().is_cancelled() {
                 return Err(io::ErrorKind::Interrupted.into());

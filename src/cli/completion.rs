@@ -9,16 +9,20 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
 use super::command::{DOCUMENT, Line};
+use super::listed::Listed;
 use crate::library::SharedLibrary;
+use crate::protocol::Document;
 
-/// Completes commands, their options, paths, and the names of shared documents.
+/// Completes commands, their options, paths, and the names of shared documents and of those in the last
+/// printed list.
 pub(super) struct Completions {
     line: Command,
     files: FilenameCompleter,
     library: Option<SharedLibrary>,
+    listed: Listed,
 }
 
-/// What may stand where the cursor is.
+/// The kinds of words that may be at the cursor.
 #[derive(Debug, Eq, PartialEq)]
 enum Candidates {
     Words(Vec<String>),
@@ -27,14 +31,14 @@ enum Candidates {
 }
 
 impl Completions {
-    pub(super) fn new(library: Option<SharedLibrary>) -> Self {
+    pub(super) fn new(library: Option<SharedLibrary>, listed: Listed) -> Self {
         let mut line = Line::command();
         // Adds `help`.
         line.build();
-        Self { line, files: FilenameCompleter::new(), library }
+        Self { line, files: FilenameCompleter::new(), library, listed }
     }
 
-    /// What may follow these words, if it begins with `word`.
+    /// The words that may follow `earlier`, if they begin with `word`.
     fn candidates(&self, earlier: &str, word: &str) -> Candidates {
         let mut words = earlier.split_whitespace();
         let command = match words.next() {
@@ -56,9 +60,26 @@ impl Completions {
     }
 
     fn documents(&self) -> Vec<String> {
-        let Some(library) = &self.library else { return Vec::new() };
-        let library = library.read();
-        library.documents().map(|(document, _)| document.name()).collect()
+        let mut documents = self.listed.documents();
+        if let Some(library) = &self.library {
+            let library = library.read();
+            documents.extend(library.documents().map(|(document, _)| document.clone()));
+        }
+        documents.iter().map(typed).collect()
+    }
+}
+
+/// A document as one word of the shell: its name, or the form of lists if the name needs quotes.
+fn typed(document: &Document) -> String {
+    let name = document.name();
+    let needs_quotes = |c: char| c.is_whitespace() || "'\"\\#".contains(c);
+    match document {
+        Document::File(_) if name.contains(needs_quotes) => {
+            let name = document.wire().to_string();
+            let name = name.trim_start_matches("FILE ");
+            name.replace('\'', "%27").replace('"', "%22").replace('#', "%23")
+        }
+        _ => name,
     }
 }
 
@@ -103,7 +124,8 @@ impl Completer for Completions {
             Candidates::Paths => return self.files.complete(line, position, context),
         };
         let fitting = candidates.into_iter().filter(|candidate| candidate.starts_with(word));
-        let pair = |text: String| Pair { display: text.clone(), replacement: text };
+        // The next word can be typed directly after it.
+        let pair = |text: String| Pair { replacement: format!("{text} "), display: text };
         Ok((start, fitting.map(pair).collect()))
     }
 }
@@ -120,8 +142,46 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_complete_word_is_followed_by_a_blank() {
+        let completions = Completions::new(None, Listed::default());
+        let history = rustyline::history::DefaultHistory::new();
+        let context = Context::new(&history);
+        for (line, start, replacement) in
+            [("loo", 0, "lookup "), ("lookup --p", 7, "--probe "), ("help sy", 5, "sync ")]
+        {
+            let (at, found) = completions.complete(line, line.len(), &context).unwrap();
+            let found: Vec<String> = found.into_iter().map(|pair| pair.replacement).collect();
+            assert_eq!((at, found), (start, vec![replacement.to_string()]), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_documents_of_the_last_list_are_completed() {
+        let listed = Listed::default();
+        let completions = Completions::new(None, listed.clone());
+        let file = |name: &str| Document::File(name.parse().unwrap());
+        listed.begin(&file("old.txt"));
+        listed.begin(&file("b.txt"));
+        listed.add(&file("a b.txt"));
+        listed.add(&file("b.txt"));
+        let history = rustyline::history::DefaultHistory::new();
+        let found = completions.complete("get ", 4, &Context::new(&history)).unwrap().1;
+        let found: Vec<&str> = found.iter().map(|pair| pair.replacement.as_str()).collect();
+        assert_eq!(found, ["a%20b.txt ", "b.txt "]);
+    }
+
+    #[test]
+    fn a_name_with_blanks_is_one_word() {
+        for (name, word) in [("a.txt", "a.txt"), ("a b.txt", "a%20b.txt"), ("it's", "it%27s")] {
+            let document = Document::File(name.parse().unwrap());
+            assert_eq!(typed(&document), word);
+        }
+        assert_eq!(typed(&Document::Rfc("7".parse().unwrap())), "7");
+    }
+
+    #[test]
     fn what_can_follow() {
-        let completions = Completions::new(None);
+        let completions = Completions::new(None, Listed::default());
         let Candidates::Words(names) = completions.candidates("", "") else { panic!("no names") };
         for name in ["sync", "verify", "why", "remove", "quit", "exit", "help", "get", "status"] {
             assert!(names.iter().any(|other| other == name), "{name} in {names:?}");

@@ -13,6 +13,7 @@ use super::downloads::Downloads;
 use super::exit::CommandError;
 use super::index_access::IndexAccess;
 use super::interrupt::Interrupt;
+use super::listed::Listed;
 use super::many::{Destination, failures};
 use super::output::print_note;
 use super::user_folder::stored_digests;
@@ -43,6 +44,8 @@ pub(super) struct Context {
     pub(super) journal: Arc<Journal>,
     pub(super) interrupt: Interrupt,
     pub(super) downloads: Downloads,
+    /// The last printed list.
+    pub(super) listed: Listed,
     /// Whether a person can be asked.
     pub(super) interactive: bool,
 }

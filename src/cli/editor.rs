@@ -1,4 +1,4 @@
-//! The line editor of the shell: history, and notices above the prompt.
+//! The line editor of the shell: history, completion, and notices above the prompt.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,6 @@ use super::exit::report;
 use super::interrupt::Interrupt;
 use super::notices::Notices;
 use super::user_folder::history_file;
-use crate::library::SharedLibrary;
 
 /// Reads lines from a person.
 pub(super) struct Editor {
@@ -22,11 +21,11 @@ pub(super) struct Editor {
 impl Editor {
     pub(super) fn new(
         notices: &Notices,
-        library: Option<SharedLibrary>,
+        completions: Completions,
         interrupt: Interrupt,
     ) -> Result<Self, ReadlineError> {
         let mut editor = rustyline::Editor::new()?;
-        editor.set_helper(Some(Completions::new(library)));
+        editor.set_helper(Some(completions));
         let history = history_file();
         if let Some(path) = &history {
             // The first time there is none. Without one the shell works as well.

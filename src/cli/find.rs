@@ -31,7 +31,7 @@ pub(super) fn print_holders(context: &Context, typed: &Document) -> Result<(), C
     let title = context.known_title(document);
     let query = Query::lookup(document, title.as_ref(), index.dialect());
     let was_probe = index.dialect().extensions() == Extensions::Unknown;
-    let mut printer = ReplyPrinter::new(context.format);
+    let mut printer = ReplyPrinter::new(context.format, &context.listed);
     // A refusal is held back until the list was searched.
     let (mut refused, mut reason, mut found, mut held) = (None, None, false, Vec::new());
     let asked = index.ask(query, &mut |part, bytes| {
@@ -98,7 +98,7 @@ pub(super) fn print_holders(context: &Context, typed: &Document) -> Result<(), C
 pub(super) fn search(context: &Context, command: &Search) -> Result<(), CommandError> {
     let words = command.words().map_err(|error| CommandError::Usage(error.to_string()))?;
     let limit = command.limit;
-    let mut printer = ReplyPrinter::new(context.format);
+    let mut printer = ReplyPrinter::new(context.format, &context.listed);
     let (mut refused, mut reason, mut has_begun) = (None, None, false);
     let query = Query::Search { words: &words, limit };
     let asked = context.index.ask(query, &mut |part, bytes| match part {
@@ -152,7 +152,7 @@ fn search_list(context: &Context, words: &Words, limit: Option<Limit>) -> Result
     let truncated = format!("only the first {read} records are searched");
     let listed = if has_room { listed } else { Completeness::incomplete(truncated) };
     let most = limit.and_then(|limit| usize::try_from(limit.value()).ok());
-    let mut printer = ReplyPrinter::new(context.format);
+    let mut printer = ReplyPrinter::new(context.format, &context.listed);
     for record in search.finish().iter().take(most.unwrap_or(usize::MAX)) {
         printer.take_record(record).map_err(CommandError::Output)?;
     }
@@ -262,7 +262,7 @@ fn print_records(
     context: &Context,
     keep: &mut dyn FnMut(&Record) -> Keep,
 ) -> Result<(usize, Completeness), CommandError> {
-    let mut printer = ReplyPrinter::new(context.format);
+    let mut printer = ReplyPrinter::new(context.format, &context.listed);
     let (mut printed, mut output) = (0, Ok(()));
     let mut print = |record: &Record| -> io::Result<()> {
         printed += 1;

@@ -19,7 +19,7 @@
 //! | `downloads`, `status` | running downloads; the session and its transfers |
 //! | `verify`, `on_disk`, `why`, `probe` | files and their digests; download histories; holders |
 //! | `reply` | a reply of an index: unchanged, as a table, as JSON |
-//! | `shell`, `editor`, `completion` | the shell: line by line, and on a terminal with completion |
+//! | `shell`, `editor`, `completion`, `listed` | the shell: line by line, and on a terminal with completion |
 //! | `index_access`, `other_kind` | how a command reaches the index; a peer that was named as the index |
 //! | `notices`, `interrupt`, `signals` | messages in a shell; Ctrl-C; SIGINT, SIGTERM and SIGHUP |
 //! | `exit`, `logging`, `throttle`, `uptime`, `output`, `user_folder` | exit codes, logs, standard output, the user's files |
@@ -43,6 +43,7 @@ mod go_on;
 mod index_access;
 mod interrupt;
 mod limits_table;
+mod listed;
 mod logging;
 mod many;
 mod meant;

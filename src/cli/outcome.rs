@@ -35,7 +35,7 @@ pub(super) enum Outcome<'a> {
     /// It was here before, and was copied from the first file to the second.
     Copied { from: &'a Path, to: &'a Path, length: u64, digest: Digest },
     /// `sync --dry-run`: it would be fetched from one of these.
-    Missing(Vec<&'a Endpoint>),
+    Missing { holders: Vec<&'a Endpoint>, bytes: Option<u64> },
 }
 
 impl Outcome<'_> {
@@ -84,7 +84,7 @@ impl Outcome<'_> {
                 format!("{document}: {bytes} copied from {from}, saved as {to}")
             }
             // As lists print it, and as `get` reads it.
-            Self::Missing(_) => document.wire().to_string(),
+            Self::Missing { .. } => document.wire().to_string(),
         }
     }
 
@@ -119,9 +119,9 @@ impl Outcome<'_> {
                     ("digest", json!(digest.to_string())),
                 ],
             ),
-            Self::Missing(holders) => {
+            Self::Missing { holders, bytes } => {
                 let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
-                with_fields(object, [("holders", json!(holders))])
+                with_fields(object, [("holders", json!(holders)), ("bytes", json!(bytes))])
             }
         }
     }

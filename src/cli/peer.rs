@@ -17,6 +17,7 @@ use super::exit::{CommandError, Failure};
 use super::go_on::go_on;
 use super::index_access::IndexAccess;
 use super::interrupt::{Interrupt, Mode};
+use super::listed::Listed;
 use super::notices::Notices;
 use super::outcome::{report_failed, shown};
 use super::output::print_note;
@@ -148,6 +149,7 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Failure
         },
         interrupt,
         downloads: Downloads::default(),
+        listed: Listed::default(),
         interactive,
     };
     let outcome = finish(args.format, context.run(command));
@@ -227,6 +229,7 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         journal,
         interrupt,
         downloads,
+        listed: Listed::default(),
         interactive,
     };
     let outcome = shell::run(&mut context, &notices);

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::command::Format;
 use super::exit::{CommandError, error_json, failure_of_refusal};
+use super::listed::Listed;
 use super::output::table;
 use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_json};
@@ -20,6 +21,8 @@ pub(super) struct ReplyPrinter {
     form: Form,
     refused: Option<Refusal>,
     reason: Option<HeaderText>,
+    listed: Listed,
+    has_records: bool,
 }
 
 enum Form {
@@ -30,18 +33,23 @@ enum Form {
 }
 
 impl ReplyPrinter {
-    pub(super) fn new(format: Format) -> Self {
+    /// A printer that remembers the documents of the records for completion.
+    pub(super) fn new(format: Format, listed: &Listed) -> Self {
         let form = match format {
             Format::Raw => Form::Raw,
             Format::Table => Form::Table(Box::new(record_table())),
             Format::Json => Form::Json,
         };
-        Self { output: BufWriter::new(io::stdout()), form, refused: None, reason: None }
+        let (output, listed) = (BufWriter::new(io::stdout()), listed.clone());
+        Self { output, form, refused: None, reason: None, listed, has_records: false }
     }
 
     /// Takes the next part, with the bytes that it was read from.
     pub(super) fn take(&mut self, part: &ReplyPart, bytes: &[u8]) -> io::Result<()> {
         match part {
+            ReplyPart::Record(record) if matches!(self.form, Form::Raw) => {
+                self.remember(&record.document);
+            }
             ReplyPart::Refused(refusal) => self.refused = Some(*refusal),
             ReplyPart::Reason(reason) => self.reason = Some(reason.clone()),
             ReplyPart::Found | ReplyPart::Record(_) | ReplyPart::Attribute(_) | ReplyPart::End => {}
@@ -64,6 +72,7 @@ impl ReplyPrinter {
 
     /// Takes one record that is not part of a reply as it came.
     pub(super) fn take_record(&mut self, record: &Record) -> io::Result<()> {
+        self.remember(&record.document);
         match &mut self.form {
             Form::Raw => writeln!(self.output, "{}", escaped(&record.to_string())),
             Form::Table(table) => {
@@ -80,6 +89,13 @@ impl ReplyPrinter {
             Form::Json => {
                 writeln!(self.output, "{}", escaped_json(&record_json(record).to_string()))
             }
+        }
+    }
+
+    fn remember(&mut self, document: &Document) {
+        match std::mem::replace(&mut self.has_records, true) {
+            false => self.listed.begin(document),
+            true => self.listed.add(document),
         }
     }
 

@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use super::command::{Line, LineCommand};
+use super::completion::Completions;
 use super::context::Context;
 use super::editor::Editor;
 use super::exit::{CommandError, Failure, report};
@@ -27,7 +28,8 @@ enum Source {
 /// Runs a session to its end.
 pub(super) fn run(context: &mut Context, notices: &Notices) -> Result<(), Failure> {
     let mut source = if context.interactive {
-        match Editor::new(notices, context.library.get().cloned(), context.interrupt.clone()) {
+        let completions = Completions::new(context.library.get().cloned(), context.listed.clone());
+        match Editor::new(notices, completions, context.interrupt.clone()) {
             Ok(editor) => Source::Person(Box::new(editor)),
             Err(error) => {
                 report("peer", &error);

@@ -1,5 +1,6 @@
 //! `sync`: all that the index knows and is not here.
 
+mod lengths;
 mod selection;
 
 use std::collections::HashSet;
@@ -20,6 +21,7 @@ use super::verified::set_verified_addresses;
 use crate::error_chain::error_chain;
 use crate::peer::{AskIndex, Completeness, FetchError, Fetched, Happening, JournalEvent, Order};
 use crate::protocol::Document;
+use lengths::Lengths;
 use selection::{Missing, missing, select};
 
 /// Downloads what is missing. What cannot be fetched is reported and does not keep the rest.
@@ -53,12 +55,17 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         given_up.push(error.failure());
     }
     if command.dry_run {
+        let lengths = Lengths::look_up(&context.index, &orders);
+        context.check_interrupt_with(kept)?;
         for order in &orders {
             let holders = order.wanted.sources.iter().map(|source| &source.holder).collect();
-            Outcome::Missing(holders).say(context.format, &order.wanted.document)?;
+            let bytes = lengths.of(&order.wanted.document);
+            Outcome::Missing { holders, bytes }.say(context.format, &order.wanted.document)?;
         }
         if orders.is_empty() && given_up.is_empty() {
             print_note(selection.nothing_to_do(command, not_saved.len()));
+        } else {
+            print_note(lengths.summary(&orders));
         }
         return ending(context, given_up, &selection.listed);
     }

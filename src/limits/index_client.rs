@@ -56,3 +56,8 @@ pub const DIGESTS_WAIT: Duration = Duration::from_millis(250);
 pub const DIGESTS_WAITED_FOR: u64 = 16 * 1024 * 1024;
 /// Time between two looks whether the digests are there.
 pub const DIGESTS_POLL: Duration = Duration::from_millis(5);
+
+/// Documents whose lengths `sync --dry-run` looks up, one LOOKUP each.
+pub(crate) const DRY_RUN_LENGTHS: usize = 10_000;
+/// Documents of the last printed list that the shell keeps for completion.
+pub(crate) const COMPLETED_DOCUMENTS: usize = 10_000;
