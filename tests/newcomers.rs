@@ -100,3 +100,17 @@ fn many_documents_that_no_peer_has_are_one_line() {
     let (code, _, errors) = run_peer(&[&address], "nonsense\n", folder.path());
     assert!(code == 2 && !errors.contains("Usage: <COMMAND>"), "{errors}");
 }
+
+#[test]
+fn a_host_that_is_not_resolved_may_be_a_directory_or_a_command() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, is_noted) in
+        [(&["no-such-host", "list"] as &[&str], true), (&["127.0.0.1:1", "list"], false)]
+    {
+        let (code, _, errors) = run_peer(arguments, "", folder.path());
+        assert_eq!(code, 69, "{errors}");
+        let note =
+            "`no-such-host` was taken as the host of the index: a directory is named with --share";
+        assert_eq!(errors.contains(note), is_noted, "{errors}");
+    }
+}

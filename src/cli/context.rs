@@ -40,7 +40,7 @@ pub(super) struct Context {
     pub(super) uploads: Option<Arc<UploadServer>>,
     pub(super) format: Format,
     pub(super) fetcher: Fetcher,
-    /// What was tried before.
+    /// The history of downloads.
     pub(super) journal: Arc<Journal>,
     pub(super) interrupt: Interrupt,
     pub(super) downloads: Downloads,
@@ -51,7 +51,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// What signals cancel: the running command.
+    /// The handle with which a signal cancels the running command.
     pub(super) fn cancel(&self) -> &Cancel {
         self.fetcher.cancel()
     }

@@ -127,7 +127,7 @@ pub(super) enum CommandError {
     Signals(#[source] io::Error),
 }
 
-/// What to do when the system starts no thread.
+/// The remedy when the system starts no thread.
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::WouldBlock => {

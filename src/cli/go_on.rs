@@ -93,7 +93,7 @@ impl GoingOn<'_> {
         }
     }
 
-    /// What is to be done for a document, if somebody has it. Asking the index takes as long as it
+    /// The download of a document, if a peer has it. Asking the index takes as long as the index
     /// is away.
     fn order(&self, document: &Document, digest: Option<Digest>) -> Option<Order> {
         let membership = self.destination.membership?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::escape::escaped_json;
 
-/// Writes one line and flushes it, so that a reader on a pipe has it at once.
+/// Writes one line and flushes it, so that a reader on a pipe receives it immediately.
 ///
 /// # Errors
 /// When standard output is closed or full.

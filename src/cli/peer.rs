@@ -28,7 +28,7 @@ use super::uptime::Uptime;
 use super::usage::peer_arguments;
 use super::user_folder::{journal_file, neighbour_store};
 use super::{logging, shell};
-use crate::escape::escaped;
+use crate::escape::{escaped, excerpt};
 use crate::net::Reach;
 use crate::peer::{Bandwidth, Fetcher, IndexConnection, IndexError, Journal, Neighbours};
 use crate::protocol::{Endpoint, Port};
@@ -104,9 +104,24 @@ fn finish<T>(format: Format, outcome: Result<T, CommandError>) -> Result<T, Fail
         // A reader that closes its pipe knows.
         if !error.is_closed_pipe() {
             report_failed(format, &error);
+            note_unresolved(&error);
         }
         error.failure()
     })
+}
+
+/// After a host name without dots that was not resolved: it may have been meant as something else.
+fn note_unresolved(error: &CommandError) {
+    let CommandError::Index(IndexError::Unreachable { index, source }) = error else { return };
+    let host = index.host.as_str();
+    // An error of a connection has a number of the system.
+    if source.raw_os_error().is_none() && !host.contains(['.', ':']) && host != "localhost" {
+        print_note(format_args!(
+            "{} was taken as the host of the index: a directory is named with --share, and a command \
+             comes after the host",
+            excerpt(host)
+        ));
+    }
 }
 
 /// A single command has registered nothing that it could remove.

@@ -96,7 +96,7 @@ enum HostPolicyArg {
 enum Log {
     /// Sessions, faults and each request
     Requests,
-    /// Who joins and leaves, and faults
+    /// Sessions and faults
     Sessions,
     /// Only what the operator has to know
     Quiet,

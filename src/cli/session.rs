@@ -1,4 +1,4 @@
-//! What runs while a folder is shared: the upload server, the registration, and the threads that keep
+//! A session, which shares a directory: the upload server, the registration, and the threads that keep
 //! the library up to date.
 
 use std::io;
@@ -32,7 +32,7 @@ use crate::protocol::{Document, Endpoint, Port, Refusal, Status};
 /// Bytes of the file in which the port is stored.
 const PORT_BYTES: u64 = 16;
 
-/// What runs while a folder is shared.
+/// The threads and servers that run while a directory is shared.
 pub(super) struct Session {
     pub(super) membership: Arc<Membership>,
     pub(super) uploads: Arc<UploadServer>,
@@ -83,7 +83,7 @@ impl Session {
         let uploads =
             UploadServer::start(listener, library.clone(), uploads).map_err(CommandError::Start)?;
         let address = uploads.address();
-        // Nobody may be listening to that; others can be served all the same.
+        // Standard output may be closed; that does not keep the peer from uploading.
         let uploading = match args.format {
             Format::Json => say_json(&json!({"v": 1, "uploading_from": address.to_string()})),
             Format::Raw | Format::Table => say(format_args!("uploading from {address}")),

@@ -115,7 +115,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         progress.show(happening);
     });
     progress.end();
-    // What was learned of files whose bytes were just seen need not be computed again.
+    // Digests of files that were just written need not be computed again.
     let digests = library.read().digests();
     if let Err(error) = digests.save() {
         log::warn!("the digests are not stored: {error}");

@@ -100,8 +100,8 @@ fn mistyped(word: &str) -> Option<String> {
     Some(format!("  tip: a similar command exists: '{similar}'"))
 }
 
-/// What to check after an unexpected argument: a mistyped command before it, which counts as the
-/// server, or a name with blanks.
+/// The tip for an unexpected argument: a mistyped command before it counts as the server, or a name with
+/// blanks is not quoted.
 pub(super) fn tip(error: &Error, server: Option<&str>) -> String {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else {
         return String::new();

@@ -19,7 +19,7 @@ use crate::library::{SaveTarget, kept_bytes};
 use crate::peer::{JournalEntry, JournalEvent};
 use crate::protocol::Document;
 
-/// What is known of a document without asking anybody.
+/// The local knowledge about a document.
 struct Known {
     entries: Vec<JournalEntry>,
     /// Where it is shared or saved.
@@ -52,7 +52,7 @@ impl Known {
         !self.entries.is_empty() || self.path.is_some() || self.kept.is_some()
     }
 
-    /// What a person is told after the history.
+    /// The lines after the history.
     fn lines(&self, next: Option<&str>) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(path) = &self.path {

@@ -45,7 +45,7 @@ pub(super) struct LeftOut {
 }
 
 impl LeftOut {
-    /// What the walk could not read. Its error holds the path and the reason somewhere inside.
+    /// A file or directory that the walk could not read. The error holds the path and the reason somewhere inside.
     fn of_error(folder: &Path, error: &ignore::Error) -> Self {
         let mut path = folder;
         let mut cause = error;

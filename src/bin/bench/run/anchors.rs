@@ -1,4 +1,4 @@
-//! What the index and the peers are compared with: Redis, nginx, another P2P-CI server, and the
+//! Programs with which the index and the peers are compared: Redis, nginx, another P2P-CI server, and the
 //! ceiling, which is a thread for each connection that does nothing but answer.
 
 use std::io::{self, Read, Write};

@@ -1,4 +1,4 @@
-//! What was found: a row for each work, and plots.
+//! The results: a row for each task, and plots.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::run::samples::median;
 pub(crate) struct Findings {
     pub(crate) rows: Vec<Row>,
     pub(crate) plots: Vec<Plot>,
-    /// What was left out, and why.
+    /// The measurements that were left out, and why.
     pub(crate) skipped: Vec<String>,
 }
 
@@ -114,7 +114,7 @@ impl Findings {
         }
     }
 
-    /// Tells at once: a run may take minutes.
+    /// Adds a row and prints it immediately: a run may take minutes.
     pub(crate) fn push(&mut self, row: Row) {
         let Row { section, work, size, figure, unit, compared } = &row;
         let size = size.map_or(String::new(), |size| format!(" ({size})"));
@@ -128,12 +128,12 @@ impl Findings {
         self.rows.push(row);
     }
 
-    /// What was found without different sizes.
+    /// The results without different sizes.
     pub(crate) fn single(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| row.size.is_none())
     }
 
-    /// What was found in several sizes, a grid for each section.
+    /// The results in several sizes, a grid for each section.
     pub(crate) fn grids(&self) -> Vec<Grid> {
         let mut grids: Vec<Grid> = Vec::new();
         for Row { section, work, size, figure, unit, compared } in &self.rows {

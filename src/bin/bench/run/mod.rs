@@ -1,4 +1,4 @@
-//! What is measured, how large, and where it goes.
+//! The suites, their sizes, and the output of a run.
 
 mod anchors;
 mod findings;
@@ -67,7 +67,7 @@ struct Args {
     list: bool,
 }
 
-/// What else is measured.
+/// The programs that are measured for comparison.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Against {
     Redis,

@@ -46,7 +46,7 @@ struct Args {
     list: bool,
 }
 
-/// What is attacked, and how hard.
+/// The target and the size of the attacks.
 struct Setting {
     target: Option<SocketAddr>,
     quick: bool,
@@ -101,7 +101,7 @@ fn run(args: &Args) -> io::Result<Verdict> {
     let mut worst = Verdict::Seen;
     for case in CASES.iter().filter(chosen) {
         let mut verdict = attempt(case, &setting, args.json);
-        // Whatever else the machine does may take times, and nothing else.
+        // Other work of the machine may violate limits of time, but no other requirement.
         for _ in 1..ATTEMPTS {
             if verdict == Verdict::Late {
                 print_error(format_args!(

@@ -1,4 +1,4 @@
-//! What a case has measured, and whether that is what must be seen.
+//! The measurements of a case, and whether its requirements are met.
 
 use std::time::Instant;
 
@@ -94,7 +94,7 @@ impl Report {
     }
 }
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Verdict {
     /// All that must be seen was.
