@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use common::holders::{holder, respond};
 use common::{Index, Program, Talk, folder, names, peer, run_peer, run_peer_again};
@@ -69,19 +70,26 @@ fn a_length_that_no_file_can_have_is_a_failure_of_its_holder() {
         ("more than a file can have", fixed(here, huge, vec![b'x'; 8 * MEBIBYTE])),
         ("the same without a length", fixed(here, String::new(), vec![b'x'; 8 * MEBIBYTE])),
     ];
-    for (what, liar) in liars {
-        for command in ["get 7", "sync", "get 7 8"] {
-            let index = Index::start(&[]);
-            let _records = register(&index, &[honest, liar]);
-            let mine = folder(root.path(), &format!("{what} {command}"), &[]);
-            let (code, errors) = run_limited(&index, command, &mine);
-            let expected = if command == "get 7 8" { 66 } else { 0 };
-            assert_eq!(code, Some(expected), "{what}, {command}: {errors}");
-            assert_eq!(fs::read(mine.join("rfc7.txt")).unwrap(), DOCUMENT, "{what}, {command}");
-            fs::remove_dir_all(mine.join(".state")).unwrap();
-            assert_eq!(names(&mine), ["rfc7.txt"], "{what}, {command}");
+    let check = |what: &str, liar: SocketAddr, command: &str| {
+        let index = Index::start(&[]);
+        let _records = register(&index, &[honest, liar]);
+        let mine = folder(root.path(), &format!("{what} {command}"), &[]);
+        let (code, errors) = run_limited(&index, command, &mine);
+        let expected = if command == "get 7 8" { 66 } else { 0 };
+        assert_eq!(code, Some(expected), "{what}, {command}: {errors}");
+        assert_eq!(fs::read(mine.join("rfc7.txt")).unwrap(), DOCUMENT, "{what}, {command}");
+        fs::remove_dir_all(mine.join(".state")).unwrap();
+        assert_eq!(names(&mine), ["rfc7.txt"], "{what}, {command}");
+    };
+    // Each download waits before it tries its holders again.
+    thread::scope(|scope| {
+        for (what, liar) in liars {
+            for command in ["get 7", "sync", "get 7 8"] {
+                let check = &check;
+                scope.spawn(move || check(what, liar, command));
+            }
         }
-    }
+    });
 }
 
 /// Downloads documents with each command from one holder that replies so, and checks what each
