@@ -45,7 +45,6 @@ pub(super) fn run(
         faults: 0,
         looked_at: 0,
         share: FairShare::new(&shared.turns),
-        clock: ReadClock::default(),
     };
     match session.converse() {
         Ok(End::ByPeer) => Conduct::Sane,
@@ -76,8 +75,6 @@ struct Session<'a> {
     /// Records that were visited since the thread last yielded the CPU.
     looked_at: usize,
     share: FairShare<'a>,
-    /// For all replies: what a reader's system acknowledges late belongs to earlier ones.
-    clock: ReadClock,
 }
 
 /// Records that are visited before the thread yields the CPU: some ten microseconds. Otherwise a long
@@ -230,7 +227,8 @@ impl Session<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         let share = &mut self.share;
-        self.clock.send_or_wait(self.stream, &self.output, || share.end())?;
+        // One for each: a reader that has acknowledged much would be given a minute more.
+        ReadClock::default().send_or_wait(self.stream, &self.output, || share.end())?;
         self.output.clear();
         Ok(())
     }

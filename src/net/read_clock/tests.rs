@@ -91,8 +91,8 @@ fn what_an_earlier_reply_has_left_in_the_buffer_counts_as_sent() {
     assert!(clock.acknowledged >= queued / 2, "{} of {queued}", clock.acknowledged);
 }
 
-/// The index server writes the replies of a pipeline one after the other. A reader whose system
-/// has a large buffer acknowledges much at a time, and was cut after a minute within one reply.
+/// An upload server writes several replies to a connection. A reader whose system has a large
+/// buffer acknowledges much at a time.
 #[cfg(target_os = "linux")]
 #[test]
 fn replies_of_one_connection_share_a_clock() {
