@@ -93,6 +93,7 @@ impl Index {
         if there.lines.is_empty() {
             self.documents.remove(&there.document);
             self.entries.remove(entry);
+            self.ranks.leave(entry);
             if self.entries.is_empty() {
                 self.ranks = Ranks::default();
             }

@@ -1,7 +1,6 @@
 //! What is known of one document: its lines, and what their holders say of it.
 
-use std::collections::BTreeMap;
-
+use super::descriptions::Descriptions;
 use super::lines::Lines;
 use super::memory::{self, tree_element};
 use super::titles::Titles;
@@ -18,8 +17,7 @@ pub(super) struct Entry {
     /// The description in place 0, which most documents have alone. It is stored here, so that a
     /// reader does not wait for the memory of a table first.
     first: Option<Description>,
-    /// A tree, because a table would keep the places of descriptions that are gone.
-    further: BTreeMap<u32, Description>,
+    further: Option<Box<Descriptions>>,
     /// Bytes on the heap of all titles.
     titles: usize,
 }
@@ -31,17 +29,16 @@ pub(super) struct Description {
     pub(super) content: Content,
     /// The number of the title in the search structure.
     pub(super) title_id: u32,
-    claims: u32,
+    pub(super) claims: u32,
 }
 
 impl Entry {
     pub(super) fn new(document: Document) -> Self {
-        Self { document, lines: Lines::default(), first: None, further: BTreeMap::new(), titles: 0 }
+        Self { document, lines: Lines::default(), first: None, further: None, titles: 0 }
     }
 
     /// Bytes on the heap, and in the table that leads to this entry.
     pub(super) fn bytes(&self) -> usize {
-        const FURTHER: usize = tree_element::<u32, Description>();
         let in_tree = match self.document {
             Document::Rfc(_) => tree_element::<RfcNumber, u32>(),
             Document::File(_) => tree_element::<FileName, u32>(),
@@ -49,20 +46,30 @@ impl Entry {
         in_tree
             + memory::name(&self.document)
             + self.lines.bytes()
-            + self.further.len() * FURTHER
+            + self.further.as_ref().map_or(0, |further| further.bytes())
             + self.titles
     }
 
     pub(super) fn description(&self, place: u32) -> Option<&Description> {
         match place {
             0 => self.first.as_ref(),
-            _ => self.further.get(&place),
+            _ => self.further.as_ref()?.get(place),
         }
     }
 
     /// The only description, unless there are several or none.
     pub(super) fn only_description(&self) -> Option<&Description> {
-        self.first.as_ref().filter(|_| self.further.is_empty())
+        self.first.as_ref().filter(|_| self.further.is_none())
+    }
+
+    /// The number of the title in each place. Places are asked for in about descending order.
+    pub(super) fn title_ids(&self) -> impl FnMut(u32) -> Option<u32> {
+        let first = self.first.as_ref().map(|first| first.title_id);
+        let mut further = self.further.as_ref().map(|further| further.title_ids());
+        move |place| match place {
+            0 => first,
+            _ => further.as_mut()?.get(place),
+        }
     }
 
     /// The place of a description for one more claim: of an equal one if a recent one is equal.
@@ -78,7 +85,7 @@ impl Entry {
         titles: &mut Titles,
     ) -> u32 {
         let first = self.first.iter().map(|known| (0, known));
-        let further = self.further.iter().rev().take(RECENT).map(|(&place, known)| (place, known));
+        let further = self.further.iter().flat_map(|further| further.last(RECENT));
         let (mut equal, mut same) = (None, None);
         for (place, known) in first.chain(further).filter(|(_, known)| known.title == title) {
             same = Some(known.title_id);
@@ -114,7 +121,7 @@ impl Entry {
             self.titles = self.titles.saturating_sub(freed);
             match place {
                 0 => self.first = None,
-                _ => drop(self.further.remove(&place)),
+                _ => self.remove_further(place),
             }
         }
     }
@@ -125,24 +132,22 @@ impl Entry {
             self.first = Some(new);
             return 0;
         }
-        let place = self.free_place();
-        self.further.insert(place, new);
-        place
+        self.further.get_or_insert_default().push(new)
     }
 
-    /// A place without a description: the one after the last.
-    fn free_place(&self) -> u32 {
-        let last = self.further.last_key_value().map_or(0, |(&place, _)| place);
-        last.checked_add(1).unwrap_or_else(|| {
-            // After four billion changes: there are fewer records than places.
-            (1..).zip(self.further.keys()).find(|(free, place)| free != *place).map_or(1, |at| at.0)
-        })
+    fn remove_further(&mut self, place: u32) {
+        if let Some(further) = &mut self.further {
+            further.remove(place);
+            if further.is_empty() {
+                self.further = None;
+            }
+        }
     }
 
     fn description_mut(&mut self, place: u32) -> Option<&mut Description> {
         match place {
             0 => self.first.as_mut(),
-            _ => self.further.get_mut(&place),
+            _ => self.further.as_mut()?.get_mut(place),
         }
     }
 }

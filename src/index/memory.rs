@@ -91,8 +91,10 @@ fn searched(title: &Title) -> usize {
 pub(super) fn searched_most(title: &Title) -> usize {
     const WORD: usize = 288;
     const CHARACTER: usize = 12;
+    /// The place of a file in the order of names.
+    const FILE: usize = 32;
     let (words, characters) = most_words(title);
-    words * WORD + characters * CHARACTER
+    FILE + words * WORD + characters * CHARACTER
 }
 
 /// How many words of a title count at most, and how many of their characters.

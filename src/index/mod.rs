@@ -15,16 +15,19 @@
 //! | file | subject |
 //! |---|---|
 //! | `documents`, `entry` | from a document to its entry; descriptions and lines of a document |
+//! | `descriptions` | all descriptions of a document but the first |
 //! | `lines`, `claims` | the lines of an entry; further owners of equal lines |
 //! | `holders` | owners, their endpoints, and the lines of each |
 //! | `attributes` | attributes of a record |
 //! | `query` | LOOKUP, LIST and SEARCH in steps, between which the index may change |
 //! | `titles`, `search`, `ranks` | finding titles; a running search; the order of its results |
+//! | `searching` | steps of searches; titles that wait for the search structure |
 //! | `slots` | tables whose places are numbers |
-//! | `memory` | the bytes that all of this takes |
+//! | `memory`, `room` | the bytes that all of this takes; whether a record may be added |
 
 mod attributes;
 mod claims;
+mod descriptions;
 mod documents;
 mod entry;
 mod holders;
@@ -32,7 +35,9 @@ mod lines;
 mod memory;
 mod query;
 mod ranks;
+mod room;
 mod search;
+mod searching;
 mod slots;
 mod titles;
 
@@ -51,7 +56,6 @@ pub use memory::charge;
 pub use query::{Position, Query, Shown};
 use ranks::Ranks;
 pub use search::Search;
-use search::Tables;
 use slots::Slots;
 use titles::Titles;
 
@@ -191,6 +195,7 @@ impl Index {
         });
         let holder = holder.unwrap_or_else(|| self.holders.enter(owner, endpoint, address));
         self.join(entry, holder, title, content, added);
+        self.catch_up_if_behind();
         Ok(replaced)
     }
 
@@ -271,83 +276,12 @@ impl Index {
         self.documents.of(listing, &reached).all(visit_entry)
     }
 
-    /// Does the next step of a search, and hands records to `take`, which returns whether it wants
-    /// more. Returns `true` when the search is finished. Between two steps the index may change: a
-    /// record that stays is taken exactly once.
-    ///
-    /// Finds what was added before the last [`Index::catch_up`].
-    pub fn search<'a>(
-        &'a self,
-        search: &mut Search,
-        mut take: impl FnMut(Shown<'a>) -> bool,
-    ) -> bool {
-        let Self { titles, ranks, entries, documents, .. } = self;
-        search.step(Tables { titles, ranks, entries, documents }, &mut |entry, line| {
-            self.shown(entry, line).is_none_or(&mut take)
-        })
-    }
-
-    /// An upper bound of the titles that [`Index::catch_up`] has still to enter or remove.
-    pub fn behind(&self) -> usize {
-        self.titles.behind()
-    }
-
-    /// Enters into the search structure, or removes from it, at most `most` queued titles.
-    /// Returns their number.
-    pub fn catch_up(&mut self, most: usize) -> usize {
-        self.titles.catch_up(most)
-    }
-
-    /// Bytes of memory that searches take beyond the records.
-    pub fn search_bytes(&self) -> usize {
-        self.titles.bytes() + self.ranks.bytes()
-    }
-
     fn shown<'a>(&'a self, entry: &'a Entry, line: &Line) -> Option<Shown<'a>> {
         let Claim { holder, description, added } = line.first;
         let Description { title, content, .. } = entry.description(description)?;
         let (holder, end, address) = self.holders.shown(holder)?;
         let record = BorrowedRecord { document: &entry.document, title, holder };
         Some(Shown { record, end, content, added, address })
-    }
-
-    fn check_room(&self, owner: Owner, holder: Option<u32>) -> Result<(), Full> {
-        if self.holders.records_of(owner, holder) >= self.max_records_of_owner {
-            Err(Full::Owner(self.max_records_of_owner))
-        } else if self.records >= self.max_records {
-            Err(Full::Index(self.max_records))
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Makes sure that there is room for this number of bytes, and for the tables to grow.
-    ///
-    /// A title that waits for the search structure counts with the most that it may take there, and
-    /// one that is to be removed with what it takes. If there is no room, some titles are entered
-    /// or removed.
-    fn check_memory(&mut self, needed: usize) -> Result<(), Full> {
-        /// Titles that are entered or removed for one record.
-        const TITLES: usize = 16;
-        // A record that replaces a much larger one takes the place that it leaves.
-        if self.max_bytes == usize::MAX || needed == 0 {
-            return Ok(());
-        }
-        for _ in 0..TITLES {
-            if self.has_memory(needed) || self.titles.catch_up(1) == 0 {
-                break;
-            }
-        }
-        if self.has_memory(needed) { Ok(()) } else { Err(Full::Memory(self.max_bytes)) }
-    }
-
-    fn has_memory(&self, needed: usize) -> bool {
-        let growth = self.entries.next_growth()
-            + self.holders.next_growth()
-            + self.titles.next_growth()
-            + self.ranks.next_growth()
-            + memory::hash_growth(&self.others);
-        self.bytes().saturating_add(needed).saturating_add(growth) <= self.max_bytes
     }
 }
 

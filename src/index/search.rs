@@ -9,54 +9,43 @@
 //! before. Nearly all others are worse than the last of them, and are left out by one comparison,
 //! whatever the order is in which peers have added them.
 
-use std::cmp::Ordering;
+mod matcher;
+mod selection;
+
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use super::documents::Documents;
 use super::entry::Entry;
 use super::lines::{Age, Line};
 use super::query::Position;
-use super::ranks::{Rank, Ranks};
+use super::ranks::Ranks;
 use super::slots::Slots;
 use super::titles::Titles;
-use super::titles::id_set::ids_of;
-use super::titles::prefixes::Matches;
 use crate::limits;
-use crate::protocol::{Title, Words};
+use crate::protocol::Words;
+use matcher::Matcher;
+use selection::Selection;
 
 /// Titles, or steps of an intersection, that are looked at in a row: some ten microseconds.
 const AT_ONCE: usize = 4096;
 /// A record takes as long as that many titles.
 const RECORD: usize = 8;
-/// Candidates among which the best are selected together, for each document that is wanted.
-const CANDIDATES: usize = 4;
 /// Titles that match a word, from which on the blocks are sampled.
 const SAMPLED: usize = 256;
 /// A sample has one of this number of blocks, on average. The first sample is small: in the worst
 /// order each of its titles is better than all before.
 const SAMPLES: [u32; 2] = [256, 16];
-/// A line with another title takes as long as that many titles.
-const OTHER_LINE: usize = 2;
 
 /// A search, and how far it is.
 #[derive(Debug)]
 pub struct Search {
     words: Arc<Words>,
-    /// Documents that are ranked.
-    most: usize,
     stage: Stage,
-    candidates: Vec<Candidate>,
-    /// The last of the best candidates so far, when there are as many as wanted.
-    worst: Option<Candidate>,
-    /// Whether more documents match than are ranked.
-    more: bool,
+    selection: Selection,
     ranked: HashSet<u32>,
     /// Titles that were looked at.
     done: usize,
-    /// Chooses the sample, so that nobody knows which titles are in it.
-    random: RandomState,
 }
 
 #[derive(Debug)]
@@ -70,24 +59,6 @@ enum Stage {
     /// Further documents follow in the order of a list.
     Rest(Position),
     Done,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Candidate {
-    rank: Rank,
-    entry: u32,
-}
-
-impl Candidate {
-    /// The order of results.
-    fn order(&self, other: &Self, entries: &Slots<Entry>) -> Ordering {
-        let document = |entry| entries.get(entry).map(|entry| &entry.document);
-        self.rank.cmp(&other.rank).then_with(|| match self.entry == other.entry {
-            true => Ordering::Equal,
-            // Names of files that begin with the same bytes.
-            false => document(self.entry).cmp(&document(other.entry)),
-        })
-    }
 }
 
 /// The tables of an index that a search reads.
@@ -107,14 +78,10 @@ impl Search {
     pub fn new(words: Words, most: usize) -> Self {
         Self {
             words: Arc::new(words),
-            most: most.clamp(1, limits::RANKED),
             stage: Stage::Sampling(0, 0),
-            candidates: Vec::new(),
-            worst: None,
-            more: false,
+            selection: Selection::new(most.clamp(1, limits::RANKED)),
             ranked: HashSet::new(),
             done: 0,
-            random: RandomState::new(),
         }
     }
 
@@ -130,7 +97,8 @@ impl Search {
             self.stage = Stage::Done;
             return true;
         };
-        let matcher = Matcher { words: &Arc::clone(&self.words), matches };
+        let words = Arc::clone(&self.words);
+        let mut matcher = Matcher::new(&words, matches);
         let end = self.done + AT_ONCE;
         while self.done < end {
             match std::mem::replace(&mut self.stage, Stage::Done) {
@@ -140,33 +108,35 @@ impl Search {
                         self.stage = Stage::Selecting(0);
                         continue;
                     };
-                    let next = self.select(tables, &matcher.matches, block, end, sample);
+                    let work = (&mut self.done, end);
+                    let next = self.selection.select(tables, &matcher.matches, block, work, sample);
                     self.stage = match next {
                         Some(block) => Stage::Sampling(number, block),
                         None => {
-                            self.rank(tables.entries);
-                            let worst = self.candidates.get(self.most - 1).copied();
-                            self.worst = worst.or(self.worst);
-                            self.candidates.clear();
+                            self.selection.end_sample();
                             Stage::Sampling(number + 1, 0)
                         }
                     };
                 }
                 Stage::Selecting(block) => {
-                    self.stage = match self.select(tables, &matcher.matches, block, end, 1) {
+                    let work = (&mut self.done, end);
+                    let next = self.selection.select(tables, &matcher.matches, block, work, 1);
+                    self.stage = match next {
                         Some(block) => Stage::Selecting(block),
                         None => {
-                            self.rank(tables.entries);
+                            self.selection.rank();
                             // A document whose rank has changed meanwhile may be there twice.
                             let ranked = &mut self.ranked;
-                            self.candidates.retain(|candidate| ranked.insert(candidate.entry));
+                            self.selection
+                                .candidates
+                                .retain(|candidate| ranked.insert(candidate.entry));
                             Stage::Ranked(0, None)
                         }
                     };
                 }
                 Stage::Ranked(at, seen) => {
-                    let Some(candidate) = self.candidates.get(at) else {
-                        if !self.more {
+                    let Some(candidate) = self.selection.candidates.get(at) else {
+                        if !self.selection.has_more {
                             return true;
                         }
                         self.stage = Stage::Rest(Position::default());
@@ -209,134 +179,5 @@ impl Search {
             }
         }
         false
-    }
-
-    /// Adds the titles that match all words to the candidates: all of them, or those of one block of
-    /// `one_of`. Returns the block to continue with.
-    fn select(
-        &mut self,
-        tables: Tables<'_>,
-        matches: &[Matches<'_>],
-        mut block: u32,
-        end: usize,
-        one_of: u32,
-    ) -> Option<u32> {
-        let mut sets: Vec<(Matches<'_>, usize)> = matches.iter().map(|set| (*set, 0)).collect();
-        sets.sort_by_key(|(set, _)| set.len());
-        'blocks: while self.done < end {
-            let mut common = u64::MAX;
-            for (at, (set, hint)) in sets.iter_mut().enumerate() {
-                self.done += 1;
-                let (next, bits) = set.next_block(block, hint)?;
-                common = if next == block { common & bits } else { bits };
-                let is_same = next == block || at == 0;
-                block = next;
-                if !is_same {
-                    // The sets before this one may have nothing there.
-                    continue 'blocks;
-                }
-            }
-            for id in ids_of(block, common) {
-                self.done += 1;
-                if let Some(entry) = tables.titles.entry(id) {
-                    self.consider(tables, entry);
-                }
-            }
-            block = block.checked_add(match one_of {
-                1 => 1,
-                _ => self.jump(block, one_of),
-            })?;
-        }
-        Some(block)
-    }
-
-    /// A random number of blocks: as many as given on average.
-    fn jump(&self, block: u32, average: u32) -> u32 {
-        let random = self.random.hash_one(block).to_le_bytes();
-        1 + u32::from(u16::from_le_bytes([random[0], random[1]])) % (2 * average - 1)
-    }
-
-    fn consider(&mut self, tables: Tables<'_>, entry: u32) {
-        let Some(rank) = tables.ranks.of(entry) else { return };
-        if let Some(worst) = self.worst {
-            let candidate = Candidate { rank, entry };
-            if rank > worst.rank
-                || rank == worst.rank
-                    && candidate.order(&worst, tables.entries) == Ordering::Greater
-            {
-                self.more = true;
-                return;
-            }
-        }
-        if self.candidates.last().is_some_and(|last| last.entry == entry) {
-            return;
-        }
-        self.candidates.push(Candidate { rank, entry });
-        if self.candidates.len() >= self.most.max(64) * CANDIDATES {
-            self.rank(tables.entries);
-            self.worst = self.candidates.get(self.most - 1).copied();
-        }
-    }
-
-    /// Brings the candidates into their order, and leaves the best.
-    fn rank(&mut self, entries: &Slots<Entry>) {
-        self.candidates.sort_unstable_by(|one, other| one.order(other, entries));
-        self.candidates.dedup_by_key(|candidate| candidate.entry);
-        if self.candidates.len() > self.most {
-            self.more = true;
-            self.candidates.truncate(self.most);
-        }
-    }
-}
-
-/// The titles that match the words of a search.
-struct Matcher<'s, 'a> {
-    words: &'s Words,
-    matches: Vec<Matches<'a>>,
-}
-
-impl Matcher<'_, '_> {
-    /// Takes the matching records of a document after an age. Returns the age of the last record
-    /// that was looked at if there may be more.
-    fn take<'a>(
-        &self,
-        entry: &'a Entry,
-        seen: Option<Age>,
-        done: &mut usize,
-        end: usize,
-        take: Take<'_, 'a>,
-    ) -> Option<Age> {
-        let mut last = None;
-        for piece in entry.lines.pieces(seen) {
-            for line in piece.iter().rev() {
-                let description = line.first.description;
-                let is_match = match last {
-                    Some((same, is_match)) if same == description => is_match,
-                    _ => entry.description(description).is_some_and(|description| {
-                        self.are_in(description.title_id, &description.title)
-                    }),
-                };
-                last = Some((description, is_match));
-                *done += if is_match { RECORD } else { OTHER_LINE };
-                if (is_match && !take(entry, line)) || *done >= end {
-                    return Some(line.age);
-                }
-            }
-        }
-        None
-    }
-
-    /// Whether a title of the document may match, as far as this is quickly known.
-    fn may_match(&self, entry: &Entry) -> bool {
-        entry.only_description().is_none_or(|only| self.has(only.title_id))
-    }
-
-    fn are_in(&self, id: u32, title: &Title) -> bool {
-        // The sets know nothing of words longer than what tells titles apart.
-        self.has(id) && self.words.are_in(title)
-    }
-
-    fn has(&self, id: u32) -> bool {
-        self.matches.iter().all(|set| set.contains(id))
     }
 }

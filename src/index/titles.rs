@@ -13,10 +13,8 @@ use super::memory::{self, searched_most};
 use super::slots::Slots;
 use crate::limits;
 use crate::protocol::{Title, Word, Words, title_words};
+use id_set::BLOCK;
 use prefixes::{Matches, Prefixes};
-
-/// Titles done for one that is added when the queue is full.
-const WHEN_FULL: usize = 2;
 
 /// A title of a document.
 #[derive(Debug)]
@@ -75,15 +73,11 @@ impl Titles {
     pub(super) fn add(&mut self, title: Title, entry: u32) -> u32 {
         self.pending = self.pending.saturating_add(searched_most(&title));
         let id = self.known.insert(Known { title, uses: 1, state: State::Waiting });
-        let at = usize::try_from(id).unwrap_or(usize::MAX);
-        match self.entries.get_mut(at) {
+        match self.entries.get_mut(index(id)) {
             Some(place) => *place = entry,
             None => self.entries.push(entry),
         }
         self.queue.push_back(id);
-        if self.queue.len() > limits::PENDING_TITLES {
-            self.catch_up(WHEN_FULL);
-        }
         id
     }
 
@@ -112,8 +106,7 @@ impl Titles {
                 self.pending = self.pending.saturating_add(memory::title(&known.title));
                 self.queue.push_back(id);
                 // A search does not find it any more.
-                if let Some(place) = self.entries.get_mut(usize::try_from(id).unwrap_or(usize::MAX))
-                {
+                if let Some(place) = self.entries.get_mut(index(id)) {
                     *place = u32::MAX;
                 }
             }
@@ -126,14 +119,21 @@ impl Titles {
         self.queue.len()
     }
 
+    /// Whether so many titles are in the queue that one that is added has to wait for others.
+    pub(super) fn is_behind(&self) -> bool {
+        self.queue.len() > limits::PENDING_TITLES
+    }
+
     /// Enters or removes some titles. Returns how many; less than `most` if nothing is left to do.
-    pub(super) fn catch_up(&mut self, most: usize) -> usize {
+    /// Calls `enter` for the entry of each title before the title can be found.
+    pub(super) fn catch_up(&mut self, most: usize, mut enter: impl FnMut(u32)) -> usize {
         for done in 0..most {
             let Some(id) = self.queue.pop_front() else { return done };
             let Some(known) = self.known.get_mut(id) else { continue };
             match known.state {
                 State::Waiting => {
                     known.state = State::Entered;
+                    self.entries.get(index(id)).copied().into_iter().for_each(&mut enter);
                     self.pending = self.pending.saturating_sub(searched_most(&known.title));
                     let words: Vec<Word> = title_words(&known.title).collect();
                     self.prefixes.insert(id, &words, |other| words_of(&self.known, other));
@@ -159,9 +159,12 @@ impl Titles {
         words.iter().map(|word| self.prefixes.find(word)).collect()
     }
 
-    /// The entry of the document that has a title; of a title that is leaving the number of no entry.
-    pub(super) fn entry(&self, id: u32) -> Option<u32> {
-        self.entries.get(usize::try_from(id).ok()?).copied()
+    /// The entries of the documents that have the titles of a block; for a title that is leaving, the
+    /// number of no entry.
+    pub(super) fn entries(&self, block: u32) -> &[u32] {
+        let first = index(block).saturating_mul(BLOCK as usize);
+        let rest = self.entries.get(first..).unwrap_or_default();
+        rest.get(..BLOCK as usize).unwrap_or(rest)
     }
 
     /// Gives the memory back with the last title.
@@ -175,4 +178,8 @@ impl Titles {
 
 fn words_of(known: &Slots<Known>, id: u32) -> Vec<Word> {
     known.get(id).map(|known| title_words(&known.title).collect()).unwrap_or_default()
+}
+
+fn index(id: u32) -> usize {
+    usize::try_from(id).unwrap_or(usize::MAX)
 }

@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-use super::id_set::{BLOCK, IdSet};
+use super::id_set::{BLOCK, IdSet, bit_of};
 use crate::index::memory::allocated;
 use crate::limits;
 use crate::protocol::Word;
@@ -60,17 +60,19 @@ impl Matches<'_> {
         }
     }
 
-    pub(crate) fn contains(&self, id: u32) -> bool {
+    /// See [`IdSet::block`].
+    pub(crate) fn block(&self, block: u32) -> u64 {
         match self {
-            Self::One(only) => *only == id,
-            Self::Many(ids) => ids.contains(id),
+            Self::One(id) if id / BLOCK == block => bit_of(*id),
+            Self::One(_) => 0,
+            Self::Many(ids) => ids.block(block),
         }
     }
 
     /// See [`IdSet::next_block`].
     pub(crate) fn next_block(&self, from: u32, hint: &mut usize) -> Option<(u32, u64)> {
         match self {
-            Self::One(id) => (id / BLOCK >= from).then_some((id / BLOCK, 1 << (id % BLOCK))),
+            Self::One(id) => (id / BLOCK >= from).then_some((id / BLOCK, bit_of(*id))),
             Self::Many(ids) => ids.next_block(from, hint),
         }
     }

@@ -12,6 +12,10 @@ impl Latencies {
         Self(times)
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The time that so many percent of the requests did not exceed.
     pub(crate) fn percentile(&self, percent: f64) -> Duration {
         let at = (self.0.len() as f64 * percent / 100.0) as usize;

@@ -1,6 +1,5 @@
 //! SEARCH: how long a query takes, and what the search structure takes of the memory.
 
-use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,18 +11,19 @@ use p2p_ci::index::{Attributes, Index as Records, Owner};
 use p2p_ci::protocol::{Content, Date, Document, Record};
 
 use crate::common::programs::Index;
-use crate::common::talk::{Talk, add, records, search};
+use crate::common::talk::{Talk, add, lookup, records, search};
 use crate::run::Setting;
 use crate::run::findings::Findings;
 use crate::run::index::fill;
 use crate::run::probe::millis;
 use crate::run::samples::{Latencies, Random};
+use titles::Kind;
+
+mod titles;
 
 const SECTION: &str = "index, SEARCH";
 /// Records of a reply at most.
 const LIMIT: u32 = 100;
-/// Titles of the index of many titles are made of that many words, and of frequent ones.
-const VOCABULARY: usize = 5000;
 
 /// What is searched for in an index of the series.
 const OF_SERIES: [(&str, &str); 7] = [
@@ -37,11 +37,13 @@ const OF_SERIES: [(&str, &str); 7] = [
 ];
 
 /// What is searched for in an index of many titles.
-const OF_TITLES: [(&str, &str); 8] = [
+const OF_TITLES: [(&str, &str); 10] = [
     ("a word of all titles", "protocol"),
     ("one letter", "p"),
     ("a word of one title in 600", "w77x"),
-    ("a rare word", "n314159"),
+    ("a rare word", "n31415"),
+    ("the first title", "n1 protocol"),
+    ("one title in ten", "n1 even"),
     ("no result: an unknown word", "xylophone"),
     ("no result: two frequent words", "even odd"),
     ("two frequent words", "even protocol"),
@@ -54,73 +56,92 @@ pub(crate) fn queries(setting: &Setting, findings: &mut Findings) -> io::Result<
     let index = Index::start(None)?;
     let peers = fill::with_series(index.address, records)?;
     let what = format!("{records} records of {} numbers", fill::SERIES.min(records));
-    measure(setting, findings, index.address, &what, &OF_SERIES)?;
+    measure(setting, findings, &index, &what, &OF_SERIES)?;
     drop((index, peers));
 
-    let titles = setting.size(1_000_000, 50_000);
-    for order in [Order::Ascending, Order::Descending] {
+    let count = setting.size(1_000_000, 50_000);
+    for kind in Kind::ALL {
         let index = Index::start(None)?;
-        let peers = with_titles(setting, index.address, titles, order)?;
-        let what = format!("{titles} titles, {}", order.name());
-        measure(setting, findings, index.address, &what, &OF_TITLES)?;
-        beside_adding(setting, findings, index.address, &what)?;
+        let peers = titles::fill(setting, index.address, count, kind)?;
+        let what = format!("{count} titles, {}", kind.name());
+        measure(setting, findings, &index, &what, &OF_TITLES)?;
+        if kind.has_searches_beside_adding() {
+            beside_adding(setting, findings, index.address, &what)?;
+        }
         drop((index, peers));
     }
     memory(findings, records);
     Ok(())
 }
 
-/// In which order the documents were added: the search visits titles in that order, and the
-/// best results are documents with low numbers.
-#[derive(Clone, Copy)]
-enum Order {
-    Ascending,
-    Descending,
-}
+/// A number that one peer has.
+const ONE: u32 = 999_999_000;
 
-impl Order {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ascending => "added in ascending order",
-            Self::Descending => "added in descending order",
-        }
-    }
-}
-
+/// Measures each kind of query, and LOOKUP of one record in the same rounds: what the machine does
+/// meanwhile delays both.
 fn measure(
     setting: &Setting,
     findings: &mut Findings,
-    address: SocketAddr,
+    index: &Index,
     what: &str,
     queries: &[(&str, &str)],
 ) -> io::Result<()> {
-    let mut talk = Talk::to(address)?;
-    // What was added last is entered by the first query.
-    talk.ask(search("first", LIMIT))?;
+    let mut talk = Talk::to(index.address)?;
+    talk.ask(add(ONE, "measured.example.edu", 5678, "Quiet"))?;
+    settle(index)?;
     let time = setting.time / 4;
-    let mut all = Vec::new();
+    let (mut all, mut lookups) = (Vec::new(), Vec::new());
     for (kind, words) in queries {
-        let found = records(&talk.ask(search(words, LIMIT))?).len();
-        let mut p99 = Vec::new();
+        let request = search(words, LIMIT);
+        let found = records(&talk.ask(&request)?).len();
+        let (mut p50, mut p99, mut work) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..setting.rounds {
-            p99.push(millis(times(&mut talk, words, time)?.percentile(99.0)));
+            let before = processor(index);
+            let times = times(&mut talk, &request, time)?;
+            work.push((processor(index) - before) * 1e3 / times.count() as f64);
+            p50.push(millis(times.percentile(50.0)));
+            p99.push(millis(times.percentile(99.0)));
+            let lookup = self::times(&mut talk, &lookup(ONE), time / 4)?;
+            lookups.push(millis(lookup.percentile(99.0)));
         }
-        findings.figure(SECTION, format!("{what}: {kind} ({found} found): p99"), &p99, "ms");
+        let work_of = |figure| format!("{what}: {kind} ({found} found): {figure}");
+        findings.figure(SECTION, work_of("p50"), &p50, "ms");
+        findings.figure(SECTION, work_of("p99"), &p99, "ms");
+        findings.figure(SECTION, work_of("processor time"), &work, "ms");
         all.extend(p99);
     }
     let most = all.into_iter().fold(0.0, f64::max);
     findings.figure(SECTION, format!("{what}: the highest p99 of a round"), &[most], "ms");
+    let of_lookups = format!("{what}: LOOKUP of one record in the same rounds: p99");
+    findings.figure(SECTION, of_lookups, &lookups, "ms");
     Ok(())
 }
 
-/// How long each of some queries takes, from the request to the last byte of its reply.
-fn times(talk: &mut Talk, words: &str, time: Duration) -> io::Result<Latencies> {
-    let request = search(words, LIMIT);
+/// Waits until all titles are entered: the server then uses no processor time.
+fn settle(index: &Index) -> io::Result<()> {
+    const WAIT: Duration = Duration::from_millis(500);
+    for _ in 0..240 {
+        let before = processor(index);
+        thread::sleep(WAIT);
+        if processor(index) - before < 0.02 {
+            return Ok(());
+        }
+    }
+    Err(io::Error::other("expected the server to be idle, found it busy for two minutes"))
+}
+
+/// Seconds of processor time of the server until now.
+fn processor(index: &Index) -> f64 {
+    index.usage().map_or(0.0, |usage| usage.processor)
+}
+
+/// How long each of some requests takes, from the request to the last byte of its reply.
+fn times(talk: &mut Talk, request: &str, time: Duration) -> io::Result<Latencies> {
     let mut times = Vec::new();
     let deadline = Instant::now() + time;
     while Instant::now() < deadline {
         let begun = Instant::now();
-        talk.ask(&request)?;
+        talk.ask(request)?;
         times.push(begun.elapsed());
     }
     Ok(Latencies::of(times))
@@ -139,7 +160,7 @@ fn beside_adding(
     let mut random = Random::new(setting.seed);
     let request = |at| {
         let host = "adding.example.edu";
-        add(900_000_000 + at as u32, host, 5678, &title(at + 7_000_000, &mut random))
+        add(900_000_000 + at as u32, host, 5678, &titles::title(at + 7_000_000, &mut random))
     };
     let requests: String = (0..TITLES).map(request).collect();
     let adding = thread::spawn(move || -> io::Result<usize> {
@@ -154,7 +175,9 @@ fn beside_adding(
     let begun = Instant::now();
     let mut p99 = Vec::new();
     for _ in 0..setting.rounds {
-        p99.push(millis(times(&mut talk, "even w77x", setting.time)?.percentile(99.0)));
+        p99.push(millis(
+            times(&mut talk, &search("even w77x", LIMIT), setting.time)?.percentile(99.0),
+        ));
     }
     let rounds = begun.elapsed();
     stop.store(true, Ordering::Relaxed);
@@ -164,34 +187,6 @@ fn beside_adding(
     let rate = added as f64 / rounds.as_secs_f64();
     findings.figure(SECTION, "… which adds", &[rate], "records/s");
     Ok(())
-}
-
-/// Fills an index with documents that all have different titles.
-fn with_titles(
-    setting: &Setting,
-    address: SocketAddr,
-    titles: usize,
-    order: Order,
-) -> io::Result<fill::Peers> {
-    let mut random = Random::new(setting.seed);
-    fill::with(address, titles, |peer, at| {
-        let number = match order {
-            Order::Ascending => 1 + at,
-            Order::Descending => titles - at,
-        };
-        let host = format!("peer-{peer:05}.example.edu");
-        add(number as u32, &host, 5678, &title(number, &mut random))
-    })
-}
-
-/// A title of some frequent words, some rare ones and a number.
-fn title(number: usize, random: &mut Random) -> String {
-    let parity = if number.is_multiple_of(2) { "Even" } else { "Odd" };
-    let mut title = format!("{parity} Protocol n{number} for the");
-    for _ in 0..5 {
-        let _ = write!(title, " w{}x", random.below(VOCABULARY));
-    }
-    title
 }
 
 /// What the search structure takes of the memory for a record of the series, in this process.

@@ -1,0 +1,78 @@
+//! Which lines of a document match the words of a search.
+
+use super::{RECORD, Take};
+use crate::index::entry::Entry;
+use crate::index::lines::Age;
+use crate::index::titles::id_set::{BLOCK, bit_of};
+use crate::index::titles::prefixes::Matches;
+use crate::protocol::{Title, Words};
+
+/// The titles that match the words of a search.
+pub(super) struct Matcher<'s, 'a> {
+    words: &'s Words,
+    pub(super) matches: Vec<Matches<'a>>,
+    /// A block of title numbers, and those of them that match. Numbers of a document's titles are mostly
+    /// near each other.
+    known: Option<(u32, u64)>,
+}
+
+impl<'s, 'a> Matcher<'s, 'a> {
+    pub(super) fn new(words: &'s Words, matches: Vec<Matches<'a>>) -> Self {
+        Self { words, matches, known: None }
+    }
+
+    /// Takes the matching records of a document after an age. Returns the age of the last record
+    /// that was looked at if there may be more.
+    pub(super) fn take<'e>(
+        &mut self,
+        entry: &'e Entry,
+        seen: Option<Age>,
+        done: &mut usize,
+        end: usize,
+        take: Take<'_, 'e>,
+    ) -> Option<Age> {
+        let mut title_id = entry.title_ids();
+        let mut last = None;
+        for piece in entry.lines.pieces(seen) {
+            for line in piece.iter().rev() {
+                let place = line.first.description;
+                let is_match = match last {
+                    Some((same, is_match)) if same == place => is_match,
+                    _ => {
+                        title_id(place).is_some_and(|id| self.has(id))
+                            && entry.description(place).is_some_and(|it| self.is_match(&it.title))
+                    }
+                };
+                last = Some((place, is_match));
+                *done += if is_match { RECORD } else { 1 };
+                if (is_match && !take(entry, line)) || *done >= end {
+                    return Some(line.age);
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether a title of the document may match, as far as this is quickly known.
+    pub(super) fn may_match(&mut self, entry: &Entry) -> bool {
+        entry.only_description().is_none_or(|only| self.has(only.title_id))
+    }
+
+    /// The sets know nothing of words longer than what tells titles apart.
+    fn is_match(&self, title: &Title) -> bool {
+        self.words.are_in(title)
+    }
+
+    fn has(&mut self, id: u32) -> bool {
+        let block = id / BLOCK;
+        let bits = match self.known {
+            Some((known, bits)) if known == block => bits,
+            _ => {
+                let bits = self.matches.iter().fold(u64::MAX, |bits, set| bits & set.block(block));
+                self.known = Some((block, bits));
+                bits
+            }
+        };
+        bits & bit_of(id) != 0
+    }
+}

@@ -1,0 +1,173 @@
+//! The best documents of those that match a search.
+
+use std::hash::{BuildHasher, RandomState};
+
+use super::Tables;
+use crate::index::ranks::{Rank, Ranks};
+use crate::index::titles::id_set::ids_of;
+use crate::index::titles::prefixes::Matches;
+
+/// Candidates among which the best are selected together, for each document that is wanted.
+const CANDIDATES: usize = 4;
+/// Candidates that are remembered, so that a document with very many titles is not compared with the
+/// others for each of them.
+const RECENT: usize = 2048;
+
+/// A document that matches, and its rank when it was looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    rank: Rank,
+    pub(super) entry: u32,
+}
+
+/// The best documents that were found so far.
+#[derive(Debug)]
+pub(super) struct Selection {
+    /// Documents that are wanted.
+    most: usize,
+    pub(super) candidates: Vec<Candidate>,
+    /// The last of the best candidates so far, when there are as many as wanted.
+    worst: Option<Candidate>,
+    /// Whether more documents match than are wanted.
+    pub(super) has_more: bool,
+    /// Candidates by a part of the hash of their entries.
+    recent: Vec<u32>,
+    /// The version of the ranks that the candidates have.
+    version: u64,
+    /// Chooses the sample, so that nobody knows which titles are in it.
+    random: RandomState,
+    factor: u32,
+}
+
+impl Selection {
+    pub(super) fn new(most: usize) -> Self {
+        let random = RandomState::new();
+        let [first, second, third, fourth, ..] = random.hash_one(u64::MAX).to_le_bytes();
+        Self {
+            most,
+            candidates: Vec::new(),
+            worst: None,
+            has_more: false,
+            recent: Vec::new(),
+            version: 0,
+            random,
+            factor: u32::from_le_bytes([first, second, third, fourth]) | 1,
+        }
+    }
+
+    /// Adds the documents of titles that match all words to the candidates: all of them, or those of one
+    /// block of `one_of`. Returns the block to continue with.
+    pub(super) fn select(
+        &mut self,
+        tables: Tables<'_>,
+        matches: &[Matches<'_>],
+        mut block: u32,
+        (done, end): (&mut usize, usize),
+        one_of: u32,
+    ) -> Option<u32> {
+        self.update(tables.ranks);
+        let mut sets: Vec<(Matches<'_>, usize)> = matches.iter().map(|set| (*set, 0)).collect();
+        sets.sort_by_key(|(set, _)| set.len());
+        'blocks: while *done < end {
+            let mut common = u64::MAX;
+            for (at, (set, hint)) in sets.iter_mut().enumerate() {
+                *done += 1;
+                let (next, bits) = set.next_block(block, hint)?;
+                common = if next == block { common & bits } else { bits };
+                let is_same = next == block || at == 0;
+                block = next;
+                if !is_same {
+                    // The sets before this one may have nothing there.
+                    continue 'blocks;
+                }
+            }
+            self.consider_block(tables, block, common);
+            *done += common.count_ones() as usize / 2;
+            block = block.checked_add(match one_of {
+                1 => 1,
+                _ => self.jump(block, one_of),
+            })?;
+        }
+        Some(block)
+    }
+
+    /// Selects the best of the sample, with which all others are compared then.
+    pub(super) fn end_sample(&mut self) {
+        self.rank();
+        self.worst = self.last_wanted().or(self.worst);
+        self.candidates.clear();
+        self.recent.clear();
+    }
+
+    /// Brings the candidates into their order, and leaves the best.
+    pub(super) fn rank(&mut self) {
+        self.candidates.sort_unstable_by_key(|candidate| candidate.rank);
+        self.candidates.dedup_by_key(|candidate| candidate.entry);
+        if self.candidates.len() > self.most {
+            self.has_more = true;
+            self.candidates.truncate(self.most);
+        }
+    }
+
+    /// A random number of blocks: as many as given on average.
+    fn jump(&self, block: u32, average: u32) -> u32 {
+        let random = self.random.hash_one(block).to_le_bytes();
+        1 + u32::from(u16::from_le_bytes([random[0], random[1]])) % (2 * average - 1)
+    }
+
+    /// Looks at some titles of a block. Nearly all of very many titles are of documents that are worse than
+    /// the best so far.
+    fn consider_block(&mut self, Tables { titles, ranks, .. }: Tables<'_>, block: u32, bits: u64) {
+        let entries = titles.entries(block);
+        let mut limit = self.limit();
+        let mut is_worse = false;
+        for at in ids_of(0, bits) {
+            let Some(&entry) = entries.get(at as usize) else { continue };
+            let Some(rank) = ranks.of(entry) else { continue };
+            if rank > limit {
+                is_worse = true;
+                continue;
+            }
+            self.add(Candidate { rank, entry });
+            limit = self.limit();
+        }
+        self.has_more |= is_worse;
+    }
+
+    fn limit(&self) -> Rank {
+        self.worst.map_or(Rank::LAST, |worst| worst.rank)
+    }
+
+    fn add(&mut self, candidate: Candidate) {
+        if self.recent.is_empty() {
+            self.recent.resize(RECENT, u32::MAX);
+        }
+        let hash = candidate.entry.wrapping_mul(self.factor) >> (u32::BITS - RECENT.ilog2());
+        let recent = self.recent.get_mut(hash as usize);
+        if recent
+            .is_some_and(|recent| std::mem::replace(recent, candidate.entry) == candidate.entry)
+        {
+            return;
+        }
+        self.candidates.push(candidate);
+        if self.candidates.len() >= self.most.max(64) * CANDIDATES {
+            self.rank();
+            self.worst = self.last_wanted();
+        }
+    }
+
+    fn last_wanted(&self) -> Option<Candidate> {
+        self.candidates.get(self.most.checked_sub(1)?).copied()
+    }
+
+    /// Takes new ranks when those of the candidates have changed because files were added or removed.
+    fn update(&mut self, ranks: &Ranks) {
+        if self.version == ranks.version() {
+            return;
+        }
+        self.version = ranks.version();
+        for candidate in self.candidates.iter_mut().chain(&mut self.worst) {
+            candidate.rank = ranks.of(candidate.entry).unwrap_or(candidate.rank);
+        }
+    }
+}

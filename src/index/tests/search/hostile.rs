@@ -1,0 +1,94 @@
+//! Titles that are made to take much memory.
+
+use super::super::super::Index;
+use super::super::{A, plain, record};
+use super::scattered;
+
+#[test]
+fn hostile_titles_take_a_bounded_multiple_of_their_length() {
+    let mut index = Index::default();
+    let mut bytes = 0;
+    for number in 0..2000_u32 {
+        // As many different words as there is room for, and beginnings that are shared.
+        let words = (0..80_u32).map(|at| format!("{:05x}", (number * 80 + at) % 0xf_ffff));
+        let title = words.collect::<Vec<_>>().join(" ");
+        bytes += title.len();
+        index.add(A, record(&format!("RFC {} {title} a 1", number + 1)), plain()).unwrap();
+    }
+    while index.behind() > 0 {
+        index.catch_up(64);
+    }
+    let taken = index.search_bytes();
+    assert!(taken < bytes * 12, "{taken} bytes for titles of {bytes}");
+    while index.leave(A, 100) == 100 {}
+    while index.behind() > 0 {
+        index.catch_up(64);
+    }
+    assert!(index.titles.is_empty());
+    let left = index.search_bytes();
+    assert!(left < taken / 4, "{left} bytes are left of {taken}");
+}
+
+type Titles = fn(u64) -> String;
+
+/// Titles that are made to take much memory, by number.
+const HOSTILE: [(&str, Titles); 7] = [
+    ("pairs that share all words", |number| {
+        let words = (0..30).map(|word| format!("{:016x}", scattered((number / 2) * 30 + word)));
+        words.collect::<Vec<_>>().join(" ")
+    }),
+    ("words of one letter difference", |number| {
+        let words =
+            (0..30).map(|word| format!("abcdefghijk{:05x}", (number * 30 + word) % 0xf_ffff));
+        words.collect::<Vec<_>>().join(" ")
+    }),
+    ("words that begin another one", |number| {
+        let word = format!("{:016x}", scattered(number / 2));
+        (1..=16).map(|end| word.chars().take(end).collect::<String>()).collect::<Vec<_>>().join(" ")
+    }),
+    ("as many short words as possible", |number| {
+        let words =
+            (0..64).map(|word| format!("{:07x}", scattered(number * 64 + word) % 0xfff_ffff));
+        words.collect::<Vec<_>>().join(" ")
+    }),
+    ("ideographs", |number| {
+        let word = |at| char::from_u32(0x4e00 + (scattered(number * 64 + at) % 0x5000) as u32);
+        (0..64).filter_map(word).collect()
+    }),
+    ("Greek words", |number| {
+        let letter = |at: u64| char::from_u32(0x3b1 + (scattered(number * 256 + at) % 16) as u32);
+        let word = |word: u64| (0..15).filter_map(|at| letter(word * 16 + at)).collect::<String>();
+        (0..16).map(word).collect::<Vec<_>>().join(" ")
+    }),
+    ("one character that is many", |number| format!("{} {number}", "\u{fdfa}".repeat(100))),
+];
+
+#[test]
+fn the_memory_of_hostile_titles_is_reserved_before_they_are_entered() {
+    for (kind, title) in HOSTILE {
+        let mut index = Index::default();
+        for number in 0..3000 {
+            let line = format!("RFC {} {} a 1", number + 1, title(number));
+            index.add(A, record(&line), plain()).unwrap();
+            // Some are entered early, so that others divide what they have in common.
+            if number % 3 == 0 {
+                index.catch_up(1);
+            }
+        }
+        let reserved = index.search_bytes();
+        while index.catch_up(1) == 1 {
+            let now = index.search_bytes();
+            assert!(now <= reserved, "{kind}: {now} bytes after {reserved}");
+        }
+        for number in 0..3000 {
+            let line = format!("RFC {} T a 1", number + 1);
+            index.add(A, record(&line), plain()).unwrap();
+        }
+        while index.catch_up(64) == 64 {}
+        let left = index.search_bytes();
+        assert!(left < 800_000, "{kind}: {left} bytes are left of {reserved}");
+        while index.leave(A, 100) == 100 {}
+        while index.catch_up(64) == 64 {}
+        assert!(index.titles.is_empty(), "{kind}");
+    }
+}
