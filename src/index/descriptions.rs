@@ -6,11 +6,21 @@
 
 use std::collections::BTreeMap;
 
-use super::entry::Description;
 use super::memory::{self, allocated, tree_element};
+use crate::protocol::{Content, Title};
 
 /// Descriptions of a piece at most.
 const PIECE: usize = 64;
+
+/// What a holder says of a document. Holders mostly agree, and then share one.
+#[derive(Debug)]
+pub(super) struct Description {
+    pub(super) title: Title,
+    pub(super) content: Content,
+    /// The number of the title in the search structure.
+    pub(super) title_id: u32,
+    pub(super) claims: u32,
+}
 
 /// Descriptions in ascending order of their places. Each is added in the place after the last one, as long as there is such a place.
 #[derive(Debug, Default)]
@@ -221,7 +231,6 @@ impl TitleIds<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Content;
 
     fn description(title_id: u32) -> Description {
         Description {

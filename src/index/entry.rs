@@ -1,6 +1,6 @@
 //! What is known of one document: its lines, and what their holders say of it.
 
-use super::descriptions::Descriptions;
+use super::descriptions::{Description, Descriptions};
 use super::lines::Lines;
 use super::memory::{self, tree_element};
 use super::titles::Titles;
@@ -20,16 +20,6 @@ pub(super) struct Entry {
     further: Option<Box<Descriptions>>,
     /// Bytes on the heap of all titles.
     titles: usize,
-}
-
-/// What a holder says of a document. Holders mostly agree, and then share one.
-#[derive(Debug)]
-pub(super) struct Description {
-    pub(super) title: Title,
-    pub(super) content: Content,
-    /// The number of the title in the search structure.
-    pub(super) title_id: u32,
-    pub(super) claims: u32,
 }
 
 impl Entry {

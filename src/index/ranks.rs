@@ -112,6 +112,19 @@ impl Ranks {
         Some(Rank(u64::from(!records) << 32 | u64::from(position)))
     }
 
+    /// The rank of a document, unless it is after `limit`. Mostly one comparison.
+    #[inline]
+    pub(super) fn up_to(&self, limit: Rank, entry: u32) -> Option<Rank> {
+        let Ranked { records, place } = *self.documents.get(index(entry))?;
+        let rank = u64::from(!records) << 32 | u64::from(place);
+        // The position of a file is not known yet.
+        let least = if place < FILE { rank } else { rank & !u64::from(FILE - 1) };
+        if least > limit.0 {
+            return None;
+        }
+        self.of(entry).filter(|rank| *rank <= limit)
+    }
+
     /// A number that changes when ranks of files change because others were added or removed.
     pub(super) fn version(&self) -> u64 {
         self.files.changes()

@@ -11,26 +11,21 @@
 
 mod matcher;
 mod selection;
+pub(super) mod tables;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::documents::Documents;
-use super::entry::Entry;
-use super::lines::{Age, Line};
+use super::lines::Age;
 use super::query::Position;
-use super::ranks::Ranks;
-use super::slots::Slots;
-use super::titles::Titles;
 use crate::limits;
 use crate::protocol::Words;
 use matcher::Matcher;
 use selection::Selection;
+use tables::{RECORD, Tables, Take};
 
 /// Titles, or steps of an intersection, that are looked at in a row: some ten microseconds.
 const AT_ONCE: usize = 4096;
-/// A record takes as long as that many titles.
-const RECORD: usize = 8;
 /// Titles that match a word, from which on the blocks are sampled.
 const SAMPLED: usize = 256;
 /// A sample has one of this number of blocks, on average. The first sample is small: in the worst
@@ -60,18 +55,6 @@ enum Stage {
     Rest(Position),
     Done,
 }
-
-/// The tables of an index that a search reads.
-#[derive(Clone, Copy)]
-pub(super) struct Tables<'a> {
-    pub(super) titles: &'a Titles,
-    pub(super) ranks: &'a Ranks,
-    pub(super) entries: &'a Slots<Entry>,
-    pub(super) documents: &'a Documents,
-}
-
-/// What a step of a search takes from an entry: a line, and whether there is room for another.
-type Take<'t, 'a> = &'t mut dyn FnMut(&'a Entry, &'a Line) -> bool;
 
 impl Search {
     /// A search for at most `most` records.

@@ -1,6 +1,6 @@
 //! Steps of searches, and the titles that wait for the search structure (protocol.md section 4.10).
 
-use super::search::Tables;
+use super::search::tables::Tables;
 use super::{Index, Search, Shown};
 use crate::protocol::Document;
 

@@ -1,6 +1,6 @@
 //! Which lines of a document match the words of a search.
 
-use super::{RECORD, Take};
+use super::tables::{RECORD, Take};
 use crate::index::entry::Entry;
 use crate::index::lines::Age;
 use crate::index::titles::id_set::{BLOCK, bit_of};

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::Tables;
+use super::tables::Tables;
 use crate::index::ranks::{Rank, Ranks};
 use crate::index::titles::id_set::ids_of;
 use crate::index::titles::prefixes::Matches;
@@ -123,13 +123,13 @@ impl Selection {
         let mut is_worse = false;
         for at in ids_of(0, bits) {
             let Some(&entry) = entries.get(at as usize) else { continue };
-            let Some(rank) = ranks.of(entry) else { continue };
-            if rank > limit {
-                is_worse = true;
-                continue;
+            match ranks.up_to(limit, entry) {
+                Some(rank) => {
+                    self.add(Candidate { rank, entry });
+                    limit = self.limit();
+                }
+                None => is_worse |= entry != u32::MAX,
             }
-            self.add(Candidate { rank, entry });
-            limit = self.limit();
         }
         self.has_more |= is_worse;
     }

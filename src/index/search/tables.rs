@@ -1,0 +1,23 @@
+//! What a search reads, and where it hands records to.
+
+use crate::index::documents::Documents;
+use crate::index::entry::Entry;
+use crate::index::lines::Line;
+use crate::index::ranks::Ranks;
+use crate::index::slots::Slots;
+use crate::index::titles::Titles;
+
+/// A record takes as long as that many titles.
+pub(super) const RECORD: usize = 8;
+
+/// The tables of an index that a search reads.
+#[derive(Clone, Copy)]
+pub(in crate::index) struct Tables<'a> {
+    pub(in crate::index) titles: &'a Titles,
+    pub(in crate::index) ranks: &'a Ranks,
+    pub(in crate::index) entries: &'a Slots<Entry>,
+    pub(in crate::index) documents: &'a Documents,
+}
+
+/// What a step of a search takes from an entry: a line, and whether there is room for another.
+pub(super) type Take<'t, 'a> = &'t mut dyn FnMut(&'a Entry, &'a Line) -> bool;
