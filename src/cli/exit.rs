@@ -198,7 +198,7 @@ fn failure_of_index(error: &IndexError) -> Failure {
         | IndexError::Unfinished { .. }
         | IndexError::Unsolicited { .. } => Failure::Protocol,
         IndexError::Refused { refusal, .. } => failure_of_refusal(*refusal),
-        IndexError::Taker(_) => Failure::File,
+        IndexError::Taker(_) | IndexError::NotRead { .. } => Failure::File,
     }
 }
 

@@ -17,7 +17,7 @@ use super::command::{Format, Get};
 use super::context::Context;
 use super::downloads::{Finish, Running, wait};
 use super::exit::CommandError;
-use super::meant::{here_or_known, is_listed};
+use super::meant::{here_or_known, is_listed, rfc_for_unknown_index};
 use super::named::Range;
 use super::other_kind::note_index_server;
 use super::outcome::{Outcome, say_failed, shown};
@@ -83,6 +83,15 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
 fn known_form(context: &Context, command: &Get, typed: Document) -> Document {
     if candidates(&typed).len() == 1 {
         return typed;
+    }
+    let is_here = |form: &Document| {
+        context.library().is_ok_and(|library| library.read().entry(form).is_some())
+    };
+    if command.from.is_none()
+        && !candidates(&typed).iter().any(is_here)
+        && let Some(rfc) = rfc_for_unknown_index(context, &typed)
+    {
+        return rfc;
     }
     here_or_known(context, &typed, |form| match &command.from {
         Some(holder) => probe(&context.fetcher, form, &holder.clone().into()).is_ok(),

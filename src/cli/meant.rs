@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use super::exit::CommandError;
+use crate::error_chain::error_chain;
 use crate::library::{candidate_groups, candidates};
 use crate::peer::{AskIndex, IndexError, lookup};
 use crate::protocol::{Document, FileName, Refusal};
@@ -17,6 +18,9 @@ pub(super) fn listed_form(context: &Context, typed: &Document) -> Document {
     let forms = candidates(typed);
     if forms.len() == 1 {
         return typed.clone();
+    }
+    if let Some(rfc) = rfc_for_unknown_index(context, typed) {
+        return rfc;
     }
     for form in forms {
         match is_listed(context, &form) {
@@ -44,6 +48,22 @@ pub(super) fn here_or_known(
         forms.iter().find(is_here).or_else(|| forms.iter().find(|form| is_known(form)))
     });
     found.unwrap_or(typed).clone()
+}
+
+/// The RFC that is meant by a name such as `rfc793`, if the index has shown no extension: it may not
+/// know files, and is not sent a request for one.
+pub(super) fn rfc_for_unknown_index(context: &Context, typed: &Document) -> Option<Document> {
+    let Document::File(_) = typed else { return None };
+    let forms = candidates(typed);
+    let rfc = forms.into_iter().find(|form| matches!(form, Document::Rfc(_)))?;
+    let dialect = context.index.dialect();
+    if !dialect.shows_extensions()
+        && let Err(error) = is_listed(context, &rfc)
+    {
+        // The command finds out itself.
+        log::debug!("it is not known what the index knows: {}", error_chain(&error));
+    }
+    (!dialect.shows_extensions()).then_some(rfc)
 }
 
 /// Whether the index has a record of a document.

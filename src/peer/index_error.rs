@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::escape::escaped;
 use crate::limits;
@@ -43,6 +44,18 @@ pub enum IndexError {
         expected: &'static str,
         /// The last that it sent.
         last: String,
+    },
+    /// Its reply ended after this program had not read it for a while.
+    #[error(
+        "the reply of the index {index} was cut off after its output here had not been read for {} s; \
+         an index closes such connections. Write the output to a file to pause in it",
+        .paused.as_secs()
+    )]
+    NotRead {
+        /// The index.
+        index: Endpoint,
+        /// How long this program did not read.
+        paused: Duration,
     },
     /// It sent something that was not asked for.
     #[error("the index {index} broke the protocol: expected nothing, found {found}")]
@@ -114,6 +127,7 @@ impl IndexError {
             Self::Protocol { .. }
             | Self::Unfinished { .. }
             | Self::Unsolicited { .. }
+            | Self::NotRead { .. }
             | Self::Taker(_) => false,
         }
     }

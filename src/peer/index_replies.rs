@@ -1,7 +1,12 @@
 //! The replies that arrive on one connection to an index, part by part, with their deadlines.
 
+mod ending;
+mod pace;
+
 use std::io;
 use std::time::{Duration, Instant};
+
+use pace::Pace;
 
 use super::index_dialect::{AfterSilence, IndexDialect};
 use super::index_error::IndexError;
@@ -206,7 +211,10 @@ impl<'a> Replies<'a> {
                 }
             };
             let begun = Instant::now();
-            match self.receiver.fill(deadline) {
+            self.pace.read_again(begun);
+            let filled = self.receiver.fill(deadline);
+            self.pace.has_read(Instant::now());
+            match filled {
                 Ok(0) => return self.closed(state, take),
                 Ok(count) => {
                     let is_idle = deadline.is_none();
@@ -232,55 +240,6 @@ impl<'a> Replies<'a> {
                 Err(error) => return Err(self.lost(error)),
             }
         }
-    }
-
-    /// The index has closed the connection.
-    fn closed(
-        &mut self,
-        state: ReplyState,
-        take: &mut dyn FnMut(ReplyPart, &[u8]),
-    ) -> Result<Step, IndexError> {
-        match (state, self.form) {
-            (ReplyState::Before, _) if self.has_only_greeted => {
-                Err(self.missing("a reply before the end of the connection"))
-            }
-            (ReplyState::Before, _) if self.receiver.input().is_empty() => Ok(Step::Closed),
-            (ReplyState::Found { .. }, _) if self.dialect.shows_extensions() => {
-                Err(self.missing("the final empty line before the end of the connection"))
-            }
-            (ReplyState::Refused, _) | (ReplyState::Found { .. }, ReplyForm::OneRecord) => {
-                Ok(self.end_here(state, Completeness::Complete, take))
-            }
-            (ReplyState::Found { is_in_line: false, follows_grammar }, ReplyForm::Records)
-                if !self.dialect.ends_replies() =>
-            {
-                let reason = "the index closed the connection without a final empty line";
-                let completeness = match follows_grammar {
-                    true => Completeness::incomplete(reason),
-                    false => Completeness::Complete,
-                };
-                Ok(self.end_here(state, completeness, take))
-            }
-            (ReplyState::Before | ReplyState::Found { .. }, _) => {
-                Err(self.missing("the rest of the reply before the end of the connection"))
-            }
-        }
-    }
-
-    fn end_here(
-        &mut self,
-        state: ReplyState,
-        completeness: Completeness,
-        take: &mut dyn FnMut(ReplyPart, &[u8]),
-    ) -> Step {
-        if self.form == ReplyForm::OneRecord && matches!(state, ReplyState::Found { .. }) {
-            self.dialect.show_add_without_record();
-        }
-        if let Some((part, used)) = self.decoder.last_record(self.receiver.input()) {
-            self.pass_on(part, used, Completeness::Complete, take);
-        }
-        let (part, used) = self.decoder.end_here(self.receiver.input());
-        self.pass_on(part, used, completeness, take)
     }
 
     fn pass_on(
@@ -331,74 +290,7 @@ impl<'a> Replies<'a> {
             self.dialect.show_final_lines();
         }
     }
-
-    fn expected(&self, state: ReplyState) -> &'static str {
-        match state {
-            ReplyState::Before if self.receiver.input().is_empty() => "a reply",
-            ReplyState::Before => "the end of the status line",
-            ReplyState::Refused => "the final empty line",
-            ReplyState::Found { is_in_line: true, .. } => "the end of a line",
-            ReplyState::Found { is_in_line: false, .. } => "the final empty line of the reply",
-        }
-    }
-
-    fn missing(&self, expected: &'static str) -> IndexError {
-        let received = match (self.receiver.input(), &self.last[..]) {
-            ([], []) => None,
-            ([], last) => Some(excerpt(last.trim_ascii_end())),
-            (rest, _) => Some(excerpt(rest)),
-        };
-        let index = self.index.clone();
-        match received {
-            Some(last) => IndexError::Unfinished { index, expected, last },
-            None => IndexError::Silent { index },
-        }
-    }
-
-    fn broken(&self, fault: crate::protocol::DecodeError) -> IndexError {
-        IndexError::Protocol { index: self.index.clone(), source: Box::new(fault) }
-    }
-
-    fn lost(&self, source: io::Error) -> IndexError {
-        IndexError::Lost { index: self.index.clone(), source }
-    }
 }
 
 /// Bytes of the last line that are kept for messages.
 const LAST: usize = 80;
-
-/// The rate at which a reply arrives: an index that sends a line now and then must not keep a peer
-/// reading forever. Time that the peer itself takes does not count.
-#[derive(Debug, Default)]
-struct Pace {
-    waited: Duration,
-    received: u64,
-}
-
-impl Pace {
-    /// Takes what one read brought; `false` if it is too slow.
-    fn holds(&mut self, waited: Duration, count: usize) -> bool {
-        self.waited += waited;
-        self.received = self.received.saturating_add(count as u64);
-        if self.waited < limits::PROGRESS_TIME {
-            return true;
-        }
-        let holds = self.received >= limits::PROGRESS_BYTES;
-        *self = Self::default();
-        holds
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reply_must_arrive_at_the_least_rate() {
-        let mut pace = Pace::default();
-        let second = Duration::from_secs(1);
-        assert!((1..60).all(|_| pace.holds(second, 1)));
-        assert!(!pace.holds(second, 1));
-        assert!((0..300).all(|_| pace.holds(second, 2_000)));
-    }
-}

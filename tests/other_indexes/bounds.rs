@@ -82,6 +82,40 @@ fn a_closed_pipe_ends_the_request() {
     child.wait().unwrap();
 }
 
+/// A pager that is paused: the index closes the connection, and is not said to be at fault.
+#[test]
+fn a_paused_reader_is_named_as_the_reason() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let index = listener.local_addr().unwrap().to_string();
+    let (sender, closed) = channel();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+            let _ = BufReader::new(&stream).read_line(&mut String::new());
+            let _ = stream.write_all(FOUND.as_bytes());
+            let lines = "RFC 7 A Title host.example 1\r\n".repeat(1000);
+            while stream.write_all(lines.as_bytes()).is_ok() {}
+            drop(stream);
+            let _ = sender.send(());
+        }
+    });
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_peer"))
+        .args([&*index, "list"])
+        .current_dir(temporary().path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    closed.recv_timeout(PATIENCE * 2).unwrap();
+    let output = child.stdout.take().unwrap();
+    thread::spawn(move || std::io::copy(&mut { output }, &mut std::io::sink()));
+    let mut errors = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut errors).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(74), "{errors}");
+    assert!(errors.contains("output here had not been read for"), "{errors}");
+    assert!(!errors.contains("broke the protocol"), "{errors}");
+}
+
 /// Empty lines and a lone carriage return do not extend the time in which a reply must begin.
 #[test]
 fn empty_lines_without_end_are_no_reply() {

@@ -108,7 +108,7 @@ fn documents_beyond_the_limit_are_told_once_and_tried_again() {
     });
     let program = share(&other, folder.path());
     assert!(program.line().starts_with("registered 3 "));
-    program.error_with("the index did not register RFC 4 and 1 others: 503");
+    program.error_with("the index did not register RFC 4 and 1 other: 503");
     fs::remove_file(folder.path().join("rfc1.txt")).unwrap();
     program.error_with("registered 1 more");
     fs::remove_file(folder.path().join("rfc2.txt")).unwrap();

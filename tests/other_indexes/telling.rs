@@ -79,7 +79,7 @@ fn a_document_that_found_no_room_is_tried_again_until_another_answer() {
                 });
                 let program = share(&other, folder.path());
                 assert!(program.line().starts_with("registered 2 "));
-                program.error_with("the index did not register RFC 3 and 1 others");
+                program.error_with("the index did not register RFC 3 and 1 other");
                 program.error_with("registered 1 more");
                 // What is added now comes after everything that is tried again.
                 write_rfcs(folder.path(), [5]);
@@ -284,4 +284,25 @@ fn a_server_that_hangs_at_the_probe_is_asked_without_it() {
             assert!(begun.elapsed() < Duration::from_secs(20));
         });
     });
+}
+
+/// A name such as `rfc7` is asked for as an RFC: a server that has shown no extension is not sent a
+/// FILE for it.
+#[test]
+fn a_name_of_an_rfc_is_no_file_where_files_may_be_unknown() {
+    let port = uploader();
+    for typed in ["rfc7", "RFC7", "rfc0007", "rfc8"] {
+        for command in [&["lookup"][..], &["lookup", "--probe"], &["--share", ".", "get"]] {
+            let other = Other::start(move |request, _| match number_of(request) {
+                "7" => say(format!("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T localhost {port}\r\n\r\n")),
+                _ => say(NONE),
+            });
+            let folder = temporary();
+            let (code, output, errors) = other.run(&[command, &[typed]].concat(), folder.path());
+            let expected = if typed == "rfc8" { 66 } else { 0 };
+            assert_eq!(code, expected, "{typed} {command:?}: {output}{errors}");
+            let requests = other.requests();
+            assert!(requests.iter().all(|one| !has_extension(one)), "{typed}: {requests:#?}");
+        }
+    }
 }
