@@ -65,7 +65,8 @@ fn a_full_disk_is_reported_and_the_download_resumes() {
     let text = String::from_utf8(output.stdout).unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("sync 74\n"), "{text}\n{errors}");
-    assert!(errors.contains("No space left on device"), "{errors}");
+    let message = "cannot save documents in `disk/mine`: No space left on device";
+    assert!(errors.contains(message), "{errors}");
     assert!(text.contains("get 0\n"), "{text}\n{errors}");
     assert!(text.contains("RFC 30 is here already"), "{text}");
 

@@ -162,9 +162,15 @@ fn part_files_that_no_download_wants_are_deleted() {
     let (young, used) = (part("young.md", 6), part("used.md", 8));
     let lock = fs::File::open(&used).unwrap();
     lock.lock().unwrap();
+    // A program that was killed has left it a few seconds ago.
+    let abandoned = mine.join(".p2p-ci-abcdef.part");
+    fs::write(&abandoned, "begun").unwrap();
+    let time = SystemTime::now() - Duration::from_secs(10);
+    fs::File::options().write(true).open(&abandoned).unwrap().set_modified(time).unwrap();
     let address = index.address.to_string();
     let (code, _, errors) = run_peer_again(&[&address, "--share", ".", "sync"], &state, &mine);
     assert_eq!(code, 0, "{errors}");
-    assert!(!complete.exists() && !old.exists(), "{:?}", names(&mine));
+    let removed = [&complete, &old, &abandoned];
+    assert!(!removed.iter().any(|path| path.exists()), "{:?}", names(&mine));
     assert!(young.exists() && used.exists(), "{:?}", names(&mine));
 }

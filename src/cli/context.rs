@@ -141,6 +141,13 @@ impl Context {
         self.library.get().and_then(|library| library.read().known_title(document))
     }
 
+    /// The error that ends the download of several documents: the shared directory cannot be
+    /// written to.
+    pub(super) fn cannot_continue(&self, source: std::io::Error) -> CommandError {
+        let what = format!("cannot save documents in `{}`", escaped_path(&self.folder));
+        CommandError::File { what, source }
+    }
+
     /// Creates the directory that is shared, now that a document is to be saved there.
     pub(super) fn create_share_directory(&self) -> Result<(), CommandError> {
         create_directory(&self.folder).map_err(|source| CommandError::File {

@@ -129,7 +129,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         )),
         _ => {
             log::warn!("{summary}; the rest is fetched by the next `sync`");
-            CommandError::File { what: "cannot continue".into(), source }
+            context.cannot_continue(source)
         }
     })?;
     if let Format::Raw | Format::Table = context.format {

@@ -239,9 +239,9 @@ pub(super) fn remove_unused(path: &Path) {
 }
 
 /// Removes a temporary file that no process has locked. Young ones stay: their owner may be about to
-/// lock them.
+/// lock them, which it does immediately after it has created them.
 fn remove_abandoned(path: &Path) {
-    const AGE: Duration = Duration::from_secs(60);
+    const AGE: Duration = Duration::from_secs(5);
     if is_older(path, AGE) {
         remove_unused(path);
     }

@@ -113,7 +113,7 @@ pub(super) fn get_many(
              resumes them",
             counted(downloaded, "document")
         )),
-        _ => CommandError::File { what: "cannot continue".into(), source },
+        _ => context.cannot_continue(source),
     })?;
     output?;
     match Failure::worst(failures) {
