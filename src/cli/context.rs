@@ -143,7 +143,7 @@ impl Context {
 
     /// The error that ends the download of several documents: the shared directory cannot be
     /// written to.
-    pub(super) fn cannot_continue(&self, source: std::io::Error) -> CommandError {
+    pub(super) fn cannot_continue(&self, source: io::Error) -> CommandError {
         let what = format!("cannot save documents in `{}`", escaped_path(&self.folder));
         CommandError::File { what, source }
     }
