@@ -17,6 +17,8 @@ pub const REPLY_REST: Duration = Duration::from_millis(2);
 /// Time in which an unknown index must reply to the LOOKUP by which a peer finds out what it knows:
 /// some servers never answer a header that they do not know.
 pub const PROBE_REPLY: Duration = Duration::from_secs(3);
+/// The same when a peer registers, where nobody waits: an overloaded index may take longer.
+pub const REGISTRATION_PROBE: Duration = Duration::from_secs(10);
 /// Time without reading after which a reply that is cut off is not the fault of the index.
 pub const NOT_READ: Duration = Duration::from_secs(8);
 /// Connections that are replaced in a row without a pause.

@@ -233,7 +233,7 @@ impl AskIndex for IndexConnection {
                 Err(error @ (IndexError::Silent { .. } | IndexError::Unfinished { .. }))
                     if !has_begun && self.is_probe(query) =>
                 {
-                    self.dialect.refuse_extensions();
+                    self.dialect.doubt_extensions();
                     return Err(error);
                 }
                 Err(error) => return Err(error),

@@ -17,6 +17,9 @@ pub struct IndexDialect(Mutex<Shown>);
 #[derive(Clone, Copy, Debug, Default)]
 struct Shown {
     extensions: Extensions,
+    /// Whether extensions count as refused although it has refused none: it did not answer the
+    /// request that asks for one, perhaps for another reason.
+    was_silent: bool,
     /// It sends the final empty line of replies.
     final_lines: bool,
     /// It answers ADD without repeating the record.
@@ -121,7 +124,25 @@ impl IndexDialect {
 
     /// Remembers that it has refused one.
     pub fn refuse_extensions(&self) {
-        self.lock().extensions = Extensions::Refused;
+        let mut shown = self.lock();
+        (shown.extensions, shown.was_silent) = (Extensions::Refused, false);
+    }
+
+    /// Remembers that it did not answer a request with one: none is sent to it until
+    /// [`IndexDialect::ask_again`].
+    pub(super) fn doubt_extensions(&self) {
+        let mut shown = self.lock();
+        if shown.extensions != Extensions::Refused {
+            (shown.extensions, shown.was_silent) = (Extensions::Refused, true);
+        }
+    }
+
+    /// A new connection begins, perhaps to a server that was overloaded or restarted: a doubt ends.
+    pub(super) fn ask_again(&self) {
+        let mut shown = self.lock();
+        if std::mem::take(&mut shown.was_silent) {
+            shown.extensions = Extensions::Unknown;
+        }
     }
 
     /// Remembers that it sends the final empty line of replies.
@@ -282,6 +303,20 @@ mod tests {
     fn what_was_refused_is_not_used_again() {
         let dialect = IndexDialect::plain();
         dialect.show_extensions();
+        dialect.doubt_extensions();
+        dialect.ask_again();
         assert_eq!(dialect.extensions(), Extensions::Refused);
+    }
+
+    #[test]
+    fn a_server_that_was_silent_is_asked_again_on_a_later_connection() {
+        let dialect = IndexDialect::default();
+        dialect.doubt_extensions();
+        assert_eq!(dialect.extensions(), Extensions::Refused);
+        dialect.ask_again();
+        assert_eq!(dialect.extensions(), Extensions::Unknown);
+        dialect.show_extensions();
+        dialect.ask_again();
+        assert_eq!(dialect.extensions(), Extensions::Shown);
     }
 }

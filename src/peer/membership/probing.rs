@@ -40,7 +40,7 @@ impl Shared {
         let line_ends = self.dialect.line_ends();
         self.was_asked.store(true, Ordering::Release);
         let sent = self.exchange(link, replies, request, ReplyForm::Records);
-        replies.begin_within(limits::PROBE_REPLY);
+        replies.begin_within(limits::REGISTRATION_PROBE);
         // What is learned the replies remember.
         match (sent.and_then(|()| replies.read_one(&mut |_, _| {})), &outcomes.refused[..]) {
             (Ok(Some((Refusal::VersionNotSupported, _))), _)
@@ -72,7 +72,7 @@ impl Shared {
             (Err(error @ IndexError::Refused { .. }), _) => Err(error),
             (Err(error), _) => {
                 log::debug!("no extension is known: {}", error_chain(&error));
-                self.dialect.refuse_extensions();
+                self.dialect.doubt_extensions();
                 Ok(false)
             }
         }
