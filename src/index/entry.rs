@@ -74,6 +74,14 @@ impl Entry {
         place: u32,
         titles: &mut Titles,
     ) -> u32 {
+        if let Some(first) = &mut self.first
+            && first.content == content
+            && first.title == title
+        {
+            // As mostly.
+            first.claims += 1;
+            return 0;
+        }
         let first = self.first.iter().map(|known| (0, known));
         let further = self.further.iter().flat_map(|further| further.last(RECENT));
         let (mut equal, mut same) = (None, None);

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use crate::limits;
-use crate::protocol::{Document, Endpoint, Title};
+use crate::protocol::{Document, Endpoint, Record, Title};
 
 /// Bytes that the allocator takes for this many bytes: it adds a length, rounds up to 16 bytes, and
 /// takes at least 32.
@@ -75,25 +75,27 @@ pub(super) fn title(title: &Title) -> usize {
 
 /// Bytes that the search structure takes for a title, most of whose words have a branch of
 /// their own.
-fn searched(title: &Title) -> usize {
+fn searched((words, characters): (usize, usize)) -> usize {
     /// Its number, its place in the queue, and the rank of its document.
     const FIXED: usize = 80;
     /// Entries of a word.
     const WORD: usize = 64;
     /// The number of the title, in the set of a beginning of a word.
     const CHARACTER: usize = 5;
-    let (words, characters) = most_words(title);
     FIXED + words * WORD + characters * CHARACTER
 }
 
 /// Bytes that a title adds to the search structure at most. A word adds a branch, a leaf, and a set
 /// of two titles; half of each table is unused.
 pub(super) fn searched_most(title: &Title) -> usize {
+    searched_at_most(most_words(title))
+}
+
+fn searched_at_most((words, characters): (usize, usize)) -> usize {
     const WORD: usize = 288;
     const CHARACTER: usize = 12;
     /// The place of a file in the order of names.
     const FILE: usize = 32;
-    let (words, characters) = most_words(title);
     FILE + words * WORD + characters * CHARACTER
 }
 
@@ -131,11 +133,33 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> usize {
     host + allocated((length + PORT).saturating_sub(END))
 }
 
-/// What a record is charged to the connection and the network that add it: what it takes when it
-/// shares nothing with other records. So the charge does not depend on what others add and remove,
-/// and a connection that leaves gets back exactly what it was charged.
-pub fn charge(document: &Document, title: &Title, endpoint: &Endpoint) -> usize {
-    /// An entry with its line and description, a place in the tables, and the line of a holder.
-    const FIXED: usize = 320;
-    FIXED + name(document) + self::title(title) + searched(title) + self::endpoint(endpoint)
+/// The memory of a record. It is computed before the index is locked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Charge {
+    /// Bytes that the record is charged to the connection and the network that add it: what it takes
+    /// when it shares nothing with other records. So the charge does not depend on what others add and
+    /// remove, and a connection that leaves gets back exactly what it was charged.
+    pub bytes: usize,
+    /// Bytes that its title adds to the search structure at most.
+    searched_most: usize,
+}
+
+impl Charge {
+    /// That of a record.
+    pub fn of(Record { document, title, holder }: &Record) -> Self {
+        Self::new(document, title, holder)
+    }
+
+    pub(super) fn new(document: &Document, title: &Title, endpoint: &Endpoint) -> Self {
+        /// An entry with its line and description, a place in the tables, and the line of a holder.
+        const FIXED: usize = 320;
+        let words = most_words(title);
+        let record = FIXED + name(document) + self::title(title) + self::endpoint(endpoint);
+        Self { bytes: record + searched(words), searched_most: searched_at_most(words) }
+    }
+
+    /// Bytes for which there has to be room.
+    pub(super) fn with_search(self) -> usize {
+        self.bytes + self.searched_most
+    }
 }

@@ -53,7 +53,7 @@ use entry::Entry;
 use holders::Holders;
 pub use holders::Owner;
 use lines::{Age, Claim, Line};
-pub use memory::charge;
+pub use memory::Charge;
 pub use query::{Position, Query, Shown};
 use ranks::Ranks;
 pub use search::Search;
@@ -91,6 +91,8 @@ pub struct Index {
     /// Bytes of entries and of claims in `others`.
     heap: usize,
     max_bytes: usize,
+    /// Bytes that may be added without a look at all tables.
+    allowance: usize,
 }
 
 impl Default for Index {
@@ -115,12 +117,14 @@ impl Index {
             max_records_of_owner,
             heap: 0,
             max_bytes: usize::MAX,
+            allowance: 0,
         }
     }
 
     /// Limits the memory that the index may take, in bytes.
     pub fn limit_bytes(&mut self, most: usize) {
         self.max_bytes = most;
+        self.allowance = 0;
     }
 
     /// How much memory the index takes, in bytes.
@@ -146,7 +150,7 @@ impl Index {
     /// Adds a record, or replaces title and content of one's own for the same document and
     /// endpoint; that keeps the time at which it was added first.
     ///
-    /// Returns the [`charge`] of the record that was replaced, else 0.
+    /// Returns the bytes that the replaced record was charged ([`Charge::bytes`]), else 0.
     ///
     /// # Errors
     /// When a limit is reached; then nothing has changed.
@@ -154,6 +158,21 @@ impl Index {
         &mut self,
         owner: Owner,
         record: Record,
+        attributes: Attributes,
+    ) -> Result<usize, Full> {
+        let charge = Charge::of(&record);
+        self.add_charged(owner, record, charge, attributes)
+    }
+
+    /// The same for a record whose charge was computed before the index was locked.
+    ///
+    /// # Errors
+    /// When a limit is reached; then nothing has changed.
+    pub fn add_charged(
+        &mut self,
+        owner: Owner,
+        record: Record,
+        charge: Charge,
         attributes: Attributes,
     ) -> Result<usize, Full> {
         let Record { document, title, holder: endpoint } = record;
@@ -166,14 +185,12 @@ impl Index {
             .and_then(|(entry, holder)| Some((entry, holder, self.holders.age(holder, entry)?)));
         if let Some((there, own, age)) = known {
             let before = self.title(there, age);
-            let freed = before.map_or(0, |before| charge(&document, before, &endpoint));
             if before == Some(&title) {
                 self.renew(there, own, age, title, content);
-                return Ok(freed);
+                return Ok(charge.bytes);
             }
-            let charge = charge(&document, &title, &endpoint);
-            self.check_memory((charge + memory::searched_most(&title)).saturating_sub(freed))?;
-            replaced = freed;
+            replaced = before.map_or(0, |before| Charge::new(&document, before, &endpoint).bytes);
+            self.check_memory(charge.with_search().saturating_sub(replaced))?;
             if let Some(before) = self.withdraw(there, own, age) {
                 added = date(before.added);
             }
@@ -182,8 +199,7 @@ impl Index {
             holder = self.holders.find(owner, &endpoint);
         } else {
             self.check_room(owner, holder)?;
-            let charge = charge(&document, &title, &endpoint);
-            self.check_memory(charge + memory::searched_most(&title))?;
+            self.check_memory(charge.with_search())?;
         }
 
         let entry = entry.unwrap_or_else(|| {
@@ -216,13 +232,13 @@ impl Index {
         Some(Record { document: document.clone(), title, holder: holder.clone() })
     }
 
-    /// The [`charge`] of one's own record; 0 if there is none.
+    /// The bytes that one's own record is charged; 0 if there is none.
     pub fn charge_of(&self, owner: Owner, document: &Document, holder: &Endpoint) -> usize {
         let title = self.documents.find(document).and_then(|entry| {
             let age = self.holders.age(self.holders.find(owner, holder)?, entry)?;
             self.title(entry, age)
         });
-        title.map_or(0, |title| charge(document, title, holder))
+        title.map_or(0, |title| Charge::new(document, title, holder).bytes)
     }
 
     /// Removes at most `at_most` records of an owner that has left, and returns their number.

@@ -67,8 +67,8 @@ impl<'a> ListedHosts<'a> {
             // A loopback address means nothing to other machines, so it is not passed on.
             HostPolicy::Auto | HostPolicy::Strict => (self.is_own(named), !is_loopback),
         };
-        let is_name = named.as_str().parse::<IpAddr>().is_err();
-        let verified = (as_said && is_checked && is_name).then_some(self.address);
+        let is_name = || named.as_str().parse::<IpAddr>().is_err();
+        let verified = (as_said && is_checked && is_name()).then_some(self.address);
         match self.policy {
             _ if as_said => Some(Listed { host: named.clone(), verified }),
             HostPolicy::Strict => None,

@@ -20,8 +20,8 @@ pub(super) const STEP: usize = 8;
 const STEP_TIME: Duration = Duration::from_micros(50);
 /// Titles that are added in a pause, from which on many are being added.
 const MANY: usize = 1024;
-/// Titles after each pause while many are being added.
-const WHILE_ADDING: usize = 1024;
+/// Titles after each pause while many are being added: a hundredth of a processor's time.
+const WHILE_ADDING: usize = 64;
 
 /// Wakes the thread when there is work.
 #[derive(Debug, Default)]

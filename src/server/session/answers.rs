@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 
 use super::Session;
 use crate::escape::escaped;
-use crate::index::{Attributes, Index, Position, Query, Search, Shown, charge};
+use crate::index::{Attributes, Charge, Index, Position, Query, Search, Shown};
 use crate::limits;
 use crate::protocol::{
     BorrowedRecord, Content, Date, Document, END_OF_RECORDS, Endpoint, IndexRequest, Record,
@@ -174,15 +174,15 @@ impl Session<'_> {
     /// is reached.
     fn add_charged(&mut self, record: Record, attributes: Attributes) -> Result<(), String> {
         let index = &self.shared.index;
-        let charge = charge(&record.document, &record.title, &record.holder);
-        if self.account.reserve(charge, 0).is_err() {
+        let charge = Charge::of(&record);
+        if self.account.reserve(charge.bytes, 0).is_err() {
             let replaced = index.read().charge_of(self.owner, &record.document, &record.holder);
-            self.account.reserve(charge, replaced).map_err(|full| full.to_string())?;
+            self.account.reserve(charge.bytes, replaced).map_err(|full| full.to_string())?;
         }
-        let added = index.write().add(self.owner, record, attributes);
+        let added = index.write().add_charged(self.owner, record, charge, attributes);
         let replaced = added.map_err(|full| full.to_string())?;
         self.shared.indexer.notify();
-        self.account.add(charge, replaced);
+        self.account.add(charge.bytes, replaced);
         Ok(())
     }
 
@@ -196,7 +196,7 @@ impl Session<'_> {
                     .into(),
         })?;
         self.shared.indexer.notify();
-        self.account.remove(charge(&removed.document, &removed.title, &removed.holder));
+        self.account.remove(Charge::of(&removed).bytes);
         self.reply_with(&Record { holder: from.clone(), ..removed });
         Ok(Done::Changed)
     }

@@ -25,14 +25,20 @@ pub(super) fn removed(_: &Setting, report: &mut Report) -> io::Result<()> {
         }
         hostile.pipeline(requests.as_bytes(), usize::from(DESCRIPTIONS) * 2 - 1)?;
     }
-    let mut honest = Talk::from(1283, index.address)?;
-    let mut taken: u32 = 0;
-    for number in 0..ADDED {
-        let reply = honest.ask(add(500_000 + number, "h", 1, "An honest document"))?;
-        taken += u32::from(status(&reply) == "200");
-    }
+    let honest = |index: &Index| -> io::Result<u32> {
+        let (mut honest, mut taken) = (Talk::from(1283, index.address)?, 0);
+        for number in 0..ADDED {
+            let reply = honest.ask(add(500_000 + number, "h", 1, "An honest document"))?;
+            taken += u32::from(status(&reply) == "200");
+        }
+        Ok(taken)
+    };
+    let taken = honest(&index)?;
+    drop((hostile, index));
+    let alone = honest(&Index::with(&["--max-memory", "16M", "--log", "quiet"])?)?;
     report.figure("records that another network adds of 1500", f64::from(taken), "");
-    report.require("another network adds all of them", taken == ADDED);
+    report.figure("without the hostile one", f64::from(alone), "");
+    report.require("another network adds as many", taken == alone && alone > ADDED / 2);
     Ok(())
 }
 
