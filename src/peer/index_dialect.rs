@@ -114,11 +114,11 @@ impl IndexDialect {
         self.extensions() == Extensions::Shown
     }
 
-    /// Remembers that it has shown an extension.
+    /// Remembers that it has shown an extension. That ends a doubt.
     pub(super) fn show_extensions(&self) {
         let mut shown = self.lock();
-        if shown.extensions == Extensions::Unknown {
-            shown.extensions = Extensions::Shown;
+        if shown.extensions == Extensions::Unknown || shown.was_silent {
+            (shown.extensions, shown.was_silent) = (Extensions::Shown, false);
         }
     }
 
@@ -315,6 +315,7 @@ mod tests {
         assert_eq!(dialect.extensions(), Extensions::Refused);
         dialect.ask_again();
         assert_eq!(dialect.extensions(), Extensions::Unknown);
+        dialect.doubt_extensions();
         dialect.show_extensions();
         dialect.ask_again();
         assert_eq!(dialect.extensions(), Extensions::Shown);

@@ -109,8 +109,13 @@ fn find_out_extensions(index: &dyn AskIndex, listed: Option<(Document, Title)>) 
         parts += 1;
         if parts < 1_000 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
-    if let Err(error) = asked {
-        log::debug!("no extension is known: {}", error_chain(&error));
+    match asked {
+        Ok(_) => {}
+        // It may be overloaded.
+        Err(error @ (IndexError::Silent { .. } | IndexError::Unfinished { .. })) => {
+            log::warn!("documents other than RFCs may be missing: {}", error_chain(&error));
+        }
+        Err(error) => log::debug!("no extension is known: {}", error_chain(&error)),
     }
 }
 

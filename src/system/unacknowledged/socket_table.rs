@@ -42,7 +42,8 @@ impl Table {
     /// wait, and the first of them reads it again for all.
     fn find(&self, inode: u64) -> io::Result<Option<u64>> {
         let called = Instant::now();
-        // A panic leaves an older reading.
+        // Held while the table is read: otherwise each of many threads would read all of it. Only
+        // systems that refuse to answer for one socket come here. A panic leaves an older reading.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let reading = match last.take() {
             Some(reading) if reading.begun >= called => reading,
