@@ -162,16 +162,18 @@ fn ending(
             if let Format::Json = context.format {
                 say_json(&incomplete_json(gap)).map_err(CommandError::Output)?;
             }
-            let message =
-                "everything that was listed is here, and documents may be missing from the list";
-            refusal_of(listed).and_then(|()| Err(CommandError::Incomplete(message.into())))
+            let message = format!("documents may be missing from the list: {}", gap.reason);
+            refusal_of(listed).and(Err(CommandError::Incomplete(message)))
         }
         Completeness::Complete | Completeness::Stopped => Ok(()),
     };
-    let failures = of_list.as_ref().err().map(CommandError::failure).into_iter();
-    match given_up.is_empty() {
-        true => of_list,
-        false => Failure::worst(failures.chain(given_up))
-            .map_or(Ok(()), |failure| Err(CommandError::GivenUp(failure))),
+    if given_up.is_empty() {
+        return of_list;
     }
+    if let Err(error) = &of_list {
+        log::warn!("{}", error_chain(error));
+    }
+    let of_list = of_list.err().map(|error| error.failure());
+    Failure::worst(of_list.into_iter().chain(given_up))
+        .map_or(Ok(()), |failure| Err(CommandError::GivenUp(failure)))
 }

@@ -214,3 +214,40 @@ fn commands_and_refusals() {
         }
     }
 }
+
+/// A refused list is named, too, when a document cannot be fetched.
+#[test]
+fn sync_names_the_refused_list_and_the_document() {
+    let folder = temporary();
+    let holder = Other::start(|_, _| say("P2P-CI/1.0 404 Not Found\r\n\r\n"));
+    let port = holder.address.port();
+    let other = Other::start(move |request, _| {
+        let record = format!("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 Seven 127.0.0.1 {port}\r\n");
+        match request.split(' ').take(2).collect::<Vec<_>>()[..] {
+            ["LIST", "FILES"] => {
+                say("P2P-CI/1.0 503 Service Unavailable\r\nReason: of the test\r\n\r\n")
+            }
+            ["LOOKUP", _] => say(record + "Added: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"),
+            _ => say(record + "\r\n"),
+        }
+    });
+    let (code, output, errors) = other.run(&["--share", ".", "sync"], folder.path());
+    assert_ne!(code, 0, "{output}{errors}");
+    for part in ["RFC 7", "503 Service Unavailable", "of the test"] {
+        assert!(errors.contains(part), "{part}: {output}{errors}");
+    }
+}
+
+/// Nothing is said of documents that were not downloaded.
+#[test]
+fn a_dry_run_of_a_list_that_was_cut_says_what_may_be_missing() {
+    let folder = temporary();
+    let other = Other::start(move |_, _| {
+        Act::SayAndClose(b"P2P-CI/1.0 200 OK\r\n\r\nRFC 7 Seven 127.0.0.1 9\r\n".to_vec())
+    });
+    let arguments = ["--share", ".", "sync", "--dry-run"];
+    let (code, output, errors) = other.run(&arguments, folder.path());
+    assert_eq!(code, 76, "{output}{errors}");
+    assert!(errors.contains("peer: documents may be missing from the list: "), "{errors}");
+    assert!(!errors.contains("listed is here"), "{errors}");
+}

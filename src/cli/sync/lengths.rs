@@ -1,7 +1,7 @@
 //! The lengths of documents that `sync --dry-run` lists, as an index with attributes returns them
 //! (protocol.md section 4.11).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::cli::quantity::counted;
 use crate::error_chain::error_chain;
@@ -12,29 +12,50 @@ use crate::protocol::{Attribute, Document, ReplyPart};
 /// Lengths that holders have announced.
 pub(super) struct Lengths(HashMap<Document, u64>);
 
+/// Reads replies to LOOKUPs. An index may send records of any number of documents, so only those
+/// that were asked for are kept.
+struct Reader<'a> {
+    asked_for: HashSet<&'a Document>,
+    /// That of the last record.
+    document: Option<&'a Document>,
+    lengths: HashMap<Document, u64>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(documents: &[&'a Document]) -> Self {
+        let asked_for = documents.iter().copied().collect();
+        Self { asked_for, document: None, lengths: HashMap::new() }
+    }
+
+    fn take(&mut self, part: &ReplyPart) {
+        match part {
+            ReplyPart::Record(record) => {
+                self.document = self.asked_for.get(&record.document).copied();
+            }
+            ReplyPart::Attribute(Attribute::Length(length)) => {
+                if let Some(document) = self.document {
+                    self.lengths.entry(document.clone()).or_insert(*length);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Lengths {
     /// Looks up the first [`limits::DRY_RUN_LENGTHS`] documents. Lengths that cannot be found out are
     /// unknown.
     pub(super) fn look_up(index: &dyn AskIndex, orders: &[Order]) -> Self {
-        let mut lengths = HashMap::new();
-        if index.dialect().shows_extensions() {
-            let documents = orders.iter().map(|order| &order.wanted.document);
-            let documents: Vec<&Document> = documents.take(limits::DRY_RUN_LENGTHS).collect();
-            let mut document = None;
-            let asked = index.look_up_all(&documents, &mut |part| match part {
-                ReplyPart::Record(record) => document = Some(record.document),
-                ReplyPart::Attribute(Attribute::Length(length)) => {
-                    if let Some(document) = &document {
-                        lengths.entry(document.clone()).or_insert(length);
-                    }
-                }
-                _ => {}
-            });
-            if let Err(error) = asked {
-                log::debug!("no lengths: {}", error_chain(&error));
-            }
+        if !index.dialect().shows_extensions() {
+            return Self(HashMap::new());
         }
-        Self(lengths)
+        let documents = orders.iter().map(|order| &order.wanted.document);
+        let documents: Vec<&Document> = documents.take(limits::DRY_RUN_LENGTHS).collect();
+        let mut reader = Reader::new(&documents);
+        if let Err(error) = index.look_up_all(&documents, &mut |part| reader.take(&part)) {
+            log::debug!("no lengths: {}", error_chain(&error));
+        }
+        Self(reader.lengths)
     }
 
     pub(super) fn of(&self, document: &Document) -> Option<u64> {
@@ -64,6 +85,20 @@ fn total(lengths: &[Option<u64>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Record;
+
+    #[test]
+    fn only_lengths_of_documents_that_were_asked_for_are_kept() {
+        let document = |number: &str| Document::Rfc(number.parse().unwrap());
+        let (one, two) = (document("1"), document("2"));
+        let mut reader = Reader::new(&[&one, &two]);
+        for (number, length) in [("1", 10), ("3", 30), ("4", 40), ("2", 20), ("1", 11)] {
+            let (title, holder) = ("A title".parse().unwrap(), "localhost:1".parse().unwrap());
+            reader.take(&ReplyPart::Record(Record { document: document(number), title, holder }));
+            reader.take(&ReplyPart::Attribute(Attribute::Length(length)));
+        }
+        assert_eq!(reader.lengths, HashMap::from([(one, 10), (two, 20)]));
+    }
 
     #[test]
     fn unknown_lengths_are_counted_apart() {
