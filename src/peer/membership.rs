@@ -90,6 +90,15 @@ enum State {
     Leaving,
 }
 
+/// Why a connection has ended.
+enum Ended {
+    /// The membership ends.
+    Left,
+    /// Another one is made, without a pause.
+    Planned,
+    Lost,
+}
+
 impl Membership {
     /// Starts the thread that registers the library and keeps it registered. `host` is the name of
     /// this peer, if not the one that is found out; `dialect` is what is known of the index.
@@ -196,19 +205,15 @@ impl Shared {
                 Err(IndexError::Lost { index: self.index.clone(), source })
             });
             let Err(error) = joined else { return };
-            if self.rejoins.swap(false, Ordering::AcqRel) {
-                if !self.advance(State::Connecting) {
-                    return;
-                }
-                continue;
+            let error = Arc::new(error);
+            match self.end_connection(&error) {
+                Ended::Left => return,
+                Ended::Planned => continue,
+                Ended::Lost => {}
             }
             // A connection that brought nothing does not count as success.
             if registered.is_some_and(|since| since.elapsed() >= limits::LASTING_CONNECTION) {
                 pause = limits::RECONNECT;
-            }
-            let error = Arc::new(error);
-            if !self.advance(State::Away(Arc::clone(&error))) {
-                return;
             }
             let is_full = matches!(*error, IndexError::Refused { .. });
             let wait = jittered(pause);
@@ -219,6 +224,18 @@ impl Shared {
             let most = if is_full { limits::RECONNECT_FULL_MAX } else { limits::RECONNECT_MAX };
             pause = (pause * 2).min(most);
         }
+    }
+
+    /// The connection has ended. In one step: a thread may plan another connection at this moment.
+    fn end_connection(&self, error: &Arc<IndexError>) -> Ended {
+        let mut state = self.lock();
+        if matches!(*state, State::Leaving) {
+            return Ended::Left;
+        }
+        let is_planned = self.rejoins.swap(false, Ordering::AcqRel);
+        *state = if is_planned { State::Connecting } else { State::Away(Arc::clone(error)) };
+        self.changed.notify_all();
+        if is_planned { Ended::Planned } else { Ended::Lost }
     }
 
     /// The connection, once everything is registered on it.
@@ -286,3 +303,6 @@ impl fmt::Debug for Shared {
         f.debug_struct("Shared").field("index", &self.index).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -236,3 +236,22 @@ fn a_planned_connection_is_made_without_a_message() {
     fs::remove_file(folder.path().join("rfc7.txt")).unwrap();
     program.without("registered 1 document", "lost the index");
 }
+
+/// An index that is told first of a document that a user has typed is asked what it knows all the
+/// same: digests and files are registered.
+#[test]
+fn an_index_is_asked_what_it_knows_after_a_typed_add() {
+    let (folder, elsewhere) = (temporary(), temporary());
+    let path = elsewhere.path().join("rfc1.txt");
+    fs::write(&path, "one").unwrap();
+    let index = common::Index::start(&[]);
+    let arguments = ["--share", ".", "--upload", "127.0.0.1:0"];
+    let mut shell = common::peer(index.address, &arguments, folder.path());
+    shell.line();
+    assert!(shell.line().starts_with("registered 0 "));
+    shell.type_line(&format!("add {}", path.display()));
+    index.wait_for_digests("RFC 1", 1);
+    fs::write(folder.path().join("lecture.pdf"), "two").unwrap();
+    index.wait_for_digests("FILE lecture.pdf", 1);
+    assert!(shell.end_input().success());
+}

@@ -40,7 +40,8 @@ impl Shared {
             return Ok(None);
         };
         let query = Query::Add { document, title: &title };
-        let Some(announcement) = self.announcement_of(query) else { return Ok(None) };
+        // Not settled: it would be tried again immediately.
+        let announcement = self.announcement_of(query).ok_or(IndexError::Leaving)?;
         if !self.lock_ledger().is_news(&announcement, false) {
             self.lock_ledger().settle(document);
             return Ok(None);

@@ -2,7 +2,7 @@
 //! gone.
 
 use std::sync::atomic::Ordering;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::ledger::{Announcement, Change, Ledger, Outcome, Standing};
 use super::{Event, Membership, Shared, State};
@@ -11,6 +11,7 @@ use crate::library::SharedLibrary;
 use crate::net::Cancel;
 use crate::peer::index_dialect::Extensions;
 use crate::peer::index_error::IndexError;
+use crate::peer::index_link::Link;
 use crate::protocol::{Content, Document, Endpoint, IndexRequest, Refusal, Request, Status};
 
 /// Documents of which an index is told in one go, if it can take that.
@@ -113,10 +114,13 @@ impl Shared {
         let is_shared = |document: &Document| self.library.read().entry(document).is_some();
         let was_asked = self.was_asked.load(Ordering::Acquire);
         let is_reason = |document: &Document| {
-            (matches!(document, Document::Rfc(_)) || !was_asked) && is_shared(document)
+            (!was_asked || had_none && matches!(document, Document::Rfc(_)))
+                && is_shared(document)
+                && !self.lock_ledger().is_harmful(document)
         };
-        if had_none && is_unknown && documents.iter().any(is_reason) {
-            // A registration finds out what the index knows, and there was nothing to register.
+        if is_unknown && documents.iter().any(is_reason) {
+            // A registration finds out what the index knows. There was nothing to register, even if
+            // the user has added a document since.
             log::debug!("the first documents are registered on a new connection");
             return self.rejoin(cancel);
         }
@@ -153,14 +157,27 @@ impl Shared {
         Ok(())
     }
 
-    /// Registers everything on a new connection, without a pause.
+    /// Registers everything on a new connection, without a pause. Nothing is done if another thread
+    /// has replaced the connection meanwhile, or if it was lost.
     pub(super) fn rejoin(&self, cancel: &Cancel) -> Result<(), IndexError> {
         let link = self.link(cancel)?;
-        self.rejoins.store(true, Ordering::Release);
-        // From now on the new registration is waited for.
-        self.advance(State::Connecting);
-        link.close();
+        self.replace(&link);
         Ok(())
+    }
+
+    /// Closes a connection so that another one is made, if it is still the present one.
+    pub(super) fn replace(&self, link: &Arc<Link>) {
+        let mut state = self.lock();
+        // A server that answers one request on a connection keeps its records without one.
+        let is_replaced = matches!(&*state, State::Here(here, _) if Arc::ptr_eq(here, link))
+            && !self.dialect.answers_one_request();
+        if is_replaced {
+            self.rejoins.store(true, Ordering::Release);
+            *state = State::Connecting;
+            self.changed.notify_all();
+            drop(state);
+            link.close();
+        }
     }
 
     /// Tells an index that has shown no extension of a document, unless it has answered that

@@ -97,6 +97,11 @@ impl Ledger {
         self.harmful.insert(document, refusal);
     }
 
+    /// Whether more than one reply has followed the ADD of a document.
+    pub(super) fn is_harmful(&self, document: &Document) -> bool {
+        self.harmful.contains_key(document)
+    }
+
     /// What is known of a document.
     pub(super) fn standing(&self, document: &Document) -> Option<Standing> {
         let harmful = self.harmful.get(document).copied().map(Standing::Refused);

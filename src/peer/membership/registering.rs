@@ -63,6 +63,8 @@ impl Shared {
         let Some(first) = self.first_of(&documents, &kept) else {
             self.take_harmful(&mut rest, &mut outcomes);
             self.tell_refused(outcomes.refused);
+            // While no document can be added, none is a reason to connect again.
+            self.was_asked.store(!documents.is_empty(), Ordering::Release);
             return Ok(Some(0));
         };
         // A FILE is an extension.

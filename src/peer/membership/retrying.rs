@@ -56,7 +56,11 @@ impl Shared {
     }
 
     /// An index that has shown no extension is told of one document after the other.
-    fn retry_singly(&self, registered: &mut usize, cancel: &Cancel) -> Result<(), IndexError> {
+    pub(super) fn retry_singly(
+        &self,
+        registered: &mut usize,
+        cancel: &Cancel,
+    ) -> Result<(), IndexError> {
         loop {
             let Some(document) = self.lock_ledger().waiting().some(1).pop() else { return Ok(()) };
             match self.tell_once(&document, cancel)? {
