@@ -122,3 +122,13 @@ fn a_port_in_use_is_named_with_the_option_that_chooses_another_one() {
     // The command that finds the program names the port, too.
     assert!(errors.matches(&port.to_string()).count() >= 3, "{errors}");
 }
+
+#[test]
+fn the_server_gives_no_tips_of_the_peer() {
+    for arguments in [&["gte"][..], &["7734"], &["a", "b"]] {
+        let (code, errors) = run_server(arguments);
+        assert_eq!(code, 2, "{errors}");
+        assert!(errors.contains("unexpected argument"), "{errors}");
+        assert!(!errors.contains("tip"), "{errors}");
+    }
+}

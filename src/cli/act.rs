@@ -12,7 +12,7 @@ use super::find::{browse, peers, print_holders, search};
 use super::get::get;
 use super::meant::{file_of_number, hint, meant};
 use super::other_kind::note_upload_server;
-use super::output::{say, say_json, table};
+use super::output::{print_note, say, say_json, table};
 use super::probe::probe_all;
 use super::reply::{ReplyPrinter, document_json, refused, with_fields};
 use super::status::status;
@@ -63,7 +63,12 @@ impl Context {
         }
     }
 
-    pub(super) fn ask_and_print(&self, query: Query<'_>) -> Result<(), CommandError> {
+    fn ask_and_print(&self, query: Query<'_>) -> Result<(), CommandError> {
+        self.ask_unless_done(query, false)
+    }
+
+    /// The same. If the document of a REMOVE was shared until now, a missing record is no failure.
+    fn ask_unless_done(&self, query: Query<'_>, was_shared: bool) -> Result<(), CommandError> {
         let mut printer = ReplyPrinter::new(self.format, &self.listed);
         let asked = self.index.ask(query, &mut |part, bytes| {
             if self.cancel().is_cancelled() {
@@ -76,6 +81,12 @@ impl Context {
         let completeness = asked?;
         let failed = match (printer.refusal(), query) {
             (None, _) | (Some((Refusal::NotFound, _)), Query::List(_)) => None,
+            (Some((Refusal::NotFound, _)), Query::Remove(document)) if was_shared => {
+                print_note(format_args!(
+                    "{document} is not shared any more; it was not registered"
+                ));
+                None
+            }
             (Some((Refusal::NotFound, _)), Query::Remove(document)) => {
                 let message = format!("{document} is not shared here");
                 Some(CommandError::Printed { failure: Failure::NotFound, message })
@@ -150,6 +161,7 @@ impl Context {
     pub(super) fn remove(&self, typed: &Document) -> Result<(), CommandError> {
         self.index.cancel_queries_with(self.cancel());
         let mut document = typed.clone();
+        let mut was_shared = false;
         if let Some(library) = self.library.get() {
             let mut library = library.write();
             document = meant(typed, |form| library.entry(form).is_some());
@@ -158,9 +170,9 @@ impl Context {
                 let message = format!("{document} is not shared here{}", hint(&file));
                 return Err(CommandError::NotFound(message));
             }
-            library.forget(&document);
+            was_shared = library.forget(&document).is_some();
         }
-        let asked = self.ask_and_print(Query::Remove(&document));
+        let asked = self.ask_unless_done(Query::Remove(&document), was_shared);
         if let Err(CommandError::Interrupted(_)) = &asked {
             self.announce_later(&document);
             return Err(CommandError::Interrupted(format!(

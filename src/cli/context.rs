@@ -150,22 +150,25 @@ impl Context {
 
     /// Creates the directory that is shared, now that a document is to be saved there.
     pub(super) fn create_share_directory(&self) -> Result<(), CommandError> {
-        create_directory(&self.folder).map_err(|source| CommandError::File {
+        let note = create_directory(&self.folder).map_err(|source| CommandError::File {
             what: format!(
                 "cannot create the share directory `{}`",
                 escaped(self.folder.as_os_str().as_encoded_bytes())
             ),
             source,
-        })
+        })?;
+        if let Some(note) = note {
+            print_note(note);
+        }
+        Ok(())
     }
 }
 
-/// Creates the shared directory, and says so, unless it exists.
-pub(super) fn create_directory(folder: &Path) -> io::Result<()> {
+/// Creates the shared directory unless it exists. Returns the note for the user if it was created.
+pub(super) fn create_directory(folder: &Path) -> io::Result<Option<String>> {
     if folder.is_dir() {
-        return Ok(());
+        return Ok(None);
     }
     std::fs::create_dir_all(folder)?;
-    print_note(format_args!("created the directory `{}`", escaped_path(folder)));
-    Ok(())
+    Ok(Some(format!("created the directory `{}`", escaped_path(folder))))
 }

@@ -73,7 +73,9 @@ impl GoingOn<'_> {
                 let downloads = counted(count, "unfinished download");
                 self.notices.say(&format!("resuming {downloads}"));
                 let folder = self.destination.library.read().folder().to_path_buf();
-                create_directory(&folder)?;
+                if let Some(note) = create_directory(&folder)? {
+                    self.notices.say(&note);
+                }
                 self.destination.fetch_all(orders, &mut |happening| self.say(happening))?;
                 pause = limits::NOBODY_HAS_IT;
             }

@@ -71,7 +71,10 @@ fn command() -> Command {
 pub(super) fn peer_arguments() -> Args {
     let found = command().try_get_matches_from(join_kinds(std::env::args_os()));
     let args = found.and_then(|found| Args::from_arg_matches(&found)).and_then(check_server);
-    args.unwrap_or_else(|error| end(&error))
+    args.unwrap_or_else(|error| {
+        let server = std::env::args_os().nth(1).and_then(|word| word.into_string().ok());
+        end(&error, &tip(&error, server.as_deref()))
+    })
 }
 
 /// Refuses a server that is probably a mistyped command. A lookup of its name may take long.
@@ -117,16 +120,15 @@ pub(super) fn tip(error: &Error, server: Option<&str>) -> String {
 
 /// The same for a program without commands.
 pub(super) fn arguments<A: Parser>(all: impl Iterator<Item = OsString>) -> A {
-    A::try_parse_from(all).unwrap_or_else(|error| end(&error))
+    A::try_parse_from(all).unwrap_or_else(|error| end(&error, ""))
 }
 
 /// Prints help, or what is wrong with the arguments, and ends the program.
-fn end(error: &Error) -> ! {
+fn end(error: &Error, tip: &str) -> ! {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         error.exit();
     }
-    let server = std::env::args_os().nth(1).and_then(|word| word.into_string().ok());
-    let text = format!("{error}{}", tip(error, server.as_deref()));
+    let text = format!("{error}{tip}");
     // Standard error may be closed.
     let _ = io::stderr().write_all(escaped_lines(&text).as_bytes());
     exit(Failure::Usage as i32);

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::fs::Metadata;
 use std::io;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use ignore::WalkBuilder;
@@ -42,9 +42,17 @@ pub(super) struct Found {
 pub(super) struct LeftOut {
     pub(super) name: Vec<u8>,
     pub(super) reason: String,
+    /// The path at which the disk failed, below the folder. Whether files at this path and below it
+    /// have changed or are gone is unknown.
+    unknown_below: Option<PathBuf>,
 }
 
 impl LeftOut {
+    /// Whether it is unknown if a file of this name below the folder has changed or is gone.
+    pub(super) fn may_hide(&self, name: &str) -> bool {
+        self.unknown_below.as_ref().is_some_and(|path| Path::new(name).starts_with(path))
+    }
+
     /// A file or directory that the walk could not read. The error holds the path and the reason somewhere inside.
     fn of_error(folder: &Path, error: &ignore::Error) -> Self {
         let mut path = folder;
@@ -63,21 +71,38 @@ impl LeftOut {
         let below = path.strip_prefix(folder).unwrap_or(path);
         let name = if below.as_os_str().is_empty() { folder } else { below };
         let name = name.as_os_str().as_encoded_bytes().to_vec();
-        let mut reason: &dyn Error = cause;
-        if let ignore::Error::Io(error) = cause {
-            reason = error;
-        }
-        while let Some(source) = reason.source() {
-            reason = source;
-        }
-        Self { name, reason: reason.to_string() }
+        let reason = innermost(cause);
+        let is_unknown = reason.downcast_ref::<io::Error>().is_some_and(system::is_disk_failure);
+        let unknown_below = is_unknown.then(|| below.to_path_buf());
+        Self { name, reason: reason.to_string(), unknown_below }
     }
+}
+
+/// The error of the system. The walk wraps it, and a wrapped one has no error number.
+fn innermost(error: &ignore::Error) -> &(dyn Error + 'static) {
+    let mut innermost: &(dyn Error + 'static) = match error.io_error() {
+        Some(error) => error,
+        None => error,
+    };
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
+}
+
+/// The error that ends a scan: resources of this program or system are exhausted, and so the rest of
+/// a directory would count as removed.
+fn shortage(error: &ignore::Error) -> Option<io::Error> {
+    let error = innermost(error).downcast_ref::<io::Error>()?;
+    let number = error.raw_os_error().filter(|_| system::is_shortage(error))?;
+    Some(io::Error::from_raw_os_error(number))
 }
 
 /// All files of a folder, in no order.
 ///
 /// # Errors
-/// When the folder itself cannot be read.
+/// When the folder itself cannot be read, or descriptors or memory are exhausted. Where the disk
+/// fails, what cannot be read is left out.
 pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<LeftOut>)> {
     std::fs::read_dir(folder)?;
     let mut walk = WalkBuilder::new(folder);
@@ -89,11 +114,10 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
     for entry in walk.build() {
         let entry = match entry {
             Ok(entry) => entry,
-            // The rest of the directory would count as removed.
-            Err(error) if error.io_error().is_some_and(may_pass) => {
-                return Err(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()));
-            }
             Err(error) => {
+                if let Some(error) = shortage(&error) {
+                    return Err(error);
+                }
                 left_out.push(LeftOut::of_error(folder, &error));
                 continue;
             }
@@ -107,16 +131,17 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
         let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
         let bytes = || below.as_os_str().as_encoded_bytes().to_vec();
         let Some(name) = name(below) else {
-            left_out.push(LeftOut { name: bytes(), reason: "its name is not UTF-8".into() });
+            let reason = "its name is not UTF-8".into();
+            left_out.push(LeftOut { name: bytes(), reason, unknown_below: None });
             continue;
         };
         let metadata = match entry.metadata() {
             Ok(metadata) => metadata,
             Err(error) if error.io_error().is_some_and(is_gone) => continue,
-            Err(error) if error.io_error().is_some_and(may_pass) => {
-                return Err(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()));
-            }
             Err(error) => {
+                if let Some(error) = shortage(&error) {
+                    return Err(error);
+                }
                 left_out.push(LeftOut::of_error(folder, &error));
                 continue;
             }
@@ -172,6 +197,56 @@ mod tests {
             let left_out = LeftOut::of_error(Path::new("papers"), &error);
             assert_eq!(left_out.name, name.as_bytes());
             assert_eq!(left_out.reason, "permission denied");
+            assert!(!left_out.may_hide("a/b"));
+        }
+    }
+
+    /// As the walk wraps errors of the system.
+    #[cfg(unix)]
+    fn wrapped(errno: rustix::io::Errno, path: &str) -> ignore::Error {
+        #[derive(Debug)]
+        struct Walk(io::Error);
+        impl std::fmt::Display for Walk {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "IO error for operation: {}", self.0)
+            }
+        }
+        impl Error for Walk {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let error = io::Error::from_raw_os_error(errno.raw_os_error());
+        let error = io::Error::new(error.kind(), Walk(error));
+        let err = Box::new(ignore::Error::Io(error));
+        let err = Box::new(ignore::Error::WithDepth { depth: 1, err });
+        match path {
+            "" => *err,
+            path => ignore::Error::WithPath { path: path.into(), err },
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_failed_disk_hides_what_is_below_and_a_shortage_ends_the_scan() {
+        use rustix::io::Errno;
+
+        let folder = Path::new("papers");
+        for (path, hidden) in [
+            ("papers/a", [true, true, false]),
+            ("papers/a/b.md", [false, true, false]),
+            ("papers", [true; 3]),
+            ("", [true; 3]),
+        ] {
+            let error = wrapped(Errno::IO, path);
+            assert!(shortage(&error).is_none());
+            let left_out = LeftOut::of_error(folder, &error);
+            assert_eq!(["a/c.md", "a/b.md", "ab.md"].map(|name| left_out.may_hide(name)), hidden);
+            let error = wrapped(Errno::MFILE, path);
+            assert!(shortage(&error).is_some_and(|error| system::is_shortage(&error)));
+            let error = wrapped(Errno::ACCESS, path);
+            assert!(shortage(&error).is_none());
+            assert!(!LeftOut::of_error(folder, &error).may_hide("a/b.md"));
         }
     }
 }

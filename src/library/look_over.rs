@@ -59,11 +59,15 @@ impl SharedLibrary {
 
     pub(super) fn look(&self, settled: Settled) -> io::Result<Look> {
         let before = self.read().snapshot();
-        let mut memory = std::mem::take(&mut self.write().memory);
+        let mut memory = self.write().memory.begin();
         let survey = survey(&before, &mut memory, settled);
-        // Files that can be read again are named again if they cannot later.
-        memory.left_out = std::mem::take(&mut memory.left_out_now);
-        self.write().memory = memory;
+        let left_out = std::mem::take(&mut memory.left_out_now);
+        // Files that can be read again are named again if they cannot later. A scan that has failed
+        // has not seen all files.
+        if survey.is_ok() {
+            memory.left_out = left_out;
+        }
+        self.put_back(memory);
         let (changes, official, is_unsettled) = survey?;
         let mut library = self.write();
         if let Some(official) = official {
@@ -87,6 +91,13 @@ impl SharedLibrary {
         }
         library.digests.forget_old(library.entries.values());
         Ok(Look { changed, is_unsettled })
+    }
+
+    /// Puts the memory back after a scan, without documents that were withdrawn during the scan.
+    fn put_back(&self, mut memory: Memory) {
+        let mut library = self.write();
+        memory.unreadable.retain(|document, _| !library.withdrawn.contains(document));
+        library.memory = memory;
     }
 }
 
@@ -117,10 +128,14 @@ fn survey(library: &Snapshot, memory: &mut Memory, settled: Settled) -> io::Resu
         }
         files => files?,
     };
-    for one in left_out {
+    for one in &left_out {
         memory.leave_out(&one.name, &one.reason);
     }
-    let new_official = Official::of_folder(&library.folder, &found, &library.official);
+    let is_unknown = |name: &str| left_out.iter().any(|one| one.may_hide(name));
+    let new_official = match Official::NAMES.into_iter().any(is_unknown) {
+        true => None,
+        false => Official::of_folder(&library.folder, &found, &library.official),
+    };
     let official = new_official.as_ref().unwrap_or(&library.official);
     let mut changes = memory.readable_again(library);
     let mut unsettled = HashMap::new();
@@ -185,7 +200,7 @@ fn survey(library: &Snapshot, memory: &mut Memory, settled: Settled) -> io::Resu
                     None
                 }
             }
-        } else if found.contains_key(document) {
+        } else if found.contains_key(document) || is_unknown(&before.name) {
             continue;
         } else {
             None
@@ -230,6 +245,13 @@ fn by_document(mut found: Vec<Found>, memory: &mut Memory) -> HashMap<Document, 
 }
 
 impl Memory {
+    /// Takes the memory for a scan. The unreadable files stay known, because they can be withdrawn
+    /// meanwhile.
+    fn begin(&mut self) -> Self {
+        let unreadable = self.unreadable.clone();
+        std::mem::replace(self, Self { unreadable, ..Self::default() })
+    }
+
     /// Says once that a file is left out.
     fn leave_out(&mut self, name: &[u8], reason: &str) {
         let line = [name, b"\0", reason.as_bytes()].concat();
@@ -264,5 +286,57 @@ impl Memory {
             }
             _ => state.was_modified_within(limits::QUIET, SystemTime::now()).then_some(now),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::Library;
+
+    #[test]
+    fn a_document_that_is_removed_while_it_is_unreadable_stays_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.md");
+        std::fs::write(&path, "a").unwrap();
+        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        let document = library.add_file(&path, None).unwrap();
+        let make_unreadable = || {
+            let entry = library.write().entries.remove(&document).unwrap();
+            library.write().memory.unreadable.insert(document.clone(), entry);
+        };
+        make_unreadable();
+        assert_eq!(library.look(Settled::Any).unwrap().changed, std::slice::from_ref(&document));
+
+        make_unreadable();
+        assert!(library.write().forget(&document).is_some());
+        assert!(library.look(Settled::Any).unwrap().changed.is_empty());
+        assert!(library.read().is_empty());
+
+        // Removed during a scan.
+        library.add_file(&path, None).unwrap();
+        make_unreadable();
+        let memory = library.write().memory.begin();
+        assert!(library.write().forget(&document).is_some());
+        library.put_back(memory);
+        assert!(library.look(Settled::Any).unwrap().changed.is_empty());
+        assert!(library.write().forget(&document).is_none());
+    }
+
+    #[test]
+    fn a_failed_scan_remembers_what_was_left_out() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, moved) = (root.path().join("folder"), root.path().join("moved"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("rfc7.txt"), "seven").unwrap();
+        std::fs::write(folder.join("rfc07.txt"), "seven").unwrap();
+        let library = Library::scan(&folder, Depth::Folder).unwrap();
+        let left_out = library.read().memory.left_out.clone();
+        assert_eq!(left_out.len(), 1);
+        // No directory: the scan fails.
+        std::fs::rename(&folder, &moved).unwrap();
+        std::fs::write(&folder, "").unwrap();
+        assert!(library.look(Settled::Any).is_err());
+        assert_eq!(library.read().memory.left_out, left_out);
     }
 }

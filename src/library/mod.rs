@@ -221,10 +221,10 @@ impl Library {
     }
 
     /// Stops sharing a document, also after later scans, and returns its title. The file is not moved.
-    /// `None` if the document is not shared.
+    /// `None` if the document is not shared, and would not be when its file can be read again.
     pub fn forget(&mut self, document: &Document) -> Option<Title> {
-        self.memory.unreadable.remove(document);
-        let entry = self.entries.remove(document)?;
+        let unreadable = self.memory.unreadable.remove(document);
+        let entry = self.entries.remove(document).or(unreadable)?;
         self.withdrawn.insert(document.clone());
         Some(entry.title.clone())
     }

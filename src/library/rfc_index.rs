@@ -18,9 +18,6 @@ use crate::escape::escaped;
 use crate::protocol::{RfcNumber, Title};
 use crate::{limits, system};
 
-/// The list's name in a folder; it may be packed.
-const NAMES: [&str; 2] = ["rfc-index.txt", "rfc-index.txt.gz"];
-
 /// The titles of a list that lies in a shared folder.
 #[derive(Debug, Default)]
 pub(super) struct Official {
@@ -29,6 +26,9 @@ pub(super) struct Official {
 }
 
 impl Official {
+    /// The list's name in a folder; it may be packed.
+    pub(super) const NAMES: [&str; 2] = ["rfc-index.txt", "rfc-index.txt.gz"];
+
     pub(super) fn title(&self, number: RfcNumber) -> Option<Title> {
         self.titles.get(&number).cloned()
     }
@@ -36,7 +36,7 @@ impl Official {
     /// Reads the list that is among the files of a folder; `None` if it is as it was `before`.
     pub(super) fn of_folder(folder: &Path, files: &[Found], before: &Self) -> Option<Arc<Self>> {
         let find = |name| files.iter().find(|file| &*file.name == name);
-        let file = NAMES.into_iter().find_map(find);
+        let file = Self::NAMES.into_iter().find_map(find);
         let state = file.map(|file| file.state);
         if state == before.state {
             return None;

@@ -190,6 +190,35 @@ fn commands_of_the_shell_send_no_remove_and_no_second_add() {
     }
 }
 
+/// A document without a record is not shared any more, and that is no failure.
+#[test]
+fn a_document_that_was_not_registered_can_be_removed() {
+    let folder = temporary();
+    write_rfcs(folder.path(), 1..=2);
+    fs::write(folder.path().join("a.md"), "a").unwrap();
+    let other = Other::start(move |request, _| {
+        let is_refused = request.starts_with("ADD RFC 2 ");
+        say(match request.starts_with("LOOKUP") {
+            true => NONE,
+            false if is_refused => BAD,
+            false => ACCEPTED,
+        })
+    });
+    let index = other.address.to_string();
+    let arguments = [&*index, "--share", ".", "--upload", "127.0.0.1:0"];
+    for document in ["a.md", "2"] {
+        let script = format!("remove {document}\n");
+        let (code, output, errors) = run_peer(&arguments, &script, folder.path());
+        let says = format!("{document}: {output}{errors}");
+        assert_eq!(code, 0, "{says}");
+        assert!(errors.contains("is not shared any more; it was not registered"), "{says}");
+        assert!(!errors.contains("is not shared here"), "{says}");
+        let script = format!("remove {document}\nremove {document}\n");
+        let (code, output, errors) = run_peer(&arguments, &script, folder.path());
+        assert_eq!(code, 66, "{output}{errors}");
+    }
+}
+
 /// A server that sends two refusals for one ADD: the second one is not taken for the reply to the
 /// next request, and everything else is registered on a new connection.
 #[test]
