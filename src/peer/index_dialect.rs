@@ -17,9 +17,9 @@ pub struct IndexDialect(Mutex<Shown>);
 #[derive(Clone, Copy, Debug, Default)]
 struct Shown {
     extensions: Extensions,
-    /// Whether extensions count as refused although it has refused none: it did not answer the
-    /// request that asks for one, perhaps for another reason.
-    was_silent: bool,
+    /// How often it did not answer the request that asks for an extension, perhaps for another
+    /// reason: then extensions count as refused although it has refused none.
+    silent_probes: u8,
     /// It sends the final empty line of replies.
     final_lines: bool,
     /// It answers ADD without repeating the record.
@@ -117,30 +117,32 @@ impl IndexDialect {
     /// Remembers that it has shown an extension. That ends a doubt.
     pub(super) fn show_extensions(&self) {
         let mut shown = self.lock();
-        if shown.extensions == Extensions::Unknown || shown.was_silent {
-            (shown.extensions, shown.was_silent) = (Extensions::Shown, false);
+        if shown.extensions == Extensions::Unknown || shown.silent_probes > 0 {
+            (shown.extensions, shown.silent_probes) = (Extensions::Shown, 0);
         }
     }
 
     /// Remembers that it has refused one.
     pub fn refuse_extensions(&self) {
         let mut shown = self.lock();
-        (shown.extensions, shown.was_silent) = (Extensions::Refused, false);
+        (shown.extensions, shown.silent_probes) = (Extensions::Refused, 0);
     }
 
     /// Remembers that it did not answer a request with one: none is sent to it until
-    /// [`IndexDialect::ask_again`].
+    /// [`IndexDialect::ask_again`], and after a second such request none at all.
     pub(super) fn doubt_extensions(&self) {
         let mut shown = self.lock();
         if shown.extensions != Extensions::Refused {
-            (shown.extensions, shown.was_silent) = (Extensions::Refused, true);
+            shown.extensions = Extensions::Refused;
+            shown.silent_probes = shown.silent_probes.saturating_add(1);
         }
     }
 
-    /// A new connection begins, perhaps to a server that was overloaded or restarted: a doubt ends.
+    /// A connection was lost, so the server may have been overloaded or restarted: the first doubt
+    /// ends.
     pub(super) fn ask_again(&self) {
         let mut shown = self.lock();
-        if std::mem::take(&mut shown.was_silent) {
+        if shown.silent_probes == 1 {
             shown.extensions = Extensions::Unknown;
         }
     }
@@ -315,7 +317,10 @@ mod tests {
         assert_eq!(dialect.extensions(), Extensions::Refused);
         dialect.ask_again();
         assert_eq!(dialect.extensions(), Extensions::Unknown);
+        // The second time it is not overloaded.
         dialect.doubt_extensions();
+        dialect.ask_again();
+        assert_eq!(dialect.extensions(), Extensions::Refused);
         dialect.show_extensions();
         dialect.ask_again();
         assert_eq!(dialect.extensions(), Extensions::Shown);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::escape::escaped;
-use crate::limits;
 use crate::protocol::{DecodeError, Endpoint, HeaderText, Refusal, Status};
 
 /// Why the index did not answer.
@@ -28,10 +27,12 @@ pub enum IndexError {
         source: io::Error,
     },
     /// It sent nothing in time.
-    #[error("the index {index} sent no reply within {} s", limits::INDEX_REPLY.as_secs())]
+    #[error("the index {index} sent no reply within {} s", .waited.as_secs())]
     Silent {
         /// The index.
         index: Endpoint,
+        /// How long this program waited.
+        waited: Duration,
     },
     /// Its reply ended too early.
     #[error(

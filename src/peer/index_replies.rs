@@ -60,6 +60,8 @@ pub(super) struct Replies<'a> {
     has_only_greeted: bool,
     /// When a reply must have begun; nothing while none is expected.
     begin_before: Option<Instant>,
+    /// The time in which it must have begun.
+    allowed: Duration,
     pace: Pace,
 }
 
@@ -93,6 +95,7 @@ impl<'a> Replies<'a> {
             last: Vec::new(),
             has_only_greeted: false,
             begin_before: None,
+            allowed: limits::INDEX_REPLY,
             pace: Pace::default(),
         }
     }
@@ -106,13 +109,13 @@ impl<'a> Replies<'a> {
     pub(super) fn expect(&mut self, form: ReplyForm) {
         self.form = form;
         self.decoder.expect(form);
-        self.begin_before = Some(Instant::now() + limits::INDEX_REPLY);
+        self.begin_within(limits::INDEX_REPLY);
         self.pace = Pace::default();
     }
 
     /// The next reply must begin within this time: it is one to a request that may not be answered.
     pub(super) fn begin_within(&mut self, time: Duration) {
-        self.begin_before = Some(Instant::now() + time);
+        (self.begin_before, self.allowed) = (Some(Instant::now() + time), time);
     }
 
     /// Whether more has arrived than was read. Empty lines mean nothing.
@@ -262,8 +265,8 @@ impl<'a> Replies<'a> {
             return Step::Part;
         }
         self.pace = Pace::default();
-        if let Some(before) = &mut self.begin_before {
-            *before = Instant::now() + limits::INDEX_REPLY;
+        if self.begin_before.is_some() {
+            self.begin_within(limits::INDEX_REPLY);
         }
         Step::End(completeness)
     }

@@ -223,6 +223,7 @@ impl Shared {
             }
             let most = if is_full { limits::RECONNECT_FULL_MAX } else { limits::RECONNECT_MAX };
             pause = (pause * 2).min(most);
+            self.dialect.ask_again();
         }
     }
 

@@ -255,3 +255,27 @@ fn an_index_is_asked_what_it_knows_after_a_typed_add() {
     index.wait_for_digests("FILE lecture.pdf", 1);
     assert!(shell.end_input().success());
 }
+
+/// A harmful document is not added to a server that answers one request on a connection, and does
+/// not count as registered.
+#[test]
+fn a_harmful_document_is_not_registered_at_a_server_that_closes() {
+    let folder = temporary();
+    for number in 1..=3 {
+        fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+    }
+    let other = Other::start(|request, _| {
+        let reply = match request {
+            _ if request.starts_with("LOOKUP") => "P2P-CI/1.0 404 Not Found\r\n\r\n".into(),
+            _ if request.starts_with("ADD RFC 1 ") => {
+                "P2P-CI/1.0 400 Bad Request\r\n\r\n".repeat(2)
+            }
+            _ => String::from("P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n\r\n"),
+        };
+        Act::SayAndClose(reply.into())
+    });
+    let program = share(&other, folder.path());
+    let line = program.line();
+    assert!(line.starts_with("registered 2 "), "{line}");
+    program.error_with("the index did not register RFC 1: 400");
+}

@@ -219,6 +219,34 @@ fn a_document_that_was_not_registered_can_be_removed() {
     }
 }
 
+/// Where nothing is sent, the record that stands is printed in every format.
+#[test]
+fn commands_of_the_shell_print_the_record_that_stands() {
+    let formats = ["json", "table", "raw"];
+    let cases = formats.iter().flat_map(|&format| [(false, format), (true, format)]);
+    for (closes, format) in cases {
+        let folder = temporary();
+        write_rfcs(folder.path(), 1..=3);
+        let other = Other::start(move |request, _| {
+            let reply = if request.starts_with("LOOKUP") { NONE } else { ACCEPTED };
+            match closes {
+                true => Act::SayAndClose(reply.into()),
+                false => say(reply),
+            }
+        });
+        let index = other.address.to_string();
+        let script = "add 1 --title Other\nremove 2\n";
+        let arguments = [&*index, "--format", format, "--share", ".", "--upload", "127.0.0.1:0"];
+        let (code, output, errors) = run_peer(&arguments, script, folder.path());
+        let says = format!("closes {closes}, {format}: {output}{errors}");
+        assert_eq!(code, 0, "{says}");
+        assert!(errors.contains("RFC 1 is registered as it was added first"), "{says}");
+        assert!(errors.contains("has not shown that it knows REMOVE"), "{says}");
+        // With their former titles.
+        assert!(output.contains("rfc1.txt") && output.contains("rfc2.txt"), "{says}");
+    }
+}
+
 /// A server that sends two refusals for one ADD: the second one is not taken for the reply to the
 /// next request, and everything else is registered on a new connection.
 #[test]
@@ -311,6 +339,12 @@ fn a_server_that_hangs_at_the_probe_is_asked_without_it() {
             let program = share(&other, folder.path());
             assert!(program.line().starts_with("registered 3 "));
             assert!(begun.elapsed() < Duration::from_secs(20));
+            // A planned connection is no reason to ask again.
+            fs::remove_file(folder.path().join("rfc2.txt")).unwrap();
+            program.without("registered 2 documents", "lost the index");
+            let requests = other.requests();
+            let probes = requests.iter().filter(|one| one.contains("Want-Attributes"));
+            assert_eq!(probes.count(), 1, "{requests:#?}");
         });
     });
 }

@@ -82,7 +82,7 @@ impl Replies<'_> {
         match received {
             Some(_) if self.pace.paused >= limits::NOT_READ => self.not_read(),
             Some(last) => IndexError::Unfinished { index, expected, last },
-            None => IndexError::Silent { index },
+            None => IndexError::Silent { index, waited: self.allowed },
         }
     }
 
@@ -99,5 +99,28 @@ impl Replies<'_> {
             return self.not_read();
         }
         IndexError::Lost { index: self.index.clone(), source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::peer::IndexDialect;
+    use crate::peer::index_replies::Between;
+
+    /// It said 30 s after each time.
+    #[test]
+    fn silence_is_reported_with_the_time_that_was_waited() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (index, dialect) = ("h:1".parse().unwrap(), IndexDialect::default());
+        let mut replies = Replies::new(&index, &dialect, &stream, Between::of_new(&dialect));
+        replies.expect(ReplyForm::Records);
+        replies.begin_within(Duration::from_secs(1));
+        let error = replies.read_one(&mut |_, _| {}).unwrap_err();
+        assert_eq!(error.to_string(), "the index h:1 sent no reply within 1 s");
     }
 }

@@ -62,14 +62,14 @@ impl Shared {
 
     /// What an ADD announces as this peer sends it now.
     pub(super) fn announcement_of(&self, query: Query<'_>) -> Option<Announcement> {
-        let Query::Add { document, .. } = query else { return None };
+        let Query::Add { document, title } = query else { return None };
         let own = match &*self.lock() {
             State::Here(link, _) | State::Joining(link) => link.own.clone(),
             State::Connecting | State::Away(_) | State::Leaving => return None,
         };
         let mut request = Vec::new();
         query.encode(&own, &mut request);
-        Some(Announcement::add(document.clone(), &request))
+        Some(Announcement::add(document.clone(), title.clone(), &request))
     }
 
     /// After a reply: whether the index closes the connection by itself, if that is not known yet.

@@ -72,7 +72,7 @@ impl Shared {
             };
             let mut full = Vec::new();
             for Outcome { announcement, refused } in self.tell_again(now, cancel)? {
-                let Announcement { document, change } = announcement;
+                let Announcement { document, change, .. } = announcement;
                 match (change, refused) {
                     (Change::Add(_), None) => {
                         updated.registered += usize::from(had_waited(&document));
@@ -82,7 +82,12 @@ impl Shared {
                         let status = Status::from(refusal);
                         log::debug!("the index did not register {document}: {status}");
                     }
-                    (Change::Remove, refused) => updated.removed |= refused.is_none(),
+                    (Change::Remove, None) => updated.removed = true,
+                    (Change::Remove, Some(Refusal::NotFound)) => {}
+                    (Change::Remove, Some(refusal)) => {
+                        let status = Status::from(refusal);
+                        log::debug!("the index did not remove {document}: {status}");
+                    }
                 }
             }
             self.tell_full(&full, waited.contains(&true));
@@ -257,8 +262,9 @@ pub(super) fn encode(
     let begin = out.len();
     request.encode(out);
     match request {
-        IndexRequest::Add { .. } => {
-            Announcement::add(document.clone(), out.get(begin..).unwrap_or_default())
+        IndexRequest::Add { title, .. } => {
+            let request = out.get(begin..).unwrap_or_default();
+            Announcement::add(document.clone(), title.clone(), request)
         }
         _ => Announcement::remove(document.clone()),
     }

@@ -56,8 +56,9 @@ impl Shared {
             let begin = out.len();
             query.encode(own, out);
             let announcement = match query {
-                Query::Add { document, .. } => {
-                    Announcement::add(document.clone(), out.get(begin..).unwrap_or_default())
+                Query::Add { document, title } => {
+                    let request = out.get(begin..).unwrap_or_default();
+                    Announcement::add(document.clone(), title.clone(), request)
                 }
                 Query::Remove(document) => Announcement::remove(document.clone()),
                 Query::Lookup { .. } | Query::List(_) | Query::Search { .. } => return Vec::new(),
@@ -124,30 +125,34 @@ impl Shared {
         let announcement = self.announcement_of(Query::Add { document, title });
         let change = announcement.map(|announcement| announcement.change);
         let standing = self.lock_ledger().standing(document);
-        let taken = match standing {
+        match standing {
             Some(Standing::Refused(refusal)) => {
                 log::warn!("the index has refused {document} before, and is not sent it again");
-                take_refusal(refusal, take)
+                return take_refusal(refusal, take).map_err(IndexError::Taker);
             }
             Some(Standing::Accepted(request)) if change == Some(Change::Add(request)) => {
-                let holder = self.link(cancel)?.own.clone();
-                let title = title.clone();
-                let record = Record { document: document.clone(), title, holder };
                 log::warn!("{document} is registered, and is not sent to the index again");
-                let line = format!("{record}\r\n");
-                take(ReplyPart::Found, b"")
-                    .and_then(|()| take(ReplyPart::Record(record), line.as_bytes()))
-                    .and_then(|()| take(ReplyPart::End, b""))
             }
-            _ => {
+            Some(Standing::Accepted(_)) | None => {
                 log::warn!(
                     "{document} is registered as it was added first: the index has not shown that \
                      it takes a second ADD"
                 );
-                Ok(())
             }
-        };
-        taken.map_err(IndexError::Taker)
+        }
+        let record = self.accepted_record(document, cancel)?;
+        take_record(record, take).map_err(IndexError::Taker)
+    }
+
+    /// The record of a document that the index has accepted on the present connection, if any.
+    fn accepted_record(
+        &self,
+        document: &Document,
+        cancel: &Cancel,
+    ) -> Result<Option<Record>, IndexError> {
+        let holder = self.link(cancel)?.own.clone();
+        let title = self.lock_ledger().accepted_title(document);
+        Ok(title.map(|title| Record { document: document.clone(), title, holder }))
     }
 
     /// A record ends with its connection at an index that may not know REMOVE.
@@ -165,15 +170,18 @@ impl Shared {
                     "the index still lists {document}: it has not shown that it knows REMOVE, and \
                      keeps records without a connection"
                 );
-                Ok(())
+                let record = self.accepted_record(document, cancel)?;
+                take_record(record, take).map_err(IndexError::Taker)
             }
             Some(Standing::Accepted(_)) => {
                 log::warn!(
                     "the index has not shown that it knows REMOVE: this peer connects again \
                      without {document}"
                 );
+                let record = self.accepted_record(document, cancel)?;
                 self.rejoin(cancel)?;
-                self.link(cancel).map(drop)
+                drop(self.link(cancel)?);
+                take_record(record, take).map_err(IndexError::Taker)
             }
             Some(Standing::Refused(_)) | None => {
                 take_refusal(Refusal::NotFound, take).map_err(IndexError::Taker)
@@ -185,5 +193,14 @@ impl Shared {
 fn take_refusal(refusal: Refusal, take: &mut Take<'_>) -> io::Result<()> {
     let status = Status::from(refusal);
     take(ReplyPart::Refused(refusal), format!("{VERSION} {status}\r\n").as_bytes())?;
+    take(ReplyPart::End, b"")
+}
+
+/// The reply to the ADD or REMOVE of this record; nothing if the index has lost it meanwhile.
+fn take_record(record: Option<Record>, take: &mut Take<'_>) -> io::Result<()> {
+    let Some(record) = record else { return Ok(()) };
+    let line = format!("{record}\r\n");
+    take(ReplyPart::Found, b"")?;
+    take(ReplyPart::Record(record), line.as_bytes())?;
     take(ReplyPart::End, b"")
 }

@@ -30,7 +30,6 @@ impl Shared {
     /// Joins, and reads until the connection ends, which always is an error. Sets `registered` when
     /// the connection has become useful.
     pub(super) fn join_and_read(&self, registered: &mut Option<Instant>) -> Result<(), IndexError> {
-        self.dialect.ask_again();
         for _ in 0..limits::REPLACED_CONNECTIONS {
             if let Joined::Left = self.join_once(registered)? {
                 return Ok(());

@@ -6,13 +6,15 @@ use std::hash::{DefaultHasher, Hasher};
 use std::time::Instant;
 
 use super::waiting::Waiting;
-use crate::protocol::{Document, Refusal};
+use crate::protocol::{Document, Refusal, Title};
 
 /// What one request tells the index of a document.
 #[derive(Clone, Debug)]
 pub(super) struct Announcement {
     pub(super) document: Document,
     pub(super) change: Change,
+    /// That of an ADD.
+    title: Title,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,7 +43,8 @@ pub(super) enum Standing {
 /// The replies of the index on the present connection.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    standings: HashMap<Document, Standing>,
+    /// With the titles of accepted documents.
+    standings: HashMap<Document, (Standing, Title)>,
     waiting: Waiting,
     /// Documents whose ADD was answered by a refusal and more: they are not added again, as long as
     /// the index has shown no extension.
@@ -50,15 +53,15 @@ pub(super) struct Ledger {
 
 impl Announcement {
     /// An ADD, encoded as these bytes.
-    pub(super) fn add(document: Document, request: &[u8]) -> Self {
+    pub(super) fn add(document: Document, title: Title, request: &[u8]) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write(request);
-        Self { document, change: Change::Add(hasher.finish()) }
+        Self { document, change: Change::Add(hasher.finish()), title }
     }
 
     /// A REMOVE.
     pub(super) fn remove(document: Document) -> Self {
-        Self { document, change: Change::Remove }
+        Self { document, change: Change::Remove, title: Title::default() }
     }
 }
 
@@ -68,21 +71,26 @@ impl Ledger {
         let document = &announcement.document;
         match (announcement.change, refused) {
             (Change::Add(request), None) => {
-                self.standings.insert(document.clone(), Standing::Accepted(request));
+                let standing = (Standing::Accepted(request), announcement.title.clone());
+                self.standings.insert(document.clone(), standing);
                 self.waiting.remove(document);
             }
             (Change::Add(_), Some(refusal)) => {
                 // The record that was accepted before is still there.
                 let before = self.standings.get(document);
-                if !matches!(before, Some(Standing::Accepted(_))) {
-                    self.standings.insert(document.clone(), Standing::Refused(refusal));
+                if !matches!(before, Some((Standing::Accepted(_), _))) {
+                    let standing = (Standing::Refused(refusal), Title::default());
+                    self.standings.insert(document.clone(), standing);
                 }
                 match refusal {
                     Refusal::ServiceUnavailable => self.wait_for(document.clone()),
                     _ => self.waiting.remove(document),
                 }
             }
-            (Change::Remove, _) => self.forget(document),
+            (Change::Remove, None | Some(Refusal::NotFound)) => self.forget(document),
+            // The record is still there.
+            (Change::Remove, Some(Refusal::ServiceUnavailable)) => self.wait_for(document.clone()),
+            (Change::Remove, Some(_)) => self.waiting.remove(document),
         }
     }
 
@@ -105,7 +113,15 @@ impl Ledger {
     /// What is known of a document.
     pub(super) fn standing(&self, document: &Document) -> Option<Standing> {
         let harmful = self.harmful.get(document).copied().map(Standing::Refused);
-        self.standings.get(document).copied().or(harmful)
+        self.standings.get(document).map(|(standing, _)| *standing).or(harmful)
+    }
+
+    /// The title with which the index has accepted a document last.
+    pub(super) fn accepted_title(&self, document: &Document) -> Option<Title> {
+        match self.standings.get(document)? {
+            (Standing::Accepted(_), title) => Some(title.clone()),
+            (Standing::Refused(_), _) => None,
+        }
     }
 
     /// Whether the index has to be told. One that has shown an extension is told again when
@@ -115,7 +131,8 @@ impl Ledger {
         match (announcement.change, shows_extensions) {
             (Change::Remove, shows_extensions) => shows_extensions,
             (Change::Add(request), true) => {
-                self.standings.get(document) != Some(&Standing::Accepted(request))
+                let standing = self.standings.get(document).map(|(standing, _)| *standing);
+                standing != Some(Standing::Accepted(request))
             }
             (Change::Add(_), false) => matches!(
                 self.standing(document),
@@ -148,9 +165,9 @@ impl Ledger {
     /// The connection is a new one; returns the documents that were accepted on the last one.
     pub(super) fn clear(&mut self) -> Vec<Announcement> {
         self.waiting = Waiting::default();
-        let accepted = |(document, standing)| match standing {
+        let accepted = |(document, (standing, title))| match standing {
             Standing::Accepted(request) => {
-                Some(Announcement { document, change: Change::Add(request) })
+                Some(Announcement { document, change: Change::Add(request), title })
             }
             Standing::Refused(_) => None,
         };
@@ -170,7 +187,7 @@ mod tests {
     }
 
     fn add(number: u32, request: &[u8]) -> Announcement {
-        Announcement::add(rfc(number), request)
+        Announcement::add(rfc(number), Title::default(), request)
     }
 
     #[test]
@@ -184,7 +201,13 @@ mod tests {
         // The index still has what it accepted before.
         ledger.record(&second, BAD);
         assert!(!ledger.is_news(&first, true) && ledger.is_news(&second, true));
+        // A REMOVE that was refused has removed nothing; after a 503 it is sent again.
+        ledger.record(&Announcement::remove(rfc(1)), BAD);
+        assert!(!ledger.is_news(&first, true) && ledger.waiting().is_empty());
+        ledger.record(&Announcement::remove(rfc(1)), FULL);
+        assert!(!ledger.is_news(&first, true) && ledger.waiting().contains(&rfc(1)));
         ledger.record(&Announcement::remove(rfc(1)), None);
+        assert!(ledger.waiting().is_empty());
         assert!(ledger.is_news(&first, true) && ledger.is_news(&first, false));
     }
 

@@ -82,6 +82,7 @@ impl Shared {
             outcomes.take(1, outcome);
             self.find_out_closing(replies)?;
             if self.dialect.answers_one_request() {
+                self.take_harmful(&mut rest, &mut outcomes);
                 // Such a server keeps records without their connections.
                 let mut ledger = self.lock_ledger();
                 kept.iter().for_each(|announcement| ledger.record(announcement, None));
