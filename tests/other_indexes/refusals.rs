@@ -250,4 +250,13 @@ fn a_dry_run_of_a_list_that_was_cut_says_what_may_be_missing() {
     assert_eq!(code, 76, "{output}{errors}");
     assert!(errors.contains("peer: documents may be missing from the list: "), "{errors}");
     assert!(!errors.contains("listed is here"), "{errors}");
+    // The same if nothing that was listed is missing.
+    std::fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
+    for dry_run in [&["--dry-run"][..], &[]] {
+        let arguments = [&["--share", ".", "sync"], dry_run].concat();
+        let (code, output, errors) = other.run(&arguments, folder.path());
+        let says = format!("{output}{errors}");
+        assert_eq!(code, 76, "{says}");
+        assert!(says.contains("nothing to do: no document that was listed is missing"), "{says}");
+    }
 }

@@ -109,7 +109,12 @@ impl Selection {
     /// What is said if there is nothing to download.
     pub(super) fn nothing_to_do(&self, command: &Sync, not_saved: usize) -> String {
         let is_selective = command.from.is_some() || command.words.is_some();
+        let is_incomplete = matches!(self.listed, Completeness::Incomplete(_));
         let what = match (self.has_others, not_saved, is_selective) {
+            (_, 0, false) if is_incomplete => "no document that was listed is missing here".into(),
+            (_, 0, true) if is_incomplete => {
+                "no document that was listed and that these options select is missing here".into()
+            }
             (false, ..) => "no other peer has registered a document".to_string(),
             (true, 0, false) => "all that the index knows is here".to_string(),
             (true, 0, true) => "all that these options select is here".to_string(),
