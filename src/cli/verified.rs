@@ -7,22 +7,16 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use super::exit::CommandError;
+use crate::error_chain::error_chain;
 use crate::peer::{AskIndex, Extensions, IndexError, Order, Source, lookup};
 use crate::protocol::{Attribute, Document, Endpoint, ReplyPart};
 
 /// Sets the verified address of each holder that has a host name. Holders that the index does not
-/// list any more are removed: their names are not resolved here.
-///
-/// # Errors
-/// When an index that knows attributes refuses a LOOKUP or does not answer.
-pub(super) fn set_verified_addresses(
-    index: &dyn AskIndex,
-    orders: &mut [Order],
-) -> Result<(), CommandError> {
+/// list any more, or about which it does not answer, are removed: their names are not resolved here.
+pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [Order]) {
     if !knows_attributes(index, orders) {
         // It verifies no addresses, or does not tell them.
-        return Ok(());
+        return;
     }
     let mut named = HashSet::new();
     // One document of each holder.
@@ -35,12 +29,18 @@ pub(super) fn set_verified_addresses(
         }
     }
     let mut addresses = HolderAddresses { named, known: HashMap::new() };
-    addresses.look_up(index, &documents)?;
-    // Where that record is gone by now, those of its other documents.
-    let is_unknown = |holder: &Endpoint| !addresses.known.contains_key(holder);
-    let rest = orders.iter().filter(|order| names(order).any(is_unknown));
-    let rest: Vec<&Document> = rest.map(|order| &order.wanted.document).collect();
-    addresses.look_up(index, &rest)?;
+    let mut answered = addresses.look_up(index, &documents);
+    if answered.is_ok() {
+        // Where that record is gone by now, those of its other documents.
+        let is_unknown = |holder: &Endpoint| !addresses.known.contains_key(holder);
+        let rest = orders.iter().filter(|order| names(order).any(is_unknown));
+        let rest: Vec<&Document> = rest.map(|order| &order.wanted.document).collect();
+        answered = addresses.look_up(index, &rest);
+    }
+    if let Err(error) = &answered {
+        let error = error_chain(error);
+        log::warn!("holders whose addresses the index has not told are not asked: {error}");
+    }
     for order in orders {
         order.wanted.sources.retain_mut(|source| match addresses.known.get(&source.holder) {
             Some(address) => {
@@ -54,7 +54,6 @@ pub(super) fn set_verified_addresses(
             None => true,
         });
     }
-    Ok(())
 }
 
 /// Whether the index sends attributes; a LOOKUP finds that out if it is not known yet.

@@ -55,6 +55,35 @@ fn a_refusal_keeps_what_is_wanted() {
     assert_eq!(code, 69, "{output}{errors}");
 }
 
+/// The addresses of holders with host names are looked up before `sync` downloads. What needs none is
+/// downloaded, whatever becomes of that.
+#[test]
+fn a_sync_without_addresses_of_named_holders_downloads_from_the_others() {
+    const REFUSED: &str = "P2P-CI/1.0 503 Service Unavailable\r\nAttributes: 1\r\n\r\n";
+    // Cut within a record, after an attribute has shown the extension.
+    const CUT: &str = "P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T a.invalid 5000\r\n\
+                       Added: Sun, 06 Nov 1994 08:49:37 GMT\r\nRFC";
+    for reply in [REFUSED, CUT] {
+        let port = uploader();
+        let other = Other::start(move |request, _| match request {
+            _ if request.starts_with("LOOKUP ") && reply == CUT => {
+                Act::SayAndClose(reply.as_bytes().to_vec())
+            }
+            _ if request.starts_with("LOOKUP ") => say(reply),
+            _ if request.starts_with("LIST FILES") => say("P2P-CI/1.0 200 OK\r\n\r\n\r\n"),
+            _ => say(format!(
+                "P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T 127.0.0.1 {port}\r\n\
+                 RFC 8 T a.invalid 5000\r\n\r\n"
+            )),
+        });
+        let folder = temporary();
+        let (code, output, errors) = other.run(&["--share", ".", "sync"], folder.path());
+        assert!(folder.path().join("rfc7.txt").exists(), "{output}{errors}");
+        assert_ne!(code, 0, "RFC 8 is missing: {output}{errors}");
+        assert!(errors.contains("holders whose addresses"), "{output}{errors}");
+    }
+}
+
 #[test]
 fn a_refusal_is_complete_at_its_status_line() {
     let folder = temporary();
