@@ -110,3 +110,41 @@ fn a_name_whose_record_is_gone_is_not_resolved() {
     assert_eq!(names(&mine).len(), DOCUMENTS - 1);
     assert_eq!(rebound.load(Ordering::Relaxed), 0, "a listed name was resolved");
 }
+
+/// An index can give one victim any number of names. A few attempts run at the same time before the
+/// first one fails, each at most once with and once without extensions.
+#[test]
+fn many_names_of_one_address_lead_to_a_few_connections() {
+    for banner in ["", "SSH-2.0-OpenSSH_9.2\r\n"] {
+        let root = tempfile::tempdir().unwrap();
+        let mine = folder(root.path(), "mine", &[]);
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connections);
+        let victim = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = victim.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for mut stream in victim.incoming().map_while(Result::ok) {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let _ = stream.write_all(banner.as_bytes());
+            }
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let index = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let mut reply = String::from("P2P-CI/1.0 200 OK\r\n\r\n");
+                for number in 0..300 {
+                    write!(reply, "RFC 7 T h{number}.invalid {port}\r\nAddress: 127.0.0.1\r\n")
+                        .unwrap();
+                }
+                reply += "\r\n";
+                while request(&mut stream).is_ok() && stream.write_all(reply.as_bytes()).is_ok() {}
+            }
+        });
+        let arguments = [&*index.to_string(), "--share", ".", "get", "7"];
+        let (code, _, errors) = run_peer(&arguments, "", &mine);
+        assert_ne!(code, 0, "{errors}");
+        let connections = connections.load(Ordering::Relaxed);
+        assert!((1..=32).contains(&connections), "{banner:?}: {connections} connections");
+    }
+}

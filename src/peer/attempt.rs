@@ -3,6 +3,7 @@
 //! that several attempts can run at the same time.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -34,6 +35,8 @@ pub(super) struct Attempt<'a> {
     is_lasting: bool,
     begun: Instant,
     state: State,
+    /// Where it is asked, once a connection is made that was not kept open.
+    addresses: Vec<SocketAddr>,
     /// Held for a holder that has not delivered anything yet.
     trial: Option<Trial>,
 }
@@ -104,7 +107,7 @@ impl<'a> Attempt<'a> {
             None => State::Connecting(Connecting::begin(fetcher, source)?),
         };
         let (is_lasting, begun) = (conversation.is_lasting(), Instant::now());
-        Ok(Self { source, question, is_lasting, begun, state, trial })
+        Ok(Self { source, question, is_lasting, begun, state, addresses: Vec::new(), trial })
     }
 
     /// How long it has gone on.
@@ -122,6 +125,14 @@ impl<'a> Attempt<'a> {
         match &self.state {
             State::Begun { line, .. } => line.input.len() as u64,
             State::Connecting(_) | State::Asked { .. } | State::Over => 0,
+        }
+    }
+
+    /// The addresses at which the holder is asked, as far as they are known.
+    pub(super) fn addresses(&self) -> &[SocketAddr] {
+        match &self.state {
+            State::Connecting(connecting) => connecting.addresses(),
+            State::Asked { .. } | State::Begun { .. } | State::Over => &self.addresses,
         }
     }
 
@@ -180,6 +191,7 @@ impl<'a> Attempt<'a> {
                 Ok(stream) => Line::new(&self.source.holder, stream),
                 Err(error) => Err(error),
             };
+            self.addresses = connecting.addresses().to_vec();
             let mut request = Vec::new();
             self.question.encode(self.is_lasting, &mut request);
             let asked = connected.and_then(|line| {
@@ -260,12 +272,16 @@ impl<'a> Attempt<'a> {
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<Reply, TransferError> {
         loop {
-            if let Some(result) = self.advance(fetcher, beginning) {
-                return result;
-            }
             let now = Instant::now();
-            if let Some(error) = self.overdue(now, patience) {
-                return Err(error);
+            let ended = match self.advance(fetcher, beginning) {
+                Some(result) => Some(result),
+                None => self.overdue(now, patience).map(Err),
+            };
+            if let Some(result) = ended {
+                if result.is_err() {
+                    fetcher.neighbours().no_answer(&self.source.holder, self.addresses());
+                }
+                return result;
             }
             if !is_wanted() || fetcher.cancel().is_cancelled() {
                 return Err(self.timed_out());

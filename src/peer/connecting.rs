@@ -1,5 +1,6 @@
 //! A connection to a holder that is being made. Nothing here waits.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -19,6 +20,8 @@ const RESOLUTION_POLL: Duration = Duration::from_millis(10);
 pub(super) struct Connecting {
     begun: Instant,
     state: State,
+    /// Those that may be connected to, as soon as they are known.
+    addresses: Vec<SocketAddr>,
     /// Whether the name service was asked just now.
     is_new: bool,
 }
@@ -37,13 +40,20 @@ impl Connecting {
     pub(super) fn begin(fetcher: &Fetcher, source: &Source) -> Result<Self, TransferError> {
         let holder = &source.holder;
         let begun = Instant::now();
+        let mut addresses = Vec::new();
         let state = match fetcher.addresses().known(source) {
-            Some(addresses) => {
-                State::Dialling(Dial::new(allowed(source, addresses, fetcher.reach())?))
+            Some(known) => {
+                addresses = to_ask(fetcher, source, known)?;
+                State::Dialling(Dial::new(addresses.clone()))
             }
             None => State::Resolving(Resolution::begin(holder.host.as_str(), holder.port.value())),
         };
-        Ok(Self { begun, state, is_new: true })
+        Ok(Self { begun, state, addresses, is_new: true })
+    }
+
+    /// The addresses that are connected to, as far as they are known.
+    pub(super) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// Does what can be done without waiting; returns the connection, or why there is none.
@@ -64,8 +74,11 @@ impl Connecting {
                 Err(error) => return Some(Err(TransferError::Unreachable(error))),
             };
             fetcher.addresses().resolved(&source.holder, &addresses);
-            match allowed(source, addresses, fetcher.reach()) {
-                Ok(addresses) => self.state = State::Dialling(Dial::new(addresses)),
+            match to_ask(fetcher, source, addresses) {
+                Ok(addresses) => {
+                    self.addresses.clone_from(&addresses);
+                    self.state = State::Dialling(Dial::new(addresses));
+                }
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -96,5 +109,24 @@ impl Connecting {
             State::Resolving(_) => Some(now + RESOLUTION_POLL),
             State::Dialling(dial) => dial.next_at(),
         }
+    }
+}
+
+/// The addresses at which a holder is asked.
+fn to_ask(
+    fetcher: &Fetcher,
+    source: &Source,
+    addresses: Vec<SocketAddr>,
+) -> Result<Vec<SocketAddr>, TransferError> {
+    let mut addresses = allowed(source, addresses, fetcher.reach())?;
+    let found = addresses.len();
+    // A person may ask at any address as often as wanted.
+    if source.told_by.is_some() {
+        let neighbours = fetcher.neighbours();
+        addresses.retain(|address| !neighbours.is_stranger(&source.holder, *address));
+    }
+    match addresses.is_empty() && found > 0 {
+        true => Err(TransferError::GivenUp),
+        false => Ok(addresses),
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::iter;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,6 +38,9 @@ const STEP: Duration = Duration::from_millis(1);
 #[derive(Debug, Default)]
 pub struct Neighbours {
     known: Mutex<HashMap<Endpoint, Neighbour>>,
+    /// Addresses at which nothing has answered, with the holder that was asked there, and until when
+    /// no other holder is: an index may give a victim any number of names.
+    strangers: Mutex<HashMap<SocketAddr, (Endpoint, Instant)>>,
     store: Option<StoreFile>,
 }
 
@@ -81,7 +85,7 @@ impl Neighbours {
     pub fn load(store: &Path) -> Self {
         let store = StoreFile::new(store, (limits::NEIGHBOURS * LINE) as u64);
         let known = parse(&store.read().unwrap_or_default()).collect();
-        Self { known: Mutex::new(known), store: Some(store) }
+        Self { known: Mutex::new(known), strangers: Mutex::default(), store: Some(store) }
     }
 
     /// Stores what is worth keeping, with what other programs have stored of other peers.
@@ -139,6 +143,31 @@ impl Neighbours {
     /// It has sent a reply, whatever it was.
     pub(super) fn answered(&self, endpoint: &Endpoint) {
         self.change(endpoint, |neighbour| neighbour.has_answered = true);
+    }
+
+    /// It was asked at these addresses and has not answered, or not soon.
+    pub(super) fn no_answer(&self, endpoint: &Endpoint, addresses: &[SocketAddr]) {
+        if addresses.is_empty() || self.of(endpoint).has_answered {
+            return;
+        }
+        let (now, mut strangers) = (Instant::now(), self.lock_strangers());
+        if strangers.len() >= limits::NEIGHBOURS {
+            strangers.retain(|_, (_, until)| *until > now);
+            if strangers.len() >= limits::NEIGHBOURS {
+                strangers.clear();
+            }
+        }
+        let until = now + pause_after(u32::MAX);
+        let stranger = (endpoint.clone(), until);
+        strangers.extend(addresses.iter().map(|address| (*address, stranger.clone())));
+    }
+
+    /// Whether a holder that has never answered is not asked at this address, because another one was
+    /// asked there and has not answered.
+    pub(super) fn is_stranger(&self, endpoint: &Endpoint, address: SocketAddr) -> bool {
+        let is_other =
+            |(other, until): &(Endpoint, Instant)| other != endpoint && *until > Instant::now();
+        self.lock_strangers().get(&address).is_some_and(is_other) && !self.of(endpoint).has_answered
     }
 
     /// A connection was made, in this time.
@@ -231,6 +260,11 @@ impl Neighbours {
             make_room(&mut known);
         }
         change(known.entry(endpoint.clone()).or_default());
+    }
+
+    fn lock_strangers(&self) -> MutexGuard<'_, HashMap<SocketAddr, (Endpoint, Instant)>> {
+        // Each change is one insertion or removal: a poisoned map is still whole.
+        self.strangers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Endpoint, Neighbour>> {

@@ -137,6 +137,8 @@ impl<'a> Download<'a> {
                     match result {
                         Ok(reply) => return Some((candidate, reply)),
                         Err(error) => {
+                            let holder = &candidate.source.holder;
+                            self.fetcher.neighbours().no_answer(holder, pending.addresses());
                             self.attempt_failed(candidate, pending.into_trial(), error);
                         }
                     }
@@ -159,6 +161,8 @@ impl<'a> Download<'a> {
                 continue;
             };
             let Running { mut candidate, pending, .. } = self.running.remove(at);
+            let holder = &candidate.source.holder;
+            self.fetcher.neighbours().no_answer(holder, pending.addresses());
             if let TransferError::Deferred(_) = error {
                 log::debug!("{}: {error}", candidate.source.holder);
                 self.fetcher.neighbours().silent(&candidate.source.holder);
