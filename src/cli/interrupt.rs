@@ -26,6 +26,8 @@ use crate::system::{Signal, TerminalMode};
 
 /// Within this time a second Ctrl-C ends the session.
 const TWICE: Duration = Duration::from_secs(1);
+/// Within this time equal signals are one: some programs send one to a process and to its group.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// What runs, as far as signals are concerned.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,6 +53,7 @@ struct State {
     /// That of the command that runs.
     running: Option<Cancel>,
     interrupted: Option<Instant>,
+    last: Option<(Signal, Instant)>,
     /// The signal that ends the program.
     ending: Option<Signal>,
     /// A temporary file or directory that is removed when the program ends.
@@ -114,6 +117,12 @@ impl Interrupt {
 
     fn handle(&self, signal: Signal) {
         let mut state = self.lock();
+        let last = state.last.replace((signal, Instant::now()));
+        let is_same = last.is_some_and(|(before, at)| before == signal && at.elapsed() < TOGETHER);
+        // A person may type Ctrl-C twice as fast.
+        if is_same && self.0.mode != (Mode::Shell { interactive: true }) {
+            return;
+        }
         let is_second = state.interrupted.is_some_and(|before| before.elapsed() <= TWICE);
         state.interrupted = Some(Instant::now());
         if let Some(running) = &state.running {

@@ -54,3 +54,18 @@ fn a_killed_download_leaves_no_final_name_and_a_signalled_one_nothing() {
         assert!(!leaves_nothing || files(&b).is_empty(), "{:?}", files(&b));
     }
 }
+
+/// `timeout` sends its signal to the process and to its group.
+#[test]
+fn a_signal_that_comes_twice_is_one() {
+    let (_root, _, b) = folders();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let from = holder.local_addr().unwrap().to_string();
+    let arguments = ["--share", ".", "get", "7", "--from", &from];
+    let mut program = peer(holder.local_addr().unwrap(), &arguments, &b);
+    let (_stream, _) = holder.accept().unwrap();
+    program.signal("TERM");
+    program.signal("TERM");
+    program.error_with("interrupted");
+    assert_eq!(program.wait().code(), Some(143));
+}
