@@ -5,7 +5,9 @@
 //! with the number of different titles, not of records.
 
 pub(super) mod id_set;
-pub(super) mod prefixes;
+mod keys;
+pub(super) mod matches;
+mod prefixes;
 
 use std::collections::VecDeque;
 
@@ -14,7 +16,8 @@ use super::slots::Slots;
 use crate::limits;
 use crate::protocol::{Title, Word, Words, title_words};
 use id_set::BLOCK;
-use prefixes::{Matches, Prefixes};
+use matches::Matches;
+use prefixes::Prefixes;
 
 /// A title of a document.
 #[derive(Debug)]
@@ -119,7 +122,7 @@ impl Titles {
         self.queue.len()
     }
 
-    /// Whether so many titles are in the queue that one that is added has to wait for others.
+    /// Whether the queue is longer than its limit: then each ADD enters titles of the queue itself.
     pub(super) fn is_behind(&self) -> bool {
         self.queue.len() > limits::PENDING_TITLES
     }

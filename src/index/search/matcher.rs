@@ -4,7 +4,7 @@ use super::tables::{RECORD, Take};
 use crate::index::entry::Entry;
 use crate::index::lines::Age;
 use crate::index::titles::id_set::{BLOCK, bit_of};
-use crate::index::titles::prefixes::Matches;
+use crate::index::titles::matches::Matches;
 use crate::protocol::{Title, Words};
 
 /// The titles that match the words of a search.

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use super::tables::Tables;
 use crate::index::ranks::{Rank, Ranks};
 use crate::index::titles::id_set::ids_of;
-use crate::index::titles::prefixes::Matches;
+use crate::index::titles::matches::Matches;
 
 /// Candidates among which the best are selected together, for each document that is wanted.
 const CANDIDATES: usize = 4;

@@ -9,11 +9,12 @@
 //! entry above does not cover.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
 
-use super::id_set::{BLOCK, IdSet, bit_of};
+use super::id_set::IdSet;
+use super::keys::{Identity, Keys};
+use super::matches::Matches;
 use crate::index::memory::allocated;
-use crate::limits;
 use crate::protocol::Word;
 
 /// Tables that grow on their own: to grow one takes long when it has millions of entries.
@@ -40,42 +41,6 @@ struct Branch {
     /// Entries for beginnings that are one character longer than `shared`.
     children: u32,
     ids: IdSet,
-}
-
-/// What a word of a query leads to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Matches<'a> {
-    /// At most this title has a word that begins so.
-    One(u32),
-    /// These titles have.
-    Many(&'a IdSet),
-}
-
-impl Matches<'_> {
-    /// How many titles it leads to.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::One(_) => 1,
-            Self::Many(ids) => ids.len(),
-        }
-    }
-
-    /// See [`IdSet::block`].
-    pub(crate) fn block(&self, block: u32) -> u64 {
-        match self {
-            Self::One(id) if id / BLOCK == block => bit_of(*id),
-            Self::One(_) => 0,
-            Self::Many(ids) => ids.block(block),
-        }
-    }
-
-    /// See [`IdSet::next_block`].
-    pub(crate) fn next_block(&self, from: u32, hint: &mut usize) -> Option<(u32, u64)> {
-        match self {
-            Self::One(id) => (id / BLOCK >= from).then_some((id / BLOCK, bit_of(*id))),
-            Self::Many(ids) => ids.next_block(from, hint),
-        }
-    }
 }
 
 type Shard = HashMap<u64, Node, BuildHasherDefault<Identity>>;
@@ -108,7 +73,7 @@ impl Prefixes {
 
     /// The titles with a word that begins with this one.
     pub(super) fn find(&self, word: &Word) -> Option<Matches<'_>> {
-        let keys = self.keys(word);
+        let keys = Keys::of(self.seed, word);
         let mut shared = 0;
         loop {
             match self.node(*keys.get(shared)?)? {
@@ -138,7 +103,7 @@ impl Prefixes {
         word: &Word,
         others: &mut Others<impl Fn(u32) -> Vec<Word>>,
     ) {
-        let keys = self.keys(word);
+        let keys = Keys::of(self.seed, word);
         let (mut above, mut shared) = (None, 0);
         while let Some(&key) = keys.get(shared) {
             let common = match self.node_mut(key) {
@@ -186,7 +151,7 @@ impl Prefixes {
         let same = || words.iter().filter(|word| word.starts_with(&beginning));
         let common = same().map(|other| word.common(other)).min();
         let common = common.unwrap_or_else(|| beginning.chars().len());
-        let longer = same().filter_map(|word| self.keys(word).get(common).copied());
+        let longer = same().filter_map(|word| Keys::of(self.seed, word).get(common).copied());
         let mut longer: Vec<u64> = longer.collect();
         longer.sort_unstable();
         longer.dedup();
@@ -202,7 +167,7 @@ impl Prefixes {
         let Some(Node::Many(lower)) = self.take(key) else { return };
         let shared = lower.shared.beginning(common);
         let upper = Branch { shared, children: 1, ids: lower.ids.clone() };
-        if let Some(&key) = self.keys(&lower.shared).get(common) {
+        if let Some(&key) = Keys::of(self.seed, &lower.shared).get(common) {
             self.put(key, Node::Many(lower));
         }
         self.put(key, Node::Many(Box::new(upper)));
@@ -220,7 +185,7 @@ impl Prefixes {
     }
 
     fn remove_word(&mut self, id: u32, word: &Word) {
-        let keys = self.keys(word);
+        let keys = Keys::of(self.seed, word);
         let (mut above, mut shared) = (None, 0);
         while let Some(&key) = keys.get(shared) {
             match self.node(key) {
@@ -241,7 +206,7 @@ impl Prefixes {
 
     /// Removes the branches on the way to a word that are not needed any more.
     fn contract(&mut self, word: &Word, others: &mut Others<impl Fn(u32) -> Vec<Word>>) {
-        let keys = self.keys(word);
+        let keys = Keys::of(self.seed, word);
         let mut shared = 0;
         while let Some(&key) = keys.get(shared) {
             let Some(Node::Many(branch)) = self.node(key) else { return };
@@ -255,7 +220,7 @@ impl Prefixes {
                 self.put(key, Node::One(first));
                 for other in others.words(first).iter().filter(|word| word.starts_with(&beginning))
                 {
-                    let below = self.keys(other);
+                    let below = Keys::of(self.seed, other);
                     below.iter().skip(end).for_each(|key| drop(self.take(*key)));
                 }
                 return;
@@ -273,7 +238,7 @@ impl Prefixes {
         let end = beginning.chars().len();
         let longer = |word: &&Word| word.starts_with(beginning) && word.chars().len() > end;
         let Some(word) = words.iter().find(longer) else { return false };
-        let Some(&below) = self.keys(word).get(end) else { return false };
+        let Some(&below) = Keys::of(self.seed, word).get(end) else { return false };
         let (Some(Node::Many(upper)), Some(Node::Many(lower))) = (self.node(key), self.node(below))
         else {
             return false;
@@ -285,17 +250,6 @@ impl Prefixes {
             self.put(key, lower);
         }
         true
-    }
-
-    /// The keys of all beginnings of a word, the shortest first.
-    fn keys(&self, word: &Word) -> Keys {
-        let mut keys = Keys { keys: [0; limits::WORD], count: word.chars().len() };
-        let mut state = self.seed;
-        for (key, character) in keys.keys.iter_mut().zip(word.chars()) {
-            state = mix(state ^ u64::from(u32::from(*character)));
-            *key = state;
-        }
-        keys
     }
 
     fn count_children(&mut self, key: Option<u64>, change: impl Fn(u32) -> u32) {
@@ -361,20 +315,6 @@ impl<F: Fn(u32) -> Vec<Word>> Others<F> {
     }
 }
 
-/// The keys of the beginnings of a word.
-struct Keys {
-    keys: [u64; limits::WORD],
-    count: usize,
-}
-
-impl std::ops::Deref for Keys {
-    type Target = [u64];
-
-    fn deref(&self) -> &[u64] {
-        self.keys.get(..self.count).unwrap_or_default()
-    }
-}
-
 impl Node {
     /// Bytes of memory outside its table.
     fn bytes(&self) -> usize {
@@ -399,31 +339,4 @@ fn shard_bytes(shard: &Shard) -> usize {
 fn shard_of(key: u64) -> usize {
     // The table itself uses the lowest and the highest bits.
     usize::from((key >> 40).to_le_bytes()[0])
-}
-
-/// Both halves of a product, in which each bit of the factors changes many others.
-#[expect(clippy::cast_possible_truncation, reason = "the halves of the product are wanted")]
-fn mix(state: u64) -> u64 {
-    let product = u128::from(state) * 0x9e37_79b9_7f4a_7c15;
-    product as u64 ^ (product >> 64) as u64
-}
-
-/// The keys are hashes already.
-#[derive(Default)]
-struct Identity(u64);
-
-impl Hasher for Identity {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }

@@ -1,0 +1,40 @@
+//! What a word of a query leads to in the radix tree: one title, or a set of titles (protocol.md
+//! section 4.10).
+
+use super::id_set::{BLOCK, IdSet, bit_of};
+
+/// What a word of a query leads to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Matches<'a> {
+    /// At most this title has a word that begins so.
+    One(u32),
+    /// These titles have.
+    Many(&'a IdSet),
+}
+
+impl Matches<'_> {
+    /// How many titles it leads to.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(ids) => ids.len(),
+        }
+    }
+
+    /// See [`IdSet::block`].
+    pub(crate) fn block(&self, block: u32) -> u64 {
+        match self {
+            Self::One(id) if id / BLOCK == block => bit_of(*id),
+            Self::One(_) => 0,
+            Self::Many(ids) => ids.block(block),
+        }
+    }
+
+    /// See [`IdSet::next_block`].
+    pub(crate) fn next_block(&self, from: u32, hint: &mut usize) -> Option<(u32, u64)> {
+        match self {
+            Self::One(id) => (id / BLOCK >= from).then_some((id / BLOCK, bit_of(*id))),
+            Self::Many(ids) => ids.next_block(from, hint),
+        }
+    }
+}
