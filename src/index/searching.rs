@@ -27,14 +27,16 @@ impl Index {
     }
 
     /// Enters into the search structure, or removes from it, at most `most` queued titles.
-    /// Returns their number.
+    /// Returns their number. While the memory limit is exceeded, titles are removed and none is entered.
     pub fn catch_up(&mut self, most: usize) -> usize {
+        let others = self.bytes().saturating_sub(self.titles.bytes());
+        let limit = self.max_bytes.saturating_sub(others);
         let Self { titles, ranks, entries, .. } = self;
         let name_of = |entry| match &entries.get(entry)?.document {
             Document::File(name) => Some(name),
             Document::Rfc(_) => None,
         };
-        titles.catch_up(most, |entry| ranks.order(entry, name_of))
+        titles.catch_up(most, limit, |entry| ranks.order(entry, name_of))
     }
 
     /// Enters a few titles when very many wait.

@@ -46,6 +46,8 @@ pub(super) struct Titles {
     prefixes: Prefixes,
     /// Numbers of titles that are waiting or leaving, and perhaps of some that are neither.
     queue: VecDeque<u32>,
+    /// Numbers from the queue of titles that were not entered because the memory limit was exceeded.
+    held: VecDeque<u32>,
     /// Bytes that the waiting titles may take at most once they are entered, and those of the text of
     /// leaving ones.
     pending: usize,
@@ -55,7 +57,7 @@ impl Titles {
     /// Bytes of memory, without the text of the titles that are in use. A waiting title counts with the most that
     /// it may take once it is entered.
     pub(super) fn bytes(&self) -> usize {
-        let fixed = self.entries.capacity() + self.queue.capacity();
+        let fixed = self.entries.capacity() + self.queue.capacity() + self.held.capacity();
         fixed * size_of::<u32>() + self.known.bytes() + self.prefixes.bytes() + self.pending
     }
 
@@ -119,21 +121,34 @@ impl Titles {
 
     /// How many titles are to be entered or removed at most.
     pub(super) fn behind(&self) -> usize {
-        self.queue.len()
+        self.queue.len() + self.held.len()
     }
 
     /// Whether the queue is longer than its limit: then each ADD enters titles of the queue itself.
     pub(super) fn is_behind(&self) -> bool {
-        self.queue.len() > limits::PENDING_TITLES
+        self.behind() > limits::PENDING_TITLES
     }
 
-    /// Enters or removes some titles. Returns how many; less than `most` if nothing is left to do.
+    /// Enters or removes some titles. Returns how many; less than `most` if nothing can be done.
     /// Calls `enter` for the entry of each title before the title can be found.
-    pub(super) fn catch_up(&mut self, most: usize, mut enter: impl FnMut(u32)) -> usize {
+    ///
+    /// No title is entered while [`Titles::bytes`] exceeds `limit`, only held back: a branch that is
+    /// divided has a copy of its set, which can take more than what was reserved for the title. So
+    /// the limit is exceeded by one title at most: by a bit of each title of the index for each
+    /// of its words.
+    pub(super) fn catch_up(
+        &mut self,
+        most: usize,
+        limit: usize,
+        mut enter: impl FnMut(u32),
+    ) -> usize {
         for done in 0..most {
-            let Some(id) = self.queue.pop_front() else { return done };
+            let is_full = self.bytes() > limit;
+            let held = if is_full { None } else { self.held.pop_front() };
+            let Some(id) = held.or_else(|| self.queue.pop_front()) else { return done };
             let Some(known) = self.known.get_mut(id) else { continue };
             match known.state {
+                State::Waiting if is_full => self.held.push_back(id),
                 State::Waiting => {
                     known.state = State::Entered;
                     self.entries.get(index(id)).copied().into_iter().for_each(&mut enter);
@@ -153,6 +168,9 @@ impl Titles {
         }
         if self.queue.is_empty() {
             self.queue = VecDeque::new();
+        }
+        if self.held.is_empty() {
+            self.held = VecDeque::new();
         }
         most
     }
@@ -175,6 +193,7 @@ impl Titles {
         if self.known.is_empty() {
             self.entries = Vec::new();
             self.queue = VecDeque::new();
+            self.held = VecDeque::new();
         }
     }
 }

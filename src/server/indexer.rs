@@ -92,7 +92,7 @@ impl Indexer {
 }
 
 /// Enters or removes a few titles, at most `most`, while the index is locked once. Returns how many; 0 if
-/// the queue is empty.
+/// the queue is empty, or if the memory limit is exceeded and no title is to be removed.
 pub(super) fn step(index: &SharedIndex, most: usize) -> usize {
     let mut index = index.write();
     let begun = Instant::now();

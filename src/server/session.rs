@@ -240,7 +240,12 @@ impl Session<'_> {
     fn remove_titles(&self, mut count: usize) {
         let index = &self.shared.index;
         while count > 0 && index.read().behind() > limits::PENDING_TITLES {
-            count -= indexer::step(index, count).min(count);
+            let done = indexer::step(index, count).min(count);
+            if done == 0 {
+                // The others are not entered while the memory limit is exceeded.
+                break;
+            }
+            count -= done;
             index.give_turn();
         }
     }

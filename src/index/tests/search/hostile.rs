@@ -1,8 +1,10 @@
 //! Titles that are made to take much memory.
 
-use super::super::super::Index;
+use std::collections::HashMap;
+
+use super::super::super::{Charge, Index, Owner};
 use super::super::{A, plain, record};
-use super::scattered;
+use super::{scattered, search};
 
 #[test]
 fn hostile_titles_take_a_bounded_multiple_of_their_length() {
@@ -63,11 +65,13 @@ const HOSTILE: [(&str, Titles); 7] = [
     ("one character that is many", |number| format!("{} {number}", "\u{fdfa}".repeat(100))),
 ];
 
+/// Tables for more titles have the same ratios of reserved to used memory.
 #[test]
 fn the_memory_of_hostile_titles_is_reserved_before_they_are_entered() {
+    const COUNT: u64 = 400;
     for (kind, title) in HOSTILE {
         let mut index = Index::default();
-        for number in 0..3000 {
+        for number in 0..COUNT {
             let line = format!("RFC {} {} a 1", number + 1, title(number));
             index.add(A, record(&line), plain()).unwrap();
             // Some are entered early, so that others divide what they have in common.
@@ -80,15 +84,77 @@ fn the_memory_of_hostile_titles_is_reserved_before_they_are_entered() {
             let now = index.search_bytes();
             assert!(now <= reserved, "{kind}: {now} bytes after {reserved}");
         }
-        for number in 0..3000 {
+        for number in 0..COUNT {
             let line = format!("RFC {} T a 1", number + 1);
             index.add(A, record(&line), plain()).unwrap();
         }
         while index.catch_up(64) == 64 {}
         let left = index.search_bytes();
-        assert!(left < 800_000, "{kind}: {left} bytes are left of {reserved}");
+        assert!(left < 250_000, "{kind}: {left} bytes are left of {reserved}");
         while index.leave(A, 100) == 100 {}
         while index.catch_up(64) == 64 {}
         assert!(index.titles.is_empty(), "{kind}");
     }
+}
+
+/// Titles of several groups. All titles of a group have the same long words, so that each word is one
+/// branch with a long set of titles. Then a few titles divide each branch after each of its
+/// characters, and each division copies the set.
+#[test]
+fn divided_branches_stay_within_the_memory_limit() {
+    const LIMIT: usize = 6 << 20;
+    const NETWORKS: u64 = 20;
+    /// Few enough titles of a group are in a row that its set is a list, not a bitmap.
+    const GROUPS: u64 = 33;
+    let title = |group: u64, length: usize| {
+        let words = (0..10).map(|word| format!("{:016x}", scattered(group * 10 + word)));
+        words
+            .map(|word| word.chars().take(length).collect::<String>())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let mut index = Index::default();
+    index.limit_bytes(LIMIT);
+    let mut charged = HashMap::<u64, usize>::new();
+    let mut add = |index: &mut Index, number: u64, title: &str| {
+        let network = number % NETWORKS;
+        let record = record(&format!("RFC {} {title} h{network} 1", number + 1));
+        let charge = Charge::of(&record).bytes;
+        let added = index.add(Owner(network), record, plain());
+        if added.is_ok() {
+            let charged = charged.entry(network).or_default();
+            *charged += charge;
+            assert!(*charged <= LIMIT / 4, "a network exceeds its budget");
+        }
+        added.is_ok()
+    };
+    let mut count = 0;
+    // The dividing titles count with the most that they may take until they are entered.
+    while index.bytes() < LIMIT * 3 / 5 && add(&mut index, count, &title(count % GROUPS, 16)) {
+        count += 1;
+        index.catch_up(1);
+    }
+    let dividing = (1..16).flat_map(|length| (0..GROUPS).map(move |group| title(group, length)));
+    for title in dividing {
+        count += u64::from(add(&mut index, count, &title));
+    }
+    let before = index.bytes();
+    assert!(before <= LIMIT && before > LIMIT * 9 / 10, "{before} of {LIMIT} bytes are used");
+    while index.catch_up(1) == 1 {
+        let bytes = index.bytes();
+        assert!(bytes <= LIMIT + LIMIT / 50, "{bytes} bytes exceed {LIMIT} after {count} titles");
+    }
+    assert!(index.behind() > 0, "some titles are still queued");
+    assert!(!add(&mut index, count, "T"), "no record is added");
+
+    // What leaves makes room for the titles that are still queued.
+    for network in 1..NETWORKS {
+        while index.leave(Owner(network), 100) == 100 {}
+    }
+    let of_last = title(GROUPS - 1, 15);
+    assert!(!search(&mut index, &of_last, 100).is_empty());
+    assert_eq!(index.behind(), 0);
+    while index.leave(Owner(0), 100) == 100 {}
+    while index.catch_up(64) == 64 {}
+    assert!(index.titles.is_empty());
 }

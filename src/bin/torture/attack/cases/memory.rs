@@ -147,18 +147,24 @@ fn feed(address_space: u64, shape: Shape, report: &mut Report) -> io::Result<()>
     Ok(())
 }
 
-/// The memory of the server when it has entered the titles that were waiting for the search structure.
+/// The memory of the server when it has entered the titles that were waiting for the search structure:
+/// when it has taken no processor time for longer than its thread pauses in between.
 fn settled_memory(index: &mut Index) -> io::Result<u64> {
-    let mut before = 0;
-    for _ in 0..60 {
-        let memory = index.program()?.usage()?.memory;
-        if memory.abs_diff(before) < 1 << 18 {
-            return Ok(memory);
+    const POLL: Duration = Duration::from_millis(25);
+    const IDLE_POLLS: usize = 8;
+    let mut before = index.program()?.usage()?;
+    let mut idle = 0;
+    for _ in 0..1200 {
+        std::thread::sleep(POLL);
+        let now = index.program()?.usage()?;
+        let is_idle = now.processor <= before.processor && now.memory == before.memory;
+        idle = if is_idle { idle + 1 } else { 0 };
+        before = now;
+        if idle == IDLE_POLLS {
+            break;
         }
-        before = memory;
-        std::thread::sleep(Duration::from_millis(500));
     }
-    Ok(before)
+    Ok(before.memory)
 }
 
 /// Records of one connection.
