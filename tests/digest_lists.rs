@@ -43,6 +43,40 @@ fn a_list_of_digests_decides() {
     }
 }
 
+/// A list also decides about the documents that are here already.
+#[test]
+fn documents_that_are_here_are_compared_with_the_list() {
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let root = tempfile::tempdir().unwrap();
+    let files: [(&str, &[u8]); 2] = [("rfc7.txt", b"abc"), ("rfc8.txt", b"abc")];
+    let shared = folder(root.path(), "shared", &files);
+    let mine = folder(root.path(), "mine", &[("rfc7.txt", b"abd"), ("rfc8.txt", b"abc")]);
+    let index = Index::start(&[]);
+    let (_holder, _) = share(index.address, &shared);
+    let list = root.path().join("list");
+    fs::write(&list, format!("{ABC}  rfc7.txt\n{ABC}  rfc8.txt\n")).unwrap();
+    let (address, list) = (index.address.to_string(), list.to_str().unwrap().to_string());
+    let run = |command: &[&str]| {
+        let options = ["--digests", &list, "--share", "."];
+        run_peer(&[&[address.as_str()], command, &options].concat(), "", &mine)
+    };
+    for command in [&["get", "7"][..], &["get", "7", "8"], &["sync"], &["sync", "--dry-run"]] {
+        let (code, output, errors) = run(command);
+        assert_eq!(code, 65, "{command:?}: {output}{errors}");
+        assert!(errors.contains("RFC 7 is here with other content: expected sha-256="), "{errors}");
+        assert!(!errors.contains("RFC 8"), "{errors}");
+        assert_eq!(fs::read(mine.join("rfc7.txt")).unwrap(), b"abd");
+    }
+    let (_, output, _) = run(&["sync", "--format", "json"]);
+    assert!(output.contains(r#""exit":65"#), "{output}");
+    let (code, output, errors) = run(&["get", "7", "--force"]);
+    assert_eq!(code, 0, "{output}{errors}");
+    assert_eq!(fs::read(mine.join("rfc7.txt")).unwrap(), b"abc");
+    for command in [&["get", "7", "8"][..], &["sync"]] {
+        assert_eq!(run(command).0, 0);
+    }
+}
+
 #[test]
 fn a_list_of_digests_may_name_a_directory_that_does_not_exist_yet() {
     let root = tempfile::tempdir().unwrap();

@@ -67,6 +67,8 @@ fn a_full_disk_is_reported_and_the_download_resumes() {
     assert!(text.contains("sync 74\n"), "{text}\n{errors}");
     let message = "cannot save documents in `disk/mine`: No space left on device";
     assert!(errors.contains(message), "{errors}");
+    assert!(errors.contains("free some space"), "{errors}");
+    assert!(errors.contains(" not fetched, ") && !errors.contains("0 failed"), "{errors}");
     assert!(text.contains("get 0\n"), "{text}\n{errors}");
     assert!(text.contains("RFC 30 is here already"), "{text}");
 
@@ -85,6 +87,45 @@ fn a_full_disk_is_reported_and_the_download_resumes() {
     for name in names.lines() {
         assert!(name.starts_with("rfc") || name.ends_with(".part"), "{names}");
     }
+}
+
+/// What did not fit does not keep anything else from the disk.
+#[test]
+fn a_document_that_fills_the_disk_leaves_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    folder(root.path(), "disk", &[]);
+    // One comes from one holder, the other in segments.
+    let (large, larger) = (vec![7; 3_000_000], vec![8; 12_000_000]);
+    let files: [(&str, &[u8]); 3] =
+        [("large.bin", &large), ("larger.bin", &larger), ("small.bin", &[9; 600_000])];
+    let shared = folder(root.path(), "shared", &files);
+    if with_small_disk(root.path(), "true", &[]).status.code() != Some(0) {
+        common::skip("file systems cannot be mounted in a namespace here");
+        return;
+    }
+    let index = Index::start(&[]);
+    let (_holder, _) = share(index.address, &shared);
+    for name in ["large.bin", "larger.bin", "small.bin"] {
+        index.wait_for_digests(&format!("FILE {name}"), 1);
+    }
+    let script = r#"
+        for name in large.bin larger.bin; do
+            "$1" "$2" --share disk/new/mine get $name; echo "$name $?"; ls -A disk
+        done
+        "$1" "$2" --share disk get large.bin larger.bin; echo "both $?"; ls -A disk
+        "$1" "$2" --share disk get small.bin; echo "small $?"
+    "#;
+    let address = index.address.to_string();
+    let output = with_small_disk(root.path(), script, &[env!("CARGO_BIN_EXE_peer"), &address]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let both = "large.bin 74\nfiller\nlarger.bin 74\nfiller\nboth 74\nfiller\n";
+    assert!(text.starts_with(both) && text.ends_with("small 0\n"), "{text}\n{errors}");
+    for name in ["large.bin", "larger.bin"] {
+        assert!(errors.contains(&format!("bytes of FILE {name} are deleted")), "{errors}");
+    }
+    assert!(errors.contains("removed `disk/new/mine` again"), "{errors}");
+    assert!(errors.contains("0 of 2 documents fetched; 2 cannot be saved"), "{errors}");
 }
 
 #[test]

@@ -10,7 +10,8 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use common::{Index, Program, peer, run_peer, share};
+use common::{Index, Program, peer, run_peer, run_peer_again, share};
+use p2p_ci::library::Hasher;
 
 const LENGTH: usize = 300_000;
 
@@ -180,4 +181,69 @@ fn a_document_that_changed_meanwhile_is_fetched_whole() {
     fs::write(setting.mine().join(".big.bin.0123456789abcdef.part"), "short").unwrap();
     assert_eq!(setting.get(&setting.from_honest).0, 0);
     is_whole(&setting.mine());
+}
+
+/// A holder that sends the beginning of a document once, and cannot be reached afterwards.
+fn leaving_holder(document: &[u8]) -> u16 {
+    let mut hasher = Hasher::default();
+    hasher.update(document);
+    let (digest, length) = (hasher.finish(), document.len());
+    let head = format!(
+        "P2P-CI/1.0 200 OK\r\nOS: test\r\nContent-Length: {length}\r\nDigest: {digest}\r\n\r\n"
+    );
+    let reply = [head.as_bytes(), &document[..2_000_000]].concat();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        drop(listener);
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+        let _ = stream.write_all(&reply);
+    });
+    port
+}
+
+/// It used to be deleted as the part of a document that is given up.
+#[test]
+fn what_came_from_a_holder_that_is_away_is_kept_for_the_next_run() {
+    let resume = |length: usize, command: &[&str]| {
+        let what = format!("{length} {command:?}");
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        let document: Vec<u8> = (0..length).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect();
+        fs::create_dir(path("mine")).unwrap();
+        fs::create_dir(path("honest")).unwrap();
+        fs::write(path("honest/big.bin"), &document).unwrap();
+        let index = Index::start(&[]);
+        let record = index.register_files(&["big.bin"], leaving_holder(&document));
+        let address = index.address.to_string();
+        let run = |command: &[&str]| {
+            let arguments = [&[address.as_str(), "--share", "."], command].concat();
+            run_peer_again(&arguments, &path("state"), &path("mine"))
+        };
+        let (code, output, errors) = run(command);
+        assert_eq!(code, 69, "{what}: {output}{errors}");
+        assert!(errors.contains("bytes are kept"), "{what}: {errors}");
+        assert!(kept(&path("mine")).1 > 0);
+        let (_, history, _) = run(&["why", "big.bin"]);
+        assert!(history.contains("kept: "), "{what}: {history}");
+        // Neither is it deleted while its holder is not even listed, nor is all of it sent again.
+        drop(record);
+        index.wait_for_records(0);
+        assert_eq!(run(&["sync"]).0, 0, "{what}");
+        let (honest, _) = share(index.address, &path("honest"));
+        let (code, output, errors) = run(&["get"]);
+        assert_eq!(code, 0, "{what}: {output}{errors}");
+        assert!(fs::read(path("mine/big.bin")).unwrap() == document, "{what}");
+        let upload = honest.error_with(&format!("of {length} bytes"));
+        assert!(!upload.contains(&format!("{length} of {length} bytes")), "{what}: {upload}");
+    };
+    thread::scope(|scope| {
+        for length in [3_000_000, 12_000_000] {
+            for command in [&["get", "big.bin"][..], &["sync"]] {
+                scope.spawn(move || resume(length, command));
+            }
+        }
+    });
 }

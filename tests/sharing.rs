@@ -15,7 +15,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Instant;
 
-use common::{Index, PATIENCE, folder, names, peer, run_peer_again, share};
+use common::{Index, PATIENCE, Program, folder, names, peer, run_peer_again, share};
 
 #[test]
 fn a_folder_is_watched() {
@@ -200,4 +200,32 @@ fn ten_thousand_files_come_change_and_go() {
             list.iter().filter(|line| line[4..].split(' ').next().unwrap().len() == 5).count();
         list.len() == FILES * 3 / 4 && changed == FILES / 4 && moved >= FILES / 4
     });
+}
+
+/// The second process is told, also when the first one was killed and a third one follows.
+#[test]
+fn a_second_process_that_shares_the_folder_says_so() {
+    let root = tempfile::tempdir().unwrap();
+    let shared = folder(root.path(), "shared", &[("rfc7.txt", b"seven")]);
+    let state = folder(root.path(), "state", &[]);
+    let index = Index::start(&[]);
+    let address = index.address.to_string();
+    let start = || {
+        let arguments = [&address, "--share", ".", "--upload", "127.0.0.1:0", "share"];
+        let path = env!("CARGO_BIN_EXE_peer");
+        let program = Program::start_again(path, &arguments, &state, &shared);
+        assert!(program.line().starts_with("uploading"));
+        assert!(program.line().starts_with("registered 1 document"));
+        program
+    };
+    let errors = |mut program: Program| {
+        program.signal("KILL");
+        program.wait();
+        program.errors().join("\n")
+    };
+    let note = "another process shares `.` already";
+    let (first, second) = (start(), start());
+    assert!(errors(second).contains(note));
+    assert!(!errors(first).contains(note));
+    assert!(!errors(start()).contains(note));
 }

@@ -60,6 +60,28 @@ fn what_is_at_the_path_is_checked_whether_or_not_it_is_shared() {
     assert_eq!((objects.len(), &objects[6]["changed"]), (7, &1.into()));
     assert_eq!(objects[6]["error"]["exit"], 65);
 
+    // The history belongs to the path, and nothing else says what the files should be.
+    fs::rename(&mine, root.path().join("moved")).unwrap();
+    let moved = [address.as_str(), "--share", "moved", "verify"];
+    let (code, output, errors) = run_peer_again(&moved, &state, root.path());
+    assert_eq!((code, output.as_str()), (66, ""), "{errors}");
+    assert!(errors.contains("no document was checked"), "{errors}");
+    let json = [&moved[..], &["--format", "json"]].concat();
+    let (_, output, _) = run_peer_again(&json, &state, root.path());
+    assert_eq!(serde_json::from_str::<Value>(&output).unwrap()["error"]["exit"], 66);
+    fs::rename(root.path().join("moved"), &mine).unwrap();
+    // No program can open a directory as its history.
+    let history = fs::read_dir(state.join("p2p-ci/downloads")).unwrap().map(|one| one.unwrap());
+    for path in history.map(|one| one.path()).filter(|path| path.extension().is_none()) {
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+    }
+    for arguments in [&["verify"][..], &["verify", "a"]] {
+        let (code, output, errors) = run(arguments);
+        assert_eq!((code, output.as_str()), (74, ""), "{errors}");
+        assert!(errors.contains("no document was checked"), "{errors}");
+    }
+
     let (code, _, errors) = {
         let arguments = [address.as_str(), "--share", "mistyped", "verify"];
         run_peer_again(&arguments, &state, root.path())

@@ -29,6 +29,7 @@ impl Context {
         self.index.cancel_queries_with(self.cancel());
         let outcome = self.act(command);
         self.index.close_queries();
+        self.remove_empty_directories();
         if let Err(error) = &outcome {
             note_upload_server(self, error);
         }

@@ -1,7 +1,7 @@
 //! The state that commands use: the index, the shared directory, the journal, running downloads, and
 //! whether a person can be asked.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use crate::escape::{escaped, escaped_path};
 use crate::library::{Depth, Library, SharedLibrary};
 use crate::peer::{Cancel, Fetcher, Journal, JournalEvent, UploadServer};
 use crate::protocol::{Document, Endpoint, Title};
+use crate::system::is_disk_full;
 
 /// The state that commands use.
 pub(super) struct Context {
@@ -46,6 +47,8 @@ pub(super) struct Context {
     pub(super) downloads: Downloads,
     /// The last printed list.
     pub(super) listed: Listed,
+    /// Directories that the running command has created, the innermost first.
+    pub(super) created: RefCell<Vec<PathBuf>>,
     /// Whether a person can be asked.
     pub(super) interactive: bool,
 }
@@ -144,7 +147,16 @@ impl Context {
     /// The error that ends the download of several documents: the shared directory cannot be
     /// written to.
     pub(super) fn cannot_continue(&self, source: io::Error) -> CommandError {
-        let what = format!("cannot save documents in `{}`", escaped_path(&self.folder));
+        let folder = escaped_path(&self.folder);
+        let remedy = match is_disk_full(&source) {
+            true => "; free some space there, then run the command again",
+            false => "",
+        };
+        let what = format!("cannot save documents in `{folder}`");
+        let source = match remedy {
+            "" => source,
+            remedy => io::Error::new(source.kind(), format!("{source}{remedy}")),
+        };
         CommandError::File { what, source }
     }
 
@@ -157,18 +169,33 @@ impl Context {
             ),
             source,
         })?;
-        if let Some(note) = note {
+        if let Some((note, created)) = note {
             print_note(note);
+            self.created.replace(created);
         }
         Ok(())
     }
+
+    /// Removes the directories that the running command has created, if nothing was saved there.
+    pub(super) fn remove_empty_directories(&self) {
+        // One that has files cannot be removed, and then its parents cannot either.
+        let created = self.created.take();
+        let removed = created.iter().take_while(|folder| std::fs::remove_dir(folder).is_ok());
+        if removed.count() > 0 {
+            let folder = escaped_path(&self.folder);
+            print_note(format_args!("removed `{folder}` again: nothing was saved in it"));
+        }
+    }
 }
 
-/// Creates the shared directory unless it exists. Returns the note for the user if it was created.
-pub(super) fn create_directory(folder: &Path) -> io::Result<Option<String>> {
+/// Creates the shared directory unless it exists. If it was created, returns the note for the user,
+/// and the new directories, the innermost first.
+pub(super) fn create_directory(folder: &Path) -> io::Result<Option<(String, Vec<PathBuf>)>> {
     if folder.is_dir() {
         return Ok(None);
     }
+    let missing = folder.ancestors().take_while(|part| part.symlink_metadata().is_err());
+    let missing = missing.filter(|part| !part.as_os_str().is_empty()).map(Into::into).collect();
     std::fs::create_dir_all(folder)?;
-    Ok(Some(format!("created the directory `{}`", escaped_path(folder))))
+    Ok(Some((format!("created the directory `{}`", escaped_path(folder)), missing)))
 }

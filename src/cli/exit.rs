@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::quantity::counted;
 use crate::error_chain::error_chain;
 use crate::peer::{FetchError, IndexError, TransferError};
-use crate::protocol::{Document, HeaderText, Refusal, Status};
+use crate::protocol::{Digest, Document, HeaderText, Refusal, Status};
 use crate::system::{Signal, TooFewFiles, TooLittleMemory};
 
 /// The kind of failure with which a program ends. The numbers are those of `sysexits.h`, where it has
@@ -100,6 +100,12 @@ pub(super) enum CommandError {
     Fetch(#[from] FetchError),
     #[error("{what}")]
     File { what: String, source: io::Error },
+    /// A document is here with other content than a list of trusted digests says.
+    #[error(
+        "{document} is here with other content: expected {expected}, found {found}; it is not \
+         overwritten without `get --force`"
+    )]
+    Differs { document: Document, expected: Digest, found: Digest },
     /// Some documents were not fetched. Each of them and their number were reported.
     #[error("some documents were not fetched")]
     GivenUp(Failure),
@@ -154,6 +160,7 @@ impl CommandError {
             Self::Output(_) => Failure::File,
             Self::Fetch(error) => failure_of(error),
             Self::File { .. } => Failure::File,
+            Self::Differs { .. } => Failure::Data,
             Self::Start(_) | Self::TooLittleMemory(_) | Self::TooFewFiles(_) | Self::Signals(_) => {
                 Failure::Other
             }

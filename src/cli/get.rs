@@ -22,6 +22,7 @@ use super::named::Range;
 use super::other_kind::note_index_server;
 use super::outcome::{Outcome, say_failed, shown};
 use super::output::say;
+use super::trusted::check_local;
 use crate::error_chain::error_chain;
 use crate::library::{Entry, SaveTarget, Saved, SharedLibrary, candidates};
 use crate::peer::{FetchError, Fetched, JournalEvent, Source, Wanted, probe};
@@ -119,8 +120,8 @@ fn get_one(
         | CommandError::Index(_)
         | CommandError::Interrupted(_)
         | CommandError::Fetch(FetchError::Cancelled(_)) => {}
-        // Another process is still downloading it.
-        CommandError::Fetch(error) if error.is_in_use() => {}
+        // Another process is still downloading it, or it resumes when a holder is back.
+        CommandError::Fetch(error) if error.is_in_use() || error.kept().is_some() => {}
         _ if command.out.is_some() => {}
         _ => context.journal.add(document, JournalEvent::GivenUp),
     }
@@ -148,6 +149,9 @@ fn get_wanted(
         Target::Library(library, target) => {
             check(target, document, command.force)?;
             if let Some(path) = already_here(library, target, document).filter(|_| !command.force) {
+                if let Some(expected) = digest {
+                    check_local(context, library, document, expected)?;
+                }
                 return Outcome::Present(&path).say(context.format, document);
             }
         }

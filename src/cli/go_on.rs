@@ -73,19 +73,22 @@ impl GoingOn<'_> {
                 let downloads = counted(count, "unfinished download");
                 self.notices.say(&format!("resuming {downloads}"));
                 let folder = self.destination.library.read().folder().to_path_buf();
-                if let Some(note) = create_directory(&folder)? {
+                if let Some((note, _)) = create_directory(&folder)? {
                     self.notices.say(&note);
                 }
                 self.destination.fetch_all(orders, &mut |happening| self.say(happening))?;
-                pause = limits::NOBODY_HAS_IT;
             }
             let unfinished = journal.unfinished();
+            let before = left.len();
             // Or somebody has brought it in another way.
             let is_here =
                 |document: &Document| self.destination.library.read().entry(document).is_some();
             left.retain(|document, _| unfinished.contains_key(document) && !is_here(document));
             if left.is_empty() {
                 return Ok(());
+            }
+            if left.len() < before {
+                pause = limits::NOBODY_HAS_IT;
             }
             for document in left.keys() {
                 journal.add(document, JournalEvent::Waits(pause));

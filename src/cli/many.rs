@@ -94,6 +94,10 @@ impl Destination<'_> {
             }
             // Another process is still downloading it.
             Happening::GivenUp(_, error) if error.is_in_use() => {}
+            // It is still wanted, and resumes.
+            Happening::GivenUp(order, error) if error.kept().is_some() => {
+                self.remember_failures(&order.wanted.document, error);
+            }
             Happening::GivenUp(order, error) => {
                 self.remember_failures(&order.wanted.document, error);
                 self.journal.add(&order.wanted.document, JournalEvent::GivenUp);

@@ -6,14 +6,14 @@
 //! | file | subject |
 //! |---|---|
 //! | `server`, `limits_table` | the program `server` |
-//! | `args`, `peer`, `session` | the program `peer`: its arguments, its modes, and the threads of a session |
+//! | `args`, `peer`, `session`, `share_claim` | the program `peer`: its arguments, its modes, the threads of a session, and other sessions of a directory |
 //! | `command`, `usage`, `option_values` | the commands, in the shell and after `peer`; help; values of options |
 //! | `endpoints` | addresses as they are typed |
 //! | `named`, `meant`, `missing` | documents as they are typed; others that may be meant; those without holders |
 //! | `context`, `act`, `find` | the state that commands use, and their execution |
 //! | `get`, `sync`, `many`, `choose` | the commands that download |
 //! | `progress`, `recent_rate`, `remaining` | how far downloads are, their rates, and the time left |
-//! | `digest_list`, `verified` | trusted digests of the user; addresses that the index has verified |
+//! | `digest_list`, `trusted`, `verified` | trusted digests of the user, compared with what is here; addresses that the index has verified |
 //! | `outcome`, `change` | the result of one document, as a line or as JSON; whether it is new or changed |
 //! | `go_on` | resuming the downloads of an earlier run |
 //! | `downloads`, `status` | running downloads; the session and its transfers |
@@ -65,12 +65,14 @@ mod remaining;
 mod reply;
 pub mod server;
 mod session;
+mod share_claim;
 mod shell;
 mod signals;
 mod size;
 mod status;
 mod sync;
 mod throttle;
+mod trusted;
 mod uptime;
 mod usage;
 mod user_folder;

@@ -1,6 +1,6 @@
 //! The program `peer`, and the three ways in which it runs: one command, `share`, and the shell.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
@@ -165,6 +165,7 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Failure
         interrupt,
         downloads: Downloads::default(),
         listed: Listed::default(),
+        created: RefCell::default(),
         interactive,
     };
     let outcome = finish(args.format, context.run(command));
@@ -245,6 +246,7 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         interrupt,
         downloads,
         listed: Listed::default(),
+        created: RefCell::default(),
         interactive,
     };
     let outcome = shell::run(&mut context, &notices);

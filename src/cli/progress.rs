@@ -164,8 +164,14 @@ impl ManyDownloads {
                 self.update();
                 self.aside(|| {
                     report("peer", error);
+                    let document = &order.wanted.document;
                     for (holder, error) in failures(error) {
-                        log::warn!("{}: {holder}: {}", order.wanted.document, error_chain(error));
+                        log::warn!("{document}: {holder}: {}", error_chain(error));
+                    }
+                    if let Some(kept) = error.kept() {
+                        log::warn!(
+                            "{document}: {kept} bytes are kept: the next download resumes there"
+                        );
                     }
                 });
             }
@@ -214,9 +220,13 @@ impl ManyDownloads {
             0 => String::new(),
             count => format!(", {count} saved by another process"),
         };
-        format!(
-            "{fetched} of {all} documents fetched, {amount}{others}, {failed} failed, {seconds:.1} s"
-        )
+        // Downloads that end early leave documents of which nothing was reported.
+        let left = all.saturating_sub(fetched).saturating_sub(present).saturating_sub(failed);
+        let failed = match left {
+            0 => format!("{failed} failed"),
+            left => format!("{} not fetched", left.saturating_add(failed)),
+        };
+        format!("{fetched} of {all} documents fetched, {amount}{others}, {failed}, {seconds:.1} s")
     }
 }
 

@@ -19,6 +19,7 @@ use super::outcome::shown;
 use super::output::{say, say_json};
 use super::quantity::counted;
 use super::rate::Rate;
+use super::share_claim::ShareClaim;
 use super::user_folder::{port_file, stored_digests};
 use crate::error_chain::error_chain;
 use crate::library::{Library, SharedLibrary, StoreFile};
@@ -38,6 +39,7 @@ pub(super) struct Session {
     pub(super) uploads: Arc<UploadServer>,
     pub(super) library: SharedLibrary,
     _watching: Watching,
+    _claim: ShareClaim,
     pub(super) hashing: Hashing,
     pub(super) announcer: Announcer,
 }
@@ -66,6 +68,7 @@ impl Session {
         })?;
         let digests = stored_digests();
         library.write().set_digests(digests);
+        let claim = ShareClaim::of(&args.share);
         let downloaded = journal.fetched().into_keys();
         if let Err(error) = library.add_downloaded(downloaded) {
             log::warn!("what was downloaded into sub-directories is not shared: {error}");
@@ -114,6 +117,7 @@ impl Session {
             uploads: Arc::new(uploads),
             library,
             _watching: watching,
+            _claim: claim,
             hashing,
             announcer,
         })

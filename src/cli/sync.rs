@@ -17,6 +17,7 @@ use super::outcome::{Outcome, say_failed, say_not_fetched, say_not_saved};
 use super::output::{print_note, say, say_json};
 use super::progress::ManyDownloads;
 use super::reply::{incomplete_json, note_incomplete};
+use super::trusted::check_all_local;
 use super::verified::set_verified_addresses;
 use crate::error_chain::error_chain;
 use crate::peer::{AskIndex, Completeness, FetchError, Fetched, Happening, JournalEvent, Order};
@@ -50,6 +51,11 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     let mut given_up = Vec::new();
     for (document, source) in failed {
         let error = CommandError::File { what: format!("cannot save {document}"), source };
+        log::warn!("{}", error_chain(&error));
+        say_failed(context.format, Some(&document), &error)?;
+        given_up.push(error.failure());
+    }
+    for (document, error) in check_all_local(context, &library, &list)? {
         log::warn!("{}", error_chain(&error));
         say_failed(context.format, Some(&document), &error)?;
         given_up.push(error.failure());
@@ -127,7 +133,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
              `get` alone, resumes them"
         )),
         _ => {
-            log::warn!("{summary}; the rest is fetched by the next `sync`");
+            log::warn!("{summary}; the others cannot be saved");
             context.cannot_continue(source)
         }
     })?;

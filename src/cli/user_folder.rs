@@ -34,6 +34,11 @@ pub(super) fn port_file(shared: &Path) -> Option<PathBuf> {
     file_for(shared, "ports")
 }
 
+/// The file that a session locks while it shares a folder.
+pub(super) fn share_lock(shared: &Path) -> Option<PathBuf> {
+    Some(port_file(shared)?.with_extension("lock"))
+}
+
 /// The name is derived from the directory's identity: paths are long and hold any byte.
 fn file_for(shared: &Path, kind: &str) -> Option<PathBuf> {
     let mut hasher = Hasher::default();

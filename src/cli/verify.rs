@@ -41,7 +41,12 @@ struct Counts {
 
 /// Reads the documents, or all that were downloaded, and prints each difference and a summary.
 pub(super) fn verify(context: &Context, documents: &[Document]) -> Result<(), CommandError> {
+    context.journal.check().map_err(|source| CommandError::File {
+        what: "no document was checked: the history of downloads cannot be read".into(),
+        source,
+    })?;
     let downloaded = context.journal.fetched();
+    let is_everything = documents.is_empty();
     let documents: Vec<Document> = match documents {
         [] => downloaded.keys().cloned().collect(),
         some => {
@@ -51,6 +56,13 @@ pub(super) fn verify(context: &Context, documents: &[Document]) -> Result<(), Co
     if downloaded.is_empty() && !context.folder.exists() {
         return Err(CommandError::NotFound(format!(
             "nothing was downloaded into `{}`, which does not exist",
+            shown(&context.folder)
+        )));
+    }
+    if is_everything && documents.is_empty() {
+        return Err(CommandError::NotFound(format!(
+            "no document was checked: no download into `{}` is recorded; the history belongs to the \
+             path of a directory, so check one that was moved at its earlier path",
             shown(&context.folder)
         )));
     }

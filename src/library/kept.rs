@@ -1,5 +1,7 @@
 //! How much of a document earlier downloads have left, without touching their part files.
 
+use std::path::Path;
+
 use super::part_names::{hidden_files, key_of, split_name};
 use super::pieces::bytes_in_map;
 use super::target::SaveTarget;
@@ -11,14 +13,20 @@ pub fn kept_bytes(target: &SaveTarget) -> Option<u64> {
     let key = key_of(target.key());
     let kept = hidden_files(target.root()).filter_map(|path| {
         let name = path.file_name()?.to_str()?;
-        let (_, rest) = split_name(name).filter(|(of, _)| *of == key)?;
-        let (file, _) = open_regular(target.root(), name).ok()?;
-        match rest.split_once('-') {
-            Some((_, length)) => bytes_in_map(&file, length.parse().ok()?).ok(),
-            None => file.metadata().ok().map(|found| found.len()),
-        }
+        split_name(name).filter(|(of, _)| *of == key)?;
+        part_bytes(target.root(), name)
     });
     kept.max().filter(|bytes| *bytes > 0)
+}
+
+/// The bytes that a part file with this name has of its document.
+pub(super) fn part_bytes(folder: &Path, name: &str) -> Option<u64> {
+    let (_, rest) = split_name(name)?;
+    let (file, _) = open_regular(folder, name).ok()?;
+    match rest.split_once('-') {
+        Some((_, length)) => bytes_in_map(&file, length.parse().ok()?).ok(),
+        None => file.metadata().ok().map(|found| found.len()),
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
+use super::kept::part_bytes;
 use super::part_files::{Opened, PartFiles, open_locked, remove_unused, temporary};
 use super::part_limits::{PartFile, excess};
 use super::part_names::{kept_path, pieces_path};
@@ -138,7 +139,10 @@ impl Incoming {
                 let missing: u64 = pieces.missing().iter().map(|part| part.end - part.start).sum();
                 pieces.length() - missing
             }
-            Part::Temporary(_) | Part::Kept(_) => self.beginning_length().unwrap_or(0),
+            Part::Temporary(_) | Part::Kept(_) => {
+                let names = self.left.iter().filter_map(|path| path.file_name()?.to_str());
+                names.filter_map(|name| part_bytes(self.target.root(), name)).max().unwrap_or(0)
+            }
         };
         (kept > 0).then_some(kept)
     }
@@ -254,9 +258,9 @@ impl Incoming {
 
     /// Removes everything that was kept of a document that is given up, but for what another
     /// process is writing.
-    pub fn abandon(mut self) {
-        // What cannot be removed only takes room.
-        let _ = self.discard();
+    pub fn abandon(self) {
+        // What cannot be removed only takes room. A full disk may have no room for a temporary file.
+        let _ = self.remove_part();
         self.left.iter().for_each(|path| remove_unused(path));
     }
 

@@ -47,7 +47,7 @@ impl Fetcher {
             _ if self.cancel().is_cancelled() => Err(FetchError::Cancelled(document)),
             Ok(None) => Err(match download.into_failures() {
                 failures if failures.is_empty() => FetchError::Nobody(document),
-                failures => FetchError::All { document, failures },
+                failures => FetchError::All { document, failures, kept: None },
             }),
             Err(source) => Err(FetchError::File { document, source }),
         }

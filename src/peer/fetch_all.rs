@@ -63,6 +63,9 @@ pub fn fetch_all(
         queue.end();
         // Workers must not wait for messages to be received, also when the callback has panicked.
         messages.iter().for_each(drop);
+        if queue.is_disk_full() {
+            queue.abandon_waiting(parts);
+        }
         match outcome {
             Ok(Ok(())) if fetcher.cancel().is_cancelled() => Err(io::ErrorKind::Interrupted.into()),
             Ok(outcome) => outcome,
@@ -191,11 +194,10 @@ fn report(
 /// Whether an error with one file means that no other can be written, either: the disk is full or
 /// broken, or the directory as a whole is gone or cannot be written.
 fn ends_all(error: &io::Error, folder: &Path) -> bool {
-    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-
     // Without a descriptor the directory cannot be tested.
     !system::is_shortage(error)
-        && (matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+        && (system::is_disk_full(error)
+            || error.kind() == io::ErrorKind::ReadOnlyFilesystem
             || system::is_disk_failure(error)
             || !Incoming::is_possible_in(folder))
 }

@@ -20,6 +20,8 @@ pub enum FetchError {
         document: Document,
         /// Who failed, and why.
         failures: Vec<(Endpoint, TransferError)>,
+        /// Bytes that are kept although the download is given up, because a holder is away.
+        kept: Option<u64>,
     },
     /// The bytes cannot be kept here, whoever gives them.
     #[error("cannot write {document}")]
@@ -55,6 +57,28 @@ impl FetchError {
                 matches!(failures.last(), Some((_, TransferError::TooSlow { .. })))
             }
         }
+    }
+
+    /// Bytes that are kept although the download was given up: a holder cannot be reached now, and
+    /// may return.
+    pub fn kept(&self) -> Option<u64> {
+        let Self::All { kept, .. } = self else { return None };
+        *kept
+    }
+
+    /// Whether a holder could not be reached; nothing if none was asked.
+    pub(super) fn is_holder_away(&self) -> Option<bool> {
+        let Self::All { failures, .. } = self else { return Some(false) };
+        let was_asked = |error: &TransferError| {
+            !matches!(error, TransferError::Resting(_) | TransferError::GivenUp)
+        };
+        let asked = failures.iter().filter(|(_, error)| was_asked(error));
+        asked.fold(None, |away, (_, error)| Some(away == Some(true) || error.is_away()))
+    }
+
+    /// Whether the disk has no room for the document.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::File { source, .. } if system::is_disk_full(source))
     }
 
     /// Whether another process is downloading the document into the same directory.

@@ -106,6 +106,23 @@ impl Journal {
         self.read(Entries::fetched)
     }
 
+    /// Checks that the history of earlier runs can be read.
+    ///
+    /// # Errors
+    /// When it cannot, or there is none, and nothing was downloaded since this program started.
+    pub fn check(&self) -> io::Result<()> {
+        match &self.0 {
+            Store::Memory(entries) if lock(entries).fetched().is_empty() => {
+                Err(io::Error::other("this program could not open it when it started"))
+            }
+            Store::Memory(_) => Ok(()),
+            Store::File(file) => {
+                let path = lock(file).path().to_path_buf();
+                file::read(&path).map(drop)
+            }
+        }
+    }
+
     fn read<T>(&self, take: impl FnOnce(&Entries) -> T) -> T {
         match &self.0 {
             Store::Memory(entries) => take(&lock(entries)),

@@ -25,6 +25,8 @@ pub(super) struct Retry {
     tries: u32,
     /// Bytes that can be resumed.
     kept: u64,
+    /// Whether a holder could not be reached in the last attempt that asked any.
+    is_holder_away: bool,
 }
 
 /// What happens after a failed attempt.
@@ -40,7 +42,9 @@ impl Retry {
     /// For a download of which `kept` bytes are here, and that is given up after `most` attempts in
     /// a row without progress.
     pub(super) fn new(most: u32, kept: Option<u64>) -> Self {
-        Self { most, in_use_since: None, announced: None, tries: 0, kept: kept.unwrap_or(0) }
+        let kept = kept.unwrap_or(0);
+        let (in_use_since, announced, is_holder_away) = (None, None, false);
+        Self { most, in_use_since, announced, tries: 0, kept, is_holder_away }
     }
 
     /// Notes the length that a holder announces.
@@ -67,6 +71,7 @@ impl Retry {
                 false => Decision::Never,
             };
         }
+        self.is_holder_away = error.is_holder_away().unwrap_or(self.is_holder_away);
         let before = self.kept;
         self.keep(kept);
         let gained = self.kept.saturating_sub(before);
@@ -79,6 +84,15 @@ impl Retry {
             true => Decision::Again(pause_after(self.tries)),
             false => Decision::Never,
         }
+    }
+
+    /// The error of a download that is given up. What has come of it is kept if a holder is away: it,
+    /// or the network of the user, may return.
+    pub(super) fn given_up(&self, mut error: FetchError) -> FetchError {
+        if let FetchError::All { kept, .. } = &mut error {
+            *kept = Some(self.kept).filter(|kept| *kept > 0 && self.is_holder_away);
+        }
+        error
     }
 
     /// Bytes that an attempt must have brought to be progress: the minimum rate, and so much that
@@ -124,7 +138,9 @@ impl Fetcher {
                 outcome => return outcome,
             };
             let decision = retry.after_failure(&error, begun.elapsed(), incoming.kept_length());
-            let Decision::Again(pause) = decision else { return Err(error) };
+            let Decision::Again(pause) = decision else {
+                return Err(retry.given_up(error));
+            };
             if !error.is_in_use() || !retry.is_waiting_for_another() {
                 watch(Attempt::Waits(&error, pause));
             }
@@ -148,7 +164,7 @@ mod tests {
 
     fn failed(error: TransferError) -> FetchError {
         let failures = vec![("h:1".parse().unwrap(), error)];
-        FetchError::All { document: Document::Rfc("1".parse().unwrap()), failures }
+        FetchError::All { document: Document::Rfc("1".parse().unwrap()), failures, kept: None }
     }
 
     fn lost() -> FetchError {

@@ -136,6 +136,15 @@ impl TransferError {
         }
     }
 
+    /// Whether the holder cannot be reached: it, its network or that of the user is gone for now.
+    pub(super) fn is_away(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Silent(_) => true,
+            Self::Lost(error) => error.kind() == io::ErrorKind::TimedOut,
+            _ => false,
+        }
+    }
+
     /// Whether a program may answer like this to a request with extensions that it does not know,
     /// whatever it would answer to the same request without them.
     pub(super) fn may_refuse_extensions(&self) -> bool {

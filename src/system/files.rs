@@ -199,6 +199,11 @@ pub(crate) fn is_shortage(error: &io::Error) -> bool {
     return error.kind() == io::ErrorKind::OutOfMemory;
 }
 
+/// Whether the disk, or what the user may use of it, is full.
+pub(crate) fn is_disk_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Whether the disk itself failed, and not the access to one file.
 pub(crate) fn is_disk_failure(error: &io::Error) -> bool {
     #[cfg(unix)]

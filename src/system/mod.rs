@@ -33,9 +33,9 @@ pub use bounds::{
 pub(crate) use directories::{Directory, DirectoryId, Entered, directory_id};
 pub(crate) use fifos::{is_fifo, open_fifo};
 pub(crate) use files::{
-    free_space, is_at, is_disk_failure, is_link_or_socket, is_network_folder, is_same_file,
-    is_shortage, open_append, open_existing, open_part, open_without_following, read_at,
-    sync_file_system, write_at,
+    free_space, is_at, is_disk_failure, is_disk_full, is_link_or_socket, is_network_folder,
+    is_same_file, is_shortage, open_append, open_existing, open_part, open_without_following,
+    read_at, sync_file_system, write_at,
 };
 pub use files::{open_regular, sync_folder};
 pub use memory::{

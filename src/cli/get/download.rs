@@ -11,7 +11,7 @@ use crate::cli::many::part_files;
 use crate::cli::outcome::shown;
 use crate::cli::progress::{OneDownload, warn_of_length};
 use crate::error_chain::error_chain;
-use crate::library::{Entry, Hasher, Incoming, SaveTarget, Saved};
+use crate::library::{Entry, Hasher, Incoming, PartFiles, SaveTarget, Saved};
 use crate::limits;
 use crate::peer::{Attempt, FetchError, Fetched, JournalEvent, Wanted};
 use crate::protocol::{Digest, Document};
@@ -40,7 +40,7 @@ pub(super) fn save(
     context.interrupt.replace_temporary(None);
     let fetched = match fetched {
         Ok(fetched) => fetched,
-        Err(error) => return not_fetched(wanted, incoming, error),
+        Err(error) => return not_fetched(wanted, incoming, &parts, error),
     };
     if let Some(date) = fetched.last_modified {
         incoming.set_modified(date.time());
@@ -59,23 +59,35 @@ pub(super) fn save(
 fn not_fetched(
     wanted: &Wanted,
     incoming: Incoming,
+    parts: &PartFiles,
     error: FetchError,
 ) -> Result<Downloaded, CommandError> {
+    let document = &wanted.document;
     match (error, incoming.kept_length()) {
         (FetchError::Present(_), _) => {
             incoming.abandon();
             Ok(Downloaded::Present)
         }
         (FetchError::Cancelled(document), kept) => Err(interrupted(&document, kept)),
+        // What has filled the disk would keep every other document from it.
+        (error @ FetchError::File { .. }, kept) if error.is_disk_full() => {
+            let length = kept.unwrap_or(0);
+            log::warn!(
+                "the disk is full: the {length} bytes of {document} are deleted; free some space, \
+                 and `get` downloads it again"
+            );
+            incoming.abandon();
+            Err(error.into())
+        }
         (error @ FetchError::File { .. }, _) => Err(error.into()),
         (error, _) if error.is_in_use() => Err(error.into()),
-        (error, Some(length)) if wanted.is_trusted() => {
+        (error, Some(length)) if wanted.is_trusted() || error.kept().is_some() => {
             log::warn!("{length} bytes are kept: the next `get` resumes there");
+            incoming.set_down(parts, wanted.is_trusted());
             Err(error.into())
         }
         (error, kept) => {
             if let Some(length) = kept {
-                let document = &wanted.document;
                 log::warn!(
                     "{length} bytes of {document} are deleted: anybody may have announced their \
                      digest; `get --from HOLDER` or `--digests FILE` keeps them"

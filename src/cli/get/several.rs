@@ -15,6 +15,7 @@ use crate::cli::other_kind::note_index_server;
 use crate::cli::outcome::{Outcome, say_failed, say_not_fetched};
 use crate::cli::progress::ManyDownloads;
 use crate::cli::quantity::counted;
+use crate::cli::trusted::check_local;
 use crate::library::SharedLibrary;
 use crate::peer::{FetchError, Happening, Holding, JournalEvent};
 use crate::protocol::{Digest, Document};
@@ -32,7 +33,8 @@ pub(super) fn get_many(
     let mut found: Vec<(Document, Vec<Holding>)> = Vec::new();
     for document in documents {
         context.check_interrupt()?;
-        match find(context, command, &library, &document) {
+        let digest = vouched_for.get(&document).copied();
+        match find(context, command, &library, &document, digest) {
             Ok(holdings) => found.extend(holdings.map(|holdings| (document, holdings))),
             // Reported together: a range may have thousands.
             Err(error @ CommandError::NoHolder { .. }) if !error.has_hint() => {
@@ -62,8 +64,8 @@ pub(super) fn get_many(
     if !orders.is_empty() {
         context.create_share_directory()?;
     }
-    let list = command.digests.as_deref();
-    let mut progress = ManyDownloads::new(orders.len(), failures.len());
+    let (list, count) = (command.digests.as_deref(), orders.len());
+    let mut progress = ManyDownloads::new(count, failures.len());
     let documents = orders.iter().map(|order| &order.wanted.document);
     let earlier = Earlier::read(context, &library, documents);
     let (mut output, mut downloaded) = (Ok(()), 0_usize);
@@ -113,7 +115,11 @@ pub(super) fn get_many(
              resumes them",
             counted(downloaded, "document")
         )),
-        _ => context.cannot_continue(source),
+        _ => {
+            let left = count.saturating_sub(downloaded);
+            log::warn!("{downloaded} of {count} documents fetched; {left} cannot be saved");
+            context.cannot_continue(source)
+        }
     })?;
     output?;
     match Failure::worst(failures) {
@@ -159,10 +165,14 @@ fn find(
     command: &Get,
     library: &SharedLibrary,
     document: &Document,
+    digest: Option<Digest>,
 ) -> Result<Option<Vec<Holding>>, CommandError> {
     if let Target::Library(_, target) = target(context, command, document)? {
         check(&target, document, command.force)?;
         if let Some(path) = already_here(library, &target, document).filter(|_| !command.force) {
+            if let Some(expected) = digest {
+                check_local(context, library, document, expected)?;
+            }
             Outcome::Present(&path).say(context.format, document)?;
             return Ok(None);
         }

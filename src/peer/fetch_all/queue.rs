@@ -41,6 +41,7 @@ struct State {
     /// Hosts that were asked first for a document that had to yield: others are asked before them.
     slow_hosts: HashSet<Host>,
     is_over: bool,
+    is_disk_full: bool,
 }
 
 impl Queue {
@@ -57,6 +58,7 @@ impl Queue {
             working: 0,
             slow_hosts: HashSet::new(),
             is_over: false,
+            is_disk_full: false,
         };
         Self { state: Mutex::new(state), changed: Condvar::new(), workers }
     }
@@ -164,6 +166,20 @@ impl Queue {
         state.running.iter().flatten().for_each(|running| running.cancel.cancel());
         drop(state);
         self.changed.notify_all();
+    }
+
+    /// The disk is full: all downloads end soon, and nothing of them is kept.
+    pub(super) fn set_disk_full(&self) {
+        self.lock().is_disk_full = true;
+    }
+
+    pub(super) fn is_disk_full(&self) -> bool {
+        self.lock().is_disk_full
+    }
+
+    /// Deletes the part files of documents that wait.
+    pub(super) fn abandon_waiting(&self, parts: &PartFiles) {
+        self.lock().tried.iter().for_each(|task| parts.remove(&task.order.target));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

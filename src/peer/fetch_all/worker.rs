@@ -227,13 +227,27 @@ impl<'a> Worker<'a> {
             FetchError::Cancelled(_) => Next::Never(error),
             error => after_failure(task, error, begun.elapsed(), kept),
         };
+        if let Next::Never(error) = &next
+            && error.is_disk_full()
+        {
+            self.queue.set_disk_full();
+        }
+        let is_trusted = task.order.wanted.is_trusted();
         match &next {
+            // What has filled the disk would keep every other document from it.
+            Next::Never(_) if self.queue.is_disk_full() => {
+                if let Some(kept) = kept {
+                    let document = &task.order.wanted.document;
+                    log::warn!("the disk is full: the {kept} bytes of {document} are deleted");
+                }
+                incoming.abandon();
+            }
             Next::Never(FetchError::Cancelled(_)) => {}
-            Next::Never(error) if !task.order.wanted.is_trusted() && !error.is_in_use() => {
-                incoming.abandon()
+            Next::Never(error) if !is_trusted && !error.is_in_use() && error.kept().is_none() => {
+                incoming.abandon();
             }
             // A file that waits is closed.
-            _ => incoming.set_down(self.parts, task.order.wanted.is_trusted()),
+            _ => incoming.set_down(self.parts, is_trusted),
         }
         (next, None)
     }
@@ -253,7 +267,7 @@ impl<'a> Worker<'a> {
 fn after_failure(task: &mut Task, error: FetchError, took: Duration, kept: Option<u64>) -> Next {
     match task.retry.after_failure(&error, took, kept) {
         Decision::Again(pause) => Next::Again(error, pause),
-        Decision::Never => Next::Never(error),
+        Decision::Never => Next::Never(task.retry.given_up(error)),
     }
 }
 

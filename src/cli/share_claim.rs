@@ -1,0 +1,37 @@
+//! Whether another process already shares a directory.
+//!
+//! Each session has an advisory lock on a file in the user's state directory. The lock ends with the
+//! process, however that ends. Where no lock is possible, nothing is reported.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use super::outcome::shown;
+use super::output::print_note;
+use super::user_folder::share_lock;
+use crate::system::open_part;
+
+/// Held as long as a session shares a directory.
+pub(super) struct ShareClaim {
+    _lock: Option<File>,
+}
+
+impl ShareClaim {
+    /// Claims a directory. Reports another session that shares it; both may run.
+    pub(super) fn of(shared: &Path) -> Self {
+        let lock = share_lock(shared).and_then(|path| {
+            let folder = path.parent()?;
+            std::fs::create_dir_all(folder).ok()?;
+            let opened = open_part(&path, true);
+            opened.inspect_err(|error| log::debug!("cannot lock the directory: {error}")).ok()
+        });
+        if let Some(Err(TryLockError::WouldBlock)) = lock.as_ref().map(File::try_lock) {
+            print_note(format_args!(
+                "another process shares `{}` already: both register its documents, each with a port \
+                 of its own",
+                shown(shared)
+            ));
+        }
+        Self { _lock: lock }
+    }
+}

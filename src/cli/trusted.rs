@@ -1,0 +1,55 @@
+//! Documents that are here already, compared with the digests that the user trusts.
+
+use super::context::Context;
+use super::digest_list::DigestList;
+use super::exit::CommandError;
+use super::on_disk::digest_on_disk;
+use crate::library::SharedLibrary;
+use crate::protocol::{Digest, Document};
+
+/// Fails if a document is here with other content than expected. Its file is read unless its digest
+/// is known in its present state.
+pub(super) fn check_local(
+    context: &Context,
+    library: &SharedLibrary,
+    document: &Document,
+    expected: Digest,
+) -> Result<(), CommandError> {
+    let found = match library.current_digest(document) {
+        Some(found) => Some(found),
+        None => {
+            let read = digest_on_disk(context, document)?;
+            context.check_interrupt()?;
+            let what = || format!("cannot compare {document} with its trusted digest");
+            read.map_err(|source| CommandError::File { what: what(), source })?
+        }
+    };
+    match found {
+        Some(found) if found != expected => {
+            Err(CommandError::Differs { document: document.clone(), expected, found })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The documents of a list that are here and cannot be confirmed, each with its error.
+///
+/// # Errors
+/// When the command was interrupted.
+pub(super) fn check_all_local(
+    context: &Context,
+    library: &SharedLibrary,
+    list: &DigestList,
+) -> Result<Vec<(Document, CommandError)>, CommandError> {
+    let mut listed: Vec<_> = list.digests.iter().collect();
+    listed.sort_by_key(|(document, _)| *document);
+    let mut failed = Vec::new();
+    for (document, expected) in listed {
+        match check_local(context, library, document, *expected) {
+            Ok(()) => {}
+            Err(error @ CommandError::Interrupted(_)) => return Err(error),
+            Err(error) => failed.push((document.clone(), error)),
+        }
+    }
+    Ok(failed)
+}
