@@ -257,6 +257,19 @@ fn limits_are_shown_with_what_bounds_them() {
     }
 }
 
+/// Read in pieces of an odd length, thousands of empty lines left a stale position behind, and no later
+/// request was answered.
+#[test]
+fn any_number_of_empty_lines_may_come_between_requests() {
+    let index = Index::start(&[]);
+    let mut talk = index.connect();
+    let lookup = "LOOKUP RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n";
+    for (first, count) in [("\n", 5_000), ("", 200_000), ("\n\n", 5_001), ("\n\n\n", 500_000)] {
+        talk.say(format!("{first}{}{lookup}", "\r\n".repeat(count)));
+        assert_eq!(talk.reply(), ["P2P-CI/1.0 404 Not Found"], "after {count} lines");
+    }
+}
+
 /// Found by fuzzing: the two bytes of an empty line between requests came one after the other, and
 /// were taken for the beginning of a request.
 #[test]

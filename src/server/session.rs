@@ -140,8 +140,8 @@ impl Session<'_> {
         }
     }
 
-    /// Reads until a request is whole, or known to be none. Nothing is returned if what has begun
-    /// turns out to be the empty line of which only one byte was there.
+    /// Reads until a request is whole, or known to be none. Returns `None` if the carriage return with
+    /// which the input began turns out to be part of an empty line, which the caller drops.
     fn receive(
         &mut self,
         receiver: &mut Receiver<'_>,
@@ -149,12 +149,13 @@ impl Session<'_> {
     ) -> io::Result<Option<Received>> {
         let mut deadline = None;
         loop {
+            // Before the decoder sees it: the decoder counts from the beginning of its input.
+            if empty_lines(receiver.input()) > 0 {
+                return Ok(None);
+            }
             match decoder.decode(receiver.input()) {
                 Ok(Some(found)) => return Ok(Some(Ok(found))),
                 Err(error) => return Ok(Some(Err(error))),
-                Ok(None) if empty_lines(receiver.input()) == receiver.input().len() => {
-                    return Ok(None);
-                }
                 Ok(None) => self.flush()?,
             }
             self.share.end();
