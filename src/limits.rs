@@ -6,13 +6,14 @@
 mod index_client;
 mod library;
 mod memory;
+mod uploads;
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 pub use index_client::*;
 pub use library::*;
 pub use memory::*;
+pub use uploads::*;
 
 /// Bytes of a request line or status line, its line end included.
 pub const START_LINE: usize = 2 * 1024;
@@ -178,37 +179,6 @@ pub const UPLOAD_GRACE: Duration = Duration::from_secs(5);
 pub const LINGER: Duration = Duration::from_millis(500);
 /// Bytes that a closing connection still reads.
 pub const LINGER_BYTES: usize = 64 * 1024;
-
-/// Concurrent uploads.
-pub const UPLOADS: usize = 64;
-/// Least file descriptors of a peer: with fewer it cannot register, or save a document.
-pub const PEER_FILES_LEAST: usize = 20;
-/// File descriptors of a peer that are no upload's.
-pub const PEER_FILES: usize = 40;
-/// File descriptors that an upload takes: its connection, its document, and a copy of that if it has
-/// to be unpacked.
-pub const FILES_PER_UPLOAD: usize = 3;
-/// Uploads where there are hardly any descriptors. When there are none left, readers get 503.
-pub const LEAST_UPLOADS: usize = 4;
-/// Connections for uploads from one network, unless `--uploads-per-address` sets another number; loopback
-/// is exempt.
-pub const UPLOADS_PER_ADDRESS: usize = 8;
-
-/// Time for which an upload server waits for the next request of a connection that it keeps open.
-pub const KEPT_OPEN: Duration = Duration::from_secs(5);
-
-/// Concurrent uploads of large documents, unless `--upload-slots` sets another number.
-pub const UPLOAD_SLOTS: NonZeroUsize = NonZeroUsize::new(16).expect("it is not zero");
-/// Time for which an upload waits for a slot. It is less than [`FIRST_BYTE`], so that the downloader
-/// receives the refusal.
-pub const SLOT_WAIT: Duration = Duration::from_secs(8);
-
-/// Bytes that an upload outside the slots sends in [`SEND_CHECK`]: the minimum rate of
-/// [`PROGRESS_BYTES`] in [`PROGRESS_TIME`], and a little more, so that its reader sees no less than
-/// that.
-pub const OUTSIDE_PIECE: u64 = 1280;
-/// Age from which the rate of an upload is compared with others.
-pub const RATE_KNOWN: Duration = Duration::from_secs(2);
 
 /// Part files of one document, each of which has another digest or length.
 pub const PART_FILES_OF_DOCUMENT: usize = 4;

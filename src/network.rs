@@ -29,6 +29,11 @@ impl Network {
         }
     }
 
+    /// The IPv6 network of 48 bits, or else this network: what one customer of a provider may have.
+    pub fn site_or_self(self) -> Self {
+        self.site().unwrap_or(self)
+    }
+
     /// Whether this is a loopback address.
     pub fn is_loopback(self) -> bool {
         self.0.is_loopback()

@@ -142,6 +142,57 @@ fn a_network_with_several_slots_gives_one_up_and_keeps_its_uploads() {
     assert!(lengths.iter().all(|length| *length > LARGE - 200), "all come whole: {lengths:?}");
 }
 
+/// Each network has one slot, so that none has several of which it could give one up.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_upload_that_is_not_read_gives_its_slot_up_and_is_not_closed() {
+    let root = tempfile::tempdir().unwrap();
+    let document = vec![7; LARGE];
+    let shared = folder(root.path(), "shared", &[("large.bin", &document)]);
+    let index = Index::start(&[]);
+    let (_program, port) = start(&index, &["--upload-slots", "2", "share"], &shared);
+    let mut slow = [2, 3].map(|source| get_from(source, port, "large.bin"));
+    slow.iter_mut().for_each(begin);
+    let begun = Instant::now();
+    let mut other = get_from(4, port, "large.bin");
+    let mut status = [0; 14];
+    // Both are known to be slow after some seconds; on a busy machine, after it was refused.
+    while other.read_exact(&mut status).is_err() || status != *b"P2P-CI/1.0 200" {
+        assert!(begun.elapsed() < PATIENCE, "it has no slot");
+        other = get_from(4, port, "large.bin");
+    }
+    for stream in [&mut other].into_iter().chain(&mut slow) {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        assert!(rest.len() > LARGE - 200, "it came whole");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn readers_of_two_networks_that_hold_all_places_do_not_keep_others_out() {
+    /// Less than the time for which they wait for slots.
+    const TIME: Duration = Duration::from_secs(6);
+    let root = tempfile::tempdir().unwrap();
+    let document = vec![7; LARGE];
+    let shared = folder(root.path(), "shared", &[("large.bin", &document), ("small.md", b"s")]);
+    let index = Index::start(&[]);
+    let (_program, port) = start(&index, &["--upload-slots", "2", "share"], &shared);
+    let begun = Instant::now();
+    let _all: Vec<_> = (0..64).map(|number| get_from(2 + number % 2, port, "large.bin")).collect();
+    // They have asked, and wait, when it is accepted after them; or a moment later.
+    loop {
+        let mut reply = String::new();
+        // A refused connection may be reset.
+        let _ = get_from(4, port, "small.md").read_to_string(&mut reply);
+        if reply.starts_with("P2P-CI/1.0 200 OK") {
+            break;
+        }
+        assert!(begun.elapsed() < TIME, "{reply}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn no_descriptor_is_503_and_not_404() {

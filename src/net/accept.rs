@@ -66,7 +66,7 @@ pub fn accept_loop<'scope, H>(
     listener: &'scope TcpListener,
     service: &'scope Service<H>,
 ) where
-    H: Fn(&TcpStream, SocketAddr, u64) -> Conduct + Sync,
+    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
 {
     let acceptors = match Acceptors::new(listener, &service.stop) {
         Ok(acceptors) => Arc::new(acceptors),
@@ -96,7 +96,7 @@ fn admit<H>(service: &Service<H>, stream: TcpStream, address: SocketAddr) -> Opt
     match service.permits.take(newcomer) {
         Ok(Taken { permit, evicted }) => {
             if let Some(evicted) = evicted {
-                log::info!("a connection that sent no request is closed for {address}");
+                log::info!("a connection that waits is closed for {address}");
                 evict(&evicted);
             }
             Some(Admitted { entered, _permit: permit, stream, address })
@@ -116,7 +116,7 @@ fn start_worker<'scope, H>(
     acceptors: &Arc<Acceptors<'scope>>,
     first: Admitted,
 ) where
-    H: Fn(&TcpStream, SocketAddr, u64) -> Conduct + Sync,
+    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
 {
     let (stream, address) = (Arc::clone(&first.stream), first.address);
     let name = format!("{}-{}", service.name, first.entered.id);
@@ -139,7 +139,7 @@ fn start_worker<'scope, H>(
 
 fn serve<H>(service: &Service<H>, admitted: &Admitted)
 where
-    H: Fn(&TcpStream, SocketAddr, u64) -> Conduct + Sync,
+    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
 {
     let Admitted { stream, address, entered, .. } = admitted;
     if let Err(error) = set_accepted_options(stream) {
@@ -172,7 +172,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();
-        let handle = |mut stream: &TcpStream, _, number| {
+        let handle = |stream: &Arc<TcpStream>, _, number| {
+            let mut stream = &**stream;
             assert!(number != 0, "the first connection panics, as it should");
             stream.write_all(b"served").unwrap();
             Conduct::Sane

@@ -46,7 +46,7 @@ pub(crate) use connect::not_connected_in_time;
 pub use connection::{Receiver, close_answered, close_gently, read_before, set_options};
 pub(crate) use dial::Dial;
 pub use listen::{listen, listen_everywhere};
-pub use permits::{Newcomer, NoPermit, Permit, Permits, Taken};
+pub use permits::{Evicted, GivingWay, Newcomer, NoPermit, Permit, Permits, Taken};
 pub use reach::{NotAllowed, Reach};
 pub use read_clock::ReadClock;
 pub(crate) use resolve::Resolution;

@@ -2,7 +2,9 @@
 //!
 //! When all permits are taken, a new connection gets the permit of the oldest one that has not
 //! sent a request; when all of its network are taken, that of the oldest such connection of its
-//! network. So idle connections cannot keep everybody else out.
+//! network. So idle connections cannot keep everybody else out. If there is none of these, and the new
+//! connection is from a network with few, it gets the permit of one that its handler has marked as
+//! idle, or as waiting for its turn, from a network with more.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, TcpStream};
@@ -29,6 +31,8 @@ struct Counts {
     per_scope: HashMap<Scope, InScope>,
     /// The connections that have not yet sent a request, the oldest first.
     silent: BTreeMap<u64, Silent>,
+    /// The connections that may be closed for others, by their numbers.
+    yielding: BTreeMap<u64, Yielding>,
     /// Connections that have lost their permits, and whose threads have not yet ended.
     ending: usize,
 }
@@ -43,6 +47,13 @@ struct InScope {
 #[derive(Debug)]
 struct Silent {
     since: Instant,
+    stream: Arc<TcpStream>,
+}
+
+/// A connection that may be closed for one of another network.
+#[derive(Debug)]
+struct Yielding {
+    is_idle: bool,
     stream: Arc<TcpStream>,
 }
 
@@ -63,7 +74,16 @@ pub struct Taken {
     /// The permit of the new connection.
     pub permit: Permit,
     /// The caller has to close this connection.
-    pub evicted: Option<Arc<TcpStream>>,
+    pub evicted: Option<Evicted>,
+}
+
+/// A connection that has lost its permit.
+#[derive(Debug)]
+pub struct Evicted {
+    /// Its socket.
+    pub stream: Arc<TcpStream>,
+    /// Whether the other side waits for no reply, because all of its requests were answered.
+    pub is_idle: bool,
 }
 
 impl Permits {
@@ -102,7 +122,8 @@ impl Permits {
         }
         if counts.held.len() >= self.most {
             let oldest = counts.silent.first_key_value().map(|(number, _)| *number);
-            evicted = Some(counts.evict_silent(oldest, now).ok_or(NoPermit::InAll(self.most))?);
+            let next = counts.evict_silent(oldest, now).or_else(|| counts.evict_yielding(network));
+            evicted = Some(next.ok_or(NoPermit::InAll(self.most))?);
         }
         counts.held.insert(number, network);
         for scope in Scope::of(network) {
@@ -117,6 +138,19 @@ impl Permits {
     /// The connection of this number has sent a request: it keeps its permit until it ends.
     pub fn has_asked(&self, number: u64) {
         self.lock().end_silence(number);
+    }
+
+    /// While the result exists, the connection may be closed for one of a network with fewer.
+    /// `is_idle`: all of its requests were answered; else it has not been answered yet.
+    pub fn give_way<'a>(
+        &'a self,
+        number: u64,
+        stream: &Arc<TcpStream>,
+        is_idle: bool,
+    ) -> GivingWay<'a> {
+        let yielding = Yielding { is_idle, stream: Arc::clone(stream) };
+        self.lock().yielding.insert(number, yielding);
+        GivingWay { permits: self, number }
     }
 
     /// The number of permits: the largest number of concurrent connections.
@@ -137,7 +171,7 @@ impl Permits {
 
 impl Counts {
     /// Takes the permit of a connection that has not sent a request, if it has had the time for one.
-    fn evict_silent(&mut self, number: Option<u64>, now: Instant) -> Option<Arc<TcpStream>> {
+    fn evict_silent(&mut self, number: Option<u64>, now: Instant) -> Option<Evicted> {
         let number = number?;
         let since = self.silent.get(&number)?.since;
         let is_old = now.saturating_duration_since(since) >= limits::SILENT_TIME;
@@ -147,7 +181,32 @@ impl Counts {
         let Silent { stream, .. } = self.end_silence(number)?;
         self.release(number);
         self.ending += 1;
-        Some(stream)
+        Some(Evicted { stream, is_idle: false })
+    }
+
+    /// Takes the permit of a connection of the network, or the IPv6 site, that has the most, if that
+    /// has at least two more than the one of a new connection: an idle one if there is one, and the
+    /// newest.
+    fn evict_yielding(&mut self, newcomer: Network) -> Option<Evicted> {
+        if self.yielding.is_empty() || self.ending >= limits::EVICTED {
+            return None;
+        }
+        let mut connections: HashMap<Network, usize> = HashMap::new();
+        for network in self.held.values() {
+            *connections.entry(network.site_or_self()).or_default() += 1;
+        }
+        let count =
+            |network: Network| connections.get(&network.site_or_self()).copied().unwrap_or(0);
+        let least = count(newcomer).saturating_add(2);
+        let all = self.yielding.iter().filter_map(|(number, yielding)| {
+            let network = self.held.get(number)?;
+            Some((count(*network), yielding.is_idle, *number))
+        });
+        let (_, _, number) = all.filter(|(count, ..)| *count >= least).max()?;
+        let Yielding { is_idle, stream } = self.yielding.remove(&number)?;
+        self.release(number);
+        self.ending += 1;
+        Some(Evicted { stream, is_idle })
     }
 
     fn end_silence(&mut self, number: u64) -> Option<Silent> {
@@ -208,133 +267,25 @@ impl Drop for Permit {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
+/// A connection that may be closed for another one until this is dropped.
+#[derive(Debug)]
+pub struct GivingWay<'a> {
+    permits: &'a Permits,
+    number: u64,
+}
 
-    use super::*;
-
-    /// Some connection.
-    fn stream() -> Arc<TcpStream> {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap())
-    }
-
-    /// Takes permits for connections that are numbered as they come.
-    struct Taker {
-        permits: Permits,
-        stream: Arc<TcpStream>,
-        next: u64,
-        now: Instant,
-    }
-
-    impl Taker {
-        fn new(permits: Permits) -> Self {
-            Self { permits, stream: stream(), next: 0, now: Instant::now() }
-        }
-
-        fn take(&mut self, address: &str) -> Result<Taken, NoPermit> {
-            let (number, address) = (self.next, address.parse().unwrap());
-            self.next += 1;
-            self.permits.take_at(Newcomer { number, address, stream: &self.stream }, self.now)
-        }
-    }
-
-    #[test]
-    fn permits_are_counted_in_all_and_per_address() {
-        let mut taker = Taker::new(Permits::new(3, 2));
-        let first = taker.take("192.0.2.1");
-        let second = taker.take("::ffff:192.0.2.1");
-        assert!(first.is_ok() && second.is_ok());
-        assert_eq!(taker.take("192.0.2.1").err(), Some(NoPermit::OfNetwork(2)));
-        let third = taker.take("192.0.2.2");
-        assert!(third.is_ok());
-        assert_eq!(taker.take("192.0.2.3").err(), Some(NoPermit::InAll(3)));
-        drop(first);
-        assert!(taker.take("192.0.2.1").is_ok());
-        drop((second, third));
-        assert_eq!(taker.permits.taken(), 0);
-        let counts = taker.permits.lock();
-        assert!(counts.per_scope.is_empty() && counts.silent.is_empty() && counts.ending == 0);
-    }
-
-    #[test]
-    fn an_ipv6_network_counts_as_one_and_a_site_has_a_wider_limit() {
-        let mut taker = Taker::new(Permits::new(1000, 2));
-        let mut taken = Vec::new();
-        for interface in 0..2 {
-            taken.push(taker.take(&format!("2001:db8:1:2::{interface}")).unwrap());
-        }
-        assert_eq!(taker.take("2001:db8:1:2:ffff::1").err(), Some(NoPermit::OfNetwork(2)));
-        for network in 3..9 {
-            taken.push(taker.take(&format!("2001:db8:1:{network}::1")).unwrap());
-        }
-        assert_eq!(taker.take("2001:db8:1:77::1").err(), Some(NoPermit::OfSite(8)));
-        assert!(taker.take("2001:db8:2:77::1").is_ok());
-        drop(taken);
-        assert!(taker.permits.lock().per_scope.is_empty());
-    }
-
-    #[test]
-    fn loopback_has_no_limit_per_address() {
-        let mut taker = Taker::new(Permits::new(3, 1));
-        let taken: Vec<_> = (0..3).map(|_| taker.take("127.0.0.1")).collect();
-        assert!(taken.iter().all(Result::is_ok));
-        assert_eq!(taker.take("::1").err(), Some(NoPermit::InAll(3)));
-    }
-
-    #[test]
-    fn the_oldest_silent_connection_gives_way_when_all_permits_are_taken() {
-        let mut taker = Taker::new(Permits::new(2, 2));
-        let asking = taker.take("192.0.2.1").unwrap();
-        taker.permits.has_asked(0);
-        let silent = taker.take("192.0.2.2").unwrap();
-        assert!(taker.take("192.0.2.3").is_err(), "it has not had the time for a request");
-        taker.now += limits::SILENT_TIME;
-        let third = taker.take("192.0.2.3").unwrap();
-        assert!(third.evicted.is_some());
-        assert_eq!(taker.permits.taken(), 2);
-        assert!(taker.take("192.0.2.4").is_err(), "the next one is new");
-        drop(silent);
-        assert_eq!((taker.permits.taken(), taker.permits.lock().ending), (2, 0));
-        drop((asking, third));
-        assert_eq!(taker.permits.taken(), 0);
-        assert!(taker.permits.lock().per_scope.is_empty());
-    }
-
-    /// Silent connections of one machine kept the others behind its address out.
-    #[test]
-    fn silent_connections_of_a_network_give_way_to_others_of_it() {
-        for others in [["192.0.2.1"; 3], ["2001:db8::1", "2001:db8::2", "2001:db8::3"]] {
-            let mut taker = Taker::new(Permits::new(1000, 2));
-            let elsewhere = taker.take("192.0.2.99").unwrap();
-            let asking = taker.take(others[0]).unwrap();
-            taker.permits.has_asked(1);
-            let silent = taker.take(others[1]).unwrap();
-            assert!(taker.take(others[2]).is_err(), "it has not had the time for a request");
-            taker.now += limits::SILENT_TIME;
-            let third = taker.take(others[2]).unwrap();
-            assert!(third.evicted.is_some());
-            taker.permits.has_asked(4);
-            taker.now += limits::SILENT_TIME;
-            assert!(taker.take(others[0]).is_err(), "none of the network is silent");
-            drop((elsewhere, asking, silent, third));
-            let counts = taker.permits.lock();
-            assert!(counts.per_scope.is_empty() && counts.silent.is_empty() && counts.ending == 0);
-        }
-    }
-
-    #[test]
-    fn few_evicted_connections_are_ending_at_the_same_time() {
-        let mut taker = Taker::new(Permits::new(1000, 1));
-        let silent: Vec<_> = (0..1000).map(|_| taker.take("127.0.0.1").unwrap()).collect();
-        taker.now += limits::SILENT_TIME;
-        let mut taken = Vec::new();
-        while let Ok(next) = taker.take("127.0.0.1") {
-            taken.push(next);
-        }
-        assert_eq!(taken.len(), limits::EVICTED);
-        drop(silent);
-        assert!(taker.take("127.0.0.1").is_ok());
+impl GivingWay<'_> {
+    /// Whether that has happened.
+    pub fn is_evicted(&self) -> bool {
+        !self.permits.lock().held.contains_key(&self.number)
     }
 }
+
+impl Drop for GivingWay<'_> {
+    fn drop(&mut self) {
+        self.permits.lock().yielding.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::permits::Evicted;
 use crate::limits;
 use crate::protocol::{Refusal, encode_refusal};
 
@@ -61,9 +62,12 @@ impl Refused {
     }
 }
 
-/// Ends a connection that another thread serves, and says so.
-pub(super) fn evict(stream: &TcpStream) {
-    say_503(stream);
+/// Ends a connection that another thread serves, and says so if the other side waits for a reply.
+pub(super) fn evict(evicted: &Evicted) {
+    let stream = &*evicted.stream;
+    if !evicted.is_idle {
+        say_503(stream);
+    }
     // Its thread sees the end of input, and cannot send anything behind the refusal.
     let _ = stream.shutdown(Shutdown::Both);
 }

@@ -1,7 +1,10 @@
 //! How much of one upload was sent, and at which rate.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::{limits, system};
 
 /// Time over which a rate is measured.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -18,6 +21,10 @@ pub(super) struct SendMeter {
     sent_before_window: AtomicU64,
     /// The rate of the last complete window, in bytes per second, plus one; 0 before there is one.
     last_rate: AtomicU64,
+    /// Microseconds until the last check of the reader, and the bytes that it had acknowledged then.
+    checked: AtomicU64,
+    acknowledged: AtomicU64,
+    is_slow: AtomicBool,
 }
 
 impl SendMeter {
@@ -30,6 +37,9 @@ impl SendMeter {
             window: AtomicU64::new(0),
             sent_before_window: AtomicU64::new(0),
             last_rate: AtomicU64::new(0),
+            checked: AtomicU64::new(0),
+            acknowledged: AtomicU64::new(0),
+            is_slow: AtomicBool::new(false),
         }
     }
 
@@ -38,6 +48,40 @@ impl SendMeter {
         let now = micros(self.made.elapsed());
         self.begun.store(now, Ordering::Relaxed);
         self.window.store(now, Ordering::Relaxed);
+        self.restart_check();
+    }
+
+    /// Restarts the time in which the reader has to take what it is sent.
+    pub(super) fn restart_check(&self) {
+        self.checked.store(micros(self.made.elapsed()), Ordering::Relaxed);
+        self.is_slow.store(false, Ordering::Relaxed);
+    }
+
+    /// Compares what the reader has taken with [`limits::SLOW_RATE`], unless that was done a moment
+    /// ago. Only the thread that sends calls it.
+    pub(super) fn check_reader(&self, stream: &TcpStream) {
+        let time = self.since(&self.checked);
+        if time < limits::SLOT_TIME {
+            return;
+        }
+        // Where the system does not tell, all that it has taken counts.
+        let found = system::unacknowledged(stream).ok().flatten();
+        let acknowledged = self.sent().saturating_sub(found.unwrap_or(0));
+        let before = self.acknowledged.swap(acknowledged, Ordering::Relaxed);
+        let read = rate(acknowledged.saturating_sub(before), time);
+        let lets_wait = found.is_none_or(|found| found >= limits::SLOW_BACKLOG);
+        self.is_slow.store(lets_wait && read < limits::SLOW_RATE, Ordering::Relaxed);
+        self.checked.store(micros(self.made.elapsed()), Ordering::Relaxed);
+    }
+
+    /// Whether the reader was slow at the last check.
+    pub(super) fn is_slow(&self) -> bool {
+        self.is_slow.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_slow(&self, is_slow: bool) {
+        self.is_slow.store(is_slow, Ordering::Relaxed);
     }
 
     /// Counts bytes that were sent. Call it with 0 as well when nothing could be sent for a while.

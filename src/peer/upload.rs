@@ -24,7 +24,7 @@ use crate::net::{
 };
 use crate::protocol::{DecodeError, DocumentRequest, RequestDecoder, Status};
 use crate::{limits, system};
-use answer::{Sharing, Then};
+use answer::{Reader, Sharing, Then};
 use lending::Lending;
 use running::Running;
 pub use running::RunningUpload;
@@ -57,6 +57,7 @@ impl UploadServer {
             uploads.per_address.map_or(limits::UPLOADS_PER_ADDRESS, NonZeroUsize::get);
         let places = places();
         let permits = Permits::new(places, per_address);
+        uploads.slots.set_places(places);
         let totals = Arc::<UploadTotals>::default();
         let running = Arc::<Running>::default();
         let sharing = Sharing {
@@ -71,7 +72,7 @@ impl UploadServer {
             running: Arc::clone(&running),
         };
         let handle =
-            move |stream: &TcpStream, address, number| sharing.serve(stream, address, number);
+            move |stream: &Arc<TcpStream>, address, number| sharing.serve(stream, address, number);
         let service = Service::new("upload", permits, stop.clone(), handle);
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
         let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
@@ -112,17 +113,20 @@ fn places() -> usize {
 }
 
 impl Sharing {
-    fn serve(&self, stream: &TcpStream, address: SocketAddr, number: u64) -> Conduct {
+    fn serve(&self, stream: &Arc<TcpStream>, address: SocketAddr, number: u64) -> Conduct {
+        let reader = Reader { stream, address, number };
         let mut conduct = Conduct::Sane;
         let mut receiver = Receiver::of_accepted(stream);
         let mut was_kept_open = false;
         // One clock for all replies: a slow reader gains nothing by asking for many small ones.
         let mut clock = ReadClock::default();
         let outcome = loop {
+            // Until the reader has all of the reply, the upload counts among those that have begun.
+            let mut slot = None;
             let answered = match receive(&mut receiver) {
                 Ok(Some(Ok(request))) => {
                     self.permits.has_asked(number);
-                    self.answer(stream, &request, address, &mut clock)
+                    self.answer(&reader, &request, &mut clock, &mut slot)
                 }
                 Ok(Some(Err(error))) => {
                     log::warn!("{address}: {}, {error}", Status::from(error.refusal));
@@ -140,10 +144,11 @@ impl Sharing {
                     Then::Broken
                 }
             });
+            drop(slot);
             match answered {
                 Ok(Then::Close) => break Ok(()),
                 Ok(Then::Broken) => return conduct,
-                Ok(Then::KeepOpen) if !has_next(&mut receiver) => return conduct,
+                Ok(Then::KeepOpen) if !self.has_next(&reader, &mut receiver) => return conduct,
                 Ok(Then::KeepOpen) => was_kept_open = true,
                 Err(error) => break Err(error),
             }
@@ -156,12 +161,18 @@ impl Sharing {
         }
         conduct
     }
-}
 
-/// Waits for the next request, and returns whether some of it is there.
-fn has_next(receiver: &mut Receiver<'_>) -> bool {
-    let deadline = Instant::now() + limits::KEPT_OPEN;
-    !receiver.input().is_empty() || receiver.fill(Some(deadline)).is_ok_and(|count| count > 0)
+    /// Waits for the next request, and returns whether some of it is there. Meanwhile the connection
+    /// may be closed for one of another network.
+    fn has_next(&self, reader: &Reader<'_>, receiver: &mut Receiver<'_>) -> bool {
+        if !receiver.input().is_empty() || system::has_arrived(reader.stream) {
+            return true;
+        }
+        let giving_way = self.permits.give_way(reader.number, reader.stream, true);
+        let deadline = Instant::now() + limits::KEPT_OPEN;
+        let has_arrived = receiver.fill(Some(deadline)).is_ok_and(|count| count > 0);
+        has_arrived && !giving_way.is_evicted()
+    }
 }
 
 /// Reads a request; `None` if the connection was closed without one.

@@ -186,8 +186,9 @@ impl Server {
     pub fn run(self) -> io::Result<()> {
         let Self { listeners, shared } = self;
         let shared = &shared;
-        let handle =
-            |stream: &TcpStream, address, number| session::run(shared, stream, address, number);
+        let handle = |stream: &Arc<TcpStream>, address, number| {
+            session::run(shared, stream, address, number)
+        };
         let (permits, stop) = (shared.permits.clone(), shared.stop.clone());
         let service = Service::new("session", permits, stop, handle);
         let service = &service;

@@ -15,7 +15,7 @@ use crate::limits;
 use crate::net::{Permits, ReadClock, Stop, send};
 use crate::peer::bandwidth::SMALL;
 use crate::peer::send_meter::SendMeter;
-use crate::peer::slots::Slot;
+use crate::peer::slots::{Needs, Slot};
 use crate::protocol::{
     ContentRange, Digest, Document, DocumentHead, DocumentRequest, HeaderText, Refusal, Status,
     encode_refusal,
@@ -34,6 +34,15 @@ pub(super) struct Sharing {
     pub(super) copies: UnpackedCopies,
     pub(super) totals: Arc<UploadTotals>,
     pub(super) running: Arc<Running>,
+}
+
+/// The connection of a reader.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) stream: &'a Arc<TcpStream>,
+    pub(super) address: SocketAddr,
+    /// Its number at the permits.
+    pub(super) number: u64,
 }
 
 /// What becomes of a connection when its request was answered.
@@ -83,28 +92,29 @@ fn refusal_of(error: &io::Error) -> Refusal {
 /// A document that can be sent.
 struct Prepared<'a> {
     document: OpenDocument,
-    /// Only for a large document.
-    slot: Option<Slot>,
+    slot: Slot,
     digest: Option<Digest>,
     /// Only for a document that is handed over.
     lent: Option<Lent<'a>>,
 }
 
 impl Sharing {
+    /// Answers one request. What keeps its place among the uploads is left in `slot`.
     pub(super) fn answer(
         &self,
-        stream: &TcpStream,
+        reader: &Reader<'_>,
         request: &DocumentRequest,
-        address: SocketAddr,
         clock: &mut ReadClock,
+        slot: &mut Option<Slot>,
     ) -> io::Result<Then> {
+        let Reader { stream, address, .. } = *reader;
         let wanted = &request.document;
         let Some(entry) = self.library.read().entry(wanted).cloned() else {
             log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
             return self.refuse(stream, Refusal::NotFound, "this peer does not share it");
         };
         let meter = Arc::new(SendMeter::start());
-        let prepared = match self.prepare(request, &entry, address, &meter) {
+        let prepared = match self.prepare(request, &entry, reader, &meter) {
             Ok(prepared) => prepared,
             Err(error) => {
                 let refusal = error.refusal();
@@ -116,7 +126,8 @@ impl Sharing {
                 return self.refuse(stream, refusal, &error.to_string());
             }
         };
-        let Prepared { document, slot, digest, lent } = prepared;
+        let Prepared { document, slot: taken, digest, lent } = prepared;
+        let slot = &*slot.insert(taken);
         let part = request.range.map(|range| ContentRange::of(range, document.length));
         if part == Some(None) {
             let bytes = if document.length == 1 { "byte" } else { "bytes" };
@@ -133,12 +144,13 @@ impl Sharing {
             document: &document,
             bandwidth: &self.uploads.bandwidth,
             meter: &meter,
-            slot: slot.as_ref(),
+            slot,
             lent: lent.as_ref(),
         };
         let listed = self.running.begin(wanted, address, total, &meter);
         let sent = upload.send(head, clock);
-        drop((listed, slot));
+        drop(listed);
+        slot.end_sending();
         let sent = match sent {
             Ok(sent) => sent,
             Err(error) => {
@@ -172,7 +184,7 @@ impl Sharing {
         &self,
         request: &DocumentRequest,
         entry: &Entry,
-        address: SocketAddr,
+        reader: &Reader<'_>,
         meter: &Arc<SendMeter>,
     ) -> Result<Prepared<'_>, NotSent> {
         let wanted = &request.document;
@@ -181,7 +193,7 @@ impl Sharing {
         if hands_over && self.lending.is_lent(wanted) {
             return Err(NotSent::BeingHandedOver);
         }
-        let (document, slot) = self.open(wanted, entry, address, meter)?;
+        let (document, slot) = self.open(wanted, entry, reader, meter)?;
         let digest = if request.want_digest { self.digest(&document)? } else { None };
         // From here on nothing but the reader is waited for.
         let lent = match hands_over {
@@ -195,30 +207,44 @@ impl Sharing {
         Ok(Prepared { document, slot, digest, lent })
     }
 
-    /// Opens a document. A large one gets a slot, and a packed one is unpacked when it has it.
+    /// Opens a document when its upload may begin. A large one gets a slot, and a packed one is
+    /// unpacked when it has it.
     fn open(
         &self,
         wanted: &Document,
         entry: &Entry,
-        address: SocketAddr,
+        reader: &Reader<'_>,
         meter: &Arc<SendMeter>,
-    ) -> Result<(OpenDocument, Option<Slot>), NotSent> {
-        let slot = |length: u64| match length > SMALL {
-            true => {
-                let slot = self.uploads.slots.take(address.ip(), meter, limits::SLOT_WAIT);
-                slot.map(Some).ok_or(NotSent::NoSlot)
-            }
-            // What is small is gone before its turn would come.
-            false => Ok(None),
-        };
+    ) -> Result<(OpenDocument, Slot), NotSent> {
         if entry.is_packed() {
             let length = self.library.read().content(wanted).length;
-            let slot = slot(length.unwrap_or(u64::MAX))?;
+            let slot = self.begin(length.unwrap_or(u64::MAX), reader, meter)?;
             return Ok((entry.open_shared(&self.copies)?, slot));
         }
         let document = entry.open()?;
-        let slot = slot(document.length)?;
+        let slot = self.begin(document.length, reader, meter)?;
         Ok((document, slot))
+    }
+
+    /// Waits until the upload of a document of this length may begin. Meanwhile the connection may be
+    /// closed for one of another network.
+    fn begin(
+        &self,
+        length: u64,
+        reader: &Reader<'_>,
+        meter: &Arc<SendMeter>,
+    ) -> Result<Slot, NotSent> {
+        let slots = &self.uploads.slots;
+        let address = reader.address.ip();
+        // A small document is sent before a slot would be free.
+        let needs = if length > SMALL { Needs::Slot } else { Needs::NoSlot };
+        if let Some(slot) = slots.take_now(address, needs, meter) {
+            return Ok(slot);
+        }
+        let giving_way = self.permits.give_way(reader.number, reader.stream, false);
+        let is_gone = || giving_way.is_evicted();
+        let slot = slots.take(address, needs, meter, limits::SLOT_WAIT, is_gone);
+        slot.filter(|_| !is_gone()).ok_or(NotSent::NoSlot)
     }
 
     /// The digest of a document: known, or computed if that does not take long. A reply without one

@@ -25,8 +25,7 @@ pub(super) struct Upload<'a> {
     pub(super) document: &'a OpenDocument,
     pub(super) bandwidth: &'a Bandwidth,
     pub(super) meter: &'a SendMeter,
-    /// Only for a large document.
-    pub(super) slot: Option<&'a Slot>,
+    pub(super) slot: &'a Slot,
     /// Only for a document that is handed over.
     pub(super) lent: Option<&'a Lent<'a>>,
 }
@@ -129,6 +128,7 @@ impl Upload<'_> {
     }
 
     fn check_progress(&self) {
+        self.meter.check_reader(self.stream);
         if let Some(lent) = self.lent {
             lent.check_progress(self.stream, self.meter.sent());
         }
@@ -136,11 +136,11 @@ impl Upload<'_> {
 
     /// How many bytes may be sent next. An upload outside the slots waits for them.
     fn piece(&self) -> u64 {
-        let Some(slot) = self.slot.filter(|slot| slot.is_outside()) else {
+        if self.document.length <= SMALL || !self.slot.is_outside() {
             return limits::SEND_PIECE;
-        };
-        slot.wait_outside(limits::SEND_CHECK);
-        match slot.is_outside() {
+        }
+        self.slot.wait_outside(limits::SEND_CHECK);
+        match self.slot.is_outside() {
             true => limits::OUTSIDE_PIECE,
             false => limits::SEND_PIECE,
         }

@@ -69,6 +69,7 @@ pub(crate) const CASES: &[Case] = &[
     case("false-records", "records with false digests and lengths", holders::false_records),
     case("slow-uploads", "readers below the minimum rate, and above it", readers::slow_uploads),
     case("slots", "two networks that hold all slots for uploads", readers::slots),
+    case("crowd", "slow readers of many networks in all slots and places", readers::crowd),
     case("hand-over", "readers that do not take what is handed over", readers::hand_over),
     case("squat", "records that are in the way of others", many::squat),
     case("bait", "documents that are slow or only grow, among many", many::bait),

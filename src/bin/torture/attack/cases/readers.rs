@@ -164,6 +164,64 @@ pub(super) fn slots(_setting: &Setting, report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
+/// Readers that hold each slot, or each place, and read slowly.
+pub(super) fn crowd(_setting: &Setting, report: &mut Report) -> io::Result<()> {
+    /// Networks, and connections of each.
+    const CROWDS: [(usize, usize); 2] = [(8, 12), (20, 3)];
+    let index = Index::start(None)?;
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("document.bin"), vec![7; LENGTH])?;
+    std::fs::write(folder.path().join("medium.bin"), vec![7; 200_000])?;
+    for (networks, each) in CROWDS {
+        for name in ["document.bin", "medium.bin"] {
+            let peer = Peer::share(index.address, folder.path(), &[])?;
+            let stop = AtomicBool::new(false);
+            let longest = thread::scope(|scope| {
+                for number in 0..networks * each {
+                    let network = u8::try_from(10 + number % networks).unwrap_or(0);
+                    let (address, stop) = (peer.upload, &stop);
+                    scope.spawn(move || {
+                        while !stop.load(Ordering::Relaxed) {
+                            if let Ok(mut stream) = ask(network, address, name, "") {
+                                read_at(&mut stream, 2000, stop);
+                            }
+                            thread::sleep(Duration::from_millis(50));
+                        }
+                    });
+                }
+                thread::sleep(Duration::from_secs(5));
+                let mut longest = Some(Duration::ZERO);
+                for wanted in ["medium.bin", "document.bin", "document.bin"] {
+                    let time = time_until_whole(peer.upload, wanted);
+                    longest = longest.zip(time).map(|(longest, time)| longest.max(time));
+                }
+                stop.store(true, Ordering::Relaxed);
+                longest
+            });
+            let what = format!("{networks} networks with {each} slow readers each of {name}");
+            report.require("an honest reader is served", longest.is_some());
+            report.figure(&what, longest.unwrap_or_default().as_secs_f64(), "s");
+            let is_soon = longest.is_some_and(|time| time < Duration::from_secs(10));
+            report.require_time("within 10 s", is_soon);
+        }
+    }
+    Ok(())
+}
+
+/// The time until an honest reader, which tries again after a refusal, has a document.
+fn time_until_whole(address: SocketAddr, name: &str) -> Option<Duration> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        let mut read = Vec::new();
+        let result = ask(9, address, name, "").and_then(|mut stream| stream.read_to_end(&mut read));
+        if result.is_ok() && read.starts_with(b"P2P-CI/1.0 200") {
+            return Some(begun.elapsed());
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    None
+}
+
 fn reset(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_linger(Some(Duration::ZERO))
 }
