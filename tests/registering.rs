@@ -160,3 +160,57 @@ fn no_document_is_added_twice_where_its_digest_is_known() {
         }
     }
 }
+
+/// Adds and lookups in one write, up to the memory of a connection: replies are in the order of the
+/// requests, each says what the index has then, and a refusal changes nothing else.
+#[test]
+fn refusals_within_a_pipeline_are_in_their_places() {
+    const COUNT: usize = 2000;
+    let index = common::Index::start(&["--max-memory", "16M"]);
+    let mut talk = index.connect();
+    let add = |number: usize, title: &str| {
+        format!("ADD RFC {number} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: {title}\r\n\r\n")
+    };
+    let lookup =
+        |number: usize| format!("LOOKUP RFC {number} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
+    let large = "large ".repeat(80) + "end";
+    let mut pipeline = String::new();
+    for number in 1..=COUNT {
+        pipeline += &add(number, if number % 7 == 0 { "small" } else { &large });
+        if number % 5 == 0 {
+            pipeline += &lookup(number);
+        }
+    }
+    // One of the same size in the place of the first, which fits only there.
+    let other = large.replace("end", "END");
+    pipeline += &(add(1, &other) + &lookup(1) + &add(COUNT + 1, &large) + &lookup(COUNT + 1));
+    let mut sender = talk.writer();
+    let sending = thread::spawn(move || sender.write_all(pipeline.as_bytes()).unwrap());
+    let mut check = |number: usize, title: &str, is_looked_up: bool| {
+        let reply = talk.reply();
+        let is_added = reply[0] == "P2P-CI/1.0 200 OK";
+        let record = format!("RFC {number} {title} h 1");
+        match is_added {
+            true => assert_eq!(reply[1..], ["", &record]),
+            false => assert_eq!(reply, ["P2P-CI/1.0 503 Service Unavailable"]),
+        }
+        if is_looked_up {
+            let found = talk.reply();
+            match is_added {
+                true => assert_eq!(found, reply),
+                false => assert_eq!(found, ["P2P-CI/1.0 404 Not Found"]),
+            }
+        }
+        is_added
+    };
+    let mut added = 0;
+    for number in 1..=COUNT {
+        let title = if number % 7 == 0 { "small" } else { &large };
+        added += usize::from(check(number, title, number % 5 == 0));
+    }
+    assert!((100..COUNT - 100).contains(&added), "{added}");
+    assert!(check(1, &other, true));
+    assert!(!check(COUNT + 1, &large, true));
+    sending.join().unwrap();
+    assert_eq!(index.list().len(), added);
+}

@@ -3,7 +3,9 @@
 //! It reads what has arrived, answers every whole request in it, and writes once. Leaving is
 //! `Drop`: a clean end, a cut line and a panic all take the peer's records back.
 
+mod adding;
 mod answers;
+mod changes;
 
 use std::io;
 use std::mem;
@@ -23,6 +25,7 @@ use crate::protocol::{
     DecodeError, HeaderText, IndexRequest, Refusal, RequestDecoder, Status, empty_lines,
     encode_refusal,
 };
+use adding::Adding;
 
 /// Serves one connection until it ends.
 pub(super) fn run(
@@ -40,6 +43,7 @@ pub(super) fn run(
         hosts: ListedHosts::new(shared.host_policy, address.ip(), &shared.resolutions),
         account: Account::new(&shared.memory, address.ip()),
         output: Vec::new(),
+        adding: Vec::new(),
         consecutive_faults: 0,
         requests: 0,
         faults: 0,
@@ -68,6 +72,8 @@ struct Session<'a> {
     account: Account<'a>,
     /// Replies that wait to be written together.
     output: Vec<u8>,
+    /// Records that wait to be added together. Their replies are in the output.
+    adding: Vec<Adding>,
     consecutive_faults: u32,
     /// Requests and faults of this session, for the totals of the server.
     requests: u64,
@@ -205,8 +211,18 @@ impl Session<'_> {
             Refusal::BadRequest => self.consecutive_faults + 1,
             _ => 0,
         };
-        let reason = self.shared.explain.then(|| HeaderText::folded(reason)).flatten();
+        let reason = self.reason(reason);
         encode(refusal, reason.as_ref(), &mut self.output);
+    }
+
+    fn encoded_refusal(&self, refusal: Refusal, reason: &str) -> Vec<u8> {
+        let mut encoded = Vec::new();
+        encode_refusal(refusal, self.reason(reason).as_ref(), &mut encoded);
+        encoded
+    }
+
+    fn reason(&self, reason: &str) -> Option<HeaderText> {
+        self.shared.explain.then(|| HeaderText::folded(reason)).flatten()
     }
 
     fn has_too_many_faults(&self) -> bool {
@@ -227,6 +243,7 @@ impl Session<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.add_waiting();
         let share = &mut self.share;
         // One for each: a reader that has acknowledged much would be given a minute more.
         ReadClock::default().send_or_wait(self.stream, &self.output, || share.end())?;

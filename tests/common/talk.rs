@@ -22,6 +22,11 @@ impl Talk {
         self.stream.get_mut().write_all(text.as_ref()).unwrap();
     }
 
+    /// The writing half, for another thread.
+    pub fn writer(&self) -> TcpStream {
+        self.stream.get_ref().try_clone().unwrap()
+    }
+
     /// The next line, without its line end, which must be CRLF.
     pub fn line(&mut self) -> Option<String> {
         let mut line = String::new();

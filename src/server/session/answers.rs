@@ -3,19 +3,16 @@
 //! It appends to the session's output; only the pieces of a long list are written here.
 
 use std::io;
-use std::net::IpAddr;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::Session;
-use crate::escape::escaped;
-use crate::index::{Attributes, Charge, Index, Position, Query, Search, Shown};
+use crate::index::{Index, Position, Query, Search, Shown};
 use crate::limits;
 use crate::protocol::{
-    BorrowedRecord, Content, Date, Document, END_OF_RECORDS, Endpoint, IndexRequest, Record,
-    RecordEncoder, Refusal, Status, encode_attribute, encode_found, encode_record, encode_refusal,
-    encode_refused_lookup,
+    BorrowedRecord, END_OF_RECORDS, IndexRequest, Record, RecordEncoder, Refusal, Status,
+    encode_attribute, encode_found, encode_record, encode_refusal, encode_refused_lookup,
 };
-use crate::server::{LOG_FAULTS, LOG_REQUESTS, counted, indexer};
+use crate::server::{LOG_REQUESTS, counted, indexer};
 
 /// As many records are looked at while one is added or removed.
 const CHANGE: usize = 64;
@@ -26,9 +23,11 @@ const TITLE: usize = 64;
 const QUERY: usize = limits::SMALL_REQUEST;
 
 /// What was done for a request.
-enum Done {
+pub(super) enum Done {
     /// A record was added or removed.
     Changed,
+    /// A record is added with the next ones.
+    Waits,
     /// So many records were sent.
     Sent(usize),
 }
@@ -78,9 +77,9 @@ impl Source {
 }
 
 /// Why a request that follows the grammar is refused.
-struct Refused {
-    refusal: Refusal,
-    reason: String,
+pub(super) struct Refused {
+    pub(super) refusal: Refusal,
+    pub(super) reason: String,
 }
 
 impl Session<'_> {
@@ -91,11 +90,14 @@ impl Session<'_> {
         }
         let logged = log::log_enabled!(target: LOG_REQUESTS, log::Level::Info);
         let line = if logged { request.to_string() } else { String::new() };
+        if !matches!(request, IndexRequest::Add { .. }) {
+            self.add_waiting();
+        }
         let wants_attributes =
             matches!(request, IndexRequest::Lookup { want_attributes: true, .. });
         let outcome = match request {
             IndexRequest::Add { document, title, content, from } => {
-                self.add(Record { document, title, holder: from }, content)
+                self.add(Record { document, title, holder: from }, content, &line)
             }
             IndexRequest::Remove { document, from } => self.remove(&document, &from),
             IndexRequest::Lookup { document, want_attributes, .. } => self.find(
@@ -114,11 +116,10 @@ impl Session<'_> {
             }
         };
         self.requests += 1;
-        let address = self.address;
         match outcome {
             Ok(done) => {
                 self.consecutive_faults = 0;
-                if matches!(done, Done::Changed) {
+                if matches!(done, Done::Changed | Done::Waits) {
                     self.looked_at += CHANGE;
                 }
                 if logged {
@@ -126,9 +127,7 @@ impl Session<'_> {
                 }
             }
             Err(Refused { refusal, reason }) => {
-                log::info!(
-                    target: LOG_REQUESTS, "{address} {line}: {}, {reason}", Status::from(refusal)
-                );
+                self.log_refused(&line, refusal, &reason);
                 let encode = if wants_attributes { encode_refused_lookup } else { encode_refusal };
                 self.refuse_with(encode, refusal, &reason);
             }
@@ -137,13 +136,21 @@ impl Session<'_> {
     }
 
     #[cold]
-    fn log_done(&self, line: &str, done: &Done) {
+    pub(super) fn log_refused(&self, line: &str, refusal: Refusal, reason: &str) {
+        let (address, status) = (self.address, Status::from(refusal));
+        log::info!(target: LOG_REQUESTS, "{address} {line}: {status}, {reason}");
+    }
+
+    #[cold]
+    pub(super) fn log_done(&self, line: &str, done: &Done) {
         let (address, status) = (self.address, Status::Ok);
         match done {
             Done::Changed => {
                 let population = self.shared.population();
                 log::info!(target: LOG_REQUESTS, "{address} {line}: {status} ({population})");
             }
+            // Logged when it is added.
+            Done::Waits => {}
             Done::Sent(count) => {
                 let records = counted(*count, "record");
                 log::info!(target: LOG_REQUESTS, "{address} {line}: {status}, {records}");
@@ -151,71 +158,9 @@ impl Session<'_> {
         }
     }
 
-    /// The reply repeats what the peer said, whatever host the record is listed under.
-    fn add(&mut self, said: Record, content: Content) -> Result<Done, Refused> {
-        let (holder, verified) = self.listed(&said.holder)?;
-        let attributes =
-            Attributes { content, added: Date::clamped(SystemTime::now()), address: verified };
-        // The reply is written first, because the record moves into the index.
-        let before = self.output.len();
-        self.reply_with(&said);
-        let document = said.document.clone();
-        let record = Record { holder, ..said };
-        let added = self.add_charged(record, attributes);
-        if let Err(reason) = added {
-            self.output.truncate(before);
-            log::warn!(target: LOG_FAULTS, "{}: {document} refused: {reason}", self.address);
-            return Err(Refused { refusal: Refusal::ServiceUnavailable, reason });
-        }
-        Ok(Done::Changed)
-    }
-
-    /// Adds a record and charges it to this connection and its network. An error says which limit
-    /// is reached.
-    fn add_charged(&mut self, record: Record, attributes: Attributes) -> Result<(), String> {
-        let index = &self.shared.index;
-        let charge = Charge::of(&record);
-        if self.account.reserve(charge.bytes, 0).is_err() {
-            let replaced = index.read().charge_of(self.owner, &record.document, &record.holder);
-            self.account.reserve(charge.bytes, replaced).map_err(|full| full.to_string())?;
-        }
-        let added = index.write().add_charged(self.owner, record, charge, attributes);
-        let replaced = added.map_err(|full| full.to_string())?;
-        self.shared.indexer.notify();
-        self.account.add(charge.bytes, replaced);
-        Ok(())
-    }
-
-    fn remove(&mut self, document: &Document, from: &Endpoint) -> Result<Done, Refused> {
-        let (holder, _) = self.listed(from)?;
-        let removed = self.shared.index.write().remove(self.owner, document, &holder);
-        let removed = removed.ok_or_else(|| Refused {
-            refusal: Refusal::NotFound,
-            reason:
-                "expected a record that this connection added, found none (protocol.md section 4.6)"
-                    .into(),
-        })?;
-        self.shared.indexer.notify();
-        self.account.remove(Charge::of(&removed).bytes);
-        self.reply_with(&Record { holder: from.clone(), ..removed });
-        Ok(Done::Changed)
-    }
-
-    fn listed(&mut self, said: &Endpoint) -> Result<(Endpoint, Option<IpAddr>), Refused> {
-        let listed = self.hosts.listed(&said.host).ok_or_else(|| Refused {
-            refusal: Refusal::BadRequest,
-            reason: format!(
-                "expected a host with the address {}, found `{}` (protocol.md section 4.7)",
-                self.address.ip(),
-                escaped(said.host.as_str())
-            ),
-        })?;
-        Ok((Endpoint { host: listed.host, port: said.port }, listed.verified))
-    }
-
-    fn reply_with(&mut self, record: &Record) {
+    pub(super) fn reply_with(&mut self, record: BorrowedRecord<'_>) {
         encode_found(&mut self.output);
-        encode_record(record.borrowed(), &mut self.output);
+        encode_record(record, &mut self.output);
         self.output.extend_from_slice(END_OF_RECORDS);
     }
 

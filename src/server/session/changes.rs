@@ -1,0 +1,139 @@
+//! Requests that change the records: ADD and REMOVE (protocol.md sections 4.2 and 4.6).
+//!
+//! The records of pipelined ADDs are added together, because taking the lock of the index for each of them
+//! takes longer than the rest of the work if several peers register at the same time. Their replies
+//! are encoded first. They are sent after the records are in the index, and a reply is replaced if its
+//! record was refused.
+
+use std::mem;
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use super::Session;
+use super::adding::{Adding, Progress};
+use super::answers::{Done, Refused};
+use crate::escape::escaped;
+use crate::index::{Attributes, Charge};
+use crate::protocol::{BorrowedRecord, Content, Date, Document, Endpoint, Record, Refusal};
+use crate::server::LOG_FAULTS;
+
+/// Records that are added while the index is locked once: some microseconds.
+const TOGETHER: usize = 8;
+
+impl Session<'_> {
+    /// Encodes the reply and puts the record into the list of those that are added together.
+    ///
+    /// The reply repeats what the peer said, whatever host the record is listed under.
+    pub(super) fn add(
+        &mut self,
+        said: Record,
+        content: Content,
+        line: &str,
+    ) -> Result<Done, Refused> {
+        let (listed, verified) = self.listed(&said.holder)?;
+        let attributes =
+            Attributes { content, added: Date::clamped(SystemTime::now()), address: verified };
+        let Record { document, title, holder } = said;
+        let record = Record { document, title, holder: listed };
+        let charge = Charge::of(&record);
+        let fits = self.account.reserve(charge.bytes, 0).is_ok();
+        if !fits {
+            self.reserve_replaced(&record, charge)?;
+        }
+        self.account.add(charge.bytes, 0);
+        let before = self.output.len();
+        self.reply_with(BorrowedRecord { holder: &holder, ..record.borrowed() });
+        self.adding.push(Adding {
+            document: record.document.clone(),
+            charge,
+            attributes,
+            progress: Progress::Waiting(record),
+            reply: before..self.output.len(),
+            line: line.to_owned(),
+        });
+        if !fits || self.adding.len() >= TOGETHER {
+            self.add_waiting();
+        }
+        Ok(Done::Waits)
+    }
+
+    /// Reserves memory for a record that fits only in place of the one that it replaces.
+    #[cold]
+    fn reserve_replaced(&mut self, record: &Record, charge: Charge) -> Result<(), Refused> {
+        // It may replace one of those that wait.
+        self.add_waiting();
+        let index = self.shared.index.read();
+        let replaced = index.charge_of(self.owner, &record.document, &record.holder);
+        drop(index);
+        let reserved = self.account.reserve(charge.bytes, replaced);
+        reserved.map_err(|full| self.refused(&record.document, full.to_string()))
+    }
+
+    /// Adds the records that wait. Called before their replies are sent, and before another request
+    /// is answered.
+    pub(super) fn add_waiting(&mut self) {
+        if self.adding.is_empty() {
+            return;
+        }
+        let mut adding = mem::take(&mut self.adding);
+        let mut index = self.shared.index.write();
+        adding.iter_mut().for_each(|one| one.add_to(&mut index, self.owner));
+        drop(index);
+        self.shared.indexer.notify();
+        let mut refusals = Vec::new();
+        for one in adding.drain(..) {
+            match one.progress {
+                Progress::Waiting(_) => {}
+                Progress::Added(replaced) => {
+                    self.account.remove(replaced);
+                    if !one.line.is_empty() {
+                        self.log_done(&one.line, &Done::Changed);
+                    }
+                }
+                Progress::Refused(full) => {
+                    self.account.remove(one.charge.bytes);
+                    let Refused { refusal, reason } = self.refused(&one.document, full.to_string());
+                    self.log_refused(&one.line, refusal, &reason);
+                    refusals.push((one.reply, self.encoded_refusal(refusal, &reason)));
+                }
+            }
+        }
+        // The last one first, so that the places of the others stay right.
+        for (reply, refusal) in refusals.into_iter().rev() {
+            self.output.splice(reply, refusal);
+        }
+        self.adding = adding;
+    }
+
+    fn refused(&self, document: &Document, reason: String) -> Refused {
+        log::warn!(target: LOG_FAULTS, "{}: {document} refused: {reason}", self.address);
+        Refused { refusal: Refusal::ServiceUnavailable, reason }
+    }
+
+    pub(super) fn remove(&mut self, document: &Document, from: &Endpoint) -> Result<Done, Refused> {
+        let (holder, _) = self.listed(from)?;
+        let removed = self.shared.index.write().remove(self.owner, document, &holder);
+        let removed = removed.ok_or_else(|| Refused {
+            refusal: Refusal::NotFound,
+            reason:
+                "expected a record that this connection added, found none (protocol.md section 4.6)"
+                    .into(),
+        })?;
+        self.shared.indexer.notify();
+        self.account.remove(Charge::of(&removed).bytes);
+        self.reply_with(BorrowedRecord { holder: from, ..removed.borrowed() });
+        Ok(Done::Changed)
+    }
+
+    fn listed(&mut self, said: &Endpoint) -> Result<(Endpoint, Option<IpAddr>), Refused> {
+        let listed = self.hosts.listed(&said.host).ok_or_else(|| Refused {
+            refusal: Refusal::BadRequest,
+            reason: format!(
+                "expected a host with the address {}, found `{}` (protocol.md section 4.7)",
+                self.address.ip(),
+                escaped(said.host.as_str())
+            ),
+        })?;
+        Ok((Endpoint { host: listed.host, port: said.port }, listed.verified))
+    }
+}
