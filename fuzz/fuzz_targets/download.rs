@@ -39,7 +39,7 @@ fuzz_target!(|data: &[u8]| {
                     _ => break,
                 }
             }
-            // Who asks may have enough before all of it was sent.
+            // The downloader may have enough before all of the reply was sent.
             let _ = stream.write_all(&reply);
         }
     });

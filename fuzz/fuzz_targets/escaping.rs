@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(!shown.contains(BIDIRECTIONAL), "{shown:?}");
         assert!(!shown.contains(['\u{2028}', '\u{2029}']), "{shown:?}");
     }
-    // What is harmless is left alone.
+    // Harmless text is not changed.
     if data.iter().all(|byte| (b' '..=b'~').contains(byte) && *byte != b'\\') {
         assert_eq!(escaped(data).to_string().as_bytes(), data);
     }

@@ -1,4 +1,4 @@
-//! Digests that the user trusts, in the format of `sha256sum`.
+//! Digests that the user trusts, in the format of `sha256sum` (protocol.md sections 5.5 and 9).
 //!
 //! A line names a file by its path below the shared directory. A leading `./` and the path of the
 //! directory itself are removed, so that the list may have been made in it or elsewhere. `..` is

@@ -1,5 +1,5 @@
-//! `search`, `browse` and `peers`: records selected or counted in other ways than by the index's
-//! own list.
+//! `search`, `browse` and `peers`: records selected or counted in other ways than by the index's own
+//! list (protocol.md sections 4.4 and 4.10).
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,4 +1,4 @@
-//! `get`: find the holders of a document, download it, and share it.
+//! `get`: find the holders of a document, download it, and share it (protocol.md sections 4.3 and 5).
 
 mod download;
 mod holders;
@@ -115,7 +115,7 @@ fn get_one(
         note_index_server(holder, error);
     }
     match &error {
-        // What could not be written or asked for is still wanted.
+        // A document that could not be written or asked for is still wanted.
         CommandError::File { .. }
         | CommandError::Index(_)
         | CommandError::Interrupted(_)

@@ -1,4 +1,5 @@
-//! Resuming the downloads that an earlier run did not complete, in the background of a session.
+//! Resuming the downloads that an earlier run did not complete, in the background of a session
+//! (protocol.md section 5.6).
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,5 +1,5 @@
 //! How a command reaches the index: queries have connections of their own, and what is registered
-//! belongs to the connection of a session, if there is one.
+//! belongs to the connection of a session, if there is one (protocol.md section 4.6).
 
 use std::io;
 use std::net::SocketAddr;

@@ -52,8 +52,8 @@ fn line(record: &Record<'_>) -> String {
     }
 }
 
-/// Who asks for each request, or for details, is to get them all; and one's own folder is no
-/// stranger.
+/// A user who asks for each request, or for details, gets them all; and the user's own directory causes no
+/// flood.
 fn admits(record: &Record<'_>) -> bool {
     let is_asked_for = [LOG_REQUESTS, LOG_LIBRARY].contains(&record.target());
     if is_asked_for || record.level() > Level::Info {

@@ -1,5 +1,5 @@
 //! Which document is meant by a name: as it was typed, or in another form of it
-//! ([`crate::library::candidates`]); and which other document may be meant.
+//! ([`crate::library::candidates`]); and which other document may be meant (protocol.md section 2.3).
 
 use super::context::Context;
 use super::exit::CommandError;

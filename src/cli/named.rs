@@ -1,5 +1,5 @@
-//! Documents as people type them: `793`, `700-710`, `notes.pdf`, `FILE:42`, and the two words that lists
-//! print: `RFC 793`, `FILE a%20b.txt`.
+//! Documents as people type them: `793`, `700-710`, `notes.pdf`, `FILE:42`, and the two words that
+//! lists print: `RFC 793`, `FILE a%20b.txt` (protocol.md section 2.4).
 
 use std::ffi::{OsStr, OsString};
 

@@ -1,4 +1,5 @@
-//! `lookup --probe`: each holder of a document, and whether it answers.
+//! `lookup --probe`: each holder of a document, and whether it answers (protocol.md sections 4.3 and
+//! 5.1).
 
 use std::thread;
 

@@ -67,8 +67,8 @@ impl OneDownload {
 
     fn progress(&mut self, done: u64, all: Option<u64>) {
         let now = Instant::now();
-        // What was here before the first event was not received. A later one may begin with less
-        // than another holder had delivered.
+        // Bytes that were here before the first event were not received. A later event may begin with
+        // less than another holder had delivered.
         let new = || Received { bytes: 0, here: done, rate: RecentRate::new(now) };
         let received = self.received.get_or_insert_with(new);
         let count = done.saturating_sub(std::mem::replace(&mut received.here, done));

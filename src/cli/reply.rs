@@ -1,4 +1,4 @@
-//! A reply of the index, printed: as it came, as a table, or as JSON.
+//! A reply of the index, printed: as it came, as a table, or as JSON (protocol.md section 3.2).
 
 use std::io::{self, BufWriter, Stdout, Write};
 

@@ -1,4 +1,4 @@
-//! What a signal means to a program.
+//! The meaning of each signal to a program.
 //!
 //! | signal | `server`, `peer share` | other commands, the shell |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! `sync`: all that the index knows and is not here.
+//! `sync`: all that the index knows and is not here (protocol.md sections 4.4 and 5.7).
 
 mod lengths;
 mod selection;

@@ -63,7 +63,7 @@ fn knows_attributes(index: &dyn AskIndex, orders: &[Order]) -> bool {
     };
     if index.dialect().extensions() == Extensions::Unknown {
         let title = first.wanted.sources.iter().find_map(|source| source.title.as_ref());
-        // What it shows is remembered, whatever becomes of the reply.
+        // The connection remembers an extension that this shows, whatever the reply is.
         let _ = lookup(index, &first.wanted.document, title);
     }
     index.dialect().shows_extensions()

@@ -1,4 +1,4 @@
-//! `verify`: compares the files on disk with what was downloaded.
+//! `verify`: compares the files on disk with what was downloaded (protocol.md section 5.5).
 //!
 //! `on_disk` describes which file that is.
 

@@ -85,7 +85,7 @@ impl SharedLibrary {
         if self.read().depth() == Depth::Tree || names.is_empty() {
             return Ok(0);
         }
-        // What `.p2pciignore` names is not shared, and links are not followed.
+        // Files that `.p2pciignore` names are not shared, and links are not followed.
         let (found, _) = folder::files(&shared, Depth::Tree)?;
         let mut count = 0;
         for found in found {

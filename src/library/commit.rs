@@ -61,7 +61,7 @@ fn finish_all(all: Vec<(Incoming, bool)>) -> io::Result<Finished> {
     let is_synced = match &*all {
         // Syncing the whole file system waits for what all other programs have written, too.
         [(first, _), ..] if all.len() >= limits::SYNC_TOGETHER => {
-            // What cannot be completed fails alone, below.
+            // A file that cannot be completed fails alone, below.
             let directory = first.target.root().to_path_buf();
             let is_one = all.iter().all(|(one, _)| one.target.root() == directory);
             let completed: Vec<io::Result<()>> =

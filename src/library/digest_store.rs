@@ -1,4 +1,4 @@
-//! The file in which the digests of files outlive the program.
+//! The file in which the digests of files outlive the program (protocol.md section 5.5).
 //!
 //! Several programs of one user may share it. It is a text file that appears whole, ends with a
 //! digest of itself, and is not believed if anything about it is not as we wrote it. Which digests

@@ -1,4 +1,4 @@
-//! One shared document: where it lies, and how it is opened.
+//! One shared document: where it lies, and how it is opened (protocol.md section 2.4).
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};

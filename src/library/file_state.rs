@@ -1,4 +1,4 @@
-//! What the file system says of a file: what tells one state of it from another.
+//! The state of a file according to the file system: the properties that differ between two states.
 
 use std::fmt;
 use std::fs::{File, Metadata};

@@ -1,4 +1,5 @@
-//! Names as a file system compares them that ignores case and Unicode normalization.
+//! Names as a file system compares them that ignores case and Unicode normalization (protocol.md
+//! section 9).
 //!
 //! APFS and HFS+ ignore normalization, case, and (HFS+) invisible characters; NTFS and exFAT ignore
 //! case, and Windows removes dots and blanks at the end of a name. [`folded`] ignores all of it,

@@ -1,4 +1,4 @@
-//! The files in a shared directory that may be documents, with their states.
+//! The files in a shared directory that may be documents, with their states (protocol.md section 9).
 //!
 //! Hidden files, links, incomplete files (`.part`), and files that match `.p2pciignore` (in the syntax of
 //! gitignore) are left out.

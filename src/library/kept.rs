@@ -1,4 +1,5 @@
-//! How much of a document earlier downloads have left, without touching their part files.
+//! How much of a document earlier downloads have left, without touching their part files (protocol.md
+//! section 5.6).
 
 use std::path::Path;
 

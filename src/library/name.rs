@@ -1,4 +1,5 @@
-//! Which document a file is, and under which name a document is saved.
+//! Which document a file is, and under which name a document is saved (protocol.md sections 2.3 and
+//! 2.4).
 //!
 //! The only place where a word from the wire becomes a path. It is safe to join to a folder: no
 //! segment of a [`FileName`] leads upwards, and an RFC's name is made of a number.

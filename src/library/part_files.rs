@@ -1,5 +1,5 @@
-//! The part files of a directory: what earlier downloads have left there, within limits, and how
-//! one process keeps others from its own.
+//! The part files of a directory: what earlier downloads have left there, within limits, and how one
+//! process keeps others from its own (protocol.md section 7).
 //!
 //! Anybody can announce a digest, so part files of digests that the user does not trust are limited
 //! in number and size ([`super::part_limits`]). Part files that no download wants any more are
@@ -24,7 +24,7 @@ use crate::system::{is_at, open_part, rename_new};
 pub(super) fn temporary(target: &SaveTarget) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(TEMPORARY).suffix(SUFFIX);
-    // What everybody may read after a plain copy, everybody may read after a download.
+    // A downloaded file has the permissions of a plain copy.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let file = builder.tempfile_in(target.root())?;

@@ -1,4 +1,4 @@
-//! The names of part files.
+//! The names of part files (protocol.md section 5.6).
 //!
 //! | name | content |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! A large document that comes in pieces, in any order and from several holders.
+//! A large document that comes in pieces, in any order and from several holders (protocol.md section
+//! 5.6).
 //!
 //! After the place of the document's last byte the file holds a map: a bit for each piece that is
 //! there. The map is written when the first piece is complete. A piece is marked when its last byte

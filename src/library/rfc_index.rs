@@ -1,4 +1,5 @@
-//! Titles from `rfc-index.txt`, the list that the RFC Editor and its mirrors carry.
+//! Titles from `rfc-index.txt`, the list that the RFC Editor and its mirrors carry (protocol.md section
+//! 2.5).
 //!
 //! An entry is `0123 Title. Authors. Month Year. (Format: …) …`, broken into indented lines and
 //! ended by an empty one. Titles hold full stops too, so the end of one is found from behind: what
@@ -102,7 +103,7 @@ struct Entry {
 impl Entry {
     fn add(&mut self, bytes: &[u8]) {
         if self.bytes.len() + bytes.len() > limits::OFFICIAL_ENTRY {
-            // What is left of it is skipped; whether a line is empty still has to be known.
+            // The rest of the entry is skipped, but the reader still has to notice an empty line.
             self.is_too_long = true;
             self.bytes.clear();
             self.bytes.push(b'x');

@@ -1,5 +1,5 @@
 //! A document that is being downloaded: its file appears complete or not at all, and interrupted
-//! downloads can be resumed.
+//! downloads can be resumed (protocol.md section 5.6).
 //!
 //! Bytes go to a hidden file in the target's directory. A complete file is synced and renamed, and
 //! the directories that changed are synced. Where no digest says which document it is to become, the
@@ -259,7 +259,7 @@ impl Incoming {
     /// Removes everything that was kept of a document that is given up, but for what another
     /// process is writing.
     pub fn abandon(self) {
-        // What cannot be removed only takes room. A full disk may have no room for a temporary file.
+        // A file that cannot be removed only takes space. A full disk may have no room for a temporary file.
         let _ = self.remove_part();
         self.left.iter().for_each(|path| remove_unused(path));
     }

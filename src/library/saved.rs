@@ -1,4 +1,5 @@
-//! A downloaded file that has its final name, as far as its bytes were seen here.
+//! A downloaded file that has its final name, as far as its bytes were seen here (protocol.md section
+//! 5.5).
 //!
 //! By the time its document is shared, another process may have put another file under the name. A
 //! digest must not be kept for that one.

@@ -1,4 +1,4 @@
-//! Where a downloaded document is saved, and how its complete file gets there.
+//! Where a downloaded document is saved, and how its complete file gets there (protocol.md section 9).
 
 use std::fs;
 use std::io;

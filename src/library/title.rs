@@ -1,4 +1,4 @@
-//! The title of an RFC from its own first page.
+//! The title of an RFC from its own first page (protocol.md section 2.5).
 //!
 //! Half a century of layouts: a heading of one or two columns (who, which number, when), then the
 //! title, then the text. The heading is left out paragraph by paragraph; the first paragraph that

@@ -1,4 +1,5 @@
-//! Unpacked copies of packed documents, shared by everything that reads the same file.
+//! Unpacked copies of packed documents, shared by everything that reads the same file (protocol.md
+//! section 7).
 //!
 //! A packed file is unpacked once, however many readers ask for it. Its copy stays for the next
 //! reader while there is room. The bytes of all copies are limited, and so are those of the copies

@@ -1,4 +1,4 @@
-//! Limits of requests to an index server, and of staying registered there.
+//! Limits of requests to an index server, and of staying registered there (protocol.md section 7).
 
 use std::time::Duration;
 

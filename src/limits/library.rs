@@ -1,4 +1,5 @@
-//! Limits of the shared directory: digests, packed documents, titles, and scans.
+//! Limits of the shared directory: digests, packed documents, titles, and scans (protocol.md section
+//! 7).
 
 use std::time::Duration;
 

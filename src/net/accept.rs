@@ -1,4 +1,5 @@
-//! The accept loop: one named thread per connection, and no error that ends the server.
+//! The accept loop: one named thread per connection, and no error that ends the server (protocol.md
+//! section 7).
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};

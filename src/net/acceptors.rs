@@ -80,8 +80,8 @@ impl<'a> Acceptors<'a> {
     }
 
     fn accept(&self, mut accepting: MutexGuard<'_, usize>) -> Next {
-        // Whoever stops it wakes one of those who are counted at that time, and each of them the
-        // next one.
+        // The stopping thread wakes one of the threads that are counted at that time, and each of
+        // these wakes the next one.
         if self.stop.is_stopping() {
             return Next::Stop;
         }

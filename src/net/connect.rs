@@ -1,4 +1,5 @@
-//! Outgoing connections: one deadline for resolving the name and for all of its addresses.
+//! Outgoing connections: one deadline for resolving the name and for all of its addresses (protocol.md
+//! section 7).
 
 use std::io;
 use std::net::TcpStream;

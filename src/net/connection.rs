@@ -1,4 +1,4 @@
-//! One connection: options, reading with a deadline, closing.
+//! One connection: options, reading with a deadline, closing (protocol.md sections 6.2 and 7).
 
 use std::io::{self, Read};
 use std::mem;

@@ -1,4 +1,5 @@
-//! A connection attempt to a host with several addresses (Happy Eyeballs, RFC 8305).
+//! A connection attempt to a host with several addresses (Happy Eyeballs, RFC 8305) (protocol.md
+//! section 7).
 //!
 //! The next address is tried 250 ms after the last one, or immediately when that one has failed;
 //! IPv6 and IPv4 take turns. The first connection that is established wins. Nothing here waits:

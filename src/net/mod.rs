@@ -1,4 +1,4 @@
-//! Blocking sockets with deadlines: what both servers and both clients need.
+//! Blocking sockets with deadlines: what both servers and both clients need (protocol.md section 7).
 //!
 //! | file | subject |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! Networks from which connections come that end in nonsense, again and again.
+//! Networks from which connections come that end in nonsense, again and again (protocol.md sections 7
+//! and 9).
 //!
 //! While the bucket of a network is full, the acceptor refuses connections from there, which costs
 //! no thread. A bucket holds little more than what makes it full, so others behind the same address

@@ -1,4 +1,4 @@
-//! How many connections exist, in all and from one network.
+//! How many connections exist, in all and from one network (protocol.md section 7).
 //!
 //! When all permits are taken, a new connection gets the permit of the oldest one that has not
 //! sent a request; when all of its network are taken, that of the oldest such connection of its

@@ -211,7 +211,7 @@ impl ReadClock {
     /// Compares what was acknowledged, in all, with the time of sending.
     fn check(&mut self, acknowledged: u64) {
         let read = acknowledged.saturating_sub(self.acknowledged);
-        // What is read faster does not pay for a later minute.
+        // Bytes that were read faster than required do not count for a later minute.
         self.behind = self.behind_now().saturating_sub(read);
         let is_small = (1..=limits::STEADY_STEP).contains(&read);
         self.steady = if is_small { self.steady.saturating_add(1) } else { 0 };

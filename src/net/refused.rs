@@ -1,4 +1,4 @@
-//! Refusing a connection so that the other side learns of it.
+//! Refusing a connection so that the other side learns of it (protocol.md sections 6.2 and 8.4).
 //!
 //! A socket that is closed while bytes arrive is reset, and the refusal may be lost with it. So a
 //! refused connection is half-closed, and read for a moment (lingering close). One thread does that

@@ -1,4 +1,4 @@
-//! Name resolution with a deadline.
+//! Name resolution with a deadline (protocol.md section 7).
 //!
 //! The system's resolver cannot be interrupted and needs a large stack. So it runs on a thread of
 //! its own, and the caller stops waiting at its deadline. The number of these threads is bounded: a

@@ -1,4 +1,4 @@
-//! What the limits per network count (protocol.md section 7).
+//! The networks that the limits per network count (protocol.md section 7).
 
 use crate::limits;
 use crate::network::Network;

@@ -147,7 +147,7 @@ impl Limit {
     fn fill(&self, state: &mut State) {
         let now = Instant::now();
         let time = now.duration_since(state.filled).as_secs_f64();
-        // What nobody took is lost but for two pieces: a pause is not made up for by a burst.
+        // Unused tokens are lost except for two pieces, so that no burst follows a pause.
         let most = 2.0 * self.at_once as f64;
         state.tokens = (state.tokens + time * self.bytes_per_second).min(most);
         state.filled = now;
@@ -167,7 +167,7 @@ impl State {
         self.next
     }
 
-    /// Whose turn it is.
+    /// The ticket of the waiting transfer whose turn it is.
     fn first(&self) -> Option<u64> {
         let bytes = |network| self.taken.get(network).map_or(0.0, |taken| taken.bytes);
         let first = self.waiting.iter().min_by(|one, other| {
@@ -189,7 +189,7 @@ impl State {
             *taken = Taken { bytes: taken.bytes + bytes, last: Instant::now() };
         }
         for waiting in &self.waiting {
-            // Who waits is not silent.
+            // A network with a waiting transfer is not silent.
             if let Some(taken) = self.taken.get_mut(&waiting.network) {
                 taken.last = Instant::now();
             }

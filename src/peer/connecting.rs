@@ -1,4 +1,4 @@
-//! A connection to a holder that is being made. Nothing here waits.
+//! A connection to a holder that is being made (protocol.md section 7). Nothing here waits.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

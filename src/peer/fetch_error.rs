@@ -18,7 +18,7 @@ pub enum FetchError {
     All {
         /// The document.
         document: Document,
-        /// Who failed, and why.
+        /// The holders that failed, and why.
         failures: Vec<(Endpoint, TransferError)>,
         /// Bytes that are kept although the download is given up, because a holder is away.
         kept: Option<u64>,

@@ -1,4 +1,4 @@
-//! What a download reports: while it runs, and when it has succeeded.
+//! Reports of a download: while it runs, and when it has succeeded.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What all downloads of a program share.
+//! State that all downloads of a program share (protocol.md section 7).
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

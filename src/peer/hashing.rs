@@ -1,4 +1,4 @@
-//! The library's digests, computed in the background.
+//! The library's digests, computed in the background (protocol.md section 5.5).
 
 use std::io;
 use std::iter;

@@ -16,7 +16,7 @@ use crate::protocol::{
     Attribute, Content, Date, Document, Listing, Record, Refusal, ReplyPart, Title,
 };
 
-/// Who has a document, and what the index knows of that beside the record.
+/// A holder of a document, and what the index knows of the record besides its line.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Holding {
     /// The record.

@@ -1,4 +1,4 @@
-//! Why an index server gave no records.
+//! Why an index server gave no records (protocol.md section 6.1).
 
 use std::io;
 use std::sync::Arc;
@@ -96,7 +96,7 @@ pub enum IndexError {
         /// The explanation, if the index sent one.
         reason: Option<HeaderText>,
     },
-    /// Whoever takes the reply cannot take more of it.
+    /// The caller's output cannot take more of the reply.
     #[error("cannot pass on the reply of the index")]
     Taker(#[source] io::Error),
 }

@@ -65,7 +65,7 @@ impl Link {
     /// Sends requests. After a failure part of one may have been sent, so the connection is closed.
     pub(super) fn send_bytes(&self, requests: &[u8]) -> Result<(), IndexError> {
         send(&self.stream, requests).map_err(|source| {
-            // What the index said before can still be read.
+            // The bytes that the index has sent before can still be read.
             let _ = self.stream.shutdown(Shutdown::Write);
             self.lost(source)
         })

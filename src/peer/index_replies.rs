@@ -1,4 +1,5 @@
-//! The replies that arrive on one connection to an index, part by part, with their deadlines.
+//! The replies that arrive on one connection to an index, part by part, with their deadlines
+//! (protocol.md section 4.9).
 
 mod ending;
 mod pace;

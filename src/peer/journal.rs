@@ -1,4 +1,4 @@
-//! What was tried for each document, and what came of it.
+//! The downloads that were tried for each document, and their results.
 //!
 //! It answers why a document is not here, which digest a downloaded document had, and which
 //! downloads were unfinished when a program ended. Several processes may use one journal: each

@@ -1,4 +1,4 @@
-//! What an index has listed: whether that was all, and a list that is kept.
+//! A list that an index has sent, and whether it is complete (protocol.md section 7).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,5 @@
-//! Registration: one connection to the index, on which all shared documents are registered.
+//! Registration: one connection to the index, on which all shared documents are registered (protocol.md
+//! section 4.6).
 //!
 //! A thread of its own connects, adds all documents, and then reads: replies for the threads that
 //! tell the index of changes, and the end of the connection. After the end it connects again, with

@@ -1,4 +1,4 @@
-//! What a peer calls itself to an index (protocol.md section 2.6).
+//! The host that a peer names as its own to an index (protocol.md section 2.6).
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Once;

@@ -1,4 +1,4 @@
-//! Asking a holder whether it has a document, without fetching it.
+//! Asking a holder whether it has a document, without fetching it (protocol.md section 5.1).
 
 use std::time::{Duration, Instant};
 

@@ -1,11 +1,11 @@
-//! What is asked of a holder on a connection (protocol.md sections 5.1 to 5.6).
+//! Requests to a holder on a connection (protocol.md sections 5.1 to 5.6).
 
 use crate::protocol::{
     ByteRange, Document, DocumentHead, DocumentRequest, Endpoint, HeaderText, Request,
 };
 use crate::system;
 
-/// What is asked of a holder on a connection.
+/// A request to a holder on a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Question<'a> {
     pub(super) holder: &'a Endpoint,
@@ -26,7 +26,7 @@ impl Question<'_> {
             os: HeaderText::folded(system::operating_system()),
             want_digest: self.want_digest,
             range: self.range,
-            // Who is asked without extensions is asked without any.
+            // A request without extensions has none of them.
             keep_alive: keep_alive && self.want_digest,
         };
         request.encode(out);

@@ -41,7 +41,7 @@ pub fn request_records(
     });
     let completeness = match asked {
         Err(IndexError::Taker(_)) if stopped => return Ok(Completeness::Stopped),
-        // What was complete is not discarded.
+        // Complete records are not discarded.
         Err(error) if found => Completeness::failed(&error),
         // A refusal is complete with its status line.
         Err(_) if refused.is_some() => Completeness::Complete,
@@ -86,7 +86,7 @@ pub fn each_record(
             log::warn!("documents other than RFCs are not listed: {}", error_chain(&error));
             Ok(rfcs)
         }
-        // What was listed before is not discarded.
+        // The records that were listed before are not discarded.
         Err(error) => Ok(rfcs.and(Completeness::failed(&error))),
         Ok(files) => Ok(rfcs.and(files)),
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::library::PIECE;
 
-/// Who brings nothing for this time is not counted on.
+/// A holder that delivers nothing for this time is not counted on.
 const STALLED: Duration = Duration::from_secs(2);
 
 /// Less than this is not worth a request of its own while somebody is bringing it.
@@ -270,7 +270,7 @@ mod tests {
                 if segments.is_done() {
                     break;
                 }
-                // Whoever is silent while the last one works loses its part in time.
+                // A holder that is silent while the last one works loses its part in time.
             }
             while !segments.is_done() {
                 now += STALLED;

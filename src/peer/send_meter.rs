@@ -1,4 +1,4 @@
-//! How much of one upload was sent, and at which rate.
+//! How much of one upload was sent, and at which rate (protocol.md section 7).
 
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

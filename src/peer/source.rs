@@ -1,4 +1,4 @@
-//! What is to be downloaded, and from whom.
+//! The document to download, and its holders (protocol.md section 5).
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};

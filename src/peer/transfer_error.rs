@@ -1,4 +1,4 @@
-//! Why a holder did not give a document.
+//! Why a holder did not give a document (protocol.md section 5.4).
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,7 @@ pub enum TransferError {
     /// It cannot be reached.
     #[error("cannot reach it")]
     Unreachable(#[source] io::Error),
-    /// Whoever has named it may not lead there.
+    /// The index that has named it may not lead to this address.
     #[error("it is not asked")]
     NotAllowed(#[source] NotAllowed),
     /// The connection broke.

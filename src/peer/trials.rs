@@ -1,5 +1,5 @@
-//! Connections to holders that have not delivered anything yet: how many there may be at a time, in
-//! all downloads of a program together.
+//! Connections to holders that have not delivered anything yet: how many there may be at a time, in all
+//! downloads of a program together (protocol.md section 7).
 //!
 //! An index can name hundreds of holders that never answer. Each is tried by one download at a
 //! time, and the others learn the result.

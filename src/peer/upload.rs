@@ -155,7 +155,7 @@ impl Sharing {
         };
         match outcome {
             Ok(()) if conduct == Conduct::Sane && !was_kept_open => close_answered(stream),
-            // What cannot be understood, or was asked ahead, may still be arriving.
+            // The rest of a malformed request, or pipelined requests, may still be arriving.
             Ok(()) => close_gently(stream),
             Err(error) => log::warn!("{address}: the connection broke: {error}"),
         }

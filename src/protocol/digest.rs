@@ -1,4 +1,4 @@
-//! What a document's bytes are known by (protocol.md section 5.5).
+//! Digests of documents (protocol.md section 5.5).
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What a request is about (protocol.md section 2.4).
+//! The document that a request names (protocol.md section 2.4).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What an upload server answers (protocol.md sections 5.2 to 5.4).
+//! The replies of an upload server (protocol.md sections 5.2 to 5.4).
 //!
 //! The bytes of the document follow the head and are none of this module's business. Much of the
 //! reading is about heads of other programs; writing is strict.

@@ -1,4 +1,4 @@
-//! What a peer asks of another peer (protocol.md section 5.1).
+//! Requests of a peer to another peer (protocol.md section 5.1).
 
 use super::digest::WantDigest;
 use super::error::DecodeError;

@@ -1,4 +1,4 @@
-//! What is wrong with bytes that were read, and which reply they deserve (protocol.md section 6).
+//! The faults of bytes that were read, and the reply to each (protocol.md section 6).
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What the lines of a request say, and single header lines (protocol.md sections 2.8 and 2.9).
+//! The contents of the lines of a request, and single header lines (protocol.md sections 2.8 and 2.9).
 
 use std::cell::OnceCell;
 use std::io::Write;

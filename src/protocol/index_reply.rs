@@ -1,4 +1,4 @@
-//! What the index answers (protocol.md sections 4.6 and 3.2).
+//! The replies of the index (protocol.md sections 4.6 and 3.2).
 //!
 //! A reply may hold ten million records, so it is read part by part by
 //! [`IndexReplyDecoder`](super::IndexReplyDecoder).

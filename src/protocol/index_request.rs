@@ -1,4 +1,4 @@
-//! What a peer asks of the index (protocol.md section 4).
+//! Requests of a peer to the index (protocol.md section 4).
 
 use std::fmt;
 use std::str::FromStr;
@@ -44,7 +44,7 @@ pub enum IndexRequest {
         /// The upload server that was named when it was added.
         from: Endpoint,
     },
-    /// Who has this document?
+    /// Asks for the holders of a document.
     Lookup {
         /// The document.
         document: Document,
@@ -53,7 +53,7 @@ pub enum IndexRequest {
         /// My upload server.
         from: Endpoint,
     },
-    /// What is there?
+    /// Asks for all records.
     List {
         /// Which documents.
         listing: Listing,

@@ -1,4 +1,4 @@
-//! What is wrong with a line of a request, for people who type requests or write programs that send
+//! Describes the fault of a line of a request, for people who type requests or write programs that send
 //! them (protocol.md sections 4, 5.1 and 6.3).
 //!
 //! The decoders have found that the line does not follow the grammar. Here the most likely mistake is

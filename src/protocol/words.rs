@@ -56,7 +56,7 @@ impl FromStr for Words {
         let title: Title = text.parse()?;
         let mut words: Vec<Word> = Vec::new();
         for word in title_words(&title) {
-            // What is the beginning of another word of the query matches wherever that one does.
+            // A word that another word of the query begins with matches wherever that one does.
             if words.iter().any(|other| other.starts_with(&word)) {
                 continue;
             }

@@ -1,5 +1,5 @@
-//! What a session has used of the processors, and whether its next piece of work needs a turn
-//! (protocol.md section 7).
+//! Counts the processor time that a session has used, and decides whether its next piece of work needs
+//! a turn (protocol.md section 7).
 
 use std::time::Instant;
 

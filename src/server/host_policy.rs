@@ -86,7 +86,7 @@ impl<'a> ListedHosts<'a> {
         if let Some((_, own)) = self.known.iter().find(|(host, _)| host == named) {
             return *own;
         }
-        // Who names one host after the other only wants them resolved.
+        // A peer that names more and more hosts may only want the server to resolve them.
         let Resolutions(of_network) = self.resolutions;
         if self.known.len() >= limits::HOST_RESOLUTIONS || of_network.is_full(self.address) {
             return false;

@@ -1,4 +1,4 @@
-//! What a server has done since it started, for its last words in the log.
+//! Totals of a server since it started, for its last line in the log.
 
 use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};

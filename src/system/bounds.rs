@@ -1,4 +1,5 @@
-//! How many connections this machine can serve, and how much a peer can do at the same time.
+//! How many connections this machine can serve, and how much a peer can do at the same time
+//! (protocol.md section 7).
 
 use crate::limits;
 

@@ -1,5 +1,5 @@
 //! Directories that are entered one segment at a time, so that no symbolic link on the way leads
-//! elsewhere, and what happens to names in them.
+//! elsewhere, and what happens to names in them (protocol.md section 9).
 
 use std::fs::File;
 use std::io;

@@ -1,4 +1,4 @@
-//! Opening files that strangers may have a hand in, and what makes files last.
+//! Opening files that strangers may have a hand in, and what makes files last (protocol.md section 9).
 
 use std::fs::{File, Metadata};
 use std::io;

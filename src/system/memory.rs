@@ -1,4 +1,4 @@
-//! How much memory this process may take.
+//! How much memory this process may take (protocol.md section 7).
 
 use std::fmt;
 use std::path::Path;

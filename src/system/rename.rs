@@ -1,4 +1,4 @@
-//! Renaming a file without replacing what has the new name.
+//! Renaming a file without replacing what has the new name (protocol.md sections 8.8 and 9).
 //!
 //! Not every system and file system has one call for that. Each of the ways below fails with
 //! [`io::ErrorKind::AlreadyExists`] when something has the new name, and never replaces it.

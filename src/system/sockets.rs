@@ -1,4 +1,5 @@
-//! Sending and receiving with as few calls as a system allows, and what bounds a neighbour.
+//! Sending and receiving with as few calls as a system allows, and what bounds a neighbour (protocol.md
+//! section 7).
 
 use std::fs::File;
 use std::io;
@@ -36,7 +37,7 @@ pub(crate) fn send_file(
     let most = usize::try_from(count).unwrap_or(usize::MAX).min(chunk.len());
     let room = chunk.get_mut(..most).unwrap_or_default();
     let filled = super::read_at(file, room, offset)?;
-    // What is not taken is read again the next time.
+    // Bytes that the socket does not take are read again the next time.
     io::Write::write(&mut stream, room.get(..filled).unwrap_or_default())
 }
 

@@ -1,4 +1,5 @@
-//! How much of what was sent on a connection the other side has not acknowledged.
+//! How much of what was sent on a connection the other side has not acknowledged (protocol.md section
+//! 7).
 
 #[cfg(target_os = "linux")]
 mod socket_diagnosis;

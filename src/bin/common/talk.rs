@@ -1,4 +1,5 @@
-//! A connection to an index or an upload server, with a word for what every case says.
+//! A connection to an index or an upload server, with a word for what every case says (protocol.md
+//! section 3).
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};

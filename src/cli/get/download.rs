@@ -69,7 +69,7 @@ fn not_fetched(
             Ok(Downloaded::Present)
         }
         (FetchError::Cancelled(document), kept) => Err(interrupted(&document, kept)),
-        // What has filled the disk would keep every other document from it.
+        // A part file that has filled the disk would leave no space for any other document.
         (error @ FetchError::File { .. }, kept) if error.is_disk_full() => {
             let length = kept.unwrap_or(0);
             log::warn!(

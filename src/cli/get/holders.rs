@@ -1,4 +1,4 @@
-//! Which holders a document has, and which one is asked first.
+//! Which holders a document has, and which one is asked first (protocol.md section 7).
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! What `sync` is to download: the records that its options select, and which of their documents the
-//! library lacks.
+//! The documents that `sync` downloads: the records that its options select, and which of their
+//! documents the library lacks (protocol.md section 4.5).
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! How complete files get their names, and what may be in the way.
+//! How complete files get their names, and what may be in the way (protocol.md section 9).
 
 use std::fs;
 use std::io::Write;
@@ -46,7 +46,7 @@ fn directories_appear_with_the_document_and_not_before() {
     assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(names(root), ["a"]);
 
-    // What fails leaves no directory.
+    // A failed commit leaves no directory.
     fs::create_dir_all(root.join("x/y/z")).unwrap();
     fs::write(root.join("x/y/z/full"), "").unwrap();
     assert!(incoming(root, "x/y/z", b"").finish(true).is_err());

@@ -1,4 +1,4 @@
-//! Files that appear whole, or are gone on with.
+//! Files that appear whole, or are gone on with (protocol.md section 5.6).
 
 use std::io::Write;
 use std::time::Duration;

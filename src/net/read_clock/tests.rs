@@ -1,4 +1,4 @@
-//! The clock of a reader.
+//! The clock of a reader (protocol.md section 7).
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn a_reader_below_the_minimum_rate_is_found() {
     assert_eq!(found_after(0, 0, 1), Some(61));
     assert_eq!(found_after(64 * 1024, 0, 1), Some(71));
     assert_eq!(found_after(256 * 1024, 0, 1), Some(131));
-    // What was read before does not count for ever.
+    // Bytes that were read before do not count for ever.
     assert!(found_after(1 << 30, 0, 1).is_some_and(|after| after <= 195));
     // 44 KiB in a minute, in small and in large steps.
     assert!(found_after(0, 751, 1).is_some_and(|after| after <= 120));

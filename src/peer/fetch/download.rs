@@ -164,7 +164,7 @@ impl<'a> Download<'a> {
             self.fetcher.neighbours().distrust(holder);
         }
         let again = match (&error, candidate.ask) {
-            // What was begun is another document, or a longer one.
+            // The part file is of another document, or of a longer one.
             (TransferError::OtherPart, Ask::Rest) => true,
             // The fault may be in what was here before.
             (TransferError::WrongDigest { .. }, Ask::Rest) => was_begun,
@@ -262,7 +262,7 @@ impl<'a> Download<'a> {
             (error, _) if may_know_no_ranges && error.may_refuse_extensions() => {
                 self.ask_again(candidate, Ask::Plain);
             }
-            // What was begun is longer than the holder's document.
+            // The part file is longer than the holder's document.
             (TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable)), Ask::Rest) => {
                 self.ask_again(candidate, Ask::Whole);
             }

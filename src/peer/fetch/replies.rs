@@ -1,4 +1,5 @@
-//! Asking holders in parallel: the first that begins to deliver the document is taken.
+//! Asking holders in parallel: the first that begins to deliver the document is taken (protocol.md
+//! section 7).
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! How a reply ends: by the end of the connection, by silence, or too early.
+//! How a reply ends: by the end of the connection, by silence, or too early (protocol.md section 4.9).
 
 use std::io;
 

@@ -1,4 +1,5 @@
-//! The rate at which a reply arrives, and pauses in which this program does not read it.
+//! The rate at which a reply arrives, and pauses in which this program does not read it (protocol.md
+//! section 7).
 
 use std::time::{Duration, Instant};
 

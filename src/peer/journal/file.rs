@@ -1,7 +1,7 @@
 //! The file of a journal, which several processes append to.
 //!
-//! Whoever appends has a shared lock on the file meanwhile; whoever compacts it has an exclusive
-//! one, writes a new file and renames it over the old one. An appending process that finds another
+//! A process has a shared lock on the file while it appends, and an exclusive one while it compacts the
+//! file: it writes a new file and renames it over the old one. An appending process that finds another
 //! file at the path opens that. A second file, with the extension `lock`, tells whether other
 //! processes have the journal open.
 

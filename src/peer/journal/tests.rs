@@ -151,7 +151,7 @@ fn many_documents_are_bounded() {
             entries.add(document(at), Entry { time, event: Event::GivenUp });
         }
     }
-    // What is finished is dropped first, the oldest in front.
+    // Completed downloads are dropped first, the oldest before the others.
     entries.fit(150_000);
     assert!(entries.lines().map(|line| line.len()).sum::<usize>() <= 150_000);
     assert_eq!(entries.unfinished().len(), 5_000);

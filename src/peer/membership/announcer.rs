@@ -1,4 +1,4 @@
-//! Telling the index in the background what has become of documents.
+//! Telling the index in the background what has become of documents (protocol.md sections 4.1 and 4.2).
 
 use std::collections::BTreeSet;
 use std::io;

@@ -1,5 +1,5 @@
-//! Telling the index what has changed: documents that are shared from now on, have changed, or are
-//! gone.
+//! Telling the index what has changed: documents that are shared from now on, have changed, or are gone
+//! (protocol.md sections 4.1 and 4.2).
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};

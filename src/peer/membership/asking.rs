@@ -1,5 +1,5 @@
-//! Requests on the connection on which everything is registered: one thread reads, and passes the
-//! parts of the replies on.
+//! Requests on the connection on which everything is registered: one thread reads, and passes the parts
+//! of the replies on (protocol.md section 3.4).
 
 use std::collections::VecDeque;
 use std::io;

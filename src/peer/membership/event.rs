@@ -1,4 +1,4 @@
-//! What a registration tells the program.
+//! Events that a registration reports to the program.
 
 use std::sync::Arc;
 use std::time::Duration;

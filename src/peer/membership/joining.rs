@@ -1,5 +1,5 @@
-//! One connection to the index: everything is registered on it, and then replies are read until it
-//! ends.
+//! One connection to the index: everything is registered on it, and then replies are read until it ends
+//! (protocol.md sections 4.6 and 8.5).
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the index was told of each document, and what it answered (protocol.md sections 8.4 and
+//! The last ADD or REMOVE of each document, and the reply of the index (protocol.md sections 8.4 and
 //! 8.5). Only replies of the index change it.
 
 use std::collections::{BTreeMap, HashMap};
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(ledger.waiting().some(9), [rfc(5)]);
         ledger.settle(&rfc(5));
         assert!(ledger.waiting().is_empty());
-        // What harms is remembered, also on the next connection.
+        // Documents whose ADD harms the server are remembered, also on the next connection.
         ledger.clear();
         assert!(!ledger.is_news(&add(4, b"a"), false) && ledger.is_news(&add(4, b"a"), true));
     }

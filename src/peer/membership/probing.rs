@@ -41,7 +41,7 @@ impl Shared {
         self.was_asked.store(true, Ordering::Release);
         let sent = self.exchange(link, replies, request, ReplyForm::Records);
         replies.begin_within(limits::REGISTRATION_PROBE);
-        // What is learned the replies remember.
+        // `replies` remembers the extensions that the server has shown.
         match (sent.and_then(|()| replies.read_one(&mut |_, _| {})), &outcomes.refused[..]) {
             (Ok(Some((Refusal::VersionNotSupported, _))), _)
                 if self.dialect.change_line_ends(line_ends) =>

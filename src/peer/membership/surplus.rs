@@ -1,4 +1,4 @@
-//! What a server that has shown no extension sends after a reply (protocol.md section 4.9): the next
+//! Bytes that a server that has shown no extension sends after a reply (protocol.md section 4.9): the next
 //! reply must not be looked for in it.
 
 use std::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-//! Taking turns on the connection on which everything is registered.
+//! Taking turns on the connection on which everything is registered (protocol.md section 3.4).
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! What is remembered of other peers, and for how long.
+//! The statistics of other peers, and how long they are remembered (protocol.md section 7).
 
 use std::fs;
 

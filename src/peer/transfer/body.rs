@@ -99,7 +99,7 @@ impl<'a> Body<'a> {
         mut rate: MinRate,
     ) -> Result<u64, TransferError> {
         let before = self.received;
-        // What is here already, before anything of this reply is counted.
+        // Report the bytes that are here already, before anything of this reply is counted.
         (self.progress)(self.received, self.expected);
         let is_small = self.expected.is_some_and(|length| length <= SMALL);
         let first = line.take_input(self.left());
@@ -241,7 +241,7 @@ impl<'a> Body<'a> {
 /// `hasher` takes all of them.
 fn put_before(file: &File, first: &[u8], hasher: &mut Hasher) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
-    // What is still to be written, the first of it at `place`.
+    // The bytes that are still to be written, the first of them at `place`.
     let mut moved = first.to_vec();
     let mut place = 0;
     loop {
@@ -250,7 +250,7 @@ fn put_before(file: &File, first: &[u8], hasher: &mut Hasher) -> io::Result<()> 
             count => count?,
         };
         moved.extend_from_slice(piece.get(..count).unwrap_or_default());
-        // What was just read makes room for as many bytes.
+        // The bytes that were just read make room for as many others.
         let rest = if count > 0 { moved.split_off(count) } else { Vec::new() };
         hasher.update(&moved);
         system::write_at(file, &moved, place)?;

@@ -94,7 +94,7 @@ impl Upload<'_> {
         clock.send_before(self.stream, &bytes)?;
         let mut offset = first;
         let last = count.min(LAST_PIECE);
-        // What is one piece follows the look with which it was opened, and needs no other.
+        // A document of one piece is sent right after its file was checked, and needs no second check.
         if self.document.length > LAST_PIECE {
             self.send_bytes(clock, &mut offset, count.saturating_sub(last))?;
             if self.document.has_changed()? {

@@ -1,4 +1,4 @@
-//! What an upload server has sent since it started, for its last words in the log.
+//! Totals of an upload server since it started, for its last line in the log.
 
 use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! The end of a reply that does not end as the grammar demands.
+//! The end of a reply that does not end as the grammar demands (protocol.md section 4.9).
 
 use super::{IndexReplyDecoder, Place, ReplyForm, ReplyState, is_header};
 use crate::protocol::error::{DecodeError, SyntaxError};

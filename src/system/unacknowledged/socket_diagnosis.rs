@@ -1,5 +1,6 @@
 //! Asks Linux for the state of one socket (`sock_diag(7)`): the cost does not depend on the number of
-//! connections, and the cookie of the socket excludes any other connection of the same addresses.
+//! connections, and the cookie of the socket excludes any other connection of the same addresses
+//! (protocol.md section 7).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};

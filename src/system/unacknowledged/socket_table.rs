@@ -1,5 +1,5 @@
-//! The table of connections in `/proc`, for a process that may not use `sock_diag(7)`. All threads
-//! that need it at the same time share one reading of it.
+//! The table of connections in `/proc`, for a process that may not use `sock_diag(7)` (protocol.md
+//! section 7). All threads that need it at the same time share one reading of it.
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! What the system tells of memory: of one process, and of the kernel for all.
+//! The memory that the system reports: of one process, and of the kernel for all.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! What processes take of the processors.
+//! The processor time of processes.
 
 use std::fs;
 use std::io;

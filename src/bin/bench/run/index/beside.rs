@@ -1,4 +1,4 @@
-//! What others notice while one peer adds, lists or leaves.
+//! The delay of other peers while one peer adds, lists or leaves.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! What a single peer waits while others ask for as much as they can.
+//! The time that a single peer waits while others request as much as they can.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -40,7 +40,7 @@ pub(crate) fn queries(setting: &Setting, findings: &mut Findings) -> io::Result<
         let number = if at == 0 { ASKED } else { POPULAR };
         add(number, "holder.example.edu", 10_000 + at as u16, "A Title")
     })?;
-    // What was added last is entered by the first query.
+    // The first query enters the records that were added last.
     Talk::to(index.address)?.ask(search("first", 1))?;
     let loads = [
         (format!("LIST of {records} records"), list()),

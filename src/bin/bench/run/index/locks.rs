@@ -76,7 +76,7 @@ impl Contended {
                     true => self.add(owner, &holder, document),
                     false => self.look_up(document),
                 });
-                // What a session does between two requests.
+                // A session yields between two requests, too.
                 thread::yield_now();
             }
             Ok(waits)

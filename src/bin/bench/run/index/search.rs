@@ -1,4 +1,5 @@
-//! SEARCH: how long a query takes, and what the search structure takes of the memory.
+//! SEARCH: how long a query takes, and what the search structure takes of the memory (protocol.md
+//! section 4.10).
 
 use std::io;
 use std::net::SocketAddr;

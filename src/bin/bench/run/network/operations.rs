@@ -1,4 +1,4 @@
-//! What the peers of a network do, one operation at a time, and how long each takes.
+//! The operations of the peers of a network, one at a time, and how long each takes.
 
 use std::fs;
 use std::io::{self, Read};

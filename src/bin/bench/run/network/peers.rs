@@ -94,7 +94,7 @@ fn join(index: SocketAddr, peer: usize, folder: &Path) -> io::Result<Joined> {
     let upload = format!("{host}:0");
     let arguments = ["--host", &host, "--upload", &upload, "share"];
     let mut command = peer_command(&index.to_string(), folder, &arguments)?;
-    // What a machine of its own would remember.
+    // Each peer has the state and cache of a machine of its own.
     let state = folder.with_extension("state");
     command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state).env("RUST_LOG", "warn");
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! What a network does in a second: LOOKUP by as many connections as there are peers, beside
+//! The throughput of a network: LOOKUP by as many connections as there are peers, beside
 //! Redis, and GET from all of them, beside nginx.
 
 use std::io;

@@ -81,7 +81,7 @@ impl Capture {
     }
 
     pub(crate) fn stop(mut self) -> io::Result<Vec<Packet>> {
-        // What it has been given by the kernel is written after a while.
+        // tshark writes packets some time after the kernel has handed them over.
         thread::sleep(Duration::from_secs(1));
         self.tshark.signal(Signal::INT)?;
         self.tshark.wait()?;
@@ -127,7 +127,7 @@ pub(crate) fn compare(said: &Said, packets: &[Packet]) -> [Figure; 4] {
         let compared = Some(("tshark", seen));
         Figure { what, figure: ours, unit, compared }
     };
-    // What told the length before is one exchange more, over the same connection.
+    // The request that has found the length before is one more exchange, on the same connection.
     let all = (exchanges + usize::from(*before > 0)) as f64;
     [
         beside((bytes + before) as f64 / 1e6, "MB in all", load as f64 / 1e6),

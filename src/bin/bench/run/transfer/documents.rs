@@ -1,4 +1,4 @@
-//! What is transferred: a folder of RFCs, or of documents that look like some.
+//! The documents that are transferred: a folder of RFCs, or of documents that look like some.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

@@ -1,4 +1,5 @@
-//! Many connections: more than the limit, nothing but bad requests, and the end with all of them.
+//! Many connections: more than the limit, nothing but bad requests, and the end with all of them
+//! (protocol.md sections 7 and 8.4).
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;

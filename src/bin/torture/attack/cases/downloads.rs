@@ -1,4 +1,5 @@
-//! A fault at each system call of a download, and a kill at any moment of one.
+//! A fault at each system call of a download, and a kill at any moment of one (protocol.md section
+//! 5.6).
 
 use std::fs;
 use std::io;

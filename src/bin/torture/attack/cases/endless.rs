@@ -1,4 +1,5 @@
-//! An index server whose replies are endless, large, late or slow, with each command that queries it.
+//! An index server whose replies are endless, large, late or slow, with each command that queries it
+//! (protocol.md sections 4.9 and 7).
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};

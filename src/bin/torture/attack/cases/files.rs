@@ -1,4 +1,4 @@
-//! Names that lead elsewhere, what is no file, and files that change.
+//! Names that lead elsewhere, what is no file, and files that change (protocol.md section 9).
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -41,7 +41,7 @@ pub(super) fn names(setting: &Setting, report: &mut Report) -> io::Result<()> {
     let index = Index::with(&["--log", "quiet"])?;
     let peer = Peer::share(index.address, &shared, &[])?;
     let threads = peer.program.usage()?.threads;
-    // What was a file when it was announced is something else now.
+    // These were files when they were announced, and are something else now.
     fs::remove_file(shared.join("fifo.md"))?;
     fs::remove_file(shared.join("folder.md"))?;
     fs::create_dir(shared.join("folder.md"))?;

@@ -1,4 +1,4 @@
-//! Holders that never answer or stop, and false records.
+//! Holders that never answer or stop, and false records (protocol.md section 7).
 
 use std::fs;
 use std::io::{self, Read, Write};

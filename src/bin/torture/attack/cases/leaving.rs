@@ -1,4 +1,4 @@
-//! Peers that go, by any cause, and records that belong to others.
+//! Peers that go, by any cause, and records that belong to others (protocol.md sections 4.6 and 4.8).
 
 use std::io;
 use std::process::{Command, Stdio};
@@ -99,7 +99,7 @@ fn ip(arguments: &str) -> io::Result<()> {
 }
 
 fn cut_off(report: &mut Report) -> io::Result<()> {
-    // What a killed run has left.
+    // A killed run may have left a network namespace.
     drop(Network);
     let network = match Network::lay() {
         Ok(network) => network,

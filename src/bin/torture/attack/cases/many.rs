@@ -1,4 +1,5 @@
-//! Many documents: names that collide, bait, part files of liars, several processes.
+//! Many documents: names that collide, bait, part files of liars, several processes (protocol.md
+//! sections 7 and 9).
 
 use std::fs;
 use std::io::{self, Read, Write};

@@ -1,4 +1,4 @@
-//! Records of every shape until the index refuses them, in little memory.
+//! Records of every shape until the index refuses them, in little memory (protocol.md section 7).
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -130,7 +130,7 @@ fn feed(address_space: u64, shape: Shape, report: &mut Report) -> io::Result<()>
     let limit = address_space / 2;
     report.figure("memory", memory as f64 / f64::from(1 << 20), "MiB");
     report.require("memory is below 1.25 x the limit", memory < limit + limit / 4);
-    // What leaves makes room, whatever comes then.
+    // Records of peers that leave make room, whatever is added then.
     drop(peers);
     let mut talk = Talk::from(1024, address)?;
     let begun = std::time::Instant::now();

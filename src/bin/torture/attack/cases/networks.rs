@@ -1,4 +1,5 @@
-//! Limits per network, in a network namespace in which every address is this machine's.
+//! Limits per network, in a network namespace in which every address is this machine's (protocol.md
+//! section 7).
 //!
 //! The case starts this program again inside the namespace, which ends with it.
 

@@ -1,4 +1,5 @@
-//! Part files: many holders that each announce another version and send a part of it.
+//! Part files: many holders that each announce another version and send a part of it (protocol.md
+//! section 7).
 
 use std::fs;
 use std::io::{self, Read, Write};

@@ -1,4 +1,5 @@
-//! Readers of documents that are too slow, hold all slots, or do not take what is handed over.
+//! Readers of documents that are too slow, hold all slots, or do not take what is handed over
+//! (protocol.md section 7).
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -278,7 +279,7 @@ pub(super) fn hand_over(setting: &Setting, report: &mut Report) -> io::Result<()
                         break;
                     }
                     let document = name((number / KINDS + number) % documents);
-                    // What becomes of the reader is not what is looked at.
+                    // The result of the reader itself is not checked.
                     let _ = take_badly(number % KINDS, peer.upload, &document);
                 }
             });

@@ -1,4 +1,5 @@
-//! What is left of records that were removed, and a server in a small address space.
+//! Memory after records were removed, and a server in a small address space (protocol.md
+//! section 7).
 
 use std::io;
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! Many connections that pipeline large requests, and titles that are made to slow SEARCH down.
+//! Many connections that pipeline large requests, and titles that are made to slow SEARCH down
+//! (protocol.md sections 4.10 and 7).
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

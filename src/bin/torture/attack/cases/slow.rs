@@ -1,4 +1,4 @@
-//! Neighbours that write or read slowly, or not at all.
+//! Neighbours that write or read slowly, or not at all (protocol.md section 7).
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;

@@ -1,4 +1,5 @@
-//! A server without descriptors or threads, and one without standard output or error.
+//! A server without descriptors or threads, and one without standard output or error (protocol.md
+//! section 7).
 
 use std::fs::OpenOptions;
 use std::io;

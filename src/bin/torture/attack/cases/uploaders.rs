@@ -1,4 +1,5 @@
-//! Uploaders that lie, stall and disconnect, alone and together with an honest one.
+//! Uploaders that lie, stall and disconnect, alone and together with an honest one (protocol.md
+//! sections 5.4 and 5.6).
 
 use std::fs;
 use std::io::{self, Read, Write};

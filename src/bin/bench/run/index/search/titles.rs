@@ -1,4 +1,4 @@
-//! Indexes whose titles are all different.
+//! Indexes whose titles are all different (protocol.md section 4.10).
 
 use std::fmt::Write as _;
 use std::io;
