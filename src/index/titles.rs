@@ -57,8 +57,13 @@ impl Titles {
     /// Bytes of memory, without the text of the titles that are in use. A waiting title counts with the most that
     /// it may take once it is entered.
     pub(super) fn bytes(&self) -> usize {
+        self.bytes_in_use() + self.pending
+    }
+
+    /// The same without what is reserved for waiting titles.
+    pub(super) fn bytes_in_use(&self) -> usize {
         let fixed = self.entries.capacity() + self.queue.capacity() + self.held.capacity();
-        fixed * size_of::<u32>() + self.known.bytes() + self.prefixes.bytes() + self.pending
+        fixed * size_of::<u32>() + self.known.bytes() + self.prefixes.bytes()
     }
 
     /// Bytes by which the tables grow with the next title.
@@ -132,8 +137,8 @@ impl Titles {
     /// Enters or removes some titles. Returns how many; less than `most` if nothing can be done.
     /// Calls `enter` for the entry of each title before the title can be found.
     ///
-    /// No title is entered while [`Titles::bytes`] exceeds `limit`, only held back: a branch that is
-    /// divided has a copy of its set, which can take more than what was reserved for the title. So
+    /// No title is entered while the memory in use exceeds `limit`, only held back: a branch that is
+    /// divided has a copy of its set, which can take more than what is reserved for the title. So
     /// the limit is exceeded by one title at most: by a bit of each title of the index for each
     /// of its words.
     pub(super) fn catch_up(
@@ -143,7 +148,7 @@ impl Titles {
         mut enter: impl FnMut(u32),
     ) -> usize {
         for done in 0..most {
-            let is_full = self.bytes() > limit;
+            let is_full = self.bytes_in_use() > limit;
             let held = if is_full { None } else { self.held.pop_front() };
             let Some(id) = held.or_else(|| self.queue.pop_front()) else { return done };
             let Some(known) = self.known.get_mut(id) else { continue };
