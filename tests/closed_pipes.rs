@@ -44,7 +44,7 @@ fn a_closed_pipe_ends_quietly() {
         (peer, "--help"),
         (peer, "--version"),
         (peer, "help"),
-        (peer, "--share . verify"),
+        (peer, "--share . verify 1"),
         (peer, "get"),
     ];
     let commands = [

@@ -9,7 +9,7 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 
 use common::holders::{holder, respond};
-use common::{Index, run_peer};
+use common::{Index, in_parallel, run_peer};
 
 /// An index with records of RFC 1, whose holder cannot be reached, and of RFC 2, whose holder sends
 /// other bytes than it announces.
@@ -28,10 +28,9 @@ fn two_broken_holders() -> (Index, [common::Talk; 2]) {
 
 #[test]
 fn the_most_severe_failure_of_several_decides() {
-    let folder = tempfile::tempdir().unwrap();
     let (index, _records) = two_broken_holders();
     let address = index.address.to_string();
-    for (arguments, input, expected) in [
+    let cases = [
         (&["lookup", "9"] as &[&str], "", 66),
         (&["get", "1"], "", 69),
         (&["get", "2"], "", 65),
@@ -41,11 +40,13 @@ fn the_most_severe_failure_of_several_decides() {
         (&[], "get 9\nnonsense\nget 2\nget 1\nlist\n", 65),
         (&[], "get 9\nnonsense\nget 1\n", 2),
         (&[], "list\n", 0),
-    ] {
+    ];
+    in_parallel(cases, |(arguments, input, expected)| {
+        let folder = tempfile::tempdir().unwrap();
         let start = [address.as_str(), "--share", "."];
         let (code, _, errors) = run_peer(&[&start, arguments].concat(), input, folder.path());
         assert_eq!(code, expected, "{arguments:?} {input:?}: {errors}");
-    }
+    });
 }
 
 #[test]

@@ -14,8 +14,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::folder;
 use common::holders::{endpoint, holder, honest, respond};
+use common::{folder, in_parallel};
 use p2p_ci::library::{Incoming, PartFiles, SaveTarget};
 use p2p_ci::peer::{
     FetchError, Fetched, Fetcher, Happening, Order, Source, TransferError, Wanted, fetch_all,
@@ -206,7 +206,7 @@ fn fetch_of(sources: Vec<Source>) -> (Result<Fetched, FetchError>, Duration) {
 #[test]
 fn holders_that_stop_after_the_head_are_tried_in_parallel() {
     let _turn = among_others();
-    for bytes in [0, 1, 1000] {
+    in_parallel([0, 1, 1000], |bytes| {
         let mut sources: Vec<Source> =
             (0..12u8).map(|number| stopping(Ipv4Addr::new(127, 4, number, 1), bytes)).collect();
         let root = tempfile::tempdir().unwrap();
@@ -215,19 +215,19 @@ fn holders_that_stop_after_the_head_are_tried_in_parallel() {
         let (fetched, time) = fetch_of(sources);
         assert_eq!(fetched.unwrap().holders, [honest.holder]);
         assert!(time < Duration::from_secs(20), "{time:?}");
-    }
+    });
 }
 
 #[test]
 fn a_late_document_is_waited_for_when_nobody_else_has_it() {
     let _turn = among_others();
-    let only = fetch_of(vec![busy(Ipv4Addr::LOCALHOST, LATE_DOCUMENT)]).0;
-    assert_eq!(only.unwrap().length, 4);
     let silent = silent((0..6u8).map(|number| Ipv4Addr::new(127, 5, number, 1)));
-    let mut sources = vec![busy(Ipv4Addr::LOCALHOST, LATE_DOCUMENT)];
-    sources.extend(silent.sources);
-    let among = fetch_of(sources).0;
-    assert_eq!(among.unwrap().length, 4, "it is asked again with more time");
+    in_parallel([Vec::new(), silent.sources], |others| {
+        let mut sources = vec![busy(Ipv4Addr::LOCALHOST, LATE_DOCUMENT)];
+        sources.extend(others);
+        let fetched = fetch_of(sources).0;
+        assert_eq!(fetched.unwrap().length, 4, "it is asked again with more time");
+    });
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_late_refusal_is_waited_for() {
     let _turn = among_others();
     let refusal = "P2P-CI/1.0 503 Service Unavailable\r\n\r\n";
     let silent = silent((0..6u8).map(|number| Ipv4Addr::new(127, 6, number, 1)));
-    for others in [Vec::new(), silent.sources] {
+    in_parallel([Vec::new(), silent.sources], |others| {
         let mut sources = vec![busy(Ipv4Addr::LOCALHOST, refusal)];
         sources.extend(others);
         let Err(FetchError::All { failures, .. }) = fetch_of(sources).0 else {
@@ -246,5 +246,5 @@ fn a_late_refusal_is_waited_for() {
             _ => false,
         };
         assert!(failures.iter().any(|(_, error)| is_told(error)), "{failures:?}");
-    }
+    });
 }

@@ -132,8 +132,10 @@ fn a_slow_holder_is_left_for_a_better_one() {
 
 #[test]
 fn slow_holders_are_used_where_there_are_no_others() {
-    get(30_000, &[1200], false, &[ALL[0], ALL[1]]);
-    get(60_000, &[1200, 2000], false, &[ALL[0]]);
+    thread::scope(|scope| {
+        scope.spawn(|| get(30_000, &[1200], false, &[ALL[0], ALL[1]]));
+        scope.spawn(|| get(60_000, &[1200, 2000], false, &[ALL[0]]));
+    });
 }
 
 #[test]

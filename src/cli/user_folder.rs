@@ -36,7 +36,7 @@ pub(super) fn port_file(shared: &Path) -> Option<PathBuf> {
 
 /// The file that a session locks while it shares a folder.
 pub(super) fn share_lock(shared: &Path) -> Option<PathBuf> {
-    Some(port_file(shared)?.with_extension("lock"))
+    file_for(shared, "sessions")
 }
 
 /// The name is derived from the directory's identity: paths are long and hold any byte.

@@ -17,6 +17,8 @@ mod talk;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 pub use index::Index;
@@ -37,6 +39,24 @@ pub fn skip(reason: &str) {
 /// CI may run without it.
 pub fn skip_without_sample(path: &Path) {
     println!("skipped: there is no {}", path.display());
+}
+
+/// Runs cases that mostly wait, six at a time. A case that fails fails the test.
+pub fn in_parallel<T: Send>(
+    cases: impl IntoIterator<Item = T, IntoIter: Send>,
+    run: impl Fn(T) + Sync,
+) {
+    let cases = Mutex::new(cases.into_iter());
+    let next = || cases.lock().unwrap_or_else(PoisonError::into_inner).next();
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                while let Some(case) = next() {
+                    run(case);
+                }
+            });
+        }
+    });
 }
 
 /// A folder with these files.

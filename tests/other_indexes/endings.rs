@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::common::run_peer;
+use crate::common::{in_parallel, run_peer};
 use crate::fake::{Act, Other, has_extension, say, share, temporary, uploader};
 
 /// No final empty line, no record, and no line end: what is complete is used, and soon.
@@ -11,11 +11,12 @@ use crate::fake::{Act, Other, has_extension, say, share, temporary, uploader};
 fn replies_without_an_end() {
     let port = uploader();
     let rows = format!("RFC 7 T localhost {port}\n");
-    for (reply, seconds, is_complete) in [
+    let cases = [
         (format!("P2P-CI/1.0 200 OK\n{rows}"), 1, false),
         (format!("P2P-CI/1.0 200 OK\n\n{rows}"), 5, false),
         (format!("P2P-CI/1.0 200 OK\n{rows}\n"), 0, true),
-    ] {
+    ];
+    in_parallel(cases, |(reply, seconds, is_complete)| {
         let said = reply.clone();
         let other = Other::start(move |_, _| say(&said));
         let folder = temporary();
@@ -34,7 +35,7 @@ fn replies_without_an_end() {
             assert_eq!(fs::read_to_string(folder.path().join("rfc7.txt")).unwrap(), "body");
         }
         assert!(other.requests().iter().all(|request| !has_extension(request)));
-    }
+    });
 }
 
 /// The empty line after a refusal says nothing about the end of records: a list of such a server
@@ -57,7 +58,8 @@ fn a_refusal_with_an_empty_line_does_not_promise_one_after_records() {
 /// Some programs join lines, so the last one has no end.
 #[test]
 fn the_last_line_may_have_no_end() {
-    for (between, is_closed) in [("\n", false), ("\r\n\r\n", false), ("\n", true), ("\n\n", true)] {
+    let cases = [("\n", false), ("\r\n\r\n", false), ("\n", true), ("\n\n", true)];
+    in_parallel(cases, |(between, is_closed)| {
         let reply = format!("P2P-CI/1.0 200 OK{between}RFC 7 T h 1\nRFC 8 The Title h 25");
         let said = reply.clone();
         let other = Other::start(move |_, _| match is_closed {
@@ -74,7 +76,7 @@ fn the_last_line_may_have_no_end() {
             let took = begun.elapsed();
             assert!(took < Duration::from_secs(20), "{reply:?} {command:?}: {took:?}");
         }
-    }
+    });
 }
 
 /// What is missing, and what was there.

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common;
+use crate::common::{self, in_parallel};
 use crate::fake::{Act, Other, has_extension, say, temporary, uploader};
 
 #[test]
 fn a_refusal_is_no_empty_answer() {
     let folder = temporary();
-    for (code, expected) in [(400, 76), (416, 76), (503, 69), (505, 76), (404, 66)] {
+    in_parallel([(400, 76), (416, 76), (503, 69), (505, 76), (404, 66)], |(code, expected)| {
         let refusing = move |_: &str, _| {
             say(format!("P2P-CI/1.0 {code} No\r\nReason: because of the test\r\n\r\n"))
         };
@@ -36,7 +36,7 @@ fn a_refusal_is_no_empty_answer() {
                 assert!(says.contains("because of the test"), "{code} {command:?}: {says}");
             }
         }
-    }
+    });
 }
 
 #[test]
@@ -217,31 +217,33 @@ fn commands_and_refusals() {
         ("LIST", false, &["lookup", "8", "--probe"], [66; 5]),
         ("SEARCH", true, &["search", "seven"], but_400_and_404),
     ];
-    for (prefix, knows, command, expected) in cases {
-        for (refusal, expected) in every.into_iter().zip(expected) {
-            let folder = temporary();
-            for json in [false, true] {
-                let other = refusing(prefix, refusal, knows);
-                let format: &[&str] = if json { &["--format", "json"] } else { &[] };
-                let arguments = [&["--share", "."], format, command].concat();
-                let (code, output, errors) = other.run(&arguments, folder.path());
-                let what = format!("{refusal} to {prefix}, {arguments:?}: {output}{errors}");
-                assert_eq!(code, expected, "{what}");
-                let is_passed_on = expected != 0 && expected == codes(refusal) && expected != 66;
-                if json && is_passed_on {
-                    let has_status = |line: &str| {
-                        let object: serde_json::Value = serde_json::from_str(line).unwrap();
-                        object["status"] == refusal
-                            && object["phrase"].is_string()
-                            && object["error"]["exit"] == expected
-                    };
-                    assert!(output.lines().any(has_status), "{what}");
-                }
-                let is_unlisted = (prefix, refusal) == ("LIST FILES", 400) && expected == 0;
-                assert!(!is_unlisted || errors.contains("are not listed"), "{what}");
+    let each = cases.into_iter().flat_map(|(prefix, knows, command, expected)| {
+        let expected = every.into_iter().zip(expected);
+        expected.map(move |(refusal, code)| (prefix, knows, command, refusal, code))
+    });
+    in_parallel(each, |(prefix, knows, command, refusal, expected)| {
+        let folder = temporary();
+        for json in [false, true] {
+            let other = refusing(prefix, refusal, knows);
+            let format: &[&str] = if json { &["--format", "json"] } else { &[] };
+            let arguments = [&["--share", "."], format, command].concat();
+            let (code, output, errors) = other.run(&arguments, folder.path());
+            let what = format!("{refusal} to {prefix}, {arguments:?}: {output}{errors}");
+            assert_eq!(code, expected, "{what}");
+            let is_passed_on = expected != 0 && expected == codes(refusal) && expected != 66;
+            if json && is_passed_on {
+                let has_status = |line: &str| {
+                    let object: serde_json::Value = serde_json::from_str(line).unwrap();
+                    object["status"] == refusal
+                        && object["phrase"].is_string()
+                        && object["error"]["exit"] == expected
+                };
+                assert!(output.lines().any(has_status), "{what}");
             }
+            let is_unlisted = (prefix, refusal) == ("LIST FILES", 400) && expected == 0;
+            assert!(!is_unlisted || errors.contains("are not listed"), "{what}");
         }
-    }
+    });
 }
 
 /// A refused list is named, too, when a document cannot be fetched.

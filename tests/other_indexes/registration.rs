@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{self, PATIENCE, Program};
+use crate::common::{self, PATIENCE, Program, in_parallel};
 use crate::fake::{Act, Other, has_extension, say, share, temporary};
 
 /// A server that takes every header for part of the title is sent no header that it does not know,
@@ -19,7 +19,7 @@ fn registering_with_servers_of_every_form() {
         "P2P-CI/1.0 200 OK\r\n\n",
         "P2P-CI/1.0 404 Not Found\n",
     ];
-    for reply in replies {
+    in_parallel(replies, |reply| {
         let folder = temporary();
         for number in 1..=9 {
             fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
@@ -41,7 +41,7 @@ fn registering_with_servers_of_every_form() {
         let probe = "Title: rfc1.txt\r\nWant-Attributes: 1\r\n\r\n";
         assert!(requests[1].ends_with(probe), "{requests:#?}");
         assert!(requests.iter().all(|request| !has_extension(request)), "{requests:#?}");
-    }
+    });
 }
 
 /// After unsolicited bytes the peer connects again.

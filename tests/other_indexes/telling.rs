@@ -19,7 +19,9 @@ const WITH_ATTRIBUTE: &str =
 
 fn write_rfcs(folder: &Path, numbers: impl IntoIterator<Item = u32>) {
     for number in numbers {
-        fs::write(folder.join(format!("rfc{number}.txt")), "text").unwrap();
+        // It appears with its content: what is written later would be another change.
+        fs::write(folder.join(".new"), "text").unwrap();
+        fs::rename(folder.join(".new"), folder.join(format!("rfc{number}.txt"))).unwrap();
     }
 }
 
