@@ -21,6 +21,8 @@ pub const START_LINE: usize = 2 * 1024;
 pub const HEADER_LINE: usize = 4 * 1024;
 /// Bytes of a whole head, the empty line included.
 pub const HEAD: usize = 16 * 1024;
+/// Bytes of empty lines before a request, in a minute: they are read for nothing.
+pub const EMPTY_LINES: usize = 64;
 /// Header lines of a request.
 pub const REQUEST_HEADERS: usize = 32;
 /// Bytes of header lines that are remembered until the next request of a connection, in which they

@@ -66,6 +66,22 @@ fn who_waits_too_long_for_a_slot_is_told_so() {
     assert!((Duration::from_secs(7)..Duration::from_secs(10)).contains(&waited), "{waited:?}");
 }
 
+/// They are counted across reads. Otherwise they keep a thread busy for nothing.
+#[test]
+fn endless_empty_lines_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let shared = folder(root.path(), "shared", &[("small.md", b"s")]);
+    let index = Index::start(&[]);
+    let (_program, port) = start(&index, &["share"], &shared);
+    for (count, status) in [(32, "P2P-CI/1.0 200 OK"), (33, "P2P-CI/1.0 400 Bad Request")] {
+        let mut talk = Talk::to(([127, 0, 0, 1], port).into());
+        (0..count).for_each(|_| talk.say("\r\n"));
+        talk.say("GET FILE small.md P2P-CI/1.0\r\nHost: h\r\n\r\n");
+        assert_eq!(talk.line().unwrap(), status);
+        talk.rest();
+    }
+}
+
 /// A reader that closes while it waits takes no slot.
 #[test]
 fn one_that_goes_away_does_not_keep_its_turn() {

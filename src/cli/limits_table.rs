@@ -18,6 +18,7 @@ pub(super) fn limits_table(config: &Config) -> String {
         ("request line", bytes(limits::START_LINE), "memory of a connection"),
         ("header line", bytes(limits::HEADER_LINE), "memory of a connection"),
         ("whole head", bytes(limits::HEAD), "memory of a connection"),
+        ("empty lines before a request", bytes(limits::EMPTY_LINES), "work for nothing; a minute"),
         ("headers of a request", limits::REQUEST_HEADERS.to_string(), "work for a request"),
         ("headers of a response", limits::RESPONSE_HEADERS.to_string(), "work for a response"),
         ("record line", bytes(limits::RECORD_LINE), "one record of a reply"),

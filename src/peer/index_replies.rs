@@ -14,7 +14,7 @@ use super::index_error::IndexError;
 use super::listed::Completeness;
 use crate::escape::excerpt;
 use crate::limits;
-use crate::net::Receiver;
+use crate::net::{EmptyLines, Receiver};
 use crate::protocol::{
     Endpoint, HeaderText, IndexReplyDecoder, Refusal, ReplyForm, ReplyPart, ReplyState,
 };
@@ -64,6 +64,8 @@ pub(super) struct Replies<'a> {
     /// The time in which it must have begun.
     allowed: Duration,
     pace: Pace,
+    /// Those that have arrived since the last part of a reply.
+    empty_lines: EmptyLines,
 }
 
 /// One step of reading.
@@ -98,6 +100,7 @@ impl<'a> Replies<'a> {
             begin_before: None,
             allowed: limits::INDEX_REPLY,
             pace: Pace::default(),
+            empty_lines: EmptyLines::at_most(limits::EMPTY_LINES_OF_INDEX),
         }
     }
 
@@ -158,7 +161,12 @@ impl<'a> Replies<'a> {
             }
             match self.receiver.fill(Some(deadline)) {
                 Ok(0) => return Ok(Unsolicited::Close),
-                Ok(_) => {}
+                Ok(count) => {
+                    let is_empty = self.receiver.input().trim_ascii().is_empty();
+                    if is_empty && !self.empty_lines.allows(count) {
+                        return Err(self.too_many_empty_lines());
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     return Ok(Unsolicited::Nothing);
                 }
@@ -203,6 +211,9 @@ impl<'a> Replies<'a> {
                 return Ok(self.pass_on(part, used, Completeness::Complete, take));
             }
             let skipped = self.decoder.take_empty_lines();
+            if !self.empty_lines.allows(skipped) {
+                return Err(self.too_many_empty_lines());
+            }
             self.receiver.take(skipped);
             let state = self.decoder.state(self.receiver.input());
             let silence = self.dialect.silence(state, self.form);
@@ -256,6 +267,7 @@ impl<'a> Replies<'a> {
         let bytes = self.receiver.input().get(..used).unwrap_or_default();
         let is_end = part == ReplyPart::End;
         self.has_only_greeted = false;
+        self.empty_lines.reset();
         if !bytes.trim_ascii().is_empty() {
             self.last.clear();
             self.last.extend_from_slice(bytes.get(..LAST).unwrap_or(bytes));

@@ -64,6 +64,13 @@ impl DecodeError {
         Self { line, fault, refusal: Refusal::BadRequest, framed: None }
     }
 
+    /// More bytes of empty lines than this have arrived before a message.
+    #[cold]
+    pub(crate) fn of_empty_lines(message: &str, most: usize) -> Self {
+        let expected = format!("{message} after at most {most} bytes of empty lines");
+        Self::new(1, SyntaxError::new(expected, "more empty lines", "7"))
+    }
+
     /// The same, from a decoder that has found the end of the message.
     pub(crate) fn ending_after(self, used: usize) -> Self {
         Self { framed: Some(used), ..self }

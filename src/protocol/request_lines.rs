@@ -85,8 +85,8 @@ impl RequestLines {
 
     fn find_start(&mut self, input: &[u8], example: &str) -> Result<(), DecodeError> {
         self.start = empty_lines(input);
-        if self.start > limits::HEAD {
-            return Err(too_large(1, "at most 16384 bytes of empty lines"));
+        if self.start > limits::EMPTY_LINES {
+            return Err(DecodeError::of_empty_lines("a request", limits::EMPTY_LINES));
         }
         self.scanned = self.scanned.max(self.start);
         // Programs of other protocols often begin with a length or a marker and then wait: they

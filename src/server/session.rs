@@ -20,7 +20,7 @@ use super::memory::Account;
 use super::{LOG_FAULTS, LOG_SESSIONS, Shared, counted};
 use crate::index::Owner;
 use crate::limits;
-use crate::net::{Conduct, ReadClock, Receiver, close_gently};
+use crate::net::{Conduct, EmptyLines, ReadClock, Receiver, close_gently};
 use crate::protocol::{
     DecodeError, HeaderText, IndexRequest, Refusal, RequestDecoder, Status, empty_lines,
     encode_refusal,
@@ -102,9 +102,16 @@ impl Session<'_> {
     fn converse(&mut self) -> io::Result<End> {
         let mut receiver = Receiver::of_accepted(self.stream);
         let mut decoder = RequestDecoder::new();
+        let mut between = EmptyLines::at_most(limits::EMPTY_LINES);
         loop {
             // Empty lines between requests mean nothing, and must not start a deadline.
-            receiver.take(empty_lines(receiver.input()));
+            let ignored = empty_lines(receiver.input());
+            if !between.allows(ignored) {
+                self.refuse_fault(&DecodeError::of_empty_lines("a request", limits::EMPTY_LINES));
+                self.flush()?;
+                return Ok(End::ByFault);
+            }
+            receiver.take(ignored);
             if receiver.input().is_empty() {
                 let is_much = self.output.len() > limits::SMALL_OUTPUT;
                 self.flush()?;
@@ -121,6 +128,7 @@ impl Session<'_> {
                 continue;
             }
             let Some(received) = self.receive(&mut receiver, &mut decoder)? else { continue };
+            between.reset();
             let used = match received {
                 Ok((request, used)) => {
                     self.answer(request)?;
@@ -208,7 +216,7 @@ impl Session<'_> {
         reason: &str,
     ) {
         self.consecutive_faults = match refusal {
-            Refusal::BadRequest => self.consecutive_faults + 1,
+            Refusal::BadRequest | Refusal::VersionNotSupported => self.consecutive_faults + 1,
             _ => 0,
         };
         let reason = self.reason(reason);

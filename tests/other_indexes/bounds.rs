@@ -116,6 +116,35 @@ fn a_paused_reader_is_named_as_the_reason() {
     assert!(!errors.contains("broke the protocol"), "{errors}");
 }
 
+/// They kept `share` busy for as long as the index sent them.
+#[test]
+fn empty_lines_without_end_are_a_breach() {
+    let folder = temporary();
+    for first in ["", FOUND, "P2P-CI/1.0 404 Not Found\r\n\r\n"] {
+        let (address, _) = endless(first, "\r\n");
+        let begun = Instant::now();
+        let (code, _, errors) = run_peer(&[&address.to_string(), "lookup", "7"], "", folder.path());
+        assert!(begun.elapsed() < Duration::from_secs(20), "{first:?}: {errors}");
+        if first.is_empty() {
+            assert_eq!(code, 76, "{errors}");
+            assert!(errors.contains("at most 1024 bytes of empty lines"), "{errors}");
+        }
+    }
+    std::fs::create_dir(folder.path().join("rfc")).unwrap();
+    std::fs::write(folder.path().join("rfc/rfc7.txt"), "7").unwrap();
+    let (address, sent) = endless("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n\r\n", "\r\n");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_peer"))
+        .args([&*address.to_string(), "--upload", "127.0.0.1:0", "share"])
+        .current_dir(folder.path())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let count = sent.recv_timeout(PATIENCE);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(count.unwrap() < 50 << 20);
+}
+
 /// Empty lines and a lone carriage return do not extend the time in which a reply must begin.
 #[test]
 fn empty_lines_without_end_are_no_reply() {

@@ -90,6 +90,10 @@ impl Replies<'_> {
         IndexError::Protocol { index: self.index.clone(), source: Box::new(fault) }
     }
 
+    pub(super) fn too_many_empty_lines(&self) -> IndexError {
+        self.broken(DecodeError::of_empty_lines("a reply", limits::EMPTY_LINES_OF_INDEX))
+    }
+
     pub(super) fn not_read(&self) -> IndexError {
         IndexError::NotRead { index: self.index.clone(), paused: self.pace.paused }
     }

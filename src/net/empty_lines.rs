@@ -1,0 +1,58 @@
+//! Empty lines, which mean nothing between two messages: how many are read without an end of the
+//! connection (protocol.md section 7).
+
+use std::time::{Duration, Instant};
+
+/// Time after which the count begins again: a line now and then costs nothing.
+const TIME: Duration = Duration::from_mins(1);
+
+/// Counts the bytes of empty lines that arrive before a message.
+#[derive(Debug)]
+pub struct EmptyLines {
+    most: usize,
+    bytes: usize,
+    since: Option<Instant>,
+}
+
+impl EmptyLines {
+    /// At most this many bytes before a message, in a minute.
+    pub fn at_most(most: usize) -> Self {
+        Self { most, bytes: 0, since: None }
+    }
+
+    /// Counts bytes; returns whether that is not too much.
+    pub fn allows(&mut self, bytes: usize) -> bool {
+        bytes == 0 || self.allows_at(bytes, Instant::now())
+    }
+
+    fn allows_at(&mut self, bytes: usize, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= TIME {
+            (self.bytes, self.since) = (0, Some(now));
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.bytes <= self.most
+    }
+
+    /// A message has arrived.
+    pub fn reset(&mut self) {
+        (self.bytes, self.since) = (0, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_lines_are_counted_until_a_message_arrives() {
+        let (mut lines, now) = (EmptyLines::at_most(4), Instant::now());
+        assert!(lines.allows_at(2, now) && lines.allows_at(2, now));
+        assert!(!lines.allows_at(1, now));
+        lines.reset();
+        assert!(lines.allows_at(4, now) && !lines.allows_at(1, now));
+        // One a minute does no harm.
+        assert!(lines.allows_at(4, now + TIME) && lines.allows_at(4, now + TIME * 2));
+        assert!(!lines.allows_at(1, now + TIME * 2));
+    }
+}
