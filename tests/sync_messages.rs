@@ -60,6 +60,17 @@ fn a_selection_of_nothing_is_not_found() {
     assert!(errors.contains("nothing to do: all that the index knows is here"), "{errors}");
 }
 
+/// Runs a command in the shared directory itself.
+fn run_in_folder(
+    index: &Index,
+    arguments: &[&str],
+    state: &Path,
+    mine: &Path,
+) -> (i32, String, String) {
+    let address = index.address.to_string();
+    run_peer_again(&[&[address.as_str(), "--share", "."], arguments].concat(), state, mine)
+}
+
 #[test]
 fn documents_that_came_are_named_as_new_changed_or_unchanged() {
     let root = tempfile::tempdir().unwrap();
@@ -67,11 +78,7 @@ fn documents_that_came_are_named_as_new_changed_or_unchanged() {
     let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
     let index = Index::start(&[]);
     let (_a, _) = share(index.address, &a);
-    let address = index.address.to_string();
-    let run = |arguments: &[&str]| {
-        let arguments = [&[address.as_str(), "--share", "."], arguments].concat();
-        run_peer_again(&arguments, &state, &mine).1
-    };
+    let run = |arguments: &[&str]| run_in_folder(&index, arguments, &state, &mine).1;
     let lines = |output: String| {
         let mut lines: Vec<String> = output.lines().map(str::to_string).collect();
         let summary = lines.pop().unwrap();
@@ -107,11 +114,7 @@ fn an_edited_file_is_repaired_and_named_as_changed() {
     let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
     let index = Index::start(&[]);
     let (_a, _) = share(index.address, &a);
-    let address = index.address.to_string();
-    let run = |arguments: &[&str]| {
-        let arguments = [&[address.as_str(), "--share", "."], arguments].concat();
-        run_peer_again(&arguments, &state, &mine)
-    };
+    let run = |arguments: &[&str]| run_in_folder(&index, arguments, &state, &mine);
     assert_eq!(run(&["get", "a.md", "b.md", "7"]).0, 0);
     for documents in [&["a.md"][..], &["7"], &["a.md", "7", "b.md"]] {
         for name in ["a.md", "rfc7.txt"] {

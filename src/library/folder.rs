@@ -98,6 +98,14 @@ fn shortage(error: &ignore::Error) -> Option<io::Error> {
     Some(io::Error::from_raw_os_error(number))
 }
 
+/// The entry that a scan leaves out because of an error, unless the error ends the scan.
+fn leave_out(folder: &Path, error: &ignore::Error) -> io::Result<LeftOut> {
+    match shortage(error) {
+        Some(shortage) => Err(shortage),
+        None => Ok(LeftOut::of_error(folder, error)),
+    }
+}
+
 /// All files of a folder, in no order.
 ///
 /// # Errors
@@ -115,10 +123,7 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                if let Some(error) = shortage(&error) {
-                    return Err(error);
-                }
-                left_out.push(LeftOut::of_error(folder, &error));
+                left_out.push(leave_out(folder, &error)?);
                 continue;
             }
         };
@@ -139,10 +144,7 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
             Ok(metadata) => metadata,
             Err(error) if error.io_error().is_some_and(is_gone) => continue,
             Err(error) => {
-                if let Some(error) = shortage(&error) {
-                    return Err(error);
-                }
-                left_out.push(LeftOut::of_error(folder, &error));
+                left_out.push(leave_out(folder, &error)?);
                 continue;
             }
         };

@@ -13,6 +13,20 @@ use crate::protocol::{Document, Endpoint, Record, Refusal, ReplyPart, Status, Ti
 /// Takes the parts of a reply, with their bytes.
 type Take<'a> = dyn FnMut(ReplyPart, &[u8]) -> io::Result<()> + 'a;
 
+/// An ADD that a user has typed, and what cancels it.
+#[derive(Clone, Copy)]
+struct TypedAdd<'a> {
+    document: &'a Document,
+    title: &'a Title,
+    cancel: &'a Cancel,
+}
+
+impl<'a> TypedAdd<'a> {
+    fn query(self) -> Query<'a> {
+        Query::Add { document: self.document, title: self.title }
+    }
+}
+
 impl Membership {
     /// Sends a request on the connection on which everything is registered, and hands the parts of
     /// the reply to `take`: for ADD and REMOVE, since records belong to that connection. An index
@@ -37,7 +51,7 @@ impl Membership {
                 shared.remove_without_extensions(document, cancel, take)?;
             }
             Query::Add { document, title } if shared.dialect.answers_one_request() => {
-                shared.add_alone_as_typed(document, title, cancel, take)?;
+                shared.add_alone_as_typed(TypedAdd { document, title, cancel }, take)?;
             }
             _ => shared.ask_as_typed(query, cancel, take)?,
         }
@@ -78,24 +92,19 @@ impl Shared {
         taken.map_err(IndexError::Taker)?;
         match query {
             Query::Add { document, title } if outcomes.is_empty() => {
-                self.repeat_outcome(document, title, cancel, take)
+                self.repeat_outcome(TypedAdd { document, title, cancel }, take)
             }
             _ => Ok(()),
         }
     }
 
-    fn add_alone_as_typed(
-        &self,
-        document: &Document,
-        title: &Title,
-        cancel: &Cancel,
-        take: &mut Take<'_>,
-    ) -> Result<(), IndexError> {
+    fn add_alone_as_typed(&self, add: TypedAdd<'_>, take: &mut Take<'_>) -> Result<(), IndexError> {
+        let TypedAdd { cancel, .. } = add;
         let _turn = self.turn.take(cancel).ok_or_else(|| self.cancelled())?;
-        let query = Query::Add { document, title };
+        let query = add.query();
         let announcement = self.announcement_of(query).ok_or_else(|| self.cancelled())?;
         if !self.lock_ledger().is_news(&announcement, false) {
-            return self.repeat_outcome(document, title, cancel, take);
+            return self.repeat_outcome(add, take);
         }
         let queries = self.queries();
         queries.cancel_with(cancel);
@@ -114,15 +123,10 @@ impl Shared {
         asked.map(drop)
     }
 
-    /// What the index has answered to a document, in the form of a reply.
-    fn repeat_outcome(
-        &self,
-        document: &Document,
-        title: &Title,
-        cancel: &Cancel,
-        take: &mut Take<'_>,
-    ) -> Result<(), IndexError> {
-        let announcement = self.announcement_of(Query::Add { document, title });
+    /// The outcome of an earlier ADD of a document, in the form of a reply.
+    fn repeat_outcome(&self, add: TypedAdd<'_>, take: &mut Take<'_>) -> Result<(), IndexError> {
+        let TypedAdd { document, cancel, .. } = add;
+        let announcement = self.announcement_of(add.query());
         let change = announcement.map(|announcement| announcement.change);
         let standing = self.lock_ledger().standing(document);
         match standing {
