@@ -1,11 +1,12 @@
 //! The command lines of `server` and `peer`: arguments, logging, the shell, output and exit codes.
 //!
-//! The two programs in `src/bin` only call this module. Everything that is printed is printed
+//! The programs in `src/bin` only call this module. Everything that is printed is printed
 //! here, and text from other programs is escaped.
 //!
 //! | file | subject |
 //! |---|---|
 //! | `server`, `limits_table` | the program `server` |
+//! | `installed`, `program` | the program `p2p-ci`; the names of the programs in help and messages |
 //! | `args`, `peer`, `session`, `share_claim` | the program `peer`: its arguments, its modes, the threads of a session, and other sessions of a directory |
 //! | `command`, `usage`, `option_values` | the commands, in the shell and after `peer`; help; values of options |
 //! | `endpoints` | addresses as they are typed |
@@ -41,6 +42,7 @@ mod find;
 mod get;
 mod go_on;
 mod index_access;
+pub mod installed;
 mod interrupt;
 mod limits_table;
 mod listed;
@@ -57,6 +59,7 @@ mod outcome;
 mod output;
 pub mod peer;
 mod probe;
+mod program;
 mod progress;
 mod quantity;
 mod rate;

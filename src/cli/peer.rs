@@ -1,6 +1,7 @@
 //! The program `peer`, and the three ways in which it runs: one command, `share`, and the shell.
 
 use std::cell::{OnceCell, RefCell};
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ use super::listed::Listed;
 use super::notices::Notices;
 use super::outcome::{report_failed, shown};
 use super::output::print_note;
+use super::program::with_program;
 use super::rate::Rate;
 use super::session::{Session, teller};
 use super::signals::{ServiceSignal, on_service_signal};
@@ -36,7 +38,12 @@ use crate::system::{check_peer_files, check_peer_memory, limit_malloc_arenas};
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let args = peer_arguments();
+    run(std::env::args_os().skip(1))
+}
+
+/// Runs the program with these arguments, without its name.
+pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = peer_arguments(&with_program("peer", arguments));
     let interactive =
         io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
     let level = match args.command {

@@ -1,5 +1,6 @@
 //! The program `server`: its arguments, and what it prints.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -16,6 +17,7 @@ use super::limits_table::limits_table;
 use super::logging;
 use super::option_values::{count, remedy, socket_address};
 use super::output::say;
+use super::program::with_program;
 use super::signals::{ServiceSignal, on_service_signal};
 use super::size::MemorySize;
 use super::uptime::Uptime;
@@ -150,12 +152,17 @@ impl Error {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let args: Args = arguments(std::env::args_os());
+    run(std::env::args_os().skip(1))
+}
+
+/// Runs the program with these arguments, without its name.
+pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Args = arguments(with_program("server", all));
     let done = if args.show_limits {
         say(limits_table(&(&args).into())).map_err(Error::Output)
     } else {
         start_logging(args.log);
-        run(&args)
+        serve(&args)
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -169,7 +176,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<(), Error> {
+fn serve(args: &Args) -> Result<(), Error> {
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=2: {error}");
     }

@@ -11,6 +11,7 @@ use super::args::Args;
 use super::endpoints::similar_command;
 use super::exit::Failure;
 use super::named::join_kinds;
+use super::program::{called, with_names};
 use crate::escape::{escaped, excerpt};
 
 /// Options of commands that read the shared directory.
@@ -43,7 +44,7 @@ fn help_of(command: &str) -> (&'static [&'static str], &'static str) {
 ///
 /// The other options are accepted there, too: a script may give the same ones to all commands.
 fn command() -> Command {
-    let all = Args::command();
+    let all = with_program_names(Args::command());
     let is_global = |option: &&Arg| option.is_global_set();
     let options: Vec<Arg> = all.get_arguments().filter(is_global).cloned().collect();
     let names: Vec<String> =
@@ -58,29 +59,29 @@ fn command() -> Command {
         all.mut_subcommand(&name, |command| {
             let mut command = command.args(options);
             if !example.is_empty() {
-                command = command.after_help(format!("Example: {example}"));
+                command =
+                    command.after_help(with_names(&format!("Example: {example}")).into_owned());
             }
             let usage = command.clone().render_usage().to_string();
             let usage = usage.trim_start_matches("Usage: ");
-            command.override_usage(format!("peer [SERVER[:PORT]] {usage}"))
+            command.override_usage(format!("{} [SERVER[:PORT]] {usage}", called("peer")))
         })
     })
 }
 
 /// Reads the arguments of the program `peer`; ends it when they are wrong, or ask for help.
-pub(super) fn peer_arguments() -> Args {
-    let found = command().try_get_matches_from(join_kinds(std::env::args_os()));
-    let args = found.and_then(|found| Args::from_arg_matches(&found)).and_then(check_server);
-    args.unwrap_or_else(|error| {
-        let server = std::env::args_os().nth(1).and_then(|word| word.into_string().ok());
-        end(&error, &tip(&error, server.as_deref()))
-    })
+pub(super) fn peer_arguments(all: &[OsString]) -> Args {
+    let server = all.get(1).and_then(|word| word.clone().into_string().ok());
+    let found = command().try_get_matches_from(join_kinds(all.iter().cloned()));
+    let args = found.and_then(|found| Args::from_arg_matches(&found));
+    args.and_then(|args| check_server(args, all))
+        .unwrap_or_else(|error| end(&error, &tip(&error, server.as_deref())))
 }
 
 /// Refuses a server that is probably a mistyped command. A lookup of its name may take long.
-fn check_server(args: Args) -> Result<Args, Error> {
+fn check_server(args: Args, all: &[OsString]) -> Result<Args, Error> {
     let is_alone =
-        args.command.is_none() && std::env::args_os().any(|word| word == args.server.host.as_str());
+        args.command.is_none() && all.iter().any(|word| *word == *args.server.host.as_str());
     match mistyped(args.server.host.as_str()).filter(|_| is_alone) {
         None => Ok(args),
         Some(tip) => {
@@ -119,8 +120,16 @@ pub(super) fn tip(error: &Error, server: Option<&str>) -> String {
 }
 
 /// The same for a program without commands.
-pub(super) fn arguments<A: Parser>(all: impl Iterator<Item = OsString>) -> A {
-    A::try_parse_from(all).unwrap_or_else(|error| end(&error, ""))
+pub(super) fn arguments<A: Parser>(all: impl IntoIterator<Item = OsString>) -> A {
+    let command = with_program_names(A::command());
+    let found = command.try_get_matches_from(all);
+    found.and_then(|found| A::from_arg_matches(&found)).unwrap_or_else(|error| end(&error, ""))
+}
+
+/// A program whose help has the names under which the programs are called.
+fn with_program_names(command: Command) -> Command {
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    command.after_help(with_names(&help).into_owned())
 }
 
 /// Prints help, or what is wrong with the arguments, and ends the program.

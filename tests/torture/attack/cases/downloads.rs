@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::attack::Setting;
 use crate::attack::report::Report;
-use crate::common::programs::{Index, Peer, peer_command};
+use crate::common::programs::{Index, Peer, command, peer_command};
 
 /// The calls that a download makes of files and connections.
 const CALLS: [&str; 16] = [
@@ -70,9 +70,7 @@ pub(super) fn faults(setting: &Setting, report: &mut Report) -> io::Result<()> {
 
     if Command::new("strace").arg("-V").output().is_ok() {
         let most = setting.size(40, 3);
-        // Under a name of its own: not every strace can give one.
-        let ours = root.path().join("peer");
-        std::os::unix::fs::symlink(std::env::current_exe()?, &ours)?;
+        let peer = command("peer")?;
         let (mut tried, mut failed, mut broken) = (0, 0, Vec::new());
         for call in CALLS {
             for error in ERRORS {
@@ -83,7 +81,7 @@ pub(super) fn faults(setting: &Setting, report: &mut Report) -> io::Result<()> {
                     strace.args(["-f", "-qq", "-o", "/dev/null", "-e"]);
                     strace.arg(format!("trace={call}")).arg("-e");
                     strace.arg(format!("inject={call}:error={error}:when={nth}"));
-                    strace.arg(&ours);
+                    strace.arg(peer.get_program());
                     strace.args([&index.address.to_string(), "--share", ".", "get", "small.md"]);
                     strace.args(["--from", &from]);
                     strace.current_dir(&mine).env("XDG_STATE_HOME", mine.join(".state"));

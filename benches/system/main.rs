@@ -5,8 +5,8 @@
 //! what a machine does beside it then falls on both. It starts what it measures, on loopback, and
 //! ends it. It does not judge: BENCHMARKS.md says what the figures mean.
 //!
-//! The program is the index and the peer, too: started under their names it runs them. It needs
-//! Linux, for the addresses 127.0.0.x and for what the system tells of a program.
+//! Run it with `cargo bench --bench system`. It needs Linux, for the addresses 127.0.0.x and for what the
+//! system reports about a program.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -25,7 +25,7 @@
 use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
-#[path = "../common/mod.rs"]
+#[path = "../programs_under_test/mod.rs"]
 #[allow(dead_code, reason = "shared with another program, which uses more of it")]
 mod common;
 #[cfg(target_os = "linux")]

@@ -4,8 +4,8 @@
 //! Each case states its requirements, and a violated requirement is a failure. Sizes
 //! and limits are those of protocol.md section 7.
 //!
-//! The program is the index and the peer, too: started under their names it runs them, so that
-//! nothing else has to be built. It needs Linux, whose `/proc` shows what a process uses.
+//! Run it with `cargo test --release --test torture -- all`. It needs Linux, whose `/proc` shows what a
+//! process uses.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -26,7 +26,7 @@ use std::process::ExitCode;
 #[cfg(target_os = "linux")]
 mod attack;
 #[cfg(target_os = "linux")]
-#[path = "../common/mod.rs"]
+#[path = "../../benches/programs_under_test/mod.rs"]
 #[allow(dead_code, reason = "shared with another program, which uses more of it")]
 mod common;
 

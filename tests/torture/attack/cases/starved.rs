@@ -138,15 +138,12 @@ fn with_connections_that_are_gone(report: &mut Report) -> io::Result<()> {
         report.skip("strace is not installed");
         return Ok(());
     }
-    // Under a name of its own: not every strace can give one.
-    let folder = tempfile::tempdir()?;
-    let server = folder.path().join("server");
-    std::os::unix::fs::symlink(std::env::current_exe()?, &server)?;
+    let server = command("server")?;
     let mut strace = Command::new("strace");
     // With `-o` it would hold back the signal that ends it.
     strace.args(["-f", "-qq", "-I", "2", "-o", "/dev/null", "-e", "trace=accept4"]);
     strace.args(["-e", "inject=accept4:error=ECONNABORTED:when=1+2"]);
-    strace.arg(&server).args(["--listen", "127.0.0.1:0", "--log", "sessions"]);
+    strace.arg(server.get_program()).args(["--listen", "127.0.0.1:0", "--log", "sessions"]);
     let mut index = match Program::start(strace).and_then(Index::of) {
         Ok(index) => index,
         Err(error) => {

@@ -1,4 +1,4 @@
-//! The index and the peers: this program under another name, and what the system tells of them.
+//! The programs that are measured or attacked, and what the system reports about them.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -21,10 +21,18 @@ pub(crate) struct Program {
     errors: Arc<Mutex<String>>,
 }
 
-/// The command that starts this program under a name.
+/// The command that starts `server`, `peer`, or a program that is part of this one.
 pub(crate) fn command(name: &str) -> io::Result<Command> {
-    let mut command = Command::new(env::current_exe()?);
-    command.arg0(name).env_remove("RUST_LOG");
+    let mut command = match name {
+        "server" => Command::new(env!("CARGO_BIN_EXE_server")),
+        "peer" => Command::new(env!("CARGO_BIN_EXE_peer")),
+        _ => {
+            let mut command = Command::new(env::current_exe()?);
+            command.arg0(name);
+            command
+        }
+    };
+    command.env_remove("RUST_LOG");
     Ok(command)
 }
 

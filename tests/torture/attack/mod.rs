@@ -59,14 +59,11 @@ impl Setting {
     }
 }
 
-/// Runs the program, or the one under whose name it was started.
+/// Runs the attacks, or the program under whose name this one was started.
 pub(crate) fn main() -> ExitCode {
     let name = env::args_os().next().unwrap_or_default();
-    match Path::new(&name).file_name().and_then(|name| name.to_str()) {
-        Some("server") => return p2p_ci::cli::server::main(),
-        Some("peer") => return p2p_ci::cli::peer::main(),
-        Some("panicking-server") => return trap::panicking_server(),
-        _ => {}
+    if Path::new(&name).file_name().is_some_and(|name| name == "panicking-server") {
+        return trap::panicking_server();
     }
     let args = Args::parse();
     if args.list {

@@ -1,0 +1,71 @@
+//! The program `p2p-ci`, which people install: the index server and the peer as its commands.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::{peer, program, server, usage};
+
+const AFTER_HELP: &str = "\
+`p2p-ci COMMAND --help` describes a command.
+
+Examples:
+  p2p-ci server
+  p2p-ci peer localhost --share papers";
+
+/// P2P-CI/1.0: peers share documents that a central index server lists.
+#[derive(Debug, Parser)]
+#[command(
+    name = "p2p-ci",
+    version,
+    max_term_width = 80,
+    after_help = AFTER_HELP,
+    disable_help_subcommand = true
+)]
+struct Args {
+    #[command(subcommand)]
+    program: Program,
+}
+
+#[derive(Debug, Subcommand)]
+enum Program {
+    /// The index server: knows which peer has which document
+    #[command(disable_help_flag = true)]
+    Server(Rest),
+    /// A peer: shares a directory, finds and downloads documents
+    #[command(disable_help_flag = true)]
+    Peer(Rest),
+    /// Describe a command
+    Help {
+        /// `server` or `peer`
+        #[arg(value_name = "COMMAND", value_parser = ["server", "peer"])]
+        program: Option<String>,
+    },
+}
+
+/// What the command itself reads.
+#[derive(Debug, clap::Args)]
+struct Rest {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    program::name_as_installed();
+    let args: Args = usage::arguments(std::env::args_os());
+    let help = || vec![OsString::from("--help")];
+    match args.program {
+        Program::Server(Rest { arguments }) => server::run(arguments),
+        Program::Peer(Rest { arguments }) => peer::run(arguments),
+        Program::Help { program } => match program.as_deref() {
+            Some("server") => server::run(help()),
+            Some(_) => peer::run(help()),
+            None => {
+                let _: Args = usage::arguments(["p2p-ci".into(), "--help".into()]);
+                ExitCode::SUCCESS
+            }
+        },
+    }
+}

@@ -1,0 +1,46 @@
+//! The names under which the programs are called: `server` and `peer`, or `p2p-ci server` and `p2p-ci peer`.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether this process is `p2p-ci`. Set before anything is printed.
+static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// The programs by their short names.
+const PROGRAMS: [&str; 2] = ["server", "peer"];
+
+/// From now on help and messages call the programs `p2p-ci server` and `p2p-ci peer`.
+pub(super) fn name_as_installed() {
+    IS_INSTALLED.store(true, Ordering::Relaxed);
+}
+
+/// The name under which a program is called.
+pub(super) fn called(program: &str) -> String {
+    match IS_INSTALLED.load(Ordering::Relaxed) {
+        true => format!("p2p-ci {program}"),
+        false => program.to_string(),
+    }
+}
+
+/// A help text whose example commands begin with a short name, at the beginning of a line or after a
+/// backquote, with the name under which the program is called.
+pub(super) fn with_names(text: &str) -> Cow<'_, str> {
+    if !IS_INSTALLED.load(Ordering::Relaxed) {
+        return text.into();
+    }
+    let replace = |text: String, program: &str| {
+        ["`", "  ", "Example: "].iter().fold(text, |text, before| {
+            text.replace(&format!("{before}{program} "), &format!("{before}p2p-ci {program} "))
+        })
+    };
+    PROGRAMS.into_iter().fold(text.to_string(), replace).into()
+}
+
+/// The arguments as the parser takes them: the name of the program comes first.
+pub(super) fn with_program(
+    program: &str,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Vec<OsString> {
+    [called(program).into()].into_iter().chain(arguments).collect()
+}

@@ -1,0 +1,92 @@
+//! The program `p2p-ci`, which people install: `server` and `peer` as its commands.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::Program;
+
+const P2P_CI: &str = env!("CARGO_BIN_EXE_p2p-ci");
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder.path()).env_remove("RUST_LOG");
+    command.env("XDG_STATE_HOME", folder.path()).env("XDG_CACHE_HOME", folder.path());
+    command.output().unwrap()
+}
+
+#[test]
+fn both_programs_run_as_commands() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = common::folder(root.path(), "library", &[("rfc90001.txt", b"text")]);
+    let server = Program::start(P2P_CI, &["server", "--listen", "127.0.0.1:0"], Path::new("."));
+    let line = server.line();
+    let address = line.strip_prefix("listening on ").expect(&line);
+    let arguments = ["peer", address, "--share", ".", "--upload", "127.0.0.1:0", "share"];
+    let peer = Program::start(P2P_CI, &arguments, &folder);
+    assert!(peer.line().starts_with("uploading from "));
+    assert!(peer.line().starts_with("registered "));
+    let listed = run(P2P_CI, &["peer", address, "list"]);
+    assert!(String::from_utf8(listed.stdout).unwrap().contains("\nRFC 90001 "));
+}
+
+/// Help and errors are those of `server` and `peer`, and call them as they are called here.
+#[test]
+fn help_and_errors_name_the_program_as_it_was_called() {
+    for (program, rest) in [
+        ("server", "--help"),
+        ("server", "--version"),
+        ("server", "--listen x"),
+        ("server", "--show-limits"),
+        ("peer", "--help"),
+        ("peer", "help get"),
+        ("peer", "get --help"),
+        ("peer", "localhost lits"),
+        ("peer", "localhost get"),
+        ("peer", "127.0.0.1:1 list"),
+    ] {
+        let path = match program {
+            "server" => env!("CARGO_BIN_EXE_server"),
+            _ => env!("CARGO_BIN_EXE_peer"),
+        };
+        let rest: Vec<&str> = rest.split(' ').collect();
+        let alone = run(path, &rest);
+        let installed = run(P2P_CI, &[&[program], &*rest].concat());
+        assert_eq!(alone.status.code(), installed.status.code(), "{program} {rest:?}");
+        for (alone, installed) in
+            [(alone.stdout, installed.stdout), (alone.stderr, installed.stderr)]
+        {
+            let installed = String::from_utf8(installed).unwrap();
+            let alone = String::from_utf8(alone).unwrap();
+            assert_eq!(installed.replace("p2p-ci ", ""), alone, "{program} {rest:?}");
+            let commands = [
+                format!("Usage: {program}"),
+                format!("\n  {program} localhost"),
+                format!("`{program} "),
+            ];
+            for command in commands {
+                assert!(!installed.contains(&command), "{command}: {installed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn help_of_the_program_lists_its_commands() {
+    for (arguments, code) in [(&["--help"][..], 0), (&["help"], 0), (&[], 2)] {
+        let output = run(P2P_CI, arguments);
+        assert_eq!(output.status.code(), Some(code));
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        for command in ["server", "peer", "help"] {
+            assert!(text.contains(&format!("\n  {command} ")), "{text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+    let unknown = run(P2P_CI, &["pear"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8(unknown.stderr).unwrap().contains("'peer'"));
+}
