@@ -15,13 +15,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use notify::event::ModifyKind;
-use notify::{Config, Event, EventKind, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher};
-
 use crate::escape::escaped;
 use crate::library::{Depth, SharedLibrary};
 use crate::protocol::Document;
-use crate::system::{DirectoryId, Mounts};
+use crate::system::{DirectoryId, DirectoryWatch, Mounts, Report};
 use crate::{limits, system};
 
 /// What the directory's documents do is logged under this target, at level info.
@@ -80,9 +77,9 @@ impl Drop for Watching {
 /// The system's reports of what changes in a directory.
 struct Watch {
     folder: PathBuf,
-    mode: RecursiveMode,
+    depth: Depth,
     wake: SyncSender<Wake>,
-    watcher: Option<RecommendedWatcher>,
+    reports: Option<DirectoryWatch>,
     /// What the path led to when watching began.
     directory: Option<DirectoryId>,
     mounts: Mounts,
@@ -94,16 +91,12 @@ struct Watch {
 
 impl Watch {
     fn new(folder: PathBuf, depth: Depth, wake: SyncSender<Wake>) -> Self {
-        let mode = match depth {
-            Depth::Folder => RecursiveMode::NonRecursive,
-            Depth::Tree => RecursiveMode::Recursive,
-        };
         let is_stale = Arc::default();
         let mut watch = Self {
             folder,
-            mode,
+            depth,
             wake,
-            watcher: None,
+            reports: None,
             directory: None,
             mounts: Mounts::new(),
             is_stale,
@@ -135,7 +128,7 @@ impl Watch {
 
     /// The time after which the directory is scanned although nothing was reported.
     fn period(&self) -> Duration {
-        match self.watcher {
+        match self.reports {
             Some(_) => limits::LOOK_OVER,
             None => limits::LOOK_OVER_UNWATCHED,
         }
@@ -143,19 +136,19 @@ impl Watch {
 
     /// Asks the system for reports; without them, that is said once.
     fn begin(&mut self) {
-        self.watcher = None;
+        self.reports = None;
         // Before the directory is watched: one that replaces it meanwhile is noticed.
         self.directory = system::directory_id(&self.folder);
         if self.directory.is_none() {
             return;
         }
-        let watcher = if system::is_network_folder(&self.folder) {
+        let reports = if system::is_network_folder(&self.folder) {
             Err("it is on a network, which does not report changes by others".into())
         } else {
-            self.watcher().map_err(|error| error.to_string())
+            self.reports().map_err(|error| error.to_string())
         };
-        match watcher {
-            Ok(watcher) => self.watcher = Some(watcher),
+        match reports {
+            Ok(reports) => self.reports = Some(reports),
             Err(reason) if !self.has_said => {
                 say_unwatched(&self.folder, &reason);
                 self.has_said = true;
@@ -164,30 +157,17 @@ impl Watch {
         }
     }
 
-    fn watcher(&self) -> notify::Result<RecommendedWatcher> {
-        // That a file was read is no change, and this program reads them: each document that it
-        // uploads would wake a thread.
-        let config = Config::default().with_event_kinds(EventKindMask::CORE);
+    fn reports(&self) -> io::Result<DirectoryWatch> {
         let (wake, is_stale) = (self.wake.clone(), Arc::clone(&self.is_stale));
-        let folder = self.folder.clone();
-        let report = move |event: notify::Result<Event>| {
-            if event.is_ok_and(|event| ends_watch(&event, &folder)) {
+        let report = move |report| {
+            if report == Report::Ended {
                 is_stale.store(true, Ordering::Relaxed);
             }
             // If there is no room, a scan is due already.
             let _ = wake.try_send(Wake::Scan);
         };
-        let mut watcher = RecommendedWatcher::new(report, config)?;
-        watcher.watch(&self.folder, self.mode)?;
-        Ok(watcher)
+        DirectoryWatch::start(&self.folder, self.depth == Depth::Tree, report)
     }
-}
-
-/// Whether reports were lost with this one, or the directory itself was moved or removed.
-fn ends_watch(event: &Event, folder: &Path) -> bool {
-    let is_gone =
-        matches!(event.kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)));
-    event.need_rescan() || (is_gone && event.paths.iter().any(|path| path == folder))
 }
 
 /// The time from the end of a scan to the next one, if there is something to scan for. A directory in

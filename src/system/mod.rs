@@ -6,13 +6,14 @@
 //! |---|---|
 //! | `bounds`, `memory` | how many descriptors, threads and bytes this process may use |
 //! | `files`, `rename`, `directories` | opening, reading and writing files; renaming without replacing; paths without links |
-//! | `fifos`, `mounts` | FIFOs as targets; noticing mounts |
+//! | `fifos`, `mounts`, `directory_watch` | FIFOs as targets; noticing mounts, and changes in a directory |
 //! | `page_aligned` | buffers that begin at a page |
 //! | `sockets`, `readiness`, `unacknowledged` | socket options; waiting for several sockets; data that the other side has not acknowledged |
 //! | `signals`, `terminal` | signals; the mode of the terminal |
 
 mod bounds;
 mod directories;
+mod directory_watch;
 mod fifos;
 mod files;
 mod memory;
@@ -31,6 +32,7 @@ pub use bounds::{
     Bound, PeerBounds, TooFewFiles, check_peer_files, connection_bounds, open_files, peer_bounds,
 };
 pub(crate) use directories::{Directory, DirectoryId, Entered, directory_id};
+pub(crate) use directory_watch::{DirectoryWatch, Report};
 pub(crate) use fifos::{is_fifo, open_fifo};
 pub(crate) use files::{
     free_space, is_at, is_disk_failure, is_disk_full, is_link_or_socket, is_network_folder,

@@ -46,7 +46,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
 ];
 
 /// What a pure module must not name.
-const EFFECTS: [&str; 23] = [
+const EFFECTS: [&str; 22] = [
     "std::net::TcpListener",
     "std::net::TcpStream",
     "std::net::UdpSocket",
@@ -66,7 +66,6 @@ const EFFECTS: [&str; 23] = [
     "socket2",
     "rustix",
     "tempfile",
-    "notify",
     "signal_hook",
     "gethostname",
     "log",

@@ -1,0 +1,259 @@
+//! Reports of inotify (Linux).
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use rustix::fs::inotify::{
+    CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init, remove_watch,
+};
+use rustix::io::Errno;
+
+use super::Report;
+
+/// What is reported of each directory.
+const CHANGES: WatchFlags = WatchFlags::CREATE
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MOVED_FROM)
+    .union(WatchFlags::MOVED_TO)
+    .union(WatchFlags::MODIFY)
+    .union(WatchFlags::ATTRIB)
+    .union(WatchFlags::DELETE_SELF)
+    .union(WatchFlags::MOVE_SELF)
+    .union(WatchFlags::ONLYDIR);
+
+/// Reports until it is dropped.
+#[derive(Debug)]
+pub(crate) struct DirectoryWatch {
+    inotify: Arc<OwnedFd>,
+    /// The directory itself.
+    root: i32,
+}
+
+impl DirectoryWatch {
+    /// Watches a directory, and those below it if `is_recursive`. Another thread calls `report`.
+    ///
+    /// # Errors
+    /// When the system does not report changes of so many directories, or the directory is not there.
+    pub(crate) fn start(
+        folder: &Path,
+        is_recursive: bool,
+        report: impl Fn(Report) + Send + 'static,
+    ) -> io::Result<Self> {
+        let inotify = Arc::new(init(CreateFlags::CLOEXEC)?);
+        let mut watched =
+            Watched { inotify: Arc::clone(&inotify), is_recursive, directories: HashMap::new() };
+        let root = add_watch(&*inotify, folder, CHANGES)?;
+        watched.directories.insert(root, folder.to_path_buf());
+        watched.add_below(folder)?;
+        let read = move || watched.read(root, &report);
+        thread::Builder::new().name("watch".into()).spawn(read)?;
+        Ok(Self { inotify, root })
+    }
+}
+
+impl Drop for DirectoryWatch {
+    fn drop(&mut self) {
+        // That its watch is removed is reported to the thread, which ends then. It has ended before
+        // if the directory is gone.
+        let _ = remove_watch(&*self.inotify, self.root);
+    }
+}
+
+/// The directories of a watch.
+struct Watched {
+    inotify: Arc<OwnedFd>,
+    is_recursive: bool,
+    directories: HashMap<i32, PathBuf>,
+}
+
+impl Watched {
+    /// Reads reports until the watch of the root is removed.
+    fn read(mut self, root: i32, report: &impl Fn(Report)) {
+        let inotify = Arc::clone(&self.inotify);
+        let mut buffer = [const { MaybeUninit::uninit() }; 8192];
+        let mut reader = Reader::new(&*inotify, &mut buffer);
+        loop {
+            let (watch, changes, name) = match reader.next() {
+                Ok(event) => {
+                    let name = event.file_name();
+                    let name = name.map(|name| OsStr::from_bytes(name.to_bytes()).to_owned());
+                    (event.wd(), event.events(), name)
+                }
+                Err(Errno::INTR) => continue,
+                Err(_) => return report(Report::Ended),
+            };
+            if changes.contains(ReadFlags::IGNORED) {
+                self.directories.remove(&watch);
+                if watch == root {
+                    return;
+                }
+                continue;
+            }
+            let is_self = ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT;
+            let ends = changes.contains(ReadFlags::QUEUE_OVERFLOW)
+                || (watch == root && changes.intersects(is_self));
+            let is_new = changes.contains(ReadFlags::ISDIR)
+                && changes.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO);
+            let is_added = match name {
+                // Before the report: what changes there after the scan is reported.
+                Some(name) if is_new => self.add_child(watch, &name).is_ok(),
+                _ => true,
+            };
+            report(if ends || !is_added { Report::Ended } else { Report::Changed });
+        }
+    }
+
+    fn add_child(&mut self, parent: i32, name: &OsStr) -> io::Result<()> {
+        match self.directories.get(&parent) {
+            Some(parent) if self.is_recursive => self.add(&parent.join(name)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Watches a directory below the root, and those below it. One that is moved keeps its
+    /// number and has another path.
+    fn add(&mut self, folder: &Path) -> io::Result<()> {
+        let flags = CHANGES.union(WatchFlags::DONT_FOLLOW);
+        let number = match add_watch(&*self.inotify, folder, flags) {
+            Ok(number) => number,
+            // It is gone, is no directory any more, or may not be read: a scan says so.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        self.directories.insert(number, folder.to_path_buf());
+        self.add_below(folder)
+    }
+
+    fn add_below(&mut self, folder: &Path) -> io::Result<()> {
+        if !self.is_recursive {
+            return Ok(());
+        }
+        let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+        let is_directory =
+            |entry: &fs::DirEntry| entry.file_type().is_ok_and(|file_type| file_type.is_dir());
+        let below: Vec<PathBuf> =
+            entries.flatten().filter(is_directory).map(|entry| entry.path()).collect();
+        below.iter().try_for_each(|folder| self.add(folder))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn watch(folder: &Path, is_recursive: bool) -> (DirectoryWatch, Receiver<Report>) {
+        let (sender, reports) = channel();
+        let report = move |report| {
+            let _ = sender.send(report);
+        };
+        (DirectoryWatch::start(folder, is_recursive, report).unwrap(), reports)
+    }
+
+    fn expect(reports: &Receiver<Report>, expected: Report) {
+        while reports.recv_timeout(PATIENCE).unwrap() != expected {}
+    }
+
+    /// The watch has reported everything when its thread has ended.
+    fn rest((watch, reports): (DirectoryWatch, Receiver<Report>)) -> Vec<Report> {
+        drop(watch);
+        reports.iter().collect()
+    }
+
+    #[test]
+    fn changes_are_reported_and_reading_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("file");
+        let watched = watch(root.path(), false);
+        fs::write(&file, "1").unwrap();
+        expect(&watched.1, Report::Changed);
+        assert!(!rest(watched).contains(&Report::Ended));
+        let watched = watch(root.path(), false);
+        for _ in 0..3 {
+            fs::read(&file).unwrap();
+            fs::read_dir(root.path()).unwrap().for_each(drop);
+        }
+        assert_eq!(rest(watched), []);
+        let changes: [&dyn Fn(); 4] = [
+            &|| fs::write(&file, "2").unwrap(),
+            &|| fs::rename(&file, root.path().join("other")).unwrap(),
+            &|| fs::remove_file(root.path().join("other")).unwrap(),
+            &|| fs::create_dir(root.path().join("directory")).unwrap(),
+        ];
+        for change in changes {
+            let watched = watch(root.path(), false);
+            change();
+            assert!(rest(watched).contains(&Report::Changed));
+        }
+    }
+
+    #[test]
+    fn directories_below_are_watched_if_wanted_also_new_and_moved_ones() {
+        for is_recursive in [true, false] {
+            let root = tempfile::tempdir().unwrap();
+            let outside = tempfile::tempdir().unwrap();
+            fs::create_dir_all(root.path().join("a/b/c")).unwrap();
+            fs::create_dir_all(outside.path().join("x/y")).unwrap();
+            let watched = watch(root.path(), is_recursive);
+            fs::create_dir(root.path().join("new")).unwrap();
+            expect(&watched.1, Report::Changed);
+            fs::rename(outside.path().join("x"), root.path().join("moved")).unwrap();
+            expect(&watched.1, Report::Changed);
+            while watched.1.recv_timeout(Duration::from_millis(100)).is_ok() {}
+            for folder in ["a/b/c", "new", "moved/y"] {
+                fs::write(root.path().join(folder).join("file"), "1").unwrap();
+                if is_recursive {
+                    expect(&watched.1, Report::Changed);
+                }
+            }
+            if is_recursive {
+                fs::rename(root.path().join("a/b"), root.path().join("b")).unwrap();
+                expect(&watched.1, Report::Changed);
+                fs::create_dir(root.path().join("b/c/d")).unwrap();
+                expect(&watched.1, Report::Changed);
+                while watched.1.recv_timeout(Duration::from_millis(100)).is_ok() {}
+                fs::write(root.path().join("b/c/d/file"), "1").unwrap();
+                expect(&watched.1, Report::Changed);
+            } else {
+                assert_eq!(rest(watched), []);
+            }
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_moved_or_removed_ends_the_reports() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        let watched = watch(&folder, true);
+        fs::rename(&folder, parent.path().join("other")).unwrap();
+        expect(&watched.1, Report::Ended);
+        let watched = watch(&parent.path().join("other"), true);
+        fs::remove_dir(parent.path().join("other")).unwrap();
+        expect(&watched.1, Report::Ended);
+        // The thread has ended with the directory.
+        assert!(watched.1.recv_timeout(PATIENCE).is_err());
+        assert_eq!(rest(watched), []);
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_cannot_be_watched() {
+        let report = |_| {};
+        assert!(DirectoryWatch::start(Path::new("/not/here"), true, report).is_err());
+    }
+}
