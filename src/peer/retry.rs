@@ -179,6 +179,37 @@ mod tests {
     }
 
     #[test]
+    fn what_came_from_a_holder_that_is_away_is_kept() {
+        let kept = |errors: &mut dyn Iterator<Item = TransferError>, kept| {
+            let mut retry = Retry::new(3, None);
+            let mut last = None;
+            for error in errors {
+                let error = failed(error);
+                retry.after_failure(&error, Duration::ZERO, kept);
+                last = Some(retry.given_up(error));
+            }
+            last.and_then(|error| error.kept())
+        };
+        let time = Duration::from_secs(30);
+        let unreachable = || TransferError::Unreachable(io::ErrorKind::ConnectionRefused.into());
+        let truncated = || TransferError::Truncated { expected: 9, found: 5 };
+        for (errors, is_kept) in [
+            (vec![truncated(), unreachable()], true),
+            // Holders that are not asked say nothing about it.
+            (vec![unreachable(), TransferError::GivenUp], true),
+            (vec![TransferError::TooSlow { bytes: 0, time }], true),
+            (vec![TransferError::Lost(io::ErrorKind::TimedOut.into())], true),
+            (vec![unreachable(), truncated()], false),
+            (vec![truncated(), TransferError::GivenUp], false),
+            (vec![TransferError::TooSlow { bytes: 1, time }], false),
+        ] {
+            let what = format!("{errors:?}");
+            assert_eq!(kept(&mut errors.into_iter(), Some(5)), is_kept.then_some(5), "{what}");
+        }
+        assert_eq!(kept(&mut [unreachable()].into_iter(), None), None);
+    }
+
+    #[test]
     fn a_document_that_grows_by_a_byte_is_given_up() {
         for most in [1, 3] {
             let new = || Retry::new(most, None);

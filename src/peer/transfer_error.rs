@@ -138,9 +138,18 @@ impl TransferError {
 
     /// Whether the holder cannot be reached: it, its network or that of the user is gone for now.
     pub(super) fn is_away(&self) -> bool {
+        use io::ErrorKind::{HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut};
+
         match self {
             Self::Unreachable(_) | Self::Silent(_) => true,
-            Self::Lost(error) => error.kind() == io::ErrorKind::TimedOut,
+            // Not a byte for as long as that, on a connection that delivered before.
+            Self::TooSlow { bytes: 0, .. } | Self::Slow { bytes: 0, .. } => true,
+            Self::Lost(error) => {
+                matches!(
+                    error.kind(),
+                    TimedOut | HostUnreachable | NetworkUnreachable | NetworkDown
+                )
+            }
             _ => false,
         }
     }
