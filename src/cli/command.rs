@@ -118,7 +118,8 @@ pub(super) struct Get {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub(super) out: Option<PathBuf>,
 
-    /// Trusted digests in the format of sha256sum: a named document with another digest is refused
+    /// Trusted digests in the format of sha256sum: a named document with another digest is refused,
+    /// and reported if it is here
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) digests: Option<PathBuf>,
 
@@ -144,7 +145,8 @@ pub(super) struct Sync {
     #[arg(long = "match", value_name = "WORDS")]
     pub(super) words: Option<Words>,
 
-    /// Trusted digests in the format of sha256sum: a named document with another digest is refused
+    /// Trusted digests in the format of sha256sum: a named document with another digest is refused,
+    /// and reported if it is here
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) digests: Option<PathBuf>,
 
