@@ -3,6 +3,7 @@
 //! The comment on each number says what it protects. Limits that depend on the machine, such as the
 //! number of connections, are computed where they apply; only their upper bound is defined here.
 
+mod holders;
 mod index_client;
 mod library;
 mod memory;
@@ -10,6 +11,7 @@ mod uploads;
 
 use std::time::Duration;
 
+pub use holders::*;
 pub use index_client::*;
 pub use library::*;
 pub use memory::*;

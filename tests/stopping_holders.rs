@@ -10,6 +10,8 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::slice::from_ref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -149,4 +151,95 @@ fn thousands_of_dead_holders_are_skipped() {
         assert_eq!(fetched.unwrap().holders, from_ref(&honest.holder));
         assert!(time < Duration::from_secs(20), "{time:?}");
     }
+}
+
+/// Each liar delivers twice as much as the one before it, and then stops.
+#[test]
+fn holders_that_stop_after_ever_larger_beginnings_cost_a_few_seconds_each() {
+    for length in [7_900_000, 9_000_000] {
+        let mut sources = Vec::new();
+        for number in 0..10u8 {
+            let first = 17_000usize << number;
+            let digest = u64::from(number) + 1;
+            let at = holder(Ipv4Addr::new(127, 13, number, 1), move |stream, _| {
+                let headers =
+                    format!("Content-Length: {length}\r\nDigest: sha-256={digest:064x}\r\n");
+                respond(stream, &headers, &vec![b'x'; first.min(length - 1)])?;
+                stream.read_to_end(&mut Vec::new()).map(drop)
+            });
+            sources.push(endpoint(at).into());
+        }
+        let root = tempfile::tempdir().unwrap();
+        let (_server, honest) = honest(&shared(root.path()), Ipv4Addr::LOCALHOST);
+        sources.push(honest.clone());
+        let (fetched, time) = fetch_of(sources);
+        assert_eq!(fetched.unwrap().holders, [honest.holder], "{length}");
+        assert!(time < Duration::from_secs(25), "{length}: {time:?}");
+    }
+}
+
+/// Each announces twice the length of the one before it, and sends all but the last bytes.
+#[test]
+fn holders_that_announce_ever_larger_lengths_cost_a_few_seconds_each() {
+    let mut sources = Vec::new();
+    for number in 0..12u8 {
+        let length = 17_000usize << number;
+        let digest = u64::from(number) + 1;
+        let at = holder(Ipv4Addr::new(127, 14, number, 1), move |stream, _| {
+            let headers = format!("Content-Length: {length}\r\nDigest: sha-256={digest:064x}\r\n");
+            respond(stream, &headers, &vec![b'x'; length - 10])?;
+            stream.read_to_end(&mut Vec::new()).map(drop)
+        });
+        sources.push(endpoint(at).into());
+    }
+    let root = tempfile::tempdir().unwrap();
+    let (_server, honest) = honest(&shared(root.path()), Ipv4Addr::LOCALHOST);
+    sources.push(honest.clone());
+    let (fetched, time) = fetch_of(sources);
+    assert_eq!(fetched.unwrap().holders, [honest.holder]);
+    assert!(time < Duration::from_secs(25), "{time:?}");
+}
+
+/// Holders that deliver one document, and then begin and stop.
+#[test]
+fn holders_that_deliver_once_and_then_stop_cost_a_few_seconds_each() {
+    const DOCUMENTS: usize = 12;
+    let body = |number: usize| vec![b'a' + u8::try_from(number).unwrap(); 20_000];
+    let root = tempfile::tempdir().unwrap();
+    let shared = folder(root.path(), "honest", &[]);
+    for number in 0..DOCUMENTS {
+        fs::write(shared.join(format!("rfc{}.txt", number + 1)), body(number)).unwrap();
+    }
+    let mut sources: Vec<Source> = Vec::new();
+    for number in 0..3u8 {
+        let served = Arc::new(AtomicUsize::new(0));
+        let at = holder(Ipv4Addr::new(127, 15, number, 1), move |stream, request| {
+            let document = request.split(' ').nth(2).and_then(|word| word.parse().ok());
+            let body = body(document.unwrap_or(1usize) - 1);
+            let length = match served.fetch_add(1, Ordering::Relaxed) % 3 {
+                0 => body.len(),
+                _ => 17_000,
+            };
+            let mut hasher = Hasher::default();
+            hasher.update(&body);
+            let headers =
+                format!("Content-Length: {}\r\nDigest: {}\r\n", body.len(), hasher.finish());
+            respond(stream, &headers, &body[..length])?;
+            stream.read_to_end(&mut Vec::new()).map(drop)
+        });
+        sources.push(endpoint(at).into());
+    }
+    let (_server, honest) = honest(&shared, Ipv4Addr::LOCALHOST);
+    sources.push(honest);
+    let (fetcher, begun) = (Fetcher::default(), Instant::now());
+    for number in 0..DOCUMENTS {
+        let path = root.path().join("fetched");
+        let mut incoming = Incoming::begin(&path).unwrap();
+        let document = Document::Rfc((number + 1).to_string().parse().unwrap());
+        let wanted = Wanted { document, sources: sources.clone(), digest: None };
+        fetcher.fetch(&wanted, &mut incoming, &mut |_| {}).unwrap();
+        incoming.finish(true).unwrap();
+        assert!(fs::read(&path).unwrap() == body(number), "{number}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }

@@ -245,6 +245,7 @@ pub(super) fn failure_of_holder(error: &TransferError) -> Failure {
         | TransferError::Slow { .. }
         | TransferError::Resting(_)
         | TransferError::GivenUp
+        | TransferError::NotLookedUp
         | TransferError::NotAllowed(_) => Failure::Unreachable,
         TransferError::Refused(Status::Ok | Status::PartialContent)
         | TransferError::Protocol(_)

@@ -36,6 +36,11 @@ impl Addresses {
         (found.at.elapsed() < limits::ADDRESSES_KEPT).then(|| found.addresses.clone())
     }
 
+    /// Whether the name service has to be asked for those of a holder.
+    pub(super) fn need_lookup(&self, source: &Source) -> bool {
+        literal(source).is_none() && self.known(source).is_none()
+    }
+
     /// Remembers what a holder's name was resolved to.
     pub(super) fn resolved(&self, holder: &Endpoint, addresses: &[SocketAddr]) {
         let mut known = self.lock();

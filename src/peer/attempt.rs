@@ -2,7 +2,8 @@
 //! connecting, asking (protocol.md sections 5.1 and 7). Nothing here waits but [`Attempt::run`], so
 //! that several attempts can run at the same time.
 
-use std::io;
+mod reading;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -17,11 +18,9 @@ use super::transfer_error::TransferError;
 use super::trials::Trial;
 use crate::limits;
 use crate::net::{not_connected_in_time, send};
-use crate::protocol::{DocumentReply, DocumentReplyDecoder};
-use crate::system::{Direction, receive_now, wait_for_any};
-
-/// Bytes that are read of a reply at a time: most of a small document follows its head.
-const READ: usize = 1024;
+use crate::protocol::DocumentReplyDecoder;
+use crate::system::{Direction, wait_for_any};
+use reading::{read_beginning, read_head};
 
 /// How often a waiting attempt looks whether it is still wanted.
 const LOOK: Duration = Duration::from_millis(50);
@@ -128,8 +127,16 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// It has failed, or is given up.
+    pub(super) fn not_answered(&self, fetcher: &Fetcher) {
+        if let State::Connecting(connecting) = &self.state {
+            connecting.give_up(fetcher);
+        }
+        fetcher.neighbours().no_answer(&self.source.holder, self.addresses());
+    }
+
     /// The addresses at which the holder is asked, as far as they are known.
-    pub(super) fn addresses(&self) -> &[SocketAddr] {
+    fn addresses(&self) -> &[SocketAddr] {
         match &self.state {
             State::Connecting(connecting) => connecting.addresses(),
             State::Asked { .. } | State::Begun { .. } | State::Over => &self.addresses,
@@ -187,7 +194,13 @@ impl<'a> Attempt<'a> {
         beginning: u64,
     ) -> Option<Result<Reply, TransferError>> {
         if let State::Connecting(connecting) = &mut self.state {
-            let connected = match connecting.advance(fetcher, self.source)? {
+            let advanced = connecting.advance(fetcher, self.source);
+            if let Some(trial) = &mut self.trial
+                && !connecting.is_resolving()
+            {
+                trial.resolved();
+            }
+            let connected = match advanced? {
                 Ok(stream) => Line::new(&self.source.holder, stream),
                 Err(error) => Err(error),
             };
@@ -279,7 +292,7 @@ impl<'a> Attempt<'a> {
             };
             if let Some(result) = ended {
                 if result.is_err() {
-                    fetcher.neighbours().no_answer(&self.source.holder, self.addresses());
+                    self.not_answered(fetcher);
                 }
                 return result;
             }
@@ -290,66 +303,6 @@ impl<'a> Attempt<'a> {
             let until = self.overdue_at(patience).map_or(until, |at| at.min(until));
             wait_for_any(&self.sockets(), until.saturating_duration_since(now))
                 .map_err(TransferError::Lost)?;
-        }
-    }
-}
-
-/// Reads the head of a reply as far as it has arrived; what follows it is left in the line.
-fn read_head(
-    line: &mut Line,
-    decoder: &mut DocumentReplyDecoder,
-) -> Option<Result<Answer, TransferError>> {
-    loop {
-        let found = match decoder.decode(&line.input) {
-            Ok(Some(found)) => Ok(found),
-            Ok(None) => {
-                let mut chunk = [0; READ];
-                match receive_now(line.stream(), &mut chunk) {
-                    Ok(0) if line.input.is_empty() => return Some(Err(TransferError::NoReply)),
-                    Ok(0) => decoder.finish(&line.input),
-                    Ok(count) => {
-                        line.input.extend(chunk.iter().take(count));
-                        continue;
-                    }
-                    Err(error) => match error.kind() {
-                        io::ErrorKind::WouldBlock => return None,
-                        io::ErrorKind::Interrupted => continue,
-                        _ => return Some(Err(TransferError::Lost(error))),
-                    },
-                }
-            }
-            Err(error) => Err(error),
-        };
-        let (reply, used) = match found {
-            Ok(found) => found,
-            Err(error) => return Some(Err(TransferError::Protocol(error))),
-        };
-        line.input.drain(..used.min(line.input.len()));
-        return Some(match reply {
-            DocumentReply::Found(head) => Ok((head, decoder.separator())),
-            DocumentReply::Refused(refusal) => Err(TransferError::Refused(refusal.into())),
-        });
-    }
-}
-
-/// Reads the beginning of a document as far as it has arrived; `None` while some of it is missing.
-/// The end of the connection ends it, too.
-fn read_beginning(line: &mut Line, beginning: u64) -> Option<io::Result<()>> {
-    loop {
-        let missing = beginning.saturating_sub(line.input.len() as u64);
-        let mut chunk = [0; READ];
-        let most = usize::try_from(missing).unwrap_or(READ).min(READ);
-        let Some(room) = chunk.get_mut(..most).filter(|room| !room.is_empty()) else {
-            return Some(Ok(()));
-        };
-        match receive_now(line.stream(), room) {
-            Ok(0) => return Some(Ok(())),
-            Ok(count) => line.input.extend(chunk.iter().take(count)),
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock => return None,
-                io::ErrorKind::Interrupted => {}
-                _ => return Some(Err(error)),
-            },
         }
     }
 }

@@ -9,7 +9,7 @@ use std::mem;
 
 use super::addresses::literal;
 use super::fetcher::Fetcher;
-use super::neighbours::{Readiness, Standing};
+use super::neighbours::Standing;
 use super::source::{Source, Wanted};
 use super::transfer_error::TransferError;
 use super::trials::Trial;
@@ -67,9 +67,10 @@ pub(super) struct Candidate<'a> {
 
 /// A party that acts as one.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum Party<'a> {
+enum Party {
     Network(Network),
-    Name(&'a str),
+    /// All hosts whose addresses are not known: one party may own any number of names.
+    Unresolved,
 }
 
 /// What is known of a holder, best first.
@@ -95,7 +96,7 @@ pub(super) struct Candidates<'a> {
     /// How many more are asked in this order.
     ranked: usize,
     /// How often a party was asked.
-    asked: HashMap<Party<'a>, u32>,
+    asked: HashMap<Party, u32>,
     /// The version that most networks announce, if it has more of them than any other.
     majority: Option<Digest>,
 }
@@ -167,7 +168,7 @@ impl<'a> Candidates<'a> {
     ) -> Next<'a> {
         if self.left.len() <= FEW || self.ranked == 0 {
             self.left.retain(|candidate| {
-                let Some(error) = resting(fetcher, candidate) else { return true };
+                let Err(error) = fetcher.check_readiness(candidate.source) else { return true };
                 skipped.push((&candidate.source.holder, error));
                 false
             });
@@ -182,7 +183,7 @@ impl<'a> Candidates<'a> {
             }
             let holder = &candidate.source.holder;
             // It may have failed after the ranking.
-            if let Some(error) = resting(fetcher, candidate) {
+            if let Err(error) = fetcher.check_readiness(candidate.source) {
                 skipped.push((holder, error));
                 self.left.remove(at);
                 has_early = self.has_early();
@@ -190,7 +191,7 @@ impl<'a> Candidates<'a> {
             }
             let trial = match fetcher.neighbours().standing(holder, self.length).is_proven {
                 true => None,
-                false => match fetcher.trials().begin(holder, candidate.is_late) {
+                false => match fetcher.begin_trial(candidate.source, candidate.is_late) {
                     Some(trial) => Some(trial),
                     None => {
                         at += 1;
@@ -214,7 +215,7 @@ impl<'a> Candidates<'a> {
         }
         all.sort_by_cached_key(|(candidate, standing)| self.rank(candidate, standing, 0));
         // Each time that a party is asked, its other holders move back.
-        let mut earlier: HashMap<Party<'a>, u32> = HashMap::new();
+        let mut earlier: HashMap<Party, u32> = HashMap::new();
         let mut ranked = Vec::with_capacity(all.len());
         for (candidate, standing) in all {
             let earlier = earlier.entry(Party::of(candidate.source)).or_default();
@@ -293,26 +294,17 @@ impl<'a> Candidates<'a> {
     }
 }
 
-/// Why a holder is not asked, if it is in backoff.
-fn resting(fetcher: &Fetcher, candidate: &Candidate<'_>) -> Option<TransferError> {
-    match fetcher.neighbours().readiness(&candidate.source.holder) {
-        Readiness::Ready => None,
-        Readiness::Resting(rest) => Some(TransferError::Resting(rest)),
-        Readiness::GivenUp => Some(TransferError::GivenUp),
-    }
-}
-
-impl<'a> Party<'a> {
-    fn of(source: &'a Source) -> Self {
+impl Party {
+    fn of(source: &Source) -> Self {
         match literal(source) {
             Some(address) => Self::Network(Network::of(address)),
-            None => Self::Name(source.holder.host.as_str()),
+            None => Self::Unresolved,
         }
     }
 }
 
-/// In how many networks holders announce this version, or have delivered it. A holder whose
-/// address is not known counts as all of its name.
+/// In how many networks holders announce this version, or have delivered it. All holders whose
+/// addresses are not known count as one network.
 pub(super) fn agreeing(sources: &[Source], delivered: &[Endpoint], digest: &Digest) -> usize {
     let agrees = |source: &&Source| {
         source.content.digest == Some(*digest) || delivered.contains(&source.holder)
@@ -322,7 +314,7 @@ pub(super) fn agreeing(sources: &[Source], delivered: &[Endpoint], digest: &Dige
 
 /// The version that is announced in more networks than any other, and in more than one.
 fn majority(sources: &[Source]) -> Option<Digest> {
-    let mut votes: HashMap<Digest, HashSet<Party<'_>>> = HashMap::new();
+    let mut votes: HashMap<Digest, HashSet<Party>> = HashMap::new();
     for source in sources {
         if let Some(digest) = source.content.digest {
             votes.entry(digest).or_default().insert(Party::of(source));

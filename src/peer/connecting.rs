@@ -9,6 +9,7 @@ use super::addresses::allowed;
 use super::fetcher::Fetcher;
 use super::source::Source;
 use super::transfer_error::TransferError;
+use crate::limits;
 use crate::net::{Dial, Resolution, WatchedStream};
 use crate::system::Direction;
 
@@ -24,6 +25,8 @@ pub(super) struct Connecting {
     addresses: Vec<SocketAddr>,
     /// Whether the name service was asked just now.
     is_new: bool,
+    /// Whether it was noted that the name service is slow.
+    is_slow: bool,
 }
 
 #[derive(Debug)]
@@ -48,7 +51,19 @@ impl Connecting {
             }
             None => State::Resolving(Resolution::begin(holder.host.as_str(), holder.port.value())),
         };
-        Ok(Self { begun, state, addresses, is_new: true })
+        Ok(Self { begun, state, addresses, is_new: true, is_slow: false })
+    }
+
+    /// It has failed, or is given up.
+    pub(super) fn give_up(&self, fetcher: &Fetcher) {
+        if let State::Resolving(_) = self.state {
+            fetcher.name_lookups().not_found(self.begun.elapsed());
+        }
+    }
+
+    /// Whether the name service has not answered yet.
+    pub(super) fn is_resolving(&self) -> bool {
+        matches!(self.state, State::Resolving(_))
     }
 
     /// The addresses that are connected to, as far as they are known.
@@ -69,10 +84,19 @@ impl Connecting {
             // Names of this machine and of its network are resolved in no time.
             let time = if self.is_new { RESOLUTION_POLL / 2 } else { Duration::ZERO };
             self.is_new = false;
-            let addresses = match resolution.wait(time)? {
+            let lookups = fetcher.name_lookups();
+            let Some(found) = resolution.wait(time) else {
+                if !self.is_slow && self.begun.elapsed() >= limits::LOOKUP_SLOW {
+                    self.is_slow = true;
+                    lookups.is_slow();
+                }
+                return None;
+            };
+            let addresses = match found {
                 Ok(addresses) => addresses,
                 Err(error) => return Some(Err(TransferError::Unreachable(error))),
             };
+            lookups.found();
             fetcher.addresses().resolved(&source.holder, &addresses);
             match to_ask(fetcher, source, addresses) {
                 Ok(addresses) => {

@@ -26,6 +26,7 @@ use crate::system;
 pub use events::{Happening, Order};
 use events::{Message, Whole};
 use queue::Queue;
+use running::Slow;
 use worker::Worker;
 
 /// Fetches them all into one folder and its sub-folders.
@@ -90,7 +91,10 @@ fn collect(
             if fetcher.cancel().is_cancelled() {
                 queue.end();
             }
-            queue.supervise(slow_rate(fetcher));
+            queue.supervise(Slow {
+                rate: slow_rate(fetcher),
+                names: fetcher.name_lookups().are_slow(),
+            });
             supervised = Instant::now();
         }
         match messages.recv_timeout(limits::BATCH_TIME) {

@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::addresses::Addresses;
 use super::bandwidth::Bandwidth;
-use super::neighbours::Neighbours;
-use super::trials::Trials;
+use super::name_lookups::NameLookups;
+use super::neighbours::{Neighbours, Readiness};
+use super::source::Source;
+use super::transfer_error::TransferError;
+use super::trials::{Trial, TrialKind, Trials};
 use crate::escape::{escaped, excerpt};
 use crate::limits;
 use crate::net::{Cancel, Reach};
@@ -26,6 +29,7 @@ struct Shared {
     bandwidth: Bandwidth,
     reach: Reach,
     addresses: Addresses,
+    name_lookups: NameLookups,
     trials: Trials,
     /// Holders of which it was reported that they send more than they announce.
     excessive: Mutex<BTreeSet<Endpoint>>,
@@ -80,6 +84,42 @@ impl Fetcher {
 
     pub(super) fn addresses(&self) -> &Addresses {
         &self.shared.addresses
+    }
+
+    pub(super) fn name_lookups(&self) -> &NameLookups {
+        &self.shared.name_lookups
+    }
+
+    /// Whether the name service has to be asked for the addresses of all of these holders.
+    pub(super) fn must_look_up_all(&self, sources: &[Source]) -> bool {
+        sources.iter().all(|source| self.addresses().need_lookup(source))
+    }
+
+    /// Whether a holder may be asked: it is not in backoff, and the name service is not expected to
+    /// keep the download waiting for its address.
+    pub(super) fn check_readiness(&self, source: &Source) -> Result<(), TransferError> {
+        match self.neighbours().readiness(&source.holder) {
+            Readiness::Ready => {}
+            Readiness::Resting(rest) => return Err(TransferError::Resting(rest)),
+            Readiness::GivenUp => return Err(TransferError::GivenUp),
+        }
+        // A person may name any holder, and one that has delivered is looked up again.
+        let is_paused = self.name_lookups().are_paused()
+            && source.told_by.is_some()
+            && self.addresses().need_lookup(source)
+            && !self.neighbours().is_proven(&source.holder);
+        if is_paused { Err(TransferError::NotLookedUp) } else { Ok(()) }
+    }
+
+    /// Begins to try a holder that has not delivered anything yet; `None` while that is not possible.
+    /// `is_late` says that it was given up early before.
+    pub(super) fn begin_trial(&self, source: &Source, is_late: bool) -> Option<Trial> {
+        let kind = match (self.addresses().need_lookup(source), is_late) {
+            (true, _) => TrialKind::Name,
+            (false, true) => TrialKind::Late,
+            (false, false) => TrialKind::Early,
+        };
+        self.trials().begin(&source.holder, kind)
     }
 
     pub(super) fn trials(&self) -> &Trials {

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::connecting::Connecting;
 use super::fetcher::Fetcher;
-use super::neighbours::Readiness;
 use super::source::Source;
 use super::transfer_error::TransferError;
 use super::trials::Trial;
@@ -18,7 +17,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 struct Measured<'a> {
     source: &'a Source,
     connecting: Connecting,
-    _trial: Trial,
+    trial: Trial,
 }
 
 /// Connects to holders whose round trip is not known, all at the same time. One alone is asked
@@ -36,21 +35,28 @@ pub(super) fn measure<'a>(
     let neighbours = fetcher.neighbours();
     let is_unknown = |source: &&Source| {
         neighbours.pace(&source.holder).round_trip.is_none()
-            && neighbours.readiness(&source.holder) == Readiness::Ready
+            && fetcher.check_readiness(source).is_ok()
+            // The lookup would take longer than this.
+            && !(fetcher.name_lookups().are_slow() && fetcher.addresses().need_lookup(source))
     };
     let mut running: Vec<Measured<'_>> = Vec::new();
     for source in sources.iter().filter(is_unknown).take(limits::TRIALS) {
-        let Some(trial) = fetcher.trials().begin(&source.holder, false) else { continue };
+        let Some(trial) = fetcher.begin_trial(source, false) else { continue };
         match Connecting::begin(fetcher, source) {
-            Ok(connecting) => running.push(Measured { source, connecting, _trial: trial }),
+            Ok(connecting) => running.push(Measured { source, connecting, trial }),
             Err(error) => failures.push((&source.holder, error)),
         }
     }
     let deadline = Instant::now() + PATIENCE;
     loop {
-        running.retain_mut(|Measured { source, connecting, .. }| {
+        running.retain_mut(|Measured { source, connecting, trial }| {
             match connecting.advance(fetcher, source) {
-                None => true,
+                None => {
+                    if !connecting.is_resolving() {
+                        trial.resolved();
+                    }
+                    true
+                }
                 Some(connected) => {
                     failures.extend(connected.err().map(|error| (&source.holder, error)));
                     false

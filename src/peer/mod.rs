@@ -15,7 +15,8 @@
 //! | `fetcher`, `source` | the shared state of all downloads; a document with its holders |
 //! | `fetch`, `fetched`, `fetch_error` | one download into a file; its reports; why it failed |
 //! | `candidates`, `trials`, `measure`, `neighbours` | the order of holders; limits on unproven ones; round trips; statistics |
-//! | `addresses`, `connecting`, `attempt`, `question` | one GET: permitted addresses, the connection, the head of the reply, the request |
+//! | `addresses`, `name_lookups` | permitted addresses of holders; whether the name service answers |
+//! | `connecting`, `attempt`, `question` | one GET: the connection, the head of the reply, the request |
 //! | `transfer`, `transfer_error`, `conversation` | the bytes of a document; why they did not arrive; several documents on a connection |
 //! | `segments`, `swarm` | a large document from several holders in parallel |
 //! | `fetch_all`, `retry` | many downloads; when one is retried |
@@ -47,6 +48,7 @@ mod journal;
 mod listed;
 mod measure;
 mod membership;
+mod name_lookups;
 mod neighbours;
 mod own_host;
 mod probe;

@@ -4,10 +4,12 @@
 //! Round trips and rates are kept from one run to the next. Failed holders are retried with exponential
 //! backoff.
 
+mod pause;
+mod stored;
+mod strangers;
+
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::iter;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,16 +18,9 @@ use std::time::{Duration, Instant};
 use crate::library::StoreFile;
 use crate::limits;
 use crate::protocol::Endpoint;
-
-/// The first line of the store. Another version of the format is another line.
-const FIRST_LINE: &str = "p2p-ci neighbours 1";
-
-/// The last word of a line of the store: whether the peer has delivered a document.
-const PROVEN: &str = "proven";
-const UNPROVEN: &str = "unproven";
-
-/// Bytes that a line of the store has at most: a host, a port, two numbers and a word.
-const LINE: usize = 512;
+pub(super) use pause::{Readiness, pause_after};
+use stored::Stored;
+use strangers::Strangers;
 
 /// What is assumed of who was never asked: not better than a good neighbour, not worse than a bad.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
@@ -38,9 +33,7 @@ const STEP: Duration = Duration::from_millis(1);
 #[derive(Debug, Default)]
 pub struct Neighbours {
     known: Mutex<HashMap<Endpoint, Neighbour>>,
-    /// Addresses at which nothing has answered, with the holder that was asked there, and until when
-    /// no other holder is: an index may give a victim any number of names.
-    strangers: Mutex<HashMap<SocketAddr, (Endpoint, Instant)>>,
+    strangers: Strangers,
     store: Option<StoreFile>,
 }
 
@@ -53,6 +46,8 @@ struct Neighbour {
     has_answered: bool,
     /// Whether it has delivered a document, and has not failed several times since.
     is_proven: bool,
+    /// Whole documents that it must deliver to be proven again, after it began one and stopped.
+    owed: u32,
     /// Until when others are asked before it, because it did not answer soon.
     silent_until: Option<Instant>,
     /// Downloads from it at this moment.
@@ -70,22 +65,17 @@ pub struct Pace {
     pub bytes_per_second: Option<u64>,
 }
 
-/// Whether a neighbour may be asked.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Readiness {
-    Ready,
-    /// It failed a moment ago.
-    Resting(Duration),
-    /// It failed so often, or has never answered, that nobody waits for it.
-    GivenUp,
-}
-
 impl Neighbours {
     /// What was stored in this file, as far as it can be read.
     pub fn load(store: &Path) -> Self {
-        let store = StoreFile::new(store, (limits::NEIGHBOURS * LINE) as u64);
-        let known = parse(&store.read().unwrap_or_default()).collect();
-        Self { known: Mutex::new(known), strangers: Mutex::default(), store: Some(store) }
+        let store = stored::file(store);
+        let text = store.read().unwrap_or_default();
+        let known = stored::parse(&text).map(|(endpoint, stored)| (endpoint, stored.into()));
+        Self {
+            known: Mutex::new(known.collect()),
+            strangers: Strangers::default(),
+            store: Some(store),
+        }
     }
 
     /// Stores what is worth keeping, with what other programs have stored of other peers.
@@ -95,17 +85,12 @@ impl Neighbours {
     pub fn save(&self) -> io::Result<()> {
         let Some(store) = &self.store else { return Ok(()) };
         let known = self.lock().clone();
-        store.replace(|stored| {
-            let stored = stored.unwrap_or_default();
-            let own = known.iter().map(|(endpoint, neighbour)| (endpoint.clone(), *neighbour));
-            let others = parse(&stored).filter(|(endpoint, _)| !known.contains_key(endpoint));
-            let measured = own.chain(others).filter_map(|(endpoint, neighbour)| {
-                let rate = neighbour.bytes_per_second.unwrap_or(0);
-                let round_trip = neighbour.round_trip?.as_micros();
-                let proven = if neighbour.is_proven { PROVEN } else { UNPROVEN };
-                Some(format!("{endpoint} {round_trip} {rate} {proven}\n"))
-            });
-            iter::once(format!("{FIRST_LINE}\n")).chain(measured.take(limits::NEIGHBOURS)).collect()
+        store.replace(|text| {
+            let text = text.unwrap_or_default();
+            let own =
+                known.iter().filter_map(|(endpoint, one)| Some((endpoint.clone(), one.stored()?)));
+            let others = stored::parse(&text).filter(|(endpoint, _)| !known.contains_key(endpoint));
+            stored::lines(own.chain(others)).collect()
         })
     }
 
@@ -150,24 +135,13 @@ impl Neighbours {
         if addresses.is_empty() || self.of(endpoint).has_answered {
             return;
         }
-        let (now, mut strangers) = (Instant::now(), self.lock_strangers());
-        if strangers.len() >= limits::NEIGHBOURS {
-            strangers.retain(|_, (_, until)| *until > now);
-            if strangers.len() >= limits::NEIGHBOURS {
-                strangers.clear();
-            }
-        }
-        let until = now + pause_after(u32::MAX);
-        let stranger = (endpoint.clone(), until);
-        strangers.extend(addresses.iter().map(|address| (*address, stranger.clone())));
+        self.strangers.add(endpoint, addresses, Instant::now() + pause_after(u32::MAX));
     }
 
     /// Whether a holder that has never answered is not asked at this address, because another one was
     /// asked there and has not answered.
     pub(super) fn is_stranger(&self, endpoint: &Endpoint, address: SocketAddr) -> bool {
-        let is_other =
-            |(other, until): &(Endpoint, Instant)| other != endpoint && *until > Instant::now();
-        self.lock_strangers().get(&address).is_some_and(is_other) && !self.of(endpoint).has_answered
+        self.strangers.is_anothers(endpoint, address) && !self.of(endpoint).has_answered
     }
 
     /// A connection was made, in this time.
@@ -208,9 +182,25 @@ impl Neighbours {
     /// It has delivered a whole document.
     pub(super) fn delivered(&self, endpoint: &Endpoint) {
         self.change(endpoint, |neighbour| {
-            neighbour.is_proven = true;
+            neighbour.owed = neighbour.owed.saturating_sub(1);
+            neighbour.is_proven = neighbour.owed == 0;
             neighbour.silent_until = None;
         });
+    }
+
+    /// It has begun a document and then stopped: it is proven again only after several whole ones.
+    /// For a while, others are asked before it.
+    pub(super) fn stopped(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |neighbour| {
+            neighbour.owed = limits::PROVEN_AGAIN;
+            neighbour.is_proven = false;
+            neighbour.silent_until = Some(Instant::now() + limits::SILENT);
+        });
+    }
+
+    /// Whether it has begun a document and then stopped, and not delivered several since.
+    pub(super) fn has_stopped(&self, endpoint: &Endpoint) -> bool {
+        self.of(endpoint).owed > 0
     }
 
     /// It did not answer as soon as one that has not delivered anything must: for a while, others
@@ -262,11 +252,6 @@ impl Neighbours {
         change(known.entry(endpoint.clone()).or_default());
     }
 
-    fn lock_strangers(&self) -> MutexGuard<'_, HashMap<SocketAddr, (Endpoint, Instant)>> {
-        // Each change is one insertion or removal: a poisoned map is still whole.
-        self.strangers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<Endpoint, Neighbour>> {
         // Each change is a few assignments that cannot panic: what is there is whole.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
@@ -286,7 +271,22 @@ pub(super) struct Standing {
     pub(super) expected_time: Duration,
 }
 
+impl From<Stored> for Neighbour {
+    fn from(stored: Stored) -> Self {
+        let Stored { round_trip, bytes_per_second, is_proven } = stored;
+        let has_answered = is_proven || bytes_per_second.is_some();
+        let round_trip = Some(round_trip);
+        Self { round_trip, bytes_per_second, has_answered, is_proven, ..Self::default() }
+    }
+}
+
 impl Neighbour {
+    /// What is worth keeping, if anything is.
+    fn stored(&self) -> Option<Stored> {
+        let Self { round_trip, bytes_per_second, is_proven, .. } = *self;
+        Some(Stored { round_trip: round_trip?, bytes_per_second, is_proven })
+    }
+
     fn readiness(&self, now: Instant) -> Readiness {
         match self.rests_until.and_then(|until| until.checked_duration_since(now)) {
             Some(left) if left.is_zero() => Readiness::Ready,
@@ -337,39 +337,6 @@ impl Drop for Busy<'_> {
             neighbour.busy = neighbour.busy.saturating_sub(1);
         });
     }
-}
-
-/// The pause after so many failures before: it doubles from three seconds to a minute, and is up to
-/// a quarter longer, so that those who lost the same neighbour do not come back together.
-pub(super) fn pause_after(failures: u32) -> Duration {
-    let pause = limits::ASK_AGAIN.saturating_mul(2u32.saturating_pow(failures));
-    let random = RandomState::new().build_hasher().finish() % 256;
-    let pause = pause.min(limits::ASK_AGAIN_MAX);
-    pause + pause * u32::try_from(random).unwrap_or(0) / 1024
-}
-
-/// What a store holds, as far as it can be read.
-fn parse(text: &str) -> impl Iterator<Item = (Endpoint, Neighbour)> {
-    let mut lines = text.lines();
-    let is_ours = lines.next() == Some(FIRST_LINE);
-    lines.filter(move |_| is_ours).filter_map(parse_line).take(limits::NEIGHBOURS)
-}
-
-fn parse_line(line: &str) -> Option<(Endpoint, Neighbour)> {
-    let mut words = line.split(' ');
-    let endpoint = words.next()?.parse().ok()?;
-    let round_trip = Duration::from_micros(words.next()?.parse().ok()?);
-    let rate: u64 = words.next()?.parse().ok()?;
-    // Earlier versions did not store whether a peer was proven.
-    let is_proven = words.next().map_or(rate > 0, |word| word == PROVEN);
-    let neighbour = Neighbour {
-        round_trip: Some(round_trip),
-        bytes_per_second: (rate > 0).then_some(rate),
-        has_answered: is_proven || rate > 0,
-        is_proven,
-        ..Neighbour::default()
-    };
-    Some((endpoint, neighbour))
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@
 //! the complete beginning of the file and computes the digest. When the last byte has arrived, connections are
 //! closed, and threads that still connect end later by themselves.
 
+mod hash;
+mod pace;
+mod receiving;
 mod worker;
 
 use std::collections::{HashMap, VecDeque};
@@ -22,7 +25,9 @@ use crate::library::{Hasher, Pieces};
 use crate::limits;
 use crate::net::WatchedStream;
 use crate::protocol::{Date, Digest, Document, Endpoint};
-use crate::system::{PageAligned, peer_bounds};
+use crate::system::peer_bounds;
+use hash::hash;
+use pace::{Steady, is_slow};
 
 /// How often the calling thread looks when nothing happens.
 const LOOK: Duration = Duration::from_millis(100);
@@ -228,6 +233,7 @@ impl Swarm {
         let mut hashed = 0;
         let mut failures: HashMap<Endpoint, TransferError> = HashMap::new();
         let mut has_alternative = self.has_others;
+        let mut steady = Steady::new(before, begun);
         loop {
             let (whole_until, done, is_idle) = {
                 let mut state = self.lock();
@@ -253,8 +259,17 @@ impl Swarm {
                 return Err(SwarmError::Cancelled);
             }
             watch(Progress::Bytes(done, length));
-            if has_alternative && is_slow(done.saturating_sub(before), begun.elapsed()) {
+            let has_stopped = steady.has_stopped(done, Instant::now());
+            if has_alternative
+                && (has_stopped || is_slow(done.saturating_sub(before), begun.elapsed()))
+            {
                 self.end();
+                if has_stopped {
+                    self.lock()
+                        .brought
+                        .keys()
+                        .for_each(|one| self.fetcher.neighbours().stopped(one));
+                }
                 return Err(SwarmError::Holders(self.with_slow(failures, begun.elapsed())));
             }
             let kept = hash(pieces, &mut hasher, &mut hashed, whole_until)
@@ -320,30 +335,6 @@ impl Swarm {
         // Each change is whole before anything that could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether a version comes so slowly that holders of another one are asked first.
-fn is_slow(bytes: u64, time: Duration) -> bool {
-    time >= limits::SLOW_AFTER && bytes < limits::SLOW_RATE.saturating_mul(time.as_secs())
-}
-
-/// Computes the digest of what is whole from the beginning.
-fn hash(pieces: &Pieces, hasher: &mut Hasher, hashed: &mut u64, until: u64) -> io::Result<()> {
-    // Not more at a time than what keeps the display moving.
-    const AT_ONCE: u64 = 16 * 1024 * 1024;
-    let until = until.min(hashed.saturating_add(AT_ONCE));
-    let mut chunk = PageAligned::new(256 * 1024);
-    while *hashed < until {
-        let most = usize::try_from(until - *hashed).unwrap_or(usize::MAX).min(chunk.len());
-        let Some(room) = chunk.get_mut(..most) else { break };
-        let count = pieces.read(room, *hashed)?;
-        let Some(bytes @ [_, ..]) = room.get(..count) else {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        };
-        hasher.update(bytes);
-        *hashed += count as u64;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

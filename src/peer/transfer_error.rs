@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::limits;
 use crate::net::NotAllowed;
 use crate::protocol::{DecodeError, Digest, Refusal, Status};
 
@@ -99,6 +100,9 @@ pub enum TransferError {
     /// It was not asked, because it failed several times in a row.
     #[error("it failed several times in a row, and is left alone for now")]
     GivenUp,
+    /// It was not asked: the name service has not answered for others, so its name is not looked up.
+    #[error("its name is not looked up for now: the name service did not answer for other names")]
+    NotLookedUp,
     /// Another program is fetching the same document.
     #[error("another program is fetching the document")]
     InUse,
@@ -119,6 +123,7 @@ impl TransferError {
             | Self::TooSlow { .. }
             | Self::Slow { .. }
             | Self::Resting(_)
+            | Self::NotLookedUp
             | Self::InUse
             | Self::Refused(Status::Refused(Refusal::ServiceUnavailable)) => true,
             Self::Refused(_)
@@ -149,6 +154,17 @@ impl TransferError {
                     error.kind(),
                     TimedOut | HostUnreachable | NetworkUnreachable | NetworkDown
                 )
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the holder had begun the document and then stopped, or sent hardly anything.
+    pub(super) fn has_stopped(&self) -> bool {
+        match self {
+            Self::Lost(_) | Self::Truncated { .. } | Self::TooSlow { .. } => true,
+            Self::Slow { bytes, time } => {
+                *bytes < limits::BEGINNING_RATE.saturating_mul(time.as_secs())
             }
             _ => false,
         }
@@ -205,6 +221,7 @@ impl TransferError {
             | Self::Deferred(_)
             | Self::Resting(_)
             | Self::GivenUp
+            | Self::NotLookedUp
             | Self::NotAllowed(_)
             | Self::InUse
             | Self::File(_) => false,

@@ -4,7 +4,7 @@
 //! An index can name hundreds of holders that never answer. Each is tried by one download at a
 //! time, and the others learn the result.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +17,20 @@ pub(super) struct Trials(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    running: Mutex<HashSet<Endpoint>>,
+    running: Mutex<HashMap<Endpoint, TrialKind>>,
     ended: Condvar,
+}
+
+/// What is tried.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum TrialKind {
+    /// A holder whose address is known.
+    Early,
+    /// A holder that was given up early and is asked again: it leaves room for those that were never
+    /// tried.
+    Late,
+    /// A holder whose name is looked up: it leaves room for those whose addresses are known.
+    Name,
 }
 
 /// The right to try a holder, given back when dropped.
@@ -26,18 +38,22 @@ struct Shared {
 pub(super) struct Trial {
     trials: Trials,
     holder: Endpoint,
+    kind: TrialKind,
 }
 
 impl Trials {
-    /// Begins to try a holder; `None` while it is being tried, or too many are. One that was given
-    /// up early and is asked again leaves room for those that were never tried.
-    pub(super) fn begin(&self, holder: &Endpoint, is_late: bool) -> Option<Trial> {
+    /// Begins to try a holder; `None` while it is being tried, or too many are.
+    pub(super) fn begin(&self, holder: &Endpoint, kind: TrialKind) -> Option<Trial> {
         let mut running = self.lock();
-        let most = if is_late { limits::LATE_TRIALS } else { limits::TRIALS };
-        let may_begin = running.len() < most && !running.contains(holder);
-        may_begin.then(|| {
-            running.insert(holder.clone());
-            Trial { trials: self.clone(), holder: holder.clone() }
+        let of_names = running.values().filter(|kind| **kind == TrialKind::Name).count();
+        let has_room = match kind {
+            TrialKind::Early => running.len() < limits::TRIALS,
+            TrialKind::Late => running.len() < limits::LATE_TRIALS,
+            TrialKind::Name => running.len() < limits::TRIALS && of_names < limits::NAME_TRIALS,
+        };
+        (has_room && !running.contains_key(holder)).then(|| {
+            running.insert(holder.clone(), kind);
+            Trial { trials: self.clone(), holder: holder.clone(), kind }
         })
     }
 
@@ -49,9 +65,20 @@ impl Trials {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<Endpoint>> {
-        // Each change is one insertion or removal: a poisoned set is still whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Endpoint, TrialKind>> {
+        // Each change is one insertion or removal: a poisoned map is still whole.
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Trial {
+    /// The holder's addresses are known now.
+    pub(super) fn resolved(&mut self) {
+        if self.kind == TrialKind::Name {
+            self.kind = TrialKind::Early;
+            self.trials.lock().insert(self.holder.clone(), self.kind);
+            self.trials.0.ended.notify_all();
+        }
     }
 }
 
@@ -71,22 +98,40 @@ mod tests {
         let trials = Trials::default();
         let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
         let mut running: Vec<Trial> = (0..limits::TRIALS)
-            .map(|number| trials.begin(&holder(number), false).unwrap())
+            .map(|number| trials.begin(&holder(number), TrialKind::Early).unwrap())
             .collect();
-        assert!(trials.begin(&holder(limits::TRIALS), false).is_none());
+        assert!(trials.begin(&holder(limits::TRIALS), TrialKind::Early).is_none());
         running.pop();
-        assert!(trials.begin(&holder(0), false).is_none());
-        assert!(trials.begin(&holder(limits::TRIALS), false).is_some());
-        assert!(trials.begin(&holder(limits::TRIALS), false).is_some(), "it was given back");
+        assert!(trials.begin(&holder(0), TrialKind::Early).is_none());
+        assert!(trials.begin(&holder(limits::TRIALS), TrialKind::Early).is_some());
+        assert!(
+            trials.begin(&holder(limits::TRIALS), TrialKind::Early).is_some(),
+            "it was given back"
+        );
     }
 
     #[test]
     fn late_holders_leave_room_for_untried_ones() {
         let trials = Trials::default();
         let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
-        let late: Vec<Trial> =
-            (0..limits::TRIALS).filter_map(|number| trials.begin(&holder(number), true)).collect();
+        let late: Vec<Trial> = (0..limits::TRIALS)
+            .filter_map(|number| trials.begin(&holder(number), TrialKind::Late))
+            .collect();
         assert_eq!(late.len(), limits::LATE_TRIALS);
-        assert!(trials.begin(&holder(limits::TRIALS), false).is_some());
+        assert!(trials.begin(&holder(limits::TRIALS), TrialKind::Early).is_some());
+    }
+
+    #[test]
+    fn names_leave_room_for_addresses_until_they_are_resolved() {
+        let trials = Trials::default();
+        let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
+        let mut names: Vec<Trial> = (0..limits::TRIALS)
+            .filter_map(|number| trials.begin(&holder(number), TrialKind::Name))
+            .collect();
+        assert_eq!(names.len(), limits::NAME_TRIALS);
+        let other = trials.begin(&holder(limits::TRIALS), TrialKind::Early);
+        assert!(other.is_some());
+        names[0].resolved();
+        assert!(trials.begin(&holder(limits::TRIALS + 1), TrialKind::Name).is_some());
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::limits;
 use crate::protocol::{Content, Document};
 
 fn digest(byte: u8) -> Digest {
@@ -79,7 +80,7 @@ fn a_holder_that_another_download_tries_is_waited_for() {
     let fetcher = Fetcher::default();
     let wanted = of(&["192.0.2.1:1"]);
     let mut skipped = Vec::new();
-    let trial = fetcher.trials().begin(&wanted.sources[0].holder, false);
+    let trial = fetcher.begin_trial(&wanted.sources[0], false);
     let mut candidates = Candidates::new(&fetcher, &wanted);
     assert!(matches!(candidates.next(&fetcher, &mut skipped), Next::Blocked));
     drop(trial);
@@ -154,4 +155,38 @@ fn many_are_asked_in_the_same_order_as_few() {
     let Next::Ask(again, _) = candidates.next(&fetcher, &mut skipped) else { panic!() };
     assert_eq!(again.source.holder.to_string(), expected[3]);
     assert_eq!(skipped.len(), 1);
+}
+
+/// One party may own any number of names.
+#[test]
+fn names_whose_addresses_are_not_known_count_as_one_network() {
+    let fetcher = Fetcher::default();
+    let (right, wrong) = (Some(digest(1)), Some(digest(2)));
+    let mut names: Vec<Source> =
+        (0..3).map(|number| source(&format!("n{number}.example:1"), wrong)).collect();
+    names.push(source("192.0.2.1:1", None));
+    let all = wanted(names.clone());
+    let expected = ["n0.example:1", "192.0.2.1:1", "n1.example:1", "n2.example:1"];
+    assert_eq!(order(&fetcher, &all), expected);
+    assert_eq!(agreeing(&all.sources, &[], &digest(2)), 1);
+    assert_eq!(majority(&all.sources), None);
+    names[0].address = Some([192, 0, 2, 2].into());
+    names[0].content.digest = right;
+    names[1].address = Some([192, 0, 2, 3].into());
+    names[1].content.digest = right;
+    assert_eq!(majority(&names), right);
+}
+
+#[test]
+fn names_are_skipped_while_the_name_service_does_not_answer() {
+    let fetcher = Fetcher::default();
+    let mut wanted = of(&["n0.example:1", "n1.example:1", "192.0.2.1:1"]);
+    wanted.sources[0].told_by = Some("192.0.2.9:1".parse().unwrap());
+    for _ in 0..limits::LOOKUPS_UNANSWERED {
+        fetcher.name_lookups().not_found(limits::LOOKUP_SLOW);
+    }
+    // A person has named the second one.
+    assert_eq!(order(&fetcher, &wanted), ["n1.example:1", "192.0.2.1:1"]);
+    fetcher.neighbours().delivered(&wanted.sources[0].holder);
+    assert_eq!(order(&fetcher, &wanted)[0], "n0.example:1");
 }

@@ -24,6 +24,8 @@ pub(super) const ROUNDS: u32 = 3;
 pub(super) struct Running<'a> {
     pub(super) candidate: Candidate<'a>,
     pub(super) is_proven: bool,
+    /// How much of the document it must have delivered before it is taken, at least.
+    pub(super) beginning: u64,
     pub(super) pending: Pending<'a>,
 }
 
@@ -126,6 +128,12 @@ impl<'a> Download<'a> {
             let mut progress = |done, all| watch(Attempt::Progress(done, all));
             receive(fetcher, &get, reply, conversation, incoming, &mut progress)
         };
+        if let Err(error) = &outcome
+            && error.has_stopped()
+            && !self.fetcher.cancel().is_cancelled()
+        {
+            self.fetcher.neighbours().stopped(holder);
+        }
         let error = match outcome {
             Ok(Outcome::Whole(transferred)) => {
                 if candidate.ask == Ask::Plain {

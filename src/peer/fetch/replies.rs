@@ -109,8 +109,14 @@ impl<'a> Download<'a> {
             range: kept.map(|length| ByteRange::from(length.saturating_sub(1))),
         };
         let is_proven = trial.is_none();
+        let beginning = match self.fetcher.neighbours().has_stopped(&source.holder) {
+            true => limits::BEGINNING_MOST,
+            false => limits::BEGINNING,
+        };
         match Pending::begin(self.fetcher, self.conversation, source, question, trial) {
-            Ok(pending) => self.running.push(Running { candidate, is_proven, pending }),
+            Ok(pending) => {
+                self.running.push(Running { candidate, is_proven, beginning, pending });
+            }
             Err(error) => self.failed(&source.holder, error),
         }
     }
@@ -123,13 +129,16 @@ impl<'a> Download<'a> {
         let now = Instant::now();
         let mut at = 0;
         while let Some(running) = self.running.get_mut(at) {
-            let is_taken = running.is_proven || is_alone;
+            // After one that stopped, a proven one may do the same.
+            let is_trusted = running.is_proven && self.beginning == limits::BEGINNING;
+            let is_taken = is_trusted || is_alone;
+            let expected = running.beginning.max(self.beginning);
             // Where all are slow, the fastest is taken.
             let is_last = !has_early && running.pending.age(now) >= limits::FIRST_BYTE;
             let beginning = match (is_taken, is_last) {
                 (true, _) => 0,
-                (false, true) => self.beginning.min(most.unwrap_or(0)).max(limits::BEGINNING),
-                (false, false) => self.beginning,
+                (false, true) => expected.min(most.unwrap_or(0)).max(limits::BEGINNING),
+                (false, false) => expected,
             };
             match running.pending.advance(self.fetcher, beginning) {
                 None => at += 1,
@@ -138,8 +147,7 @@ impl<'a> Download<'a> {
                     match result {
                         Ok(reply) => return Some((candidate, reply)),
                         Err(error) => {
-                            let holder = &candidate.source.holder;
-                            self.fetcher.neighbours().no_answer(holder, pending.addresses());
+                            pending.not_answered(self.fetcher);
                             self.attempt_failed(candidate, pending.into_trial(), error);
                         }
                     }
@@ -162,8 +170,7 @@ impl<'a> Download<'a> {
                 continue;
             };
             let Running { mut candidate, pending, .. } = self.running.remove(at);
-            let holder = &candidate.source.holder;
-            self.fetcher.neighbours().no_answer(holder, pending.addresses());
+            pending.not_answered(self.fetcher);
             if let TransferError::Deferred(_) = error {
                 log::debug!("{}: {error}", candidate.source.holder);
                 self.fetcher.neighbours().silent(&candidate.source.holder);

@@ -171,11 +171,14 @@ impl<'a> Download<'a> {
                 TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable))
                     if candidate.version != Version::Replied(Some(digest)) =>
                 {
+                    // It is not asked for a segment of another large version, either.
+                    candidate.version = Version::Replied(None);
                     candidate.ask = Ask::Whole;
                     self.ask_later(candidate, error);
                 }
                 // A strict program is asked without extensions for its own version.
                 error if error.may_refuse_extensions() => {
+                    candidate.version = Version::Replied(None);
                     candidate.ask = Ask::Plain;
                     self.ask_later(candidate, error);
                 }

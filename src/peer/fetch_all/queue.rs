@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::events::Order;
-use super::running::{Running, Waiting, make_yield};
+use super::running::{Running, Slow, Waiting, make_yield};
 use super::task::Task;
 use crate::library::PartFiles;
 use crate::limits;
@@ -144,15 +144,20 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Makes room for what waits. Called now and then; `rate` as in [`make_yield`].
-    pub(super) fn supervise(&self, rate: u64) {
+    /// Whether there are downloads that were never tried, and that no worker has taken.
+    pub(super) fn has_untried(&self) -> bool {
+        !self.lock().untried.is_empty()
+    }
+
+    /// Makes room for what waits. Called now and then.
+    pub(super) fn supervise(&self, slow: Slow) {
         let now = Instant::now();
         let mut state = self.lock();
         let returned = state.return_taken(now);
         let untried = !state.untried.is_empty();
         let waiting =
             Waiting { untried, any: untried || state.tried.iter().any(|task| task.due <= now) };
-        make_yield(&mut state.running, waiting, rate, now);
+        make_yield(&mut state.running, waiting, slow, now);
         drop(state);
         if returned {
             self.changed.notify_all();

@@ -1,7 +1,7 @@
 //! The downloads that are running, and which of them have to yield their workers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::limits;
@@ -18,12 +18,25 @@ pub(super) struct Running {
     pub(super) must_yield: bool,
 }
 
+/// What the holders of a document let expect.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Hope {
+    /// One of them has delivered documents, or there is only one.
+    Usual,
+    /// There are several, and none of them has delivered anything.
+    Doubtful,
+    /// The name service has to be asked for all of them.
+    Names,
+}
+
 /// What came in this attempt; written by the worker for each piece.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     pub(super) bytes: AtomicU64,
     /// The announced length, or 0.
     pub(super) length: AtomicU64,
+    /// Set when the attempt begins.
+    pub(super) hope: OnceLock<Hope>,
 }
 
 /// What waits for a worker.
@@ -33,6 +46,15 @@ pub(super) struct Waiting {
     pub(super) untried: bool,
     /// Whether there are downloads that may be tried now.
     pub(super) any: bool,
+}
+
+/// What is slow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slow {
+    /// Bytes a second below which a download is slow.
+    pub(super) rate: u64,
+    /// Whether the name service is.
+    pub(super) names: bool,
 }
 
 impl Running {
@@ -54,6 +76,16 @@ impl Running {
         time >= limits::SLOW_AFTER && self.bytes() < rate.saturating_mul(time.as_secs())
     }
 
+    /// Whether nothing has come of it, and its holders let expect nothing.
+    fn is_fruitless(&self, now: Instant, slow: Slow) -> bool {
+        let most = match self.progress.hope.get() {
+            None | Some(Hope::Usual) => return false,
+            Some(Hope::Names) if slow.names => limits::LOOKUP_SLOW,
+            Some(Hope::Names | Hope::Doubtful) => limits::FRUITLESS_AFTER,
+        };
+        self.bytes() == 0 && self.time(now) >= most
+    }
+
     /// Whether it has used up its time. An announced length counts up to four times what has come:
     /// it may be a lie. What runs again after others has the shortest budget again.
     fn is_over_budget(&self, now: Instant, rate: u64) -> bool {
@@ -66,14 +98,19 @@ impl Running {
 }
 
 /// Marks and cancels the downloads that have to yield: slow ones that have one of the workers that
-/// are reserved for untried ones, and those that have used up their time while others wait. `rate`
-/// is the rate below which one is slow, in bytes a second.
+/// are reserved for untried ones, those that are fruitless while there are untried ones, and those
+/// that have used up their time while others wait.
 pub(super) fn make_yield(
     running: &mut [Option<Running>],
     waiting: Waiting,
-    rate: u64,
+    slow: Slow,
     now: Instant,
 ) {
+    if waiting.untried {
+        let fruitless = running.iter_mut().flatten().filter(|one| one.is_fruitless(now, slow));
+        fruitless.for_each(Running::end);
+    }
+    let rate = slow.rate;
     let reserved = limits::RESERVED_WORKERS.min(running.len().div_ceil(2));
     let for_slow = running.len().saturating_sub(reserved);
     let mut slow: Vec<&mut Running> =
@@ -99,11 +136,13 @@ mod tests {
     use super::*;
 
     const RATE: u64 = limits::SLOW_RATE;
+    const SLOW: Slow = Slow { rate: RATE, names: false };
     const UNTRIED: Waiting = Waiting { untried: true, any: true };
 
     fn running(rates: &[u64], length: u64, time: u64, now: Instant) -> Vec<Option<Running>> {
         let one = |rate: &u64| {
-            let progress = Progress { bytes: (rate * time).into(), length: length.into() };
+            let (bytes, length) = ((rate * time).into(), length.into());
+            let progress = Progress { bytes, length, hope: OnceLock::new() };
             let mut one = Running::new(Cancel::new(), Duration::ZERO, Arc::new(progress));
             one.begun = now.checked_sub(Duration::from_secs(time))?;
             Some(one)
@@ -126,16 +165,16 @@ mod tests {
             (Waiting { untried: false, any: true }, 20, vec![]),
         ] {
             let mut all = running(&rates, 1 << 40, time, now);
-            make_yield(&mut all, waiting, RATE, now);
+            make_yield(&mut all, waiting, SLOW, now);
             assert_eq!(ended(&all), expected, "{waiting:?} {time}");
         }
         let mut some_fast = rates;
         some_fast[..2].fill(RATE);
         let mut all = running(&some_fast, 1 << 40, 20, now);
-        make_yield(&mut all, UNTRIED, RATE, now);
+        make_yield(&mut all, UNTRIED, SLOW, now);
         assert_eq!(ended(&all), [] as [usize; 0]);
         let mut alone = running(&[1200], 1 << 40, 20, now);
-        make_yield(&mut alone, UNTRIED, RATE, now);
+        make_yield(&mut alone, UNTRIED, SLOW, now);
         assert_eq!(ended(&alone), [0]);
     }
 
@@ -153,8 +192,27 @@ mod tests {
             (RATE / 2, RATE * 1000, 1100, UNTRIED, true),
         ] {
             let mut all = running(&[rate, RATE * 10], length, time, now);
-            make_yield(&mut all, Waiting { untried: false, ..waiting }, RATE, now);
+            make_yield(&mut all, Waiting { untried: false, ..waiting }, SLOW, now);
             assert_eq!(ended(&all).contains(&0), is_over, "{rate} {length} {time}");
+        }
+    }
+
+    #[test]
+    fn what_lets_expect_nothing_yields_to_untried_downloads() {
+        let now = Instant::now() + Duration::from_secs(1000);
+        for (hope, time, rate, names, waiting, is_ended) in [
+            (Hope::Usual, 9, 0, true, UNTRIED, false),
+            (Hope::Doubtful, 2, 0, true, UNTRIED, false),
+            (Hope::Doubtful, 3, 0, false, UNTRIED, true),
+            (Hope::Doubtful, 3, 1, false, UNTRIED, false),
+            (Hope::Names, 1, 0, false, UNTRIED, false),
+            (Hope::Names, 1, 0, true, UNTRIED, true),
+            (Hope::Names, 9, 0, true, Waiting { untried: false, any: true }, false),
+        ] {
+            let mut all = running(&[rate], 1 << 20, time, now);
+            all.iter().flatten().for_each(|one| one.progress.hope.set(hope).unwrap());
+            make_yield(&mut all, waiting, Slow { rate: RATE, names }, now);
+            assert_eq!(!ended(&all).is_empty(), is_ended, "{hope:?} {time}");
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::events::{Message, Whole};
 use super::queue::Queue;
-use super::running::{Progress, Running};
+use super::running::{Hope, Progress, Running};
 use super::task::{Next, Task};
 use crate::library::{Incoming, PartFiles};
 use crate::limits;
@@ -20,6 +20,7 @@ use crate::peer::fetch_error::FetchError;
 use crate::peer::fetched::Attempt;
 use crate::peer::fetcher::Fetcher;
 use crate::peer::retry::Decision;
+use crate::peer::source::Source;
 use crate::system;
 
 /// A worker takes more documents together when the last ones took less than this time, and fewer
@@ -173,6 +174,12 @@ impl<'a> Worker<'a> {
         if !task.order.overwrite && task.order.target.is_here().is_ok_and(|is_here| is_here) {
             return (Next::Present, None);
         }
+        // Others can run while the name service keeps this one waiting.
+        let hope = *progress.hope.get_or_init(|| hope(self.shared, &task.order.wanted.sources));
+        if hope == Hope::Names && self.shared.name_lookups().are_slow() && self.queue.has_untried()
+        {
+            return (Next::Behind, None);
+        }
         let mut incoming = match Incoming::begin_among(&task.order.target, self.parts) {
             Ok(incoming) => incoming,
             Err(source) => {
@@ -261,6 +268,16 @@ impl<'a> Worker<'a> {
             let _ = self.messages.send(Message::Done(mem::take(&mut self.done)));
         }
         self.handed_over = Instant::now();
+    }
+}
+
+fn hope(fetcher: &Fetcher, sources: &[Source]) -> Hope {
+    let is_proven = |source: &Source| fetcher.neighbours().is_proven(&source.holder);
+    match sources {
+        sources if sources.iter().any(is_proven) => Hope::Usual,
+        sources if fetcher.must_look_up_all(sources) => Hope::Names,
+        [] | [_] => Hope::Usual,
+        _ => Hope::Doubtful,
     }
 }
 

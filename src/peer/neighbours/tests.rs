@@ -81,7 +81,7 @@ fn who_has_proven_itself_is_known_to_the_next_program() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("neighbours");
     let (small, liar, earlier) = (endpoint("small:1"), endpoint("liar:1"), endpoint("earlier:1"));
-    fs::write(&store, format!("{FIRST_LINE}\n{earlier} 100 1000\n")).unwrap();
+    fs::write(&store, format!("p2p-ci neighbours 1\n{earlier} 100 1000\n")).unwrap();
     let neighbours = Neighbours::load(&store);
     for peer in [&small, &liar] {
         neighbours.connected(peer, Duration::from_millis(1));
@@ -129,4 +129,18 @@ fn who_is_busy_is_expected_to_take_longer() {
         neighbours.standing(&one, 10).expected_time,
         neighbours.standing(&other, 10).expected_time
     );
+}
+
+#[test]
+fn what_stopped_is_proven_again_after_several_documents() {
+    let neighbours = Neighbours::default();
+    let peer = endpoint("a:1");
+    neighbours.delivered(&peer);
+    assert!(neighbours.is_proven(&peer));
+    neighbours.stopped(&peer);
+    for _ in 0..limits::PROVEN_AGAIN {
+        assert!(!neighbours.is_proven(&peer) && neighbours.has_stopped(&peer));
+        neighbours.delivered(&peer);
+    }
+    assert!(neighbours.is_proven(&peer) && !neighbours.has_stopped(&peer));
 }

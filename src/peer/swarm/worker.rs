@@ -2,23 +2,19 @@
 //! when that holder fails.
 
 use std::ops::Range;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::{First, LOOK, Report, Spare, Swarm};
-use crate::library::Pieces;
 use crate::limits;
 use crate::peer::attempt::{Attempt, Patience, Reply};
 use crate::peer::conversation::Conversation;
-use crate::peer::neighbours::{Neighbours, Readiness};
+use crate::peer::neighbours::Readiness;
 use crate::peer::question::Question;
 use crate::peer::source::Source;
 use crate::peer::transfer::MinRate;
 use crate::peer::transfer_error::TransferError;
 use crate::protocol::{ContentRange, Endpoint};
-
-/// Bytes that are read and written at a time.
-const CHUNK: usize = 64 * 1024;
 
 /// A reply that has begun is used for a segment that begins at most this far behind it.
 const SKIPPED: u64 = 256 * 1024;
@@ -36,7 +32,7 @@ impl Swarm {
                 (spare, state.first.take())
             };
             let holder = &spare.source.holder;
-            match check_readiness(self.fetcher.neighbours(), holder) {
+            match self.fetcher.check_readiness(&spare.source) {
                 Ok(()) => {
                     self.lock().reports.push(Report::Asking(holder.clone()));
                     let busy = self.fetcher.neighbours().busy(holder);
@@ -79,6 +75,9 @@ impl Swarm {
                 return false;
             }
             drop(state);
+            if error.has_stopped() {
+                self.fetcher.neighbours().stopped(holder);
+            }
             if let TransferError::Slow { bytes, time } | TransferError::TooSlow { bytes, time } =
                 error
                 && (matches!(error, TransferError::Slow { .. }) || self.has_early())
@@ -191,13 +190,13 @@ impl Swarm {
             if is_proven || !is_wanted() {
                 break None;
             }
-            match self.fetcher.trials().begin(holder, is_late) {
+            match self.fetcher.begin_trial(source, is_late) {
                 Some(trial) => break Some(trial),
                 None => self.fetcher.trials().wait(LOOK),
             }
         };
         // Another download may have found out meanwhile that it does not answer.
-        check_readiness(self.fetcher.neighbours(), holder)?;
+        self.fetcher.check_readiness(source)?;
         let question = Question {
             holder,
             document: &self.document,
@@ -221,117 +220,6 @@ impl Swarm {
             &is_wanted,
         )
     }
-
-    fn receive(
-        &self,
-        worker: usize,
-        holder: &Endpoint,
-        range: &Range<u64>,
-        ((head, _), mut line): Reply,
-        mut rate: MinRate,
-    ) -> Result<u64, TransferError> {
-        let found = head.digest.ok_or(TransferError::NoDigest)?;
-        if found != self.digest {
-            return Err(TransferError::OtherVersion { expected: self.digest, found });
-        }
-        let length = head.content_range.map(ContentRange::length).or(head.content_length);
-        // Without a range all of the document follows, and the beginning is passed over.
-        let mut place = head.content_range.map_or(0, ContentRange::first);
-        if length != Some(self.length) || place > range.start {
-            return Err(TransferError::OtherPart);
-        }
-        let address = line.address();
-        let first = line.take_input(u64::MAX);
-        let stream = Arc::new(line.into_stream());
-        {
-            let mut state = self.lock();
-            if head.last_modified.is_some() {
-                state.last_modified = head.last_modified;
-            }
-            if state.is_over {
-                return Ok(0);
-            }
-            state.connections.insert(worker, Arc::clone(&stream));
-        }
-        let mut uncounted = first.len() as u64;
-        while uncounted > 0 {
-            let counted = rate.excuse(|| self.fetcher.bandwidth().take(address, false, uncounted));
-            uncounted = uncounted.saturating_sub(counted.max(1));
-        }
-        let mut written = 0;
-        let mut chunk = first;
-        let mut filled = chunk.len();
-        chunk.resize(CHUNK.max(filled), 0);
-        loop {
-            let skipped = range.start.saturating_sub(place).min(filled as u64);
-            let skipped_here = usize::try_from(skipped).unwrap_or(filled);
-            let bytes = chunk.get(skipped_here..filled).unwrap_or_default();
-            place = place.saturating_add(skipped);
-            let (count, has_more) = self.write(worker, holder, bytes, place)?;
-            written += count;
-            if !has_more {
-                let used = usize::try_from(count).unwrap_or(usize::MAX);
-                let rest = bytes.get(used..).unwrap_or_default();
-                if place.saturating_add(count) == self.length && !rest.is_empty() {
-                    self.fetcher.report_excess(holder, rest);
-                }
-                break;
-            }
-            place = place.saturating_add(bytes.len() as u64);
-            let most = chunk.len() as u64;
-            let most = rate.excuse(|| self.fetcher.bandwidth().take(address, false, most));
-            let most = usize::try_from(most).unwrap_or(usize::MAX).min(chunk.len());
-            filled = rate.read(&stream, chunk.get_mut(..most).unwrap_or_default())?;
-            if filled == 0 {
-                let expected = self.lock().segments.end(worker).unwrap_or(place);
-                if place < expected {
-                    return Err(TransferError::Truncated { expected, found: place });
-                }
-                break;
-            }
-        }
-        self.lock().connections.remove(&worker);
-        Ok(written)
-    }
-
-    /// Writes what belongs to this worker; returns how much that was, and whether there is more to
-    /// do.
-    fn write(
-        &self,
-        worker: usize,
-        holder: &Endpoint,
-        bytes: &[u8],
-        place: u64,
-    ) -> Result<(u64, bool), TransferError> {
-        let (count, writing) = {
-            let mut state = self.lock();
-            let Some(end) = state.segments.end(worker).filter(|_| !state.is_over) else {
-                return Ok((0, false));
-            };
-            let count = end.saturating_sub(place).min(bytes.len() as u64);
-            let Some(pieces) = state.pieces.clone().filter(|_| !bytes.is_empty()) else {
-                return Ok((0, true));
-            };
-            state.writers += 1;
-            (count, Writing { swarm: self, pieces: Some(pieces) })
-        };
-        let most = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
-        let written = match (&writing.pieces, bytes.get(..most)) {
-            (Some(pieces), Some(bytes)) => pieces.write(bytes, place),
-            _ => Ok(()),
-        };
-        drop(writing);
-        written.map_err(TransferError::File)?;
-        let mut state = self.lock();
-        state.segments.advance(worker, count, Instant::now());
-        let brought = state.brought.entry(holder.clone()).or_default();
-        *brought = brought.saturating_add(count);
-        let has_more = state.segments.end(worker).is_some();
-        if !has_more {
-            self.changed.notify_all();
-        }
-        Ok((count, has_more))
-    }
 }
 
 impl First {
@@ -340,31 +228,5 @@ impl First {
         let ((head, _), _) = &self.reply;
         let first = head.content_range.map_or(0, ContentRange::first);
         range.start.checked_sub(first).is_some_and(|skipped| skipped <= SKIPPED)
-    }
-}
-
-/// Whether a holder may be asked: it is not in backoff.
-fn check_readiness(neighbours: &Neighbours, holder: &Endpoint) -> Result<(), TransferError> {
-    match neighbours.readiness(holder) {
-        Readiness::Ready => Ok(()),
-        Readiness::Resting(rest) => Err(TransferError::Resting(rest)),
-        Readiness::GivenUp => Err(TransferError::GivenUp),
-    }
-}
-
-/// A worker that writes at this moment. Its hold on the file ends before it is no longer counted.
-struct Writing<'a> {
-    swarm: &'a Swarm,
-    pieces: Option<Arc<Pieces>>,
-}
-
-impl Drop for Writing<'_> {
-    fn drop(&mut self) {
-        self.pieces = None;
-        let mut state = self.swarm.lock();
-        state.writers = state.writers.saturating_sub(1);
-        if state.is_over {
-            self.swarm.changed.notify_all();
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The minimum rate of a download (protocol.md section 7).
 
 use std::io;
+use std::iter;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,9 @@ use crate::peer::transfer_error::TransferError;
 #[derive(Debug)]
 pub(in crate::peer) struct MinRate {
     least: Window,
-    /// While other holders are left to ask, more is expected.
+    /// While other holders are left to ask, more is expected: not less than this, and not to stop.
     preferred: Option<Window>,
+    steady: Option<Window>,
 }
 
 /// A rate that must be reached in each period of time.
@@ -30,8 +32,10 @@ impl MinRate {
     /// more is expected, if holders are left that were not asked yet.
     pub(in crate::peer) fn new(patience: Duration, preferred: Option<Duration>) -> Self {
         let least = limits::RATE_BYTES / limits::RATE_TIME.as_secs().max(1);
+        let steady = Window::new(limits::STOPPED_AFTER, limits::BEGINNING_RATE);
+        let steady = preferred.is_some().then_some(steady);
         let preferred = preferred.map(|time| Window::new(time, limits::SLOW_RATE));
-        Self { least: Window::new(patience, least), preferred }
+        Self { least: Window::new(patience, least), preferred, steady }
     }
 
     /// Waits for something here, such as the limit on bytes a second: the holder is not to blame
@@ -40,9 +44,8 @@ impl MinRate {
         let begun = Instant::now();
         let result = wait();
         let time = begun.elapsed();
-        self.least.since += time;
-        if let Some(preferred) = &mut self.preferred {
-            preferred.since += time;
+        for window in self.windows() {
+            window.since += time;
         }
         result
     }
@@ -54,13 +57,16 @@ impl MinRate {
         chunk: &mut [u8],
     ) -> Result<usize, TransferError> {
         loop {
-            let end = self.least.end();
-            let end = self.preferred.as_ref().map_or(end, |preferred| preferred.end().min(end));
+            let now = Instant::now();
+            let end = self.windows().map(|window| window.end()).min().unwrap_or(now);
             match read_before(stream, chunk, end) {
                 Ok(count) => {
-                    self.least.add(count);
-                    if let Some(preferred) = &mut self.preferred {
-                        preferred.add(count);
+                    for window in self.windows() {
+                        window.add(count);
+                    }
+                    // What comes in a burst does not excuse a pause behind it.
+                    if let Some(steady) = &mut self.steady {
+                        steady.restart_if_reached();
                     }
                     return Ok(count);
                 }
@@ -69,10 +75,10 @@ impl MinRate {
                     if let Err(bytes) = self.least.check(now) {
                         return Err(TransferError::TooSlow { bytes, time: self.least.time });
                     }
-                    if let Some(preferred) = &mut self.preferred
-                        && let Err(bytes) = preferred.check(now)
-                    {
-                        return Err(TransferError::Slow { bytes, time: preferred.time });
+                    for preferred in self.preferred.iter_mut().chain(&mut self.steady) {
+                        if let Err(bytes) = preferred.check(now) {
+                            return Err(TransferError::Slow { bytes, time: preferred.time });
+                        }
                     }
                 }
                 // A reset after the last byte of a document without length is an end, too, but
@@ -80,6 +86,12 @@ impl MinRate {
                 Err(error) => return Err(TransferError::Lost(error)),
             }
         }
+    }
+}
+
+impl MinRate {
+    fn windows(&mut self) -> impl Iterator<Item = &mut Window> {
+        iter::once(&mut self.least).chain(&mut self.preferred).chain(&mut self.steady)
     }
 }
 
@@ -101,10 +113,20 @@ impl Window {
         if now < self.end() {
             return Ok(());
         }
-        if self.bytes < self.bytes_per_second.saturating_mul(self.time.as_secs()) {
+        if !self.is_reached() {
             return Err(self.bytes);
         }
         *self = Self::new(self.time, self.bytes_per_second);
         Ok(())
+    }
+
+    fn is_reached(&self) -> bool {
+        self.bytes >= self.bytes_per_second.saturating_mul(self.time.as_secs())
+    }
+
+    fn restart_if_reached(&mut self) {
+        if self.is_reached() {
+            *self = Self::new(self.time, self.bytes_per_second);
+        }
     }
 }

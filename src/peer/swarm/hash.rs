@@ -1,0 +1,30 @@
+//! The digest of a document that arrives in segments (protocol.md section 5.6).
+
+use std::io;
+
+use crate::library::{Hasher, Pieces};
+use crate::system::PageAligned;
+
+/// Computes the digest of what is whole from the beginning.
+pub(super) fn hash(
+    pieces: &Pieces,
+    hasher: &mut Hasher,
+    hashed: &mut u64,
+    until: u64,
+) -> io::Result<()> {
+    // Not more at a time than what keeps the display moving.
+    const AT_ONCE: u64 = 16 * 1024 * 1024;
+    let until = until.min(hashed.saturating_add(AT_ONCE));
+    let mut chunk = PageAligned::new(256 * 1024);
+    while *hashed < until {
+        let most = usize::try_from(until - *hashed).unwrap_or(usize::MAX).min(chunk.len());
+        let Some(room) = chunk.get_mut(..most) else { break };
+        let count = pieces.read(room, *hashed)?;
+        let Some(bytes @ [_, ..]) = room.get(..count) else {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
+        hasher.update(bytes);
+        *hashed += count as u64;
+    }
+    Ok(())
+}
