@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let original = fs::read(samples.join("rfc90002.txt"))?;
     assert_eq!(fs::read(&copy)?, original, "the copy differs from the original");
     screen.say(&format!("the {} bytes that Carol has are those that Alice has", original.len()));
-    assert_eq!(lookup(&carol.membership.queries(), &document, None)?.len(), 2);
+    assert_eq!(lookup(&carol.membership.queries(), &document, None)?.found.len(), 2);
 
     screen.title("Alice vanishes");
     drop(alice);
@@ -133,7 +133,7 @@ impl Peer {
 
     /// LOOKUP, GET, save, ADD: what `get` does in the shell.
     fn get(&self, document: &Document) -> Result<PathBuf, Box<dyn Error>> {
-        let mut holdings = lookup(&self.membership.queries(), document, None)?;
+        let mut holdings = lookup(&self.membership.queries(), document, None)?.found;
         holdings.retain(|holding| holding.record.holder != self.own);
         let sources = holdings.into_iter().map(Source::from).collect();
         let wanted = Wanted { document: document.clone(), sources, digest: None };

@@ -176,7 +176,8 @@ fn index_servers() {
         (b"P2P-CI/1.0 200 OK\n\nRFC 7 T h 1\n\n", false, 0, "RFC 7 T h 1"),
         // No final empty line, but the close.
         (b"P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n", true, 0, "RFC 7 T h 1"),
-        (b"P2P-CI/1.0 200 OK\r\n", true, 0, ""),
+        // Nothing, and then the close: it may have been cut off.
+        (b"P2P-CI/1.0 200 OK\r\n", true, 76, ""),
         // Rows without `RFC`, or with more.
         (b"P2P-CI/1.0 200 OK\r\n\r\n7 T h 1\r\n\r\n", false, 0, "7 T h 1"),
         (b"P2P-CI/1.0 200 OK\r\n\r\nRFC-7 T h 1\r\nRFC: 7 T h 2\r\n\r\n", false, 0, "RFC: 7 T h 2"),

@@ -247,3 +247,35 @@ fn what_came_from_a_holder_that_is_away_is_kept_for_the_next_run() {
         }
     });
 }
+
+/// A download that a signal ends: the hint is the command as it was typed, and programs read the exit
+/// code of the process.
+#[test]
+fn an_interrupted_download_names_the_command_that_resumes_it() {
+    let setting = Setting::new();
+    for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
+        let from = setting.broken_holder(100_000, false);
+        let target = format!("a copy {code}.bin");
+        let arguments =
+            ["--format", "json", "get", "big.bin", "--from", &from, "--force", "--out", &target];
+        let parts = || {
+            let names = common::names(&setting.mine());
+            names.iter().filter(|name| name.ends_with(".part")).count()
+        };
+        let before = parts();
+        let mut program = Program::start(env!("CARGO_BIN_EXE_peer"), &arguments, &setting.mine());
+        let begun = std::time::Instant::now();
+        while parts() == before {
+            assert!(begun.elapsed() < common::PATIENCE, "nothing is received");
+            thread::yield_now();
+        }
+        program.signal(signal);
+        assert_eq!(program.wait().code(), Some(code), "{signal}");
+        let object: serde_json::Value = serde_json::from_str(&program.line()).unwrap();
+        assert_eq!(object["error"]["exit"], code, "{object}");
+        let typed =
+            format!("`peer --format json get big.bin --from {from} --force --out '{target}'` ");
+        let message = object["error"]["message"].as_str().unwrap();
+        assert!(message.contains(&typed), "{message} {typed}");
+    }
+}

@@ -94,8 +94,7 @@ impl Context {
             }
             (Some((refusal, reason)), _) => Some(refused(self.index.server(), refusal, reason)),
         };
-        printer.end(&completeness, failed.as_ref()).map_err(CommandError::Output)?;
-        failed.map_or(Ok(()), Err)
+        printer.end(&completeness, failed)
     }
 
     fn add(&self, command: &Add) -> Result<(), CommandError> {

@@ -15,12 +15,12 @@ use crate::system::wait_for_input;
 const SHOWN: usize = 30;
 
 /// Lets the person choose one of the holders of a document; the others are asked if the chosen one
-/// fails.
+/// fails. Without a choice the order is that of speed.
 pub(super) fn choose(
     document: &Document,
     holdings: &[Holding],
     cancel: &Cancel,
-) -> Result<usize, CommandError> {
+) -> Result<Option<usize>, CommandError> {
     let mut rows = table(["", "holder", "title"]);
     for (number, record) in holdings.iter().map(|holding| &holding.record).enumerate() {
         let title = escaped(record.title.as_str()).to_string();
@@ -28,9 +28,8 @@ pub(super) fn choose(
         rows.add_row([(number + 1).to_string(), holder, title]);
     }
     let count = holdings.len();
-    let question = format!("{}\nfrom which one, 1 to {count}? [1] ", rows.trim_fmt());
-    let chosen = ask(&question, count, &format!("{document} is not downloaded"), cancel)?;
-    Ok(chosen.unwrap_or(0))
+    let question = question(&rows.trim_fmt(), count);
+    ask(&question, count, &format!("{document} is not downloaded"), cancel)
 }
 
 /// Lets the person choose one holder to ask first for each of many documents that it has; `holders`
@@ -51,16 +50,29 @@ pub(super) fn choose_for_many<'a>(
         0 => String::new(),
         more => format!("\nand {}", counted(more, "more holder")),
     };
-    let rows = rows.trim_fmt();
-    let question = format!("{rows}{more}\nfrom which one first, 1 to {count}? [the fastest] ");
+    let question = question(&format!("{}{more}", rows.trim_fmt()), count);
     let chosen = ask(&question, count, "no document is downloaded", cancel)?;
     Ok(chosen.and_then(|chosen| shown.get(chosen)).map(|(holder, _)| holder))
 }
 
+fn question(rows: &str, count: usize) -> String {
+    format!("{rows}\nfrom which one first, 1 to {count}? [the fastest] ")
+}
+
 /// Asks for a number from 1 to `count`, and returns it less one; `None` for an empty line.
-/// `consequence` is what an error says first. No lock is held while the person thinks: other threads
-/// log meanwhile.
+/// `consequence` is what an error says first.
 fn ask(
+    question: &str,
+    count: usize,
+    consequence: &str,
+    cancel: &Cancel,
+) -> Result<Option<usize>, CommandError> {
+    read_number(question, count, consequence, cancel)
+        .map_err(|error| CommandError::NotChosen(Box::new(error)))
+}
+
+/// No lock is held while the person thinks: other threads log meanwhile.
+fn read_number(
     question: &str,
     count: usize,
     consequence: &str,

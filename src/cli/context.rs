@@ -49,6 +49,8 @@ pub(super) struct Context {
     pub(super) listed: Listed,
     /// Directories that the running command has created, the innermost first.
     pub(super) created: RefCell<Vec<PathBuf>>,
+    /// The command as it was typed: in the shell without the name of the program.
+    pub(super) typed: String,
     /// Whether a person can be asked.
     pub(super) interactive: bool,
 }

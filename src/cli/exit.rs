@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::{Value, json};
 
@@ -115,6 +116,9 @@ pub(super) enum CommandError {
     /// Of several documents some were not fetched; each was reported.
     #[error("{failed} of {} {} not fetched", counted(*all, "document"), if *failed == 1 { "was" } else { "were" })]
     Some { failed: usize, all: usize, failure: Failure },
+    /// A person has not chosen a holder. No download has begun, and none is wanted.
+    #[error(transparent)]
+    NotChosen(Box<CommandError>),
     /// A signal has cancelled it; says what is kept, and how to resume.
     #[error("{0}")]
     Interrupted(String),
@@ -152,7 +156,7 @@ impl CommandError {
             | Self::GivenUp(failure)
             | Self::Some { failure, .. } => *failure,
             Self::Incomplete(_) => Failure::Protocol,
-            Self::Said(error) => error.failure(),
+            Self::Said(error) | Self::NotChosen(error) => error.failure(),
             Self::Interrupted(_) => Failure::Cancelled,
             Self::Usage(_) => Failure::Usage,
             Self::NotFound(_) | Self::NoHolder { .. } => Failure::NotFound,
@@ -164,6 +168,15 @@ impl CommandError {
             Self::Start(_) | Self::TooLittleMemory(_) | Self::TooFewFiles(_) | Self::Signals(_) => {
                 Failure::Other
             }
+        }
+    }
+
+    /// Whether a person was asked for a holder, and has not chosen one.
+    pub(super) fn is_not_chosen(&self) -> bool {
+        match self {
+            Self::NotChosen(_) => true,
+            Self::Said(error) => error.is_not_chosen(),
+            _ => false,
         }
     }
 
@@ -193,7 +206,8 @@ impl CommandError {
     }
 }
 
-fn failure_of_index(error: &IndexError) -> Failure {
+/// The code for a request that the index has not answered, or refused.
+pub(super) fn failure_of_index(error: &IndexError) -> Failure {
     match error {
         IndexError::Unreachable { .. }
         | IndexError::Lost { .. }
@@ -205,6 +219,9 @@ fn failure_of_index(error: &IndexError) -> Failure {
         | IndexError::Unfinished { .. }
         | IndexError::Unsolicited { .. } => Failure::Protocol,
         IndexError::Refused { refusal, .. } => failure_of_refusal(*refusal),
+        IndexError::CutOff { cause, .. } => {
+            cause.as_ref().map_or(Failure::Protocol, |error| failure_of_index(error))
+        }
         IndexError::Taker(_) | IndexError::NotRead { .. } => Failure::File,
     }
 }
@@ -261,9 +278,21 @@ pub(super) fn failure_of_holder(error: &TransferError) -> Failure {
     }
 }
 
+/// The exit code of the signal that is ending the program; 0 before it has come.
+static ENDING: AtomicU8 = AtomicU8::new(0);
+
+/// From now on the exit code is that of this signal, whatever fails because of it.
+pub(super) fn end_by(signal: Signal) {
+    ENDING.store(Failure::from(signal) as u8, Ordering::Relaxed);
+}
+
 /// An error for programs: the exit code, and the line on standard error.
 pub(super) fn error_json(failure: Failure, message: &str) -> Value {
-    json!({"exit": failure as u8, "message": message})
+    let exit = match ENDING.load(Ordering::Relaxed) {
+        0 => failure as u8,
+        of_signal => of_signal,
+    };
+    json!({"exit": exit, "message": message})
 }
 
 /// Writes an error with its causes to standard error.

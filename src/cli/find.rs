@@ -9,15 +9,16 @@ use serde_json::json;
 
 use super::command::{Format, Search};
 use super::context::Context;
-use super::exit::{CommandError, Failure, failure_of_refusal};
+use super::exit::{CommandError, Failure};
+use super::incomplete::{check_complete, note_incomplete, say_incomplete};
 use super::meant::{listed_form, no_holder};
-use super::output::{say, say_json, table};
-use super::reply::{ReplyPrinter, incomplete_json, note_incomplete, refused as refused_by};
+use super::output::{say, table};
+use super::reply::{ReplyPrinter, refused as refused_by};
 use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::{
-    AskIndex, Completeness, Extensions, Gap, IndexError, Query, each_record, lookup_in_list,
+    AskIndex, Completeness, Extensions, Holders, IndexError, Query, each_record, lookup_in_list,
     may_ignore_lookup,
 };
 use crate::protocol::{Document, Endpoint, Limit, ListSearch, Record, Refusal, ReplyPart, Words};
@@ -63,16 +64,17 @@ pub(super) fn print_holders(context: &Context, typed: &Document) -> Result<(), C
         && !index.dialect().shows_extensions();
     let was_ignored = asked.as_ref().is_err_and(|error| may_ignore_lookup(index, error));
     if !found && may_compare_titles && (was_ignored || asked.is_ok()) {
-        let holdings = match lookup_in_list(index, document) {
+        let Holders { found, completeness } = match lookup_in_list(index, document) {
             // The index has said before that it knows none.
-            Err(_) if was_ignored || refused != Some(Refusal::BadRequest) => Vec::new(),
+            Err(_) if was_ignored || refused != Some(Refusal::BadRequest) => {
+                Holders { found: Vec::new(), completeness: Completeness::Complete }
+            }
             listed => listed?,
         };
-        if !holdings.is_empty() {
-            let printed = holdings.iter().try_for_each(|one| printer.take_record(&one.record));
-            return printed
-                .and_then(|()| printer.end(&Completeness::Complete, None))
-                .map_err(CommandError::Output);
+        if !found.is_empty() {
+            let printed = found.iter().try_for_each(|one| printer.take_record(&one.record));
+            printed.map_err(CommandError::Output)?;
+            return printer.end(&completeness, None);
         }
         if refused == Some(Refusal::BadRequest) {
             return Err(CommandError::NoHolder { document: document.clone(), hint: String::new() });
@@ -86,11 +88,15 @@ pub(super) fn print_holders(context: &Context, typed: &Document) -> Result<(), C
         }
         refusal => refused_by(index.server(), refusal, reason),
     });
-    held.iter()
-        .try_for_each(|(part, bytes)| printer.take(part, bytes))
-        .and_then(|()| printer.end(&completeness, failed.as_ref()))
-        .map_err(CommandError::Output)?;
-    failed.map_or(Ok(()), Err)
+    let is_refused = failed.is_some();
+    let printed = held.iter().try_for_each(|(part, bytes)| printer.take(part, bytes));
+    printed.map_err(CommandError::Output)?;
+    printer.end(&completeness, failed)?;
+    match is_refused || printer.has_records() {
+        true => Ok(()),
+        // Some servers do not know 404.
+        false => Err(no_holder(context, document)),
+    }
 }
 
 /// Prints the records whose titles match all words. If the index does not know SEARCH, its list is
@@ -127,7 +133,7 @@ pub(super) fn search(context: &Context, command: &Search) -> Result<(), CommandE
         asked => printer.or_flush(asked)?,
     };
     match refused {
-        None | Some(Refusal::NotFound) => printer.end(&asked, None).map_err(CommandError::Output),
+        None | Some(Refusal::NotFound) => printer.end(&asked, None),
         Some(Refusal::BadRequest) => search_list(context, &words, limit),
         Some(refusal) => {
             let index = context.index.server().clone();
@@ -156,20 +162,7 @@ fn search_list(context: &Context, words: &Words, limit: Option<Limit>) -> Result
     for record in search.finish().iter().take(most.unwrap_or(usize::MAX)) {
         printer.take_record(record).map_err(CommandError::Output)?;
     }
-    printer.end(&listed, None).map_err(CommandError::Output)?;
-    refusal_of(&listed)
-}
-
-/// Fails if the index has refused a part of the list. The records of the other part, and the object
-/// for programs, were printed.
-pub(super) fn refusal_of(listed: &Completeness) -> Result<(), CommandError> {
-    match listed {
-        Completeness::Incomplete(Gap { refusal: Some(refusal), reason }) => {
-            let failure = failure_of_refusal(*refusal);
-            Err(CommandError::Printed { failure, message: reason.clone() })
-        }
-        Completeness::Incomplete(_) | Completeness::Complete | Completeness::Stopped => Ok(()),
-    }
+    printer.end(&listed, None)
 }
 
 /// Prints what one peer shares.
@@ -185,10 +178,9 @@ pub(super) fn browse(context: &Context, peer: &Endpoint) -> Result<(), CommandEr
         Keep::No
     };
     let (printed, listed) = print_records(context, &mut is_its)?;
-    refusal_of(&listed)?;
     match (printed, listed) {
         (0, Completeness::Incomplete(_)) => {
-            let message = format!("{}, as far as it is known", not_listed(peer, similar.as_ref()));
+            let message = format!("{}, as far as is known", not_listed(peer, similar.as_ref()));
             Err(CommandError::Incomplete(message))
         }
         (0, _) => Err(not_listed(peer, similar.as_ref())),
@@ -222,6 +214,7 @@ pub(super) fn peers(context: &Context) -> Result<(), CommandError> {
     context.check_interrupt()?;
     let truncated = format!("only the first {} peers are counted", limits::LISTED_PEERS);
     let listed = if has_room { listed } else { Completeness::incomplete(truncated).and(listed) };
+    let has_peers = !peers.is_empty();
     let mut rows = table(["peer", "documents"]);
     for (peer, count) in peers {
         let line = match context.format {
@@ -243,11 +236,9 @@ pub(super) fn peers(context: &Context) -> Result<(), CommandError> {
     if let Format::Table = context.format {
         say(rows.trim_fmt()).map_err(CommandError::Output)?;
     }
-    if let (Format::Json, Completeness::Incomplete(gap)) = (context.format, &listed) {
-        say_json(&incomplete_json(gap)).map_err(CommandError::Output)?;
-    }
+    say_incomplete(context.format, &listed)?;
     note_incomplete(&listed);
-    refusal_of(&listed)
+    check_complete(&listed, has_peers)
 }
 
 /// Whether a record is printed.
@@ -280,6 +271,6 @@ fn print_records(
     })?;
     context.check_interrupt()?;
     output.map_err(CommandError::Output)?;
-    printer.end(&listed, None).map_err(CommandError::Output)?;
+    printer.end_selected(&listed)?;
     Ok((printed, listed))
 }

@@ -2,21 +2,23 @@
 
 mod download;
 mod holders;
+mod local;
 mod out;
 mod several;
 mod target;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::{io, iter};
 
-use self::download::{Downloaded, copy_file, copy_stream, save, stream};
+use self::download::{Downloaded, save, stream};
 use super::change::Earlier;
 use super::choose::choose;
-use super::command::{Format, Get};
+use super::command::Get;
 use super::context::Context;
 use super::downloads::{Finish, Running, wait};
 use super::exit::CommandError;
+use super::incomplete::say_missing_holders;
 use super::meant::{here_or_known, is_listed, rfc_for_unknown_index};
 use super::named::Range;
 use super::other_kind::note_index_server;
@@ -24,10 +26,11 @@ use super::outcome::{Outcome, say_failed, shown};
 use super::output::say;
 use super::trusted::check_local;
 use crate::error_chain::error_chain;
-use crate::library::{Entry, SaveTarget, Saved, SharedLibrary, candidates};
-use crate::peer::{FetchError, Fetched, JournalEvent, Source, Wanted, probe};
+use crate::library::{SaveTarget, Saved, SharedLibrary, candidates};
+use crate::peer::{FetchError, Fetched, Holders, JournalEvent, Source, Wanted, probe};
 use crate::protocol::{Digest, Document, Title};
 use holders::Chosen;
+use local::{copy, local_copy, say_streamed};
 use out::{Out, is_standard_output};
 use several::get_many;
 use target::{Target, already_here, check, target};
@@ -57,6 +60,9 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
     if documents.is_empty() {
         return say("no unfinished download: nothing to resume").map_err(CommandError::Output);
     }
+    // Read only where a person can be asked.
+    let wanted_before =
+        if context.interactive { context.journal.unfinished() } else { BTreeMap::new() };
     if command.out.is_none() {
         let library = context.library()?;
         let is_wanted =
@@ -66,6 +72,15 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
         });
         context.journal.add_all(wanted);
     }
+    // A download that was not begun is not resumed by a later session.
+    let newly_wanted: Vec<Document> = match context.interactive && command.out.is_none() {
+        true => documents
+            .iter()
+            .filter(|document| !wanted_before.contains_key(*document))
+            .cloned()
+            .collect(),
+        false => Vec::new(),
+    };
     let outcome = match &documents[..] {
         [document] => get_one(context, command, document, vouched_for.get(document).copied()),
         _ if command.out.is_some() => Err(CommandError::Usage(format!(
@@ -75,6 +90,10 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
         ))),
         _ => get_many(context, command, documents, &vouched_for),
     };
+    if outcome.as_ref().is_err_and(CommandError::is_not_chosen) {
+        let given_up = newly_wanted.into_iter().map(|document| (document, JournalEvent::GivenUp));
+        context.journal.add_all(given_up);
+    }
     context.journal.sync();
     outcome
 }
@@ -120,6 +139,8 @@ fn get_one(
         | CommandError::Index(_)
         | CommandError::Interrupted(_)
         | CommandError::Fetch(FetchError::Cancelled(_)) => {}
+        // The caller knows which documents had been wanted before.
+        CommandError::NotChosen(_) => {}
         // Another process is still downloading it, or it resumes when a holder is back.
         CommandError::Fetch(error) if error.is_in_use() || error.kept().is_some() => {}
         _ if command.out.is_some() => {}
@@ -180,7 +201,7 @@ fn get_wanted(
     };
     let sources = match &command.from {
         Some(from) => vec![from.clone().into()],
-        None => find_sources(context, document)?,
+        None => find_sources(context, document, command.out.as_deref())?,
     };
     let wanted = Wanted { document: document.clone(), sources, digest };
     let list = command.digests.as_deref();
@@ -230,20 +251,6 @@ fn get_wanted(
     }
 }
 
-/// Prints, for programs, what became of a document that was written to a device, a FIFO or a
-/// descriptor: nothing if that is standard output.
-fn say_streamed(
-    context: &Context,
-    document: &Document,
-    path: &Path,
-    outcome: &Outcome<'_>,
-) -> Result<(), CommandError> {
-    match context.format {
-        Format::Json if !is_standard_output(path) => outcome.say(context.format, document),
-        Format::Json | Format::Raw | Format::Table => Ok(()),
-    }
-}
-
 /// What became of the attempt to download a document here.
 enum Attached {
     /// A download of it was running already, and is complete.
@@ -271,52 +278,19 @@ fn attach(context: &Context, document: &Document) -> Result<Attached, CommandErr
     }
 }
 
-/// The shared document that `--out` copies: nothing is downloaded that is here, unless a person
-/// names a holder, or a list names another digest.
-fn local_copy(
-    context: &Context,
-    command: &Get,
-    document: &Document,
-    digest: Option<Digest>,
-) -> Result<Option<std::sync::Arc<Entry>>, CommandError> {
-    if command.from.is_some() {
-        return Ok(None);
-    }
-    let library = context.library()?;
-    let entry = library.read().entry(document).cloned();
-    Ok(entry.filter(|entry| match digest {
-        None => entry.path().exists(),
-        Some(expected) => entry.digest().is_ok_and(|found| found == expected),
-    }))
-}
-
-fn copy(
-    context: &Context,
-    command: &Get,
-    document: &Document,
-    entry: &Entry,
-    out: &Out,
-) -> Result<(), CommandError> {
-    match out {
-        Out::StandardOutput => copy_stream(context, entry, None).map(drop),
-        Out::Stream(path) => {
-            let (length, digest) = copy_stream(context, entry, Some(path))?;
-            let copied = Outcome::Copied { from: &entry.path(), to: path, length, digest };
-            say_streamed(context, document, path, &copied)
-        }
-        Out::File(to) => {
-            let (length, digest) = copy_file(context, entry, to, command.force)?;
-            let copied = Outcome::Copied { from: &entry.path(), to, length, digest };
-            copied.say(context.format, document)
-        }
-    }
-}
-
 /// The holders of a document, the one to ask first in front.
-fn find_sources(context: &Context, document: &Document) -> Result<Vec<Source>, CommandError> {
-    let holdings = holders::holdings(context, document)?;
+fn find_sources(
+    context: &Context,
+    document: &Document,
+    out: Option<&Path>,
+) -> Result<Vec<Source>, CommandError> {
+    let Holders { found: holdings, completeness } = holders::holdings(context, document)?;
+    // Standard output may be where the document goes.
+    if out.is_none_or(|out| !is_standard_output(out)) {
+        say_missing_holders(context.format, document, &completeness)?;
+    }
     let chosen = match context.interactive && holdings.len() > 1 {
-        true => Chosen::Number(choose(document, &holdings, context.cancel())?),
+        true => choose(document, &holdings, context.cancel())?.map_or(Chosen::None, Chosen::Number),
         false => Chosen::None,
     };
     Ok(holders::sources(document, holdings, &chosen))

@@ -8,6 +8,7 @@ use std::thread;
 
 use super::context::create_directory;
 use super::downloads::Downloads;
+use super::incomplete::note_missing_holders;
 use super::many::{Destination, Plan, plan};
 use super::notices::Notices;
 use super::progress::warn_of_length;
@@ -108,7 +109,10 @@ impl GoingOn<'_> {
         let title = self.destination.library.read().known_title(document);
         let holdings = loop {
             match lookup(&index, document, title.as_ref()) {
-                Ok(holdings) => break holdings,
+                Ok(holders) => {
+                    note_missing_holders(document, &holders.completeness);
+                    break holders.found;
+                }
                 Err(error) if error.is_transient() => thread::sleep(limits::ASK_AGAIN),
                 Err(error) => {
                     log::warn!("{document}: {}", error_chain(&error));

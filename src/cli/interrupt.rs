@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::exit::Failure;
+use super::exit::{Failure, end_by};
 use super::signals::on_signal;
 use crate::limits;
 use crate::peer::Cancel;
@@ -135,6 +135,7 @@ impl Interrupt {
         {
             return;
         }
+        end_by(signal);
         let is_first = state.ending.replace(signal).is_none();
         drop(state);
         let returns = is_running && self.0.mode != Mode::Single { is_cancellable: false };

@@ -70,7 +70,7 @@ pub(super) fn rfc_for_unknown_index(context: &Context, typed: &Document) -> Opti
 pub(super) fn is_listed(context: &Context, document: &Document) -> Result<bool, IndexError> {
     let title = context.known_title(document);
     match lookup(&context.index, document, title.as_ref()) {
-        Ok(holdings) => Ok(!holdings.is_empty()),
+        Ok(holders) => Ok(!holders.found.is_empty()),
         Err(IndexError::Refused { refusal: Refusal::NotFound | Refusal::BadRequest, .. }) => {
             Ok(false)
         }

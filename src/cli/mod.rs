@@ -19,7 +19,7 @@
 //! | `go_on` | resuming the downloads of an earlier run |
 //! | `downloads`, `status` | running downloads; the session and its transfers |
 //! | `verify`, `on_disk`, `why`, `probe` | files and their digests; download histories; holders |
-//! | `reply` | a reply of an index: unchanged, as a table, as JSON |
+//! | `reply`, `objects`, `incomplete` | a reply of an index: unchanged, as a table, as JSON; members of JSON objects; replies that may lack records |
 //! | `shell`, `editor`, `completion`, `listed` | the shell: line by line, and on a terminal with completion |
 //! | `index_access`, `other_kind` | how a command reaches the index; a peer that was named as the index |
 //! | `notices`, `interrupt`, `signals` | messages in a shell; Ctrl-C; SIGINT, SIGTERM and SIGHUP |
@@ -41,6 +41,7 @@ mod exit;
 mod find;
 mod get;
 mod go_on;
+mod incomplete;
 mod index_access;
 pub mod installed;
 mod interrupt;
@@ -52,6 +53,7 @@ mod meant;
 mod missing;
 mod named;
 mod notices;
+mod objects;
 mod on_disk;
 mod option_values;
 mod other_kind;

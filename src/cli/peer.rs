@@ -1,8 +1,10 @@
 //! The program `peer`, and the three ways in which it runs: one command, `share`, and the shell.
 
+use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::iter;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
@@ -173,12 +175,21 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Failure
         downloads: Downloads::default(),
         listed: Listed::default(),
         created: RefCell::default(),
+        typed: typed(),
         interactive,
     };
     let outcome = finish(args.format, context.run(command));
     context.remember_neighbours();
     // A command that was done before the signal came was done.
     outcome.map_err(|failure| context.interrupt.ending().map_or(failure, Failure::from))
+}
+
+/// The command line, as a shell reads it.
+fn typed() -> String {
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words = words.iter().map(|word| shlex::try_quote(word).unwrap_or(word.into()));
+    iter::once("peer".into()).chain(words).collect::<Vec<Cow<'_, str>>>().join(" ")
 }
 
 /// Announces and uploads until a signal comes.
@@ -254,6 +265,7 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         downloads,
         listed: Listed::default(),
         created: RefCell::default(),
+        typed: String::new(),
         interactive,
     };
     let outcome = shell::run(&mut context, &notices);

@@ -9,13 +9,14 @@ use serde_json::json;
 use super::command::Format;
 use super::context::Context;
 use super::exit::{CommandError, Failure, failure_of_holder};
+use super::incomplete::{check_complete, note_missing_holders, say_incomplete};
 use super::meant::{listed_form, no_holder};
 use super::output::{say, say_json, table};
 use super::reply::{document_json, with_fields};
 use super::why::local;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
-use crate::peer::{Fetcher, Holding, Probe, Source, TransferError, lookup, probe};
+use crate::peer::{Fetcher, Holders, Holding, Probe, Source, TransferError, lookup, probe};
 use crate::protocol::{Digest, Document};
 
 /// Holders that are asked concurrently.
@@ -25,7 +26,9 @@ const CONCURRENT: usize = 16;
 pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), CommandError> {
     let document = &listed_form(context, document);
     let title = context.known_title(document);
-    let holdings = lookup(&context.index, document, title.as_ref())?;
+    let Holders { found: holdings, completeness } =
+        lookup(&context.index, document, title.as_ref())?;
+    note_missing_holders(document, &completeness);
     if holdings.is_empty() {
         return Err(no_holder(context, document));
     }
@@ -52,9 +55,10 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
     if let Format::Raw | Format::Table = context.format {
         say(rows.trim_fmt()).map_err(CommandError::Output)?;
     }
+    say_incomplete(context.format, &completeness)?;
     let asked = failures.len();
     match Failure::worst(failures).filter(|_| !answers) {
-        None => Ok(()),
+        None => check_complete(&completeness, true),
         Some(failure) => Err(CommandError::NoAnswer { document: document.clone(), asked, failure }),
     }
 }

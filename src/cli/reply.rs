@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 
 use super::command::Format;
 use super::exit::{CommandError, error_json, failure_of_refusal};
+use super::incomplete::{check_complete, incomplete_json, note_incomplete};
 use super::listed::Listed;
+pub(super) use super::objects::{document_json, with_fields, with_status};
 use super::output::table;
 use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
-use crate::peer::{Completeness, Gap, IndexError};
+use crate::peer::{Completeness, IndexError};
 use crate::protocol::{Document, Endpoint, HeaderText, Record, Refusal, ReplyPart, Status};
 
 /// Prints the parts of a reply as they come.
@@ -99,6 +101,11 @@ impl ReplyPrinter {
         }
     }
 
+    /// Whether a record was printed.
+    pub(super) fn has_records(&self) -> bool {
+        self.has_records
+    }
+
     /// The refusal and its explanation, if the reply is one.
     pub(super) fn refusal(&self) -> Option<(Refusal, Option<HeaderText>)> {
         self.refused.map(|refusal| (refusal, self.reason.clone()))
@@ -121,8 +128,29 @@ impl ReplyPrinter {
         Ok(asked?)
     }
 
-    /// Prints the rest, whether records may be missing, and the error of a refused request.
+    /// Prints the rest, whether records may be missing, and the error of a refused request, which is
+    /// returned. Fails also if the reply was cut off ([`check_complete`]).
     pub(super) fn end(
+        &mut self,
+        completeness: &Completeness,
+        failed: Option<CommandError>,
+    ) -> Result<(), CommandError> {
+        self.print_end(completeness, failed.as_ref()).map_err(CommandError::Output)?;
+        note_incomplete(completeness);
+        match failed {
+            Some(error) => Err(error),
+            None => check_complete(completeness, self.has_records || self.refused.is_some()),
+        }
+    }
+
+    /// The same for records that were selected from a list. That there are none is for the caller.
+    pub(super) fn end_selected(&mut self, listed: &Completeness) -> Result<(), CommandError> {
+        self.print_end(listed, None).map_err(CommandError::Output)?;
+        note_incomplete(listed);
+        check_complete(listed, true)
+    }
+
+    fn print_end(
         &mut self,
         completeness: &Completeness,
         failed: Option<&CommandError>,
@@ -151,36 +179,12 @@ impl ReplyPrinter {
         if let (Completeness::Incomplete(gap), Form::Json) = (completeness, &self.form) {
             writeln!(self.output, "{}", escaped_json(&incomplete_json(gap).to_string()))?;
         }
-        self.output.flush()?;
-        note_incomplete(completeness);
-        Ok(())
+        self.output.flush()
     }
 }
 
 fn record_table() -> Table {
     table(["document", "title", "host", "port"])
-}
-
-/// The last JSON object of a command whose records may not be all that there are.
-pub(super) fn incomplete_json(gap: &Gap) -> Value {
-    let object = json!({"v": 1, "complete": false, "reason": gap.reason});
-    let Some(refusal) = gap.refusal else { return object };
-    let error = error_json(failure_of_refusal(refusal), &gap.reason);
-    with_fields(with_status(object, refusal), [("error", error)])
-}
-
-/// An object with the status of a refusal.
-pub(super) fn with_status(object: Value, refusal: Refusal) -> Value {
-    let status = Status::from(refusal);
-    with_fields(object, [("status", json!(status.code())), ("phrase", json!(status.phrase()))])
-}
-
-/// Says on standard error that records may be missing. If a refusal is the reason, the command fails
-/// with it.
-pub(super) fn note_incomplete(completeness: &Completeness) {
-    if let Completeness::Incomplete(Gap { reason, refusal: None }) = completeness {
-        log::warn!("the result may be incomplete: {reason}");
-    }
 }
 
 /// The error of a reply whose refusal is printed for programs.
@@ -211,20 +215,4 @@ fn record_json(record: &Record) -> Value {
             ("port", json!(holder.port.value())),
         ],
     )
-}
-
-/// A JSON object with more fields.
-pub(super) fn with_fields<const N: usize>(mut object: Value, fields: [(&str, Value); N]) -> Value {
-    if let Some(object) = object.as_object_mut() {
-        object.extend(fields.map(|(name, value)| (name.to_string(), value)));
-    }
-    object
-}
-
-/// A document as the beginning of a JSON object: `rfc` is a number, `file` a decoded name.
-pub(super) fn document_json(document: &Document) -> Value {
-    match document {
-        Document::Rfc(number) => json!({"v": 1, "rfc": number.value()}),
-        Document::File(name) => json!({"v": 1, "file": name.as_str()}),
-    }
 }

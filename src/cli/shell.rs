@@ -42,6 +42,7 @@ pub(super) fn run(context: &mut Context, notices: &Notices) -> Result<(), Failur
     let mut worst = None;
     while let Some(line) = source.next_line() {
         context.fetcher = context.fetcher.with_cancel(context.interrupt.begin());
+        context.typed = line.trim().to_string();
         let outcome = act(context, &line);
         context.interrupt.end();
         match outcome {

@@ -9,12 +9,13 @@ use super::command::Format;
 use super::context::Context;
 use super::downloads::RunningBatch;
 use super::exit::CommandError;
+use super::incomplete::check_complete;
 use super::outcome::shown;
 use super::output::{say, say_json};
 use super::reply::{document_json, with_fields};
 use crate::escape::escaped;
 use crate::peer::{Membership, Query, RunningUpload, request_records};
-use crate::protocol::Listing;
+use crate::protocol::{Listing, ReplyPart};
 
 /// Documents that are named of a batch.
 const NAMED: usize = 8;
@@ -23,9 +24,12 @@ const NAMED: usize = 8;
 pub(super) fn status(context: &Context) -> Result<(), CommandError> {
     // A single command has no connection yet, and wants to know whether there can be one.
     if context.index.membership().is_none() {
-        let _ = request_records(&context.index, Query::List(Listing::Rfcs), &mut |_| {
-            ControlFlow::Break(())
-        })?;
+        let listed =
+            request_records(&context.index, Query::List(Listing::Rfcs), &mut |part| match part {
+                ReplyPart::Record(_) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            })?;
+        check_complete(&listed, false)?;
     }
     // A single command registers nothing: the port of its connection means nothing to others.
     let membership = context.index.membership();

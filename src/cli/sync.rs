@@ -12,11 +12,10 @@ use super::change::Earlier;
 use super::command::{Format, Sync};
 use super::context::Context;
 use super::exit::{CommandError, Failure, failure_of};
-use super::find::refusal_of;
+use super::incomplete::{check_complete, note_incomplete, say_incomplete};
 use super::outcome::{Outcome, say_failed, say_not_fetched, say_not_saved};
-use super::output::{print_note, say, say_json};
+use super::output::{print_note, say};
 use super::progress::ManyDownloads;
-use super::reply::{incomplete_json, note_incomplete};
 use super::trusted::check_all_local;
 use super::verified::set_verified_addresses;
 use crate::error_chain::error_chain;
@@ -164,11 +163,9 @@ fn ending(
 ) -> Result<(), CommandError> {
     let of_list = match listed {
         Completeness::Incomplete(gap) => {
-            if let Format::Json = context.format {
-                say_json(&incomplete_json(gap)).map_err(CommandError::Output)?;
-            }
+            say_incomplete(context.format, listed)?;
             let message = format!("documents may be missing from the list: {}", gap.reason);
-            refusal_of(listed).and(Err(CommandError::Incomplete(message)))
+            check_complete(listed, true).and(Err(CommandError::Incomplete(message)))
         }
         Completeness::Complete | Completeness::Stopped => Ok(()),
     };

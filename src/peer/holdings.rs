@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::index_dialect::Extensions;
 use super::index_error::IndexError;
-use super::listed::{Completeness, Gap, KeptList};
+use super::listed::{Completeness, Gap, GapCause, KeptList};
 use super::query::{AskIndex, Query};
 use super::records::request_records;
 use crate::error_chain::error_chain;
@@ -31,6 +31,52 @@ pub struct Holding {
     pub told_by: SocketAddr,
 }
 
+/// The holders of a document that an index has listed, and whether these are all.
+#[derive(Debug)]
+pub struct Holders {
+    /// At most 10,000.
+    pub found: Vec<Holding>,
+    /// Whether holders may be missing.
+    pub completeness: Completeness,
+}
+
+impl Holders {
+    /// These holders of a document.
+    ///
+    /// # Errors
+    /// When there are none, and the reply was cut off.
+    fn new(
+        document: &Document,
+        found: Vec<Holding>,
+        completeness: Completeness,
+    ) -> Result<Self, IndexError> {
+        Self { found, completeness }.known(document)
+    }
+
+    /// The same, if there are any, or if it is known that there are none.
+    ///
+    /// # Errors
+    /// When there are none, and the reply was cut off.
+    pub fn known(self, document: &Document) -> Result<Self, IndexError> {
+        match self.completeness {
+            Completeness::Incomplete(Gap { reason, cause }) if self.found.is_empty() => {
+                let document = document.clone();
+                match cause {
+                    GapCause::Failed(error) => {
+                        Err(IndexError::CutOff { document, reason, cause: Some(error) })
+                    }
+                    GapCause::Closed => Err(IndexError::CutOff { document, reason, cause: None }),
+                    GapCause::Unmarked => {
+                        let completeness = Completeness::Incomplete(Gap { reason, cause });
+                        Ok(Self { found: self.found, completeness })
+                    }
+                }
+            }
+            completeness => Ok(Self { found: self.found, completeness }),
+        }
+    }
+}
+
 impl Holding {
     fn new(record: Record, told_by: SocketAddr) -> Self {
         Self { record, content: Content::default(), added: None, address: None, told_by }
@@ -47,19 +93,19 @@ impl Holding {
 }
 
 /// The holders of a document, as the index lists them: at most 10,000, and then the rest is not
-/// read. An empty list means that nobody has it.
+/// read. No holder means that nobody has it.
 ///
 /// An index that has shown no extension is sent the title, if it is known: some compare it. One that
 /// finds nothing, answers 400 or closes the connection may only compare titles in another way: then its
 /// list is requested, once per connection.
 ///
 /// # Errors
-/// When the index does not answer, or refuses.
+/// When the index does not answer, or refuses, or lists no holder in a reply that is cut off.
 pub fn lookup(
     index: &dyn AskIndex,
     document: &Document,
     title: Option<&Title>,
-) -> Result<Vec<Holding>, IndexError> {
+) -> Result<Holders, IndexError> {
     let dialect = index.dialect();
     let told_by = index.address()?;
     let is_rfc = matches!(document, Document::Rfc(_));
@@ -68,8 +114,9 @@ pub fn lookup(
     }
     let want_attributes = dialect.extensions() != Extensions::Refused;
     let query = Query::lookup(document, title, dialect);
-    let mut holdings = Holdings::new(told_by);
+    let mut holdings = Arriving::new(told_by);
     let (mut failure, mut is_answered) = (None, false);
+    let mut completeness = Completeness::Complete;
     match request_records(index, query, &mut |part| holdings.take(part)) {
         Err(IndexError::Refused { refusal: Refusal::NotFound, .. }) => is_answered = true,
         Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) if want_attributes => {
@@ -88,22 +135,20 @@ pub fn lookup(
         Err(error) if is_rfc && may_ignore_lookup(index, &error) => failure = Some(error),
         outcome => {
             is_answered = true;
-            if let Some(reason) = holdings.incomplete(&outcome?) {
-                log::warn!("not all holders of {document} may be known: {reason}");
-            }
+            completeness = holdings.completeness(outcome?);
         }
     }
     // An index of another program may match in its own way.
     let mut holdings = holdings.found;
     holdings.retain(|holding| holding.record.document == *document);
     if !holdings.is_empty() || dialect.shows_extensions() || !is_rfc {
-        return Ok(holdings);
+        return Holders::new(document, holdings, completeness);
     }
     match lookup_in_list(index, document) {
         // The index has said that it knows none.
         Err(error) if is_answered => {
             log::debug!("the list is not searched for {document}: {}", error_chain(&error));
-            Ok(holdings)
+            Holders::new(document, holdings, completeness)
         }
         found => found.map_err(|error| failure.unwrap_or(error)),
     }
@@ -119,17 +164,12 @@ pub fn may_ignore_lookup(index: &dyn AskIndex, error: &IndexError) -> bool {
 ///
 /// # Errors
 /// As [`lookup`].
-pub fn lookup_in_list(
-    index: &dyn AskIndex,
-    document: &Document,
-) -> Result<Vec<Holding>, IndexError> {
+pub fn lookup_in_list(index: &dyn AskIndex, document: &Document) -> Result<Holders, IndexError> {
     let list = index.list_cache().get().map_or_else(|| keep_list(index), Ok)?;
-    if let Completeness::Incomplete(Gap { reason, .. }) = &list.completeness {
-        log::warn!("not all holders of {document} may be known: {reason}");
-    }
     let told_by = index.address()?;
     let records = list.records.iter().filter(|record| record.document == *document);
-    Ok(records.map(|record| Holding::new(record.clone(), told_by)).collect())
+    let found = records.map(|record| Holding::new(record.clone(), told_by)).collect();
+    Holders::new(document, found, list.completeness.clone())
 }
 
 /// Requests the list of all RFCs, and keeps its beginning.
@@ -156,14 +196,14 @@ fn keep_list(index: &dyn AskIndex) -> Result<Arc<KeptList>, IndexError> {
 }
 
 /// Holders, as they arrive.
-struct Holdings {
+struct Arriving {
     found: Vec<Holding>,
     told_by: SocketAddr,
     /// An index that sends a line now and then must not keep a peer reading forever.
     until: Instant,
 }
 
-impl Holdings {
+impl Arriving {
     fn new(told_by: SocketAddr) -> Self {
         Self { found: Vec::new(), told_by, until: Instant::now() + limits::LOOKUP }
     }
@@ -186,17 +226,17 @@ impl Holdings {
         if Instant::now() < self.until { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
-    /// Why holders may be missing, if they may.
-    fn incomplete(&self, listed: &Completeness) -> Option<String> {
+    /// Whether holders may be missing.
+    fn completeness(&self, listed: Completeness) -> Completeness {
         match listed {
-            Completeness::Complete => None,
             Completeness::Stopped if self.found.len() >= limits::HOLDERS => {
-                Some(format!("only the first {} were read", limits::HOLDERS))
+                Completeness::incomplete(format!("only the first {} were read", limits::HOLDERS))
             }
-            Completeness::Stopped => {
-                Some(format!("the reply took more than {} s", limits::LOOKUP.as_secs()))
-            }
-            Completeness::Incomplete(gap) => Some(gap.reason.clone()),
+            Completeness::Stopped => Completeness::incomplete(format!(
+                "the reply took more than {} s",
+                limits::LOOKUP.as_secs()
+            )),
+            listed @ (Completeness::Complete | Completeness::Incomplete(_)) => listed,
         }
     }
 }

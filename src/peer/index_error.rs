@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::escape::escaped;
-use crate::protocol::{DecodeError, Endpoint, HeaderText, Refusal, Status};
+use crate::protocol::{DecodeError, Document, Endpoint, HeaderText, Refusal, Status};
 
 /// Why the index did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +96,16 @@ pub enum IndexError {
         /// The explanation, if the index sent one.
         reason: Option<HeaderText>,
     },
+    /// It has listed no holder of a document in a reply that was cut off.
+    #[error("no holder of {document} is known, because the reply was cut off: {reason}")]
+    CutOff {
+        /// The document.
+        document: Document,
+        /// What is missing, for people.
+        reason: String,
+        /// The error that ended the reply, if there was one.
+        cause: Option<Arc<IndexError>>,
+    },
     /// The caller's output cannot take more of the reply.
     #[error("cannot pass on the reply of the index")]
     Taker(#[source] io::Error),
@@ -129,6 +139,7 @@ impl IndexError {
             | Self::Unfinished { .. }
             | Self::Unsolicited { .. }
             | Self::NotRead { .. }
+            | Self::CutOff { .. }
             | Self::Taker(_) => false,
         }
     }

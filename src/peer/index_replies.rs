@@ -59,6 +59,8 @@ pub(super) struct Replies<'a> {
     last: Vec<u8>,
     /// Whether all that has arrived on the connection is no reply.
     has_only_greeted: bool,
+    /// Whether the reply that is read has had a record.
+    has_records: bool,
     /// When a reply must have begun; nothing while none is expected.
     begin_before: Option<Instant>,
     /// The time in which it must have begun.
@@ -69,7 +71,7 @@ pub(super) struct Replies<'a> {
 }
 
 /// One step of reading.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub(super) enum Step {
     /// A part was passed on that does not end its reply.
     Part,
@@ -97,6 +99,7 @@ impl<'a> Replies<'a> {
             form: ReplyForm::Records,
             last: Vec::new(),
             has_only_greeted: false,
+            has_records: false,
             begin_before: None,
             allowed: limits::INDEX_REPLY,
             pace: Pace::default(),
@@ -266,6 +269,11 @@ impl<'a> Replies<'a> {
     ) -> Step {
         let bytes = self.receiver.input().get(..used).unwrap_or_default();
         let is_end = part == ReplyPart::End;
+        self.has_records = match part {
+            ReplyPart::Record(_) => true,
+            ReplyPart::End => false,
+            _ => self.has_records,
+        };
         self.has_only_greeted = false;
         self.empty_lines.reset();
         if !bytes.trim_ascii().is_empty() {

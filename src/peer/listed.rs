@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::index_error::IndexError;
 use crate::error_chain::error_chain;
-use crate::protocol::{Record, Refusal};
+use crate::protocol::Record;
 
 /// Whether a reply held everything that the index had to send.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub enum Completeness {
     /// The reply was read to its end.
@@ -19,32 +19,46 @@ pub enum Completeness {
 }
 
 /// Why records may be missing.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Gap {
     /// The reason, for people.
     pub reason: String,
-    /// The refusal of the index, if that is the reason.
-    pub refusal: Option<Refusal>,
+    /// What kind of reason that is.
+    pub cause: GapCause,
+}
+
+/// The kind of reason for which records may be missing.
+#[derive(Clone, Debug)]
+pub enum GapCause {
+    /// The index does not mark the end of its replies, or sends more than is read.
+    Unmarked,
+    /// The index closed the connection before it had marked the end of the reply.
+    Closed,
+    /// The reply ended with this error.
+    Failed(Arc<IndexError>),
 }
 
 impl Completeness {
     /// Records may be missing, for this reason.
     pub fn incomplete(reason: impl Into<String>) -> Self {
-        Self::Incomplete(Gap { reason: reason.into(), refusal: None })
+        Self::Incomplete(Gap { reason: reason.into(), cause: GapCause::Unmarked })
+    }
+
+    /// Records may be missing, because the index closed the connection too early.
+    pub(super) fn closed() -> Self {
+        let reason = "the index closed the connection without a final empty line".into();
+        Self::Incomplete(Gap { reason, cause: GapCause::Closed })
     }
 
     /// Records may be missing, because of this error.
-    pub(super) fn failed(error: &IndexError) -> Self {
-        let refusal = match error {
-            IndexError::Refused { refusal, .. } => Some(*refusal),
-            _ => None,
-        };
-        Self::Incomplete(Gap { reason: error_chain(error), refusal })
+    pub(super) fn failed(error: IndexError) -> Self {
+        let reason = error_chain(&error);
+        Self::Incomplete(Gap { reason, cause: GapCause::Failed(Arc::new(error)) })
     }
 
     /// Of two replies: the first that is not complete.
     pub fn and(self, other: Self) -> Self {
-        if self == Self::Complete { other } else { self }
+        if let Self::Complete = self { other } else { self }
     }
 }
 

@@ -42,7 +42,7 @@ pub fn request_records(
     let completeness = match asked {
         Err(IndexError::Taker(_)) if stopped => return Ok(Completeness::Stopped),
         // Complete records are not discarded.
-        Err(error) if found => Completeness::failed(&error),
+        Err(error) if found => Completeness::failed(error),
         // A refusal is complete with its status line.
         Err(_) if refused.is_some() => Completeness::Complete,
         outcome => outcome?,
@@ -73,7 +73,7 @@ pub fn each_record(
         }
         take(record)
     })?;
-    if rfcs == Completeness::Stopped {
+    if let Completeness::Stopped = rfcs {
         return Ok(rfcs);
     }
     find_out_extensions(index, first);
@@ -87,7 +87,7 @@ pub fn each_record(
             Ok(rfcs)
         }
         // The records that were listed before are not discarded.
-        Err(error) => Ok(rfcs.and(Completeness::failed(&error))),
+        Err(error) => Ok(rfcs.and(Completeness::failed(error))),
         Ok(files) => Ok(rfcs.and(files)),
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::common::{in_parallel, run_peer};
+use crate::common::{in_parallel, run_peer, run_peer_again};
 use crate::fake::{Act, Other, has_extension, say, share, temporary, uploader};
 
 /// No final empty line, no record, and no line end: what is complete is used, and soon.
@@ -171,4 +171,78 @@ fn bytes_after_a_document_are_reported_and_ignored() {
             assert_eq!(errors.is_empty(), found.is_empty(), "{rest:?} {command:?}: {errors}");
         }
     }
+}
+
+/// A reply that is cut off is an error, or is said to be incomplete: for people and for programs, and
+/// whatever the command.
+#[test]
+fn a_reply_that_is_cut_off_is_never_all_that_there_is() {
+    const FOUND: &str = "P2P-CI/1.0 200 OK\r\n\r\n";
+    let port = uploader();
+    let row = format!("RFC 7 T localhost {port}\r\n");
+    let in_record = format!("{FOUND}{row}RFC 8 The T");
+    let cuts = [
+        // In a record.
+        (&in_record, true),
+        // In the first record.
+        (&format!("{FOUND}RFC 7 The T"), true),
+        // Before the final empty line.
+        (&format!("{FOUND}{row}"), false),
+        (&FOUND.to_string(), false),
+        (&"P2P-CI/1.0 200 OK\r\n".to_string(), false),
+    ];
+    let browse = format!("localhost:{port}");
+    let commands: [&[&str]; 9] = [
+        &["list"],
+        &["peers"],
+        &["search", "t"],
+        &["browse", &browse],
+        &["lookup", "7"],
+        &["lookup", "7", "--probe"],
+        &["--share", ".", "get", "7"],
+        &["--share", ".", "get", "8", "9"],
+        &["--share", ".", "sync", "--dry-run"],
+    ];
+    for (reply, is_in_record) in cuts {
+        let said = reply.clone().into_bytes();
+        let other = Other::start(move |_, _| Act::SayAndClose(said.clone()));
+        for command in commands {
+            let what = format!("{reply:?} {command:?}");
+            let folder = temporary();
+            let has_found = reply.contains(&row) && !command.contains(&"8");
+            let is_download = command.contains(&"get");
+            let expected = match (has_found, is_in_record) {
+                // A document from a holder that is known is no less complete.
+                (true, _) if is_download => 0,
+                (true, false) if !command.contains(&"sync") => 0,
+                _ => 76,
+            };
+            let (code, output, errors) = other.run(command, folder.path());
+            assert_eq!(code, expected, "{what}: {output}{errors}");
+            let says_so = [
+                "expected the rest of the reply before the end",
+                "without a final empty line",
+                "before the index closed the connection",
+            ];
+            assert!(says_so.iter().any(|part| errors.contains(part)), "{what}: {errors}");
+            let (_, output, errors) =
+                other.run(&[&["--format", "json"], command].concat(), temporary().path());
+            let is_marked = output.contains(r#""complete":false"#);
+            let is_error = output.contains(r#""exit":76"#);
+            assert!(is_marked || is_error, "{what}: {output}{errors}");
+            assert_eq!(is_error, expected == 76, "{what}: {output}{errors}");
+        }
+        // It says whether the index can be used, for which one record is enough.
+        let (code, _, errors) = other.run(&["status"], temporary().path());
+        assert_eq!(code, if reply.contains(&row) { 0 } else { 76 }, "{reply:?}: {errors}");
+    }
+    // What may have a holder is still wanted.
+    let said = in_record.into_bytes();
+    let other = Other::start(move |_, _| Act::SayAndClose(said.clone()));
+    let (folder, state) = (temporary(), temporary());
+    let arguments = [&*other.address.to_string(), "--share", ".", "get", "8"];
+    assert_eq!(run_peer_again(&arguments, state.path(), folder.path()).0, 76);
+    let why = [&*other.address.to_string(), "--share", ".", "why", "8"];
+    let (_, output, errors) = run_peer_again(&why, state.path(), folder.path());
+    assert!(!output.contains("given up"), "{output}{errors}");
 }

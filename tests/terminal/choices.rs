@@ -29,12 +29,12 @@ fn a_person_chooses_among_holders() {
 
     // The newest holder is offered first; the second is that of folder a.
     terminal.type_text("get 7\r");
-    terminal.wait_for("from which one, 1 to 2? [1] ");
+    terminal.wait_for("from which one first, 1 to 2? [the fastest] ");
     terminal.type_text("3\r");
     terminal.wait_for("expected a number from 1 to 2, found `3`");
     terminal.wait_for("p2p-ci> ");
     terminal.type_text("get 7\r");
-    terminal.wait_for("from which one, 1 to 2? [1] ");
+    terminal.wait_for("from which one first, 1 to 2? [the fastest] ");
     terminal.type_text("2\r");
     terminal.wait_for(&format!("RFC 7: 6 bytes from localhost:{port_of_a}, sha-256 checked"));
     terminal.wait_for("p2p-ci> ");
@@ -68,7 +68,7 @@ fn the_chosen_holder_decides_which_version_of_a_large_document_comes() {
     let mine = folder(root.path(), "mine", &[]);
     let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
     terminal.type_text("get big.bin\r");
-    terminal.wait_for("from which one, 1 to 3? [1] ");
+    terminal.wait_for("from which one first, 1 to 3? [the fastest] ");
     terminal.type_text("3\r");
     terminal.wait_for("sha-256 checked");
     assert!(fs::read(mine.join("big.bin")).unwrap() == one, "the version of most came");
@@ -94,14 +94,49 @@ fn a_range_asks_once_for_a_holder() {
         terminal.wait_for("sha-256 checked");
     }
     terminal.wait_for("p2p-ci> ");
-    assert!(!terminal.everything.contains("3? [1]"), "{}", terminal.everything);
     assert_eq!(terminal.everything.matches("from which one").count(), 1);
     assert_eq!(terminal.everything.matches("sha-256 checked").count(), 3);
     // Ctrl-C answers a question, too.
     terminal.type_text("get 1 --force\r");
-    terminal.wait_for("from which one, 1 to 2? [1] ");
+    terminal.wait_for("from which one first, 1 to 2? [the fastest] ");
     terminal.type_text("\x03");
     terminal.wait_for("interrupted");
+    terminal.wait_for("p2p-ci> ");
+    terminal.quit();
+}
+
+/// A session resumes what is wanted. A person who does not choose wants nothing.
+#[test]
+fn a_document_without_a_chosen_holder_is_not_wanted() {
+    let root = tempfile::tempdir().unwrap();
+    let index = Index::start(&[]);
+    let files: [(&str, &[u8]); 2] = [("rfc1.txt", b"one"), ("rfc2.txt", b"two")];
+    let mut holders = Vec::new();
+    for name in ["a", "b"] {
+        holders.push(share(index.address, &folder(root.path(), name, &files)));
+        index.wait_for_digests("RFC 2", holders.len());
+    }
+    let mine = folder(root.path(), "mine", &[]);
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    for (command, answer, says) in [
+        ("get 1\r", "\x03", "RFC 1 is not downloaded"),
+        ("get 1 2\r", "\x03", "no document is downloaded"),
+        ("get 1 2\r", "7\r", "expected a number from 1 to 2"),
+    ] {
+        terminal.type_text(command);
+        terminal.wait_for("from which one first, 1 to 2? [the fastest] ");
+        terminal.type_text(answer);
+        terminal.wait_for(says);
+        terminal.wait_for("p2p-ci> ");
+        terminal.type_text("get\r");
+        terminal.wait_for("no unfinished download");
+        terminal.wait_for("p2p-ci> ");
+    }
+    // Without a number the choice is that of the program.
+    terminal.type_text("get 1\r");
+    terminal.wait_for("[the fastest] ");
+    terminal.type_text("\r");
+    terminal.wait_for("RFC 1: 3 bytes");
     terminal.wait_for("p2p-ci> ");
     terminal.quit();
 }

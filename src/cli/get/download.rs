@@ -11,6 +11,7 @@ use crate::cli::many::part_files;
 use crate::cli::outcome::shown;
 use crate::cli::progress::{OneDownload, warn_of_length};
 use crate::error_chain::error_chain;
+use crate::escape::escaped;
 use crate::library::{Entry, Hasher, Incoming, PartFiles, SaveTarget, Saved};
 use crate::limits;
 use crate::peer::{Attempt, FetchError, Fetched, JournalEvent, Wanted};
@@ -40,7 +41,7 @@ pub(super) fn save(
     context.interrupt.replace_temporary(None);
     let fetched = match fetched {
         Ok(fetched) => fetched,
-        Err(error) => return not_fetched(wanted, incoming, &parts, error),
+        Err(error) => return not_fetched(context, wanted, incoming, &parts, error),
     };
     if let Some(date) = fetched.last_modified {
         incoming.set_modified(date.time());
@@ -57,6 +58,7 @@ pub(super) fn save(
 
 /// Decides what becomes of the part files of a document that was not fetched.
 fn not_fetched(
+    context: &Context,
     wanted: &Wanted,
     incoming: Incoming,
     parts: &PartFiles,
@@ -68,7 +70,7 @@ fn not_fetched(
             incoming.abandon();
             Ok(Downloaded::Present)
         }
-        (FetchError::Cancelled(document), kept) => Err(interrupted(&document, kept)),
+        (FetchError::Cancelled(document), kept) => Err(interrupted(context, &document, kept)),
         // A part file that has filled the disk would leave no space for any other document.
         (error @ FetchError::File { .. }, kept) if error.is_disk_full() => {
             let length = kept.unwrap_or(0);
@@ -100,12 +102,11 @@ fn not_fetched(
 }
 
 /// What a person is told whose download was interrupted.
-fn interrupted(document: &Document, kept: Option<u64>) -> CommandError {
-    let name = document.name();
-    let name = shlex::try_quote(&name).map_or(name.as_str().into(), |name| name);
+fn interrupted(context: &Context, document: &Document, kept: Option<u64>) -> CommandError {
+    let typed = escaped(&context.typed);
     let kept = match kept {
-        Some(length) => format!("{length} bytes are kept, and `get {name}` resumes there"),
-        None => format!("nothing of it is kept, and `get {name}` starts again"),
+        Some(length) => format!("{length} bytes are kept, and `{typed}` resumes there"),
+        None => format!("nothing of it is kept, and `{typed}` starts again"),
     };
     CommandError::Interrupted(format!("the download of {document} was interrupted: {kept}"))
 }
@@ -124,7 +125,10 @@ pub(super) fn stream(
     let mut incoming = Incoming::begin(&folder.path().join("document")).map_err(cannot_keep)?;
     let fetched = download(context, wanted, &mut incoming, true);
     context.interrupt.replace_temporary(None);
-    let fetched = fetched?;
+    let fetched = fetched.map_err(|error| match error {
+        FetchError::Cancelled(document) => interrupted(context, &document, None),
+        error => error.into(),
+    })?;
     incoming.file().rewind().map_err(cannot_keep)?;
     write(context, incoming.file(), path)?;
     Ok(fetched)

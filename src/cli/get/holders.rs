@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use crate::cli::choose::choose_for_many;
 use crate::cli::context::Context;
 use crate::cli::exit::CommandError;
+use crate::cli::incomplete::note_missing_holders;
 use crate::cli::meant::no_holder;
 use crate::escape::escaped;
-use crate::peer::{Holding, Source, lookup};
+use crate::peer::{Holders, Holding, Source, lookup};
 use crate::protocol::{Digest, Document, Endpoint};
 
 /// Which holder a person wants to be asked first.
@@ -19,10 +20,7 @@ pub(super) enum Chosen {
 }
 
 /// The records of all holders of a document but this peer.
-pub(super) fn holdings(
-    context: &Context,
-    document: &Document,
-) -> Result<Vec<Holding>, CommandError> {
+pub(super) fn holdings(context: &Context, document: &Document) -> Result<Holders, CommandError> {
     let title = context.known_title(document);
     let found = lookup(&context.index, document, title.as_ref());
     context.check_interrupt_with(|| {
@@ -31,13 +29,15 @@ pub(super) fn holdings(
              one received"
         )
     })?;
-    let mut holdings = found?;
+    let mut holders = found?;
     let own = context.index.own();
-    holdings.retain(|holding| Some(&holding.record.holder) != own.as_ref());
-    if holdings.is_empty() {
+    holders.found.retain(|holding| Some(&holding.record.holder) != own.as_ref());
+    let holders = holders.known(document)?;
+    note_missing_holders(document, &holders.completeness);
+    if holders.found.is_empty() {
         return Err(no_holder(context, document));
     }
-    Ok(holdings)
+    Ok(holders)
 }
 
 /// The holders of a document, the chosen one first.

@@ -9,6 +9,7 @@ use crate::cli::change::Earlier;
 use crate::cli::command::Get;
 use crate::cli::context::Context;
 use crate::cli::exit::{CommandError, Failure, failure_of, report};
+use crate::cli::incomplete::say_missing_holders;
 use crate::cli::many::{Plan, plan};
 use crate::cli::missing::report_missing;
 use crate::cli::other_kind::note_index_server;
@@ -17,7 +18,7 @@ use crate::cli::progress::ManyDownloads;
 use crate::cli::quantity::counted;
 use crate::cli::trusted::check_local;
 use crate::library::SharedLibrary;
-use crate::peer::{FetchError, Happening, Holding, JournalEvent};
+use crate::peer::{FetchError, Happening, Holders, Holding, IndexError, JournalEvent};
 use crate::protocol::{Digest, Document};
 
 /// Downloads several documents. All are tried, and the most severe failure decides the exit code.
@@ -111,8 +112,8 @@ pub(super) fn get_many(
     let failed = failures.len();
     outcome.map_err(|source| match source.kind() {
         io::ErrorKind::Interrupted => CommandError::Interrupted(format!(
-            "interrupted: {} downloaded; what was received of the others is kept, and `get` alone \
-             resumes them",
+            "interrupted: {} downloaded; what was received of the others is kept, and the same \
+             command, or `get` alone, resumes them",
             counted(downloaded, "document")
         )),
         _ => {
@@ -136,6 +137,12 @@ fn failed(
 ) -> Result<Failure, CommandError> {
     context.remember_reason(document, &error);
     match error {
+        // It may still have a holder.
+        CommandError::Index(IndexError::CutOff { .. }) => {
+            report("peer", &error);
+            say_failed(context.format, Some(document), &error)?;
+            Ok(error.failure())
+        }
         // Without an index there is no sense in trying the next.
         CommandError::Index(_) => Err(error),
         // It ends the command, and the document is still wanted.
@@ -179,7 +186,11 @@ fn find(
     }
     match &command.from {
         Some(_) => Ok(Some(Vec::new())),
-        None => holdings(context, document).map(Some),
+        None => {
+            let Holders { found, completeness } = holdings(context, document)?;
+            say_missing_holders(context.format, document, &completeness)?;
+            Ok(Some(found))
+        }
     }
 }
 

@@ -33,10 +33,13 @@ impl Replies<'_> {
                 if follows_grammar && self.pace.paused >= limits::NOT_READ {
                     return Err(self.not_read());
                 }
-                let reason = "the index closed the connection without a final empty line";
-                let completeness = match follows_grammar {
-                    true => Completeness::incomplete(reason),
-                    false => Completeness::Complete,
+                // Where nothing but the close ends a reply, that is its end after a whole record.
+                let is_end = !follows_grammar
+                    && self.has_records
+                    && self.receiver.input().trim_ascii().is_empty();
+                let completeness = match is_end {
+                    true => Completeness::Complete,
+                    false => Completeness::closed(),
                 };
                 Ok(self.end_here(state, completeness, take))
             }

@@ -1,0 +1,68 @@
+//! `get --out` of a document that is shared here: it is copied, and nothing is downloaded.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::download::{copy_file, copy_stream};
+use super::out::{Out, is_standard_output};
+use crate::cli::command::{Format, Get};
+use crate::cli::context::Context;
+use crate::cli::exit::CommandError;
+use crate::cli::outcome::Outcome;
+use crate::library::Entry;
+use crate::protocol::{Digest, Document};
+
+/// The shared document that `--out` copies: nothing is downloaded that is here, unless a person
+/// names a holder, or a list names another digest.
+pub(super) fn local_copy(
+    context: &Context,
+    command: &Get,
+    document: &Document,
+    digest: Option<Digest>,
+) -> Result<Option<Arc<Entry>>, CommandError> {
+    if command.from.is_some() {
+        return Ok(None);
+    }
+    let library = context.library()?;
+    let entry = library.read().entry(document).cloned();
+    Ok(entry.filter(|entry| match digest {
+        None => entry.path().exists(),
+        Some(expected) => entry.digest().is_ok_and(|found| found == expected),
+    }))
+}
+
+pub(super) fn copy(
+    context: &Context,
+    command: &Get,
+    document: &Document,
+    entry: &Entry,
+    out: &Out,
+) -> Result<(), CommandError> {
+    match out {
+        Out::StandardOutput => copy_stream(context, entry, None).map(drop),
+        Out::Stream(path) => {
+            let (length, digest) = copy_stream(context, entry, Some(path))?;
+            let copied = Outcome::Copied { from: &entry.path(), to: path, length, digest };
+            say_streamed(context, document, path, &copied)
+        }
+        Out::File(to) => {
+            let (length, digest) = copy_file(context, entry, to, command.force)?;
+            let copied = Outcome::Copied { from: &entry.path(), to, length, digest };
+            copied.say(context.format, document)
+        }
+    }
+}
+
+/// Prints, for programs, what became of a document that was written to a device, a FIFO or a
+/// descriptor: nothing if that is standard output.
+pub(super) fn say_streamed(
+    context: &Context,
+    document: &Document,
+    path: &Path,
+    outcome: &Outcome<'_>,
+) -> Result<(), CommandError> {
+    match context.format {
+        Format::Json if !is_standard_output(path) => outcome.say(context.format, document),
+        Format::Json | Format::Raw | Format::Table => Ok(()),
+    }
+}
