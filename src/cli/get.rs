@@ -251,7 +251,7 @@ fn get_wanted(
     }
 }
 
-/// What became of the attempt to download a document here.
+/// The result of an attempt to download a document here.
 enum Attached {
     /// A download of it was running already, and is complete.
     Fetched(Box<Fetched>),

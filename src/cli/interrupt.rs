@@ -29,7 +29,7 @@ const TWICE: Duration = Duration::from_secs(1);
 /// Within this time equal signals are one: some programs send one to a process and to its group.
 const TOGETHER: Duration = Duration::from_millis(100);
 
-/// What runs, as far as signals are concerned.
+/// The running command, as far as signals are concerned.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Mode {
     /// A shell, and whether a person types the commands.

@@ -20,7 +20,7 @@ const BAR: &str = "{bar:30} {msg}";
 /// The same if nobody has said how long the document is.
 const OF_ANY_LENGTH: &str = "{spinner} {msg}";
 
-/// What takes less time than this needs no bar.
+/// A download that takes less time than this needs no bar.
 const SHOWN_AFTER: Duration = Duration::from_millis(300);
 /// Time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);

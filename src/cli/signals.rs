@@ -13,7 +13,7 @@ use std::thread;
 
 use crate::system::{Signal, Signals, has_controlling_terminal};
 
-/// What a service does about a signal.
+/// The action of a service on a signal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum ServiceSignal {
     /// It ends in order.

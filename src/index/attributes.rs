@@ -1,4 +1,4 @@
-//! What the index knows of a record besides its line (protocol.md section 4.11).
+//! The attributes of a record, which the index knows besides its line (protocol.md section 4.11).
 
 use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! The descriptions of a document after the first one, by their places.
+//! The descriptions of a document after the first one, by their places (protocol.md section 4.11).
 //!
 //! A document may have hundreds of thousands of titles, and a search then reads the title's number of
 //! each line. So descriptions are stored in pieces like lines, and the numbers of their titles are
@@ -12,7 +12,7 @@ use crate::protocol::{Content, Title};
 /// Descriptions of a piece at most.
 const PIECE: usize = 64;
 
-/// What a holder says of a document. Holders mostly agree, and then share one.
+/// The description of a document by a holder. Holders mostly agree, and then share one.
 #[derive(Debug)]
 pub(super) struct Description {
     pub(super) title: Title,

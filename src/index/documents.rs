@@ -1,4 +1,5 @@
-//! The documents that somebody has, in the order of a list, and where their entries are.
+//! The documents that somebody has, in the order of a list, and where their entries are (protocol.md
+//! section 4.5).
 //!
 //! RFCs have a table of their own: they are what an index is asked for most, and twenty numbers
 //! lie where two file names would.

@@ -1,4 +1,5 @@
-//! What is known of one document: its lines, and what their holders say of it.
+//! One document in the index: its lines, and the attributes that their holders announce (protocol.md section
+//! 4.5).
 
 use super::descriptions::{Description, Descriptions};
 use super::lines::Lines;

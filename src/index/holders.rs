@@ -30,7 +30,7 @@ pub(super) struct Holders {
     heap: usize,
 }
 
-/// What one owner has added.
+/// The records that one owner has added.
 #[derive(Debug, Default)]
 struct Holdings {
     /// One, for most owners name one endpoint.
@@ -55,7 +55,7 @@ struct Holder {
 impl Holder {
     /// Where the line of an entry is, or would be.
     fn place(&self, entry: u32) -> Result<usize, usize> {
-        // Who adds a series adds at the end, mostly.
+        // A holder that adds a series mostly adds at the end.
         if self.lines.last().is_none_or(|last| last.0 < entry) {
             return Err(self.lines.len());
         }

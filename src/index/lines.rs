@@ -1,4 +1,4 @@
-//! The lines of one document in the order of their ages.
+//! The lines of one document in the order of their ages (protocol.md section 4.5).
 //!
 //! An index of ten million records has ten million of these lines, and twenty bytes each have to
 //! be enough. So they lie in pieces side by side: a new line goes behind the newest, whatever is
@@ -21,7 +21,7 @@ impl Age {
     pub(super) const OLDEST: Self = Self(0);
 }
 
-/// What one owner says of a document, by the places of what it says.
+/// The claim of one owner to a document, by the places of its holder and description.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claim {
     pub(super) holder: u32,

@@ -1,4 +1,5 @@
-//! What readers ask for, how far they have come, and what they are shown.
+//! Queries of readers, their progress, and the records that they are shown (protocol.md sections 4.3 and
+//! 4.10).
 
 use std::net::IpAddr;
 

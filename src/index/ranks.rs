@@ -1,4 +1,5 @@
-//! By what the results of a search are ordered, in small tables by the numbers of entries.
+//! By what the results of a search are ordered, in small tables by the numbers of entries (protocol.md
+//! section 4.10).
 //!
 //! A document with more records comes first, then one that precedes others in a list: RFCs by number,
 //! then files by name. The rank of a document is an integer, so a search that looks at a million titles

@@ -1,4 +1,4 @@
-//! The index by examples, and against a plain model.
+//! The index by examples, and against a plain model (protocol.md sections 4.5 and 4.6).
 
 mod search;
 
@@ -100,7 +100,7 @@ fn attributes_are_those_of_the_first_who_claims_the_line() {
     index.add(B, line.clone(), attributes(Some(666), 11)).unwrap();
     assert_eq!(shown(&index), [attributes(None, 10)]);
 
-    // Who adds again says what it has now; since when it is here stays.
+    // A second ADD replaces the attributes, and the time of the first one stays.
     index.add(A, line.clone(), attributes(Some(5), 12)).unwrap();
     assert_eq!(shown(&index), [attributes(Some(5), 10)]);
     index.add(A, record("RFC 1 new h 1"), attributes(Some(6), 13)).unwrap();
@@ -160,7 +160,7 @@ fn a_record_is_refused_when_the_memory_is_used_up() {
     let count = (1..).find(|&number| add(&mut index, A, number).is_err()).unwrap();
     assert_eq!(add(&mut index, A, count), Err(Full::Memory(1 << 20)));
     assert!(count > 400 && index.bytes() <= 1 << 20, "{count}, {}", index.bytes());
-    // What is there may still change, and what leaves makes room.
+    // Records that are there may still change, and records that are removed make room.
     assert!(index.add(A, record("FILE 1 short h1 1"), plain()).is_ok());
     while index.leave(A, 100) == 100 {}
     while index.catch_up(100) == 100 {}

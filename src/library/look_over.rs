@@ -16,7 +16,7 @@ use super::{Entry, Official, SharedLibrary, name, skip, title_of};
 use crate::limits;
 use crate::protocol::Document;
 
-/// What a look at a folder has found.
+/// The changes that a scan of a directory has found.
 #[derive(Debug, Default)]
 pub struct Look {
     /// The documents that are shared now and were not before, have changed, or are gone.
@@ -34,7 +34,7 @@ pub(super) enum Settled {
     Any,
 }
 
-/// What is remembered from one look to the next.
+/// State that is kept from one scan to the next.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     /// Files that were not quiet yet, and since when they were in that state.

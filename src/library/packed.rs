@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 
 use crate::limits;
 
-/// What the names of packed files end with.
+/// The extension of packed files.
 const SUFFIX: &str = ".gz";
 
 /// The name that a packed file has when it is unpacked; `None` for another file.

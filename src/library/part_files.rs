@@ -33,7 +33,7 @@ pub(super) fn temporary(target: &SaveTarget) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// What earlier downloads have left in a directory, found by reading it once.
+/// Part files of earlier downloads in a directory, found by reading it once.
 #[derive(Debug, Default)]
 pub struct PartFiles {
     folder: PathBuf,
@@ -198,7 +198,7 @@ fn adopt(path: &Path, current: &Path) -> bool {
     }
 }
 
-/// What came of opening a partial file.
+/// The result of opening a partial file.
 pub(super) enum Opened {
     /// It is open, and no other process has it.
     Locked(File),

@@ -227,7 +227,7 @@ fn is_ornament(line: &str) -> bool {
     !line.chars().any(char::is_alphanumeric)
 }
 
-/// What begins behind the middle of a line of 72 is no centred title.
+/// A line that begins after the middle of 72 columns is no centred title.
 fn is_right_column(line: &str) -> bool {
     line.len() - line.trim_start().len() >= 40
 }

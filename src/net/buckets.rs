@@ -28,7 +28,7 @@ pub struct BucketSize {
     pub full: f64,
     /// The level above which nothing is added.
     pub most: f64,
-    /// What drains in a second.
+    /// The amount that drains in a second.
     pub drain: f64,
 }
 
@@ -80,7 +80,7 @@ impl Buckets {
         Scope::of(Network::of(address)).any(is_full)
     }
 
-    /// What has not drained by now.
+    /// The amount that has not drained by now.
     fn left(&self, scope: Scope, level: Level, now: Instant) -> f64 {
         let passed = now.saturating_duration_since(level.last).as_secs_f64();
         (level.count - passed * self.size.drain * factor(scope)).max(0.0)

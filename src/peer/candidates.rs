@@ -1,4 +1,4 @@
-//! The holders that a download may ask, and which one is next.
+//! The holders that a download may ask, and which one is next (protocol.md section 7).
 //!
 //! What the index says of them are hints: they change the order, and nobody is left out for them.
 //! A holder's own reply takes precedence.

@@ -22,14 +22,15 @@ pub(super) use pause::{Readiness, pause_after};
 use stored::Stored;
 use strangers::Strangers;
 
-/// What is assumed of who was never asked: not better than a good neighbour, not worse than a bad.
+/// The rate that is assumed of a holder that was never asked: not better than a good one, not worse than a
+/// bad one.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 const BYTES_PER_SECOND: u64 = 1024 * 1024;
 
 /// Round trips are told apart in steps of this.
 const STEP: Duration = Duration::from_millis(1);
 
-/// What is remembered of other peers.
+/// Statistics of other peers.
 #[derive(Debug, Default)]
 pub struct Neighbours {
     known: Mutex<HashMap<Endpoint, Neighbour>>,

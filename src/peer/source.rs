@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::holdings::Holding;
 use crate::protocol::{Content, Digest, Document, Endpoint, Title};
 
-/// What is to be fetched.
+/// The document to fetch.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Wanted {
     /// The document.

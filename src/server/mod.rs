@@ -95,7 +95,7 @@ pub struct Server {
     shared: Shared,
 }
 
-/// What all sessions share.
+/// State that all sessions share.
 #[derive(Debug)]
 struct Shared {
     index: SharedIndex,

@@ -17,7 +17,7 @@ use crate::limits;
 use crate::peer::{Attempt, FetchError, Fetched, JournalEvent, Wanted};
 use crate::protocol::{Digest, Document};
 
-/// What came of a download into a file.
+/// The result of a download into a file.
 pub(super) enum Downloaded {
     /// The file has its name.
     Saved(Fetched, Saved),

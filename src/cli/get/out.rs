@@ -16,7 +16,7 @@ use crate::peer::Cancel;
 use crate::protocol::Document;
 use crate::system;
 
-/// What a path after `--out` names.
+/// The kind of file that a path after `--out` names.
 #[derive(Debug)]
 pub(super) enum Out {
     StandardOutput,

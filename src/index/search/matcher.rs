@@ -1,4 +1,4 @@
-//! Which lines of a document match the words of a search.
+//! Which lines of a document match the words of a search (protocol.md section 4.10).
 
 use super::tables::{RECORD, Take};
 use crate::index::entry::Entry;

@@ -1,4 +1,4 @@
-//! The best documents of those that match a search.
+//! The best documents of those that match a search (protocol.md section 4.10).
 
 use std::hash::{BuildHasher, RandomState};
 

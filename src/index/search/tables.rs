@@ -1,4 +1,4 @@
-//! What a search reads, and where it hands records to.
+//! The tables that a search reads, and the receiver of its records (protocol.md section 4.10).
 
 use crate::index::documents::Documents;
 use crate::index::entry::Entry;

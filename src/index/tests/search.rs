@@ -1,4 +1,4 @@
-//! Searches by examples.
+//! Searches by examples (protocol.md section 4.10).
 
 mod hostile;
 mod many;

@@ -1,4 +1,4 @@
-//! Sets of title numbers that are intersected quickly.
+//! Sets of title numbers that are intersected quickly (protocol.md section 4.10).
 
 /// Numbers in a block: as many as an integer has bits.
 pub(crate) const BLOCK: u32 = u64::BITS;

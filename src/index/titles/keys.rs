@@ -1,5 +1,5 @@
 //! The keys under which the radix tree stores beginnings of words: hashes with a random seed, so that
-//! nobody can choose words whose keys are equal.
+//! nobody can choose words whose keys are equal (protocol.md section 4.10).
 
 use std::hash::Hasher;
 use std::ops::Deref;

@@ -1,9 +1,9 @@
-//! What a word of a query leads to in the radix tree: one title, or a set of titles (protocol.md
+//! The matches of a word of a query in the radix tree: one title, or a set of titles (protocol.md
 //! section 4.10).
 
 use super::id_set::{BLOCK, IdSet, bit_of};
 
-/// What a word of a query leads to.
+/// The titles that a word of a query matches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Matches<'a> {
     /// At most this title has a word that begins so.

@@ -1,4 +1,5 @@
-//! From the beginnings of words to the titles that have such words: a radix tree.
+//! From the beginnings of words to the titles that have such words: a radix tree (protocol.md section
+//! 4.10).
 //!
 //! A beginning that a single title has is a leaf. Where several titles share one, a branch has
 //! the set of their numbers, and covers all longer beginnings that their words share. Only

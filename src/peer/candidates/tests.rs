@@ -1,4 +1,4 @@
-//! In which order holders are asked.
+//! In which order holders are asked (protocol.md section 7).
 
 use std::time::Duration;
 
@@ -145,7 +145,7 @@ fn many_are_asked_in_the_same_order_as_few() {
         next => panic!("{next:?}"),
     };
     assert_eq!(next().source.holder.to_string(), expected[0]);
-    // What fails after the ranking is not asked.
+    // A holder that fails after the ranking is not asked.
     fetcher.neighbours().failed(&expected[1].parse().unwrap());
     assert_eq!(next().source.holder.to_string(), expected[2]);
     let mut again = next();

@@ -40,7 +40,7 @@ pub enum Happening<'a> {
     GivenUp(&'a Order, &'a FetchError),
 }
 
-/// What a worker has to say.
+/// A message of a worker.
 #[derive(Debug)]
 pub(super) enum Message {
     Bytes(u64),

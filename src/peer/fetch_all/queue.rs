@@ -1,4 +1,5 @@
-//! The downloads that wait: untried ones first, then those that were tried before.
+//! The downloads that wait: untried ones first, then those that were tried before (protocol.md section
+//! 7).
 //!
 //! A worker takes several of one holder together, which are requested ahead. While one of them takes
 //! long, the others are returned to the queue.

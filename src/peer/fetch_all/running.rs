@@ -1,4 +1,5 @@
-//! The downloads that are running, and which of them have to yield their workers.
+//! The downloads that are running, and which of them have to yield their workers (protocol.md section
+//! 7).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -39,7 +40,7 @@ pub(super) struct Progress {
     pub(super) hope: OnceLock<Hope>,
 }
 
-/// What waits for a worker.
+/// Whether downloads wait for a worker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Waiting {
     /// Whether there are downloads that were never tried.

@@ -30,7 +30,7 @@ const TIME_FOR_ALL: Duration = Duration::from_secs(1);
 /// Between two reports of bytes.
 const REPORT: Duration = Duration::from_millis(50);
 
-/// What came of an attempt, with the complete file if it has succeeded.
+/// The result of an attempt, with the complete file if it has succeeded.
 type Attempted = (Next, Option<Incoming>);
 
 /// A worker.
@@ -241,7 +241,7 @@ impl<'a> Worker<'a> {
         }
         let is_trusted = task.order.wanted.is_trusted();
         match &next {
-            // What has filled the disk would keep every other document from it.
+            // A part file that has filled the disk would leave no space for any other document.
             Next::Never(_) if self.queue.is_disk_full() => {
                 if let Some(kept) = kept {
                     let document = &task.order.wanted.document;

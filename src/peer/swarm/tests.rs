@@ -1,4 +1,4 @@
-//! Workers that panic.
+//! Workers that panic (protocol.md section 5.6).
 
 use std::time::Instant;
 

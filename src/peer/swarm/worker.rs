@@ -1,5 +1,5 @@
-//! A worker of a swarm: it fetches what the plan gives it from one holder, and from the next one
-//! when that holder fails.
+//! A worker of a swarm: it fetches what the plan gives it from one holder, and from the next one when
+//! that holder fails (protocol.md section 5.6).
 
 use std::ops::Range;
 use std::sync::PoisonError;

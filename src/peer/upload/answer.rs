@@ -22,7 +22,7 @@ use crate::protocol::{
 };
 use crate::system;
 
-/// What all uploads share.
+/// State that all uploads share.
 pub(super) struct Sharing {
     pub(super) library: SharedLibrary,
     pub(super) uploads: Uploads,

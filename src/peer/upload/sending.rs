@@ -30,7 +30,7 @@ pub(super) struct Upload<'a> {
     pub(super) lent: Option<&'a Lent<'a>>,
 }
 
-/// What became of an upload.
+/// The result of an upload.
 pub(super) struct Sent {
     pub(super) count: u64,
     /// Whether the reader closed its side before the last byte was sent.

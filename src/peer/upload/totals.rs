@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What an upload server has sent.
+/// Totals of an upload server.
 #[derive(Debug, Default)]
 pub struct UploadTotals {
     documents: AtomicU64,

@@ -1,4 +1,4 @@
-//! What each request is answered with, and what it changes (protocol.md section 4).
+//! The reply to each request, and the changes that it makes (protocol.md section 4).
 //!
 //! It appends to the session's output; only the pieces of a long list are written here.
 

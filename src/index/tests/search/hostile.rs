@@ -1,4 +1,4 @@
-//! Titles that are made to take much memory.
+//! Titles that are made to take much memory (protocol.md section 4.10).
 
 use std::collections::HashMap;
 
@@ -147,7 +147,7 @@ fn divided_branches_stay_within_the_memory_limit() {
     assert!(index.behind() > 0, "some titles are still queued");
     assert!(!add(&mut index, count, "T"), "no record is added");
 
-    // What leaves makes room for the titles that are still queued.
+    // Records that are removed make room for the titles that are still queued.
     for network in 1..NETWORKS {
         while index.leave(Owner(network), 100) == 100 {}
     }

@@ -1,4 +1,4 @@
-//! Searches that very many titles match.
+//! Searches that very many titles match (protocol.md section 4.10).
 
 use super::super::super::{Index, Owner};
 use super::super::{A, plain, record};

@@ -1,4 +1,4 @@
-//! Searches against a plain model.
+//! Searches against a plain model (protocol.md section 4.10).
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

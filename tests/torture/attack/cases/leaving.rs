@@ -225,7 +225,7 @@ pub(super) fn limits(setting: &Setting, report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
-/// What the index does while it is locked, timed in this process.
+/// Work of the index while it is locked, timed in this process.
 fn longest_holds(count: usize) -> io::Result<Vec<(&'static str, Duration)>> {
     const EACH: usize = 20_000;
     let parse = |error: p2p_ci::protocol::SyntaxError| io::Error::other(error.to_string());

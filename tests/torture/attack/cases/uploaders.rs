@@ -180,7 +180,7 @@ fn lie(mut stream: TcpStream, acts: &[Act]) -> io::Result<()> {
     Ok(())
 }
 
-/// What came of one lie.
+/// The result of one lie.
 struct Outcome {
     name: &'static str,
     is_wrong: bool,
