@@ -1,4 +1,4 @@
-//! Many peers and records for a long time, while others come and go.
+//! Many peers and records for a long time, while others come and go (protocol.md sections 4.6 and 4.8).
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,7 +17,7 @@ use crate::common::talk::{Talk, add, list, lookup, records, status};
 pub(super) fn churn(setting: &Setting, report: &mut Report) -> io::Result<()> {
     const WORKERS: usize = 4;
     let (peers, each, coming) = setting.size((8_900, 113, 1000), (890, 113, 100));
-    let time = Duration::from_secs(setting.size(30 * 60, 3 * 60));
+    let time = Duration::from_secs(setting.size(30 * 60, 90));
     let index = Index::with(&["--log", "quiet"])?;
     let honest = Honest::join(index.address, report)?;
     let mut model = BTreeSet::new();
