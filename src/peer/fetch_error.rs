@@ -70,7 +70,10 @@ impl FetchError {
     pub(super) fn is_holder_away(&self) -> Option<bool> {
         let Self::All { failures, .. } = self else { return Some(false) };
         let was_asked = |error: &TransferError| {
-            !matches!(error, TransferError::Resting(_) | TransferError::GivenUp)
+            !matches!(
+                error,
+                TransferError::Resting(_) | TransferError::GivenUp | TransferError::NotLookedUp
+            )
         };
         let asked = failures.iter().filter(|(_, error)| was_asked(error));
         asked.fold(None, |away, (_, error)| Some(away == Some(true) || error.is_away()))
