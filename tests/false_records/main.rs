@@ -105,6 +105,7 @@ fn slow_liar(last: u8) -> SocketAddr {
         respond(stream, LARGE, &[b'x'; 20_000])?;
         loop {
             stream.write_all(&[b'x'; 2_000])?;
+            // The rate is what is tested.
             thread::sleep(Duration::from_millis(500));
         }
     })

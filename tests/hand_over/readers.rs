@@ -175,6 +175,7 @@ fn a_silent_reader_with_a_small_buffer_keeps_nobody_waiting() {
         let begun = Instant::now();
         while line(&mut ask(address, "document", "")) != "P2P-CI/1.0 200 OK" {
             assert!(begun.elapsed() < PATIENCE);
+            // The pace at which it asks again; nothing else shows when the document is free.
             thread::sleep(Duration::from_millis(20));
         }
         begun.elapsed()
@@ -200,6 +201,7 @@ fn a_reader_that_takes_nothing_keeps_nobody_waiting() {
                 break stream;
             }
             assert!(begun.elapsed() < PATIENCE);
+            // The pace at which it asks again; nothing else shows when the document is free.
             thread::sleep(Duration::from_millis(20));
         };
         // Two seconds, and what a busy machine adds to that.

@@ -25,9 +25,11 @@ fn a_document_moves_once_although_its_readers_wait_for_a_slot() {
     };
     let statuses = thread::scope(|scope| {
         let first = scope.spawn(take);
-        // Longer than a reader that takes nothing keeps a document.
+        // The time is what is tested: it is longer than a reader that takes nothing keeps a document.
         thread::sleep(Duration::from_millis(2200));
         let second = scope.spawn(take);
+        // Nothing shows outside when the second one waits for the slot; if it does not yet, the test
+        // passes as well.
         thread::sleep(Duration::from_millis(200));
         drop(holds_the_slot);
         [first, second].map(|reader| reader.join().unwrap())

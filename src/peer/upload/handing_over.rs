@@ -32,6 +32,10 @@ const TURN_VARIES: Duration = Duration::from_millis(1200);
 /// for a program that waits for it, and a small part of [`TURN_VARIES`].
 const REACTION: Duration = Duration::from_millis(25);
 
+/// Time after the byte of [`is_closed_entirely`] in which the reset of a closed connection arrives from
+/// a reader that is near. A later one may be the reader's own, which has read nothing.
+const RESET_OF_NEAR: Duration = REACTION;
+
 /// Time in which a reset may follow the end of what a reader sends.
 const BEFORE_PROBE: Duration = Duration::from_millis(300);
 
@@ -118,7 +122,7 @@ fn was_read(
                     "the reader closed its side before it had everything",
                 ));
             }
-            is_closed_entirely(stream)?;
+            is_closed_entirely(stream, is_near)?;
             break;
         }
         if is_turn_over {
@@ -159,19 +163,32 @@ fn is_closed_within(stream: &TcpStream, time: Duration) -> io::Result<bool> {
 /// The system of a program that has closed a connection refuses further bytes by a reset, while that
 /// of one that still reads acknowledges them. The byte that is sent for this is urgent: a program
 /// that still reads does not find it among the others.
-fn is_closed_entirely(stream: &TcpStream) -> io::Result<()> {
+///
+/// The acknowledgement may be delayed, and a reset meanwhile may be the reader's own. So only a reset
+/// that is seen shortly after the byte counts: of a near reader it arrives immediately.
+fn is_closed_entirely(stream: &TcpStream, is_near: bool) -> io::Result<()> {
     thread::sleep(BEFORE_PROBE);
     if let Some(error) = stream.take_error()? {
         return Err(error);
     }
-    socket2::SockRef::from(stream).send_out_of_band(&[0])?;
+    let longest = if is_near { RESET_OF_NEAR } else { limits::HAND_OVER_STALL };
     let begun = Instant::now();
+    socket2::SockRef::from(stream).send_out_of_band(&[0])?;
     while begun.elapsed() < limits::HAND_OVER_STALL {
         // In this order: a reset also leaves nothing to acknowledge.
         match stream.take_error()?.map(|error| error.kind()) {
-            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => return Ok(()),
+            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
+                return match begun.elapsed() <= longest {
+                    true => Ok(()),
+                    false => Err(io::Error::other(
+                        "the reader may have reset the connection before it had read everything",
+                    )),
+                };
+            }
             Some(kind) => return Err(kind.into()),
             None if matches!(system::unacknowledged(stream), Ok(Some(0))) => break,
+            // A sleep may take longer on a busy machine.
+            None if begun.elapsed() < RESET_OF_NEAR / 5 => thread::yield_now(),
             None => thread::sleep(LOOK / 100),
         }
     }
@@ -213,6 +230,35 @@ mod tests {
     use super::super::lending::Lending;
     use super::*;
     use crate::protocol::Document;
+
+    /// What a reader does with a document that it was sent, after it has closed its sending direction.
+    fn outcome(reads: bool, closes_after: Duration) -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut sender, _) = listener.accept().unwrap();
+        sender.write_all(&[7; 3000]).unwrap();
+        if reads {
+            reader.read_exact(&mut [0; 3000]).unwrap();
+        }
+        reader.shutdown(Shutdown::Write).unwrap();
+        assert_eq!((&sender).read(&mut [0]).unwrap(), 0);
+        thread::scope(|scope| {
+            let is_closed = scope.spawn(|| is_closed_entirely(&sender, true));
+            // The time is what is tested: a reader that ends by itself, whatever the sender does.
+            thread::sleep(closes_after);
+            drop(reader);
+            is_closed.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn a_reset_of_the_readers_own_is_no_end_of_reading() {
+        outcome(true, Duration::ZERO).unwrap();
+        for step in 0..12 {
+            let after = BEFORE_PROBE + Duration::from_millis(30 + 10 * step);
+            outcome(false, after).unwrap_err();
+        }
+    }
 
     /// A reader must not keep this thread by acknowledging a little now and then.
     #[test]
