@@ -165,7 +165,7 @@ impl Sharing {
     /// Waits for the next request, and returns whether some of it is there. Meanwhile the connection
     /// may be closed for one of another network.
     fn has_next(&self, reader: &Reader<'_>, receiver: &mut Receiver<'_>) -> bool {
-        if !receiver.input().is_empty() || system::has_arrived(reader.stream) {
+        if !receiver.input().is_empty() {
             return true;
         }
         let giving_way = self.permits.give_way(reader.number, reader.stream, true);
