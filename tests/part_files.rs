@@ -11,7 +11,7 @@ use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -26,13 +26,14 @@ fn register(index: &Index, documents: &[String], ports: &[u16]) -> Vec<Talk> {
     ports.iter().map(|port| index.register_files(documents, *port)).collect()
 }
 
-/// Holders that announce a version of their own for each request, send a part of it and close.
-fn liars(count: u16, length: u64) -> Vec<u16> {
+/// Holders that announce a version of their own for each request, which is at least this long, send
+/// a part of it and close.
+fn liars(count: u16, length: &Arc<AtomicU64>) -> Vec<u16> {
     let liar = |number: u16| {
-        let requests = Arc::new(AtomicU32::new(0));
+        let (requests, length) = (Arc::new(AtomicU32::new(0)), Arc::clone(length));
         let address = holder(Ipv4Addr::LOCALHOST, move |stream, _| {
             let request = requests.fetch_add(1, Ordering::Relaxed);
-            let length = length + u64::from(request);
+            let length = length.load(Ordering::Relaxed) + u64::from(request);
             let headers = format!(
                 "Content-Length: {length}\r\nDigest: sha-256={number:032x}{request:032x}\r\n"
             );
@@ -73,22 +74,27 @@ fn watch(mut programs: Vec<Program>, folder: &Path) -> (usize, u64) {
 
 #[test]
 fn many_versions_of_one_document_leave_few_part_files() {
-    let lengths = [2_000_000, 9_000_000].into_iter();
-    let commands: [&[&str]; 2] = [&["get", "a.bin"], &["sync"]];
-    let cases = lengths.flat_map(|length| commands.map(|command| (length, command)));
-    in_parallel(cases, |(length, what)| {
-        let root = tempfile::tempdir().unwrap();
-        let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
-        let index = Index::start(&[]);
-        let _records = register(&index, &["a.bin".to_string()], &liars(40, length));
-        let address = index.address.to_string();
-        let arguments = [&[&address, "--share", "."][..], what].concat();
-        let start = || Program::start_again(env!("CARGO_BIN_EXE_peer"), &arguments, &state, &mine);
-        let (count, bytes) = watch(vec![start()], &mine);
-        assert!(count <= 6, "{what:?} {length}: {count} part files");
-        assert!(bytes <= 6 * SENT as u64, "{what:?} {length}: {bytes} bytes");
-        assert_eq!(names(&mine), [] as [&str; 0], "{what:?} {length}");
-    });
+    // The tests run with few descriptors.
+    let announced = Arc::new(AtomicU64::new(0));
+    let index = Index::start(&[]);
+    let _records = register(&index, &["a.bin".to_string()], &liars(40, &announced));
+    let address = index.address.to_string();
+    for length in [2_000_000, 9_000_000] {
+        announced.store(length, Ordering::Relaxed);
+        let commands: [&[&str]; 2] = [&["get", "a.bin"], &["sync"]];
+        in_parallel(commands, |what| {
+            let root = tempfile::tempdir().unwrap();
+            let mine = folder(root.path(), "mine", &[]);
+            let state = folder(root.path(), "state", &[]);
+            let arguments = [&[&address, "--share", "."][..], what].concat();
+            let start =
+                || Program::start_again(env!("CARGO_BIN_EXE_peer"), &arguments, &state, &mine);
+            let (count, bytes) = watch(vec![start()], &mine);
+            assert!(count <= 6, "{what:?} {length}: {count} part files");
+            assert!(bytes <= 6 * SENT as u64, "{what:?} {length}: {bytes} bytes");
+            assert_eq!(names(&mine), [] as [&str; 0], "{what:?} {length}");
+        });
+    }
 }
 
 #[test]
@@ -99,10 +105,10 @@ fn two_processes_and_many_documents_leave_nothing_of_what_was_given_up() {
     let index = Index::start(&[]);
     let (_honest, _) = share(index.address, &honest);
     let documents: Vec<String> = (0..6).map(|number| format!("a{number}.bin")).collect();
-    // Each document has holders of its own, so that no document waits for those of another one.
+    // Two documents have holders of their own, so that few wait for the holders of another one.
     let with_liars =
-        |document: &String| register(&index, std::slice::from_ref(document), &liars(3, 2_000_000));
-    let _records: Vec<Vec<Talk>> = documents.iter().map(with_liars).collect();
+        |documents: &[String]| register(&index, documents, &liars(3, &Arc::new(2_000_000.into())));
+    let _records: Vec<Vec<Talk>> = documents.chunks(2).map(with_liars).collect();
     let address = index.address.to_string();
     let start = || {
         let arguments = [&address, "--share", ".", "sync"];
