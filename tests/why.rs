@@ -44,6 +44,12 @@ fn why_names_what_was_tried_and_what_is_kept() {
     assert_eq!(run_peer_again(&dead, &state, &mine).0, 69);
     assert!(why("8").1.contains("not fetched: cannot reach the index 127.0.0.1:1"));
 
+    // Programs read times with their offset.
+    let object = run(&["--format", "json", "why", "8"]).1;
+    let object: serde_json::Value = serde_json::from_str(object.lines().next().unwrap()).unwrap();
+    let time = object["time"].as_str().unwrap();
+    assert!(chrono::DateTime::parse_from_rfc3339(time).is_ok(), "{time}");
+
     // A download that is killed, and what is kept of it.
     let from = format!("localhost:{port}");
     let arguments =

@@ -126,9 +126,6 @@ impl Context {
                 "interrupted: {document} is shared, and is registered when the index answers"
             )));
         }
-        if self.index.membership().is_none() {
-            log::warn!("the record is gone with this connection: `share` and the shell keep it");
-        }
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use std::time::Instant;
 use log::LevelFilter;
 
 use super::args::{Args, Removal, Single};
-use super::command::{Command, Format};
+use super::command::{Add, Command, Format};
 use super::context::Context;
 use super::downloads::Downloads;
 use super::exit::{CommandError, Failure};
@@ -64,6 +64,9 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let outcome = match &args.command {
         Some(Single::Share) => finish(args.format, share(&args)),
+        Some(Single::Both(Command::Add(add))) => {
+            finish(args.format, Err(no_addition(&args.server, add)))
+        }
         Some(Single::Both(command)) => once(&args, command, interactive),
         Some(Single::Remove(removal)) => {
             finish(args.format, Err(no_removal(&args.server, removal)))
@@ -140,6 +143,15 @@ fn no_removal(server: &Endpoint, removal: &Removal) -> CommandError {
         "`remove` works only in the shell: a record belongs to the session that registered it. \
          Start `peer {server}` and type `remove {what}`; to stop sharing a file for good, name it in \
          `.p2pciignore`"
+    ))
+}
+
+/// A record ends with its connection, so a single command would register it for a moment.
+fn no_addition(server: &Endpoint, add: &Add) -> CommandError {
+    let what = escaped(&add.what).to_string();
+    CommandError::Usage(format!(
+        "`add` works only in the shell: a record ends with the session that registered it. Start `peer \
+         {server}` and type `add {what}`; `share` registers all files of the shared directory"
     ))
 }
 

@@ -2,6 +2,7 @@
 //! 5.1).
 
 use std::thread;
+use std::time::SystemTime;
 
 use indicatif::HumanBytes;
 use serde_json::json;
@@ -13,11 +14,11 @@ use super::incomplete::{check_complete, note_missing_holders, say_incomplete};
 use super::meant::{listed_form, no_holder};
 use super::output::{say, say_json, table};
 use super::reply::{document_json, with_fields};
-use super::why::local;
+use super::why::{local, rfc_3339};
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::peer::{Fetcher, Holders, Holding, Probe, Source, TransferError, lookup, probe};
-use crate::protocol::{Digest, Document};
+use crate::protocol::{Date, Digest, Document};
 
 /// Holders that are asked concurrently.
 const CONCURRENT: usize = 16;
@@ -99,7 +100,7 @@ struct Row {
     bytes_per_second: Option<u64>,
     length: Option<u64>,
     digest: Option<Digest>,
-    since: Option<String>,
+    since: Option<SystemTime>,
 }
 
 impl Row {
@@ -119,7 +120,7 @@ impl Row {
             bytes_per_second: pace.bytes_per_second,
             length: answer.and_then(|probe| probe.length).or(holding.content.length),
             digest,
-            since: holding.added.map(|date| local(date.time())),
+            since: holding.added.map(Date::time),
         }
     }
 
@@ -133,7 +134,7 @@ impl Row {
             self.bytes_per_second.map_or_else(unknown, rate),
             self.length.map_or_else(unknown, |length| length.to_string()),
             self.digest.map_or_else(unknown, short),
-            self.since.unwrap_or_else(unknown),
+            self.since.map_or_else(unknown, local),
         ]
     }
 
@@ -146,7 +147,7 @@ impl Row {
             ("bytes_per_second", json!(self.bytes_per_second)),
             ("bytes", json!(self.length)),
             ("digest", json!(self.digest.map(|digest| digest.to_string()))),
-            ("since", json!(self.since)),
+            ("since", json!(self.since.map(rfc_3339))),
         ];
         with_fields(document_json(document), fields)
     }

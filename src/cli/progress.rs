@@ -118,6 +118,8 @@ pub(super) struct ManyDownloads {
     /// From the first byte on.
     rate: Option<RecentRate>,
     remaining: Remaining,
+    /// Thousandths of the bytes that the bar shows.
+    shown: u64,
 }
 
 impl ManyDownloads {
@@ -128,7 +130,8 @@ impl ManyDownloads {
         let (bar, lines) = (bar(Some(all as u64), BAR), PlainLines::new());
         let remaining = Remaining::new(downloads);
         let (begun, fetched, present, bytes) = (Instant::now(), 0, 0, 0);
-        Self { bar, lines, begun, all, fetched, present, failed, bytes, rate: None, remaining }
+        let (rate, shown) = (None, 0);
+        Self { bar, lines, begun, all, fetched, present, failed, bytes, rate, remaining, shown }
     }
 
     pub(super) fn show(&mut self, happening: &Happening<'_>) {
@@ -180,7 +183,7 @@ impl ManyDownloads {
 
     /// Shows how far all downloads are.
     fn update(&mut self) {
-        let Self { bar, lines, remaining, bytes, all, .. } = self;
+        let Self { bar, lines, remaining, bytes, all, shown, .. } = self;
         let done = self.fetched + self.present + self.failed;
         let now = Instant::now();
         if *bytes > 0 && self.rate.is_none() {
@@ -197,8 +200,10 @@ impl ManyDownloads {
         lines.say(line);
         if !bar.is_hidden() {
             let left = remaining.bytes().unwrap_or(u64::MAX);
-            bar.set_length(bytes.saturating_add(left));
-            bar.set_position(*bytes);
+            // The estimate of what is left can grow; a bar that runs backwards says nothing.
+            *shown = forward(*shown, *bytes, left);
+            bar.set_length(1000);
+            bar.set_position(*shown);
             bar.set_message(line());
         }
     }
@@ -281,6 +286,17 @@ fn amount(bytes: u64, rate: Option<u64>) -> String {
     format!("{}{rate}", HumanBytes(bytes))
 }
 
+/// What a bar shows next, in thousandths: never less than before.
+fn forward(shown: u64, bytes: u64, left: u64) -> u64 {
+    shown.max(thousandths(bytes, bytes.saturating_add(left)))
+}
+
+/// The share of `all` in thousandths.
+fn thousandths(done: u64, all: u64) -> u64 {
+    let share = u128::from(done) * 1000 / u128::from(all.max(1));
+    u64::try_from(share).unwrap_or(1000)
+}
+
 /// Bytes per second of a whole command.
 fn mean_rate(bytes: u64, time: Duration) -> u64 {
     let rate = u128::from(bytes) * 1000 / time.as_millis().max(1);
@@ -309,6 +325,16 @@ mod tests {
         );
         assert_eq!(bar_text(1024, None, Some(512)), "1.00 KiB, 512 B/s");
         assert_eq!(bar_text(1, Some(u64::MAX), Some(0)), "1 B of 16.00 EiB, 0 B/s");
+    }
+
+    #[test]
+    fn a_bar_of_many_downloads_runs_forward_when_more_is_left_than_expected() {
+        assert_eq!(thousandths(5, 10), 500);
+        assert_eq!(thousandths(u64::MAX, u64::MAX), 1000);
+        // The second document is larger than it was expected to be.
+        let shown = forward(0, 90, 10);
+        assert_eq!((shown, forward(shown, 91, 1_000_000)), (900, 900));
+        assert_eq!(forward(shown, 1_000, 0), 1000);
     }
 
     /// The summary counted from the second read of each document on.

@@ -35,3 +35,9 @@ impl ShareClaim {
         Self { _lock: lock }
     }
 }
+
+/// Whether a session of another process shares a directory. Creates nothing.
+pub(super) fn is_shared(shared: &Path) -> bool {
+    let lock = share_lock(shared).and_then(|path| File::open(path).ok());
+    lock.is_some_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}

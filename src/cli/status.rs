@@ -13,6 +13,7 @@ use super::incomplete::check_complete;
 use super::outcome::shown;
 use super::output::{say, say_json};
 use super::reply::{document_json, with_fields};
+use super::share_claim::is_shared;
 use crate::escape::escaped;
 use crate::peer::{Membership, Query, RunningUpload, request_records};
 use crate::protocol::{Listing, ReplyPart};
@@ -35,6 +36,7 @@ pub(super) fn status(context: &Context) -> Result<(), CommandError> {
     let membership = context.index.membership();
     let own = membership.and_then(Membership::own).map(|own| own.to_string());
     let not_known = if membership.is_some() { "not connected" } else { "not registered" };
+    let is_shared = membership.is_none() && is_shared(&context.folder);
     let documents = context.library()?.read().len();
     let uploading = context.uploads.as_ref().map(|uploads| uploads.address().to_string());
     let downloads = context.downloads.running(NAMED);
@@ -47,6 +49,7 @@ pub(super) fn status(context: &Context) -> Result<(), CommandError> {
             "uploading_from": uploading,
             "folder": context.folder.to_string_lossy(),
             "documents": documents,
+            "shared_by_other_process": is_shared,
             "downloads": downloads.iter().map(download_json).collect::<Vec<Value>>(),
             "uploads": uploads.iter().map(upload_json).collect::<Vec<Value>>(),
         }))
@@ -59,6 +62,9 @@ pub(super) fn status(context: &Context) -> Result<(), CommandError> {
         ("folder", shown(&context.folder)),
         ("documents", documents.to_string()),
     ];
+    if is_shared {
+        rows.push(("shared by", "another process, whose transfers are not shown here".into()));
+    }
     rows.extend(downloads.iter().map(|batch| ("downloading", download_line(batch))));
     rows.extend(uploads.iter().map(|upload| ("uploading", upload_line(upload))));
     for (what, value) in rows {

@@ -29,9 +29,7 @@ fn help_of(command: &str) -> (&'static [&'static str], &'static str) {
         "peers" => (&["format"], "peer localhost peers --format table"),
         "get" => (&DOWNLOADING, "peer localhost get 793 700-710 lecture-01.pdf"),
         "sync" => (&DOWNLOADING, "peer localhost sync --match congestion --dry-run"),
-        "add" => {
-            (&["share", "format", "host"], "peer localhost add lecture-01.pdf --title Lecture")
-        }
+        "add" => (&["share", "format", "host"], "p2p-ci> add lecture-01.pdf --title Lecture"),
         "verify" => (&DIRECTORY, "peer --share papers verify 793"),
         "why" => (&["share", "format"], "peer --share papers why 793"),
         "docs" => (&DIRECTORY, "peer --share papers docs --format json"),
@@ -57,7 +55,8 @@ fn command() -> Command {
             option.hide(!is_used)
         });
         all.mut_subcommand(&name, |command| {
-            let mut command = command.args(options);
+            // Only the shell can keep what it registers.
+            let mut command = command.args(options).hide(name == "add");
             if !example.is_empty() {
                 command =
                     command.after_help(with_names(&format!("Example: {example}")).into_owned());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use chrono::{DateTime, Local};
+use chrono::{DateTime, Local, SecondsFormat};
 use serde_json::{Value, json};
 
 use super::command::Format;
@@ -99,7 +99,7 @@ pub(super) fn why(context: &Context, typed: &Document) -> Result<(), CommandErro
         match context.format {
             Format::Raw | Format::Table => say(format_args!("{time}  {}", escaped(&text))),
             Format::Json => {
-                let fields = [("time", json!(time)), ("what", json!(text))];
+                let fields = [("time", json!(rfc_3339(entry.time))), ("what", json!(text))];
                 say_json(&with_fields(document_json(document), fields))
             }
         }
@@ -143,6 +143,11 @@ fn next_try(last: &JournalEntry) -> Option<String> {
             })
         }
     }
+}
+
+/// A time for programs, with its offset from UTC.
+pub(super) fn rfc_3339(time: SystemTime) -> String {
+    DateTime::<Local>::from(time).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// A time as people here read it.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::{Index, run_peer, share};
+use crate::common::{Index, Program, run_peer, run_peer_again, share};
 use crate::{folders, nowhere};
 
 #[test]
@@ -25,7 +25,7 @@ fn exit_codes() {
         (66, &[&index, "lookup", "4711"]),
         (66, &[&index, "get", "4711"]),
         (2, &[&index, "remove", "90001"]),
-        (66, &[&index, "add", "4711"]),
+        (2, &[&index, "add", "4711"]),
         (69, &[&closed, "list"]),
         (69, &[&closed]),
         (69, &[&index, "get", "4711", "--from", &closed]),
@@ -116,4 +116,38 @@ fn a_mistyped_share_is_not_created() {
         let (_, _, errors) = run_peer(&arguments, "", &b);
         assert!(!b.join("mistyped").exists(), "{command}: {errors}");
     }
+}
+
+#[test]
+fn a_single_status_knows_the_session_that_shares_its_directory() {
+    let (root, a, _) = folders();
+    let index = Index::start(&[]);
+    let address = index.address.to_string();
+    let state = root.path().join("state");
+    let status = ["--share", ".", "--format", "json", "status"];
+    let shared = |expected: bool| {
+        let (code, output, errors) =
+            run_peer_again(&[&[&*address], &status[..]].concat(), &state, &a);
+        let member = format!(r#""shared_by_other_process":{expected}"#);
+        assert!(code == 0 && output.contains(&member), "{output}{errors}");
+    };
+    shared(false);
+    let arguments = [&*address, "--share", ".", "share"];
+    let session = Program::start_again(env!("CARGO_BIN_EXE_peer"), &arguments, &state, &a);
+    while !session.line().starts_with("registered ") {}
+    shared(true);
+    drop(session);
+    shared(false);
+}
+
+#[test]
+fn a_single_add_says_why_it_is_not_offered() {
+    let (_root, _, b) = folders();
+    for command in [&["add", "90001"][..], &["remove", "90001"]] {
+        let (code, output, errors) = run_peer(command, "", &b);
+        assert_eq!((code, &*output), (2, ""), "{errors}");
+        assert!(errors.contains("works only in the shell"), "{errors}");
+    }
+    let (_, help, _) = run_peer(&["--help"], "", &b);
+    assert!(!help.contains("\n  add"), "{help}");
 }
