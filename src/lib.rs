@@ -4,7 +4,7 @@
 //! ```text
 //!            bytes                values                 effects
 //!  protocol  ────────────►  index, library  ──────────►  server, peer  ───►  cli
-//!  (pure)                   (data)                       (threads, sockets)  (what people see)
+//!  (pure)                   (data)                       (threads, sockets)  (terminal)
 //! ```
 //!
 //! | to | begin with |
@@ -20,6 +20,8 @@
 //! by section; how the modules hang together is in `ARCHITECTURE.md`.
 
 pub mod cli;
+pub mod discovery;
+pub mod download;
 pub mod error_chain;
 pub mod escape;
 pub mod index;
@@ -29,8 +31,10 @@ pub mod net;
 pub mod network;
 pub mod peer;
 pub mod protocol;
+pub mod registration;
 pub mod server;
 pub mod system;
+pub mod upload;
 
 /// The code in the README is compiled and run as a test.
 #[cfg(doctest)]

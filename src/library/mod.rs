@@ -5,6 +5,7 @@
 //! | `name`, `folded_name` | paths and documents; how file systems compare names |
 //! | `folder`, `file_state` | the files in a directory, and their states |
 //! | `look_over` | scans: what has changed since the last one |
+//! | `watching` | scans when the directory changes |
 //! | `entry`, `packed` | one shared document; one that has to be unpacked |
 //! | `unpacked` | copies of packed documents that several readers share |
 //! | `hand_over` | moving a document that was handed over out of the shared directory |
@@ -12,6 +13,7 @@
 //! | `rfc_index` | titles from `rfc-index.txt` |
 //! | `store_file` | what several programs of one user have learned |
 //! | `hasher`, `digests`, `digest_store` | SHA-256; of files, computed once and kept |
+//! | `hashing` | computes the digests of all documents in the background |
 //! | `save`, `pieces` | downloads that are not complete |
 //! | `part_files`, `part_names`, `part_limits`, `kept` | their files: locks, names, limits, lengths |
 //! | `adding` | sharing single files, and what was downloaded |
@@ -30,6 +32,7 @@ mod folded_name;
 mod folder;
 mod hand_over;
 mod hasher;
+mod hashing;
 mod kept;
 mod look_over;
 mod name;
@@ -45,6 +48,7 @@ mod store_file;
 mod target;
 mod title;
 mod unpacked;
+mod watching;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
@@ -56,6 +60,7 @@ pub use digests::Digests;
 pub use entry::{Entry, OpenDocument};
 pub use folder::Depth;
 pub use hasher::Hasher;
+pub use hashing::Hashing;
 pub use kept::kept_bytes;
 pub use look_over::Look;
 pub use name::{NotSaved, candidate_groups, candidates, document_of, file_name_of};
@@ -66,6 +71,7 @@ pub use saved::Saved;
 pub use store_file::StoreFile;
 pub use target::SaveTarget;
 pub use unpacked::UnpackedCopies;
+pub use watching::{LOG_LIBRARY, Watching};
 
 use crate::escape::escaped;
 use crate::protocol::{Content, Digest, Document, Title};

@@ -6,6 +6,7 @@
 //! | `accept` | the accept loop: a named thread per connection, permits, refusals |
 //! | `acceptors` | the threads that wait for the connections of a listener |
 //! | `permits` | how many connections there may be, in all and per network |
+//! | `bandwidth` | limits on bytes per second |
 //! | `buckets` | how often something happens in each network |
 //! | `offenders` | networks that send malformed requests |
 //! | `scope` | what a limit per network counts |
@@ -22,6 +23,7 @@
 
 mod accept;
 mod acceptors;
+mod bandwidth;
 mod buckets;
 mod cancel;
 mod connect;
@@ -40,6 +42,8 @@ mod send;
 mod stop;
 
 pub use accept::{Conduct, Service, accept_loop};
+pub use bandwidth::Bandwidth;
+pub(crate) use bandwidth::SMALL;
 pub use buckets::{BucketSize, Buckets};
 pub use cancel::Cancel;
 pub(crate) use cancel::WatchedStream;

@@ -13,7 +13,7 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("error_chain", &[]),
     ("escape", &[]),
     ("limits", &[]),
@@ -24,10 +24,17 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("library", &["escape", "limits", "protocol", "system"]),
     ("net", &["limits", "network", "protocol", "system"]),
     ("server", &["escape", "index", "limits", "net", "network", "protocol", "system"]),
+    ("discovery", &["error_chain", "escape", "limits", "net", "protocol"]),
     (
-        "peer",
-        &["error_chain", "escape", "library", "limits", "net", "network", "protocol", "system"],
+        "registration",
+        &["discovery", "error_chain", "escape", "library", "limits", "net", "protocol"],
     ),
+    ("upload", &["escape", "library", "limits", "net", "network", "protocol", "system"]),
+    (
+        "download",
+        &["discovery", "escape", "library", "limits", "net", "network", "protocol", "system"],
+    ),
+    ("peer", &["discovery", "download", "library", "net", "registration", "upload"]),
     (
         "cli",
         &[

@@ -1,0 +1,123 @@
+//! LOOKUPs in a pipeline, at an index that has shown that it knows extensions: such a program reads
+//! pipelines (protocol.md section 8.5).
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{IndexConnection, Last, Open, lock};
+use crate::discovery::index_error::IndexError;
+use crate::discovery::index_link::Link;
+use crate::discovery::index_replies::{Replies, Step};
+use crate::discovery::query::Query;
+use crate::limits;
+use crate::protocol::{Document, Record, Refusal, ReplyForm, ReplyPart};
+
+impl IndexConnection {
+    /// Looks up documents, with attributes, and hands the parts of each reply to `take`. A document
+    /// that nobody has is no failure.
+    ///
+    /// # Errors
+    /// When the index does not answer, or refuses.
+    pub(super) fn look_up_all(
+        &self,
+        documents: &[&Document],
+        take: &mut dyn FnMut(ReplyPart),
+    ) -> Result<(), IndexError> {
+        let mut rest = documents;
+        while !rest.is_empty() {
+            let reused = self.reuse();
+            let is_reused = reused.is_some();
+            let open = reused.map_or_else(|| self.open(), Ok)?;
+            let before = rest.len();
+            match self.pipeline(open, &mut rest, take) {
+                // The index may close a connection after any reply.
+                Err(IndexError::Lost { .. })
+                    if (is_reused || rest.len() < before) && !self.cancel().is_cancelled() => {}
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks up all of `rest` over one connection, and removes from it what was answered.
+    fn pipeline(
+        &self,
+        open: Open,
+        rest: &mut &[&Document],
+        take: &mut dyn FnMut(ReplyPart),
+    ) -> Result<(), IndexError> {
+        let Open { link, between, .. } = open;
+        // Cancelling shuts the connection down while this is held.
+        let _watched = self.cancel().watch(Arc::clone(&link.stream));
+        let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
+        let mut last = Last::Found;
+        while !rest.is_empty() {
+            let (requests, count) = requests(&link, rest);
+            replies.expect(ReplyForm::Records);
+            let sent = link.send_bytes(&self.dialect.line_ends().apply(requests));
+            for _ in 0..count {
+                last = match self.read_reply(&link, &mut replies, take) {
+                    Err(IndexError::Lost { .. }) if sent.is_err() => break,
+                    // A refusal says more than the failure to send the rest.
+                    outcome => outcome?,
+                };
+                *rest = rest.split_first().map_or(&[], |(_, rest)| rest);
+            }
+            sent?;
+        }
+        let between = replies.into_between();
+        *lock(&self.open) = Some(Open { link, between, last });
+        Ok(())
+    }
+
+    fn read_reply(
+        &self,
+        link: &Link,
+        replies: &mut Replies<'_>,
+        take: &mut dyn FnMut(ReplyPart),
+    ) -> Result<Last, IndexError> {
+        let until = Instant::now() + limits::LOOKUP;
+        let (mut refused, mut reason) = (None, None);
+        loop {
+            let step = replies.read_part(&mut |part, _| match part {
+                ReplyPart::Refused(refusal) => refused = Some(refusal),
+                ReplyPart::Reason(text) => reason = Some(text),
+                ReplyPart::Record(record) => {
+                    let holder = link.scoped(record.holder);
+                    take(ReplyPart::Record(Record { holder, ..record }));
+                }
+                part => take(part),
+            })?;
+            let index = self.index.clone();
+            match (step, refused) {
+                (Step::Part, _) if Instant::now() < until => {}
+                (Step::Part, _) => {
+                    let last = "records that do not end".into();
+                    let expected = "the end of the reply to LOOKUP in time";
+                    return Err(IndexError::Unfinished { index, expected, last });
+                }
+                (Step::End(_), None) => return Ok(Last::Found),
+                (Step::End(_), Some(Refusal::NotFound)) => return Ok(Last::Refused),
+                (Step::End(_), Some(refusal)) => {
+                    return Err(IndexError::Refused { index, refusal, reason });
+                }
+                (Step::Closed, _) => return Err(link.lost(io::ErrorKind::UnexpectedEof.into())),
+            }
+        }
+    }
+}
+
+/// The requests that are sent together, and how many they are.
+fn requests(link: &Link, documents: &[&Document]) -> (Vec<u8>, usize) {
+    let (mut requests, mut count) = (Vec::new(), 0);
+    for document in documents.iter().take(limits::LOOKUPS_TOGETHER) {
+        if requests.len() >= limits::LOOKUPS_TOGETHER_BYTES {
+            break;
+        }
+        let query = Query::Lookup { document, title: None, want_attributes: true };
+        query.encode(&link.own, &mut requests);
+        count += 1;
+    }
+    (requests, count)
+}

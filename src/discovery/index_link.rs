@@ -1,0 +1,99 @@
+//! An open connection to an index, and what its ends are called.
+
+use std::io;
+use std::net::{Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use super::index_error::IndexError;
+use super::own_host::{own_address, own_host};
+use crate::net::{self, Cancel, send};
+use crate::protocol::{Endpoint, Host, Port};
+
+/// An open connection. It is closed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) stream: Arc<TcpStream>,
+    pub(crate) index: Endpoint,
+    /// The address of the index.
+    pub(crate) address: SocketAddr,
+    /// What this peer calls itself.
+    pub(crate) own: Endpoint,
+    /// The interface of a link-local index: its peers are on the same link.
+    scope: Option<NonZeroU32>,
+}
+
+impl Link {
+    /// Connects. `host` is the name of this peer, if not the one that is found out; `port` is that
+    /// of its upload server. A peer without one names its address and the port of this very
+    /// connection, which no other program can have meanwhile.
+    pub(crate) fn connect(
+        index: &Endpoint,
+        host: Option<&Host>,
+        port: Option<Port>,
+        cancel: &Cancel,
+    ) -> Result<Self, IndexError> {
+        let unreachable = |source| IndexError::Unreachable { index: index.clone(), source };
+        let stream = net::connect(index, cancel).map_err(unreachable)?;
+        let local = stream.local_addr().map_err(unreachable)?;
+        let remote = stream.peer_addr().map_err(unreachable)?;
+        let host = host.cloned().unwrap_or_else(|| match port {
+            Some(_) => own_host(local, remote, cancel),
+            None => own_address(local, remote),
+        });
+        let port = port.or_else(|| Port::try_from(local.port()).ok());
+        let port = port.ok_or_else(|| unreachable(io::ErrorKind::AddrNotAvailable.into()))?;
+        let own = Endpoint { host, port };
+        let (index, address) = (index.clone(), remote);
+        Ok(Self { stream: Arc::new(stream), index, address, own, scope: scope_of(remote) })
+    }
+
+    /// An endpoint that the index has listed, with the interface on which it is if its address is
+    /// link-local: without one it could not be connected to.
+    pub(crate) fn scoped(&self, endpoint: Endpoint) -> Endpoint {
+        let Some(scope) = self.scope else { return endpoint };
+        let is_link_local = |address: Ipv6Addr| address.is_unicast_link_local();
+        if !endpoint.host.as_str().parse().is_ok_and(is_link_local) {
+            return endpoint;
+        }
+        match format!("{}%{scope}", endpoint.host).parse() {
+            Ok(host) => Endpoint { host, ..endpoint },
+            Err(_) => endpoint,
+        }
+    }
+
+    /// Sends requests. After a failure part of one may have been sent, so the connection is closed.
+    pub(crate) fn send_bytes(&self, requests: &[u8]) -> Result<(), IndexError> {
+        send(&self.stream, requests).map_err(|source| {
+            // The bytes that the index has sent before can still be read.
+            let _ = self.stream.shutdown(Shutdown::Write);
+            self.lost(source)
+        })
+    }
+
+    pub(crate) fn lost(&self, source: io::Error) -> IndexError {
+        IndexError::Lost { index: self.index.clone(), source }
+    }
+
+    /// Ends the connection: whoever reads from it sees the end.
+    pub(crate) fn close(&self) {
+        // It may be closed already.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn scope_of(index: SocketAddr) -> Option<NonZeroU32> {
+    match index {
+        SocketAddr::V6(address) if address.ip().is_unicast_link_local() => {
+            NonZeroU32::new(address.scope_id())
+        }
+        SocketAddr::V4(_) | SocketAddr::V6(_) => None,
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // Another thread may hold the stream: the connection ends all the same.
+        self.close();
+    }
+}

@@ -1,0 +1,31 @@
+//! What index servers say of documents and their holders (protocol.md sections 4 and 8).
+//!
+//! | file | subject |
+//! |---|---|
+//! | `index_connection`, `index_link`, `index_replies` | requests to an index, one at a time on a connection |
+//! | `index_dialect` | what an index server has shown of itself |
+//! | `query`, `index_error` | requests for records; why the index returned none |
+//! | `records`, `holdings`, `listed` | records, streamed; the holders of a document; whether a list is complete |
+//! | `own_host` | the host that a peer names in its requests |
+
+mod holdings;
+mod index_connection;
+mod index_dialect;
+mod index_error;
+mod index_link;
+mod index_replies;
+mod listed;
+mod own_host;
+mod query;
+mod records;
+
+pub use holdings::{Holders, Holding, lookup, lookup_in_list, may_ignore_lookup};
+pub use index_connection::IndexConnection;
+pub use index_dialect::{Extensions, IndexDialect};
+pub use index_error::IndexError;
+pub(crate) use index_link::Link;
+pub(crate) use index_replies::{Between, Refused, Replies, Step, Unsolicited};
+pub use listed::{Completeness, Gap, GapCause, ListCache};
+pub(crate) use own_host::note_ipv6_only;
+pub use query::{AskIndex, Query};
+pub use records::{each_record, request_records};

@@ -1,0 +1,50 @@
+//! The host that a peer names as its own to an index (protocol.md section 2.6).
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Once;
+
+use crate::escape::escaped;
+use crate::net::{self, Cancel};
+use crate::protocol::Host;
+
+/// `localhost` when the index is on this machine; else the host name, if it resolves to the
+/// address from which the index is reached; else that address.
+pub(crate) fn own_host(local: SocketAddr, index: SocketAddr, cancel: &Cancel) -> Host {
+    let local = local.ip().to_canonical();
+    let host = localhost(index).or_else(|| host_name(local, cancel));
+    host.unwrap_or_else(|| Host::from(local))
+}
+
+/// The same without the host name, which takes a name service to find out: for requests that
+/// register nothing under it.
+pub(crate) fn own_address(local: SocketAddr, index: SocketAddr) -> Host {
+    localhost(index).unwrap_or_else(|| Host::from(local.ip().to_canonical()))
+}
+
+fn localhost(index: SocketAddr) -> Option<Host> {
+    index.ip().to_canonical().is_loopback().then(|| "localhost".parse().ok()).flatten()
+}
+
+/// Says once that other peers need IPv6 to reach this one, if it is listed under such an address.
+pub(crate) fn note_ipv6_only(own: &Host) {
+    static SAID: Once = Once::new();
+    let Ok(address) = own.as_str().parse::<Ipv6Addr>() else { return };
+    if address.is_loopback() {
+        return;
+    }
+    SAID.call_once(|| {
+        let name = gethostname::gethostname();
+        let name = escaped(name.as_encoded_bytes()).to_string();
+        log::warn!(
+            "this peer is listed as {address}, since its host name `{name}` does not resolve to \
+             that address: peers with IPv4 alone cannot reach it; name it with --host"
+        );
+    });
+}
+
+fn host_name(local: IpAddr, cancel: &Cancel) -> Option<Host> {
+    let name = gethostname::gethostname().into_string().ok()?;
+    let addresses = net::resolve(&name, 0, cancel).ok()?;
+    addresses.iter().find(|address| address.ip().to_canonical() == local)?;
+    name.parse().ok()
+}

@@ -1,0 +1,146 @@
+//! The bytes of a segment: from a holder into the file (protocol.md section 5.6).
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Swarm;
+use crate::download::attempt::Reply;
+use crate::download::transfer::MinRate;
+use crate::download::transfer_error::TransferError;
+use crate::library::Pieces;
+use crate::protocol::{ContentRange, Endpoint};
+
+/// Bytes that are read and written at a time.
+const CHUNK: usize = 64 * 1024;
+
+impl Swarm {
+    /// Receives what follows a reply and belongs to this worker; returns how many bytes were written.
+    pub(super) fn receive(
+        &self,
+        worker: usize,
+        holder: &Endpoint,
+        range: &Range<u64>,
+        ((head, _), mut line): Reply,
+        mut rate: MinRate,
+    ) -> Result<u64, TransferError> {
+        let found = head.digest.ok_or(TransferError::NoDigest)?;
+        if found != self.digest {
+            return Err(TransferError::OtherVersion { expected: self.digest, found });
+        }
+        let length = head.content_range.map(ContentRange::length).or(head.content_length);
+        // Without a range all of the document follows, and the beginning is passed over.
+        let mut place = head.content_range.map_or(0, ContentRange::first);
+        if length != Some(self.length) || place > range.start {
+            return Err(TransferError::OtherPart);
+        }
+        let address = line.address();
+        let first = line.take_input(u64::MAX);
+        let stream = Arc::new(line.into_stream());
+        {
+            let mut state = self.lock();
+            if head.last_modified.is_some() {
+                state.last_modified = head.last_modified;
+            }
+            if state.is_over {
+                return Ok(0);
+            }
+            state.connections.insert(worker, Arc::clone(&stream));
+        }
+        let mut uncounted = first.len() as u64;
+        while uncounted > 0 {
+            let counted = rate.excuse(|| self.fetcher.bandwidth().take(address, false, uncounted));
+            uncounted = uncounted.saturating_sub(counted.max(1));
+        }
+        let mut written = 0;
+        let mut chunk = first;
+        let mut filled = chunk.len();
+        chunk.resize(CHUNK.max(filled), 0);
+        loop {
+            let skipped = range.start.saturating_sub(place).min(filled as u64);
+            let skipped_here = usize::try_from(skipped).unwrap_or(filled);
+            let bytes = chunk.get(skipped_here..filled).unwrap_or_default();
+            place = place.saturating_add(skipped);
+            let (count, has_more) = self.write(worker, holder, bytes, place)?;
+            written += count;
+            if !has_more {
+                let used = usize::try_from(count).unwrap_or(usize::MAX);
+                let rest = bytes.get(used..).unwrap_or_default();
+                if place.saturating_add(count) == self.length && !rest.is_empty() {
+                    self.fetcher.report_excess(holder, rest);
+                }
+                break;
+            }
+            place = place.saturating_add(bytes.len() as u64);
+            let most = chunk.len() as u64;
+            let most = rate.excuse(|| self.fetcher.bandwidth().take(address, false, most));
+            let most = usize::try_from(most).unwrap_or(usize::MAX).min(chunk.len());
+            filled = rate.read(&stream, chunk.get_mut(..most).unwrap_or_default())?;
+            if filled == 0 {
+                let expected = self.lock().segments.end(worker).unwrap_or(place);
+                if place < expected {
+                    return Err(TransferError::Truncated { expected, found: place });
+                }
+                break;
+            }
+        }
+        self.lock().connections.remove(&worker);
+        Ok(written)
+    }
+
+    /// Writes what belongs to this worker; returns how much that was, and whether there is more to
+    /// do.
+    fn write(
+        &self,
+        worker: usize,
+        holder: &Endpoint,
+        bytes: &[u8],
+        place: u64,
+    ) -> Result<(u64, bool), TransferError> {
+        let (count, writing) = {
+            let mut state = self.lock();
+            let Some(end) = state.segments.end(worker).filter(|_| !state.is_over) else {
+                return Ok((0, false));
+            };
+            let count = end.saturating_sub(place).min(bytes.len() as u64);
+            let Some(pieces) = state.pieces.clone().filter(|_| !bytes.is_empty()) else {
+                return Ok((0, true));
+            };
+            state.writers += 1;
+            (count, Writing { swarm: self, pieces: Some(pieces) })
+        };
+        let most = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
+        let written = match (&writing.pieces, bytes.get(..most)) {
+            (Some(pieces), Some(bytes)) => pieces.write(bytes, place),
+            _ => Ok(()),
+        };
+        drop(writing);
+        written.map_err(TransferError::File)?;
+        let mut state = self.lock();
+        state.segments.advance(worker, count, Instant::now());
+        let brought = state.brought.entry(holder.clone()).or_default();
+        *brought = brought.saturating_add(count);
+        let has_more = state.segments.end(worker).is_some();
+        if !has_more {
+            self.changed.notify_all();
+        }
+        Ok((count, has_more))
+    }
+}
+
+/// A worker that writes at this moment. Its hold on the file ends before it is no longer counted.
+struct Writing<'a> {
+    swarm: &'a Swarm,
+    pieces: Option<Arc<Pieces>>,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.pieces = None;
+        let mut state = self.swarm.lock();
+        state.writers = state.writers.saturating_sub(1);
+        if state.is_over {
+            self.swarm.changed.notify_all();
+        }
+    }
+}

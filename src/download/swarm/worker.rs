@@ -1,0 +1,232 @@
+//! A worker of a swarm: it fetches what the plan gives it from one holder, and from the next one when
+//! that holder fails (protocol.md section 5.6).
+
+use std::ops::Range;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use super::{First, LOOK, Report, Spare, Swarm};
+use crate::download::attempt::{Attempt, Patience, Reply};
+use crate::download::conversation::Conversation;
+use crate::download::neighbours::Readiness;
+use crate::download::question::Question;
+use crate::download::source::Source;
+use crate::download::transfer::MinRate;
+use crate::download::transfer_error::TransferError;
+use crate::limits;
+use crate::protocol::{ContentRange, Endpoint};
+
+/// A reply that has begun is used for a segment that begins at most this far behind it.
+const SKIPPED: u64 = 256 * 1024;
+
+impl Swarm {
+    /// A worker: holder after holder, until all is there or there is none left.
+    pub(super) fn work(&self, worker: usize) {
+        loop {
+            let (mut spare, first) = {
+                let mut state = self.lock();
+                if state.is_over {
+                    return;
+                }
+                let Some(spare) = state.spare.pop_front() else { return };
+                (spare, state.first.take())
+            };
+            let holder = &spare.source.holder;
+            match self.fetcher.check_readiness(&spare.source) {
+                Ok(()) => {
+                    self.lock().reports.push(Report::Asking(holder.clone()));
+                    let busy = self.fetcher.neighbours().busy(holder);
+                    let is_slow = self.fetch_from(worker, &spare, first);
+                    drop(busy);
+                    if is_slow {
+                        spare.is_late = true;
+                        self.lock().spare.push_back(spare);
+                    }
+                }
+                Err(error) => self.report(holder, error),
+            }
+        }
+    }
+
+    fn report(&self, holder: &Endpoint, error: TransferError) {
+        self.lock().reports.push(Report::Failed(holder.clone(), error));
+        self.changed.notify_all();
+    }
+
+    /// Fetches segments from one holder until all are there or it fails; returns whether it was slow
+    /// while others were left.
+    fn fetch_from(&self, worker: usize, spare: &Spare, mut first: Option<First>) -> bool {
+        let holder = &spare.source.holder;
+        let mut fruitless = 0;
+        while let Some(range) = self.next_range(worker, holder) {
+            let before = self.brought_by(holder);
+            let Err(error) = self.fetch_range(worker, spare, &range, first.take()) else {
+                fruitless = 0;
+                continue;
+            };
+            let mut state = self.lock();
+            state.segments.release(worker);
+            if state.is_over || self.fetcher.cancel().is_cancelled() {
+                return false;
+            }
+            if let TransferError::File(error) = error {
+                state.file_error = Some(error);
+                self.changed.notify_all();
+                return false;
+            }
+            drop(state);
+            if error.has_stopped() {
+                self.fetcher.neighbours().stopped(holder);
+            }
+            if let TransferError::Slow { bytes, time } | TransferError::TooSlow { bytes, time } =
+                error
+                && (matches!(error, TransferError::Slow { .. }) || self.has_early())
+            {
+                self.fetcher.neighbours().slow(holder, bytes, time);
+                self.report(holder, error);
+                return true;
+            }
+            let error = match error {
+                TransferError::TooSlow { time, .. } if self.has_others => {
+                    TransferError::Deferred(time)
+                }
+                error => error,
+            };
+            let has_progressed = self.brought_by(holder) > before;
+            fruitless = if has_progressed { 0 } else { fruitless + 1 };
+            let is_early = matches!(error, TransferError::Deferred(_));
+            // It may know no ranges, and have another version: it is asked without them later.
+            let may_be_strict = self.brought_by(holder) == 0
+                && spare.source.content.digest != Some(self.digest)
+                && error.may_refuse_extensions();
+            if is_early {
+                self.fetcher.neighbours().silent(holder);
+            } else if error.is_fault_of_holder() && !error.is_about_version() && !may_be_strict {
+                self.fetcher.neighbours().failed(holder);
+            }
+            let resumes =
+                error.is_transient() && !is_early && !may_be_strict && fruitless < limits::TRIES;
+            self.report(holder, error);
+            match self.fetcher.neighbours().readiness(holder) {
+                _ if !resumes => return false,
+                Readiness::GivenUp => return false,
+                Readiness::Resting(rest) => self.rest(rest),
+                Readiness::Ready => self.rest(limits::ASK_AGAIN),
+            }
+        }
+        false
+    }
+
+    /// Whether holders of this version are left that were not asked yet.
+    fn has_early(&self) -> bool {
+        self.lock().spare.iter().any(|spare| !spare.is_late)
+    }
+
+    fn brought_by(&self, holder: &Endpoint) -> u64 {
+        self.lock().brought.get(holder).copied().unwrap_or(0)
+    }
+
+    /// What this worker is to fetch next; nothing if all is done.
+    #[allow(clippy::cast_precision_loss, reason = "a rate is not exact anyway")]
+    pub(super) fn next_range(&self, worker: usize, holder: &Endpoint) -> Option<Range<u64>> {
+        let pace = self.fetcher.neighbours().pace(holder);
+        let rate = pace.bytes_per_second.unwrap_or(1024 * 1024) as f64;
+        let mut state = self.lock();
+        loop {
+            if state.is_over || state.segments.is_done() {
+                return None;
+            }
+            if let Some(range) = state.segments.take(worker, rate, Instant::now()) {
+                return Some(range);
+            }
+            let waited = self.changed.wait_timeout(state, LOOK);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn rest(&self, pause: Duration) {
+        let waited = self.changed.wait_timeout_while(self.lock(), pause, |state| {
+            !state.is_over && !state.segments.is_done()
+        });
+        drop(waited);
+    }
+
+    fn fetch_range(
+        &self,
+        worker: usize,
+        spare: &Spare,
+        range: &Range<u64>,
+        first: Option<First>,
+    ) -> Result<(), TransferError> {
+        let source = &spare.source;
+        let begun = Instant::now();
+        let reply = match first.filter(|first| first.begins_before(range)) {
+            Some(first) => first.reply,
+            None => self.ask(source, range, spare.is_late)?,
+        };
+        let has_others = !spare.is_late && self.has_early();
+        // Another one resumes where this one is left, so an unproven one is left soon.
+        let preferred = match self.fetcher.neighbours().is_proven(&source.holder) {
+            true => limits::SLOW_AFTER,
+            false => limits::FIRST_BYTE_UNPROVEN,
+        };
+        let rate = MinRate::new(self.patience, has_others.then_some(preferred));
+        let bytes = self.receive(worker, &source.holder, range, reply, rate)?;
+        self.fetcher.neighbours().transferred(&source.holder, bytes, begun.elapsed());
+        Ok(())
+    }
+
+    /// Asks a holder for a segment, and waits for the head of its reply.
+    fn ask(
+        &self,
+        source: &Source,
+        range: &Range<u64>,
+        is_late: bool,
+    ) -> Result<Reply, TransferError> {
+        let holder = &source.holder;
+        let is_wanted = || !self.lock().is_over;
+        let is_proven = self.fetcher.neighbours().is_proven(holder);
+        let trial = loop {
+            if is_proven || !is_wanted() {
+                break None;
+            }
+            match self.fetcher.begin_trial(source, is_late) {
+                Some(trial) => break Some(trial),
+                None => self.fetcher.trials().wait(LOOK),
+            }
+        };
+        // Another download may have found out meanwhile that it does not answer.
+        self.fetcher.check_readiness(source)?;
+        let question = Question {
+            holder,
+            document: &self.document,
+            want_digest: true,
+            range: Some(range.clone().into()),
+        };
+        let has_others = {
+            let state = self.lock();
+            state.workers > 1 || !state.spare.is_empty()
+        };
+        let patience = match has_others && !is_proven {
+            true => Patience::Short(limits::BEGINNING_RATE),
+            false => Patience::Full,
+        };
+        let beginning = if is_proven { 0 } else { limits::BEGINNING };
+        let mut conversation = Conversation::default();
+        Attempt::begin(&self.fetcher, &mut conversation, source, question, trial)?.run(
+            &self.fetcher,
+            patience,
+            beginning,
+            &is_wanted,
+        )
+    }
+}
+
+impl First {
+    /// Whether the bytes that follow lead to this segment soon.
+    fn begins_before(&self, range: &Range<u64>) -> bool {
+        let ((head, _), _) = &self.reply;
+        let first = head.content_range.map_or(0, ContentRange::first);
+        range.start.checked_sub(first).is_some_and(|skipped| skipped <= SKIPPED)
+    }
+}

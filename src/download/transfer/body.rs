@@ -1,0 +1,312 @@
+//! The bytes of a document on their way into a file (protocol.md sections 5.3 to 5.6).
+//!
+//! A small document that comes at once is written at once, when its length and digest are known to
+//! be right. Of all others the file holds what has come, so that a download that breaks off can go
+//! on there.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::mem;
+use std::time::Instant;
+
+use super::min_rate::MinRate;
+use crate::download::conversation::Line;
+use crate::download::fetcher::Fetcher;
+use crate::download::transfer_error::TransferError;
+use crate::library::{Hasher, Incoming};
+use crate::limits;
+use crate::net::SMALL;
+use crate::protocol::{ContentRange, Date, Digest, DocumentHead};
+use crate::system::{self, PageAligned};
+
+/// Bytes that are read at once.
+const PIECE: usize = 64 * 1024;
+
+/// What came of a GET.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::download) struct Transferred {
+    pub(in crate::download) length: u64,
+    /// Whether the holder had said how long the document is.
+    pub(in crate::download) length_checked: bool,
+    pub(in crate::download) last_modified: Option<Date>,
+    /// That of the bytes.
+    pub(in crate::download) digest: Digest,
+    /// Whether it was known before.
+    pub(in crate::download) digest_checked: bool,
+}
+
+/// A document that is coming.
+pub(super) struct Body<'a> {
+    head: &'a DocumentHead,
+    incoming: &'a mut Incoming,
+    /// Whether the file is still empty, and the buffer holds all that has come.
+    is_held_back: bool,
+    buffer: PageAligned,
+    begun: Instant,
+    /// When the file was last seen in its place.
+    looked: Instant,
+    /// The length of the document.
+    expected: Option<u64>,
+    /// How many bytes of it are here, those of earlier downloads included.
+    received: u64,
+    hasher: Hasher,
+    progress: &'a mut dyn FnMut(u64, Option<u64>),
+}
+
+impl<'a> Body<'a> {
+    /// What follows this head; of a part, what is here must be the beginning that it lacks.
+    pub(super) fn begin(
+        head: &'a DocumentHead,
+        incoming: &'a mut Incoming,
+        progress: &'a mut dyn FnMut(u64, Option<u64>),
+    ) -> Result<Self, TransferError> {
+        let begun = Instant::now();
+        let mut hasher = Hasher::default();
+        let whole = head.content_length.filter(|_| head.content_range.is_none());
+        let whole = whole.filter(|length| *length <= SMALL);
+        let room = whole.and_then(|length| usize::try_from(length).ok());
+        let received = match room {
+            Some(_) => 0,
+            None => prepare(head, incoming, &mut hasher)?,
+        };
+        Ok(Self {
+            head,
+            incoming,
+            is_held_back: room.is_some(),
+            buffer: PageAligned::new(room.unwrap_or(PIECE)),
+            begun,
+            looked: begun,
+            expected: head.content_range.map(ContentRange::length).or(head.content_length),
+            received,
+            hasher,
+            progress,
+        })
+    }
+
+    /// How many bytes are still to come, or may come if the length is not known.
+    fn left(&self) -> u64 {
+        self.expected.unwrap_or(limits::DOCUMENT + 1).saturating_sub(self.received)
+    }
+
+    /// Reads until the document is whole or the connection ends, and returns how many bytes have
+    /// come. A connection that stays open behind a whole document is not waited for, and what is
+    /// behind the last byte is left there: it is the next reply, or belongs to nobody, as the line
+    /// end that some uploaders send.
+    pub(super) fn receive(
+        &mut self,
+        fetcher: &Fetcher,
+        line: &mut Line,
+        mut rate: MinRate,
+    ) -> Result<u64, TransferError> {
+        let before = self.received;
+        // Report the bytes that are here already, before anything of this reply is counted.
+        (self.progress)(self.received, self.expected);
+        let is_small = self.expected.is_some_and(|length| length <= SMALL);
+        let first = line.take_input(self.left());
+        for some in first.chunks(PIECE) {
+            let mut uncounted = some.len() as u64;
+            while uncounted > 0 {
+                let counted =
+                    rate.excuse(|| fetcher.bandwidth().take(line.address(), is_small, uncounted));
+                uncounted = uncounted.saturating_sub(counted.max(1));
+            }
+            let start = self.place();
+            self.room(start, some.len() as u64)?.copy_from_slice(some);
+            self.take(start, some.len())?;
+        }
+        while self.left() > 0 {
+            let most = self.left().min(PIECE as u64);
+            let most = rate.excuse(|| fetcher.bandwidth().take(line.address(), is_small, most));
+            let start = self.place();
+            match rate.read(line.stream(), self.room(start, most)?)? {
+                0 => break,
+                count => self.take(start, count)?,
+            }
+        }
+        Ok(self.received - before)
+    }
+
+    /// Where in the buffer the next bytes go.
+    fn place(&self) -> usize {
+        if self.is_held_back { usize::try_from(self.received).unwrap_or(usize::MAX) } else { 0 }
+    }
+
+    /// This many bytes of the buffer. They are there: the buffer holds the document, or a piece.
+    fn room(&mut self, start: usize, count: u64) -> Result<&mut [u8], TransferError> {
+        let end = usize::try_from(count).ok().and_then(|count| start.checked_add(count));
+        let room = end.and_then(|end| self.buffer.get_mut(start..end));
+        room.ok_or_else(|| TransferError::File(io::ErrorKind::OutOfMemory.into()))
+    }
+
+    fn take(&mut self, start: usize, count: usize) -> Result<(), TransferError> {
+        let bytes = self.buffer.get(start..start + count).unwrap_or_default();
+        self.hasher.update(bytes);
+        self.received += count as u64;
+        if !self.is_held_back {
+            self.incoming.file().write_all(bytes).map_err(TransferError::File)?;
+        } else if self.left() > 0 && self.begun.elapsed() >= limits::LOOK_AGAIN {
+            self.write_beginning()?;
+        }
+        if self.looked.elapsed() >= limits::LOOK_AGAIN {
+            self.incoming.check_place().map_err(TransferError::File)?;
+            self.looked = Instant::now();
+        }
+        (self.progress)(self.received, self.expected);
+        Ok(())
+    }
+
+    /// Writes what was held back, to a file that is kept if the download breaks off; what comes
+    /// later follows it there.
+    fn write_beginning(&mut self) -> Result<(), TransferError> {
+        prepare(self.head, self.incoming, &mut Hasher::default())?;
+        let end = self.place();
+        let held_back = self.buffer.get(..end).unwrap_or_default();
+        self.incoming.file().write_all(held_back).map_err(TransferError::File)?;
+        self.is_held_back = false;
+        self.buffer = PageAligned::new(PIECE);
+        Ok(())
+    }
+
+    /// What is here of a document that does not become whole is kept for who goes on with it.
+    pub(super) fn break_off(&mut self) {
+        if self.is_held_back && self.left() > 0 && self.received > 0 && self.head.digest.is_some() {
+            // There is a better reason than this for having no document.
+            let _ = self.write_beginning();
+        }
+    }
+
+    /// Compares length and digest; then all is in the file.
+    pub(super) fn finish(
+        &mut self,
+        separator: &str,
+        wanted: Option<Digest>,
+    ) -> Result<Transferred, TransferError> {
+        self.check_length(separator)?;
+        let found = mem::take(&mut self.hasher).finish();
+        let announced = wanted.or(self.head.digest);
+        if let Some(expected) = announced.filter(|expected| *expected != found) {
+            return Err(TransferError::WrongDigest { expected, found });
+        }
+        if self.is_held_back {
+            self.write_whole().map_err(TransferError::File)?;
+        }
+        Ok(Transferred {
+            length: self.received,
+            length_checked: self.expected.is_some(),
+            last_modified: self.head.last_modified,
+            digest: found,
+            digest_checked: announced.is_some(),
+        })
+    }
+
+    fn write_whole(&mut self) -> io::Result<()> {
+        self.incoming.set_aside()?;
+        self.incoming.start_over(&mut Hasher::default())?;
+        self.incoming.file().write_all(&self.buffer)
+    }
+
+    /// Compares the length. If exactly an empty line is missing, the uploader had left it out
+    /// behind its head, and the first one of the document was taken for it.
+    fn check_length(&mut self, separator: &str) -> Result<(), TransferError> {
+        let Some(expected) = self.expected else {
+            let is_whole = self.left() > 0;
+            return if is_whole { Ok(()) } else { Err(TransferError::TooLarge(limits::DOCUMENT)) };
+        };
+        let missing = self.left();
+        if missing > 0 && missing == separator.len() as u64 {
+            self.put_in_front(separator).map_err(TransferError::File)?;
+            self.received = expected;
+        }
+        if self.received < expected {
+            return Err(TransferError::Truncated { expected, found: self.received });
+        }
+        Ok(())
+    }
+
+    fn put_in_front(&mut self, separator: &str) -> io::Result<()> {
+        self.hasher = Hasher::default();
+        if !self.is_held_back {
+            return put_before(self.incoming.file(), separator.as_bytes(), &mut self.hasher);
+        }
+        let mut document = separator.as_bytes().to_vec();
+        document.extend(self.buffer.iter().take(self.place()));
+        self.hasher.update(&document);
+        self.buffer = PageAligned::new(document.len());
+        self.buffer.copy_from_slice(&document);
+        Ok(())
+    }
+}
+
+/// Puts these bytes before those of a file, a piece at a time: the file may not fit into memory.
+/// `hasher` takes all of them.
+fn put_before(file: &File, first: &[u8], hasher: &mut Hasher) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
+    // The bytes that are still to be written, the first of them at `place`.
+    let mut moved = first.to_vec();
+    let mut place = 0;
+    loop {
+        let count = match system::read_at(file, &mut piece, place) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            count => count?,
+        };
+        moved.extend_from_slice(piece.get(..count).unwrap_or_default());
+        // The bytes that were just read make room for as many others.
+        let rest = if count > 0 { moved.split_off(count) } else { Vec::new() };
+        hasher.update(&moved);
+        system::write_at(file, &moved, place)?;
+        if count == 0 {
+            return Ok(());
+        }
+        place += count as u64;
+        moved = rest;
+    }
+}
+
+/// Makes the file ready for what follows a head; returns how many bytes of the document are there.
+fn prepare(
+    head: &DocumentHead,
+    incoming: &mut Incoming,
+    hasher: &mut Hasher,
+) -> Result<u64, TransferError> {
+    let most = head.content_range.map_or(u64::MAX, ContentRange::first);
+    let kept = match &head.digest {
+        Some(digest) => incoming.keep(digest, most, hasher),
+        None => incoming.set_aside().map(|()| 0),
+    };
+    let kept = kept.map_err(TransferError::File)?;
+    match head.content_range {
+        // It must be the rest of what is here, and all of the rest.
+        Some(part) if part.first() != kept || part.first() + part.count() != part.length() => {
+            Err(TransferError::OtherPart)
+        }
+        Some(_) => Ok(kept),
+        None => incoming.start_over(hasher).map(|()| 0).map_err(TransferError::File),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn bytes_are_put_before_those_of_a_file_of_any_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for length in [0, 1, 2, 3, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 5] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at % 251).to_le_bytes()[0]).collect();
+            std::fs::write(&path, &bytes).unwrap();
+            let mut file = File::options().read(true).write(true).open(&path).unwrap();
+            let mut hasher = Hasher::default();
+            put_before(&file, b"\r\n", &mut hasher).unwrap();
+            let mut found = Vec::new();
+            file.read_to_end(&mut found).unwrap();
+            let expected = [&b"\r\n"[..], &bytes].concat();
+            assert!(found == expected, "{length}");
+            let mut of_all = Hasher::default();
+            of_all.update(&expected);
+            assert_eq!(hasher.finish(), of_all.finish(), "{length}");
+        }
+    }
+}

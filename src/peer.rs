@@ -1,0 +1,19 @@
+//! A peer: it keeps its documents registered with an index, uploads them to others, and downloads
+//! theirs (protocol.md sections 4 and 5).
+//!
+//! The parts know each other only as arguments. A program combines them, as `cli::peer` and
+//! `examples/demo.rs` do.
+
+pub use crate::discovery::{
+    AskIndex, Completeness, Extensions, Gap, GapCause, Holders, Holding, IndexConnection,
+    IndexDialect, IndexError, ListCache, Query, each_record, lookup, lookup_in_list,
+    may_ignore_lookup, request_records,
+};
+pub use crate::download::{
+    Attempt, Expected, FetchError, Fetched, Fetcher, Happening, Journal, JournalEntry,
+    JournalEvent, Neighbours, Order, Pace, Probe, Source, TransferError, Wanted, fetch_all, probe,
+};
+pub use crate::library::{Hashing, LOG_LIBRARY, Watching};
+pub use crate::net::{Bandwidth, Cancel};
+pub use crate::registration::{Announcer, Event, Membership};
+pub use crate::upload::{RunningUpload, Slots, UploadServer, UploadTotals, Uploads};

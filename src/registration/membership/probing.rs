@@ -1,0 +1,80 @@
+//! Finding out what an unknown index server knows, by one LOOKUP with `Want-Attributes` (protocol.md
+//! section 8.5).
+
+use std::sync::atomic::Ordering;
+
+use super::Shared;
+use super::registering::Outcomes;
+use crate::discovery::Extensions;
+use crate::discovery::IndexError;
+use crate::discovery::Link;
+use crate::discovery::Query;
+use crate::discovery::{Replies, Unsolicited};
+use crate::error_chain::error_chain;
+use crate::limits;
+use crate::protocol::{Document, Refusal, ReplyForm};
+
+impl Shared {
+    /// Asks for the attributes of the document that was just added, with its title: an index that
+    /// knows them shows it. Returns whether the connection can still be used.
+    pub(super) fn find_out_extensions(
+        &self,
+        link: &Link,
+        replies: &mut Replies<'_>,
+        first: &Document,
+        outcomes: &Outcomes,
+    ) -> Result<bool, IndexError> {
+        let is_unknown = self.dialect.extensions() == Extensions::Unknown;
+        if !is_unknown || self.dialect.answers_one_request() {
+            return Ok(true);
+        }
+        let of_first = || {
+            let title = self.library.read().entry(first)?.title().clone();
+            matches!(first, Document::Rfc(_)).then(|| (first.clone(), title))
+        };
+        let Some((document, title)) = of_first().or_else(Query::of_rfc_1) else { return Ok(true) };
+        let (document, title) = (&document, Some(&title));
+        let query = Query::Lookup { document, title, want_attributes: true };
+        let mut request = Vec::new();
+        query.encode(&link.own, &mut request);
+        let line_ends = self.dialect.line_ends();
+        self.was_asked.store(true, Ordering::Release);
+        let sent = self.exchange(link, replies, request, ReplyForm::Records);
+        replies.begin_within(limits::REGISTRATION_PROBE);
+        // `replies` remembers the extensions that the server has shown.
+        match (sent.and_then(|()| replies.read_one(&mut |_, _| {})), &outcomes.refused[..]) {
+            (Ok(Some((Refusal::VersionNotSupported, _))), _)
+                if self.dialect.change_line_ends(line_ends) =>
+            {
+                Ok(false)
+            }
+            (Ok(_), _) if self.dialect.shows_extensions() => Ok(true),
+            (Ok(_), _) => match replies.wait_for_unsolicited(limits::REFUSAL_REST)? {
+                Unsolicited::Nothing => Ok(true),
+                Unsolicited::Close => {
+                    self.dialect.set_one_request(true);
+                    Ok(true)
+                }
+                Unsolicited::Bytes(found) => {
+                    // One for each line that it did not expect.
+                    let error = IndexError::Unsolicited { index: self.index.clone(), found };
+                    log::warn!("{}; the connection is replaced", error_chain(&error));
+                    self.dialect.refuse_extensions();
+                    Ok(false)
+                }
+            },
+            // It is full, and has closed the connection.
+            (Err(_), [(_, (Refusal::ServiceUnavailable, reason))]) => {
+                let (index, reason) = (self.index.clone(), reason.clone());
+                Err(IndexError::Refused { index, refusal: Refusal::ServiceUnavailable, reason })
+            }
+            (Err(IndexError::Lost { .. }), _) if self.dialect.suspect_one_request() => Ok(false),
+            (Err(error @ IndexError::Refused { .. }), _) => Err(error),
+            (Err(error), _) => {
+                log::debug!("no extension is known: {}", error_chain(&error));
+                self.dialect.doubt_extensions();
+                Ok(false)
+            }
+        }
+    }
+}

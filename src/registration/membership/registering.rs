@@ -1,0 +1,294 @@
+//! Registering all documents on a new connection.
+
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Instant;
+
+use super::announcing::{TOGETHER, announcement, encode};
+use super::ledger::{Announcement, Change, Standing};
+use super::{Event, Shared};
+use crate::discovery::IndexError;
+use crate::discovery::Link;
+use crate::discovery::{Refused, Replies};
+use crate::error_chain::error_chain;
+use crate::limits;
+use crate::protocol::{Content, Document, Refusal, ReplyForm};
+
+/// Documents that are still shared, and why the index refused those that it refused.
+type Announced = Vec<(Document, Option<Refused>)>;
+
+/// What has become of documents.
+#[derive(Default)]
+pub(super) struct Outcomes {
+    pub(super) refused: Vec<(Document, Refused)>,
+    /// How many are not shared any more, or are told later.
+    absent: usize,
+}
+
+impl Outcomes {
+    fn take(&mut self, announced: usize, outcomes: Announced) {
+        self.absent += announced.saturating_sub(outcomes.len());
+        let refused =
+            outcomes.into_iter().filter_map(|(document, refused)| Some((document, refused?)));
+        self.refused.extend(refused);
+    }
+}
+
+impl Shared {
+    /// Tells the index of all documents; returns how many it took, or nothing if the connection is
+    /// to be made again, since the requests must have another form or the index has sent more than
+    /// was requested.
+    ///
+    /// Many programs read one request at a time and lose what came with it, and some are harmed by
+    /// headers that they do not know. So the index is told of one document after the other, as the
+    /// handout has it, until it has shown that it knows our extensions: then it is a program that
+    /// reads pipelines, too (protocol.md section 8.5).
+    pub(super) fn register(
+        &self,
+        link: &Link,
+        replies: &mut Replies<'_>,
+    ) -> Result<Option<usize>, IndexError> {
+        let documents: Vec<Document> =
+            self.library.read().documents().map(|(document, _)| document.clone()).collect();
+        let mut kept = self.lock_ledger().clear();
+        if !self.dialect.is_suspected_of_one_request() {
+            kept.clear();
+        }
+        self.reads_pipelines.store(false, Ordering::Relaxed);
+        self.was_asked.store(false, Ordering::Release);
+        let mut outcomes = Outcomes::default();
+        let line_ends = self.dialect.line_ends();
+        // RFCs come first.
+        let mut rest = documents.clone();
+        let Some(first) = self.first_of(&documents, &kept) else {
+            self.take_harmful(&mut rest, &mut outcomes);
+            self.tell_refused(outcomes.refused);
+            // While no document can be added, none is a reason to connect again.
+            self.was_asked.store(!documents.is_empty(), Ordering::Release);
+            return Ok(Some(0));
+        };
+        // A FILE is an extension.
+        if let Document::Rfc(_) = first {
+            rest.retain(|document| document != first);
+            let Some(outcome) = self.announce(link, replies, std::slice::from_ref(first), false)?
+            else {
+                return Ok(None);
+            };
+            if let [(_, Some((Refusal::VersionNotSupported, _)))] = outcome[..]
+                && self.dialect.change_line_ends(line_ends)
+            {
+                return Ok(None);
+            }
+            outcomes.take(1, outcome);
+            self.find_out_closing(replies)?;
+            if self.dialect.answers_one_request() {
+                self.take_harmful(&mut rest, &mut outcomes);
+                // Such a server keeps records without their connections.
+                let mut ledger = self.lock_ledger();
+                kept.iter().for_each(|announcement| ledger.record(announcement, None));
+                rest.retain(|document| ledger.standing(document).is_none());
+            }
+        }
+        if !self.find_out_extensions(link, replies, first, &outcomes)? {
+            return Ok(None);
+        }
+        let shows = self.dialect.shows_extensions();
+        let before = rest.len();
+        if shows {
+            self.wait_for_digests();
+            if rest.len() < documents.len()
+                && self.library.read().content(first) != Content::default()
+            {
+                // Again, with what its first ADD could not say.
+                drop(self.announce(link, replies, std::slice::from_ref(first), true)?);
+            }
+        } else {
+            rest.retain(|document| matches!(document, Document::Rfc(_)));
+        }
+        let others = before - rest.len();
+        if !shows {
+            self.take_harmful(&mut rest, &mut outcomes);
+        }
+        if !self.announce_rest(link, replies, &rest, &mut outcomes)? {
+            return Ok(None);
+        }
+        let Outcomes { refused, absent } = outcomes;
+        let count = documents.len().saturating_sub(refused.len() + absent + others);
+        if others > 0 {
+            (self.tell)(Event::NotSupported(others));
+        }
+        self.tell_refused(refused);
+        Ok(Some(count))
+    }
+
+    /// The document to add first: on the connection before, the index may have kept others.
+    fn first_of<'a>(
+        &self,
+        documents: &'a [Document],
+        kept: &[Announcement],
+    ) -> Option<&'a Document> {
+        let harmless = || documents.iter().filter(|document| self.harm_of(document).is_none());
+        let is_kept = |document: &Document| kept.iter().any(|one| one.document == *document);
+        let is_new =
+            |document: &&Document| matches!(document, Document::Rfc(_)) && !is_kept(document);
+        harmless().find(is_new).or_else(|| harmless().next())
+    }
+
+    /// Why a document is not added to an index that has shown no extension, if it is not.
+    fn harm_of(&self, document: &Document) -> Option<Refusal> {
+        if self.dialect.shows_extensions() {
+            return None;
+        }
+        match self.lock_ledger().standing(document) {
+            Some(Standing::Refused(refusal)) => Some(refusal),
+            Some(Standing::Accepted(_)) | None => None,
+        }
+    }
+
+    /// Removes the documents that are not added, and counts them as refused.
+    fn take_harmful(&self, rest: &mut Vec<Document>, outcomes: &mut Outcomes) {
+        rest.retain(|document| match self.harm_of(document) {
+            Some(refusal) => {
+                outcomes.refused.push((document.clone(), (refusal, None)));
+                false
+            }
+            None => true,
+        });
+    }
+
+    /// Tells the index of all documents but the first one, in the form that it takes; `false` if
+    /// that has turned out to be another one.
+    fn announce_rest(
+        &self,
+        link: &Link,
+        replies: &mut Replies<'_>,
+        rest: &[Document],
+        outcomes: &mut Outcomes,
+    ) -> Result<bool, IndexError> {
+        if self.dialect.answers_one_request() {
+            self.announce_alone(rest, outcomes);
+            return Ok(true);
+        }
+        let shows = self.dialect.shows_extensions();
+        let together = if shows && rest.len() >= TOGETHER { TOGETHER } else { 1 };
+        for some in rest.chunks(together) {
+            match self.announce(link, replies, some, shows) {
+                Ok(Some(found)) => outcomes.take(some.len(), found),
+                Ok(None) => return Ok(false),
+                Err(IndexError::Lost { .. }) if !shows && self.dialect.suspect_one_request() => {
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.reads_pipelines.store(together == TOGETHER, Ordering::Relaxed);
+        Ok(true)
+    }
+
+    /// Adds documents on connections of their own. After a failure the rest is added later: what
+    /// was added stays, and a second ADD could harm.
+    fn announce_alone(&self, rest: &[Document], outcomes: &mut Outcomes) {
+        for (done, document) in rest.iter().enumerate() {
+            match self.tell_alone(document, &self.cancel) {
+                Ok(outcome) => {
+                    let found = outcome
+                        .map(|outcome| (document.clone(), outcome.refused.map(|one| (one, None))));
+                    outcomes.take(1, found.into_iter().collect());
+                }
+                Err(error) => {
+                    let left = rest.get(done..).unwrap_or_default();
+                    let (count, error) = (left.len(), error_chain(&error));
+                    log::warn!("{count} documents are registered later: {error}");
+                    outcomes.absent += left.len();
+                    let mut ledger = self.lock_ledger();
+                    left.iter().for_each(|document| ledger.wait_for(document.clone()));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits for the digests of a small library, which are computed at this moment: so its documents
+    /// are added once, with them.
+    fn wait_for_digests(&self) {
+        let begun = Instant::now();
+        while begun.elapsed() < limits::DIGESTS_WAIT
+            && self.library.read().has_few_unknown_digests(limits::DIGESTS_WAITED_FOR)
+            && !self.is_leaving()
+        {
+            thread::sleep(limits::DIGESTS_POLL);
+        }
+    }
+
+    fn tell_refused(&self, refused: Vec<(Document, Refused)>) {
+        let others = refused.len().saturating_sub(1);
+        if let Some((document, (refusal, _))) = refused.into_iter().next() {
+            (self.tell)(Event::Refused { document, refusal, others });
+        }
+    }
+
+    /// Tells the index of some documents in one go; returns for each that is still shared why the
+    /// index refused it, if it did; nothing if the connection has to be replaced.
+    fn announce(
+        &self,
+        link: &Link,
+        replies: &mut Replies<'_>,
+        documents: &[Document],
+        with_content: bool,
+    ) -> Result<Option<Announced>, IndexError> {
+        let mut requests = Vec::new();
+        let mut sent: Vec<Announcement> = Vec::new();
+        for document in documents {
+            let begin = requests.len();
+            let request = announcement(&self.library, document, with_content, link.own.clone());
+            let announcement = encode(&request, document, &mut requests);
+            // It may have disappeared meanwhile, and then there is nothing to tell: a REMOVE of
+            // what was never added would be answered by 404.
+            match announcement.change {
+                Change::Add(_) => sent.push(announcement),
+                Change::Remove => requests.truncate(begin),
+            }
+        }
+        if sent.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        self.exchange(link, replies, requests, ReplyForm::OneRecord)?;
+        let mut outcomes = Vec::with_capacity(sent.len());
+        for announcement in sent {
+            let refused = replies.read_one(&mut |_, _| {})?;
+            let refusal = refused.as_ref().map(|(refusal, _)| *refusal);
+            self.lock_ledger().record(&announcement, refusal);
+            outcomes.push((announcement.document, refused));
+        }
+        if let (Some((document, refused)), false) =
+            (outcomes.last(), self.dialect.shows_extensions())
+        {
+            let refusal = refused.as_ref().map(|(refusal, _)| *refusal);
+            if self.check_surplus(replies, document, refusal)?.is_some() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(outcomes))
+    }
+
+    pub(super) fn exchange(
+        &self,
+        link: &Link,
+        replies: &mut Replies<'_>,
+        requests: Vec<u8>,
+        form: ReplyForm,
+    ) -> Result<(), IndexError> {
+        replies.expect(form);
+        // An index that is full refuses and closes before it has read anything: its refusal is
+        // read although the request could not be sent.
+        match link.send_bytes(&self.dialect.line_ends().apply(requests)) {
+            Err(error @ IndexError::Lost { .. }) => match replies.read_one(&mut |_, _| {}) {
+                Ok(Some((refusal, reason))) => {
+                    Err(IndexError::Refused { index: self.index.clone(), refusal, reason })
+                }
+                _ => Err(error),
+            },
+            sent => sent,
+        }
+    }
+}

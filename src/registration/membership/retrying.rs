@@ -1,0 +1,74 @@
+//! Telling the index again what it had no room for, or did not answer (protocol.md section 8.4).
+
+use std::time::{Duration, Instant};
+
+use super::{Event, Membership, Shared};
+use crate::discovery::IndexError;
+use crate::net::Cancel;
+use crate::protocol::Refusal;
+
+impl Membership {
+    /// The time until documents are to be tried that the index had no room for.
+    pub(super) fn retry_in(&self) -> Option<Duration> {
+        self.shared.lock_ledger().waiting().retry_in(Instant::now())
+    }
+
+    /// Tries the documents that the index had no room for, until it has none again.
+    ///
+    /// # Errors
+    /// As [`Membership::update`].
+    pub(super) fn retry(&self, cancel: &Cancel) -> Result<(), IndexError> {
+        self.shared.retry(0, cancel)
+    }
+}
+
+impl Shared {
+    /// Tries documents again; `registered` of them were registered just now.
+    pub(super) fn retry(&self, mut registered: usize, cancel: &Cancel) -> Result<(), IndexError> {
+        // Until everything is registered, it is not known what the index can be told.
+        let outcome = self.link(cancel).and_then(|_| match self.dialect.shows_extensions() {
+            true => self.retry_together(&mut registered, cancel),
+            false => self.retry_singly(&mut registered, cancel),
+        });
+        let now = Instant::now();
+        match registered {
+            0 => self.lock_ledger().waiting().back_off(now),
+            _ => {
+                self.lock_ledger().waiting().start_over(now);
+                (self.tell)(Event::RegisteredLater(registered));
+            }
+        }
+        outcome
+    }
+
+    fn retry_together(&self, registered: &mut usize, cancel: &Cancel) -> Result<(), IndexError> {
+        loop {
+            let together = self.together();
+            let some = self.lock_ledger().waiting().some(together);
+            if some.is_empty() {
+                return Ok(());
+            }
+            *registered += self.update(&some, cancel)?.registered;
+            if self.lock_ledger().waiting().count_of(&some) > 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// An index that has shown no extension is told of one document after the other.
+    pub(super) fn retry_singly(
+        &self,
+        registered: &mut usize,
+        cancel: &Cancel,
+    ) -> Result<(), IndexError> {
+        loop {
+            let Some(document) = self.lock_ledger().waiting().some(1).pop() else { return Ok(()) };
+            match self.tell_once(&document, cancel)? {
+                Some(None) => *registered += 1,
+                Some(Some(Refusal::ServiceUnavailable)) => return Ok(()),
+                // It is settled.
+                Some(Some(_)) | None => {}
+            }
+        }
+    }
+}

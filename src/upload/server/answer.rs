@@ -1,0 +1,307 @@
+//! The answer to one GET (protocol.md section 5).
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use super::handing_over::hand_over;
+use super::lending::{Lending, Lent};
+use super::running::Running;
+use super::sending::{Upload, head};
+use super::settings::Uploads;
+use super::totals::UploadTotals;
+use crate::library::{Digests, Entry, OpenDocument, SharedLibrary, UnpackedCopies};
+use crate::limits;
+use crate::net::SMALL;
+use crate::net::{Permits, ReadClock, Stop, send};
+use crate::protocol::{
+    ContentRange, Digest, Document, DocumentHead, DocumentRequest, HeaderText, Refusal, Status,
+    encode_refusal,
+};
+use crate::system;
+use crate::upload::send_meter::SendMeter;
+use crate::upload::slots::{Needs, Slot};
+
+/// State that all uploads share.
+pub(super) struct Sharing {
+    pub(super) library: SharedLibrary,
+    pub(super) uploads: Uploads,
+    pub(super) permits: Permits,
+    /// Connections above which none is kept open: others are waiting for their places.
+    pub(super) kept_open: usize,
+    pub(super) stop: Stop,
+    pub(super) lending: Lending,
+    pub(super) copies: UnpackedCopies,
+    pub(super) totals: Arc<UploadTotals>,
+    pub(super) running: Arc<Running>,
+}
+
+/// The connection of a reader.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) stream: &'a Arc<TcpStream>,
+    pub(super) address: SocketAddr,
+    /// Its number at the permits.
+    pub(super) number: u64,
+}
+
+/// What becomes of a connection when its request was answered.
+pub(super) enum Then {
+    Close,
+    KeepOpen,
+    /// The connection broke, which was logged.
+    Broken,
+}
+
+/// Why a document is not sent.
+#[derive(Debug, thiserror::Error)]
+enum NotSent {
+    #[error("it is being handed over to another reader")]
+    BeingHandedOver,
+    #[error("other uploads are not done yet")]
+    NoSlot,
+    #[error("it cannot be opened or read: {0}")]
+    File(#[from] io::Error),
+}
+
+impl NotSent {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::NoSlot | Self::BeingHandedOver => Refusal::ServiceUnavailable,
+            Self::File(error) => refusal_of(error),
+        }
+    }
+}
+
+/// 404 says that this peer does not have the document: its file is gone, is something else, may not
+/// be read, or is not packed as its name says. Whatever else keeps it from being read, such as too
+/// few descriptors or a fault of the disk, may be over the next time.
+fn refusal_of(error: &io::Error) -> Refusal {
+    use io::ErrorKind::{
+        InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+        UnexpectedEof,
+    };
+    match error.kind() {
+        NotFound | NotADirectory | IsADirectory | PermissionDenied | InvalidInput | InvalidData
+        | UnexpectedEof => Refusal::NotFound,
+        _ if system::is_link_or_socket(error) => Refusal::NotFound,
+        _ => Refusal::ServiceUnavailable,
+    }
+}
+
+/// A document that can be sent.
+struct Prepared<'a> {
+    document: OpenDocument,
+    slot: Slot,
+    digest: Option<Digest>,
+    /// Only for a document that is handed over.
+    lent: Option<Lent<'a>>,
+}
+
+impl Sharing {
+    /// Answers one request. What keeps its place among the uploads is left in `slot`.
+    pub(super) fn answer(
+        &self,
+        reader: &Reader<'_>,
+        request: &DocumentRequest,
+        clock: &mut ReadClock,
+        slot: &mut Option<Slot>,
+    ) -> io::Result<Then> {
+        let Reader { stream, address, .. } = *reader;
+        let wanted = &request.document;
+        let Some(entry) = self.library.read().entry(wanted).cloned() else {
+            log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
+            return self.refuse(stream, Refusal::NotFound, "this peer does not share it");
+        };
+        let meter = Arc::new(SendMeter::start());
+        let prepared = match self.prepare(request, &entry, reader, &meter) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                let refusal = error.refusal();
+                let level = match error {
+                    NotSent::BeingHandedOver => log::Level::Info,
+                    NotSent::NoSlot | NotSent::File(_) => log::Level::Warn,
+                };
+                log::log!(level, "{address} GET {wanted}: {}, {error}", Status::from(refusal));
+                return self.refuse(stream, refusal, &error.to_string());
+            }
+        };
+        let Prepared { document, slot: taken, digest, lent } = prepared;
+        let slot = &*slot.insert(taken);
+        let part = request.range.map(|range| ContentRange::of(range, document.length));
+        if part == Some(None) {
+            let bytes = if document.length == 1 { "byte" } else { "bytes" };
+            let reason = format!("the document has {} {bytes}", document.length);
+            log::info!("{address} GET {wanted}: 416, {reason}");
+            return self.refuse(stream, Refusal::RangeNotSatisfiable, &reason);
+        }
+        let keep_alive = request.keep_alive && self.may_keep_open();
+        let head = DocumentHead { keep_alive, ..head(&entry, &document, part.flatten(), digest) };
+        let total = head.content_length.unwrap_or(document.length);
+        let upload = Upload {
+            stream,
+            reader: address.ip(),
+            document: &document,
+            bandwidth: &self.uploads.bandwidth,
+            meter: &meter,
+            slot,
+            lent: lent.as_ref(),
+        };
+        let listed = self.running.begin(wanted, address, total, &meter);
+        let sent = upload.send(head, clock);
+        drop(listed);
+        slot.end_sending();
+        let sent = match sent {
+            Ok(sent) => sent,
+            Err(error) => {
+                let sent = meter.sent();
+                log::warn!(
+                    "{address} GET {wanted}: upload ended after {sent} of {total} bytes: {error}"
+                );
+                return Ok(Then::Broken);
+            }
+        };
+        self.totals.add(sent.count);
+        let whole = if request.range.is_some() { "the requested part" } else { "complete" };
+        let (count, length) = (sent.count, document.length);
+        log::info!("{address} GET {wanted}: {count} of {length} bytes, {whole}");
+        match lent {
+            Some(_) if sent.has_closed_early => {
+                log::warn!("{wanted} stays here: {address} closed its side before all was sent");
+            }
+            Some(lent) => {
+                let folder = self.library.read().folder().to_path_buf();
+                let sent = (&*entry, &document, folder.as_path());
+                hand_over(&lent, stream, &self.stop, clock, sent, address);
+            }
+            None => {}
+        }
+        Ok(if keep_alive { Then::KeepOpen } else { Then::Close })
+    }
+
+    /// Opens a document, and finds out what has to be known before it is sent.
+    fn prepare(
+        &self,
+        request: &DocumentRequest,
+        entry: &Entry,
+        reader: &Reader<'_>,
+        meter: &Arc<SendMeter>,
+    ) -> Result<Prepared<'_>, NotSent> {
+        let wanted = &request.document;
+        // A part hands nothing over.
+        let hands_over = self.uploads.hand_over && request.range.is_none();
+        if hands_over && self.lending.is_lent(wanted) {
+            return Err(NotSent::BeingHandedOver);
+        }
+        let (document, slot) = self.open(wanted, entry, reader, meter)?;
+        let digest = if request.want_digest { self.digest(&document)? } else { None };
+        // From here on nothing but the reader is waited for.
+        let lent = match hands_over {
+            true => Some(self.lending.lend(wanted).ok_or(NotSent::BeingHandedOver)?),
+            false => None,
+        };
+        if lent.is_some() {
+            // The file may have been handed over since it was opened.
+            entry.check(&document)?;
+        }
+        Ok(Prepared { document, slot, digest, lent })
+    }
+
+    /// Opens a document when its upload may begin. A large one gets a slot, and a packed one is
+    /// unpacked when it has it.
+    fn open(
+        &self,
+        wanted: &Document,
+        entry: &Entry,
+        reader: &Reader<'_>,
+        meter: &Arc<SendMeter>,
+    ) -> Result<(OpenDocument, Slot), NotSent> {
+        if entry.is_packed() {
+            let length = self.library.read().content(wanted).length;
+            let slot = self.begin(length.unwrap_or(u64::MAX), reader, meter)?;
+            return Ok((entry.open_shared(&self.copies)?, slot));
+        }
+        let document = entry.open()?;
+        let slot = self.begin(document.length, reader, meter)?;
+        Ok((document, slot))
+    }
+
+    /// Waits until the upload of a document of this length may begin. Meanwhile the connection may be
+    /// closed for one of another network.
+    fn begin(
+        &self,
+        length: u64,
+        reader: &Reader<'_>,
+        meter: &Arc<SendMeter>,
+    ) -> Result<Slot, NotSent> {
+        let slots = &self.uploads.slots;
+        let address = reader.address.ip();
+        // A small document is sent before a slot would be free.
+        let needs = if length > SMALL { Needs::Slot } else { Needs::NoSlot };
+        if let Some(slot) = slots.take_now(address, needs, meter) {
+            return Ok(slot);
+        }
+        let giving_way = self.permits.give_way(reader.number, reader.stream, false);
+        let is_gone = || giving_way.is_evicted();
+        let slot = slots.take(address, needs, meter, limits::SLOT_WAIT, is_gone);
+        slot.filter(|_| !is_gone()).ok_or(NotSent::NoSlot)
+    }
+
+    /// The digest of a document: known, or computed if that does not take long. A reply without one
+    /// is better than one that comes late.
+    fn digest(&self, document: &OpenDocument) -> io::Result<Option<Digest>> {
+        // Nobody else waits for the library while a file is read.
+        let digests = self.library.read().digests();
+        if let Some(digest) = digests.known(document) {
+            return Ok(Some(digest));
+        }
+        if document.length > limits::DIGEST_AT_ONCE {
+            return Ok(None);
+        }
+        digests.compute(document, &mut Digests::buffer(), &|| !self.stop.is_stopping())
+    }
+
+    /// Refuses a request; the reason is sent where that is wanted.
+    pub(super) fn refuse(
+        &self,
+        stream: &TcpStream,
+        refusal: Refusal,
+        reason: &str,
+    ) -> io::Result<Then> {
+        let reason = self.uploads.explain.then(|| HeaderText::folded(reason)).flatten();
+        let mut reply = Vec::new();
+        encode_refusal(refusal, reason.as_ref(), &mut reply);
+        send(stream, &reply)?;
+        Ok(Then::Close)
+    }
+
+    /// Whether nobody waits for the place of a connection, or for its end.
+    fn may_keep_open(&self) -> bool {
+        !self.uploads.hand_over && self.permits.taken() <= self.kept_open
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_may_be_over_the_next_time_is_no_404() {
+        use rustix::io::Errno;
+
+        let refusal = |errno: Errno| refusal_of(&errno.into());
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO, Errno::NOSPC] {
+            assert_eq!(refusal(errno), Refusal::ServiceUnavailable, "{errno}");
+        }
+        for errno in [Errno::STALE, Errno::BUSY, Errno::AGAIN, Errno::DQUOT, Errno::ROFS] {
+            assert_eq!(refusal(errno), Refusal::ServiceUnavailable, "{errno}");
+        }
+        for errno in [Errno::NOENT, Errno::ACCESS, Errno::PERM, Errno::LOOP, Errno::NXIO] {
+            assert_eq!(refusal(errno), Refusal::NotFound, "{errno}");
+        }
+        for errno in [Errno::NOTDIR, Errno::ISDIR] {
+            assert_eq!(refusal(errno), Refusal::NotFound, "{errno}");
+        }
+    }
+}

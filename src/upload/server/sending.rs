@@ -1,0 +1,148 @@
+//! A document on its way out (protocol.md sections 5.2, 5.3 and 5.6).
+
+use std::io;
+use std::net::{IpAddr, TcpStream};
+use std::time::{Instant, SystemTime};
+
+use super::handing_over::has_closed_early;
+use super::lending::Lent;
+use crate::library::{Entry, OpenDocument};
+use crate::limits;
+use crate::net::ReadClock;
+use crate::net::{Bandwidth, SMALL};
+use crate::protocol::{ContentRange, Date, Digest, DocumentHead, DocumentReply};
+use crate::system;
+use crate::upload::send_meter::SendMeter;
+use crate::upload::slots::Slot;
+
+/// Sent in one piece, without a look at anything.
+const LAST_PIECE: u64 = 64 * 1024;
+
+/// One document that is sent, and what bounds its rate.
+pub(super) struct Upload<'a> {
+    pub(super) stream: &'a TcpStream,
+    pub(super) reader: IpAddr,
+    pub(super) document: &'a OpenDocument,
+    pub(super) bandwidth: &'a Bandwidth,
+    pub(super) meter: &'a SendMeter,
+    pub(super) slot: &'a Slot,
+    /// Only for a document that is handed over.
+    pub(super) lent: Option<&'a Lent<'a>>,
+}
+
+/// The result of an upload.
+pub(super) struct Sent {
+    pub(super) count: u64,
+    /// Whether the reader closed its side before the last byte was sent.
+    pub(super) has_closed_early: bool,
+}
+
+/// What is said of a document before its bytes, or before a part of them.
+pub(super) fn head(
+    entry: &Entry,
+    document: &OpenDocument,
+    part: Option<ContentRange>,
+    digest: Option<Digest>,
+) -> DocumentHead {
+    DocumentHead {
+        date: Some(Date::clamped(SystemTime::now())),
+        os: system::operating_system().parse().ok(),
+        last_modified: Some(Date::clamped(document.modified)),
+        content_length: Some(part.map_or(document.length, ContentRange::count)),
+        content_type: entry.media_type().parse().ok(),
+        content_range: part,
+        digest,
+        keep_alive: false,
+    }
+}
+
+impl Upload<'_> {
+    /// Sends the document or a part of it, exactly as long as its head says.
+    ///
+    /// Of a document that takes longer than one piece, the last one waits for a look at the file:
+    /// one that changed meanwhile is not passed off as whole, the connection ends before its length
+    /// is reached.
+    pub(super) fn send(&self, head: DocumentHead, clock: &mut ReadClock) -> io::Result<Sent> {
+        /// What is shorter is there sooner if this thread sends it beside its reader, whatever that
+        /// takes of the processors.
+        const LONG: u64 = 32 * 1024 * 1024;
+        /// What the head of a reply takes, or a bit more.
+        const HEAD: usize = 512;
+        let part = head.content_range;
+        let (first, count) =
+            part.map_or((0, self.document.length), |part| (part.first(), part.count()));
+        if count > LAST_PIECE {
+            // It may take longer than data may stay unacknowledged.
+            system::allow_slow_reader(self.stream)?;
+            if self.lent.is_some() && system::WRITING_RESUMES {
+                self.stream.set_write_timeout(Some(limits::HAND_OVER_CHECK))?;
+            }
+        }
+        if count > LONG {
+            // The upload slots bound how many of them there are.
+            system::lift_unsent_bound(self.stream)?;
+        }
+        let mut bytes = Vec::with_capacity(HEAD);
+        DocumentReply::Found(head).encode(&mut bytes);
+        self.meter.begin();
+        let has_closed = || self.lent.is_some() && has_closed_early(self.stream);
+        if count == 0 {
+            let has_closed_early = has_closed();
+            clock.send(self.stream, &bytes)?;
+            return Ok(Sent { count, has_closed_early });
+        }
+        clock.send_before(self.stream, &bytes)?;
+        let mut offset = first;
+        let last = count.min(LAST_PIECE);
+        // A document of one piece is sent right after its file was checked, and needs no second check.
+        if self.document.length > LAST_PIECE {
+            self.send_bytes(clock, &mut offset, count.saturating_sub(last))?;
+            if self.document.has_changed()? {
+                return Err(io::Error::other("the file changed while it was sent"));
+            }
+        }
+        let has_closed_early = has_closed();
+        self.send_bytes(clock, &mut offset, last)?;
+        Ok(Sent { count, has_closed_early })
+    }
+
+    fn send_bytes(&self, clock: &mut ReadClock, offset: &mut u64, count: u64) -> io::Result<()> {
+        let is_small = self.document.length <= SMALL;
+        let mut left = count;
+        while left > 0 {
+            let begun = Instant::now();
+            let most = left.min(self.piece());
+            let look = || self.check_progress();
+            let mut piece = self.bandwidth.take_and_look(self.reader, is_small, most, look);
+            clock.has_paused(self.stream, begun.elapsed())?;
+            left = left.saturating_sub(piece);
+            while piece > 0 {
+                let file = &self.document.file;
+                let sent = clock.send_file(self.stream, file, offset, piece)?;
+                piece = piece.saturating_sub(sent);
+                self.meter.add(sent);
+                self.check_progress();
+            }
+        }
+        Ok(())
+    }
+
+    fn check_progress(&self) {
+        self.meter.check_reader(self.stream);
+        if let Some(lent) = self.lent {
+            lent.check_progress(self.stream, self.meter.sent());
+        }
+    }
+
+    /// How many bytes may be sent next. An upload outside the slots waits for them.
+    fn piece(&self) -> u64 {
+        if self.document.length <= SMALL || !self.slot.is_outside() {
+            return limits::SEND_PIECE;
+        }
+        self.slot.wait_outside(limits::SEND_CHECK);
+        match self.slot.is_outside() {
+            true => limits::OUTSIDE_PIECE,
+            false => limits::SEND_PIECE,
+        }
+    }
+}
