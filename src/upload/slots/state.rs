@@ -109,18 +109,24 @@ impl State {
     /// changed.
     pub(super) fn assign(&mut self) -> bool {
         let mut has_changed = false;
-        while let Some((number, place)) = self.next_place() {
-            if place == Place::Holding
-                && let Some(upload) = self.uploads.get(&number)
-            {
-                self.next = self.next.wrapping_add(1);
-                self.served.insert(upload.network, self.next);
-                upload.meter.restart_check();
-            }
-            self.set(number, place);
+        while self.assign_next() {
             has_changed = true;
         }
         has_changed
+    }
+
+    /// Moves the next upload to its new place; returns whether there was one.
+    pub(super) fn assign_next(&mut self) -> bool {
+        let Some((number, place)) = self.next_place() else { return false };
+        if place == Place::Holding
+            && let Some(upload) = self.uploads.get(&number)
+        {
+            self.next = self.next.wrapping_add(1);
+            self.served.insert(upload.network, self.next);
+            upload.meter.restart_check();
+        }
+        self.set(number, place);
+        true
     }
 
     /// The next upload that moves, and its new place. Another one may have given up its slot for it.
@@ -183,8 +189,11 @@ impl State {
             self.largest_site().filter(|(other, held)| Some(*other) != site && *held > self.half());
         let full_site = self.full_site(waiting);
         let victim = match (other_site, full_site) {
-            (Some((other, _)), _) => self.largest_network(|network| network.site() == Some(other)),
-            (None, Some(own)) => self
+            (Some((other, _)), None) => {
+                self.largest_network(|network| network.site() == Some(other))
+            }
+            // Otherwise two sites would take one slot from each other without end.
+            (_, Some(own)) => self
                 .largest_network(|network| network.site() == Some(own))
                 .filter(|most| self.held_by(*most) >= held + 2),
             (None, None) => {
@@ -265,7 +274,7 @@ impl State {
         self.uploads.values().filter(is_its).count()
     }
 
-    fn count_of(&self, place: Place) -> usize {
+    pub(super) fn count_of(&self, place: Place) -> usize {
         self.uploads.values().filter(|upload| upload.place == place).count()
     }
 

@@ -208,3 +208,31 @@ fn a_connection_that_is_gone_does_not_wait() {
     drop(slot);
     assert!(slots.lock().uploads.is_empty());
 }
+
+/// Where the number of slots was odd, two sites took one slot from each other without end.
+#[test]
+fn slots_are_assigned_in_a_few_steps() {
+    for count in 1..10 {
+        let slots = with_slots(count);
+        let mut state = slots.lock();
+        let (mut numbers, mut chance) = (Vec::new(), count);
+        for step in 0..200 {
+            // Uploads come and go, of IPv4 and of three sites.
+            chance = chance.wrapping_mul(1_103_515_245).wrapping_add(12_345) % (1 << 31);
+            let (site, network) = (chance >> 16 & 3, (chance >> 18) % 3);
+            let address: IpAddr = match site {
+                0 => address(u8::try_from(network).unwrap()),
+                _ => format!("2001:db8:{site}:{network}::1").parse().unwrap(),
+            };
+            let meter = Arc::new(SendMeter::start());
+            meter.set_slow((chance >> 20) % 5 == 0);
+            numbers.push(state.enter(Network::of(address), Needs::Slot, &meter));
+            if numbers.len() > 2 * count + 2 {
+                state.remove(numbers.swap_remove((chance >> 8) % numbers.len()));
+            }
+            let moves = (0..100).take_while(|_| state.assign_next()).count();
+            assert!(moves < 100, "{count} slots, step {step}");
+            assert_eq!(state.count_of(Place::Holding), count.min(numbers.len()));
+        }
+    }
+}
