@@ -9,6 +9,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rustix::fs::inotify::{
@@ -35,6 +36,7 @@ pub(crate) struct DirectoryWatch {
     inotify: Arc<OwnedFd>,
     /// The directory itself.
     root: i32,
+    is_over: Arc<AtomicBool>,
 }
 
 impl DirectoryWatch {
@@ -48,21 +50,28 @@ impl DirectoryWatch {
         report: impl Fn(Report) + Send + 'static,
     ) -> io::Result<Self> {
         let inotify = Arc::new(init(CreateFlags::CLOEXEC)?);
-        let mut watched =
-            Watched { inotify: Arc::clone(&inotify), is_recursive, directories: HashMap::new() };
+        let is_over = Arc::<AtomicBool>::default();
+        let mut watched = Watched {
+            inotify: Arc::clone(&inotify),
+            is_recursive,
+            directories: HashMap::new(),
+            is_over: Arc::clone(&is_over),
+        };
         let root = add_watch(&*inotify, folder, CHANGES)?;
         watched.directories.insert(root, folder.to_path_buf());
         watched.add_below(folder)?;
         let read = move || watched.read(root, &report);
         thread::Builder::new().name("watch".into()).spawn(read)?;
-        Ok(Self { inotify, root })
+        Ok(Self { inotify, root, is_over })
     }
 }
 
 impl Drop for DirectoryWatch {
     fn drop(&mut self) {
-        // That its watch is removed is reported to the thread, which ends then. It has ended before
-        // if the directory is gone.
+        // That its watch is removed is reported to the thread, which ends then. If that report is lost
+        // because very many wait, the thread ends when it reads that reports were lost. It has ended
+        // before if the directory is gone.
+        self.is_over.store(true, Ordering::SeqCst);
         let _ = remove_watch(&*self.inotify, self.root);
     }
 }
@@ -72,6 +81,8 @@ struct Watched {
     inotify: Arc<OwnedFd>,
     is_recursive: bool,
     directories: HashMap<i32, PathBuf>,
+    /// Whether nobody wants reports any more.
+    is_over: Arc<AtomicBool>,
 }
 
 impl Watched {
@@ -97,9 +108,13 @@ impl Watched {
                 }
                 continue;
             }
+            let is_lost = changes.contains(ReadFlags::QUEUE_OVERFLOW);
+            // The report that would end this thread may be among the lost ones.
+            if is_lost && self.is_over.load(Ordering::SeqCst) {
+                return;
+            }
             let is_self = ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT;
-            let ends = changes.contains(ReadFlags::QUEUE_OVERFLOW)
-                || (watch == root && changes.intersects(is_self));
+            let ends = is_lost || (watch == root && changes.intersects(is_self));
             let is_new = changes.contains(ReadFlags::ISDIR)
                 && changes.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO);
             let is_added = match name {
@@ -249,6 +264,34 @@ mod tests {
         // The thread has ended with the directory.
         assert!(watched.1.recv_timeout(PATIENCE).is_err());
         assert_eq!(rest(watched), []);
+    }
+
+    /// The report that ends the thread can be lost as well.
+    #[test]
+    fn a_watch_ends_while_more_changes_wait_than_there_is_room_for() {
+        let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+        let most: usize = most.trim().parse().unwrap();
+        if most > 100_000 {
+            return;
+        }
+        let root = tempfile::tempdir().unwrap();
+        let ((begun, has_begun), (end, ended)) = (channel(), channel::<()>());
+        let report = move |_| {
+            // The first report is not over before the watch is dropped.
+            let _ = begun.send(());
+            let _ = ended.recv();
+        };
+        let watch = DirectoryWatch::start(root.path(), false, report).unwrap();
+        for _ in 0..most {
+            fs::write(root.path().join("file"), "").unwrap();
+            fs::remove_file(root.path().join("file")).unwrap();
+        }
+        has_begun.recv().unwrap();
+        drop(watch);
+        drop(end);
+        // All of its ends are gone when the thread has ended.
+        while has_begun.recv_timeout(PATIENCE).is_ok() {}
+        assert!(matches!(has_begun.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected)));
     }
 
     #[test]
