@@ -49,7 +49,7 @@ impl Swarm {
         }
         let mut uncounted = first.len() as u64;
         while uncounted > 0 {
-            let counted = rate.excuse(|| self.fetcher.bandwidth().take(address, false, uncounted));
+            let counted = self.fetcher.bandwidth().take(address, false, uncounted);
             uncounted = uncounted.saturating_sub(counted.max(1));
         }
         let mut written = 0;
@@ -73,7 +73,7 @@ impl Swarm {
             }
             place = place.saturating_add(bytes.len() as u64);
             let most = chunk.len() as u64;
-            let most = rate.excuse(|| self.fetcher.bandwidth().take(address, false, most));
+            let most = self.fetcher.bandwidth().take(address, false, most);
             let most = usize::try_from(most).unwrap_or(usize::MAX).min(chunk.len());
             filled = rate.read(&stream, chunk.get_mut(..most).unwrap_or_default())?;
             if filled == 0 {

@@ -106,8 +106,7 @@ impl<'a> Body<'a> {
         for some in first.chunks(PIECE) {
             let mut uncounted = some.len() as u64;
             while uncounted > 0 {
-                let counted =
-                    rate.excuse(|| fetcher.bandwidth().take(line.address(), is_small, uncounted));
+                let counted = fetcher.bandwidth().take(line.address(), is_small, uncounted);
                 uncounted = uncounted.saturating_sub(counted.max(1));
             }
             let start = self.place();
@@ -116,7 +115,7 @@ impl<'a> Body<'a> {
         }
         while self.left() > 0 {
             let most = self.left().min(PIECE as u64);
-            let most = rate.excuse(|| fetcher.bandwidth().take(line.address(), is_small, most));
+            let most = fetcher.bandwidth().take(line.address(), is_small, most);
             let start = self.place();
             match rate.read(line.stream(), self.room(start, most)?)? {
                 0 => break,

@@ -16,6 +16,8 @@ pub(in crate::download) struct MinRate {
     /// While other holders are left to ask, more is expected: not less than this, and not to stop.
     preferred: Option<Window>,
     steady: Option<Window>,
+    /// When the last read ended. This program has used the time since then.
+    returned: Instant,
 }
 
 /// A rate that must be reached in each period of time.
@@ -35,23 +37,26 @@ impl MinRate {
         let steady = Window::new(limits::STOPPED_AFTER, limits::BEGINNING_RATE);
         let steady = preferred.is_some().then_some(steady);
         let preferred = preferred.map(|time| Window::new(time, limits::SLOW_RATE));
-        Self { least: Window::new(patience, least), preferred, steady }
+        Self { least: Window::new(patience, least), preferred, steady, returned: Instant::now() }
     }
 
-    /// Waits for something here, such as the limit on bytes a second: the holder is not to blame
-    /// for that time.
-    pub(in crate::download) fn excuse<T>(&mut self, wait: impl FnOnce() -> T) -> T {
-        let begun = Instant::now();
-        let result = wait();
-        let time = begun.elapsed();
+    /// Reads once; 0 is the end. Only the time in this function counts: the holder is not to blame
+    /// for a limit on bytes a second here, a slow disk, or a program that was stopped.
+    pub(in crate::download) fn read(
+        &mut self,
+        stream: &TcpStream,
+        chunk: &mut [u8],
+    ) -> Result<usize, TransferError> {
+        let time_here = self.returned.elapsed();
         for window in self.windows() {
-            window.since += time;
+            window.since += time_here;
         }
+        let result = self.read_in_time(stream, chunk);
+        self.returned = Instant::now();
         result
     }
 
-    /// Reads once; 0 is the end.
-    pub(in crate::download) fn read(
+    fn read_in_time(
         &mut self,
         stream: &TcpStream,
         chunk: &mut [u8],
@@ -128,5 +133,36 @@ impl Window {
         if self.is_reached() {
             *self = Self::new(self.time, self.bytes_per_second);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A program that was stopped for some seconds, or waited for its disk, blamed the holder.
+    #[test]
+    fn time_between_two_reads_is_not_the_holders() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut holder, _) = listener.accept().unwrap();
+        let mut rate = MinRate::new(limits::RATE_TIME, Some(limits::SLOW_AFTER));
+        let mut pass = |time: Duration, is_here: bool| {
+            let back = |at: &mut Instant| *at = at.checked_sub(time).unwrap();
+            rate.windows().for_each(|window| back(&mut window.since));
+            if is_here {
+                back(&mut rate.returned);
+            }
+            holder.write_all(&[7; 100]).unwrap();
+            rate.read(&stream, &mut [0; 100])
+        };
+        for _ in 0..3 {
+            assert_eq!(pass(limits::RATE_TIME * 2, true).unwrap(), 100);
+        }
+        let error = pass(limits::STOPPED_AFTER, false).unwrap_err();
+        assert!(matches!(error, TransferError::Slow { bytes: 300, .. }), "{error:?}");
     }
 }
