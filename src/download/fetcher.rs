@@ -115,7 +115,8 @@ impl Fetcher {
     /// `is_late` says that it was given up early before.
     pub(super) fn begin_trial(&self, source: &Source, is_late: bool) -> Option<Trial> {
         let kind = match (self.addresses().need_lookup(source), is_late) {
-            (true, _) => TrialKind::Name,
+            (true, true) => TrialKind::LateName,
+            (true, false) => TrialKind::Name,
             (false, true) => TrialKind::Late,
             (false, false) => TrialKind::Early,
         };

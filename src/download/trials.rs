@@ -31,6 +31,8 @@ pub(super) enum TrialKind {
     Late,
     /// A holder whose name is looked up: it leaves room for those whose addresses are known.
     Name,
+    /// The same for one that was given up early and is asked again.
+    LateName,
 }
 
 /// The right to try a holder, given back when dropped.
@@ -45,11 +47,15 @@ impl Trials {
     /// Begins to try a holder; `None` while it is being tried, or too many are.
     pub(super) fn begin(&self, holder: &Endpoint, kind: TrialKind) -> Option<Trial> {
         let mut running = self.lock();
-        let of_names = running.values().filter(|kind| **kind == TrialKind::Name).count();
+        let is_name = |kind: &&TrialKind| matches!(kind, TrialKind::Name | TrialKind::LateName);
+        let of_names = running.values().filter(is_name).count();
         let has_room = match kind {
             TrialKind::Early => running.len() < limits::TRIALS,
             TrialKind::Late => running.len() < limits::LATE_TRIALS,
             TrialKind::Name => running.len() < limits::TRIALS && of_names < limits::NAME_TRIALS,
+            TrialKind::LateName => {
+                running.len() < limits::LATE_TRIALS && of_names < limits::NAME_TRIALS
+            }
         };
         (has_room && !running.contains_key(holder)).then(|| {
             running.insert(holder.clone(), kind);
@@ -74,11 +80,13 @@ impl Trials {
 impl Trial {
     /// The holder's addresses are known now.
     pub(super) fn resolved(&mut self) {
-        if self.kind == TrialKind::Name {
-            self.kind = TrialKind::Early;
-            self.trials.lock().insert(self.holder.clone(), self.kind);
-            self.trials.0.ended.notify_all();
-        }
+        self.kind = match self.kind {
+            TrialKind::Name => TrialKind::Early,
+            TrialKind::LateName => TrialKind::Late,
+            TrialKind::Early | TrialKind::Late => return,
+        };
+        self.trials.lock().insert(self.holder.clone(), self.kind);
+        self.trials.0.ended.notify_all();
     }
 }
 
@@ -133,5 +141,18 @@ mod tests {
         assert!(other.is_some());
         names[0].resolved();
         assert!(trials.begin(&holder(limits::TRIALS + 1), TrialKind::Name).is_some());
+    }
+
+    #[test]
+    fn late_names_leave_room_also_when_they_are_resolved() {
+        let trials = Trials::default();
+        let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
+        let mut late = Vec::new();
+        for number in 0..2 * limits::TRIALS {
+            late.extend(trials.begin(&holder(number), TrialKind::LateName));
+            late.iter_mut().for_each(Trial::resolved);
+        }
+        assert_eq!(late.len(), limits::LATE_TRIALS);
+        assert!(trials.begin(&holder(limits::TRIALS * 2), TrialKind::Early).is_some());
     }
 }
