@@ -1,10 +1,8 @@
 //! The program `peer`, and the three ways in which it runs: one command, `share`, and the shell.
 
-use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::iter;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
@@ -24,7 +22,7 @@ use super::listed::Listed;
 use super::notices::Notices;
 use super::outcome::{report_failed, shown};
 use super::output::print_note;
-use super::program::with_program;
+use super::program::{called, typed, with_program};
 use super::rate::Rate;
 use super::session::{Session, teller};
 use super::signals::{ServiceSignal, on_service_signal};
@@ -138,20 +136,20 @@ fn note_unresolved(error: &CommandError) {
 
 /// A single command has registered nothing that it could remove.
 fn no_removal(server: &Endpoint, removal: &Removal) -> CommandError {
-    let what = escaped(&removal.what.join(" ")).to_string();
+    let (what, peer) = (escaped(&removal.what.join(" ")).to_string(), called("peer"));
     CommandError::Usage(format!(
         "`remove` works only in the shell: a record belongs to the session that registered it. \
-         Start `peer {server}` and type `remove {what}`; to stop sharing a file for good, name it in \
+         Start `{peer} {server}` and type `remove {what}`; to stop sharing a file for good, name it in \
          `.p2pciignore`"
     ))
 }
 
 /// A record ends with its connection, so a single command would register it for a moment.
 fn no_addition(server: &Endpoint, add: &Add) -> CommandError {
-    let what = escaped(&add.what).to_string();
+    let (what, peer) = (escaped(&add.what).to_string(), called("peer"));
     CommandError::Usage(format!(
-        "`add` works only in the shell: a record ends with the session that registered it. Start `peer \
-         {server}` and type `add {what}`; `share` registers all files of the shared directory"
+        "`add` works only in the shell: a record ends with the session that registered it. Start \
+         `{peer} {server}` and type `add {what}`; `share` registers all files of the shared directory"
     ))
 }
 
@@ -187,21 +185,13 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Failure
         downloads: Downloads::default(),
         listed: Listed::default(),
         created: RefCell::default(),
-        typed: typed(),
+        typed: typed("peer"),
         interactive,
     };
     let outcome = finish(args.format, context.run(command));
     context.remember_neighbours();
     // A command that was done before the signal came was done.
     outcome.map_err(|failure| context.interrupt.ending().map_or(failure, Failure::from))
-}
-
-/// The command line, as a shell reads it.
-fn typed() -> String {
-    let words: Vec<String> =
-        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let words = words.iter().map(|word| shlex::try_quote(word).unwrap_or(word.into()));
-    iter::once("peer".into()).chain(words).collect::<Vec<Cow<'_, str>>>().join(" ")
 }
 
 /// Announces and uploads until a signal comes.

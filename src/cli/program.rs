@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
+use std::iter;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether this process is `p2p-ci`. Set before anything is printed.
@@ -21,6 +22,21 @@ pub(super) fn called(program: &str) -> String {
         true => format!("p2p-ci {program}"),
         false => program.to_string(),
     }
+}
+
+/// The command line that has started this process, as a shell reads it.
+pub(super) fn typed(program: &str) -> String {
+    command_line(&called(program), std::env::args_os())
+}
+
+/// `called` has as many words as the name of the program in `arguments`.
+fn command_line(called: &str, arguments: impl Iterator<Item = OsString>) -> String {
+    let words: Vec<String> = arguments
+        .skip(called.split(' ').count())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let words = words.iter().map(|word| shlex::try_quote(word).unwrap_or(word.into()));
+    iter::once(called.into()).chain(words).collect::<Vec<Cow<'_, str>>>().join(" ")
 }
 
 /// A help text whose example commands begin with a short name, at the beginning of a line or after a
@@ -43,4 +59,19 @@ pub(super) fn with_program(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Vec<OsString> {
     [called(program).into()].into_iter().chain(arguments).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_can_be_typed_again_under_either_name() {
+        for (called, typed, expected) in [
+            ("peer", vec!["/bin/peer", "h", "get", "a b"], "peer h get 'a b'"),
+            ("p2p-ci peer", vec!["p2p-ci", "peer", "h", "get", "5"], "p2p-ci peer h get 5"),
+        ] {
+            assert_eq!(command_line(called, typed.into_iter().map(OsString::from)), expected);
+        }
+    }
 }
