@@ -92,7 +92,7 @@ fn collect(
                 queue.end();
             }
             queue.supervise(Slow {
-                rate: slow_rate(fetcher),
+                rate: fetcher.bandwidth().slow_rate(),
                 names: fetcher.name_lookups().are_slow(),
             });
             supervised = Instant::now();
@@ -131,13 +131,6 @@ fn collect(
             name_all(&mut batch, watch)?;
         }
     }
-}
-
-/// Bytes a second below which a download is slow. Where the user limits all downloads, less is not
-/// the fault of a holder.
-fn slow_rate(fetcher: &Fetcher) -> u64 {
-    let share = fetcher.bandwidth().limit().map(|limit| limit / limits::DOWNLOADS_AT_ONCE as u64);
-    share.map_or(limits::SLOW_RATE, |share| limits::SLOW_RATE.min(share / 2))
 }
 
 fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(Happening<'_>)) -> io::Result<()> {

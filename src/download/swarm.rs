@@ -233,7 +233,8 @@ impl Swarm {
         let mut hashed = 0;
         let mut failures: HashMap<Endpoint, TransferError> = HashMap::new();
         let mut has_alternative = self.has_others;
-        let mut steady = Steady::new(before, begun);
+        let slow_rate = self.fetcher.bandwidth().slow_rate();
+        let mut steady = Steady::new(before, begun, slow_rate);
         loop {
             let (whole_until, done, is_idle) = {
                 let mut state = self.lock();
@@ -261,7 +262,7 @@ impl Swarm {
             watch(Progress::Bytes(done, length));
             let has_stopped = steady.has_stopped(done, Instant::now());
             if has_alternative
-                && (has_stopped || is_slow(done.saturating_sub(before), begun.elapsed()))
+                && (has_stopped || is_slow(done.saturating_sub(before), begun.elapsed(), slow_rate))
             {
                 self.end();
                 if has_stopped {

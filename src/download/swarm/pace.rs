@@ -11,25 +11,56 @@ pub(super) struct Steady {
     since: Instant,
     bytes: u64,
     has_begun: bool,
+    slow_rate: u64,
 }
 
 impl Steady {
-    /// From now on, with so many bytes.
-    pub(super) fn new(bytes: u64, now: Instant) -> Self {
-        Self { since: now, bytes, has_begun: false }
+    /// From now on, with so many bytes. Downloads below `slow_rate` are slow.
+    pub(super) fn new(bytes: u64, now: Instant, slow_rate: u64) -> Self {
+        Self { since: now, bytes, has_begun: false, slow_rate }
     }
 
     /// Whether it has begun to grow, and then has hardly grown for a while.
     pub(super) fn has_stopped(&mut self, bytes: u64, now: Instant) -> bool {
         let least = limits::BEGINNING_RATE.saturating_mul(limits::STOPPED_AFTER.as_secs());
         if bytes.saturating_sub(self.bytes) >= least {
-            *self = Self { since: now, bytes, has_begun: true };
+            *self = Self { since: now, bytes, has_begun: true, ..*self };
         }
-        self.has_begun && now.saturating_duration_since(self.since) >= limits::STOPPED_AFTER
+        // The user's limit on bytes a second may be what keeps a download waiting.
+        let is_limited_here = self.slow_rate < limits::BEGINNING_RATE;
+        self.has_begun
+            && !is_limited_here
+            && now.saturating_duration_since(self.since) >= limits::STOPPED_AFTER
     }
 }
 
-/// Whether a version comes so slowly that holders of another one are asked first.
-pub(super) fn is_slow(bytes: u64, time: Duration) -> bool {
-    time >= limits::SLOW_AFTER && bytes < limits::SLOW_RATE.saturating_mul(time.as_secs())
+/// Whether a version comes so slowly that holders of another one are asked first. Downloads below
+/// `slow_rate` are slow.
+pub(super) fn is_slow(bytes: u64, time: Duration, slow_rate: u64) -> bool {
+    time >= limits::SLOW_AFTER && bytes < slow_rate.saturating_mul(time.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+
+    use super::*;
+    use crate::net::Bandwidth;
+
+    /// A version was given up, and its holders were blamed, for `--download-limit`.
+    #[test]
+    fn the_users_limit_does_not_make_a_version_slow() {
+        let now = Instant::now();
+        for (limit, is_blamed) in [(None, true), (NonZeroU64::new(4096), false)] {
+            let slow_rate = Bandwidth::new(limit).slow_rate();
+            let mut steady = Steady::new(0, now, slow_rate);
+            let (mut has_stopped, mut slow) = (false, false);
+            for second in 1..=30 {
+                let time = Duration::from_secs(second);
+                has_stopped |= steady.has_stopped(second * 1000, now + time);
+                slow |= is_slow(second * 1000, time, slow_rate);
+            }
+            assert_eq!((has_stopped, slow), (is_blamed, is_blamed), "{limit:?}");
+        }
+    }
 }
