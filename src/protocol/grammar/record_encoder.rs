@@ -1,9 +1,9 @@
 //! The lines of records that an index writes (protocol.md section 4.5): one by one, or many of
 //! which the parts are the same. How a line is read is told by `record`.
 
+use std::io::Write;
 use std::ptr;
 
-use super::head::append;
 use super::{BorrowedRecord, Document, Endpoint, Title};
 
 /// Appends one record of a reply.
@@ -134,7 +134,10 @@ fn encode_document(document: &Document, out: &mut Vec<u8>) {
             out.extend_from_slice(b"RFC ");
             out.extend_from_slice(itoa::Buffer::new().format(number.value()).as_bytes());
         }
-        Document::File(_) => append(out, format_args!("{}", document.wire())),
+        Document::File(_) => {
+            // Writing to a Vec cannot fail.
+            let _ = write!(out, "{}", document.wire());
+        }
     }
 }
 

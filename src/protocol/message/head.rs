@@ -5,14 +5,14 @@ use std::io::Write;
 use std::ops::Range;
 use std::str::FromStr;
 
-use super::error::{DecodeError, SyntaxError};
+use super::decode_error::DecodeError;
 use super::header::{Header, NAMES};
 use super::request_faults::{
     Reader, fault_of_header, fault_of_missing, fault_of_version, fault_of_words,
 };
 use super::status::Refusal;
-use super::{Endpoint, VERSION};
 use crate::limits;
+use crate::protocol::{Endpoint, SyntaxError, VERSION};
 
 /// The header lines of a request, each with a name and a colon.
 #[derive(Debug, Default)]

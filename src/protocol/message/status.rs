@@ -1,6 +1,7 @@
 //! Status codes and their phrases (protocol.md section 6.1).
 
-use super::{SyntaxError, VERSION};
+use crate::protocol::SyntaxError;
+use crate::protocol::grammar::version::{VERSION, starts_status_line};
 
 /// The outcome of a request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -86,21 +87,11 @@ impl Status {
                 "6.1",
             )
         };
-        if !Self::starts_line(line.as_bytes()) {
+        if !starts_status_line(line.as_bytes()) {
             return Err(unreadable());
         }
         let code = line.split_ascii_whitespace().nth(1).ok_or_else(unreadable)?;
         Self::from_code(code).ok_or_else(unreadable)
-    }
-
-    /// Where a status line begins within a line that begins with something else.
-    pub(crate) fn find_line(line: &str) -> Option<usize> {
-        line.find("P2P-CI/").or_else(|| line.find("P2PCI/"))
-    }
-
-    /// Whether a line can only be a status line: no record and no header begins like this.
-    pub(crate) fn starts_line(line: &[u8]) -> bool {
-        line.starts_with(b"P2P-CI/") || line.starts_with(b"P2PCI/")
     }
 }
 

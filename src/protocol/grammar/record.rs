@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::status::Status;
+use super::version::starts_status_line;
 use super::{Document, Endpoint, SyntaxError, Title};
 
 /// One line of the index: which document, what it is called, who has it.
@@ -41,7 +41,7 @@ impl Record {
         let malformed =
             || SyntaxError::at("a record such as `RFC 123 A Title host.example 5678`", line, "4.5");
         let line = line.trim_matches([' ', '\t']);
-        if Status::starts_line(line.as_bytes()) {
+        if starts_status_line(line.as_bytes()) {
             return Err(malformed());
         }
         let (rest, port) = line.rsplit_once(' ').ok_or_else(malformed)?;

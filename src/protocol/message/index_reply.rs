@@ -5,7 +5,7 @@
 
 use super::head::{append, encode_header};
 use super::status::{Refusal, Status};
-use super::{Attribute, HeaderText, Record, encode_record};
+use crate::protocol::{Attribute, HeaderText, Record, encode_record};
 
 /// A whole reply.
 ///

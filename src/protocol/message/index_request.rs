@@ -3,14 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::content::IfReadable;
-use super::error::DecodeError;
+use super::decode_error::DecodeError;
 use super::head::{Head, append, encode_header};
 use super::header::Header;
-use super::number::{ContentLength, digits};
 use super::request::{FromHead, Request, RequestDecoder};
 use super::request_faults::Reader;
-use super::{Content, Document, Endpoint, Limit, SyntaxError, Title, VERSION, Words};
+use crate::protocol::grammar::content::IfReadable;
+use crate::protocol::grammar::number::{ContentLength, digits};
+use crate::protocol::{Content, Document, Endpoint, Limit, SyntaxError, Title, VERSION, Words};
 
 /// A request to the index server.
 ///

@@ -79,7 +79,7 @@ impl fmt::Display for Limit {
 }
 
 /// A length of a document in bytes, at most 19 digits (protocol.md section 2.9).
-pub(super) struct ContentLength(pub(super) u64);
+pub(in crate::protocol) struct ContentLength(pub(in crate::protocol) u64);
 
 impl FromStr for ContentLength {
     type Err = SyntaxError;
@@ -92,7 +92,7 @@ impl FromStr for ContentLength {
 }
 
 /// Reads a number of digits only, at most `longest` of them. `str::parse` would take `+5` too.
-pub(super) fn digits(text: &str, longest: usize) -> Option<u64> {
+pub(in crate::protocol) fn digits(text: &str, longest: usize) -> Option<u64> {
     if !(1..=longest).contains(&text.len()) {
         return None;
     }

@@ -1,14 +1,14 @@
 //! Requests of a peer to another peer (protocol.md section 5.1).
 
-use super::digest::WantDigest;
-use super::error::DecodeError;
+use super::decode_error::DecodeError;
 use super::head::{Head, append, encode_header, encode_text_header};
 use super::header::Header;
-use super::keep_alive::{self, KeepAlive};
-use super::range::RequestedRange;
 use super::request::{FromHead, Request, RequestDecoder};
 use super::request_faults::Reader;
-use super::{ByteRange, Document, HeaderText, Host, VERSION};
+use crate::protocol::grammar::digest::WantDigest;
+use crate::protocol::grammar::keep_alive::{self, KeepAlive};
+use crate::protocol::grammar::range::RequestedRange;
+use crate::protocol::{ByteRange, Document, HeaderText, Host, VERSION};
 
 /// A request to an upload server: its only method is GET.
 ///

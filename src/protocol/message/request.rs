@@ -5,9 +5,10 @@
 
 use std::marker::PhantomData;
 
-use super::error::{DecodeError, SyntaxError};
+use super::decode_error::DecodeError;
 use super::head::{Head, Headers, words_before_version};
 use super::request_lines::RequestLines;
+use crate::protocol::SyntaxError;
 
 /// A request that can be read from a head and written: to the index, or to a peer.
 pub trait Request: FromHead {
@@ -22,18 +23,6 @@ pub trait FromHead: Sized {
 
     /// Makes sense of a head whose lines are well-formed.
     fn from_head(head: &Head<'_>) -> Result<Self, DecodeError>;
-}
-
-/// Counts the bytes of the empty lines that `input` begins with.
-///
-/// They may stand before a request and mean nothing (protocol.md section 3.1). A server that waits for
-/// a request drops them, so that they start no deadline.
-pub fn empty_lines(input: &[u8]) -> usize {
-    let mut rest = input;
-    while let [b'\n', after @ ..] | [b'\r', b'\n', after @ ..] = rest {
-        rest = after;
-    }
-    input.len() - rest.len()
 }
 
 /// Reads requests from bytes as they arrive.

@@ -1,8 +1,9 @@
 //! The end of a reply that does not end as the grammar demands (protocol.md section 4.9).
 
 use super::{IndexReplyDecoder, Place, ReplyForm, ReplyState, is_header};
-use crate::protocol::error::{DecodeError, SyntaxError};
-use crate::protocol::{Record, ReplyPart};
+use crate::protocol::message::decode_error::DecodeError;
+use crate::protocol::message::index_reply::ReplyPart;
+use crate::protocol::{Record, SyntaxError};
 
 impl IndexReplyDecoder {
     /// The same when the server has closed the connection and no more bytes will come.

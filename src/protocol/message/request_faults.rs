@@ -4,9 +4,8 @@
 //! The decoders have found that the line does not follow the grammar. Here the most likely mistake is
 //! named. None of this changes which requests are refused.
 
-use super::VERSION;
-use super::error::SyntaxError;
 use super::header::NAMES;
+use crate::protocol::{SyntaxError, VERSION};
 
 /// The server that reads the request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

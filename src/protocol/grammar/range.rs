@@ -41,7 +41,7 @@ impl fmt::Display for ByteRange {
 
 /// The value of `Range`. What is not our form of it is another's extension, and asks for nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct RequestedRange(pub(super) Option<ByteRange>);
+pub(in crate::protocol) struct RequestedRange(pub(in crate::protocol) Option<ByteRange>);
 
 impl FromStr for RequestedRange {
     type Err = SyntaxError;

@@ -6,13 +6,14 @@
 
 mod ending;
 
-use super::error::{DecodeError, SyntaxError};
+use super::decode_error::DecodeError;
 use super::head::split_header;
 use super::index_reply::{ATTRIBUTES_KNOWN, IndexReply, ReplyPart};
 use super::lines::Lines;
 use super::status::Status;
-use super::{Attribute, Record};
 use crate::limits;
+use crate::protocol::grammar::version::{find_status_line, starts_status_line};
+use crate::protocol::{Attribute, Record, SyntaxError};
 
 impl IndexReply {
     /// Reads one whole reply from the start of `input`.
@@ -141,7 +142,7 @@ impl IndexReplyDecoder {
             let next = self.lines.rest(input);
             let is_after_status = matches!(self.place, Place::Found | Place::Records);
             // A status line where a record may stand: the server left out the final empty line.
-            let is_next_reply = is_after_status && Status::starts_line(next);
+            let is_next_reply = is_after_status && starts_status_line(next);
             let has_its_record =
                 matches!((self.form, self.place), (ReplyForm::OneRecord, Place::Records))
                     && self.records > 0;
@@ -249,7 +250,7 @@ impl IndexReplyDecoder {
         if self.greeting_lines == 0 {
             return Some(line);
         }
-        let at = Status::find_line(line);
+        let at = find_status_line(line);
         let (greeting, status) = line.split_at_checked(at.unwrap_or(line.len()))?;
         self.greeting_lines = if at.is_some() { 0 } else { self.greeting_lines - 1 };
         if self.greeting.is_none() && !greeting.is_empty() {

@@ -3,14 +3,14 @@
 //! The bytes of the document follow the head and are none of this module's business. Much of the
 //! reading is about heads of other programs; writing is strict.
 
-use super::error::{DecodeError, SyntaxError};
+use super::decode_error::DecodeError;
 use super::head::{encode_header, encode_text_header, split_header};
-use super::keep_alive::{self, KeepAlive};
 use super::lines::Lines;
-use super::number::ContentLength;
 use super::status::{Refusal, Status};
-use super::{ContentRange, Date, Digest, HeaderText};
 use crate::limits;
+use crate::protocol::grammar::keep_alive::{self, KeepAlive};
+use crate::protocol::grammar::number::ContentLength;
+use crate::protocol::{ContentRange, Date, Digest, HeaderText, SyntaxError};
 
 /// The head of a reply.
 #[derive(Clone, Debug, Eq, PartialEq)]

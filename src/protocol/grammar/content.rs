@@ -2,9 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::error::SyntaxError;
 use super::number::ContentLength;
-use super::{Date, Digest};
+use super::{Date, Digest, SyntaxError};
 
 /// Which bytes a holder has, as it says: they tell one version of a document from another.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -35,7 +34,7 @@ pub enum Attribute {
 
 impl Attribute {
     /// Reads a header's name and value; `None` if it is another header, or cannot be read.
-    pub(super) fn parse(name: &str, value: &str) -> Option<Self> {
+    pub(in crate::protocol) fn parse(name: &str, value: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
             "digest" => value.parse().ok().map(Self::Digest),
             "length" => value.parse().ok().map(|ContentLength(length)| Self::Length(length)),
@@ -59,7 +58,7 @@ impl std::fmt::Display for Attribute {
 
 /// The value of a header of an extension. What cannot be read is another's extension of the same
 /// name, and says nothing here.
-pub(super) struct IfReadable<T>(pub(super) Option<T>);
+pub(in crate::protocol) struct IfReadable<T>(pub(in crate::protocol) Option<T>);
 
 impl<T: std::str::FromStr> std::str::FromStr for IfReadable<T> {
     type Err = SyntaxError;

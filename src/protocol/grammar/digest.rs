@@ -57,7 +57,7 @@ impl fmt::Debug for Digest {
 
 /// The value of `Want-Digest`: a list of algorithms, of which ours must be one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct WantDigest(pub(super) bool);
+pub(in crate::protocol) struct WantDigest(pub(in crate::protocol) bool);
 
 impl FromStr for WantDigest {
     type Err = SyntaxError;

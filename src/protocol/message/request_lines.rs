@@ -3,9 +3,9 @@
 //! Each byte is examined once: between two line ends only the next control byte matters, which ends
 //! the line or is a fault. `head` reads the contents of the lines.
 
-use super::error::{DecodeError, SyntaxError};
-use super::request::empty_lines;
+use super::decode_error::DecodeError;
 use crate::limits;
+use crate::protocol::SyntaxError;
 
 /// The request line and the header lines.
 const MOST: usize = 1 + limits::REQUEST_HEADERS;
@@ -162,6 +162,18 @@ impl RequestLines {
         let [first, ..] = self.ends;
         first
     }
+}
+
+/// Counts the bytes of the empty lines that `input` begins with.
+///
+/// They may stand before a request and mean nothing (protocol.md section 3.1). A server that waits for
+/// a request drops them, so that they start no deadline.
+pub fn empty_lines(input: &[u8]) -> usize {
+    let mut rest = input;
+    while let [b'\n', after @ ..] | [b'\r', b'\n', after @ ..] = rest {
+        rest = after;
+    }
+    input.len() - rest.len()
 }
 
 fn unframed(line: usize, expected: &'static str, found: u8, section: &'static str) -> DecodeError {

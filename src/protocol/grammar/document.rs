@@ -35,12 +35,12 @@ impl Document {
     }
 
     /// Bytes of memory that it takes.
-    pub(super) fn kept_bytes(&self) -> usize {
+    pub(in crate::protocol) fn kept_bytes(&self) -> usize {
         size_of::<Self>().saturating_add(self.name_bytes())
     }
 
     /// Bytes of memory outside this value.
-    pub(super) fn name_bytes(&self) -> usize {
+    pub(in crate::protocol) fn name_bytes(&self) -> usize {
         match self {
             Self::Rfc(_) => 0,
             Self::File(name) => name.as_str().len(),
@@ -48,7 +48,7 @@ impl Document {
     }
 
     /// Reads the two words of a request line.
-    pub(super) fn from_words(kind: &str, name: &str) -> Result<Self, SyntaxError> {
+    pub(in crate::protocol) fn from_words(kind: &str, name: &str) -> Result<Self, SyntaxError> {
         match kind {
             "RFC" => name.parse().map(Self::Rfc),
             "FILE" => name.parse().map(Self::File),

@@ -1,6 +1,6 @@
 //! The headers that have a meaning in requests, and their names (protocol.md section 2.9).
 
-use super::keep_alive;
+use crate::protocol::grammar::keep_alive;
 
 /// A header that means something in requests, and therefore may stand only once.
 #[derive(Clone, Copy)]

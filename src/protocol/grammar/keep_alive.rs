@@ -5,13 +5,13 @@ use std::str::FromStr;
 use super::SyntaxError;
 
 /// The header that says so, in a request and in a reply.
-pub(super) const NAME: &str = "Connection";
+pub(in crate::protocol) const NAME: &str = "Connection";
 /// The value that we write.
-pub(super) const VALUE: &str = "keep-alive";
+pub(in crate::protocol) const VALUE: &str = "keep-alive";
 
 /// The value of `Connection`: a list of options, of which ours must be one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct KeepAlive(pub(super) bool);
+pub(in crate::protocol) struct KeepAlive(pub(in crate::protocol) bool);
 
 impl FromStr for KeepAlive {
     type Err = SyntaxError;

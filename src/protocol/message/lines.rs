@@ -2,7 +2,8 @@
 
 use memchr::memchr;
 
-use super::error::{DecodeError, SyntaxError};
+use super::decode_error::DecodeError;
+use crate::protocol::SyntaxError;
 
 /// Splits bytes that keep arriving into lines.
 #[derive(Debug, Default)]

@@ -1,0 +1,36 @@
+//! Whole messages: requests, replies and refusals, their encoding and decoding (protocol.md sections 3 to 6).
+//!
+//! | file | subject | protocol.md |
+//! |---|---|---|
+//! | `request_lines`, `request`, `head`, `header` | lines of requests, requests and their headers | 3.1, 3.5 |
+//! | `lines` | lines of replies | 2.1 |
+//! | `index_request`, `index_reply`, `index_reply_decoder` | between peer and index server | 4 |
+//! | `document_request`, `document_reply` | between peer and upload server | 5 |
+//! | `status`, `decode_error`, `request_faults` | refusals and their reasons | 6 |
+
+mod decode_error;
+mod document_reply;
+mod document_request;
+mod head;
+mod header;
+mod index_reply;
+mod index_reply_decoder;
+mod index_request;
+mod lines;
+mod request;
+mod request_faults;
+mod request_lines;
+mod status;
+
+pub use decode_error::DecodeError;
+pub use document_reply::{DocumentHead, DocumentReply, DocumentReplyDecoder};
+pub use document_request::DocumentRequest;
+pub use index_reply::{
+    END_OF_RECORDS, IndexReply, ReplyPart, encode_attribute, encode_found, encode_refusal,
+    encode_refused_lookup,
+};
+pub use index_reply_decoder::{IndexReplyDecoder, ReplyForm, ReplyState};
+pub use index_request::{IndexRequest, Listing};
+pub use request::{Request, RequestDecoder};
+pub use request_lines::empty_lines;
+pub use status::{Refusal, Status};
