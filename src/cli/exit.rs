@@ -1,4 +1,4 @@
-//! The end of a program: one line for people, an exit code for scripts (README.md, section "For
+//! The end of a program: one line for people, an exit code for scripts (docs/manual.md, section "For
 //! scripts").
 
 use std::error::Error;

@@ -1,6 +1,6 @@
 //! The outcome of `get` or `sync` for one document, as a line or as JSON.
 //!
-//! Both commands print the same objects. README.md, section "For scripts", describes them.
+//! Both commands print the same objects. docs/manual.md, section "For scripts", describes them.
 
 use std::path::Path;
 
