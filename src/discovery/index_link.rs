@@ -34,7 +34,8 @@ impl Link {
         cancel: &Cancel,
     ) -> Result<Self, IndexError> {
         let unreachable = |source| IndexError::Unreachable { index: index.clone(), source };
-        let stream = net::connect(index, cancel).map_err(unreachable)?;
+        let stream =
+            net::connect(index.host.as_str(), index.port.value(), cancel).map_err(unreachable)?;
         let local = stream.local_addr().map_err(unreachable)?;
         let remote = stream.peer_addr().map_err(unreachable)?;
         let host = host.cloned().unwrap_or_else(|| match port {

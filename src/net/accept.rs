@@ -6,49 +6,56 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, Scope};
 
+use super::abuse::AbuseTracker;
 use super::acceptors::Acceptors;
 use super::connection::{set_accepted_options, set_listener_options};
-use super::offenders::Offenders;
 use super::permits::{Newcomer, Permit, Taken};
-use super::refused::{Refused, evict};
+use super::refused::Refused;
 use super::stop::Entered;
 use super::{Permits, Stop};
 use crate::limits;
 
-/// A connection's handler, and what bounds it.
+/// The handler of connections, and the limits on them.
 #[derive(Debug)]
 pub struct Service<H> {
     name: &'static str,
     permits: Permits,
     stop: Stop,
     handle: H,
-    /// Both are shared by all listeners of the service.
-    offenders: Offenders,
+    /// Shared by all listeners of the service, as is `refused`.
+    abuse: AbuseTracker,
     refused: Refused,
 }
 
 impl<H> Service<H> {
-    /// `handle` serves one connection, and is told its number and where it comes from. Threads are
+    /// `handle` serves one connection; its arguments are the socket, the address of the other side,
+    /// and the number of the connection. `refusal` is what a refused connection is sent. Threads are
     /// named after the service: `session` gives `session-17`.
-    pub fn new(name: &'static str, permits: Permits, stop: Stop, handle: H) -> Self {
-        let (offenders, refused) = (Offenders::default(), Refused::default());
-        Self { name, permits, stop, handle, offenders, refused }
+    pub fn new(
+        name: &'static str,
+        permits: Permits,
+        stop: Stop,
+        refusal: Vec<u8>,
+        handle: H,
+    ) -> Self {
+        let (abuse, refused) = (AbuseTracker::default(), Refused::new(refusal));
+        Self { name, permits, stop, handle, abuse, refused }
     }
 }
 
-/// How the other side of a connection has behaved.
+/// How a connection ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Conduct {
-    /// As a program of the protocol does, or at least as one that is being written.
-    Sane,
-    /// It sent nothing that could be understood, until the connection was closed for it.
-    Nonsense,
+pub enum Outcome {
+    /// The other side was served, or made few mistakes.
+    Normal,
+    /// The connection was closed because the other side sent only malformed requests.
+    Abuse,
 }
 
 /// A connection that was admitted.
 ///
-/// The end is what the other side may have waited for to come again: so the connection is closed
-/// last, when all that it has taken is free.
+/// A client may reconnect on the end of input, so the fields are in this order: the socket is closed
+/// after its permit is released.
 #[derive(Debug)]
 struct Admitted {
     entered: Entered,
@@ -57,17 +64,16 @@ struct Admitted {
     address: SocketAddr,
 }
 
-/// Accepts connections until it is stopped, and gives each a thread of its own in the scope.
+/// Accepts connections until the service is stopped, and gives each a thread of its own in the scope.
 ///
-/// A connection without a permit gets `503 Service Unavailable`, and so does one from a network
-/// from which nothing but nonsense has come lately. A handler that panics ends its
-/// connection and nothing else. A thread is named after the first connection that it serves.
+/// A connection without a permit is sent the refusal of the service, and so is one from a network
+/// whose recent connections were closed for abuse. A handler that panics ends only its own connection. A thread is named after the first connection that it serves.
 pub fn accept_loop<'scope, H>(
     scope: &'scope Scope<'scope, '_>,
     listener: &'scope TcpListener,
     service: &'scope Service<H>,
 ) where
-    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
+    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Outcome + Sync,
 {
     let acceptors = match Acceptors::new(listener, &service.stop) {
         Ok(acceptors) => Arc::new(acceptors),
@@ -83,12 +89,14 @@ pub fn accept_loop<'scope, H>(
     }
 }
 
-/// Takes a connection, or turns it away.
+/// Admits a connection, or refuses it.
 fn admit<H>(service: &Service<H>, stream: TcpStream, address: SocketAddr) -> Option<Admitted> {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
     let stream = Arc::new(stream);
-    if service.offenders.is_refused(address.ip()) {
-        log::warn!("{address}: refused: nothing but nonsense has come from there lately");
+    if service.abuse.is_refused(address.ip()) {
+        log::warn!(
+            "{address}: refused: recent connections from its network sent only malformed requests"
+        );
         service.refused.refuse(stream);
         return None;
     }
@@ -97,8 +105,8 @@ fn admit<H>(service: &Service<H>, stream: TcpStream, address: SocketAddr) -> Opt
     match service.permits.take(newcomer) {
         Ok(Taken { permit, evicted }) => {
             if let Some(evicted) = evicted {
-                log::info!("a connection that waits is closed for {address}");
-                evict(&evicted);
+                log::info!("closing an idle connection to admit {address}");
+                service.refused.evict(&evicted);
             }
             Some(Admitted { entered, _permit: permit, stream, address })
         }
@@ -117,7 +125,7 @@ fn start_worker<'scope, H>(
     acceptors: &Arc<Acceptors<'scope>>,
     first: Admitted,
 ) where
-    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
+    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Outcome + Sync,
 {
     let (stream, address) = (Arc::clone(&first.stream), first.address);
     let name = format!("{}-{}", service.name, first.entered.id);
@@ -140,7 +148,7 @@ fn start_worker<'scope, H>(
 
 fn serve<H>(service: &Service<H>, admitted: &Admitted)
 where
-    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Conduct + Sync,
+    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Outcome + Sync,
 {
     let Admitted { stream, address, entered, .. } = admitted;
     if let Err(error) = set_accepted_options(stream) {
@@ -149,8 +157,8 @@ where
     }
     let serve = || (service.handle)(stream, *address, entered.id);
     match catch_unwind(AssertUnwindSafe(serve)) {
-        Ok(Conduct::Sane) => {}
-        Ok(Conduct::Nonsense) => service.offenders.add(address.ip()),
+        Ok(Outcome::Normal) => {}
+        Ok(Outcome::Abuse) => service.abuse.add(address.ip()),
         Err(_) => log::error!("{address}: a panic ended this connection; others are not affected"),
     }
 }
@@ -177,9 +185,9 @@ mod tests {
             let mut stream = &**stream;
             assert!(number != 0, "the first connection panics, as it should");
             stream.write_all(b"served").unwrap();
-            Conduct::Sane
+            Outcome::Normal
         };
-        let service = Service::new("test", Permits::new(1, 1), stop.clone(), handle);
+        let service = Service::new("test", Permits::new(1, 1), stop.clone(), Vec::new(), handle);
         thread::scope(|scope| {
             scope.spawn(|| accept_loop(scope, &listener, &service));
             assert_eq!(read_all(TcpStream::connect(address).unwrap()), b"");

@@ -9,16 +9,15 @@ use super::cancel::Cancel;
 use super::dial::Dial;
 use super::resolve::resolve;
 use crate::limits;
-use crate::protocol::Endpoint;
 use crate::system::wait_for_any;
 
-/// Connects to an endpoint within five seconds, with the options of all our connections.
+/// Connects to a host within five seconds, and sets the options of [`set_options`](super::set_options).
 ///
 /// # Errors
 /// When the host has no address, none of them answers in time, or the attempt is cancelled.
-pub fn connect(endpoint: &Endpoint, cancel: &Cancel) -> io::Result<TcpStream> {
+pub fn connect(host: &str, port: u16, cancel: &Cancel) -> io::Result<TcpStream> {
     let deadline = Instant::now() + limits::CONNECT;
-    let mut dial = Dial::new(resolve(endpoint.host.as_str(), endpoint.port.value(), cancel)?);
+    let mut dial = Dial::new(resolve(host, port, cancel)?);
     loop {
         let now = Instant::now();
         cancel.check()?;
@@ -91,10 +90,10 @@ mod tests {
     #[test]
     fn an_attempt_is_cancelled_soon() {
         let (_socket, dead, _queued) = unanswering();
-        let endpoint: Endpoint = dead.to_string().parse().unwrap();
+        let host = dead.ip().to_string();
         let cancel = Cancel::new();
         let (cancelled_at, error) = std::thread::scope(|scope| {
-            let connecting = scope.spawn(|| (connect(&endpoint, &cancel), Instant::now()));
+            let connecting = scope.spawn(|| (connect(&host, dead.port(), &cancel), Instant::now()));
             assert!(!cancel.sleep(Duration::from_millis(100)));
             let at = Instant::now();
             cancel.cancel();

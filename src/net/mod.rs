@@ -8,9 +8,9 @@
 //! | `permits` | how many connections there may be, in all and per network |
 //! | `bandwidth` | limits on bytes per second |
 //! | `buckets` | how often something happens in each network |
-//! | `offenders` | networks that send malformed requests |
+//! | `abuse` | networks whose connections are closed for abuse |
 //! | `scope` | what a limit per network counts |
-//! | `refused` | refusing a connection so that the other side learns of it |
+//! | `refused` | refusing a connection so that the other side receives the refusal |
 //! | `stop` | ending an accept loop and its connections |
 //! | `connection` | socket options, reading with a deadline, closing |
 //! | `empty_lines` | how many empty lines are read between two messages |
@@ -19,8 +19,9 @@
 //! | `resolve`, `dial`, `connect` | outgoing connections: name resolution, several addresses |
 //! | `reach` | which addresses of others are connected to |
 //!
-//! It handles bytes and time. Of the protocol it knows only the refusal that a full server sends.
+//! It handles bytes and time, and does not know the protocol: its callers supply what is sent.
 
+mod abuse;
 mod accept;
 mod acceptors;
 mod bandwidth;
@@ -31,7 +32,6 @@ mod connection;
 mod dial;
 mod empty_lines;
 mod listen;
-mod offenders;
 mod permits;
 mod reach;
 mod read_clock;
@@ -41,7 +41,7 @@ mod scope;
 mod send;
 mod stop;
 
-pub use accept::{Conduct, Service, accept_loop};
+pub use accept::{Outcome, Service, accept_loop};
 pub use bandwidth::Bandwidth;
 pub(crate) use bandwidth::SMALL;
 pub use buckets::{BucketSize, Buckets};

@@ -1,8 +1,8 @@
-//! Refusing a connection so that the other side learns of it (protocol.md sections 6.2 and 8.4).
+//! Refusing a connection so that the other side receives the refusal (protocol.md sections 6.2 and 8.4).
 //!
-//! A socket that is closed while bytes arrive is reset, and the refusal may be lost with it. So a
-//! refused connection is half-closed, and read for a moment (lingering close). One thread does that
-//! for all of them, and ends when there are none.
+//! A socket that is closed while bytes arrive is reset, and the reset may overtake the refusal. So a
+//! refused connection is half-closed and its input is drained for a moment (lingering close). One
+//! thread does that for all refused connections, and ends when there are none.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -13,17 +13,21 @@ use std::time::{Duration, Instant};
 
 use super::permits::Evicted;
 use crate::limits;
-use crate::protocol::{Refusal, encode_refusal};
 
 /// How often the thread reads.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// The connections that were refused a moment ago: at most [`limits::REFUSED`], the oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Refused(Arc<Mutex<State>>);
+/// Refuses connections, and drains those that were refused a moment ago.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// What a refused connection is sent.
+    refusal: Vec<u8>,
+    state: Arc<Mutex<State>>,
+}
 
 #[derive(Debug, Default)]
 struct State {
+    /// At most [`limits::REFUSED`] connections, the oldest first.
     lingering: VecDeque<Lingering>,
     has_thread: bool,
 }
@@ -32,19 +36,24 @@ struct State {
 struct Lingering {
     stream: Arc<TcpStream>,
     until: Instant,
-    /// Bytes that are still read.
+    /// Bytes that may still be read.
     left: usize,
 }
 
 impl Refused {
-    /// Answers 503, and closes after a moment. Does not wait: the caller accepts connections.
+    /// Refuses connections with these bytes.
+    pub(super) fn new(refusal: Vec<u8>) -> Self {
+        Self { refusal, state: Arc::default() }
+    }
+
+    /// Sends the refusal, and closes after a moment. Does not block: the caller accepts connections.
     pub(super) fn refuse(&self, stream: Arc<TcpStream>) {
-        if !say_503(&stream) {
+        if !self.send(&stream) {
             return;
         }
         let until = Instant::now() + limits::LINGER;
         let lingering = Lingering { stream, until, left: limits::LINGER_BYTES };
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         if state.lingering.len() >= limits::REFUSED {
             state.lingering.pop_front();
         }
@@ -52,38 +61,38 @@ impl Refused {
         if state.has_thread {
             return;
         }
-        let shared = Arc::clone(&self.0);
+        let shared = Arc::clone(&self.state);
         let thread = thread::Builder::new().name("refused".into()).stack_size(limits::THREAD_STACK);
         match thread.spawn(move || linger(&shared)) {
             Ok(_) => state.has_thread = true,
-            // Without a thread they are closed now: most refusals arrive all the same.
+            // Without a thread they are closed now; most refusals arrive nevertheless.
             Err(_) => state.lingering.clear(),
         }
     }
-}
 
-/// Ends a connection that another thread serves, and says so if the other side waits for a reply.
-pub(super) fn evict(evicted: &Evicted) {
-    let stream = &*evicted.stream;
-    if !evicted.is_idle {
-        say_503(stream);
+    /// Ends a connection that another thread serves. If the other side waits for a reply, it is sent
+    /// the refusal.
+    pub(super) fn evict(&self, evicted: &Evicted) {
+        let stream = &*evicted.stream;
+        if !evicted.is_idle {
+            self.send(stream);
+        }
+        // Its thread sees the end of input, and cannot send anything after the refusal.
+        let _ = stream.shutdown(Shutdown::Both);
     }
-    // Its thread sees the end of input, and cannot send anything behind the refusal.
-    let _ = stream.shutdown(Shutdown::Both);
-}
 
-/// Sends the refusal as far as that needs no waiting. Returns whether the connection is open.
-fn say_503(mut stream: &TcpStream) -> bool {
-    let mut reply = Vec::new();
-    encode_refusal(Refusal::ServiceUnavailable, None, &mut reply);
-    stream.set_nonblocking(true).is_ok()
-        && stream.write(&reply).is_ok()
-        && stream.shutdown(Shutdown::Write).is_ok()
+    /// Sends as much of the refusal as is possible without blocking. Returns whether the connection
+    /// is open.
+    fn send(&self, mut stream: &TcpStream) -> bool {
+        stream.set_nonblocking(true).is_ok()
+            && stream.write(&self.refusal).is_ok()
+            && stream.shutdown(Shutdown::Write).is_ok()
+    }
 }
 
 fn linger(shared: &Mutex<State>) {
     loop {
-        // Taken out, so that nobody who refuses waits for the reading.
+        // Taken out, so that a thread that refuses does not wait for the reads.
         let mut all = std::mem::take(&mut lock(shared).lingering);
         let now = Instant::now();
         all.retain_mut(|one| now < one.until && one.read());
@@ -127,10 +136,12 @@ mod tests {
 
     use super::*;
 
+    const REFUSAL: &str = "not now\r\n";
+
     #[test]
     fn a_client_that_sends_after_it_was_refused_reads_the_refusal() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let refused = Refused::default();
+        let refused = Refused::new(REFUSAL.into());
         for _ in 0..3 {
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             refused.refuse(Arc::new(listener.accept().unwrap().0));
@@ -140,18 +151,18 @@ mod tests {
             }
             let mut reply = String::new();
             client.read_to_string(&mut reply).unwrap();
-            assert_eq!(reply, "P2P-CI/1.0 503 Service Unavailable\r\n\r\n");
+            assert_eq!(reply, REFUSAL);
         }
-        while lock(&refused.0).has_thread {
+        while lock(&refused.state).has_thread {
             thread::yield_now();
         }
-        assert!(lock(&refused.0).lingering.is_empty());
+        assert!(lock(&refused.state).lingering.is_empty());
     }
 
     #[test]
     fn few_refused_connections_linger() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let refused = Refused::default();
+        let refused = Refused::new(REFUSAL.into());
         let clients: Vec<_> = (0..limits::REFUSED * 3)
             .map(|_| {
                 let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -159,11 +170,11 @@ mod tests {
                 client
             })
             .collect();
-        assert!(lock(&refused.0).lingering.len() <= limits::REFUSED);
+        assert!(lock(&refused.state).lingering.len() <= limits::REFUSED);
         for mut client in clients {
             let mut reply = String::new();
             client.read_to_string(&mut reply).unwrap();
-            assert_eq!(reply, "P2P-CI/1.0 503 Service Unavailable\r\n\r\n");
+            assert_eq!(reply, REFUSAL);
         }
     }
 }

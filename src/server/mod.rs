@@ -42,7 +42,7 @@ pub use totals::Totals;
 use turns::Turns;
 
 use crate::net::{self, Permits, Service, Stop};
-use crate::protocol::Port;
+use crate::protocol::{Port, Refusal, encode_refusal};
 use crate::system::{self, Bound};
 use crate::{limits, net::accept_loop};
 
@@ -190,7 +190,9 @@ impl Server {
             session::run(shared, stream, address, number)
         };
         let (permits, stop) = (shared.permits.clone(), shared.stop.clone());
-        let service = Service::new("session", permits, stop, handle);
+        let mut refusal = Vec::new();
+        encode_refusal(Refusal::ServiceUnavailable, None, &mut refusal);
+        let service = Service::new("session", permits, stop, refusal, handle);
         let service = &service;
         thread::scope(|scope| {
             let thread = thread::Builder::new().name("search-index".into());

@@ -20,7 +20,7 @@ use super::memory::Account;
 use super::{LOG_FAULTS, LOG_SESSIONS, Shared, counted};
 use crate::index::Owner;
 use crate::limits;
-use crate::net::{Conduct, EmptyLines, ReadClock, Receiver, close_gently};
+use crate::net::{EmptyLines, Outcome, ReadClock, Receiver, close_gently};
 use crate::protocol::{
     DecodeError, HeaderText, IndexRequest, Refusal, RequestDecoder, Status, empty_lines,
     encode_refusal,
@@ -33,7 +33,7 @@ pub(super) fn run(
     stream: &TcpStream,
     address: SocketAddr,
     number: u64,
-) -> Conduct {
+) -> Outcome {
     log::info!(target: LOG_SESSIONS, "{address} joined ({})", shared.population());
     let mut session = Session {
         shared,
@@ -51,14 +51,14 @@ pub(super) fn run(
         share: FairShare::new(&shared.turns),
     };
     match session.converse() {
-        Ok(End::ByPeer) => Conduct::Sane,
+        Ok(End::ByPeer) => Outcome::Normal,
         Ok(End::ByFault) => {
             close_gently(stream);
-            Conduct::Nonsense
+            Outcome::Abuse
         }
         Err(error) => {
             log::warn!(target: LOG_FAULTS, "{address}: connection lost: {error}");
-            Conduct::Sane
+            Outcome::Normal
         }
     }
 }

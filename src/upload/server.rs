@@ -20,9 +20,11 @@ use std::time::Instant;
 
 use crate::library::{SharedLibrary, UnpackedCopies};
 use crate::net::{
-    Conduct, Permits, ReadClock, Receiver, Service, Stop, accept_loop, close_answered, close_gently,
+    Outcome, Permits, ReadClock, Receiver, Service, Stop, accept_loop, close_answered, close_gently,
 };
-use crate::protocol::{DecodeError, DocumentRequest, RequestDecoder, Status};
+use crate::protocol::{
+    DecodeError, DocumentRequest, Refusal, RequestDecoder, Status, encode_refusal,
+};
 use crate::{limits, system};
 use answer::{Reader, Sharing, Then};
 use lending::Lending;
@@ -73,7 +75,9 @@ impl UploadServer {
         };
         let handle =
             move |stream: &Arc<TcpStream>, address, number| sharing.serve(stream, address, number);
-        let service = Service::new("upload", permits, stop.clone(), handle);
+        let mut refusal = Vec::new();
+        encode_refusal(Refusal::ServiceUnavailable, None, &mut refusal);
+        let service = Service::new("upload", permits, stop.clone(), refusal, handle);
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
         let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
         Ok(Self { address, stop, totals, running, thread: Some(thread) })
@@ -113,14 +117,14 @@ fn places() -> usize {
 }
 
 impl Sharing {
-    fn serve(&self, stream: &Arc<TcpStream>, address: SocketAddr, number: u64) -> Conduct {
+    fn serve(&self, stream: &Arc<TcpStream>, address: SocketAddr, number: u64) -> Outcome {
         let reader = Reader { stream, address, number };
-        let mut conduct = Conduct::Sane;
+        let mut outcome = Outcome::Normal;
         let mut receiver = Receiver::of_accepted(stream);
         let mut was_kept_open = false;
-        // One clock for all replies: a slow reader gains nothing by asking for many small ones.
+        // One clock for all replies: a slow reader gains nothing by requesting many small ones.
         let mut clock = ReadClock::default();
-        let outcome = loop {
+        let served = loop {
             // Until the reader has all of the reply, the upload counts among those that have begun.
             let mut slot = None;
             let answered = match receive(&mut receiver) {
@@ -130,10 +134,10 @@ impl Sharing {
                 }
                 Ok(Some(Err(error))) => {
                     log::warn!("{address}: {}, {error}", Status::from(error.refusal));
-                    conduct = Conduct::Nonsense;
+                    outcome = Outcome::Abuse;
                     self.refuse(stream, error.refusal, &error.to_string())
                 }
-                Ok(None) => return conduct,
+                Ok(None) => return outcome,
                 Err(error) => Err(error),
             };
             // A slow reader is idle when it has read the reply, and not before.
@@ -147,19 +151,19 @@ impl Sharing {
             drop(slot);
             match answered {
                 Ok(Then::Close) => break Ok(()),
-                Ok(Then::Broken) => return conduct,
-                Ok(Then::KeepOpen) if !self.has_next(&reader, &mut receiver) => return conduct,
+                Ok(Then::Broken) => return outcome,
+                Ok(Then::KeepOpen) if !self.has_next(&reader, &mut receiver) => return outcome,
                 Ok(Then::KeepOpen) => was_kept_open = true,
                 Err(error) => break Err(error),
             }
         };
-        match outcome {
-            Ok(()) if conduct == Conduct::Sane && !was_kept_open => close_answered(stream),
+        match served {
+            Ok(()) if outcome == Outcome::Normal && !was_kept_open => close_answered(stream),
             // The rest of a malformed request, or pipelined requests, may still be arriving.
             Ok(()) => close_gently(stream),
             Err(error) => log::warn!("{address}: the connection broke: {error}"),
         }
-        conduct
+        outcome
     }
 
     /// Waits for the next request, and returns whether some of it is there. Meanwhile the connection

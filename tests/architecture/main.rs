@@ -22,7 +22,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("protocol", &["escape", "limits"]),
     ("index", &["limits", "protocol"]),
     ("library", &["escape", "limits", "protocol", "system"]),
-    ("net", &["limits", "network", "protocol", "system"]),
+    ("net", &["limits", "network", "system"]),
     ("server", &["escape", "index", "limits", "net", "network", "protocol", "system"]),
     ("discovery", &["error_chain", "escape", "limits", "net", "protocol"]),
     (
