@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use p2p_ci::escape::escaped;
 use p2p_ci::library::{Depth, Incoming, Library, SharedLibrary};
 use p2p_ci::peer::{
-    Cancel, Fetcher, IndexDialect, IndexError, Membership, Query, Source, UploadServer, Uploads,
-    Wanted, lookup, request_records,
+    Cancel, DownloadRequest, Downloader, IndexDialect, IndexError, Membership, Query, Source,
+    UploadServer, Uploads, lookup, request_records,
 };
 use p2p_ci::protocol::{Document, Endpoint, Listing, Record, ReplyPart};
 use p2p_ci::server::{Config, Server};
@@ -136,10 +136,10 @@ impl Peer {
         let mut holdings = lookup(&self.membership.queries(), document, None)?.found;
         holdings.retain(|holding| holding.record.holder != self.own);
         let sources = holdings.into_iter().map(Source::from).collect();
-        let wanted = Wanted { document: document.clone(), sources, digest: None };
+        let wanted = DownloadRequest { document: document.clone(), sources, digest: None };
         let path = self.library.read().target_for(document)?.path();
         let mut incoming = Incoming::begin(&path)?;
-        Fetcher::default().fetch(&wanted, &mut incoming, &mut |_| {})?;
+        Downloader::default().download(&wanted, &mut incoming, &mut |_| {})?;
         incoming.finish(false)?;
         self.library.add_file(&path, None)?;
         self.membership.update(std::slice::from_ref(document), &Cancel::new())?;

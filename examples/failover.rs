@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 
 use p2p_ci::library::{Depth, Incoming, Library};
-use p2p_ci::peer::{Attempt, Fetcher, Source, UploadServer, Uploads, Wanted};
+use p2p_ci::peer::{DownloadProgress, DownloadRequest, Downloader, Source, UploadServer, Uploads};
 use p2p_ci::protocol::{Document, Endpoint};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -27,14 +27,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     let sources: Vec<Source> = [gone, empty, good].map(Source::from).to_vec();
-    let wanted = Wanted { document, sources, digest: None };
+    let wanted = DownloadRequest { document, sources, digest: None };
     let target = root.path().join("rfc90001.txt");
     let mut incoming = Incoming::begin(&target)?;
     let fetched =
-        Fetcher::default().fetch(&wanted, &mut incoming, &mut |attempt| match attempt {
-            Attempt::Asking(holder) => show(&format!("asking {holder}")),
-            Attempt::Failed(holder, error) => show(&format!("{holder} failed: {error}")),
-            Attempt::Progress(..) | Attempt::Waits(..) => {}
+        Downloader::default().download(&wanted, &mut incoming, &mut |attempt| match attempt {
+            DownloadProgress::Asking(holder) => show(&format!("asking {holder}")),
+            DownloadProgress::Failed(holder, error) => show(&format!("{holder} failed: {error}")),
+            DownloadProgress::Bytes(..) | DownloadProgress::Retrying(..) => {}
         })?;
     // The document gets its name only now.
     incoming.finish(false)?;

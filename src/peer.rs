@@ -10,8 +10,9 @@ pub use crate::discovery::{
     may_ignore_lookup, request_records,
 };
 pub use crate::download::{
-    Attempt, Expected, FetchError, Fetched, Fetcher, Happening, Journal, JournalEntry,
-    JournalEvent, Neighbours, Order, Pace, Probe, Source, TransferError, Wanted, fetch_all, probe,
+    CompletedDownload, DownloadError, DownloadEvent, DownloadJob, DownloadProgress,
+    DownloadRequest, Downloader, ExpectedDigest, Journal, JournalEntry, JournalEvent, PeerSpeed,
+    PeerStats, Probe, Source, TransferError, download_all, probe,
 };
 pub use crate::library::{Hashing, LOG_LIBRARY, Watching};
 pub use crate::net::{Bandwidth, Cancel};

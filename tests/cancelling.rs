@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use p2p_ci::library::{Incoming, PartFiles, SaveTarget};
 use p2p_ci::peer::{
-    Attempt, Cancel, FetchError, Fetcher, Happening, Order, Source, Wanted, fetch_all,
+    Cancel, DownloadError, DownloadEvent, DownloadJob, DownloadProgress, DownloadRequest,
+    Downloader, Source, download_all,
 };
 use p2p_ci::protocol::{Document, Endpoint};
 
@@ -54,9 +55,9 @@ fn stalling_holder(sent: usize, length: usize) -> (Source, Receiver<()>) {
     (address.to_string().parse::<Endpoint>().unwrap().into(), requests)
 }
 
-fn wanted(name: &str, source: Source) -> Wanted {
+fn wanted(name: &str, source: Source) -> DownloadRequest {
     let document = Document::File(name.parse().unwrap());
-    Wanted { document, sources: vec![source], digest: None }
+    DownloadRequest { document, sources: vec![source], digest: None }
 }
 
 /// Cancels a download of this document when `is_time` says so and the holder has read the request;
@@ -64,13 +65,13 @@ fn wanted(name: &str, source: Source) -> Wanted {
 fn cancel_one(
     folder: &Path,
     (source, requests): (Source, Receiver<()>),
-    is_time: impl Fn(&Attempt<'_>) -> bool,
+    is_time: impl Fn(&DownloadProgress<'_>) -> bool,
 ) -> u64 {
     let mut requests = Some(requests);
-    let fetcher = Fetcher::default().with_cancel(Cancel::new());
+    let fetcher = Downloader::default().with_cancel(Cancel::new());
     let mut incoming = Incoming::begin(&folder.join("a")).unwrap();
     let mut cancelled_at: Option<Instant> = None;
-    let outcome = fetcher.fetch(&wanted("a", source), &mut incoming, &mut |attempt| {
+    let outcome = fetcher.download(&wanted("a", source), &mut incoming, &mut |attempt| {
         if is_time(&attempt)
             && let Some(requests) = requests.take()
         {
@@ -82,7 +83,7 @@ fn cancel_one(
             });
         }
     });
-    assert!(matches!(outcome, Err(FetchError::Cancelled(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(DownloadError::Cancelled(_))), "{outcome:?}");
     assert!(cancelled_at.unwrap().elapsed() < PROMPT, "{:?}", cancelled_at.unwrap().elapsed());
     incoming.kept_length().unwrap_or(0)
 }
@@ -90,7 +91,7 @@ fn cancel_one(
 #[test]
 fn a_download_that_waits_for_a_head_is_cancelled() {
     let folder = tempfile::tempdir().unwrap();
-    let is_asking = |attempt: &Attempt<'_>| matches!(attempt, Attempt::Asking(_));
+    let is_asking = |attempt: &DownloadProgress<'_>| matches!(attempt, DownloadProgress::Asking(_));
     assert_eq!(cancel_one(folder.path(), stalling_holder(0, 0), is_asking), 0);
 }
 
@@ -98,8 +99,7 @@ fn a_download_that_waits_for_a_head_is_cancelled() {
 fn what_a_cancelled_download_has_received_is_kept() {
     for (sent, length) in [(5_000, 100_000), (300_000, 1_000_000), (300_000, 20_000_000)] {
         let folder = tempfile::tempdir().unwrap();
-        let has_begun =
-            |attempt: &Attempt<'_>| matches!(attempt, Attempt::Progress(done, _) if *done > 4_000);
+        let has_begun = |attempt: &DownloadProgress<'_>| matches!(attempt, DownloadProgress::Bytes(done, _) if *done > 4_000);
         let kept = cancel_one(folder.path(), stalling_holder(sent, length), has_begun);
         assert!(kept > 0, "{sent} of {length}: {kept}");
     }
@@ -109,14 +109,14 @@ fn what_a_cancelled_download_has_received_is_kept() {
 fn many_downloads_are_cancelled_together() {
     let folder = tempfile::tempdir().unwrap();
     let (source, requests) = stalling_holder(5_000, 100_000);
-    let orders: Vec<Order> = (0..20)
-        .map(|number| Order {
-            wanted: wanted(&format!("f{number}"), source.clone()),
+    let orders: Vec<DownloadJob> = (0..20)
+        .map(|number| DownloadJob {
+            request: wanted(&format!("f{number}"), source.clone()),
             target: SaveTarget::file(&folder.path().join(format!("f{number}"))),
             overwrite: false,
         })
         .collect();
-    let fetcher = Fetcher::default().with_cancel(Cancel::new());
+    let fetcher = Downloader::default().with_cancel(Cancel::new());
     let cancel = fetcher.cancel().clone();
     let canceller = thread::spawn(move || {
         (0..4).for_each(|_| requests.recv_timeout(PROMPT).unwrap());
@@ -124,9 +124,9 @@ fn many_downloads_are_cancelled_together() {
         Instant::now()
     });
     let parts = PartFiles::in_folder(folder.path());
-    let outcome = fetch_all(&fetcher, &parts, orders, &mut |happening| {
-        if let Happening::GivenUp(_, error) = happening {
-            assert!(matches!(error, FetchError::Cancelled(_)), "{error}");
+    let outcome = download_all(&fetcher, &parts, orders, &mut |happening| {
+        if let DownloadEvent::GivenUp(_, error) = happening {
+            assert!(matches!(error, DownloadError::Cancelled(_)), "{error}");
         }
     });
     assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::Interrupted);

@@ -18,7 +18,8 @@ use common::holders::{endpoint, holder, honest, respond};
 use common::{folder, in_parallel};
 use p2p_ci::library::{Incoming, PartFiles, SaveTarget};
 use p2p_ci::peer::{
-    FetchError, Fetched, Fetcher, Happening, Order, Source, TransferError, Wanted, fetch_all,
+    CompletedDownload, DownloadError, DownloadEvent, DownloadJob, DownloadRequest, Downloader,
+    Source, TransferError, download_all,
 };
 use p2p_ci::protocol::Document;
 
@@ -99,9 +100,9 @@ fn shared(root: &Path, documents: usize) -> PathBuf {
     folder
 }
 
-fn wanted(number: usize, sources: Vec<Source>) -> Wanted {
+fn wanted(number: usize, sources: Vec<Source>) -> DownloadRequest {
     let document = Document::Rfc(number.to_string().parse().unwrap());
-    Wanted { document, sources, digest: None }
+    DownloadRequest { document, sources, digest: None }
 }
 
 /// Fetches RFC 1 from silent holders and an honest one, which is last.
@@ -113,7 +114,7 @@ fn fetch(addresses: impl Iterator<Item = Ipv4Addr>, most: Duration) {
     sources.push(honest.clone());
     let mut incoming = Incoming::begin(&root.path().join("rfc1.txt")).unwrap();
     let begun = Instant::now();
-    let fetched = Fetcher::default().fetch(&wanted(1, sources), &mut incoming, &mut |_| {});
+    let fetched = Downloader::default().download(&wanted(1, sources), &mut incoming, &mut |_| {});
     assert_eq!(fetched.unwrap().holders, [honest.holder]);
     assert!(begun.elapsed() < most, "{:?}", begun.elapsed());
     let concurrent = silent.most.load(Ordering::SeqCst);
@@ -148,8 +149,8 @@ fn many_documents_with_silent_holders() {
     let mut sources = silent.sources;
     sources.push(honest);
     let mine = folder(root.path(), "mine", &[]);
-    let orders = (1..=100).map(|number| Order {
-        wanted: wanted(number, sources.clone()),
+    let orders = (1..=100).map(|number| DownloadJob {
+        request: wanted(number, sources.clone()),
         target: SaveTarget::file(&mine.join(format!("rfc{number}.txt"))),
         overwrite: false,
     });
@@ -157,16 +158,13 @@ fn many_documents_with_silent_holders() {
     let mut count = 0;
     let parts = PartFiles::in_folder(&mine);
     let outcome =
-        fetch_all(
-            &Fetcher::default(),
-            &parts,
-            orders.collect(),
-            &mut |happening| match happening {
-                Happening::Fetched(..) => count += 1,
-                Happening::GivenUp(_, error) => panic!("{error}"),
+        download_all(&Downloader::default(), &parts, orders.collect(), &mut |happening| {
+            match happening {
+                DownloadEvent::Completed(..) => count += 1,
+                DownloadEvent::GivenUp(_, error) => panic!("{error}"),
                 _ => {}
-            },
-        );
+            }
+        });
     outcome.unwrap();
     assert_eq!(count, 100);
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
@@ -195,11 +193,11 @@ fn busy(address: Ipv4Addr, reply: &'static str) -> Source {
 
 const LATE_DOCUMENT: &str = "P2P-CI/1.0 200 OK\r\nOS: test\r\nContent-Length: 4\r\n\r\nlate";
 
-fn fetch_of(sources: Vec<Source>) -> (Result<Fetched, FetchError>, Duration) {
+fn fetch_of(sources: Vec<Source>) -> (Result<CompletedDownload, DownloadError>, Duration) {
     let root = tempfile::tempdir().unwrap();
     let mut incoming = Incoming::begin(&root.path().join("rfc1.txt")).unwrap();
     let begun = Instant::now();
-    let fetched = Fetcher::default().fetch(&wanted(1, sources), &mut incoming, &mut |_| {});
+    let fetched = Downloader::default().download(&wanted(1, sources), &mut incoming, &mut |_| {});
     (fetched, begun.elapsed())
 }
 
@@ -238,7 +236,7 @@ fn a_late_refusal_is_waited_for() {
     in_parallel([Vec::new(), silent.sources], |others| {
         let mut sources = vec![busy(Ipv4Addr::LOCALHOST, refusal)];
         sources.extend(others);
-        let Err(FetchError::All { failures, .. }) = fetch_of(sources).0 else {
+        let Err(DownloadError::AllFailed { failures, .. }) = fetch_of(sources).0 else {
             panic!("nobody has it")
         };
         let is_told = |error: &TransferError| match error {

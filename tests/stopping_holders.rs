@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use common::folder;
 use common::holders::{endpoint, holder, honest, respond};
 use p2p_ci::library::{Hasher, Incoming};
-use p2p_ci::peer::{FetchError, Fetched, Fetcher, Source, Wanted};
+use p2p_ci::peer::{CompletedDownload, DownloadError, DownloadRequest, Downloader, Source};
 use p2p_ci::protocol::Document;
 
 /// A directory with RFC 1.
@@ -29,13 +29,13 @@ fn shared(root: &Path) -> PathBuf {
 }
 
 /// Fetches RFC 1; returns how long that took, too.
-fn fetch_of(sources: Vec<Source>) -> (Result<Fetched, FetchError>, Duration) {
+fn fetch_of(sources: Vec<Source>) -> (Result<CompletedDownload, DownloadError>, Duration) {
     let root = tempfile::tempdir().unwrap();
     let mut incoming = Incoming::begin(&root.path().join("rfc1.txt")).unwrap();
     let document = Document::Rfc("1".parse().unwrap());
-    let wanted = Wanted { document, sources, digest: None };
+    let wanted = DownloadRequest { document, sources, digest: None };
     let begun = Instant::now();
-    let fetched = Fetcher::default().fetch(&wanted, &mut incoming, &mut |_| {});
+    let fetched = Downloader::default().download(&wanted, &mut incoming, &mut |_| {});
     (fetched, begun.elapsed())
 }
 
@@ -231,13 +231,13 @@ fn holders_that_deliver_once_and_then_stop_cost_a_few_seconds_each() {
     }
     let (_server, honest) = honest(&shared, Ipv4Addr::LOCALHOST);
     sources.push(honest);
-    let (fetcher, begun) = (Fetcher::default(), Instant::now());
+    let (fetcher, begun) = (Downloader::default(), Instant::now());
     for number in 0..DOCUMENTS {
         let path = root.path().join("fetched");
         let mut incoming = Incoming::begin(&path).unwrap();
         let document = Document::Rfc((number + 1).to_string().parse().unwrap());
-        let wanted = Wanted { document, sources: sources.clone(), digest: None };
-        fetcher.fetch(&wanted, &mut incoming, &mut |_| {}).unwrap();
+        let wanted = DownloadRequest { document, sources: sources.clone(), digest: None };
+        fetcher.download(&wanted, &mut incoming, &mut |_| {}).unwrap();
         incoming.finish(true).unwrap();
         assert!(fs::read(&path).unwrap() == body(number), "{number}");
     }

@@ -12,7 +12,7 @@ use std::thread;
 use libfuzzer_sys::fuzz_target;
 use p2p_ci::library::{Hasher, Incoming};
 use p2p_ci::limits;
-use p2p_ci::peer::{Fetcher, Wanted};
+use p2p_ci::peer::{Downloader, DownloadRequest};
 use p2p_ci::protocol::{Document, DocumentReply, DocumentReplyDecoder};
 
 fuzz_target!(|data: &[u8]| {
@@ -47,9 +47,9 @@ fuzz_target!(|data: &[u8]| {
     let target = folder.path().join("rfc1.txt");
     let holder = address.to_string().parse::<p2p_ci::protocol::Endpoint>().expect("an endpoint");
     let document = Document::Rfc("1".parse().expect("a number"));
-    let wanted = Wanted { document, sources: vec![holder.into()], digest: None };
+    let wanted = DownloadRequest { document, sources: vec![holder.into()], digest: None };
     let mut incoming = Incoming::begin(&target).expect("a file in the folder");
-    let fetched = Fetcher::default().fetch(&wanted, &mut incoming, &mut |_| {});
+    let fetched = Downloader::default().download(&wanted, &mut incoming, &mut |_| {});
     if let Ok(fetched) = &fetched {
         incoming.finish(false).expect("its name");
         let bytes = fs::read(&target).expect("the document");

@@ -20,7 +20,7 @@ use super::user_folder::stored_digests;
 use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_path};
 use crate::library::{Depth, Library, SharedLibrary};
-use crate::peer::{Cancel, Fetcher, Journal, JournalEvent, UploadServer};
+use crate::peer::{Cancel, Downloader, Journal, JournalEvent, UploadServer};
 use crate::protocol::{Document, Endpoint, Title};
 use crate::system::is_disk_full;
 
@@ -40,7 +40,7 @@ pub(super) struct Context {
     /// Of a session.
     pub(super) uploads: Option<Arc<UploadServer>>,
     pub(super) format: Format,
-    pub(super) fetcher: Fetcher,
+    pub(super) fetcher: Downloader,
     /// The history of downloads.
     pub(super) journal: Arc<Journal>,
     pub(super) interrupt: Interrupt,
@@ -88,7 +88,7 @@ impl Context {
 
     /// Stores how fast other peers were. Without it the next downloads only begin less well.
     pub(super) fn remember_neighbours(&self) {
-        if let Err(error) = self.fetcher.neighbours().save() {
+        if let Err(error) = self.fetcher.stats().save() {
             log::debug!("what is known of other peers is not stored: {error}");
         }
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::recent_rate::RecentRate;
 use crate::library::Saved;
 use crate::limits;
-use crate::peer::{Cancel, Fetched};
+use crate::peer::{Cancel, CompletedDownload};
 use crate::protocol::Document;
 
 /// All running downloads. Cloning it shares them.
@@ -33,7 +33,7 @@ struct Batch {
 
 /// How a download ended that somebody waits for.
 pub(super) enum Finish {
-    Fetched(Box<Fetched>, Saved),
+    Fetched(Box<CompletedDownload>, Saved),
     GivenUp,
 }
 

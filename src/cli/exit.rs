@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::quantity::counted;
 use crate::error_chain::error_chain;
-use crate::peer::{FetchError, IndexError, TransferError};
+use crate::peer::{DownloadError, IndexError, TransferError};
 use crate::protocol::{Digest, Document, HeaderText, Refusal, Status};
 use crate::system::{Signal, TooFewFiles, TooLittleMemory};
 
@@ -98,7 +98,7 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Index(#[from] IndexError),
     #[error(transparent)]
-    Fetch(#[from] FetchError),
+    Fetch(#[from] DownloadError),
     #[error("{what}")]
     File { what: String, source: io::Error },
     /// A document is here with other content than a list of trusted digests says.
@@ -238,12 +238,12 @@ pub(super) fn failure_of_refusal(refusal: Refusal) -> Failure {
 }
 
 /// The most severe failure of the holders that were asked.
-pub(super) fn failure_of(error: &FetchError) -> Failure {
+pub(super) fn failure_of(error: &DownloadError) -> Failure {
     match error {
-        FetchError::Nobody(_) => Failure::NotFound,
-        FetchError::File { .. } | FetchError::Present(_) => Failure::File,
-        FetchError::Cancelled(_) => Failure::Cancelled,
-        FetchError::All { failures, .. } => {
+        DownloadError::NoHolders(_) => Failure::NotFound,
+        DownloadError::File { .. } | DownloadError::Present(_) => Failure::File,
+        DownloadError::Cancelled(_) => Failure::Cancelled,
+        DownloadError::AllFailed { failures, .. } => {
             let failures = failures.iter().map(|(_, error)| failure_of_holder(error));
             Failure::worst(failures).unwrap_or(Failure::NotFound)
         }

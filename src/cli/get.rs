@@ -27,7 +27,9 @@ use super::output::say;
 use super::trusted::check_local;
 use crate::error_chain::error_chain;
 use crate::library::{SaveTarget, Saved, SharedLibrary, candidates};
-use crate::peer::{FetchError, Fetched, Holders, JournalEvent, Source, Wanted, probe};
+use crate::peer::{
+    CompletedDownload, DownloadError, DownloadRequest, Holders, JournalEvent, Source, probe,
+};
 use crate::protocol::{Digest, Document, Title};
 use holders::Chosen;
 use local::{copy, local_copy, say_streamed};
@@ -138,7 +140,7 @@ fn get_one(
         CommandError::File { .. }
         | CommandError::Index(_)
         | CommandError::Interrupted(_)
-        | CommandError::Fetch(FetchError::Cancelled(_)) => {}
+        | CommandError::Fetch(DownloadError::Cancelled(_)) => {}
         // The caller knows which documents had been wanted before.
         CommandError::NotChosen(_) => {}
         // Another process is still downloading it, or it resumes when a holder is back.
@@ -203,7 +205,7 @@ fn get_wanted(
         Some(from) => vec![from.clone().into()],
         None => find_sources(context, document, command.out.as_deref())?,
     };
-    let wanted = Wanted { document: document.clone(), sources, digest };
+    let wanted = DownloadRequest { document: document.clone(), sources, digest };
     let list = command.digests.as_deref();
     match target {
         Target::Out(Out::StandardOutput) => stream(context, &wanted, None).map(drop),
@@ -254,7 +256,7 @@ fn get_wanted(
 /// The result of an attempt to download a document here.
 enum Attached {
     /// A download of it was running already, and is complete.
-    Fetched(Box<Fetched>),
+    Fetched(Box<CompletedDownload>),
     /// No download of it is running but this one.
     Claimed(Running),
 }

@@ -16,7 +16,9 @@ use super::quantity::counted;
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
-use crate::peer::{Fetcher, Happening, Journal, JournalEvent, Membership, Order, Source, lookup};
+use crate::peer::{
+    DownloadEvent, DownloadJob, Downloader, Journal, JournalEvent, Membership, Source, lookup,
+};
 use crate::protocol::{Digest, Document};
 
 /// Starts a thread that resumes unfinished downloads. It ends when they are complete or given up, or with the
@@ -24,7 +26,7 @@ use crate::protocol::{Digest, Document};
 ///
 /// Does nothing while another process may be downloading into the same directory.
 pub(super) fn go_on(
-    fetcher: &Fetcher,
+    fetcher: &Downloader,
     journal: &Arc<Journal>,
     library: &SharedLibrary,
     membership: &Arc<Membership>,
@@ -102,7 +104,7 @@ impl GoingOn<'_> {
 
     /// The download of a document, if a peer has it. Asking the index takes as long as the index
     /// is away.
-    fn order(&self, document: &Document, digest: Option<Digest>) -> Option<Order> {
+    fn order(&self, document: &Document, digest: Option<Digest>) -> Option<DownloadJob> {
         let membership = self.destination.membership?;
         // On a connection of its own, which is closed between two rounds.
         let index = membership.queries();
@@ -139,21 +141,21 @@ impl GoingOn<'_> {
         None
     }
 
-    fn say(&self, happening: &Happening<'_>) {
+    fn say(&self, happening: &DownloadEvent<'_>) {
         match happening {
-            Happening::Bytes(_)
-            | Happening::Running(..)
-            | Happening::Committed(_)
-            | Happening::Present(_) => {}
-            Happening::Waits(document, error, pause) => {
+            DownloadEvent::Bytes(_)
+            | DownloadEvent::Running(..)
+            | DownloadEvent::Committed(_)
+            | DownloadEvent::Present(_) => {}
+            DownloadEvent::Retrying(document, error, pause) => {
                 log::info!("{document} is tried again in {pause:?}: {}", error_chain(error));
             }
-            Happening::Fetched(order, fetched, _) => {
-                warn_of_length(&order.wanted.document, fetched);
-                let (document, bytes) = (&order.wanted.document, counted(fetched.length, "byte"));
+            DownloadEvent::Completed(order, fetched, _) => {
+                warn_of_length(&order.request.document, fetched);
+                let (document, bytes) = (&order.request.document, counted(fetched.length, "byte"));
                 self.notices.say(&format!("{document}: {bytes} downloaded"));
             }
-            Happening::GivenUp(_, error) => self.notices.say(&error_chain(error)),
+            DownloadEvent::GivenUp(_, error) => self.notices.say(&error_chain(error)),
         }
     }
 }

@@ -9,14 +9,14 @@ use super::downloads::{Downloads, Finish, Running, wait};
 use crate::error_chain::error_chain;
 use crate::library::{NotSaved, PartFiles, SaveTarget, Saved, SharedLibrary};
 use crate::peer::{
-    FetchError, Fetcher, Happening, Journal, JournalEvent, Membership, Order, Source,
-    TransferError, Wanted, fetch_all,
+    DownloadError, DownloadEvent, DownloadJob, DownloadRequest, Downloader, Journal, JournalEvent,
+    Membership, Source, TransferError, download_all,
 };
 use crate::protocol::{Digest, Document, Endpoint, Title};
 
 /// Where documents go, and who is told of them.
 pub(super) struct Destination<'a> {
-    pub(super) fetcher: &'a Fetcher,
+    pub(super) fetcher: &'a Downloader,
     pub(super) journal: &'a Journal,
     pub(super) library: &'a SharedLibrary,
     pub(super) downloads: &'a Downloads,
@@ -34,21 +34,21 @@ impl Destination<'_> {
     /// When files cannot be written: then the rest is not tried.
     pub(super) fn fetch_all(
         &self,
-        orders: Vec<Order>,
-        tell: &mut dyn FnMut(&Happening<'_>),
+        orders: Vec<DownloadJob>,
+        tell: &mut dyn FnMut(&DownloadEvent<'_>),
     ) -> io::Result<()> {
         let (running, mut others) =
-            self.downloads.claim(orders.iter().map(|order| &order.wanted.document));
-        let (waited_for, claimed): (Vec<Order>, Vec<Order>) =
-            orders.into_iter().partition(|order| others.contains_key(&order.wanted.document));
+            self.downloads.claim(orders.iter().map(|order| &order.request.document));
+        let (waited_for, claimed): (Vec<DownloadJob>, Vec<DownloadJob>) =
+            orders.into_iter().partition(|order| others.contains_key(&order.request.document));
         self.fetch_claimed(&running, claimed, tell)?;
         drop(running);
         let mut rest = Vec::new();
         for order in waited_for {
-            let end = others.remove(&order.wanted.document);
+            let end = others.remove(&order.request.document);
             match end.and_then(|end| wait(&end, self.fetcher.cancel())) {
                 Some(Finish::Fetched(fetched, saved)) => {
-                    tell(&Happening::Fetched(&order, &fetched, saved));
+                    tell(&DownloadEvent::Completed(&order, &fetched, saved));
                 }
                 Some(Finish::GivenUp) | None => rest.push(order),
             }
@@ -56,19 +56,19 @@ impl Destination<'_> {
         if rest.is_empty() {
             return Ok(());
         }
-        let (running, _) = self.downloads.claim(rest.iter().map(|order| &order.wanted.document));
+        let (running, _) = self.downloads.claim(rest.iter().map(|order| &order.request.document));
         self.fetch_claimed(&running, rest, tell)
     }
 
     fn fetch_claimed(
         &self,
         running: &Running,
-        orders: Vec<Order>,
-        tell: &mut dyn FnMut(&Happening<'_>),
+        orders: Vec<DownloadJob>,
+        tell: &mut dyn FnMut(&DownloadEvent<'_>),
     ) -> io::Result<()> {
         let folder = self.library.read().folder().to_path_buf();
         let parts = part_files(&folder, self.library, self.journal);
-        let outcome = fetch_all(self.fetcher, &parts, orders, &mut |happening| {
+        let outcome = download_all(self.fetcher, &parts, orders, &mut |happening| {
             self.remember(&happening);
             note(running, &happening);
             tell(&happening);
@@ -77,47 +77,47 @@ impl Destination<'_> {
         outcome
     }
 
-    fn remember(&self, happening: &Happening<'_>) {
+    fn remember(&self, happening: &DownloadEvent<'_>) {
         match happening {
             // The other process has recorded and shares what it saved.
-            Happening::Present(_) => {}
-            Happening::Bytes(_) => self.journal.sync_if_due(),
-            Happening::Running(..) => {}
-            Happening::Waits(document, error, pause) => {
+            DownloadEvent::Present(_) => {}
+            DownloadEvent::Bytes(_) => self.journal.sync_if_due(),
+            DownloadEvent::Running(..) => {}
+            DownloadEvent::Retrying(document, error, pause) => {
                 self.remember_failures(document, error);
                 self.journal.add(document, JournalEvent::Waits(*pause));
             }
             // It is still wanted.
-            Happening::GivenUp(order, error @ FetchError::Cancelled(_)) => {
+            DownloadEvent::GivenUp(order, error @ DownloadError::Cancelled(_)) => {
                 let event = JournalEvent::NotFetched(error_chain(error));
-                self.journal.add(&order.wanted.document, event);
+                self.journal.add(&order.request.document, event);
             }
             // Another process is still downloading it.
-            Happening::GivenUp(_, error) if error.is_in_use() => {}
+            DownloadEvent::GivenUp(_, error) if error.is_in_use() => {}
             // It is still wanted, and resumes.
-            Happening::GivenUp(order, error) if error.kept().is_some() => {
-                self.remember_failures(&order.wanted.document, error);
+            DownloadEvent::GivenUp(order, error) if error.kept().is_some() => {
+                self.remember_failures(&order.request.document, error);
             }
-            Happening::GivenUp(order, error) => {
-                self.remember_failures(&order.wanted.document, error);
-                self.journal.add(&order.wanted.document, JournalEvent::GivenUp);
+            DownloadEvent::GivenUp(order, error) => {
+                self.remember_failures(&order.request.document, error);
+                self.journal.add(&order.request.document, JournalEvent::GivenUp);
             }
             // One write and one lock for all of them.
-            Happening::Committed(all) => {
+            DownloadEvent::Committed(all) => {
                 self.journal.add_all(all.iter().filter_map(|(document, fetched)| {
                     let holder = fetched.holders.first()?.clone();
                     let event = JournalEvent::Fetched(fetched.digest, fetched.length, holder);
                     Some(((*document).clone(), event))
                 }))
             }
-            Happening::Fetched(order, fetched, saved) => {
-                let title = order.wanted.title_of(&fetched.holders).cloned();
-                self.share(&order.wanted.document, title, *saved, fetched.digest);
+            DownloadEvent::Completed(order, fetched, saved) => {
+                let title = order.request.title_of(&fetched.holders).cloned();
+                self.share(&order.request.document, title, *saved, fetched.digest);
             }
         }
     }
 
-    fn remember_failures(&self, document: &Document, error: &FetchError) {
+    fn remember_failures(&self, document: &Document, error: &DownloadError) {
         if failures(error).next().is_none() {
             self.journal.add(document, JournalEvent::NotFetched(error_chain(error)));
         }
@@ -171,28 +171,28 @@ pub(super) fn part_files(folder: &Path, library: &SharedLibrary, journal: &Journ
 }
 
 /// Keeps the register of running downloads true.
-fn note(running: &Running, happening: &Happening<'_>) {
+fn note(running: &Running, happening: &DownloadEvent<'_>) {
     match happening {
-        Happening::Bytes(count) => running.add_bytes(*count),
-        Happening::Running(..) | Happening::Waits(..) | Happening::Committed(_) => {}
-        Happening::Fetched(order, fetched, saved) => {
+        DownloadEvent::Bytes(count) => running.add_bytes(*count),
+        DownloadEvent::Running(..) | DownloadEvent::Retrying(..) | DownloadEvent::Committed(_) => {}
+        DownloadEvent::Completed(order, fetched, saved) => {
             let finish = || Finish::Fetched(Box::new((*fetched).clone()), *saved);
-            running.finish(&order.wanted.document, finish);
+            running.finish(&order.request.document, finish);
         }
-        Happening::Present(order) | Happening::GivenUp(order, _) => {
-            running.finish(&order.wanted.document, || Finish::GivenUp);
+        DownloadEvent::Present(order) | DownloadEvent::GivenUp(order, _) => {
+            running.finish(&order.request.document, || Finish::GivenUp);
         }
     }
 }
 
 /// The holders that did not deliver a document, and why; not those that were not asked.
-pub(super) fn failures(error: &FetchError) -> impl Iterator<Item = &(Endpoint, TransferError)> {
+pub(super) fn failures(error: &DownloadError) -> impl Iterator<Item = &(Endpoint, TransferError)> {
     let failures = match error {
-        FetchError::All { failures, .. } => &failures[..],
-        FetchError::Nobody(_)
-        | FetchError::File { .. }
-        | FetchError::Cancelled(_)
-        | FetchError::Present(_) => &[],
+        DownloadError::AllFailed { failures, .. } => &failures[..],
+        DownloadError::NoHolders(_)
+        | DownloadError::File { .. }
+        | DownloadError::Cancelled(_)
+        | DownloadError::Present(_) => &[],
     };
     failures
         .iter()
@@ -203,7 +203,7 @@ pub(super) fn failures(error: &FetchError) -> impl Iterator<Item = &(Endpoint, T
 pub(super) enum Plan {
     /// It is here, at this path, and is not to be overwritten.
     Here(PathBuf),
-    Fetch(Order),
+    Fetch(DownloadJob),
     /// It is not saved in a shared directory.
     NotSaved(NotSaved),
 }
@@ -235,6 +235,6 @@ pub(super) fn plan(
     if !overwrite && target.is_here()? {
         return Ok(Plan::Here(target.path()));
     }
-    let wanted = Wanted { document, sources: Source::distinct(candidates), digest };
-    Ok(Plan::Fetch(Order { wanted, target, overwrite }))
+    let wanted = DownloadRequest { document, sources: Source::distinct(candidates), digest };
+    Ok(Plan::Fetch(DownloadJob { request: wanted, target, overwrite }))
 }

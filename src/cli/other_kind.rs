@@ -7,7 +7,7 @@
 use super::context::Context;
 use super::exit::{CommandError, Failure};
 use crate::escape::escaped;
-use crate::peer::{AskIndex, FetchError, TransferError};
+use crate::peer::{AskIndex, DownloadError, TransferError};
 use crate::protocol::{Endpoint, Refusal, Status};
 
 /// After a command: what to check if the index has refused what every index server knows.
@@ -29,8 +29,8 @@ pub(super) fn upload_server(server: &Endpoint) -> String {
 }
 
 /// After a download from a holder that the user named: what to check if it has answered 400.
-pub(super) fn note_index_server(holder: &Endpoint, error: &FetchError) {
-    let FetchError::All { failures, .. } = error else { return };
+pub(super) fn note_index_server(holder: &Endpoint, error: &DownloadError) {
+    let DownloadError::AllFailed { failures, .. } = error else { return };
     let is_refused = failures.iter().any(|(_, error)| {
         matches!(error, TransferError::Refused(Status::Refused(Refusal::BadRequest)))
     });

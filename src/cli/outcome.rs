@@ -16,7 +16,7 @@ use super::reply::{document_json, with_fields, with_status};
 use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_path};
 use crate::library::NotSaved;
-use crate::peer::{Expected, FetchError, Fetched, TransferError};
+use crate::peer::{CompletedDownload, DownloadError, ExpectedDigest, TransferError};
 use crate::protocol::{Digest, Document, Endpoint};
 
 /// The outcome for one document.
@@ -24,7 +24,7 @@ pub(super) enum Outcome<'a> {
     /// It was downloaded into `path`.
     Fetched {
         path: &'a Path,
-        fetched: &'a Fetched,
+        fetched: &'a CompletedDownload,
         /// How it compares with what was here before, if that is known.
         change: Option<Change>,
         /// The list of trusted digests, if there was one.
@@ -51,17 +51,19 @@ impl Outcome<'_> {
     fn line(&self, document: &Document) -> String {
         match self {
             Self::Fetched { path, fetched, change, list } => {
-                let Fetched { holders, length, expected, .. } = fetched;
+                let CompletedDownload { holders, length, expected, .. } = fetched;
                 let checked = match (expected, list) {
-                    (Expected::Nothing, _) => "no digest to check".into(),
-                    (Expected::Holder, _) => "sha-256 checked (as announced by its holder)".into(),
-                    (Expected::Holders(count), _) => {
+                    (ExpectedDigest::Nothing, _) => "no digest to check".into(),
+                    (ExpectedDigest::Holder, _) => {
+                        "sha-256 checked (as announced by its holder)".into()
+                    }
+                    (ExpectedDigest::Holders(count), _) => {
                         format!("sha-256 checked (as {count} holders agree)")
                     }
-                    (Expected::Caller, Some(list)) => {
+                    (ExpectedDigest::Caller, Some(list)) => {
                         format!("sha-256 checked (as in {})", shown(list))
                     }
-                    (Expected::Caller, None) => "sha-256 checked (as recorded before)".into(),
+                    (ExpectedDigest::Caller, None) => "sha-256 checked (as recorded before)".into(),
                 };
                 let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
                 let from = match holders.is_empty() {
@@ -93,7 +95,7 @@ impl Outcome<'_> {
         let object = with_fields(document_json(document), [("fetched", is_fetched)]);
         match self {
             Self::Fetched { path, fetched, change, .. } => {
-                let Fetched { holders, length, length_checked, digest, .. } = fetched;
+                let CompletedDownload { holders, length, length_checked, digest, .. } = fetched;
                 let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
                 with_fields(
                     object,
@@ -131,7 +133,7 @@ impl Outcome<'_> {
 pub(super) fn say_not_fetched(
     format: Format,
     document: &Document,
-    error: &FetchError,
+    error: &DownloadError,
 ) -> Result<(), CommandError> {
     let Format::Json = format else { return Ok(()) };
     let failed = |(holder, error): &(Endpoint, TransferError)| json!({"holder": holder.to_string(), "reason": error_chain(error)});

@@ -32,7 +32,7 @@ use super::user_folder::{journal_file, neighbour_store};
 use super::{logging, shell};
 use crate::escape::{escaped, excerpt};
 use crate::net::Reach;
-use crate::peer::{Bandwidth, Fetcher, IndexConnection, IndexError, Journal, Neighbours};
+use crate::peer::{Bandwidth, Downloader, IndexConnection, IndexError, Journal, PeerStats};
 use crate::protocol::{Endpoint, Port};
 use crate::system::{check_peer_files, check_peer_memory, limit_malloc_arenas};
 
@@ -287,9 +287,9 @@ fn journal(folder: &Path) -> Arc<Journal> {
 }
 
 /// Downloads with what is remembered of other peers.
-fn fetcher(args: &Args) -> Fetcher {
+fn fetcher(args: &Args) -> Downloader {
     let store = neighbour_store();
-    let neighbours = store.map_or_else(Neighbours::default, |store| Neighbours::load(&store));
+    let neighbours = store.map_or_else(PeerStats::default, |store| PeerStats::load(&store));
     let limit = args.download_limit.map(Rate::bytes_per_second);
-    Fetcher::new(neighbours, Bandwidth::new(limit), Reach::new(args.allow_net.clone()))
+    Downloader::new(neighbours, Bandwidth::new(limit), Reach::new(args.allow_net.clone()))
 }

@@ -17,7 +17,7 @@ use super::reply::{document_json, with_fields};
 use super::why::{local, rfc_3339};
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
-use crate::peer::{Fetcher, Holders, Holding, Probe, Source, TransferError, lookup, probe};
+use crate::peer::{Downloader, Holders, Holding, Probe, Source, TransferError, lookup, probe};
 use crate::protocol::{Date, Digest, Document};
 
 /// Holders that are asked concurrently.
@@ -65,7 +65,7 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
 }
 
 fn ask(
-    fetcher: &Fetcher,
+    fetcher: &Downloader,
     document: &Document,
     holdings: &[Holding],
 ) -> Vec<Result<Probe, TransferError>> {
@@ -104,9 +104,9 @@ struct Row {
 }
 
 impl Row {
-    fn new(fetcher: &Fetcher, holding: &Holding, probe: &Result<Probe, TransferError>) -> Self {
+    fn new(fetcher: &Downloader, holding: &Holding, probe: &Result<Probe, TransferError>) -> Self {
         let holder = &holding.record.holder;
-        let pace = fetcher.neighbours().pace(holder);
+        let pace = fetcher.stats().speed(holder);
         let reason = probe.as_ref().err().map(|error| error_chain(error));
         let answer = probe.as_ref().ok();
         let digest = answer.and_then(|probe| probe.digest).or(holding.content.digest);

@@ -12,7 +12,7 @@ use super::recent_rate::{RecentRate, time_left};
 use super::remaining::Remaining;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
-use crate::peer::{Attempt, Fetched, Happening};
+use crate::peer::{CompletedDownload, DownloadEvent, DownloadProgress};
 use crate::protocol::Document;
 
 /// A bar, in bytes. Rates are computed here: those of the bar begin with absurd values.
@@ -48,17 +48,17 @@ impl OneDownload {
         Self { document: document.clone(), bar: None, lines, begun, received: None }
     }
 
-    pub(super) fn show(&mut self, attempt: &Attempt<'_>) {
+    pub(super) fn show(&mut self, attempt: &DownloadProgress<'_>) {
         match attempt {
-            Attempt::Asking(holder) => log::info!("asking {holder}"),
-            Attempt::Failed(holder, error) => {
+            DownloadProgress::Asking(holder) => log::info!("asking {holder}"),
+            DownloadProgress::Failed(holder, error) => {
                 self.aside(|| log::warn!("{holder}: {}", error_chain(error)));
             }
-            Attempt::Progress(done, all) => self.progress(*done, *all),
-            Attempt::Waits(error, _) if error.is_in_use() => self.aside(|| {
+            DownloadProgress::Bytes(done, all) => self.progress(*done, *all),
+            DownloadProgress::Retrying(error, _) if error.is_in_use() => self.aside(|| {
                 log::warn!("another process is downloading {} here: waiting for it", self.document);
             }),
-            Attempt::Waits(_, pause) => self.aside(|| {
+            DownloadProgress::Retrying(_, pause) => self.aside(|| {
                 let seconds = pause.as_secs() + 1;
                 log::warn!("{} is tried again in {seconds} seconds", self.document);
             }),
@@ -134,40 +134,40 @@ impl ManyDownloads {
         Self { bar, lines, begun, all, fetched, present, failed, bytes, rate, remaining, shown }
     }
 
-    pub(super) fn show(&mut self, happening: &Happening<'_>) {
+    pub(super) fn show(&mut self, happening: &DownloadEvent<'_>) {
         match happening {
-            Happening::Bytes(count) => {
+            DownloadEvent::Bytes(count) => {
                 self.bytes = self.bytes.saturating_add(*count);
                 self.update();
             }
-            Happening::Running(document, here, length) => {
+            DownloadEvent::Running(document, here, length) => {
                 self.remaining.run(document, *here, *length);
             }
-            Happening::Waits(document, error, _) if error.is_in_use() => self.aside(|| {
+            DownloadEvent::Retrying(document, error, _) if error.is_in_use() => self.aside(|| {
                 log::warn!("{document}: another process is downloading it here; waiting for that");
             }),
-            Happening::Waits(document, error, pause) => {
+            DownloadEvent::Retrying(document, error, pause) => {
                 log::debug!("{document} is tried again in {pause:?}: {}", error_chain(error));
             }
-            Happening::Committed(_) => {}
-            Happening::Fetched(order, fetched, _) => {
+            DownloadEvent::Committed(_) => {}
+            DownloadEvent::Completed(order, fetched, _) => {
                 self.fetched += 1;
-                self.remaining.complete(&order.wanted.document, fetched.length);
+                self.remaining.complete(&order.request.document, fetched.length);
                 self.update();
-                self.aside(|| warn_of_length(&order.wanted.document, fetched));
+                self.aside(|| warn_of_length(&order.request.document, fetched));
             }
-            Happening::Present(order) => {
+            DownloadEvent::Present(order) => {
                 self.present += 1;
-                self.remaining.end(&order.wanted.document);
+                self.remaining.end(&order.request.document);
                 self.update();
             }
-            Happening::GivenUp(order, error) => {
+            DownloadEvent::GivenUp(order, error) => {
                 self.failed += 1;
-                self.remaining.end(&order.wanted.document);
+                self.remaining.end(&order.request.document);
                 self.update();
                 self.aside(|| {
                     report("peer", error);
-                    let document = &order.wanted.document;
+                    let document = &order.request.document;
                     for (holder, error) in failures(error) {
                         log::warn!("{document}: {holder}: {}", error_chain(error));
                     }
@@ -236,7 +236,7 @@ impl ManyDownloads {
 }
 
 /// Warns of a document that may be truncated without anybody noticing.
-pub(super) fn warn_of_length(document: &Document, fetched: &Fetched) {
+pub(super) fn warn_of_length(document: &Document, fetched: &CompletedDownload) {
     if let (false, Some(holder)) = (fetched.length_checked, fetched.holders.first()) {
         let holder = escaped(&holder.to_string()).to_string();
         log::warn!("{holder} did not send the length of {document}: it may be truncated");

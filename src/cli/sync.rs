@@ -19,7 +19,10 @@ use super::progress::ManyDownloads;
 use super::trusted::check_all_local;
 use super::verified::set_verified_addresses;
 use crate::error_chain::error_chain;
-use crate::peer::{AskIndex, Completeness, FetchError, Fetched, Happening, JournalEvent, Order};
+use crate::peer::{
+    AskIndex, CompletedDownload, Completeness, DownloadError, DownloadEvent, DownloadJob,
+    JournalEvent,
+};
 use crate::protocol::Document;
 use lengths::Lengths;
 use selection::{Missing, missing, select};
@@ -63,9 +66,9 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         let lengths = Lengths::look_up(&context.index, &orders);
         context.check_interrupt_with(kept)?;
         for order in &orders {
-            let holders = order.wanted.sources.iter().map(|source| &source.holder).collect();
-            let bytes = lengths.of(&order.wanted.document);
-            Outcome::Missing { holders, bytes }.say(context.format, &order.wanted.document)?;
+            let holders = order.request.sources.iter().map(|source| &source.holder).collect();
+            let bytes = lengths.of(&order.request.document);
+            Outcome::Missing { holders, bytes }.say(context.format, &order.request.document)?;
         }
         if orders.is_empty() && given_up.is_empty() {
             print_note(selection.nothing_to_do(command, not_saved.len()));
@@ -76,8 +79,9 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     }
     set_verified_addresses(&context.index, &mut orders);
     context.check_interrupt_with(kept)?;
-    let wanted =
-        |order: &Order| (order.wanted.document.clone(), JournalEvent::Wanted(order.wanted.digest));
+    let wanted = |order: &DownloadJob| {
+        (order.request.document.clone(), JournalEvent::Wanted(order.request.digest))
+    };
     context.journal.add_all(orders.iter().map(wanted));
     if !orders.is_empty() {
         context.create_share_directory()?;
@@ -85,7 +89,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     let nothing_to_do = (orders.is_empty() && given_up.is_empty())
         .then(|| selection.nothing_to_do(command, not_saved.len()));
     let mut progress = ManyDownloads::new(orders.len(), given_up.len());
-    let documents = orders.iter().map(|order| &order.wanted.document);
+    let documents = orders.iter().map(|order| &order.request.document);
     let earlier = Earlier::read(context, &library, documents);
     // A person at a terminal sees a bar, and then the summary.
     let names_each = matches!(context.format, Format::Json) || !io::stdout().is_terminal();
@@ -93,28 +97,28 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     let list = command.digests.as_deref();
     let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
         match happening {
-            Happening::Fetched(order, fetched, _) => {
+            DownloadEvent::Completed(order, fetched, _) => {
                 if names_each && output.is_ok() {
                     output = say_fetched(context, &earlier, order, fetched, list);
                 }
             }
-            Happening::Present(order) => {
+            DownloadEvent::Present(order) => {
                 if names_each && output.is_ok() {
                     let path = order.target.path();
-                    output = Outcome::Present(&path).say(context.format, &order.wanted.document);
+                    output = Outcome::Present(&path).say(context.format, &order.request.document);
                 }
             }
-            Happening::GivenUp(_, FetchError::Cancelled(_)) => return,
-            Happening::GivenUp(order, error) => {
+            DownloadEvent::GivenUp(_, DownloadError::Cancelled(_)) => return,
+            DownloadEvent::GivenUp(order, error) => {
                 given_up.push(failure_of(error));
                 if output.is_ok() {
-                    output = say_not_fetched(context.format, &order.wanted.document, error);
+                    output = say_not_fetched(context.format, &order.request.document, error);
                 }
             }
-            Happening::Committed(_)
-            | Happening::Bytes(_)
-            | Happening::Running(..)
-            | Happening::Waits(..) => {}
+            DownloadEvent::Committed(_)
+            | DownloadEvent::Bytes(_)
+            | DownloadEvent::Running(..)
+            | DownloadEvent::Retrying(..) => {}
         }
         progress.show(happening);
     });
@@ -146,11 +150,11 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
 fn say_fetched(
     context: &Context,
     earlier: &Earlier,
-    order: &Order,
-    fetched: &Fetched,
+    order: &DownloadJob,
+    fetched: &CompletedDownload,
     list: Option<&Path>,
 ) -> Result<(), CommandError> {
-    let (path, document) = (order.target.path(), &order.wanted.document);
+    let (path, document) = (order.target.path(), &order.request.document);
     let change = earlier.change(document, fetched.digest);
     Outcome::Fetched { path: &path, fetched, change, list }.say(context.format, document)
 }

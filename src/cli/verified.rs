@@ -8,12 +8,12 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::error_chain::error_chain;
-use crate::peer::{AskIndex, Extensions, IndexError, Order, Source, lookup};
+use crate::peer::{AskIndex, DownloadJob, Extensions, IndexError, Source, lookup};
 use crate::protocol::{Attribute, Document, Endpoint, ReplyPart};
 
 /// Sets the verified address of each holder that has a host name. Holders that the index does not
 /// list any more, or about which it does not answer, are removed: their names are not resolved here.
-pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [Order]) {
+pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [DownloadJob]) {
     if !knows_attributes(index, orders) {
         // It verifies no addresses, or does not tell them.
         return;
@@ -25,7 +25,7 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [Order])
         let before = named.len();
         named.extend(names(order).cloned());
         if named.len() > before {
-            documents.push(&order.wanted.document);
+            documents.push(&order.request.document);
         }
     }
     let mut addresses = HolderAddresses { named, known: HashMap::new() };
@@ -34,7 +34,7 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [Order])
         // Where that record is gone by now, those of its other documents.
         let is_unknown = |holder: &Endpoint| !addresses.known.contains_key(holder);
         let rest = orders.iter().filter(|order| names(order).any(is_unknown));
-        let rest: Vec<&Document> = rest.map(|order| &order.wanted.document).collect();
+        let rest: Vec<&Document> = rest.map(|order| &order.request.document).collect();
         answered = addresses.look_up(index, &rest);
     }
     if let Err(error) = &answered {
@@ -42,7 +42,7 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [Order])
         log::warn!("holders whose addresses the index has not told are not asked: {error}");
     }
     for order in orders {
-        order.wanted.sources.retain_mut(|source| match addresses.known.get(&source.holder) {
+        order.request.sources.retain_mut(|source| match addresses.known.get(&source.holder) {
             Some(address) => {
                 source.address = *address;
                 true
@@ -57,14 +57,14 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [Order])
 }
 
 /// Whether the index sends attributes; a LOOKUP finds that out if it is not known yet.
-fn knows_attributes(index: &dyn AskIndex, orders: &[Order]) -> bool {
+fn knows_attributes(index: &dyn AskIndex, orders: &[DownloadJob]) -> bool {
     let Some(first) = orders.iter().find(|order| names(order).next().is_some()) else {
         return false;
     };
     if index.dialect().extensions() == Extensions::Unknown {
-        let title = first.wanted.sources.iter().find_map(|source| source.title.as_ref());
+        let title = first.request.sources.iter().find_map(|source| source.title.as_ref());
         // The connection remembers an extension that this shows, whatever the reply is.
-        let _ = lookup(index, &first.wanted.document, title);
+        let _ = lookup(index, &first.request.document, title);
     }
     index.dialect().shows_extensions()
 }
@@ -97,8 +97,8 @@ impl HolderAddresses {
 }
 
 /// The holders whose hosts would have to be resolved.
-fn names(order: &Order) -> impl Iterator<Item = &Endpoint> {
-    order.wanted.sources.iter().map(|source: &Source| &source.holder).filter(|one| is_name(one))
+fn names(order: &DownloadJob) -> impl Iterator<Item = &Endpoint> {
+    order.request.sources.iter().map(|source: &Source| &source.holder).filter(|one| is_name(one))
 }
 
 fn is_name(holder: &Endpoint) -> bool {

@@ -1,48 +1,39 @@
 //! Downloads of documents from their holders (protocol.md section 5).
 //!
-//! | file | subject |
+//! Each row imports only from the rows above it.
+//!
+//! | module | subject |
 //! |---|---|
-//! | `fetcher`, `source` | the shared state of all downloads; a document with its holders |
-//! | `fetch`, `fetched`, `fetch_error` | one download into a file; its reports; why it failed |
-//! | `candidates`, `trials`, `measure`, `neighbours` | the order of holders; limits on unproven ones; round trips; statistics |
-//! | `addresses`, `name_lookups` | permitted addresses of holders; whether the name service answers |
-//! | `connecting`, `attempt`, `question` | one GET: the connection, the head of the reply, the request |
-//! | `transfer`, `transfer_error`, `conversation` | the bytes of a document; why they did not arrive; several documents on a connection |
-//! | `segments`, `swarm` | a large document from several holders in parallel |
-//! | `fetch_all`, `retry` | many downloads; when one is retried |
+//! | `model` | a document with its holders; progress, results and errors of downloads |
+//! | `backoff` | when a failed holder or download is retried |
+//! | `statistics` | round trips, rates and failures of peers |
+//! | `dialing` | names, permitted addresses, and connections that are being made |
+//! | `exchange` | one GET: the request, the head of the response, kept-open connections |
+//! | `transfer` | the bytes of a document: from a connection into a file |
+//! | `swarm` | a large document from several holders in parallel |
+//! | `downloader` | the state that all downloads of a program share |
+//! | `document` | one document: which holder is asked next, versions, retries |
+//! | `queue` | many documents, several concurrently |
 //! | `journal` | the history of the downloads into a directory |
-//! | `probe` | whether a holder answers |
 
-mod addresses;
-mod attempt;
-mod candidates;
-mod connecting;
-mod conversation;
-mod fetch;
-mod fetch_all;
-mod fetch_error;
-mod fetched;
-mod fetcher;
+mod backoff;
+mod dialing;
+mod document;
+mod downloader;
+mod exchange;
 mod journal;
-mod measure;
-mod name_lookups;
-mod neighbours;
-mod probe;
-mod question;
-mod retry;
-mod segments;
-mod source;
+mod model;
+mod queue;
+mod statistics;
 mod swarm;
 mod transfer;
-mod transfer_error;
-mod trials;
 
-pub use fetch_all::{Happening, Order, fetch_all};
-pub use fetch_error::FetchError;
-pub use fetched::{Attempt, Expected, Fetched};
-pub use fetcher::Fetcher;
+pub use downloader::Downloader;
+pub use exchange::{Probe, probe};
 pub use journal::{Entry as JournalEntry, Event as JournalEvent, Journal};
-pub use neighbours::{Neighbours, Pace};
-pub use probe::{Probe, probe};
-pub use source::{Source, Wanted};
-pub use transfer_error::TransferError;
+pub use model::{
+    CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, ExpectedDigest, Source,
+    TransferError,
+};
+pub use queue::{DownloadEvent, DownloadJob, download_all};
+pub use statistics::{PeerSpeed, PeerStats};

@@ -5,8 +5,9 @@
 //! closed, and threads that still connect end later by themselves.
 
 mod hash;
-mod pace;
+mod progress;
 mod receiving;
+mod segments;
 mod worker;
 
 use std::collections::{HashMap, VecDeque};
@@ -16,18 +17,18 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::attempt::Reply;
-use super::fetcher::Fetcher;
-use super::segments::Segments;
-use super::source::Source;
-use super::transfer_error::TransferError;
+use super::downloader::Downloader;
+use super::exchange::Reply;
+use super::model::Source;
+use super::model::TransferError;
+use super::swarm::segments::Segments;
 use crate::library::{Hasher, Pieces};
 use crate::limits;
 use crate::net::WatchedStream;
 use crate::protocol::{Date, Digest, Document, Endpoint};
 use crate::system::peer_bounds;
 use hash::hash;
-use pace::{Steady, is_slow};
+use progress::{Steady, is_slow};
 
 /// How often the calling thread looks when nothing happens.
 const LOOK: Duration = Duration::from_millis(100);
@@ -35,7 +36,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A document that is fetched from several holders.
 #[derive(Debug)]
 pub(super) struct Swarm {
-    fetcher: Fetcher,
+    downloader: Downloader,
     document: Document,
     digest: Digest,
     length: u64,
@@ -121,7 +122,7 @@ pub(super) enum Progress<'a> {
 
 /// A version of a document that is to be fetched in segments.
 pub(super) struct SegmentedDocument<'a> {
-    pub(super) fetcher: &'a Fetcher,
+    pub(super) downloader: &'a Downloader,
     pub(super) document: &'a Document,
     /// The digest of the whole document, which identifies the version.
     pub(super) digest: Digest,
@@ -139,7 +140,7 @@ impl SegmentedDocument<'_> {
     /// Fetches the missing segments, and reports progress to `watch`. An error says whether the file,
     /// the user, or all holders ended the download.
     pub(super) fn fetch(self, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Brought, SwarmError> {
-        let feeds = self.fetcher.bandwidth().feeds(peer_bounds().segments);
+        let feeds = self.downloader.bandwidth().feeds(peer_bounds().segments);
         let (count, pieces) = (self.holders.len().min(feeds), self.pieces);
         let swarm = Swarm::new(self, count);
         // Before the workers add to it.
@@ -186,9 +187,9 @@ impl Drop for WorkerGuard {
 }
 
 impl Swarm {
-    fn new(wanted: SegmentedDocument<'_>, count: usize) -> Arc<Self> {
-        let SegmentedDocument { fetcher, document, digest, holders, has_others, first, pieces } =
-            wanted;
+    fn new(request: SegmentedDocument<'_>, count: usize) -> Arc<Self> {
+        let SegmentedDocument { downloader, document, digest, holders, has_others, first, pieces } =
+            request;
         let patience = match count > 1 || has_others {
             true => limits::RATE_TIME_OF_ONE,
             false => limits::RATE_TIME,
@@ -208,7 +209,7 @@ impl Swarm {
             is_over: false,
         };
         Arc::new(Self {
-            fetcher: fetcher.clone(),
+            downloader: downloader.clone(),
             document: document.clone(),
             digest,
             length: pieces.length(),
@@ -233,7 +234,7 @@ impl Swarm {
         let mut hashed = 0;
         let mut failures: HashMap<Endpoint, TransferError> = HashMap::new();
         let mut has_alternative = self.has_others;
-        let slow_rate = self.fetcher.bandwidth().slow_rate();
+        let slow_rate = self.downloader.bandwidth().slow_rate();
         let mut steady = Steady::new(before, begun, slow_rate);
         loop {
             let (whole_until, done, is_idle) = {
@@ -255,7 +256,7 @@ impl Swarm {
                 }
                 (whole_until, done, is_idle)
             };
-            if self.fetcher.cancel().is_cancelled() {
+            if self.downloader.cancel().is_cancelled() {
                 self.end();
                 return Err(SwarmError::Cancelled);
             }
@@ -266,10 +267,7 @@ impl Swarm {
             {
                 self.end();
                 if has_stopped {
-                    self.lock()
-                        .brought
-                        .keys()
-                        .for_each(|one| self.fetcher.neighbours().stopped(one));
+                    self.lock().brought.keys().for_each(|one| self.downloader.stats().stopped(one));
                 }
                 return Err(SwarmError::Holders(self.with_slow(failures, begun.elapsed())));
             }

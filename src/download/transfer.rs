@@ -5,10 +5,10 @@ mod min_rate;
 
 use std::time::Duration;
 
-use super::attempt::Reply;
-use super::conversation::Conversation;
-use super::fetcher::Fetcher;
-use super::transfer_error::TransferError;
+use super::downloader::Downloader;
+use super::exchange::Pipeline;
+use super::exchange::Reply;
+use super::model::TransferError;
 use crate::library::Incoming;
 use crate::limits;
 use crate::protocol::{ContentRange, Digest, Endpoint};
@@ -41,10 +41,10 @@ pub(super) struct Get<'a> {
 /// Receives a document. `progress` is told how many bytes are there, and of how many if that is
 /// known: first before any byte of this reply is counted, then after each read.
 pub(super) fn receive(
-    fetcher: &Fetcher,
+    downloader: &Downloader,
     get: &Get<'_>,
     reply: Reply,
-    conversation: &mut Conversation,
+    pipeline: &mut Pipeline,
     incoming: &mut Incoming,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Outcome, TransferError> {
@@ -64,20 +64,20 @@ pub(super) fn receive(
     {
         return Ok(Outcome::Large(digest, length, Box::new(((head, separator), line))));
     }
-    conversation.ask_ahead(&head, &mut line)?;
+    pipeline.ask_ahead(&head, &mut line)?;
     let mut body = Body::begin(&head, incoming, progress)?;
     let rate = MinRate::new(get.patience, get.has_others.then_some(limits::SLOW_AFTER));
-    let outcome = body.receive(fetcher, &mut line, rate).and_then(|bytes| {
-        fetcher.neighbours().transferred(get.holder, bytes, line.asked_at().elapsed());
+    let outcome = body.receive(downloader, &mut line, rate).and_then(|bytes| {
+        downloader.stats().transferred(get.holder, bytes, line.asked_at().elapsed());
         body.finish(separator, get.digest)
     });
     match outcome {
         Ok(_) => {
-            fetcher.neighbours().delivered(get.holder);
+            downloader.stats().delivered(get.holder);
             if line.has_unsolicited() {
-                fetcher.report_excess(get.holder, &line.unsolicited());
+                downloader.report_excess(get.holder, &line.unsolicited());
             } else if head.keep_alive {
-                conversation.keep(line);
+                pipeline.keep(line);
             }
         }
         Err(_) => body.break_off(),

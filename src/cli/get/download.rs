@@ -14,13 +14,15 @@ use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::library::{Entry, Hasher, Incoming, PartFiles, SaveTarget, Saved};
 use crate::limits;
-use crate::peer::{Attempt, FetchError, Fetched, JournalEvent, Wanted};
+use crate::peer::{
+    CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, JournalEvent,
+};
 use crate::protocol::{Digest, Document};
 
 /// The result of a download into a file.
 pub(super) enum Downloaded {
     /// The file has its name.
-    Saved(Fetched, Saved),
+    Saved(CompletedDownload, Saved),
     /// Another process has saved the document.
     Present,
 }
@@ -29,7 +31,7 @@ pub(super) enum Downloaded {
 pub(super) fn save(
     context: &Context,
     overwrite: bool,
-    wanted: &Wanted,
+    wanted: &DownloadRequest,
     target: &SaveTarget,
 ) -> Result<Downloaded, CommandError> {
     let path = target.path();
@@ -59,20 +61,20 @@ pub(super) fn save(
 /// Decides what becomes of the part files of a document that was not fetched.
 fn not_fetched(
     context: &Context,
-    wanted: &Wanted,
+    wanted: &DownloadRequest,
     incoming: Incoming,
     parts: &PartFiles,
-    error: FetchError,
+    error: DownloadError,
 ) -> Result<Downloaded, CommandError> {
     let document = &wanted.document;
     match (error, incoming.kept_length()) {
-        (FetchError::Present(_), _) => {
+        (DownloadError::Present(_), _) => {
             incoming.abandon();
             Ok(Downloaded::Present)
         }
-        (FetchError::Cancelled(document), kept) => Err(interrupted(context, &document, kept)),
+        (DownloadError::Cancelled(document), kept) => Err(interrupted(context, &document, kept)),
         // A part file that has filled the disk would leave no space for any other document.
-        (error @ FetchError::File { .. }, kept) if error.is_disk_full() => {
+        (error @ DownloadError::File { .. }, kept) if error.is_disk_full() => {
             let length = kept.unwrap_or(0);
             log::warn!(
                 "the disk is full: the {length} bytes of {document} are deleted; free some space, \
@@ -81,7 +83,7 @@ fn not_fetched(
             incoming.abandon();
             Err(error.into())
         }
-        (error @ FetchError::File { .. }, _) => Err(error.into()),
+        (error @ DownloadError::File { .. }, _) => Err(error.into()),
         (error, _) if error.is_in_use() => Err(error.into()),
         (error, Some(length)) if wanted.is_trusted() || error.kept().is_some() => {
             log::warn!("{length} bytes are kept: the next `get` resumes there");
@@ -115,9 +117,9 @@ fn interrupted(context: &Context, document: &Document, kept: Option<u64>) -> Com
 /// fails in the middle leaves nothing there.
 pub(super) fn stream(
     context: &Context,
-    wanted: &Wanted,
+    wanted: &DownloadRequest,
     path: Option<&Path>,
-) -> Result<Fetched, CommandError> {
+) -> Result<CompletedDownload, CommandError> {
     let cannot_keep =
         |source| CommandError::File { what: "cannot use a temporary file".into(), source };
     let folder = tempfile::tempdir().map_err(cannot_keep)?;
@@ -126,7 +128,7 @@ pub(super) fn stream(
     let fetched = download(context, wanted, &mut incoming, true);
     context.interrupt.replace_temporary(None);
     let fetched = fetched.map_err(|error| match error {
-        FetchError::Cancelled(document) => interrupted(context, &document, None),
+        DownloadError::Cancelled(document) => interrupted(context, &document, None),
         error => error.into(),
     })?;
     incoming.file().rewind().map_err(cannot_keep)?;
@@ -214,25 +216,26 @@ fn cannot_read(entry: &Entry, source: io::Error) -> CommandError {
 /// Tries as long as there is progress: a broken connection is resumed after a pause.
 fn download(
     context: &Context,
-    wanted: &Wanted,
+    wanted: &DownloadRequest,
     incoming: &mut Incoming,
     overwrite: bool,
-) -> Result<Fetched, FetchError> {
+) -> Result<CompletedDownload, DownloadError> {
     let document = &wanted.document;
     let mut progress = OneDownload::new(document);
-    let fetched = context.fetcher.fetch_with_retries(wanted, incoming, overwrite, &mut |attempt| {
-        let event = match &attempt {
-            Attempt::Failed(holder, error) => {
-                Some(JournalEvent::Failed((*holder).clone(), error_chain(error)))
+    let fetched =
+        context.fetcher.download_with_retries(wanted, incoming, overwrite, &mut |attempt| {
+            let event = match &attempt {
+                DownloadProgress::Failed(holder, error) => {
+                    Some(JournalEvent::Failed((*holder).clone(), error_chain(error)))
+                }
+                DownloadProgress::Retrying(_, pause) => Some(JournalEvent::Waits(*pause)),
+                DownloadProgress::Asking(_) | DownloadProgress::Bytes(..) => None,
+            };
+            if let Some(event) = event {
+                context.journal.add(document, event);
             }
-            Attempt::Waits(_, pause) => Some(JournalEvent::Waits(*pause)),
-            Attempt::Asking(_) | Attempt::Progress(..) => None,
-        };
-        if let Some(event) = event {
-            context.journal.add(document, event);
-        }
-        progress.show(&attempt);
-    });
+            progress.show(&attempt);
+        });
     progress.end();
     let fetched = fetched?;
     warn_of_length(document, &fetched);

@@ -18,7 +18,7 @@ use crate::cli::progress::ManyDownloads;
 use crate::cli::quantity::counted;
 use crate::cli::trusted::check_local;
 use crate::library::SharedLibrary;
-use crate::peer::{FetchError, Happening, Holders, Holding, IndexError, JournalEvent};
+use crate::peer::{DownloadError, DownloadEvent, Holders, Holding, IndexError, JournalEvent};
 use crate::protocol::{Digest, Document};
 
 /// Downloads several documents. All are tried, and the most severe failure decides the exit code.
@@ -67,44 +67,45 @@ pub(super) fn get_many(
     }
     let (list, count) = (command.digests.as_deref(), orders.len());
     let mut progress = ManyDownloads::new(count, failures.len());
-    let documents = orders.iter().map(|order| &order.wanted.document);
+    let documents = orders.iter().map(|order| &order.request.document);
     let earlier = Earlier::read(context, &library, documents);
     let (mut output, mut downloaded) = (Ok(()), 0_usize);
     // Of a holder that the user named.
     let mut is_kind_known = false;
     let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
         match happening {
-            Happening::Fetched(order, fetched, _) => {
+            DownloadEvent::Completed(order, fetched, _) => {
                 downloaded += 1;
                 if output.is_ok() {
-                    let (path, document) = (order.target.path(), &order.wanted.document);
+                    let (path, document) = (order.target.path(), &order.request.document);
                     let change = earlier.change(document, fetched.digest);
                     let fetched = Outcome::Fetched { path: &path, fetched, change, list };
                     progress.aside(|| output = fetched.say(context.format, document));
                 }
             }
-            Happening::GivenUp(_, FetchError::Cancelled(_)) => return,
-            Happening::GivenUp(order, error) => {
+            DownloadEvent::GivenUp(_, DownloadError::Cancelled(_)) => return,
+            DownloadEvent::GivenUp(order, error) => {
                 failures.push(failure_of(error));
                 if let (Some(holder), false) = (&command.from, is_kind_known) {
                     is_kind_known = true;
                     progress.aside(|| note_index_server(holder, error));
                 }
                 if output.is_ok() {
-                    output = say_not_fetched(context.format, &order.wanted.document, error);
+                    output = say_not_fetched(context.format, &order.request.document, error);
                 }
             }
-            Happening::Present(order) => {
+            DownloadEvent::Present(order) => {
                 if output.is_ok() {
                     let path = order.target.path();
                     let present = Outcome::Present(&path);
-                    progress.aside(|| output = present.say(context.format, &order.wanted.document));
+                    progress
+                        .aside(|| output = present.say(context.format, &order.request.document));
                 }
             }
-            Happening::Bytes(_)
-            | Happening::Running(..)
-            | Happening::Committed(_)
-            | Happening::Waits(..) => {}
+            DownloadEvent::Bytes(_)
+            | DownloadEvent::Running(..)
+            | DownloadEvent::Committed(_)
+            | DownloadEvent::Retrying(..) => {}
         }
         progress.show(happening);
     });

@@ -14,7 +14,7 @@ use crate::cli::many::{Plan, plan};
 use crate::escape::escaped;
 use crate::library::{NotSaved, SharedLibrary};
 use crate::limits;
-use crate::peer::{Completeness, Order, Source, each_record};
+use crate::peer::{Completeness, DownloadJob, Source, each_record};
 use crate::protocol::{Digest, Document, Endpoint, Record};
 use crate::system::listed_bytes;
 
@@ -129,7 +129,7 @@ impl Selection {
 
 /// What the library lacks.
 pub(super) struct Missing {
-    pub(super) orders: Vec<Order>,
+    pub(super) orders: Vec<DownloadJob>,
     /// Documents that are never saved from the network. That is no failure.
     pub(super) not_saved: Vec<(Document, NotSaved)>,
     /// Documents whose files cannot be created.

@@ -12,9 +12,9 @@ fn swarm(folder: &std::path::Path) -> (Arc<Swarm>, Arc<Pieces>, Incoming) {
     let digest = Digest::new([7; 32]);
     let pieces = incoming.pieces(&digest, LENGTH).unwrap().unwrap();
     let document = Document::Rfc("1".parse().unwrap());
-    let fetcher = Fetcher::default();
-    let wanted = SegmentedDocument {
-        fetcher: &fetcher,
+    let downloader = Downloader::default();
+    let request = SegmentedDocument {
+        downloader: &downloader,
         document: &document,
         digest,
         holders: Vec::new(),
@@ -22,7 +22,7 @@ fn swarm(folder: &std::path::Path) -> (Arc<Swarm>, Arc<Pieces>, Incoming) {
         first: None,
         pieces: &pieces,
     };
-    let swarm = Swarm::new(wanted, 2);
+    let swarm = Swarm::new(request, 2);
     (swarm, pieces, incoming)
 }
 

@@ -10,9 +10,9 @@ use std::mem;
 use std::time::Instant;
 
 use super::min_rate::MinRate;
-use crate::download::conversation::Line;
-use crate::download::fetcher::Fetcher;
-use crate::download::transfer_error::TransferError;
+use crate::download::downloader::Downloader;
+use crate::download::exchange::HolderConnection;
+use crate::download::model::TransferError;
 use crate::library::{Hasher, Incoming};
 use crate::limits;
 use crate::net::SMALL;
@@ -94,8 +94,8 @@ impl<'a> Body<'a> {
     /// end that some uploaders send.
     pub(super) fn receive(
         &mut self,
-        fetcher: &Fetcher,
-        line: &mut Line,
+        downloader: &Downloader,
+        line: &mut HolderConnection,
         mut rate: MinRate,
     ) -> Result<u64, TransferError> {
         let before = self.received;
@@ -106,7 +106,7 @@ impl<'a> Body<'a> {
         for some in first.chunks(PIECE) {
             let mut uncounted = some.len() as u64;
             while uncounted > 0 {
-                let counted = fetcher.bandwidth().take(line.address(), is_small, uncounted);
+                let counted = downloader.bandwidth().take(line.address(), is_small, uncounted);
                 uncounted = uncounted.saturating_sub(counted.max(1));
             }
             let start = self.place();
@@ -115,7 +115,7 @@ impl<'a> Body<'a> {
         }
         while self.left() > 0 {
             let most = self.left().min(PIECE as u64);
-            let most = fetcher.bandwidth().take(line.address(), is_small, most);
+            let most = downloader.bandwidth().take(line.address(), is_small, most);
             let start = self.place();
             match rate.read(line.stream(), self.room(start, most)?)? {
                 0 => break,
@@ -178,11 +178,11 @@ impl<'a> Body<'a> {
     pub(super) fn finish(
         &mut self,
         separator: &str,
-        wanted: Option<Digest>,
+        request: Option<Digest>,
     ) -> Result<Transferred, TransferError> {
         self.check_length(separator)?;
         let found = mem::take(&mut self.hasher).finish();
-        let announced = wanted.or(self.head.digest);
+        let announced = request.or(self.head.digest);
         if let Some(expected) = announced.filter(|expected| *expected != found) {
             return Err(TransferError::WrongDigest { expected, found });
         }

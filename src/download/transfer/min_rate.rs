@@ -5,7 +5,7 @@ use std::iter;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::download::transfer_error::TransferError;
+use crate::download::model::TransferError;
 use crate::limits;
 use crate::net::read_before;
 

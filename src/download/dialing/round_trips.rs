@@ -1,0 +1,82 @@
+//! How far holders are of which nothing is known, so that the first download asks the nearest.
+
+use std::time::{Duration, Instant};
+
+use super::connecting::Connecting;
+use super::trials::Trial;
+use crate::download::downloader::Downloader;
+use crate::download::model::Source;
+use crate::download::model::TransferError;
+use crate::limits;
+use crate::protocol::Endpoint;
+use crate::system::wait_for_any;
+
+/// A holder that takes longer counts as this far away.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+struct Measured<'a> {
+    source: &'a Source,
+    connecting: Connecting,
+    trial: Trial,
+}
+
+/// Connects to holders whose round trip is not known, all at the same time. One alone is asked
+/// anyway, and so is one that another download is trying.
+///
+/// Returns those that cannot be connected to.
+pub(in crate::download) fn measure<'a>(
+    downloader: &Downloader,
+    sources: &'a [Source],
+) -> Vec<(&'a Endpoint, TransferError)> {
+    let mut failures = Vec::new();
+    if sources.len() < 2 {
+        return failures;
+    }
+    let stats = downloader.stats();
+    let is_unknown = |source: &&Source| {
+        stats.speed(&source.holder).round_trip.is_none()
+            && downloader.check_readiness(source).is_ok()
+            // The lookup would take longer than this.
+            && !(downloader.name_service().is_slow() && downloader.addresses().need_lookup(source))
+    };
+    let mut running: Vec<Measured<'_>> = Vec::new();
+    for source in sources.iter().filter(is_unknown).take(limits::TRIALS) {
+        let Some(trial) = downloader.begin_trial(source, false) else { continue };
+        match Connecting::begin(downloader, source) {
+            Ok(connecting) => running.push(Measured { source, connecting, trial }),
+            Err(error) => failures.push((&source.holder, error)),
+        }
+    }
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        running.retain_mut(|Measured { source, connecting, trial }| {
+            match connecting.advance(downloader, source) {
+                None => {
+                    if !connecting.is_resolving() {
+                        trial.resolved();
+                    }
+                    true
+                }
+                Some(connected) => {
+                    failures.extend(connected.err().map(|error| (&source.holder, error)));
+                    false
+                }
+            }
+        });
+        let now = Instant::now();
+        if running.is_empty() || now >= deadline || downloader.cancel().is_cancelled() {
+            break;
+        }
+        let next = running.iter().filter_map(|measured| measured.connecting.next_at(now)).min();
+        let until = next.map_or(deadline, |next| next.min(deadline));
+        let sockets: Vec<_> =
+            running.iter().flat_map(|measured| measured.connecting.sockets()).collect();
+        if wait_for_any(&sockets, until.saturating_duration_since(now)).is_err() {
+            break;
+        }
+    }
+    for Measured { source, .. } in running {
+        stats.connected(&source.holder, PATIENCE);
+    }
+    failures
+}

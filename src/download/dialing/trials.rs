@@ -1,0 +1,158 @@
+//! Connections to holders that have not delivered anything yet: how many there may be at a time, in all
+//! downloads of a program together (protocol.md section 7).
+//!
+//! An index can name hundreds of holders that never answer. Each is tried by one download at a
+//! time, and the others learn the result.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::limits;
+use crate::protocol::Endpoint;
+
+/// The holders that are being tried. Cloning it shares them.
+#[derive(Clone, Debug, Default)]
+pub(in crate::download) struct Trials(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    running: Mutex<HashMap<Endpoint, TrialKind>>,
+    ended: Condvar,
+}
+
+/// What is tried.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::download) enum TrialKind {
+    /// A holder whose address is known.
+    Early,
+    /// A holder that was given up early and is asked again: it leaves room for those that were never
+    /// tried.
+    Late,
+    /// A holder whose name is looked up: it leaves room for those whose addresses are known.
+    Name,
+    /// The same for one that was given up early and is asked again.
+    LateName,
+}
+
+/// The right to try a holder, given back when dropped.
+#[derive(Debug)]
+pub(in crate::download) struct Trial {
+    trials: Trials,
+    holder: Endpoint,
+    kind: TrialKind,
+}
+
+impl Trials {
+    /// Begins to try a holder; `None` while it is being tried, or too many are.
+    pub(in crate::download) fn begin(&self, holder: &Endpoint, kind: TrialKind) -> Option<Trial> {
+        let mut running = self.lock();
+        let is_name = |kind: &&TrialKind| matches!(kind, TrialKind::Name | TrialKind::LateName);
+        let of_names = running.values().filter(is_name).count();
+        let has_room = match kind {
+            TrialKind::Early => running.len() < limits::TRIALS,
+            TrialKind::Late => running.len() < limits::LATE_TRIALS,
+            TrialKind::Name => running.len() < limits::TRIALS && of_names < limits::NAME_TRIALS,
+            TrialKind::LateName => {
+                running.len() < limits::LATE_TRIALS && of_names < limits::NAME_TRIALS
+            }
+        };
+        (has_room && !running.contains_key(holder)).then(|| {
+            running.insert(holder.clone(), kind);
+            Trial { trials: self.clone(), holder: holder.clone(), kind }
+        })
+    }
+
+    /// Waits at most this time until some trial ends.
+    pub(in crate::download) fn wait(&self, time: Duration) {
+        let running = self.lock();
+        if !running.is_empty() {
+            drop(self.0.ended.wait_timeout(running, time));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Endpoint, TrialKind>> {
+        // Each change is one insertion or removal: a poisoned map is still whole.
+        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Trial {
+    /// The holder's addresses are known now.
+    pub(in crate::download) fn resolved(&mut self) {
+        self.kind = match self.kind {
+            TrialKind::Name => TrialKind::Early,
+            TrialKind::LateName => TrialKind::Late,
+            TrialKind::Early | TrialKind::Late => return,
+        };
+        self.trials.lock().insert(self.holder.clone(), self.kind);
+        self.trials.0.ended.notify_all();
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        self.trials.lock().remove(&self.holder);
+        self.trials.0.ended.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_holder_is_tried_once_at_a_time_and_no_more_than_the_limit() {
+        let trials = Trials::default();
+        let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
+        let mut running: Vec<Trial> = (0..limits::TRIALS)
+            .map(|number| trials.begin(&holder(number), TrialKind::Early).unwrap())
+            .collect();
+        assert!(trials.begin(&holder(limits::TRIALS), TrialKind::Early).is_none());
+        running.pop();
+        assert!(trials.begin(&holder(0), TrialKind::Early).is_none());
+        assert!(trials.begin(&holder(limits::TRIALS), TrialKind::Early).is_some());
+        assert!(
+            trials.begin(&holder(limits::TRIALS), TrialKind::Early).is_some(),
+            "it was given back"
+        );
+    }
+
+    #[test]
+    fn late_holders_leave_room_for_untried_ones() {
+        let trials = Trials::default();
+        let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
+        let late: Vec<Trial> = (0..limits::TRIALS)
+            .filter_map(|number| trials.begin(&holder(number), TrialKind::Late))
+            .collect();
+        assert_eq!(late.len(), limits::LATE_TRIALS);
+        assert!(trials.begin(&holder(limits::TRIALS), TrialKind::Early).is_some());
+    }
+
+    #[test]
+    fn names_leave_room_for_addresses_until_they_are_resolved() {
+        let trials = Trials::default();
+        let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
+        let mut names: Vec<Trial> = (0..limits::TRIALS)
+            .filter_map(|number| trials.begin(&holder(number), TrialKind::Name))
+            .collect();
+        assert_eq!(names.len(), limits::NAME_TRIALS);
+        let other = trials.begin(&holder(limits::TRIALS), TrialKind::Early);
+        assert!(other.is_some());
+        names[0].resolved();
+        assert!(trials.begin(&holder(limits::TRIALS + 1), TrialKind::Name).is_some());
+    }
+
+    #[test]
+    fn late_names_leave_room_also_when_they_are_resolved() {
+        let trials = Trials::default();
+        let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
+        let mut late = Vec::new();
+        for number in 0..2 * limits::TRIALS {
+            late.extend(trials.begin(&holder(number), TrialKind::LateName));
+            late.iter_mut().for_each(Trial::resolved);
+        }
+        assert_eq!(late.len(), limits::LATE_TRIALS);
+        assert!(trials.begin(&holder(limits::TRIALS * 2), TrialKind::Early).is_some());
+    }
+}

@@ -1,0 +1,338 @@
+//! The holders that a download may ask, and which one is next (protocol.md section 7).
+//!
+//! What the index says of them are hints: they change the job, and nobody is left out for them.
+//! A holder's own reply takes precedence.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::mem;
+
+use crate::download::dialing::Trial;
+use crate::download::dialing::literal;
+use crate::download::downloader::Downloader;
+use crate::download::model::TransferError;
+use crate::download::model::{DownloadRequest, Source};
+use crate::download::statistics::Standing;
+use crate::network::Network;
+use crate::protocol::{Digest, Endpoint};
+
+/// The length that is assumed of a document if nobody announces one.
+const USUAL_LENGTH: u64 = 64 * 1024;
+
+/// Downloads from a proven holder, from which on others that should be as fast are asked first.
+const BUSY: u32 = 2;
+
+/// Holders up to which all are ranked each time that one is asked.
+const FEW: usize = 64;
+
+/// How many of more holders are asked in the order of one ranking, at least.
+const RANKED: usize = 64;
+
+/// What to ask of a holder.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ask {
+    /// What is missing of a document that was begun, with its digest.
+    Rest,
+    /// The whole document, with its digest.
+    Whole,
+    /// The whole document, without any extension.
+    Plain,
+}
+
+/// Which version a holder has, as far as is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Version {
+    /// What the index says.
+    Hint(Option<Digest>),
+    /// What the holder itself has said.
+    Replied(Option<Digest>),
+}
+
+/// A holder that may be asked.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate<'a> {
+    pub(super) source: &'a Source,
+    pub(super) ask: Ask,
+    pub(super) version: Version,
+    /// Whether it is asked before all others, because it was asked just now in another way.
+    pub(super) is_first: bool,
+    /// Whether it was given up early because it was silent or slow. It is asked again when no other
+    /// is left.
+    pub(super) is_late: bool,
+    /// How often its document was begun and not received.
+    pub(super) rounds: u32,
+    /// Decides between candidates that are equal in everything else.
+    place: usize,
+}
+
+/// A party that acts as one.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Party {
+    Network(Network),
+    /// All hosts whose addresses are not known: one party may own any number of names.
+    Unresolved,
+}
+
+/// What is known of a holder, best first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Class {
+    /// It has delivered documents.
+    Proven,
+    /// It has, but not long ago another one was faster.
+    Slow,
+    /// It has not, or it is busy with other downloads.
+    Other,
+}
+
+/// The holders that a download has not given up.
+#[derive(Debug)]
+pub(super) struct Candidates<'a> {
+    required: Option<Digest>,
+    length: u64,
+    /// In the order of the last ranking.
+    left: VecDeque<Candidate<'a>>,
+    /// How many places in the order were given.
+    places: usize,
+    /// How many more are asked in this job.
+    ranked: usize,
+    /// How often a party was asked.
+    asked: HashMap<Party, u32>,
+    /// The version that most networks announce, if it has more of them than any other.
+    majority: Option<Digest>,
+}
+
+/// Which holder is next.
+#[derive(Debug)]
+pub(super) enum Next<'a> {
+    /// This one. A trial is held for one that has not delivered anything yet.
+    Ask(Candidate<'a>, Option<Trial>),
+    /// None at the moment: those that are left are being tried by other downloads, or too many
+    /// holders are.
+    Blocked,
+    /// None is left.
+    None,
+}
+
+impl<'a> Candidates<'a> {
+    pub(super) fn new(downloader: &Downloader, request: &'a DownloadRequest) -> Self {
+        let is_plain = |source: &Source| downloader.stats().is_plain(&source.holder);
+        let candidate = |(place, source): (usize, &'a Source)| Candidate {
+            source,
+            ask: if is_plain(source) { Ask::Plain } else { Ask::Rest },
+            version: Version::Hint(source.content.digest),
+            is_first: false,
+            is_late: false,
+            rounds: 0,
+            place,
+        };
+        let lengths = request.sources.iter().filter_map(|source| source.content.length);
+        Self {
+            required: request.digest,
+            length: lengths.max().unwrap_or(USUAL_LENGTH),
+            left: request.sources.iter().enumerate().map(candidate).collect(),
+            places: request.sources.len(),
+            ranked: 0,
+            asked: HashMap::new(),
+            majority: majority(&request.sources),
+        }
+    }
+
+    /// Whether there are any that were not given up early.
+    pub(super) fn has_early(&self) -> bool {
+        self.left.iter().any(|candidate| !candidate.is_late)
+    }
+
+    /// Whether any are left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    /// Asks this holder before all others.
+    pub(super) fn ask_first(&mut self, holder: &Endpoint) {
+        if let Some(candidate) = self.left.iter_mut().find(|one| one.source.holder == *holder) {
+            candidate.is_first = true;
+            self.ranked = 0;
+        }
+    }
+
+    /// Removes a holder that cannot be asked.
+    pub(super) fn remove(&mut self, holder: &Endpoint) {
+        self.left.retain(|candidate| candidate.source.holder != *holder);
+    }
+
+    /// The one to ask next. Those in backoff are not asked: they are handed to `skipped`.
+    pub(super) fn next(
+        &mut self,
+        downloader: &Downloader,
+        skipped: &mut Vec<(&'a Endpoint, TransferError)>,
+    ) -> Next<'a> {
+        if self.left.len() <= FEW || self.ranked == 0 {
+            self.left.retain(|candidate| {
+                let Err(error) = downloader.check_readiness(candidate.source) else { return true };
+                skipped.push((&candidate.source.holder, error));
+                false
+            });
+            self.rank_all(downloader);
+        }
+        self.ranked = self.ranked.saturating_sub(1);
+        let mut has_early = self.has_early();
+        let mut at = 0;
+        while let Some(candidate) = self.left.get(at) {
+            if candidate.is_late && has_early {
+                break;
+            }
+            let holder = &candidate.source.holder;
+            // It may have failed after the ranking.
+            if let Err(error) = downloader.check_readiness(candidate.source) {
+                skipped.push((holder, error));
+                self.left.remove(at);
+                has_early = self.has_early();
+                continue;
+            }
+            let trial = match downloader.stats().standing(holder, self.length).is_proven {
+                true => None,
+                false => match downloader.begin_trial(candidate.source, candidate.is_late) {
+                    Some(trial) => Some(trial),
+                    None => {
+                        at += 1;
+                        continue;
+                    }
+                },
+            };
+            let Some(candidate) = self.left.remove(at) else { break };
+            *self.asked.entry(Party::of(candidate.source)).or_default() += 1;
+            return Next::Ask(candidate, trial);
+        }
+        if self.left.is_empty() { Next::None } else { Next::Blocked }
+    }
+
+    /// Puts all into the order in which they are asked if nothing else changes.
+    fn rank_all(&mut self, downloader: &Downloader) {
+        let mut all: Vec<(Candidate<'a>, Standing)> = Vec::with_capacity(self.left.len());
+        for candidate in mem::take(&mut self.left) {
+            let standing = downloader.stats().standing(&candidate.source.holder, self.length);
+            all.push((candidate, standing));
+        }
+        all.sort_by_cached_key(|(candidate, standing)| self.rank(candidate, standing, 0));
+        // Each time that a party is asked, its other holders move back.
+        let mut earlier: HashMap<Party, u32> = HashMap::new();
+        let mut ranked = Vec::with_capacity(all.len());
+        for (candidate, standing) in all {
+            let earlier = earlier.entry(Party::of(candidate.source)).or_default();
+            ranked.push((self.rank(&candidate, &standing, *earlier), candidate));
+            *earlier = earlier.saturating_add(1);
+        }
+        ranked.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.left = ranked.into_iter().map(|(_, candidate)| candidate).collect();
+        // All holders can be dead: then each one is ranked a few times, however many there are.
+        self.ranked = RANKED.max(self.left.len() / 8);
+    }
+
+    /// The smallest is asked first. `earlier` holders of the same party are asked before it.
+    fn rank(
+        &self,
+        candidate: &Candidate<'a>,
+        standing: &Standing,
+        earlier: u32,
+    ) -> impl Ord + use<> {
+        let Candidate { source, version, is_first, is_late, .. } = candidate;
+        let version = match version {
+            Version::Hint(version) | Version::Replied(version) => *version,
+        };
+        let differs =
+            |from: Option<Digest>| version.zip(from).is_some_and(|(one, other)| one != other);
+        let asked = self.asked.get(&Party::of(source)).copied().unwrap_or(0);
+        let asked = asked.saturating_add(earlier);
+        let class = match standing.is_proven && standing.downloads < BUSY {
+            true if standing.is_silent => Class::Slow,
+            true => Class::Proven,
+            false => Class::Other,
+        };
+        (
+            !is_first,
+            *is_late,
+            !source.is_chosen,
+            differs(self.required),
+            standing.is_silent && !standing.is_proven,
+            self.required.is_none() && differs(self.majority),
+            class,
+            asked,
+            standing.expected_time,
+            candidate.place,
+        )
+    }
+
+    /// Takes all that have this version, or do not say which one they have, the first to be asked
+    /// first.
+    pub(super) fn take_version(
+        &mut self,
+        downloader: &Downloader,
+        digest: Digest,
+    ) -> Vec<Candidate<'a>> {
+        let has_it = |candidate: &Candidate<'a>| match candidate.version {
+            Version::Hint(hint) => hint.is_none_or(|hint| hint == digest),
+            Version::Replied(version) => version == Some(digest),
+        };
+        let (mut taken, left): (Vec<_>, Vec<_>) =
+            mem::take(&mut self.left).into_iter().partition(has_it);
+        self.left = left.into();
+        taken.sort_by_cached_key(|candidate| {
+            let standing = downloader.stats().standing(&candidate.source.holder, self.length);
+            self.rank(candidate, &standing, 0)
+        });
+        taken
+    }
+
+    /// Gives one back that is to be asked (again).
+    pub(super) fn give_back(&mut self, mut candidate: Candidate<'a>) {
+        candidate.place = self.places;
+        self.places = self.places.saturating_add(1);
+        if candidate.is_first {
+            self.left.push_front(candidate);
+            return;
+        }
+        if !candidate.is_late {
+            self.ranked = 0;
+        }
+        self.left.push_back(candidate);
+    }
+}
+
+impl Party {
+    fn of(source: &Source) -> Self {
+        match literal(source) {
+            Some(address) => Self::Network(Network::of(address)),
+            None => Self::Unresolved,
+        }
+    }
+}
+
+/// In how many networks holders announce this version, or have delivered it. All holders whose
+/// addresses are not known count as one network.
+pub(super) fn agreeing(sources: &[Source], delivered: &[Endpoint], digest: &Digest) -> usize {
+    let agrees = |source: &&Source| {
+        source.content.digest == Some(*digest) || delivered.contains(&source.holder)
+    };
+    sources.iter().filter(agrees).map(Party::of).collect::<HashSet<_>>().len()
+}
+
+/// The version that is announced in more networks than any other, and in more than one.
+fn majority(sources: &[Source]) -> Option<Digest> {
+    let mut votes: HashMap<Digest, HashSet<Party>> = HashMap::new();
+    for source in sources {
+        if let Some(digest) = source.content.digest {
+            votes.entry(digest).or_default().insert(Party::of(source));
+        }
+    }
+    let mut counts: Vec<(usize, Digest)> =
+        votes.into_iter().map(|(digest, parties)| (parties.len(), digest)).collect();
+    counts.sort_by_key(|(count, _)| Reverse(*count));
+    match counts.as_slice() {
+        [(first, _), (second, _), ..] if first == second => None,
+        [(count, digest), ..] if *count > 1 => Some(*digest),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+//! One document from its holders.
+
+use std::io;
+
+use super::candidates::{Ask, Candidate, Candidates, Version, agreeing};
+use crate::download::dialing::Trial;
+use crate::download::dialing::measure;
+use crate::download::downloader::Downloader;
+use crate::download::exchange::Pipeline;
+use crate::download::exchange::{Exchange, Patience, Reply};
+use crate::download::model::DownloadRequest;
+use crate::download::model::TransferError;
+use crate::download::model::{CompletedDownload, DownloadProgress, ExpectedDigest};
+use crate::download::transfer::{Get, Outcome, Transferred, receive};
+use crate::library::Incoming;
+use crate::limits;
+use crate::protocol::{Digest, Document, Endpoint, Refusal, Status};
+
+/// How often a holder may begin a document that is not received from it to its end.
+pub(super) const ROUNDS: u32 = 3;
+
+/// A holder whose reply is awaited.
+#[derive(Debug)]
+pub(super) struct Running<'a> {
+    pub(super) candidate: Candidate<'a>,
+    pub(super) is_proven: bool,
+    /// How much of the document it must have delivered before it is taken, at least.
+    pub(super) beginning: u64,
+    pub(super) exchange: Exchange<'a>,
+}
+
+impl Running<'_> {
+    /// How long its reply is awaited; `rate` is expected of a holder that has not delivered anything
+    /// yet, while others are left.
+    pub(super) fn patience(&self, has_others: bool, rate: u64) -> Patience {
+        match has_others && !self.is_proven && !self.candidate.is_late {
+            true => Patience::Short(rate),
+            false => Patience::Full,
+        }
+    }
+}
+
+/// A download that is going on.
+pub(super) struct Download<'a> {
+    pub(super) downloader: &'a Downloader,
+    pub(super) request: &'a DownloadRequest,
+    pub(super) pipeline: &'a mut Pipeline,
+    pub(super) incoming: &'a mut Incoming,
+    pub(super) watch: &'a mut dyn FnMut(DownloadProgress<'_>),
+    pub(super) candidates: Candidates<'a>,
+    /// The attempts whose replies are awaited.
+    pub(super) running: Vec<Running<'a>>,
+    pub(super) failures: Vec<(Endpoint, TransferError)>,
+    /// How much of the document an unproven holder must have delivered before it is taken.
+    pub(super) beginning: u64,
+}
+
+impl<'a> Download<'a> {
+    pub(super) fn new(
+        downloader: &'a Downloader,
+        request: &'a DownloadRequest,
+        pipeline: &'a mut Pipeline,
+        incoming: &'a mut Incoming,
+        watch: &'a mut dyn FnMut(DownloadProgress<'_>),
+    ) -> Self {
+        let mut candidates = Candidates::new(downloader, request);
+        if let Some(holder) = pipeline.asked_for(&request.document) {
+            candidates.ask_first(holder);
+        }
+        let (running, failures) = (Vec::new(), Vec::new());
+        let beginning = limits::BEGINNING;
+        Self {
+            downloader,
+            request,
+            pipeline,
+            incoming,
+            watch,
+            candidates,
+            running,
+            failures,
+            beginning,
+        }
+    }
+
+    /// `None` when all have failed, or the download was cancelled; an error when the file cannot be
+    /// written.
+    pub(super) fn run(&mut self) -> io::Result<Option<CompletedDownload>> {
+        for (holder, error) in measure(self.downloader, &self.request.sources) {
+            self.candidates.remove(holder);
+            self.failed(holder, error);
+        }
+        while let Some((candidate, reply)) = self.next_reply()? {
+            if let Some(fetched) = self.receive(candidate, reply)? {
+                return Ok(Some(fetched));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn into_failures(self) -> Vec<(Endpoint, TransferError)> {
+        self.failures
+    }
+
+    /// Receives the document that follows a reply; nothing if it does not come.
+    fn receive(
+        &mut self,
+        mut candidate: Candidate<'a>,
+        reply: Reply,
+    ) -> io::Result<Option<CompletedDownload>> {
+        let holder = &candidate.source.holder;
+        let digest = reply.0.0.digest;
+        candidate.version = Version::Replied(digest);
+        let was_begun = self.incoming.beginning_length().is_some();
+        let get = Get {
+            holder,
+            digest: self.request.digest,
+            in_segments: candidate.ask != Ask::Plain,
+            // Not for long where others are left to ask.
+            patience: match self.candidates.is_empty() {
+                true => limits::RATE_TIME,
+                false => limits::RATE_TIME_OF_ONE,
+            },
+            has_others: !candidate.is_late && self.candidates.has_early(),
+        };
+        let outcome = {
+            let Self { downloader, pipeline, incoming, watch, .. } = self;
+            let _busy = downloader.stats().busy(holder);
+            let mut progress = |done, all| watch(DownloadProgress::Bytes(done, all));
+            receive(downloader, &get, reply, pipeline, incoming, &mut progress)
+        };
+        if let Err(error) = &outcome
+            && error.has_stopped()
+            && !self.downloader.cancel().is_cancelled()
+        {
+            self.downloader.stats().stopped(holder);
+        }
+        let error = match outcome {
+            Ok(Outcome::Whole(transferred)) => {
+                if candidate.ask == Ask::Plain {
+                    self.downloader.stats().refuses_extensions(holder);
+                }
+                return Ok(Some(self.fetched(holder, transferred)));
+            }
+            Ok(Outcome::Large(digest, length, reply)) => {
+                return self.fetch_large(candidate, digest, length, *reply);
+            }
+            Err(TransferError::File(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
+                self.incoming.discard()?;
+                self.failed(holder, TransferError::TooLargeHere(error));
+                return Ok(None);
+            }
+            Err(TransferError::File(error)) => return Err(error),
+            Err(error @ TransferError::Slow { bytes, time }) => {
+                self.downloader.stats().slow(holder, bytes, time);
+                self.expect_more();
+                (self.watch)(DownloadProgress::Failed(holder, &error));
+                candidate.is_late = true;
+                candidate.is_first = false;
+                if candidate.ask == Ask::Whole {
+                    candidate.ask = Ask::Rest;
+                }
+                self.candidates.give_back(candidate);
+                return Ok(None);
+            }
+            Err(error) => error,
+        };
+        if let TransferError::TooSlow { .. } | TransferError::Truncated { .. } = error {
+            self.expect_more();
+        }
+        if let TransferError::WrongDigest { .. } = error {
+            self.incoming.discard()?;
+            self.downloader.stats().distrust(holder);
+        }
+        let again = match (&error, candidate.ask) {
+            // The part file is of another document, or of a longer one.
+            (TransferError::OtherPart, Ask::Rest) => true,
+            // The fault may be in what was here before.
+            (TransferError::WrongDigest { .. }, Ask::Rest) => was_begun,
+            _ => false,
+        };
+        if again {
+            self.ask_again(candidate, Ask::Whole);
+        } else {
+            self.failed(holder, error);
+        }
+        Ok(None)
+    }
+
+    /// A holder has begun to deliver, and then stopped or was slow. More is expected of the others
+    /// before one of them is taken: then those that do the same are tried in parallel.
+    pub(super) fn expect_more(&mut self) {
+        self.beginning = self.beginning.saturating_mul(8).min(limits::BEGINNING_MOST);
+    }
+
+    /// The rate at which the beginning must come while other holders are left.
+    pub(super) fn beginning_rate(&self) -> u64 {
+        match self.beginning > limits::BEGINNING {
+            true => limits::SLOW_RATE,
+            false => limits::BEGINNING_RATE,
+        }
+    }
+
+    fn fetched(&self, holder: &Endpoint, transferred: Transferred) -> CompletedDownload {
+        let Transferred { length, length_checked, last_modified, digest, digest_checked } =
+            transferred;
+        let holders = vec![holder.clone()];
+        let expected = match digest_checked {
+            true => self.expected(&digest, &holders),
+            false => ExpectedDigest::Nothing,
+        };
+        CompletedDownload { holders, length, length_checked, last_modified, digest, expected }
+    }
+
+    /// Where this digest comes from, with which bytes of these holders were compared.
+    pub(super) fn expected(&self, digest: &Digest, holders: &[Endpoint]) -> ExpectedDigest {
+        if self.request.digest.is_some() {
+            return ExpectedDigest::Caller;
+        }
+        match agreeing(&self.request.sources, holders, digest) {
+            0 | 1 => ExpectedDigest::Holder,
+            networks => ExpectedDigest::Holders(networks),
+        }
+    }
+
+    /// Asks a holder once more, in another way.
+    pub(super) fn ask_again(&mut self, mut candidate: Candidate<'a>, ask: Ask) {
+        candidate.ask = ask;
+        candidate.is_first = true;
+        self.candidates.give_back(candidate);
+    }
+
+    /// Asks a holder once more, later: it had begun, and may be better than no other.
+    pub(super) fn ask_later(&mut self, mut candidate: Candidate<'a>, error: TransferError) {
+        candidate.rounds += 1;
+        candidate.is_first = false;
+        if candidate.rounds < ROUNDS {
+            self.candidates.give_back(candidate);
+        } else {
+            self.failed(&candidate.source.holder, error);
+        }
+    }
+
+    /// What an attempt has failed with decides whether the holder is asked in another way.
+    pub(super) fn attempt_failed(
+        &mut self,
+        mut candidate: Candidate<'a>,
+        trial: Option<Trial>,
+        error: TransferError,
+    ) {
+        let is_proven = self.downloader.stats().is_proven(&candidate.source.holder);
+        let is_rfc = matches!(self.request.document, Document::Rfc(_));
+        // A proven holder that was asked for the rest has closed for another reason.
+        let may_know_no_ranges =
+            candidate.ask == Ask::Rest && self.incoming.beginning_length().is_some() && !is_proven;
+        match (&error, candidate.ask) {
+            // A strict program is asked without extensions, also the next time.
+            (
+                TransferError::Refused(Status::Refused(Refusal::BadRequest))
+                | TransferError::Protocol(_),
+                Ask::Rest | Ask::Whole,
+            ) => self.ask_again(candidate, Ask::Plain),
+            // A proven holder may have been restarted. A program that closes because of an
+            // extension has no files: what else closes may be a victim (protocol.md section 9).
+            (TransferError::NoReply, Ask::Rest | Ask::Whole) if !is_proven && is_rfc => {
+                candidate.ask = Ask::Plain;
+                // Without a break in which another download could try it.
+                self.ask(candidate, trial);
+            }
+            // So is one that may know no ranges.
+            (error, _) if may_know_no_ranges && error.may_refuse_extensions() => {
+                self.ask_again(candidate, Ask::Plain);
+            }
+            // The part file is longer than the holder's document.
+            (TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable)), Ask::Rest) => {
+                self.ask_again(candidate, Ask::Whole);
+            }
+            _ => self.failed(&candidate.source.holder, error),
+        }
+    }
+
+    pub(super) fn failed(&mut self, holder: &Endpoint, error: TransferError) {
+        if self.downloader.cancel().is_cancelled() {
+            // The connection was shut down here.
+            return;
+        }
+        if error.is_fault_of_holder() {
+            self.downloader.stats().failed(holder);
+        }
+        self.report(holder, error);
+    }
+
+    /// Reports a failure that is not the holder's fault, or was counted already.
+    pub(super) fn report(&mut self, holder: &Endpoint, error: TransferError) {
+        (self.watch)(DownloadProgress::Failed(holder, &error));
+        self.failures.push((holder.clone(), error));
+    }
+}

@@ -1,0 +1,19 @@
+//! One document from its holders (protocol.md sections 5.1 to 5.6 and 7).
+//!
+//! | file | subject |
+//! |---|---|
+//! | `candidates` | the holders that may be asked, and which is next |
+//! | `download` | one download: asks holders, receives the document |
+//! | `responses` | awaits the responses of several holders in parallel |
+//! | `versions` | a large document, of which holders may have different versions |
+//! | `retry` | when a download is retried |
+//! | `fetch` | one download as the caller starts it |
+
+mod candidates;
+mod download;
+mod fetch;
+mod responses;
+mod retry;
+mod versions;
+
+pub(super) use retry::{Decision, Retry};

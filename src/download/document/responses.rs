@@ -1,0 +1,214 @@
+//! Asking holders in parallel: the first that begins to deliver the document is taken (protocol.md
+//! section 7).
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::candidates::{Ask, Candidate, Next};
+use super::download::{Download, Running};
+use crate::download::dialing::Trial;
+use crate::download::exchange::GetRequest;
+use crate::download::exchange::{Exchange, Reply};
+use crate::download::model::DownloadProgress;
+use crate::download::model::TransferError;
+use crate::limits;
+use crate::protocol::ByteRange;
+use crate::system::wait_for_any;
+
+/// How often an attempt to ask another holder is repeated while that is not possible, and how often
+/// cancelling is noticed at least.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Whether another holder was asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Started {
+    Yes,
+    /// Not at the moment.
+    Blocked,
+    /// There is none.
+    No,
+}
+
+impl<'a> Download<'a> {
+    /// The next holder that begins to deliver the document, and its reply; nothing if there is
+    /// none, or the download is cancelled. The other holders that were asked meanwhile are asked
+    /// again if this one fails.
+    pub(super) fn next_reply(&mut self) -> io::Result<Option<(Candidate<'a>, Reply)>> {
+        let mut next_start = Instant::now();
+        // Attempts that have failed and were not replaced yet.
+        let mut failed: usize = 0;
+        loop {
+            if self.downloader.cancel().is_cancelled() {
+                self.running.clear();
+                return Ok(None);
+            }
+            let mut started = Started::Yes;
+            while started == Started::Yes && self.running.len() < limits::HOLDERS_ASKED {
+                let now = Instant::now();
+                if self.running.is_empty() || now >= next_start {
+                    next_start = now + limits::HOLDER_STAGGER;
+                } else if failed > 0 {
+                    failed -= 1;
+                } else {
+                    break;
+                }
+                started = self.start();
+            }
+            if self.running.is_empty() {
+                match started {
+                    Started::No => return Ok(None),
+                    Started::Blocked => self.downloader.trials().wait(LOOK),
+                    Started::Yes => {}
+                }
+                continue;
+            }
+            let before = self.running.len();
+            if let Some(reply) = self.advance() {
+                self.drop_others();
+                return Ok(Some(reply));
+            }
+            self.give_up_slow();
+            failed = failed.saturating_add(before.saturating_sub(self.running.len()));
+            if started == Started::Blocked {
+                next_start = Instant::now();
+            }
+            if self.running.len() == before {
+                self.wait(next_start, started)?;
+            }
+        }
+    }
+
+    /// Asks the next holder.
+    fn start(&mut self) -> Started {
+        let mut skipped = Vec::new();
+        let next = self.candidates.next(self.downloader, &mut skipped);
+        for (holder, error) in skipped {
+            self.report(holder, error);
+        }
+        match next {
+            Next::None => Started::No,
+            Next::Blocked => Started::Blocked,
+            Next::Ask(candidate, trial) => {
+                self.ask(candidate, trial);
+                Started::Yes
+            }
+        }
+    }
+
+    pub(super) fn ask(&mut self, candidate: Candidate<'a>, trial: Option<Trial>) {
+        let source = candidate.source;
+        if candidate.ask != Ask::Whole {
+            (self.watch)(DownloadProgress::Asking(&source.holder));
+        }
+        let kept = self.incoming.beginning_length().filter(|_| candidate.ask == Ask::Rest);
+        let question = GetRequest {
+            holder: &source.holder,
+            document: &self.request.document,
+            want_digest: candidate.ask != Ask::Plain,
+            // From the last byte that is here: so that there is one to ask for even if all are.
+            range: kept.map(|length| ByteRange::from(length.saturating_sub(1))),
+        };
+        let is_proven = trial.is_none();
+        let beginning = match self.downloader.stats().has_stopped(&source.holder) {
+            true => limits::BEGINNING_MOST,
+            false => limits::BEGINNING,
+        };
+        match Exchange::begin(self.downloader, self.pipeline, source, question, trial) {
+            Ok(exchange) => {
+                self.running.push(Running { candidate, is_proven, beginning, exchange });
+            }
+            Err(error) => self.failed(&source.holder, error),
+        }
+    }
+
+    /// Does what can be done without waiting; returns the first reply.
+    fn advance(&mut self) -> Option<(Candidate<'a>, Reply)> {
+        let is_alone = self.running.len() == 1 && self.candidates.is_empty();
+        let has_early = self.candidates.has_early();
+        let most = self.running.iter().map(|running| running.exchange.received()).max();
+        let now = Instant::now();
+        let mut at = 0;
+        while let Some(running) = self.running.get_mut(at) {
+            // After one that stopped, a proven one may do the same.
+            let is_trusted = running.is_proven && self.beginning == limits::BEGINNING;
+            let is_taken = is_trusted || is_alone;
+            let expected = running.beginning.max(self.beginning);
+            // Where all are slow, the fastest is taken.
+            let is_last = !has_early && running.exchange.age(now) >= limits::FIRST_BYTE;
+            let beginning = match (is_taken, is_last) {
+                (true, _) => 0,
+                (false, true) => expected.min(most.unwrap_or(0)).max(limits::BEGINNING),
+                (false, false) => expected,
+            };
+            match running.exchange.advance(self.downloader, beginning) {
+                None => at += 1,
+                Some(result) => {
+                    let Running { candidate, exchange, .. } = self.running.remove(at);
+                    match result {
+                        Ok(reply) => return Some((candidate, reply)),
+                        Err(error) => {
+                            exchange.not_answered(self.downloader);
+                            self.attempt_failed(candidate, exchange.into_trial(), error);
+                        }
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Gives up the holders that have not answered in time. One that has not delivered anything yet
+    /// is given up early while others are left, and asked again when none is.
+    fn give_up_slow(&mut self) {
+        let (has_early, rate) = (self.candidates.has_early(), self.beginning_rate());
+        let now = Instant::now();
+        let mut at = 0;
+        while let Some(running) = self.running.get_mut(at) {
+            let patience = running.patience(has_early, rate);
+            let Some(error) = running.exchange.overdue(now, patience) else {
+                at += 1;
+                continue;
+            };
+            let Running { mut candidate, exchange, .. } = self.running.remove(at);
+            exchange.not_answered(self.downloader);
+            if let TransferError::Deferred(_) = error {
+                log::debug!("{}: {error}", candidate.source.holder);
+                self.downloader.stats().silent(&candidate.source.holder);
+                candidate.is_late = true;
+                candidate.is_first = false;
+                self.candidates.give_back(candidate);
+            } else {
+                self.attempt_failed(candidate, exchange.into_trial(), error);
+            }
+        }
+    }
+
+    /// Ends the other attempts. Holders that had time to answer are asked after others next time.
+    fn drop_others(&mut self) {
+        let now = Instant::now();
+        for Running { candidate, exchange, .. } in self.running.drain(..) {
+            if exchange.age(now) >= limits::HOLDER_STAGGER {
+                self.downloader.stats().silent(&candidate.source.holder);
+            }
+            self.candidates.give_back(candidate);
+        }
+    }
+
+    /// Waits until an attempt can go on, or another one can be started.
+    fn wait(&self, next_start: Instant, started: Started) -> io::Result<()> {
+        let now = Instant::now();
+        let mut until = now + LOOK;
+        if started == Started::Yes && self.running.len() < limits::HOLDERS_ASKED {
+            until = until.min(next_start);
+        }
+        let (has_early, rate) = (self.candidates.has_early(), self.beginning_rate());
+        for running in &self.running {
+            let Running { exchange, .. } = running;
+            let overdue_at = exchange.overdue_at(running.patience(has_early, rate));
+            until = [exchange.next_at(now), overdue_at].into_iter().flatten().fold(until, Ord::min);
+        }
+        let sockets: Vec<_> =
+            self.running.iter().flat_map(|running| running.exchange.sockets()).collect();
+        wait_for_any(&sockets, until.saturating_duration_since(now))
+    }
+}

@@ -1,0 +1,50 @@
+//! Asking a holder whether it has a document, without fetching it (protocol.md section 5.1).
+
+use std::time::{Duration, Instant};
+
+use super::get::{Exchange, Patience};
+use super::pipeline::Pipeline;
+use super::request::GetRequest;
+use crate::download::downloader::Downloader;
+use crate::download::model::Source;
+use crate::download::model::TransferError;
+use crate::protocol::{ContentRange, Digest, Document, Refusal, Status};
+
+/// What a holder has answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Probe {
+    /// The time from the beginning of the connection to the head of the reply: two round trips.
+    pub time: Duration,
+    /// The length of the document, if the holder says so.
+    pub length: Option<u64>,
+    /// Its digest, if the holder says so.
+    pub digest: Option<Digest>,
+}
+
+/// Requests the first byte of a document from a holder. It waits at most [`crate::limits::FIRST_BYTE`].
+///
+/// # Errors
+/// When the holder cannot be reached, does not answer in time, refuses, or violates the protocol.
+pub fn probe(
+    downloader: &Downloader,
+    document: &Document,
+    source: &Source,
+) -> Result<Probe, TransferError> {
+    let begun = Instant::now();
+    let holder = &source.holder;
+    let question = GetRequest { holder, document, want_digest: true, range: Some((0..1).into()) };
+    let attempt = Exchange::begin(downloader, &mut Pipeline::default(), source, question, None)?;
+    let reply = attempt.run(downloader, Patience::Full, 0, &|| true);
+    let time = begun.elapsed();
+    match reply {
+        Ok(((head, _), _)) => {
+            let length = head.content_range.map(ContentRange::length).or(head.content_length);
+            Ok(Probe { time, length, digest: head.digest })
+        }
+        // An empty document has no first byte.
+        Err(TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable))) => {
+            Ok(Probe { time, length: Some(0), digest: None })
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,104 @@
+//! Why a document was not fetched.
+
+use std::io;
+use std::time::Duration;
+
+use super::transfer_error::TransferError;
+use crate::protocol::{Document, Endpoint};
+use crate::system;
+
+/// Why a document was not fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum DownloadError {
+    /// There was nobody to ask.
+    #[error("no peer has {0}")]
+    NoHolders(Document),
+    /// All were asked; the failures in their job.
+    #[error("no holder gave {document} ({} asked)", .failures.len())]
+    AllFailed {
+        /// The document.
+        document: Document,
+        /// The holders that failed, and why.
+        failures: Vec<(Endpoint, TransferError)>,
+        /// Bytes that are kept although the download is given up, because a holder is away.
+        kept: Option<u64>,
+    },
+    /// The bytes cannot be kept here, whoever gives them.
+    #[error("cannot write {document}")]
+    File {
+        /// The document.
+        document: Document,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The download was cancelled ([`Cancel`](crate::net::Cancel)). What can be resumed is kept.
+    #[error("the download of {0} was cancelled")]
+    Cancelled(Document),
+    /// Another process has saved it in the meantime.
+    #[error("another process has saved {0}")]
+    Present(Document),
+}
+
+impl DownloadError {
+    /// Whether the same may well succeed in a while.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::NoHolders(_) | Self::Cancelled(_) | Self::Present(_) => false,
+            Self::File { source, .. } => system::is_shortage(source),
+            Self::AllFailed { failures, .. } => {
+                failures.iter().any(|(_, error)| error.is_transient())
+            }
+        }
+    }
+
+    /// Whether the last who was asked was so slow that more of the same is no progress.
+    pub fn is_too_slow(&self) -> bool {
+        match self {
+            Self::NoHolders(_) | Self::File { .. } | Self::Cancelled(_) | Self::Present(_) => false,
+            Self::AllFailed { failures, .. } => {
+                matches!(failures.last(), Some((_, TransferError::TooSlow { .. })))
+            }
+        }
+    }
+
+    /// Bytes that are kept although the download was given up: a holder cannot be reached now, and
+    /// may return.
+    pub fn kept(&self) -> Option<u64> {
+        let Self::AllFailed { kept, .. } = self else { return None };
+        *kept
+    }
+
+    /// Whether a holder could not be reached; nothing if none was asked.
+    pub(in crate::download) fn is_holder_away(&self) -> Option<bool> {
+        let Self::AllFailed { failures, .. } = self else { return Some(false) };
+        let was_asked = |error: &TransferError| {
+            !matches!(
+                error,
+                TransferError::Resting(_) | TransferError::GivenUp | TransferError::NotLookedUp
+            )
+        };
+        let asked = failures.iter().filter(|(_, error)| was_asked(error));
+        asked.fold(None, |away, (_, error)| Some(away == Some(true) || error.is_away()))
+    }
+
+    /// Whether the disk has no room for the document.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::File { source, .. } if system::is_disk_full(source))
+    }
+
+    /// Whether another process is downloading the document into the same directory.
+    pub fn is_in_use(&self) -> bool {
+        let Self::AllFailed { failures, .. } = self else { return false };
+        failures.iter().any(|(_, error)| matches!(error, TransferError::InUse))
+    }
+
+    /// Whether nobody was asked, because all of them failed a moment ago; then for how long not.
+    pub fn rest(&self) -> Option<Duration> {
+        let Self::AllFailed { failures, .. } = self else { return None };
+        let rests = failures.iter().map(|(_, error)| match error {
+            TransferError::Resting(rest) => Some(*rest),
+            _ => None,
+        });
+        rests.collect::<Option<Vec<Duration>>>()?.into_iter().min()
+    }
+}

@@ -1,0 +1,18 @@
+//! The data of downloads (protocol.md section 5).
+//!
+//! | file | subject |
+//! |---|---|
+//! | `source` | a document to download, and its holders |
+//! | `progress` | reports of a download, and its result |
+//! | `transfer_error` | why a holder did not deliver a document |
+//! | `download_error` | why a document was not downloaded |
+
+mod download_error;
+mod progress;
+mod source;
+mod transfer_error;
+
+pub use download_error::DownloadError;
+pub use progress::{CompletedDownload, DownloadProgress, ExpectedDigest};
+pub use source::{DownloadRequest, Source};
+pub use transfer_error::TransferError;

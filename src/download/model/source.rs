@@ -1,0 +1,88 @@
+//! The document to download, and its holders (protocol.md section 5).
+
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::discovery::Holding;
+use crate::protocol::{Content, Digest, Document, Endpoint, Title};
+
+/// The document to fetch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DownloadRequest {
+    /// The document.
+    pub document: Document,
+    /// The peers that may have it.
+    pub sources: Vec<Source>,
+    /// The digest that it must have; without one, the digest that a holder announces is compared.
+    pub digest: Option<Digest>,
+}
+
+/// A peer that may have a document.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Source {
+    /// The upload server.
+    pub holder: Endpoint,
+    /// Which content the index says that the holder has: a hint, which anybody can forge.
+    pub content: Content,
+    /// The title that the holder's record gives to the document.
+    pub title: Option<Title>,
+    /// The index that has named the holder, which bounds the addresses that are connected to
+    /// ([`Reach`](crate::net::Reach)); `None` if a person has named it.
+    pub told_by: Option<SocketAddr>,
+    /// The only address to connect to, if the index has verified one for the holder's host.
+    pub address: Option<IpAddr>,
+    /// Whether a person wants it to be asked before others, however fast they are.
+    pub is_chosen: bool,
+}
+
+impl Source {
+    /// These without those whose holder is there already.
+    pub fn distinct(sources: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut seen = HashSet::new();
+        let is_first = |source: &Self| seen.insert(source.holder.clone());
+        let mut distinct: Vec<Self> = sources.into_iter().filter(is_first).collect();
+        // Most documents have one holder, and many documents wait together.
+        distinct.shrink_to_fit();
+        distinct
+    }
+}
+
+impl From<Endpoint> for Source {
+    fn from(holder: Endpoint) -> Self {
+        Self {
+            holder,
+            content: Content::default(),
+            title: None,
+            told_by: None,
+            address: None,
+            is_chosen: false,
+        }
+    }
+}
+
+impl From<Holding> for Source {
+    fn from(holding: Holding) -> Self {
+        let Holding { record, content, told_by, address, .. } = holding;
+        let title = Some(record.title).filter(|title| !title.as_str().is_empty());
+        let told_by = Some(told_by);
+        Self { holder: record.holder, content, title, told_by, address, is_chosen: false }
+    }
+}
+
+impl DownloadRequest {
+    /// Whether a person vouches for the version: with a digest, or by naming all holders. Then what
+    /// is here of it is kept for a later download when this one is given up. Otherwise anybody may
+    /// have announced the digest, and part files are deleted.
+    pub fn is_trusted(&self) -> bool {
+        self.digest.is_some() || self.sources.iter().all(|source| source.told_by.is_none())
+    }
+
+    /// The title that the record of one of these holders gives to the document: of holders that
+    /// have delivered it.
+    pub fn title_of(&self, holders: &[Endpoint]) -> Option<&Title> {
+        holders.iter().find_map(|holder| {
+            let source = self.sources.iter().find(|source| source.holder == *holder)?;
+            source.title.as_ref().filter(|title| !title.as_str().is_empty())
+        })
+    }
+}

@@ -1,0 +1,201 @@
+//! Many downloads: several concurrently, with retries, and synced to disk in batches (protocol.md sections 7
+//! and 9).
+//!
+//! Workers download. The calling thread gives complete files their final names, a batch at a time, so that
+//! one sync serves many files.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Instant;
+
+use super::events::{DownloadEvent, DownloadJob};
+use super::events::{Message, Whole};
+use super::job_queue::JobQueue;
+use super::running::Slow;
+use super::worker::Worker;
+use crate::download::downloader::Downloader;
+use crate::download::model::CompletedDownload;
+use crate::download::model::DownloadError;
+use crate::library::{Finished, Incoming, PartFiles, Saved};
+use crate::limits;
+use crate::system;
+
+/// Fetches them all into one folder and its sub-folders.
+///
+/// A document that cannot be saved is given up, and the others are fetched.
+///
+/// # Errors
+/// When no file can be written any more: then the rest is not tried. What has come is kept. The kind
+/// [`io::ErrorKind::Interrupted`] says that the downloads were cancelled ([`crate::net::Cancel`]).
+pub fn download_all(
+    downloader: &Downloader,
+    parts: &PartFiles,
+    jobs: Vec<DownloadJob>,
+    watch: &mut dyn FnMut(DownloadEvent<'_>),
+) -> io::Result<()> {
+    let workers = downloader.bandwidth().feeds(system::peer_bounds().downloads).min(jobs.len());
+    let queue = JobQueue::new(jobs, parts, workers);
+    // What waits to be named has its file open.
+    let (sender, messages) = sync_channel(workers);
+    thread::scope(|scope| {
+        for worker in 0..workers {
+            let (queue, sender) = (&queue, sender.clone());
+            let work = move || Worker::new(worker, queue, parts, downloader, &sender).work();
+            let name = format!("download-{worker}");
+            let spawned = thread::Builder::new().name(name).spawn_scoped(scope, work);
+            if let Err(error) = spawned
+                && worker == 0
+            {
+                return Err(error);
+            }
+        }
+        drop(sender);
+        let collect = || collect(downloader, &queue, &messages, watch);
+        let outcome = catch_unwind(AssertUnwindSafe(collect));
+        queue.end();
+        // Workers must not wait for messages to be received, also when the callback has panicked.
+        messages.iter().for_each(drop);
+        if queue.is_disk_full() {
+            queue.abandon_waiting(parts);
+        }
+        match outcome {
+            Ok(Ok(())) if downloader.cancel().is_cancelled() => {
+                Err(io::ErrorKind::Interrupted.into())
+            }
+            Ok(outcome) => outcome,
+            Err(panic) => resume_unwind(panic),
+        }
+    })
+}
+
+/// The calling thread: names what was fetched, until all workers have ended.
+fn collect(
+    downloader: &Downloader,
+    queue: &JobQueue,
+    messages: &Receiver<Message>,
+    watch: &mut dyn FnMut(DownloadEvent<'_>),
+) -> io::Result<()> {
+    let mut batch: Vec<Whole> = Vec::new();
+    let mut since = Instant::now();
+    let mut supervised = Instant::now();
+    let most = system::peer_bounds().complete;
+    loop {
+        if supervised.elapsed() >= limits::BATCH_TIME {
+            if downloader.cancel().is_cancelled() {
+                queue.end();
+            }
+            queue.supervise(Slow {
+                rate: downloader.bandwidth().slow_rate(),
+                names: downloader.name_service().is_slow(),
+            });
+            supervised = Instant::now();
+        }
+        match messages.recv_timeout(limits::BATCH_TIME) {
+            Ok(Message::Bytes(count)) => watch(DownloadEvent::Bytes(count)),
+            Ok(Message::Running(document, here, length)) => {
+                watch(DownloadEvent::Running(&document, here, length));
+            }
+            Ok(Message::Waits(waits)) => {
+                let (document, error, pause) = *waits;
+                watch(DownloadEvent::Retrying(&document, &error, pause));
+            }
+            Ok(Message::Done(done)) => {
+                if batch.is_empty() {
+                    since = Instant::now();
+                }
+                batch.extend(done);
+            }
+            Ok(Message::Present(job)) => watch(DownloadEvent::Present(&job)),
+            Ok(Message::GivenUp(given_up)) => {
+                let (job, error) = *given_up;
+                let error = match error {
+                    DownloadError::File { source, .. } if ends_all(&source, job.target.root()) => {
+                        name_all(&mut batch, watch)?;
+                        return Err(source);
+                    }
+                    error => error,
+                };
+                watch(DownloadEvent::GivenUp(&job, &error));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return name_all(&mut batch, watch),
+        }
+        if batch.len() >= most || since.elapsed() >= limits::BATCH_TIME {
+            name_all(&mut batch, watch)?;
+        }
+    }
+}
+
+fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(DownloadEvent<'_>)) -> io::Result<()> {
+    let (mut files, mut fetched) = (Vec::new(), Vec::new());
+    for (job, incoming, one) in batch.drain(..) {
+        files.push((incoming, job.overwrite));
+        fetched.push((job, one));
+    }
+    let named = |(outcome, (job, one)): (io::Result<Saved>, (DownloadJob, CompletedDownload))| {
+        let outcome = match outcome {
+            // Another process may have fetched the same document.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Saved::existing(&job.target, one.digest).and_then(|same| same.ok_or(error))
+            }
+            outcome => outcome,
+        };
+        (outcome, job, one)
+    };
+    let Finished { outcomes, synced } = Incoming::finish_all(files)?;
+    let outcomes = outcomes.into_iter().zip(fetched).map(named).collect();
+    report(outcomes, synced, watch)
+}
+
+/// A file that was to get its name, and what became of it.
+type Named = (io::Result<Saved>, DownloadJob, CompletedDownload);
+
+/// Reports every file of a batch, before an error with one of them, or with their directories, ends
+/// all downloads.
+fn report(
+    outcomes: Vec<Named>,
+    synced: io::Result<()>,
+    watch: &mut dyn FnMut(DownloadEvent<'_>),
+) -> io::Result<()> {
+    let committed: Vec<_> = outcomes
+        .iter()
+        .filter(|(outcome, ..)| outcome.is_ok())
+        .map(|(_, job, one)| (&job.request.document, one))
+        .collect();
+    if !committed.is_empty() {
+        watch(DownloadEvent::Committed(&committed));
+    }
+    let mut fatal = None;
+    for (outcome, job, one) in outcomes {
+        match outcome {
+            Ok(saved) => watch(DownloadEvent::Completed(&job, &one, saved)),
+            Err(source) if fatal.is_none() && ends_all(&source, job.target.root()) => {
+                fatal = Some(source);
+            }
+            Err(source) => {
+                let document = job.request.document.clone();
+                watch(DownloadEvent::GivenUp(&job, &DownloadError::File { document, source }));
+            }
+        }
+    }
+    fatal.map_or(synced, Err)
+}
+
+/// Whether an error with one file means that no other can be written, either: the disk is full or
+/// broken, or the directory as a whole is gone or cannot be written.
+fn ends_all(error: &io::Error, folder: &Path) -> bool {
+    // Without a descriptor the directory cannot be tested.
+    !system::is_shortage(error)
+        && (system::is_disk_full(error)
+            || error.kind() == io::ErrorKind::ReadOnlyFilesystem
+            || system::is_disk_failure(error)
+            || !Incoming::is_possible_in(folder))
+}
+
+#[cfg(test)]
+mod panics;
+#[cfg(test)]
+mod tests;

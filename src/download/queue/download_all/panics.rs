@@ -1,0 +1,24 @@
+//! A callback that panics.
+
+use super::*;
+use crate::download::model::DownloadRequest;
+use crate::library::SaveTarget;
+use crate::protocol::Document;
+
+#[test]
+fn a_callback_that_panics_leaves_no_worker_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = |number: u32| {
+        let document = Document::Rfc(number.to_string().parse().unwrap());
+        let target = SaveTarget::file(&folder.path().join(format!("rfc{number}.txt")));
+        let request = DownloadRequest { document, sources: Vec::new(), digest: None };
+        DownloadJob { request, target, overwrite: false }
+    };
+    let jobs = (1..=100).map(job).collect();
+    let (downloader, parts) = (Downloader::default(), PartFiles::in_folder(folder.path()));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let mut watch = |_: DownloadEvent<'_>| panic!("this panics, as it should");
+        download_all(&downloader, &parts, jobs, &mut watch)
+    }));
+    assert!(outcome.is_err());
+}

@@ -1,0 +1,72 @@
+//! What is reported of a batch of files.
+
+use std::fs;
+
+use super::*;
+use crate::download::model::DownloadRequest;
+use crate::download::model::ExpectedDigest;
+use crate::library::SaveTarget;
+use crate::protocol::{Digest, Document};
+
+#[test]
+fn the_files_of_a_batch_are_reported_before_an_error_ends_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest: Digest = format!("sha-256={}", "ab".repeat(32)).parse().unwrap();
+    let job = |name: &str| DownloadJob {
+        request: DownloadRequest {
+            document: Document::File(name.parse().unwrap()),
+            sources: Vec::new(),
+            digest: None,
+        },
+        target: SaveTarget::file(&folder.path().join(name)),
+        overwrite: false,
+    };
+    let saved = |name: &str| {
+        let incoming = Incoming::begin(&folder.path().join(name))?;
+        incoming.finish(false)
+    };
+    let fetched = || CompletedDownload {
+        holders: Vec::new(),
+        length: 0,
+        length_checked: true,
+        last_modified: None,
+        digest,
+        expected: ExpectedDigest::Nothing,
+    };
+    let outcomes = ["first", "full", "second", "denied", "also-full"].map(|name| {
+        let outcome = match name {
+            "full" | "also-full" => Err(io::ErrorKind::StorageFull.into()),
+            "denied" => Err(io::ErrorKind::PermissionDenied.into()),
+            name => saved(name),
+        };
+        (outcome, job(name), fetched())
+    });
+    let mut seen = Vec::new();
+    let mut watch = |happening: DownloadEvent<'_>| match happening {
+        DownloadEvent::Committed(all) => seen.push(format!("committed {}", all.len())),
+        DownloadEvent::Completed(job, ..) => seen.push(format!("fetched {}", job.request.document)),
+        DownloadEvent::GivenUp(job, _) => seen.push(format!("given up {}", job.request.document)),
+        happening => panic!("{happening:?}"),
+    };
+    let error = report(outcomes.into(), Ok(()), &mut watch).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+
+    // The names were not brought to disk.
+    let outcomes = vec![(saved("third"), job("third"), fetched())];
+    let synced = Err(io::ErrorKind::QuotaExceeded.into());
+    let error = report(outcomes, synced, &mut watch).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::QuotaExceeded);
+    assert_eq!(
+        seen,
+        [
+            "committed 2",
+            "fetched FILE first",
+            "fetched FILE second",
+            "given up FILE denied",
+            "given up FILE also-full",
+            "committed 1",
+            "fetched FILE third",
+        ]
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+}

@@ -1,0 +1,55 @@
+//! One of many downloads, the events that are reported to the caller, and the messages of workers.
+
+use std::time::Duration;
+
+use crate::download::model::CompletedDownload;
+use crate::download::model::DownloadError;
+use crate::download::model::DownloadRequest;
+use crate::library::{Incoming, SaveTarget, Saved};
+use crate::protocol::Document;
+
+/// One of many downloads.
+#[derive(Debug)]
+pub struct DownloadJob {
+    /// The document and its holders.
+    pub request: DownloadRequest,
+    /// Where the complete file is saved.
+    pub target: SaveTarget,
+    /// Whether an existing file at the target is overwritten.
+    pub overwrite: bool,
+}
+
+/// An event of the downloads, which is reported to the caller.
+#[derive(Debug)]
+pub enum DownloadEvent<'a> {
+    /// This number of bytes was received, of any document.
+    Bytes(u64),
+    /// The bytes of a document that are here, and the length that its holder announced. Documents that
+    /// take little time are not reported.
+    Running(&'a Document, u64, u64),
+    /// These documents have their names, and survive a power cut. [`DownloadEvent::Completed`] follows for
+    /// each of them.
+    Committed(&'a [(&'a Document, &'a CompletedDownload)]),
+    /// A document has its name.
+    Completed(&'a DownloadJob, &'a CompletedDownload, Saved),
+    /// A document is tried again after this pause.
+    Retrying(&'a Document, &'a DownloadError, Duration),
+    /// Another process has saved a document meanwhile.
+    Present(&'a DownloadJob),
+    /// A document was given up.
+    GivenUp(&'a DownloadJob, &'a DownloadError),
+}
+
+/// A message of a worker.
+#[derive(Debug)]
+pub(super) enum Message {
+    Bytes(u64),
+    Running(Document, u64, u64),
+    Waits(Box<(Document, DownloadError, Duration)>),
+    Done(Vec<Whole>),
+    Present(Box<DownloadJob>),
+    GivenUp(Box<(DownloadJob, DownloadError)>),
+}
+
+/// A document that is whole, and has no name yet.
+pub(super) type Whole = (DownloadJob, Incoming, CompletedDownload);

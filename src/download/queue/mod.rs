@@ -1,0 +1,20 @@
+//! Many downloads, several concurrently (protocol.md sections 7 and 9).
+//!
+//! | file | subject |
+//! |---|---|
+//! | `events` | one of many downloads, and the events that are reported |
+//! | `task` | a download between its attempts |
+//! | `running` | the downloads that are running, and which of them must yield |
+//! | `job_queue` | the downloads that wait |
+//! | `worker` | a thread that downloads one document after another |
+//! | `download_all` | starts the workers, and gives complete files their names |
+
+mod download_all;
+mod events;
+mod job_queue;
+mod running;
+mod task;
+mod worker;
+
+pub use download_all::download_all;
+pub use events::{DownloadEvent, DownloadJob};

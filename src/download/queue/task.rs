@@ -1,0 +1,59 @@
+//! One of many downloads between its attempts.
+
+use std::time::{Duration, Instant};
+
+use super::events::DownloadJob;
+use crate::download::document::Retry;
+use crate::download::model::CompletedDownload;
+use crate::download::model::DownloadError;
+use crate::limits;
+use crate::protocol::{Endpoint, Host};
+
+/// A download that waits, or is running.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) job: DownloadJob,
+    /// Whether no part of it is here, so that all of it can be requested ahead.
+    pub(super) is_new: bool,
+    /// When it may be tried.
+    pub(super) due: Instant,
+    /// For how long it has been running.
+    pub(super) spent: Duration,
+    pub(super) retry: Retry,
+}
+
+/// What happens with a task after an attempt.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// It is tried again after this pause.
+    Again(DownloadError, Duration),
+    /// It was slow or has used up its time: it runs again after the others.
+    Behind,
+    /// Another process has completed the document.
+    Present,
+    /// The document is complete.
+    Done(CompletedDownload),
+    /// It is given up.
+    Never(DownloadError),
+}
+
+impl Task {
+    pub(super) fn new(job: DownloadJob, is_new: bool) -> Self {
+        let retry = Retry::new(limits::TRIES, None);
+        Self { job, is_new, due: Instant::now(), spent: Duration::ZERO, retry }
+    }
+
+    /// Whether both can be requested of one holder ahead.
+    pub(super) fn goes_with(&self, first: &Self) -> bool {
+        self.is_new && first.is_new && self.first_holder() == first.first_holder()
+    }
+
+    fn first_holder(&self) -> Option<&Endpoint> {
+        self.job.request.sources.first().map(|source| &source.holder)
+    }
+
+    /// The host that is asked first.
+    pub(super) fn host(&self) -> Option<&Host> {
+        self.first_holder().map(|holder| &holder.host)
+    }
+}

@@ -1,0 +1,347 @@
+//! Statistics of other peers: round-trip times, rates, whether
+//! they know extensions, and when they failed last (protocol.md sections 7 and 9).
+//!
+//! Round trips and rates are kept from one run to the next. Failed holders are retried with exponential
+//! backoff.
+
+mod store;
+mod unanswered;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::backoff::{Readiness, backoff_delay};
+use crate::library::StoreFile;
+use crate::limits;
+use crate::protocol::Endpoint;
+use store::Stored;
+use unanswered::UnansweredAddresses;
+
+/// The rate that is assumed of a holder that was never asked: not better than a good one, not worse than a
+/// bad one.
+const ROUND_TRIP: Duration = Duration::from_millis(50);
+const BYTES_PER_SECOND: u64 = 1024 * 1024;
+
+/// Round trips are told apart in steps of this.
+const STEP: Duration = Duration::from_millis(1);
+
+/// Statistics of other peers.
+#[derive(Debug, Default)]
+pub struct PeerStats {
+    known: Mutex<HashMap<Endpoint, PeerEntry>>,
+    unanswered: UnansweredAddresses,
+    store: Option<StoreFile>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct PeerEntry {
+    round_trip: Option<Duration>,
+    bytes_per_second: Option<u64>,
+    is_plain: bool,
+    /// Whether it has ever answered as a program of the protocol does.
+    has_answered: bool,
+    /// Whether it has delivered a document, and has not failed several times since.
+    is_proven: bool,
+    /// Whole documents that it must deliver to be proven again, after it began one and stopped.
+    owed: u32,
+    /// Until when others are asked before it, because it did not answer soon.
+    silent_until: Option<Instant>,
+    /// Downloads from it at this moment.
+    busy: u32,
+    failures: u32,
+    rests_until: Option<Instant>,
+}
+
+/// How fast a peer was, as far as is known.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct PeerSpeed {
+    /// The time that connecting took.
+    pub round_trip: Option<Duration>,
+    /// The rate of past downloads in bytes per second, in which recent ones count most.
+    pub bytes_per_second: Option<u64>,
+}
+
+impl PeerStats {
+    /// What was stored in this file, as far as it can be read.
+    pub fn load(store: &Path) -> Self {
+        let store = store::file(store);
+        let text = store.read().unwrap_or_default();
+        let known = store::parse(&text).map(|(endpoint, stored)| (endpoint, stored.into()));
+        Self {
+            known: Mutex::new(known.collect()),
+            unanswered: UnansweredAddresses::default(),
+            store: Some(store),
+        }
+    }
+
+    /// Stores what is worth keeping, with what other programs have stored of other peers.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn save(&self) -> io::Result<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let known = self.lock().clone();
+        store.replace(|text| {
+            let text = text.unwrap_or_default();
+            let own =
+                known.iter().filter_map(|(endpoint, one)| Some((endpoint.clone(), one.stored()?)));
+            let others = store::parse(&text).filter(|(endpoint, _)| !known.contains_key(endpoint));
+            store::lines(own.chain(others)).collect()
+        })
+    }
+
+    /// How fast a peer was.
+    pub fn speed(&self, endpoint: &Endpoint) -> PeerSpeed {
+        let peer = self.of(endpoint);
+        let PeerEntry { round_trip, bytes_per_second, .. } = peer;
+        PeerSpeed { round_trip, bytes_per_second }
+    }
+
+    /// What matters about a holder of a document of this length that may be asked.
+    pub(super) fn standing(&self, endpoint: &Endpoint, length: u64) -> Standing {
+        let peer = self.of(endpoint);
+        Standing {
+            is_proven: peer.is_proven,
+            is_silent: peer.silent_until.is_some_and(|until| until > Instant::now()),
+            downloads: peer.busy,
+            expected_time: peer.expected_time(length),
+        }
+    }
+
+    /// Whether it has delivered a document, and has not failed several times since.
+    pub(super) fn is_proven(&self, endpoint: &Endpoint) -> bool {
+        self.of(endpoint).is_proven
+    }
+
+    pub(super) fn is_plain(&self, endpoint: &Endpoint) -> bool {
+        self.of(endpoint).is_plain
+    }
+
+    pub(super) fn refuses_extensions(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |peer| peer.is_plain = true);
+    }
+
+    /// It has sent a reply, whatever it was.
+    pub(super) fn answered(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |peer| peer.has_answered = true);
+    }
+
+    /// It was asked at these addresses and has not answered, or not soon.
+    pub(super) fn no_answer(&self, endpoint: &Endpoint, addresses: &[SocketAddr]) {
+        if addresses.is_empty() || self.of(endpoint).has_answered {
+            return;
+        }
+        self.unanswered.add(endpoint, addresses, Instant::now() + backoff_delay(u32::MAX));
+    }
+
+    /// Whether a holder that has never answered is not asked at this address, because another one was
+    /// asked there and has not answered.
+    pub(super) fn is_unanswered_by_another(
+        &self,
+        endpoint: &Endpoint,
+        address: SocketAddr,
+    ) -> bool {
+        self.unanswered.is_of_another(endpoint, address) && !self.of(endpoint).has_answered
+    }
+
+    /// A connection was made, in this time.
+    pub(super) fn connected(&self, endpoint: &Endpoint, time: Duration) {
+        self.change(endpoint, |peer| {
+            peer.round_trip = Some(match peer.round_trip {
+                Some(before) => before.saturating_mul(3).saturating_add(time) / 4,
+                None => time,
+            });
+        });
+    }
+
+    /// So many bytes came, in this time. Too few of them say nothing of the rate.
+    pub(super) fn transferred(&self, endpoint: &Endpoint, bytes: u64, time: Duration) {
+        const ENOUGH: u64 = 16 * 1024;
+        self.change(endpoint, |peer| {
+            peer.failures = 0;
+            peer.rests_until = None;
+            if bytes >= ENOUGH {
+                let nanos = time.as_nanos().max(1);
+                let rate = u128::from(bytes) * 1_000_000_000 / nanos;
+                let rate = u64::try_from(rate).unwrap_or(u64::MAX);
+                peer.bytes_per_second = Some(match peer.bytes_per_second {
+                    Some(before) => before / 4 * 3 + rate / 4,
+                    None => rate,
+                });
+            }
+        });
+    }
+
+    /// It was so slow that others are asked before it: so many bytes came, in this time.
+    pub(super) fn slow(&self, endpoint: &Endpoint, bytes: u64, time: Duration) {
+        self.change(endpoint, |peer| {
+            peer.bytes_per_second = Some(bytes / time.as_secs().max(1));
+        });
+    }
+
+    /// It has delivered a whole document.
+    pub(super) fn delivered(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |peer| {
+            peer.owed = peer.owed.saturating_sub(1);
+            peer.is_proven = peer.owed == 0;
+            peer.silent_until = None;
+        });
+    }
+
+    /// It has begun a document and then stopped: it is proven again only after several whole ones.
+    /// For a while, others are asked before it.
+    pub(super) fn stopped(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |peer| {
+            peer.owed = limits::PROVEN_AGAIN;
+            peer.is_proven = false;
+            peer.silent_until = Some(Instant::now() + limits::SILENT);
+        });
+    }
+
+    /// Whether it has begun a document and then stopped, and not delivered several since.
+    pub(super) fn has_stopped(&self, endpoint: &Endpoint) -> bool {
+        self.of(endpoint).owed > 0
+    }
+
+    /// It did not answer as soon as one that has not delivered anything must: for a while, others
+    /// are asked before it.
+    pub(super) fn silent(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |peer| {
+            peer.silent_until = Some(Instant::now() + limits::SILENT);
+        });
+    }
+
+    /// It has delivered other bytes than it had announced.
+    pub(super) fn distrust(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |peer| peer.is_proven = false);
+    }
+
+    /// It failed: for a while it is left alone. Who has never answered may be a victim to whom
+    /// records lead, and is left alone for long.
+    pub(super) fn failed(&self, endpoint: &Endpoint) {
+        self.change(endpoint, |peer| {
+            let pause = match peer.has_answered {
+                true => backoff_delay(peer.failures),
+                false => backoff_delay(u32::MAX),
+            };
+            peer.failures = peer.failures.saturating_add(1);
+            peer.is_proven &= peer.failures < limits::TRIES;
+            peer.rests_until = Some(Instant::now() + pause);
+        });
+    }
+
+    pub(super) fn readiness(&self, endpoint: &Endpoint) -> Readiness {
+        self.of(endpoint).readiness(Instant::now())
+    }
+
+    /// Counts a download until the returned value is dropped.
+    pub(super) fn busy<'a>(&'a self, endpoint: &'a Endpoint) -> Busy<'a> {
+        self.change(endpoint, |peer| peer.busy = peer.busy.saturating_add(1));
+        Busy { stats: self, endpoint }
+    }
+
+    fn of(&self, endpoint: &Endpoint) -> PeerEntry {
+        self.lock().get(endpoint).copied().unwrap_or_default()
+    }
+
+    fn change(&self, endpoint: &Endpoint, change: impl FnOnce(&mut PeerEntry)) {
+        let mut known = self.lock();
+        if known.len() >= limits::NEIGHBOURS && !known.contains_key(endpoint) {
+            make_room(&mut known);
+        }
+        change(known.entry(endpoint.clone()).or_default());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Endpoint, PeerEntry>> {
+        // Each change is a few assignments that cannot panic: what is there is whole.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What matters about a holder that may be asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    /// Whether it has delivered a document, and has not failed several times since.
+    pub(super) is_proven: bool,
+    /// Whether it did not answer soon when it was asked last.
+    pub(super) is_silent: bool,
+    /// Downloads from it at this moment.
+    pub(super) downloads: u32,
+    /// The time that the download should take, with the others that are running.
+    pub(super) expected_time: Duration,
+}
+
+impl From<Stored> for PeerEntry {
+    fn from(stored: Stored) -> Self {
+        let Stored { round_trip, bytes_per_second, is_proven } = stored;
+        let has_answered = is_proven || bytes_per_second.is_some();
+        let round_trip = Some(round_trip);
+        Self { round_trip, bytes_per_second, has_answered, is_proven, ..Self::default() }
+    }
+}
+
+impl PeerEntry {
+    /// What is worth keeping, if anything is.
+    fn stored(&self) -> Option<Stored> {
+        let Self { round_trip, bytes_per_second, is_proven, .. } = *self;
+        Some(Stored { round_trip: round_trip?, bytes_per_second, is_proven })
+    }
+
+    fn readiness(&self, now: Instant) -> Readiness {
+        match self.rests_until.and_then(|until| until.checked_duration_since(now)) {
+            Some(left) if left.is_zero() => Readiness::Ready,
+            Some(_) if !self.has_answered || self.failures >= limits::TRIES => Readiness::GivenUp,
+            Some(left) => Readiness::Resting(left),
+            None => Readiness::Ready,
+        }
+    }
+
+    /// The time that a download of this length should take, from a peer that gives others
+    /// something meanwhile.
+    fn expected_time(&self, length: u64) -> Duration {
+        let rate = self.bytes_per_second.unwrap_or(BYTES_PER_SECOND).max(1);
+        let nanos = u128::from(length).saturating_mul(1_000_000_000) / u128::from(rate);
+        let transfer = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        // In steps: what is less is chance, and the order of the index says more.
+        let steps = self.round_trip.unwrap_or(ROUND_TRIP).as_micros() / STEP.as_micros();
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX).saturating_add(1);
+        let round_trip = STEP.saturating_mul(steps);
+        let alone = round_trip.saturating_mul(2).saturating_add(transfer);
+        alone.saturating_mul(self.busy.saturating_add(1))
+    }
+}
+
+/// An index could name more stats than there is room for: who was never of any use is
+/// forgotten first, and then everybody whom no download may ask.
+fn make_room(known: &mut HashMap<Endpoint, PeerEntry>) {
+    let now = Instant::now();
+    known.retain(|_, peer| {
+        let rests = peer.rests_until.is_some_and(|until| until > now);
+        peer.busy > 0 || peer.bytes_per_second.is_some() || rests
+    });
+    if known.len() >= limits::NEIGHBOURS {
+        known.retain(|_, peer| peer.busy > 0);
+    }
+}
+
+/// A download that is going on.
+#[derive(Debug)]
+pub(super) struct Busy<'a> {
+    stats: &'a PeerStats,
+    endpoint: &'a Endpoint,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.stats.change(self.endpoint, |peer| {
+            peer.busy = peer.busy.saturating_sub(1);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

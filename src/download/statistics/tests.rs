@@ -1,0 +1,141 @@
+//! The statistics of other peers, and how long they are remembered (protocol.md section 7).
+
+use std::fs;
+
+use super::*;
+
+fn endpoint(text: &str) -> Endpoint {
+    text.parse().unwrap()
+}
+
+#[test]
+fn what_is_known_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("a/neighbours");
+    let (near, far) = (endpoint("near:1"), endpoint("[::1]:2"));
+    let stats = PeerStats::load(&store);
+    stats.connected(&near, Duration::from_micros(100));
+    stats.connected(&far, Duration::from_millis(200));
+    stats.transferred(&near, 1_000_000, Duration::from_secs(1));
+    stats.save().unwrap();
+    let again = PeerStats::load(&store);
+    assert_eq!(again.speed(&near), stats.speed(&near));
+    assert_eq!(again.speed(&far), stats.speed(&far));
+    assert_eq!(again.speed(&near).bytes_per_second, Some(1_000_000));
+    assert!(again.standing(&near, 1000).expected_time < again.standing(&far, 1000).expected_time);
+    fs::write(&store, "something else").unwrap();
+    assert_eq!(PeerStats::load(&store).speed(&near), PeerSpeed::default());
+}
+
+#[test]
+fn who_fails_rests_and_is_given_up_in_the_end() {
+    let stats = PeerStats::default();
+    let peer = endpoint("a:1");
+    assert_eq!(stats.readiness(&peer), Readiness::Ready);
+    stats.answered(&peer);
+    stats.failed(&peer);
+    assert!(matches!(stats.readiness(&peer), Readiness::Resting(_)));
+    stats.failed(&peer);
+    stats.failed(&peer);
+    assert_eq!(stats.readiness(&peer), Readiness::GivenUp);
+    stats.transferred(&peer, 1, Duration::from_secs(1));
+    assert_eq!(stats.readiness(&peer), Readiness::Ready);
+}
+
+#[test]
+fn no_more_are_known_than_there_is_room_for() {
+    let stats = PeerStats::default();
+    let (used, useful) = (endpoint("used:1"), endpoint("useful:1"));
+    stats.transferred(&useful, 1_000_000, Duration::from_secs(1));
+    let busy = stats.busy(&used);
+    for number in 0..3 * limits::NEIGHBOURS {
+        stats.connected(&endpoint(&format!("h{number}:1")), Duration::from_millis(1));
+    }
+    assert!(stats.lock().len() <= limits::NEIGHBOURS);
+    assert_eq!(stats.of(&used).busy, 1);
+    assert!(stats.speed(&useful).bytes_per_second.is_some());
+    drop(busy);
+    assert_eq!(stats.of(&used).busy, 0);
+}
+
+#[test]
+fn a_holder_is_proven_by_a_document_until_it_fails_again_and_again() {
+    let stats = PeerStats::default();
+    let peer = endpoint("a:1");
+    assert!(!stats.is_proven(&peer));
+    stats.answered(&peer);
+    assert!(!stats.is_proven(&peer), "a reply is no document");
+    stats.delivered(&peer);
+    stats.failed(&peer);
+    assert!(stats.is_proven(&peer), "it may have been busy");
+    stats.failed(&peer);
+    stats.failed(&peer);
+    assert!(!stats.is_proven(&peer));
+    stats.delivered(&peer);
+    stats.distrust(&peer);
+    assert!(!stats.is_proven(&peer));
+}
+
+#[test]
+fn who_has_proven_itself_is_known_to_the_next_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("neighbours");
+    let (small, liar, earlier) = (endpoint("small:1"), endpoint("liar:1"), endpoint("earlier:1"));
+    fs::write(&store, format!("p2p-ci neighbours 1\n{earlier} 100 1000\n")).unwrap();
+    let stats = PeerStats::load(&store);
+    for peer in [&small, &liar] {
+        stats.connected(peer, Duration::from_millis(1));
+    }
+    // Its document was too small to tell a rate.
+    stats.delivered(&small);
+    // Its bytes had another digest than it had announced.
+    stats.transferred(&liar, 1_000_000, Duration::from_secs(1));
+    stats.distrust(&liar);
+    stats.save().unwrap();
+    let again = PeerStats::load(&store);
+    assert!(again.is_proven(&small));
+    assert!(!again.is_proven(&liar));
+    assert!(again.is_proven(&earlier), "a line of an earlier version");
+}
+
+#[test]
+fn who_has_never_answered_is_asked_once_a_minute() {
+    let stats = PeerStats::default();
+    let victim = endpoint("victim:22");
+    stats.failed(&victim);
+    assert_eq!(stats.readiness(&victim), Readiness::GivenUp);
+    let rests_until = stats.of(&victim).rests_until.unwrap();
+    assert!(rests_until > Instant::now() + Duration::from_secs(59));
+}
+
+#[test]
+fn pauses_grow_to_a_minute() {
+    for (failures, seconds) in [(0, 3), (1, 6), (2, 12), (10, 60), (u32::MAX, 60)] {
+        let pause = backoff_delay(failures).as_secs_f64();
+        assert!((f64::from(seconds)..f64::from(seconds) * 1.26).contains(&pause), "{pause}");
+    }
+}
+
+#[test]
+fn who_is_busy_is_expected_to_take_longer() {
+    let stats = PeerStats::default();
+    let (one, other) = (endpoint("a:1"), endpoint("b:1"));
+    let busy = stats.busy(&one);
+    assert!(stats.standing(&one, 10).expected_time > stats.standing(&other, 10).expected_time);
+    drop(busy);
+    assert_eq!(stats.standing(&one, 10).expected_time, stats.standing(&other, 10).expected_time);
+}
+
+#[test]
+fn what_stopped_is_proven_again_after_several_documents() {
+    let stats = PeerStats::default();
+    let peer = endpoint("a:1");
+    stats.delivered(&peer);
+    assert!(stats.is_proven(&peer));
+    stats.stopped(&peer);
+    for _ in 0..limits::PROVEN_AGAIN {
+        assert!(!stats.is_proven(&peer) && stats.has_stopped(&peer));
+        stats.delivered(&peer);
+    }
+    assert!(stats.is_proven(&peer) && !stats.has_stopped(&peer));
+}

@@ -1,0 +1,41 @@
+//! AddressCache at which nothing has answered (protocol.md section 9).
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::limits;
+use crate::protocol::Endpoint;
+
+/// AddressCache at which nothing has answered, with the holder that was asked there, and until when
+/// no other holder is: an index may give a victim any number of names.
+#[derive(Debug, Default)]
+pub(super) struct UnansweredAddresses(Mutex<HashMap<SocketAddr, (Endpoint, Instant)>>);
+
+impl UnansweredAddresses {
+    /// A holder was asked at these addresses and has not answered.
+    pub(super) fn add(&self, endpoint: &Endpoint, addresses: &[SocketAddr], until: Instant) {
+        let (now, mut unanswered) = (Instant::now(), self.lock());
+        if unanswered.len() >= limits::NEIGHBOURS {
+            unanswered.retain(|_, (_, until)| *until > now);
+            if unanswered.len() >= limits::NEIGHBOURS {
+                unanswered.clear();
+            }
+        }
+        let stranger = (endpoint.clone(), until);
+        unanswered.extend(addresses.iter().map(|address| (*address, stranger.clone())));
+    }
+
+    /// Whether another holder than this one was asked at an address and has not answered.
+    pub(super) fn is_of_another(&self, endpoint: &Endpoint, address: SocketAddr) -> bool {
+        let is_other =
+            |(other, until): &(Endpoint, Instant)| other != endpoint && *until > Instant::now();
+        self.lock().get(&address).is_some_and(is_other)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, (Endpoint, Instant)>> {
+        // Each change is one insertion or removal: a poisoned map is still whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
