@@ -9,7 +9,7 @@ use std::path::Path;
 use super::outcome::shown;
 use super::output::print_note;
 use super::user_folder::share_lock;
-use crate::system::open_part;
+use crate::system::{open_existing, open_part};
 
 /// Held as long as a session shares a directory.
 pub(super) struct ShareClaim {
@@ -38,6 +38,29 @@ impl ShareClaim {
 
 /// Whether a session of another process shares a directory. Creates nothing.
 pub(super) fn is_shared(shared: &Path) -> bool {
-    let lock = share_lock(shared).and_then(|path| File::open(path).ok());
-    lock.is_some_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    share_lock(shared).is_some_and(|path| is_locked(&path))
+}
+
+fn is_locked(path: &Path) -> bool {
+    // Something else at the path, such as a FIFO, must not block this.
+    let lock = open_existing(path);
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fifo_in_the_place_of_the_lock_does_not_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let (fifo, lock) = (folder.path().join("fifo"), folder.path().join("lock"));
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+        assert!(made.unwrap().success());
+        assert!(!is_locked(&fifo) && !is_locked(&lock));
+        let session = open_part(&lock, true).unwrap();
+        assert!(!is_locked(&lock));
+        session.try_lock().unwrap();
+        assert!(is_locked(&lock));
+    }
 }
