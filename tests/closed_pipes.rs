@@ -6,8 +6,9 @@ use std::io::pipe;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Runs a program whose standard output nobody reads; returns what it wrote to standard error.
-fn errors_of(program: &Path, arguments: &[&str]) -> String {
+/// Runs a program whose standard output nobody reads; returns its exit code and what it wrote to
+/// standard error.
+fn run(program: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let (reader, writer) = pipe().unwrap();
     drop(reader);
     let folder = tempfile::tempdir().unwrap();
@@ -21,7 +22,7 @@ fn errors_of(program: &Path, arguments: &[&str]) -> String {
         .stdout(writer)
         .output()
         .unwrap();
-    String::from_utf8(output.stderr).unwrap()
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
 #[test]
@@ -48,8 +49,8 @@ fn a_closed_pipe_ends_quietly() {
     runs.extend(helps.iter().map(|arguments| (peer, arguments.as_str())));
     for (program, arguments) in runs {
         let arguments: Vec<&str> = arguments.split(' ').collect();
-        let errors = errors_of(program, &arguments);
-        assert_eq!(errors, "", "{} {arguments:?}", program.display());
+        let ended = run(program, &arguments);
+        assert_eq!(ended, (Some(74), String::new()), "{} {arguments:?}", program.display());
     }
 }
 
@@ -62,7 +63,7 @@ fn an_example_whose_output_is_closed_does_not_panic() {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/{name}.rs"));
         let modified = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
         if modified(&example) > modified(&source) {
-            let errors = errors_of(&example, &[]);
+            let (_, errors) = run(&example, &[]);
             assert!(!errors.contains("panicked"), "{name}: {errors}");
         }
     }

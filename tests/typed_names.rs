@@ -127,11 +127,16 @@ fn wrong_arguments_in_the_shell_are_answered_with_the_usage() {
         ("remove 0", "remove <N>"),
         ("status x", "status"),
         ("quit now", "quit"),
+        ("lookup 1-5", "lookup [OPTIONS] <N>"),
+        ("list --files x", "list [OPTIONS]"),
+        ("help list x", "help [COMMAND]"),
     ] {
         let session = [&address, "--share", ".", "--upload", "127.0.0.1:0"];
         let (code, _, errors) = run_peer(&session, line, root.path());
         assert_eq!(code, 2, "{line}: {errors}");
         assert_eq!(errors.matches(&format!("Usage: {usage}\n")).count(), 1, "{line}: {errors}");
+        assert_eq!(errors.matches("Usage: ").count(), 1, "{line}: {errors}");
+        assert!(errors.starts_with("peer: line 1: "), "{line}: {errors}");
     }
     let session = [&address, "--share", ".", "--upload", "127.0.0.1:0"];
     let (code, output, _) = run_peer(&session, "get --help", root.path());

@@ -68,7 +68,7 @@ fn ask(
     cancel: &Cancel,
 ) -> Result<Option<usize>, CommandError> {
     read_number(question, count, consequence, cancel)
-        .map_err(|error| CommandError::NotChosen(Box::new(error)))
+        .map_err(|error| CommandError::NotBegun(Box::new(error)))
 }
 
 /// No lock is held while the person thinks: other threads log meanwhile.

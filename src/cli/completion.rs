@@ -10,6 +10,7 @@ use rustyline::{Context, Helper};
 
 use super::command::{DOCUMENT, Line};
 use super::listed::Listed;
+use super::named::{Range, parse_range};
 use crate::library::SharedLibrary;
 use crate::protocol::Document;
 
@@ -78,6 +79,10 @@ fn typed(document: &Document) -> String {
             let name = document.wire().to_string();
             let name = name.trim_start_matches("FILE ");
             name.replace('\'', "%27").replace('"', "%22").replace('#', "%23")
+        }
+        // A name that is read as something else needs the prefix.
+        Document::File(_) if parse_range(&name) != Ok(Range::One(document.clone())) => {
+            format!("FILE:{name}")
         }
         _ => name,
     }
@@ -172,7 +177,13 @@ mod tests {
 
     #[test]
     fn a_name_with_blanks_is_one_word() {
-        for (name, word) in [("a.txt", "a.txt"), ("a b.txt", "a%20b.txt"), ("it's", "it%27s")] {
+        for (name, word) in [
+            ("a.txt", "a.txt"),
+            ("a b.txt", "a%20b.txt"),
+            ("it's", "it%27s"),
+            ("42", "FILE:42"),
+            ("1-5", "FILE:1-5"),
+        ] {
             let document = Document::File(name.parse().unwrap());
             assert_eq!(typed(&document), word);
         }

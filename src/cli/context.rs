@@ -66,6 +66,17 @@ impl Context {
         self.check_interrupt_with(|| "interrupted".into())
     }
 
+    /// The same before a download has begun: then a person who interrupts it wants none.
+    pub(super) fn check_interrupt_before_download(
+        &self,
+        kept: impl FnOnce() -> String,
+    ) -> Result<(), CommandError> {
+        self.check_interrupt_with(kept).map_err(|error| match self.interactive {
+            true => CommandError::NotBegun(Box::new(error)),
+            false => error,
+        })
+    }
+
     /// The same; `kept` says what is kept, and how to resume.
     pub(super) fn check_interrupt_with(
         &self,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::quantity::counted;
 use crate::error_chain::error_chain;
 use crate::peer::{DownloadError, IndexError, TransferError};
-use crate::protocol::{Digest, Document, HeaderText, Refusal, Status};
+use crate::protocol::{Digest, Document, Endpoint, HeaderText, Refusal, Status};
 use crate::system::{Signal, TooFewFiles, TooLittleMemory};
 
 /// The kind of failure with which a program ends. The numbers are those of `sysexits.h`, where it has
@@ -110,15 +110,22 @@ pub(super) enum CommandError {
     /// Some documents were not fetched. Each of them and their number were reported.
     #[error("some documents were not fetched")]
     GivenUp(Failure),
+    /// The index has answered a LOOKUP with records of another document alone.
+    #[error(
+        "the index {index} violates the protocol: expected records of {requested}, found a record of \
+         {found}; `list` prints all its records"
+    )]
+    OtherDocument { index: Endpoint, requested: Document, found: Document },
     /// The list of the index may lack records, and nothing else has failed.
     #[error("{0}")]
     Incomplete(String),
     /// Of several documents some were not fetched; each was reported.
     #[error("{failed} of {} {} not fetched", counted(*all, "document"), if *failed == 1 { "was" } else { "were" })]
     Some { failed: usize, all: usize, failure: Failure },
-    /// A person has not chosen a holder. No download has begun, and none is wanted.
+    /// A person has interrupted the look-up of holders, or has not chosen one. No download has begun,
+    /// and none is wanted.
     #[error(transparent)]
-    NotChosen(Box<CommandError>),
+    NotBegun(Box<CommandError>),
     /// A signal has cancelled it; says what is kept, and how to resume.
     #[error("{0}")]
     Interrupted(String),
@@ -155,8 +162,8 @@ impl CommandError {
             | Self::NoAnswer { failure, .. }
             | Self::GivenUp(failure)
             | Self::Some { failure, .. } => *failure,
-            Self::Incomplete(_) => Failure::Protocol,
-            Self::Said(error) | Self::NotChosen(error) => error.failure(),
+            Self::Incomplete(_) | Self::OtherDocument { .. } => Failure::Protocol,
+            Self::Said(error) | Self::NotBegun(error) => error.failure(),
             Self::Interrupted(_) => Failure::Cancelled,
             Self::Usage(_) => Failure::Usage,
             Self::NotFound(_) | Self::NoHolder { .. } => Failure::NotFound,
@@ -171,11 +178,11 @@ impl CommandError {
         }
     }
 
-    /// Whether a person was asked for a holder, and has not chosen one.
-    pub(super) fn is_not_chosen(&self) -> bool {
+    /// Whether a person has ended the command before a download began.
+    pub(super) fn is_not_begun(&self) -> bool {
         match self {
-            Self::NotChosen(_) => true,
-            Self::Said(error) => error.is_not_chosen(),
+            Self::NotBegun(_) => true,
+            Self::Said(error) => error.is_not_begun(),
             _ => false,
         }
     }

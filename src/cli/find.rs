@@ -35,10 +35,15 @@ pub(super) fn print_holders(context: &Context, typed: &Document) -> Result<(), C
     let mut printer = ReplyPrinter::new(context.format, &context.listed);
     // A refusal is held back until the list was searched.
     let (mut refused, mut reason, mut found, mut held) = (None, None, false, Vec::new());
+    let mut other = None;
     let asked = index.ask(query, &mut |part, bytes| {
         match part {
             ReplyPart::Refused(refusal) => refused = Some(refusal),
             ReplyPart::Reason(ref text) => reason = Some(text.clone()),
+            ReplyPart::Record(record) if record.document != *document => {
+                other.get_or_insert(record.document);
+                return Ok(());
+            }
             ReplyPart::Record(_) if refused.is_none() && !found => {
                 found = true;
                 held.drain(..)
@@ -81,6 +86,16 @@ pub(super) fn print_holders(context: &Context, typed: &Document) -> Result<(), C
         }
     }
     let completeness = printer.or_flush(asked)?;
+    match other {
+        Some(other) if found => log::warn!(
+            "the index also sent records of other documents, such as {other}: they are not printed"
+        ),
+        Some(found) => {
+            let (index, requested) = (index.server().clone(), document.clone());
+            return Err(CommandError::OtherDocument { index, requested, found });
+        }
+        None => {}
+    }
     let failed = refused.map(|refusal| match refusal {
         Refusal::NotFound => {
             let failure = Failure::NotFound;

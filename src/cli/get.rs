@@ -92,7 +92,7 @@ pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> 
         ))),
         _ => get_many(context, command, documents, &vouched_for),
     };
-    if outcome.as_ref().is_err_and(CommandError::is_not_chosen) {
+    if outcome.as_ref().is_err_and(CommandError::is_not_begun) {
         let given_up = newly_wanted.into_iter().map(|document| (document, JournalEvent::GivenUp));
         context.journal.add_all(given_up);
     }
@@ -142,7 +142,7 @@ fn get_one(
         | CommandError::Interrupted(_)
         | CommandError::Fetch(DownloadError::Cancelled(_)) => {}
         // The caller knows which documents had been wanted before.
-        CommandError::NotChosen(_) => {}
+        CommandError::NotBegun(_) => {}
         // Another process is still downloading it, or it resumes when a holder is back.
         CommandError::Fetch(error) if error.is_in_use() || error.kept().is_some() => {}
         _ if command.out.is_some() => {}

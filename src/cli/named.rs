@@ -94,6 +94,12 @@ pub(super) fn parse_document(text: &str) -> Result<Document, String> {
         let name = FileName::from_decoded(name).map_err(|error| error.to_string())?;
         return Ok(Document::File(name));
     }
+    if split_range(text.strip_prefix("RFC ").unwrap_or(text)).is_some() {
+        return Err(format!(
+            "expected one document, found the range `{text}`: `get` takes ranges, and `FILE:{text}` is the \
+             file of that name"
+        ));
+    }
     if let Some(digits) = text.strip_prefix("RFC ") {
         return number(digits).map(Document::Rfc);
     }

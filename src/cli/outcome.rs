@@ -188,8 +188,9 @@ pub(super) fn say_failed(
 
 /// Reports a failed command: to people on standard error, to programs as a JSON object, unless that
 /// was printed.
-pub(super) fn report_failed(format: Format, error: &CommandError) {
-    report("peer", error);
+/// `program` is what the line begins with.
+pub(super) fn report_failed(program: &str, format: Format, error: &CommandError) {
+    report(program, error);
     if !matches!(error, CommandError::Said(_) | CommandError::Printed { .. })
         && let Err(error) = say_failed(format, None, error)
     {

@@ -113,7 +113,7 @@ fn finish<T>(format: Format, outcome: Result<T, CommandError>) -> Result<T, Fail
     outcome.map_err(|error| {
         // A reader that closes its pipe knows.
         if !error.is_closed_pipe() {
-            report_failed(format, &error);
+            report_failed("peer", format, &error);
             note_unresolved(&error);
         }
         error.failure()

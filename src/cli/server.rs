@@ -168,9 +168,10 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // A reader of the limits that closes its pipe has what it wanted.
-            if !error.is_closed_pipe() {
-                report("server", &error);
+            if error.is_closed_pipe() {
+                return Failure::File.into();
             }
+            report("server", &error);
             Failure::Other.into()
         }
     }

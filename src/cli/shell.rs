@@ -22,7 +22,10 @@ use super::usage::{escaped_lines, tip};
 /// Where lines come from.
 enum Source {
     Person(Box<Editor>),
-    Script,
+    /// Standard input, and the number of the line that was read last.
+    Script {
+        line: usize,
+    },
 }
 
 /// Runs a session to its end.
@@ -37,7 +40,7 @@ pub(super) fn run(context: &mut Context, notices: &Notices) -> Result<(), Failur
             }
         }
     } else {
-        Source::Script
+        Source::Script { line: 0 }
     };
     let mut worst = None;
     while let Some(line) = source.next_line() {
@@ -50,7 +53,7 @@ pub(super) fn run(context: &mut Context, notices: &Notices) -> Result<(), Failur
             Ok(false) => break,
             Err(error) if error.is_closed_pipe() => return Err(error.failure()),
             Err(error) => {
-                report_failed(context.format, &error);
+                report_failed(&source.prefix(&error), context.format, &error);
                 worst = Failure::worst(worst.into_iter().chain([error.failure()]));
             }
         }
@@ -61,7 +64,7 @@ pub(super) fn run(context: &mut Context, notices: &Notices) -> Result<(), Failur
     match source {
         // A person has seen what failed.
         Source::Person(_) => context.interrupt.ending().map_or(Ok(()), |signal| Err(signal.into())),
-        Source::Script => worst.map_or(Ok(()), Err),
+        Source::Script { .. } => worst.map_or(Ok(()), Err),
     }
 }
 
@@ -69,17 +72,29 @@ impl Source {
     fn next_line(&mut self) -> Option<String> {
         match self {
             Self::Person(editor) => editor.next_line(),
-            Self::Script => {
+            Self::Script { line: number } => {
                 let mut line = String::new();
+                *number += 1;
                 match io::stdin().read_line(&mut line) {
                     Ok(0) => None,
                     Ok(_) => Some(line),
                     Err(error) => {
-                        report("peer: cannot read standard input", &error);
+                        report(
+                            &format!("peer: cannot read line {number} of standard input"),
+                            &error,
+                        );
                         None
                     }
                 }
             }
+        }
+    }
+
+    /// The beginning of an error message. A line of a script that has to be corrected is named.
+    fn prefix(&self, error: &CommandError) -> String {
+        match (self, error.failure()) {
+            (Self::Script { line }, Failure::Usage) => format!("peer: line {line}"),
+            (Self::Script { .. } | Self::Person(_), _) => "peer".into(),
         }
     }
 }
@@ -96,7 +111,8 @@ fn act(context: &Context, line: &str) -> Result<bool, CommandError> {
         words.truncate(1);
         words.insert(0, "help".into());
     }
-    let usage = usage(words.first());
+    let command = command_of(words.first());
+    let usage = command.as_ref().map(usage);
     match Line::try_parse_from(join_kinds(words)) {
         Ok(Line { command: LineCommand::Both(command) }) => {
             context.run(&command).map(|()| true).map_err(|error| with_usage(error, &usage))
@@ -110,25 +126,41 @@ fn act(context: &Context, line: &str) -> Result<bool, CommandError> {
                 say(error.to_string().trim_end()).map_err(CommandError::Output).map(|()| true)
             }
             _ => {
-                let text = error.to_string();
-                let text = text.strip_prefix("error: ").unwrap_or(&text);
-                // Of an unknown command, this says nothing.
-                let text = text.replace("Usage: <COMMAND>\n\n", "");
-                let text = format!("{text}{}", tip(&error, None));
-                let error = CommandError::Usage(escaped_lines(&text).trim_end().to_string());
-                Err(with_usage(error, &usage))
+                let takes_names =
+                    command.is_some_and(|command| command.get_positionals().next().is_some());
+                let tip = if takes_names { tip(&error, None) } else { String::new() };
+                let (text, own_usage) = message(&error);
+                // That of a missing argument names it.
+                let is_missing = error.kind() == ErrorKind::MissingRequiredArgument;
+                let usage = own_usage.filter(|_| is_missing).or(usage);
+                let text = escaped_lines(&format!("{text}{tip}")).trim_end().to_string();
+                Err(with_usage(CommandError::Usage(text), &usage))
             }
         },
     }
 }
 
-/// The usage line of a command.
-fn usage(command: Option<&String>) -> Option<String> {
+/// An error in the arguments of a command, and the usage line that the parser adds to it.
+fn message(error: &clap::Error) -> (String, Option<String>) {
+    let text = error.to_string().replace("a similar subcommand exists", "a similar command exists");
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let (usage, lines): (Vec<&str>, Vec<&str>) =
+        text.lines().partition(|line| line.starts_with("Usage: "));
+    let text = lines.join("\n").trim_end().replace("\n\n\n", "\n\n");
+    (format!("{text}\n"), usage.first().map(ToString::to_string))
+}
+
+/// The command that the first word of a line names.
+fn command_of(word: Option<&String>) -> Option<clap::Command> {
     let mut line = Line::command();
     line.build();
-    let command = line.find_subcommand_mut(command?)?;
+    line.find_subcommand(word?).cloned()
+}
+
+/// The usage line of a command.
+fn usage(command: &clap::Command) -> String {
     // The name of the program before the command is empty.
-    Some(command.render_usage().to_string().replace("Usage:  ", "Usage: "))
+    command.clone().render_usage().to_string().replace("Usage:  ", "Usage: ")
 }
 
 /// Adds the usage line to an error about the arguments of a command, unless it has one.

@@ -134,7 +134,8 @@ fn with_program_names(command: Command) -> Command {
 /// Prints help, or what is wrong with the arguments, and ends the program.
 fn end(error: &Error, tip: &str) -> ! {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        error.exit();
+        // A reader that closes its pipe ends every command in the same way.
+        exit(error.print().map_or(Failure::File as i32, |()| 0));
     }
     let text = format!("{error}{tip}");
     // Standard error may be closed.

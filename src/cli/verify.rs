@@ -22,7 +22,10 @@ use crate::protocol::{Digest, Document};
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Verdict {
     Unchanged,
-    Changed(Digest),
+    Changed {
+        expected: Digest,
+        found: Digest,
+    },
     Missing,
     /// It is there, but cannot be read.
     Unreadable(String),
@@ -61,8 +64,8 @@ pub(super) fn verify(context: &Context, documents: &[Document]) -> Result<(), Co
     }
     if is_everything && documents.is_empty() {
         return Err(CommandError::NotFound(format!(
-            "no document was checked: no download into `{}` is recorded; the history belongs to the \
-             path of a directory, so check one that was moved at its earlier path",
+            "no document was checked: no download into `{}` is recorded. The history belongs to the path \
+             of a directory: name the path into which the documents were downloaded with --share",
             shown(&context.folder)
         )));
     }
@@ -90,7 +93,7 @@ fn check(
 ) -> Result<Verdict, CommandError> {
     Ok(match digest_on_disk(context, document)? {
         Ok(Some(found)) if found == expected => Verdict::Unchanged,
-        Ok(Some(found)) => Verdict::Changed(found),
+        Ok(Some(found)) => Verdict::Changed { expected, found },
         Ok(None) => Verdict::Missing,
         Err(error) => Verdict::Unreadable(error.to_string()),
     })
@@ -99,14 +102,19 @@ fn check(
 fn print(format: Format, document: &Document, verdict: &Verdict) -> io::Result<()> {
     let (word, text) = match verdict {
         Verdict::Unchanged => ("ok", None),
-        Verdict::Changed(found) => ("changed", Some(format!("changed, now {found}"))),
+        Verdict::Changed { expected, found } => {
+            ("changed", Some(format!("changed, now {found}; it was downloaded with {expected}")))
+        }
         Verdict::Missing => ("gone", Some("missing".to_string())),
         Verdict::Unreadable(reason) => {
             ("unreadable", Some(format!("cannot be read: {}", escaped(reason))))
         }
-        Verdict::NeverDownloaded => {
-            ("unknown", Some("was not downloaded here: nothing to compare with".to_string()))
-        }
+        Verdict::NeverDownloaded => (
+            "unknown",
+            Some(
+                "was not downloaded here: there is no recorded digest to compare with".to_string(),
+            ),
+        ),
     };
     match (format, text) {
         (Format::Raw | Format::Table, Some(text)) => say(format_args!("{document}: {text}")),
@@ -114,7 +122,7 @@ fn print(format: Format, document: &Document, verdict: &Verdict) -> io::Result<(
         (Format::Json, _) => {
             let object = with_fields(document_json(document), [("verdict", json!(word))]);
             say_json(&match verdict {
-                Verdict::Changed(found) => {
+                Verdict::Changed { found, .. } => {
                     with_fields(object, [("digest", json!(found.to_string()))])
                 }
                 Verdict::Unreadable(reason) => with_fields(object, [("reason", json!(reason))]),
@@ -128,7 +136,7 @@ impl Counts {
     fn add(&mut self, verdict: &Verdict) {
         let count = match verdict {
             Verdict::Unchanged => &mut self.unchanged,
-            Verdict::Changed(_) => &mut self.changed,
+            Verdict::Changed { .. } => &mut self.changed,
             Verdict::Missing => &mut self.missing,
             Verdict::Unreadable(_) => &mut self.unreadable,
             Verdict::NeverDownloaded => &mut self.unknown,

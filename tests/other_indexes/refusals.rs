@@ -291,3 +291,21 @@ fn a_dry_run_of_a_list_that_was_cut_says_what_may_be_missing() {
         assert!(says.contains("nothing to do: no document that was listed is missing"), "{says}");
     }
 }
+
+#[test]
+fn records_of_another_document_are_no_answer() {
+    let folder = temporary();
+    let other = Other::start(|_, _| say("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n\r\n"));
+    for format in ["raw", "table", "json"] {
+        let (code, output, errors) = other.run(&["--format", format, "lookup", "8"], folder.path());
+        assert_eq!(code, 76, "{format}: {output}{errors}");
+        assert!(errors.contains("expected records of RFC 8, found a record of RFC 7"), "{errors}");
+        assert!(!output.contains("h 1") && !output.contains("\"host\""), "{output}");
+    }
+    assert_eq!(other.run(&["lookup", "7"], folder.path()).0, 0);
+    let both = "P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\nRFC 8 T h 1\r\n\r\n";
+    let other = Other::start(move |_, _| say(both));
+    let (code, output, errors) = other.run(&["lookup", "8"], folder.path());
+    assert!(code == 0 && output.contains("RFC 8 T h 1") && !output.contains("RFC 7"), "{output}");
+    assert!(errors.contains("records of other documents, such as RFC 7"), "{errors}");
+}

@@ -140,3 +140,24 @@ fn a_document_without_a_chosen_holder_is_not_wanted() {
     terminal.wait_for("p2p-ci> ");
     terminal.quit();
 }
+
+#[test]
+fn listed_documents_are_completed() {
+    let root = tempfile::tempdir().unwrap();
+    let theirs = folder(root.path(), "theirs", &[("lecture 01.txt", b"1"), ("42", b"2")]);
+    let mine = folder(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let (_theirs, _) = share(index.address, &theirs);
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    terminal.type_text("list --files\r");
+    terminal.wait_for("p2p-ci> ");
+    for (typed, received) in [
+        ("get lec\t\r", "FILE lecture 01.txt: 1 byte from"),
+        ("get FILE:\t\r", "FILE 42: 1 byte from"),
+    ] {
+        terminal.type_text(typed);
+        terminal.wait_for(received);
+        terminal.wait_for("p2p-ci> ");
+    }
+    terminal.quit();
+}

@@ -189,3 +189,18 @@ fn ctrl_c_cancels_connecting_to_the_index() {
     );
     terminal.quit();
 }
+
+/// A session resumes what is wanted. A person who cancels the look-up of holders wants nothing.
+#[test]
+fn a_document_whose_look_up_was_cancelled_is_not_wanted() {
+    let root = tempfile::tempdir().unwrap();
+    let mine = folder(root.path(), "mine", &[]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let Index { program, .. } = Index::start(&[]);
+    let index = Index { program, address: listener.local_addr().unwrap() };
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    cancel_each(&mut terminal, &[("get 7", "the same `get` resumes"), ("get 8 9", "resumes")]);
+    terminal.type_text("get\r");
+    terminal.wait_for("no unfinished download");
+    terminal.quit();
+}

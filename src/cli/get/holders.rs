@@ -23,7 +23,7 @@ pub(super) enum Chosen {
 pub(super) fn holdings(context: &Context, document: &Document) -> Result<Holders, CommandError> {
     let title = context.known_title(document);
     let found = lookup(&context.index, document, title.as_ref());
-    context.check_interrupt_with(|| {
+    context.check_interrupt_before_download(|| {
         format!(
             "interrupted: {document} was not requested yet; the same `get` resumes what an earlier \
              one received"

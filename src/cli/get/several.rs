@@ -33,7 +33,7 @@ pub(super) fn get_many(
     let (mut failures, mut missing) = (Vec::new(), Vec::new());
     let mut found: Vec<(Document, Vec<Holding>)> = Vec::new();
     for document in documents {
-        context.check_interrupt()?;
+        context.check_interrupt_before_download(|| "interrupted: nothing was downloaded".into())?;
         let digest = vouched_for.get(&document).copied();
         match find(context, command, &library, &document, digest) {
             Ok(holdings) => found.extend(holdings.map(|holdings| (document, holdings))),
@@ -147,7 +147,7 @@ fn failed(
         // Without an index there is no sense in trying the next.
         CommandError::Index(_) => Err(error),
         // It ends the command, and the document is still wanted.
-        CommandError::Interrupted(_) => Err(error),
+        CommandError::Interrupted(_) | CommandError::NotBegun(_) => Err(error),
         error if error.is_closed_pipe() => Err(error),
         error => {
             report("peer", &error);
