@@ -4,7 +4,7 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use p2p_ci::index::{Attributes, Index, Owner, Position, Query};
+use p2p_ci::index::{Attributes, Cursor, Index, Owner};
 use p2p_ci::protocol::{Content, Date, Document, Endpoint, Listing, Record, Title};
 
 /// Holders of each number.
@@ -30,15 +30,30 @@ fn attributes() -> Attributes {
     Attributes { content: Content::default(), added, address: None }
 }
 
-/// So many records, eight of each number.
+/// An index of this number of records, eight of each RFC number.
 fn filled(records: u64) -> Index {
-    let mut index = Index::default();
+    let index = Index::default();
     for at in 0..records {
-        // Nobody has more than 20,000.
+        // No owner has more than 20,000.
         let (number, owner) = (at / HOLDERS + 1, at % HOLDERS + at / (HOLDERS * 20_000) * HOLDERS);
         index.add(Owner(owner), record(number, owner), attributes()).expect("room");
     }
     index
+}
+
+/// Reads all results of a query, and returns their number.
+fn read(index: &Index, mut cursor: Cursor) -> u64 {
+    let mut found = 0;
+    loop {
+        let page = index.page(&mut cursor, |view| {
+            black_box(view.record);
+            found += 1;
+            true
+        });
+        if page.is_last {
+            return found;
+        }
+    }
 }
 
 #[divan::bench(args = [1_000, 100_000, 1_000_000])]
@@ -47,14 +62,7 @@ fn lookup(bencher: Bencher<'_, '_>, records: u64) {
     let mut number = 0;
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
         number = (number + 7919) % (records / HOLDERS);
-        let query = Query::Document(document(number + 1));
-        let mut found = 0;
-        index.visit(&query, &mut Position::default(), |shown| {
-            black_box(shown.record);
-            found += 1;
-            true
-        });
-        assert_eq!(found, HOLDERS);
+        assert_eq!(read(&index, Cursor::document(document(number + 1))), HOLDERS);
     });
 }
 
@@ -62,19 +70,13 @@ fn lookup(bencher: Bencher<'_, '_>, records: u64) {
 fn list(bencher: Bencher<'_, '_>, records: u64) {
     let index = filled(records);
     bencher.counter(ItemsCount::new(records)).bench_local(|| {
-        let mut found = 0;
-        index.visit(&Query::Listing(Listing::Rfcs), &mut Position::default(), |shown| {
-            black_box(shown.record);
-            found += 1;
-            true
-        });
-        assert_eq!(found, records);
+        assert_eq!(read(&index, Cursor::listing(Listing::Rfcs)), records);
     });
 }
 
 #[divan::bench(args = [1_000, 100_000])]
 fn add_and_remove(bencher: Bencher<'_, '_>, records: u64) {
-    let mut index = filled(records);
+    let index = filled(records);
     let new = record(records, 99);
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
         index.add(Owner(99), new.clone(), attributes()).expect("room");
@@ -94,7 +96,7 @@ fn add_new_records(bencher: Bencher<'_, '_>) {
     bencher
         .counter(ItemsCount::new(records.len()))
         .with_inputs(|| (Index::default(), records.clone()))
-        .bench_local_values(|(mut index, records)| {
+        .bench_local_values(|(index, records)| {
             for (owner, record) in records {
                 index.add(owner, record, attributes()).expect("room");
             }
@@ -107,14 +109,14 @@ fn a_peer_with_20_000_records_leaves(bencher: Bencher<'_, '_>) {
     bencher
         .counter(ItemsCount::new(20_000_usize))
         .with_inputs(|| {
-            let mut index = filled(100_000);
+            let index = filled(100_000);
             for number in 1..=20_000 {
                 index.add(Owner(99), record(number, 99), attributes()).expect("room");
             }
             index
         })
-        .bench_local_values(|mut index| {
-            while index.leave(Owner(99), 1000) == 1000 {}
+        .bench_local_values(|index| {
+            index.remove_owner(Owner(99));
             index
         });
 }

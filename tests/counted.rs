@@ -116,7 +116,7 @@ fn a_record_takes_at_most_48_bytes() {
         .collect();
     let added = Date::clamped(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     let region = Region::new(ALLOCATOR);
-    let mut index = Index::default();
+    let index = Index::default();
     for peer in 0..PEERS {
         let holder: Endpoint = format!("peer-{peer}.example.edu:5678").parse().unwrap();
         for (document, title) in documents.iter().zip(&titles) {

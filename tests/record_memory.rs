@@ -64,7 +64,7 @@ impl Tested {
 
     /// What the index counts is what the allocator has given, within a quarter.
     fn check(&mut self, shape: &str) {
-        while self.index.catch_up(1000) == 1000 {}
+        self.index.update_all();
         let used = in_use(self.start, ALLOCATOR.stats());
         let counted = self.index.bytes();
         let quotient = counted as f64 / used as f64;

@@ -19,7 +19,7 @@ pub(super) struct Description {
     pub(super) content: Content,
     /// The number of the title in the search structure.
     pub(super) title_id: u32,
-    pub(super) claims: u32,
+    pub(super) uses: u32,
 }
 
 /// Descriptions in ascending order of their places. Each is added in the place after the last one, as long as there is such a place.
@@ -233,12 +233,7 @@ mod tests {
     use super::*;
 
     fn description(title_id: u32) -> Description {
-        Description {
-            title: "T".parse().unwrap(),
-            content: Content::default(),
-            title_id,
-            claims: 1,
-        }
+        Description { title: "T".parse().unwrap(), content: Content::default(), title_id, uses: 1 }
     }
 
     fn places(descriptions: &Descriptions) -> Vec<u32> {

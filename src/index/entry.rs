@@ -80,7 +80,7 @@ impl Entry {
             && first.title == title
         {
             // As mostly.
-            first.claims += 1;
+            first.uses += 1;
             return 0;
         }
         let first = self.first.iter().map(|known| (0, known));
@@ -95,7 +95,7 @@ impl Entry {
         }
         if let Some(place) = equal {
             if let Some(known) = self.description_mut(place) {
-                known.claims += 1;
+                known.uses += 1;
             }
             return place;
         }
@@ -107,14 +107,14 @@ impl Entry {
             }
             None => titles.add(title.clone(), place),
         };
-        self.insert(Description { title, content, title_id, claims: 1 })
+        self.insert(Description { title, content, title_id, uses: 1 })
     }
 
     /// Forgets a description with its last claim.
     pub(super) fn release(&mut self, place: u32, titles: &mut Titles) {
         let Some(known) = self.description_mut(place) else { return };
-        known.claims = known.claims.saturating_sub(1);
-        if known.claims == 0 {
+        known.uses = known.uses.saturating_sub(1);
+        if known.uses == 0 {
             let freed = memory::title(&known.title);
             titles.release(known.title_id);
             self.titles = self.titles.saturating_sub(freed);

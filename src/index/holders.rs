@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::lines::Age;
+use super::lines::Seq;
 use super::memory;
 use super::slots::Slots;
 use crate::protocol::{Endpoint, RecordEnd};
@@ -48,8 +48,8 @@ struct Holder {
     /// The address for which its host was verified.
     address: Option<IpAddr>,
     end: RecordEnd,
-    /// The places of entries, in order, and the age of the line there.
-    lines: Vec<(u32, Age)>,
+    /// The places of entries, in order, and the seq of the line there.
+    lines: Vec<(u32, Seq)>,
 }
 
 impl Holder {
@@ -62,7 +62,7 @@ impl Holder {
         self.lines.binary_search_by_key(&entry, |line| line.0)
     }
 
-    fn age(&self, entry: u32) -> Option<Age> {
+    fn seq(&self, entry: u32) -> Option<Seq> {
         self.place(entry).ok().and_then(|at| Some(self.lines.get(at)?.1))
     }
 
@@ -144,7 +144,7 @@ impl Holders {
     }
 
     /// What a holder's records show of it, and as what.
-    pub(super) fn shown(&self, holder: u32) -> Option<(&Endpoint, &RecordEnd, Option<IpAddr>)> {
+    pub(super) fn identity(&self, holder: u32) -> Option<(&Endpoint, &RecordEnd, Option<IpAddr>)> {
         let Holder { endpoint, end, address, .. } = self.holders.get(holder)?;
         Some((endpoint, end, *address))
     }
@@ -159,25 +159,25 @@ impl Holders {
         holdings.map_or(0, |holdings| holdings.records)
     }
 
-    /// The age of the line that a holder has of an entry.
-    pub(super) fn age(&self, holder: u32, entry: u32) -> Option<Age> {
-        self.holders.get(holder)?.age(entry)
+    /// The seq of the line that a holder has of an entry.
+    pub(super) fn seq(&self, holder: u32, entry: u32) -> Option<Seq> {
+        self.holders.get(holder)?.seq(entry)
     }
 
-    /// The ages of the lines of an entry that others have who say to be the same endpoint.
+    /// The sequence numbers of the lines of an entry that others have who say to be the same endpoint.
     ///
     /// They are looked through one by one: there are no more of them than connections from one
     /// address, unless the host policy believes everybody.
-    pub(super) fn ages_of_same(&self, holder: u32, entry: u32) -> impl Iterator<Item = Age> {
+    pub(super) fn seqs_of_same(&self, holder: u32, entry: u32) -> impl Iterator<Item = Seq> {
         let namesakes = self.holders.get(holder).map(|holder| holder.namesakes);
         let same = namesakes.and_then(|namesakes| self.namesakes.get(namesakes));
         let others = same.into_iter().flatten().filter(move |other| **other != holder);
-        others.filter_map(move |&other| self.age(other, entry))
+        others.filter_map(move |&other| self.seq(other, entry))
     }
 
     /// Some lines of one holder of an owner, and their entries: those that are taken out fastest.
     /// `None` when none are left, or none are wanted.
-    pub(super) fn last_lines(&self, owner: Owner, most: usize) -> Option<(u32, Vec<(u32, Age)>)> {
+    pub(super) fn last_lines(&self, owner: Owner, most: usize) -> Option<(u32, Vec<(u32, Seq)>)> {
         let holder = *self.holdings.get(*self.owners.get(&owner)?)?.holders.last()?;
         let lines = &self.holders.get(holder)?.lines;
         let last = lines.get(lines.len().saturating_sub(most)..).unwrap_or_default();
@@ -185,7 +185,7 @@ impl Holders {
     }
 
     /// Gives a holder a line of an entry of which it has none.
-    pub(super) fn give(&mut self, holder: u32, entry: u32, age: Age) {
+    pub(super) fn add_line(&mut self, holder: u32, entry: u32, seq: Seq) {
         let Some(to) = self.holders.get_mut(holder) else { return };
         let Err(at) = to.place(entry) else { return };
         if to.lines.len() == to.lines.capacity() {
@@ -194,14 +194,14 @@ impl Holders {
             to.lines.reserve_exact(to.lines.len() / 8 + 4);
             self.heap = (self.heap + to.bytes()).saturating_sub(before);
         }
-        to.lines.insert(at, (entry, age));
+        to.lines.insert(at, (entry, seq));
         if let Some(holdings) = self.holdings.get_mut(to.holdings) {
             holdings.records += 1;
         }
     }
 
     /// Takes the line of an entry from a holder, which is forgotten with its last one.
-    pub(super) fn take(&mut self, holder: u32, entry: u32) {
+    pub(super) fn remove_line(&mut self, holder: u32, entry: u32) {
         let Some(from) = self.holders.get_mut(holder) else { return };
         let Ok(at) = from.place(entry) else { return };
         let before = from.bytes();
@@ -217,7 +217,7 @@ impl Holders {
     }
 
     /// Takes the last few lines from a holder, which is forgotten with its last one.
-    pub(super) fn take_last(&mut self, holder: u32, few: usize) {
+    pub(super) fn remove_last_lines(&mut self, holder: u32, few: usize) {
         let Some(from) = self.holders.get_mut(holder) else { return };
         let left = from.lines.len().saturating_sub(few);
         if let Some(holdings) = self.holdings.get_mut(from.holdings) {

@@ -1,28 +1,33 @@
 //! Whether a record may be added: the limits on records and on memory (protocol.md section 7).
 
-use super::{Full, Index, Owner, memory};
+use super::capacity::{Capacity, Full};
+use super::holders::Owner;
+use super::memory;
+use super::records::Records;
 
-impl Index {
-    pub(super) fn check_room(&self, owner: Owner, holder: Option<u32>) -> Result<(), Full> {
-        if self.holders.records_of(owner, holder) >= self.max_records_of_owner {
-            Err(Full::Owner(self.max_records_of_owner))
-        } else if self.records >= self.max_records {
-            Err(Full::Index(self.max_records))
+impl Records {
+    /// Checks the limits on the number of records, for one more record.
+    pub(super) fn check_count(&self, owner: Owner, holder: Option<u32>) -> Result<(), Full> {
+        let Capacity { records, records_of_owner, .. } = self.capacity;
+        if self.holders.records_of(owner, holder) >= records_of_owner {
+            Err(Full::Owner(records_of_owner))
+        } else if self.count >= records {
+            Err(Full::Index(records))
         } else {
             Ok(())
         }
     }
 
-    /// Makes sure that there is room for this number of bytes, and for the tables to grow.
+    /// Checks that there is memory for this number of bytes, and for the tables to grow.
     ///
-    /// A title that waits for the search structure counts with the most that it may take there, and
-    /// one that is to be removed with what it takes. If there is no room, some titles are entered
-    /// or removed.
+    /// A title that waits for the search structure counts with the most memory that it may take there, and
+    /// a title that is to be removed counts with the memory that it takes. If there is not enough memory, some
+    /// titles are entered or removed first.
     pub(super) fn check_memory(&mut self, needed: usize) -> Result<(), Full> {
         /// Titles that are entered or removed for one record.
         const TITLES: usize = 16;
-        // A record that replaces a much larger one takes the place that it leaves.
-        if self.max_bytes == usize::MAX || needed == 0 {
+        // A record that replaces a much larger one needs no more memory.
+        if self.capacity.bytes == usize::MAX || needed == 0 {
             return Ok(());
         }
         if let Some(left) = self.allowance.checked_sub(needed) {
@@ -30,24 +35,24 @@ impl Index {
             return Ok(());
         }
         for _ in 0..TITLES {
-            if self.has_memory(needed) || self.catch_up(1) == 0 {
+            if self.has_memory(needed) || self.update_search(1) == 0 {
                 break;
             }
         }
         if !self.has_memory(needed) {
-            return Err(Full::Memory(self.max_bytes));
+            return Err(Full::Memory(self.capacity.bytes));
         }
         self.allowance = self.new_allowance(needed);
         Ok(())
     }
 
-    /// Bytes that may be added behind this number of them before all tables are looked at again, which
+    /// Bytes that may be added after `needed` bytes before the sizes of all tables are computed again, which
     /// takes a tenth of the time of an ADD. Up to a quarter of the limit the tables cannot exceed it,
-    /// even if each of them doubles and both versions exist while it does.
+    /// even if each of them doubles and both versions exist meanwhile.
     fn new_allowance(&self, needed: usize) -> usize {
         const MOST: usize = 256 * 1024;
         let taken = self.bytes().saturating_add(needed);
-        (self.max_bytes / 4).saturating_sub(taken).min(MOST)
+        (self.capacity.bytes / 4).saturating_sub(taken).min(MOST)
     }
 
     fn has_memory(&self, needed: usize) -> bool {
@@ -56,6 +61,6 @@ impl Index {
             + self.titles.next_growth()
             + self.ranks.next_growth()
             + memory::hash_growth(&self.others);
-        self.bytes().saturating_add(needed).saturating_add(growth) <= self.max_bytes
+        self.bytes().saturating_add(needed).saturating_add(growth) <= self.capacity.bytes
     }
 }

@@ -16,7 +16,7 @@ pub(super) mod tables;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::lines::Age;
+use super::lines::Seq;
 use super::query::Position;
 use crate::limits;
 use crate::protocol::Words;
@@ -34,7 +34,7 @@ const SAMPLES: [u32; 2] = [256, 16];
 
 /// A search, and how far it is.
 #[derive(Debug)]
-pub struct Search {
+pub(super) struct Search {
     words: Arc<Words>,
     stage: Stage,
     selection: Selection,
@@ -50,7 +50,7 @@ enum Stage {
     /// Candidates are selected; the blocks of titles below this one are done.
     Selecting(u32),
     /// The records of the candidate in this place are taken, after this age.
-    Ranked(usize, Option<Age>),
+    Ranked(usize, Option<Seq>),
     /// Further documents follow in the order of a list.
     Rest(Position),
     Done,
@@ -58,7 +58,7 @@ enum Stage {
 
 impl Search {
     /// A search for at most `most` records.
-    pub fn new(words: Words, most: usize) -> Self {
+    pub(super) fn new(words: Words, most: usize) -> Self {
         Self {
             words: Arc::new(words),
             stage: Stage::Sampling(0, 0),
@@ -70,7 +70,7 @@ impl Search {
 
     /// What was done since this was asked for, as the number of records that could have been looked
     /// at in the same time.
-    pub fn take_cost(&mut self) -> usize {
+    pub(super) fn take_cost(&mut self) -> usize {
         std::mem::take(&mut self.done).div_ceil(RECORD)
     }
 
@@ -131,8 +131,8 @@ impl Search {
                         .and_then(|entry| matcher.take(entry, seen, &mut self.done, end, take));
                     match last {
                         None => self.stage = Stage::Ranked(at + 1, None),
-                        Some(age) => {
-                            self.stage = Stage::Ranked(at, Some(age));
+                        Some(seq) => {
+                            self.stage = Stage::Ranked(at, Some(seq));
                             return false;
                         }
                     }
@@ -146,13 +146,13 @@ impl Search {
                             let seen = reached.seen(&entry.document);
                             last = matcher.take(entry, seen, &mut self.done, end, take);
                         }
-                        if let Some(age) = last {
-                            self.stage = Stage::Rest(Position::behind(&entry.document, age));
+                        if let Some(seq) = last {
+                            self.stage = Stage::Rest(Position::after(&entry.document, seq));
                             return false;
                         }
                         if self.done >= end {
-                            let end = Age::OLDEST;
-                            self.stage = Stage::Rest(Position::behind(&entry.document, end));
+                            let end = Seq::OLDEST;
+                            self.stage = Stage::Rest(Position::after(&entry.document, end));
                             return false;
                         }
                     }

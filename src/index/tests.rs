@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::{Attributes, Full, Index, Owner, Position, Query};
+use super::query::{Position, Query};
+use super::records::Records;
+use super::{Attributes, Capacity, Full, Owner};
 use crate::protocol::{Content, Date, Listing, Record};
 
 const A: Owner = Owner(1);
@@ -26,7 +28,7 @@ fn attributes(length: Option<u64>, seconds: u64) -> Attributes {
     Attributes { content: Content { digest: None, length }, added, address: None }
 }
 
-fn lines(index: &Index, query: &Query) -> Vec<String> {
+fn lines(index: &Records, query: &Query) -> Vec<String> {
     let mut lines = Vec::new();
     index.visit(query, &mut Position::default(), |shown| {
         lines.push(shown.record.to_string());
@@ -35,13 +37,13 @@ fn lines(index: &Index, query: &Query) -> Vec<String> {
     lines
 }
 
-fn rfcs(index: &Index) -> Vec<String> {
+fn rfcs(index: &Records) -> Vec<String> {
     lines(index, &Query::Listing(Listing::Rfcs))
 }
 
 #[test]
 fn a_list_is_ordered_by_number_and_then_newest_first() {
-    let mut index = Index::default();
+    let mut index = Records::default();
     for line in ["RFC 20 T a 1", "RFC 3 T a 1", "RFC 20 T b 2", "FILE z T a 1", "FILE a T a 1"] {
         index.add(A, record(line), plain()).unwrap();
     }
@@ -54,7 +56,7 @@ fn a_list_is_ordered_by_number_and_then_newest_first() {
 
 #[test]
 fn adding_again_replaces_the_title_and_an_equal_line_keeps_its_place() {
-    let mut index = Index::default();
+    let mut index = Records::default();
     for line in ["RFC 1 old a 1", "RFC 1 T b 1", "RFC 1 old a 1"] {
         index.add(A, record(line), plain()).unwrap();
     }
@@ -66,7 +68,7 @@ fn adding_again_replaces_the_title_and_an_equal_line_keeps_its_place() {
 
 #[test]
 fn a_record_belongs_to_the_connection_that_added_it() {
-    let mut index = Index::default();
+    let mut index = Records::default();
     let victim = record("RFC 1 T victim 1");
     index.add(A, victim.clone(), plain()).unwrap();
     assert_eq!(index.remove(B, &victim.document, &victim.holder), None);
@@ -78,17 +80,17 @@ fn a_record_belongs_to_the_connection_that_added_it() {
     assert_eq!(rfcs(&index), ["RFC 1 T victim 1"]);
 
     index.add(B, record("RFC 1 lie victim 1"), plain()).unwrap();
-    assert_eq!(index.leave(B, 100), 1);
+    assert_eq!(index.remove_some(B, 100), 1);
     assert_eq!(rfcs(&index), ["RFC 1 T victim 1"]);
     assert_eq!(index.remove(A, &victim.document, &victim.holder), Some(victim));
-    assert!(index.is_empty());
+    assert!(index.len() == 0);
 }
 
 #[test]
 fn attributes_are_those_of_the_first_who_claims_the_line() {
-    let mut index = Index::default();
+    let mut index = Records::default();
     let line = record("RFC 1 T h 1");
-    let shown = |index: &Index| {
+    let shown = |index: &Records| {
         let mut shown = Vec::new();
         index.visit(&Query::All, &mut Position::default(), |record| {
             shown.push(record.attributes());
@@ -107,18 +109,18 @@ fn attributes_are_those_of_the_first_who_claims_the_line() {
     assert_eq!(shown(&index), [attributes(Some(6), 10), attributes(Some(666), 11)]);
     index.add(A, line.clone(), attributes(Some(5), 14)).unwrap();
     assert_eq!(shown(&index), [attributes(Some(666), 11)]);
-    assert_eq!(index.leave(B, 10), 1);
+    assert_eq!(index.remove_some(B, 10), 1);
     assert_eq!(shown(&index), [attributes(Some(5), 10)]);
 }
 
 #[test]
 fn the_verified_address_is_that_of_the_holder_that_is_shown() {
-    let mut index = Index::default();
+    let mut index = Records::default();
     let line = record("RFC 1 T peer.example 1");
     let with = |last: u8| Attributes { address: Some([192, 0, 2, last].into()), ..plain() };
     index.add(A, line.clone(), with(1)).unwrap();
     index.add(B, line.clone(), with(2)).unwrap();
-    let shown = |index: &Index| {
+    let shown = |index: &Records| {
         let mut shown = Vec::new();
         let query = Query::Document(line.document.clone());
         index.visit(&query, &mut Position::default(), |record| {
@@ -128,13 +130,14 @@ fn the_verified_address_is_that_of_the_holder_that_is_shown() {
         shown
     };
     assert_eq!(shown(&index), ["192.0.2.1"]);
-    index.leave(A, 10);
+    index.remove_some(A, 10);
     assert_eq!(shown(&index), ["192.0.2.2"]);
 }
 
 #[test]
 fn limits_refuse_and_change_nothing() {
-    let mut index = Index::with_limits(3, 2);
+    let mut index =
+        Records::new(Capacity { records: 3, records_of_owner: 2, ..Capacity::default() });
     index.add(A, record("RFC 1 T a 1"), plain()).unwrap();
     index.add(A, record("RFC 2 T a 1"), plain()).unwrap();
     assert_eq!(index.add(A, record("RFC 3 T a 1"), plain()), Err(Full::Owner(2)));
@@ -143,18 +146,17 @@ fn limits_refuse_and_change_nothing() {
     assert_eq!(index.add(B, record("RFC 4 T b 1"), plain()), Err(Full::Index(3)));
     assert_eq!(index.len(), 3);
     assert_eq!(rfcs(&index), ["RFC 1 T a 1", "RFC 2 other a 1", "RFC 3 T b 1"]);
-    assert_eq!(index.leave(A, 1), 1);
+    assert_eq!(index.remove_some(A, 1), 1);
     index.add(B, record("RFC 4 T b 1"), plain()).unwrap();
 }
 
 #[test]
 fn a_record_is_refused_when_the_memory_is_used_up() {
-    let mut index = Index::default();
-    index.limit_bytes(1 << 20);
+    let mut index = Records::new(Capacity { bytes: 1 << 20, ..Capacity::default() });
     let title = "t".repeat(512);
-    let add = |index: &mut Index, owner, number: usize| {
+    let add = |index: &mut Records, owner, number: usize| {
         // Titles that wait count with the most that they may take.
-        index.catch_up(8);
+        index.update_search(8);
         index.add(owner, record(&format!("FILE {number} {title} h{number} 1")), plain())
     };
     let count = (1..).find(|&number| add(&mut index, A, number).is_err()).unwrap();
@@ -162,14 +164,14 @@ fn a_record_is_refused_when_the_memory_is_used_up() {
     assert!(count > 400 && index.bytes() <= 1 << 20, "{count}, {}", index.bytes());
     // Records that are there may still change, and records that are removed make room.
     assert!(index.add(A, record("FILE 1 short h1 1"), plain()).is_ok());
-    while index.leave(A, 100) == 100 {}
-    while index.catch_up(100) == 100 {}
+    while index.remove_some(A, 100) == 100 {}
+    while index.update_search(100) == 100 {}
     (1..count).for_each(|number| assert!(add(&mut index, B, number).is_ok()));
 }
 
 #[test]
 fn memory_is_given_back_when_most_records_are_removed() {
-    let mut index = Index::default();
+    let mut index = Records::default();
     // One endpoint with many lines of one document, and of many.
     let titles =
         (0..20_000).map(|number| record(&format!("RFC 1 title-{number} h {}", number + 1)));
@@ -183,8 +185,8 @@ fn memory_is_given_back_when_most_records_are_removed() {
         index.remove(A, &record.document, &record.holder).unwrap();
     }
     assert!(index.holders.bytes() < most / 4, "{} of {most}", index.holders.bytes());
-    index.leave(A, 100);
-    while index.catch_up(100) == 100 {}
+    index.remove_some(A, 100);
+    while index.update_search(100) == 100 {}
     assert!(index.bytes() < most / 100, "{} of {most}", index.bytes());
 }
 
@@ -253,7 +255,7 @@ proptest! {
 
     #[test]
     fn the_index_equals_a_plain_model(operations in operations()) {
-        let mut index = Index::default();
+        let mut index = Records::default();
         let mut model = Model::default();
         for (owner, operation) in operations {
             model.apply(owner, &operation);
@@ -264,7 +266,7 @@ proptest! {
                 Operation::Remove(record) => {
                     index.remove(owner, &record.document, &record.holder);
                 }
-                Operation::Leave => while index.leave(owner, 2) == 2 {},
+                Operation::Leave => while index.remove_some(owner, 2) == 2 {},
             }
             prop_assert_eq!(rfcs(&index), model.rfcs());
             let found = RFCS.map(|number| {
@@ -275,11 +277,11 @@ proptest! {
             prop_assert_eq!(index.len(), model.0.len());
         }
         // When all have left, nothing is kept of them.
-        (0..3).for_each(|owner| while index.leave(Owner(owner), 100) == 100 {});
-        prop_assert!(index.is_empty() && index.documents.is_empty() && index.others.is_empty());
+        (0..3).for_each(|owner| while index.remove_some(Owner(owner), 100) == 100 {});
+        prop_assert!(index.len() == 0 && index.documents.is_empty() && index.others.is_empty());
         prop_assert!(index.holders.is_empty());
         prop_assert_eq!((index.heap, index.holders.heap()), (0, 0));
-        while index.catch_up(3) == 3 {}
+        while index.update_search(3) == 3 {}
         prop_assert!(index.titles.is_empty());
     }
 
@@ -294,7 +296,7 @@ proptest! {
             (Query::All, 0..6),
         ]),
     ) {
-        let mut index = Index::default();
+        let mut index = Records::default();
         let staying: Vec<Record> =
             ["RFC 1", "RFC 2", "RFC 3", "FILE e", "FILE f", "FILE g"]
                 .map(|document| record(&format!("{document} stays h 9")))
@@ -316,7 +318,7 @@ proptest! {
                 Some((owner, Operation::Remove(record))) => {
                     index.remove(owner, &record.document, &record.holder);
                 }
-                Some((owner, Operation::Leave)) => { index.leave(owner, 100); }
+                Some((owner, Operation::Leave)) => { index.remove_some(owner, 100); }
                 None => {}
             }
         }

@@ -1,7 +1,7 @@
 //! The titles that SEARCH finds documents by (protocol.md section 4.10).
 //!
 //! An ADD or a leaving owner only queues what is to be done for its title, because that takes as long
-//! as the rest of an ADD. [`Titles::catch_up`] does it later, in small steps. The structure grows
+//! as the rest of an ADD. [`Titles::update`] does it later, in small steps. The structure grows
 //! with the number of different titles, not of records.
 
 pub(super) mod id_set;
@@ -125,13 +125,13 @@ impl Titles {
     }
 
     /// How many titles are to be entered or removed at most.
-    pub(super) fn behind(&self) -> usize {
+    pub(super) fn queued(&self) -> usize {
         self.queue.len() + self.held.len()
     }
 
     /// Whether the queue is longer than its limit: then each ADD enters titles of the queue itself.
-    pub(super) fn is_behind(&self) -> bool {
-        self.behind() > limits::PENDING_TITLES
+    pub(super) fn is_queue_full(&self) -> bool {
+        self.queued() > limits::PENDING_TITLES
     }
 
     /// Enters or removes some titles. Returns how many; less than `most` if nothing can be done.
@@ -141,7 +141,7 @@ impl Titles {
     /// divided has a copy of its set, which can take more than what is reserved for the title. So
     /// the limit is exceeded by one title at most: by a bit of each title of the index for each
     /// of its words.
-    pub(super) fn catch_up(
+    pub(super) fn update(
         &mut self,
         most: usize,
         limit: usize,

@@ -1,13 +1,11 @@
 //! The index server: it accepts peers and replies to their requests (protocol.md section 4).
 //!
 //! [`Server::run`] has an accept loop per listening address and a thread per connection. All of
-//! them share one [`SharedIndex`].
+//! them share one [`Index`].
 //!
 //! | file | subject |
 //! |---|---|
 //! | `session` | the requests of one connection, and the replies |
-//! | `shared_index` | the index with its lock |
-//! | `indexer` | the thread that enters new titles into the search structure |
 //! | `host_policy` | the host under which the records of a peer are listed |
 //! | `memory` | byte budgets for records and connections |
 //! | `fair_share`, `turns` | processor time: what a session has used, and turns for large requests |
@@ -17,10 +15,8 @@
 mod buffers;
 mod fair_share;
 mod host_policy;
-mod indexer;
 mod memory;
 mod session;
-mod shared_index;
 mod totals;
 mod turns;
 
@@ -34,13 +30,12 @@ use std::thread;
 use buffers::Buffers;
 pub use host_policy::HostPolicy;
 use host_policy::Resolutions;
-use indexer::Indexer;
 use memory::RecordMemory;
 pub use memory::{Budgets, memory_limit};
-pub use shared_index::SharedIndex;
 pub use totals::Totals;
 use turns::Turns;
 
+use crate::index::{Capacity, Index};
 use crate::net::{self, Permits, Service, Stop};
 use crate::protocol::{Port, Refusal, encode_refusal};
 use crate::system::{self, Bound};
@@ -98,8 +93,7 @@ pub struct Server {
 /// State that all sessions share.
 #[derive(Debug)]
 struct Shared {
-    index: SharedIndex,
-    indexer: Indexer,
+    index: Index,
     memory: RecordMemory,
     buffers: Buffers,
     resolutions: Resolutions,
@@ -138,11 +132,8 @@ impl Server {
         let most = connection_limit(config.max_connections, budgets).0;
         let per_address = config.connections_per_address;
         let per_address = per_address.map_or(limits::CONNECTIONS_PER_ADDRESS, NonZeroUsize::get);
-        let index = SharedIndex::default();
-        index.write().limit_bytes(budgets.records);
         let shared = Shared {
-            index,
-            indexer: Indexer::default(),
+            index: Index::new(Capacity { bytes: budgets.records, ..Capacity::default() }),
             memory: RecordMemory::new(budgets),
             buffers: Buffers::default(),
             resolutions: Resolutions::default(),
@@ -197,8 +188,7 @@ impl Server {
         thread::scope(|scope| {
             let thread = thread::Builder::new().name("search-index".into());
             // If it panics, each SEARCH does the work itself, and the server stays.
-            let work =
-                || drop(catch_unwind(AssertUnwindSafe(|| shared.indexer.run(&shared.index))));
+            let work = || drop(catch_unwind(AssertUnwindSafe(|| shared.index.run_updates())));
             if let Err(error) = thread.spawn_scoped(scope, work) {
                 // Each SEARCH does the work itself then.
                 log::error!("cannot start the thread of the search index: {error}");
@@ -211,14 +201,14 @@ impl Server {
                     Ok(thread) => accepting.push(thread),
                     Err(error) => {
                         shared.stop.stop();
-                        shared.indexer.end();
+                        shared.index.end_updates();
                         return Err(error);
                     }
                 }
             }
             // They end when the server is stopped. If one has panicked, the others go on.
             accepting.into_iter().for_each(|thread| drop(thread.join()));
-            shared.indexer.end();
+            shared.index.end_updates();
             Ok(())
         })
     }
@@ -244,7 +234,7 @@ pub fn connection_limit(most: Option<usize>, budgets: Budgets) -> (usize, Vec<Bo
 impl Shared {
     /// How many are here and what they have, for the log.
     fn population(&self) -> String {
-        let (peers, records) = (self.permits.taken(), self.index.read().len());
+        let (peers, records) = (self.permits.taken(), self.index.len());
         format!("{}, {}", counted(peers, "peer"), counted(records, "record"))
     }
 }

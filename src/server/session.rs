@@ -15,7 +15,6 @@ use std::time::Instant;
 
 use super::fair_share::FairShare;
 use super::host_policy::ListedHosts;
-use super::indexer;
 use super::memory::Account;
 use super::{LOG_FAULTS, LOG_SESSIONS, Shared, counted};
 use crate::index::Owner;
@@ -260,45 +259,16 @@ impl Session<'_> {
     }
 }
 
-impl Session<'_> {
-    /// When very many titles wait for being removed from the search structure, removes as many as a
-    /// leaving owner has just released, so that they do not grow in number.
-    fn remove_titles(&self, mut count: usize) {
-        let index = &self.shared.index;
-        while count > 0 && index.read().behind() > limits::PENDING_TITLES {
-            let done = indexer::step(index, count).min(count);
-            if done == 0 {
-                // The others are not entered while the memory limit is exceeded.
-                break;
-            }
-            count -= done;
-            index.give_turn();
-        }
-    }
-}
-
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        /// Records that are removed while the index is locked once: some ten microseconds.
-        const AT_ONCE: usize = 64;
         self.shared.totals.add_session(self.requests, self.faults);
-        let mut records = 0;
-        loop {
-            let removed = self.shared.index.write().leave(self.owner, AT_ONCE);
-            records += removed;
-            if removed < AT_ONCE {
-                break;
-            }
-            self.shared.index.give_turn();
-            self.remove_titles(removed);
-        }
-        self.shared.indexer.notify();
+        let records = self.shared.index.remove_owner(self.owner);
         log::info!(
             target: LOG_SESSIONS,
             "{} left with {}; the index has {}",
             self.address,
             counted(records, "record"),
-            counted(self.shared.index.read().len(), "record")
+            counted(self.shared.index.len(), "record")
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::tables::{RECORD, Take};
 use crate::index::entry::Entry;
-use crate::index::lines::Age;
+use crate::index::lines::Seq;
 use crate::index::titles::id_set::{BLOCK, bit_of};
 use crate::index::titles::matches::Matches;
 use crate::protocol::{Title, Words};
@@ -26,11 +26,11 @@ impl<'s, 'a> Matcher<'s, 'a> {
     pub(super) fn take<'e>(
         &mut self,
         entry: &'e Entry,
-        seen: Option<Age>,
+        seen: Option<Seq>,
         done: &mut usize,
         end: usize,
         take: Take<'_, 'e>,
-    ) -> Option<Age> {
+    ) -> Option<Seq> {
         let mut title_id = entry.title_ids();
         let mut last = None;
         for piece in entry.lines.pieces(seen) {
@@ -46,7 +46,7 @@ impl<'s, 'a> Matcher<'s, 'a> {
                 last = Some((place, is_match));
                 *done += if is_match { RECORD } else { 1 };
                 if (is_match && !take(entry, line)) || *done >= end {
-                    return Some(line.age);
+                    return Some(line.seq);
                 }
             }
         }

@@ -6,14 +6,15 @@ mod model;
 
 use std::collections::BTreeSet;
 
-use super::super::{Index, Search};
+use super::super::records::Records;
+use super::super::search::Search;
 use super::{A, B, attributes, plain, record};
 use crate::limits;
 
 /// The result of a search for a limited number of records, when the index is up to date.
-fn search(index: &mut Index, words: &str, most: usize) -> Vec<String> {
-    while index.behind() > 0 {
-        index.catch_up(3);
+fn search(index: &mut Records, words: &str, most: usize) -> Vec<String> {
+    while index.queued_titles() > 0 {
+        index.update_search(3);
     }
     let mut search = Search::new(words.parse().unwrap(), most);
     let mut lines = Vec::new();
@@ -28,8 +29,8 @@ fn search(index: &mut Index, words: &str, most: usize) -> Vec<String> {
     }
 }
 
-fn index(lines: &[&str]) -> Index {
-    let mut index = Index::default();
+fn index(lines: &[&str]) -> Records {
+    let mut index = Records::default();
     for line in lines {
         index.add(A, record(line), plain()).unwrap();
     }
@@ -78,9 +79,9 @@ fn what_has_left_is_not_found() {
     // The same title for other bytes.
     index.add(B, record("RFC 2 T three b 1"), attributes(Some(6), 1)).unwrap();
     assert_eq!(search(&mut index, "thr", 9), ["RFC 2 T three b 1"]);
-    while index.leave(B, 1) == 1 {}
+    while index.remove_some(B, 1) == 1 {}
     assert_eq!(search(&mut index, "t", 9), ["RFC 2 T two a 1"]);
-    while index.leave(A, 1) == 1 {}
+    while index.remove_some(A, 1) == 1 {}
     assert!(search(&mut index, "t", 9).is_empty());
     assert!(index.titles.is_empty());
 }
@@ -88,7 +89,7 @@ fn what_has_left_is_not_found() {
 #[test]
 fn what_is_not_ranked_follows_in_the_order_of_a_list() {
     let many = limits::RANKED + 500;
-    let mut index = Index::default();
+    let mut index = Records::default();
     for number in 1..=many {
         index.add(A, record(&format!("RFC {number} Title a 1")), plain()).unwrap();
     }

@@ -10,10 +10,10 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use super::Session;
-use super::adding::{Adding, Progress};
+use super::adding::Adding;
 use super::answers::{Done, Refused};
 use crate::escape::escaped;
-use crate::index::{Attributes, Charge};
+use crate::index::{Addition, Attributes, Charge};
 use crate::protocol::{BorrowedRecord, Content, Date, Document, Endpoint, Record, Refusal};
 use crate::server::LOG_FAULTS;
 
@@ -45,9 +45,7 @@ impl Session<'_> {
         self.reply_with(BorrowedRecord { holder: &holder, ..record.borrowed() });
         self.adding.push(Adding {
             document: record.document.clone(),
-            charge,
-            attributes,
-            progress: Progress::Waiting(record),
+            addition: Addition::new(record, charge, attributes),
             reply: before..self.output.len(),
             line: line.to_owned(),
         });
@@ -62,9 +60,8 @@ impl Session<'_> {
     fn reserve_replaced(&mut self, record: &Record, charge: Charge) -> Result<(), Refused> {
         // It may replace one of those that wait.
         self.add_waiting();
-        let index = self.shared.index.read();
+        let index = &self.shared.index;
         let replaced = index.charge_of(self.owner, &record.document, &record.holder);
-        drop(index);
         let reserved = self.account.reserve(charge.bytes, replaced);
         reserved.map_err(|full| self.refused(&record.document, full.to_string()))
     }
@@ -76,22 +73,19 @@ impl Session<'_> {
             return;
         }
         let mut adding = mem::take(&mut self.adding);
-        let mut index = self.shared.index.write();
-        adding.iter_mut().for_each(|one| one.add_to(&mut index, self.owner));
-        drop(index);
-        self.shared.indexer.notify();
+        let batch = adding.iter_mut().map(|one| &mut one.addition);
+        self.shared.index.add_all(self.owner, batch);
         let mut refusals = Vec::new();
         for one in adding.drain(..) {
-            match one.progress {
-                Progress::Waiting(_) => {}
-                Progress::Added(replaced) => {
+            match one.addition.outcome() {
+                Ok(replaced) => {
                     self.account.remove(replaced);
                     if !one.line.is_empty() {
                         self.log_done(&one.line, &Done::Changed);
                     }
                 }
-                Progress::Refused(full) => {
-                    self.account.remove(one.charge.bytes);
+                Err(full) => {
+                    self.account.remove(one.addition.charge().bytes);
                     let Refused { refusal, reason } = self.refused(&one.document, full.to_string());
                     self.log_refused(&one.line, refusal, &reason);
                     refusals.push((one.reply, self.encoded_refusal(refusal, &reason)));
@@ -112,14 +106,13 @@ impl Session<'_> {
 
     pub(super) fn remove(&mut self, document: &Document, from: &Endpoint) -> Result<Done, Refused> {
         let (holder, _) = self.listed(from)?;
-        let removed = self.shared.index.write().remove(self.owner, document, &holder);
+        let removed = self.shared.index.remove(self.owner, document, &holder);
         let removed = removed.ok_or_else(|| Refused {
             refusal: Refusal::NotFound,
             reason:
                 "expected a record that this connection added, found none (protocol.md section 4.6)"
                     .into(),
         })?;
-        self.shared.indexer.notify();
         self.account.remove(Charge::of(&removed).bytes);
         self.reply_with(BorrowedRecord { holder: from, ..removed.borrowed() });
         Ok(Done::Changed)

@@ -1,5 +1,4 @@
-//! How long threads wait for the lock of an index, in this process: as if there were as many
-//! processors as threads that want it at once.
+//! How long operations of an index take, in this process, when many threads want its lock at the same time.
 
 use std::io;
 use std::str::FromStr;
@@ -7,9 +6,8 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use p2p_ci::index::{Attributes, Owner, Position, Query};
+use p2p_ci::index::{Attributes, Cursor, Index, Owner};
 use p2p_ci::protocol::{Content, Date, Document, Endpoint, Record, SyntaxError, Title};
-use p2p_ci::server::SharedIndex;
 
 use crate::run::Setting;
 use crate::run::findings::Findings;
@@ -21,17 +19,17 @@ const THREADS: usize = 64;
 const NUMBERS: u32 = 1000;
 const HOLDERS: u64 = 8;
 
-/// The waits of threads that look up, and of those with some that add among them.
+/// The times of threads that look up, alone and together with some that add.
 pub(crate) fn locks(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     for (what, adding) in [("all look up", 0), ("an eighth of them add", THREADS / 8)] {
-        let waits = Contended::new()?.waits(adding, setting)?;
-        let work = format!("{THREADS} threads at the lock, {what}");
-        let rate = waits.len() as f64 / setting.time.as_secs_f64();
-        findings.figure(SECTION, format!("{work}: taken"), &[rate], "times/s");
-        let waits = Latencies::of(waits);
+        let times = Contended::new()?.times(adding, setting)?;
+        let work = format!("{THREADS} threads in the index, {what}");
+        let rate = times.len() as f64 / setting.time.as_secs_f64();
+        findings.figure(SECTION, format!("{work}: operations"), &[rate], "operations/s");
+        let times = Latencies::of(times);
         for percent in [50.0, 99.0, 99.9] {
-            let micros = millis(waits.percentile(percent)) * 1e3;
-            findings.figure(SECTION, format!("… p{percent} of the waits"), &[micros], "µs");
+            let micros = millis(times.percentile(percent)) * 1e3;
+            findings.figure(SECTION, format!("… p{percent} of the operations"), &[micros], "µs");
         }
     }
     Ok(())
@@ -39,7 +37,7 @@ pub(crate) fn locks(setting: &Setting, findings: &mut Findings) -> io::Result<()
 
 /// An index, and what is asked of it.
 struct Contended {
-    index: SharedIndex,
+    index: Index,
     documents: Vec<Document>,
     title: Title,
 }
@@ -48,7 +46,7 @@ impl Contended {
     fn new() -> io::Result<Self> {
         let number = |number: u32| parse(&number.to_string()).map(Document::Rfc);
         let contended = Self {
-            index: SharedIndex::default(),
+            index: Index::default(),
             documents: (1..=NUMBERS).map(number).collect::<io::Result<_>>()?,
             title: parse("A Title of the Usual Length for an RFC")?,
         };
@@ -61,25 +59,25 @@ impl Contended {
         Ok(contended)
     }
 
-    /// What all threads have waited, of whom so many add.
-    fn waits(&self, adding: usize, setting: &Setting) -> io::Result<Vec<Duration>> {
+    /// How long each operation of all threads took. The first `adding` threads add records.
+    fn times(&self, adding: usize, setting: &Setting) -> io::Result<Vec<Duration>> {
         let begin = &Barrier::new(THREADS);
         let work = move |number: usize| -> io::Result<Vec<Duration>> {
             let mut random = Random::new(setting.seed + number as u64);
             let (owner, holder) = (Owner(HOLDERS + number as u64), parse("another:5678")?);
-            let mut waits = Vec::new();
+            let mut times = Vec::new();
             begin.wait();
             let deadline = Instant::now() + setting.time;
             while Instant::now() < deadline {
                 let document = &self.documents[random.below(self.documents.len())];
-                waits.push(match number < adding {
+                times.push(match number < adding {
                     true => self.add(owner, &holder, document),
                     false => self.look_up(document),
                 });
                 // A session yields between two requests, too.
                 thread::yield_now();
             }
-            Ok(waits)
+            Ok(times)
         };
         thread::scope(|scope| {
             let threads: Vec<_> =
@@ -104,23 +102,19 @@ impl Contended {
             address: None,
         };
         let begun = Instant::now();
-        let mut index = self.index.write();
-        let wait = begun.elapsed();
         // There are far fewer records than the limit.
-        let _ = index.add(owner, record, attributes);
-        wait
+        let _ = self.index.add(owner, record, attributes);
+        begun.elapsed()
     }
 
     fn look_up(&self, document: &Document) -> Duration {
-        let query = Query::Document(document.clone());
+        let mut cursor = Cursor::document(document.clone());
         let begun = Instant::now();
-        let index = self.index.read();
-        let wait = begun.elapsed();
-        index.visit(&query, &mut Position::default(), |shown| {
-            std::hint::black_box(shown);
+        self.index.page(&mut cursor, |view| {
+            std::hint::black_box(view);
             true
         });
-        wait
+        begun.elapsed()
     }
 }
 

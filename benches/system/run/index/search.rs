@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use p2p_ci::index::{Attributes, Index as Records, Owner};
+use p2p_ci::index::{Attributes, Capacity, Index as Records, Owner};
 use p2p_ci::protocol::{Content, Date, Document, Record};
 
 use crate::common::programs::Index;
@@ -192,7 +192,8 @@ fn beside_adding(
 
 /// What the search structure takes of the memory for a record of the series, in this process.
 fn memory(findings: &mut Findings, count: usize) {
-    let mut index = Records::with_limits(count, usize::MAX);
+    let index =
+        Records::new(Capacity { records: count, records_of_owner: usize::MAX, bytes: usize::MAX });
     for at in 0..count {
         let (peer, number) = (at / fill::SERIES, at % fill::SERIES + 1);
         let line = format!("RFC {number} {} peer-{peer:05} 5678", fill::title(number));
@@ -209,7 +210,7 @@ fn memory(findings: &mut Findings, count: usize) {
         // There are as many as the limit.
         let _ = index.add(Owner(peer as u64), Record { document, title, holder }, attributes);
     }
-    while index.catch_up(1000) == 1000 {}
+    index.update_all();
     let each = index.search_bytes() as f64 / count as f64;
     let work = format!("{count} records of {} numbers: memory for SEARCH, each", fill::SERIES);
     findings.figure(SECTION, work, &[each], "bytes");

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::super::super::{Charge, Index, Owner};
+use super::super::super::records::Records;
+use super::super::super::{Capacity, Charge, Owner};
 use super::super::{A, plain, record};
 use super::{scattered, search};
 
 #[test]
 fn hostile_titles_take_a_bounded_multiple_of_their_length() {
-    let mut index = Index::default();
+    let mut index = Records::default();
     let mut bytes = 0;
     for number in 0..2000_u32 {
         // As many different words as there is room for, and beginnings that are shared.
@@ -17,14 +18,14 @@ fn hostile_titles_take_a_bounded_multiple_of_their_length() {
         bytes += title.len();
         index.add(A, record(&format!("RFC {} {title} a 1", number + 1)), plain()).unwrap();
     }
-    while index.behind() > 0 {
-        index.catch_up(64);
+    while index.queued_titles() > 0 {
+        index.update_search(64);
     }
     let taken = index.search_bytes();
     assert!(taken < bytes * 12, "{taken} bytes for titles of {bytes}");
-    while index.leave(A, 100) == 100 {}
-    while index.behind() > 0 {
-        index.catch_up(64);
+    while index.remove_some(A, 100) == 100 {}
+    while index.queued_titles() > 0 {
+        index.update_search(64);
     }
     assert!(index.titles.is_empty());
     let left = index.search_bytes();
@@ -70,17 +71,17 @@ const HOSTILE: [(&str, Titles); 7] = [
 fn the_memory_of_hostile_titles_is_reserved_before_they_are_entered() {
     const COUNT: u64 = 400;
     for (kind, title) in HOSTILE {
-        let mut index = Index::default();
+        let mut index = Records::default();
         for number in 0..COUNT {
             let line = format!("RFC {} {} a 1", number + 1, title(number));
             index.add(A, record(&line), plain()).unwrap();
             // Some are entered early, so that others divide what they have in common.
             if number % 3 == 0 {
-                index.catch_up(1);
+                index.update_search(1);
             }
         }
         let reserved = index.search_bytes();
-        while index.catch_up(1) == 1 {
+        while index.update_search(1) == 1 {
             let now = index.search_bytes();
             assert!(now <= reserved, "{kind}: {now} bytes after {reserved}");
         }
@@ -88,11 +89,11 @@ fn the_memory_of_hostile_titles_is_reserved_before_they_are_entered() {
             let line = format!("RFC {} T a 1", number + 1);
             index.add(A, record(&line), plain()).unwrap();
         }
-        while index.catch_up(64) == 64 {}
+        while index.update_search(64) == 64 {}
         let left = index.search_bytes();
         assert!(left < 250_000, "{kind}: {left} bytes are left of {reserved}");
-        while index.leave(A, 100) == 100 {}
-        while index.catch_up(64) == 64 {}
+        while index.remove_some(A, 100) == 100 {}
+        while index.update_search(64) == 64 {}
         assert!(index.titles.is_empty(), "{kind}");
     }
 }
@@ -113,10 +114,9 @@ fn divided_branches_stay_within_the_memory_limit() {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    let mut index = Index::default();
-    index.limit_bytes(LIMIT);
+    let mut index = Records::new(Capacity { bytes: LIMIT, ..Capacity::default() });
     let mut charged = HashMap::<u64, usize>::new();
-    let mut add = |index: &mut Index, number: u64, title: &str| {
+    let mut add = |index: &mut Records, number: u64, title: &str| {
         let network = number % NETWORKS;
         let record = record(&format!("RFC {} {title} h{network} 1", number + 1));
         let charge = Charge::of(&record).bytes;
@@ -132,7 +132,7 @@ fn divided_branches_stay_within_the_memory_limit() {
     // The dividing titles count with the most that they may take until they are entered.
     while index.bytes() < LIMIT * 3 / 5 && add(&mut index, count, &title(count % GROUPS, 16)) {
         count += 1;
-        index.catch_up(1);
+        index.update_search(1);
     }
     let dividing = (1..16).flat_map(|length| (0..GROUPS).map(move |group| title(group, length)));
     for title in dividing {
@@ -140,22 +140,22 @@ fn divided_branches_stay_within_the_memory_limit() {
     }
     let before = index.bytes();
     assert!(before <= LIMIT && before > LIMIT * 9 / 10, "{before} of {LIMIT} bytes are used");
-    while index.catch_up(1) == 1 {
+    while index.update_search(1) == 1 {
         let bytes = index.bytes() - index.titles.bytes() + index.titles.bytes_in_use();
         assert!(bytes <= LIMIT + LIMIT / 50, "{bytes} bytes exceed {LIMIT} after {count} titles");
     }
-    assert!(index.behind() > 0, "some titles are still queued");
+    assert!(index.queued_titles() > 0, "some titles are still queued");
     assert!(!add(&mut index, count, "T"), "no record is added");
 
     // Records that are removed make room for the titles that are still queued.
     for network in 1..NETWORKS {
-        while index.leave(Owner(network), 100) == 100 {}
+        while index.remove_some(Owner(network), 100) == 100 {}
     }
     let of_last = title(GROUPS - 1, 15);
     assert!(!search(&mut index, &of_last, 100).is_empty());
-    assert_eq!(index.behind(), 0);
-    while index.leave(Owner(0), 100) == 100 {}
-    while index.catch_up(64) == 64 {}
+    assert_eq!(index.queued_titles(), 0);
+    while index.remove_some(Owner(0), 100) == 100 {}
+    while index.update_search(64) == 64 {}
     assert!(index.titles.is_empty());
 }
 
@@ -164,8 +164,7 @@ fn divided_branches_stay_within_the_memory_limit() {
 #[test]
 fn queued_titles_are_entered_when_their_reserves_reach_the_memory_limit() {
     const LIMIT: usize = 4 << 20;
-    let mut index = Index::default();
-    index.limit_bytes(LIMIT);
+    let mut index = Records::new(Capacity { bytes: LIMIT, ..Capacity::default() });
     let words = (0..30).map(|word| format!("{:016x}", scattered(word))).collect::<Vec<_>>();
     let title = words.join(" ");
     let mut add = |number: u32| {
@@ -174,6 +173,6 @@ fn queued_titles_are_entered_when_their_reserves_reach_the_memory_limit() {
     };
     let count = (0..3000).take_while(|number| add(*number).is_ok()).count();
     assert!(count > 2000, "{count} records");
-    while index.catch_up(64) == 64 {}
-    assert_eq!(index.behind(), 0);
+    while index.update_search(64) == 64 {}
+    assert_eq!(index.queued_titles(), 0);
 }

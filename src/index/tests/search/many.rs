@@ -1,6 +1,7 @@
 //! Searches that very many titles match (protocol.md section 4.10).
 
-use super::super::super::{Index, Owner};
+use super::super::super::Owner;
+use super::super::super::records::Records;
 use super::super::{A, plain, record};
 use super::model::Model;
 use super::{scattered, search};
@@ -10,7 +11,7 @@ use crate::limits;
 #[test]
 fn the_best_of_very_many_matches_are_found_in_order() {
     for (factor, titles) in [(1, 257), (7, 3000), (2999, 3000)] {
-        let mut index = Index::default();
+        let mut index = Records::default();
         let mut model = Model::default();
         let mut add = |owner, number: u64, end: &str| {
             let words = ["common", if number.is_multiple_of(3) { "third" } else { "other" }];
@@ -45,7 +46,7 @@ fn files_are_found_in_the_order_of_their_names() {
     const FILES: u64 = 3000;
     let line =
         |number: u64| format!("FILE a-name-that-begins-alike-{number:05} Title of a file h 1");
-    let mut index = Index::default();
+    let mut index = Records::default();
     for at in 0..FILES {
         index.add(A, record(&line(at * 1009 % FILES)), plain()).unwrap();
     }
@@ -70,7 +71,7 @@ fn files_are_found_in_the_order_of_their_names() {
 fn each_of_very_many_titles_of_one_document_is_found() {
     const TITLES: usize = 5000;
     let line = |at: usize| format!("RFC 7 t{at} h {}", at + 1);
-    let mut index = Index::default();
+    let mut index = Records::default();
     for at in 0..TITLES {
         index.add(A, record(&line(at)), plain()).unwrap();
     }

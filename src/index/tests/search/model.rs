@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::super::{Index, Owner, Search};
+use super::super::super::Owner;
+use super::super::super::records::Records;
+use super::super::super::search::Search;
 use super::super::{attributes, plain, record};
 use super::search;
 use crate::protocol::{Document, Record};
@@ -79,7 +81,7 @@ fn operations() -> impl Strategy<Value = Vec<(Owner, Operation)>> {
     prop::collection::vec(((0..3_u64).prop_map(Owner), operation), 0..30)
 }
 
-fn apply(index: &mut Index, owner: Owner, operation: Operation) {
+fn apply(index: &mut Records, owner: Owner, operation: Operation) {
     match operation {
         Operation::Add(record, length) => {
             index.add(owner, record, attributes(Some(length), 0)).unwrap();
@@ -87,9 +89,9 @@ fn apply(index: &mut Index, owner: Owner, operation: Operation) {
         Operation::Remove(record) => {
             index.remove(owner, &record.document, &record.holder);
         }
-        Operation::Leave => while index.leave(owner, 2) == 2 {},
+        Operation::Leave => while index.remove_some(owner, 2) == 2 {},
         Operation::CatchUp => {
-            index.catch_up(2);
+            index.update_search(2);
         }
     }
 }
@@ -102,7 +104,7 @@ proptest! {
         operations in operations(),
         query in prop::collection::vec(prop::sample::select(&WORDS[..]), 1..3),
     ) {
-        let mut index = Index::default();
+        let mut index = Records::default();
         let mut model = Model::default();
         for (owner, operation) in operations {
             match &operation {
@@ -118,7 +120,7 @@ proptest! {
             let few = model.search(&words).into_iter().take(2).collect::<Vec<_>>();
             prop_assert_eq!(search(&mut index, &words, 2), few, "{}", words);
         }
-        (0..3).for_each(|owner| while index.leave(Owner(owner), 100) == 100 {});
+        (0..3).for_each(|owner| while index.remove_some(Owner(owner), 100) == 100 {});
         prop_assert!(search(&mut index, "a", 9).is_empty());
         prop_assert!(index.titles.is_empty());
     }
@@ -126,14 +128,14 @@ proptest! {
     /// A reader that stops after a few records, while others come and go.
     #[test]
     fn a_record_that_stays_is_found_exactly_once(operations in operations(), pause in 1..4_usize) {
-        let mut index = Index::default();
+        let mut index = Records::default();
         let staying: Vec<Record> = ["RFC 3", "RFC 4", "RFC 5", "FILE f1234567", "FILE e"]
             .map(|document| record(&format!("{document} a stays h 9")))
             .into();
         for record in &staying {
             index.add(Owner(99), record.clone(), plain()).unwrap();
         }
-        while index.catch_up(3) == 3 {}
+        while index.update_search(3) == 3 {}
         let mut operations = operations.into_iter();
         let mut search = Search::new("stays".parse().unwrap(), usize::MAX);
         let mut seen = Vec::new();

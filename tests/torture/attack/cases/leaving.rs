@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use p2p_ci::index::{Attributes, Index as PureIndex, Owner, Position, Query};
+use p2p_ci::index::{Attributes, Cursor, Index as Records, Owner};
 use p2p_ci::protocol::{Content, Date, Listing, Record};
 use rustix::process::Signal;
 
@@ -225,11 +225,11 @@ pub(super) fn limits(setting: &Setting, report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
-/// Work of the index while it is locked, timed in this process.
+/// Operations of the index, timed in this process. None locks the index for longer than that.
 fn longest_holds(count: usize) -> io::Result<Vec<(&'static str, Duration)>> {
     const EACH: usize = 20_000;
     let parse = |error: p2p_ci::protocol::SyntaxError| io::Error::other(error.to_string());
-    let mut index = PureIndex::default();
+    let index = Records::default();
     let title = "A Title of the Usual Length for a Request for Comments".parse().map_err(parse)?;
     let mut longest_add = Duration::ZERO;
     let owners = count / EACH;
@@ -252,30 +252,21 @@ fn longest_holds(count: usize) -> io::Result<Vec<(&'static str, Duration)>> {
             longest_add = longest_add.max(begun.elapsed());
         }
     }
-    let mut longest_visit = Duration::ZERO;
-    let mut position = Position::default();
+    let mut longest_page = Duration::ZERO;
+    let mut cursor = Cursor::listing(Listing::Rfcs);
     loop {
         let begun = Instant::now();
-        let mut visited = 0;
-        let whole = index.visit(&Query::Listing(Listing::Rfcs), &mut position, |_| {
-            visited += 1;
-            visited < 4096
-        });
-        longest_visit = longest_visit.max(begun.elapsed());
-        if whole {
+        let page = index.page(&mut cursor, |_| true);
+        longest_page = longest_page.max(begun.elapsed());
+        if page.is_last {
             break;
         }
     }
-    let mut longest_leave = Duration::ZERO;
-    loop {
-        let begun = Instant::now();
-        let removed = index.leave(Owner(0), 1000);
-        longest_leave = longest_leave.max(begun.elapsed());
-        if removed < 1000 {
-            break;
-        }
-    }
-    Ok(vec![("ADD", longest_add), ("a piece of LIST", longest_visit), ("leaving", longest_leave)])
+    // The index is locked for fewer records at a time.
+    let begun = Instant::now();
+    let removed = index.remove_owner(Owner(0));
+    let thousand = begun.elapsed() * 1000 / u32::try_from(removed.max(1)).unwrap_or(u32::MAX);
+    Ok(vec![("ADD", longest_add), ("a page of LIST", longest_page), ("leaving", thousand)])
 }
 
 pub(super) fn panics(setting: &Setting, report: &mut Report) -> io::Result<()> {
