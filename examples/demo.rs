@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use p2p_ci::escape::escaped;
-use p2p_ci::library::{Depth, Incoming, Library, SharedLibrary};
+use p2p_ci::library::{Depth, Library, PartialFile, SharedLibrary};
 use p2p_ci::peer::{
     Cancel, DownloadRequest, Downloader, IndexDialect, IndexError, Membership, Query, Source,
     UploadServer, Uploads, lookup, request_records,
@@ -138,9 +138,9 @@ impl Peer {
         let sources = holdings.into_iter().map(Source::from).collect();
         let wanted = DownloadRequest { document: document.clone(), sources, digest: None };
         let path = self.library.read().target_for(document)?.path();
-        let mut incoming = Incoming::begin(&path)?;
+        let mut incoming = PartialFile::begin(&path)?;
         Downloader::default().download(&wanted, &mut incoming, &mut |_| {})?;
-        incoming.finish(false)?;
+        incoming.commit(false)?;
         self.library.add_file(&path, None)?;
         self.membership.update(std::slice::from_ref(document), &Cancel::new())?;
         Ok(path)

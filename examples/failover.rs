@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 
-use p2p_ci::library::{Depth, Incoming, Library};
+use p2p_ci::library::{Depth, Library, PartialFile};
 use p2p_ci::peer::{DownloadProgress, DownloadRequest, Downloader, Source, UploadServer, Uploads};
 use p2p_ci::protocol::{Document, Endpoint};
 
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sources: Vec<Source> = [gone, empty, good].map(Source::from).to_vec();
     let wanted = DownloadRequest { document, sources, digest: None };
     let target = root.path().join("rfc90001.txt");
-    let mut incoming = Incoming::begin(&target)?;
+    let mut incoming = PartialFile::begin(&target)?;
     let fetched =
         Downloader::default().download(&wanted, &mut incoming, &mut |attempt| match attempt {
             DownloadProgress::Asking(holder) => show(&format!("asking {holder}")),
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             DownloadProgress::Bytes(..) | DownloadProgress::Retrying(..) => {}
         })?;
     // The document gets its name only now.
-    incoming.finish(false)?;
+    incoming.commit(false)?;
 
     let holder = fetched.holders.first().ok_or("it was here before")?;
     show(&format!("{} bytes from {holder}, {}", fetched.length, fetched.digest));

@@ -14,7 +14,7 @@
 //! | ask an index | [`peer::IndexConnection`], [`peer::lookup`] |
 //! | stay registered | [`peer::Membership`] |
 //! | upload a folder | [`library::Library`], [`peer::UploadServer`] |
-//! | download a document | [`peer::Downloader`], [`library::Incoming`] |
+//! | download a document | [`peer::Downloader`], [`library::PartialFile`] |
 //!
 //! What may be said on the wire is in `protocol.md`, which the documentation of every item names
 //! by section; how the modules hang together is in `ARCHITECTURE.md`.

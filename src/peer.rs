@@ -14,7 +14,7 @@ pub use crate::download::{
     DownloadRequest, Downloader, ExpectedDigest, Journal, JournalEntry, JournalEvent, PeerSpeed,
     PeerStats, Probe, Source, TransferError, download_all, probe,
 };
-pub use crate::library::{Hashing, LOG_LIBRARY, Watching};
+pub use crate::library::{BackgroundHasher, LOG_LIBRARY, Watcher};
 pub use crate::net::{Bandwidth, Cancel};
 pub use crate::registration::{Announcer, Event, Membership};
 pub use crate::upload::{RunningUpload, Slots, UploadServer, UploadTotals, Uploads};

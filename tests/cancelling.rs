@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use p2p_ci::library::{Incoming, PartFiles, SaveTarget};
+use p2p_ci::library::{PartFiles, PartialFile, SaveTarget};
 use p2p_ci::peer::{
     Cancel, DownloadError, DownloadEvent, DownloadJob, DownloadProgress, DownloadRequest,
     Downloader, Source, download_all,
@@ -69,7 +69,7 @@ fn cancel_one(
 ) -> u64 {
     let mut requests = Some(requests);
     let fetcher = Downloader::default().with_cancel(Cancel::new());
-    let mut incoming = Incoming::begin(&folder.join("a")).unwrap();
+    let mut incoming = PartialFile::begin(&folder.join("a")).unwrap();
     let mut cancelled_at: Option<Instant> = None;
     let outcome = fetcher.download(&wanted("a", source), &mut incoming, &mut |attempt| {
         if is_time(&attempt)
@@ -85,7 +85,7 @@ fn cancel_one(
     });
     assert!(matches!(outcome, Err(DownloadError::Cancelled(_))), "{outcome:?}");
     assert!(cancelled_at.unwrap().elapsed() < PROMPT, "{:?}", cancelled_at.unwrap().elapsed());
-    incoming.kept_length().unwrap_or(0)
+    incoming.resumable_bytes().unwrap_or(0)
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn what_the_ignore_file_names_is_not_shared() {
     );
 
     write_old(&at(".p2pciignore"), "*\n");
-    library.look_over().unwrap();
+    library.rescan().unwrap();
     assert!(library.read().is_empty());
 }
 
@@ -139,9 +139,9 @@ fn a_look_finds_what_has_appeared_changed_and_gone() {
     }
     let library = Library::scan_quiet(root.path(), Depth::Folder).unwrap();
     let changed = || {
-        let look = library.look_over().unwrap();
-        assert!(!look.is_unsettled);
-        look.changed.iter().map(ToString::to_string).collect::<Vec<_>>()
+        let scan = library.rescan().unwrap();
+        assert!(!scan.has_unstable);
+        scan.changed.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert!(changed().is_empty());
     fs::remove_file(at("a")).unwrap();
@@ -186,11 +186,11 @@ fn a_file_that_is_being_written_does_not_count_yet() {
     let root = tempfile::tempdir().unwrap();
     let library = Library::scan_quiet(root.path(), Depth::Folder).unwrap();
     fs::write(root.path().join("fresh"), "half").unwrap();
-    let look = library.look_over().unwrap();
-    assert!(look.changed.is_empty() && look.is_unsettled);
+    let scan = library.rescan().unwrap();
+    assert!(scan.changed.is_empty() && scan.has_unstable);
     write_old(&root.path().join("fresh"), "whole");
-    let look = library.look_over().unwrap();
-    assert!(look.changed.len() == 1 && !look.is_unsettled);
+    let scan = library.rescan().unwrap();
+    assert!(scan.changed.len() == 1 && !scan.has_unstable);
 }
 
 #[cfg(unix)]

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use common::holders::{endpoint, holder, honest, respond};
 use common::{folder, in_parallel};
-use p2p_ci::library::{Incoming, PartFiles, SaveTarget};
+use p2p_ci::library::{PartFiles, PartialFile, SaveTarget};
 use p2p_ci::peer::{
     CompletedDownload, DownloadError, DownloadEvent, DownloadJob, DownloadRequest, Downloader,
     Source, TransferError, download_all,
@@ -112,7 +112,7 @@ fn fetch(addresses: impl Iterator<Item = Ipv4Addr>, most: Duration) {
     let (_server, honest) = honest(&shared(root.path(), 1), Ipv4Addr::LOCALHOST);
     let mut sources = silent.sources;
     sources.push(honest.clone());
-    let mut incoming = Incoming::begin(&root.path().join("rfc1.txt")).unwrap();
+    let mut incoming = PartialFile::begin(&root.path().join("rfc1.txt")).unwrap();
     let begun = Instant::now();
     let fetched = Downloader::default().download(&wanted(1, sources), &mut incoming, &mut |_| {});
     assert_eq!(fetched.unwrap().holders, [honest.holder]);
@@ -195,7 +195,7 @@ const LATE_DOCUMENT: &str = "P2P-CI/1.0 200 OK\r\nOS: test\r\nContent-Length: 4\
 
 fn fetch_of(sources: Vec<Source>) -> (Result<CompletedDownload, DownloadError>, Duration) {
     let root = tempfile::tempdir().unwrap();
-    let mut incoming = Incoming::begin(&root.path().join("rfc1.txt")).unwrap();
+    let mut incoming = PartialFile::begin(&root.path().join("rfc1.txt")).unwrap();
     let begun = Instant::now();
     let fetched = Downloader::default().download(&wanted(1, sources), &mut incoming, &mut |_| {});
     (fetched, begun.elapsed())

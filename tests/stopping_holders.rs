@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use common::folder;
 use common::holders::{endpoint, holder, honest, respond};
-use p2p_ci::library::{Hasher, Incoming};
+use p2p_ci::library::{Hasher, PartialFile};
 use p2p_ci::peer::{CompletedDownload, DownloadError, DownloadRequest, Downloader, Source};
 use p2p_ci::protocol::Document;
 
@@ -31,7 +31,7 @@ fn shared(root: &Path) -> PathBuf {
 /// Fetches RFC 1; returns how long that took, too.
 fn fetch_of(sources: Vec<Source>) -> (Result<CompletedDownload, DownloadError>, Duration) {
     let root = tempfile::tempdir().unwrap();
-    let mut incoming = Incoming::begin(&root.path().join("rfc1.txt")).unwrap();
+    let mut incoming = PartialFile::begin(&root.path().join("rfc1.txt")).unwrap();
     let document = Document::Rfc("1".parse().unwrap());
     let wanted = DownloadRequest { document, sources, digest: None };
     let begun = Instant::now();
@@ -234,11 +234,11 @@ fn holders_that_deliver_once_and_then_stop_cost_a_few_seconds_each() {
     let (fetcher, begun) = (Downloader::default(), Instant::now());
     for number in 0..DOCUMENTS {
         let path = root.path().join("fetched");
-        let mut incoming = Incoming::begin(&path).unwrap();
+        let mut incoming = PartialFile::begin(&path).unwrap();
         let document = Document::Rfc((number + 1).to_string().parse().unwrap());
         let wanted = DownloadRequest { document, sources: sources.clone(), digest: None };
         fetcher.download(&wanted, &mut incoming, &mut |_| {}).unwrap();
-        incoming.finish(true).unwrap();
+        incoming.commit(true).unwrap();
         assert!(fs::read(&path).unwrap() == body(number), "{number}");
     }
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());

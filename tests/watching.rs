@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use p2p_ci::library::{Depth, Library, SharedLibrary};
-use p2p_ci::peer::Watching;
+use p2p_ci::peer::Watcher;
 
 /// Less than half of the time after which a watched directory is scanned anyway.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -24,18 +24,18 @@ fn write(path: &Path) {
     fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
 }
 
-fn watched(folder: &Path) -> (SharedLibrary, Watching, Receiver<String>) {
+fn watched(folder: &Path) -> (SharedLibrary, Watcher, Receiver<String>) {
     let library = Library::scan_quiet(folder, Depth::Folder).unwrap();
     let (sender, documents) = channel();
     let changed = move |document: &p2p_ci::protocol::Document| {
         let _ = sender.send(document.to_string());
     };
-    let watching = Watching::start(library.clone(), changed).unwrap();
+    let watching = Watcher::start(library.clone(), changed).unwrap();
     (library, watching, documents)
 }
 
 /// Waits until a document was reported, and is or is not shared.
-fn await_document(shared: &(SharedLibrary, Watching, Receiver<String>), name: &str, is_here: bool) {
+fn await_document(shared: &(SharedLibrary, Watcher, Receiver<String>), name: &str, is_here: bool) {
     let until = Instant::now() + PATIENCE;
     loop {
         let left = until.saturating_duration_since(Instant::now());

@@ -10,7 +10,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use libfuzzer_sys::fuzz_target;
-use p2p_ci::library::{Hasher, Incoming};
+use p2p_ci::library::{Hasher, PartialFile};
 use p2p_ci::limits;
 use p2p_ci::peer::{Downloader, DownloadRequest};
 use p2p_ci::protocol::{Document, DocumentReply, DocumentReplyDecoder};
@@ -48,10 +48,10 @@ fuzz_target!(|data: &[u8]| {
     let holder = address.to_string().parse::<p2p_ci::protocol::Endpoint>().expect("an endpoint");
     let document = Document::Rfc("1".parse().expect("a number"));
     let wanted = DownloadRequest { document, sources: vec![holder.into()], digest: None };
-    let mut incoming = Incoming::begin(&target).expect("a file in the folder");
+    let mut incoming = PartialFile::begin(&target).expect("a file in the folder");
     let fetched = Downloader::default().download(&wanted, &mut incoming, &mut |_| {});
     if let Ok(fetched) = &fetched {
-        incoming.finish(false).expect("its name");
+        incoming.commit(false).expect("its name");
         let bytes = fs::read(&target).expect("the document");
         let mut hasher = Hasher::default();
         hasher.update(&bytes);

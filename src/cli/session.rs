@@ -25,8 +25,8 @@ use crate::error_chain::error_chain;
 use crate::library::{Library, SharedLibrary, StoreFile};
 use crate::net;
 use crate::peer::{
-    Announcer, Bandwidth, Event, Hashing, IndexDialect, Journal, Membership, Slots, UploadServer,
-    Uploads, Watching,
+    Announcer, BackgroundHasher, Bandwidth, Event, IndexDialect, Journal, Membership, Slots,
+    UploadServer, Uploads, Watcher,
 };
 use crate::protocol::{Document, Endpoint, Port, Refusal, Status};
 
@@ -38,9 +38,9 @@ pub(super) struct Session {
     pub(super) membership: Arc<Membership>,
     pub(super) uploads: Arc<UploadServer>,
     pub(super) library: SharedLibrary,
-    _watching: Watching,
+    _watching: Watcher,
     _claim: ShareClaim,
-    pub(super) hashing: Hashing,
+    pub(super) hashing: BackgroundHasher,
     pub(super) announcer: Announcer,
 }
 
@@ -105,13 +105,14 @@ impl Session {
         // When the program ends there is nobody left to read what is put into a queue.
         let announce = announcer.queue();
         let hashed = move |document: &Document| drop(announce.send(document.clone()));
-        let hashing = Hashing::start(library.clone(), hashed).map_err(CommandError::Start)?;
+        let hashing =
+            BackgroundHasher::start(library.clone(), hashed).map_err(CommandError::Start)?;
         let (announce, hash) = (announcer.queue(), hashing.queue());
         let changed = move |document: &Document| {
             let _ = announce.send(document.clone());
             let _ = hash.send(document.clone());
         };
-        let watching = Watching::start(library.clone(), changed).map_err(CommandError::Start)?;
+        let watching = Watcher::start(library.clone(), changed).map_err(CommandError::Start)?;
         Ok(Self {
             membership,
             uploads: Arc::new(uploads),

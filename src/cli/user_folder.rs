@@ -3,7 +3,7 @@
 use std::env::{home_dir, var_os};
 use std::path::{Component, Path, PathBuf};
 
-use crate::library::{Digests, Hasher};
+use crate::library::{DigestCache, Hasher};
 
 /// Symbolic links that are followed before a path counts as a loop.
 const MOST_LINKS: usize = 40;
@@ -14,9 +14,9 @@ pub(super) fn history_file() -> Option<PathBuf> {
 }
 
 /// Digests that were computed before.
-pub(super) fn stored_digests() -> Digests {
+pub(super) fn stored_digests() -> DigestCache {
     let store = folder("XDG_CACHE_HOME", ".cache").map(|folder| folder.join("digests"));
-    store.map_or_else(Digests::default, |store| Digests::load(&store))
+    store.map_or_else(DigestCache::default, |store| DigestCache::load(&store))
 }
 
 /// How fast other peers were.

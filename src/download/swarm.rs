@@ -22,7 +22,7 @@ use super::exchange::Reply;
 use super::model::Source;
 use super::model::TransferError;
 use super::swarm::segments::Segments;
-use crate::library::{Hasher, Pieces};
+use crate::library::{ChunkedPart, Hasher};
 use crate::limits;
 use crate::net::WatchedStream;
 use crate::protocol::{Date, Digest, Document, Endpoint};
@@ -52,7 +52,7 @@ struct State {
     segments: Segments,
     /// Where they are written; nothing when the download is over, so that no worker keeps the
     /// file open and locked.
-    pieces: Option<Arc<Pieces>>,
+    pieces: Option<Arc<ChunkedPart>>,
     /// Holders that no worker is asking.
     spare: VecDeque<Spare>,
     /// What the first of them has begun to deliver.
@@ -133,7 +133,7 @@ pub(super) struct SegmentedDocument<'a> {
     /// What the first of them has begun to deliver.
     pub(super) first: Option<First>,
     /// The file, with what is here already.
-    pub(super) pieces: &'a Arc<Pieces>,
+    pub(super) pieces: &'a Arc<ChunkedPart>,
 }
 
 impl SegmentedDocument<'_> {
@@ -223,7 +223,7 @@ impl Swarm {
     /// The calling thread: reports, computes the digest, and waits for the end.
     fn follow(
         &self,
-        pieces: &Pieces,
+        pieces: &ChunkedPart,
         before: u64,
         watch: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Brought, SwarmError> {

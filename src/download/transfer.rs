@@ -9,7 +9,7 @@ use super::downloader::Downloader;
 use super::exchange::Pipeline;
 use super::exchange::Reply;
 use super::model::TransferError;
-use crate::library::Incoming;
+use crate::library::PartialFile;
 use crate::limits;
 use crate::protocol::{ContentRange, Digest, Endpoint};
 use body::Body;
@@ -45,7 +45,7 @@ pub(super) fn receive(
     get: &Get<'_>,
     reply: Reply,
     pipeline: &mut Pipeline,
-    incoming: &mut Incoming,
+    incoming: &mut PartialFile,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Outcome, TransferError> {
     let ((head, separator), mut line) = reply;

@@ -8,10 +8,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::rfc_index::Official;
-use super::{
-    Depth, Entry, Saved, SharedLibrary, document_of, file_name_of, folder, skip, title_of,
-};
+use super::catalog::SharedLibrary;
+use super::entry::Entry;
+use super::folder::{self, Depth};
+use super::name::{document_of, file_name_of};
+use super::saved::Saved;
+use super::scan_state::log_skipped;
+use super::titles::{Official, title_of};
 use crate::protocol::{Digest, Document, Title};
 
 impl SharedLibrary {
@@ -97,7 +100,7 @@ impl SharedLibrary {
                     self.write().insert(document.clone(), entry);
                     count += 1;
                 }
-                Err(error) => skip(found.name.as_bytes(), &error.to_string()),
+                Err(error) => log_skipped(found.name.as_bytes(), &error.to_string()),
             }
         }
         Ok(count)

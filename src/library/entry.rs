@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::Hasher;
+use super::digest::Hasher;
 use super::file_state::FileState;
 use super::packed::{unpacked, unpacked_bytes, unpacked_name};
 use super::unpacked::{CopyReader, UnpackedCopies};

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 
+use super::entry::{Entry, OpenDocument};
 use super::folder::HANDED_OVER;
-use super::{Entry, OpenDocument};
 use crate::escape::escaped_path;
 use crate::system;
 

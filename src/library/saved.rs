@@ -7,7 +7,7 @@
 use std::fs::Metadata;
 use std::io;
 
-use super::Hasher;
+use super::digest::Hasher;
 use super::file_state::FileState;
 use super::target::SaveTarget;
 use crate::protocol::Digest;

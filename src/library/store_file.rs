@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Incoming;
+use super::partial::PartialFile;
 use crate::escape::escaped_path;
 use crate::system;
 
@@ -50,9 +50,9 @@ impl StoreFile {
         }
         let _lock = self.lock()?;
         let text = merge(self.read());
-        let incoming = Incoming::begin(&self.path)?;
+        let incoming = PartialFile::begin(&self.path)?;
         incoming.file().write_all(text.as_bytes())?;
-        incoming.finish(true).map(drop)
+        incoming.commit(true).map(drop)
     }
 
     /// Waits until no other program is storing. The lock is held as long as the file is open; it

@@ -32,10 +32,12 @@ pub const OFFICIAL_TITLES: usize = 100_000;
 /// A new file is announced after this time without writes.
 pub const QUIET: Duration = Duration::from_secs(1);
 /// The shortest time between two scans of a shared directory.
-pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub const RESCAN_DELAY: Duration = Duration::from_secs(1);
 /// The longest pause between two scans of a directory that changes, unless a scan takes half of it.
 pub const SCAN_PAUSE_MAX: Duration = Duration::from_secs(3);
 /// The time after which a directory is scanned although the system has reported no change.
-pub const LOOK_OVER: Duration = Duration::from_secs(60);
-/// The same where it cannot be watched.
-pub const LOOK_OVER_UNWATCHED: Duration = Duration::from_secs(5);
+pub const RESCAN_INTERVAL: Duration = Duration::from_secs(60);
+/// The same for a directory that cannot be watched.
+pub const RESCAN_INTERVAL_UNWATCHED: Duration = Duration::from_secs(5);
+/// The time between two checks that a part file is still in its directory.
+pub const PLACE_CHECK_INTERVAL: Duration = Duration::from_secs(1);

@@ -12,7 +12,7 @@ use crate::cli::outcome::shown;
 use crate::cli::progress::{OneDownload, warn_of_length};
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
-use crate::library::{Entry, Hasher, Incoming, PartFiles, SaveTarget, Saved};
+use crate::library::{Entry, Hasher, PartFiles, PartialFile, SaveTarget, Saved};
 use crate::limits;
 use crate::peer::{
     CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, JournalEvent,
@@ -37,7 +37,7 @@ pub(super) fn save(
     let path = target.path();
     let cannot_save = |source| cannot_save(&path, source);
     let parts = part_files(target.root(), &context.library()?, &context.journal);
-    let mut incoming = Incoming::begin_among(target, &parts).map_err(cannot_save)?;
+    let mut incoming = PartialFile::begin_with(target, &parts).map_err(cannot_save)?;
     context.interrupt.replace_temporary(incoming.temporary_path().map(PathBuf::from));
     let fetched = download(context, wanted, &mut incoming, overwrite);
     context.interrupt.replace_temporary(None);
@@ -48,7 +48,7 @@ pub(super) fn save(
     if let Some(date) = fetched.last_modified {
         incoming.set_modified(date.time());
     }
-    let saved = match incoming.finish(overwrite) {
+    let saved = match incoming.commit(overwrite) {
         // Another process may have fetched the same document.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Saved::existing(target, fetched.digest).and_then(|same| same.ok_or(error))
@@ -62,14 +62,14 @@ pub(super) fn save(
 fn not_fetched(
     context: &Context,
     wanted: &DownloadRequest,
-    incoming: Incoming,
+    incoming: PartialFile,
     parts: &PartFiles,
     error: DownloadError,
 ) -> Result<Downloaded, CommandError> {
     let document = &wanted.document;
-    match (error, incoming.kept_length()) {
+    match (error, incoming.resumable_bytes()) {
         (DownloadError::Present(_), _) => {
-            incoming.abandon();
+            incoming.delete();
             Ok(Downloaded::Present)
         }
         (DownloadError::Cancelled(document), kept) => Err(interrupted(context, &document, kept)),
@@ -80,14 +80,14 @@ fn not_fetched(
                 "the disk is full: the {length} bytes of {document} are deleted; free some space, \
                  and `get` downloads it again"
             );
-            incoming.abandon();
+            incoming.delete();
             Err(error.into())
         }
         (error @ DownloadError::File { .. }, _) => Err(error.into()),
         (error, _) if error.is_in_use() => Err(error.into()),
         (error, Some(length)) if wanted.is_trusted() || error.kept().is_some() => {
             log::warn!("{length} bytes are kept: the next `get` resumes there");
-            incoming.set_down(parts, wanted.is_trusted());
+            incoming.suspend(parts, wanted.is_trusted());
             Err(error.into())
         }
         (error, kept) => {
@@ -97,7 +97,7 @@ fn not_fetched(
                      digest; `get --from HOLDER` or `--digests FILE` keeps them"
                 );
             }
-            incoming.abandon();
+            incoming.delete();
             Err(error.into())
         }
     }
@@ -124,7 +124,7 @@ pub(super) fn stream(
         |source| CommandError::File { what: "cannot use a temporary file".into(), source };
     let folder = tempfile::tempdir().map_err(cannot_keep)?;
     context.interrupt.replace_temporary(Some(folder.path().into()));
-    let mut incoming = Incoming::begin(&folder.path().join("document")).map_err(cannot_keep)?;
+    let mut incoming = PartialFile::begin(&folder.path().join("document")).map_err(cannot_keep)?;
     let fetched = download(context, wanted, &mut incoming, true);
     context.interrupt.replace_temporary(None);
     let fetched = fetched.map_err(|error| match error {
@@ -145,7 +145,7 @@ pub(super) fn copy_file(
 ) -> Result<(u64, Digest), CommandError> {
     let cannot_save = |source| cannot_save(path, source);
     let open = entry.open().map_err(|source| cannot_read(entry, source))?;
-    let mut incoming = Incoming::begin(path).map_err(cannot_save)?;
+    let mut incoming = PartialFile::begin(path).map_err(cannot_save)?;
     let mut hasher = Hasher::default();
     let mut length = 0;
     let mut chunk = vec![0; limits::VERIFY_BUFFER];
@@ -159,7 +159,7 @@ pub(super) fn copy_file(
         length += some.len() as u64;
     }
     incoming.set_modified(open.modified);
-    incoming.finish(overwrite).map_err(cannot_save)?;
+    incoming.commit(overwrite).map_err(cannot_save)?;
     Ok((length, hasher.finish()))
 }
 
@@ -217,7 +217,7 @@ fn cannot_read(entry: &Entry, source: io::Error) -> CommandError {
 fn download(
     context: &Context,
     wanted: &DownloadRequest,
-    incoming: &mut Incoming,
+    incoming: &mut PartialFile,
     overwrite: bool,
 ) -> Result<CompletedDownload, DownloadError> {
     let document = &wanted.document;

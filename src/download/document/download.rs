@@ -12,7 +12,7 @@ use crate::download::model::DownloadRequest;
 use crate::download::model::TransferError;
 use crate::download::model::{CompletedDownload, DownloadProgress, ExpectedDigest};
 use crate::download::transfer::{Get, Outcome, Transferred, receive};
-use crate::library::Incoming;
+use crate::library::PartialFile;
 use crate::limits;
 use crate::protocol::{Digest, Document, Endpoint, Refusal, Status};
 
@@ -45,7 +45,7 @@ pub(super) struct Download<'a> {
     pub(super) downloader: &'a Downloader,
     pub(super) request: &'a DownloadRequest,
     pub(super) pipeline: &'a mut Pipeline,
-    pub(super) incoming: &'a mut Incoming,
+    pub(super) incoming: &'a mut PartialFile,
     pub(super) watch: &'a mut dyn FnMut(DownloadProgress<'_>),
     pub(super) candidates: Candidates<'a>,
     /// The attempts whose replies are awaited.
@@ -60,7 +60,7 @@ impl<'a> Download<'a> {
         downloader: &'a Downloader,
         request: &'a DownloadRequest,
         pipeline: &'a mut Pipeline,
-        incoming: &'a mut Incoming,
+        incoming: &'a mut PartialFile,
         watch: &'a mut dyn FnMut(DownloadProgress<'_>),
     ) -> Self {
         let mut candidates = Candidates::new(downloader, request);

@@ -7,7 +7,7 @@ use crate::download::exchange::Pipeline;
 use crate::download::model::DownloadError;
 use crate::download::model::DownloadRequest;
 use crate::download::model::{CompletedDownload, DownloadProgress};
-use crate::library::Incoming;
+use crate::library::PartialFile;
 
 impl Downloader {
     /// Fetches a document: holders that have delivered before are asked first, one of each network
@@ -21,7 +21,7 @@ impl Downloader {
     pub fn download(
         &self,
         request: &DownloadRequest,
-        incoming: &mut Incoming,
+        incoming: &mut PartialFile,
         watch: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> Result<CompletedDownload, DownloadError> {
         self.download_one(&mut Pipeline::default(), request, incoming, watch)
@@ -32,7 +32,7 @@ impl Downloader {
         &self,
         pipeline: &mut Pipeline,
         request: &DownloadRequest,
-        incoming: &mut Incoming,
+        incoming: &mut PartialFile,
         watch: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> Result<CompletedDownload, DownloadError> {
         let mut download = Download::new(self, request, pipeline, incoming, watch);

@@ -9,7 +9,7 @@ use crate::download::downloader::Downloader;
 use crate::download::model::DownloadError;
 use crate::download::model::DownloadRequest;
 use crate::download::model::{CompletedDownload, DownloadProgress};
-use crate::library::Incoming;
+use crate::library::PartialFile;
 use crate::limits;
 
 /// What one download has achieved so far.
@@ -120,11 +120,11 @@ impl Downloader {
     pub fn download_with_retries(
         &self,
         request: &DownloadRequest,
-        incoming: &mut Incoming,
+        incoming: &mut PartialFile,
         overwrite: bool,
         watch: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> Result<CompletedDownload, DownloadError> {
-        let mut retry = Retry::new(1, incoming.kept_length());
+        let mut retry = Retry::new(1, incoming.resumable_bytes());
         loop {
             let begun = Instant::now();
             let outcome = self.download(request, incoming, &mut |attempt| {
@@ -137,7 +137,7 @@ impl Downloader {
                 Err(error) if !self.cancel().is_cancelled() => error,
                 outcome => return outcome,
             };
-            let decision = retry.after_failure(&error, begun.elapsed(), incoming.kept_length());
+            let decision = retry.after_failure(&error, begun.elapsed(), incoming.resumable_bytes());
             let Decision::Again(pause) = decision else {
                 return Err(retry.given_up(error));
             };

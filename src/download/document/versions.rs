@@ -47,7 +47,7 @@ impl<'a> Download<'a> {
             let Some(holder) = group.first().map(|candidate| &candidate.source.holder) else {
                 continue;
             };
-            let pieces = match self.incoming.pieces(&digest, length) {
+            let pieces = match self.incoming.chunked(&digest, length) {
                 Ok(Some(pieces)) => pieces,
                 Ok(None) => {
                     // That is not the holder's failure, so nothing is reported about it.

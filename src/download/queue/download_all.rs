@@ -19,7 +19,7 @@ use super::worker::Worker;
 use crate::download::downloader::Downloader;
 use crate::download::model::CompletedDownload;
 use crate::download::model::DownloadError;
-use crate::library::{Finished, Incoming, PartFiles, Saved};
+use crate::library::{CommitResults, PartFiles, PartialFile, Saved};
 use crate::limits;
 use crate::system;
 
@@ -145,7 +145,7 @@ fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(DownloadEvent<'_>)) ->
         };
         (outcome, job, one)
     };
-    let Finished { outcomes, synced } = Incoming::finish_all(files)?;
+    let CommitResults { outcomes, synced } = PartialFile::commit_all(files)?;
     let outcomes = outcomes.into_iter().zip(fetched).map(named).collect();
     report(outcomes, synced, watch)
 }
@@ -192,7 +192,7 @@ fn ends_all(error: &io::Error, folder: &Path) -> bool {
         && (system::is_disk_full(error)
             || error.kind() == io::ErrorKind::ReadOnlyFilesystem
             || system::is_disk_failure(error)
-            || !Incoming::is_possible_in(folder))
+            || !PartialFile::can_create_in(folder))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::download::model::CompletedDownload;
 use crate::download::model::DownloadError;
 use crate::download::model::DownloadRequest;
-use crate::library::{Incoming, SaveTarget, Saved};
+use crate::library::{PartialFile, SaveTarget, Saved};
 use crate::protocol::Document;
 
 /// One of many downloads.
@@ -52,4 +52,4 @@ pub(super) enum Message {
 }
 
 /// A document that is whole, and has no name yet.
-pub(super) type Whole = (DownloadJob, Incoming, CompletedDownload);
+pub(super) type Whole = (DownloadJob, PartialFile, CompletedDownload);

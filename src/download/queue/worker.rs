@@ -18,7 +18,7 @@ use crate::download::exchange::Pipeline;
 use crate::download::model::DownloadError;
 use crate::download::model::DownloadProgress;
 use crate::download::model::Source;
-use crate::library::{Incoming, PartFiles};
+use crate::library::{PartFiles, PartialFile};
 use crate::limits;
 use crate::net::Cancel;
 use crate::system;
@@ -31,7 +31,7 @@ const TIME_FOR_ALL: Duration = Duration::from_secs(1);
 const REPORT: Duration = Duration::from_millis(50);
 
 /// The result of an attempt, with the complete file if it has succeeded.
-type Attempted = (Next, Option<Incoming>);
+type Attempted = (Next, Option<PartialFile>);
 
 /// A worker.
 pub(super) struct Worker<'a> {
@@ -179,7 +179,7 @@ impl<'a> Worker<'a> {
         if hope == Hope::Names && self.shared.name_service().is_slow() && self.queue.has_untried() {
             return (Next::Behind, None);
         }
-        let mut incoming = match Incoming::begin_among(&task.job.target, self.parts) {
+        let mut incoming = match PartialFile::begin_with(&task.job.target, self.parts) {
             Ok(incoming) => incoming,
             Err(source) => {
                 let error = DownloadError::File { document, source };
@@ -224,7 +224,7 @@ impl<'a> Worker<'a> {
             }
             Err(error) => error,
         };
-        let kept = incoming.kept_length();
+        let kept = incoming.resumable_bytes();
         let next = match error {
             DownloadError::Cancelled(_) if self.queue.must_yield(self.number) => {
                 task.retry.keep(kept);
@@ -246,14 +246,14 @@ impl<'a> Worker<'a> {
                     let document = &task.job.request.document;
                     log::warn!("the disk is full: the {kept} bytes of {document} are deleted");
                 }
-                incoming.abandon();
+                incoming.delete();
             }
             Next::Never(DownloadError::Cancelled(_)) => {}
             Next::Never(error) if !is_trusted && !error.is_in_use() && error.kept().is_none() => {
-                incoming.abandon();
+                incoming.delete();
             }
             // A file that waits is closed.
-            _ => incoming.set_down(self.parts, is_trusted),
+            _ => incoming.suspend(self.parts, is_trusted),
         }
         (next, None)
     }

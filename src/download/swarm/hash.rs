@@ -2,12 +2,12 @@
 
 use std::io;
 
-use crate::library::{Hasher, Pieces};
+use crate::library::{ChunkedPart, Hasher};
 use crate::system::PageAligned;
 
 /// Computes the digest of what is whole from the beginning.
 pub(super) fn hash(
-    pieces: &Pieces,
+    pieces: &ChunkedPart,
     hasher: &mut Hasher,
     hashed: &mut u64,
     until: u64,

@@ -8,7 +8,7 @@ use super::Swarm;
 use crate::download::exchange::Reply;
 use crate::download::model::TransferError;
 use crate::download::transfer::MinRate;
-use crate::library::Pieces;
+use crate::library::ChunkedPart;
 use crate::protocol::{ContentRange, Endpoint};
 
 /// Bytes that are read and written at a time.
@@ -131,7 +131,7 @@ impl Swarm {
 /// A worker that writes at this moment. Its hold on the file ends before it is no longer counted.
 struct Writing<'a> {
     swarm: &'a Swarm,
-    pieces: Option<Arc<Pieces>>,
+    pieces: Option<Arc<ChunkedPart>>,
 }
 
 impl Drop for Writing<'_> {

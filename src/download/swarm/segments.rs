@@ -7,13 +7,13 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use crate::library::PIECE;
+use crate::library::CHUNK;
 
 /// A holder that delivers nothing for this time is not counted on.
 const STALLED: Duration = Duration::from_secs(2);
 
 /// Less than this is not worth a request of its own while somebody is bringing it.
-const LEAST: u64 = 2 * PIECE;
+const LEAST: u64 = 2 * CHUNK;
 
 /// The parts of a document, and who fetches them.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl Segments {
             return if is_much_slower { self.take_over(at) } else { None };
         }
         let from = slowest.end.saturating_sub(share as u64).max(slowest.next);
-        let from = from.next_multiple_of(PIECE);
+        let from = from.next_multiple_of(CHUNK);
         if theirs < 1.0 {
             return self.take_over(at);
         }
@@ -198,7 +198,7 @@ mod tests {
         let taken = segments.take(1, RATE, at(1)).unwrap();
         assert_eq!(taken.end, 8 * MIB);
         let share = taken.end - taken.start;
-        assert!(share.abs_diff(7 * MIB * 7 / 8) <= PIECE, "{share}");
+        assert!(share.abs_diff(7 * MIB * 7 / 8) <= CHUNK, "{share}");
         assert_eq!(segments.end(0), Some(taken.start));
         assert_eq!(segments.left(), 7 * MIB);
         assert_eq!(segments.whole_until(16 * MIB), MIB);
@@ -221,29 +221,29 @@ mod tests {
     fn a_small_rest_is_left_to_who_brings_it() {
         let start = Instant::now();
         let second = start + Duration::from_secs(1);
-        let mut segments = of(2 * PIECE);
+        let mut segments = of(2 * CHUNK);
         segments.take(0, 1e6, start).unwrap();
-        segments.advance(0, PIECE, second);
+        segments.advance(0, CHUNK, second);
         assert_eq!(segments.take(1, 1e6, second), None);
-        segments.advance(0, PIECE, second);
+        segments.advance(0, CHUNK, second);
         assert!(segments.is_done());
     }
 
     #[test]
     fn what_is_released_is_taken_by_the_next() {
         let now = Instant::now();
-        let mut segments = Segments::new(vec![PIECE..2 * PIECE, 5 * PIECE..6 * PIECE + 1]);
-        assert_eq!(segments.take(7, 1.0, now), Some(PIECE..2 * PIECE));
+        let mut segments = Segments::new(vec![CHUNK..2 * CHUNK, 5 * CHUNK..6 * CHUNK + 1]);
+        assert_eq!(segments.take(7, 1.0, now), Some(CHUNK..2 * CHUNK));
         segments.advance(7, 10, now);
         segments.release(7);
-        assert_eq!(segments.take(8, 1.0, now), Some(PIECE + 10..2 * PIECE));
+        assert_eq!(segments.take(8, 1.0, now), Some(CHUNK + 10..2 * CHUNK));
     }
 
     proptest! {
         /// Whatever workers do, every byte is brought exactly once, and the end is reached.
         #[test]
         fn every_byte_is_brought_once(
-            length in 1..40 * PIECE,
+            length in 1..40 * CHUNK,
             steps in prop::collection::vec((0..4usize, 1..300_000u64, 0..5000u64, any::<bool>()), 0..200),
         ) {
             let mut segments = of(length);

@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use super::*;
-use crate::library::Incoming;
+use crate::library::PartialFile;
 
 const LENGTH: u64 = 9_000_000;
 
-fn swarm(folder: &std::path::Path) -> (Arc<Swarm>, Arc<Pieces>, Incoming) {
-    let mut incoming = Incoming::begin(&folder.join("document")).unwrap();
+fn swarm(folder: &std::path::Path) -> (Arc<Swarm>, Arc<ChunkedPart>, PartialFile) {
+    let mut incoming = PartialFile::begin(&folder.join("document")).unwrap();
     let digest = Digest::new([7; 32]);
-    let pieces = incoming.pieces(&digest, LENGTH).unwrap().unwrap();
+    let pieces = incoming.chunked(&digest, LENGTH).unwrap().unwrap();
     let document = Document::Rfc("1".parse().unwrap());
     let downloader = Downloader::default();
     let request = SegmentedDocument {

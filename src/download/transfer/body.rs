@@ -13,7 +13,7 @@ use super::min_rate::MinRate;
 use crate::download::downloader::Downloader;
 use crate::download::exchange::HolderConnection;
 use crate::download::model::TransferError;
-use crate::library::{Hasher, Incoming};
+use crate::library::{Hasher, PartialFile};
 use crate::limits;
 use crate::net::SMALL;
 use crate::protocol::{ContentRange, Date, Digest, DocumentHead};
@@ -38,7 +38,7 @@ pub(in crate::download) struct Transferred {
 /// A document that is coming.
 pub(super) struct Body<'a> {
     head: &'a DocumentHead,
-    incoming: &'a mut Incoming,
+    incoming: &'a mut PartialFile,
     /// Whether the file is still empty, and the buffer holds all that has come.
     is_held_back: bool,
     buffer: PageAligned,
@@ -57,7 +57,7 @@ impl<'a> Body<'a> {
     /// What follows this head; of a part, what is here must be the beginning that it lacks.
     pub(super) fn begin(
         head: &'a DocumentHead,
-        incoming: &'a mut Incoming,
+        incoming: &'a mut PartialFile,
         progress: &'a mut dyn FnMut(u64, Option<u64>),
     ) -> Result<Self, TransferError> {
         let begun = Instant::now();
@@ -143,10 +143,10 @@ impl<'a> Body<'a> {
         self.received += count as u64;
         if !self.is_held_back {
             self.incoming.file().write_all(bytes).map_err(TransferError::File)?;
-        } else if self.left() > 0 && self.begun.elapsed() >= limits::LOOK_AGAIN {
+        } else if self.left() > 0 && self.begun.elapsed() >= limits::PLACE_CHECK_INTERVAL {
             self.write_beginning()?;
         }
-        if self.looked.elapsed() >= limits::LOOK_AGAIN {
+        if self.looked.elapsed() >= limits::PLACE_CHECK_INTERVAL {
             self.incoming.check_place().map_err(TransferError::File)?;
             self.looked = Instant::now();
         }
@@ -199,8 +199,8 @@ impl<'a> Body<'a> {
     }
 
     fn write_whole(&mut self) -> io::Result<()> {
-        self.incoming.set_aside()?;
-        self.incoming.start_over(&mut Hasher::default())?;
+        self.incoming.use_temporary()?;
+        self.incoming.restart(&mut Hasher::default())?;
         self.incoming.file().write_all(&self.buffer)
     }
 
@@ -264,13 +264,13 @@ fn put_before(file: &File, first: &[u8], hasher: &mut Hasher) -> io::Result<()> 
 /// Makes the file ready for what follows a head; returns how many bytes of the document are there.
 fn prepare(
     head: &DocumentHead,
-    incoming: &mut Incoming,
+    incoming: &mut PartialFile,
     hasher: &mut Hasher,
 ) -> Result<u64, TransferError> {
     let most = head.content_range.map_or(u64::MAX, ContentRange::first);
     let kept = match &head.digest {
-        Some(digest) => incoming.keep(digest, most, hasher),
-        None => incoming.set_aside().map(|()| 0),
+        Some(digest) => incoming.resume(digest, most, hasher),
+        None => incoming.use_temporary().map(|()| 0),
     };
     let kept = kept.map_err(TransferError::File)?;
     match head.content_range {
@@ -279,7 +279,7 @@ fn prepare(
             Err(TransferError::OtherPart)
         }
         Some(_) => Ok(kept),
-        None => incoming.start_over(hasher).map(|()| 0).map_err(TransferError::File),
+        None => incoming.restart(hasher).map(|()| 0).map_err(TransferError::File),
     }
 }
 

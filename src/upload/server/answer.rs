@@ -10,7 +10,7 @@ use super::running::Running;
 use super::sending::{Upload, head};
 use super::settings::Uploads;
 use super::totals::UploadTotals;
-use crate::library::{Digests, Entry, OpenDocument, SharedLibrary, UnpackedCopies};
+use crate::library::{DigestCache, Entry, OpenDocument, SharedLibrary, UnpackedCopies};
 use crate::limits;
 use crate::net::SMALL;
 use crate::net::{Permits, ReadClock, Stop, send};
@@ -258,7 +258,7 @@ impl Sharing {
         if document.length > limits::DIGEST_AT_ONCE {
             return Ok(None);
         }
-        digests.compute(document, &mut Digests::buffer(), &|| !self.stop.is_stopping())
+        digests.compute(document, &mut DigestCache::buffer(), &|| !self.stop.is_stopping())
     }
 
     /// Refuses a request; the reason is sent where that is wanted.

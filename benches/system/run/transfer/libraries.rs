@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use p2p_ci::library::{Depth, Digests, Library};
-use p2p_ci::peer::Hashing;
+use p2p_ci::library::{Depth, DigestCache, Library};
+use p2p_ci::peer::BackgroundHasher;
 use sha2::{Digest as _, Sha256};
 
 use crate::common::programs::{Index, PATIENCE, Peer, Program, peer_command};
@@ -180,13 +180,13 @@ pub(crate) fn digests(setting: &Setting, findings: &mut Findings) -> io::Result<
             bytes += path.metadata()?.len();
         }
         let rate = |begun: Instant| bytes as f64 / begun.elapsed().as_secs_f64() / 1e6;
-        library.write().set_digests(Digests::load(&place.path().join(round.to_string())));
+        library.write().set_digests(DigestCache::load(&place.path().join(round.to_string())));
         let (left, waiting) = (Arc::new(AtomicUsize::new(paths.len())), thread::current());
         let not_done = Arc::clone(&left);
         documents.warm()?;
         let begun = Instant::now();
         // Woken once: each time would take as long as to compute a short document's digest.
-        let hashing = Hashing::start(library, move |_: &_| {
+        let hashing = BackgroundHasher::start(library, move |_: &_| {
             if left.fetch_sub(1, Ordering::Relaxed) == 1 {
                 waiting.unpark();
             }

@@ -22,8 +22,8 @@ fn the_files_of_a_batch_are_reported_before_an_error_ends_everything() {
         overwrite: false,
     };
     let saved = |name: &str| {
-        let incoming = Incoming::begin(&folder.path().join(name))?;
-        incoming.finish(false)
+        let incoming = PartialFile::begin(&folder.path().join(name))?;
+        incoming.commit(false)
     };
     let fetched = || CompletedDownload {
         holders: Vec::new(),

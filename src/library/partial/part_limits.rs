@@ -13,13 +13,13 @@ use crate::system::free_space;
 
 /// A part file that is not in use.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct PartFile {
+pub(super) struct ListedPart {
     pub(super) path: PathBuf,
     /// What it takes on the disk: a file of pieces is mostly holes at first.
     pub(super) bytes: u64,
 }
 
-impl PartFile {
+impl ListedPart {
     /// The regular file at this path, if there is one.
     pub(super) fn at(path: PathBuf) -> Option<Self> {
         let metadata = path.symlink_metadata().ok().filter(Metadata::is_file)?;
@@ -44,7 +44,7 @@ pub(super) fn most_bytes(folder: &Path, used: u64) -> u64 {
 
 /// Which of these files of a directory are deleted, so that at most this number of files is left
 /// and they take no more than their share of the disk: the smallest. One is always left.
-pub(super) fn excess(folder: &Path, parts: Vec<PartFile>, most: usize) -> Vec<PartFile> {
+pub(super) fn excess(folder: &Path, parts: Vec<ListedPart>, most: usize) -> Vec<ListedPart> {
     if parts.len() <= 1 {
         return Vec::new();
     }
@@ -52,10 +52,10 @@ pub(super) fn excess(folder: &Path, parts: Vec<PartFile>, most: usize) -> Vec<Pa
     beyond(parts, most, most_bytes(folder, used))
 }
 
-fn beyond(mut parts: Vec<PartFile>, most: usize, most_bytes: u64) -> Vec<PartFile> {
+fn beyond(mut parts: Vec<ListedPart>, most: usize, most_bytes: u64) -> Vec<ListedPart> {
     parts.sort_by_key(|part| Reverse(part.bytes));
     let (mut count, mut bytes) = (0, 0u64);
-    let is_beyond = |part: &mut PartFile| {
+    let is_beyond = |part: &mut ListedPart| {
         let sum = bytes.saturating_add(part.bytes);
         let fits = count == 0 || (count < most && sum <= most_bytes);
         if fits {
@@ -73,11 +73,11 @@ mod tests {
     #[test]
     fn the_largest_part_files_are_kept() {
         let left = |sizes: &[u64], most, most_bytes| {
-            let part = |(at, bytes): (usize, &u64)| PartFile {
+            let part = |(at, bytes): (usize, &u64)| ListedPart {
                 path: PathBuf::from(at.to_string()),
                 bytes: *bytes,
             };
-            let parts: Vec<PartFile> = sizes.iter().enumerate().map(part).collect();
+            let parts: Vec<ListedPart> = sizes.iter().enumerate().map(part).collect();
             let excess = beyond(parts.clone(), most, most_bytes);
             let kept = parts.into_iter().filter(|part| !excess.contains(part));
             kept.map(|part| part.bytes).collect::<Vec<u64>>()

@@ -12,30 +12,34 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
-use super::file_state::FileState;
-use super::folder::Found;
-use super::packed;
 use crate::escape::escaped;
+use crate::library::file_state::FileState;
+use crate::library::folder::Found;
+use crate::library::packed;
 use crate::protocol::{RfcNumber, Title};
 use crate::{limits, system};
 
 /// The titles of a list that lies in a shared folder.
 #[derive(Debug, Default)]
-pub(super) struct Official {
+pub(in crate::library) struct Official {
     titles: HashMap<RfcNumber, Title>,
     state: Option<FileState>,
 }
 
 impl Official {
     /// The list's name in a folder; it may be packed.
-    pub(super) const NAMES: [&str; 2] = ["rfc-index.txt", "rfc-index.txt.gz"];
+    pub(in crate::library) const NAMES: [&str; 2] = ["rfc-index.txt", "rfc-index.txt.gz"];
 
-    pub(super) fn title(&self, number: RfcNumber) -> Option<Title> {
+    pub(in crate::library) fn title(&self, number: RfcNumber) -> Option<Title> {
         self.titles.get(&number).cloned()
     }
 
     /// Reads the list that is among the files of a folder; `None` if it is as it was `before`.
-    pub(super) fn of_folder(folder: &Path, files: &[Found], before: &Self) -> Option<Arc<Self>> {
+    pub(in crate::library) fn of_folder(
+        folder: &Path,
+        files: &[Found],
+        before: &Self,
+    ) -> Option<Arc<Self>> {
         let find = |name| files.iter().find(|file| &*file.name == name);
         let file = Self::NAMES.into_iter().find_map(find);
         let state = file.map(|file| file.state);
@@ -136,7 +140,7 @@ impl Entry {
 fn title(entry: &str) -> Option<(RfcNumber, Title)> {
     let (number, _) = entry.trim_matches('\n').split_once(' ')?;
     let number = number.trim_start_matches('0').parse().ok()?;
-    let text = super::title::join_lines(entry.lines());
+    let text = super::first_page::join_lines(entry.lines());
     let (_, text) = text.split_once(' ')?;
     let citation = text.split(" (Format:").next()?.trim_end_matches([' ', '.']);
     let (before_date, _date) = citation.rsplit_once(". ")?;

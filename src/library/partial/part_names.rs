@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `.p2p-ci-XXXXXX.part` | temporary: it is not known which document it is to become |
 //! | `.fedcba9876543210.0123456789abcdef.part` | the beginning of the document with this digest |
-//! | `.fedcba9876543210.0123456789abcdef-9000000.part` | pieces of it, in any order ([`super::Pieces`]) |
+//! | `.fedcba9876543210.0123456789abcdef-9000000.part` | pieces of it, in any order ([`super::ChunkedPart`]) |
 //!
 //! The first number is the beginning of the SHA-256 of the target's name, so that long names fit.
 //! Earlier versions had the name itself there: such files are renamed.
@@ -13,8 +13,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Hasher;
-use super::target::SaveTarget;
+use crate::library::digest::Hasher;
+use crate::library::target::SaveTarget;
 use crate::protocol::Digest;
 
 /// What the names of temporary files begin with.
@@ -41,17 +41,23 @@ pub(super) fn split_name(part: &str) -> Option<(&str, &str)> {
     is_ours.then_some((target, rest))
 }
 
+/// Whether a part file of this name is chunked.
+pub(super) fn is_chunked(part: &Path) -> bool {
+    let name = part.file_name().and_then(|name| name.to_str());
+    name.and_then(split_name).is_some_and(|(_, rest)| rest.contains('-'))
+}
+
 pub(super) fn is_hex(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The name for the beginning of a document.
-pub(super) fn kept_path(target: &SaveTarget, digest: &Digest) -> PathBuf {
+pub(super) fn resumable_path(target: &SaveTarget, digest: &Digest) -> PathBuf {
     named(target, &short(digest))
 }
 
 /// The name for its pieces.
-pub(super) fn pieces_path(target: &SaveTarget, digest: &Digest, length: u64) -> PathBuf {
+pub(super) fn chunked_path(target: &SaveTarget, digest: &Digest, length: u64) -> PathBuf {
     named(target, &format!("{}-{length}", short(digest)))
 }
 
@@ -80,9 +86,9 @@ mod tests {
         for name in ["rfc1.txt".to_string(), "x".repeat(255)] {
             let target = SaveTarget::file(&Path::new("a").join(&name));
             let key = key_of(name.as_bytes());
-            let kept = kept_path(&target, &digest);
+            let kept = resumable_path(&target, &digest);
             assert_eq!(kept, Path::new("a").join(format!(".{key}.abababababababab.part")));
-            for path in [kept, pieces_path(&target, &digest, 9_000_000)] {
+            for path in [kept, chunked_path(&target, &digest, 9_000_000)] {
                 let part = path.file_name().unwrap().to_str().unwrap();
                 assert_eq!(split_name(part).unwrap().0, key, "{part}");
             }

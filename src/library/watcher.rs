@@ -15,8 +15,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::catalog::SharedLibrary;
+use super::folder::Depth;
 use crate::escape::escaped;
-use crate::library::{Depth, SharedLibrary};
 use crate::protocol::Document;
 use crate::system::{DirectoryId, DirectoryWatch, Mounts, Report};
 use crate::{limits, system};
@@ -26,7 +27,7 @@ pub const LOG_LIBRARY: &str = "p2p_ci::library";
 
 /// A thread that watches a library's directory. It ends when it is dropped.
 #[derive(Debug)]
-pub struct Watching {
+pub struct Watcher {
     wake: SyncSender<Wake>,
     thread: Option<JoinHandle<()>>,
 }
@@ -37,7 +38,7 @@ enum Wake {
     Stop,
 }
 
-impl Watching {
+impl Watcher {
     /// Starts watching. `changed` is told of each document that is shared from now on, is another
     /// one now, or is gone.
     ///
@@ -63,7 +64,7 @@ impl Watching {
     }
 }
 
-impl Drop for Watching {
+impl Drop for Watcher {
     fn drop(&mut self) {
         // If a scan is due, there is no room, and it is done first.
         let _ = self.wake.send(Wake::Stop);
@@ -129,8 +130,8 @@ impl Watch {
     /// The time after which the directory is scanned although nothing was reported.
     fn period(&self) -> Duration {
         match self.reports {
-            Some(_) => limits::LOOK_OVER,
-            None => limits::LOOK_OVER_UNWATCHED,
+            Some(_) => limits::RESCAN_INTERVAL,
+            None => limits::RESCAN_INTERVAL_UNWATCHED,
         }
     }
 
@@ -175,12 +176,12 @@ impl Watch {
 /// scan that was slow because the machine is busy does not postpone the next one for long.
 fn rest_after(took: Duration) -> Duration {
     let longest = limits::SCAN_PAUSE_MAX.max(took.saturating_mul(2));
-    took.saturating_mul(10).clamp(limits::LOOK_AGAIN, longest)
+    took.saturating_mul(10).clamp(limits::RESCAN_DELAY, longest)
 }
 
 fn say_unwatched(folder: &Path, reason: &str) {
     let folder = escaped(folder.as_os_str().as_encoded_bytes());
-    let period = limits::LOOK_OVER_UNWATCHED.as_secs();
+    let period = limits::RESCAN_INTERVAL_UNWATCHED.as_secs();
     log::warn!("`{folder}` cannot be watched ({reason}): it is scanned every {period} seconds");
 }
 
@@ -194,7 +195,7 @@ fn keep(
     let mut due = Instant::now();
     loop {
         // Other directories under the path are noticed between two scans, too.
-        let wait = due.saturating_duration_since(Instant::now()).min(limits::LOOK_AGAIN);
+        let wait = due.saturating_duration_since(Instant::now()).min(limits::RESCAN_DELAY);
         match wakes.recv_timeout(wait) {
             Ok(Wake::Scan) => due = Instant::now(),
             Err(RecvTimeoutError::Timeout) => {}
@@ -206,7 +207,7 @@ fn keep(
             continue;
         }
         // A panic costs one scan, or one report.
-        let scan = catch_unwind(AssertUnwindSafe(|| library.look_over()));
+        let scan = catch_unwind(AssertUnwindSafe(|| library.rescan()));
         let scan = scan.unwrap_or_else(|_| Err(io::Error::other("the scan has panicked")));
         let took = begun.elapsed();
         let wait = match scan {
@@ -216,7 +217,7 @@ fn keep(
                     let _ = catch_unwind(AssertUnwindSafe(|| changed(document)));
                 }
                 failure = None;
-                if scan.is_unsettled { limits::LOOK_AGAIN } else { watch.period() }
+                if scan.has_unstable { limits::RESCAN_DELAY } else { watch.period() }
             }
             Err(error) => {
                 let error = error.to_string();
@@ -224,7 +225,7 @@ fn keep(
                     log::warn!("cannot scan the shared directory: {error}");
                 }
                 failure = Some(error);
-                limits::LOOK_OVER_UNWATCHED
+                limits::RESCAN_INTERVAL_UNWATCHED
             }
         };
         let rest = rest_after(took);
@@ -232,7 +233,7 @@ fn keep(
         let until = end + rest;
         due = end + wait.max(rest);
         while let Some(left) = until.checked_duration_since(Instant::now()) {
-            match wakes.recv_timeout(left.min(limits::LOOK_AGAIN)) {
+            match wakes.recv_timeout(left.min(limits::RESCAN_DELAY)) {
                 Ok(Wake::Scan) => due = until,
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,

@@ -6,32 +6,16 @@
 //! deleted. A file that another process has locked is never touched.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File, TryLockError};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tempfile::{Builder, NamedTempFile};
-
-use super::part_limits::{PartFile, excess, most_bytes};
+use super::lock::{Opened, open_locked, remove_unused};
+use super::part_limits::{ListedPart, excess, most_bytes};
 use super::part_names::{SUFFIX, TEMPORARY, hidden_files, is_hex, key_of, split_name};
-use super::target::{SaveTarget, folder_of};
+use super::temporary::{is_older, remove_abandoned};
+use crate::library::target::{SaveTarget, folder_of};
 use crate::limits::{PART_AGE, PART_FILES};
-use crate::system::{is_at, open_part, rename_new};
-
-/// A temporary file in the target's directory, removed when it is dropped.
-pub(super) fn temporary(target: &SaveTarget) -> io::Result<NamedTempFile> {
-    let mut builder = Builder::new();
-    builder.prefix(TEMPORARY).suffix(SUFFIX);
-    // A downloaded file has the permissions of a plain copy.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(target.root())?;
-    // Where there are no locks, an abandoned file cannot be told from one in use, and stays.
-    let _ = file.as_file().try_lock();
-    Ok(file)
-}
+use crate::system::rename_new;
 
 /// Part files of earlier downloads in a directory, found by reading it once.
 #[derive(Debug, Default)]
@@ -45,7 +29,7 @@ pub struct PartFiles {
 /// The part files of one target.
 #[derive(Debug, Default)]
 struct Parts {
-    files: Vec<PartFile>,
+    files: Vec<ListedPart>,
     /// Whether the user trusts their digest.
     is_trusted: bool,
 }
@@ -64,7 +48,7 @@ impl PartFiles {
             let key = if is_hex(target) { target.to_string() } else { key_of(target.as_bytes()) };
             let current = folder.join(format!(".{key}.{rest}{SUFFIX}"));
             if current == path || adopt(&path, &current) {
-                by_target.entry(key).or_default().files.extend(PartFile::at(current));
+                by_target.entry(key).or_default().files.extend(ListedPart::at(current));
             }
         }
         Self { folder: folder.into(), by_target: Mutex::new(by_target), searched: Mutex::default() }
@@ -91,7 +75,7 @@ impl PartFiles {
     /// Remembers what can be resumed of a target, and deletes what exceeds the limits of the
     /// directory.
     pub(super) fn remember(&self, target: &SaveTarget, left: Vec<PathBuf>, is_trusted: bool) {
-        let files: Vec<PartFile> = left.into_iter().filter_map(PartFile::at).collect();
+        let files: Vec<ListedPart> = left.into_iter().filter_map(ListedPart::at).collect();
         let key = key_of(target.key());
         match files.is_empty() {
             true => self.by_target().remove(&key),
@@ -122,7 +106,7 @@ impl PartFiles {
         };
         let (mut wanted, mut complete) = (wanted, complete);
         let (wanted, complete) = (keys(&mut wanted), keys(&mut complete));
-        let is_unwanted = |key: &str, part: &PartFile| {
+        let is_unwanted = |key: &str, part: &ListedPart| {
             !wanted.contains(key) && (complete.contains(key) || is_older(&part.path, PART_AGE))
         };
         let mut unwanted = Vec::new();
@@ -155,7 +139,7 @@ impl PartFiles {
     }
 
     /// Shows the part files whose digests the user does not trust.
-    fn untrusted<T>(&self, show: impl FnOnce(&mut dyn Iterator<Item = &PartFile>) -> T) -> T {
+    fn untrusted<T>(&self, show: impl FnOnce(&mut dyn Iterator<Item = &ListedPart>) -> T) -> T {
         let by_target = self.by_target();
         let parts = by_target.values().filter(|parts| !parts.is_trusted);
         show(&mut parts.flat_map(|parts| &parts.files))
@@ -198,68 +182,13 @@ fn adopt(path: &Path, current: &Path) -> bool {
     }
 }
 
-/// The result of opening a partial file.
-pub(super) enum Opened {
-    /// It is open, and no other process has it.
-    Locked(File),
-    /// Another process is writing it.
-    Busy,
-    /// There is none, and it was not to be created.
-    Missing,
-}
-
-/// Opens a partial file and locks it. Between the two, another process may complete the document
-/// and rename the file: then what is open is the document, and must not be touched.
-pub(super) fn open_locked(path: &Path, create: bool) -> io::Result<Opened> {
-    loop {
-        let file = match open_part(path, create) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !create => {
-                return Ok(Opened::Missing);
-            }
-            file => file?,
-        };
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(Opened::Busy),
-            // The file system has no locks.
-            Err(TryLockError::Error(_)) => return Ok(Opened::Busy),
-        }
-        if is_at(&file, path)? {
-            return Ok(Opened::Locked(file));
-        }
-    }
-}
-
-/// Removes a partial file that no other process has.
-pub(super) fn remove_unused(path: &Path) {
-    if let Ok(Opened::Locked(_file)) = open_locked(path, false) {
-        // If it cannot be removed, it only takes room.
-        let _ = fs::remove_file(path);
-    }
-}
-
-/// Removes a temporary file that no process has locked. Young ones stay: their owner may be about to
-/// lock them, which it does immediately after it has created them.
-fn remove_abandoned(path: &Path) {
-    const AGE: Duration = Duration::from_secs(5);
-    if is_older(path, AGE) {
-        remove_unused(path);
-    }
-}
-
-/// Whether nothing was written to a file for this time.
-fn is_older(path: &Path, age: Duration) -> bool {
-    let modified = path.symlink_metadata().and_then(|metadata| metadata.modified());
-    let found = modified.ok().and_then(|modified| modified.elapsed().ok());
-    found.is_some_and(|found| found >= age)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::fs::{self, File};
+    use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::library::part_names::kept_path;
+    use crate::library::partial::part_names::resumable_path;
     use crate::protocol::Digest;
 
     fn target(folder: &Path, name: &str) -> SaveTarget {
@@ -268,7 +197,7 @@ mod tests {
 
     /// Creates a part file with this length in bytes and age in days.
     fn part(target: &SaveTarget, digest: u8, bytes: usize, days: u64) -> PathBuf {
-        let path = kept_path(target, &Digest::new([digest; 32]));
+        let path = resumable_path(target, &Digest::new([digest; 32]));
         fs::write(&path, vec![digest; bytes]).unwrap();
         let modified = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
         File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
@@ -320,24 +249,9 @@ mod tests {
         let parts = PartFiles::in_folder(folder.path());
         let target = SaveTarget::file(&folder.path().join("a.txt"));
         assert!(parts.has(&target) && !old.exists());
-        let kept = kept_path(&target, &Digest::new([0xab; 32]));
+        let kept = resumable_path(&target, &Digest::new([0xab; 32]));
         assert_eq!(fs::read(kept).unwrap(), b"begun");
         assert!(parts.of(&SaveTarget::in_library(folder.path(), "sub/b.txt")).is_empty());
         assert!(!below.exists());
-    }
-
-    #[test]
-    fn what_was_renamed_while_it_was_opened_is_not_taken_for_the_part() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("part");
-        fs::write(&path, "whole").unwrap();
-        let file = open_part(&path, false).unwrap();
-        fs::rename(&path, folder.path().join("document")).unwrap();
-        assert!(!is_at(&file, &path).unwrap());
-        fs::write(&path, "other").unwrap();
-        assert!(!is_at(&file, &path).unwrap());
-        let Opened::Locked(locked) = open_locked(&path, false).unwrap() else { panic!("busy") };
-        assert!(is_at(&locked, &path).unwrap());
-        assert!(matches!(open_locked(&path, false).unwrap(), Opened::Busy));
     }
 }

@@ -21,15 +21,15 @@ fn a_file_appears_whole_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("rfc1.txt");
 
-    let incoming = Incoming::begin(&target).unwrap();
+    let incoming = PartialFile::begin(&target).unwrap();
     incoming.file().write_all(b"half").unwrap();
     assert!(!target.exists());
     drop(incoming);
     assert!(names(folder.path()).is_empty());
 
-    let incoming = Incoming::begin(&target).unwrap();
+    let incoming = PartialFile::begin(&target).unwrap();
     incoming.file().write_all(b"whole").unwrap();
-    incoming.finish(false).unwrap();
+    incoming.commit(false).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"whole");
     assert_eq!(names(folder.path()), ["rfc1.txt"]);
 }
@@ -41,19 +41,19 @@ fn an_existing_file_is_overwritten_only_when_asked() {
         let target = folder.path().join("rfc1.txt");
         fs::write(&target, "old").unwrap();
         let new = || {
-            let mut incoming = Incoming::begin(&target).unwrap();
+            let mut incoming = PartialFile::begin(&target).unwrap();
             if kept {
                 let mut hasher = Hasher::default();
-                incoming.keep(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap();
-                incoming.start_over(&mut hasher).unwrap();
+                incoming.resume(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap();
+                incoming.restart(&mut hasher).unwrap();
             }
             incoming.file().write_all(b"new").unwrap();
             incoming
         };
-        let error = new().finish(false).unwrap_err();
+        let error = new().commit(false).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "kept: {kept}");
         assert_eq!(fs::read(&target).unwrap(), b"old");
-        new().finish(true).unwrap();
+        new().commit(true).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["rfc1.txt"]);
     }
@@ -66,25 +66,25 @@ fn what_has_come_of_a_known_document_is_kept_and_gone_on_with() {
     let digest = digest_of(b"whole");
     let mut hasher = Hasher::default();
 
-    let mut first = Incoming::begin(&target).unwrap();
-    assert_eq!(first.kept_length(), None);
-    assert_eq!(first.keep(&digest, u64::MAX, &mut hasher).unwrap(), 0);
+    let mut first = PartialFile::begin(&target).unwrap();
+    assert_eq!(first.resumable_bytes(), None);
+    assert_eq!(first.resume(&digest, u64::MAX, &mut hasher).unwrap(), 0);
     first.file().write_all(b"who").unwrap();
 
     // While it is being written, nobody else goes on with it.
-    let mut second = Incoming::begin(&target).unwrap();
-    assert_eq!(second.keep(&digest, u64::MAX, &mut hasher).unwrap(), 0);
+    let mut second = PartialFile::begin(&target).unwrap();
+    assert_eq!(second.resume(&digest, u64::MAX, &mut hasher).unwrap(), 0);
     assert!(second.temporary_path().is_some());
     drop((first, second));
 
-    let mut third = Incoming::begin(&target).unwrap();
-    assert_eq!(third.kept_length(), Some(3));
-    assert_eq!(third.keep(&digest, u64::MAX, &mut hasher).unwrap(), 3);
-    assert_eq!(third.keep(&digest, 2, &mut hasher).unwrap(), 2);
+    let mut third = PartialFile::begin(&target).unwrap();
+    assert_eq!(third.resumable_bytes(), Some(3));
+    assert_eq!(third.resume(&digest, u64::MAX, &mut hasher).unwrap(), 3);
+    assert_eq!(third.resume(&digest, 2, &mut hasher).unwrap(), 2);
     third.file().write_all(b"ole").unwrap();
     hasher.update(b"ole");
     assert_eq!(hasher.finish(), digest);
-    third.finish(false).unwrap();
+    third.commit(false).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"whole");
     assert_eq!(names(folder.path()), ["rfc1.txt"]);
 }
@@ -95,11 +95,11 @@ fn what_came_without_a_digest_is_not_the_beginning_of_what_comes_with_one() {
     let target = folder.path().join("rfc1.txt");
     let digest = digest_of(b"whole");
     let mut hasher = Hasher::default();
-    let mut incoming = Incoming::begin(&target).unwrap();
+    let mut incoming = PartialFile::begin(&target).unwrap();
     incoming.file().write_all(b"something else").unwrap();
-    assert_eq!(incoming.keep(&digest, u64::MAX, &mut hasher).unwrap(), 0);
+    assert_eq!(incoming.resume(&digest, u64::MAX, &mut hasher).unwrap(), 0);
     incoming.file().write_all(b"whole").unwrap();
-    incoming.finish(false).unwrap();
+    incoming.commit(false).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"whole");
     assert_eq!(names(folder.path()), ["rfc1.txt"]);
 }
@@ -109,7 +109,7 @@ fn what_killed_programs_have_left_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("rfc1.txt");
     let hour_ago = SystemTime::now() - Duration::from_secs(3600);
-    let in_use = Incoming::begin(&target).unwrap();
+    let in_use = PartialFile::begin(&target).unwrap();
     for name in [".p2p-ci-old.part", ".p2p-ci-young.part", ".other.part", ".p2p-ci-old.txt"] {
         let file = File::create(folder.path().join(name)).unwrap();
         if !name.contains("young") {
@@ -118,7 +118,7 @@ fn what_killed_programs_have_left_is_removed() {
     }
     let path = in_use.temporary_path().unwrap();
     File::options().write(true).open(path).unwrap().set_modified(hour_ago).unwrap();
-    Incoming::begin(&target).unwrap();
+    PartialFile::begin(&target).unwrap();
     let mut left = names(folder.path());
     left.sort();
     let used = path.file_name().unwrap().to_str().unwrap();
@@ -132,12 +132,12 @@ fn another_version_does_not_go_on_with_this_one() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("rfc1.txt");
     let mut hasher = Hasher::default();
-    let mut old = Incoming::begin(&target).unwrap();
-    old.keep(&digest_of(b"old"), u64::MAX, &mut hasher).unwrap();
+    let mut old = PartialFile::begin(&target).unwrap();
+    old.resume(&digest_of(b"old"), u64::MAX, &mut hasher).unwrap();
     old.file().write_all(b"ol").unwrap();
     drop(old);
-    let mut new = Incoming::begin(&target).unwrap();
-    assert_eq!(new.keep(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap(), 0);
+    let mut new = PartialFile::begin(&target).unwrap();
+    assert_eq!(new.resume(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap(), 0);
     new.discard().unwrap();
     drop(new);
     assert_eq!(names(folder.path()).len(), 1, "the old one is still there");
@@ -151,8 +151,8 @@ fn what_lies_in_the_place_of_a_part_is_not_followed_and_not_waited_for() {
     let elsewhere = NamedTempFile::new().unwrap();
     let digest = Digest::new([7; 32]);
     let target = folder.path().join("big.bin");
-    let kept = kept_path(&SaveTarget::file(&target), &digest);
-    let pieces = pieces_path(&SaveTarget::file(&target), &digest, 9_000_000);
+    let kept = resumable_path(&SaveTarget::file(&target), &digest);
+    let pieces = chunked_path(&SaveTarget::file(&target), &digest, 9_000_000);
     let put = |path: &Path, kind: &str| match kind {
         "link" => std::os::unix::fs::symlink(elsewhere.path(), path).unwrap(),
         "folder" => fs::create_dir(path).unwrap(),
@@ -161,9 +161,9 @@ fn what_lies_in_the_place_of_a_part_is_not_followed_and_not_waited_for() {
     for kind in ["link", "folder", "fifo"] {
         put(&kept, kind);
         put(&pieces, kind);
-        let mut incoming = Incoming::begin(&target).unwrap();
-        assert!(incoming.keep(&digest, u64::MAX, &mut Hasher::default()).is_err(), "{kind}");
-        assert!(incoming.pieces(&digest, 9_000_000).is_err(), "{kind}");
+        let mut incoming = PartialFile::begin(&target).unwrap();
+        assert!(incoming.resume(&digest, u64::MAX, &mut Hasher::default()).is_err(), "{kind}");
+        assert!(incoming.chunked(&digest, 9_000_000).is_err(), "{kind}");
         assert_eq!(elsewhere.as_file().metadata().unwrap().len(), 0);
         for path in [&kept, &pieces] {
             fs::remove_file(path).or_else(|_| fs::remove_dir(path)).unwrap();

@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use super::file_state::FileState;
-use super::{Hasher, StoreFile};
+use super::hasher::Hasher;
+use crate::library::file_state::FileState;
+use crate::library::store_file::StoreFile;
 use crate::limits;
 use crate::protocol::Digest;
 

@@ -13,18 +13,18 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::part_files::{Opened, open_locked};
-use crate::system::{is_at, read_at, rename_new, write_at};
+use super::lock::{Opened, open_locked, remove_open};
+use crate::system::{read_at, rename_new, write_at};
 
 /// Bytes of a piece: eight downloads at once lose at most a megabyte.
-pub const PIECE: u64 = 128 * 1024;
+pub const CHUNK: u64 = 128 * 1024;
 
 /// Stands between the document and the map.
 const MARK: &[u8; 16] = b"p2p-ci pieces 1\n";
 
 /// The file of a document that comes in pieces. It may be written from several threads.
 #[derive(Debug)]
-pub struct Pieces {
+pub struct ChunkedPart {
     file: File,
     path: PathBuf,
     length: u64,
@@ -40,13 +40,13 @@ struct Map {
     is_written: bool,
 }
 
-impl Pieces {
+impl ChunkedPart {
     /// Goes on with the file that an earlier download has left, or begins one; `None` if somebody
     /// else is writing it. `beginning` is the file of a download that had only one holder: what
     /// it has is taken over.
     pub(super) fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<Self>> {
         let Some((file, taken_over)) = open(path, beginning, length)? else { return Ok(None) };
-        let count = usize::try_from(length.div_ceil(PIECE)).map_err(io::Error::other)?;
+        let count = usize::try_from(length.div_ceil(CHUNK)).map_err(io::Error::other)?;
         let map = match file.metadata()?.len() {
             _ if taken_over > 0 => None,
             // It was whole, and only its name was missing.
@@ -64,7 +64,7 @@ impl Pieces {
         let map = Mutex::new(Map { bits, is_written: is_known });
         let pieces = Self { file, path: path.into(), length, map };
         if !is_known {
-            pieces.file.set_len(taken_over.saturating_mul(PIECE).min(length))?;
+            pieces.file.set_len(taken_over.saturating_mul(CHUNK).min(length))?;
         }
         if taken_over > 0 {
             pieces.write_map(&mut pieces.lock())?;
@@ -82,7 +82,7 @@ impl Pieces {
 
     /// Removes the file, unless it has its final name by now and the path is another's.
     pub(super) fn remove(&self) -> io::Result<()> {
-        if is_at(&self.file, &self.path)? { fs::remove_file(&self.path) } else { Ok(()) }
+        remove_open(&self.file, &self.path)
     }
 
     /// The length of the document.
@@ -94,8 +94,8 @@ impl Pieces {
     pub fn missing(&self) -> Vec<Range<u64>> {
         let mut missing: Vec<Range<u64>> = Vec::new();
         let map = self.lock();
-        for piece in (0..self.length.div_ceil(PIECE)).filter(|&piece| !is_set(&map.bits, piece)) {
-            let range = piece * PIECE..((piece + 1) * PIECE).min(self.length);
+        for piece in (0..self.length.div_ceil(CHUNK)).filter(|&piece| !is_set(&map.bits, piece)) {
+            let range = piece * CHUNK..((piece + 1) * CHUNK).min(self.length);
             match missing.last_mut() {
                 Some(last) if last.end == range.start => last.end = range.end,
                 _ => missing.push(range),
@@ -119,9 +119,9 @@ impl Pieces {
             }
         }
         write_at(&self.file, bytes, offset)?;
-        let last = if end == self.length { end.div_ceil(PIECE) } else { end / PIECE };
+        let last = if end == self.length { end.div_ceil(CHUNK) } else { end / CHUNK };
         let mut map = self.lock();
-        for piece in offset / PIECE..last {
+        for piece in offset / CHUNK..last {
             let at = usize::try_from(piece / 8).map_err(io::Error::other)?;
             set(&mut map.bits, piece);
             if !map.is_written {
@@ -163,7 +163,7 @@ impl Pieces {
     }
 
     /// Cuts the map off: what remains is the document.
-    pub(super) fn become_document(&self) -> io::Result<()> {
+    pub(super) fn cut_map_off(&self) -> io::Result<()> {
         self.file.set_len(self.length)
     }
 
@@ -185,7 +185,7 @@ pub(super) fn bytes_in_map(file: &File, length: u64) -> io::Result<u64> {
         // It is complete, and only its name is missing.
         return Ok(length);
     }
-    let pieces = length.div_ceil(PIECE);
+    let pieces = length.div_ceil(CHUNK);
     // The length is from the name of the file, which anybody may have given it.
     let is_whole = length.checked_add(MARK.len() as u64 + pieces.div_ceil(8)) == Some(found);
     let Some(map) = usize::try_from(pieces)
@@ -196,7 +196,7 @@ pub(super) fn bytes_in_map(file: &File, length: u64) -> io::Result<u64> {
     else {
         return Ok(0);
     };
-    let bytes = |piece: u64| PIECE.min(length.saturating_sub(piece.saturating_mul(PIECE)));
+    let bytes = |piece: u64| CHUNK.min(length.saturating_sub(piece.saturating_mul(CHUNK)));
     Ok((0..pieces).filter(|&piece| is_set(&map, piece)).map(bytes).sum())
 }
 
@@ -212,7 +212,7 @@ fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<(File, 
         // The lock stays with the file while it gets its new name.
         Opened::Locked(file) => match rename_new(beginning, path) {
             Ok(()) => {
-                let pieces = file.metadata()?.len().min(length) / PIECE;
+                let pieces = file.metadata()?.len().min(length) / CHUNK;
                 return Ok(Some((file, pieces)));
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
@@ -256,11 +256,13 @@ fn read_map(file: &File, length: u64, pieces: usize) -> io::Result<Option<Vec<u8
 mod tests {
     use super::*;
 
-    const LENGTH: u64 = 3 * PIECE + 5;
+    const LENGTH: u64 = 3 * CHUNK + 5;
     const ALL: &[Range<u64>] = &[Range { start: 0, end: LENGTH }];
 
-    fn open(folder: &Path) -> Pieces {
-        Pieces::open(&folder.join("pieces"), &folder.join("beginning"), LENGTH).unwrap().unwrap()
+    fn open(folder: &Path) -> ChunkedPart {
+        ChunkedPart::open(&folder.join("pieces"), &folder.join("beginning"), LENGTH)
+            .unwrap()
+            .unwrap()
     }
 
     #[test]
@@ -268,17 +270,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let pieces = open(folder.path());
         assert_eq!(pieces.missing(), ALL);
-        pieces.write(&[1; 100], PIECE).unwrap();
+        pieces.write(&[1; 100], CHUNK).unwrap();
         assert_eq!(pieces.missing(), ALL);
-        pieces.write(&vec![1; usize::try_from(PIECE).unwrap()], PIECE + 100).unwrap();
-        pieces.write(&[1; 5], 3 * PIECE).unwrap();
-        assert_eq!(pieces.missing(), [0..PIECE, 2 * PIECE..3 * PIECE]);
-        let second = Pieces::open(&folder.path().join("pieces"), Path::new("none"), LENGTH);
+        pieces.write(&vec![1; usize::try_from(CHUNK).unwrap()], CHUNK + 100).unwrap();
+        pieces.write(&[1; 5], 3 * CHUNK).unwrap();
+        assert_eq!(pieces.missing(), [0..CHUNK, 2 * CHUNK..3 * CHUNK]);
+        let second = ChunkedPart::open(&folder.path().join("pieces"), Path::new("none"), LENGTH);
         assert!(second.unwrap().is_none(), "somebody is writing it");
         drop(pieces);
 
         let pieces = open(folder.path());
-        assert_eq!(pieces.missing(), [0..PIECE, 2 * PIECE..3 * PIECE]);
+        assert_eq!(pieces.missing(), [0..CHUNK, 2 * CHUNK..3 * CHUNK]);
         pieces.clear().unwrap();
         drop(pieces);
         assert_eq!(open(folder.path()).missing(), ALL);
@@ -287,23 +289,23 @@ mod tests {
     #[test]
     fn what_one_holder_gave_is_taken_over() {
         let folder = tempfile::tempdir().unwrap();
-        let beginning: Vec<u8> = (0..PIECE * 2 - 1).map(|at| at.to_le_bytes()[0]).collect();
+        let beginning: Vec<u8> = (0..CHUNK * 2 - 1).map(|at| at.to_le_bytes()[0]).collect();
         fs::write(folder.path().join("beginning"), &beginning).unwrap();
         let pieces = open(folder.path());
-        assert_eq!(pieces.missing(), [Range { start: PIECE, end: LENGTH }]);
+        assert_eq!(pieces.missing(), [Range { start: CHUNK, end: LENGTH }]);
         let mut read = vec![0; 1000];
         assert_eq!(pieces.read(&mut read, 500).unwrap(), 1000);
         assert_eq!(read, beginning[500..1500]);
         assert!(!folder.path().join("beginning").exists());
         drop(pieces);
-        assert_eq!(open(folder.path()).missing(), [Range { start: PIECE, end: LENGTH }]);
+        assert_eq!(open(folder.path()).missing(), [Range { start: CHUNK, end: LENGTH }]);
     }
 
     #[test]
     fn a_document_without_its_name_is_whole_and_anything_else_is_begun_anew() {
         let folder = tempfile::tempdir().unwrap();
         let pieces = open(folder.path());
-        pieces.become_document().unwrap();
+        pieces.cut_map_off().unwrap();
         drop(pieces);
         assert!(open(folder.path()).missing().is_empty());
         for length in [1, LENGTH - 1, LENGTH + 1, LENGTH + 17] {

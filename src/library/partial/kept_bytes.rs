@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
+use super::chunked::bytes_in_map;
 use super::part_names::{hidden_files, key_of, split_name};
-use super::pieces::bytes_in_map;
-use super::target::SaveTarget;
+use crate::library::target::SaveTarget;
 use crate::system::open_regular;
 
 /// The bytes of a target that a download can resume with; of several part files that which has most.
@@ -35,8 +35,8 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::library::part_names::{kept_path, pieces_path};
-    use crate::library::pieces::{PIECE, Pieces};
+    use crate::library::partial::chunked::{CHUNK, ChunkedPart};
+    use crate::library::partial::part_names::{chunked_path, resumable_path};
     use crate::protocol::Digest;
 
     #[test]
@@ -45,18 +45,22 @@ mod tests {
         let target = SaveTarget::file(&folder.path().join("a"));
         let digest = Digest::new([1; 32]);
         assert_eq!(kept_bytes(&target), None);
-        let beginning = kept_path(&target, &digest);
+        let beginning = resumable_path(&target, &digest);
         fs::write(&beginning, "12345").unwrap();
-        fs::write(kept_path(&SaveTarget::file(&folder.path().join("b")), &digest), "more of b")
-            .unwrap();
+        fs::write(
+            resumable_path(&SaveTarget::file(&folder.path().join("b")), &digest),
+            "more of b",
+        )
+        .unwrap();
         assert_eq!(kept_bytes(&target), Some(5));
-        let length = 3 * PIECE + 7;
-        let path = pieces_path(&target, &digest, length);
-        let pieces = Pieces::open(&path, &folder.path().join("none"), length).unwrap().unwrap();
-        pieces.write(&[1; 7], 3 * PIECE).unwrap();
+        let length = 3 * CHUNK + 7;
+        let path = chunked_path(&target, &digest, length);
+        let pieces =
+            ChunkedPart::open(&path, &folder.path().join("none"), length).unwrap().unwrap();
+        pieces.write(&[1; 7], 3 * CHUNK).unwrap();
         assert_eq!(kept_bytes(&target), Some(7));
-        pieces.write(&vec![1; usize::try_from(PIECE).unwrap()], PIECE).unwrap();
-        assert_eq!(kept_bytes(&target), Some(PIECE + 7));
+        pieces.write(&vec![1; usize::try_from(CHUNK).unwrap()], CHUNK).unwrap();
+        assert_eq!(kept_bytes(&target), Some(CHUNK + 7));
         assert!(beginning.exists());
     }
 }

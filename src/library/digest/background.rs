@@ -9,20 +9,21 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use crate::library::{Digests, SharedLibrary};
+use super::cache::DigestCache;
+use crate::library::catalog::SharedLibrary;
 use crate::protocol::Document;
 use crate::system::PageAligned;
 
 /// A thread that reads each document once, with the help of others where there are many, tells
 /// so, and stores the digests. It ends when it is dropped.
 #[derive(Debug)]
-pub struct Hashing {
+pub struct BackgroundHasher {
     queue: Sender<Document>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Hashing {
+impl BackgroundHasher {
     /// Starts with the documents that the library has now. `done` is told of each one whose digest
     /// was not known before.
     ///
@@ -50,7 +51,7 @@ impl Hashing {
     }
 }
 
-impl Drop for Hashing {
+impl Drop for BackgroundHasher {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         // The thread waits on this queue, and on its copies.
@@ -93,10 +94,10 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
     }
 
     /// On all processors, one document each; stores once behind them all.
-    fn hash(&self, documents: &[Document], digests: &Digests) {
+    fn hash(&self, documents: &[Document], digests: &DigestCache) {
         let (next, is_new) = (AtomicUsize::new(0), AtomicBool::new(false));
         let work = || {
-            let mut buffer = Digests::buffer();
+            let mut buffer = DigestCache::buffer();
             while let Some(document) = documents.get(next.fetch_add(1, Ordering::Relaxed))
                 && !self.is_stopped()
             {
@@ -130,7 +131,12 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
     }
 
     /// Computes the digest of a document; returns whether there is one.
-    fn hash_one(&self, document: &Document, digests: &Digests, buffer: &mut PageAligned) -> bool {
+    fn hash_one(
+        &self,
+        document: &Document,
+        digests: &DigestCache,
+        buffer: &mut PageAligned,
+    ) -> bool {
         let entry = self.library.read().entry(document).cloned();
         let Some(entry) = entry else { return false };
         match digests.compute_unknown(&entry, buffer, &|| !self.is_stopped()) {
@@ -174,7 +180,7 @@ mod tests {
             assert!(!matches!(&*name, "RFC 3" | "FILE first"), "this one panics, as it should");
             told.send(name).unwrap();
         };
-        let hashing = Hashing::start(library.clone(), done).unwrap();
+        let hashing = BackgroundHasher::start(library.clone(), done).unwrap();
         for _ in 0..19 {
             documents.recv_timeout(PATIENCE).unwrap();
         }
@@ -204,7 +210,7 @@ mod tests {
             }
             told.send(document.clone()).unwrap();
         };
-        let hashing = Hashing::start(library.clone(), done).unwrap();
+        let hashing = BackgroundHasher::start(library.clone(), done).unwrap();
         documents.recv_timeout(PATIENCE).unwrap();
 
         let path = folder.path().join("last");

@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::digest_store::{DigestStore, Known};
-use super::file_state::FileState;
-use super::{Entry, Hasher, OpenDocument};
+use super::hasher::Hasher;
+use super::store::{DigestStore, Known};
 use crate::escape::escaped_path;
+use crate::library::entry::{Entry, OpenDocument};
+use crate::library::file_state::FileState;
 use crate::limits;
 use crate::protocol::{Content, Digest, Document};
 use crate::system::{self, PageAligned};
@@ -24,12 +25,12 @@ const RACE_POLL: Duration = Duration::from_millis(10);
 
 /// The digests of files, by what the file system says of them.
 #[derive(Debug, Default)]
-pub struct Digests {
+pub struct DigestCache {
     known: Mutex<HashMap<FileState, Known>>,
     store: Option<DigestStore>,
 }
 
-impl Digests {
+impl DigestCache {
     /// The digests in this file, or none if its format is wrong.
     pub fn load(store: &Path) -> Self {
         let stored = DigestStore::at(store);
@@ -50,7 +51,7 @@ impl Digests {
     }
 
     /// What is known of the document in a file of this state.
-    pub(super) fn content(&self, state: &FileState) -> Content {
+    pub(in crate::library) fn content(&self, state: &FileState) -> Content {
         match self.lock().get(state) {
             Some(known) => Content { digest: Some(known.digest), length: Some(known.length) },
             None => Content { digest: None, length: state.document_length() },
@@ -58,13 +59,16 @@ impl Digests {
     }
 
     /// Remembers the digest of a file whose bytes were seen.
-    pub(super) fn insert(&self, state: FileState, digest: Digest, length: u64) {
+    pub(in crate::library) fn insert(&self, state: FileState, digest: Digest, length: u64) {
         self.lock().insert(state, Known { digest, length });
     }
 
     /// Forgets states that no document has any more, if they are many: each change of a file leaves
     /// one.
-    pub(super) fn forget_old<'a>(&self, entries: impl ExactSizeIterator<Item = &'a Arc<Entry>>) {
+    pub(in crate::library) fn forget_old<'a>(
+        &self,
+        entries: impl ExactSizeIterator<Item = &'a Arc<Entry>>,
+    ) {
         if self.lock().len() <= limits::OLD_DIGESTS.saturating_add(entries.len()) {
             return;
         }
@@ -92,7 +96,7 @@ impl Digests {
         unknown
     }
 
-    /// Computes the digest of a shared document, piece by piece; `None` as in [`Digests::compute`],
+    /// Computes the digest of a shared document, piece by piece; `None` as in [`DigestCache::compute`],
     /// or if its file is not what it was when it was last looked at.
     ///
     /// # Errors
@@ -233,8 +237,8 @@ mod tests {
     use std::path::Path;
     use std::time::{Duration, SystemTime};
 
-    use super::super::{Depth, Library};
     use super::*;
+    use crate::library::{Depth, Library};
 
     const OF_ABC: &str = "sha-256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -245,12 +249,12 @@ mod tests {
         OpenDocument { file, length, modified: metadata.modified().unwrap(), state, _copy: None }
     }
 
-    fn digest(digests: &Digests, path: &Path) -> Option<String> {
+    fn digest(digests: &DigestCache, path: &Path) -> Option<String> {
         while open(path).state.is_racy(SystemTime::now()) {
             thread::sleep(RACE_POLL);
         }
         digests
-            .compute(&open(path), &mut Digests::buffer(), &|| true)
+            .compute(&open(path), &mut DigestCache::buffer(), &|| true)
             .unwrap()
             .map(|digest| digest.to_string())
     }
@@ -260,7 +264,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "abc").unwrap();
-        let digests = Digests::default();
+        let digests = DigestCache::default();
         assert_eq!(digests.known(&open(&path)), None);
         assert_eq!(digest(&digests, &path).as_deref(), Some(OF_ABC));
         assert!(digests.known(&open(&path)).is_some());
@@ -275,11 +279,11 @@ mod tests {
         let path = folder.path().join("file");
         fs::write(&path, "abc").unwrap();
         let shared = Library::scan(folder.path(), Depth::Folder).unwrap();
-        let digests = Digests::default();
+        let digests = DigestCache::default();
         let unknown = || digests.unknown(shared.read().entries());
         let compute = || {
             let entry = shared.read().entry(&unknown()[0]).cloned().unwrap();
-            digests.compute_unknown(&entry, &mut Digests::buffer(), &|| true)
+            digests.compute_unknown(&entry, &mut DigestCache::buffer(), &|| true)
         };
 
         for other in ["ab", "abcd"] {
@@ -301,7 +305,7 @@ mod tests {
         // One that was written to in the last second is not looked at yet.
         let old = SystemTime::now() - Duration::from_secs(60);
         File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
-        shared.look_over().unwrap();
+        shared.rescan().unwrap();
         assert_eq!(compute().unwrap().unwrap().to_string(), OF_ABC);
         assert!(unknown().is_empty());
     }
@@ -311,8 +315,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "abc").unwrap();
-        let digests = Digests::default();
-        assert_eq!(digests.compute(&open(&path), &mut Digests::buffer(), &|| false).unwrap(), None);
+        let digests = DigestCache::default();
+        assert_eq!(
+            digests.compute(&open(&path), &mut DigestCache::buffer(), &|| false).unwrap(),
+            None
+        );
         assert!(digests.lock().is_empty());
     }
 }

@@ -5,7 +5,6 @@
 //! renamed is known by its descriptor, not by its name: so a digest is stored for exactly the bytes
 //! that were written, whatever another process does to the name (protocol.md section 5.5).
 
-use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
 use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
@@ -13,19 +12,20 @@ use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::part_files::remove_unused;
-use super::save::{Incoming, Part};
-use super::saved::Saved;
+use super::lock::remove_unused;
+use super::partial_file::{Part, PartialFile};
+use super::way::{Changed, Way};
 use crate::escape::escaped_path;
+use crate::library::saved::Saved;
 use crate::limits;
-use crate::system::{self, Directory, Entered};
+use crate::system::{self, Directory};
 
-impl Incoming {
+impl PartialFile {
     /// Gives the file its name. Without `overwrite` an existing file is left alone.
     ///
     /// # Errors
     /// When the bytes cannot be brought to disk, or the name is taken.
-    pub fn finish(self, overwrite: bool) -> io::Result<Saved> {
+    pub fn commit(self, overwrite: bool) -> io::Result<Saved> {
         finish(self, overwrite)
     }
 
@@ -33,21 +33,21 @@ impl Incoming {
     ///
     /// # Errors
     /// When the bytes cannot be brought to disk; then none of them has its name.
-    pub fn finish_all(all: Vec<(Self, bool)>) -> io::Result<Finished> {
+    pub fn commit_all(all: Vec<(Self, bool)>) -> io::Result<CommitResults> {
         finish_all(all)
     }
 }
 
 /// What became of many files.
 #[derive(Debug)]
-pub struct Finished {
+pub struct CommitResults {
     /// What was saved, in the order of the files.
     pub outcomes: Vec<io::Result<Saved>>,
     /// Whether the new names have been brought to disk. The files have them in any case.
     pub synced: io::Result<()>,
 }
 
-fn finish(incoming: Incoming, overwrite: bool) -> io::Result<Saved> {
+fn finish(incoming: PartialFile, overwrite: bool) -> io::Result<Saved> {
     incoming.complete()?;
     incoming.file().sync_all()?;
     let mut batch = Batch::default();
@@ -56,7 +56,7 @@ fn finish(incoming: Incoming, overwrite: bool) -> io::Result<Saved> {
     Ok(saved)
 }
 
-fn finish_all(all: Vec<(Incoming, bool)>) -> io::Result<Finished> {
+fn finish_all(all: Vec<(PartialFile, bool)>) -> io::Result<CommitResults> {
     let mut batch = Batch::default();
     let is_synced = match &*all {
         // Syncing the whole file system waits for what all other programs have written, too.
@@ -70,7 +70,7 @@ fn finish_all(all: Vec<(Incoming, bool)>) -> io::Result<Finished> {
         }
         _ => false,
     };
-    let commit = |(incoming, overwrite): (Incoming, bool)| {
+    let commit = |(incoming, overwrite): (PartialFile, bool)| {
         if !is_synced {
             incoming.complete()?;
             incoming.file().sync_all()?;
@@ -78,37 +78,7 @@ fn finish_all(all: Vec<(Incoming, bool)>) -> io::Result<Finished> {
         batch.rename(incoming, overwrite)
     };
     let outcomes = all.into_iter().map(commit).collect();
-    Ok(Finished { outcomes, synced: batch.changed.sync() })
-}
-
-/// Directories in which names have changed: each one, and a path below it.
-#[derive(Debug, Default)]
-struct Changed(BTreeSet<(PathBuf, PathBuf)>);
-
-impl Changed {
-    fn add(&mut self, root: &Path, below: &Path) {
-        self.0.insert((root.into(), below.into()));
-    }
-
-    /// Brings them all to the disk. One that is gone by now has no names to keep.
-    fn sync(self) -> io::Result<()> {
-        for (root, below) in self.0 {
-            let entered = Directory::open(&root).and_then(|root| {
-                below
-                    .iter()
-                    .try_fold(root, |directory, segment| directory.enter(Path::new(segment)))
-            });
-            match entered.and_then(|directory| directory.sync()) {
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                    ) => {}
-                outcome => outcome?,
-            }
-        }
-        Ok(())
-    }
+    Ok(CommitResults { outcomes, synced: batch.changed.sync() })
 }
 
 /// Files that get their names together.
@@ -131,7 +101,7 @@ impl Batch {
         }
     }
 
-    fn rename(&mut self, incoming: Incoming, overwrite: bool) -> io::Result<Saved> {
+    fn rename(&mut self, incoming: PartialFile, overwrite: bool) -> io::Result<Saved> {
         let root = self.root(incoming.target.root())?;
         rename(incoming, &root, overwrite, &mut self.changed)
     }
@@ -139,7 +109,7 @@ impl Batch {
 
 /// Creates the directories of a file's path below `root`, and gives it its name there.
 fn rename(
-    mut incoming: Incoming,
+    mut incoming: PartialFile,
     root: &Directory,
     overwrite: bool,
     changed: &mut Changed,
@@ -194,61 +164,11 @@ fn is_unchanged(before: &Metadata, after: &Metadata) -> bool {
     before.len() == after.len() && before.modified().ok() == after.modified().ok()
 }
 
-/// The directories from the root to that of a file.
-struct Way<'a> {
-    root: &'a Directory,
-    /// Those below the root, and which of them were created.
-    below: Vec<(Directory, Entered)>,
-}
-
-impl<'a> Way<'a> {
-    fn create(root: &'a Directory, below: &Path) -> io::Result<Self> {
-        let mut way = Self { root, below: Vec::new() };
-        for segment in below {
-            match way.last().enter_or_create(Path::new(segment)) {
-                Ok(entered) => way.below.push(entered),
-                Err(error) => {
-                    way.undo(below);
-                    return Err(error);
-                }
-            }
-        }
-        Ok(way)
-    }
-
-    fn last(&self) -> &Directory {
-        self.below.last().map_or(self.root, |(directory, _)| directory)
-    }
-
-    /// Removes the directories that were created, as far as they are empty.
-    fn undo(mut self, below: &Path) {
-        let segments: Vec<_> = below.iter().collect();
-        while let Some((_, entered)) = self.below.pop() {
-            if let (Entered::Created, Some(segment)) = (entered, segments.get(self.below.len())) {
-                // It is not empty if another process has put something there.
-                let _ = self.last().remove_directory(Path::new(segment));
-            }
-        }
-    }
-
-    /// The last directory has a new name in it, and so has the parent of each new directory.
-    fn note_changes(&self, root: &Path, below: &Path, changed: &mut Changed) {
-        changed.add(root, below);
-        let mut parent = PathBuf::new();
-        for ((_, entered), segment) in self.below.iter().zip(below) {
-            if *entered == Entered::Created {
-                changed.add(root, &parent);
-            }
-            parent.push(segment);
-        }
-    }
-}
-
 /// Moves a file; returns its copy if the directory is on another file system.
 fn move_file(
     root: &Directory,
     part: &Path,
-    incoming: &Incoming,
+    incoming: &PartialFile,
     directory: &Directory,
     name: &Path,
     overwrite: bool,

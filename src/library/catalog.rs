@@ -1,0 +1,176 @@
+//! The shared documents of a directory, with their titles and files (protocol.md sections 2.3 and 5).
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::digest::DigestCache;
+use super::entry::Entry;
+use super::folder::Depth;
+use super::name::{NotSaved, file_name_of};
+use super::scan_state::ScanState;
+use super::target::SaveTarget;
+use super::titles::Official;
+use crate::protocol::{Content, Digest, Document, Title};
+
+/// The shared documents of one directory, and single files elsewhere that the user has added.
+#[derive(Debug)]
+pub struct Library {
+    pub(super) folder: Arc<Path>,
+    pub(super) depth: Depth,
+    pub(super) entries: BTreeMap<Document, Arc<Entry>>,
+    /// Documents that the user has removed. Their files in the directory are not shared.
+    pub(super) withdrawn: HashSet<Document>,
+    /// Titles from `rfc-index.txt` in the directory.
+    pub(super) official: Arc<Official>,
+    digests: Arc<DigestCache>,
+    pub(super) scan_state: ScanState,
+}
+
+impl Library {
+    /// Replaces the digest cache by one that was loaded from its store.
+    pub fn set_digests(&mut self, digests: DigestCache) {
+        self.digests = Arc::new(digests);
+    }
+
+    /// The digests of the documents that are known.
+    pub fn digests(&self) -> Arc<DigestCache> {
+        Arc::clone(&self.digests)
+    }
+
+    /// The shared directory.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether subdirectories are shared as well.
+    pub fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    /// The number of shared documents.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no document is shared.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// All documents with their titles, in the order of a list.
+    pub fn documents(&self) -> impl Iterator<Item = (&Document, &Title)> {
+        self.entries.iter().map(|(document, entry)| (document, &entry.title))
+    }
+
+    /// All documents with their files, in the same order.
+    pub fn entries(&self) -> impl Iterator<Item = (&Document, &Arc<Entry>)> {
+        self.entries.iter()
+    }
+
+    /// The file of a document; `None` if it is not shared.
+    pub fn entry(&self, document: &Document) -> Option<&Arc<Entry>> {
+        self.entries.get(document)
+    }
+
+    /// The title of a document, if it is shared or `rfc-index.txt` has its title.
+    pub fn known_title(&self, document: &Document) -> Option<Title> {
+        match (self.entry(document), document) {
+            (Some(entry), _) => Some(entry.title.clone()),
+            (None, Document::Rfc(number)) => self.official.title(*number),
+            (None, Document::File(_)) => None,
+        }
+    }
+
+    /// The length and the digest of a shared document, as far as they are known without reading it.
+    pub fn content(&self, document: &Document) -> Content {
+        self.entry(document).map(|entry| self.digests.content(&entry.state)).unwrap_or_default()
+    }
+
+    /// Whether documents without a known digest exist, and have at most `most` bytes together.
+    pub fn has_few_unknown_digests(&self, most: u64) -> bool {
+        let unknown = self.entries.values().filter(|entry| {
+            let content = self.digests.content(&entry.state);
+            content.digest.is_none()
+        });
+        let mut left = Some(most);
+        let mut count = 0_usize;
+        for entry in unknown {
+            count += 1;
+            // The unpacked length of a packed document is not known.
+            left = left.zip(entry.state.document_length()).and_then(|(a, b)| a.checked_sub(b));
+            if left.is_none() {
+                return false;
+            }
+        }
+        count > 0
+    }
+
+    /// The file in which a downloaded document is saved.
+    ///
+    /// # Errors
+    /// When its name is not allowed in a shared directory.
+    pub fn target_for(&self, document: &Document) -> Result<SaveTarget, NotSaved> {
+        Ok(SaveTarget::in_library(&self.folder, &file_name_of(document)?))
+    }
+
+    /// Shares a file as this document.
+    pub(super) fn insert(&mut self, document: Document, entry: Entry) {
+        self.withdrawn.remove(&document);
+        self.entries.insert(document, Arc::new(entry));
+    }
+
+    /// Stops sharing a document, also after later scans, and returns its title. The file is not moved.
+    /// `None` if the document is not shared, and is not waiting for its file to become readable.
+    pub fn forget(&mut self, document: &Document) -> Option<Title> {
+        let unreadable = self.scan_state.unreadable.remove(document);
+        let entry = self.entries.remove(document).or(unreadable)?;
+        self.withdrawn.insert(document.clone());
+        Some(entry.title.clone())
+    }
+
+    /// Forgets digests of file states that no document has any more.
+    pub(super) fn forget_old_digests(&self) {
+        self.digests.forget_old(self.entries.values());
+    }
+}
+
+/// A library that several threads share: the upload server reads it, downloads and the user add to it.
+#[derive(Clone, Debug)]
+pub struct SharedLibrary(Arc<RwLock<Library>>);
+
+impl SharedLibrary {
+    /// A library of this directory without documents.
+    pub(super) fn empty(folder: &Path, depth: Depth) -> Self {
+        Self(Arc::new(RwLock::new(Library {
+            folder: folder.into(),
+            depth,
+            entries: BTreeMap::new(),
+            withdrawn: HashSet::new(),
+            official: Arc::default(),
+            digests: Arc::default(),
+            scan_state: ScanState::default(),
+        })))
+    }
+
+    /// Locks the library for reading.
+    pub fn read(&self) -> RwLockReadGuard<'_, Library> {
+        // Each change is one insertion or removal, so a poisoned library is consistent.
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The digest of a shared document, if it is known for the present state of the file.
+    pub fn current_digest(&self, document: &Document) -> Option<Digest> {
+        let (entry, digest) = {
+            let library = self.read();
+            let entry = library.entry(document)?;
+            (Arc::clone(entry), library.digests.content(&entry.state).digest?)
+        };
+        entry.state_now().is_ok_and(|state| state == entry.state).then_some(digest)
+    }
+
+    /// Locks the library for changes.
+    pub fn write(&self) -> RwLockWriteGuard<'_, Library> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

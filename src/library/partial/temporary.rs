@@ -1,0 +1,41 @@
+//! Part files of which it is not known which document they are to become. They are deleted when they
+//! are dropped.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::{Builder, NamedTempFile};
+
+use super::lock::remove_unused;
+use super::part_names::{SUFFIX, TEMPORARY};
+use crate::library::target::SaveTarget;
+
+/// A temporary file in the target's directory.
+pub(super) fn temporary(target: &SaveTarget) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(TEMPORARY).suffix(SUFFIX);
+    // A downloaded file has the permissions of a plain copy.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let file = builder.tempfile_in(target.root())?;
+    // Without locks, an abandoned file cannot be told from one in use, and stays.
+    let _ = file.as_file().try_lock();
+    Ok(file)
+}
+
+/// Deletes a temporary file that no process has locked. Young files stay: their processes may be about
+/// to lock them, which they do immediately after they have created them.
+pub(super) fn remove_abandoned(path: &Path) {
+    const AGE: Duration = Duration::from_secs(5);
+    if is_older(path, AGE) {
+        remove_unused(path);
+    }
+}
+
+/// Whether nothing was written to a file for this time.
+pub(super) fn is_older(path: &Path, age: Duration) -> bool {
+    let modified = path.symlink_metadata().and_then(|metadata| metadata.modified());
+    let found = modified.ok().and_then(|modified| modified.elapsed().ok());
+    found.is_some_and(|found| found >= age)
+}
