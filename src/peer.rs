@@ -12,7 +12,7 @@ pub use crate::discovery::{
 pub use crate::download::{
     CompletedDownload, DownloadError, DownloadEvent, DownloadJob, DownloadProgress,
     DownloadRequest, Downloader, ExpectedDigest, Journal, JournalEntry, JournalEvent, PeerSpeed,
-    PeerStats, Probe, Source, TransferError, download_all, probe,
+    PeerStats, Probe, Provenance, Source, TransferError, download_all, probe,
 };
 pub use crate::library::{BackgroundHasher, LOG_LIBRARY, Watcher};
 pub use crate::net::{Bandwidth, Cancel};

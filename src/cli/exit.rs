@@ -267,7 +267,7 @@ pub(super) fn failure_of_holder(error: &TransferError) -> Failure {
         | TransferError::Deferred(_)
         | TransferError::TooSlow { .. }
         | TransferError::Slow { .. }
-        | TransferError::Resting(_)
+        | TransferError::BackedOff(_)
         | TransferError::GivenUp
         | TransferError::NotLookedUp
         | TransferError::NotAllowed(_) => Failure::Unreachable,

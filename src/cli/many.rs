@@ -196,7 +196,7 @@ pub(super) fn failures(error: &DownloadError) -> impl Iterator<Item = &(Endpoint
     };
     failures
         .iter()
-        .filter(|(_, error)| !matches!(error, TransferError::Resting(_) | TransferError::InUse))
+        .filter(|(_, error)| !matches!(error, TransferError::BackedOff(_) | TransferError::InUse))
 }
 
 /// What is to be done to have a document.

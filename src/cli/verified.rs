@@ -44,7 +44,7 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [Downloa
     for order in orders {
         order.request.sources.retain_mut(|source| match addresses.known.get(&source.holder) {
             Some(address) => {
-                source.address = *address;
+                source.verified_address = *address;
                 true
             }
             None if is_name(&source.holder) => {

@@ -10,7 +10,7 @@ use crate::limits;
 pub(super) enum Readiness {
     Ready,
     /// It failed a moment ago.
-    Resting(Duration),
+    BackedOff(Duration),
     /// It failed so often, or has never answered, that nobody waits for it.
     GivenUp,
 }

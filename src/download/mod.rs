@@ -28,12 +28,12 @@ mod statistics;
 mod swarm;
 mod transfer;
 
+pub use document::{Probe, probe};
 pub use downloader::Downloader;
-pub use exchange::{Probe, probe};
 pub use journal::{Entry as JournalEntry, Event as JournalEvent, Journal};
 pub use model::{
-    CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, ExpectedDigest, Source,
-    TransferError,
+    CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, ExpectedDigest,
+    Provenance, Source, TransferError,
 };
 pub use queue::{DownloadEvent, DownloadJob, download_all};
 pub use statistics::{PeerSpeed, PeerStats};

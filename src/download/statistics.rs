@@ -295,7 +295,7 @@ impl PeerEntry {
         match self.rests_until.and_then(|until| until.checked_duration_since(now)) {
             Some(left) if left.is_zero() => Readiness::Ready,
             Some(_) if !self.has_answered || self.failures >= limits::TRIES => Readiness::GivenUp,
-            Some(left) => Readiness::Resting(left),
+            Some(left) => Readiness::BackedOff(left),
             None => Readiness::Ready,
         }
     }

@@ -17,11 +17,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::downloader::Downloader;
+use super::dialing::{Admission, Dialer};
 use super::exchange::Reply;
 use super::model::Source;
 use super::model::TransferError;
 use super::swarm::segments::Segments;
+use super::transfer::Accounting;
 use crate::library::{ChunkedPart, Hasher};
 use crate::limits;
 use crate::net::WatchedStream;
@@ -36,7 +37,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A document that is fetched from several holders.
 #[derive(Debug)]
 pub(super) struct Swarm {
-    downloader: Downloader,
+    dialer: Dialer,
+    admission: Admission,
+    accounting: Accounting,
     document: Document,
     digest: Digest,
     length: u64,
@@ -122,7 +125,9 @@ pub(super) enum Progress<'a> {
 
 /// A version of a document that is to be fetched in segments.
 pub(super) struct SegmentedDocument<'a> {
-    pub(super) downloader: &'a Downloader,
+    pub(super) dialer: &'a Dialer,
+    pub(super) admission: &'a Admission,
+    pub(super) accounting: &'a Accounting,
     pub(super) document: &'a Document,
     /// The digest of the whole document, which identifies the version.
     pub(super) digest: Digest,
@@ -140,7 +145,7 @@ impl SegmentedDocument<'_> {
     /// Fetches the missing segments, and reports progress to `watch`. An error says whether the file,
     /// the user, or all holders ended the download.
     pub(super) fn fetch(self, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Brought, SwarmError> {
-        let feeds = self.downloader.bandwidth().feeds(peer_bounds().segments);
+        let feeds = self.accounting.bandwidth.feeds(peer_bounds().segments);
         let (count, pieces) = (self.holders.len().min(feeds), self.pieces);
         let swarm = Swarm::new(self, count);
         // Before the workers add to it.
@@ -188,8 +193,17 @@ impl Drop for WorkerGuard {
 
 impl Swarm {
     fn new(request: SegmentedDocument<'_>, count: usize) -> Arc<Self> {
-        let SegmentedDocument { downloader, document, digest, holders, has_others, first, pieces } =
-            request;
+        let SegmentedDocument {
+            dialer,
+            admission,
+            accounting,
+            document,
+            digest,
+            holders,
+            has_others,
+            first,
+            pieces,
+        } = request;
         let patience = match count > 1 || has_others {
             true => limits::RATE_TIME_OF_ONE,
             false => limits::RATE_TIME,
@@ -209,7 +223,9 @@ impl Swarm {
             is_over: false,
         };
         Arc::new(Self {
-            downloader: downloader.clone(),
+            dialer: dialer.clone(),
+            admission: admission.clone(),
+            accounting: accounting.clone(),
             document: document.clone(),
             digest,
             length: pieces.length(),
@@ -234,7 +250,7 @@ impl Swarm {
         let mut hashed = 0;
         let mut failures: HashMap<Endpoint, TransferError> = HashMap::new();
         let mut has_alternative = self.has_others;
-        let slow_rate = self.downloader.bandwidth().slow_rate();
+        let slow_rate = self.accounting.bandwidth.slow_rate();
         let mut steady = Steady::new(before, begun, slow_rate);
         loop {
             let (whole_until, done, is_idle) = {
@@ -256,7 +272,7 @@ impl Swarm {
                 }
                 (whole_until, done, is_idle)
             };
-            if self.downloader.cancel().is_cancelled() {
+            if self.dialer.cancel.is_cancelled() {
                 self.end();
                 return Err(SwarmError::Cancelled);
             }
@@ -267,7 +283,7 @@ impl Swarm {
             {
                 self.end();
                 if has_stopped {
-                    self.lock().brought.keys().for_each(|one| self.downloader.stats().stopped(one));
+                    self.lock().brought.keys().for_each(|one| self.admission.stats.stopped(one));
                 }
                 return Err(SwarmError::Holders(self.with_slow(failures, begun.elapsed())));
             }

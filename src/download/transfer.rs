@@ -1,17 +1,18 @@
 //! The document that follows the head of a reply (protocol.md sections 5.1 to 5.7).
 
+mod accounting;
 mod body;
 mod min_rate;
 
 use std::time::Duration;
 
-use super::downloader::Downloader;
 use super::exchange::Pipeline;
 use super::exchange::Reply;
 use super::model::TransferError;
 use crate::library::PartialFile;
 use crate::limits;
 use crate::protocol::{ContentRange, Digest, Endpoint};
+pub(super) use accounting::Accounting;
 use body::Body;
 pub(super) use body::Transferred;
 pub(super) use min_rate::MinRate;
@@ -41,7 +42,7 @@ pub(super) struct Get<'a> {
 /// Receives a document. `progress` is told how many bytes are there, and of how many if that is
 /// known: first before any byte of this reply is counted, then after each read.
 pub(super) fn receive(
-    downloader: &Downloader,
+    accounting: &Accounting,
     get: &Get<'_>,
     reply: Reply,
     pipeline: &mut Pipeline,
@@ -67,15 +68,15 @@ pub(super) fn receive(
     pipeline.ask_ahead(&head, &mut line)?;
     let mut body = Body::begin(&head, incoming, progress)?;
     let rate = MinRate::new(get.patience, get.has_others.then_some(limits::SLOW_AFTER));
-    let outcome = body.receive(downloader, &mut line, rate).and_then(|bytes| {
-        downloader.stats().transferred(get.holder, bytes, line.asked_at().elapsed());
+    let outcome = body.receive(&accounting.bandwidth, &mut line, rate).and_then(|bytes| {
+        accounting.stats.transferred(get.holder, bytes, line.asked_at().elapsed());
         body.finish(separator, get.digest)
     });
     match outcome {
         Ok(_) => {
-            downloader.stats().delivered(get.holder);
+            accounting.stats.delivered(get.holder);
             if line.has_unsolicited() {
-                downloader.report_excess(get.holder, &line.unsolicited());
+                accounting.report_excess(get.holder, &line.unsolicited());
             } else if head.keep_alive {
                 pipeline.keep(line);
             }

@@ -14,7 +14,7 @@ use crate::cli::many::{Plan, plan};
 use crate::escape::escaped;
 use crate::library::{NotSaved, SharedLibrary};
 use crate::limits;
-use crate::peer::{Completeness, DownloadJob, Source, each_record};
+use crate::peer::{Completeness, DownloadJob, Provenance, Source, each_record};
 use crate::protocol::{Digest, Document, Endpoint, Record};
 use crate::system::listed_bytes;
 
@@ -152,7 +152,7 @@ pub(super) fn missing(
         let more = iter::from_fn(|| records.next_if(|record| record.document == document));
         let records = iter::once(first).chain(more);
         let source = |record: Record| Source {
-            told_by: Some(told_by),
+            provenance: Provenance::Index(told_by),
             title: Some(record.title),
             ..record.holder.into()
         };

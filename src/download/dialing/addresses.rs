@@ -8,8 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::download::model::Source;
-use crate::download::model::TransferError;
+use crate::download::model::{Provenance, Source, TransferError};
 use crate::limits;
 use crate::net::Reach;
 use crate::protocol::Endpoint;
@@ -27,18 +26,13 @@ struct Found {
 impl AddressCache {
     /// Those of a holder, if they need not be looked up.
     pub(in crate::download) fn known(&self, source: &Source) -> Option<Vec<SocketAddr>> {
-        let Source { holder, address, .. } = source;
-        if let Some(address) = address {
+        let Source { holder, verified_address, .. } = source;
+        if let Some(address) = verified_address {
             return Some(vec![SocketAddr::new(*address, holder.port.value())]);
         }
         let known = self.lock();
         let found = known.get(holder)?;
         (found.at.elapsed() < limits::ADDRESSES_KEPT).then(|| found.addresses.clone())
-    }
-
-    /// Whether the name service has to be asked for those of a holder.
-    pub(in crate::download) fn need_lookup(&self, source: &Source) -> bool {
-        literal(source).is_none() && self.known(source).is_none()
     }
 
     /// Remembers what a holder's name was resolved to.
@@ -64,26 +58,26 @@ impl AddressCache {
 
 /// Those of a source's addresses that its index may lead to. Link-local addresses belong to the
 /// network over which the index was reached.
-pub(in crate::download) fn allowed(
+pub(super) fn permitted(
     source: &Source,
     addresses: Vec<SocketAddr>,
-    reach: &Reach,
+    policy: &Reach,
 ) -> Result<Vec<SocketAddr>, TransferError> {
-    let Some(index) = source.told_by else { return Ok(addresses) };
+    let Provenance::Index(index) = source.provenance else { return Ok(addresses) };
     let mut reason = None;
-    let mut allowed = Vec::new();
+    let mut permitted = Vec::new();
     for mut address in addresses {
-        match reach.check(index.ip(), address) {
+        match policy.check(index.ip(), address) {
             Ok(()) => {
                 set_scope(&mut address, index);
-                allowed.push(address);
+                permitted.push(address);
             }
-            Err(not_allowed) => reason = Some(not_allowed),
+            Err(denied) => reason = Some(denied),
         }
     }
     match reason {
-        Some(reason) if allowed.is_empty() => Err(TransferError::NotAllowed(reason)),
-        _ => Ok(allowed),
+        Some(reason) if permitted.is_empty() => Err(TransferError::NotAllowed(reason)),
+        _ => Ok(permitted),
     }
 }
 
@@ -103,7 +97,7 @@ pub(in crate::download) fn literal(source: &Source) -> Option<IpAddr> {
         true => Some(IpAddr::from([127, 0, 0, 1])),
         false => host.parse().ok(),
     };
-    source.address.or(named)
+    source.verified_address.or(named)
 }
 
 #[cfg(test)]
@@ -132,19 +126,20 @@ mod tests {
     #[test]
     fn the_address_that_the_index_verified_is_the_only_one() {
         let addresses = AddressCache::default();
-        let holder = Source { address: Some([192, 0, 2, 7].into()), ..source("name:7735") };
+        let holder =
+            Source { verified_address: Some([192, 0, 2, 7].into()), ..source("name:7735") };
         addresses.resolved(&holder.holder, &[address("192.0.2.1:7735")]);
         assert_eq!(addresses.known(&holder), Some(vec![address("192.0.2.7:7735")]));
     }
 
     #[test]
     fn link_local_addresses_have_the_scope_of_the_index() {
-        let told_by = Some(address("[fe80::2%3]:7734"));
-        let source = Source { told_by, ..source("[fe80::1]:7735") };
+        let provenance = Provenance::Index(address("[fe80::2%3]:7734"));
+        let source = Source { provenance, ..source("[fe80::1]:7735") };
         let named = vec![address("[fe80::1]:7735"), address("[fe80::1%9]:7735")];
-        let found = allowed(&source, named, &Reach::default()).unwrap();
+        let found = permitted(&source, named, &Reach::default()).unwrap();
         assert_eq!(found, [address("[fe80::1%3]:7735"); 2]);
         let global = vec![address("[2001:db8::1]:7735")];
-        assert_eq!(allowed(&source, global.clone(), &Reach::default()).unwrap(), global);
+        assert_eq!(permitted(&source, global.clone(), &Reach::default()).unwrap(), global);
     }
 }

@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use super::addresses::allowed;
-use crate::download::downloader::Downloader;
-use crate::download::model::Source;
-use crate::download::model::TransferError;
+use super::dialer::Dialer;
+use crate::download::model::{Source, TransferError};
 use crate::limits;
 use crate::net::{Dial, Resolution, WatchedStream};
 use crate::system::Direction;
@@ -41,15 +39,15 @@ impl Connecting {
     /// # Errors
     /// When no address of the holder may be connected to.
     pub(in crate::download) fn begin(
-        downloader: &Downloader,
+        dialer: &Dialer,
         source: &Source,
     ) -> Result<Self, TransferError> {
         let holder = &source.holder;
         let begun = Instant::now();
         let mut addresses = Vec::new();
-        let state = match downloader.addresses().known(source) {
+        let state = match dialer.names.cache.known(source) {
             Some(known) => {
-                addresses = to_ask(downloader, source, known)?;
+                addresses = dialer.permitted(source, known)?;
                 State::Dialling(Dial::new(addresses.clone()))
             }
             None => State::Resolving(Resolution::begin(holder.host.as_str(), holder.port.value())),
@@ -58,9 +56,9 @@ impl Connecting {
     }
 
     /// It has failed, or is given up.
-    pub(in crate::download) fn give_up(&self, downloader: &Downloader) {
+    pub(in crate::download) fn give_up(&self, dialer: &Dialer) {
         if let State::Resolving(_) = self.state {
-            downloader.name_service().not_found(self.begun.elapsed());
+            dialer.names.service.not_found(self.begun.elapsed());
         }
     }
 
@@ -80,14 +78,14 @@ impl Connecting {
     /// a deadline.
     pub(in crate::download) fn advance(
         &mut self,
-        downloader: &Downloader,
+        dialer: &Dialer,
         source: &Source,
     ) -> Option<Result<WatchedStream, TransferError>> {
         if let State::Resolving(resolution) = &mut self.state {
             // Names of this machine and of its network are resolved in no time.
             let time = if self.is_new { RESOLUTION_POLL / 2 } else { Duration::ZERO };
             self.is_new = false;
-            let lookups = downloader.name_service();
+            let lookups = &dialer.names.service;
             let Some(found) = resolution.wait(time) else {
                 if !self.is_slow && self.begun.elapsed() >= limits::LOOKUP_SLOW {
                     self.is_slow = true;
@@ -100,8 +98,8 @@ impl Connecting {
                 Err(error) => return Some(Err(TransferError::Unreachable(error))),
             };
             lookups.found();
-            downloader.addresses().resolved(&source.holder, &addresses);
-            match to_ask(downloader, source, addresses) {
+            dialer.names.cache.resolved(&source.holder, &addresses);
+            match dialer.permitted(source, addresses) {
                 Ok(addresses) => {
                     self.addresses.clone_from(&addresses);
                     self.state = State::Dialling(Dial::new(addresses));
@@ -112,11 +110,11 @@ impl Connecting {
         let State::Dialling(dial) = &mut self.state else { return None };
         Some(match dial.advance(Instant::now())? {
             Ok(stream) => {
-                downloader.stats().connected(&source.holder, self.begun.elapsed());
-                Ok(downloader.cancel().watch(stream))
+                dialer.stats.connected(&source.holder, self.begun.elapsed());
+                Ok(dialer.cancel.watch(stream))
             }
             Err(error) => {
-                downloader.addresses().forget(&source.holder);
+                dialer.names.cache.forget(&source.holder);
                 Err(TransferError::Unreachable(error))
             }
         })
@@ -136,24 +134,5 @@ impl Connecting {
             State::Resolving(_) => Some(now + RESOLUTION_POLL),
             State::Dialling(dial) => dial.next_at(),
         }
-    }
-}
-
-/// The addresses at which a holder is asked.
-fn to_ask(
-    downloader: &Downloader,
-    source: &Source,
-    addresses: Vec<SocketAddr>,
-) -> Result<Vec<SocketAddr>, TransferError> {
-    let mut addresses = allowed(source, addresses, downloader.reach())?;
-    let found = addresses.len();
-    // A person may ask at any address as often as request.
-    if source.told_by.is_some() {
-        let stats = downloader.stats();
-        addresses.retain(|address| !stats.is_unanswered_by_another(&source.holder, *address));
-    }
-    match addresses.is_empty() && found > 0 {
-        true => Err(TransferError::GivenUp),
-        false => Ok(addresses),
     }
 }

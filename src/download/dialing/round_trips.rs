@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::admission::Admission;
 use super::connecting::Connecting;
+use super::dialer::Dialer;
 use super::trials::Trial;
-use crate::download::downloader::Downloader;
-use crate::download::model::Source;
-use crate::download::model::TransferError;
+use crate::download::model::{Source, TransferError};
 use crate::limits;
 use crate::protocol::Endpoint;
 use crate::system::wait_for_any;
@@ -25,24 +25,25 @@ struct Measured<'a> {
 ///
 /// Returns those that cannot be connected to.
 pub(in crate::download) fn measure<'a>(
-    downloader: &Downloader,
+    dialer: &Dialer,
+    admission: &Admission,
     sources: &'a [Source],
 ) -> Vec<(&'a Endpoint, TransferError)> {
     let mut failures = Vec::new();
     if sources.len() < 2 {
         return failures;
     }
-    let stats = downloader.stats();
+    let Admission { stats, names, .. } = admission;
     let is_unknown = |source: &&Source| {
         stats.speed(&source.holder).round_trip.is_none()
-            && downloader.check_readiness(source).is_ok()
+            && admission.check(source).is_ok()
             // The lookup would take longer than this.
-            && !(downloader.name_service().is_slow() && downloader.addresses().need_lookup(source))
+            && !(names.service.is_slow() && names.need_lookup(source))
     };
     let mut running: Vec<Measured<'_>> = Vec::new();
     for source in sources.iter().filter(is_unknown).take(limits::TRIALS) {
-        let Some(trial) = downloader.begin_trial(source, false) else { continue };
-        match Connecting::begin(downloader, source) {
+        let Some(trial) = admission.begin_trial(source, false) else { continue };
+        match Connecting::begin(dialer, source) {
             Ok(connecting) => running.push(Measured { source, connecting, trial }),
             Err(error) => failures.push((&source.holder, error)),
         }
@@ -50,7 +51,7 @@ pub(in crate::download) fn measure<'a>(
     let deadline = Instant::now() + PATIENCE;
     loop {
         running.retain_mut(|Measured { source, connecting, trial }| {
-            match connecting.advance(downloader, source) {
+            match connecting.advance(dialer, source) {
                 None => {
                     if !connecting.is_resolving() {
                         trial.resolved();
@@ -64,7 +65,7 @@ pub(in crate::download) fn measure<'a>(
             }
         });
         let now = Instant::now();
-        if running.is_empty() || now >= deadline || downloader.cancel().is_cancelled() {
+        if running.is_empty() || now >= deadline || dialer.cancel.is_cancelled() {
             break;
         }
         let next = running.iter().filter_map(|measured| measured.connecting.next_at(now)).min();

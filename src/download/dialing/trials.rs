@@ -23,7 +23,7 @@ struct Shared {
 
 /// What is tried.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::download) enum TrialKind {
+pub(super) enum TrialKind {
     /// A holder whose address is known.
     Early,
     /// A holder that was given up early and is asked again: it leaves room for those that were never
@@ -33,6 +33,17 @@ pub(in crate::download) enum TrialKind {
     Name,
     /// The same for one that was given up early and is asked again.
     LateName,
+}
+
+impl TrialKind {
+    pub(super) fn new(needs_lookup: bool, is_late: bool) -> Self {
+        match (needs_lookup, is_late) {
+            (true, true) => Self::LateName,
+            (true, false) => Self::Name,
+            (false, true) => Self::Late,
+            (false, false) => Self::Early,
+        }
+    }
 }
 
 /// The right to try a holder, given back when dropped.
@@ -45,7 +56,7 @@ pub(in crate::download) struct Trial {
 
 impl Trials {
     /// Begins to try a holder; `None` while it is being tried, or too many are.
-    pub(in crate::download) fn begin(&self, holder: &Endpoint, kind: TrialKind) -> Option<Trial> {
+    pub(super) fn begin(&self, holder: &Endpoint, kind: TrialKind) -> Option<Trial> {
         let mut running = self.lock();
         let is_name = |kind: &&TrialKind| matches!(kind, TrialKind::Name | TrialKind::LateName);
         let of_names = running.values().filter(is_name).count();

@@ -8,8 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem;
 
 use crate::download::dialing::Trial;
-use crate::download::dialing::literal;
-use crate::download::downloader::Downloader;
+use crate::download::dialing::{Admission, literal};
 use crate::download::model::TransferError;
 use crate::download::model::{DownloadRequest, Source};
 use crate::download::statistics::Standing;
@@ -87,6 +86,7 @@ enum Class {
 /// The holders that a download has not given up.
 #[derive(Debug)]
 pub(super) struct Candidates<'a> {
+    admission: &'a Admission,
     required: Option<Digest>,
     length: u64,
     /// In the order of the last ranking.
@@ -114,8 +114,8 @@ pub(super) enum Next<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    pub(super) fn new(downloader: &Downloader, request: &'a DownloadRequest) -> Self {
-        let is_plain = |source: &Source| downloader.stats().is_plain(&source.holder);
+    pub(super) fn new(admission: &'a Admission, request: &'a DownloadRequest) -> Self {
+        let is_plain = |source: &Source| admission.stats.is_plain(&source.holder);
         let candidate = |(place, source): (usize, &'a Source)| Candidate {
             source,
             ask: if is_plain(source) { Ask::Plain } else { Ask::Rest },
@@ -127,6 +127,7 @@ impl<'a> Candidates<'a> {
         };
         let lengths = request.sources.iter().filter_map(|source| source.content.length);
         Self {
+            admission,
             required: request.digest,
             length: lengths.max().unwrap_or(USUAL_LENGTH),
             left: request.sources.iter().enumerate().map(candidate).collect(),
@@ -161,18 +162,14 @@ impl<'a> Candidates<'a> {
     }
 
     /// The one to ask next. Those in backoff are not asked: they are handed to `skipped`.
-    pub(super) fn next(
-        &mut self,
-        downloader: &Downloader,
-        skipped: &mut Vec<(&'a Endpoint, TransferError)>,
-    ) -> Next<'a> {
+    pub(super) fn next(&mut self, skipped: &mut Vec<(&'a Endpoint, TransferError)>) -> Next<'a> {
         if self.left.len() <= FEW || self.ranked == 0 {
             self.left.retain(|candidate| {
-                let Err(error) = downloader.check_readiness(candidate.source) else { return true };
+                let Err(error) = self.admission.check(candidate.source) else { return true };
                 skipped.push((&candidate.source.holder, error));
                 false
             });
-            self.rank_all(downloader);
+            self.rank_all();
         }
         self.ranked = self.ranked.saturating_sub(1);
         let mut has_early = self.has_early();
@@ -183,15 +180,15 @@ impl<'a> Candidates<'a> {
             }
             let holder = &candidate.source.holder;
             // It may have failed after the ranking.
-            if let Err(error) = downloader.check_readiness(candidate.source) {
+            if let Err(error) = self.admission.check(candidate.source) {
                 skipped.push((holder, error));
                 self.left.remove(at);
                 has_early = self.has_early();
                 continue;
             }
-            let trial = match downloader.stats().standing(holder, self.length).is_proven {
+            let trial = match self.admission.stats.standing(holder, self.length).is_proven {
                 true => None,
-                false => match downloader.begin_trial(candidate.source, candidate.is_late) {
+                false => match self.admission.begin_trial(candidate.source, candidate.is_late) {
                     Some(trial) => Some(trial),
                     None => {
                         at += 1;
@@ -207,10 +204,10 @@ impl<'a> Candidates<'a> {
     }
 
     /// Puts all into the order in which they are asked if nothing else changes.
-    fn rank_all(&mut self, downloader: &Downloader) {
+    fn rank_all(&mut self) {
         let mut all: Vec<(Candidate<'a>, Standing)> = Vec::with_capacity(self.left.len());
         for candidate in mem::take(&mut self.left) {
-            let standing = downloader.stats().standing(&candidate.source.holder, self.length);
+            let standing = self.admission.stats.standing(&candidate.source.holder, self.length);
             all.push((candidate, standing));
         }
         all.sort_by_cached_key(|(candidate, standing)| self.rank(candidate, standing, 0));
@@ -264,11 +261,7 @@ impl<'a> Candidates<'a> {
 
     /// Takes all that have this version, or do not say which one they have, the first to be asked
     /// first.
-    pub(super) fn take_version(
-        &mut self,
-        downloader: &Downloader,
-        digest: Digest,
-    ) -> Vec<Candidate<'a>> {
+    pub(super) fn take_version(&mut self, digest: Digest) -> Vec<Candidate<'a>> {
         let has_it = |candidate: &Candidate<'a>| match candidate.version {
             Version::Hint(hint) => hint.is_none_or(|hint| hint == digest),
             Version::Replied(version) => version == Some(digest),
@@ -277,7 +270,7 @@ impl<'a> Candidates<'a> {
             mem::take(&mut self.left).into_iter().partition(has_it);
         self.left = left.into();
         taken.sort_by_cached_key(|candidate| {
-            let standing = downloader.stats().standing(&candidate.source.holder, self.length);
+            let standing = self.admission.stats.standing(&candidate.source.holder, self.length);
             self.rank(candidate, &standing, 0)
         });
         taken

@@ -4,14 +4,14 @@ use std::io;
 
 use super::candidates::{Ask, Candidate, Candidates, Version, agreeing};
 use crate::download::dialing::Trial;
-use crate::download::dialing::measure;
+use crate::download::dialing::{Admission, Dialer, measure};
 use crate::download::downloader::Downloader;
 use crate::download::exchange::Pipeline;
 use crate::download::exchange::{Exchange, Patience, Reply};
 use crate::download::model::DownloadRequest;
 use crate::download::model::TransferError;
 use crate::download::model::{CompletedDownload, DownloadProgress, ExpectedDigest};
-use crate::download::transfer::{Get, Outcome, Transferred, receive};
+use crate::download::transfer::{Accounting, Get, Outcome, Transferred, receive};
 use crate::library::PartialFile;
 use crate::limits;
 use crate::protocol::{Digest, Document, Endpoint, Refusal, Status};
@@ -42,7 +42,9 @@ impl Running<'_> {
 
 /// A download that is going on.
 pub(super) struct Download<'a> {
-    pub(super) downloader: &'a Downloader,
+    pub(super) dialer: &'a Dialer,
+    pub(super) admission: &'a Admission,
+    pub(super) accounting: &'a Accounting,
     pub(super) request: &'a DownloadRequest,
     pub(super) pipeline: &'a mut Pipeline,
     pub(super) incoming: &'a mut PartialFile,
@@ -63,14 +65,17 @@ impl<'a> Download<'a> {
         incoming: &'a mut PartialFile,
         watch: &'a mut dyn FnMut(DownloadProgress<'_>),
     ) -> Self {
-        let mut candidates = Candidates::new(downloader, request);
+        let Downloader { dialer, admission, accounting } = downloader;
+        let mut candidates = Candidates::new(admission, request);
         if let Some(holder) = pipeline.asked_for(&request.document) {
             candidates.ask_first(holder);
         }
         let (running, failures) = (Vec::new(), Vec::new());
         let beginning = limits::BEGINNING;
         Self {
-            downloader,
+            dialer,
+            admission,
+            accounting,
             request,
             pipeline,
             incoming,
@@ -85,7 +90,7 @@ impl<'a> Download<'a> {
     /// `None` when all have failed, or the download was cancelled; an error when the file cannot be
     /// written.
     pub(super) fn run(&mut self) -> io::Result<Option<CompletedDownload>> {
-        for (holder, error) in measure(self.downloader, &self.request.sources) {
+        for (holder, error) in measure(self.dialer, self.admission, &self.request.sources) {
             self.candidates.remove(holder);
             self.failed(holder, error);
         }
@@ -123,21 +128,21 @@ impl<'a> Download<'a> {
             has_others: !candidate.is_late && self.candidates.has_early(),
         };
         let outcome = {
-            let Self { downloader, pipeline, incoming, watch, .. } = self;
-            let _busy = downloader.stats().busy(holder);
+            let Self { admission, accounting, pipeline, incoming, watch, .. } = self;
+            let _busy = admission.stats.busy(holder);
             let mut progress = |done, all| watch(DownloadProgress::Bytes(done, all));
-            receive(downloader, &get, reply, pipeline, incoming, &mut progress)
+            receive(accounting, &get, reply, pipeline, incoming, &mut progress)
         };
         if let Err(error) = &outcome
             && error.has_stopped()
-            && !self.downloader.cancel().is_cancelled()
+            && !self.dialer.cancel.is_cancelled()
         {
-            self.downloader.stats().stopped(holder);
+            self.admission.stats.stopped(holder);
         }
         let error = match outcome {
             Ok(Outcome::Whole(transferred)) => {
                 if candidate.ask == Ask::Plain {
-                    self.downloader.stats().refuses_extensions(holder);
+                    self.admission.stats.refuses_extensions(holder);
                 }
                 return Ok(Some(self.fetched(holder, transferred)));
             }
@@ -151,7 +156,7 @@ impl<'a> Download<'a> {
             }
             Err(TransferError::File(error)) => return Err(error),
             Err(error @ TransferError::Slow { bytes, time }) => {
-                self.downloader.stats().slow(holder, bytes, time);
+                self.admission.stats.slow(holder, bytes, time);
                 self.expect_more();
                 (self.watch)(DownloadProgress::Failed(holder, &error));
                 candidate.is_late = true;
@@ -169,7 +174,7 @@ impl<'a> Download<'a> {
         }
         if let TransferError::WrongDigest { .. } = error {
             self.incoming.discard()?;
-            self.downloader.stats().distrust(holder);
+            self.admission.stats.distrust(holder);
         }
         let again = match (&error, candidate.ask) {
             // The part file is of another document, or of a longer one.
@@ -247,7 +252,7 @@ impl<'a> Download<'a> {
         trial: Option<Trial>,
         error: TransferError,
     ) {
-        let is_proven = self.downloader.stats().is_proven(&candidate.source.holder);
+        let is_proven = self.admission.stats.is_proven(&candidate.source.holder);
         let is_rfc = matches!(self.request.document, Document::Rfc(_));
         // A proven holder that was asked for the rest has closed for another reason.
         let may_know_no_ranges =
@@ -279,12 +284,12 @@ impl<'a> Download<'a> {
     }
 
     pub(super) fn failed(&mut self, holder: &Endpoint, error: TransferError) {
-        if self.downloader.cancel().is_cancelled() {
+        if self.dialer.cancel.is_cancelled() {
             // The connection was shut down here.
             return;
         }
         if error.is_fault_of_holder() {
-            self.downloader.stats().failed(holder);
+            self.admission.stats.failed(holder);
         }
         self.report(holder, error);
     }

@@ -7,13 +7,16 @@
 //! | `responses` | awaits the responses of several holders in parallel |
 //! | `versions` | a large document, of which holders may have different versions |
 //! | `retry` | when a download is retried |
+//! | `probe` | whether a holder has a document |
 //! | `fetch` | one download as the caller starts it |
 
 mod candidates;
 mod download;
 mod fetch;
+mod probe;
 mod responses;
 mod retry;
 mod versions;
 
+pub use probe::{Probe, probe};
 pub(super) use retry::{Decision, Retry};

@@ -38,7 +38,7 @@ impl<'a> Download<'a> {
         // Attempts that have failed and were not replaced yet.
         let mut failed: usize = 0;
         loop {
-            if self.downloader.cancel().is_cancelled() {
+            if self.dialer.cancel.is_cancelled() {
                 self.running.clear();
                 return Ok(None);
             }
@@ -57,7 +57,7 @@ impl<'a> Download<'a> {
             if self.running.is_empty() {
                 match started {
                     Started::No => return Ok(None),
-                    Started::Blocked => self.downloader.trials().wait(LOOK),
+                    Started::Blocked => self.admission.trials.wait(LOOK),
                     Started::Yes => {}
                 }
                 continue;
@@ -81,7 +81,7 @@ impl<'a> Download<'a> {
     /// Asks the next holder.
     fn start(&mut self) -> Started {
         let mut skipped = Vec::new();
-        let next = self.candidates.next(self.downloader, &mut skipped);
+        let next = self.candidates.next(&mut skipped);
         for (holder, error) in skipped {
             self.report(holder, error);
         }
@@ -109,11 +109,11 @@ impl<'a> Download<'a> {
             range: kept.map(|length| ByteRange::from(length.saturating_sub(1))),
         };
         let is_proven = trial.is_none();
-        let beginning = match self.downloader.stats().has_stopped(&source.holder) {
+        let beginning = match self.admission.stats.has_stopped(&source.holder) {
             true => limits::BEGINNING_MOST,
             false => limits::BEGINNING,
         };
-        match Exchange::begin(self.downloader, self.pipeline, source, question, trial) {
+        match Exchange::begin(self.dialer, self.pipeline, source, question, trial) {
             Ok(exchange) => {
                 self.running.push(Running { candidate, is_proven, beginning, exchange });
             }
@@ -140,14 +140,14 @@ impl<'a> Download<'a> {
                 (false, true) => expected.min(most.unwrap_or(0)).max(limits::BEGINNING),
                 (false, false) => expected,
             };
-            match running.exchange.advance(self.downloader, beginning) {
+            match running.exchange.advance(self.dialer, beginning) {
                 None => at += 1,
                 Some(result) => {
                     let Running { candidate, exchange, .. } = self.running.remove(at);
                     match result {
                         Ok(reply) => return Some((candidate, reply)),
                         Err(error) => {
-                            exchange.not_answered(self.downloader);
+                            exchange.not_answered(self.dialer);
                             self.attempt_failed(candidate, exchange.into_trial(), error);
                         }
                     }
@@ -170,10 +170,10 @@ impl<'a> Download<'a> {
                 continue;
             };
             let Running { mut candidate, exchange, .. } = self.running.remove(at);
-            exchange.not_answered(self.downloader);
+            exchange.not_answered(self.dialer);
             if let TransferError::Deferred(_) = error {
                 log::debug!("{}: {error}", candidate.source.holder);
-                self.downloader.stats().silent(&candidate.source.holder);
+                self.admission.stats.silent(&candidate.source.holder);
                 candidate.is_late = true;
                 candidate.is_first = false;
                 self.candidates.give_back(candidate);
@@ -188,7 +188,7 @@ impl<'a> Download<'a> {
         let now = Instant::now();
         for Running { candidate, exchange, .. } in self.running.drain(..) {
             if exchange.age(now) >= limits::HOLDER_STAGGER {
-                self.downloader.stats().silent(&candidate.source.holder);
+                self.admission.stats.silent(&candidate.source.holder);
             }
             self.candidates.give_back(candidate);
         }

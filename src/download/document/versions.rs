@@ -35,13 +35,13 @@ impl<'a> Download<'a> {
     ) -> io::Result<Option<CompletedDownload>> {
         candidate.rounds += 1;
         let is_late = candidate.is_late;
-        let mut group = self.candidates.take_version(self.downloader, digest);
+        let mut group = self.candidates.take_version(digest);
         let has_others = !is_late && self.candidates.has_early();
         let mut first = Some(First { reply });
         group.insert(0, candidate);
         let mut groups = vec![group];
         while let Some(group) = groups.pop() {
-            if self.downloader.cancel().is_cancelled() {
+            if self.dialer.cancel.is_cancelled() {
                 return Ok(None);
             }
             let Some(holder) = group.first().map(|candidate| &candidate.source.holder) else {
@@ -65,7 +65,9 @@ impl<'a> Download<'a> {
                 group.iter().map(|candidate| candidate.source.clone()).collect();
             let watch = &mut *self.watch;
             let segmented = SegmentedDocument {
-                downloader: self.downloader,
+                dialer: self.dialer,
+                admission: self.admission,
+                accounting: self.accounting,
                 document: &self.request.document,
                 digest,
                 holders,
@@ -91,7 +93,7 @@ impl<'a> Download<'a> {
             };
             if brought.digest == digest {
                 for holder in &brought.holders {
-                    self.downloader.stats().delivered(holder);
+                    self.admission.stats.delivered(holder);
                 }
                 return Ok(Some(CompletedDownload {
                     expected: self.expected(&digest, &brought.holders),
@@ -109,7 +111,7 @@ impl<'a> Download<'a> {
                 [alone] => {
                     let error =
                         TransferError::WrongDigest { expected: digest, found: brought.digest };
-                    self.downloader.stats().distrust(alone);
+                    self.admission.stats.distrust(alone);
                     self.failed(alone, error);
                     let rest = group.into_iter().filter(|one| one.source.holder != *alone);
                     groups.push(rest.collect());

@@ -10,9 +10,8 @@ use socket2::SockRef;
 use super::pipeline::{HolderConnection, Pipeline};
 use super::reading::{read_beginning, read_head};
 use super::request::{Answer, GetRequest};
-use crate::download::dialing::Connecting;
 use crate::download::dialing::Trial;
-use crate::download::downloader::Downloader;
+use crate::download::dialing::{Connecting, Dialer};
 use crate::download::model::Source;
 use crate::download::model::TransferError;
 use crate::limits;
@@ -93,15 +92,15 @@ impl<'a> Exchange<'a> {
     /// # Errors
     /// When no address of the holder may be connected to.
     pub(in crate::download) fn begin(
-        downloader: &Downloader,
+        dialer: &Dialer,
         pipeline: &mut Pipeline,
         source: &'a Source,
         question: GetRequest<'a>,
         trial: Option<Trial>,
     ) -> Result<Self, TransferError> {
-        let state = match pipeline.ask_over_kept(&question) {
+        let state = match pipeline.ask_over_kept(source, &question) {
             Some(line) => State::Asked { line, decoder: Box::default(), is_kept: true },
-            None => State::Connecting(Connecting::begin(downloader, source)?),
+            None => State::Connecting(Connecting::begin(dialer, source)?),
         };
         let (is_lasting, begun) = (pipeline.is_lasting(), Instant::now());
         Ok(Self { source, question, is_lasting, begun, state, addresses: Vec::new(), trial })
@@ -126,11 +125,11 @@ impl<'a> Exchange<'a> {
     }
 
     /// It has failed, or is given up.
-    pub(in crate::download) fn not_answered(&self, downloader: &Downloader) {
+    pub(in crate::download) fn not_answered(&self, dialer: &Dialer) {
         if let State::Connecting(connecting) = &self.state {
-            connecting.give_up(downloader);
+            connecting.give_up(dialer);
         }
-        downloader.stats().no_answer(&self.source.holder, self.addresses());
+        dialer.stats.no_answer(&self.source.holder, self.addresses());
     }
 
     /// The addresses at which the holder is asked, as far as they are known.
@@ -192,18 +191,18 @@ impl<'a> Exchange<'a> {
     /// much of the document have come, or why there is none.
     pub(in crate::download) fn advance(
         &mut self,
-        downloader: &Downloader,
+        dialer: &Dialer,
         beginning: u64,
     ) -> Option<Result<Reply, TransferError>> {
         if let State::Connecting(connecting) = &mut self.state {
-            let advanced = connecting.advance(downloader, self.source);
+            let advanced = connecting.advance(dialer, self.source);
             if let Some(trial) = &mut self.trial
                 && !connecting.is_resolving()
             {
                 trial.resolved();
             }
             let connected = match advanced? {
-                Ok(stream) => HolderConnection::new(&self.source.holder, stream),
+                Ok(stream) => HolderConnection::new(self.source, stream),
                 Err(error) => Err(error),
             };
             self.addresses = connecting.addresses().to_vec();
@@ -224,7 +223,7 @@ impl<'a> Exchange<'a> {
         if let State::Asked { line, decoder, is_kept } = &mut self.state {
             let result = match read_head(line, decoder)? {
                 Err(error) if *is_kept && line.input.is_empty() && was_closed(&error) => {
-                    match Connecting::begin(downloader, self.source) {
+                    match Connecting::begin(dialer, self.source) {
                         Ok(connecting) => {
                             self.state = State::Connecting(connecting);
                             return None;
@@ -235,7 +234,7 @@ impl<'a> Exchange<'a> {
                 result => result,
             };
             if let Ok(_) | Err(TransferError::Refused(_)) = &result {
-                downloader.stats().answered(&self.source.holder);
+                dialer.stats.answered(&self.source.holder);
             }
             let State::Asked { line, .. } = std::mem::replace(&mut self.state, State::Over) else {
                 return None;
@@ -281,24 +280,24 @@ impl<'a> Exchange<'a> {
     /// Waits for the reply and this much of the document, as long as `is_wanted` says.
     pub(in crate::download) fn run(
         mut self,
-        downloader: &Downloader,
+        dialer: &Dialer,
         patience: Patience,
         beginning: u64,
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<Reply, TransferError> {
         loop {
             let now = Instant::now();
-            let ended = match self.advance(downloader, beginning) {
+            let ended = match self.advance(dialer, beginning) {
                 Some(result) => Some(result),
                 None => self.overdue(now, patience).map(Err),
             };
             if let Some(result) = ended {
                 if result.is_err() {
-                    self.not_answered(downloader);
+                    self.not_answered(dialer);
                 }
                 return result;
             }
-            if !is_wanted() || downloader.cancel().is_cancelled() {
+            if !is_wanted() || dialer.cancel.is_cancelled() {
                 return Err(self.timed_out());
             }
             let until = self.next_at(now).unwrap_or(now + LOOK).min(now + LOOK);

@@ -6,15 +6,12 @@
 //! | `pipeline` | connections; requests that are sent ahead on one that is kept open |
 //! | `reading` | reads the head of a response as far as it has arrived |
 //! | `get` | one GET up to the beginning of the document |
-//! | `probe` | whether a holder has a document |
 
 mod get;
 mod pipeline;
-mod probe;
 mod reading;
 mod request;
 
 pub(super) use get::{Exchange, Patience, Reply};
 pub(super) use pipeline::{HolderConnection, Pipeline};
-pub use probe::{Probe, probe};
 pub(super) use request::GetRequest;

@@ -11,8 +11,7 @@ use std::net::{IpAddr, TcpStream};
 use std::time::Instant;
 
 use super::request::GetRequest;
-use crate::download::model::DownloadRequest;
-use crate::download::model::TransferError;
+use crate::download::model::{DownloadRequest, Source, TransferError};
 use crate::net::{WatchedStream, send};
 use crate::protocol::{Document, DocumentHead, Endpoint};
 
@@ -28,7 +27,7 @@ pub(in crate::download) struct Pipeline {
 /// A connection to a holder.
 #[derive(Debug)]
 pub(in crate::download) struct HolderConnection {
-    holder: Endpoint,
+    source: Source,
     stream: WatchedStream,
     address: IpAddr,
     /// When it was asked, or began to wait for the reply to what it was asked ahead.
@@ -66,18 +65,19 @@ impl Pipeline {
     pub(in crate::download) fn asked_for(&self, document: &Document) -> Option<&Endpoint> {
         let next = self.plan.front().filter(|next| next.document == *document);
         let line = self.line.as_ref().filter(|line| line.asked > 0);
-        next.and(line).map(|line| &line.holder)
+        next.and(line).map(|line| &line.source.holder)
     }
 
     /// The connection that is kept open, if this can be asked over it; it has been asked then.
     pub(in crate::download) fn ask_over_kept(
         &mut self,
+        source: &Source,
         question: &GetRequest<'_>,
     ) -> Option<HolderConnection> {
         let is_next = self.plan.front().is_some_and(|next| next.document == *question.document);
         let as_planned = is_next && question.want_digest && question.range.is_none();
         let fits = |line: &HolderConnection| {
-            line.holder == *question.holder && (line.asked == 0 || as_planned)
+            line.source.shares_connections_with(source) && (line.asked == 0 || as_planned)
         };
         let kept = self.line.take().filter(fits);
         match is_next {
@@ -114,11 +114,11 @@ impl Pipeline {
     /// Adds the requests for what comes next, as far as this holder has it.
     fn encode_ahead(&self, line: &mut HolderConnection, out: &mut Vec<u8>) {
         for request in &self.plan {
-            if request.sources.iter().all(|source| source.holder != line.holder) {
+            if !request.sources.iter().any(|one| one.shares_connections_with(&line.source)) {
                 break;
             }
             let question = GetRequest {
-                holder: &line.holder,
+                holder: &line.source.holder,
                 document: &request.document,
                 want_digest: true,
                 range: None,
@@ -139,12 +139,12 @@ impl Pipeline {
 impl HolderConnection {
     /// A new connection, over which a request was sent.
     pub(in crate::download) fn new(
-        holder: &Endpoint,
+        source: &Source,
         stream: WatchedStream,
     ) -> Result<Self, TransferError> {
         let address = stream.peer_addr().map_err(TransferError::Lost)?.ip();
         let (asked_at, input) = (Instant::now(), Vec::new());
-        Ok(Self { holder: holder.clone(), stream, address, asked_at, input, asked: 0 })
+        Ok(Self { source: source.clone(), stream, address, asked_at, input, asked: 0 })
     }
 
     pub(in crate::download) fn stream(&self) -> &TcpStream {

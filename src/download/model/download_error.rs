@@ -74,7 +74,7 @@ impl DownloadError {
         let was_asked = |error: &TransferError| {
             !matches!(
                 error,
-                TransferError::Resting(_) | TransferError::GivenUp | TransferError::NotLookedUp
+                TransferError::BackedOff(_) | TransferError::GivenUp | TransferError::NotLookedUp
             )
         };
         let asked = failures.iter().filter(|(_, error)| was_asked(error));
@@ -96,7 +96,7 @@ impl DownloadError {
     pub fn rest(&self) -> Option<Duration> {
         let Self::AllFailed { failures, .. } = self else { return None };
         let rests = failures.iter().map(|(_, error)| match error {
-            TransferError::Resting(rest) => Some(*rest),
+            TransferError::BackedOff(rest) => Some(*rest),
             _ => None,
         });
         rests.collect::<Option<Vec<Duration>>>()?.into_iter().min()

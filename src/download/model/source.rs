@@ -26,16 +26,33 @@ pub struct Source {
     pub content: Content,
     /// The title that the holder's record gives to the document.
     pub title: Option<Title>,
-    /// The index that has named the holder, which bounds the addresses that are connected to
-    /// ([`Reach`](crate::net::Reach)); `None` if a person has named it.
-    pub told_by: Option<SocketAddr>,
+    /// Where the holder was learned from.
+    pub provenance: Provenance,
     /// The only address to connect to, if the index has verified one for the holder's host.
-    pub address: Option<IpAddr>,
+    pub verified_address: Option<IpAddr>,
     /// Whether a person wants it to be asked before others, however fast they are.
     pub is_chosen: bool,
 }
 
+/// Where a holder was learned from. It decides which addresses are connected to
+/// ([`Reach`](crate::net::Reach)).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Provenance {
+    /// The user has named it: every address is permitted.
+    User,
+    /// The index at this address has listed it.
+    Index(SocketAddr),
+}
+
 impl Source {
+    /// Whether both are the same upload server, with the same permitted addresses. Then they can
+    /// share a connection.
+    pub(in crate::download) fn shares_connections_with(&self, other: &Self) -> bool {
+        self.holder == other.holder
+            && self.provenance == other.provenance
+            && self.verified_address == other.verified_address
+    }
+
     /// These without those whose holder is there already.
     pub fn distinct(sources: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut seen = HashSet::new();
@@ -53,8 +70,8 @@ impl From<Endpoint> for Source {
             holder,
             content: Content::default(),
             title: None,
-            told_by: None,
-            address: None,
+            provenance: Provenance::User,
+            verified_address: None,
             is_chosen: false,
         }
     }
@@ -63,9 +80,14 @@ impl From<Endpoint> for Source {
 impl From<Holding> for Source {
     fn from(holding: Holding) -> Self {
         let Holding { record, content, told_by, address, .. } = holding;
-        let title = Some(record.title).filter(|title| !title.as_str().is_empty());
-        let told_by = Some(told_by);
-        Self { holder: record.holder, content, title, told_by, address, is_chosen: false }
+        Self {
+            holder: record.holder,
+            content,
+            title: Some(record.title).filter(|title| !title.as_str().is_empty()),
+            provenance: Provenance::Index(told_by),
+            verified_address: address,
+            is_chosen: false,
+        }
     }
 }
 
@@ -74,7 +96,8 @@ impl DownloadRequest {
     /// is here of it is kept for a later download when this one is given up. Otherwise anybody may
     /// have announced the digest, and part files are deleted.
     pub fn is_trusted(&self) -> bool {
-        self.digest.is_some() || self.sources.iter().all(|source| source.told_by.is_none())
+        self.digest.is_some()
+            || self.sources.iter().all(|source| source.provenance == Provenance::User)
     }
 
     /// The title that the record of one of these holders gives to the document: of holders that

@@ -96,7 +96,7 @@ pub enum TransferError {
     TooLargeHere(#[source] io::Error),
     /// It was not asked, because it failed a moment ago.
     #[error("it failed a moment ago, and is asked again in {} s", .0.as_secs() + 1)]
-    Resting(Duration),
+    BackedOff(Duration),
     /// It was not asked, because it failed several times in a row.
     #[error("it failed several times in a row, and is left alone for now")]
     GivenUp,
@@ -122,7 +122,7 @@ impl TransferError {
             | Self::Truncated { .. }
             | Self::TooSlow { .. }
             | Self::Slow { .. }
-            | Self::Resting(_)
+            | Self::BackedOff(_)
             | Self::NotLookedUp
             | Self::InUse
             | Self::Refused(Status::Refused(Refusal::ServiceUnavailable)) => true,
@@ -219,7 +219,7 @@ impl TransferError {
             | Self::TooLarge(_)
             | Self::TooLargeHere(_)
             | Self::Deferred(_)
-            | Self::Resting(_)
+            | Self::BackedOff(_)
             | Self::GivenUp
             | Self::NotLookedUp
             | Self::NotAllowed(_)

@@ -36,7 +36,8 @@ pub fn download_all(
     jobs: Vec<DownloadJob>,
     watch: &mut dyn FnMut(DownloadEvent<'_>),
 ) -> io::Result<()> {
-    let workers = downloader.bandwidth().feeds(system::peer_bounds().downloads).min(jobs.len());
+    let workers =
+        downloader.accounting.bandwidth.feeds(system::peer_bounds().downloads).min(jobs.len());
     let queue = JobQueue::new(jobs, parts, workers);
     // What waits to be named has its file open.
     let (sender, messages) = sync_channel(workers);
@@ -88,8 +89,8 @@ fn collect(
                 queue.end();
             }
             queue.supervise(Slow {
-                rate: downloader.bandwidth().slow_rate(),
-                names: downloader.name_service().is_slow(),
+                rate: downloader.accounting.bandwidth.slow_rate(),
+                names: downloader.admission.names.service.is_slow(),
             });
             supervised = Instant::now();
         }

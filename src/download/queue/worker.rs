@@ -12,6 +12,7 @@ use super::events::{Message, Whole};
 use super::job_queue::JobQueue;
 use super::running::{Hope, Progress, Running};
 use super::task::{Next, Task};
+use crate::download::dialing::Admission;
 use crate::download::document::Decision;
 use crate::download::downloader::Downloader;
 use crate::download::exchange::Pipeline;
@@ -175,8 +176,12 @@ impl<'a> Worker<'a> {
             return (Next::Present, None);
         }
         // Others can run while the name service keeps this one waiting.
-        let hope = *progress.hope.get_or_init(|| hope(self.shared, &task.job.request.sources));
-        if hope == Hope::Names && self.shared.name_service().is_slow() && self.queue.has_untried() {
+        let hope =
+            *progress.hope.get_or_init(|| hope(&self.shared.admission, &task.job.request.sources));
+        if hope == Hope::Names
+            && self.shared.admission.names.service.is_slow()
+            && self.queue.has_untried()
+        {
             return (Next::Behind, None);
         }
         let mut incoming = match PartialFile::begin_with(&task.job.target, self.parts) {
@@ -270,11 +275,11 @@ impl<'a> Worker<'a> {
     }
 }
 
-fn hope(downloader: &Downloader, sources: &[Source]) -> Hope {
-    let is_proven = |source: &Source| downloader.stats().is_proven(&source.holder);
+fn hope(admission: &Admission, sources: &[Source]) -> Hope {
+    let is_proven = |source: &Source| admission.stats.is_proven(&source.holder);
     match sources {
         sources if sources.iter().any(is_proven) => Hope::Usual,
-        sources if downloader.must_look_up_all(sources) => Hope::Names,
+        sources if admission.names.all_need_lookup(sources) => Hope::Names,
         [] | [_] => Hope::Usual,
         _ => Hope::Doubtful,
     }

@@ -34,7 +34,7 @@ fn who_fails_rests_and_is_given_up_in_the_end() {
     assert_eq!(stats.readiness(&peer), Readiness::Ready);
     stats.answered(&peer);
     stats.failed(&peer);
-    assert!(matches!(stats.readiness(&peer), Readiness::Resting(_)));
+    assert!(matches!(stats.readiness(&peer), Readiness::BackedOff(_)));
     stats.failed(&peer);
     stats.failed(&peer);
     assert_eq!(stats.readiness(&peer), Readiness::GivenUp);

@@ -49,7 +49,7 @@ impl Swarm {
         }
         let mut uncounted = first.len() as u64;
         while uncounted > 0 {
-            let counted = self.downloader.bandwidth().take(address, false, uncounted);
+            let counted = self.accounting.bandwidth.take(address, false, uncounted);
             uncounted = uncounted.saturating_sub(counted.max(1));
         }
         let mut written = 0;
@@ -67,13 +67,13 @@ impl Swarm {
                 let used = usize::try_from(count).unwrap_or(usize::MAX);
                 let rest = bytes.get(used..).unwrap_or_default();
                 if place.saturating_add(count) == self.length && !rest.is_empty() {
-                    self.downloader.report_excess(holder, rest);
+                    self.accounting.report_excess(holder, rest);
                 }
                 break;
             }
             place = place.saturating_add(bytes.len() as u64);
             let most = chunk.len() as u64;
-            let most = self.downloader.bandwidth().take(address, false, most);
+            let most = self.accounting.bandwidth.take(address, false, most);
             let most = usize::try_from(most).unwrap_or(usize::MAX).min(chunk.len());
             filled = rate.read(&stream, chunk.get_mut(..most).unwrap_or_default())?;
             if filled == 0 {

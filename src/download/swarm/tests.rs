@@ -12,9 +12,11 @@ fn swarm(folder: &std::path::Path) -> (Arc<Swarm>, Arc<ChunkedPart>, PartialFile
     let digest = Digest::new([7; 32]);
     let pieces = incoming.chunked(&digest, LENGTH).unwrap().unwrap();
     let document = Document::Rfc("1".parse().unwrap());
-    let downloader = Downloader::default();
+    let (dialer, admission, accounting) = Default::default();
     let request = SegmentedDocument {
-        downloader: &downloader,
+        dialer: &dialer,
+        admission: &admission,
+        accounting: &accounting,
         document: &document,
         digest,
         holders: Vec::new(),

@@ -32,10 +32,10 @@ impl Swarm {
                 (spare, state.first.take())
             };
             let holder = &spare.source.holder;
-            match self.downloader.check_readiness(&spare.source) {
+            match self.admission.check(&spare.source) {
                 Ok(()) => {
                     self.lock().reports.push(Report::Asking(holder.clone()));
-                    let busy = self.downloader.stats().busy(holder);
+                    let busy = self.admission.stats.busy(holder);
                     let is_slow = self.fetch_from(worker, &spare, first);
                     drop(busy);
                     if is_slow {
@@ -66,7 +66,7 @@ impl Swarm {
             };
             let mut state = self.lock();
             state.segments.release(worker);
-            if state.is_over || self.downloader.cancel().is_cancelled() {
+            if state.is_over || self.dialer.cancel.is_cancelled() {
                 return false;
             }
             if let TransferError::File(error) = error {
@@ -76,13 +76,13 @@ impl Swarm {
             }
             drop(state);
             if error.has_stopped() {
-                self.downloader.stats().stopped(holder);
+                self.admission.stats.stopped(holder);
             }
             if let TransferError::Slow { bytes, time } | TransferError::TooSlow { bytes, time } =
                 error
                 && (matches!(error, TransferError::Slow { .. }) || self.has_early())
             {
-                self.downloader.stats().slow(holder, bytes, time);
+                self.admission.stats.slow(holder, bytes, time);
                 self.report(holder, error);
                 return true;
             }
@@ -100,17 +100,17 @@ impl Swarm {
                 && spare.source.content.digest != Some(self.digest)
                 && error.may_refuse_extensions();
             if is_early {
-                self.downloader.stats().silent(holder);
+                self.admission.stats.silent(holder);
             } else if error.is_fault_of_holder() && !error.is_about_version() && !may_be_strict {
-                self.downloader.stats().failed(holder);
+                self.admission.stats.failed(holder);
             }
             let resumes =
                 error.is_transient() && !is_early && !may_be_strict && fruitless < limits::TRIES;
             self.report(holder, error);
-            match self.downloader.stats().readiness(holder) {
+            match self.admission.stats.readiness(holder) {
                 _ if !resumes => return false,
                 Readiness::GivenUp => return false,
-                Readiness::Resting(rest) => self.rest(rest),
+                Readiness::BackedOff(rest) => self.rest(rest),
                 Readiness::Ready => self.rest(limits::ASK_AGAIN),
             }
         }
@@ -129,7 +129,7 @@ impl Swarm {
     /// What this worker is to fetch next; nothing if all is done.
     #[allow(clippy::cast_precision_loss, reason = "a rate is not exact anyway")]
     pub(super) fn next_range(&self, worker: usize, holder: &Endpoint) -> Option<Range<u64>> {
-        let pace = self.downloader.stats().speed(holder);
+        let pace = self.admission.stats.speed(holder);
         let rate = pace.bytes_per_second.unwrap_or(1024 * 1024) as f64;
         let mut state = self.lock();
         loop {
@@ -166,13 +166,13 @@ impl Swarm {
         };
         let has_others = !spare.is_late && self.has_early();
         // Another one resumes where this one is left, so an unproven one is left soon.
-        let preferred = match self.downloader.stats().is_proven(&source.holder) {
+        let preferred = match self.admission.stats.is_proven(&source.holder) {
             true => limits::SLOW_AFTER,
             false => limits::FIRST_BYTE_UNPROVEN,
         };
         let rate = MinRate::new(self.patience, has_others.then_some(preferred));
         let bytes = self.receive(worker, &source.holder, range, reply, rate)?;
-        self.downloader.stats().transferred(&source.holder, bytes, begun.elapsed());
+        self.admission.stats.transferred(&source.holder, bytes, begun.elapsed());
         Ok(())
     }
 
@@ -185,18 +185,18 @@ impl Swarm {
     ) -> Result<Reply, TransferError> {
         let holder = &source.holder;
         let is_wanted = || !self.lock().is_over;
-        let is_proven = self.downloader.stats().is_proven(holder);
+        let is_proven = self.admission.stats.is_proven(holder);
         let trial = loop {
             if is_proven || !is_wanted() {
                 break None;
             }
-            match self.downloader.begin_trial(source, is_late) {
+            match self.admission.begin_trial(source, is_late) {
                 Some(trial) => break Some(trial),
-                None => self.downloader.trials().wait(LOOK),
+                None => self.admission.trials.wait(LOOK),
             }
         };
         // Another download may have found out meanwhile that it does not answer.
-        self.downloader.check_readiness(source)?;
+        self.admission.check(source)?;
         let question = GetRequest {
             holder,
             document: &self.document,
@@ -213,8 +213,8 @@ impl Swarm {
         };
         let beginning = if is_proven { 0 } else { limits::BEGINNING };
         let mut pipeline = Pipeline::default();
-        Exchange::begin(&self.downloader, &mut pipeline, source, question, trial)?.run(
-            &self.downloader,
+        Exchange::begin(&self.dialer, &mut pipeline, source, question, trial)?.run(
+            &self.dialer,
             patience,
             beginning,
             &is_wanted,

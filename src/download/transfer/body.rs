@@ -10,12 +10,11 @@ use std::mem;
 use std::time::Instant;
 
 use super::min_rate::MinRate;
-use crate::download::downloader::Downloader;
 use crate::download::exchange::HolderConnection;
 use crate::download::model::TransferError;
 use crate::library::{Hasher, PartialFile};
 use crate::limits;
-use crate::net::SMALL;
+use crate::net::{Bandwidth, SMALL};
 use crate::protocol::{ContentRange, Date, Digest, DocumentHead};
 use crate::system::{self, PageAligned};
 
@@ -94,7 +93,7 @@ impl<'a> Body<'a> {
     /// end that some uploaders send.
     pub(super) fn receive(
         &mut self,
-        downloader: &Downloader,
+        bandwidth: &Bandwidth,
         line: &mut HolderConnection,
         mut rate: MinRate,
     ) -> Result<u64, TransferError> {
@@ -106,7 +105,7 @@ impl<'a> Body<'a> {
         for some in first.chunks(PIECE) {
             let mut uncounted = some.len() as u64;
             while uncounted > 0 {
-                let counted = downloader.bandwidth().take(line.address(), is_small, uncounted);
+                let counted = bandwidth.take(line.address(), is_small, uncounted);
                 uncounted = uncounted.saturating_sub(counted.max(1));
             }
             let start = self.place();
@@ -115,7 +114,7 @@ impl<'a> Body<'a> {
         }
         while self.left() > 0 {
             let most = self.left().min(PIECE as u64);
-            let most = downloader.bandwidth().take(line.address(), is_small, most);
+            let most = bandwidth.take(line.address(), is_small, most);
             let start = self.place();
             match rate.read(line.stream(), self.room(start, most)?)? {
                 0 => break,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::download::model::Provenance;
 use crate::limits;
 use crate::protocol::{Content, Document};
 
@@ -20,11 +21,11 @@ fn wanted(sources: Vec<Source>) -> DownloadRequest {
 }
 
 /// Asks all, each trial ending immediately; returns their names.
-fn order(downloader: &Downloader, request: &DownloadRequest) -> Vec<String> {
-    let mut candidates = Candidates::new(downloader, request);
+fn order(admission: &Admission, request: &DownloadRequest) -> Vec<String> {
+    let mut candidates = Candidates::new(admission, request);
     let mut skipped = Vec::new();
     let mut order = Vec::new();
-    while let Next::Ask(candidate, _) = candidates.next(downloader, &mut skipped) {
+    while let Next::Ask(candidate, _) = candidates.next(&mut skipped) {
         order.push(candidate.source.holder.to_string());
     }
     order
@@ -36,55 +37,55 @@ fn of(holders: &[&str]) -> DownloadRequest {
 
 #[test]
 fn proven_ones_are_first_and_each_network_has_its_turn() {
-    let downloader = Downloader::default();
+    let admission = Admission::default();
     let request = of(&["192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3", "192.0.2.2:1", "192.0.2.3:1"]);
     let expected = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1", "192.0.2.1:2", "192.0.2.1:3"];
-    assert_eq!(order(&downloader, &request), expected);
-    downloader.stats().delivered(&"192.0.2.3:1".parse().unwrap());
-    assert_eq!(order(&downloader, &request)[0], "192.0.2.3:1");
+    assert_eq!(order(&admission, &request), expected);
+    admission.stats.delivered(&"192.0.2.3:1".parse().unwrap());
+    assert_eq!(order(&admission, &request)[0], "192.0.2.3:1");
 }
 
 #[test]
 fn those_in_backoff_are_not_asked_and_silent_ones_are_last() {
-    let downloader = Downloader::default();
+    let admission = Admission::default();
     let request = of(&["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]);
-    downloader.stats().failed(&"192.0.2.1:1".parse().unwrap());
-    downloader.stats().silent(&"192.0.2.2:1".parse().unwrap());
-    assert_eq!(order(&downloader, &request), ["192.0.2.3:1", "192.0.2.2:1"]);
+    admission.stats.failed(&"192.0.2.1:1".parse().unwrap());
+    admission.stats.silent(&"192.0.2.2:1".parse().unwrap());
+    assert_eq!(order(&admission, &request), ["192.0.2.3:1", "192.0.2.2:1"]);
 }
 
 #[test]
 fn a_proven_holder_that_was_slow_is_asked_before_unproven_ones() {
-    let downloader = Downloader::default();
+    let admission = Admission::default();
     let request = of(&["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]);
-    downloader.stats().delivered(&"192.0.2.2:1".parse().unwrap());
-    downloader.stats().silent(&"192.0.2.2:1".parse().unwrap());
-    downloader.stats().delivered(&"192.0.2.3:1".parse().unwrap());
-    assert_eq!(order(&downloader, &request), ["192.0.2.3:1", "192.0.2.2:1", "192.0.2.1:1"]);
+    admission.stats.delivered(&"192.0.2.2:1".parse().unwrap());
+    admission.stats.silent(&"192.0.2.2:1".parse().unwrap());
+    admission.stats.delivered(&"192.0.2.3:1".parse().unwrap());
+    assert_eq!(order(&admission, &request), ["192.0.2.3:1", "192.0.2.2:1", "192.0.2.1:1"]);
 }
 
 #[test]
 fn backoff_is_looked_at_before_each_attempt() {
-    let downloader = Downloader::default();
+    let admission = Admission::default();
     let request = of(&["192.0.2.1:1", "192.0.2.2:1"]);
-    let mut candidates = Candidates::new(&downloader, &request);
+    let mut candidates = Candidates::new(&admission, &request);
     let mut skipped = Vec::new();
-    assert!(matches!(candidates.next(&downloader, &mut skipped), Next::Ask(..)));
-    downloader.stats().failed(&"192.0.2.2:1".parse().unwrap());
-    assert!(matches!(candidates.next(&downloader, &mut skipped), Next::None));
+    assert!(matches!(candidates.next(&mut skipped), Next::Ask(..)));
+    admission.stats.failed(&"192.0.2.2:1".parse().unwrap());
+    assert!(matches!(candidates.next(&mut skipped), Next::None));
     assert!(matches!(skipped.as_slice(), [(_, TransferError::GivenUp)]), "{skipped:?}");
 }
 
 #[test]
 fn a_holder_that_another_download_tries_is_waited_for() {
-    let downloader = Downloader::default();
+    let admission = Admission::default();
     let request = of(&["192.0.2.1:1"]);
     let mut skipped = Vec::new();
-    let trial = downloader.begin_trial(&request.sources[0], false);
-    let mut candidates = Candidates::new(&downloader, &request);
-    assert!(matches!(candidates.next(&downloader, &mut skipped), Next::Blocked));
+    let trial = admission.begin_trial(&request.sources[0], false);
+    let mut candidates = Candidates::new(&admission, &request);
+    assert!(matches!(candidates.next(&mut skipped), Next::Blocked));
     drop(trial);
-    assert!(matches!(candidates.next(&downloader, &mut skipped), Next::Ask(_, Some(_))));
+    assert!(matches!(candidates.next(&mut skipped), Next::Ask(_, Some(_))));
 }
 
 #[test]
@@ -97,9 +98,9 @@ fn networks_vote_and_endpoints_do_not() {
         source("192.0.2.1:1", right),
         source("192.0.2.2:1", right),
     ]);
-    let downloader = Downloader::default();
+    let admission = Admission::default();
     let expected = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.9:1", "192.0.2.9:2", "192.0.2.9:3"];
-    assert_eq!(order(&downloader, &request), expected);
+    assert_eq!(order(&admission, &request), expected);
     assert_eq!(agreeing(&request.sources, &[], &digest(1)), 2);
     assert_eq!(agreeing(&request.sources, &[], &digest(2)), 1);
 }
@@ -109,50 +110,50 @@ fn what_the_user_wants_is_only_an_order() {
     let mut request =
         wanted(vec![source("192.0.2.1:1", Some(digest(2))), source("192.0.2.2:1", None)]);
     request.digest = Some(digest(1));
-    let downloader = Downloader::default();
-    assert_eq!(order(&downloader, &request), ["192.0.2.2:1", "192.0.2.1:1"]);
+    let admission = Admission::default();
+    assert_eq!(order(&admission, &request), ["192.0.2.2:1", "192.0.2.1:1"]);
 }
 
 #[test]
 fn a_busy_proven_holder_leaves_room_for_faster_ones() {
-    let downloader = Downloader::default();
+    let admission = Admission::default();
     let request = of(&["192.0.2.1:1", "192.0.2.2:1"]);
     let proven = &request.sources[0].holder;
-    downloader.stats().transferred(proven, 100_000, Duration::from_secs(1));
-    downloader.stats().delivered(proven);
-    let _one = downloader.stats().busy(proven);
-    assert_eq!(order(&downloader, &request)[0], "192.0.2.1:1");
-    let _other = downloader.stats().busy(proven);
-    assert_eq!(order(&downloader, &request)[0], "192.0.2.2:1");
+    admission.stats.transferred(proven, 100_000, Duration::from_secs(1));
+    admission.stats.delivered(proven);
+    let _one = admission.stats.busy(proven);
+    assert_eq!(order(&admission, &request)[0], "192.0.2.1:1");
+    let _other = admission.stats.busy(proven);
+    assert_eq!(order(&admission, &request)[0], "192.0.2.2:1");
 }
 
 /// All are ranked again only now and then.
 #[test]
 fn many_are_asked_in_the_same_order_as_few() {
-    let downloader = Downloader::default();
+    let admission = Admission::default();
     let holder = |network: usize, port: usize| format!("192.0.2.{network}:{}", port + 1);
     let all: Vec<String> =
         (0..100).flat_map(|network| (0..3).map(move |port| holder(network, port))).collect();
     let request = of(&all.iter().map(String::as_str).collect::<Vec<_>>());
     let expected: Vec<String> =
         (0..3).flat_map(|port| (0..100).map(move |network| holder(network, port))).collect();
-    assert_eq!(order(&downloader, &request), expected);
+    assert_eq!(order(&admission, &request), expected);
 
-    let mut candidates = Candidates::new(&downloader, &request);
+    let mut candidates = Candidates::new(&admission, &request);
     let mut skipped = Vec::new();
-    let mut next = || match candidates.next(&downloader, &mut skipped) {
+    let mut next = || match candidates.next(&mut skipped) {
         Next::Ask(candidate, _) => candidate,
         next => panic!("{next:?}"),
     };
     assert_eq!(next().source.holder.to_string(), expected[0]);
     // A holder that fails after the ranking is not asked.
-    downloader.stats().failed(&expected[1].parse().unwrap());
+    admission.stats.failed(&expected[1].parse().unwrap());
     assert_eq!(next().source.holder.to_string(), expected[2]);
     let mut again = next();
     assert_eq!(again.source.holder.to_string(), expected[3]);
     again.is_first = true;
     candidates.give_back(again);
-    let Next::Ask(again, _) = candidates.next(&downloader, &mut skipped) else { panic!() };
+    let Next::Ask(again, _) = candidates.next(&mut skipped) else { panic!() };
     assert_eq!(again.source.holder.to_string(), expected[3]);
     assert_eq!(skipped.len(), 1);
 }
@@ -160,33 +161,33 @@ fn many_are_asked_in_the_same_order_as_few() {
 /// One party may own any number of names.
 #[test]
 fn names_whose_addresses_are_not_known_count_as_one_network() {
-    let downloader = Downloader::default();
+    let admission = Admission::default();
     let (right, wrong) = (Some(digest(1)), Some(digest(2)));
     let mut names: Vec<Source> =
         (0..3).map(|number| source(&format!("n{number}.example:1"), wrong)).collect();
     names.push(source("192.0.2.1:1", None));
     let all = wanted(names.clone());
     let expected = ["n0.example:1", "192.0.2.1:1", "n1.example:1", "n2.example:1"];
-    assert_eq!(order(&downloader, &all), expected);
+    assert_eq!(order(&admission, &all), expected);
     assert_eq!(agreeing(&all.sources, &[], &digest(2)), 1);
     assert_eq!(majority(&all.sources), None);
-    names[0].address = Some([192, 0, 2, 2].into());
+    names[0].verified_address = Some([192, 0, 2, 2].into());
     names[0].content.digest = right;
-    names[1].address = Some([192, 0, 2, 3].into());
+    names[1].verified_address = Some([192, 0, 2, 3].into());
     names[1].content.digest = right;
     assert_eq!(majority(&names), right);
 }
 
 #[test]
 fn names_are_skipped_while_the_name_service_does_not_answer() {
-    let downloader = Downloader::default();
+    let admission = Admission::default();
     let mut request = of(&["n0.example:1", "n1.example:1", "192.0.2.1:1"]);
-    request.sources[0].told_by = Some("192.0.2.9:1".parse().unwrap());
+    request.sources[0].provenance = Provenance::Index("192.0.2.9:1".parse().unwrap());
     for _ in 0..limits::LOOKUPS_UNANSWERED {
-        downloader.name_service().not_found(limits::LOOKUP_SLOW);
+        admission.names.service.not_found(limits::LOOKUP_SLOW);
     }
     // A person has named the second one.
-    assert_eq!(order(&downloader, &request), ["n1.example:1", "192.0.2.1:1"]);
-    downloader.stats().delivered(&request.sources[0].holder);
-    assert_eq!(order(&downloader, &request)[0], "n0.example:1");
+    assert_eq!(order(&admission, &request), ["n1.example:1", "192.0.2.1:1"]);
+    admission.stats.delivered(&request.sources[0].holder);
+    assert_eq!(order(&admission, &request)[0], "n0.example:1");
 }

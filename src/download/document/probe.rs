@@ -2,12 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::get::{Exchange, Patience};
-use super::pipeline::Pipeline;
-use super::request::GetRequest;
 use crate::download::downloader::Downloader;
-use crate::download::model::Source;
-use crate::download::model::TransferError;
+use crate::download::exchange::{Exchange, GetRequest, Patience, Pipeline};
+use crate::download::model::{Source, TransferError};
 use crate::protocol::{ContentRange, Digest, Document, Refusal, Status};
 
 /// What a holder has answered.
@@ -31,10 +28,10 @@ pub fn probe(
     source: &Source,
 ) -> Result<Probe, TransferError> {
     let begun = Instant::now();
-    let holder = &source.holder;
+    let (dialer, holder) = (&downloader.dialer, &source.holder);
     let question = GetRequest { holder, document, want_digest: true, range: Some((0..1).into()) };
-    let attempt = Exchange::begin(downloader, &mut Pipeline::default(), source, question, None)?;
-    let reply = attempt.run(downloader, Patience::Full, 0, &|| true);
+    let exchange = Exchange::begin(dialer, &mut Pipeline::default(), source, question, None)?;
+    let reply = exchange.run(dialer, Patience::Full, 0, &|| true);
     let time = begun.elapsed();
     match reply {
         Ok(((head, _), _)) => {

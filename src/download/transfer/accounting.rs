@@ -1,0 +1,42 @@
+//! What all transfers of a program share (protocol.md section 7).
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::download::statistics::PeerStats;
+use crate::escape::{escaped, excerpt};
+use crate::limits;
+use crate::net::Bandwidth;
+use crate::protocol::Endpoint;
+
+/// Limits and counts the received bytes. Clones share everything.
+#[derive(Clone, Debug, Default)]
+pub(in crate::download) struct Accounting {
+    pub(in crate::download) stats: Arc<PeerStats>,
+    pub(in crate::download) bandwidth: Bandwidth,
+    /// Holders that were reported to send more than they announce.
+    excessive: Arc<Mutex<BTreeSet<Endpoint>>>,
+}
+
+impl Accounting {
+    pub(in crate::download) fn new(stats: Arc<PeerStats>, bandwidth: Bandwidth) -> Self {
+        Self { stats, bandwidth, excessive: Arc::default() }
+    }
+
+    /// Reports, once for each holder, the bytes that follow a document. They are ignored.
+    pub(in crate::download) fn report_excess(&self, holder: &Endpoint, rest: &[u8]) {
+        let rest = rest.trim_ascii();
+        if rest.is_empty() {
+            // Many upload servers end a document with a line end of their own.
+            log::info!("{holder} sent more than Content-Length says: the rest is ignored");
+            return;
+        }
+        let mut excessive = self.excessive.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = excessive.len() < limits::NEIGHBOURS && excessive.insert(holder.clone());
+        drop(excessive);
+        if is_new {
+            let (holder, found) = (escaped(&holder.to_string()).to_string(), excerpt(rest));
+            log::warn!("{holder} sent more than Content-Length says: {found} is ignored");
+        }
+    }
+}
