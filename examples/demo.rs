@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use p2p_ci::escape::escaped;
 use p2p_ci::library::{Depth, Library, PartialFile, SharedLibrary};
 use p2p_ci::peer::{
-    Cancel, DownloadRequest, Downloader, IndexDialect, IndexError, Membership, Query, Source,
+    Cancel, DownloadRequest, Downloader, IndexDialect, IndexError, Query, Registration, Source,
     UploadServer, Uploads, lookup, request_records,
 };
 use p2p_ci::protocol::{Document, Endpoint, Listing, Record, ReplyPart};
@@ -91,7 +91,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// A peer with taps at both of its doors.
 struct Peer {
-    membership: Membership,
+    membership: Registration,
     library: SharedLibrary,
     own: Endpoint,
     _uploads: UploadServer,
@@ -112,7 +112,7 @@ impl Peer {
         // Only the protocol as the handout has it is to be seen here.
         let dialect = IndexDialect::plain();
         let membership =
-            Membership::start(index, None, door.port, library.clone(), dialect, |_| {})?;
+            Registration::start(index, None, door.port, library.clone(), dialect, |_| {})?;
         membership.wait(&Cancel::new())?;
         let own = membership.own().ok_or("not connected")?;
         Ok(Self { membership, library, own, _uploads: uploads })

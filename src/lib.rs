@@ -12,7 +12,7 @@
 //! | read and write messages | [`protocol::IndexRequest`], [`protocol::IndexReply`], [`protocol::DocumentRequest`], [`protocol::DocumentReply`] |
 //! | run an index | [`server::Server`] |
 //! | ask an index | [`peer::IndexConnection`], [`peer::lookup`] |
-//! | stay registered | [`peer::Membership`] |
+//! | stay registered | [`peer::Registration`] |
 //! | upload a folder | [`library::Library`], [`peer::UploadServer`] |
 //! | download a document | [`peer::Downloader`], [`library::PartialFile`] |
 //!

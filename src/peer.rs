@@ -16,5 +16,5 @@ pub use crate::download::{
 };
 pub use crate::library::{BackgroundHasher, LOG_LIBRARY, Watcher};
 pub use crate::net::{Bandwidth, Cancel};
-pub use crate::registration::{Announcer, Event, Membership};
+pub use crate::registration::{Announcer, Event, Registration};
 pub use crate::upload::{RunningUpload, Slots, UploadServer, UploadTotals, Uploads};

@@ -17,7 +17,7 @@ use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
 use crate::peer::{
-    DownloadEvent, DownloadJob, Downloader, Journal, JournalEvent, Membership, Source, lookup,
+    DownloadEvent, DownloadJob, Downloader, Journal, JournalEvent, Registration, Source, lookup,
 };
 use crate::protocol::{Digest, Document};
 
@@ -29,7 +29,7 @@ pub(super) fn go_on(
     fetcher: &Downloader,
     journal: &Arc<Journal>,
     library: &SharedLibrary,
-    membership: &Arc<Membership>,
+    membership: &Arc<Registration>,
     downloads: &Downloads,
     notices: Notices,
 ) {

@@ -7,20 +7,20 @@ use std::sync::Arc;
 
 use crate::limits;
 use crate::peer::{
-    AskIndex, Cancel, Completeness, IndexConnection, IndexDialect, IndexError, ListCache,
-    Membership, Query,
+    AskIndex, Cancel, Completeness, IndexConnection, IndexDialect, IndexError, ListCache, Query,
+    Registration,
 };
 use crate::protocol::{Document, Endpoint, ReplyPart};
 
 /// The way to the index.
 pub(super) struct IndexAccess {
     queries: IndexConnection,
-    membership: Option<Arc<Membership>>,
+    membership: Option<Arc<Registration>>,
 }
 
 impl IndexAccess {
     /// For a session, which keeps its documents registered.
-    pub(super) fn of_session(membership: Arc<Membership>) -> Self {
+    pub(super) fn of_session(membership: Arc<Registration>) -> Self {
         Self { queries: membership.queries(), membership: Some(membership) }
     }
 
@@ -38,7 +38,7 @@ impl IndexAccess {
     }
 
     /// The membership, if this is a session.
-    pub(super) fn membership(&self) -> Option<&Membership> {
+    pub(super) fn membership(&self) -> Option<&Registration> {
         self.membership.as_deref()
     }
 

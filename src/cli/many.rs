@@ -10,7 +10,7 @@ use crate::error_chain::error_chain;
 use crate::library::{NotSaved, PartFiles, SaveTarget, Saved, SharedLibrary};
 use crate::peer::{
     DownloadError, DownloadEvent, DownloadJob, DownloadRequest, Downloader, Journal, JournalEvent,
-    Membership, Source, TransferError, download_all,
+    Registration, Source, TransferError, download_all,
 };
 use crate::protocol::{Digest, Document, Endpoint, Title};
 
@@ -21,7 +21,7 @@ pub(super) struct Destination<'a> {
     pub(super) library: &'a SharedLibrary,
     pub(super) downloads: &'a Downloads,
     /// The session that shares them, if there is one.
-    pub(super) membership: Option<&'a Membership>,
+    pub(super) membership: Option<&'a Registration>,
     /// Where documents are put that the index is to be told of later.
     pub(super) announcements: Option<&'a Sender<Document>>,
 }

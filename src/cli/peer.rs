@@ -231,7 +231,7 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let interrupt = Interrupt::start(Mode::Shell { interactive });
     let interrupt = finish(args.format, interrupt.map_err(CommandError::Signals))?;
     let membership = Arc::clone(&session.membership);
-    interrupt.at_end(move || membership.leave());
+    interrupt.at_end(move || membership.close());
     let registered = session.membership.wait(&interrupt.begin());
     interrupt.end();
     match registered {

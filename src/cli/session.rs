@@ -25,7 +25,7 @@ use crate::error_chain::error_chain;
 use crate::library::{Library, SharedLibrary, StoreFile};
 use crate::net;
 use crate::peer::{
-    Announcer, BackgroundHasher, Bandwidth, Event, IndexDialect, Journal, Membership, Slots,
+    Announcer, BackgroundHasher, Bandwidth, Event, IndexDialect, Journal, Registration, Slots,
     UploadServer, Uploads, Watcher,
 };
 use crate::protocol::{Document, Endpoint, Port, Refusal, Status};
@@ -35,7 +35,7 @@ const PORT_BYTES: u64 = 16;
 
 /// The threads and servers that run while a directory is shared.
 pub(super) struct Session {
-    pub(super) membership: Arc<Membership>,
+    pub(super) membership: Arc<Registration>,
     pub(super) uploads: Arc<UploadServer>,
     pub(super) library: SharedLibrary,
     _watching: Watcher,
@@ -47,7 +47,7 @@ pub(super) struct Session {
 impl Drop for Session {
     fn drop(&mut self) {
         // Before the threads that ask the index are waited for.
-        self.membership.leave();
+        self.membership.close();
     }
 }
 
@@ -98,7 +98,7 @@ impl Session {
             .map_err(|error| CommandError::Start(io::Error::other(error)))?;
         let (index, host) = (args.server.clone(), args.host.clone());
         let membership =
-            Membership::start(index, host, port, library.clone(), IndexDialect::default(), tell)
+            Registration::start(index, host, port, library.clone(), IndexDialect::default(), tell)
                 .map_err(CommandError::Start)?;
         let membership = Arc::new(membership);
         let announcer = Announcer::start(Arc::clone(&membership)).map_err(CommandError::Start)?;

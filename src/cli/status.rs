@@ -15,7 +15,7 @@ use super::output::{say, say_json};
 use super::reply::{document_json, with_fields};
 use super::share_claim::is_shared;
 use crate::escape::escaped;
-use crate::peer::{Membership, Query, RunningUpload, request_records};
+use crate::peer::{Query, Registration, RunningUpload, request_records};
 use crate::protocol::{Listing, ReplyPart};
 
 /// Documents that are named of a batch.
@@ -34,7 +34,7 @@ pub(super) fn status(context: &Context) -> Result<(), CommandError> {
     }
     // A single command registers nothing: the port of its connection means nothing to others.
     let membership = context.index.membership();
-    let own = membership.and_then(Membership::own).map(|own| own.to_string());
+    let own = membership.and_then(Registration::own).map(|own| own.to_string());
     let not_known = if membership.is_some() { "not connected" } else { "not registered" };
     let is_shared = membership.is_none() && is_shared(&context.folder);
     let documents = context.library()?.read().len();

@@ -3,8 +3,36 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `membership` | the thread that stays connected and keeps everything registered |
+//! | `handle` | the public type: starting a registration, waiting for it, closing it |
+//! | `shared`, `state` | what the threads of a registration share; the state of its connection |
+//! | `reconnecting`, `joining` | the thread that stays connected; what it does on one connection |
+//! | `registering`, `probing`, `surplus` | registering all documents on a new connection |
+//! | `one_request` | index servers that answer one request on a connection |
+//! | `requests`, `turn` | requests of other threads on the connection of the registration |
+//! | `updating`, `retrying`, `announcer` | reporting changes to the index |
+//! | `typed` | ADD and REMOVE that a user has typed |
+//! | `ledger`, `waiting` | what the index has answered; documents that are added later |
+//! | `event` | what a registration reports to the program |
 
-mod membership;
+mod announcer;
+mod event;
+mod handle;
+mod joining;
+mod ledger;
+mod one_request;
+mod probing;
+mod reconnecting;
+mod registering;
+mod requests;
+mod retrying;
+mod shared;
+mod state;
+mod surplus;
+mod turn;
+mod typed;
+mod updating;
+mod waiting;
 
-pub use membership::{Announcer, Event, Membership};
+pub use announcer::Announcer;
+pub use event::Event;
+pub use handle::Registration;

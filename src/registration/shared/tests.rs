@@ -11,26 +11,14 @@ fn rfc(number: u32) -> Document {
     Document::Rfc(number.to_string().parse().unwrap())
 }
 
-/// A membership at the index on this port, without its thread.
+/// A registration at the index on this port, without its thread.
 fn shared(port: u16, folder: &std::path::Path, state: State) -> Shared {
-    Shared {
-        index: format!("127.0.0.1:{port}").parse().unwrap(),
-        host: None,
-        port: "1".parse().unwrap(),
-        library: Library::scan(folder, Depth::Folder).unwrap(),
-        state: Mutex::new(state),
-        changed: Condvar::new(),
-        cancel: Cancel::new(),
-        joined: AtomicBool::new(false),
-        turn: Turn::default(),
-        dialect: Arc::default(),
-        ledger: Mutex::default(),
-        tell: Box::new(|_| {}),
-        reads_pipelines: AtomicBool::new(false),
-        was_asked: AtomicBool::new(false),
-        rejoins: AtomicBool::new(false),
-        has_replaced: AtomicBool::new(false),
-    }
+    let index = format!("127.0.0.1:{port}").parse().unwrap();
+    let library = Library::scan(folder, Depth::Folder).unwrap();
+    let port = "1".parse().unwrap();
+    let shared = Shared::new(index, None, port, library, IndexDialect::default(), Box::new(|_| {}));
+    *shared.lock() = state;
+    shared
 }
 
 /// The announcer tried the same document again without end, and the program did not exit.
@@ -38,7 +26,7 @@ fn shared(port: u16, folder: &std::path::Path, state: State) -> Shared {
 fn documents_that_wait_are_not_tried_while_the_peer_leaves() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("rfc1.txt"), "text").unwrap();
-    let shared = shared(1, folder.path(), State::Leaving);
+    let shared = shared(1, folder.path(), State::Closing);
     shared.dialect.set_one_request(true);
     shared.lock_ledger().wait_for(rfc(1));
     let told = shared.retry_singly(&mut 0, &Cancel::new());
@@ -60,16 +48,16 @@ fn only_the_present_connection_is_replaced() {
     let (first, second) = (connect(), connect());
     let error = || Arc::new(IndexError::Leaving);
 
-    shared.advance(State::Here(Arc::clone(&second), None));
+    shared.advance(State::Registered(Arc::clone(&second), None));
     shared.replace(&first);
-    assert!(matches!(&*shared.lock(), State::Here(here, None) if Arc::ptr_eq(here, &second)));
+    assert!(matches!(&*shared.lock(), State::Registered(here, None) if Arc::ptr_eq(here, &second)));
     assert!(matches!(shared.end_connection(&error()), Ended::Lost));
 
     shared.replace(&second);
     assert!(matches!(&*shared.lock(), State::Away(_)));
     assert!(matches!(shared.end_connection(&error()), Ended::Lost));
 
-    shared.advance(State::Here(Arc::clone(&second), None));
+    shared.advance(State::Registered(Arc::clone(&second), None));
     shared.replace(&second);
     assert!(matches!(&*shared.lock(), State::Connecting));
     assert!(matches!(shared.end_connection(&error()), Ended::Planned));

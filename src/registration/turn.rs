@@ -1,11 +1,11 @@
-//! Taking turns on the connection on which everything is registered (protocol.md section 3.4).
+//! Mutual exclusion of requests on the connection of the registration (protocol.md section 3.4).
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::limits;
 use crate::net::Cancel;
 
-/// A lock whose holders wait for the index, so waiting for it can be cancelled.
+/// A lock that is held while waiting for the index. Waiting for the lock can be cancelled.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     is_taken: Mutex<bool>,

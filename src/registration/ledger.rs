@@ -8,12 +8,12 @@ use std::time::Instant;
 use super::waiting::Waiting;
 use crate::protocol::{Document, Refusal, Title};
 
-/// What one request tells the index of a document.
+/// What one request announces of a document.
 #[derive(Clone, Debug)]
 pub(super) struct Announcement {
     pub(super) document: Document,
     pub(super) change: Change,
-    /// That of an ADD.
+    /// The title in an ADD.
     title: Title,
 }
 
@@ -31,12 +31,12 @@ pub(super) struct Outcome {
     pub(super) refused: Option<Refusal>,
 }
 
-/// What the index has answered to the ADDs of a document.
+/// The replies of the index to the ADDs of a document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Standing {
-    /// It has accepted this one last.
+    /// The last ADD that it accepted.
     Accepted(u64),
-    /// It has accepted none.
+    /// It has accepted no ADD.
     Refused(Refusal),
 }
 
@@ -66,7 +66,7 @@ impl Announcement {
 }
 
 impl Ledger {
-    /// The index has answered.
+    /// Records a reply of the index.
     pub(super) fn record(&mut self, announcement: &Announcement, refused: Option<Refusal>) {
         let document = &announcement.document;
         match (announcement.change, refused) {
@@ -76,7 +76,7 @@ impl Ledger {
                 self.waiting.remove(document);
             }
             (Change::Add(_), Some(refusal)) => {
-                // The record that was accepted before is still there.
+                // The index keeps the record that it accepted before.
                 let before = self.standings.get(document);
                 if !matches!(before, Some((Standing::Accepted(_), _))) {
                     let standing = (Standing::Refused(refusal), Title::default());
@@ -88,18 +88,18 @@ impl Ledger {
                 }
             }
             (Change::Remove, None | Some(Refusal::NotFound)) => self.forget(document),
-            // The record is still there.
+            // The index keeps the record.
             (Change::Remove, Some(Refusal::ServiceUnavailable)) => self.wait_for(document.clone()),
             (Change::Remove, Some(_)) => self.waiting.remove(document),
         }
     }
 
-    /// A document is tried later.
+    /// Retries a document later.
     pub(super) fn wait_for(&mut self, document: Document) {
         self.waiting.insert(document, Instant::now());
     }
 
-    /// More than one reply has followed the ADD of a document.
+    /// Excludes a document from further ADDs, because more than one reply has followed its ADD.
     pub(super) fn refuse_to_add(&mut self, document: Document, refusal: Refusal) {
         self.waiting.remove(&document);
         self.harmful.insert(document, refusal);
@@ -110,7 +110,7 @@ impl Ledger {
         self.harmful.contains_key(document)
     }
 
-    /// What is known of a document.
+    /// The standing of a document.
     pub(super) fn standing(&self, document: &Document) -> Option<Standing> {
         let harmful = self.harmful.get(document).copied().map(Standing::Refused);
         self.standings.get(document).map(|(standing, _)| *standing).or(harmful)
@@ -124,9 +124,9 @@ impl Ledger {
         }
     }
 
-    /// Whether the index has to be told. One that has shown an extension is told again when
-    /// something has changed, another one only after a 503.
-    pub(super) fn is_news(&self, announcement: &Announcement, shows_extensions: bool) -> bool {
+    /// Whether a request has to be sent. An index that has shown an extension is sent every change;
+    /// another index is sent an ADD again only after a 503.
+    pub(super) fn must_send(&self, announcement: &Announcement, shows_extensions: bool) -> bool {
         let document = &announcement.document;
         match (announcement.change, shows_extensions) {
             (Change::Remove, shows_extensions) => shows_extensions,
@@ -141,28 +141,28 @@ impl Ledger {
         }
     }
 
-    /// The index has nothing to be told of a document.
+    /// No request for a document is waiting.
     pub(super) fn settle(&mut self, document: &Document) {
         self.waiting.remove(document);
     }
 
-    /// The index has no record of a document.
+    /// Records that the index has no record of a document.
     pub(super) fn forget(&mut self, document: &Document) {
         self.standings.remove(document);
         self.waiting.remove(document);
     }
 
-    /// Whether the index was told of nothing.
+    /// Whether no document was announced.
     pub(super) fn is_empty(&self) -> bool {
         self.standings.is_empty() && self.waiting.is_empty()
     }
 
-    /// Documents that are tried again.
+    /// Documents that are retried.
     pub(super) fn waiting(&mut self) -> &mut Waiting {
         &mut self.waiting
     }
 
-    /// The connection is a new one; returns the documents that were accepted on the last one.
+    /// Starts a new connection; returns the documents that were accepted on the last one.
     pub(super) fn clear(&mut self) -> Vec<Announcement> {
         self.waiting = Waiting::default();
         let accepted = |(document, (standing, title))| match standing {
@@ -194,21 +194,21 @@ mod tests {
     fn only_replies_count() {
         let mut ledger = Ledger::default();
         let (first, second) = (add(1, b"a"), add(1, b"b"));
-        assert!(ledger.is_news(&first, true) && ledger.is_news(&first, false));
+        assert!(ledger.must_send(&first, true) && ledger.must_send(&first, false));
         ledger.record(&first, None);
-        assert!(!ledger.is_news(&first, true) && ledger.is_news(&second, true));
-        assert!(!ledger.is_news(&second, false), "told once");
+        assert!(!ledger.must_send(&first, true) && ledger.must_send(&second, true));
+        assert!(!ledger.must_send(&second, false), "told once");
         // The index still has what it accepted before.
         ledger.record(&second, BAD);
-        assert!(!ledger.is_news(&first, true) && ledger.is_news(&second, true));
+        assert!(!ledger.must_send(&first, true) && ledger.must_send(&second, true));
         // A REMOVE that was refused has removed nothing; after a 503 it is sent again.
         ledger.record(&Announcement::remove(rfc(1)), BAD);
-        assert!(!ledger.is_news(&first, true) && ledger.waiting().is_empty());
+        assert!(!ledger.must_send(&first, true) && ledger.waiting().is_empty());
         ledger.record(&Announcement::remove(rfc(1)), FULL);
-        assert!(!ledger.is_news(&first, true) && ledger.waiting().contains(&rfc(1)));
+        assert!(!ledger.must_send(&first, true) && ledger.waiting().contains(&rfc(1)));
         ledger.record(&Announcement::remove(rfc(1)), None);
         assert!(ledger.waiting().is_empty());
-        assert!(ledger.is_news(&first, true) && ledger.is_news(&first, false));
+        assert!(ledger.must_send(&first, true) && ledger.must_send(&first, false));
     }
 
     #[test]
@@ -217,9 +217,9 @@ mod tests {
         for number in 1..=5 {
             ledger.record(&add(number, b"a"), FULL);
         }
-        assert!(ledger.is_news(&add(1, b"a"), false));
+        assert!(ledger.must_send(&add(1, b"a"), false));
         ledger.record(&add(1, b"a"), BAD);
-        assert!(!ledger.is_news(&add(1, b"a"), false));
+        assert!(!ledger.must_send(&add(1, b"a"), false));
         ledger.record(&add(2, b"a"), None);
         ledger.record(&Announcement::remove(rfc(3)), Some(Refusal::NotFound));
         ledger.refuse_to_add(rfc(4), Refusal::BadRequest);
@@ -228,6 +228,6 @@ mod tests {
         assert!(ledger.waiting().is_empty());
         // Documents whose ADD harms the server are remembered, also on the next connection.
         ledger.clear();
-        assert!(!ledger.is_news(&add(4, b"a"), false) && ledger.is_news(&add(4, b"a"), true));
+        assert!(!ledger.must_send(&add(4, b"a"), false) && ledger.must_send(&add(4, b"a"), true));
     }
 }

@@ -1,29 +1,31 @@
-//! Telling the index again what it had no room for, or did not answer (protocol.md section 8.4).
+//! Retrying documents that the index had no room for, or did not answer (protocol.md section 8.4).
 
 use std::time::{Duration, Instant};
 
-use super::{Event, Membership, Shared};
+use super::event::Event;
+use super::handle::Registration;
+use super::shared::Shared;
 use crate::discovery::IndexError;
 use crate::net::Cancel;
 use crate::protocol::Refusal;
 
-impl Membership {
-    /// The time until documents are to be tried that the index had no room for.
+impl Registration {
+    /// The time until the next retry of documents that the index had no room for.
     pub(super) fn retry_in(&self) -> Option<Duration> {
         self.shared.lock_ledger().waiting().retry_in(Instant::now())
     }
 
-    /// Tries the documents that the index had no room for, until it has none again.
+    /// Retries the documents that the index had no room for, until it has no room again.
     ///
     /// # Errors
-    /// As [`Membership::update`].
+    /// As [`Registration::update`].
     pub(super) fn retry(&self, cancel: &Cancel) -> Result<(), IndexError> {
         self.shared.retry(0, cancel)
     }
 }
 
 impl Shared {
-    /// Tries documents again; `registered` of them were registered just now.
+    /// Retries documents; `registered` of them were registered just before.
     pub(super) fn retry(&self, mut registered: usize, cancel: &Cancel) -> Result<(), IndexError> {
         // Until everything is registered, it is not known what the index can be told.
         let outcome = self.link(cancel).and_then(|_| match self.dialect.shows_extensions() {
@@ -35,7 +37,7 @@ impl Shared {
             0 => self.lock_ledger().waiting().back_off(now),
             _ => {
                 self.lock_ledger().waiting().start_over(now);
-                (self.tell)(Event::RegisteredLater(registered));
+                (self.report)(Event::RegisteredLater(registered));
             }
         }
         outcome
@@ -55,7 +57,7 @@ impl Shared {
         }
     }
 
-    /// An index that has shown no extension is told of one document after the other.
+    /// Retries one document after the other, for an index that has shown no extension.
     pub(super) fn retry_singly(
         &self,
         registered: &mut usize,
@@ -63,7 +65,7 @@ impl Shared {
     ) -> Result<(), IndexError> {
         loop {
             let Some(document) = self.lock_ledger().waiting().some(1).pop() else { return Ok(()) };
-            match self.tell_once(&document, cancel)? {
+            match self.add_once(&document, cancel)? {
                 Some(None) => *registered += 1,
                 Some(Some(Refusal::ServiceUnavailable)) => return Ok(()),
                 // It is settled.

@@ -1,23 +1,19 @@
-//! Finding out what an unknown index server knows, by one LOOKUP with `Want-Attributes` (protocol.md
+//! Finding out which extensions an index server knows, by one LOOKUP with `Want-Attributes` (protocol.md
 //! section 8.5).
 
 use std::sync::atomic::Ordering;
 
-use super::Shared;
 use super::registering::Outcomes;
-use crate::discovery::Extensions;
-use crate::discovery::IndexError;
-use crate::discovery::Link;
-use crate::discovery::Query;
-use crate::discovery::{Replies, Unsolicited};
+use super::shared::Shared;
+use crate::discovery::{Extensions, IndexError, Link, Query, Replies, Unsolicited};
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::protocol::{Document, Refusal, ReplyForm};
 
 impl Shared {
-    /// Asks for the attributes of the document that was just added, with its title: an index that
-    /// knows them shows it. Returns whether the connection can still be used.
-    pub(super) fn find_out_extensions(
+    /// Requests the attributes of the document that was just added, with its title. An index that
+    /// knows attributes sends them. Returns whether the connection can still be used.
+    pub(super) fn probe_extensions(
         &self,
         link: &Link,
         replies: &mut Replies<'_>,
@@ -41,7 +37,7 @@ impl Shared {
         self.was_asked.store(true, Ordering::Release);
         let sent = self.exchange(link, replies, request, ReplyForm::Records);
         replies.begin_within(limits::REGISTRATION_PROBE);
-        // `replies` remembers the extensions that the server has shown.
+        // `replies` records the extensions that the server has shown.
         match (sent.and_then(|()| replies.read_one(&mut |_, _| {})), &outcomes.refused[..]) {
             (Ok(Some((Refusal::VersionNotSupported, _))), _)
                 if self.dialect.change_line_ends(line_ends) =>
@@ -56,14 +52,14 @@ impl Shared {
                     Ok(true)
                 }
                 Unsolicited::Bytes(found) => {
-                    // One for each line that it did not expect.
+                    // Some servers send an error for each line that they did not expect.
                     let error = IndexError::Unsolicited { index: self.index.clone(), found };
                     log::warn!("{}; the connection is replaced", error_chain(&error));
                     self.dialect.refuse_extensions();
                     Ok(false)
                 }
             },
-            // It is full, and has closed the connection.
+            // The index is full, and has closed the connection.
             (Err(_), [(_, (Refusal::ServiceUnavailable, reason))]) => {
                 let (index, reason) = (self.index.clone(), reason.clone());
                 Err(IndexError::Refused { index, refusal: Refusal::ServiceUnavailable, reason })

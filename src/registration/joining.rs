@@ -1,16 +1,15 @@
-//! One connection to the index: everything is registered on it, and then replies are read until it ends
-//! (protocol.md sections 4.6 and 8.5).
+//! One connection to the index: everything is registered on it, and then replies are read until it
+//! ends (protocol.md sections 4.6 and 8.5).
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::{Event, Shared, State};
-use crate::discovery::IndexError;
-use crate::discovery::Link;
-use crate::discovery::note_ipv6_only;
-use crate::discovery::{Between, Replies, Step};
+use super::event::Event;
+use super::shared::Shared;
+use super::state::State;
+use crate::discovery::{Between, IndexError, Link, Replies, Step, note_ipv6_only};
 use crate::escape::excerpt;
 use crate::limits;
 use crate::protocol::{Refusal, ReplyForm, ReplyPart};
@@ -19,19 +18,19 @@ const FULL: ReplyPart = ReplyPart::Refused(Refusal::ServiceUnavailable);
 
 /// How a connection ended without an error.
 enum Joined {
-    /// The registration ends.
-    Left,
-    /// Another connection is made, in another form, of which each is tried once; or without a
-    /// document that this index must not be sent again.
+    /// The registration is closed.
+    Closed,
+    /// Another connection is made: with requests in another form, or without a document that this
+    /// index must not be sent again. Each form is tried once.
     Replaced,
 }
 
 impl Shared {
-    /// Joins, and reads until the connection ends, which always is an error. Sets `registered` when
-    /// the connection has become useful.
+    /// Connects, registers everything, and reads until the connection ends, which is always an error
+    /// unless the registration is closed. Sets `registered` when documents are registered.
     pub(super) fn join_and_read(&self, registered: &mut Option<Instant>) -> Result<(), IndexError> {
         for _ in 0..limits::REPLACED_CONNECTIONS {
-            if let Joined::Left = self.join_once(registered)? {
+            if let Joined::Closed = self.join_once(registered)? {
                 return Ok(());
             }
         }
@@ -43,7 +42,7 @@ impl Shared {
         let link = Link::connect(&self.index, self.host.as_ref(), Some(self.port), &self.cancel)?;
         let link = Arc::new(link);
         if !self.advance(State::Joining(Arc::clone(&link))) {
-            return Ok(Joined::Left);
+            return Ok(Joined::Closed);
         }
         if self.host.is_none() {
             note_ipv6_only(&link.own.host);
@@ -52,28 +51,28 @@ impl Shared {
         let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
         let Some(count) = self.register(&link, &mut replies)? else {
             drop(replies);
-            // A server that serves one connection after the other reads the next one after this.
+            // A server that serves one connection after the other accepts the next one only then.
             link.close();
             return Ok(Joined::Replaced);
         };
         if count > 0 || self.library.read().is_empty() {
             *registered = Some(Instant::now());
         }
-        self.joined.store(true, Ordering::Release);
-        // Before others can ask: a script reads this line first.
-        (self.tell)(Event::Registered(count));
-        if !self.advance(State::Here(Arc::clone(&link), None)) {
-            return Ok(Joined::Left);
+        self.was_registered.store(true, Ordering::Release);
+        // Before other threads can send requests: scripts wait for this line.
+        (self.report)(Event::Registered(count));
+        if !self.advance(State::Registered(Arc::clone(&link), None)) {
+            return Ok(Joined::Closed);
         }
         if self.dialect.answers_one_request() {
             self.wait_for_end();
-            return Ok(Joined::Left);
+            return Ok(Joined::Closed);
         }
         let read = self.read_replies(&link, &mut replies);
-        if self.is_leaving() { Ok(Joined::Left) } else { Err(read) }
+        if self.is_closing() { Ok(Joined::Closed) } else { Err(read) }
     }
 
-    /// Reads and delivers replies until the connection ends; returns why.
+    /// Reads and delivers replies until the connection ends; returns the reason.
     fn read_replies(&self, link: &Link, replies: &mut Replies<'_>) -> IndexError {
         replies.expect_at_any_time(ReplyForm::OneRecord);
         let mut unsolicited = None;
@@ -83,7 +82,7 @@ impl Shared {
                 if !self.deliver(part, bytes) && unsolicited.is_none() {
                     let (index, found) = (self.index.clone(), excerpt(bytes.trim_ascii()));
                     unsolicited = Some(match is_full {
-                        // A connection without a request was closed for another one.
+                        // An idle connection was closed to admit another one.
                         true => IndexError::Refused {
                             index,
                             refusal: Refusal::ServiceUnavailable,
@@ -109,9 +108,9 @@ impl Shared {
         }
     }
 
-    /// Waits until the membership ends.
+    /// Waits until the registration is closed.
     fn wait_for_end(&self) {
-        let end = self.changed.wait_while(self.lock(), |state| !matches!(state, State::Leaving));
+        let end = self.changed.wait_while(self.lock(), |state| !matches!(state, State::Closing));
         drop(end);
     }
 }

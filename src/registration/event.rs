@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::discovery::IndexError;
 use crate::protocol::{Document, Refusal};
 
-/// What a member's program may want to tell people.
+/// What a registration reports to the program.
 #[derive(Debug)]
 pub enum Event {
     /// The index has acknowledged this number of documents.
@@ -15,15 +15,15 @@ pub enum Event {
     Refused {
         /// The first one.
         document: Document,
-        /// What it answered to that.
+        /// The refusal of that document.
         refusal: Refusal,
-        /// How many more it did not take.
+        /// How many more it refused.
         others: usize,
     },
-    /// The index has taken documents that it had refused before.
+    /// The index has registered this number of documents that it had refused before.
     RegisteredLater(usize),
-    /// This many documents are no RFCs, and the index has not shown that it knows others.
+    /// This number of documents are not RFCs, and the index has not shown that it supports others.
     NotSupported(usize),
-    /// The connection is gone, or could not be made; the next attempt is after this pause.
+    /// The connection was lost or could not be made. The next attempt is after this pause.
     Away(Arc<IndexError>, Duration),
 }

@@ -1,20 +1,20 @@
-//! Bytes that a server that has shown no extension sends after a reply (protocol.md section 4.9): the next
-//! reply must not be looked for in it.
+//! Bytes that an index without extensions sends after a reply (protocol.md section 4.9). They must not
+//! be taken for the next reply.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::Shared;
-use crate::discovery::IndexError;
-use crate::discovery::Replies;
+use super::shared::Shared;
+use crate::discovery::{IndexError, Replies};
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::protocol::{Document, Refusal};
 
 impl Shared {
-    /// Checks what follows the reply to the ADD of a document. Returns what is wrong if everything is
-    /// to be registered on a new connection without a pause. A document whose refusal was followed by more is not added again. If more follows
-    /// accepted documents, the connection is replaced once, and then what follows is discarded.
+    /// Checks what follows the reply to the ADD of a document. Returns an error if everything is to be
+    /// registered on a new connection without a pause. A document whose refusal was followed by more
+    /// bytes is not added again. If more bytes follow accepted documents, the connection is replaced
+    /// once; after that the bytes are discarded.
     pub(super) fn check_surplus(
         &self,
         replies: &mut Replies<'_>,
@@ -24,7 +24,7 @@ impl Shared {
         let wait = if refused.is_some() { limits::REFUSAL_REST } else { limits::REPLY_REST };
         let found = match replies.surplus(wait) {
             Ok(Some(found)) => found,
-            // A close after the reply is found out about by reading on.
+            // A close after the reply is seen by the next read.
             Ok(None) | Err(IndexError::Lost { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };

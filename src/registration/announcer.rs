@@ -1,4 +1,4 @@
-//! Telling the index in the background what has become of documents (protocol.md sections 4.1 and 4.2).
+//! Reporting changes of documents to the index in the background (protocol.md sections 4.1 and 4.2).
 
 use std::collections::BTreeSet;
 use std::io;
@@ -7,15 +7,15 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::Membership;
+use super::handle::Registration;
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::protocol::Document;
 
-/// A thread that waits for documents and tells the index of them; of those that have come
-/// meanwhile together. So nobody who has something to tell waits for the index.
+/// A thread that reports queued documents to the index, so that no other thread waits for the index.
+/// Documents that are queued meanwhile are reported together.
 ///
-/// It ends when it is dropped, and with it all queues.
+/// It ends when this and all queues are dropped.
 #[derive(Debug)]
 pub struct Announcer {
     queue: Sender<Document>,
@@ -23,34 +23,34 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// Starts with nothing to tell.
+    /// Starts with an empty queue.
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub fn start(membership: Arc<Membership>) -> io::Result<Self> {
+    pub fn start(registration: Arc<Registration>) -> io::Result<Self> {
         let (queue, documents) = channel();
         let work = move || {
-            let cancel = membership.ending();
+            let cancel = registration.closing();
             loop {
-                // Documents may begin to wait while this thread waits for others.
-                let pause = membership.retry_in().unwrap_or(limits::RETRY_FULL);
+                // Documents may have to be retried while this thread waits for others.
+                let pause = registration.retry_in().unwrap_or(limits::RETRY_FULL);
                 let received = documents.recv_timeout(pause);
                 let outcome = match received {
                     Ok(first) => {
                         let mut together = BTreeSet::from([first]);
                         together.extend(documents.try_iter());
                         let together: Vec<Document> = together.into_iter().collect();
-                        membership.update(&together, &cancel)
+                        registration.update(&together, &cancel)
                     }
-                    Err(RecvTimeoutError::Timeout) => match membership.retry_in() {
-                        Some(Duration::ZERO) => membership.retry(&cancel),
+                    Err(RecvTimeoutError::Timeout) => match registration.retry_in() {
+                        Some(Duration::ZERO) => registration.retry(&cancel),
                         Some(_) | None => Ok(()),
                     },
                     Err(RecvTimeoutError::Disconnected) => return,
                 };
                 if let Err(error) = outcome {
-                    // Everything is told when it is back.
-                    log::debug!("the index is not told yet: {}", error_chain(&error));
+                    // Everything is registered again after reconnecting.
+                    log::debug!("the index is updated later: {}", error_chain(&error));
                 }
             }
         };
@@ -58,7 +58,7 @@ impl Announcer {
         Ok(Self { queue, thread: Some(thread) })
     }
 
-    /// Where documents are put that are shared from now on, have changed, or are gone.
+    /// The queue of documents that were added, changed or removed.
     pub fn queue(&self) -> Sender<Document> {
         self.queue.clone()
     }
@@ -66,7 +66,7 @@ impl Announcer {
 
 impl Drop for Announcer {
     fn drop(&mut self) {
-        // The thread waits on this queue, and on its copies.
+        // The thread ends when this queue and its clones are dropped.
         self.queue = channel().0;
         if let Some(thread) = self.thread.take() {
             // A panic was reported where it happened.

@@ -1,32 +1,31 @@
-//! Registering all documents on a new connection.
+//! Registering all documents on a new connection (protocol.md sections 4.6 and 8.5).
 
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Instant;
 
-use super::announcing::{TOGETHER, announcement, encode};
+use super::event::Event;
 use super::ledger::{Announcement, Change, Standing};
-use super::{Event, Shared};
-use crate::discovery::IndexError;
-use crate::discovery::Link;
-use crate::discovery::{Refused, Replies};
+use super::shared::Shared;
+use super::updating::{TOGETHER, announcement, encode};
+use crate::discovery::{IndexError, Link, Refused, Replies};
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::protocol::{Content, Document, Refusal, ReplyForm};
 
-/// Documents that are still shared, and why the index refused those that it refused.
-type Announced = Vec<(Document, Option<Refused>)>;
+/// Documents that are still shared, each with the refusal of the index if it was refused.
+type Added = Vec<(Document, Option<Refused>)>;
 
-/// What has become of documents.
+/// The results of adding documents.
 #[derive(Default)]
 pub(super) struct Outcomes {
     pub(super) refused: Vec<(Document, Refused)>,
-    /// How many are not shared any more, or are told later.
+    /// How many documents are no longer shared, or are added later.
     absent: usize,
 }
 
 impl Outcomes {
-    fn take(&mut self, announced: usize, outcomes: Announced) {
+    fn take(&mut self, announced: usize, outcomes: Added) {
         self.absent += announced.saturating_sub(outcomes.len());
         let refused =
             outcomes.into_iter().filter_map(|(document, refused)| Some((document, refused?)));
@@ -35,14 +34,14 @@ impl Outcomes {
 }
 
 impl Shared {
-    /// Tells the index of all documents; returns how many it took, or nothing if the connection is
-    /// to be made again, since the requests must have another form or the index has sent more than
-    /// was requested.
+    /// Adds all documents and returns how many the index accepted. `None`: the connection has to be
+    /// replaced, because the requests must have another form or the index has sent more than was
+    /// requested.
     ///
-    /// Many programs read one request at a time and lose what came with it, and some are harmed by
-    /// headers that they do not know. So the index is told of one document after the other, as the
-    /// handout has it, until it has shown that it knows our extensions: then it is a program that
-    /// reads pipelines, too (protocol.md section 8.5).
+    /// Many index servers lose a request that arrives together with the one before, and some fail on
+    /// unknown headers. So documents are added one after the other without extension headers, until
+    /// the index has shown an extension. Such an index also reads pipelined requests (protocol.md
+    /// section 8.5).
     pub(super) fn register(
         &self,
         link: &Link,
@@ -62,15 +61,16 @@ impl Shared {
         let mut rest = documents.clone();
         let Some(first) = self.first_of(&documents, &kept) else {
             self.take_harmful(&mut rest, &mut outcomes);
-            self.tell_refused(outcomes.refused);
-            // While no document can be added, none is a reason to connect again.
+            self.report_refused(outcomes.refused);
+            // No document can be added, so none is a reason to connect again.
             self.was_asked.store(!documents.is_empty(), Ordering::Release);
             return Ok(Some(0));
         };
         // A FILE is an extension.
         if let Document::Rfc(_) = first {
             rest.retain(|document| document != first);
-            let Some(outcome) = self.announce(link, replies, std::slice::from_ref(first), false)?
+            let Some(outcome) =
+                self.add_together(link, replies, std::slice::from_ref(first), false)?
             else {
                 return Ok(None);
             };
@@ -80,7 +80,7 @@ impl Shared {
                 return Ok(None);
             }
             outcomes.take(1, outcome);
-            self.find_out_closing(replies)?;
+            self.probe_closing(replies)?;
             if self.dialect.answers_one_request() {
                 self.take_harmful(&mut rest, &mut outcomes);
                 // Such a server keeps records without their connections.
@@ -89,7 +89,7 @@ impl Shared {
                 rest.retain(|document| ledger.standing(document).is_none());
             }
         }
-        if !self.find_out_extensions(link, replies, first, &outcomes)? {
+        if !self.probe_extensions(link, replies, first, &outcomes)? {
             return Ok(None);
         }
         let shows = self.dialect.shows_extensions();
@@ -99,8 +99,8 @@ impl Shared {
             if rest.len() < documents.len()
                 && self.library.read().content(first) != Content::default()
             {
-                // Again, with what its first ADD could not say.
-                drop(self.announce(link, replies, std::slice::from_ref(first), true)?);
+                // Again, with the content that its first ADD did not have.
+                drop(self.add_together(link, replies, std::slice::from_ref(first), true)?);
             }
         } else {
             rest.retain(|document| matches!(document, Document::Rfc(_)));
@@ -109,19 +109,19 @@ impl Shared {
         if !shows {
             self.take_harmful(&mut rest, &mut outcomes);
         }
-        if !self.announce_rest(link, replies, &rest, &mut outcomes)? {
+        if !self.register_rest(link, replies, &rest, &mut outcomes)? {
             return Ok(None);
         }
         let Outcomes { refused, absent } = outcomes;
         let count = documents.len().saturating_sub(refused.len() + absent + others);
         if others > 0 {
-            (self.tell)(Event::NotSupported(others));
+            (self.report)(Event::NotSupported(others));
         }
-        self.tell_refused(refused);
+        self.report_refused(refused);
         Ok(Some(count))
     }
 
-    /// The document to add first: on the connection before, the index may have kept others.
+    /// The document to add first. An index may have kept documents of the connection before.
     fn first_of<'a>(
         &self,
         documents: &'a [Document],
@@ -134,7 +134,7 @@ impl Shared {
         harmless().find(is_new).or_else(|| harmless().next())
     }
 
-    /// Why a document is not added to an index that has shown no extension, if it is not.
+    /// The refusal for which a document is not added to an index that has shown no extension.
     fn harm_of(&self, document: &Document) -> Option<Refusal> {
         if self.dialect.shows_extensions() {
             return None;
@@ -156,9 +156,8 @@ impl Shared {
         });
     }
 
-    /// Tells the index of all documents but the first one, in the form that it takes; `false` if
-    /// that has turned out to be another one.
-    fn announce_rest(
+    /// Adds all documents but the first one. `false`: the index needs requests in another form.
+    fn register_rest(
         &self,
         link: &Link,
         replies: &mut Replies<'_>,
@@ -166,13 +165,13 @@ impl Shared {
         outcomes: &mut Outcomes,
     ) -> Result<bool, IndexError> {
         if self.dialect.answers_one_request() {
-            self.announce_alone(rest, outcomes);
+            self.register_alone(rest, outcomes);
             return Ok(true);
         }
         let shows = self.dialect.shows_extensions();
         let together = if shows && rest.len() >= TOGETHER { TOGETHER } else { 1 };
         for some in rest.chunks(together) {
-            match self.announce(link, replies, some, shows) {
+            match self.add_together(link, replies, some, shows) {
                 Ok(Some(found)) => outcomes.take(some.len(), found),
                 Ok(None) => return Ok(false),
                 Err(IndexError::Lost { .. }) if !shows && self.dialect.suspect_one_request() => {
@@ -185,11 +184,11 @@ impl Shared {
         Ok(true)
     }
 
-    /// Adds documents on connections of their own. After a failure the rest is added later: what
-    /// was added stays, and a second ADD could harm.
-    fn announce_alone(&self, rest: &[Document], outcomes: &mut Outcomes) {
+    /// Adds documents on connections of their own. After a failure the rest is added later, because
+    /// the index keeps what was added, and a second ADD could harm it.
+    fn register_alone(&self, rest: &[Document], outcomes: &mut Outcomes) {
         for (done, document) in rest.iter().enumerate() {
-            match self.tell_alone(document, &self.cancel) {
+            match self.add_shared_alone(document, &self.cancel) {
                 Ok(outcome) => {
                     let found = outcome
                         .map(|outcome| (document.clone(), outcome.refused.map(|one| (one, None))));
@@ -208,42 +207,41 @@ impl Shared {
         }
     }
 
-    /// Waits for the digests of a small library, which are computed at this moment: so its documents
-    /// are added once, with them.
+    /// Waits while the digests of a small library are computed, so that its documents are added once,
+    /// with their digests.
     fn wait_for_digests(&self) {
         let begun = Instant::now();
         while begun.elapsed() < limits::DIGESTS_WAIT
             && self.library.read().has_few_unknown_digests(limits::DIGESTS_WAITED_FOR)
-            && !self.is_leaving()
+            && !self.is_closing()
         {
             thread::sleep(limits::DIGESTS_POLL);
         }
     }
 
-    fn tell_refused(&self, refused: Vec<(Document, Refused)>) {
+    fn report_refused(&self, refused: Vec<(Document, Refused)>) {
         let others = refused.len().saturating_sub(1);
         if let Some((document, (refusal, _))) = refused.into_iter().next() {
-            (self.tell)(Event::Refused { document, refusal, others });
+            (self.report)(Event::Refused { document, refusal, others });
         }
     }
 
-    /// Tells the index of some documents in one go; returns for each that is still shared why the
-    /// index refused it, if it did; nothing if the connection has to be replaced.
-    fn announce(
+    /// Adds some documents in one write. `None`: the connection has to be replaced.
+    fn add_together(
         &self,
         link: &Link,
         replies: &mut Replies<'_>,
         documents: &[Document],
         with_content: bool,
-    ) -> Result<Option<Announced>, IndexError> {
+    ) -> Result<Option<Added>, IndexError> {
         let mut requests = Vec::new();
         let mut sent: Vec<Announcement> = Vec::new();
         for document in documents {
             let begin = requests.len();
             let request = announcement(&self.library, document, with_content, link.own.clone());
             let announcement = encode(&request, document, &mut requests);
-            // It may have disappeared meanwhile, and then there is nothing to tell: a REMOVE of
-            // what was never added would be answered by 404.
+            // It may have disappeared meanwhile. A REMOVE of a document that was never added would be
+            // answered by 404.
             match announcement.change {
                 Change::Add(_) => sent.push(announcement),
                 Change::Remove => requests.truncate(begin),
@@ -271,6 +269,7 @@ impl Shared {
         Ok(Some(outcomes))
     }
 
+    /// Sends requests whose replies have this form.
     pub(super) fn exchange(
         &self,
         link: &Link,
@@ -279,8 +278,8 @@ impl Shared {
         form: ReplyForm,
     ) -> Result<(), IndexError> {
         replies.expect(form);
-        // An index that is full refuses and closes before it has read anything: its refusal is
-        // read although the request could not be sent.
+        // A full index refuses and closes before it has read anything, so its refusal is read although
+        // the request could not be sent.
         match link.send_bytes(&self.dialect.line_ends().apply(requests)) {
             Err(error @ IndexError::Lost { .. }) => match replies.read_one(&mut |_, _| {}) {
                 Ok(Some((refusal, reason))) => {

@@ -1,38 +1,37 @@
-//! Telling the index what has changed: documents that are shared from now on, have changed, or are gone
+//! Reporting changes of the library to the index: documents that were added, changed or removed
 //! (protocol.md sections 4.1 and 4.2).
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
 
-use super::ledger::{Announcement, Change, Ledger, Outcome, Standing};
-use super::{Event, Membership, Shared, State};
-use crate::discovery::Extensions;
-use crate::discovery::IndexError;
-use crate::discovery::Link;
+use super::event::Event;
+use super::handle::Registration;
+use super::ledger::{Announcement, Change, Outcome, Standing};
+use super::shared::Shared;
+use crate::discovery::{Extensions, IndexError};
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::net::Cancel;
 use crate::protocol::{Content, Document, Endpoint, IndexRequest, Refusal, Request, Status};
 
-/// Documents of which an index is told in one go, if it can take that.
+/// Documents that are announced in one write to an index that reads pipelined requests.
 pub(super) const TOGETHER: usize = 64;
 
-/// What has come of telling the index.
+/// The result of an update.
 #[derive(Debug, Default)]
 pub(super) struct Updated {
-    /// Whether records were removed, so that there is room.
+    /// Whether records were removed, so that the index has room for others.
     removed: bool,
-    /// How many documents were registered that had waited for that.
+    /// How many documents were registered that had waited for room.
     pub(super) registered: usize,
 }
 
-impl Membership {
-    /// Makes the index know what the library says now of some documents: that they are shared,
-    /// under which titles and with which bytes, or that they are not.
+impl Registration {
+    /// Reports the present state of some documents in the library to the index: their titles and
+    /// contents, or that they are not shared.
     ///
     /// # Errors
-    /// When the index is away; everything is registered again when it is back. Or when `cancel` is
-    /// cancelled.
+    /// When the index is not connected, or `cancel` is cancelled. Everything is registered again after
+    /// reconnecting.
     pub fn update(&self, documents: &[Document], cancel: &Cancel) -> Result<(), IndexError> {
         let shared = &self.shared;
         // Until everything is registered, it is not known what the index can be told.
@@ -46,7 +45,7 @@ impl Membership {
                 shared.retry(registered, cancel)
             }
             (_, 1..) => {
-                (shared.tell)(Event::RegisteredLater(registered));
+                (shared.report)(Event::RegisteredLater(registered));
                 Ok(())
             }
             _ => Ok(()),
@@ -55,7 +54,7 @@ impl Membership {
 }
 
 impl Shared {
-    /// Tells an index that knows our extensions.
+    /// Updates an index that has shown extensions.
     pub(super) fn update(
         &self,
         documents: &[Document],
@@ -71,7 +70,7 @@ impl Shared {
                 now.iter().zip(&waited).any(|(one, waited)| one == document && *waited)
             };
             let mut full = Vec::new();
-            for Outcome { announcement, refused } in self.tell_again(now, cancel)? {
+            for Outcome { announcement, refused } in self.send_changes(now, cancel)? {
                 let Announcement { document, change, .. } = announcement;
                 match (change, refused) {
                     (Change::Add(_), None) => {
@@ -90,24 +89,24 @@ impl Shared {
                     }
                 }
             }
-            self.tell_full(&full, waited.contains(&true));
+            self.report_full(&full, waited.contains(&true));
         }
         Ok(updated)
     }
 
-    /// Says that the index has no room, when that is news.
-    fn tell_full(&self, full: &[Document], had_waited: bool) {
+    /// Reports that the index has no room, unless that was reported before.
+    fn report_full(&self, full: &[Document], had_waited: bool) {
         let Some(document) = full.first().cloned() else { return };
         let refusal = Refusal::ServiceUnavailable;
         let waiting = self.lock_ledger().waiting().count();
         if !had_waited && waiting <= full.len() {
             let others = full.len().saturating_sub(1);
-            (self.tell)(Event::Refused { document, refusal, others });
+            (self.report)(Event::Refused { document, refusal, others });
         }
     }
 
-    /// Tells an index that has shown no extension: of each document once, and of no files. It is
-    /// told that documents are gone by a new connection.
+    /// Updates an index that has shown no extension: each RFC is added once, and no file. A removed
+    /// document is reported by a new connection without it.
     fn update_without_extensions(
         &self,
         documents: &[Document],
@@ -124,8 +123,8 @@ impl Shared {
                 && !self.lock_ledger().is_harmful(document)
         };
         if is_unknown && documents.iter().any(is_reason) {
-            // A registration finds out what the index knows. There was nothing to register, even if
-            // the user has added a document since.
+            // Only a registration finds out which extensions the index knows, and until now there was
+            // nothing to register.
             log::debug!("the first documents are registered on a new connection");
             return self.rejoin(cancel);
         }
@@ -146,7 +145,7 @@ impl Shared {
                     log::debug!("{document} is not registered: the index may know only RFCs");
                 }
                 Document::Rfc(_) => {
-                    if let Some(Some(refusal)) = self.tell_once(document, cancel)? {
+                    if let Some(Some(refusal)) = self.add_once(document, cancel)? {
                         let status = Status::from(refusal);
                         log::info!("the index did not register {document}: {status}");
                     }
@@ -162,32 +161,9 @@ impl Shared {
         Ok(())
     }
 
-    /// Registers everything on a new connection, without a pause. Nothing is done if another thread
-    /// has replaced the connection meanwhile, or if it was lost.
-    pub(super) fn rejoin(&self, cancel: &Cancel) -> Result<(), IndexError> {
-        let link = self.link(cancel)?;
-        self.replace(&link);
-        Ok(())
-    }
-
-    /// Closes a connection so that another one is made, if it is still the present one.
-    pub(super) fn replace(&self, link: &Arc<Link>) {
-        let mut state = self.lock();
-        // A server that answers one request on a connection keeps its records without one.
-        let is_replaced = matches!(&*state, State::Here(here, _) if Arc::ptr_eq(here, link))
-            && !self.dialect.answers_one_request();
-        if is_replaced {
-            self.rejoins.store(true, Ordering::Release);
-            *state = State::Connecting;
-            self.changed.notify_all();
-            drop(state);
-            link.close();
-        }
-    }
-
-    /// Tells an index that has shown no extension of a document, unless it has answered that
-    /// already; returns why it refused, if it did.
-    pub(super) fn tell_once(
+    /// Adds a document to an index that has shown no extension, unless it has answered that ADD
+    /// already. Returns the refusal if it refused.
+    pub(super) fn add_once(
         &self,
         document: &Document,
         cancel: &Cancel,
@@ -195,36 +171,36 @@ impl Shared {
         let outcome = match self.dialect.answers_one_request() {
             true => {
                 let _turn = self.turn.take(cancel).ok_or_else(|| self.cancelled())?;
-                let outcome = self.tell_alone(document, cancel);
+                let outcome = self.add_shared_alone(document, cancel);
                 if let Err(error) = &outcome {
-                    // No new connection brings everything.
+                    // No new connection registers everything again.
                     log::debug!("{document} is added later: {}", error_chain(error));
                     self.lock_ledger().wait_for(document.clone());
                 }
                 outcome?
             }
-            false => self.tell_again(std::slice::from_ref(document), cancel)?.pop(),
+            false => self.send_changes(std::slice::from_ref(document), cancel)?.pop(),
         };
         Ok(outcome.map(|outcome| outcome.refused))
     }
 
-    /// How many documents the index is told of in one go.
+    /// How many documents are announced in one write.
     pub(super) fn together(&self) -> usize {
         if self.reads_pipelines.load(Ordering::Relaxed) { TOGETHER } else { 1 }
     }
 
-    /// Tells the index of those of some documents in one go of which it has to be told.
-    fn tell_again(
+    /// Announces in one write those of some documents that have changed for the index.
+    fn send_changes(
         &self,
         documents: &[Document],
         cancel: &Cancel,
     ) -> Result<Vec<Outcome>, IndexError> {
-        let encode = |own: &Endpoint, out: &mut Vec<u8>| self.encode_news(documents, own, out);
-        self.ask_together(cancel, &encode, &mut |_, _| {})
+        let encode = |own: &Endpoint, out: &mut Vec<u8>| self.encode_changes(documents, own, out);
+        self.request_together(cancel, &encode, &mut |_, _| {})
     }
 
-    /// Appends the requests that tell the index what it does not know.
-    pub(super) fn encode_news(
+    /// Appends the requests for the documents that have changed for the index.
+    pub(super) fn encode_changes(
         &self,
         documents: &[Document],
         own: &Endpoint,
@@ -237,7 +213,7 @@ impl Shared {
             let request = announcement(&self.library, document, shows_extensions, own.clone());
             let announcement = encode(&request, document, out);
             let mut ledger = self.lock_ledger();
-            if ledger.is_news(&announcement, shows_extensions) {
+            if ledger.must_send(&announcement, shows_extensions) {
                 announcements.push(announcement);
             } else {
                 ledger.settle(document);
@@ -246,14 +222,9 @@ impl Shared {
         }
         announcements
     }
-
-    pub(super) fn lock_ledger(&self) -> MutexGuard<'_, Ledger> {
-        // Each change is one insertion or removal.
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Appends a request that tells the index of a document.
+/// Appends a request; returns what it announces.
 pub(super) fn encode(
     request: &IndexRequest,
     document: &Document,
@@ -270,7 +241,7 @@ pub(super) fn encode(
     }
 }
 
-/// What the index has to be told of a document: that it is shared, or not.
+/// The request that reports the present state of a document: ADD if it is shared, else REMOVE.
 pub(super) fn announcement(
     library: &SharedLibrary,
     document: &Document,

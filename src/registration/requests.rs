@@ -1,44 +1,31 @@
-//! Requests on the connection on which everything is registered: one thread reads, and passes the parts
-//! of the replies on (protocol.md section 3.4).
+//! Requests of other threads on the connection of the registration (protocol.md section 3.4).
+//!
+//! One thread reads from the connection. It passes the parts of a reply to the thread that sent the
+//! request.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::ledger::{Announcement, Outcome};
-use super::{Shared, State};
-use crate::discovery::IndexError;
-use crate::discovery::Link;
-use crate::discovery::Replies;
+use super::shared::Shared;
+use super::state::{Delivery, PendingRequests, State};
+use crate::discovery::{IndexError, Link, Replies};
 use crate::limits;
 use crate::net::Cancel;
-use crate::protocol::{Document, Endpoint, Refusal, ReplyPart};
+use crate::protocol::{Endpoint, ReplyPart};
 
 /// Parts that wait between the two threads: enough to keep both busy.
 const PARTS_AHEAD: usize = 256;
 
-/// A part of a reply, with its bytes, on the way from the reading thread to the asking one.
-type Delivery = (ReplyPart, Vec<u8>);
-
-/// A thread that waits for replies, and to which announcements.
-#[derive(Clone, Debug)]
-pub(super) struct Asker {
-    deliveries: SyncSender<Delivery>,
-    unanswered: VecDeque<Announcement>,
-    /// The refusal that is being read.
-    refused: Option<Refusal>,
-    /// What was answered last.
-    last: Option<(Document, Option<Refusal>)>,
-}
-
 impl Shared {
-    /// Sends some requests in one go, and hands the parts of all replies to `take`. `encode` appends
-    /// the requests and returns what they announce; nothing is sent if that is nothing. If this is
-    /// cancelled after the requests were sent, the next request waits for the replies.
-    pub(super) fn ask_together(
+    /// Sends some requests in one write, and passes the parts of all replies to `take`. `encode`
+    /// appends the requests and returns what they announce; without an announcement nothing is sent.
+    /// If this is cancelled after the requests were sent, the next request waits for the replies.
+    pub(super) fn request_together(
         &self,
         cancel: &Cancel,
         encode: &dyn Fn(&Endpoint, &mut Vec<u8>) -> Vec<Announcement>,
@@ -96,7 +83,7 @@ impl Shared {
                 Err(RecvTimeoutError::Timeout) => io::ErrorKind::TimedOut,
                 Err(RecvTimeoutError::Disconnected) => io::ErrorKind::ConnectionAborted,
             };
-            // Without this reply the next one would be taken for it.
+            // Otherwise a late reply would be taken for the reply to the next request.
             link.close();
             return Err(link.lost(error.into()));
         }
@@ -106,7 +93,7 @@ impl Shared {
     fn wait_for_ignored(&self, link: &Arc<Link>, cancel: &Cancel) -> Result<(), IndexError> {
         let deadline = Instant::now() + limits::INDEX_REPLY;
         let mut state = self.lock();
-        while matches!(&*state, State::Here(here, Some(_)) if Arc::ptr_eq(here, link)) {
+        while matches!(&*state, State::Registered(here, Some(_)) if Arc::ptr_eq(here, link)) {
             if cancel.is_cancelled() {
                 return Err(self.cancelled());
             }
@@ -120,10 +107,6 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn cancelled(&self) -> IndexError {
-        IndexError::Cancelled { index: self.index.clone() }
-    }
-
     fn expect_replies(
         &self,
         link: &Arc<Link>,
@@ -131,48 +114,51 @@ impl Shared {
     ) -> Result<Receiver<Delivery>, IndexError> {
         let (deliveries, receiver) = sync_channel(PARTS_AHEAD);
         match &mut *self.lock() {
-            State::Here(here, asker) if Arc::ptr_eq(here, link) => {
+            State::Registered(here, pending) if Arc::ptr_eq(here, link) => {
                 let (refused, last) = (None, None);
-                *asker = Some(Asker { deliveries, unanswered, refused, last });
+                *pending = Some(PendingRequests { deliveries, unanswered, refused, last });
             }
             _ => return Err(link.lost(io::ErrorKind::ConnectionAborted.into())),
         }
         Ok(receiver)
     }
 
-    /// Passes a part on to the thread that waits for it; `false` if there is none. The end of a
-    /// reply is recorded, even if nobody waits for it any more.
+    /// Passes a part to the thread that waits for it; `false` if no request is unanswered. The end of
+    /// a reply is recorded even if the thread no longer waits.
     pub(super) fn deliver(&self, part: ReplyPart, bytes: &[u8]) -> bool {
         let mut state = self.lock();
-        let State::Here(_, Some(asker)) = &mut *state else { return false };
-        if asker.unanswered.is_empty() {
+        let State::Registered(_, Some(pending)) = &mut *state else { return false };
+        if pending.unanswered.is_empty() {
             return false;
         }
         let mut answered = None;
         match part {
-            ReplyPart::Refused(refusal) => asker.refused = Some(refusal),
+            ReplyPart::Refused(refusal) => pending.refused = Some(refusal),
             ReplyPart::End => {
-                let refused = asker.refused.take();
-                answered = asker.unanswered.pop_front().map(|announcement| (announcement, refused));
+                let refused = pending.refused.take();
+                answered =
+                    pending.unanswered.pop_front().map(|announcement| (announcement, refused));
                 let document = |one: &Announcement| one.document.clone();
-                asker.last = answered.as_ref().map(|(one, refused)| (document(one), *refused));
+                pending.last = answered.as_ref().map(|(one, refused)| (document(one), *refused));
             }
             _ => {}
         }
-        let deliveries = asker.deliveries.clone();
+        let deliveries = pending.deliveries.clone();
         drop(state);
         if let Some((announcement, refused)) = answered {
             self.lock_ledger().record(&announcement, refused);
         }
-        // It may have given up: the part was asked for all the same.
+        // The thread may have given up; the part was requested nevertheless.
         let _ = deliveries.send((part, bytes.to_vec()));
         true
     }
 
-    /// After a reply: allows the next request, unless the index has sent more than was requested.
+    /// Allows the next request after a reply, unless the index has sent more than was requested.
     pub(super) fn end_reply(&self, replies: &mut Replies<'_>) -> Result<(), IndexError> {
         let last = match &*self.lock() {
-            State::Here(_, Some(asker)) if asker.unanswered.is_empty() => asker.last.clone(),
+            State::Registered(_, Some(pending)) if pending.unanswered.is_empty() => {
+                pending.last.clone()
+            }
             _ => return Ok(()),
         };
         if self.dialect.shows_extensions() {
@@ -186,8 +172,8 @@ impl Shared {
             self.rejoins.store(true, Ordering::Release);
             return Err(error);
         }
-        if let State::Here(_, asker) = &mut *self.lock() {
-            *asker = None;
+        if let State::Registered(_, pending) = &mut *self.lock() {
+            *pending = None;
         }
         self.changed.notify_all();
         Ok(())

@@ -1,4 +1,4 @@
-//! Documents that are told to the index later, because it had no room for them or did not answer
+//! Documents that are added later, because the index had no room for them or did not answer
 //! (protocol.md section 8.4).
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::limits;
 use crate::protocol::Document;
 
-/// The documents, and when they are tried again.
+/// The documents, and the time of the next retry.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     documents: BTreeSet<Document>,
@@ -20,7 +20,7 @@ impl Waiting {
         self.retry.get_or_insert((now + limits::RETRY_FULL, limits::RETRY_FULL));
     }
 
-    /// Removes a document that is registered now, or gone, or was refused for good.
+    /// Removes a document that was registered, is no longer shared, or was refused permanently.
     pub(super) fn remove(&mut self, document: &Document) {
         self.documents.remove(document);
         if self.documents.is_empty() {
@@ -40,22 +40,22 @@ impl Waiting {
         self.documents.contains(document)
     }
 
-    /// Some documents to try.
+    /// Some of the documents, for a retry.
     pub(super) fn some(&self, most: usize) -> Vec<Document> {
         self.documents.iter().take(most).cloned().collect()
     }
 
-    /// Those of some documents that still wait.
+    /// How many of some documents still wait.
     pub(super) fn count_of(&self, documents: &[Document]) -> usize {
         documents.iter().filter(|one| self.documents.contains(one)).count()
     }
 
-    /// The time until the next attempt, if there is anything to try.
+    /// The time until the next retry, if a document waits.
     pub(super) fn retry_in(&self, now: Instant) -> Option<Duration> {
         self.retry.map(|(at, _)| at.saturating_duration_since(now))
     }
 
-    /// An attempt failed: the next one is after twice the pause.
+    /// Doubles the pause after a retry that registered nothing.
     pub(super) fn back_off(&mut self, now: Instant) {
         if let Some((at, pause)) = &mut self.retry {
             *pause = (*pause * 2).min(limits::RETRY_FULL_MAX);
@@ -63,7 +63,7 @@ impl Waiting {
         }
     }
 
-    /// An attempt succeeded: the next one is soon.
+    /// Resets the pause after a retry that registered documents.
     pub(super) fn start_over(&mut self, now: Instant) {
         if let Some((at, pause)) = &mut self.retry {
             *pause = limits::RETRY_FULL;

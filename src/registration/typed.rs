@@ -1,17 +1,14 @@
-//! ADD and REMOVE as a user has typed them (protocol.md section 8.5).
+//! ADD and REMOVE that a user has typed (protocol.md section 8.5).
 
 use std::io;
 
-use super::ledger::{Announcement, Change, Standing};
-use super::{Membership, Shared};
-use crate::discovery::Completeness;
-use crate::discovery::IndexError;
-use crate::discovery::{AskIndex, Query};
+use super::handle::Registration;
+use super::ledger::{Change, Standing};
+use super::one_request::{Take, encode_query};
+use super::shared::Shared;
+use crate::discovery::{Completeness, IndexError, Query};
 use crate::net::Cancel;
 use crate::protocol::{Document, Endpoint, Record, Refusal, ReplyPart, Status, Title, VERSION};
-
-/// Takes the parts of a reply, with their bytes.
-type Take<'a> = dyn FnMut(ReplyPart, &[u8]) -> io::Result<()> + 'a;
 
 /// An ADD that a user has typed, and what cancels it.
 #[derive(Clone, Copy)]
@@ -27,7 +24,7 @@ impl<'a> TypedAdd<'a> {
     }
 }
 
-impl Membership {
+impl Registration {
     /// Sends a request on the connection on which everything is registered, and hands the parts of
     /// the reply to `take`: for ADD and REMOVE, since records belong to that connection. An index
     /// that has shown no extension is sent neither a REMOVE nor a second ADD of a document: then
@@ -51,40 +48,32 @@ impl Membership {
                 shared.remove_without_extensions(document, cancel, take)?;
             }
             Query::Add { document, title } if shared.dialect.answers_one_request() => {
-                shared.add_alone_as_typed(TypedAdd { document, title, cancel }, take)?;
+                shared.add_typed_alone(TypedAdd { document, title, cancel }, take)?;
             }
-            _ => shared.ask_as_typed(query, cancel, take)?,
+            _ => shared.request_as_typed(query, cancel, take)?,
         }
         Ok(Completeness::Complete)
     }
 }
 
 impl Shared {
-    fn ask_as_typed(
+    fn request_as_typed(
         &self,
         query: Query<'_>,
         cancel: &Cancel,
         take: &mut Take<'_>,
     ) -> Result<(), IndexError> {
         let encode = |own: &Endpoint, out: &mut Vec<u8>| {
-            let begin = out.len();
-            query.encode(own, out);
-            let announcement = match query {
-                Query::Add { document, title } => {
-                    let request = out.get(begin..).unwrap_or_default();
-                    Announcement::add(document.clone(), title.clone(), request)
-                }
-                Query::Remove(document) => Announcement::remove(document.clone()),
-                Query::Lookup { .. } | Query::List(_) | Query::Search { .. } => return Vec::new(),
-            };
+            let Some(announcement) = encode_query(query, own, out) else { return Vec::new() };
             let shows_extensions = self.dialect.shows_extensions();
             let is_sent =
-                shows_extensions || self.lock_ledger().is_news(&announcement, shows_extensions);
+                shows_extensions || self.lock_ledger().must_send(&announcement, shows_extensions);
             if is_sent { vec![announcement] } else { Vec::new() }
         };
         let mut taken = Ok(());
-        // To its end, even if `take` fails: the next reply must find its own reader.
-        let outcomes = self.ask_together(cancel, &encode, &mut |part, bytes| {
+        // The reply is read to its end even if `take` fails, or its rest would be taken for the next
+        // reply.
+        let outcomes = self.request_together(cancel, &encode, &mut |part, bytes| {
             if taken.is_ok() {
                 taken = take(part, bytes);
             }
@@ -98,29 +87,15 @@ impl Shared {
         }
     }
 
-    fn add_alone_as_typed(&self, add: TypedAdd<'_>, take: &mut Take<'_>) -> Result<(), IndexError> {
+    fn add_typed_alone(&self, add: TypedAdd<'_>, take: &mut Take<'_>) -> Result<(), IndexError> {
         let TypedAdd { cancel, .. } = add;
         let _turn = self.turn.take(cancel).ok_or_else(|| self.cancelled())?;
         let query = add.query();
         let announcement = self.announcement_of(query).ok_or_else(|| self.cancelled())?;
-        if !self.lock_ledger().is_news(&announcement, false) {
+        if !self.lock_ledger().must_send(&announcement, false) {
             return self.repeat_outcome(add, take);
         }
-        let queries = self.queries();
-        queries.cancel_with(cancel);
-        let (mut refused, mut has_ended) = (None, false);
-        let asked = queries.ask(query, &mut |part, bytes| {
-            match part {
-                ReplyPart::Refused(refusal) => refused = Some(refusal),
-                ReplyPart::End => has_ended = true,
-                _ => {}
-            }
-            take(part, bytes)
-        });
-        if has_ended {
-            self.lock_ledger().record(&announcement, refused);
-        }
-        asked.map(drop)
+        self.add_alone(query, announcement, cancel, take).map(drop)
     }
 
     /// The outcome of an earlier ADD of a document, in the form of a reply.

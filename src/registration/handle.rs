@@ -1,0 +1,95 @@
+//! The handle of a registration (protocol.md section 4.6).
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
+
+use super::event::Event;
+use super::shared::Shared;
+use crate::discovery::{IndexConnection, IndexDialect, IndexError};
+use crate::library::SharedLibrary;
+use crate::net::Cancel;
+use crate::protocol::{Endpoint, Host, Port};
+
+/// Keeps a connection to an index server on which all shared documents are registered. It ends when
+/// it is dropped.
+///
+/// A thread connects, adds all documents, and then reads: replies to requests of other threads, and
+/// the end of the connection. After the end it connects again with exponential backoff, and adds
+/// everything again, because an index removes the records of a closed connection. Queries use
+/// connections of their own, so that a slow reader of a list does not cost the peer its registration.
+#[derive(Debug)]
+pub struct Registration {
+    pub(super) shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Registration {
+    /// Starts the thread that registers the library and keeps it registered. Without `host` the
+    /// peer names the host that [`IndexConnection`] finds out. `dialect` is what is known of the index.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn start(
+        index: Endpoint,
+        host: Option<Host>,
+        port: Port,
+        library: SharedLibrary,
+        dialect: IndexDialect,
+        report: impl Fn(Event) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let shared = Shared::new(index, host, port, library, dialect, Box::new(report));
+        let shared = Arc::new(shared);
+        let worker = Arc::clone(&shared);
+        let work = move || worker.stay_registered();
+        let thread = thread::Builder::new().name("index".into()).spawn(work)?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Queries to the same index, on connections of their own.
+    pub fn queries(&self) -> IndexConnection {
+        self.shared.queries()
+    }
+
+    /// The index, as the user named it.
+    pub fn index(&self) -> &Endpoint {
+        &self.shared.index
+    }
+
+    /// The endpoint that this peer names to the index; `None` while it is not connected.
+    pub fn own(&self) -> Option<Endpoint> {
+        self.shared.lock().link().map(|link| link.scoped(link.own.clone()))
+    }
+
+    /// Closes the connection for good. Threads that wait for the index get an error.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+
+    /// Is cancelled when the registration is closed.
+    pub(super) fn closing(&self) -> Cancel {
+        self.shared.cancel.clone()
+    }
+
+    /// Waits until everything is registered, or the index could not be reached.
+    ///
+    /// # Errors
+    /// When the index could not be reached, or the waiting was cancelled.
+    pub fn wait(&self, cancel: &Cancel) -> Result<(), IndexError> {
+        match self.shared.link(cancel) {
+            Err(_) if self.shared.was_registered.load(Ordering::Acquire) => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.close();
+        if let Some(thread) = self.thread.take() {
+            // A panic was reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
