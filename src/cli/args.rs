@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 
-use super::command::{Command, Format};
+use super::command::Command;
 use super::endpoints::index_server;
+use super::format::Format;
 use super::option_values::{count, socket_address};
 use super::rate::Rate;
 use crate::escape::excerpt;

@@ -2,26 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueHint};
 
 use super::endpoints::holder;
-use super::named::{Range, parse_document, parse_range};
+use super::named::{DOCUMENT, Range, parse_document, parse_range};
 use crate::protocol::{Document, Endpoint, Limit, SyntaxError, Title, Words};
-
-/// The name of arguments that are documents.
-pub(super) const DOCUMENT: &str = "N";
-
-/// How a reply is printed.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(super) enum Format {
-    /// The lines of the reply
-    #[default]
-    Raw,
-    /// A table
-    Table,
-    /// One JSON object a line
-    Json,
-}
 
 /// The commands that work in both places.
 #[derive(Clone, Debug, Subcommand)]
@@ -50,6 +35,30 @@ pub(super) enum Command {
     Docs,
     /// Show the index, the shared directory and running transfers
     Status,
+}
+
+/// Options of commands that read the shared directory.
+const DIRECTORY: [&str; 3] = ["share", "recursive", "format"];
+/// Options of commands that download.
+const DOWNLOADING: [&str; 5] = ["share", "recursive", "format", "download_limit", "allow_net"];
+
+/// The options of the program that concern a command, by their fields in `Args`, and an example.
+pub(super) fn help_of(command: &str) -> (&'static [&'static str], &'static str) {
+    match command {
+        "list" => (&["format"], "peer localhost list --format table"),
+        "lookup" => (&["format", "allow_net"], "peer localhost lookup 793 --probe"),
+        "search" => (&["format"], "peer localhost search tcp congestion --limit 20"),
+        "browse" => (&["format"], "peer localhost browse 192.0.2.7:5678"),
+        "peers" => (&["format"], "peer localhost peers --format table"),
+        "get" => (&DOWNLOADING, "peer localhost get 793 700-710 lecture-01.pdf"),
+        "sync" => (&DOWNLOADING, "peer localhost sync --match congestion --dry-run"),
+        "add" => (&["share", "format", "host"], "p2p-ci> add lecture-01.pdf --title Lecture"),
+        "verify" => (&DIRECTORY, "peer --share papers verify 793"),
+        "why" => (&["share", "format"], "peer --share papers why 793"),
+        "docs" => (&DIRECTORY, "peer --share papers docs --format json"),
+        "status" => (&DIRECTORY, "peer localhost --share papers status"),
+        _ => (&[], ""),
+    }
 }
 
 #[derive(Clone, Copy, Debug, Args)]

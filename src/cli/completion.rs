@@ -8,9 +8,9 @@ use rustyline::hint::Hinter;
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
-use super::command::{DOCUMENT, Line};
+use super::command::Line;
 use super::listed::Listed;
-use super::named::{Range, parse_range};
+use super::named::{Range, is_document, parse_range};
 use crate::library::SharedLibrary;
 use crate::protocol::Document;
 
@@ -104,8 +104,7 @@ fn candidates_of(argument: &Arg) -> Candidates {
     if let ValueHint::AnyPath | ValueHint::FilePath = argument.get_value_hint() {
         return Candidates::Paths;
     }
-    let is_document = |names: &[clap::builder::Str]| names.iter().any(|name| *name == DOCUMENT);
-    match argument.get_value_names().is_some_and(is_document) {
+    match is_document(argument) {
         true => Candidates::Documents,
         false => Candidates::Words(Vec::new()),
     }

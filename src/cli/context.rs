@@ -2,27 +2,21 @@
 //! whether a person can be asked.
 
 use std::cell::{OnceCell, RefCell};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use super::command::Format;
-use super::digest_list::{self, DigestList};
 use super::downloads::Downloads;
 use super::exit::CommandError;
+use super::format::Format;
 use super::index_access::IndexAccess;
 use super::interrupt::Interrupt;
 use super::listed::Listed;
-use super::many::{Destination, failures};
-use super::output::print_note;
 use super::user_folder::stored_digests;
-use crate::error_chain::error_chain;
-use crate::escape::{escaped, escaped_path};
+use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedLibrary};
-use crate::peer::{Cancel, Downloader, Journal, JournalEvent, UploadServer};
+use crate::peer::{Cancel, Downloader, Journal, UploadServer};
 use crate::protocol::{Document, Endpoint, Title};
-use crate::system::is_disk_full;
 
 /// The state that commands use.
 pub(super) struct Context {
@@ -104,36 +98,6 @@ impl Context {
         }
     }
 
-    /// Records why a document was not fetched, unless the reasons of its holders were recorded.
-    pub(super) fn remember_reason(&self, document: &Document, error: &CommandError) {
-        let is_recorded =
-            matches!(error, CommandError::Fetch(error) if failures(error).next().is_some());
-        if !is_recorded {
-            self.journal.add(document, JournalEvent::NotFetched(error_chain(error)));
-        }
-    }
-
-    /// Where documents go that are fetched into a library.
-    pub(super) fn destination<'a>(&'a self, library: &'a SharedLibrary) -> Destination<'a> {
-        Destination {
-            fetcher: &self.fetcher,
-            journal: &self.journal,
-            library,
-            downloads: &self.downloads,
-            membership: self.index.membership(),
-            announcements: self.announcements.as_ref(),
-        }
-    }
-
-    /// The digests of a list that the user trusts.
-    pub(super) fn trusted_digests(&self, list: Option<&Path>) -> Result<DigestList, CommandError> {
-        let Some(path) = list else { return Ok(DigestList::default()) };
-        digest_list::read(path, &self.folder).map_err(|source| CommandError::File {
-            what: format!("cannot use `{}`", escaped(path.as_os_str().as_encoded_bytes())),
-            source,
-        })
-    }
-
     /// The library: that of the session, or the folder as it is now.
     pub(super) fn library(&self) -> Result<SharedLibrary, CommandError> {
         if let Some(library) = self.library.get() {
@@ -156,59 +120,4 @@ impl Context {
     pub(super) fn known_title(&self, document: &Document) -> Option<Title> {
         self.library.get().and_then(|library| library.read().known_title(document))
     }
-
-    /// The error that ends the download of several documents: the shared directory cannot be
-    /// written to.
-    pub(super) fn cannot_continue(&self, source: io::Error) -> CommandError {
-        let folder = escaped_path(&self.folder);
-        let remedy = match is_disk_full(&source) {
-            true => "; free some space there, then run the command again",
-            false => "",
-        };
-        let what = format!("cannot save documents in `{folder}`");
-        let source = match remedy {
-            "" => source,
-            remedy => io::Error::new(source.kind(), format!("{source}{remedy}")),
-        };
-        CommandError::File { what, source }
-    }
-
-    /// Creates the directory that is shared, now that a document is to be saved there.
-    pub(super) fn create_share_directory(&self) -> Result<(), CommandError> {
-        let note = create_directory(&self.folder).map_err(|source| CommandError::File {
-            what: format!(
-                "cannot create the share directory `{}`",
-                escaped(self.folder.as_os_str().as_encoded_bytes())
-            ),
-            source,
-        })?;
-        if let Some((note, created)) = note {
-            print_note(note);
-            self.created.replace(created);
-        }
-        Ok(())
-    }
-
-    /// Removes the directories that the running command has created, if nothing was saved there.
-    pub(super) fn remove_empty_directories(&self) {
-        // One that has files cannot be removed, and then its parents cannot either.
-        let created = self.created.take();
-        let removed = created.iter().take_while(|folder| std::fs::remove_dir(folder).is_ok());
-        if removed.count() > 0 {
-            let folder = escaped_path(&self.folder);
-            print_note(format_args!("removed `{folder}` again: nothing was saved in it"));
-        }
-    }
-}
-
-/// Creates the shared directory unless it exists. If it was created, returns the note for the user,
-/// and the new directories, the innermost first.
-pub(super) fn create_directory(folder: &Path) -> io::Result<Option<(String, Vec<PathBuf>)>> {
-    if folder.is_dir() {
-        return Ok(None);
-    }
-    let missing = folder.ancestors().take_while(|part| part.symlink_metadata().is_err());
-    let missing = missing.filter(|part| !part.as_os_str().is_empty()).map(Into::into).collect();
-    std::fs::create_dir_all(folder)?;
-    Ok(Some((format!("created the directory `{}`", escaped_path(folder)), missing)))
 }

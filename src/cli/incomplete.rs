@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::command::Format;
 use super::exit::{CommandError, error_json, failure_of_index};
+use super::format::Format;
 use super::objects::{document_json, with_fields, with_status};
 use super::output::say_json;
 use crate::peer::{Completeness, Gap, GapCause, IndexError};

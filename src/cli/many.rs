@@ -5,7 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 
+use super::context::Context;
 use super::downloads::{Downloads, Finish, Running, wait};
+use super::exit::CommandError;
 use crate::error_chain::error_chain;
 use crate::library::{NotSaved, PartFiles, SaveTarget, Saved, SharedLibrary};
 use crate::peer::{
@@ -24,6 +26,20 @@ pub(super) struct Destination<'a> {
     pub(super) membership: Option<&'a Registration>,
     /// Where documents are put that the index is to be told of later.
     pub(super) announcements: Option<&'a Sender<Document>>,
+}
+
+impl<'a> Destination<'a> {
+    /// Where documents go that are fetched into a library.
+    pub(super) fn of(context: &'a Context, library: &'a SharedLibrary) -> Self {
+        Self {
+            fetcher: &context.fetcher,
+            journal: &context.journal,
+            library,
+            downloads: &context.downloads,
+            membership: context.index.membership(),
+            announcements: context.announcements.as_ref(),
+        }
+    }
 }
 
 impl Destination<'_> {
@@ -237,4 +253,13 @@ pub(super) fn plan(
     }
     let wanted = DownloadRequest { document, sources: Source::distinct(candidates), digest };
     Ok(Plan::Fetch(DownloadJob { request: wanted, target, overwrite }))
+}
+
+/// Records why a document was not fetched, unless the reasons of its holders were recorded.
+pub(super) fn remember_reason(context: &Context, document: &Document, error: &CommandError) {
+    let is_recorded =
+        matches!(error, CommandError::Fetch(error) if failures(error).next().is_some());
+    if !is_recorded {
+        context.journal.add(document, JournalEvent::NotFetched(error_chain(error)));
+    }
 }

@@ -8,39 +8,34 @@
 //! | `server`, `limits_table` | the program `server` |
 //! | `installed`, `program` | the program `p2p-ci`; the names of the programs in help and messages |
 //! | `args`, `peer`, `session`, `share_claim` | the program `peer`: its arguments, its modes, the threads of a session, and other sessions of a directory |
-//! | `command`, `usage`, `option_values` | the commands, in the shell and after `peer`; help; values of options |
+//! | `command`, `usage`, `option_values` | the arguments of the commands, in the shell and after `peer`; help; values of options |
+//! | `commands`, `dispatch`, `context` | the commands; the one place that calls them; the state that they use |
 //! | `endpoints` | addresses as they are typed |
-//! | `named`, `meant`, `missing` | documents as they are typed; others that may be meant; those without holders |
-//! | `context`, `act`, `find` | the state that commands use, and their execution |
-//! | `get`, `sync`, `many`, `choose` | the commands that download |
-//! | `progress`, `recent_rate`, `remaining` | how far downloads are, their rates, and the time left |
-//! | `digest_list`, `trusted`, `verified` | trusted digests of the user, compared with what is here; addresses that the index has verified |
+//! | `named`, `meant` | documents as they are typed; others that may be meant |
+//! | `many`, `downloads`, `resume`, `share_directory` | downloads into the shared directory, in the foreground and in the background |
+//! | `progress`, `recent_rate`, `remaining` | progress of downloads, their rates, and the time left |
+//! | `digest_list`, `trusted`, `on_disk` | trusted digests of the user, compared with the files |
 //! | `outcome`, `change` | the result of one document, as a line or as JSON; whether it is new or changed |
-//! | `go_on` | resuming the downloads of an earlier run |
-//! | `downloads`, `status` | running downloads; the session and its transfers |
-//! | `verify`, `on_disk`, `why`, `probe` | files and their digests; download histories; holders |
-//! | `reply`, `objects`, `incomplete` | a reply of an index: unchanged, as a table, as JSON; members of JSON objects; replies that may lack records |
+//! | `format`, `reply`, `objects`, `incomplete` | a reply of an index: unchanged, as a table, as JSON; members of JSON objects; replies that may lack records |
 //! | `shell`, `editor`, `completion`, `listed` | the shell: line by line, and on a terminal with completion |
 //! | `index_access`, `other_kind` | how a command reaches the index; a peer that was named as the index |
 //! | `notices`, `interrupt`, `signals` | messages in a shell; Ctrl-C; SIGINT, SIGTERM and SIGHUP |
 //! | `exit`, `logging`, `throttle`, `uptime`, `output`, `user_folder` | exit codes, logs, standard output, the user's files |
-//! | `quantity`, `rate`, `size` | numbers with units |
+//! | `quantity`, `rate`, `size`, `times` | numbers with units, and times |
 
-mod act;
 mod args;
 mod change;
-mod choose;
 mod command;
+mod commands;
 mod completion;
 mod context;
 mod digest_list;
+mod dispatch;
 mod downloads;
 mod editor;
 mod endpoints;
 mod exit;
-mod find;
-mod get;
-mod go_on;
+mod format;
 mod incomplete;
 mod index_access;
 pub mod installed;
@@ -50,7 +45,6 @@ mod listed;
 mod logging;
 mod many;
 mod meant;
-mod missing;
 mod named;
 mod notices;
 mod objects;
@@ -60,7 +54,6 @@ mod other_kind;
 mod outcome;
 mod output;
 pub mod peer;
-mod probe;
 mod program;
 mod progress;
 mod quantity;
@@ -68,19 +61,17 @@ mod rate;
 mod recent_rate;
 mod remaining;
 mod reply;
+mod resume;
 pub mod server;
 mod session;
 mod share_claim;
+mod share_directory;
 mod shell;
 mod signals;
 mod size;
-mod status;
-mod sync;
 mod throttle;
+mod times;
 mod trusted;
 mod uptime;
 mod usage;
 mod user_folder;
-mod verified;
-mod verify;
-mod why;

@@ -3,13 +3,13 @@
 
 use std::ffi::{OsStr, OsString};
 
+use clap::{Arg, Command};
+
 use crate::library::document_of;
 use crate::protocol::{Document, FileName, RfcNumber};
 
-/// The commands that take documents.
-const COMMANDS: [&str; 5] = ["get", "lookup", "why", "verify", "remove"];
-/// Options of these commands without a value.
-const FLAGS: [&str; 6] = ["--force", "--probe", "--recursive", "--hand-over", "--explain", "--"];
+/// The name of arguments that are documents, by which completion recognizes them, too.
+pub(super) const DOCUMENT: &str = "N";
 /// The largest number of RFCs in a range.
 const RANGE: u32 = 100_000;
 
@@ -32,13 +32,13 @@ impl Range {
     }
 }
 
-/// Joins `RFC` and `FILE` with the next word, after a command that takes documents.
-pub(super) fn join_kinds<W>(words: impl IntoIterator<Item = W>) -> Vec<OsString>
+/// Joins `RFC` and `FILE` with the next word, after a command of `program` that takes documents.
+pub(super) fn join_kinds<W>(program: &Command, words: impl IntoIterator<Item = W>) -> Vec<OsString>
 where
     W: Into<OsString>,
 {
     let mut joined: Vec<OsString> = Vec::new();
-    let (mut takes_documents, mut kind_may_follow, mut kind) = (false, false, None);
+    let (mut command, mut kind_may_follow, mut kind) = (None, false, None);
     for word in words.into_iter().map(Into::into) {
         let text = word.to_str().unwrap_or_default();
         let is_name = !text.is_empty() && !text.starts_with('-');
@@ -55,15 +55,33 @@ where
             }
             _ => {
                 kind = ["RFC", "FILE"].into_iter().find(|kind| kind_may_follow && *kind == text);
-                let takes_value =
-                    text.starts_with("--") && !text.contains('=') && !FLAGS.contains(&text);
-                takes_documents |= COMMANDS.contains(&text);
-                kind_may_follow = takes_documents && !takes_value;
+                let named = program.find_subcommand(text).filter(|named| takes_documents(named));
+                command = command.or(named);
+                kind_may_follow =
+                    command.is_some_and(|command| !takes_value(program, command, text));
                 joined.push(word);
             }
         }
     }
     joined
+}
+
+/// Whether the arguments of a command are documents.
+fn takes_documents(command: &Command) -> bool {
+    command.get_positionals().any(is_document)
+}
+
+/// Whether an argument is a document.
+pub(super) fn is_document(argument: &Arg) -> bool {
+    argument.get_value_names().is_some_and(|names| names.iter().any(|name| *name == DOCUMENT))
+}
+
+/// Whether a word is an option of a command, or of all commands, whose value is the next word.
+fn takes_value(program: &Command, command: &Command, word: &str) -> bool {
+    let Some(long) = word.strip_prefix("--") else { return false };
+    let options = command.get_opts().chain(program.get_opts());
+    let mut options = options.filter(|option| option.get_action().takes_values());
+    options.any(|option| option.get_long() == Some(long))
 }
 
 fn push_word(to: &mut OsString, word: &OsStr) {
@@ -134,6 +152,8 @@ fn number(text: &str) -> Result<RfcNumber, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::ArgAction;
+
     use super::*;
 
     #[test]
@@ -164,6 +184,17 @@ mod tests {
         assert!(matches!(parse_range("RFC 5-10"), Ok(Range::Rfcs(..))));
     }
 
+    fn program() -> Command {
+        let documents = || Arg::new("documents").value_name(DOCUMENT);
+        let force = Arg::new("force").long("force").action(ArgAction::SetTrue);
+        let out = Arg::new("out").long("out").value_name("PATH");
+        Command::new("peer")
+            .arg(Arg::new("share").long("share").global(true))
+            .subcommand(Command::new("get").args([documents(), force, out]))
+            .subcommand(Command::new("lookup").arg(documents()))
+            .subcommand(Command::new("search").arg(Arg::new("words").value_name("WORDS")))
+    }
+
     #[test]
     fn the_two_words_that_a_list_prints_are_one_document() {
         for (words, joined) in [
@@ -171,12 +202,13 @@ mod tests {
             ("get --force RFC 7-9 FILE a", "get|--force|RFC 7-9|FILE a"),
             ("peer h lookup FILE a%20b.txt", "peer|h|lookup|FILE a%20b.txt"),
             ("get --out FILE 7", "get|--out|FILE|7"),
+            ("get --share FILE 7", "get|--share|FILE|7"),
             ("get RFC", "get|RFC"),
             ("get RFC x", "get|RFC|x"),
             ("get FILE --force", "get|FILE|--force"),
             ("search RFC 7", "search|RFC|7"),
         ] {
-            let found = join_kinds(words.split(' '));
+            let found = join_kinds(&program(), words.split(' '));
             let found: Vec<&str> = found.iter().filter_map(|word| word.to_str()).collect();
             assert_eq!(found.join("|"), joined, "{words}");
         }

@@ -7,8 +7,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::change::Change;
-use super::command::Format;
 use super::exit::{CommandError, error_json, failure_of, report};
+use super::format::Format;
 use super::many::failures;
 use super::output::{say, say_json};
 use super::quantity::counted;

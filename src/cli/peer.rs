@@ -11,11 +11,11 @@ use std::time::Instant;
 use log::LevelFilter;
 
 use super::args::{Args, Removal, Single};
-use super::command::{Add, Command, Format};
+use super::command::{Add, Command};
 use super::context::Context;
 use super::downloads::Downloads;
 use super::exit::{CommandError, Failure};
-use super::go_on::go_on;
+use super::format::Format;
 use super::index_access::IndexAccess;
 use super::interrupt::{Interrupt, Mode};
 use super::listed::Listed;
@@ -24,12 +24,13 @@ use super::outcome::{report_failed, shown};
 use super::output::print_note;
 use super::program::{called, typed, with_program};
 use super::rate::Rate;
+use super::resume::resume_unfinished;
 use super::session::{Session, teller};
 use super::signals::{ServiceSignal, on_service_signal};
 use super::uptime::Uptime;
 use super::usage::peer_arguments;
 use super::user_folder::{journal_file, neighbour_store};
-use super::{logging, shell};
+use super::{dispatch, logging, shell};
 use crate::escape::{escaped, excerpt};
 use crate::net::Reach;
 use crate::peer::{Bandwidth, Downloader, IndexConnection, IndexError, Journal, PeerStats};
@@ -188,7 +189,7 @@ fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Failure
         typed: typed("peer"),
         interactive,
     };
-    let outcome = finish(args.format, context.run(command));
+    let outcome = finish(args.format, dispatch::run(&context, command));
     context.remember_neighbours();
     // A command that was done before the signal came was done.
     outcome.map_err(|failure| context.interrupt.ending().map_or(failure, Failure::from))
@@ -213,7 +214,7 @@ fn share(args: &Args) -> Result<(), CommandError> {
     let session = Session::start(args, &journal, tell)?;
     let fetcher = fetcher(args);
     let (library, membership) = (&session.library, &session.membership);
-    go_on(&fetcher, &journal, library, membership, &Downloads::default(), notices);
+    resume_unfinished(&fetcher, &journal, library, membership, &Downloads::default(), notices);
     // The sender lives as long as the process.
     let _ = stopped.recv();
     let totals = session.uploads.totals();
@@ -249,7 +250,7 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         logging::warn_of_root();
         // A script has its own plans.
         let (library, membership) = (&session.library, &session.membership);
-        go_on(&fetcher, &journal, library, membership, &downloads, notices.clone());
+        resume_unfinished(&fetcher, &journal, library, membership, &downloads, notices.clone());
     }
     let mut context = Context {
         depth: args.depth(),

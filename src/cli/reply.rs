@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Stdout, Write};
 use comfy_table::Table;
 use serde_json::{Value, json};
 
-use super::command::Format;
 use super::exit::{CommandError, error_json, failure_of_refusal};
+use super::format::Format;
 use super::incomplete::{check_complete, incomplete_json, note_incomplete};
 use super::listed::Listed;
 pub(super) use super::objects::{document_json, with_fields, with_status};

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use super::args::Args;
-use super::command::Format;
 use super::exit::CommandError;
+use super::format::Format;
 use super::notices::Notices;
 use super::option_values::remedy;
 use super::other_kind::upload_server;

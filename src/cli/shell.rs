@@ -8,9 +8,10 @@ use std::io;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use super::command::{Line, LineCommand};
+use super::command::Line;
 use super::completion::Completions;
 use super::context::Context;
+use super::dispatch::run_line;
 use super::editor::Editor;
 use super::exit::{CommandError, Failure, report};
 use super::named::join_kinds;
@@ -113,14 +114,10 @@ fn act(context: &Context, line: &str) -> Result<bool, CommandError> {
     }
     let command = command_of(words.first());
     let usage = command.as_ref().map(usage);
-    match Line::try_parse_from(join_kinds(words)) {
-        Ok(Line { command: LineCommand::Both(command) }) => {
-            context.run(&command).map(|()| true).map_err(|error| with_usage(error, &usage))
+    match Line::try_parse_from(join_kinds(&Line::command(), words)) {
+        Ok(Line { command }) => {
+            run_line(context, &command).map_err(|error| with_usage(error, &usage))
         }
-        Ok(Line { command: LineCommand::Remove(named) }) => {
-            context.remove(&named.document).map(|()| true)
-        }
-        Ok(Line { command: LineCommand::Quit }) => Ok(false),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 say(error.to_string().trim_end()).map_err(CommandError::Output).map(|()| true)

@@ -1,11 +1,26 @@
-//! Documents that are here already, compared with the digests that the user trusts.
+//! The digests that the user trusts, and documents that are here already, compared with them.
+
+use std::path::Path;
 
 use super::context::Context;
-use super::digest_list::DigestList;
+use super::digest_list::{self, DigestList};
 use super::exit::CommandError;
 use super::on_disk::digest_on_disk;
+use crate::escape::escaped;
 use crate::library::SharedLibrary;
 use crate::protocol::{Digest, Document};
+
+/// The digests of a list that the user trusts.
+pub(super) fn trusted_digests(
+    context: &Context,
+    list: Option<&Path>,
+) -> Result<DigestList, CommandError> {
+    let Some(path) = list else { return Ok(DigestList::default()) };
+    digest_list::read(path, &context.folder).map_err(|source| CommandError::File {
+        what: format!("cannot use `{}`", escaped(path.as_os_str().as_encoded_bytes())),
+        source,
+    })
+}
 
 /// Fails if a document is here with other content than expected. Its file is read unless its digest
 /// is known in its present state.

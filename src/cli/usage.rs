@@ -8,35 +8,12 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory, Error, FromArgMatches, Parser};
 
 use super::args::Args;
+use super::command::help_of;
 use super::endpoints::similar_command;
 use super::exit::Failure;
 use super::named::join_kinds;
 use super::program::{called, with_names};
 use crate::escape::{escaped, excerpt};
-
-/// Options of commands that read the shared directory.
-const DIRECTORY: [&str; 3] = ["share", "recursive", "format"];
-/// Options of commands that download.
-const DOWNLOADING: [&str; 5] = ["share", "recursive", "format", "download_limit", "allow_net"];
-
-/// The options that concern a command, and an example.
-fn help_of(command: &str) -> (&'static [&'static str], &'static str) {
-    match command {
-        "list" => (&["format"], "peer localhost list --format table"),
-        "lookup" => (&["format", "allow_net"], "peer localhost lookup 793 --probe"),
-        "search" => (&["format"], "peer localhost search tcp congestion --limit 20"),
-        "browse" => (&["format"], "peer localhost browse 192.0.2.7:5678"),
-        "peers" => (&["format"], "peer localhost peers --format table"),
-        "get" => (&DOWNLOADING, "peer localhost get 793 700-710 lecture-01.pdf"),
-        "sync" => (&DOWNLOADING, "peer localhost sync --match congestion --dry-run"),
-        "add" => (&["share", "format", "host"], "p2p-ci> add lecture-01.pdf --title Lecture"),
-        "verify" => (&DIRECTORY, "peer --share papers verify 793"),
-        "why" => (&["share", "format"], "peer --share papers why 793"),
-        "docs" => (&DIRECTORY, "peer --share papers docs --format json"),
-        "status" => (&DIRECTORY, "peer localhost --share papers status"),
-        _ => (&[], ""),
-    }
-}
 
 /// The arguments of the program, in which the help of each command lists what concerns it.
 ///
@@ -71,7 +48,9 @@ fn command() -> Command {
 /// Reads the arguments of the program `peer`; ends it when they are wrong, or ask for help.
 pub(super) fn peer_arguments(all: &[OsString]) -> Args {
     let server = all.get(1).and_then(|word| word.clone().into_string().ok());
-    let found = command().try_get_matches_from(join_kinds(all.iter().cloned()));
+    let command = command();
+    let words = join_kinds(&command, all.iter().cloned());
+    let found = command.try_get_matches_from(words);
     let args = found.and_then(|found| Args::from_arg_matches(&found));
     args.and_then(|args| check_server(args, all))
         .unwrap_or_else(|error| end(&error, &tip(&error, server.as_deref())))

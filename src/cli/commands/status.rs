@@ -5,15 +5,15 @@ use std::ops::ControlFlow;
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
-use super::command::Format;
-use super::context::Context;
-use super::downloads::RunningBatch;
-use super::exit::CommandError;
-use super::incomplete::check_complete;
-use super::outcome::shown;
-use super::output::{say, say_json};
-use super::reply::{document_json, with_fields};
-use super::share_claim::is_shared;
+use crate::cli::context::Context;
+use crate::cli::downloads::RunningBatch;
+use crate::cli::exit::CommandError;
+use crate::cli::format::Format;
+use crate::cli::incomplete::check_complete;
+use crate::cli::outcome::shown;
+use crate::cli::output::{say, say_json};
+use crate::cli::reply::{document_json, with_fields};
+use crate::cli::share_claim::is_shared;
 use crate::escape::escaped;
 use crate::peer::{Query, Registration, RunningUpload, request_records};
 use crate::protocol::{Listing, ReplyPart};
@@ -22,7 +22,7 @@ use crate::protocol::{Listing, ReplyPart};
 const NAMED: usize = 8;
 
 /// Prints the state of the session, or whether there can be one.
-pub(super) fn status(context: &Context) -> Result<(), CommandError> {
+pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
     // A single command has no connection yet, and wants to know whether there can be one.
     if context.index.membership().is_none() {
         let listed =

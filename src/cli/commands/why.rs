@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use chrono::{DateTime, Local, SecondsFormat};
 use serde_json::{Value, json};
 
-use super::command::Format;
-use super::context::Context;
-use super::exit::CommandError;
-use super::meant::{file_of_number, hint, meant};
-use super::outcome::shown;
-use super::output::{say, say_json};
-use super::quantity::counted;
-use super::reply::{document_json, with_fields};
+use crate::cli::context::Context;
+use crate::cli::exit::CommandError;
+use crate::cli::format::Format;
+use crate::cli::meant::{file_of_number, hint, meant};
+use crate::cli::outcome::shown;
+use crate::cli::output::{say, say_json};
+use crate::cli::quantity::counted;
+use crate::cli::reply::{document_json, with_fields};
+use crate::cli::times::{local, rfc_3339};
 use crate::escape::escaped;
 use crate::library::{SaveTarget, kept_bytes};
 use crate::peer::{JournalEntry, JournalEvent};
@@ -84,7 +84,7 @@ impl Known {
 }
 
 /// Prints what was tried for a document, and what of it is here.
-pub(super) fn why(context: &Context, typed: &Document) -> Result<(), CommandError> {
+pub(in crate::cli) fn why(context: &Context, typed: &Document) -> Result<(), CommandError> {
     let is_something =
         |document: &Document| Known::of(context, document).is_ok_and(|known| known.is_something());
     let document = &meant(typed, is_something);
@@ -143,14 +143,4 @@ fn next_try(last: &JournalEntry) -> Option<String> {
             })
         }
     }
-}
-
-/// A time for programs, with its offset from UTC.
-pub(super) fn rfc_3339(time: SystemTime) -> String {
-    DateTime::<Local>::from(time).to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// A time as people here read it.
-pub(super) fn local(time: SystemTime) -> String {
-    DateTime::<Local>::from(time).format("%Y-%m-%d %H:%M:%S").to_string()
 }

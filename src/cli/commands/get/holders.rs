@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cli::choose::choose_for_many;
+use super::choose::choose_for_many;
 use crate::cli::context::Context;
 use crate::cli::exit::CommandError;
 use crate::cli::incomplete::note_missing_holders;

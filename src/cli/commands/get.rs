@@ -1,8 +1,10 @@
 //! `get`: find the holders of a document, download it, and share it (protocol.md sections 4.3 and 5).
 
+mod choose;
 mod download;
 mod holders;
 mod local;
+mod missing;
 mod out;
 mod several;
 mod target;
@@ -12,25 +14,27 @@ use std::path::Path;
 use std::{io, iter};
 
 use self::download::{Downloaded, save, stream};
-use super::change::Earlier;
-use super::choose::choose;
-use super::command::Get;
-use super::context::Context;
-use super::downloads::{Finish, Running, wait};
-use super::exit::CommandError;
-use super::incomplete::say_missing_holders;
-use super::meant::{here_or_known, is_listed, rfc_for_unknown_index};
-use super::named::Range;
-use super::other_kind::note_index_server;
-use super::outcome::{Outcome, say_failed, shown};
-use super::output::say;
-use super::trusted::check_local;
+use crate::cli::change::Earlier;
+use crate::cli::command::Get;
+use crate::cli::context::Context;
+use crate::cli::downloads::{Finish, Running, wait};
+use crate::cli::exit::CommandError;
+use crate::cli::incomplete::say_missing_holders;
+use crate::cli::many::remember_reason;
+use crate::cli::meant::{here_or_known, is_listed, rfc_for_unknown_index};
+use crate::cli::named::Range;
+use crate::cli::other_kind::note_index_server;
+use crate::cli::outcome::{Outcome, say_failed, shown};
+use crate::cli::output::say;
+use crate::cli::share_directory::create_share_directory;
+use crate::cli::trusted::{check_local, trusted_digests};
 use crate::error_chain::error_chain;
 use crate::library::{SaveTarget, Saved, SharedLibrary, candidates};
 use crate::peer::{
     CompletedDownload, DownloadError, DownloadRequest, Holders, JournalEvent, Source, probe,
 };
 use crate::protocol::{Digest, Document, Title};
+use choose::choose;
 use holders::Chosen;
 use local::{copy, local_copy, say_streamed};
 use out::{Out, is_standard_output};
@@ -38,8 +42,8 @@ use several::get_many;
 use target::{Target, already_here, check, target};
 
 /// Downloads a document, or several.
-pub(super) fn get(context: &Context, command: &Get) -> Result<(), CommandError> {
-    let list = context.trusted_digests(command.digests.as_deref())?;
+pub(in crate::cli) fn get(context: &Context, command: &Get) -> Result<(), CommandError> {
+    let list = trusted_digests(context, command.digests.as_deref())?;
     let mut vouched_for = list.digests.clone();
     let mut documents: Vec<Document> = match &command.documents[..] {
         [] => {
@@ -130,7 +134,7 @@ fn get_one(
     let outcome = get_wanted(context, command, document, digest);
     let Err(error) = outcome else { return Ok(()) };
     if command.out.is_none() {
-        context.remember_reason(document, &error);
+        remember_reason(context, document, &error);
     }
     if let (Some(holder), CommandError::Fetch(error)) = (&command.from, &error) {
         note_index_server(holder, error);
@@ -225,7 +229,7 @@ fn get_wanted(
             outcome.say(context.format, document)
         }
         Target::Library(library, target) => {
-            context.create_share_directory()?;
+            create_share_directory(context)?;
             let (fetched, saved) = match save(context, command.force, &wanted, &target)? {
                 Downloaded::Saved(fetched, saved) => (fetched, saved),
                 // The other process has recorded and shares what it saved.

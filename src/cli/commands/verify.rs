@@ -6,15 +6,15 @@ use std::io;
 
 use serde_json::json;
 
-use super::command::Format;
-use super::context::Context;
-use super::exit::{CommandError, Failure, error_json};
-use super::meant::meant;
-use super::on_disk::digest_on_disk;
-use super::outcome::shown;
-use super::output::{say, say_json};
-use super::quantity::counted;
-use super::reply::{document_json, with_fields};
+use crate::cli::context::Context;
+use crate::cli::exit::{CommandError, Failure, error_json};
+use crate::cli::format::Format;
+use crate::cli::meant::meant;
+use crate::cli::on_disk::digest_on_disk;
+use crate::cli::outcome::shown;
+use crate::cli::output::{say, say_json};
+use crate::cli::quantity::counted;
+use crate::cli::reply::{document_json, with_fields};
 use crate::escape::escaped;
 use crate::protocol::{Digest, Document};
 
@@ -43,7 +43,10 @@ struct Counts {
 }
 
 /// Reads the documents, or all that were downloaded, and prints each difference and a summary.
-pub(super) fn verify(context: &Context, documents: &[Document]) -> Result<(), CommandError> {
+pub(in crate::cli) fn verify(
+    context: &Context,
+    documents: &[Document],
+) -> Result<(), CommandError> {
     context.journal.check().map_err(|source| CommandError::File {
         what: "no document was checked: the history of downloads cannot be read".into(),
         source,

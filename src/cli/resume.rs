@@ -6,13 +6,13 @@ use std::io;
 use std::sync::Arc;
 use std::thread;
 
-use super::context::create_directory;
 use super::downloads::Downloads;
 use super::incomplete::note_missing_holders;
 use super::many::{Destination, Plan, plan};
 use super::notices::Notices;
 use super::progress::warn_of_length;
 use super::quantity::counted;
+use super::share_directory::create_directory;
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
@@ -25,7 +25,7 @@ use crate::protocol::{Digest, Document};
 /// program.
 ///
 /// Does nothing while another process may be downloading into the same directory.
-pub(super) fn go_on(
+pub(super) fn resume_unfinished(
     fetcher: &Downloader,
     journal: &Arc<Journal>,
     library: &SharedLibrary,
@@ -47,22 +47,22 @@ pub(super) fn go_on(
         let announcements = None;
         let destination =
             Destination { fetcher, journal, library, downloads, membership, announcements };
-        let going_on = GoingOn { destination, notices };
-        if let Err(error) = going_on.run(unfinished) {
+        let resumption = Resumption { destination, notices };
+        if let Err(error) = resumption.run(unfinished) {
             log::warn!("cannot resume unfinished downloads: {}", error_chain(&error));
         }
     };
-    if let Err(error) = thread::Builder::new().name("go-on".into()).spawn(work) {
+    if let Err(error) = thread::Builder::new().name("resume".into()).spawn(work) {
         log::warn!("unfinished downloads are not resumed: cannot start a thread: {error}");
     }
 }
 
-struct GoingOn<'a> {
+struct Resumption<'a> {
     destination: Destination<'a>,
     notices: Notices,
 }
 
-impl GoingOn<'_> {
+impl Resumption<'_> {
     /// Round after round, until everything was fetched or given up.
     fn run(&self, mut left: BTreeMap<Document, Option<Digest>>) -> io::Result<()> {
         let journal = self.destination.journal;

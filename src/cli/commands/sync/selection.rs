@@ -7,9 +7,9 @@ use std::ops::ControlFlow;
 use std::{io, iter};
 
 use crate::cli::command::Sync;
+use crate::cli::commands::browse::not_listed;
 use crate::cli::context::Context;
 use crate::cli::exit::CommandError;
-use crate::cli::find::not_listed;
 use crate::cli::many::{Plan, plan};
 use crate::escape::escaped;
 use crate::library::{NotSaved, SharedLibrary};

@@ -2,22 +2,25 @@
 
 mod lengths;
 mod selection;
+mod verified;
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Instant;
 
-use super::change::Earlier;
-use super::command::{Format, Sync};
-use super::context::Context;
-use super::exit::{CommandError, Failure, failure_of};
-use super::incomplete::{check_complete, note_incomplete, say_incomplete};
-use super::outcome::{Outcome, say_failed, say_not_fetched, say_not_saved};
-use super::output::{print_note, say};
-use super::progress::ManyDownloads;
-use super::trusted::check_all_local;
-use super::verified::set_verified_addresses;
+use crate::cli::change::Earlier;
+use crate::cli::command::Sync;
+use crate::cli::context::Context;
+use crate::cli::exit::{CommandError, Failure, failure_of};
+use crate::cli::format::Format;
+use crate::cli::incomplete::{check_complete, note_incomplete, say_incomplete};
+use crate::cli::many::Destination;
+use crate::cli::outcome::{Outcome, say_failed, say_not_fetched, say_not_saved};
+use crate::cli::output::{print_note, say};
+use crate::cli::progress::ManyDownloads;
+use crate::cli::share_directory::{cannot_continue, create_share_directory};
+use crate::cli::trusted::{check_all_local, trusted_digests};
 use crate::error_chain::error_chain;
 use crate::peer::{
     AskIndex, CompletedDownload, Completeness, DownloadError, DownloadEvent, DownloadJob,
@@ -26,9 +29,10 @@ use crate::peer::{
 use crate::protocol::Document;
 use lengths::Lengths;
 use selection::{Missing, missing, select};
+use verified::set_verified_addresses;
 
 /// Downloads what is missing. What cannot be fetched is reported and does not keep the rest.
-pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError> {
+pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError> {
     let begun = Instant::now();
     let library = context.library()?;
     let selection = select(context, &library, command);
@@ -38,7 +42,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     note_incomplete(&selection.listed);
     selection.check(command)?;
     let records = std::mem::take(&mut selection.missing);
-    let list = context.trusted_digests(command.digests.as_deref())?;
+    let list = trusted_digests(context, command.digests.as_deref())?;
     let is_listed: HashSet<&Document> = records.iter().map(|record| &record.document).collect();
     list.note_unmatched(|document| {
         is_listed.contains(document) || library.read().entry(document).is_some()
@@ -84,7 +88,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     };
     context.journal.add_all(orders.iter().map(wanted));
     if !orders.is_empty() {
-        context.create_share_directory()?;
+        create_share_directory(context)?;
     }
     let nothing_to_do = (orders.is_empty() && given_up.is_empty())
         .then(|| selection.nothing_to_do(command, not_saved.len()));
@@ -95,7 +99,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
     let names_each = matches!(context.format, Format::Json) || !io::stdout().is_terminal();
     let mut output = Ok(());
     let list = command.digests.as_deref();
-    let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
+    let outcome = Destination::of(context, &library).fetch_all(orders, &mut |happening| {
         match happening {
             DownloadEvent::Completed(order, fetched, _) => {
                 if names_each && output.is_ok() {
@@ -137,7 +141,7 @@ pub(super) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError
         )),
         _ => {
             log::warn!("{summary}; the others cannot be saved");
-            context.cannot_continue(source)
+            cannot_continue(context, source)
         }
     })?;
     if let Format::Raw | Format::Table = context.format {

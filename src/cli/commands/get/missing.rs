@@ -2,8 +2,8 @@
 
 use shlex::try_quote;
 
-use super::output::print_note;
-use super::quantity::counted;
+use crate::cli::output::print_note;
+use crate::cli::quantity::counted;
 use crate::escape::escaped;
 use crate::protocol::Document;
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::download::{copy_file, copy_stream};
 use super::out::{Out, is_standard_output};
-use crate::cli::command::{Format, Get};
+use crate::cli::command::Get;
 use crate::cli::context::Context;
 use crate::cli::exit::CommandError;
+use crate::cli::format::Format;
 use crate::cli::outcome::Outcome;
 use crate::library::Entry;
 use crate::protocol::{Digest, Document};

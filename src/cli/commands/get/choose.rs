@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::exit::CommandError;
-use super::output::table;
-use super::quantity::counted;
+use crate::cli::exit::CommandError;
+use crate::cli::output::table;
+use crate::cli::quantity::counted;
 use crate::escape::escaped;
 use crate::limits;
 use crate::peer::{Cancel, Holding};

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::io;
 
 use super::holders::{Chosen, choose_once, holdings, sources};
+use super::missing::report_missing;
 use super::target::{Target, already_here, check, target};
 use crate::cli::change::Earlier;
 use crate::cli::command::Get;
 use crate::cli::context::Context;
 use crate::cli::exit::{CommandError, Failure, failure_of, report};
 use crate::cli::incomplete::say_missing_holders;
-use crate::cli::many::{Plan, plan};
-use crate::cli::missing::report_missing;
+use crate::cli::many::{Destination, Plan, plan, remember_reason};
 use crate::cli::other_kind::note_index_server;
 use crate::cli::outcome::{Outcome, say_failed, say_not_fetched};
 use crate::cli::progress::ManyDownloads;
 use crate::cli::quantity::counted;
+use crate::cli::share_directory::{cannot_continue, create_share_directory};
 use crate::cli::trusted::check_local;
 use crate::library::SharedLibrary;
 use crate::peer::{DownloadError, DownloadEvent, Holders, Holding, IndexError, JournalEvent};
@@ -39,7 +40,7 @@ pub(super) fn get_many(
             Ok(holdings) => found.extend(holdings.map(|holdings| (document, holdings))),
             // Reported together: a range may have thousands.
             Err(error @ CommandError::NoHolder { .. }) if !error.has_hint() => {
-                context.remember_reason(&document, &error);
+                remember_reason(context, &document, &error);
                 failures.push(not_fetched(context, &document, &error)?);
                 missing.push(document);
             }
@@ -63,7 +64,7 @@ pub(super) fn get_many(
         }
     }
     if !orders.is_empty() {
-        context.create_share_directory()?;
+        create_share_directory(context)?;
     }
     let (list, count) = (command.digests.as_deref(), orders.len());
     let mut progress = ManyDownloads::new(count, failures.len());
@@ -72,7 +73,7 @@ pub(super) fn get_many(
     let (mut output, mut downloaded) = (Ok(()), 0_usize);
     // Of a holder that the user named.
     let mut is_kind_known = false;
-    let outcome = context.destination(&library).fetch_all(orders, &mut |happening| {
+    let outcome = Destination::of(context, &library).fetch_all(orders, &mut |happening| {
         match happening {
             DownloadEvent::Completed(order, fetched, _) => {
                 downloaded += 1;
@@ -120,7 +121,7 @@ pub(super) fn get_many(
         _ => {
             let left = count.saturating_sub(downloaded);
             log::warn!("{downloaded} of {count} documents fetched; {left} cannot be saved");
-            context.cannot_continue(source)
+            cannot_continue(context, source)
         }
     })?;
     output?;
@@ -136,7 +137,7 @@ fn failed(
     document: &Document,
     error: CommandError,
 ) -> Result<Failure, CommandError> {
-    context.remember_reason(document, &error);
+    remember_reason(context, document, &error);
     match error {
         // It may still have a holder.
         CommandError::Index(IndexError::CutOff { .. }) => {

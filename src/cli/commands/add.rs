@@ -1,0 +1,70 @@
+//! `add`: share a file, or an RFC of the shared directory (protocol.md section 4.2).
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::print_reply::print_reply;
+use crate::cli::command::Add;
+use crate::cli::context::Context;
+use crate::cli::exit::CommandError;
+use crate::escape::escaped;
+use crate::library::{candidates, document_of, file_name_of};
+use crate::peer::Query;
+use crate::protocol::RfcNumber;
+
+pub(in crate::cli) fn add(context: &Context, command: &Add) -> Result<(), CommandError> {
+    let library = context.library()?;
+    let path = path_of(context, &command.what);
+    let document = library.add_file(&path, command.title.clone()).map_err(|source| {
+        let what = format!("cannot share `{}`", escaped(path.as_os_str().as_encoded_bytes()));
+        match source.kind() {
+            io::ErrorKind::NotFound => CommandError::NotFound(format!(
+                "{what}: {source}; `add` shares a file that is here, and `get` downloads one"
+            )),
+            _ => CommandError::File { what, source },
+        }
+    })?;
+    let title = library.read().entry(&document).map(|entry| entry.title().clone());
+    let title = title.unwrap_or_default();
+    let asked = print_reply(context, Query::Add { document: &document, title: &title });
+    let is_interrupted = matches!(asked, Err(CommandError::Interrupted(_)));
+    if !is_interrupted {
+        asked?;
+    }
+    if let Some(hashing) = &context.hashing {
+        // Its digest follows. If the thread is gone, so is the session.
+        let _ = hashing.send(document.clone());
+    }
+    if is_interrupted {
+        context.announce_later(&document);
+        return Err(CommandError::Interrupted(format!(
+            "interrupted: {document} is shared, and is registered when the index answers"
+        )));
+    }
+    Ok(())
+}
+
+/// A number is an RFC of the shared folder; a path that does not exist here may be a name
+/// there.
+fn path_of(context: &Context, what: &str) -> PathBuf {
+    // In the shell nobody else does this.
+    if let Some(rest) = what.strip_prefix("~/")
+        && let Some(home) = std::env::home_dir()
+    {
+        return home.join(rest);
+    }
+    let path = Path::new(what);
+    match what.parse::<RfcNumber>() {
+        Ok(number) => context.folder.join(format!("rfc{number}.txt")),
+        Err(_) if !path.exists() && context.folder.join(path).exists() => context.folder.join(path),
+        Err(_) if !path.exists() => escaped_path(context, what).unwrap_or_else(|| path.into()),
+        Err(_) => path.into(),
+    }
+}
+
+/// The file of the shared directory whose name is printed like this in lists.
+fn escaped_path(context: &Context, what: &str) -> Option<PathBuf> {
+    let forms = candidates(&document_of(what)?);
+    let paths = forms.iter().filter_map(|form| file_name_of(form).ok());
+    paths.map(|name| context.folder.join(name)).find(|path| path.exists())
+}

@@ -1,0 +1,43 @@
+//! `docs`: the documents that are shared.
+
+use serde_json::json;
+
+use crate::cli::context::Context;
+use crate::cli::exit::CommandError;
+use crate::cli::format::Format;
+use crate::cli::objects::{document_json, with_fields};
+use crate::cli::output::{say, say_json, table};
+use crate::escape::escaped;
+
+pub(in crate::cli) fn docs(context: &Context) -> Result<(), CommandError> {
+    let library = context.library()?;
+    if !context.folder.is_dir() {
+        let folder = escaped(context.folder.as_os_str().as_encoded_bytes());
+        log::warn!("the share directory `{folder}` does not exist");
+    }
+    // The reader of the output may be slow, so the library is not locked meanwhile.
+    let documents: Vec<_> = library
+        .read()
+        .documents()
+        .map(|(document, title)| (document.clone(), title.clone()))
+        .collect();
+    let mut table = table(["document", "title"]);
+    for (document, title) in &documents {
+        match context.format {
+            Format::Raw => say(format_args!("{} {}", document.wire(), escaped(title.as_str()))),
+            Format::Json => {
+                let title = ("title", json!(title.as_str()));
+                say_json(&with_fields(document_json(document), [title]))
+            }
+            Format::Table => {
+                table.add_row([document.to_string(), escaped(title.as_str()).to_string()]);
+                Ok(())
+            }
+        }
+        .map_err(CommandError::Output)?;
+    }
+    if let Format::Table = context.format {
+        say(table.trim_fmt()).map_err(CommandError::Output)?;
+    }
+    Ok(())
+}

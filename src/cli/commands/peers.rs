@@ -1,0 +1,60 @@
+//! `peers`: all peers, and the number of their documents (protocol.md section 4.4).
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use serde_json::json;
+
+use crate::cli::context::Context;
+use crate::cli::exit::CommandError;
+use crate::cli::format::Format;
+use crate::cli::incomplete::{check_complete, note_incomplete, say_incomplete};
+use crate::cli::output::{say, table};
+use crate::escape::{escaped, escaped_json};
+use crate::limits;
+use crate::peer::{Completeness, each_record};
+use crate::protocol::Endpoint;
+
+/// Prints each peer and the number of documents that it shares.
+pub(in crate::cli) fn peers(context: &Context) -> Result<(), CommandError> {
+    let mut peers: BTreeMap<Endpoint, usize> = BTreeMap::new();
+    let mut has_room = true;
+    let listed = each_record(&context.index, &mut |record| {
+        if let Some(count) = peers.get_mut(&record.holder) {
+            *count += 1;
+        } else if peers.len() < limits::LISTED_PEERS {
+            peers.insert(record.holder, 1);
+        } else {
+            has_room = false;
+        }
+        ControlFlow::Continue(())
+    })?;
+    context.check_interrupt()?;
+    let truncated = format!("only the first {} peers are counted", limits::LISTED_PEERS);
+    let listed = if has_room { listed } else { Completeness::incomplete(truncated).and(listed) };
+    let has_peers = !peers.is_empty();
+    let mut rows = table(["peer", "documents"]);
+    for (peer, count) in peers {
+        let line = match context.format {
+            Format::Raw => format!("{} {count}", escaped(&peer.to_string())),
+            Format::Json => {
+                let Endpoint { host, port } = &peer;
+                let port = port.value();
+                let object =
+                    json!({"v": 1, "host": host.as_str(), "port": port, "documents": count});
+                escaped_json(&object.to_string())
+            }
+            Format::Table => {
+                rows.add_row([escaped(&peer.to_string()).to_string(), count.to_string()]);
+                continue;
+            }
+        };
+        say(line).map_err(CommandError::Output)?;
+    }
+    if let Format::Table = context.format {
+        say(rows.trim_fmt()).map_err(CommandError::Output)?;
+    }
+    say_incomplete(context.format, &listed)?;
+    note_incomplete(&listed);
+    check_complete(&listed, has_peers)
+}

@@ -1,0 +1,47 @@
+//! One request to the index, whose reply is printed while it arrives.
+
+use std::io;
+
+use crate::cli::context::Context;
+use crate::cli::exit::{CommandError, Failure};
+use crate::cli::output::print_note;
+use crate::cli::reply::{ReplyPrinter, refused};
+use crate::peer::{AskIndex, Query};
+use crate::protocol::Refusal;
+
+/// Sends a request and prints its reply.
+pub(super) fn print_reply(context: &Context, query: Query<'_>) -> Result<(), CommandError> {
+    print_reply_unless_done(context, query, false)
+}
+
+/// Sends a request and prints its reply. If the document of a REMOVE was shared until now, a missing
+/// record is no failure.
+pub(super) fn print_reply_unless_done(
+    context: &Context,
+    query: Query<'_>,
+    was_shared: bool,
+) -> Result<(), CommandError> {
+    let mut printer = ReplyPrinter::new(context.format, &context.listed);
+    let asked = context.index.ask(query, &mut |part, bytes| {
+        if context.cancel().is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        printer.take(&part, bytes)
+    });
+    let asked = printer.or_flush(asked);
+    context.check_interrupt()?;
+    let completeness = asked?;
+    let failed = match (printer.refusal(), query) {
+        (None, _) | (Some((Refusal::NotFound, _)), Query::List(_)) => None,
+        (Some((Refusal::NotFound, _)), Query::Remove(document)) if was_shared => {
+            print_note(format_args!("{document} is not shared any more; it was not registered"));
+            None
+        }
+        (Some((Refusal::NotFound, _)), Query::Remove(document)) => {
+            let message = format!("{document} is not shared here");
+            Some(CommandError::Printed { failure: Failure::NotFound, message })
+        }
+        (Some((refusal, reason)), _) => Some(refused(context.index.server(), refusal, reason)),
+    };
+    printer.end(&completeness, failed)
+}

@@ -1,0 +1,56 @@
+//! Runs a command, in the shell and after `peer` on the command line.
+
+use super::command::{Command, LineCommand};
+use super::commands::{
+    add, browse, docs, get, list, lookup, peers, remove, search, status, sync, verify, why,
+};
+use super::context::Context;
+use super::exit::CommandError;
+use super::other_kind::note_upload_server;
+use super::share_directory::remove_empty_directories;
+
+/// Runs a line of the shell; `false` if it ends the session.
+pub(super) fn run_line(context: &Context, line: &LineCommand) -> Result<bool, CommandError> {
+    match line {
+        LineCommand::Both(command) => run(context, command)?,
+        LineCommand::Remove(named) => remove(context, &named.document)?,
+        LineCommand::Quit => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Runs a command, and closes what it has opened.
+pub(super) fn run(context: &Context, command: &Command) -> Result<(), CommandError> {
+    context.index.cancel_queries_with(context.cancel());
+    let outcome = dispatch(context, command);
+    context.index.close_queries();
+    remove_empty_directories(context);
+    if let Err(error) = &outcome {
+        note_upload_server(context, error);
+    }
+    match (command, &outcome) {
+        // A command that had ended before the interrupt has succeeded.
+        (Command::Get(_) | Command::Sync(_) | Command::Add(_), Ok(())) => outcome,
+        (_, Ok(()) | Err(CommandError::Index(_) | CommandError::Printed { .. })) => {
+            context.check_interrupt().and(outcome)
+        }
+        (_, Err(_)) => outcome,
+    }
+}
+
+fn dispatch(context: &Context, command: &Command) -> Result<(), CommandError> {
+    match command {
+        Command::List(command) => list(context, command),
+        Command::Lookup(command) => lookup(context, command),
+        Command::Search(command) => search(context, command),
+        Command::Browse(command) => browse(context, &command.peer),
+        Command::Peers => peers(context),
+        Command::Get(command) => get(context, command),
+        Command::Sync(command) => sync(context, command),
+        Command::Add(command) => add(context, command),
+        Command::Verify(command) => verify(context, &command.documents),
+        Command::Why(named) => why(context, &named.document),
+        Command::Docs => docs(context),
+        Command::Status => status(context),
+    }
+}

@@ -1,0 +1,65 @@
+//! The shared directory: created when a document is saved there, and removed again if none was.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::context::Context;
+use super::exit::CommandError;
+use super::output::print_note;
+use crate::escape::{escaped, escaped_path};
+use crate::system::is_disk_full;
+
+/// Creates the directory that is shared, now that a document is to be saved there.
+pub(super) fn create_share_directory(context: &Context) -> Result<(), CommandError> {
+    let note = create_directory(&context.folder).map_err(|source| CommandError::File {
+        what: format!(
+            "cannot create the share directory `{}`",
+            escaped(context.folder.as_os_str().as_encoded_bytes())
+        ),
+        source,
+    })?;
+    if let Some((note, created)) = note {
+        print_note(note);
+        context.created.replace(created);
+    }
+    Ok(())
+}
+
+/// Removes the directories that the running command has created, if nothing was saved there.
+pub(super) fn remove_empty_directories(context: &Context) {
+    // One that has files cannot be removed, and then its parents cannot either.
+    let created = context.created.take();
+    let removed = created.iter().take_while(|folder| std::fs::remove_dir(folder).is_ok());
+    if removed.count() > 0 {
+        let folder = escaped_path(&context.folder);
+        print_note(format_args!("removed `{folder}` again: nothing was saved in it"));
+    }
+}
+
+/// Creates the shared directory unless it exists. If it was created, returns the note for the user,
+/// and the new directories, the innermost first.
+pub(super) fn create_directory(folder: &Path) -> io::Result<Option<(String, Vec<PathBuf>)>> {
+    if folder.is_dir() {
+        return Ok(None);
+    }
+    let missing = folder.ancestors().take_while(|part| part.symlink_metadata().is_err());
+    let missing = missing.filter(|part| !part.as_os_str().is_empty()).map(Into::into).collect();
+    std::fs::create_dir_all(folder)?;
+    Ok(Some((format!("created the directory `{}`", escaped_path(folder)), missing)))
+}
+
+/// The error that ends the download of several documents: the shared directory cannot be
+/// written to.
+pub(super) fn cannot_continue(context: &Context, source: io::Error) -> CommandError {
+    let folder = escaped_path(&context.folder);
+    let remedy = match is_disk_full(&source) {
+        true => "; free some space there, then run the command again",
+        false => "",
+    };
+    let what = format!("cannot save documents in `{folder}`");
+    let source = match remedy {
+        "" => source,
+        remedy => io::Error::new(source.kind(), format!("{source}{remedy}")),
+    };
+    CommandError::File { what, source }
+}
