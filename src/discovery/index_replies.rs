@@ -14,7 +14,8 @@ use super::index_error::IndexError;
 use super::listed::Completeness;
 use crate::escape::excerpt;
 use crate::limits;
-use crate::net::{EmptyLines, Receiver};
+use crate::net::Receiver;
+use crate::protocol::role::EmptyLines;
 use crate::protocol::{
     Endpoint, HeaderText, IndexReplyDecoder, Refusal, ReplyForm, ReplyPart, ReplyState,
 };
@@ -68,6 +69,8 @@ pub(crate) struct Replies<'a> {
     pace: Pace,
     /// Those that have arrived since the last part of a reply.
     empty_lines: EmptyLines,
+    /// The beginning of the times of `empty_lines`.
+    begun: Instant,
 }
 
 /// One step of reading.
@@ -104,6 +107,7 @@ impl<'a> Replies<'a> {
             allowed: limits::INDEX_REPLY,
             pace: Pace::default(),
             empty_lines: EmptyLines::at_most(limits::EMPTY_LINES_OF_INDEX),
+            begun: Instant::now(),
         }
     }
 
@@ -166,7 +170,7 @@ impl<'a> Replies<'a> {
                 Ok(0) => return Ok(Unsolicited::Close),
                 Ok(count) => {
                     let is_empty = self.receiver.input().trim_ascii().is_empty();
-                    if is_empty && !self.empty_lines.allows(count) {
+                    if is_empty && !self.empty_lines.allows(count, || self.begun.elapsed()) {
                         return Err(self.too_many_empty_lines());
                     }
                 }
@@ -214,7 +218,7 @@ impl<'a> Replies<'a> {
                 return Ok(self.pass_on(part, used, Completeness::Complete, take));
             }
             let skipped = self.decoder.take_empty_lines();
-            if !self.empty_lines.allows(skipped) {
+            if !self.empty_lines.allows(skipped, || self.begun.elapsed()) {
                 return Err(self.too_many_empty_lines());
             }
             self.receiver.take(skipped);

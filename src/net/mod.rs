@@ -13,7 +13,6 @@
 //! | `refused` | refusing a connection so that the other side receives the refusal |
 //! | `stop` | ending an accept loop and its connections |
 //! | `connection` | socket options, reading with a deadline, closing |
-//! | `empty_lines` | how many empty lines are read between two messages |
 //! | `send`, `read_clock` | writing to a reader that holds the minimum read rate |
 //! | `cancel` | shutting down the sockets of running transfers |
 //! | `resolve`, `dial`, `connect` | outgoing connections: name resolution, several addresses |
@@ -30,7 +29,6 @@ mod cancel;
 mod connect;
 mod connection;
 mod dial;
-mod empty_lines;
 mod listen;
 mod permits;
 mod reach;
@@ -51,7 +49,6 @@ pub use connect::connect;
 pub(crate) use connect::not_connected_in_time;
 pub use connection::{Receiver, close_answered, close_gently, read_before, set_options};
 pub(crate) use dial::Dial;
-pub use empty_lines::EmptyLines;
 pub use listen::{listen, listen_everywhere};
 pub use permits::{Evicted, GivingWay, Newcomer, NoPermit, Permit, Permits, Taken};
 pub use reach::{NotAllowed, Reach};

@@ -7,9 +7,11 @@
 //! |---|---|---|
 //! | `grammar` | the tokens of messages: numbers, titles, documents, records, dates | 2 |
 //! | `message` | requests, replies and refusals | 3 to 6 |
+//! | `role` | the sides of a connection as state machines | 3 to 5, 7 |
 
 mod grammar;
 mod message;
+pub mod role;
 
 pub use grammar::{
     Attribute, BorrowedRecord, ByteRange, Content, ContentRange, Date, Digest, Document, Endpoint,

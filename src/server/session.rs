@@ -19,11 +19,9 @@ use super::memory::Account;
 use super::{LOG_FAULTS, LOG_SESSIONS, Shared, counted};
 use crate::index::Owner;
 use crate::limits;
-use crate::net::{EmptyLines, Outcome, ReadClock, Receiver, close_gently};
-use crate::protocol::{
-    DecodeError, HeaderText, IndexRequest, Refusal, RequestDecoder, Status, empty_lines,
-    encode_refusal,
-};
+use crate::net::{Outcome, ReadClock, Receiver, close_gently};
+use crate::protocol::role::{Ending, IndexServer, RequestEvent, RequestMeaning};
+use crate::protocol::{DecodeError, HeaderText, IndexRequest, Refusal, Status, encode_refusal};
 use adding::Adding;
 
 /// Serves one connection until it ends.
@@ -43,7 +41,7 @@ pub(super) fn run(
         account: Account::new(&shared.memory, address.ip()),
         output: Vec::new(),
         adding: Vec::new(),
-        consecutive_faults: 0,
+        role: IndexServer::new(),
         requests: 0,
         faults: 0,
         looked_at: 0,
@@ -73,7 +71,7 @@ struct Session<'a> {
     output: Vec<u8>,
     /// Records that wait to be added together. Their replies are in the output.
     adding: Vec<Adding>,
-    consecutive_faults: u32,
+    role: IndexServer,
     /// Requests and faults of this session, for the totals of the server.
     requests: u64,
     faults: u64,
@@ -87,9 +85,6 @@ struct Session<'a> {
 /// same CPU would wait for its end.
 const AT_ONCE: usize = 512;
 
-/// A request and its length, or a fault that is answered.
-type Received = Result<(IndexRequest, usize), DecodeError>;
-
 /// How a session ended.
 enum End {
     ByPeer,
@@ -100,50 +95,33 @@ enum End {
 impl Session<'_> {
     fn converse(&mut self) -> io::Result<End> {
         let mut receiver = Receiver::of_accepted(self.stream);
-        let mut decoder = RequestDecoder::new();
-        let mut between = EmptyLines::at_most(limits::EMPTY_LINES);
+        let clock = Instant::now();
         loop {
-            // Empty lines between requests mean nothing, and must not start a deadline.
-            let ignored = empty_lines(receiver.input());
-            if !between.allows(ignored) {
-                self.refuse_fault(&DecodeError::of_empty_lines("a request", limits::EMPTY_LINES));
-                self.flush()?;
-                return Ok(End::ByFault);
-            }
-            receiver.take(ignored);
-            if receiver.input().is_empty() {
-                let is_much = self.output.len() > limits::SMALL_OUTPUT;
-                self.flush()?;
-                if self.output.capacity() > limits::SMALL_OUTPUT {
-                    self.shared.buffers.put_back(mem::take(&mut self.output));
-                }
-                self.share.end();
-                if receiver.fill(None)? == 0 {
-                    return Ok(End::ByPeer);
-                }
-                if is_much {
-                    self.make_room();
-                }
-                continue;
-            }
-            let Some(received) = self.receive(&mut receiver, &mut decoder)? else { continue };
-            between.reset();
-            let used = match received {
-                Ok((request, used)) => {
-                    self.answer(request)?;
-                    Some(used)
-                }
-                Err(error) => {
-                    self.refuse_fault(&error);
-                    error.framed
-                }
+            let event = match self.role.next(receiver.input(), || clock.elapsed()) {
+                Some(event) => event,
+                None => match self.fill(&mut receiver, clock)? {
+                    Some(event) => event,
+                    None => continue,
+                },
             };
-            receiver.take(used.unwrap_or(0));
+            match event.meaning {
+                RequestMeaning::EmptyLines => {
+                    receiver.take(event.used);
+                    continue;
+                }
+                RequestMeaning::Request(request) => self.answer(request)?,
+                RequestMeaning::Fault(error) => self.refuse_fault(&error),
+                RequestMeaning::Closed => return Ok(End::ByPeer),
+            }
+            receiver.take(event.used);
             if !receiver.input().is_empty() {
                 // Otherwise this thread is about to wait, as soon as it has sent the reply.
                 self.give_way();
             }
-            if used.is_none() || self.has_too_many_faults() {
+            if let Some(ending) = self.role.ending() {
+                if ending == Ending::ConsecutiveFaults {
+                    log::warn!(target: LOG_FAULTS, "{}: closed, too many faults in a row", self.address);
+                }
                 self.flush()?;
                 return Ok(End::ByFault);
             }
@@ -153,35 +131,33 @@ impl Session<'_> {
         }
     }
 
-    /// Reads until a request is whole, or known to be none. Returns `None` if the carriage return with
-    /// which the input began turns out to be part of an empty line, which the caller drops.
-    fn receive(
+    /// Sends the replies and waits for more bytes. Returns an event if none have arrived: the end of
+    /// the connection, or of the time for a request.
+    fn fill(
         &mut self,
         receiver: &mut Receiver<'_>,
-        decoder: &mut RequestDecoder<IndexRequest>,
-    ) -> io::Result<Option<Received>> {
-        let mut deadline = None;
-        loop {
-            // Before the decoder sees it: the decoder counts from the beginning of its input.
-            if empty_lines(receiver.input()) > 0 {
-                return Ok(None);
-            }
-            match decoder.decode(receiver.input()) {
-                Ok(Some(found)) => return Ok(Some(Ok(found))),
-                Err(error) => return Ok(Some(Err(error))),
-                Ok(None) => self.flush()?,
-            }
-            self.share.end();
-            let deadline = *deadline.get_or_insert_with(|| Instant::now() + limits::HEAD_DEADLINE);
-            match receiver.fill(Some(deadline)) {
-                Ok(0) => return Ok(Some(Err(decoder.cut("the end of the connection")))),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    return Ok(Some(Err(decoder.cut("nothing more for 20 seconds"))));
-                }
-                Err(error) => return Err(error),
-            }
+        clock: Instant,
+    ) -> io::Result<Option<RequestEvent<IndexRequest>>> {
+        let is_idle = receiver.input().is_empty();
+        let is_much = self.output.len() > limits::SMALL_OUTPUT;
+        self.flush()?;
+        if is_idle && self.output.capacity() > limits::SMALL_OUTPUT {
+            self.shared.buffers.put_back(mem::take(&mut self.output));
         }
+        self.share.end();
+        let deadline = self.role.wait(|| clock.elapsed());
+        match receiver.fill(deadline.and_then(|time| clock.checked_add(time))) {
+            Ok(0) => return Ok(Some(self.role.on_end())),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::TimedOut && deadline.is_some() => {
+                return Ok(self.role.on_timeout(clock.elapsed()));
+            }
+            Err(error) => return Err(error),
+        }
+        if is_idle && is_much {
+            self.make_room();
+        }
+        Ok(None)
     }
 
     /// Offers the processor to others now and then.
@@ -214,10 +190,7 @@ impl Session<'_> {
         refusal: Refusal,
         reason: &str,
     ) {
-        self.consecutive_faults = match refusal {
-            Refusal::BadRequest | Refusal::VersionNotSupported => self.consecutive_faults + 1,
-            _ => 0,
-        };
+        self.role.replied(refusal.into());
         let reason = self.reason(reason);
         encode(refusal, reason.as_ref(), &mut self.output);
     }
@@ -230,14 +203,6 @@ impl Session<'_> {
 
     fn reason(&self, reason: &str) -> Option<HeaderText> {
         self.shared.explain.then(|| HeaderText::folded(reason)).flatten()
-    }
-
-    fn has_too_many_faults(&self) -> bool {
-        let too_many = self.consecutive_faults >= limits::CONSECUTIVE_FAULTS;
-        if too_many {
-            log::warn!(target: LOG_FAULTS, "{}: closed, too many faults in a row", self.address);
-        }
-        too_many
     }
 
     /// Makes room for a piece of a list.

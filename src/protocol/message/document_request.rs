@@ -69,6 +69,10 @@ impl FromHead for DocumentRequest {
 }
 
 impl Request for DocumentRequest {
+    fn section(&self) -> &'static str {
+        "5.1"
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         append(out, format_args!("GET {} {VERSION}\r\n", self.document.wire()));
         encode_header(out, "Host", &self.host);

@@ -145,6 +145,16 @@ impl FromHead for IndexRequest {
 }
 
 impl Request for IndexRequest {
+    fn section(&self) -> &'static str {
+        match self {
+            Self::Add { .. } => "4.1",
+            Self::Remove { .. } => "4.2",
+            Self::Lookup { .. } => "4.3",
+            Self::List { .. } => "4.4",
+            Self::Search { .. } => "4.10",
+        }
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         self.encode_with_title(None, out);
     }

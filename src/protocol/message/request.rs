@@ -14,6 +14,9 @@ use crate::protocol::SyntaxError;
 pub trait Request: FromHead {
     /// Appends the request as it goes on the wire.
     fn encode(&self, out: &mut Vec<u8>);
+
+    /// The section of protocol.md that defines the request.
+    fn section(&self) -> &'static str;
 }
 
 /// The part of [`Request`] that only this module's neighbours implement.

@@ -67,7 +67,7 @@ impl Session<'_> {
         self.requests += 1;
         match outcome {
             Ok(done) => {
-                self.consecutive_faults = 0;
+                self.role.replied(Status::Ok);
                 if matches!(done, Done::Changed | Done::Waits) {
                     self.looked_at += CHANGE;
                 }

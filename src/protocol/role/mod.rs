@@ -1,0 +1,22 @@
+//! The sides of a connection as state machines (protocol.md sections 3 to 5).
+//!
+//! A role uses no socket and no clock. Its caller hands it the bytes that have arrived, and gets events:
+//! each says how many bytes it took, what they mean, and which section of protocol.md defines them.
+//! Deadlines are data: the caller waits until [`next_deadline`](IndexServer::next_deadline), and reports
+//! when that has passed. Times are durations since a moment that the caller chooses, such as the
+//! beginning of the connection.
+//!
+//! | file | subject | protocol.md |
+//! |---|---|---|
+//! | `index_server` | an index server, at the connection of one peer | 3.1, 4, 7 |
+//! | `request_event`, `request_reader` | reading requests, for both servers | 3.1, 7 |
+//! | `empty_lines` | how many empty lines may come before a message | 7 |
+
+mod empty_lines;
+mod index_server;
+mod request_event;
+mod request_reader;
+
+pub use empty_lines::EmptyLines;
+pub use index_server::{Ending, IndexServer};
+pub use request_event::{RequestEvent, RequestMeaning};

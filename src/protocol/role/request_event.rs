@@ -1,0 +1,39 @@
+//! What a server finds in the bytes that a client sends (protocol.md section 3.1).
+
+use crate::protocol::DecodeError;
+
+/// One event at the connection of a client.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RequestEvent<R> {
+    /// How many bytes it took, at the start of the input. The next input must begin after them.
+    pub used: usize,
+    /// The meaning of these bytes.
+    pub meaning: RequestMeaning<R>,
+    /// The section of protocol.md that defines it.
+    pub section: &'static str,
+}
+
+/// The meaning of an event.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RequestMeaning<R> {
+    /// Empty lines before a request, which mean nothing.
+    EmptyLines,
+    /// A whole request.
+    Request(R),
+    /// A fault, which the server answers with a refusal.
+    Fault(DecodeError),
+    /// The connection ends between two requests. There is nothing to reply.
+    Closed,
+}
+
+impl<R> RequestEvent<R> {
+    /// A fault takes the bytes of its request, if the end of the request is known.
+    pub(super) fn fault(error: DecodeError) -> Self {
+        let (used, section) = (error.framed.unwrap_or(0), error.fault.section);
+        Self { used, meaning: RequestMeaning::Fault(error), section }
+    }
+
+    pub(super) const fn closed(section: &'static str) -> Self {
+        Self { used: 0, meaning: RequestMeaning::Closed, section }
+    }
+}
