@@ -3,7 +3,11 @@
 
 #![no_main]
 
+use std::fmt::Debug;
+use std::time::Duration;
+
 use libfuzzer_sys::fuzz_target;
+use p2p_ci::protocol::role::{DocumentServer, IndexServer, RequestEvent, RequestMeaning};
 use p2p_ci::protocol::{
     ContentRange, DocumentRequest, IndexRequest, Request, RequestDecoder, empty_lines,
 };
@@ -12,11 +16,12 @@ fuzz_target!(|data: &[u8]| {
     if let Some((&step, bytes)) = data.split_first() {
         check::<IndexRequest>(bytes, usize::from(step).max(1));
         check::<DocumentRequest>(bytes, usize::from(step).max(1));
+        check_roles(bytes, usize::from(step).max(1));
         check_range(bytes);
     }
 });
 
-fn check<R: Request + PartialEq + std::fmt::Debug>(bytes: &[u8], step: usize) {
+fn check<R: Request + PartialEq + Debug>(bytes: &[u8], step: usize) {
     let whole = RequestDecoder::<R>::new().decode(bytes);
     let mut decoder = RequestDecoder::<R>::new();
     let mut pieces = Ok(None);
@@ -43,6 +48,46 @@ fn check<R: Request + PartialEq + std::fmt::Debug>(bytes: &[u8], step: usize) {
             assert!(!error.to_string().contains(char::is_control));
         }
     }
+}
+
+/// The servers find the same events however the bytes are cut.
+fn check_roles(bytes: &[u8], step: usize) {
+    let index = |step| {
+        let mut role = IndexServer::new();
+        events(bytes, step, |input| role.next(input, || Duration::ZERO))
+    };
+    assert_eq!(index(bytes.len().max(1)), index(step), "in pieces of {step}");
+    let upload = |step| {
+        let mut role = DocumentServer::new();
+        events(bytes, step, |input| role.next(input, || Duration::ZERO))
+    };
+    assert_eq!(upload(bytes.len().max(1)), upload(step), "in pieces of {step}");
+}
+
+/// The events of bytes in pieces, up to a fault after which nothing more can be found. Empty lines are
+/// left out: they may be taken in several events.
+fn events<R: Debug>(
+    bytes: &[u8],
+    step: usize,
+    mut next: impl FnMut(&[u8]) -> Option<RequestEvent<R>>,
+) -> Vec<String> {
+    let (mut start, mut end, mut found) = (0, 0, Vec::new());
+    while end < bytes.len() {
+        end = (end + step).min(bytes.len());
+        while let Some(event) = next(&bytes[start..end]) {
+            start += event.used;
+            assert!(start <= end);
+            match event.meaning {
+                RequestMeaning::EmptyLines => assert!(event.used > 0),
+                RequestMeaning::Fault(error) if error.framed.is_none() => {
+                    found.push(error.to_string());
+                    return found;
+                }
+                meaning => found.push(format!("{meaning:?}")),
+            }
+        }
+    }
+    found
 }
 
 /// A range of a document is a part of it, whatever its length.

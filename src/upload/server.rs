@@ -6,6 +6,7 @@
 mod answer;
 mod handing_over;
 mod lending;
+mod requests;
 mod running;
 mod sending;
 mod settings;
@@ -16,18 +17,16 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
 
 use crate::library::{SharedLibrary, UnpackedCopies};
 use crate::net::{
-    Outcome, Permits, ReadClock, Receiver, Service, Stop, accept_loop, close_answered, close_gently,
+    Outcome, Permits, ReadClock, Service, Stop, accept_loop, close_answered, close_gently,
 };
-use crate::protocol::{
-    DecodeError, DocumentRequest, Refusal, RequestDecoder, Status, encode_refusal,
-};
+use crate::protocol::{Refusal, Status, encode_refusal};
 use crate::{limits, system};
 use answer::{Reader, Sharing, Then};
 use lending::Lending;
+use requests::Requests;
 use running::Running;
 pub use running::RunningUpload;
 pub use settings::Uploads;
@@ -120,14 +119,14 @@ impl Sharing {
     fn serve(&self, stream: &Arc<TcpStream>, address: SocketAddr, number: u64) -> Outcome {
         let reader = Reader { stream, address, number };
         let mut outcome = Outcome::Normal;
-        let mut receiver = Receiver::of_accepted(stream);
+        let mut requests = Requests::of_accepted(stream);
         let mut was_kept_open = false;
         // One clock for all replies: a slow reader gains nothing by requesting many small ones.
         let mut clock = ReadClock::default();
         let served = loop {
             // Until the reader has all of the reply, the upload counts among those that have begun.
             let mut slot = None;
-            let answered = match receive(&mut receiver) {
+            let answered = match requests.next() {
                 Ok(Some(Ok(request))) => {
                     self.permits.has_asked(number);
                     self.answer(&reader, &request, &mut clock, &mut slot)
@@ -152,7 +151,7 @@ impl Sharing {
             match answered {
                 Ok(Then::Close) => break Ok(()),
                 Ok(Then::Broken) => return outcome,
-                Ok(Then::KeepOpen) if !self.has_next(&reader, &mut receiver) => return outcome,
+                Ok(Then::KeepOpen) if !self.has_next(&reader, &mut requests) => return outcome,
                 Ok(Then::KeepOpen) => was_kept_open = true,
                 Err(error) => break Err(error),
             }
@@ -168,41 +167,11 @@ impl Sharing {
 
     /// Waits for the next request, and returns whether some of it is there. Meanwhile the connection
     /// may be closed for one of another network.
-    fn has_next(&self, reader: &Reader<'_>, receiver: &mut Receiver<'_>) -> bool {
-        if !receiver.input().is_empty() {
+    fn has_next(&self, reader: &Reader<'_>, requests: &mut Requests<'_>) -> bool {
+        if requests.has_input() {
             return true;
         }
         let giving_way = self.permits.give_way(reader.number, reader.stream, true);
-        let deadline = Instant::now() + limits::KEPT_OPEN;
-        let has_arrived = receiver.fill(Some(deadline)).is_ok_and(|count| count > 0);
-        has_arrived && !giving_way.is_evicted()
-    }
-}
-
-/// Reads a request; `None` if the connection was closed without one.
-fn receive(
-    receiver: &mut Receiver<'_>,
-) -> io::Result<Option<Result<DocumentRequest, DecodeError>>> {
-    // Counted from the connection, not from the first byte: who is silent holds a place, too.
-    let deadline = Instant::now() + limits::HEAD_DEADLINE;
-    let mut decoder = RequestDecoder::new();
-    loop {
-        match decoder.decode(receiver.input()) {
-            Ok(Some((request, used))) => {
-                receiver.take(used);
-                return Ok(Some(Ok(request)));
-            }
-            Ok(None) => {}
-            Err(error) => return Ok(Some(Err(error))),
-        }
-        match receiver.fill(Some(deadline)) {
-            Ok(0) if receiver.input().is_empty() => return Ok(None),
-            Ok(0) => return Ok(Some(Err(decoder.cut("the end of the connection")))),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                return Ok(Some(Err(decoder.cut("nothing more for 20 seconds"))));
-            }
-            Err(error) => return Err(error),
-        }
+        requests.wait_for_next() && !giving_way.is_evicted()
     }
 }

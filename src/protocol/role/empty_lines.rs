@@ -33,6 +33,11 @@ impl EmptyLines {
         self.bytes <= self.most
     }
 
+    /// Whether any have arrived since the last message.
+    pub fn has_any(&self) -> bool {
+        self.since.is_some()
+    }
+
     /// A message has arrived.
     pub fn reset(&mut self) {
         (self.bytes, self.since) = (0, None);

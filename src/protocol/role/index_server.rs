@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::empty_lines::EmptyLines;
 use super::request_event::{RequestEvent, RequestMeaning};
 use super::request_reader::RequestReader;
 use crate::limits;
-use crate::protocol::{DecodeError, IndexRequest, Refusal, Status, empty_lines};
+use crate::protocol::{DecodeError, IndexRequest, Refusal, Status};
 
 /// Reads the requests of one peer, with their deadlines, and decides when faults end the connection.
 ///
@@ -33,8 +32,6 @@ use crate::protocol::{DecodeError, IndexRequest, Refusal, Status, empty_lines};
 #[derive(Debug)]
 pub struct IndexServer {
     requests: RequestReader<IndexRequest>,
-    /// Those that have arrived since the last request.
-    empty_lines: EmptyLines,
     consecutive_faults: u32,
     /// Whether a request has arrived whose end is unknown.
     has_lost_frame: bool,
@@ -55,12 +52,7 @@ type Event = RequestEvent<IndexRequest>;
 impl IndexServer {
     /// An index server at the beginning of a connection.
     pub fn new() -> Self {
-        Self {
-            requests: RequestReader::new(),
-            empty_lines: EmptyLines::at_most(limits::EMPTY_LINES),
-            consecutive_faults: 0,
-            has_lost_frame: false,
-        }
+        Self { requests: RequestReader::new(), consecutive_faults: 0, has_lost_frame: false }
     }
 
     /// Returns the next event at the start of `input`, the bytes that have arrived after those that
@@ -69,30 +61,18 @@ impl IndexServer {
     ///
     /// `now` is called only if the time matters, so that the time of a usual request is not measured.
     pub fn next(&mut self, input: &[u8], now: impl FnOnce() -> Duration) -> Option<Event> {
-        // Empty lines between requests must not start a deadline. A carriage return that seemed to
-        // begin a request may turn out to be a part of one.
-        let used = empty_lines(input);
-        if used > 0 {
-            self.requests.reset();
-            if !self.empty_lines.allows(used, now) {
-                let error = DecodeError::of_empty_lines("a request", limits::EMPTY_LINES);
-                return Some(self.remember(RequestEvent::fault(error)));
-            }
-            return Some(RequestEvent {
-                used,
-                meaning: RequestMeaning::EmptyLines,
-                section: "3.1",
-            });
+        let event = self.requests.next(input, now)?;
+        if matches!(event.meaning, RequestMeaning::EmptyLines) {
+            // What had begun was the carriage return of an empty line.
+            self.requests.stop_waiting();
         }
-        let event = self.requests.next(input)?;
-        self.empty_lines.reset();
         Some(self.remember(event))
     }
 
     /// The caller is about to wait for bytes. Starts the deadline of a request that has begun, unless
     /// it runs already, and returns it. Between two requests a peer may be silent.
     pub fn wait(&mut self, now: impl FnOnce() -> Duration) -> Option<Duration> {
-        self.requests.has_begun().then(|| self.requests.wait_for_head(now))
+        self.requests.has_begun().then(|| self.requests.wait(limits::HEAD_DEADLINE, now))
     }
 
     /// The time at which [`IndexServer::on_timeout`] has an event, unless bytes arrive before.

@@ -21,8 +21,11 @@ fn word(event: &Event) -> String {
     }
 }
 
+/// The word of an event, and its section.
+type Found = (String, &'static str);
+
 /// The events of bytes that arrive in these pieces, without empty lines, which depend on the cut.
-fn events(pieces: &[&[u8]]) -> (Vec<(String, &'static str)>, usize, Option<Ending>) {
+fn events(pieces: &[&[u8]]) -> (Vec<Found>, usize, Option<Ending>) {
     let (mut role, mut input, mut found, mut total) =
         (IndexServer::new(), Vec::new(), Vec::new(), 0);
     for piece in pieces {
@@ -44,10 +47,13 @@ fn events(pieces: &[&[u8]]) -> (Vec<(String, &'static str)>, usize, Option<Endin
     (found, total, role.ending())
 }
 
+/// Bytes, the events in them, and why the connection ends after them.
+type Row<'a> = (String, &'a [(&'a str, &'a str)], Option<Ending>);
+
 #[test]
 fn cuts_do_not_matter() {
     let ten = FRAMED.repeat(10);
-    let table: [(String, &[(&str, &str)], Option<Ending>); 7] = [
+    let table: [Row; 7] = [
         (LIST.into(), &[("LIST ALL", "4.4")], None),
         (format!("\r\n\n{LOOKUP}\r\n"), &[("LOOKUP RFC 1", "4.3")], None),
         (format!("{LIST}{LOOKUP}"), &[("LIST ALL", "4.4"), ("LOOKUP RFC 1", "4.3")], None),

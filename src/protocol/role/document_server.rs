@@ -1,0 +1,160 @@
+//! An upload server at the connection of one client (protocol.md sections 5 and 7).
+
+use std::time::Duration;
+
+use super::request_event::RequestEvent;
+use super::request_reader::RequestReader;
+use crate::limits;
+use crate::protocol::DocumentRequest;
+
+/// Reads the requests of one client, with their deadlines.
+///
+/// A request is due from the beginning of the connection, because a silent client occupies a
+/// connection, too. When the server keeps the connection open after a reply, it waits a shorter time
+/// for the first byte of the next request, and then closes the connection without a reply.
+#[derive(Debug)]
+pub struct DocumentServer {
+    requests: RequestReader<DocumentRequest>,
+    /// Whether the connection is kept open, and nothing of the next request has arrived.
+    is_kept_open: bool,
+}
+
+/// An event at an upload server.
+type Event = RequestEvent<DocumentRequest>;
+
+impl DocumentServer {
+    /// An upload server at the beginning of a connection.
+    pub fn new() -> Self {
+        Self { requests: RequestReader::new(), is_kept_open: false }
+    }
+
+    /// Returns the next event at the start of `input`, the bytes that have arrived after those that
+    /// events took. `None`: more bytes are needed; call again with the same bytes and more after
+    /// them.
+    ///
+    /// `now` is called only if the time matters.
+    pub fn next(&mut self, input: &[u8], now: impl FnOnce() -> Duration) -> Option<Event> {
+        if self.is_kept_open && !input.is_empty() {
+            self.is_kept_open = false;
+            self.requests.stop_waiting();
+        }
+        self.requests.next(input, now)
+    }
+
+    /// The last reply was sent, and the connection stays open for the next request.
+    pub fn keep_open(&mut self) {
+        self.is_kept_open = true;
+    }
+
+    /// The caller is about to wait for bytes. Starts the deadline of the next event, unless it runs
+    /// already, and returns it.
+    pub fn wait(&mut self, now: impl FnOnce() -> Duration) -> Duration {
+        let time = if self.is_kept_open { limits::KEPT_OPEN } else { limits::HEAD_DEADLINE };
+        self.requests.wait(time, now)
+    }
+
+    /// The time at which [`DocumentServer::on_timeout`] has an event, unless bytes arrive before.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.requests.deadline()
+    }
+
+    /// Returns the event of a deadline that has passed.
+    pub fn on_timeout(&mut self, now: Duration) -> Option<Event> {
+        if !self.requests.is_late(now) {
+            return None;
+        }
+        Some(if self.is_kept_open { RequestEvent::closed("5.7") } else { self.requests.late() })
+    }
+
+    /// The client has closed its side of the connection.
+    pub fn on_end(&mut self) -> Event {
+        match self.requests.has_begun() || self.requests.has_skipped() {
+            true => self.requests.ended(),
+            false => RequestEvent::closed("5.7"),
+        }
+    }
+}
+
+impl Default for DocumentServer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::role::RequestMeaning;
+
+    const GET: &[u8] = b"GET RFC 1 P2P-CI/1.0\r\nHost: h\r\n\r\n";
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn word(event: &Event) -> &'static str {
+        match &event.meaning {
+            RequestMeaning::EmptyLines => "empty",
+            RequestMeaning::Request(_) => "request",
+            RequestMeaning::Fault(_) => "fault",
+            RequestMeaning::Closed => "closed",
+        }
+    }
+
+    #[test]
+    fn cuts_do_not_matter() {
+        let two = GET.repeat(2);
+        for cut in 0..two.len() {
+            let mut role = DocumentServer::new();
+            let mut input = Vec::new();
+            let mut found = Vec::new();
+            for piece in [&two[..cut], &two[cut..]] {
+                input.extend_from_slice(piece);
+                while let Some(event) = role.next(&input, || at(0)) {
+                    found.push((word(&event), event.used, event.section));
+                    input.drain(..event.used);
+                }
+            }
+            assert_eq!(found, [("request", GET.len(), "5.1"); 2], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_due_from_the_beginning_of_the_connection() {
+        for end in 0..GET.len() {
+            let mut role = DocumentServer::new();
+            assert_eq!((role.next(b"", || at(1)), role.wait(|| at(1))), (None, at(21)));
+            // What arrives does not extend it.
+            assert_eq!(role.next(b"\r\n", || at(9)).map(|event| word(&event)), Some("empty"));
+            assert_eq!(role.next(&GET[..end], || at(10)), None);
+            assert_eq!((role.wait(|| at(10)), role.next_deadline()), (at(21), Some(at(21))));
+            assert_eq!(role.on_timeout(at(20)), None);
+            assert_eq!(role.on_timeout(at(21)).map(|event| word(&event)), Some("fault"));
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_kept_open_waits_for_the_first_byte() {
+        let mut role = DocumentServer::new();
+        assert_eq!(role.next(GET, || at(0)).map(|event| word(&event)), Some("request"));
+        role.keep_open();
+        assert_eq!((role.next(b"", || at(7)), role.wait(|| at(7))), (None, at(12)));
+        assert_eq!(role.on_timeout(at(12)).map(|event| word(&event)), Some("closed"));
+        assert_eq!(word(&role.on_end()), "closed");
+        // From its first byte on, the request has as long as the first one.
+        assert_eq!((role.next(b"G", || at(11)), role.wait(|| at(11))), (None, at(31)));
+        assert_eq!(role.on_timeout(at(31)).map(|event| word(&event)), Some("fault"));
+    }
+
+    #[test]
+    fn the_end_of_the_connection_cuts_a_request() {
+        for end in 0..GET.len() {
+            let mut role = DocumentServer::new();
+            assert_eq!(role.next(&GET[..end], || at(0)), None);
+            assert_eq!(word(&role.on_end()), if end == 0 { "closed" } else { "fault" });
+        }
+        let mut role = DocumentServer::new();
+        assert_eq!(role.next(b"\r\n", || at(0)).map(|event| event.used), Some(2));
+        assert_eq!(word(&role.on_end()), "fault");
+    }
+}
