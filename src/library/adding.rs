@@ -1,6 +1,6 @@
-//! Sharing single files: those that somebody names, and those that were downloaded.
+//! Sharing single files: files that the user names, and downloaded documents.
 //!
-//! Everything is read before the lock of the library is taken.
+//! Files are read before the library is locked.
 
 use std::collections::HashMap;
 use std::io;
@@ -18,16 +18,18 @@ use super::titles::{Official, title_of};
 use crate::protocol::{Digest, Document, Title};
 
 impl SharedLibrary {
-    /// Shares a file where it is, under the given title or its own.
+    /// Shares a file where it is. Without a `title`, its title is found as in a scan.
     ///
     /// # Errors
-    /// When it is no regular file that can be read, or its name cannot be said in the protocol.
+    /// When it is no regular file that can be read, or its name contains characters that the protocol
+    /// does not allow.
     pub fn add_file(&self, path: &Path, title: Option<Title>) -> io::Result<Document> {
         let invalid = |text: &str| io::Error::new(io::ErrorKind::InvalidInput, text.to_string());
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| invalid("expected a file with a name in UTF-8"))?;
-        let document = document_of(name)
-            .ok_or_else(|| invalid("expected a name that is not hidden and holds no control"))?;
+        let document = document_of(name).ok_or_else(|| {
+            invalid("expected a name that is not hidden and has no control characters")
+        })?;
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.canonicalize()?,
             _ => Path::new(".").canonicalize()?,
@@ -35,19 +37,18 @@ impl SharedLibrary {
         let (ours, official) = self.folder_and_official();
         let is_ours = ours.canonicalize().is_ok_and(|ours| ours == folder);
         let folder = if is_ours { ours } else { folder.into() };
-        // It is opened in any case: what cannot be read cannot be shared.
+        // This opens the file even if a title is given, so that an unreadable file is not shared.
         let own_title = title_of(&document, &folder, name, &official)?;
-        let entry = asked_for(folder, name, title.unwrap_or(own_title))?;
+        let entry = added_entry(folder, name, title.unwrap_or(own_title))?;
         self.write().insert(document.clone(), entry);
         Ok(document)
     }
 
-    /// Shares a document that was saved where [`target_for`](super::Library::target_for) says, under the given title or
-    /// its own. With a title it is not read again. The digest of its bytes is kept if the file is
-    /// still the one that was saved.
+    /// Shares a document that was saved at its [target](super::Library::target_for). If a `title` is
+    /// given, the file is not read again. The digest is cached if the file is still the saved one.
     ///
     /// # Errors
-    /// When the file is gone.
+    /// When the file does not exist.
     pub fn add_saved(
         &self,
         document: &Document,
@@ -61,9 +62,9 @@ impl SharedLibrary {
             Some(title) => title,
             None => title_of(document, &folder, &name, &official)?,
         };
-        let entry = asked_for(folder, &name, title)?;
+        let entry = added_entry(folder, &name, title)?;
         let now = SystemTime::now();
-        // Where times are coarse, the bytes may have changed since without the state.
+        // With coarse times, the file may have changed without a change of its state.
         let is_known =
             saved.is(&entry.state) && !(entry.state.is_racy(now) && entry.state.is_coarse());
         let length = entry.state.document_length().filter(|_| is_known);
@@ -74,8 +75,8 @@ impl SharedLibrary {
         Ok(())
     }
 
-    /// Shares documents of sub-directories that were downloaded before and are still there, where
-    /// sub-directories are not shared as a whole. Returns how many there are.
+    /// Shares documents in subdirectories that were downloaded before and still exist, if
+    /// subdirectories are not shared as a whole. Returns the number of documents.
     ///
     /// # Errors
     /// When the directory cannot be read.
@@ -88,13 +89,13 @@ impl SharedLibrary {
         if self.read().depth() == Depth::Tree || names.is_empty() {
             return Ok(0);
         }
-        // Files that `.p2pciignore` names are not shared, and links are not followed.
+        // As in a scan, files that `.p2pciignore` excludes are skipped, and links are not followed.
         let (found, _) = folder::files(&shared, Depth::Tree)?;
         let mut count = 0;
         for found in found {
             let Some(document) = names.get(&*found.name) else { continue };
             let entry = title_of(document, &shared, &found.name, &official)
-                .and_then(|title| asked_for(Arc::clone(&shared), &found.name, title));
+                .and_then(|title| added_entry(Arc::clone(&shared), &found.name, title));
             match entry {
                 Ok(entry) => {
                     self.write().insert(document.clone(), entry);
@@ -112,8 +113,8 @@ impl SharedLibrary {
     }
 }
 
-/// An entry for a file that somebody asked to be shared.
-fn asked_for(folder: Arc<Path>, name: &str, title: Title) -> io::Result<Entry> {
+/// The entry of a file that the user or a download has added.
+fn added_entry(folder: Arc<Path>, name: &str, title: Title) -> io::Result<Entry> {
     let state = folder::state(Path::new(name), &folder.join(name).symlink_metadata()?);
-    Ok(Entry { title, state, folder, name: name.into(), is_asked_for: true })
+    Ok(Entry { title, state, folder, name: name.into(), is_added: true })
 }

@@ -1,4 +1,4 @@
-//! One shared document: where it lies, and how it is opened (protocol.md section 2.4).
+//! One shared document, and how its file is opened (protocol.md section 2.4).
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -21,23 +21,23 @@ pub struct Entry {
     /// The path below the folder, with `/` between its segments.
     pub(super) name: Arc<str>,
     pub(super) state: FileState,
-    /// Whether somebody asked for exactly this file to be shared: then it is, wherever it lies, and
-    /// under the title that was given.
-    pub(super) is_asked_for: bool,
+    /// Whether the user or a download has added this file. Then it is shared wherever it is, and scans
+    /// do not change its title.
+    pub(super) is_added: bool,
 }
 
 /// A document that is open for reading.
 #[derive(Debug)]
 pub struct OpenDocument {
-    /// Its bytes.
+    /// The file with its bytes.
     pub file: File,
-    /// Their number.
+    /// Its length in bytes.
     pub length: u64,
-    /// When it changed last.
+    /// When it was last modified.
     pub modified: SystemTime,
-    /// What its digest is kept by.
+    /// The state of the file, by which its digest is cached.
     pub(super) state: FileState,
-    /// The copy that is read instead of a packed file.
+    /// The unpacked copy that is read instead of a packed file.
     pub(super) _copy: Option<CopyReader>,
 }
 
@@ -47,12 +47,12 @@ impl Entry {
         &self.title
     }
 
-    /// Where the file lies.
+    /// The path of the file.
     pub fn path(&self) -> PathBuf {
         self.folder.join(&*self.name)
     }
 
-    /// The media type, by the file's name.
+    /// The media type, which depends on the extension of the file.
     pub fn media_type(&self) -> &'static str {
         let name = match self.state.packed {
             true => unpacked_name(&self.name).unwrap_or(&self.name),
@@ -61,10 +61,10 @@ impl Entry {
         mime_guess::from_path(name).first_raw().unwrap_or("application/octet-stream")
     }
 
-    /// Opens the document; links and everything that is no regular file are refused.
+    /// Opens the document. A symbolic link or a special file is an error.
     ///
     /// # Errors
-    /// When the file is gone, is not what it was, or cannot be unpacked.
+    /// When the file does not exist, is no regular file, or cannot be unpacked.
     pub fn open(&self) -> io::Result<OpenDocument> {
         let (file, metadata) = system::open_regular(&self.folder, &self.name)?;
         let state = self.state_of(&metadata);
@@ -79,11 +79,11 @@ impl Entry {
         Ok(OpenDocument { file, length, modified, state, _copy: None })
     }
 
-    /// Opens the document as [`Entry::open`] does. One that has to be unpacked is read from a copy
-    /// that others read, too: where its file stands means nothing.
+    /// Opens the document as [`Entry::open`] does. A packed document is read from a copy that all its
+    /// readers share, so the position of the file must not be used.
     ///
     /// # Errors
-    /// As [`Entry::open`], and [`io::ErrorKind::ResourceBusy`] when there is no room for a copy.
+    /// As [`Entry::open`], and [`io::ErrorKind::ResourceBusy`] when the limits leave no space for a copy.
     pub fn open_shared(&self, copies: &UnpackedCopies) -> io::Result<OpenDocument> {
         if !self.state.packed {
             return self.open();
@@ -114,16 +114,16 @@ impl Entry {
         Ok(hasher.finish())
     }
 
-    /// Reads a packed document without a copy of it; the file, and its state when it was opened.
+    /// Unpacks a document while it is read, without a copy. Returns also the file, and its state when it
+    /// was opened.
     pub(super) fn unpack(&self) -> io::Result<(impl Read, Arc<File>, FileState)> {
         let (file, metadata) = system::open_regular(&self.folder, &self.name)?;
         let file = Arc::new(file);
         Ok((unpacked_bytes(Arc::clone(&file)), file, self.state_of(&metadata)))
     }
 
-    /// Opens the file without asking what it is now. Whoever reads it asks at the end whether it is
-    /// still as it was when it was last looked at, and believes nothing before: whatever else may
-    /// have taken its place is not.
+    /// Opens the file without a check of its state. The caller compares the state after it has read the
+    /// file, which also detects any other file at its path.
     pub(super) fn open_as_seen(&self) -> io::Result<File> {
         system::open_without_following(&self.folder, &self.name)
     }
@@ -138,7 +138,8 @@ impl Entry {
         }
     }
 
-    /// The same for a file that can be read. It is opened only if its state has changed.
+    /// The state of the file now. If it has changed, the file is opened, so that an unreadable file is
+    /// an error.
     pub(super) fn readable_state(&self) -> io::Result<FileState> {
         let state = self.state_now()?;
         if state == self.state {
@@ -150,12 +151,12 @@ impl Entry {
 
     pub(super) fn state_of(&self, metadata: &Metadata) -> FileState {
         let mut state = FileState::of(metadata);
-        // That is a matter of the name, which an entry keeps.
+        // This depends on the name, which does not change.
         state.packed = self.state.packed;
         state
     }
 
-    /// Whether another entry is the same file in the same state, under the same title.
+    /// Whether another entry has the same file, state and title.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         (&self.folder, &self.name, &self.state, &self.title)
             == (&other.folder, &other.name, &other.state, &other.title)
@@ -163,11 +164,10 @@ impl Entry {
 }
 
 impl OpenDocument {
-    /// Whether the file is not any more what it was when it was opened. One that was unpacked is
-    /// read from a copy, which nobody changes.
+    /// Whether the file has changed since it was opened. The copy of a packed document never changes.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When the state of the file cannot be read.
     pub fn has_changed(&self) -> io::Result<bool> {
         self.state.has_changed(&self.file)
     }

@@ -1,4 +1,4 @@
-//! The state of a file according to the file system: the properties that differ between two states.
+//! The state of a file: the metadata that changes whenever the file changes (protocol.md section 5.5).
 
 use std::fmt;
 use std::fs::{File, Metadata};
@@ -6,8 +6,8 @@ use std::io;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-/// Device, inode, length and times of a file. A file for which all of them are the same is the
-/// same file with the same bytes.
+/// Device, inode, length and times of a file. If all of them are equal, it is the same file with the
+/// same bytes.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct FileState {
     device: u64,
@@ -16,7 +16,7 @@ pub(super) struct FileState {
     /// Nanoseconds since 1970.
     modified: i128,
     changed: i128,
-    /// Whether what counts is not the file's bytes but what they unpack to.
+    /// Whether the document is the unpacked content of the file.
     pub(super) packed: bool,
 }
 
@@ -53,37 +53,37 @@ impl FileState {
         }
     }
 
-    /// The length of the document; not known of one that has to be unpacked.
+    /// The length of the document; `None` if the file is packed.
     pub(super) fn document_length(&self) -> Option<u64> {
         (!self.packed).then_some(self.length)
     }
 
-    /// Whether an open file is not in this state. One that was unpacked is read from a copy, which
-    /// nobody changes.
+    /// Whether an open file is no longer in this state. A packed document is read from a copy, which
+    /// never changes.
     pub(super) fn has_changed(&self, file: &File) -> io::Result<bool> {
         Ok(!self.packed && Self::of(&file.metadata()?) != *self)
     }
 
-    /// Whether an open file is not in this state, whatever is read from it.
+    /// Whether an open file is no longer in this state, also if it is packed.
     pub(super) fn is_another(&self, file: &File) -> io::Result<bool> {
         let now = Self { packed: self.packed, ..Self::of(&file.metadata()?) };
         Ok(now != *self)
     }
 
-    /// Whether another state is that of the same file with the same bytes. It may have been renamed
-    /// meanwhile, which changes one of its times.
+    /// Whether another state belongs to the same file with the same bytes. Only `ctime` may differ: it
+    /// changes when the file is renamed.
     pub(super) fn is_same_content(&self, other: &Self) -> bool {
         Self { changed: other.changed, ..*self } == *other
     }
 
-    /// Whether the times have no fractions of a second, as where the file system notes none.
+    /// Whether the times have no fractions of a second. Then the file system may not store any.
     pub(super) fn is_coarse(&self) -> bool {
         const SECOND: i128 = 1_000_000_000;
         self.modified % SECOND == 0 && self.changed % SECOND == 0
     }
 
-    /// Whether the file may still be changed without another time being noted: within a tick of the
-    /// clock, or within two seconds on a file system that notes no fractions of a second.
+    /// Whether a write to the file could leave its times unchanged: within a tick of the clock, or
+    /// within two seconds on a file system without fractions of a second.
     pub(super) fn is_racy(&self, now: SystemTime) -> bool {
         const TICK: Duration = Duration::from_millis(20);
         const COARSE: Duration = Duration::from_millis(2100);
@@ -91,7 +91,7 @@ impl FileState {
         is_within(self.modified.max(self.changed), granularity, now)
     }
 
-    /// Whether the file was written to in this time before `now`. One from the future was not.
+    /// Whether the file was written to within this time before `now`. A time in the future is not.
     pub(super) fn was_modified_within(&self, time: Duration, now: SystemTime) -> bool {
         is_within(self.modified, time, now)
     }
@@ -105,7 +105,7 @@ fn is_within(time: i128, most: Duration, now: SystemTime) -> bool {
     (0..most).contains(&age)
 }
 
-/// The form in which states are stored.
+/// The form in the store of the digest cache.
 impl fmt::Display for FileState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { device, inode, length, modified, changed, packed } = self;

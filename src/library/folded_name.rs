@@ -1,17 +1,15 @@
-//! Names as a file system compares them that ignores case and Unicode normalization (protocol.md
-//! section 9).
+//! How file systems that ignore case and Unicode normalization compare names (protocol.md section 9).
 //!
-//! APFS and HFS+ ignore normalization, case, and (HFS+) invisible characters; NTFS and exFAT ignore
-//! case, and Windows removes dots and blanks at the end of a name. [`folded`] ignores all of it,
-//! and compatibility variants such as full-width letters besides: two names that any of these
-//! systems takes for the same file have the same folded form.
+//! APFS and HFS+ ignore normalization, case, and (HFS+) invisible characters. NTFS and exFAT ignore
+//! case, and Windows removes dots and blanks at the end of a name. [`folded`] ignores all of these, and
+//! compatibility variants such as full-width letters. If two names lead to the same file on any of
+//! these systems, they have the same folded form.
 
 use unicode_normalization::UnicodeNormalization;
 
 /// The form in which names are compared.
 pub(super) fn folded(segment: &str) -> String {
-    // Upper case first: `ſ` and `ı` have no lower case of their own, but the upper case of `s` and
-    // `i`.
+    // Upper case first: `ſ` and `ı` are lower case already, but have the upper case of `s` and `i`.
     let folded: String = segment
         .nfkc()
         .filter(|c| !is_invisible(*c))
@@ -39,8 +37,8 @@ pub(super) fn other_forms(name: &str) -> Vec<String> {
     forms
 }
 
-/// Characters that some systems ignore in names: Unicode's `Default_Ignorable_Code_Point`, and the
-/// dot that stays of `İ` when its case is folded.
+/// Whether some systems ignore a character in names: Unicode's `Default_Ignorable_Code_Point`, and the
+/// dot that remains of `İ` when its case is folded.
 const fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{307}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}'
@@ -55,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_some_file_system_takes_for_the_same_fold_to_the_same() {
+    fn names_that_lead_to_one_file_on_some_file_system_have_one_folded_form() {
         for name in [
             "RFC-INDEX.TXT",
             "rfc-index.txt",

@@ -1,7 +1,7 @@
 //! The files in a shared directory that may be documents, with their states (protocol.md section 9).
 //!
-//! Hidden files, links, incomplete files (`.part`), and files that match `.p2pciignore` (in the syntax of
-//! gitignore) are left out.
+//! Hidden files, links, part files (`.part`), and files that match `.p2pciignore` (in the syntax of
+//! gitignore) are skipped.
 
 use std::error::Error;
 use std::fs::Metadata;
@@ -14,46 +14,46 @@ use ignore::WalkBuilder;
 use super::file_state::FileState;
 use crate::system;
 
-/// The file that names what is not shared.
+/// The file with patterns of files that are not shared.
 const IGNORE_FILE: &str = ".p2pciignore";
 
-/// Where documents go that were handed over to another peer; they are not shared any more.
+/// The subdirectory for documents that were handed over to another peer. It is not shared.
 pub(super) const HANDED_OVER: &str = "handed-over";
 
-/// How much of a folder is shared.
+/// Which files of a directory are shared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Depth {
-    /// The files in it.
+    /// The files in the directory itself.
     Folder,
-    /// The files in its sub-folders, too.
+    /// The files in its subdirectories as well.
     Tree,
 }
 
-/// A file in a shared folder.
+/// A file in a shared directory.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// Its path below the folder, with `/` between its segments.
+    /// Its path below the directory, with `/` between the segments.
     pub(super) name: Arc<str>,
     pub(super) state: FileState,
 }
 
-/// A file or subdirectory that is left out, and why.
+/// A file or subdirectory that is skipped, and why.
 #[derive(Debug)]
-pub(super) struct LeftOut {
+pub(super) struct Skipped {
     pub(super) name: Vec<u8>,
     pub(super) reason: String,
-    /// The path at which the disk failed, below the folder. Whether files at this path and below it
-    /// have changed or are gone is unknown.
+    /// The path at which the disk failed, below the directory. It is unknown whether files at this path
+    /// and below it have changed or are gone.
     unknown_below: Option<PathBuf>,
 }
 
-impl LeftOut {
-    /// Whether it is unknown if a file of this name below the folder has changed or is gone.
+impl Skipped {
+    /// Whether it is unknown if the file at this path below the directory has changed or is gone.
     pub(super) fn may_hide(&self, name: &str) -> bool {
         self.unknown_below.as_ref().is_some_and(|path| Path::new(name).starts_with(path))
     }
 
-    /// A file or directory that the walk could not read. The error holds the path and the reason somewhere inside.
+    /// A file or directory that the walk could not read. The error wraps the path and the reason.
     fn of_error(folder: &Path, error: &ignore::Error) -> Self {
         let mut path = folder;
         let mut cause = error;
@@ -78,7 +78,7 @@ impl LeftOut {
     }
 }
 
-/// The error of the system. The walk wraps it, and a wrapped one has no error number.
+/// The error of the system. The walk wraps it, and the wrapping error has no error number.
 fn innermost(error: &ignore::Error) -> &(dyn Error + 'static) {
     let mut innermost: &(dyn Error + 'static) = match error.io_error() {
         Some(error) => error,
@@ -90,40 +90,40 @@ fn innermost(error: &ignore::Error) -> &(dyn Error + 'static) {
     innermost
 }
 
-/// The error that ends a scan: resources of this program or system are exhausted, and so the rest of
-/// a directory would count as removed.
+/// An error that ends a scan: descriptors or memory are exhausted. If the scan continued, files that it
+/// cannot see would count as removed.
 fn shortage(error: &ignore::Error) -> Option<io::Error> {
     let error = innermost(error).downcast_ref::<io::Error>()?;
     let number = error.raw_os_error().filter(|_| system::is_shortage(error))?;
     Some(io::Error::from_raw_os_error(number))
 }
 
-/// The entry that a scan leaves out because of an error, unless the error ends the scan.
-fn leave_out(folder: &Path, error: &ignore::Error) -> io::Result<LeftOut> {
+/// The file that a scan skips because of an error, unless the error ends the scan.
+fn skipped_for(folder: &Path, error: &ignore::Error) -> io::Result<Skipped> {
     match shortage(error) {
         Some(shortage) => Err(shortage),
-        None => Ok(LeftOut::of_error(folder, error)),
+        None => Ok(Skipped::of_error(folder, error)),
     }
 }
 
-/// All files of a folder, in no order.
+/// All files of a directory, in no order, and what was skipped.
 ///
 /// # Errors
-/// When the folder itself cannot be read, or descriptors or memory are exhausted. Where the disk
-/// fails, what cannot be read is left out.
-pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<LeftOut>)> {
+/// When the directory itself cannot be read, or descriptors or memory are exhausted. What cannot be
+/// read because the disk fails is skipped.
+pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
     std::fs::read_dir(folder)?;
     let mut walk = WalkBuilder::new(folder);
     walk.standard_filters(false).hidden(true).add_custom_ignore_filename(IGNORE_FILE);
     walk.max_depth((depth == Depth::Folder).then_some(1));
     let handed_over = folder.join(HANDED_OVER);
     walk.filter_entry(move |entry| entry.path() != handed_over);
-    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    let (mut found, mut skipped) = (Vec::new(), Vec::new());
     for entry in walk.build() {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                left_out.push(leave_out(folder, &error)?);
+                skipped.push(skipped_for(folder, &error)?);
                 continue;
             }
         };
@@ -137,23 +137,23 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
         let bytes = || below.as_os_str().as_encoded_bytes().to_vec();
         let Some(name) = name(below) else {
             let reason = "its name is not UTF-8".into();
-            left_out.push(LeftOut { name: bytes(), reason, unknown_below: None });
+            skipped.push(Skipped { name: bytes(), reason, unknown_below: None });
             continue;
         };
         let metadata = match entry.metadata() {
             Ok(metadata) => metadata,
             Err(error) if error.io_error().is_some_and(is_gone) => continue,
             Err(error) => {
-                left_out.push(leave_out(folder, &error)?);
+                skipped.push(skipped_for(folder, &error)?);
                 continue;
             }
         };
         found.push(Found { name: name.into(), state: state(below, &metadata) });
     }
-    Ok((found, left_out))
+    Ok((found, skipped))
 }
 
-/// Whether the same call may succeed later, without a change of the file.
+/// Whether the same call may succeed later although the file has not changed.
 pub(super) fn may_pass(error: &io::Error) -> bool {
     system::is_shortage(error) || system::is_disk_failure(error)
 }
@@ -174,7 +174,7 @@ fn name(below: &Path) -> Option<String> {
     Some(segments?.join("/"))
 }
 
-/// The state of a file, told apart by its name from the same file as it is.
+/// The state of a file. Its name says whether it is packed.
 pub(super) fn state(path: &Path, metadata: &Metadata) -> FileState {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let mut state = FileState::of(metadata);
@@ -196,10 +196,10 @@ mod tests {
         for (error, name) in
             [(at("papers/a/b"), "a/b"), (at("papers"), "papers"), (denied(), "papers")]
         {
-            let left_out = LeftOut::of_error(Path::new("papers"), &error);
-            assert_eq!(left_out.name, name.as_bytes());
-            assert_eq!(left_out.reason, "permission denied");
-            assert!(!left_out.may_hide("a/b"));
+            let skipped = Skipped::of_error(Path::new("papers"), &error);
+            assert_eq!(skipped.name, name.as_bytes());
+            assert_eq!(skipped.reason, "permission denied");
+            assert!(!skipped.may_hide("a/b"));
         }
     }
 
@@ -242,13 +242,13 @@ mod tests {
         ] {
             let error = wrapped(Errno::IO, path);
             assert!(shortage(&error).is_none());
-            let left_out = LeftOut::of_error(folder, &error);
-            assert_eq!(["a/c.md", "a/b.md", "ab.md"].map(|name| left_out.may_hide(name)), hidden);
+            let skipped = Skipped::of_error(folder, &error);
+            assert_eq!(["a/c.md", "a/b.md", "ab.md"].map(|name| skipped.may_hide(name)), hidden);
             let error = wrapped(Errno::MFILE, path);
             assert!(shortage(&error).is_some_and(|error| system::is_shortage(&error)));
             let error = wrapped(Errno::ACCESS, path);
             assert!(shortage(&error).is_none());
-            assert!(!LeftOut::of_error(folder, &error).may_hide("a/b.md"));
+            assert!(!Skipped::of_error(folder, &error).may_hide("a/b.md"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Moving a document that was handed over to another peer out of the shared folder (protocol.md
+//! Moves a document that was handed over to another peer out of the shared directory (protocol.md
 //! section 8.8).
 
 use std::fs;
@@ -11,17 +11,16 @@ use super::folder::HANDED_OVER;
 use crate::escape::escaped_path;
 use crate::system;
 
-/// Names that are tried for one document, if others of its name were handed over before.
+/// The number of names that are tried for a document, if documents of its name were handed over before.
 const NAMES: u32 = 100;
 
 impl Entry {
-    /// Moves the file that was sent to the sub-folder `handed-over` of a folder, where the next
-    /// scan does not find it. Nothing there is overwritten: another file of the same name gets
-    /// company with a number. Returns where it is.
+    /// Moves the sent file to the subdirectory `handed-over` of a directory, which scans skip. If a file
+    /// of its name exists there, a number is appended to the name. Returns the new path.
     ///
     /// # Errors
-    /// When the file is not the one that was sent any more, or cannot be moved; then it is where it
-    /// was.
+    /// When the file was changed or replaced since it was opened, or cannot be moved. Then it stays at
+    /// its path.
     pub fn hand_over(&self, sent: &OpenDocument, folder: &Path) -> io::Result<PathBuf> {
         let path = self.path();
         self.check(sent)?;
@@ -42,10 +41,10 @@ impl Entry {
         Ok(target)
     }
 
-    /// Checks that the file of this name is the one that was opened.
+    /// Checks that the file is still in the state in which it was opened.
     ///
     /// # Errors
-    /// When it is another one, or there is none.
+    /// When it was changed, replaced or removed.
     pub fn check(&self, opened: &OpenDocument) -> io::Result<()> {
         match self.state_now()? == opened.state {
             true => Ok(()),
@@ -53,10 +52,10 @@ impl Entry {
         }
     }
 
-    /// Renames the file, unless something has the new name.
+    /// Renames the file, unless the new name exists.
     fn rename_sent(&self, sent: &OpenDocument, path: &Path, target: &Path) -> io::Result<()> {
         system::rename_new(path, target)?;
-        // It may have been replaced between the comparison and the move.
+        // The file may have been replaced after the check.
         if self.state_of(&target.symlink_metadata()?).is_same_content(&sent.state) {
             return Ok(());
         }
@@ -72,7 +71,7 @@ impl Entry {
         }
     }
 
-    /// Copies the file to another file system, and removes it.
+    /// Copies the file to another file system, and deletes it.
     fn copy_new(&self, sent: &OpenDocument, target: &Path) -> io::Result<()> {
         let parent = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
         let (mut file, metadata) = system::open_regular(&self.folder, &self.name)?;
@@ -87,14 +86,14 @@ impl Entry {
             false => Err(replaced()),
         };
         if removed.is_err() {
-            // Two copies are one too many; this one is ours.
+            // The document stays at its path, so the copy is deleted.
             fs::remove_file(target)?;
         }
         removed
     }
 
-    /// Removes the file. It gets a hidden name first, under which nobody else replaces it, so that a
-    /// file that has taken its place is seen, and stays.
+    /// Deletes the file. It is first renamed to a hidden name, under which no other program replaces it.
+    /// So a file that has replaced it is noticed, and stays.
     fn remove_sent(&self, sent: &OpenDocument) -> io::Result<()> {
         let path = self.path();
         let parent = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
@@ -109,7 +108,7 @@ impl Entry {
     }
 }
 
-/// Calls `place` with one name after the other until one is free.
+/// Calls `place` with numbered names until one does not exist.
 fn first_free(target: &Path, place: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
     let mut name = target.to_path_buf();
     for number in 2..=NAMES {
@@ -121,7 +120,10 @@ fn first_free(target: &Path, place: impl Fn(&Path) -> io::Result<()>) -> io::Res
         numbered.push(format!(".{number}"));
         name = numbered.into();
     }
-    let text = format!("`{}` and all names like it are taken: remove some", escaped_path(&target));
+    let text = format!(
+        "`{}` and its numbered names exist already: remove some of them",
+        escaped_path(&target)
+    );
     Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
 }
 
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_made_keeps_the_file() {
+    fn the_file_stays_if_the_directory_cannot_be_created() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path();
         let (entry, document) = shared(folder, "sent");
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_has_taken_the_place_of_the_copied_one_is_not_removed() {
+    fn a_file_that_has_replaced_the_copied_one_is_not_removed() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path();
         let (entry, document) = shared(folder, "sent");
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_sub_folders_keep_their_paths() {
+    fn files_of_subdirectories_keep_their_paths() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path();
         fs::create_dir(folder.join("sub")).unwrap();

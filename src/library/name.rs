@@ -1,16 +1,16 @@
-//! Which document a file is, and under which name a document is saved (protocol.md sections 2.3 and
-//! 2.4).
+//! The document of a file, and the file name under which a document is saved (protocol.md sections 2.3
+//! and 2.4).
 //!
-//! The only place where a word from the wire becomes a path. It is safe to join to a folder: no
-//! segment of a [`FileName`] leads upwards, and an RFC's name is made of a number.
+//! Only this file turns a name from the wire into a path. The path is safe to join to a directory: no
+//! segment of a [`FileName`] is `..`, and the file name of an RFC is derived from its number.
 
 use super::folded_name::{folded, is_hidden, other_forms};
 use super::packed::unpacked_name;
 use crate::protocol::{Document, FileName, RfcNumber};
 
-/// The document that a file is, by its path below the shared folder: an RFC for `rfc793.txt`,
-/// `RFC793.TXT`, `rfc0793.txt`, `rfc793-tcp.txt`, and `.gz` of each, in any sub-folder; else the
-/// file itself. `None` if a segment is hidden, or it cannot be said in the protocol.
+/// The document of a file with this path below the shared directory: an RFC for `rfc793.txt`,
+/// `RFC793.TXT`, `rfc0793.txt`, `rfc793-tcp.txt`, and `.gz` of each, in any subdirectory; otherwise a
+/// file. `None` if a segment is hidden, or has characters that the protocol does not allow.
 pub fn document_of(path: &str) -> Option<Document> {
     if path.split('/').any(|segment| segment.starts_with('.')) {
         return None;
@@ -21,7 +21,7 @@ pub fn document_of(path: &str) -> Option<Document> {
     }
 }
 
-/// Whether a file of this name is shared as what it unpacks to.
+/// Whether the document of a file with this name is its unpacked content.
 pub(super) fn is_packed(path: &str) -> bool {
     unpacked_name(path).is_some() && rfc_number(last_segment(path)).is_some()
 }
@@ -30,13 +30,13 @@ fn last_segment(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Why a document of the network is not saved in a shared directory.
+/// Why a downloaded document is not saved in a shared directory.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NotSaved {
-    /// Its name, or the first directory of its path, has a meaning in a shared directory.
+    /// Its name, or the first directory of its path, has a special meaning in a shared directory.
     #[error("its name has a special meaning in a shared directory; `get … --out PATH` saves it")]
     Special,
-    /// A file of this name would not be shared as this document.
+    /// A file of its name would be shared as another document, or not at all.
     #[error("a file of its name is not shared under that name; `get … --out PATH` saves it")]
     OtherName,
     /// The system cannot represent the name.
@@ -47,12 +47,12 @@ pub enum NotSaved {
 /// The path below a shared directory under which a document is saved.
 ///
 /// # Errors
-/// When the name has a local meaning, or a file there would be another document.
+/// When the name has a local meaning, or the file would be shared as another document.
 pub fn file_name_of(document: &Document) -> Result<String, NotSaved> {
     name_for(document, Platform::HERE)
 }
 
-/// What names a system cannot represent.
+/// The rules of a system for file names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Platform {
     #[cfg_attr(windows, allow(dead_code, reason = "the other platform is tested everywhere"))]
@@ -73,7 +73,7 @@ fn name_for(document: &Document, platform: Platform) -> Result<String, NotSaved>
     if name.split('/').next().is_some_and(is_special) {
         return Err(NotSaved::Special);
     }
-    // Some file systems take other names for that of an RFC or of a hidden file, too.
+    // On some file systems, other spellings also lead to the file of an RFC or to a hidden file.
     let is_rfc = rfc_number(&folded(last_segment(name))).is_some();
     if is_rfc || document_of(name).as_ref() != Some(document) || name.split('/').any(is_hidden) {
         return Err(NotSaved::OtherName);
@@ -84,9 +84,9 @@ fn name_for(document: &Document, platform: Platform) -> Result<String, NotSaved>
     Ok(name.into())
 }
 
-/// Whether a path segment at the top of a shared directory means something there: an RFC, the list
-/// of their titles, what was handed over, or what is not shared. File systems that ignore case, or
-/// normalize names, find these files under other spellings, too.
+/// Whether the first segment of a path has a special meaning in a shared directory: an RFC, the list of
+/// titles, the directory of handed-over documents, or the patterns of files that are not shared. On
+/// file systems that ignore case or normalization, other spellings lead to these files as well.
 fn is_special(segment: &str) -> bool {
     let folded = folded(segment);
     rfc_number(&folded).is_some()
@@ -114,7 +114,7 @@ fn is_windows_name(segment: &str) -> bool {
         && segment.encode_utf16().count() <= 255
 }
 
-/// Whether this may be the short name (8.3) of another file: `RFC-IN~1.TXT`.
+/// Whether this may be the short name (8.3) of another file, such as `RFC-IN~1.TXT`.
 fn is_short_name(segment: &str) -> bool {
     let (stem, extension) = segment.split_once('.').unwrap_or((segment, ""));
     let number = stem.rsplit_once('~').map_or("", |(_, number)| number);
@@ -124,16 +124,17 @@ fn is_short_name(segment: &str) -> bool {
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The documents that may be meant by a name, in the order in which they are tried; see
+/// The documents that the user may mean by a name, in the order in which they are tried; see
 /// [`candidate_groups`].
 pub fn candidates(document: &Document) -> Vec<Document> {
     candidate_groups(document).concat()
 }
 
-/// The documents that may be meant by a name, in groups: the name as it was typed and its NFC and NFD
-/// forms; the same of the name that it is the percent-encoded form of, as lists print it; the RFC of a
-/// name such as `rfc793`. A name that is typed has the form of the keyboard, one that is shared that
-/// of the file system; the protocol compares bytes.
+/// The documents that the user may mean by a name, in groups. The first group has the name as it was
+/// typed, and its NFC and NFD forms. If the name is percent-encoded, as lists print it, the second group
+/// has the same forms of the decoded name. The last group has the RFC of a name such as `rfc793`. A
+/// typed name has the normalization form of the keyboard, a shared name has the form of the file
+/// system, and the protocol compares bytes.
 pub fn candidate_groups(document: &Document) -> Vec<Vec<Document>> {
     let Document::File(name) = document else { return vec![vec![document.clone()]] };
     let group = |name: &FileName| {

@@ -1,5 +1,5 @@
-//! Documents that lie packed in a folder: `rfc793.txt.gz` is RFC 793 (protocol.md section 5.3 is
-//! about the unpacked bytes).
+//! Documents in gzip files: `rfc793.txt.gz` is shared as RFC 793. Its length and its digest are those of
+//! the unpacked bytes (protocol.md section 5.3).
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -8,29 +8,29 @@ use flate2::read::MultiGzDecoder;
 
 use crate::limits;
 
-/// The extension of packed files.
+/// The suffix of packed files.
 const SUFFIX: &str = ".gz";
 
-/// The name that a packed file has when it is unpacked; `None` for another file.
+/// The name of a packed file without its suffix; `None` for another file.
 pub(super) fn unpacked_name(name: &str) -> Option<&str> {
     let at = name.len().checked_sub(SUFFIX.len())?;
     let (stem, suffix) = name.split_at_checked(at)?;
     suffix.eq_ignore_ascii_case(SUFFIX).then_some(stem)
 }
 
-/// Reads what a packed file unpacks to, up to `most` bytes: its beginning is enough for a title.
+/// Reads the first `most` unpacked bytes of a packed file.
 ///
-/// What is packed is never much longer than what it unpacks to, except in a file that was made to
-/// do harm, for example of a million empty members. So the packed bytes are bounded, too.
+/// The packed bytes are bounded as well. They are never much longer than the unpacked bytes, except in
+/// a malicious file, such as one of a million empty members.
 pub(super) fn beginning(file: impl Read, most: u64) -> impl Read {
     const MARGIN: u64 = 64 * 1024;
     MultiGzDecoder::new(file.take(most.saturating_add(most / 64 + MARGIN))).take(most)
 }
 
-/// Reads what a packed file unpacks to. If that is more than 64 MiB, as only that of a file that was
-/// made to do harm is, an error follows that many bytes.
+/// Reads the unpacked bytes of a packed file. After [`limits::UNPACKED`] bytes, which only a malicious
+/// file exceeds, this fails.
 pub(super) fn unpacked_bytes(file: impl Read) -> impl Read {
-    /// Fails when it has read more than a document may have.
+    /// Fails when it has read more than the limit.
     struct Bounded<R> {
         unpacked: R,
         left: u64,
@@ -48,11 +48,11 @@ pub(super) fn unpacked_bytes(file: impl Read) -> impl Read {
     Bounded { unpacked, left: limits::UNPACKED }
 }
 
-/// Unpacks a file into another that has no name and goes when it is closed: what is sent has a
-/// length, can be read from anywhere, and stays as it is even if the packed file changes.
+/// Unpacks a file into a temporary file without a name. So the length of the document is known, it can
+/// be read from any offset, and it does not change when the packed file changes.
 ///
 /// # Errors
-/// When the file is not packed in this way, or as [`unpacked_bytes`].
+/// When the file is no gzip file, or as [`unpacked_bytes`].
 pub(super) fn unpacked(file: File) -> io::Result<File> {
     let mut unpacked = tempfile::tempfile()?;
     io::copy(&mut unpacked_bytes(file), &mut unpacked)?;
@@ -60,7 +60,6 @@ pub(super) fn unpacked(file: File) -> io::Result<File> {
     Ok(unpacked)
 }
 
-/// A packed document is longer than any that is not made to do harm.
 fn too_long() -> io::Error {
     let text = "expected a packed document of at most 64 MiB, found a longer one";
     io::Error::new(io::ErrorKind::InvalidData, text)

@@ -1,8 +1,7 @@
-//! A downloaded file that has its final name, as far as its bytes were seen here (protocol.md section
-//! 5.5).
+//! A downloaded file that was renamed into place (protocol.md section 5.5).
 //!
-//! By the time its document is shared, another process may have put another file under the name. A
-//! digest must not be kept for that one.
+//! Before its document is shared, another process may replace the file. The digest of the download must
+//! not be cached for that file.
 
 use std::fs::Metadata;
 use std::io;
@@ -13,17 +12,17 @@ use super::target::SaveTarget;
 use crate::protocol::Digest;
 use crate::system;
 
-/// The state of a file whose bytes were written or read here.
+/// The state of a file whose bytes were written or read by this process.
 #[derive(Clone, Copy, Debug)]
 pub struct Saved(FileState);
 
 impl Saved {
-    /// Taken from the open file after it was renamed: the path may be another file's by now.
+    /// From the metadata of the open file, because its path may be another file's by now.
     pub(super) fn of(metadata: &Metadata) -> Self {
         Self(FileState::of(metadata))
     }
 
-    /// The file that has the name already, if it is a regular file with this digest.
+    /// The existing file of this name, if it is a regular file with this digest.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -37,7 +36,7 @@ impl Saved {
         Ok(is_equal.then_some(Self(state)))
     }
 
-    /// Whether a file in this state is the one whose bytes were seen.
+    /// Whether a file in this state is the saved file.
     pub(super) fn is(self, state: &FileState) -> bool {
         self.0 == *state
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::catalog::{Library, SharedLibrary};
 use super::entry::Entry;
-use super::folder::{self, Depth, Found, LeftOut};
+use super::folder::{self, Depth, Found, Skipped};
 use super::name;
 use super::scan_state::{ScanState, is_denied};
 use super::titles::{Official, title_of};
@@ -164,11 +164,11 @@ fn compare(
     state: &mut ScanState,
     stability: Stability,
 ) -> io::Result<Comparison> {
-    let (found, left_out) = files(library, state)?;
-    for one in &left_out {
+    let (found, skipped) = files(library, state)?;
+    for one in &skipped {
         state.skip(&one.name, &one.reason);
     }
-    let is_unknown = |name: &str| left_out.iter().any(|one| one.may_hide(name));
+    let is_unknown = |name: &str| skipped.iter().any(|one| one.may_hide(name));
     let official = match Official::NAMES.into_iter().any(is_unknown) {
         true => None,
         false => Official::of_folder(&library.folder, &found, &library.official),
@@ -177,7 +177,7 @@ fn compare(
     let found = by_document(found, state);
     changes.extend(compare_files(library, &found, official.as_ref(), state, stability));
     for (document, before) in &library.entries {
-        let after = match before.is_asked_for {
+        let after = match before.is_added {
             true => match compare_added(document, before, state) {
                 Some(after) => after,
                 None => continue,
@@ -193,7 +193,7 @@ fn compare(
 
 /// The files in the directory. There are none if the directory is missing, or if this user can no
 /// longer read it: then no document of it could be uploaded.
-fn files(library: &Snapshot, state: &mut ScanState) -> io::Result<(Vec<Found>, Vec<LeftOut>)> {
+fn files(library: &Snapshot, state: &mut ScanState) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
     match folder::files(&library.folder, library.depth) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Vec::new(), Vec::new())),
         Err(error) if is_denied(&error) && !library.entries.is_empty() => {
@@ -228,7 +228,7 @@ fn compare_files(
         let before = library.entries.get(document);
         if library.withdrawn.contains(document)
             || state.unreadable.contains_key(document)
-            || before.is_some_and(|entry| entry.is_asked_for)
+            || before.is_some_and(|entry| entry.is_added)
         {
             continue;
         }
@@ -248,7 +248,7 @@ fn compare_files(
         let name = Arc::clone(&found.name);
         let after = match title_of(document, &folder, &name, official) {
             Ok(title) => {
-                let entry = Entry { title, folder, name, state: found.state, is_asked_for: false };
+                let entry = Entry { title, folder, name, state: found.state, is_added: false };
                 if before.is_some_and(|before| before.is_same(&entry)) {
                     continue;
                 }

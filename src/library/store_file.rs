@@ -1,8 +1,8 @@
-//! A small text file in which several programs of one user keep what they have learned.
+//! A small text file in which several processes of one user store what they have learned.
 //!
-//! It appears whole, is read only up to a bound, and is synced. Programs replace it one after the
-//! other, so that none loses what another has stored. Whatever else has its name, such as a FIFO or
-//! a link, is neither waited for nor followed.
+//! It is replaced as a whole and synced, and read up to a limit. Processes replace it one after the
+//! other, so that none loses what another has stored. A FIFO or link of its name is neither waited for
+//! nor followed.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -14,15 +14,15 @@ use super::partial::PartialFile;
 use crate::escape::escaped_path;
 use crate::system;
 
-/// How long the others are waited for. One that was stopped while it was storing may never resume;
-/// what is lost without waiting is only learned again.
+/// The longest wait for other processes. A process that was stopped while it was storing may never
+/// resume. Whatever it loses is only learned again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where something is stored.
+/// A store at a path.
 #[derive(Debug)]
 pub struct StoreFile {
     path: PathBuf,
-    /// Bytes that are read at most. A longer file is not one of ours.
+    /// The largest number of bytes. A longer file was not written by this program.
     most: u64,
 }
 
@@ -32,7 +32,7 @@ impl StoreFile {
         Self { path: path.into(), most }
     }
 
-    /// What is stored; `None` if there is nothing, or nothing of ours.
+    /// The stored text; `None` if there is none, or it was not written by this program.
     pub fn read(&self) -> Option<String> {
         let file = system::open_existing(&self.path).ok()?;
         let mut text = String::new();
@@ -40,7 +40,7 @@ impl StoreFile {
         (count as u64 <= self.most).then_some(text)
     }
 
-    /// Stores what `merge` makes of what is stored.
+    /// Stores the text that `merge` returns for the stored one.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -55,8 +55,8 @@ impl StoreFile {
         incoming.commit(true).map(drop)
     }
 
-    /// Waits until no other program is storing. The lock is held as long as the file is open; it
-    /// is a file of its own, because the store becomes another file with each replacement.
+    /// Waits until no other process is storing. The lock is held while the returned file is open. It is
+    /// a separate file, because each replacement makes the store another file.
     fn lock(&self) -> io::Result<File> {
         let path = self.path.with_extension("lock");
         let file = system::open_part(&path, true).map_err(|error| {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_that_store_at_the_same_time_lose_nothing_of_each_other() {
+    fn processes_that_store_at_the_same_time_lose_nothing() {
         const PROGRAMS: usize = 3;
         const TIMES: usize = 20;
         let folder = tempfile::tempdir().unwrap();
@@ -108,7 +108,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn nothing_else_of_its_name_blocks_or_is_followed() {
+    fn a_fifo_or_link_of_its_name_is_not_waited_for_and_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let elsewhere = folder.path().join("elsewhere");
         fs::write(&elsewhere, "kept").unwrap();

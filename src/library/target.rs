@@ -1,4 +1,4 @@
-//! Where a downloaded document is saved, and how its complete file gets there (protocol.md section 9).
+//! Where a downloaded document is saved, and what may be in the way (protocol.md section 9).
 
 use std::fs;
 use std::io;
@@ -8,13 +8,13 @@ use super::folded_name::other_forms;
 use crate::escape::escaped_path;
 use crate::system;
 
-/// How a user gets rid of what is in the way.
+/// The remedy for an obstacle that can be replaced.
 const REPLACE: &str = "`get --force` replaces it";
 
-/// The place of a file below a directory that exists.
+/// The place of a file below an existing directory, the root.
 ///
-/// Partial files are kept in that directory. The sub-directories between it and the file are created
-/// when the file is complete.
+/// Part files are kept in the root. The subdirectories between the root and the file are created when
+/// the file is complete.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SaveTarget {
     root: PathBuf,
@@ -38,7 +38,7 @@ impl SaveTarget {
         self.root.join(&self.below)
     }
 
-    /// The directory in which partial files are kept.
+    /// The directory for part files.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -55,14 +55,14 @@ impl SaveTarget {
         &self.below
     }
 
-    /// What tells this target from all others of its directory.
+    /// Identifies this target among all targets of its root.
     pub(super) fn key(&self) -> &[u8] {
         self.below.as_os_str().as_encoded_bytes()
     }
 
-    /// Fails if something in the way would keep the file from being saved, so that it is not
-    /// downloaded in vain. What has the name and is no regular file is an obstacle, unless it is to
-    /// be overwritten and can be: a symbolic link, a special file, an empty directory.
+    /// Checks before a download whether something would keep the file from being saved. Something of
+    /// its name that is no regular file is an obstacle. With `overwrite`, only a directory with files
+    /// is one.
     ///
     /// # Errors
     /// When there is an obstacle.
@@ -99,11 +99,12 @@ impl SaveTarget {
         Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
     }
 
-    /// Whether a regular file of exactly this name is here already. Where the file system ignores
-    /// case, a file whose name differs by case is another document.
+    /// Whether a regular file of exactly this name exists. If the file system ignores case, a file whose
+    /// name differs by case is another document.
     ///
     /// # Errors
-    /// When the directory cannot be read.
+    /// When the directory cannot be read, or a file exists whose name differs only by case or
+    /// normalization.
     pub fn is_here(&self) -> io::Result<bool> {
         let path = self.path();
         if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
@@ -118,13 +119,13 @@ impl SaveTarget {
             return Ok(true);
         }
         let text = format!(
-            "`{}` differs only by case or normalization from a file that is here",
+            "`{}` differs only by case or normalization from an existing file",
             escaped_path(&path)
         );
         Err(io::Error::new(io::ErrorKind::AlreadyExists, text))
     }
 
-    /// Whether the file system finds the file also by a name that differs by case or normalization.
+    /// Whether the file system also finds the file by a name that differs by case or normalization.
     fn ignores_case(&self) -> bool {
         let Some(name) = self.below.file_name().and_then(|name| name.to_str()) else {
             return false;
@@ -136,7 +137,7 @@ impl SaveTarget {
         others.iter().filter(|other| *other != name).any(is_same)
     }
 
-    /// The directories between the root and the file, from the outside in.
+    /// The directories between the root and the file, the outermost first.
     fn folders(&self) -> impl Iterator<Item = PathBuf> {
         let segments = self.below.parent().into_iter().flat_map(Path::components);
         segments.scan(self.root.clone(), |folder, segment| {

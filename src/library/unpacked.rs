@@ -1,9 +1,7 @@
-//! Unpacked copies of packed documents, shared by everything that reads the same file (protocol.md
-//! section 7).
+//! Unpacked copies of packed documents, each shared by all its readers (protocol.md section 7).
 //!
-//! A packed file is unpacked once, however many readers ask for it. Its copy stays for the next
-//! reader while there is room. The bytes of all copies are limited, and so are those of the copies
-//! that nobody reads.
+//! A packed file is unpacked once for all readers. Its copy is kept for the next reader within limits.
+//! The bytes of all copies are limited, and so are the bytes of unused copies.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -28,8 +26,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Of all copies, also of those that are being written, and of those that are only read any
-    /// more.
+    /// The bytes of all copies, including copies that are being written, and copies that are only held
+    /// by their readers.
     bytes: Arc<Mutex<u64>>,
     copies: HashMap<FileState, Copy>,
 }
@@ -41,7 +39,7 @@ enum Copy {
     Ready(Arc<UnpackedCopy>, Instant),
 }
 
-/// A file without a name, which is gone when nobody reads it any more.
+/// A file without a name, which the system deletes when its last reader closes it.
 #[derive(Debug)]
 struct UnpackedCopy {
     file: File,
@@ -49,15 +47,15 @@ struct UnpackedCopy {
     _reserved: Reserved,
 }
 
-/// A copy that is read, until this is dropped.
+/// A reader of a copy. Dropping it ends the use of the copy.
 #[derive(Debug)]
 pub(super) struct CopyReader {
-    /// Taken only when this is dropped.
+    /// Taken only on drop.
     copy: Option<Arc<UnpackedCopy>>,
     shared: Arc<Shared>,
 }
 
-/// Room in the bound of all copies, until it is dropped.
+/// Bytes reserved from the limit of all copies. Dropping this frees them.
 #[derive(Debug)]
 struct Reserved {
     all: Arc<Mutex<u64>>,
@@ -65,10 +63,10 @@ struct Reserved {
 }
 
 impl UnpackedCopies {
-    /// The copy of a packed file that is open, and was in this state.
+    /// The copy of an open packed file in this state.
     ///
     /// # Errors
-    /// When the file cannot be unpacked, or there is no room for its copy
+    /// When the file cannot be unpacked, or the limits leave no space for its copy
     /// ([`io::ErrorKind::ResourceBusy`]).
     pub(super) fn of(&self, file: &File, state: FileState) -> io::Result<CopyReader> {
         let copy = self.0.of(file, state)?;
@@ -77,7 +75,7 @@ impl UnpackedCopies {
 }
 
 impl CopyReader {
-    /// The file of the copy. Where it stands means nothing.
+    /// The file of the copy. Its position is shared by all readers, so it must not be used.
     pub(super) fn file(&self) -> io::Result<File> {
         self.copy.as_ref().ok_or(io::ErrorKind::NotFound)?.file.try_clone()
     }
@@ -114,7 +112,7 @@ impl Shared {
         copies.copies.insert(state, Copy::Unpacking);
         let reserved = Reserved { all: Arc::clone(&copies.bytes), bytes: 0 };
         drop(copies);
-        // Whatever happens, the others stop waiting.
+        // Dropping this wakes the waiting readers, whatever happens.
         let mut unpacking = Unpacking { copies: self, state, copy: None };
         let copy = Arc::new(self.unpack_in_thread(file, reserved)?);
         if state.is_another(file)? {
@@ -124,8 +122,8 @@ impl Shared {
         Ok(copy)
     }
 
-    /// Unpacks in a thread of its own: the decoder needs more stack than the thread of a connection
-    /// has.
+    /// Unpacks in a separate thread, because the decoder needs more stack than the thread of a
+    /// connection has.
     fn unpack_in_thread(&self, file: &File, reserved: Reserved) -> io::Result<UnpackedCopy> {
         const STACK: usize = 512 * 1024;
         let busy = |text| io::Error::new(io::ErrorKind::ResourceBusy, text);
@@ -153,7 +151,7 @@ impl Shared {
             if !reserved.grow(count as u64) {
                 self.forget_unused(0);
                 if !reserved.grow(count as u64) {
-                    let text = "all room for unpacked documents is in use";
+                    let text = "the limit of unpacked documents is reached";
                     return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
                 }
             }
@@ -162,8 +160,8 @@ impl Shared {
         Ok(UnpackedCopy { file: unpacked, length, _reserved: reserved })
     }
 
-    /// Drops copies that nobody reads until all of them together have at most this many bytes, the
-    /// longest unused first.
+    /// Drops unused copies, the longest unused first, until the others have at most `most` bytes
+    /// together.
     fn forget_unused(&self, most: u64) {
         let mut dropped = Vec::new();
         let mut state = self.lock();
@@ -185,7 +183,7 @@ impl Shared {
             };
             dropped.extend(state.copies.remove(&oldest));
         }
-        // Files are closed, which may take a while, when the lock is free again.
+        // Closing files may take long, so the lock is released first.
         drop(state);
         drop(dropped);
     }
@@ -196,7 +194,7 @@ impl Shared {
     }
 }
 
-/// A file that is being unpacked, until this is dropped.
+/// The entry of a file that is being unpacked. Dropping this replaces it by the copy, or removes it.
 struct Unpacking<'a> {
     copies: &'a Shared,
     state: FileState,
@@ -278,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_that_nobody_reads_make_room_and_others_do_not() {
+    fn unused_copies_are_dropped_for_new_ones_and_used_copies_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file.gz");
         let state = packed(&path, 100);
@@ -299,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_reader_leaves_no_more_than_is_kept_for_the_next() {
+    fn the_last_reader_leaves_no_more_than_the_limit_of_unused_copies() {
         let folder = tempfile::tempdir().unwrap();
         let copies = UnpackedCopies::default();
         let length = limits::UNPACKED_UNUSED / 2;
@@ -315,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_unpacked_leaves_nothing() {
+    fn a_file_that_cannot_be_unpacked_leaves_no_copy() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"no gzip").unwrap();
         file.rewind().unwrap();

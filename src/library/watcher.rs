@@ -1,10 +1,9 @@
-//! Keeping the library true to its directory.
+//! Scans the shared directory when it changes (protocol.md section 9).
 //!
-//! A thread scans the directory when the system reports that something has changed there, and from
-//! time to time for what the system did not report. Reports are only a reason to scan: so nothing
-//! depends on them being complete, in order, or there at all. What the path of the directory leads
-//! to is compared every second: another directory there is watched from then on, as is one below
-//! it that a file system was mounted on or unmounted from.
+//! A thread scans the directory when the system reports a change in it, and at intervals. A report only
+//! starts a scan, so reports may be lost, repeated, or in any order. Every second the thread checks
+//! whether the path leads to another directory, and whether file systems were mounted or unmounted
+//! below it. Then it watches the directory again.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,10 +21,10 @@ use crate::protocol::Document;
 use crate::system::{DirectoryId, DirectoryWatch, Mounts, Report};
 use crate::{limits, system};
 
-/// What the directory's documents do is logged under this target, at level info.
+/// The log target of messages about added, changed and removed documents, at level info.
 pub const LOG_LIBRARY: &str = "p2p_ci::library";
 
-/// A thread that watches a library's directory. It ends when it is dropped.
+/// A thread that watches a library's directory. Dropping this ends the thread.
 #[derive(Debug)]
 pub struct Watcher {
     wake: SyncSender<Wake>,
@@ -39,8 +38,8 @@ enum Wake {
 }
 
 impl Watcher {
-    /// Starts watching. `changed` is told of each document that is shared from now on, is another
-    /// one now, or is gone.
+    /// Starts watching. `changed` is called with each document that was added, has changed, or is
+    /// gone.
     ///
     /// # Errors
     /// When no thread can be started.
@@ -48,7 +47,7 @@ impl Watcher {
         library: SharedLibrary,
         changed: impl Fn(&Document) + Send + 'static,
     ) -> io::Result<Self> {
-        // One scan that is due is enough.
+        // One queued wake-up is enough, because a scan covers all changes.
         let (wake, wakes) = sync_channel(1);
         let waker = wake.clone();
         let work = move || {
@@ -57,7 +56,7 @@ impl Watcher {
                 (library.folder().to_path_buf(), library.depth())
             };
             let watch = Watch::new(folder, depth, waker);
-            keep(&library, watch, &wakes, &changed);
+            watch_and_scan(&library, watch, &wakes, &changed);
         };
         let thread = thread::Builder::new().name("library".into()).spawn(work)?;
         Ok(Self { wake, thread: Some(thread) })
@@ -66,7 +65,7 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        // If a scan is due, there is no room, and it is done first.
+        // If a scan is queued, this waits until it begins.
         let _ = self.wake.send(Wake::Stop);
         if let Some(thread) = self.thread.take() {
             // A panic was reported where it happened.
@@ -75,19 +74,19 @@ impl Drop for Watcher {
     }
 }
 
-/// The system's reports of what changes in a directory.
+/// The system's reports about a directory.
 struct Watch {
     folder: PathBuf,
     depth: Depth,
     wake: SyncSender<Wake>,
     reports: Option<DirectoryWatch>,
-    /// What the path led to when watching began.
+    /// The directory at the path when watching began.
     directory: Option<DirectoryId>,
     mounts: Mounts,
     /// Whether reports were lost, the directory was moved or removed, or the mounts have changed.
     is_stale: Arc<AtomicBool>,
-    /// Whether it was said that there are no reports.
-    has_said: bool,
+    /// Whether it was logged that there are no reports.
+    has_logged: bool,
 }
 
 impl Watch {
@@ -101,14 +100,14 @@ impl Watch {
             directory: None,
             mounts: Mounts::new(),
             is_stale,
-            has_said: false,
+            has_logged: false,
         };
         watch.begin();
         watch
     }
 
-    /// Watches again if the path leads to another directory by now, or reports were lost. Returns
-    /// whether it does.
+    /// Watches again if the path leads to another directory, or reports were lost. Returns whether
+    /// that is so.
     fn check(&mut self) -> bool {
         let is_outdated = self.is_outdated();
         if is_outdated {
@@ -119,7 +118,7 @@ impl Watch {
     }
 
     fn is_outdated(&self) -> bool {
-        // The system reports a change of the mounts once.
+        // The system reports a change of the mounts only once.
         if self.mounts.have_changed() {
             self.is_stale.store(true, Ordering::Relaxed);
         }
@@ -127,7 +126,7 @@ impl Watch {
             || system::directory_id(&self.folder) != self.directory
     }
 
-    /// The time after which the directory is scanned although nothing was reported.
+    /// The time after which the directory is scanned without a report.
     fn period(&self) -> Duration {
         match self.reports {
             Some(_) => limits::RESCAN_INTERVAL,
@@ -135,10 +134,10 @@ impl Watch {
         }
     }
 
-    /// Asks the system for reports; without them, that is said once.
+    /// Requests reports from the system. If there are none, this is logged once.
     fn begin(&mut self) {
         self.reports = None;
-        // Before the directory is watched: one that replaces it meanwhile is noticed.
+        // Noted before the directory is watched, so that its replacement is noticed.
         self.directory = system::directory_id(&self.folder);
         if self.directory.is_none() {
             return;
@@ -150,9 +149,9 @@ impl Watch {
         };
         match reports {
             Ok(reports) => self.reports = Some(reports),
-            Err(reason) if !self.has_said => {
-                say_unwatched(&self.folder, &reason);
-                self.has_said = true;
+            Err(reason) if !self.has_logged => {
+                log_unwatched(&self.folder, &reason);
+                self.has_logged = true;
             }
             Err(_) => {}
         }
@@ -164,28 +163,28 @@ impl Watch {
             if report == Report::Ended {
                 is_stale.store(true, Ordering::Relaxed);
             }
-            // If there is no room, a scan is due already.
+            // If the queue is full, a scan is queued already.
             let _ = wake.try_send(Wake::Scan);
         };
         DirectoryWatch::start(&self.folder, self.depth == Depth::Tree, report)
     }
 }
 
-/// The time from the end of a scan to the next one, if there is something to scan for. A directory in
-/// which files change all the time is scanned once a second. A large one is scanned less often, but a
-/// scan that was slow because the machine is busy does not postpone the next one for long.
+/// The shortest time from the end of a scan to the next one. A directory in which files change all
+/// the time is scanned once a second, and less often if a scan takes long. A scan that was slow because
+/// the machine is busy does not postpone the next one for long.
 fn rest_after(took: Duration) -> Duration {
     let longest = limits::SCAN_PAUSE_MAX.max(took.saturating_mul(2));
     took.saturating_mul(10).clamp(limits::RESCAN_DELAY, longest)
 }
 
-fn say_unwatched(folder: &Path, reason: &str) {
+fn log_unwatched(folder: &Path, reason: &str) {
     let folder = escaped(folder.as_os_str().as_encoded_bytes());
     let period = limits::RESCAN_INTERVAL_UNWATCHED.as_secs();
     log::warn!("`{folder}` cannot be watched ({reason}): it is scanned every {period} seconds");
 }
 
-fn keep(
+fn watch_and_scan(
     library: &SharedLibrary,
     mut watch: Watch,
     wakes: &Receiver<Wake>,
@@ -194,7 +193,7 @@ fn keep(
     let mut failure = None;
     let mut due = Instant::now();
     loop {
-        // Other directories under the path are noticed between two scans, too.
+        // Another directory at the path is noticed between two scans as well.
         let wait = due.saturating_duration_since(Instant::now()).min(limits::RESCAN_DELAY);
         match wakes.recv_timeout(wait) {
             Ok(Wake::Scan) => due = Instant::now(),
@@ -213,7 +212,7 @@ fn keep(
         let wait = match scan {
             Ok(scan) => {
                 for document in &scan.changed {
-                    say(library, document);
+                    log_change(library, document);
                     let _ = catch_unwind(AssertUnwindSafe(|| changed(document)));
                 }
                 failure = None;
@@ -238,7 +237,7 @@ fn keep(
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
-            // Lost reports and another directory do not wait.
+            // After lost reports, or with another directory at the path, the next scan is immediate.
             if watch.is_outdated() {
                 break;
             }
@@ -246,7 +245,7 @@ fn keep(
     }
 }
 
-fn say(library: &SharedLibrary, document: &Document) {
+fn log_change(library: &SharedLibrary, document: &Document) {
     let title = library.read().entry(document).map(|entry| entry.title().clone());
     match title {
         Some(title) => {

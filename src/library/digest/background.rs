@@ -1,4 +1,4 @@
-//! The library's digests, computed in the background (protocol.md section 5.5).
+//! Computes the digests of a library's documents in the background (protocol.md section 5.5).
 
 use std::io;
 use std::iter;
@@ -14,8 +14,8 @@ use crate::library::catalog::SharedLibrary;
 use crate::protocol::Document;
 use crate::system::PageAligned;
 
-/// A thread that reads each document once, with the help of others where there are many, tells
-/// so, and stores the digests. It ends when it is dropped.
+/// A thread that computes the digests of documents, reports them, and stores them. For many documents
+/// it starts one more thread for each processor. Dropping this ends the threads.
 #[derive(Debug)]
 pub struct BackgroundHasher {
     queue: Sender<Document>,
@@ -24,8 +24,8 @@ pub struct BackgroundHasher {
 }
 
 impl BackgroundHasher {
-    /// Starts with the documents that the library has now. `done` is told of each one whose digest
-    /// was not known before.
+    /// Starts with the present documents of the library. `done` is called with each document whose
+    /// digest was computed.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -45,7 +45,7 @@ impl BackgroundHasher {
         Ok(Self { queue, stop, thread: Some(thread) })
     }
 
-    /// Where documents are put that have appeared or changed.
+    /// The queue for documents that were added or have changed.
     pub fn queue(&self) -> Sender<Document> {
         self.queue.clone()
     }
@@ -54,7 +54,7 @@ impl BackgroundHasher {
 impl Drop for BackgroundHasher {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // The thread waits on this queue, and on its copies.
+        // The thread waits until this sender of the queue and all its clones are dropped.
         self.queue = channel().0;
         if let Some(thread) = self.thread.take() {
             // A panic was reported where it happened.
@@ -70,7 +70,7 @@ struct Worker<D> {
 }
 
 impl<D: Fn(&Document) + Sync> Worker<D> {
-    /// Takes what is in the queue, until nobody can put anything there any more.
+    /// Computes the digests of queued documents, until the queue has no senders.
     fn serve(&self, documents: &Receiver<Document>) {
         while let Ok(first) = documents.recv() {
             let batch: Vec<Document> = iter::once(first).chain(documents.try_iter()).collect();
@@ -93,7 +93,7 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
         self.hash(&unknown, &digests);
     }
 
-    /// On all processors, one document each; stores once behind them all.
+    /// Computes digests on all processors, and then stores them.
     fn hash(&self, documents: &[Document], digests: &DigestCache) {
         let (next, is_new) = (AtomicUsize::new(0), AtomicBool::new(false));
         let work = || {
@@ -101,7 +101,7 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
             while let Some(document) = documents.get(next.fetch_add(1, Ordering::Relaxed))
                 && !self.is_stopped()
             {
-                // A panic costs one document, and not the thread.
+                // A panic costs one document and does not end the thread.
                 let hash = || self.hash_one(document, digests, &mut buffer);
                 if catch_unwind(AssertUnwindSafe(hash)).unwrap_or(false) {
                     is_new.store(true, Ordering::Relaxed);
@@ -111,8 +111,8 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
         let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         match processors.min(documents.len()) {
             0 | 1 => work(),
-            // This one only waits: beside a thread that has begun to compute, the next one may be
-            // given the same processor for the first milliseconds.
+            // This thread only waits. If it computed as well, the system could start a helper on the
+            // same processor for the first milliseconds.
             helpers => thread::scope(|scope| {
                 for _ in 0..helpers {
                     let thread = thread::Builder::new().name("digests".into());
@@ -130,7 +130,7 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
         }
     }
 
-    /// Computes the digest of a document; returns whether there is one.
+    /// Computes the digest of a document; returns whether it was computed.
     fn hash_one(
         &self,
         document: &Document,
@@ -144,7 +144,7 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
                 (self.done)(document);
                 true
             }
-            // It changed meanwhile, and whoever notices that puts it into the queue again.
+            // The file has changed meanwhile. The next scan queues the document again.
             Ok(None) => false,
             Err(error) => {
                 log::debug!("no digest of {document}: {error}");
@@ -174,11 +174,11 @@ mod tests {
             fs::write(folder.path().join(format!("rfc{number}.txt")), "bytes").unwrap();
         }
         let library = Library::scan(folder.path(), Depth::Folder).unwrap();
-        let (told, documents) = channel();
+        let (done_sender, documents) = channel();
         let done = move |document: &Document| {
             let name = document.to_string();
             assert!(!matches!(&*name, "RFC 3" | "FILE first"), "this one panics, as it should");
-            told.send(name).unwrap();
+            done_sender.send(name).unwrap();
         };
         let hashing = BackgroundHasher::start(library.clone(), done).unwrap();
         for _ in 0..19 {
@@ -193,14 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_told_of_what_is_not_shared_any_more() {
+    fn removed_documents_are_not_reported() {
         const PATIENCE: Duration = Duration::from_secs(20);
         let folder = tempfile::tempdir().unwrap();
         for number in 1..=500 {
             fs::write(folder.path().join(format!("rfc{number}.txt")), "bytes").unwrap();
         }
         let library = Library::scan(folder.path(), Depth::Folder).unwrap();
-        let (told, documents) = channel();
+        let (done_sender, documents) = channel();
         let (shared, is_first) = (library.clone(), AtomicBool::new(true));
         let done = move |document: &Document| {
             if is_first.swap(false, Ordering::Relaxed) {
@@ -208,7 +208,7 @@ mod tests {
                 let all: Vec<Document> = library.entries().map(|(all, _)| all.clone()).collect();
                 all.iter().for_each(|document| drop(library.forget(document)));
             }
-            told.send(document.clone()).unwrap();
+            done_sender.send(document.clone()).unwrap();
         };
         let hashing = BackgroundHasher::start(library.clone(), done).unwrap();
         documents.recv_timeout(PATIENCE).unwrap();
@@ -222,6 +222,6 @@ mod tests {
             others += 1;
         }
         let processors = thread::available_parallelism().unwrap().get();
-        assert!(others < processors, "{others} beside the first");
+        assert!(others < processors, "{others} after the first");
     }
 }

@@ -1,7 +1,6 @@
-//! SHA-256 of files, computed once and kept (protocol.md section 5.5).
+//! SHA-256 digests of files, computed once and cached by the state of the file (protocol.md section 5.5).
 //!
-//! A digest is kept by the state of its file; one that was touched is read again. How they are
-//! stored is not decided here, but in `digest_store`.
+//! A file whose state has changed is read again. [`super::store`] keeps the cache between runs.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -20,10 +19,10 @@ use crate::limits;
 use crate::protocol::{Content, Digest, Document};
 use crate::system::{self, PageAligned};
 
-/// Between two looks whether a file's state is old enough.
+/// The time between two checks whether the state of a file is old enough.
 const RACE_POLL: Duration = Duration::from_millis(10);
 
-/// The digests of files, by what the file system says of them.
+/// The digests of files, by the states of the files.
 #[derive(Debug, Default)]
 pub struct DigestCache {
     known: Mutex<HashMap<FileState, Known>>,
@@ -31,7 +30,7 @@ pub struct DigestCache {
 }
 
 impl DigestCache {
-    /// The digests in this file, or none if its format is wrong.
+    /// Loads the digests of this store. If its format is wrong, there are none.
     pub fn load(store: &Path) -> Self {
         let stored = DigestStore::at(store);
         let known = stored.read();
@@ -44,13 +43,12 @@ impl DigestCache {
         Self { known: Mutex::new(known.unwrap_or_default()), store: Some(stored) }
     }
 
-    /// Memory to read files into, as much as stays in the processor's cache: larger pieces would
-    /// come from the system's memory, page by page.
+    /// A buffer for reading files. It fits into the cache of the processor.
     pub fn buffer() -> PageAligned {
         PageAligned::new(64 * 1024)
     }
 
-    /// What is known of the document in a file of this state.
+    /// The length and the digest of the document in a file of this state, as far as they are known.
     pub(in crate::library) fn content(&self, state: &FileState) -> Content {
         match self.lock().get(state) {
             Some(known) => Content { digest: Some(known.digest), length: Some(known.length) },
@@ -58,12 +56,12 @@ impl DigestCache {
         }
     }
 
-    /// Remembers the digest of a file whose bytes were seen.
+    /// Caches the digest of a file that was read or written here.
     pub(in crate::library) fn insert(&self, state: FileState, digest: Digest, length: u64) {
         self.lock().insert(state, Known { digest, length });
     }
 
-    /// Forgets states that no document has any more, if they are many: each change of a file leaves
+    /// Forgets the states that no document has any more, if there are many. Each change of a file leaves
     /// one.
     pub(in crate::library) fn forget_old<'a>(
         &self,
@@ -76,13 +74,13 @@ impl DigestCache {
         self.lock().retain(|state, _| states.contains(state));
     }
 
-    /// The digest of an open document; `None` if it was not computed for this state of the file.
+    /// The cached digest of an open document; `None` if it was not computed for this state of the file.
     pub fn known(&self, document: &OpenDocument) -> Option<Digest> {
         self.content(&document.state).digest
     }
 
-    /// Those of these documents whose digests are not known, as their files were when they were
-    /// last looked at. There is room for what is going to be known of them.
+    /// Selects the documents without a cached digest for the state of their file at the last scan, and
+    /// reserves memory for their digests.
     pub fn unknown<'a>(
         &self,
         documents: impl Iterator<Item = (&'a Document, &'a Arc<Entry>)>,
@@ -96,8 +94,8 @@ impl DigestCache {
         unknown
     }
 
-    /// Computes the digest of a shared document, piece by piece; `None` as in [`DigestCache::compute`],
-    /// or if its file is not what it was when it was last looked at.
+    /// Computes and caches the digest of a shared document; `None` as in [`DigestCache::compute`], or if
+    /// its file has changed since the last scan.
     ///
     /// # Errors
     /// When the document cannot be opened or read.
@@ -105,56 +103,40 @@ impl DigestCache {
         &self,
         entry: &Entry,
         buffer: &mut PageAligned,
-        go_on: &dyn Fn() -> bool,
+        resume: &dyn Fn() -> bool,
     ) -> io::Result<Option<Digest>> {
-        // If its bytes can still change without its state, what is computed now is not to be kept.
+        // While the file could change without a change of its state, a digest cannot be cached.
         while entry.state.is_racy(SystemTime::now()) {
-            if !go_on() {
+            if !resume() {
                 return Ok(None);
             }
             thread::sleep(RACE_POLL);
         }
         match entry.state.document_length() {
-            Some(length) => self.read(&entry.open_as_seen()?, length, entry.state, buffer, go_on),
-            None => self.read_packed(entry, buffer, go_on),
+            Some(length) => self.read(&entry.open_as_seen()?, length, entry.state, buffer, resume),
+            None => self.read_packed(entry, buffer, resume),
         }
     }
 
-    /// Unpacks a document only to read it.
+    /// Computes the digest of a packed document without a copy of it.
     fn read_packed(
         &self,
         entry: &Entry,
         buffer: &mut PageAligned,
-        go_on: &dyn Fn() -> bool,
+        resume: &dyn Fn() -> bool,
     ) -> io::Result<Option<Digest>> {
-        let (mut unpacked, file, state) = entry.unpack()?;
+        let (unpacked, file, state) = entry.unpack()?;
         let is_racy = state.is_racy(SystemTime::now());
-        let (mut hasher, mut length) = (Hasher::default(), 0_u64);
-        loop {
-            let count = match unpacked.read(buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            hasher.update(buffer.get(..count).unwrap_or_default());
-            length = length.saturating_add(count as u64);
-            if !go_on() {
-                return Ok(None);
-            }
-        }
+        let mut hasher = Hasher::default();
+        let Some(length) = hasher.read_from(unpacked, buffer, resume)? else { return Ok(None) };
         if state.is_another(&file)? {
             return Ok(None);
         }
-        let digest = hasher.finish();
-        if !is_racy {
-            self.insert(state, digest, length);
-        }
-        Ok(Some(digest))
+        Ok(Some(self.digest_of(hasher, state, length, is_racy)))
     }
 
-    /// Computes the digest of an open document; `None` if `go_on` did not want to go on, or the
-    /// file changed meanwhile. Where the file stands does not matter.
+    /// Computes and caches the digest of an open document; `None` if `resume` has returned `false`, or
+    /// the file has changed meanwhile. The position of the file does not matter.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -162,9 +144,9 @@ impl DigestCache {
         &self,
         document: &OpenDocument,
         buffer: &mut PageAligned,
-        go_on: &dyn Fn() -> bool,
+        resume: &dyn Fn() -> bool,
     ) -> io::Result<Option<Digest>> {
-        self.read(&document.file, document.length, document.state, buffer, go_on)
+        self.read(&document.file, document.length, document.state, buffer, resume)
     }
 
     fn read(
@@ -173,38 +155,28 @@ impl DigestCache {
         length: u64,
         state: FileState,
         buffer: &mut PageAligned,
-        go_on: &dyn Fn() -> bool,
+        resume: &dyn Fn() -> bool,
     ) -> io::Result<Option<Digest>> {
         let is_racy = state.is_racy(SystemTime::now());
-        let mut read = 0;
         let mut hasher = Hasher::default();
-        // To be told that this is the end takes another call; what has grown has changed.
-        while read < length {
-            let count = match system::read_at(file, buffer, read) {
-                Ok(0) => break,
-                Ok(count) => count,
-                // It is no regular file any more, and its state says so.
-                Err(error) if error.kind() == io::ErrorKind::NotSeekable => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            hasher.update(buffer.get(..count).unwrap_or_default());
-            read = read.saturating_add(count as u64);
-            if !go_on() {
-                return Ok(None);
-            }
-        }
+        let bytes = FileBytes { file, at: 0, end: length };
+        let Some(length) = hasher.read_from(bytes, buffer, resume)? else { return Ok(None) };
         if state.has_changed(file)? {
             return Ok(None);
         }
-        let digest = hasher.finish();
-        if !is_racy {
-            self.insert(state, digest, read);
-        }
-        Ok(Some(digest))
+        Ok(Some(self.digest_of(hasher, state, length, is_racy)))
     }
 
-    /// Writes what is known to the store, beside what other programs have stored there meanwhile.
+    /// The digest of a file that was read, which is cached unless its state is too young.
+    fn digest_of(&self, hasher: Hasher, state: FileState, length: u64, is_racy: bool) -> Digest {
+        let digest = hasher.finish();
+        if !is_racy {
+            self.insert(state, digest, length);
+        }
+        digest
+    }
+
+    /// Writes the digests to the store, together with digests that other processes have stored.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -214,7 +186,7 @@ impl DigestCache {
         };
         store.replace(|others| {
             let mut all = self.lock().clone();
-            // Files that are long gone are forgotten when there are too many of them.
+            // If there are too many digests, those of other processes are forgotten.
             let room = limits::DIGESTS.saturating_sub(all.len());
             if others.len() <= room {
                 others.into_iter().for_each(|(state, other)| {
@@ -226,8 +198,31 @@ impl DigestCache {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<FileState, Known>> {
-        // Each change is one insertion: a poisoned map is still whole.
+        // Each change is one insertion, so a poisoned map is consistent.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads a file from its beginning to a known end, whatever its position. At that end it makes no
+/// system call; a file that has grown has changed.
+struct FileBytes<'a> {
+    file: &'a File,
+    at: u64,
+    end: u64,
+}
+
+impl Read for FileBytes<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at >= self.end {
+            return Ok(0);
+        }
+        let count = match system::read_at(self.file, buffer, self.at) {
+            // It is no regular file any more, so its state has changed.
+            Err(error) if error.kind() == io::ErrorKind::NotSeekable => 0,
+            result => result?,
+        };
+        self.at = self.at.saturating_add(count as u64);
+        Ok(count)
     }
 }
 

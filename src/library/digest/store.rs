@@ -1,8 +1,7 @@
-//! The file in which the digests of files outlive the program (protocol.md section 5.5).
+//! The file that keeps the digest cache between runs (protocol.md section 5.5).
 //!
-//! Several programs of one user may share it. It is a text file that appears whole, ends with a
-//! digest of itself, and is not believed if anything about it is not as we wrote it. Which digests
-//! are worth keeping is decided in `digests`.
+//! Several processes of one user may share it. It is a text file that is replaced as a whole and ends
+//! with a digest of itself. A file with any other content is ignored.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -15,20 +14,20 @@ use crate::library::store_file::StoreFile;
 use crate::limits;
 use crate::protocol::Digest;
 
-/// The first line of the store. Another version of the format is another line.
+/// The first line of the store. It contains the version of the format.
 const FIRST_LINE: &str = "p2p-ci digests 2";
 
-/// Bytes that a line has at most: six numbers of a state, a length and a digest.
+/// The largest length of a line: six numbers of a state, a length and a digest.
 const LINE: usize = 256;
 
-/// The digest of a document and its length, which a packed file does not tell.
+/// The digest and the length of a document. The length of a packed document is not in its state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Known {
     pub(super) digest: Digest,
     pub(super) length: u64,
 }
 
-/// Where digests are stored.
+/// A store of digests.
 #[derive(Debug)]
 pub(super) struct DigestStore(StoreFile);
 
@@ -37,12 +36,12 @@ impl DigestStore {
         Self(StoreFile::new(path, (limits::DIGESTS * LINE) as u64))
     }
 
-    /// What is stored; `None` if there is nothing, or not what we wrote.
+    /// The stored digests; `None` if there is no store, or its format is wrong.
     pub(super) fn read(&self) -> Option<HashMap<FileState, Known>> {
         parse(&self.0.read()?)
     }
 
-    /// Stores what `merge` makes of what is stored; programs do so one after the other.
+    /// Stores the digests that `merge` returns for the stored ones. Meanwhile no other process stores.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -66,7 +65,7 @@ fn text(known: &HashMap<FileState, Known>) -> String {
     text
 }
 
-/// Reads a store; its last line is the digest of all before.
+/// Parses a store. Its last line is the digest of all lines before.
 fn parse(text: &str) -> Option<HashMap<FileState, Known>> {
     let (content, check) = text.strip_suffix('\n')?.rsplit_once('\n')?;
     let mut hasher = Hasher::default();
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_is_read_back_and_a_broken_one_is_not_believed() {
+    fn a_store_is_read_back_and_a_damaged_one_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b/digests");
         let store = DigestStore::at(&path);
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_that_store_at_the_same_time_lose_nothing_of_each_other() {
+    fn processes_that_store_at_the_same_time_lose_nothing() {
         const PROGRAMS: usize = 16;
         let folder = tempfile::tempdir().unwrap();
         let store = DigestStore::at(&folder.path().join("digests"));

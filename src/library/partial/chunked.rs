@@ -1,11 +1,10 @@
-//! A large document that comes in pieces, in any order and from several holders (protocol.md section
-//! 5.6).
+//! A part file that receives the chunks of a large document in any order, from several holders
+//! (protocol.md section 5.6).
 //!
-//! After the place of the document's last byte the file holds a map: a bit for each piece that is
-//! there. The map is written when the first piece is complete. A piece is marked when its last byte
-//! was written, so that a program that is killed loses what it had of unfinished pieces and nothing
-//! else. What the map says is not
-//! believed in the end: the digest of the whole is.
+//! After the last byte of the document the file has a map with a bit for each complete chunk. The map
+//! is written when the first chunk is complete. A chunk is marked after its last byte was written, so a
+//! killed process loses its incomplete chunks and nothing else. A wrong map does no harm: the digest of
+//! the whole document is verified at the end.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,13 +15,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::lock::{Opened, open_locked, remove_open};
 use crate::system::{read_at, rename_new, write_at};
 
-/// Bytes of a piece: eight downloads at once lose at most a megabyte.
+/// Bytes of a chunk. Eight parallel transfers lose at most one megabyte when they are killed.
 pub const CHUNK: u64 = 128 * 1024;
 
-/// Stands between the document and the map.
+/// The bytes between the document and the map.
 const MARK: &[u8; 16] = b"p2p-ci pieces 1\n";
 
-/// The file of a document that comes in pieces. It may be written from several threads.
+/// A part file for chunks in any order. Several threads may write to it.
 #[derive(Debug)]
 pub struct ChunkedPart {
     file: File,
@@ -33,23 +32,22 @@ pub struct ChunkedPart {
 
 #[derive(Debug)]
 struct Map {
-    /// A bit for each piece, the first in the lowest bit.
+    /// A bit for each chunk, the first in the lowest bit.
     bits: Vec<u8>,
-    /// Whether the file has it. A holder announces the length before it has sent anything, so the
-    /// file gets a map, and with it its length, when a piece has come.
+    /// Whether the file has the map. A holder announces the length before it has sent anything, so
+    /// the file gets the map, and with it its length, when a chunk is complete.
     is_written: bool,
 }
 
 impl ChunkedPart {
-    /// Goes on with the file that an earlier download has left, or begins one; `None` if somebody
-    /// else is writing it. `beginning` is the file of a download that had only one holder: what
-    /// it has is taken over.
+    /// Resumes the file at this path, or creates it; `None` if another process is writing it. If there
+    /// is a part file with the `beginning` of the document, it becomes the chunked part.
     pub(super) fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<Self>> {
         let Some((file, taken_over)) = open(path, beginning, length)? else { return Ok(None) };
         let count = usize::try_from(length.div_ceil(CHUNK)).map_err(io::Error::other)?;
         let map = match file.metadata()?.len() {
             _ if taken_over > 0 => None,
-            // It was whole, and only its name was missing.
+            // The document is complete, and was not renamed into place.
             found if found == length => Some(vec![u8::MAX; count.div_ceil(8)]),
             found if found == length + (MARK.len() + count.div_ceil(8)) as u64 => {
                 read_map(&file, length, count)?
@@ -58,29 +56,29 @@ impl ChunkedPart {
         };
         let is_known = map.is_some();
         let mut bits = map.unwrap_or_else(|| vec![0; count.div_ceil(8)]);
-        for piece in 0..taken_over {
-            set(&mut bits, piece);
+        for chunk in 0..taken_over {
+            set(&mut bits, chunk);
         }
         let map = Mutex::new(Map { bits, is_written: is_known });
-        let pieces = Self { file, path: path.into(), length, map };
+        let part = Self { file, path: path.into(), length, map };
         if !is_known {
-            pieces.file.set_len(taken_over.saturating_mul(CHUNK).min(length))?;
+            part.file.set_len(taken_over.saturating_mul(CHUNK).min(length))?;
         }
         if taken_over > 0 {
-            pieces.write_map(&mut pieces.lock())?;
+            part.write_map(&mut part.lock())?;
         }
-        Ok(Some(pieces))
+        Ok(Some(part))
     }
 
-    /// Looks whether the file is still where it was begun.
+    /// Checks that the file is still at its path.
     ///
     /// # Errors
-    /// When it is not, as whatever asks for its place finds it.
+    /// When it is not.
     pub fn check_place(&self) -> io::Result<()> {
         fs::symlink_metadata(&self.path).map(drop)
     }
 
-    /// Removes the file, unless it has its final name by now and the path is another's.
+    /// Deletes the file, unless it was renamed into place.
     pub(super) fn remove(&self) -> io::Result<()> {
         remove_open(&self.file, &self.path)
     }
@@ -90,12 +88,12 @@ impl ChunkedPart {
         self.length
     }
 
-    /// What is not there yet, in order; each range begins where a piece begins.
+    /// The missing ranges, in order. Each begins at the beginning of a chunk.
     pub fn missing(&self) -> Vec<Range<u64>> {
         let mut missing: Vec<Range<u64>> = Vec::new();
         let map = self.lock();
-        for piece in (0..self.length.div_ceil(CHUNK)).filter(|&piece| !is_set(&map.bits, piece)) {
-            let range = piece * CHUNK..((piece + 1) * CHUNK).min(self.length);
+        for chunk in (0..self.length.div_ceil(CHUNK)).filter(|&chunk| !is_set(&map.bits, chunk)) {
+            let range = chunk * CHUNK..((chunk + 1) * CHUNK).min(self.length);
             match missing.last_mut() {
                 Some(last) if last.end == range.start => last.end = range.end,
                 _ => missing.push(range),
@@ -104,15 +102,15 @@ impl ChunkedPart {
         missing
     }
 
-    /// Writes bytes at their place, and marks the pieces that end in them. Whoever begins within
-    /// a piece has written what is before.
+    /// Writes bytes at an offset of the document, and marks the chunks that end in them. If the offset
+    /// is within a chunk, the caller has written the bytes of the chunk before it.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let end = offset + bytes.len() as u64;
         if end >= self.length {
-            // A file without a map that is as long as the document counts as complete.
+            // A file without a map that has the length of the document counts as complete.
             let mut map = self.lock();
             if !map.is_written {
                 self.write_map(&mut map)?;
@@ -121,9 +119,9 @@ impl ChunkedPart {
         write_at(&self.file, bytes, offset)?;
         let last = if end == self.length { end.div_ceil(CHUNK) } else { end / CHUNK };
         let mut map = self.lock();
-        for piece in offset / CHUNK..last {
-            let at = usize::try_from(piece / 8).map_err(io::Error::other)?;
-            set(&mut map.bits, piece);
+        for chunk in offset / CHUNK..last {
+            let at = usize::try_from(chunk / 8).map_err(io::Error::other)?;
+            set(&mut map.bits, chunk);
             if !map.is_written {
                 self.write_map(&mut map)?;
                 continue;
@@ -134,7 +132,7 @@ impl ChunkedPart {
         Ok(())
     }
 
-    /// Reads bytes that are there; 0 at the end of the document.
+    /// Reads bytes that were written; 0 at the end of the document.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -144,7 +142,7 @@ impl ChunkedPart {
         read_at(&self.file, bytes.get_mut(..most).unwrap_or_default(), offset)
     }
 
-    /// Forgets all pieces, because together they were not the document.
+    /// Marks all chunks as missing, because the digest of the document is wrong.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -162,7 +160,7 @@ impl ChunkedPart {
         &self.path
     }
 
-    /// Cuts the map off: what remains is the document.
+    /// Cuts the map off, so that the file has exactly the bytes of the document.
     pub(super) fn cut_map_off(&self) -> io::Result<()> {
         self.file.set_len(self.length)
     }
@@ -178,30 +176,30 @@ impl ChunkedPart {
     }
 }
 
-/// The bytes of complete pieces in a file of pieces, which another process may be writing.
+/// The bytes of the complete chunks in a file, which another process may be writing.
 pub(super) fn bytes_in_map(file: &File, length: u64) -> io::Result<u64> {
     let found = file.metadata()?.len();
     if found == length {
-        // It is complete, and only its name is missing.
+        // The document is complete, and was not renamed into place.
         return Ok(length);
     }
-    let pieces = length.div_ceil(CHUNK);
-    // The length is from the name of the file, which anybody may have given it.
-    let is_whole = length.checked_add(MARK.len() as u64 + pieces.div_ceil(8)) == Some(found);
-    let Some(map) = usize::try_from(pieces)
+    let chunks = length.div_ceil(CHUNK);
+    // The length is from the name of the file, and may be any number.
+    let is_whole = length.checked_add(MARK.len() as u64 + chunks.div_ceil(8)) == Some(found);
+    let Some(map) = usize::try_from(chunks)
         .ok()
         .filter(|_| is_whole)
-        .and_then(|pieces| read_map(file, length, pieces).transpose())
+        .and_then(|chunks| read_map(file, length, chunks).transpose())
         .transpose()?
     else {
         return Ok(0);
     };
-    let bytes = |piece: u64| CHUNK.min(length.saturating_sub(piece.saturating_mul(CHUNK)));
-    Ok((0..pieces).filter(|&piece| is_set(&map, piece)).map(bytes).sum())
+    let bytes = |chunk: u64| CHUNK.min(length.saturating_sub(chunk.saturating_mul(CHUNK)));
+    Ok((0..chunks).filter(|&chunk| is_set(&map, chunk)).map(bytes).sum())
 }
 
-/// Opens the file of the pieces, or makes it of the beginning; returns how many pieces the beginning
-/// has. `None` if another process is writing one of them.
+/// Opens the file at this path, or renames the `beginning` to it; returns the number of complete chunks
+/// in the beginning. `None` if another process is writing one of them.
 fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<(File, u64)>> {
     match open_locked(path, false)? {
         Opened::Locked(file) => return Ok(Some((file, 0))),
@@ -212,8 +210,8 @@ fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<(File, 
         // The lock stays with the file while it gets its new name.
         Opened::Locked(file) => match rename_new(beginning, path) {
             Ok(()) => {
-                let pieces = file.metadata()?.len().min(length) / CHUNK;
-                return Ok(Some((file, pieces)));
+                let chunks = file.metadata()?.len().min(length) / CHUNK;
+                return Ok(Some((file, chunks)));
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(error),
@@ -227,20 +225,20 @@ fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<(File, 
     }
 }
 
-/// Marks a piece as being there. The map has a bit for each piece of the document.
-fn set(map: &mut [u8], piece: u64) {
-    if let Some(byte) = usize::try_from(piece / 8).ok().and_then(|at| map.get_mut(at)) {
-        *byte |= 1 << (piece % 8);
+/// Marks a chunk as complete. The map has a bit for each chunk of the document.
+fn set(map: &mut [u8], chunk: u64) {
+    if let Some(byte) = usize::try_from(chunk / 8).ok().and_then(|at| map.get_mut(at)) {
+        *byte |= 1 << (chunk % 8);
     }
 }
 
-fn is_set(map: &[u8], piece: u64) -> bool {
-    let byte = usize::try_from(piece / 8).ok().and_then(|at| map.get(at));
-    byte.is_some_and(|byte| byte & (1 << (piece % 8)) != 0)
+fn is_set(map: &[u8], chunk: u64) -> bool {
+    let byte = usize::try_from(chunk / 8).ok().and_then(|at| map.get(at));
+    byte.is_some_and(|byte| byte & (1 << (chunk % 8)) != 0)
 }
 
-fn read_map(file: &File, length: u64, pieces: usize) -> io::Result<Option<Vec<u8>>> {
-    let mut trailer = vec![0; MARK.len() + pieces.div_ceil(8)];
+fn read_map(file: &File, length: u64, chunks: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut trailer = vec![0; MARK.len() + chunks.div_ceil(8)];
     let mut filled = 0;
     while filled < trailer.len() {
         let rest = trailer.get_mut(filled..).unwrap_or_default();
@@ -260,56 +258,54 @@ mod tests {
     const ALL: &[Range<u64>] = &[Range { start: 0, end: LENGTH }];
 
     fn open(folder: &Path) -> ChunkedPart {
-        ChunkedPart::open(&folder.join("pieces"), &folder.join("beginning"), LENGTH)
-            .unwrap()
-            .unwrap()
+        ChunkedPart::open(&folder.join("part"), &folder.join("beginning"), LENGTH).unwrap().unwrap()
     }
 
     #[test]
-    fn pieces_are_marked_when_they_are_whole_and_found_again() {
+    fn chunks_are_marked_when_they_are_complete_and_found_again() {
         let folder = tempfile::tempdir().unwrap();
-        let pieces = open(folder.path());
-        assert_eq!(pieces.missing(), ALL);
-        pieces.write(&[1; 100], CHUNK).unwrap();
-        assert_eq!(pieces.missing(), ALL);
-        pieces.write(&vec![1; usize::try_from(CHUNK).unwrap()], CHUNK + 100).unwrap();
-        pieces.write(&[1; 5], 3 * CHUNK).unwrap();
-        assert_eq!(pieces.missing(), [0..CHUNK, 2 * CHUNK..3 * CHUNK]);
-        let second = ChunkedPart::open(&folder.path().join("pieces"), Path::new("none"), LENGTH);
-        assert!(second.unwrap().is_none(), "somebody is writing it");
-        drop(pieces);
+        let part = open(folder.path());
+        assert_eq!(part.missing(), ALL);
+        part.write(&[1; 100], CHUNK).unwrap();
+        assert_eq!(part.missing(), ALL);
+        part.write(&vec![1; usize::try_from(CHUNK).unwrap()], CHUNK + 100).unwrap();
+        part.write(&[1; 5], 3 * CHUNK).unwrap();
+        assert_eq!(part.missing(), [0..CHUNK, 2 * CHUNK..3 * CHUNK]);
+        let second = ChunkedPart::open(&folder.path().join("part"), Path::new("none"), LENGTH);
+        assert!(second.unwrap().is_none(), "another process is writing it");
+        drop(part);
 
-        let pieces = open(folder.path());
-        assert_eq!(pieces.missing(), [0..CHUNK, 2 * CHUNK..3 * CHUNK]);
-        pieces.clear().unwrap();
-        drop(pieces);
+        let part = open(folder.path());
+        assert_eq!(part.missing(), [0..CHUNK, 2 * CHUNK..3 * CHUNK]);
+        part.clear().unwrap();
+        drop(part);
         assert_eq!(open(folder.path()).missing(), ALL);
     }
 
     #[test]
-    fn what_one_holder_gave_is_taken_over() {
+    fn a_resumable_part_becomes_a_chunked_one() {
         let folder = tempfile::tempdir().unwrap();
         let beginning: Vec<u8> = (0..CHUNK * 2 - 1).map(|at| at.to_le_bytes()[0]).collect();
         fs::write(folder.path().join("beginning"), &beginning).unwrap();
-        let pieces = open(folder.path());
-        assert_eq!(pieces.missing(), [Range { start: CHUNK, end: LENGTH }]);
+        let part = open(folder.path());
+        assert_eq!(part.missing(), [Range { start: CHUNK, end: LENGTH }]);
         let mut read = vec![0; 1000];
-        assert_eq!(pieces.read(&mut read, 500).unwrap(), 1000);
+        assert_eq!(part.read(&mut read, 500).unwrap(), 1000);
         assert_eq!(read, beginning[500..1500]);
         assert!(!folder.path().join("beginning").exists());
-        drop(pieces);
+        drop(part);
         assert_eq!(open(folder.path()).missing(), [Range { start: CHUNK, end: LENGTH }]);
     }
 
     #[test]
-    fn a_document_without_its_name_is_whole_and_anything_else_is_begun_anew() {
+    fn a_complete_file_is_kept_and_one_of_another_length_is_begun_again() {
         let folder = tempfile::tempdir().unwrap();
-        let pieces = open(folder.path());
-        pieces.cut_map_off().unwrap();
-        drop(pieces);
+        let part = open(folder.path());
+        part.cut_map_off().unwrap();
+        drop(part);
         assert!(open(folder.path()).missing().is_empty());
         for length in [1, LENGTH - 1, LENGTH + 1, LENGTH + 17] {
-            let file = File::create(folder.path().join("pieces")).unwrap();
+            let file = File::create(folder.path().join("part")).unwrap();
             file.set_len(length).unwrap();
             drop(file);
             assert_eq!(open(folder.path()).missing(), ALL, "{length}");

@@ -1,9 +1,9 @@
-//! The commit of a download: its directories are created, it gets its final name, and both survive
-//! a power cut.
+//! The commit of downloads: the files are synced and renamed into place, and the directories with new
+//! names are synced, so that a power cut loses nothing (protocol.md section 5.6).
 //!
-//! Directories are entered one segment at a time, and never through a symbolic link. Which file was
-//! renamed is known by its descriptor, not by its name: so a digest is stored for exactly the bytes
-//! that were written, whatever another process does to the name (protocol.md section 5.5).
+//! Directories are entered one segment at a time, and never through a symbolic link. The renamed file
+//! is identified by its descriptor, not by its name. So a digest is cached for exactly the bytes that
+//! were written, whatever another process does to the name (protocol.md section 5.5).
 
 use std::fs::{File, Metadata};
 use std::io::{self, Seek};
@@ -21,70 +21,71 @@ use crate::limits;
 use crate::system::{self, Directory};
 
 impl PartialFile {
-    /// Gives the file its name. Without `overwrite` an existing file is left alone.
+    /// Syncs the file and renames it into place. Without `overwrite` an existing file is not replaced.
     ///
     /// # Errors
-    /// When the bytes cannot be brought to disk, or the name is taken.
+    /// When the file cannot be synced or renamed, or a file of its name exists.
     pub fn commit(self, overwrite: bool) -> io::Result<Saved> {
-        finish(self, overwrite)
+        self.sync()?;
+        let mut batch = Batch::default();
+        let saved = batch.rename(self, overwrite)?;
+        batch.changed.sync()?;
+        Ok(saved)
     }
 
-    /// Gives many files their names, with one wait for the disk.
+    /// Syncs many files together and renames them into place. The flag of each file says whether it
+    /// may replace an existing file.
     ///
     /// # Errors
-    /// When the bytes cannot be brought to disk; then none of them has its name.
+    /// When the file system cannot be synced. Then no file was renamed.
     pub fn commit_all(all: Vec<(Self, bool)>) -> io::Result<CommitResults> {
-        finish_all(all)
+        let is_synced = sync_together(&all)?;
+        let mut batch = Batch::default();
+        let commit = |(file, overwrite): (Self, bool)| {
+            if !is_synced {
+                file.sync()?;
+            }
+            batch.rename(file, overwrite)
+        };
+        let outcomes = all.into_iter().map(commit).collect();
+        Ok(CommitResults { outcomes, synced: batch.changed.sync() })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.complete()?;
+        self.file().sync_all()
     }
 }
 
-/// What became of many files.
+/// The results of the commit of many files.
 #[derive(Debug)]
 pub struct CommitResults {
-    /// What was saved, in the order of the files.
+    /// The saved files, in the order of the partial files.
     pub outcomes: Vec<io::Result<Saved>>,
-    /// Whether the new names have been brought to disk. The files have them in any case.
+    /// Whether the directories were synced. The files have their new names in any case.
     pub synced: io::Result<()>,
 }
 
-fn finish(incoming: PartialFile, overwrite: bool) -> io::Result<Saved> {
-    incoming.complete()?;
-    incoming.file().sync_all()?;
-    let mut batch = Batch::default();
-    let saved = batch.rename(incoming, overwrite)?;
-    batch.changed.sync()?;
-    Ok(saved)
+/// Syncs the file system of many files of one directory; `false` if each file has to be synced by
+/// itself. For few files that is faster, because a sync of the file system also waits for what other
+/// programs have written.
+fn sync_together(all: &[(PartialFile, bool)]) -> io::Result<bool> {
+    let [(first, _), ..] = all else { return Ok(false) };
+    let directory = first.target.root();
+    if all.len() < limits::SYNC_TOGETHER
+        || all.iter().any(|(one, _)| one.target.root() != directory)
+    {
+        return Ok(false);
+    }
+    // A file that cannot be completed fails by itself later.
+    let completed: Vec<io::Result<()>> = all.iter().map(|(one, _)| one.complete()).collect();
+    Ok(completed.iter().all(Result::is_ok) && system::sync_file_system(directory)?)
 }
 
-fn finish_all(all: Vec<(PartialFile, bool)>) -> io::Result<CommitResults> {
-    let mut batch = Batch::default();
-    let is_synced = match &*all {
-        // Syncing the whole file system waits for what all other programs have written, too.
-        [(first, _), ..] if all.len() >= limits::SYNC_TOGETHER => {
-            // A file that cannot be completed fails alone, below.
-            let directory = first.target.root().to_path_buf();
-            let is_one = all.iter().all(|(one, _)| one.target.root() == directory);
-            let completed: Vec<io::Result<()>> =
-                all.iter().map(|(one, _)| one.complete()).collect();
-            is_one && completed.iter().all(Result::is_ok) && system::sync_file_system(&directory)?
-        }
-        _ => false,
-    };
-    let commit = |(incoming, overwrite): (PartialFile, bool)| {
-        if !is_synced {
-            incoming.complete()?;
-            incoming.file().sync_all()?;
-        }
-        batch.rename(incoming, overwrite)
-    };
-    let outcomes = all.into_iter().map(commit).collect();
-    Ok(CommitResults { outcomes, synced: batch.changed.sync() })
-}
-
-/// Files that get their names together.
+/// Files that are renamed together.
 #[derive(Debug, Default)]
 struct Batch {
-    /// The directory of the last one, which is that of the next one in most cases.
+    /// The root of the last file, which mostly is the root of the next one as well.
     root: Option<(PathBuf, Arc<Directory>)>,
     changed: Changed,
 }
@@ -101,56 +102,56 @@ impl Batch {
         }
     }
 
-    fn rename(&mut self, incoming: PartialFile, overwrite: bool) -> io::Result<Saved> {
-        let root = self.root(incoming.target.root())?;
-        rename(incoming, &root, overwrite, &mut self.changed)
+    fn rename(&mut self, partial: PartialFile, overwrite: bool) -> io::Result<Saved> {
+        let root = self.root(partial.target.root())?;
+        rename(partial, &root, overwrite, &mut self.changed)
     }
 }
 
-/// Creates the directories of a file's path below `root`, and gives it its name there.
+/// Creates the directories of a file's path below `root`, and renames the file into the last one.
 fn rename(
-    mut incoming: PartialFile,
+    mut partial: PartialFile,
     root: &Directory,
     overwrite: bool,
     changed: &mut Changed,
 ) -> io::Result<Saved> {
-    let target = incoming.target.clone();
-    let part = incoming.part_path().to_path_buf();
+    let target = partial.target.clone();
+    let part = partial.part_path().to_path_buf();
     let (Some(part_name), Some(name)) = (part.file_name(), target.below().file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
     let (part_name, name) = (Path::new(part_name), Path::new(name));
-    if !root.is_file_at(part_name, incoming.file())? {
+    if !root.is_file_at(part_name, partial.file())? {
         let text = format!("the part file `{}` was removed or replaced", escaped_path(&part));
         return Err(io::Error::new(io::ErrorKind::NotFound, text));
     }
-    let before = incoming.file().metadata()?;
+    let before = partial.file().metadata()?;
     let below = target.below().parent().unwrap_or(Path::new(""));
     let way = Way::create(root, below)?;
-    let file = match move_file(root, part_name, &incoming, way.last(), name, overwrite) {
+    let file = match move_file(root, part_name, &partial, way.last(), name, overwrite) {
         Ok(moved) => moved,
         Err(error) => {
             way.undo(below);
             if error.kind() == io::ErrorKind::AlreadyExists
                 && target.path().symlink_metadata().is_ok_and(|metadata| metadata.is_file())
             {
-                // Another process has completed this document: what is here of it is of no use.
-                let _ = incoming.remove_part();
-                incoming.left.iter().for_each(|left| remove_unused(left));
+                // Another process has saved this document, so its part files are not needed.
+                let _ = partial.remove_part();
+                partial.left.iter().for_each(|left| remove_unused(left));
             }
             return Err(error);
         }
     };
     way.note_changes(target.root(), below, changed);
-    if let Part::Temporary(temporary) = &mut incoming.part {
+    if let Part::Temporary(temporary) = &mut partial.part {
         temporary.disable_cleanup(true);
     }
     let after = match &file {
         Some(copy) => copy.metadata()?,
-        None => incoming.file().metadata()?,
+        None => partial.file().metadata()?,
     };
-    // Part files of other versions are of no use any more, unless another process has them.
-    let left = std::mem::take(&mut incoming.left);
+    // Part files of other versions are not needed any more.
+    let left = std::mem::take(&mut partial.left);
     left.iter().filter(|left| **left != part).for_each(|left| remove_unused(left));
     if !is_unchanged(&before, &after) {
         let text = format!("`{}` was changed by another program", escaped_path(&target.path()));
@@ -159,16 +160,17 @@ fn rename(
     Ok(Saved::of(&after))
 }
 
-/// Whether the bytes are those of before. The name has changed, and with it the time of the inode.
+/// Whether nothing was written to a file. Its `ctime` has changed, because it was renamed.
 fn is_unchanged(before: &Metadata, after: &Metadata) -> bool {
     before.len() == after.len() && before.modified().ok() == after.modified().ok()
 }
 
-/// Moves a file; returns its copy if the directory is on another file system.
+/// Moves a part file into place. If the directory is on another file system, the file is copied; then
+/// this returns the copy.
 fn move_file(
     root: &Directory,
     part: &Path,
-    incoming: &PartialFile,
+    partial: &PartialFile,
     directory: &Directory,
     name: &Path,
     overwrite: bool,
@@ -181,7 +183,7 @@ fn move_file(
     let number = COPIES.fetch_add(1, Ordering::Relaxed);
     let temporary = PathBuf::from(format!(".p2p-ci-{}-{number}.part", process::id()));
     let mut copy = directory.create_file(&temporary)?;
-    let copied = copy_to(incoming.file(), &mut copy)
+    let copied = copy_to(partial.file(), &mut copy)
         .and_then(|()| put(directory, &temporary, directory, name, overwrite));
     if let Err(error) = copied {
         let _ = directory.remove_file(&temporary);
@@ -200,7 +202,7 @@ fn copy_to(mut from: &File, to: &mut File) -> io::Result<()> {
     to.sync_all()
 }
 
-/// Renames a file. What has its name is replaced if that is wanted and possible.
+/// Renames a file. With `overwrite` a file or an empty directory of its name is replaced.
 fn put(
     from: &Directory,
     part: &Path,
@@ -215,7 +217,7 @@ fn put(
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => {}
         outcome => return outcome,
     }
-    // An empty directory is in the way. One that is not empty holds what may be wanted.
+    // Only an empty directory is replaced.
     directory.remove_directory(name).map_err(|error| {
         let text = format!(
             "a directory `{}` that is not empty is in the way: move or remove it ({error})",

@@ -1,5 +1,4 @@
-//! How much of a document earlier downloads have left, without touching their part files (protocol.md
-//! section 5.6).
+//! How many bytes of a document its part files have; they are only read (protocol.md section 5.6).
 
 use std::path::Path;
 
@@ -8,8 +7,8 @@ use super::part_names::{hidden_files, key_of, split_name};
 use crate::library::target::SaveTarget;
 use crate::system::open_regular;
 
-/// The bytes of a target that a download can resume with; of several part files that which has most.
-/// Another process may be writing them.
+/// The number of bytes from which a download of a target can resume: the largest number of its part
+/// files. Another process may be writing them.
 pub fn kept_bytes(target: &SaveTarget) -> Option<u64> {
     let key = key_of(target.key());
     let kept = hidden_files(target.root()).filter_map(|path| {
@@ -20,7 +19,7 @@ pub fn kept_bytes(target: &SaveTarget) -> Option<u64> {
     kept.max().filter(|bytes| *bytes > 0)
 }
 
-/// The bytes that a part file with this name has of its document.
+/// The number of bytes that a part file has of its document.
 pub(super) fn part_bytes(folder: &Path, name: &str) -> Option<u64> {
     let (_, rest) = split_name(name)?;
     let (file, _) = open_regular(folder, name).ok()?;
@@ -40,7 +39,7 @@ mod tests {
     use crate::protocol::Digest;
 
     #[test]
-    fn what_is_kept_of_a_document_is_counted_in_bytes() {
+    fn the_bytes_of_part_files_are_counted() {
         let folder = tempfile::tempdir().unwrap();
         let target = SaveTarget::file(&folder.path().join("a"));
         let digest = Digest::new([1; 32]);
@@ -55,11 +54,10 @@ mod tests {
         assert_eq!(kept_bytes(&target), Some(5));
         let length = 3 * CHUNK + 7;
         let path = chunked_path(&target, &digest, length);
-        let pieces =
-            ChunkedPart::open(&path, &folder.path().join("none"), length).unwrap().unwrap();
-        pieces.write(&[1; 7], 3 * CHUNK).unwrap();
+        let part = ChunkedPart::open(&path, &folder.path().join("none"), length).unwrap().unwrap();
+        part.write(&[1; 7], 3 * CHUNK).unwrap();
         assert_eq!(kept_bytes(&target), Some(7));
-        pieces.write(&vec![1; usize::try_from(CHUNK).unwrap()], CHUNK).unwrap();
+        part.write(&vec![1; usize::try_from(CHUNK).unwrap()], CHUNK).unwrap();
         assert_eq!(kept_bytes(&target), Some(CHUNK + 7));
         assert!(beginning.exists());
     }

@@ -1,9 +1,9 @@
-//! The part files of a directory: what earlier downloads have left there, within limits, and how one
-//! process keeps others from its own (protocol.md section 7).
+//! The part files that earlier downloads have left in a directory, and their limits (protocol.md section
+//! 7).
 //!
-//! Anybody can announce a digest, so part files of digests that the user does not trust are limited
-//! in number and size ([`super::part_limits`]). Part files that no download wants any more are
-//! deleted. A file that another process has locked is never touched.
+//! Any peer can announce a digest, so part files of digests that the user does not trust are limited
+//! in number and size ([`super::part_limits`]). Part files that no download needs any more are
+//! deleted. A file that another process has locked is never changed or deleted.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::system::rename_new;
 pub struct PartFiles {
     folder: PathBuf,
     by_target: Mutex<HashMap<String, Parts>>,
-    /// Sub-directories that were searched for files of earlier versions.
+    /// Subdirectories that were searched for part files of earlier versions of this program.
     searched: Mutex<HashSet<PathBuf>>,
 }
 
@@ -35,7 +35,7 @@ struct Parts {
 }
 
 impl PartFiles {
-    /// Reads a directory. Temporary files that killed programs have left there are removed.
+    /// Finds the part files of a directory. Temporary files of killed processes are deleted.
     pub fn in_folder(folder: &Path) -> Self {
         let mut by_target: HashMap<String, Parts> = HashMap::new();
         for path in hidden_files(folder) {
@@ -54,17 +54,17 @@ impl PartFiles {
         Self { folder: folder.into(), by_target: Mutex::new(by_target), searched: Mutex::default() }
     }
 
-    /// Whether there are none.
+    /// Whether there are no part files.
     pub fn is_empty(&self) -> bool {
         self.by_target().is_empty()
     }
 
-    /// Whether there are any of this target.
+    /// Whether this target has part files.
     pub fn has(&self, target: &SaveTarget) -> bool {
         self.by_target().contains_key(&key_of(target.key()))
     }
 
-    /// Those of one target.
+    /// The part files of one target.
     pub(super) fn of(&self, target: &SaveTarget) -> Vec<PathBuf> {
         self.remove_earlier(target);
         let by_target = self.by_target();
@@ -72,8 +72,8 @@ impl PartFiles {
         parts.into_iter().flat_map(|parts| &parts.files).map(|part| part.path.clone()).collect()
     }
 
-    /// Remembers what can be resumed of a target, and deletes what exceeds the limits of the
-    /// directory.
+    /// Records the part files of a target that can be resumed, and deletes the part files that exceed
+    /// the limits of the directory.
     pub(super) fn remember(&self, target: &SaveTarget, left: Vec<PathBuf>, is_trusted: bool) {
         let files: Vec<ListedPart> = left.into_iter().filter_map(ListedPart::at).collect();
         let key = key_of(target.key());
@@ -84,15 +84,14 @@ impl PartFiles {
         self.limit();
     }
 
-    /// Removes those of a document that is complete, as far as no other process uses them.
+    /// Deletes the part files of a document that is complete, unless another process uses them.
     pub fn remove(&self, target: &SaveTarget) {
         let parts = self.by_target().remove(&key_of(target.key()));
         parts.unwrap_or_default().files.iter().for_each(|part| remove_unused(&part.path));
     }
 
-    /// Removes the part files that no download wants: those of documents that are complete, and
-    /// those that nothing was written to for [`PART_AGE`]. A target that is wanted keeps
-    /// its part files.
+    /// Deletes the part files that no download needs: part files of complete documents, and part files
+    /// that were not written to for [`PART_AGE`]. The part files of `wanted` targets stay.
     pub fn remove_unwanted(
         &self,
         wanted: impl Iterator<Item = SaveTarget>,
@@ -119,7 +118,7 @@ impl PartFiles {
     }
 
     /// Deletes the smallest part files of digests that the user does not trust, until the others
-    /// are within the limits. Those that are in use are locked and stay.
+    /// are within the limits. Part files that are in use are locked, and stay.
     fn limit(&self) {
         let (count, bytes) = self.untrusted(|files| {
             files.fold((0, 0u64), |(count, bytes), part| {
@@ -138,7 +137,7 @@ impl PartFiles {
         });
     }
 
-    /// Shows the part files whose digests the user does not trust.
+    /// Calls `show` with the part files whose digests the user does not trust.
     fn untrusted<T>(&self, show: impl FnOnce(&mut dyn Iterator<Item = &ListedPart>) -> T) -> T {
         let by_target = self.by_target();
         let parts = by_target.values().filter(|parts| !parts.is_trusted);
@@ -150,7 +149,8 @@ impl PartFiles {
         self.by_target.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes what earlier versions and killed programs have left in the sub-directory of a target.
+    /// Deletes the part files of earlier versions of this program, and temporary files of killed
+    /// processes, in the subdirectory of a target.
     fn remove_earlier(&self, target: &SaveTarget) {
         let path = target.path();
         let folder = folder_of(&path);
@@ -174,7 +174,8 @@ impl PartFiles {
     }
 }
 
-/// Gives the file of an earlier version its present name; `false` if another process uses it.
+/// Renames a part file of an earlier version of this program to its present name; `false` if another
+/// process uses it.
 fn adopt(path: &Path, current: &Path) -> bool {
     match open_locked(path, false) {
         Ok(Opened::Locked(_file)) => rename_new(path, current).is_ok(),

@@ -1,8 +1,8 @@
-//! How many part files there may be, and how much of the disk they may take.
+//! Limits on the number and the size of part files (protocol.md section 7).
 //!
 //! A peer can announce any digest and deliver any part of a document, and each digest has a part file
-//! of its own. Within the limits the largest part files are kept: they cost most to download again,
-//! and most to send (protocol.md section 7).
+//! of its own. Within the limits the largest part files are kept: they cost the downloader most to
+//! fetch again, and they have cost an attacker most to send.
 
 use std::cmp::Reverse;
 use std::fs::Metadata;
@@ -15,7 +15,7 @@ use crate::system::free_space;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct ListedPart {
     pub(super) path: PathBuf,
-    /// What it takes on the disk: a file of pieces is mostly holes at first.
+    /// The space on the disk. A chunked part is sparse at first.
     pub(super) bytes: u64,
 }
 
@@ -42,8 +42,8 @@ pub(super) fn most_bytes(folder: &Path, used: u64) -> u64 {
     (free.saturating_add(used) / limits::PARTS_SHARE).min(limits::PARTS_BYTES)
 }
 
-/// Which of these files of a directory are deleted, so that at most this number of files is left
-/// and they take no more than their share of the disk: the smallest. One is always left.
+/// The smallest of these part files of a directory, which have to be deleted so that at most `most`
+/// files are left and they take no more than their share of the disk. One file is always left.
 pub(super) fn excess(folder: &Path, parts: Vec<ListedPart>, most: usize) -> Vec<ListedPart> {
     if parts.len() <= 1 {
         return Vec::new();

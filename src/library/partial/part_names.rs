@@ -2,12 +2,12 @@
 //!
 //! | name | content |
 //! |---|---|
-//! | `.p2p-ci-XXXXXX.part` | temporary: it is not known which document it is to become |
+//! | `.p2p-ci-XXXXXX.part` | temporary: the digest of the document is not known |
 //! | `.fedcba9876543210.0123456789abcdef.part` | the beginning of the document with this digest |
-//! | `.fedcba9876543210.0123456789abcdef-9000000.part` | pieces of it, in any order ([`super::ChunkedPart`]) |
+//! | `.fedcba9876543210.0123456789abcdef-9000000.part` | chunks of it, in any order ([`super::ChunkedPart`]) |
 //!
 //! The first number is the beginning of the SHA-256 of the target's name, so that long names fit.
-//! Earlier versions had the name itself there: such files are renamed.
+//! Earlier versions of this program used the name itself: their files are renamed.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -17,9 +17,9 @@ use crate::library::digest::Hasher;
 use crate::library::target::SaveTarget;
 use crate::protocol::Digest;
 
-/// What the names of temporary files begin with.
+/// The prefix of the names of temporary files.
 pub(super) const TEMPORARY: &str = ".p2p-ci-";
-/// What the names of all part files end with.
+/// The suffix of the names of all part files.
 pub(super) const SUFFIX: &str = ".part";
 /// Hexadecimal digits of a digest in a name.
 const DIGITS: usize = 16;
@@ -33,7 +33,7 @@ pub(super) fn hidden_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// Which target a partial file is of, and the rest of its name.
+/// Splits the name of a part file into the key of its target and the rest.
 pub(super) fn split_name(part: &str) -> Option<(&str, &str)> {
     let (target, rest) = part.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit_once('.')?;
     let (hex, length) = rest.split_once('-').unwrap_or((rest, "0"));
@@ -51,12 +51,12 @@ pub(super) fn is_hex(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The name for the beginning of a document.
+/// The path of the part file for the beginning of a document.
 pub(super) fn resumable_path(target: &SaveTarget, digest: &Digest) -> PathBuf {
     named(target, &short(digest))
 }
 
-/// The name for its pieces.
+/// The path of the part file for chunks of a document.
 pub(super) fn chunked_path(target: &SaveTarget, digest: &Digest, length: u64) -> PathBuf {
     named(target, &format!("{}-{length}", short(digest)))
 }

@@ -1,8 +1,8 @@
 //! The title of an RFC from its own first page (protocol.md section 2.5).
 //!
-//! Half a century of layouts: a heading of one or two columns (who, which number, when), then the
-//! title, then the text. The heading is left out paragraph by paragraph; the first paragraph that
-//! is none of it is the title. What cannot be told apart this way needs `rfc-index.txt`.
+//! RFCs have used many layouts since 1969. All have a heading of one or two columns (authors, number,
+//! date), then the title, then the text. The heading is skipped paragraph by paragraph, and the first
+//! paragraph after it is the title. For pages on which this fails, `rfc-index.txt` has the title.
 
 use std::borrow::Cow;
 
@@ -10,14 +10,14 @@ use memchr::memchr3;
 
 use crate::protocol::{RfcNumber, Title};
 
-/// Bytes of a document that are looked at: a heading with ten authors fits well.
+/// Bytes of a document that are read: enough for a heading with ten authors.
 pub(super) const FIRST_PAGE: usize = 8 * 1024;
 
-/// The title on a first page; `None` if nothing looks like one.
+/// The title on a first page; `None` if none is found.
 pub(super) fn from_first_page(number: RfcNumber, page: &[u8]) -> Option<Title> {
     let text = plain_text(page);
     let mut paragraphs = Paragraphs { lines: text.lines() };
-    // A text without a heading is no RFC, whatever its name.
+    // A text without a heading is no RFC, even if the file has the name of one.
     paragraphs.clone().find(|paragraph| is_heading(&paragraph.lines))?;
     loop {
         let paragraph = paragraphs.next()?;
@@ -29,9 +29,9 @@ pub(super) fn from_first_page(number: RfcNumber, page: &[u8]) -> Option<Title> {
     }
 }
 
-/// The lines of the first paragraph, and of those behind it that are set as its continuation:
-/// centred lines with one empty line between them.
-fn title_lines<'a>(first: &Paragraph<'a>, behind: Paragraphs<'a>) -> Vec<&'a str> {
+/// The lines of the first paragraph, and of the following paragraphs that continue it: centred lines
+/// with one empty line between them.
+fn title_lines<'a>(first: &Paragraph<'a>, following: Paragraphs<'a>) -> Vec<&'a str> {
     const MOST: usize = 4;
     let mut lines = first.lines.clone();
     let is_lone = |paragraph: &Paragraph<'_>| match paragraph.lines[..] {
@@ -39,13 +39,13 @@ fn title_lines<'a>(first: &Paragraph<'a>, behind: Paragraphs<'a>) -> Vec<&'a str
         _ => false,
     };
     if is_lone(first) {
-        let more = behind.take_while(|next| next.gap == 1 && is_lone(next));
+        let more = following.take_while(|next| next.gap == 1 && is_lone(next));
         lines.extend(more.take(MOST - 1).filter_map(|paragraph| paragraph.lines.first().copied()));
     }
     lines
 }
 
-/// The official titles of the early series leave out the article that they begin with.
+/// Removes the leading article, which the official titles of early RFCs do not have.
 fn without_article(number: RfcNumber, title: &str) -> &str {
     const LAST_WITHOUT: u32 = 1200;
     let article = ["The ", "A ", "An "].iter().find_map(|article| title.strip_prefix(article));
@@ -67,7 +67,8 @@ pub(super) fn join_lines<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     joined
 }
 
-/// UTF-8 with or without byte order mark, else Latin-1; overstrikes keep what was struck last.
+/// Decodes UTF-8 with or without byte order mark, or else Latin-1. Of overstruck characters the last one
+/// is kept.
 fn plain_text(page: &[u8]) -> String {
     let page = page.strip_prefix(b"\xef\xbb\xbf").unwrap_or(page);
     let decoded = match std::str::from_utf8(page) {
@@ -78,13 +79,13 @@ fn plain_text(page: &[u8]) -> String {
         }
         Err(_) => page.iter().map(|&byte| char::from(byte)).collect(),
     };
-    // A library has thousands of pages: what lies between these is copied as a whole.
+    // For speed, the text between these characters is copied as a whole.
     let mut text = String::with_capacity(decoded.len());
     let mut rest = &*decoded;
     while let Some(at) = memchr3(b'\x08', b'\x0c', b'\r', rest.as_bytes()) {
-        let (before, behind) = rest.split_at(at);
+        let (before, from_here) = rest.split_at(at);
         text.push_str(before);
-        let mut characters = behind.chars();
+        let mut characters = from_here.chars();
         match characters.next() {
             Some('\x08') => drop(text.pop()),
             Some('\x0c') => text.push_str("\n\n"),
@@ -98,11 +99,11 @@ fn plain_text(page: &[u8]) -> String {
 
 struct Paragraph<'a> {
     lines: Vec<&'a str>,
-    /// Empty lines before it.
+    /// The number of empty lines before it.
     gap: usize,
 }
 
-/// The paragraphs of a page, of which mostly the first few are looked at.
+/// The paragraphs of a page. Mostly only the first few are read.
 #[derive(Clone)]
 struct Paragraphs<'a> {
     lines: std::str::Lines<'a>,
@@ -113,7 +114,7 @@ impl<'a> Iterator for Paragraphs<'a> {
 
     fn next(&mut self) -> Option<Paragraph<'a>> {
         let mut lines = self.lines.by_ref().map(str::trim_end);
-        // The line that ended the paragraph before.
+        // The empty line that ended the previous paragraph.
         let mut gap = 1;
         let first = loop {
             match lines.next()? {
@@ -126,14 +127,14 @@ impl<'a> Iterator for Paragraphs<'a> {
     }
 }
 
-/// Whether a paragraph belongs to the heading, all of it.
+/// Whether all lines of a paragraph belong to the heading.
 fn is_heading(lines: &[&str]) -> bool {
     lines.first().is_some_and(|line| starts_heading(line.trim()))
         || lines.iter().any(|line| is_request_for_comments(line.trim()))
         || lines.iter().all(|line| is_heading_line(line))
 }
 
-/// What the first line of a heading begins with.
+/// The beginnings of first lines of headings.
 fn starts_heading(line: &str) -> bool {
     let folded = line.to_ascii_lowercase();
     [
@@ -149,14 +150,14 @@ fn starts_heading(line: &str) -> bool {
     ]
     .iter()
     .any(|start| {
-        // The words may also begin a title: in a heading they stand alone, or in a column.
+        // A title may begin with these words as well. In a heading they are alone, or in a column.
         folded.strip_prefix(start).is_some_and(|rest| {
             rest.is_empty() || ["  ", " (", ":", "\t"].iter().any(|next| rest.starts_with(next))
         })
     }) || is_request_for_comments(line)
 }
 
-/// `Request for Comments: 793`, which some headings misspell around.
+/// Whether this is `Request for Comments: 793`, or one of its misspellings.
 fn is_request_for_comments(line: &str) -> bool {
     const LABEL: &str = "request for comments";
     let label = line.split_at_checked(LABEL.len());
@@ -177,7 +178,8 @@ fn is_heading_line(line: &str) -> bool {
         || is_columns(line)
 }
 
-/// `RFC 793`, `RFC: 793`, `RFC #440`, `NIC 13772`, `IEN: 129`, `Updates: 381`.
+/// Whether this is a number such as `RFC 793`, `RFC: 793`, `RFC #440`, `NIC 13772`, `IEN: 129` or
+/// `Updates: 381`.
 fn is_number(line: &str) -> bool {
     let folded = line.to_ascii_lowercase();
     let label = [
@@ -206,7 +208,7 @@ fn is_number(line: &str) -> bool {
     })
 }
 
-/// A line that is a date and little else.
+/// Whether a line consists of numbers and names of months.
 fn is_date(line: &str) -> bool {
     const MONTHS: [&str; 12] =
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -222,17 +224,17 @@ fn is_date(line: &str) -> bool {
         && words().all(|word| is_number(&word) || is_month(&word))
 }
 
-/// Underlines, rules, lone letters.
+/// Whether a line has no letters and digits, such as an underline or a rule.
 fn is_ornament(line: &str) -> bool {
     !line.chars().any(char::is_alphanumeric)
 }
 
-/// A line that begins after the middle of 72 columns is no centred title.
+/// Whether a line begins after the middle of 72 columns, so that it is no centred title.
 fn is_right_column(line: &str) -> bool {
     line.len() - line.trim_start().len() >= 40
 }
 
-/// Two columns: something on the left, a wide gap, something on the right.
+/// Whether a line has two columns: text on the left, a wide gap, text on the right.
 fn is_columns(line: &str) -> bool {
     line.contains("        ")
 }
@@ -249,7 +251,7 @@ fn title_of(lines: &[&str]) -> Option<String> {
     (!text.is_empty()).then(|| text.into())
 }
 
-/// What stands below a title without an empty line between.
+/// Whether a line follows a title without an empty line, and does not belong to it.
 fn ends_title(line: &str) -> bool {
     let folded = line.to_ascii_lowercase();
     let starts = ["by ", "author:", "status of this", "prepared "];

@@ -1,9 +1,8 @@
-//! Titles from `rfc-index.txt`, the list that the RFC Editor and its mirrors carry (protocol.md section
-//! 2.5).
+//! Titles from `rfc-index.txt`, the list of the RFC Editor (protocol.md section 2.5).
 //!
-//! An entry is `0123 Title. Authors. Month Year. (Format: …) …`, broken into indented lines and
-//! ended by an empty one. Titles hold full stops too, so the end of one is found from behind: what
-//! follows it is a list of authors.
+//! An entry is `0123 Title. Authors. Month Year. (Format: …) …`, in indented lines, followed by an empty
+//! line. A title may contain full stops. So the end of the title is searched from the end of the entry:
+//! a list of authors follows it.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read};
@@ -19,7 +18,7 @@ use crate::library::packed;
 use crate::protocol::{RfcNumber, Title};
 use crate::{limits, system};
 
-/// The titles of a list that lies in a shared folder.
+/// The titles of a list in a shared directory.
 #[derive(Debug, Default)]
 pub(in crate::library) struct Official {
     titles: HashMap<RfcNumber, Title>,
@@ -27,14 +26,15 @@ pub(in crate::library) struct Official {
 }
 
 impl Official {
-    /// The list's name in a folder; it may be packed.
+    /// The file names of the list. It may be packed.
     pub(in crate::library) const NAMES: [&str; 2] = ["rfc-index.txt", "rfc-index.txt.gz"];
 
     pub(in crate::library) fn title(&self, number: RfcNumber) -> Option<Title> {
         self.titles.get(&number).cloned()
     }
 
-    /// Reads the list that is among the files of a folder; `None` if it is as it was `before`.
+    /// Reads the list that is among the files of a directory; `None` if it has not changed since
+    /// `before`.
     pub(in crate::library) fn of_folder(
         folder: &Path,
         files: &[Found],
@@ -70,8 +70,8 @@ fn read(folder: &Path, name: &str) -> io::Result<HashMap<RfcNumber, Title>> {
     }
 }
 
-/// The titles of all entries that can be read; the others are left out, as are entries that are
-/// longer than any of the RFC Editor's.
+/// The titles of all entries. Malformed entries are skipped, and so are entries that are longer than all
+/// entries of the RFC Editor.
 fn titles(index: &mut dyn BufRead) -> io::Result<HashMap<RfcNumber, Title>> {
     let mut titles = HashMap::new();
     let mut entry = Entry::default();
@@ -96,7 +96,7 @@ fn titles(index: &mut dyn BufRead) -> io::Result<HashMap<RfcNumber, Title>> {
     }
 }
 
-/// The lines of one entry, as they are read.
+/// The lines of the entry that is being read.
 #[derive(Debug, Default)]
 struct Entry {
     bytes: Vec<u8>,
@@ -107,7 +107,7 @@ struct Entry {
 impl Entry {
     fn add(&mut self, bytes: &[u8]) {
         if self.bytes.len() + bytes.len() > limits::OFFICIAL_ENTRY {
-            // The rest of the entry is skipped, but the reader still has to notice an empty line.
+            // The rest of the entry is skipped. One byte stays, so that an empty line is still noticed.
             self.is_too_long = true;
             self.bytes.clear();
             self.bytes.push(b'x');
@@ -117,7 +117,7 @@ impl Entry {
         }
     }
 
-    /// Ends a line; returns whether it was an empty one, which ends the entry.
+    /// Ends a line; returns whether it was empty, which ends the entry.
     fn ends_line(&mut self) -> bool {
         if self.bytes.last() == Some(&b'\r') {
             self.bytes.pop();
@@ -128,7 +128,7 @@ impl Entry {
         is_empty
     }
 
-    /// The entry, unless it was too long; another one begins.
+    /// Returns the entry, unless it was too long, and begins the next one.
     fn take(&mut self) -> Option<String> {
         let text = (!self.is_too_long).then(|| String::from_utf8_lossy(&self.bytes).into_owned());
         self.bytes.clear();
@@ -148,8 +148,8 @@ fn title(entry: &str) -> Option<(RfcNumber, Title)> {
     Some((number, Title::folded(title)))
 }
 
-/// Cuts at the first full stop behind which there are only people; if there is none, the author
-/// is an organization, and the cut is at the first full stop that no initial ends with.
+/// Cuts the text at the first full stop after which only people follow. If there is none, the author is
+/// an organization, and the text is cut at the first full stop that does not end an initial.
 fn without_authors(text: &str) -> &str {
     let ends = || text.match_indices(". ").map(|(at, _)| at);
     let people = people_begin(text);
@@ -162,8 +162,8 @@ fn without_authors(text: &str) -> &str {
     people.or_else(sentence).and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
-/// The first full stop behind which there are only people. Each part of the text is looked at once,
-/// from the end: the list of people can only begin in the part before the last one that is a person.
+/// The first full stop after which only people follow. Each part of the text is examined once, from the
+/// end: the list of people can only begin in the part before the last one that is a person.
 fn people_begin(text: &str) -> Option<usize> {
     let mut first = None;
     let mut end = text.len();
@@ -182,7 +182,7 @@ fn people_begin(text: &str) -> Option<usize> {
     }
 }
 
-/// Whether this is a name that begins with initials, or a suffix of one: `J. Postel`, `Ed`.
+/// Whether this is a name with initials, such as `J. Postel`, or the suffix of a name, such as `Ed`.
 fn is_person(name: &str) -> bool {
     const INITIAL: usize = 3;
     let has_initial = name.split_once('.').is_some_and(|(initial, rest)| {
@@ -193,7 +193,7 @@ fn is_person(name: &str) -> bool {
     has_initial || matches!(name, "Ed" | "Eds" | "Jr" | "Sr" | "II" | "III")
 }
 
-/// Whether a full stop between these ends a sentence, and not the initials of somebody.
+/// Whether a full stop between these texts ends a sentence, and not an initial.
 fn ends_sentence(before: &str, after: &str) -> bool {
     let last_word = before.rsplit(' ').next().unwrap_or(before);
     let is_initials = last_word
@@ -259,7 +259,7 @@ mod tests {
         }
     }
 
-    /// Text that costs most. In quadratic time, one such entry would take hours.
+    /// The most expensive entries. In quadratic time, one of them would take hours.
     #[test]
     fn hostile_entries_take_linear_time() {
         const BYTES: usize = 1024 * 1024;

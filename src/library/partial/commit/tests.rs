@@ -1,4 +1,4 @@
-//! How complete files get their names, and what may be in the way (protocol.md section 9).
+//! Tests of commits: new directories, obstacles, and concurrent downloads (protocol.md section 9).
 
 use std::fs;
 use std::io::Write;

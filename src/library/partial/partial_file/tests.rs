@@ -1,4 +1,4 @@
-//! Files that appear whole, or are gone on with (protocol.md section 5.6).
+//! Tests of partial files: they become complete files, or are resumed (protocol.md section 5.6).
 
 use std::io::Write;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn digest_of(bytes: &[u8]) -> Digest {
 }
 
 #[test]
-fn a_file_appears_whole_or_not_at_all() {
+fn a_file_appears_complete_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("rfc1.txt");
 
@@ -60,7 +60,7 @@ fn an_existing_file_is_overwritten_only_when_asked() {
 }
 
 #[test]
-fn what_has_come_of_a_known_document_is_kept_and_gone_on_with() {
+fn the_beginning_of_a_document_with_a_digest_is_kept_and_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("rfc1.txt");
     let digest = digest_of(b"whole");
@@ -71,7 +71,7 @@ fn what_has_come_of_a_known_document_is_kept_and_gone_on_with() {
     assert_eq!(first.resume(&digest, u64::MAX, &mut hasher).unwrap(), 0);
     first.file().write_all(b"who").unwrap();
 
-    // While it is being written, nobody else goes on with it.
+    // While it is being written, no other download resumes it.
     let mut second = PartialFile::begin(&target).unwrap();
     assert_eq!(second.resume(&digest, u64::MAX, &mut hasher).unwrap(), 0);
     assert!(second.temporary_path().is_some());
@@ -90,7 +90,7 @@ fn what_has_come_of_a_known_document_is_kept_and_gone_on_with() {
 }
 
 #[test]
-fn what_came_without_a_digest_is_not_the_beginning_of_what_comes_with_one() {
+fn bytes_without_a_digest_are_not_the_beginning_of_a_document_with_one() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("rfc1.txt");
     let digest = digest_of(b"whole");
@@ -105,7 +105,7 @@ fn what_came_without_a_digest_is_not_the_beginning_of_what_comes_with_one() {
 }
 
 #[test]
-fn what_killed_programs_have_left_is_removed() {
+fn temporary_files_of_killed_processes_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("rfc1.txt");
     let hour_ago = SystemTime::now() - Duration::from_secs(3600);
@@ -128,7 +128,7 @@ fn what_killed_programs_have_left_is_removed() {
 }
 
 #[test]
-fn another_version_does_not_go_on_with_this_one() {
+fn another_version_does_not_resume_this_one() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("rfc1.txt");
     let mut hasher = Hasher::default();
@@ -146,7 +146,7 @@ fn another_version_does_not_go_on_with_this_one() {
 /// Somebody else may write to a shared folder, too.
 #[cfg(unix)]
 #[test]
-fn what_lies_in_the_place_of_a_part_is_not_followed_and_not_waited_for() {
+fn a_link_or_fifo_at_the_path_of_a_part_is_not_followed_and_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let elsewhere = NamedTempFile::new().unwrap();
     let digest = Digest::new([7; 32]);
