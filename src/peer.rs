@@ -1,8 +1,11 @@
 //! A peer: it keeps its documents registered with an index, uploads them to others, and downloads
 //! theirs (protocol.md sections 4 and 5).
 //!
-//! The parts know each other only as arguments. A program combines them, as `cli::peer` and
-//! `examples/demo.rs` do.
+//! [`Sharing`] shares a directory, and [`Peer`] finds and downloads documents. They combine parts that programs
+//! can also use alone, as `examples/demo.rs` does.
+
+mod reader;
+mod sharing;
 
 pub use crate::discovery::{
     AskIndex, Completeness, Extensions, Gap, GapCause, Holders, Holding, IndexConnection,
@@ -18,3 +21,5 @@ pub use crate::library::{BackgroundHasher, LOG_LIBRARY, Watcher};
 pub use crate::net::{Bandwidth, Cancel};
 pub use crate::registration::{Announcer, Event, Registration};
 pub use crate::upload::{RunningUpload, Slots, UploadServer, UploadTotals, Uploads};
+pub use reader::{NotDownloaded, Peer};
+pub use sharing::{Sharing, SharingOptions};

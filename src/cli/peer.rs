@@ -213,11 +213,11 @@ fn share(args: &Args) -> Result<(), CommandError> {
     let tell = teller(args.server.clone(), args.format, notices.clone(), true);
     let session = Session::start(args, &journal, tell)?;
     let fetcher = fetcher(args);
-    let (library, membership) = (&session.library, &session.membership);
+    let (library, membership) = (&session.sharing.library, &session.sharing.registration);
     resume_unfinished(&fetcher, &journal, library, membership, &Downloads::default(), notices);
     // The sender lives as long as the process.
     let _ = stopped.recv();
-    let totals = session.uploads.totals();
+    let totals = session.sharing.uploads.totals();
     drop(session);
     log::info!("stopped after {}: {totals}", Uptime(started.elapsed()));
     Ok(())
@@ -231,9 +231,9 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let session = finish(args.format, Session::start(&args, &journal, tell))?;
     let interrupt = Interrupt::start(Mode::Shell { interactive });
     let interrupt = finish(args.format, interrupt.map_err(CommandError::Signals))?;
-    let membership = Arc::clone(&session.membership);
+    let membership = Arc::clone(&session.sharing.registration);
     interrupt.at_end(move || membership.close());
-    let registered = session.membership.wait(&interrupt.begin());
+    let registered = session.sharing.registration.wait(&interrupt.begin());
     interrupt.end();
     match registered {
         Err(_) if interrupt.ending().is_some() => {
@@ -249,18 +249,18 @@ fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     if interactive {
         logging::warn_of_root();
         // A script has its own plans.
-        let (library, membership) = (&session.library, &session.membership);
+        let (library, membership) = (&session.sharing.library, &session.sharing.registration);
         resume_unfinished(&fetcher, &journal, library, membership, &downloads, notices.clone());
     }
     let mut context = Context {
         depth: args.depth(),
         server: args.server,
-        index: IndexAccess::of_session(Arc::clone(&session.membership)),
-        hashing: Some(session.hashing.queue()),
-        announcements: Some(session.announcer.queue()),
+        index: IndexAccess::of_session(Arc::clone(&session.sharing.registration)),
+        hashing: Some(session.sharing.hashing.queue()),
+        announcements: Some(session.sharing.announcer.queue()),
         folder: args.share,
-        library: OnceCell::from(session.library.clone()),
-        uploads: Some(Arc::clone(&session.uploads)),
+        library: OnceCell::from(session.sharing.library.clone()),
+        uploads: Some(Arc::clone(&session.sharing.uploads)),
         format: args.format,
         fetcher,
         journal,

@@ -4,7 +4,6 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
@@ -22,33 +21,18 @@ use super::rate::Rate;
 use super::share_claim::ShareClaim;
 use super::user_folder::{port_file, stored_digests};
 use crate::error_chain::error_chain;
-use crate::library::{Library, SharedLibrary, StoreFile};
+use crate::library::{Library, StoreFile};
 use crate::net;
-use crate::peer::{
-    Announcer, BackgroundHasher, Bandwidth, Event, IndexDialect, Journal, Registration, Slots,
-    UploadServer, Uploads, Watcher,
-};
-use crate::protocol::{Document, Endpoint, Port, Refusal, Status};
+use crate::peer::{Bandwidth, Event, Journal, Sharing, SharingOptions, Slots, Uploads};
+use crate::protocol::{Endpoint, Refusal, Status};
 
 /// Bytes of the file in which the port is stored.
 const PORT_BYTES: u64 = 16;
 
-/// The threads and servers that run while a directory is shared.
+/// A shared directory, as the programs of one user see it.
 pub(super) struct Session {
-    pub(super) membership: Arc<Registration>,
-    pub(super) uploads: Arc<UploadServer>,
-    pub(super) library: SharedLibrary,
-    _watching: Watcher,
+    pub(super) sharing: Sharing,
     _claim: ShareClaim,
-    pub(super) hashing: BackgroundHasher,
-    pub(super) announcer: Announcer,
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // Before the threads that ask the index are waited for.
-        self.membership.close();
-    }
 }
 
 impl Session {
@@ -83,10 +67,10 @@ impl Session {
             hand_over: args.hand_over,
             explain: args.explain,
         };
-        let uploads =
-            UploadServer::start(listener, library.clone(), uploads).map_err(CommandError::Start)?;
-        let address = uploads.address();
-        // Standard output may be closed; that does not keep the peer from uploading.
+        let address = listener.local_addr().map_err(CommandError::Start)?;
+        let options = SharingOptions { host: args.host.clone(), uploads };
+        // Others may connect from now on. Standard output may be closed; that does not keep the peer
+        // from uploading.
         let uploading = match args.format {
             Format::Json => say_json(&json!({"v": 1, "uploading_from": address.to_string()})),
             Format::Raw | Format::Table => say(format_args!("uploading from {address}")),
@@ -94,34 +78,8 @@ impl Session {
         if let Err(error) = uploading {
             log::warn!("uploading from {address}, which cannot be printed: {error}");
         }
-        let port = Port::try_from(address.port())
-            .map_err(|error| CommandError::Start(io::Error::other(error)))?;
-        let (index, host) = (args.server.clone(), args.host.clone());
-        let membership =
-            Registration::start(index, host, port, library.clone(), IndexDialect::default(), tell)
-                .map_err(CommandError::Start)?;
-        let membership = Arc::new(membership);
-        let announcer = Announcer::start(Arc::clone(&membership)).map_err(CommandError::Start)?;
-        // When the program ends there is nobody left to read what is put into a queue.
-        let announce = announcer.queue();
-        let hashed = move |document: &Document| drop(announce.send(document.clone()));
-        let hashing =
-            BackgroundHasher::start(library.clone(), hashed).map_err(CommandError::Start)?;
-        let (announce, hash) = (announcer.queue(), hashing.queue());
-        let changed = move |document: &Document| {
-            let _ = announce.send(document.clone());
-            let _ = hash.send(document.clone());
-        };
-        let watching = Watcher::start(library.clone(), changed).map_err(CommandError::Start)?;
-        Ok(Self {
-            membership,
-            uploads: Arc::new(uploads),
-            library,
-            _watching: watching,
-            _claim: claim,
-            hashing,
-            announcer,
-        })
+        let sharing = Sharing::start(library, listener, args.server.clone(), options, tell);
+        Ok(Self { sharing: sharing.map_err(CommandError::Start)?, _claim: claim })
     }
 }
 

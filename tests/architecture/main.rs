@@ -34,7 +34,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
         "download",
         &["discovery", "escape", "library", "limits", "net", "network", "protocol", "system"],
     ),
-    ("peer", &["discovery", "download", "library", "net", "registration", "upload"]),
+    ("peer", &["discovery", "download", "library", "net", "protocol", "registration", "upload"]),
     (
         "cli",
         &[

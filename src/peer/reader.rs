@@ -1,0 +1,139 @@
+//! Finding documents at an index server and downloading them (protocol.md sections 4 and 5).
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::discovery::{Holding, IndexConnection, IndexError, Query, lookup, request_records};
+use crate::download::{
+    CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, Downloader, Source,
+};
+use crate::library::PartialFile;
+use crate::protocol::{Digest, Document, Endpoint, Limit, Record, ReplyPart, Words};
+
+/// Why a document was not downloaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotDownloaded {
+    /// The index server did not name its holders.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// No holder delivered it.
+    #[error(transparent)]
+    Holders(#[from] DownloadError),
+    /// The file cannot be written.
+    #[error("cannot write the file")]
+    File(#[from] io::Error),
+}
+
+/// A peer that finds documents at one index server and downloads them. It shares nothing; see
+/// [`Sharing`](super::Sharing).
+///
+/// It connects to the index server with the first request, and keeps the connection.
+#[derive(Debug)]
+pub struct Peer {
+    index: IndexConnection,
+    downloads: Downloader,
+}
+
+impl Peer {
+    /// A peer of this index server.
+    pub fn new(server: Endpoint) -> Self {
+        let index = IndexConnection::new(server, None, None, Arc::default());
+        Self { index, downloads: Downloader::default() }
+    }
+
+    /// The holders of a document, at most 10,000; none if no peer has it.
+    ///
+    /// ```
+    /// use p2p_ci::peer::Peer;
+    /// use p2p_ci::protocol::Document;
+    /// use p2p_ci::server::{Config, Server};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Server::bind(&Config { listen: vec!["127.0.0.1:0".parse()?], ..Config::default() })?;
+    /// # let index = server.addresses()?[0];
+    /// # let stop = server.stop();
+    /// # let running = std::thread::spawn(move || server.run());
+    /// let peer = Peer::new(index.to_string().parse()?);
+    /// for holding in peer.find(&Document::Rfc("793".parse()?))? {
+    ///     println!("{}", holding.record);
+    /// }
+    /// # drop(peer);
+    /// # stop.stop();
+    /// # running.join().expect("the server ends");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the index server cannot be reached, refuses the request, or violates the protocol.
+    pub fn find(&self, document: &Document) -> Result<Vec<Holding>, IndexError> {
+        Ok(lookup(&self.index, document, None)?.found)
+    }
+
+    /// The records whose titles contain words that begin with these words, documents with many holders
+    /// first (protocol.md section 4.10).
+    ///
+    /// # Errors
+    /// As [`Peer::find`]; also when the index server does not know SEARCH.
+    pub fn search(&self, words: &Words, limit: Limit) -> Result<Vec<Record>, IndexError> {
+        let mut records = Vec::new();
+        let query = Query::Search { words, limit: Some(limit) };
+        // What an incomplete list has is of use, too.
+        let _ = request_records(&self.index, query, &mut |part| {
+            if let ReplyPart::Record(record) = part {
+                records.push(record);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(records)
+    }
+
+    /// Downloads a document to the file `target`, which must not exist. Holders that fail are replaced
+    /// by others. `digest` is the digest that the document must have; without one, it is compared
+    /// with the digest that its holder announces. `progress` is called with the bytes that are here,
+    /// and the length if it is known.
+    ///
+    /// The file appears when it is complete. What an interrupted download leaves is resumed by the next
+    /// one.
+    ///
+    /// ```no_run
+    /// use std::path::Path;
+    ///
+    /// use p2p_ci::peer::Peer;
+    /// use p2p_ci::protocol::Document;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let peer = Peer::new("localhost:7734".parse()?);
+    /// let document = Document::Rfc("793".parse()?);
+    /// let completed = peer.download(&document, Path::new("rfc793.txt"), None, |here, length| {
+    ///     println!("{here} of {length:?} bytes");
+    /// })?;
+    /// println!("{} from {:?}", completed.digest, completed.holders);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the index server names no holder, no holder delivers it, or the file cannot be written.
+    pub fn download(
+        &self,
+        document: &Document,
+        target: &Path,
+        digest: Option<Digest>,
+        mut progress: impl FnMut(u64, Option<u64>),
+    ) -> Result<CompletedDownload, NotDownloaded> {
+        let sources = self.find(document)?.into_iter().map(Source::from).collect();
+        let request = DownloadRequest { document: document.clone(), sources, digest };
+        let mut file = PartialFile::begin(target)?;
+        let completed = self.downloads.download(&request, &mut file, &mut |event| {
+            if let DownloadProgress::Bytes(here, length) = event {
+                progress(here, length);
+            }
+        })?;
+        file.commit(false)?;
+        Ok(completed)
+    }
+}

@@ -1,0 +1,124 @@
+//! Sharing a directory: uploads to other peers, and a registration at an index server that follows the
+//! changes of the directory (protocol.md sections 4.2, 4.6 and 5).
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use crate::discovery::{IndexDialect, IndexError};
+use crate::library::{BackgroundHasher, SharedLibrary, Watcher};
+use crate::net::Cancel;
+use crate::protocol::{Document, Endpoint, Host, Port};
+use crate::registration::{Announcer, Event, Registration};
+use crate::upload::{UploadServer, Uploads};
+
+/// How a directory is shared.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct SharingOptions {
+    /// The host name under which the peer registers, if not the one that it finds out.
+    pub host: Option<Host>,
+    /// Settings of the upload server.
+    pub uploads: Uploads,
+}
+
+/// A shared directory. Dropping it ends the registration and the uploads.
+///
+/// ```
+/// use std::net::TcpListener;
+///
+/// use p2p_ci::library::{Depth, Library};
+/// use p2p_ci::peer::{Peer, Sharing, SharingOptions};
+/// use p2p_ci::server::{Config, Server};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = Server::bind(&Config { listen: vec!["127.0.0.1:0".parse()?], ..Config::default() })?;
+/// # let index = server.addresses()?[0].to_string().parse::<p2p_ci::protocol::Endpoint>()?;
+/// # let stop = server.stop();
+/// # let running = std::thread::spawn(move || server.run());
+/// # let directory = tempfile::tempdir()?;
+/// std::fs::write(directory.path().join("rfc793.txt"), "TRANSMISSION CONTROL PROTOCOL")?;
+/// let library = Library::scan(directory.path(), Depth::Folder)?;
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let sharing = Sharing::start(library, listener, index.clone(), SharingOptions::default(), |event| {
+///     println!("{event:?}");
+/// })?;
+/// sharing.wait_until_registered()?;
+///
+/// assert_eq!(Peer::new(index).find(&p2p_ci::protocol::Document::Rfc("793".parse()?))?.len(), 1);
+/// # drop(sharing);
+/// # stop.stop();
+/// # running.join().expect("the server ends");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Sharing {
+    pub(crate) registration: Arc<Registration>,
+    pub(crate) uploads: Arc<UploadServer>,
+    pub(crate) library: SharedLibrary,
+    _watching: Watcher,
+    pub(crate) hashing: BackgroundHasher,
+    pub(crate) announcer: Announcer,
+}
+
+impl Sharing {
+    /// Uploads the documents of a library to peers that connect to `listener`, and registers them with an
+    /// index server. Connections that fail are repeated. `tell` is called with each event, by other
+    /// threads.
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn start(
+        library: SharedLibrary,
+        listener: TcpListener,
+        index: Endpoint,
+        options: SharingOptions,
+        tell: impl Fn(Event) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let SharingOptions { host, uploads } = options;
+        let uploads = UploadServer::start(listener, library.clone(), uploads)?;
+        let port = Port::try_from(uploads.address().port()).map_err(io::Error::other)?;
+        let dialect = IndexDialect::default();
+        let registration = Registration::start(index, host, port, library.clone(), dialect, tell)?;
+        let registration = Arc::new(registration);
+        let announcer = Announcer::start(Arc::clone(&registration))?;
+        // When the threads end, nobody is left to read what is put into a queue.
+        let announce = announcer.queue();
+        let hashed = move |document: &Document| drop(announce.send(document.clone()));
+        let hashing = BackgroundHasher::start(library.clone(), hashed)?;
+        let (announce, hash) = (announcer.queue(), hashing.queue());
+        let changed = move |document: &Document| {
+            let _ = announce.send(document.clone());
+            let _ = hash.send(document.clone());
+        };
+        let watching = Watcher::start(library.clone(), changed)?;
+        let uploads = Arc::new(uploads);
+        Ok(Self { registration, uploads, library, _watching: watching, hashing, announcer })
+    }
+
+    /// The address of the upload server.
+    pub fn address(&self) -> SocketAddr {
+        self.uploads.address()
+    }
+
+    /// The documents that are shared.
+    pub fn library(&self) -> &SharedLibrary {
+        &self.library
+    }
+
+    /// Waits until all documents are registered, or the index server could not be reached once.
+    ///
+    /// # Errors
+    /// When the index server could not be reached. The registration goes on.
+    pub fn wait_until_registered(&self) -> Result<(), IndexError> {
+        self.registration.wait(&Cancel::new())
+    }
+}
+
+impl Drop for Sharing {
+    fn drop(&mut self) {
+        // Before the threads that ask the index are waited for.
+        self.registration.close();
+    }
+}
