@@ -8,16 +8,16 @@ use crate::limits;
 
 /// The share of one session.
 ///
-/// Work is counted in records that were looked at. Each session may look at some of them without
-/// a turn, and at some more each second. Beyond that it needs a turn, which it has until it has sent
-/// a piece of its replies, or has worked for some ten microseconds.
+/// Work is counted in visited records. Each session may visit a number of records without a turn, and a
+/// further number each second. Beyond that it needs a turn, which ends when the session has sent a piece of its
+/// replies, or has worked for some ten microseconds.
 #[derive(Debug)]
 pub(super) struct FairShare<'a> {
     turns: &'a Turns,
     turn: Option<Turn<'a>>,
-    /// Records in this turn.
+    /// Records that were visited in this turn.
     in_turn: usize,
-    /// Records in the last second, or more than may be looked at in a second.
+    /// Visited records that count against the share.
     used: usize,
     /// The time until which `used` was reduced.
     reduced: Instant,
@@ -44,10 +44,10 @@ impl<'a> FairShare<'a> {
         }
     }
 
-    /// Counts records that were looked at.
+    /// Counts visited records.
     pub(super) fn add(&mut self, records: usize) {
         self.in_turn = self.in_turn.saturating_add(records);
-        // More is not remembered, so that the session needs no turns a second later.
+        // Bounded, so that the session needs no turns a second later.
         self.used = self.used.saturating_add(records).min(limits::WORK_MOST);
         if self.in_turn >= limits::TURN {
             self.end();

@@ -1,4 +1,4 @@
-//! Under which host a peer's records are listed, and for which address that host was verified
+//! The host under which a peer's records are listed, and the address for which that host was verified
 //! (protocol.md sections 4.7 and 4.11).
 
 use std::net::IpAddr;
@@ -7,16 +7,16 @@ use crate::net::{BucketSize, Buckets};
 use crate::protocol::Host;
 use crate::{limits, net};
 
-/// What the server makes of the `Host` that a peer names.
+/// How the server treats the `Host` that a peer sends.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum HostPolicy {
-    /// A peer on loopback is listed as it says; any other as it says if that is its address, and
-    /// under the address that it comes from otherwise.
+    /// A peer on loopback is listed under its host. Any other peer is listed under its host if that is or
+    /// resolves to its address, and otherwise under its address.
     #[default]
     Auto,
-    /// Every peer is listed as it says.
+    /// Every peer is listed under its host.
     Literal,
-    /// A peer that names a host with another address than its own is refused.
+    /// A peer whose host has another address than the peer is refused.
     Strict,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Listed {
     pub(super) verified: Option<IpAddr>,
 }
 
-/// How many names were resolved for each network.
+/// The number of names that were resolved for each network.
 #[derive(Debug)]
 pub(super) struct Resolutions(Buckets);
 
@@ -37,18 +37,19 @@ impl Default for Resolutions {
     fn default() -> Self {
         Self(Buckets::new(BucketSize {
             full: limits::NETWORK_RESOLUTIONS,
-            // Each one more has to drain before the next.
+            // One more has to drain before the next name.
             most: limits::NETWORK_RESOLUTIONS + 1.0,
             drain: limits::NETWORK_RESOLUTION_RATE,
         }))
     }
 }
 
-/// The policy, applied to one connection. Names are resolved once.
+/// The policy, applied to one connection. Each name is resolved once.
 #[derive(Debug)]
 pub(super) struct ListedHosts<'a> {
     policy: HostPolicy,
     address: IpAddr,
+    /// Names that were resolved, and whether they are the peer's.
     known: Vec<(Host, bool)>,
     resolutions: &'a Resolutions,
 }
@@ -58,19 +59,19 @@ impl<'a> ListedHosts<'a> {
         Self { policy, address: address.to_canonical(), known: Vec::new(), resolutions }
     }
 
-    /// The host to list; `None` if the peer is to be refused.
+    /// The host to list; `None` if the policy refuses the peer.
     pub(super) fn listed(&mut self, named: &Host) -> Option<Listed> {
         let is_loopback = self.address.is_loopback();
-        let (as_said, is_checked) = match self.policy {
+        let (is_accepted, is_checked) = match self.policy {
             HostPolicy::Literal => (true, false),
             HostPolicy::Auto if is_loopback => (true, false),
-            // A loopback address means nothing to other machines, so it is not passed on.
+            // A loopback address has no meaning on other machines, so it is not announced.
             HostPolicy::Auto | HostPolicy::Strict => (self.is_own(named), !is_loopback),
         };
         let is_name = || named.as_str().parse::<IpAddr>().is_err();
-        let verified = (as_said && is_checked && is_name()).then_some(self.address);
+        let verified = (is_accepted && is_checked && is_name()).then_some(self.address);
         match self.policy {
-            _ if as_said => Some(Listed { host: named.clone(), verified }),
+            _ if is_accepted => Some(Listed { host: named.clone(), verified }),
             HostPolicy::Strict => None,
             HostPolicy::Auto | HostPolicy::Literal => {
                 Some(Listed { host: Host::from(self.address), verified: None })
@@ -86,7 +87,7 @@ impl<'a> ListedHosts<'a> {
         if let Some((_, own)) = self.known.iter().find(|(host, _)| host == named) {
             return *own;
         }
-        // A peer that names more and more hosts may only want the server to resolve them.
+        // Bounded, so that no peer can make the server resolve any number of names.
         let Resolutions(of_network) = self.resolutions;
         if self.known.len() >= limits::HOST_RESOLUTIONS || of_network.is_full(self.address) {
             return false;
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_was_checked_comes_with_its_address() {
+    fn a_checked_name_has_its_address() {
         use HostPolicy::{Auto, Literal, Strict};
         let lan: IpAddr = "::ffff:192.0.2.7".parse().unwrap();
         for (policy, verified) in
@@ -118,13 +119,13 @@ mod tests {
             let resolutions = Resolutions::default();
             let mut hosts = ListedHosts::new(policy, lan, &resolutions);
             let host: Host = "peer.example".parse().unwrap();
-            // As if it had been resolved.
+            // Instead of resolving it.
             hosts.known.push((host.clone(), true));
             assert_eq!(hosts.listed(&host), Some(Listed { host, verified }));
         }
     }
 
-    /// A new connection for every eight names made the index resolve any number of them.
+    /// With a new connection for every eight names, a peer could make the index resolve any number of names.
     #[test]
     fn a_network_has_a_limit_of_names_whatever_its_connections() {
         let resolutions = Resolutions::default();
@@ -133,7 +134,7 @@ mod tests {
             ListedHosts::new(HostPolicy::Auto, address, &resolutions).is_own(&host.parse().unwrap())
         };
         let address = |number: usize| format!("2001:db8::{number:x}");
-        // No names of others are resolved in a test.
+        // `localhost` is resolved without a name server.
         for number in 0..40 {
             assert!(!own(&address(number), "localhost"));
         }

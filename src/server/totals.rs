@@ -3,10 +3,10 @@
 use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::counted;
+use super::logging::counted;
 
-/// Counts of all sessions that have ended. A session adds its own when it ends, so that no two
-/// sessions write to the same memory while they answer.
+/// Counts of all sessions that have ended. A session adds its counts when it ends, so that sessions do not
+/// write to the same memory while they reply.
 #[derive(Debug, Default)]
 pub struct Totals {
     connections: AtomicU64,

@@ -1,10 +1,9 @@
-//! Turns of sessions that do much work: how few of them use the processors at the same time
-//! (protocol.md section 7).
+//! Turns limit how many sessions do large amounts of work at the same time (protocol.md section 7).
 //!
 //! Small requests need no turn. Sessions that list, search or look up many records do so in turns,
-//! of which few are given at the same time, in the order in which they are asked for. So the scheduler
-//! has few threads to choose from, and a small request that arrives meanwhile waits for one or two
-//! of them instead of for all.
+//! of which few are given at the same time, in the order of the requests for turns. So few of these threads are
+//! runnable, and a small request that arrives meanwhile waits for one or two of them instead of for
+//! all.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -20,7 +19,7 @@ pub(super) struct Turns {
 
 #[derive(Debug)]
 struct State {
-    /// Turns that can be given now.
+    /// Turns that are available.
     free: usize,
     waiting: VecDeque<Arc<Waiting>>,
 }
@@ -32,13 +31,13 @@ struct Waiting {
     has_turn: AtomicBool,
 }
 
-/// The turn of a thread. Dropping it gives it to the thread that has waited longest.
+/// The turn of a thread. Dropping it passes it to the thread that has waited longest.
 #[derive(Debug)]
 pub(super) struct Turn<'a>(&'a Turns);
 
 impl Default for Turns {
-    /// As many turns as half of the processors, at least one: the other side of a connection
-    /// often is on the same machine, and small requests need a processor, too.
+    /// A turn for every two processors, at least one: the other side of a connection is often on the same
+    /// machine, and small requests need a processor, too.
     fn default() -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self::with(processors / 2)

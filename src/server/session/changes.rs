@@ -1,6 +1,6 @@
-//! Requests that change the records: ADD and REMOVE (protocol.md sections 4.2 and 4.6).
+//! Requests that change records: ADD and REMOVE (protocol.md sections 4.1, 4.2 and 4.6).
 //!
-//! The records of pipelined ADDs are added together, because taking the lock of the index for each of them
+//! The records of pipelined ADDs are added together, because locking the index for each of them
 //! takes longer than the rest of the work if several peers register at the same time. Their replies
 //! are encoded first. They are sent after the records are in the index, and a reply is replaced if its
 //! record was refused.
@@ -9,31 +9,31 @@ use std::mem;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use super::Session;
-use super::adding::Adding;
-use super::answers::{Done, Refused};
+use super::connection::Session;
+use super::pending::PendingAdd;
+use super::requests::{Done, Refused};
 use crate::escape::escaped;
 use crate::index::{Addition, Attributes, Charge};
 use crate::protocol::{BorrowedRecord, Content, Date, Document, Endpoint, Record, Refusal};
-use crate::server::LOG_FAULTS;
+use crate::server::logging::LOG_FAULTS;
 
 /// Records that are added while the index is locked once: some microseconds.
-const TOGETHER: usize = 8;
+const BATCH: usize = 8;
 
 impl Session<'_> {
-    /// Encodes the reply and puts the record into the list of those that are added together.
+    /// Encodes the reply to an ADD, and queues the record until the batch is added.
     ///
-    /// The reply repeats what the peer said, whatever host the record is listed under.
+    /// The reply repeats the record as the peer has sent it, also if it is listed under another host.
     pub(super) fn add(
         &mut self,
-        said: Record,
+        sent: Record,
         content: Content,
         line: &str,
     ) -> Result<Done, Refused> {
-        let (listed, verified) = self.listed(&said.holder)?;
+        let (listed, verified) = self.listed(&sent.holder)?;
         let attributes =
             Attributes { content, added: Date::clamped(SystemTime::now()), address: verified };
-        let Record { document, title, holder } = said;
+        let Record { document, title, holder } = sent;
         let record = Record { document, title, holder: listed };
         let charge = Charge::of(&record);
         let fits = self.account.reserve(charge.bytes, 0).is_ok();
@@ -43,40 +43,40 @@ impl Session<'_> {
         self.account.add(charge.bytes, 0);
         let before = self.output.len();
         self.reply_with(BorrowedRecord { holder: &holder, ..record.borrowed() });
-        self.adding.push(Adding {
+        self.pending.push(PendingAdd {
             document: record.document.clone(),
             addition: Addition::new(record, charge, attributes),
             reply: before..self.output.len(),
             line: line.to_owned(),
         });
-        if !fits || self.adding.len() >= TOGETHER {
-            self.add_waiting();
+        if !fits || self.pending.len() >= BATCH {
+            self.add_pending();
         }
-        Ok(Done::Waits)
+        Ok(Done::Pending)
     }
 
-    /// Reserves memory for a record that fits only in place of the one that it replaces.
+    /// Reserves memory for a record that fits only in place of the record that it replaces.
     #[cold]
     fn reserve_replaced(&mut self, record: &Record, charge: Charge) -> Result<(), Refused> {
-        // It may replace one of those that wait.
-        self.add_waiting();
+        // It may replace a pending record.
+        self.add_pending();
         let index = &self.shared.index;
         let replaced = index.charge_of(self.owner, &record.document, &record.holder);
         let reserved = self.account.reserve(charge.bytes, replaced);
         reserved.map_err(|full| self.refused(&record.document, full.to_string()))
     }
 
-    /// Adds the records that wait. Called before their replies are sent, and before another request
-    /// is answered.
-    pub(super) fn add_waiting(&mut self) {
-        if self.adding.is_empty() {
+    /// Adds the pending records. Called before their replies are sent, and before another request is
+    /// handled.
+    pub(super) fn add_pending(&mut self) {
+        if self.pending.is_empty() {
             return;
         }
-        let mut adding = mem::take(&mut self.adding);
-        let batch = adding.iter_mut().map(|one| &mut one.addition);
+        let mut pending = mem::take(&mut self.pending);
+        let batch = pending.iter_mut().map(|one| &mut one.addition);
         self.shared.index.add_all(self.owner, batch);
         let mut refusals = Vec::new();
-        for one in adding.drain(..) {
+        for one in pending.drain(..) {
             match one.addition.outcome() {
                 Ok(replaced) => {
                     self.account.remove(replaced);
@@ -92,11 +92,11 @@ impl Session<'_> {
                 }
             }
         }
-        // The last one first, so that the places of the others stay right.
+        // The last one first, so that the positions of the others stay valid.
         for (reply, refusal) in refusals.into_iter().rev() {
             self.output.splice(reply, refusal);
         }
-        self.adding = adding;
+        self.pending = pending;
     }
 
     fn refused(&self, document: &Document, reason: String) -> Refused {
@@ -104,9 +104,14 @@ impl Session<'_> {
         Refused { refusal: Refusal::ServiceUnavailable, reason }
     }
 
-    pub(super) fn remove(&mut self, document: &Document, from: &Endpoint) -> Result<Done, Refused> {
-        let (holder, _) = self.listed(from)?;
-        let removed = self.shared.index.remove(self.owner, document, &holder);
+    /// Replies to REMOVE.
+    pub(super) fn remove(
+        &mut self,
+        document: &Document,
+        holder: &Endpoint,
+    ) -> Result<Done, Refused> {
+        let (listed, _) = self.listed(holder)?;
+        let removed = self.shared.index.remove(self.owner, document, &listed);
         let removed = removed.ok_or_else(|| Refused {
             refusal: Refusal::NotFound,
             reason:
@@ -114,19 +119,21 @@ impl Session<'_> {
                     .into(),
         })?;
         self.account.remove(Charge::of(&removed).bytes);
-        self.reply_with(BorrowedRecord { holder: from, ..removed.borrowed() });
+        self.reply_with(BorrowedRecord { holder, ..removed.borrowed() });
         Ok(Done::Changed)
     }
 
-    fn listed(&mut self, said: &Endpoint) -> Result<(Endpoint, Option<IpAddr>), Refused> {
-        let listed = self.hosts.listed(&said.host).ok_or_else(|| Refused {
+    /// The endpoint under which records of a holder are listed, and the address for which its host was
+    /// verified.
+    fn listed(&mut self, holder: &Endpoint) -> Result<(Endpoint, Option<IpAddr>), Refused> {
+        let listed = self.hosts.listed(&holder.host).ok_or_else(|| Refused {
             refusal: Refusal::BadRequest,
             reason: format!(
                 "expected a host with the address {}, found `{}` (protocol.md section 4.7)",
                 self.address.ip(),
-                escaped(said.host.as_str())
+                escaped(holder.host.as_str())
             ),
         })?;
-        Ok((Endpoint { host: listed.host, port: said.port }, listed.verified))
+        Ok((Endpoint { host: listed.host, port: holder.port }, listed.verified))
     }
 }

@@ -1,12 +1,12 @@
-//! ADD requests whose records wait to be added together (protocol.md section 4.1).
+//! Records that wait to be added together (protocol.md section 4.1).
 
 use std::ops::Range;
 
 use crate::index::Addition;
 use crate::protocol::Document;
 
-/// A record whose reply is encoded and not sent.
-pub(super) struct Adding {
+/// A record whose reply is encoded and not yet sent.
+pub(super) struct PendingAdd {
     pub(super) document: Document,
     pub(super) addition: Addition,
     /// The reply, as a part of the session's output.

@@ -1,64 +1,14 @@
-//! How much memory records and connections may take (protocol.md section 7).
-//!
-//! Half of the memory is for records, the other half for connections, each of which takes a stack
-//! and buffers. So records cannot keep new connections out. One network may fill a quarter of
-//! the memory for records, so it cannot keep others from registering.
+//! The memory that each connection and each network is charged for its records (protocol.md section 7).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::limits;
+use super::budgets::Budgets;
 use crate::network::Network;
-use crate::system::{MemoryBound, memory_bounds};
 
-/// Budgets in bytes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Budgets {
-    /// Everything.
-    pub total: usize,
-    /// All records.
-    pub records: usize,
-    /// The records of one IPv6 network of 48 bits.
-    pub site: usize,
-    /// The records of one network.
-    pub network: usize,
-    /// The records of one connection.
-    pub connection: usize,
-}
-
-impl Budgets {
-    /// Shares so much memory out.
-    pub fn of(total: usize) -> Self {
-        let records = total / 2;
-        Self {
-            total,
-            records,
-            site: records / 2,
-            network: records / 4,
-            connection: (records / 8).min(limits::CONNECTION_RECORDS_MEMORY),
-        }
-    }
-
-    /// How many connections there is memory for.
-    pub fn connections(&self) -> usize {
-        (self.total - self.records) / limits::CONNECTION_MEMORY
-    }
-}
-
-/// The memory that a server may take: what was asked for, else half of what the machine lets it
-/// have. It is less where the process would be ended otherwise. Also returns everything that bounds
-/// it, the tightest first.
-pub fn memory_limit(most: Option<u64>) -> (Budgets, Vec<MemoryBound>) {
-    let bounds = memory_bounds();
-    let machine = bounds.first().map_or(limits::MEMORY_UNKNOWN, |bound| bound.bytes);
-    let room = bounds.iter().filter_map(MemoryBound::room).min().unwrap_or(u64::MAX);
-    let total = most.unwrap_or(machine / 2).min(room).max(limits::MEMORY_LEAST);
-    (Budgets::of(usize::try_from(total).unwrap_or(usize::MAX)), bounds)
-}
-
-/// What the records of all networks are charged.
+/// The memory that the records of all networks are charged.
 #[derive(Debug)]
 pub(super) struct RecordMemory {
     budgets: Budgets,
@@ -67,7 +17,7 @@ pub(super) struct RecordMemory {
     sites: Mutex<HashMap<Network, usize>>,
 }
 
-/// A budget is used up.
+/// A budget is exhausted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum NoMemory {
     #[error("memory limit of one connection ({0} bytes) reached")]
@@ -92,16 +42,16 @@ impl RecordMemory {
         if let Some(site) = network.site()
             && !take(&mut lock(&self.sites), site, bytes, of_site)
         {
-            give_back(&mut lock(&self.networks), network, bytes);
+            release(&mut lock(&self.networks), network, bytes);
             return Err(NoMemory::Site(of_site));
         }
         Ok(())
     }
 
-    fn free(&self, network: Network, bytes: usize) {
-        give_back(&mut lock(&self.networks), network, bytes);
+    fn release(&self, network: Network, bytes: usize) {
+        release(&mut lock(&self.networks), network, bytes);
         if let Some(site) = network.site() {
-            give_back(&mut lock(&self.sites), site, bytes);
+            release(&mut lock(&self.sites), site, bytes);
         }
     }
 }
@@ -116,9 +66,9 @@ fn take(used: &mut HashMap<Network, usize>, network: Network, bytes: usize, most
     true
 }
 
-/// A network without reserved bytes is forgotten, so the table is no larger than the number of
-/// connections.
-fn give_back(used: &mut HashMap<Network, usize>, network: Network, bytes: usize) {
+/// A network without reserved bytes is removed, so the table has at most an entry for each
+/// connection.
+fn release(used: &mut HashMap<Network, usize>, network: Network, bytes: usize) {
     if let Entry::Occupied(mut entry) = used.entry(network) {
         *entry.get_mut() = entry.get().saturating_sub(bytes);
         if *entry.get() == 0 {
@@ -132,13 +82,13 @@ fn lock(used: &Mutex<HashMap<Network, usize>>) -> MutexGuard<'_, HashMap<Network
     used.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the records of one connection are charged. Dropping it gives everything back.
+/// The memory that the records of one connection are charged. Dropping the account releases all of it.
 #[derive(Debug)]
 pub(super) struct Account<'a> {
     memory: &'a RecordMemory,
     network: Network,
     charged: usize,
-    /// What the network has reserved for this connection: never less than `charged`.
+    /// Bytes that the network has reserved for this connection: never less than `charged`.
     reserved: usize,
 }
 
@@ -147,7 +97,7 @@ impl<'a> Account<'a> {
         Self { memory, network: Network::of(address), charged: 0, reserved: 0 }
     }
 
-    /// Makes room for a record of this charge that replaces one of the charge `replaced`.
+    /// Reserves memory for a record of this charge that replaces a record of the charge `replaced`.
     pub(super) fn reserve(&mut self, charge: usize, replaced: usize) -> Result<(), NoMemory> {
         /// Reserved in one step, so that most records need no lock.
         const STEP: usize = 64 * 1024;
@@ -176,12 +126,12 @@ impl<'a> Account<'a> {
 
     /// A record was removed.
     pub(super) fn remove(&mut self, charge: usize) {
-        /// Kept for what is added next.
+        /// Bytes that stay reserved for records that are added next.
         const KEPT: usize = 1024 * 1024;
         self.charged = self.charged.saturating_sub(charge);
         let unused = self.reserved.saturating_sub(self.charged);
         if unused > KEPT {
-            self.memory.free(self.network, unused);
+            self.memory.release(self.network, unused);
             self.reserved -= unused;
         }
     }
@@ -189,7 +139,7 @@ impl<'a> Account<'a> {
 
 impl Drop for Account<'_> {
     fn drop(&mut self) {
-        self.memory.free(self.network, self.reserved);
+        self.memory.release(self.network, self.reserved);
     }
 }
 
@@ -250,14 +200,5 @@ mod tests {
         assert!(add(&mut third, 1_000_000).is_err());
         (0..4000).for_each(|_| one.remove(1000));
         assert!(add(&mut third, 1_000_000).is_ok());
-    }
-
-    #[test]
-    fn a_limit_that_was_asked_for_counts_and_has_a_lower_bound() {
-        assert_eq!(memory_limit(Some(1 << 30)).0.total, 1 << 30);
-        assert_eq!(memory_limit(Some(1)).0.total, usize::try_from(limits::MEMORY_LEAST).unwrap());
-        assert!(memory_limit(Some(1)).0.connections() > 8);
-        let half = memory_limit(None);
-        assert_eq!(half.0.total as u64, half.1[0].bytes / 2);
     }
 }

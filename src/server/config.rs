@@ -1,0 +1,44 @@
+//! How an index server behaves, and how many connections it accepts (protocol.md sections 4.7 and 7).
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+
+use super::budgets::Budgets;
+use super::host_policy::HostPolicy;
+use crate::limits;
+use crate::system::{self, Bound};
+
+/// How an index server behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Addresses to listen on. If empty: port 7734 on every address, IPv4 and IPv6.
+    pub listen: Vec<SocketAddr>,
+    /// The host under which the records of a peer are listed (protocol.md section 4.7).
+    pub host_policy: HostPolicy,
+    /// Whether a refusal carries a `Reason` (protocol.md section 6.3).
+    pub explain: bool,
+    /// The largest number of concurrent connections, if the machine allows it. `None`: 10,000.
+    pub max_connections: Option<usize>,
+    /// Bytes of memory for records and connections. `None`: half of what the machine allows
+    /// ([`memory_limit`]).
+    pub max_memory: Option<u64>,
+    /// The largest number of concurrent connections from one network; loopback is exempt. `None`: 64.
+    pub connections_per_address: Option<NonZeroUsize>,
+}
+
+/// How many connections this machine can serve: `most` or 10,000, unless a lower bound applies. Also
+/// returns all bounds, the lowest first.
+pub fn connection_limit(most: Option<usize>, budgets: Budgets) -> (usize, Vec<Bound>) {
+    let asked = match most {
+        Some(connections) => Bound { what: "--max-connections".into(), connections },
+        None => Bound { what: "default".into(), connections: limits::CONNECTIONS },
+    };
+    // Where there are few descriptors, a quarter is kept.
+    let few = (system::open_files() / 4).max(limits::LEAST_RESERVED_FILES);
+    let reserved = limits::RESERVED_FILES.min(few);
+    let mut bounds = system::connection_bounds(reserved);
+    let what = format!("half of the memory, {} KiB each", limits::CONNECTION_MEMORY / 1024);
+    bounds.extend([asked, Bound { what, connections: budgets.connections() }]);
+    bounds.sort_by_key(|bound| bound.connections);
+    (bounds.first().map_or(0, |bound| bound.connections), bounds)
+}

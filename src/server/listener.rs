@@ -1,0 +1,154 @@
+//! Listening sockets and accept loops: a thread per connection (protocol.md section 7).
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+
+use super::account::RecordMemory;
+use super::budgets::memory_limit;
+use super::buffers::Buffers;
+use super::config::{Config, connection_limit};
+use super::host_policy::Resolutions;
+use super::session;
+use super::shared::Shared;
+use super::totals::Totals;
+use super::turns::Turns;
+use crate::index::{Capacity, Index};
+use crate::limits;
+use crate::net::{self, Permits, Service, Stop, accept_loop};
+use crate::protocol::{Port, Refusal, encode_refusal};
+
+/// An address at which the server cannot listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct BindError {
+    address: String,
+    /// The port of the address. 0 asks the system to choose a port.
+    pub port: u16,
+    source: io::Error,
+}
+
+impl BindError {
+    /// The reason that the system gives.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
+}
+
+/// An index server that listens, and accepts no connection before [`Server::run`].
+#[derive(Debug)]
+pub struct Server {
+    listeners: Vec<TcpListener>,
+    shared: Shared,
+}
+
+impl Server {
+    /// Listens at all addresses of the configuration.
+    ///
+    /// # Errors
+    /// When an address is in use, is not an address of this machine, or is not allowed.
+    pub fn bind(config: &Config) -> Result<Self, BindError> {
+        let listeners = if config.listen.is_empty() {
+            let listener = net::listen_everywhere(Port::INDEX.value());
+            vec![listener.map_err(|source| BindError {
+                address: format!("port {}", Port::INDEX),
+                port: Port::INDEX.value(),
+                source,
+            })?]
+        } else {
+            let listen = |&address| {
+                net::listen(address).map_err(|source| BindError {
+                    address: format!("{address}"),
+                    port: address.port(),
+                    source,
+                })
+            };
+            config.listen.iter().map(listen).collect::<Result<_, _>>()?
+        };
+        let budgets = memory_limit(config.max_memory).0;
+        let most = connection_limit(config.max_connections, budgets).0;
+        let per_address = config.connections_per_address;
+        let per_address = per_address.map_or(limits::CONNECTIONS_PER_ADDRESS, NonZeroUsize::get);
+        let shared = Shared {
+            index: Index::new(Capacity { bytes: budgets.records, ..Capacity::default() }),
+            memory: RecordMemory::new(budgets),
+            buffers: Buffers::default(),
+            resolutions: Resolutions::default(),
+            turns: Turns::default(),
+            permits: Permits::new(most, per_address),
+            totals: Arc::default(),
+            stop: Stop::new(),
+            host_policy: config.host_policy,
+            explain: config.explain,
+        };
+        Ok(Self { listeners, shared })
+    }
+
+    /// The largest number of concurrent connections.
+    pub fn connections(&self) -> usize {
+        self.shared.permits.most()
+    }
+
+    /// The addresses at which it listens, with the port that the system chose if port 0 was asked for.
+    ///
+    /// # Errors
+    /// When the system does not return an address.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// A handle that ends [`Server::run`].
+    pub fn stop(&self) -> Stop {
+        self.shared.stop.clone()
+    }
+
+    /// Totals of the sessions that have ended.
+    pub fn totals(&self) -> Arc<Totals> {
+        Arc::clone(&self.shared.totals)
+    }
+
+    /// Serves until it is stopped.
+    ///
+    /// # Errors
+    /// When no thread can be started to accept connections.
+    pub fn run(self) -> io::Result<()> {
+        let Self { listeners, shared } = self;
+        let shared = &shared;
+        let handle = |stream: &Arc<TcpStream>, address, number| {
+            session::run(shared, stream, address, number)
+        };
+        let (permits, stop) = (shared.permits.clone(), shared.stop.clone());
+        let mut refusal = Vec::new();
+        encode_refusal(Refusal::ServiceUnavailable, None, &mut refusal);
+        let service = Service::new("session", permits, stop, refusal, handle);
+        let service = &service;
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().name("search-index".into());
+            // If the thread panics or cannot be started, each SEARCH does its work.
+            let work = || drop(catch_unwind(AssertUnwindSafe(|| shared.index.run_updates())));
+            if let Err(error) = thread.spawn_scoped(scope, work) {
+                log::error!("cannot start the thread of the search index: {error}");
+            }
+            let mut accepting = Vec::new();
+            for (number, listener) in listeners.iter().enumerate() {
+                let accept = move || accept_loop(scope, listener, service);
+                let thread = thread::Builder::new().name(format!("accept-{number}"));
+                match thread.spawn_scoped(scope, accept) {
+                    Ok(thread) => accepting.push(thread),
+                    Err(error) => {
+                        shared.stop.stop();
+                        shared.index.end_updates();
+                        return Err(error);
+                    }
+                }
+            }
+            // The accept loops end when the server is stopped. If one has panicked, the others continue.
+            accepting.into_iter().for_each(|thread| drop(thread.join()));
+            shared.index.end_updates();
+            Ok(())
+        })
+    }
+}

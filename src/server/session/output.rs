@@ -1,0 +1,81 @@
+//! Replies that wait to be written, refusals, and yielding the CPU (protocol.md sections 6 and 7).
+
+use std::io;
+use std::mem;
+use std::thread;
+
+use super::connection::Session;
+use crate::limits;
+use crate::net::ReadClock;
+use crate::protocol::{DecodeError, HeaderText, Refusal, Status, encode_refusal};
+use crate::server::logging::LOG_FAULTS;
+
+/// Records that are visited before the thread yields the CPU: some ten microseconds. Otherwise a long
+/// pipeline or LIST could fill a whole time slice, and the session of another peer that was woken on the
+/// same CPU would wait for its end.
+const VISITS: usize = 512;
+
+/// How a refusal is encoded.
+type EncodeRefusal = fn(Refusal, Option<&HeaderText>, &mut Vec<u8>);
+
+impl Session<'_> {
+    /// Writes all replies, after the records that wait were added.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.add_pending();
+        let share = &mut self.share;
+        // A clock for each batch: otherwise a reader that has acknowledged much would be given a minute more.
+        ReadClock::default().send_or_wait(self.stream, &self.output, || share.end())?;
+        self.output.clear();
+        Ok(())
+    }
+
+    /// Provides memory for a piece of a list.
+    pub(super) fn reserve_output(&mut self) {
+        if self.output.capacity() < limits::LIST_BUFFER {
+            let mut large = self.shared.buffers.take();
+            large.extend_from_slice(&self.output);
+            self.output = large;
+        }
+    }
+
+    /// Returns a large buffer to the other sessions, before the session waits.
+    pub(super) fn return_buffer(&mut self) {
+        if self.output.capacity() > limits::SMALL_OUTPUT {
+            self.shared.buffers.put_back(mem::take(&mut self.output));
+        }
+    }
+
+    /// Yields the CPU after a number of visited records.
+    pub(super) fn yield_cpu(&mut self) {
+        if self.visited >= VISITS {
+            self.visited = 0;
+            thread::yield_now();
+        }
+    }
+
+    /// Refuses a request that violates the protocol.
+    #[cold]
+    pub(super) fn refuse_fault(&mut self, error: &DecodeError) {
+        self.faults += 1;
+        let status = Status::from(error.refusal);
+        log::warn!(target: LOG_FAULTS, "{}: {status}, {error}", self.address);
+        self.refuse_with(encode_refusal, error.refusal, &error.to_string());
+    }
+
+    #[cold]
+    pub(super) fn refuse_with(&mut self, encode: EncodeRefusal, refusal: Refusal, reason: &str) {
+        self.role.replied(refusal.into());
+        let reason = self.reason(reason);
+        encode(refusal, reason.as_ref(), &mut self.output);
+    }
+
+    pub(super) fn encoded_refusal(&self, refusal: Refusal, reason: &str) -> Vec<u8> {
+        let mut encoded = Vec::new();
+        encode_refusal(refusal, self.reason(reason).as_ref(), &mut encoded);
+        encoded
+    }
+
+    fn reason(&self, reason: &str) -> Option<HeaderText> {
+        self.shared.explain.then(|| HeaderText::folded(reason)).flatten()
+    }
+}
