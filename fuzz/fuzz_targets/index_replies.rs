@@ -3,7 +3,10 @@
 
 #![no_main]
 
+use std::time::Duration;
+
 use libfuzzer_sys::fuzz_target;
+use p2p_ci::protocol::role::{IndexClient, IndexTraits, ReplyMeaning};
 use p2p_ci::protocol::{
     Attribute, IndexReply, IndexReplyDecoder, ReplyPart, encode_attribute, encode_refusal,
 };
@@ -23,7 +26,41 @@ fuzz_target!(|data: &[u8]| {
     }
     let whole = parts(bytes, bytes.len().max(1));
     assert_eq!(whole, parts(bytes, usize::from(step).max(1)));
+    assert_eq!(events(bytes, bytes.len().max(1)), events(bytes, usize::from(step).max(1)));
 });
+
+/// What a peer finds, up to the end of the connection: the same however the bytes are cut.
+fn events(bytes: &[u8], step: usize) -> Vec<String> {
+    let now = || Duration::ZERO;
+    let mut role = IndexClient::new(IndexReplyDecoder::default());
+    let (mut start, mut end, mut is_over, mut found) = (0, 0, false, Vec::new());
+    loop {
+        let event = match role.next(&bytes[start..end], now) {
+            Some(event) => event,
+            None if end < bytes.len() => {
+                end = (end + step).min(bytes.len());
+                continue;
+            }
+            None if is_over => return found,
+            None => {
+                is_over = true;
+                role.wait(&bytes[start..end], IndexTraits::default(), now());
+                role.on_end(&bytes[start..end], now())
+            }
+        };
+        start += event.used;
+        assert!(start <= end);
+        match event.meaning {
+            // They may be taken in several events.
+            ReplyMeaning::EmptyLines => {}
+            ReplyMeaning::Fault(error) => {
+                found.push(error.to_string());
+                return found;
+            }
+            meaning => found.push(format!("{meaning:?}")),
+        }
+    }
+}
 
 fn parts(bytes: &[u8], step: usize) -> Vec<String> {
     let mut decoder = IndexReplyDecoder::default();

@@ -5,10 +5,8 @@
 //! shown.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use crate::limits;
-use crate::protocol::{ReplyForm, ReplyState};
+use crate::protocol::role::IndexTraits;
 
 /// What an index server has shown of itself. All connections of a program to it share this.
 #[derive(Debug, Default)]
@@ -20,10 +18,8 @@ struct Shown {
     /// How often it did not answer the request that asks for an extension, perhaps for another
     /// reason: then extensions count as refused although it has refused none.
     silent_probes: u8,
-    /// It sends the final empty line of replies.
-    final_lines: bool,
-    /// It answers ADD without repeating the record.
-    adds_without_record: bool,
+    /// How it ends its replies; its extensions are above.
+    traits: IndexTraits,
     line_ends: LineEnds,
     /// It sends something before its first reply.
     greets: bool,
@@ -79,25 +75,6 @@ impl LineEnds {
     }
 }
 
-/// What silence within a reply means.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Silence {
-    /// How long it may last.
-    pub(crate) allowed: Duration,
-    /// What it means then.
-    pub(crate) then: AfterSilence,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum AfterSilence {
-    /// Part of the reply is missing.
-    Missing,
-    /// The reply is complete.
-    Complete,
-    /// The reply has ended, as far as can be told.
-    PossiblyIncomplete,
-}
-
 impl IndexDialect {
     /// A server to which no extension is sent, and that is not asked whether it knows one.
     pub fn plain() -> Self {
@@ -147,20 +124,23 @@ impl IndexDialect {
         }
     }
 
-    /// Remembers that it sends the final empty line of replies.
-    pub(crate) fn show_final_lines(&self) {
-        self.lock().final_lines = true;
-    }
-
-    /// Whether the end of its replies can be seen.
-    pub(crate) fn ends_replies(&self) -> bool {
+    /// What it has shown that decides how a reply ends.
+    pub(crate) fn traits(&self) -> IndexTraits {
         let shown = self.lock();
-        shown.final_lines || shown.extensions == Extensions::Shown
+        IndexTraits { extensions: shown.extensions == Extensions::Shown, ..shown.traits }
     }
 
-    /// Remembers that a reply to ADD held no record.
-    pub(crate) fn show_add_without_record(&self) {
-        self.lock().adds_without_record = true;
+    /// Remembers what it has shown on a connection.
+    pub(crate) fn show(&self, found: IndexTraits) {
+        if found == IndexTraits::default() {
+            return;
+        }
+        if found.extensions {
+            self.show_extensions();
+        }
+        let traits = &mut self.lock().traits;
+        traits.final_lines |= found.final_lines;
+        traits.adds_without_record |= found.adds_without_record;
     }
 
     /// Remembers that it greets; returns whether that is new.
@@ -213,77 +193,15 @@ impl IndexDialect {
         shown.line_ends == LineEnds::Lf
     }
 
-    /// How long silence may last when a reply has arrived so far.
-    pub(crate) fn silence(&self, state: ReplyState, form: ReplyForm) -> Silence {
-        silence(*self.lock(), state, form)
-    }
-
     fn lock(&self) -> MutexGuard<'_, Shown> {
         // Each change is one assignment: a poisoned state is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn silence(shown: Shown, state: ReplyState, form: ReplyForm) -> Silence {
-    let whole_reply = Silence { allowed: limits::INDEX_REPLY, then: AfterSilence::Missing };
-    let shows_extension = shown.extensions == Extensions::Shown;
-    match (state, form) {
-        (ReplyState::Before, _) => whole_reply,
-        (ReplyState::Refused, _) => {
-            Silence { allowed: limits::REFUSAL_REST, then: AfterSilence::Complete }
-        }
-        (ReplyState::Found { .. }, _) if shows_extension => whole_reply,
-        (ReplyState::Found { .. }, ReplyForm::OneRecord) => {
-            let allowed = match shown.adds_without_record {
-                true => limits::KNOWN_SILENCE,
-                false => limits::END_BY_SILENCE,
-            };
-            Silence { allowed, then: AfterSilence::Complete }
-        }
-        (ReplyState::Found { .. }, ReplyForm::Records) if shown.final_lines => whole_reply,
-        (ReplyState::Found { is_in_line: true, .. }, ReplyForm::Records) => whole_reply,
-        (ReplyState::Found { follows_grammar, .. }, ReplyForm::Records) => {
-            let allowed = match follows_grammar {
-                true => limits::END_BY_SILENCE_IN_GRAMMAR,
-                false => limits::END_BY_SILENCE,
-            };
-            Silence { allowed, then: AfterSilence::PossiblyIncomplete }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn silence_means_what_the_server_has_shown() {
-        use AfterSilence::{Complete, Missing, PossiblyIncomplete};
-        let found = |follows_grammar, is_in_line| ReplyState::Found { follows_grammar, is_in_line };
-        let (list, add) = (ReplyForm::Records, ReplyForm::OneRecord);
-        let new = Shown::default();
-        let final_lines = Shown { final_lines: true, ..new };
-        let extended = Shown { extensions: Extensions::Shown, ..new };
-        let no_record = Shown { adds_without_record: true, ..new };
-        for (shown, state, form, milliseconds, then) in [
-            (new, ReplyState::Before, list, 30_000, Missing),
-            (new, ReplyState::Refused, list, 200, Complete),
-            (extended, ReplyState::Refused, add, 200, Complete),
-            (new, found(false, false), list, 1_000, PossiblyIncomplete),
-            (new, found(true, false), list, 5_000, PossiblyIncomplete),
-            (new, found(false, true), list, 30_000, Missing),
-            (final_lines, found(false, false), list, 30_000, Missing),
-            (extended, found(true, false), list, 30_000, Missing),
-            (new, found(false, true), add, 1_000, Complete),
-            (final_lines, found(true, false), add, 1_000, Complete),
-            (no_record, found(true, false), add, 100, Complete),
-            (extended, found(true, false), add, 30_000, Missing),
-        ] {
-            let allowed = Duration::from_millis(milliseconds);
-            let found = silence(shown, state, form);
-            assert_eq!(found, Silence { allowed, then }, "{shown:?} {state:?} {form:?}");
-        }
-    }
 
     #[test]
     fn other_line_ends_are_tried_once() {

@@ -2,23 +2,17 @@
 //! (protocol.md section 4.9).
 
 mod ending;
-mod pace;
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use pace::Pace;
-
-use super::index_dialect::{AfterSilence, IndexDialect};
+use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
 use super::listed::Completeness;
 use crate::escape::excerpt;
-use crate::limits;
 use crate::net::Receiver;
-use crate::protocol::role::EmptyLines;
-use crate::protocol::{
-    Endpoint, HeaderText, IndexReplyDecoder, Refusal, ReplyForm, ReplyPart, ReplyState,
-};
+use crate::protocol::role::{IndexClient, ReplyEvent, ReplyMeaning};
+use crate::protocol::{Endpoint, HeaderText, IndexReplyDecoder, Refusal, ReplyForm, ReplyPart};
 
 /// What a connection keeps between two exchanges.
 #[derive(Debug)]
@@ -54,22 +48,8 @@ pub(crate) struct Replies<'a> {
     index: &'a Endpoint,
     dialect: &'a IndexDialect,
     receiver: Receiver<'a>,
-    decoder: IndexReplyDecoder,
-    form: ReplyForm,
-    /// The beginning of the last complete line, for messages.
-    last: Vec<u8>,
-    /// Whether all that has arrived on the connection is no reply.
-    has_only_greeted: bool,
-    /// Whether the reply that is read has had a record.
-    has_records: bool,
-    /// When a reply must have begun; nothing while none is expected.
-    begin_before: Option<Instant>,
-    /// The time in which it must have begun.
-    allowed: Duration,
-    pace: Pace,
-    /// Those that have arrived since the last part of a reply.
-    empty_lines: EmptyLines,
-    /// The beginning of the times of `empty_lines`.
+    role: IndexClient,
+    /// The moment from which the role's times count.
     begun: Instant,
 }
 
@@ -98,35 +78,24 @@ impl<'a> Replies<'a> {
             index,
             dialect,
             receiver: Receiver::with_input(stream, between.input),
-            decoder: between.decoder,
-            form: ReplyForm::Records,
-            last: Vec::new(),
-            has_only_greeted: false,
-            has_records: false,
-            begin_before: None,
-            allowed: limits::INDEX_REPLY,
-            pace: Pace::default(),
-            empty_lines: EmptyLines::at_most(limits::EMPTY_LINES_OF_INDEX),
+            role: IndexClient::new(between.decoder),
             begun: Instant::now(),
         }
     }
 
     /// What is kept for the next exchange.
     pub(crate) fn into_between(self) -> Between {
-        Between { input: self.receiver.into_input(), decoder: self.decoder }
+        Between { input: self.receiver.into_input(), decoder: self.role.into_decoder() }
     }
 
-    /// Requests were sent now, and their replies hold so much.
+    /// Requests were sent now, whose replies have this form.
     pub(crate) fn expect(&mut self, form: ReplyForm) {
-        self.form = form;
-        self.decoder.expect(form);
-        self.begin_within(limits::INDEX_REPLY);
-        self.pace = Pace::default();
+        self.role.expect(form, self.begun.elapsed());
     }
 
     /// The next reply must begin within this time: it is one to a request that may not be answered.
     pub(crate) fn begin_within(&mut self, time: Duration) {
-        (self.begin_before, self.allowed) = (Some(Instant::now() + time), time);
+        self.role.begin_within(time, self.begun.elapsed());
     }
 
     /// Whether more has arrived than was read. Empty lines mean nothing.
@@ -150,8 +119,7 @@ impl<'a> Replies<'a> {
 
     /// Replies may come at any time, or never.
     pub(crate) fn expect_at_any_time(&mut self, form: ReplyForm) {
-        self.expect(form);
-        self.begin_before = None;
+        self.role.expect_at_any_time(form);
     }
 
     /// Waits for what the index may send although no request is outstanding. Empty lines mean
@@ -170,8 +138,12 @@ impl<'a> Replies<'a> {
                 Ok(0) => return Ok(Unsolicited::Close),
                 Ok(count) => {
                     let is_empty = self.receiver.input().trim_ascii().is_empty();
-                    if is_empty && !self.empty_lines.allows(count, || self.begun.elapsed()) {
-                        return Err(self.too_many_empty_lines());
+                    let excess = match is_empty {
+                        true => self.role.skip_empty_lines(count, || self.begun.elapsed()),
+                        false => None,
+                    };
+                    if let Some(event) = excess {
+                        return self.take(event, &mut |_, _| {}).map(|_| Unsolicited::Nothing);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -211,114 +183,73 @@ impl<'a> Replies<'a> {
         take: &mut dyn FnMut(ReplyPart, &[u8]),
     ) -> Result<Step, IndexError> {
         loop {
-            let input = self.receiver.input();
-            let decoded = self.decoder.decode(input).map_err(|fault| self.broken(fault))?;
-            self.learn();
-            if let Some((part, used)) = decoded {
-                return Ok(self.pass_on(part, used, Completeness::Complete, take));
-            }
-            let skipped = self.decoder.take_empty_lines();
-            if !self.empty_lines.allows(skipped, || self.begun.elapsed()) {
-                return Err(self.too_many_empty_lines());
-            }
-            self.receiver.take(skipped);
-            let state = self.decoder.state(self.receiver.input());
-            let silence = self.dialect.silence(state, self.form);
-            let deadline = match state {
-                // Empty lines and pieces of a status line do not extend the time.
-                ReplyState::Before if self.begin_before.is_some() => self.begin_before,
-                ReplyState::Before if self.receiver.input().is_empty() => None,
-                ReplyState::Before | ReplyState::Refused | ReplyState::Found { .. } => {
-                    Some(Instant::now() + silence.allowed)
+            let event = match self.role.next(self.receiver.input(), || self.begun.elapsed()) {
+                Some(event) => Some(event),
+                None => {
+                    self.learn();
+                    self.fill()?
                 }
             };
-            let begun = Instant::now();
-            self.pace.read_again(begun);
-            let filled = self.receiver.fill(deadline);
-            self.pace.has_read(Instant::now());
-            match filled {
-                Ok(0) => return self.closed(state, take),
-                Ok(count) => {
-                    let is_idle = deadline.is_none();
-                    if !is_idle && !self.pace.holds(begun.elapsed(), count) {
-                        return Err(self.missing("the rest of the reply at 64 KiB per minute"));
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => match silence.then {
-                    AfterSilence::Missing => return Err(self.missing(self.expected(state))),
-                    AfterSilence::Complete => {
-                        return Ok(self.end_here(state, Completeness::Complete, take));
-                    }
-                    AfterSilence::PossiblyIncomplete => {
-                        let seconds = silence.allowed.as_secs();
-                        let reason = format!(
-                            "the index {} does not mark the end of its reply; it sent nothing for \
-                             {seconds} s",
-                            self.index
-                        );
-                        return Ok(self.end_here(state, Completeness::incomplete(reason), take));
-                    }
-                },
-                Err(error) => return Err(self.lost(error)),
+            if let Some(step) = event.map_or(Ok(None), |event| self.take(event, take))? {
+                return Ok(step);
             }
         }
     }
 
-    fn pass_on(
+    /// Reads once, before the role's deadline. Returns an event if nothing has arrived, or too little.
+    fn fill(&mut self) -> Result<Option<ReplyEvent>, IndexError> {
+        let (begun, traits) = (self.begun, self.dialect.traits());
+        let deadline = self.role.wait(self.receiver.input(), traits, begun.elapsed());
+        let filled = self.receiver.fill(deadline.and_then(|time| begun.checked_add(time)));
+        let now = begun.elapsed();
+        match filled {
+            Ok(0) => Ok(Some(self.role.on_end(self.receiver.input(), now))),
+            Ok(count) => Ok(self.role.received(count, now)),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Ok(self.role.on_timeout(self.receiver.input(), now))
+            }
+            Err(error) => Err(self.lost(error)),
+        }
+    }
+
+    /// Takes an event and its bytes. Returns a step unless the bytes mean nothing.
+    fn take(
         &mut self,
-        part: ReplyPart,
-        used: usize,
-        completeness: Completeness,
+        event: ReplyEvent,
         take: &mut dyn FnMut(ReplyPart, &[u8]),
-    ) -> Step {
+    ) -> Result<Option<Step>, IndexError> {
+        let ReplyEvent { used, meaning, .. } = event;
+        if !matches!(meaning, ReplyMeaning::Fault(_)) {
+            self.learn();
+        }
         let bytes = self.receiver.input().get(..used).unwrap_or_default();
-        let is_end = part == ReplyPart::End;
-        self.has_records = match part {
-            ReplyPart::Record(_) => true,
-            ReplyPart::End => false,
-            _ => self.has_records,
+        let step = match meaning {
+            ReplyMeaning::EmptyLines => None,
+            ReplyMeaning::Part(part) => {
+                take(part, bytes);
+                Some(Step::Part)
+            }
+            ReplyMeaning::End(end) => {
+                take(ReplyPart::End, bytes);
+                Some(Step::End(self.completeness(end)))
+            }
+            ReplyMeaning::Closed => Some(Step::Closed),
+            ReplyMeaning::Fault(fault) => return Err(self.broken(fault)),
+            ReplyMeaning::Missing(expected) => return Err(self.missing(expected)),
+            ReplyMeaning::NotRead => return Err(self.not_read()),
         };
-        self.has_only_greeted = false;
-        self.empty_lines.reset();
-        if !bytes.trim_ascii().is_empty() {
-            self.last.clear();
-            self.last.extend_from_slice(bytes.get(..LAST).unwrap_or(bytes));
-        }
-        take(part, bytes);
         self.receiver.take(used);
-        if !is_end {
-            return Step::Part;
-        }
-        self.pace = Pace::default();
-        if self.begin_before.is_some() {
-            self.begin_within(limits::INDEX_REPLY);
-        }
-        Step::End(completeness)
+        Ok(step)
     }
 
     /// Remembers what the server has shown.
     fn learn(&mut self) {
-        if let Some(greeting) = self.decoder.take_greeting() {
-            let greeting = greeting.trim_ascii().as_bytes();
-            if self.dialect.show_greeting() {
-                let found = excerpt(greeting);
-                log::warn!("the index {} sent {found} before its first reply", self.index);
-            }
-            self.has_only_greeted = true;
-            // It may be a server of another protocol, which sends nothing more.
-            let soon = Instant::now() + limits::REPLY_AFTER_GREETING;
-            self.begin_before = self.begin_before.map(|before| before.min(soon));
-            self.last.clear();
-            self.last.extend_from_slice(greeting.get(..LAST).unwrap_or(greeting));
+        if let Some(greeting) = self.role.take_greeting()
+            && self.dialect.show_greeting()
+        {
+            let found = excerpt(greeting.trim_ascii().as_bytes());
+            log::warn!("the index {} sent {found} before its first reply", self.index);
         }
-        if self.decoder.shows_attributes() {
-            self.dialect.show_extensions();
-        }
-        if self.decoder.shows_final_lines() {
-            self.dialect.show_final_lines();
-        }
+        self.dialect.show(self.role.has_shown());
     }
 }
-
-/// Bytes of the last line that are kept for messages.
-const LAST: usize = 80;

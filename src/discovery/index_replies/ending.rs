@@ -1,91 +1,39 @@
-//! How a reply ends: by the end of the connection, by silence, or too early (protocol.md section 4.9).
+//! How a reply ends: completeness and errors (protocol.md section 4.9).
 
 use std::io;
 
-use super::{Replies, Step};
+use super::Replies;
 use crate::discovery::index_error::IndexError;
 use crate::discovery::listed::Completeness;
 use crate::escape::excerpt;
 use crate::limits;
-use crate::protocol::{DecodeError, ReplyForm, ReplyPart, ReplyState};
+use crate::protocol::DecodeError;
+use crate::protocol::role::ReplyEnd;
 
 impl Replies<'_> {
-    /// The index has closed the connection.
-    pub(super) fn closed(
-        &mut self,
-        state: ReplyState,
-        take: &mut dyn FnMut(ReplyPart, &[u8]),
-    ) -> Result<Step, IndexError> {
-        match (state, self.form) {
-            (ReplyState::Before, _) if self.has_only_greeted => {
-                Err(self.missing("a reply before the end of the connection"))
-            }
-            (ReplyState::Before, _) if self.receiver.input().is_empty() => Ok(Step::Closed),
-            (ReplyState::Found { .. }, _) if self.dialect.shows_extensions() => {
-                Err(self.missing("the final empty line before the end of the connection"))
-            }
-            (ReplyState::Refused, _) | (ReplyState::Found { .. }, ReplyForm::OneRecord) => {
-                Ok(self.end_here(state, Completeness::Complete, take))
-            }
-            (ReplyState::Found { is_in_line: false, follows_grammar }, ReplyForm::Records)
-                if !self.dialect.ends_replies() =>
-            {
-                if follows_grammar && self.pace.paused >= limits::NOT_READ {
-                    return Err(self.not_read());
-                }
-                // Where nothing but the close ends a reply, that is its end after a whole record.
-                let is_end = !follows_grammar
-                    && self.has_records
-                    && self.receiver.input().trim_ascii().is_empty();
-                let completeness = match is_end {
-                    true => Completeness::Complete,
-                    false => Completeness::closed(),
-                };
-                Ok(self.end_here(state, completeness, take))
-            }
-            (ReplyState::Before | ReplyState::Found { .. }, _) => {
-                Err(self.missing("the rest of the reply before the end of the connection"))
-            }
-        }
-    }
-
-    pub(super) fn end_here(
-        &mut self,
-        state: ReplyState,
-        completeness: Completeness,
-        take: &mut dyn FnMut(ReplyPart, &[u8]),
-    ) -> Step {
-        if self.form == ReplyForm::OneRecord && matches!(state, ReplyState::Found { .. }) {
-            self.dialect.show_add_without_record();
-        }
-        if let Some((part, used)) = self.decoder.last_record(self.receiver.input()) {
-            self.pass_on(part, used, Completeness::Complete, take);
-        }
-        let (part, used) = self.decoder.end_here(self.receiver.input());
-        self.pass_on(part, used, completeness, take)
-    }
-
-    pub(super) fn expected(&self, state: ReplyState) -> &'static str {
-        match state {
-            ReplyState::Before if self.receiver.input().is_empty() => "a reply",
-            ReplyState::Before => "the end of the status line",
-            ReplyState::Refused => "the final empty line",
-            ReplyState::Found { is_in_line: true, .. } => "the end of a line",
-            ReplyState::Found { is_in_line: false, .. } => "the final empty line of the reply",
+    pub(super) fn completeness(&self, end: ReplyEnd) -> Completeness {
+        match end {
+            ReplyEnd::Complete => Completeness::Complete,
+            ReplyEnd::Close => Completeness::closed(),
+            ReplyEnd::Silence(time) => Completeness::incomplete(format!(
+                "the index {} does not mark the end of its reply; it sent nothing for {} s",
+                self.index,
+                time.as_secs()
+            )),
         }
     }
 
     pub(super) fn missing(&self, expected: &'static str) -> IndexError {
-        let received = match (self.receiver.input(), &self.last[..]) {
+        let received = match (self.receiver.input(), self.role.last_line()) {
             ([], []) => None,
             ([], last) => Some(excerpt(last.trim_ascii_end())),
             (rest, _) => Some(excerpt(rest)),
         };
         let index = self.index.clone();
         match received {
-            Some(_) if self.pace.paused >= limits::NOT_READ => self.not_read(),
+            Some(_) if self.role.paused() >= limits::NOT_READ => self.not_read(),
             Some(last) => IndexError::Unfinished { index, expected, last },
-            None => IndexError::Silent { index, waited: self.allowed },
+            None => IndexError::Silent { index, waited: self.role.allowed() },
         }
     }
 
@@ -93,16 +41,12 @@ impl Replies<'_> {
         IndexError::Protocol { index: self.index.clone(), source: Box::new(fault) }
     }
 
-    pub(super) fn too_many_empty_lines(&self) -> IndexError {
-        self.broken(DecodeError::of_empty_lines("a reply", limits::EMPTY_LINES_OF_INDEX))
-    }
-
     pub(super) fn not_read(&self) -> IndexError {
-        IndexError::NotRead { index: self.index.clone(), paused: self.pace.paused }
+        IndexError::NotRead { index: self.index.clone(), paused: self.role.paused() }
     }
 
     pub(super) fn lost(&self, source: io::Error) -> IndexError {
-        if self.pace.paused >= limits::NOT_READ {
+        if self.role.paused() >= limits::NOT_READ {
             return self.not_read();
         }
         IndexError::Lost { index: self.index.clone(), source }
@@ -117,6 +61,7 @@ mod tests {
     use super::*;
     use crate::discovery::IndexDialect;
     use crate::discovery::index_replies::Between;
+    use crate::protocol::ReplyForm;
 
     /// It said 30 s after each time.
     #[test]

@@ -7,7 +7,7 @@ const TIME: Duration = Duration::from_mins(1);
 
 /// Counts the bytes of empty lines that arrive before a message.
 #[derive(Debug)]
-pub struct EmptyLines {
+pub(super) struct EmptyLines {
     most: usize,
     bytes: usize,
     since: Option<Duration>,
@@ -15,12 +15,12 @@ pub struct EmptyLines {
 
 impl EmptyLines {
     /// Allows this many bytes before a message, in a minute.
-    pub fn at_most(most: usize) -> Self {
+    pub(super) fn at_most(most: usize) -> Self {
         Self { most, bytes: 0, since: None }
     }
 
     /// Counts bytes that have arrived now; returns whether their number is within the bound.
-    pub fn allows(&mut self, bytes: usize, now: impl FnOnce() -> Duration) -> bool {
+    pub(super) fn allows(&mut self, bytes: usize, now: impl FnOnce() -> Duration) -> bool {
         bytes == 0 || self.allows_at(bytes, now())
     }
 
@@ -34,12 +34,12 @@ impl EmptyLines {
     }
 
     /// Whether any have arrived since the last message.
-    pub fn has_any(&self) -> bool {
+    pub(super) fn has_any(&self) -> bool {
         self.since.is_some()
     }
 
     /// A message has arrived.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         (self.bytes, self.since) = (0, None);
     }
 }

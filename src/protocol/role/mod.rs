@@ -9,17 +9,22 @@
 //! | file | subject | protocol.md |
 //! |---|---|---|
 //! | `index_server` | an index server, at the connection of one peer | 3.1, 4, 7 |
+//! | `index_client` | a peer, at its connection to an index server | 3.2, 4.9, 7 |
 //! | `document_server` | an upload server, at the connection of one client | 5, 7 |
 //! | `request_event`, `request_reader` | reading requests, for both servers | 3.1, 7 |
+//! | `reply_event` | what a peer finds in the replies of an index server | 3.2, 4.9 |
 //! | `empty_lines` | how many empty lines may come before a message | 7 |
 
 mod document_server;
 mod empty_lines;
+mod index_client;
 mod index_server;
+mod reply_event;
 mod request_event;
 mod request_reader;
 
 pub use document_server::DocumentServer;
-pub use empty_lines::EmptyLines;
+pub use index_client::{IndexClient, IndexTraits};
 pub use index_server::{Ending, IndexServer};
+pub use reply_event::{ReplyEnd, ReplyEvent, ReplyMeaning};
 pub use request_event::{RequestEvent, RequestMeaning};

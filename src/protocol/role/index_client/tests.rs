@@ -1,0 +1,147 @@
+//! Replies cut at every position, and their ends by silence or by a close, with times as numbers.
+
+use super::*;
+
+const RECORD: &str = "RFC 1 Title h.example 5678\r\n";
+
+fn at(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn client(form: ReplyForm) -> IndexClient {
+    let mut role = IndexClient::new(IndexReplyDecoder::default());
+    role.expect(form, at(0));
+    role
+}
+
+/// All events of these bytes, without empty lines, and the bytes that are left.
+fn events(role: &mut IndexClient, input: &mut Vec<u8>) -> Vec<(ReplyMeaning, &'static str)> {
+    let mut found = Vec::new();
+    while let Some(event) = role.next(input, || at(0)) {
+        input.drain(..event.used);
+        let is_fault = matches!(event.meaning, ReplyMeaning::Fault(_));
+        if event.meaning != ReplyMeaning::EmptyLines {
+            found.push((event.meaning, event.section));
+        }
+        if is_fault {
+            break;
+        }
+    }
+    found
+}
+
+#[test]
+fn cuts_do_not_matter() {
+    let found = format!("P2P-CI/1.0 200 OK\r\n\r\n{RECORD}Length: 5\r\n\r\n");
+    let two = format!("\r\n{found}P2P-CI/1.0 404 Not Found\r\nReason: none\r\n\r\n");
+    for (bytes, sections) in [
+        (found, &["3.2", "4.5", "4.11", "3.2"][..]),
+        (two, &["3.2", "4.5", "4.11", "3.2", "3.2", "6.3", "3.2"]),
+        ("HTTP/1.1 200 OK\r\n".into(), &["6.1"]),
+    ] {
+        let whole = events(&mut client(ReplyForm::Records), &mut bytes.clone().into_bytes());
+        assert_eq!(whole.iter().map(|(_, section)| *section).collect::<Vec<_>>(), sections);
+        for cut in 0..bytes.len() {
+            let mut role = client(ReplyForm::Records);
+            let mut input = bytes.as_bytes()[..cut].to_vec();
+            let mut pieces = events(&mut role, &mut input);
+            input.extend_from_slice(&bytes.as_bytes()[cut..]);
+            if !matches!(pieces.last(), Some((ReplyMeaning::Fault(_), _))) {
+                pieces.extend(events(&mut role, &mut input));
+            }
+            assert_eq!(pieces, whole, "cut at {cut}");
+        }
+    }
+}
+
+/// What follows the end of the bytes: when the deadline passes, and when the server closes.
+#[test]
+fn a_reply_ends_by_silence_or_by_a_close() {
+    use ReplyMeaning::{Closed, End, Missing};
+    let (records, add) = (ReplyForm::Records, ReplyForm::OneRecord);
+    let (new, extended) =
+        (IndexTraits::default(), IndexTraits { extensions: true, ..IndexTraits::default() });
+    let (status, bare) = ("P2P-CI/1.0 200 OK\r\n\r\n", "P2P-CI/1.0 200 OK\r\n");
+    let before_close = Missing("the rest of the reply before the end of the connection");
+    let cut = Missing("the final empty line before the end of the connection");
+    let table = [
+        ("", records, new, 30_000, Missing("a reply"), Closed),
+        ("P2P", records, new, 30_000, Missing("the end of the status line"), before_close.clone()),
+        (
+            "P2P-CI/1.0 404 x\r\n",
+            records,
+            new,
+            200,
+            End(ReplyEnd::Complete),
+            End(ReplyEnd::Complete),
+        ),
+        (bare, add, new, 1_000, End(ReplyEnd::Complete), End(ReplyEnd::Complete)),
+        (status, records, new, 5_000, End(ReplyEnd::Silence(at(5))), End(ReplyEnd::Close)),
+        (bare, records, new, 1_000, End(ReplyEnd::Silence(at(1))), End(ReplyEnd::Close)),
+        (status, records, extended, 30_000, Missing("the final empty line of the reply"), cut),
+    ];
+    for (bytes, form, traits, milliseconds, after_silence, after_close) in table {
+        let waiting = |input: &mut Vec<u8>| {
+            let mut role = client(form);
+            events(&mut role, input);
+            let deadline = role.wait(input, traits, at(0));
+            assert_eq!(deadline, Some(Duration::from_millis(milliseconds)), "{bytes:?}");
+            assert_eq!(role.next_deadline(), deadline);
+            role
+        };
+        let mut input = bytes.as_bytes().to_vec();
+        let mut role = waiting(&mut input);
+        let late = Duration::from_millis(milliseconds);
+        let event = role.on_timeout(&input, late).unwrap();
+        assert_eq!(event.meaning, after_silence, "{bytes:?}");
+        let mut input = bytes.as_bytes().to_vec();
+        let event = waiting(&mut input).on_end(&input, at(0));
+        assert_eq!(event.meaning, after_close, "{bytes:?}");
+        let mut input = bytes.as_bytes().to_vec();
+        let mut role = waiting(&mut input);
+        assert_eq!(role.on_timeout(&input, late - Duration::from_millis(1)), None, "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_last_record_without_a_line_end_comes_before_the_end() {
+    let mut role = client(ReplyForm::Records);
+    let mut input = format!("P2P-CI/1.0 200 OK\r\n{}", RECORD.trim_end()).into_bytes();
+    assert_eq!(events(&mut role, &mut input).len(), 1);
+    assert_eq!(role.wait(&input, IndexTraits::default(), at(2)), Some(at(3)));
+    let event = role.on_timeout(&input, at(3)).unwrap();
+    assert!(matches!(event.meaning, ReplyMeaning::Part(ReplyPart::Record(_))), "{event:?}");
+    input.drain(..event.used);
+    let end = ReplyMeaning::End(ReplyEnd::Silence(at(1)));
+    assert_eq!(role.next(&input, || at(3)).map(|event| event.meaning), Some(end));
+    assert_eq!((role.next(&input, || at(3)), input.len()), (None, 0));
+}
+
+#[test]
+fn a_greeting_is_followed_soon_by_a_reply() {
+    let mut role = IndexClient::new(IndexReplyDecoder::after_greeting());
+    role.expect(ReplyForm::Records, at(0));
+    let mut input = b"220 hello\r\n".to_vec();
+    assert_eq!(events(&mut role, &mut input), []);
+    assert_eq!(role.take_greeting().as_deref(), Some("220 hello"));
+    let soon = limits::REPLY_AFTER_GREETING;
+    assert_eq!(role.wait(&input, IndexTraits::default(), at(1)), Some(soon));
+    let missing = ReplyMeaning::Missing("a reply before the end of the connection");
+    assert_eq!(role.on_end(&input, at(1)).meaning, missing);
+}
+
+#[test]
+fn a_reply_must_arrive_at_the_minimum_rate() {
+    let mut role = client(ReplyForm::Records);
+    let mut slow = None;
+    for second in 0..60 {
+        assert_eq!(slow, None, "after {second} s");
+        role.wait(b"P", IndexTraits::default(), at(second));
+        slow = role.received(1, at(second + 1)).map(|event| event.section);
+    }
+    assert_eq!(slow, Some("7"));
+    // While no reply is expected, nothing has to arrive.
+    role.expect_at_any_time(ReplyForm::OneRecord);
+    assert_eq!(role.wait(b"", IndexTraits::default(), at(0)), None);
+    assert_eq!(role.received(1, at(1000)), None);
+}
