@@ -1,39 +1,71 @@
 //! P2P-CI/1.0, the peer-to-peer protocol with a centralized index: the protocol itself, the index
 //! server, and the peer.
 //!
-//! ```text
-//!            bytes                values                 effects
-//!  protocol  ────────────►  index, library  ──────────►  server, peer  ───►  cli
-//!  (pure)                   (data)                       (threads, sockets)  (terminal)
-//! ```
-//!
 //! | to | begin with |
 //! |---|---|
 //! | read and write messages | [`protocol::IndexRequest`], [`protocol::IndexReply`], [`protocol::DocumentRequest`], [`protocol::DocumentReply`] |
-//! | run an index | [`server::Server`] |
-//! | ask an index | [`peer::IndexConnection`], [`peer::lookup`] |
-//! | stay registered | [`peer::Registration`] |
-//! | upload a folder | [`library::Library`], [`peer::UploadServer`] |
-//! | download a document | [`peer::Downloader`], [`library::PartialFile`] |
+//! | drive one side of a connection without sockets | [`protocol::role`] |
+//! | run an index server | [`server::Server`] |
+//! | find documents and download them | [`peer::Peer`] |
+//! | share a directory | [`library::Library`], [`peer::Sharing`] |
 //!
-//! What may be said on the wire is in `protocol.md`, which the documentation of every item names
-//! by section; how the modules hang together is in `ARCHITECTURE.md`.
+//! An index server, and a peer that asks it:
+//!
+//! ```
+//! use p2p_ci::peer::Peer;
+//! use p2p_ci::protocol::Document;
+//! use p2p_ci::server::{Config, Server};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config { listen: vec!["127.0.0.1:0".parse()?], ..Config::default() };
+//! let server = Server::bind(&config)?;
+//! let address = server.addresses()?[0];
+//! let stop = server.stop();
+//! let running = std::thread::spawn(move || server.run());
+//!
+//! let peer = Peer::new(address.to_string().parse()?);
+//! assert!(peer.find(&Document::Rfc("793".parse()?))?.is_empty());
+//!
+//! drop(peer);
+//! stop.stop();
+//! running.join().expect("the server ends");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `protocol.md` specifies the wire; the documentation of each item names its section. `ARCHITECTURE.md`
+//! describes how the modules depend on each other.
 
-pub mod cli;
-pub mod discovery;
-pub mod download;
-pub mod error_chain;
-pub mod escape;
-pub mod index;
 pub mod library;
-pub mod limits;
-pub mod net;
-pub mod network;
 pub mod peer;
 pub mod protocol;
-pub mod registration;
 pub mod server;
+
+// Parts of the above. They are public only for the programs, tests and measurements of this package, and may
+// change at any time.
+#[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
+pub mod discovery;
+#[doc(hidden)]
+pub mod download;
+#[doc(hidden)]
+pub mod error_chain;
+#[doc(hidden)]
+pub mod escape;
+#[doc(hidden)]
+pub mod index;
+#[doc(hidden)]
+pub mod limits;
+#[doc(hidden)]
+pub mod net;
+#[doc(hidden)]
+pub mod network;
+#[doc(hidden)]
+pub mod registration;
+#[doc(hidden)]
 pub mod system;
+#[doc(hidden)]
 pub mod upload;
 
 /// The code in the README is compiled and run as a test.
