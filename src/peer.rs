@@ -15,10 +15,10 @@ pub use crate::discovery::{
 pub use crate::download::{
     CompletedDownload, DownloadError, DownloadEvent, DownloadJob, DownloadProgress,
     DownloadRequest, Downloader, ExpectedDigest, Journal, JournalEntry, JournalEvent, PeerSpeed,
-    PeerStats, Probe, Provenance, Source, TransferError, download_all, probe,
+    PeerStats, Probe, Source, TransferError, download_all, probe,
 };
 pub use crate::library::{BackgroundHasher, LOG_LIBRARY, Watcher};
-pub use crate::net::{Bandwidth, Cancel};
+pub use crate::net::{Bandwidth, Cancel, Provenance};
 pub use crate::registration::{Announcer, Event, Registration};
 pub use crate::upload::{RunningUpload, Slots, UploadServer, UploadTotals, Uploads};
 pub use reader::{NotDownloaded, Peer};

@@ -270,7 +270,7 @@ pub(super) fn failure_of_holder(error: &TransferError) -> Failure {
         | TransferError::BackedOff(_)
         | TransferError::GivenUp
         | TransferError::NotLookedUp
-        | TransferError::NotAllowed(_) => Failure::Unreachable,
+        | TransferError::AddressDenied(_) => Failure::Unreachable,
         TransferError::Refused(Status::Ok | Status::PartialContent)
         | TransferError::Protocol(_)
         | TransferError::NoReply

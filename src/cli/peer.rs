@@ -32,7 +32,7 @@ use super::usage::peer_arguments;
 use super::user_folder::{journal_file, neighbour_store};
 use super::{dispatch, logging, shell};
 use crate::escape::{escaped, excerpt};
-use crate::net::Reach;
+use crate::net::AddressPolicy;
 use crate::peer::{Bandwidth, Downloader, IndexConnection, IndexError, Journal, PeerStats};
 use crate::protocol::{Endpoint, Port};
 use crate::system::{check_peer_files, check_peer_memory, limit_malloc_arenas};
@@ -292,5 +292,5 @@ fn fetcher(args: &Args) -> Downloader {
     let store = neighbour_store();
     let neighbours = store.map_or_else(PeerStats::default, |store| PeerStats::load(&store));
     let limit = args.download_limit.map(Rate::bytes_per_second);
-    Downloader::new(neighbours, Bandwidth::new(limit), Reach::new(args.allow_net.clone()))
+    Downloader::new(neighbours, Bandwidth::new(limit), AddressPolicy::new(args.allow_net.clone()))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::index_error::IndexError;
 use super::own_host::{own_address, own_host};
-use crate::net::{self, Cancel, send};
+use crate::net::{Cancel, Dialer, Target, send};
 use crate::protocol::{Endpoint, Host, Port};
 
 /// An open connection. It is closed when this is dropped.
@@ -34,8 +34,8 @@ impl Link {
         cancel: &Cancel,
     ) -> Result<Self, IndexError> {
         let unreachable = |source| IndexError::Unreachable { index: index.clone(), source };
-        let stream =
-            net::connect(index.host.as_str(), index.port.value(), cancel).map_err(unreachable)?;
+        let target = Target::of_user(index.host.as_str(), index.port.value());
+        let stream = Dialer::default().connect(target, cancel).map_err(unreachable)?;
         let local = stream.local_addr().map_err(unreachable)?;
         let remote = stream.peer_addr().map_err(unreachable)?;
         let host = host.cloned().unwrap_or_else(|| match port {

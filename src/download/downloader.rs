@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::dialing::{Admission, Dialer, HostNames, Trials};
 use super::statistics::PeerStats;
 use super::transfer::Accounting;
-use crate::net::{Bandwidth, Cancel, Reach};
+use crate::net::{self, AddressPolicy, Bandwidth, Cancel};
 
 /// Downloads documents. Clones share the statistics of peers and the limit on bytes per second.
 #[derive(Clone, Debug)]
@@ -17,16 +17,16 @@ pub struct Downloader {
 
 impl Default for Downloader {
     fn default() -> Self {
-        Self::new(PeerStats::default(), Bandwidth::default(), Reach::default())
+        Self::new(PeerStats::default(), Bandwidth::default(), AddressPolicy::default())
     }
 }
 
 impl Downloader {
     /// Creates a downloader that uses and updates `stats`, receives within the limit of
     /// `bandwidth`, and connects only to addresses that `policy` permits.
-    pub fn new(stats: PeerStats, bandwidth: Bandwidth, policy: Reach) -> Self {
-        let (stats, names) = (Arc::new(stats), Arc::new(HostNames::default()));
-        let (policy, cancel) = (Arc::new(policy), Cancel::new());
+    pub fn new(stats: PeerStats, bandwidth: Bandwidth, policy: AddressPolicy) -> Self {
+        let names = HostNames::new(net::Dialer::new(policy));
+        let (stats, names) = (Arc::new(stats), Arc::new(names));
         Self {
             admission: Admission {
                 stats: Arc::clone(&stats),
@@ -34,7 +34,7 @@ impl Downloader {
                 trials: Trials::default(),
             },
             accounting: Accounting::new(Arc::clone(&stats), bandwidth),
-            dialer: Dialer { stats, names, policy, cancel },
+            dialer: Dialer { stats, names, cancel: Cancel::new() },
         }
     }
 

@@ -32,8 +32,8 @@ pub use document::{Probe, probe};
 pub use downloader::Downloader;
 pub use journal::{Entry as JournalEntry, Event as JournalEvent, Journal};
 pub use model::{
-    CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, ExpectedDigest,
-    Provenance, Source, TransferError,
+    CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, ExpectedDigest, Source,
+    TransferError,
 };
 pub use queue::{DownloadEvent, DownloadJob, download_all};
 pub use statistics::{PeerSpeed, PeerStats};

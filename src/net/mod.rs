@@ -15,45 +15,45 @@
 //! | `connection` | socket options, reading with a deadline, closing |
 //! | `send`, `read_clock` | writing to a reader that holds the minimum read rate |
 //! | `cancel` | shutting down the sockets of running transfers |
-//! | `resolve`, `dial`, `connect` | outgoing connections: name resolution, several addresses |
-//! | `reach` | which addresses of others are connected to |
+//! | `dialer`, `happy_eyeballs` | outgoing connections: one deadline, several addresses |
+//! | `resolve`, `resolved_names` | name resolution |
+//! | `address_policy` | which addresses are connected to, by their provenance |
 //!
 //! It handles bytes and time, and does not know the protocol: its callers supply what is sent.
 
 mod abuse;
 mod accept;
 mod acceptors;
+mod address_policy;
 mod bandwidth;
 mod buckets;
 mod cancel;
-mod connect;
 mod connection;
-mod dial;
+mod dialer;
+mod happy_eyeballs;
 mod listen;
 mod permits;
-mod reach;
 mod read_clock;
 mod refused;
 mod resolve;
+mod resolved_names;
 mod scope;
 mod send;
 mod stop;
 
 pub use accept::{Outcome, Service, accept_loop};
+pub use address_policy::{AddressDenied, AddressPolicy, Provenance};
 pub use bandwidth::Bandwidth;
 pub(crate) use bandwidth::SMALL;
 pub use buckets::{BucketSize, Buckets};
 pub use cancel::Cancel;
 pub(crate) use cancel::WatchedStream;
-pub use connect::connect;
-pub(crate) use connect::not_connected_in_time;
 pub use connection::{Receiver, close_answered, close_gently, read_before, set_options};
-pub(crate) use dial::Dial;
+pub use dialer::{DialError, Dialer, Target};
+pub(crate) use dialer::{Dialing, not_connected_in_time};
 pub use listen::{listen, listen_everywhere};
 pub use permits::{Evicted, GivingWay, Newcomer, NoPermit, Permit, Permits, Taken};
-pub use reach::{NotAllowed, Reach};
 pub use read_clock::ReadClock;
-pub(crate) use resolve::Resolution;
 pub use resolve::resolve;
 pub use send::send;
 pub use stop::Stop;

@@ -1,8 +1,8 @@
 //! Name resolution with a deadline (protocol.md section 7).
 //!
-//! The system's resolver cannot be interrupted and needs a large stack. So it runs on a thread of
-//! its own, and the caller stops waiting at its deadline. The number of these threads is bounded: a
-//! name that is never resolved keeps its thread until the system gives up.
+//! The system's resolver cannot be interrupted and needs a large stack. So it runs on its own thread,
+//! and the caller stops waiting at its deadline. The number of these threads is bounded: a lookup that
+//! is not answered keeps its thread until the system gives up.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -16,29 +16,29 @@ use super::cancel::Cancel;
 use crate::limits;
 use crate::system::{MemoryBoundKind, memory_bounds};
 
-/// How long a resolution that waits for a thread waits before it tries again.
+/// How long a lookup that cannot get a thread waits before it tries again.
 const RETRY: Duration = Duration::from_millis(20);
 
 /// Threads that resolve names.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// A resolution that is going on.
+/// A running lookup.
 #[derive(Debug)]
-pub(crate) struct Resolution(State);
+pub(super) struct Resolution(State);
 
 #[derive(Debug)]
 enum State {
     /// The host is an address.
     Known(Vec<SocketAddr>),
-    /// There is no thread for it yet.
+    /// It has no thread yet.
     Queued(String, u16),
     Running(Receiver<io::Result<Vec<SocketAddr>>>),
 }
 
 impl Resolution {
-    /// Begins to resolve a host. An IP address is not looked up, unless it has a scope, as
+    /// Starts to resolve a host. An IP address is not looked up, unless it has a scope, such as
     /// `fe80::1%eth0`.
-    pub(crate) fn begin(host: &str, port: u16) -> Self {
+    pub(super) fn begin(host: &str, port: u16) -> Self {
         match host.parse::<IpAddr>() {
             Ok(ip) => Self(State::Known(vec![SocketAddr::new(ip, port)])),
             Err(_) => Self(State::Queued(host.into(), port)),
@@ -46,7 +46,7 @@ impl Resolution {
     }
 
     /// Waits at most this time for the result.
-    pub(crate) fn wait(&mut self, time: Duration) -> Option<io::Result<Vec<SocketAddr>>> {
+    pub(super) fn wait(&mut self, time: Duration) -> Option<io::Result<Vec<SocketAddr>>> {
         if let State::Queued(host, port) = &self.0 {
             match start(host, *port) {
                 Ok(Some(result)) => self.0 = State::Running(result),
@@ -72,10 +72,10 @@ impl Resolution {
     }
 }
 
-/// The addresses of a host with this port, in the order of the system.
+/// Resolves a host to addresses with this port, in the order of the system.
 ///
 /// # Errors
-/// When its host has none, the name service does not answer in time, or the lookup is cancelled.
+/// When the host has no address, the name service does not answer in time, or the lookup is cancelled.
 pub fn resolve(host: &str, port: u16, cancel: &Cancel) -> io::Result<Vec<SocketAddr>> {
     let deadline = Instant::now() + limits::RESOLVE;
     let mut resolution = Resolution::begin(host, port);
@@ -90,7 +90,7 @@ pub fn resolve(host: &str, port: u16, cancel: &Cancel) -> io::Result<Vec<SocketA
     }
 }
 
-fn not_resolved_in_time() -> io::Error {
+pub(super) fn not_resolved_in_time() -> io::Error {
     let time = limits::RESOLVE.as_secs();
     let message = format!("the name service did not answer within {time} seconds");
     io::Error::new(io::ErrorKind::TimedOut, message)
@@ -123,7 +123,7 @@ fn most_resolvers() -> usize {
     })
 }
 
-/// The right to run one resolver thread, given back when dropped.
+/// The permission to run one resolver thread, returned when dropped.
 struct Permit;
 
 impl Permit {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::host_names::HostNames;
 use super::trials::{Trial, TrialKind, Trials};
 use crate::download::backoff::Readiness;
-use crate::download::model::{Provenance, Source, TransferError};
+use crate::download::model::{Source, TransferError};
 use crate::download::statistics::PeerStats;
+use crate::net::Provenance;
 
 /// Decides which holders may be asked now. Clones share everything.
 #[derive(Clone, Debug, Default)]

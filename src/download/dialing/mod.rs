@@ -3,7 +3,6 @@
 //! | file | subject |
 //! |---|---|
 //! | `name_service` | whether the name service answers |
-//! | `addresses` | the addresses of holders, and which of them are permitted |
 //! | `host_names` | the host names of holders, in all downloads |
 //! | `trials` | how many unproven holders are tried concurrently |
 //! | `admission` | whether a holder may be asked now |
@@ -11,7 +10,6 @@
 //! | `connecting` | one connection: resolve, then connect |
 //! | `round_trips` | measures the round trips to unknown holders |
 
-mod addresses;
 mod admission;
 mod connecting;
 mod dialer;
@@ -20,10 +18,9 @@ mod name_service;
 mod round_trips;
 mod trials;
 
-pub(super) use addresses::literal;
 pub(super) use admission::Admission;
 pub(super) use connecting::Connecting;
 pub(super) use dialer::Dialer;
-pub(super) use host_names::HostNames;
+pub(super) use host_names::{HostNames, literal};
 pub(super) use round_trips::measure;
 pub(super) use trials::{Trial, Trials};

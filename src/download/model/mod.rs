@@ -14,5 +14,5 @@ mod transfer_error;
 
 pub use download_error::DownloadError;
 pub use progress::{CompletedDownload, DownloadProgress, ExpectedDigest};
-pub use source::{DownloadRequest, Provenance, Source};
+pub use source::{DownloadRequest, Source};
 pub use transfer_error::TransferError;

@@ -1,9 +1,10 @@
 //! The document to download, and its holders (protocol.md section 5).
 
 use std::collections::HashSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use crate::discovery::Holding;
+use crate::net::Provenance;
 use crate::protocol::{Content, Digest, Document, Endpoint, Title};
 
 /// The document to fetch.
@@ -26,22 +27,12 @@ pub struct Source {
     pub content: Content,
     /// The title that the holder's record gives to the document.
     pub title: Option<Title>,
-    /// Where the holder was learned from.
+    /// Where the holder was learned from. It decides which addresses are connected to.
     pub provenance: Provenance,
     /// The only address to connect to, if the index has verified one for the holder's host.
     pub verified_address: Option<IpAddr>,
     /// Whether a person wants it to be asked before others, however fast they are.
     pub is_chosen: bool,
-}
-
-/// Where a holder was learned from. It decides which addresses are connected to
-/// ([`Reach`](crate::net::Reach)).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Provenance {
-    /// The user has named it: every address is permitted.
-    User,
-    /// The index at this address has listed it.
-    Index(SocketAddr),
 }
 
 impl Source {

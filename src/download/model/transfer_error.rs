@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::limits;
-use crate::net::NotAllowed;
+use crate::net::{AddressDenied, DialError};
 use crate::protocol::{DecodeError, Digest, Refusal, Status};
 
 /// Why a holder did not give the document.
@@ -15,7 +15,7 @@ pub enum TransferError {
     Unreachable(#[source] io::Error),
     /// The index that has named it may not lead to this address.
     #[error("it is not asked")]
-    NotAllowed(#[source] NotAllowed),
+    AddressDenied(#[source] AddressDenied),
     /// The connection broke.
     #[error("the connection broke")]
     Lost(#[source] io::Error),
@@ -111,6 +111,16 @@ pub enum TransferError {
     File(#[source] io::Error),
 }
 
+impl From<DialError> for TransferError {
+    fn from(error: DialError) -> Self {
+        match error {
+            DialError::Unreachable(error) => Self::Unreachable(error),
+            DialError::Denied(denied) => Self::AddressDenied(denied),
+            DialError::Excluded => Self::GivenUp,
+        }
+    }
+}
+
 impl TransferError {
     /// Whether the same holder may well give the document in a while.
     pub fn is_transient(&self) -> bool {
@@ -136,7 +146,7 @@ impl TransferError {
             | Self::TooLarge(_)
             | Self::TooLargeHere(_)
             | Self::GivenUp
-            | Self::NotAllowed(_)
+            | Self::AddressDenied(_)
             | Self::File(_) => false,
         }
     }
@@ -222,7 +232,7 @@ impl TransferError {
             | Self::BackedOff(_)
             | Self::GivenUp
             | Self::NotLookedUp
-            | Self::NotAllowed(_)
+            | Self::AddressDenied(_)
             | Self::InUse
             | Self::File(_) => false,
         }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::download::model::Provenance;
 use crate::limits;
+use crate::net::Provenance;
 use crate::protocol::{Content, Document};
 
 fn digest(byte: u8) -> Digest {

@@ -1,8 +1,8 @@
-//! A connection attempt to a host with several addresses (Happy Eyeballs, RFC 8305) (protocol.md
+//! A connection attempt to a host with several addresses: Happy Eyeballs, RFC 8305 (protocol.md
 //! section 7).
 //!
-//! The next address is tried 250 ms after the last one, or immediately when that one has failed;
-//! IPv6 and IPv4 take turns. The first connection that is established wins. Nothing here waits:
+//! The next address is tried 250 ms after the last one, or immediately after that one has failed.
+//! IPv6 and IPv4 addresses alternate. The first established connection is used. Nothing here blocks:
 //! the caller polls the sockets.
 
 use std::collections::VecDeque;
@@ -17,24 +17,25 @@ use crate::system::{Direction, is_connecting};
 
 /// A connection attempt.
 #[derive(Debug)]
-pub(crate) struct Dial {
+pub(super) struct HappyEyeballs {
     waiting: VecDeque<SocketAddr>,
     pending: Vec<Socket>,
     next_at: Instant,
     error: io::Error,
 }
 
-impl Dial {
-    /// An attempt that begins with the first of these addresses; all beyond a bound are ignored.
-    pub(crate) fn new(addresses: Vec<SocketAddr>) -> Self {
+impl HappyEyeballs {
+    /// Starts with the first of these addresses; addresses beyond a bound are ignored.
+    pub(super) fn new(addresses: Vec<SocketAddr>) -> Self {
         let mut waiting = interleaved(addresses);
         waiting.truncate(limits::ADDRESSES_TRIED);
         let error = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         Self { waiting, pending: Vec::new(), next_at: Instant::now(), error }
     }
 
-    /// Does what can be done without waiting; returns the connection, or why there will be none.
-    pub(crate) fn advance(&mut self, now: Instant) -> Option<io::Result<TcpStream>> {
+    /// Advances as far as is possible without blocking. Returns the connection, or the last error when
+    /// no address is left.
+    pub(super) fn advance(&mut self, now: Instant) -> Option<io::Result<TcpStream>> {
         for socket in std::mem::take(&mut self.pending) {
             if let Some(stream) = self.check(socket, now) {
                 return Some(Ok(stream));
@@ -78,13 +79,13 @@ impl Dial {
         self.next_at = now;
     }
 
-    /// The sockets that are waited for.
-    pub(crate) fn sockets(&self) -> impl Iterator<Item = (SockRef<'_>, Direction)> {
+    /// The sockets to wait for.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = (SockRef<'_>, Direction)> {
         self.pending.iter().map(|socket| (SockRef::from(socket), Direction::Connect))
     }
 
     /// When the next address is tried, if there is one.
-    pub(crate) fn next_at(&self) -> Option<Instant> {
+    pub(super) fn next_at(&self) -> Option<Instant> {
         (!self.waiting.is_empty()).then_some(self.next_at)
     }
 }
@@ -115,7 +116,7 @@ fn state(socket: &Socket) -> io::Result<State> {
     }
 }
 
-/// The addresses in their order, but so that the two families take turns.
+/// The addresses in their order, but with alternating families.
 fn interleaved(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first_is_ipv6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) =
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_families_take_turns() {
+    fn the_families_alternate() {
         let mixed = interleaved(addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1"]));
         assert_eq!(mixed, addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "[::3]:1"]));
         let mixed = interleaved(addresses(&["1.1.1.1:1", "[::1]:1", "[::2]:1"]));
@@ -149,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_host_without_addresses_is_an_error() {
-        let failed = Dial::new(Vec::new()).advance(Instant::now());
+        let failed = HappyEyeballs::new(Vec::new()).advance(Instant::now());
         assert_eq!(failed.unwrap().unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }
