@@ -46,7 +46,7 @@ impl<'a> Acceptors<'a> {
     /// When the listener has no address, or does not take an option.
     pub(super) fn new(listener: &'a TcpListener, stop: &'a Stop) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        if system::ACCEPTING_TIMES_OUT {
+        if system::ACCEPT_TIMES_OUT {
             socket2::SockRef::from(listener).set_read_timeout(Some(WAIT_FOR_NEXT))?;
         }
         stop.add_listener(address);
@@ -70,7 +70,7 @@ impl<'a> Acceptors<'a> {
     /// others wait for it, or it is to stop.
     pub(super) fn accept_next(&self) -> Option<(TcpStream, SocketAddr)> {
         let accepting = self.lock();
-        if !system::ACCEPTING_TIMES_OUT || *accepting >= WAITING {
+        if !system::ACCEPT_TIMES_OUT || *accepting >= WAITING {
             return None;
         }
         match self.accept(accepting) {

@@ -15,7 +15,7 @@ const LARGE: usize = 8 * 1024;
 /// After this time a sender that waits for its reader looks at its clock, or ends the connection
 /// where a write that timed out cannot be continued.
 const WRITE_TIMEOUT: Duration =
-    if system::WRITING_RESUMES { limits::SEND_CHECK } else { limits::PROGRESS_TIME };
+    if system::WRITES_RESUME { limits::SEND_CHECK } else { limits::PROGRESS_TIME };
 
 /// Sets what every connection of ours has: no delay, keepalive, and a bound on writing.
 ///
@@ -24,7 +24,7 @@ const WRITE_TIMEOUT: Duration =
 pub fn set_options(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-    system::bound_neighbour(&socket2::SockRef::from(stream))
+    system::set_peer_options(&socket2::SockRef::from(stream))
 }
 
 /// Sets the options of [`set_options`] for all connections that a listener accepts, where the
@@ -32,17 +32,17 @@ pub fn set_options(stream: &TcpStream) -> io::Result<()> {
 /// small document.
 pub(super) fn set_listener_options(listener: &TcpListener) -> io::Result<()> {
     let socket = socket2::SockRef::from(listener);
-    if system::HANDS_OPTIONS_DOWN {
+    if system::INHERITS_OPTIONS {
         socket.set_tcp_nodelay(true)?;
         socket.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        system::bound_neighbour(&socket)?;
+        system::set_peer_options(&socket)?;
     }
     Ok(())
 }
 
 /// Sets what was not handed down by the listener.
 pub(super) fn set_accepted_options(stream: &TcpStream) -> io::Result<()> {
-    if system::HANDS_OPTIONS_DOWN { Ok(()) } else { set_options(stream) }
+    if system::INHERITS_OPTIONS { Ok(()) } else { set_options(stream) }
 }
 
 /// Bytes that have arrived and wait to be understood.
@@ -82,7 +82,7 @@ impl<'a> Receiver<'a> {
     /// A receiver for a connection that [`accept_loop`](super::accept_loop) has accepted, and from
     /// which nothing was read.
     pub fn of_accepted(stream: &'a TcpStream) -> Self {
-        let timeout = match system::ACCEPTING_TIMES_OUT && system::HANDS_OPTIONS_DOWN {
+        let timeout = match system::ACCEPT_TIMES_OUT && system::INHERITS_OPTIONS {
             true => Timeout::OfListener,
             false => Timeout::OfDeadline,
         };
@@ -248,7 +248,7 @@ mod tests {
         for byte in [b"a", b"b"] {
             connected.write_all(byte).unwrap();
             let found = receiver.fill(Some(Instant::now())).map_err(|error| error.kind());
-            let is_first = byte == b"a" && system::ACCEPTING_TIMES_OUT;
+            let is_first = byte == b"a" && system::ACCEPT_TIMES_OUT;
             assert_eq!(found, if is_first { Ok(1) } else { Err(io::ErrorKind::TimedOut) });
         }
     }

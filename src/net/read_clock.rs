@@ -68,7 +68,7 @@ impl ReadClock {
         bytes: &[u8],
         before_waiting: impl FnOnce(),
     ) -> io::Result<()> {
-        let sent = if bytes.is_empty() { 0 } else { system::send_at_once(stream, bytes)? };
+        let sent = if bytes.is_empty() { 0 } else { system::try_send(stream, bytes)? };
         self.sent = self.sent.saturating_add(sent as u64);
         let rest = bytes.get(sent..).unwrap_or_default();
         if rest.is_empty() {
@@ -84,8 +84,8 @@ impl ReadClock {
     ///
     /// # Errors
     /// As [`ReadClock::send_file`].
-    pub fn send_before(&mut self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-        self.send_all(stream, bytes, |rest| system::send_before(stream, rest))
+    pub fn send_more(&mut self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
+        self.send_all(stream, bytes, |rest| system::send_more(stream, rest))
     }
 
     /// Writes everything.

@@ -1,19 +1,18 @@
-//! How many connections this machine can serve, and how much a peer can do at the same time
-//! (protocol.md section 7).
+//! Limits of the system on connections, and on the parallel transfers of a peer (protocol.md section 7).
 
 use crate::limits;
 
-/// Something that bounds how many connections this machine can serve with a thread each.
+/// A limit of the system on the number of connections with a thread each.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Bound {
-    /// What the system calls it, with its value.
+    /// The name of the limit in the system, with its value.
     pub what: String,
-    /// How many connections it allows.
+    /// The number of connections that it allows.
     pub connections: usize,
 }
 
-/// Raises the limit of open files to what the user may have, and returns what bounds the number of
-/// connections; `reserved` files are kept for other things.
+/// Raises the limit of open files as far as the user may, and returns the limits on the number of
+/// connections. `reserved` descriptors are kept for other purposes.
 pub fn connection_bounds(reserved: usize) -> Vec<Bound> {
     #[cfg(unix)]
     {
@@ -26,18 +25,18 @@ pub fn connection_bounds(reserved: usize) -> Vec<Bound> {
     }
 }
 
-/// How much a peer downloads at the same time with the descriptors that it may open.
+/// The parallel downloads of a peer that its limit of descriptors allows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PeerBounds {
-    /// Documents that are downloaded.
+    /// Documents that are downloaded in parallel.
     pub downloads: usize,
-    /// Holders from which one document is downloaded.
+    /// Holders from which one document is downloaded in parallel.
     pub segments: usize,
-    /// Complete documents of one worker, and of all together, that are open until they are saved.
+    /// Complete documents of a worker, and of all workers together, that are open until they are saved.
     pub complete: usize,
 }
 
-/// A peer cannot transfer a document with the descriptors that it may open.
+/// The limit of descriptors is too low to transfer a document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "too few file descriptors: open files (ulimit -n) is {0}, expected at least {least}; raise that limit",
@@ -45,23 +44,23 @@ pub struct PeerBounds {
 )]
 pub struct TooFewFiles(usize);
 
-/// Raises the limit of open files to what the user may have, and checks that a peer can work with it.
+/// Raises the limit of open files as far as the user may, and checks that it is enough for a peer.
 ///
 /// # Errors
-/// When it cannot.
+/// When it is not.
 pub fn check_peer_files() -> Result<(), TooFewFiles> {
     let files = open_files();
     if files < limits::PEER_FILES_LEAST { Err(TooFewFiles(files)) } else { Ok(()) }
 }
 
-/// Raises the limit of open files to what the user may have, and returns what a peer can do with it.
+/// Raises the limit of open files as far as the user may, and returns the downloads that it allows.
 pub fn peer_bounds() -> PeerBounds {
     PeerBounds::of(open_files())
 }
 
 impl PeerBounds {
     fn of(files: usize) -> Self {
-        // Standard streams, listener, connections to the index, watches, journal, caches.
+        // Standard streams, listener, connections to the index, watches, journal, stores.
         const BASE: usize = 24;
         let half = files.saturating_sub(BASE) / 2;
         Self {
@@ -73,13 +72,13 @@ impl PeerBounds {
     }
 }
 
-/// The number of descriptors that this process may have. Raises the limit as far as the user may.
+/// The number of descriptors that this process may open. Raises the limit as far as the user may.
 #[cfg(not(unix))]
 pub fn open_files() -> usize {
     usize::MAX
 }
 
-/// The number of descriptors that this process may have. Raises the limit as far as the user may.
+/// The number of descriptors that this process may open. Raises the limit as far as the user may.
 #[cfg(unix)]
 pub fn open_files() -> usize {
     use rustix::process::{Resource, getrlimit, setrlimit};
@@ -87,7 +86,7 @@ pub fn open_files() -> usize {
     let mut files = getrlimit(Resource::Nofile);
     if files.current != files.maximum {
         files.current = files.maximum;
-        // If it is refused, the old limit counts below.
+        // If this fails, the old limit is read below.
         let _ = setrlimit(Resource::Nofile, files);
     }
     let current = getrlimit(Resource::Nofile).current;
@@ -108,7 +107,7 @@ fn unix_bounds(reserved: usize) -> Vec<Bound> {
     if files < usize::MAX {
         bound("open files (ulimit -n)", files as u64, files.saturating_sub(reserved));
     }
-    // A thread of Rust takes four memory maps, and a process that has none left is aborted.
+    // A thread takes four memory maps, and a process without free maps is aborted.
     if let Some(maps) = first_number("/proc/sys/vm/max_map_count") {
         bound("vm.max_map_count", maps, number(maps).saturating_sub(1500) / 4);
     }

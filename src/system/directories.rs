@@ -1,5 +1,5 @@
-//! Directories that are entered one segment at a time, so that no symbolic link on the way leads
-//! elsewhere, and what happens to names in them (protocol.md section 9).
+//! Directories that are entered one segment at a time, so that no symbolic link is followed, and changes
+//! of names in them (protocol.md section 9).
 
 use std::fs::File;
 use std::io;
@@ -17,12 +17,12 @@ pub(crate) struct Directory {
     path: std::path::PathBuf,
 }
 
-/// What tells a directory from another one that a path leads to later.
+/// Identifies a directory, to detect that a path leads to another one later.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct DirectoryId {
-    /// Device and inode, where the system has them.
+    /// Device and inode, if the system has them.
     file: (u64, u64),
-    /// The number of an inode is used again; the time at which it was created is not.
+    /// The time of creation, because the number of an inode is used again.
     created: Option<SystemTime>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn directory_id(path: &Path) -> Option<DirectoryId> {
     Some(DirectoryId { file, created: metadata.created().ok() })
 }
 
-/// What became of the name that a directory was to be entered under.
+/// Whether a directory existed when it was entered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Entered {
     Existing,
@@ -48,7 +48,7 @@ pub(crate) enum Entered {
 
 #[cfg(unix)]
 impl Directory {
-    /// Opens a directory of this user's choice; links are followed.
+    /// Opens a directory that the user has chosen. Links are followed.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         use rustix::fs::{Mode, OFlags, open};
 
@@ -56,7 +56,7 @@ impl Directory {
         Ok(Self { file: File::from(open(path, flags, Mode::empty())?) })
     }
 
-    /// Enters a directory in this one, and creates it if there is none. A symbolic link is not
+    /// Enters a directory in this one, and creates it if it does not exist. A symbolic link is not
     /// followed.
     pub(crate) fn enter_or_create(&self, name: &Path) -> io::Result<(Self, Entered)> {
         use rustix::fs::{Mode, mkdirat};
@@ -82,17 +82,17 @@ impl Directory {
         }
     }
 
-    /// Brings changes of names in this directory to the disk.
+    /// Syncs the names in this directory.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
 
-    /// Renames a file of this directory into another one, unless something has the new name.
+    /// Renames a file of this directory into another one, unless the new name exists.
     pub(crate) fn rename_new(&self, from: &Path, to: &Self, name: &Path) -> io::Result<()> {
         super::rename::rename_new_at((self.file.as_fd(), from), (to.file.as_fd(), name))
     }
 
-    /// Renames a file of this directory into another one, and replaces what has the new name.
+    /// Renames a file of this directory into another one, and replaces a file of the new name.
     pub(crate) fn rename(&self, from: &Path, to: &Self, name: &Path) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.file, from, &to.file, name)?)
     }
@@ -107,7 +107,7 @@ impl Directory {
         Ok(rustix::fs::unlinkat(&self.file, name, rustix::fs::AtFlags::empty())?)
     }
 
-    /// Creates a file in this directory that everybody may read whom the umask allows.
+    /// Creates a file in this directory, with the permissions that the umask allows.
     pub(crate) fn create_file(&self, name: &Path) -> io::Result<File> {
         use rustix::fs::{Mode, OFlags, openat};
 
@@ -180,8 +180,8 @@ impl Directory {
         options.read(true).write(true).create_new(true).open(self.path.join(name))
     }
 
-    /// The system does not tell without unsafe code; a locked file that is open keeps its name
-    /// there, unless another program of this user renames it.
+    /// The identity of an open file is not available without unsafe code. An open locked file keeps its
+    /// name on these systems, unless another program of this user renames it.
     pub(crate) fn is_file_at(&self, name: &Path, _file: &File) -> io::Result<bool> {
         self.path.join(name).try_exists()
     }

@@ -1,7 +1,7 @@
-//! Reports of the system that something has changed in a directory.
+//! Reports of the system about changes in a directory.
 //!
-//! On Linux they come from inotify. Elsewhere there are none, and callers scan the directory at intervals.
-//! That a file was opened or read is not reported: this program reads what it uploads.
+//! On Linux they come from inotify. Other systems have none, and callers scan the directory at intervals.
+//! Opening and reading a file is not reported, because uploads do that.
 
 #[cfg(target_os = "linux")]
 mod inotify;
@@ -13,12 +13,12 @@ pub(crate) use inotify::DirectoryWatch;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use none::DirectoryWatch;
 
-/// Why a caller is called.
+/// A report.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Report {
-    /// Something has changed.
+    /// The directory has changed.
     Changed,
-    /// Reports were lost, or there are no more: the directory was moved or removed, or a new
-    /// directory below it could not be watched.
+    /// Reports were lost, or have ended: the directory was moved or removed, or a new directory below it
+    /// could not be watched.
     Ended,
 }

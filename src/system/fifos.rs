@@ -1,4 +1,4 @@
-//! FIFOs that are written to.
+//! FIFOs as targets of downloads.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -17,7 +17,7 @@ pub(crate) fn is_fifo(_: &Metadata) -> bool {
     false
 }
 
-/// Opens a FIFO for writing; `None` while no program reads it.
+/// Opens a FIFO for writing; `None` if no program has opened it for reading.
 #[cfg(unix)]
 pub(crate) fn open_fifo(path: &Path) -> io::Result<Option<File>> {
     use rustix::fs::{Mode, OFlags, fcntl_setfl, open};
@@ -25,7 +25,7 @@ pub(crate) fn open_fifo(path: &Path) -> io::Result<Option<File>> {
 
     match open(path, OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()) {
         Ok(fifo) => {
-            // Writes wait for the reader.
+            // From now on writes block until the reader reads.
             fcntl_setfl(&fifo, OFlags::empty())?;
             Ok(Some(File::from(fifo)))
         }

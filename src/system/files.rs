@@ -1,32 +1,32 @@
-//! Opening files that strangers may have a hand in, and what makes files last (protocol.md section 9).
+//! Opening files without following links; reading, writing and syncing files (protocol.md section 9).
 
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Opens a regular file below a folder for reading, by its path with `/` between segments: never
-/// through a symbolic link, never waiting for the other end of a FIFO, and never anything but a
-/// regular file. Returns also what the system says of it.
+/// Opens a regular file below a directory for reading, by its path with `/` between segments. This never
+/// follows a symbolic link, and never waits for the other end of a FIFO. Returns the file and its
+/// metadata.
 ///
 /// # Errors
-/// When there is no such file, or it is no regular file ([`io::ErrorKind::InvalidInput`]).
+/// When the file does not exist, or is no regular file ([`io::ErrorKind::InvalidInput`]).
 pub fn open_regular(folder: &Path, path: &str) -> io::Result<(File, Metadata)> {
     let file = open_without_following(folder, path)?;
     let metadata = file.metadata()?;
     if metadata.is_file() { Ok((file, metadata)) } else { Err(not_regular()) }
 }
 
-/// Opens a file below a folder as [`open_regular`] does, and leaves open what it is.
+/// Opens a file below a directory as [`open_regular`] does, but does not check that it is a regular one.
 ///
 /// # Errors
-/// When there is no such file, or it is a symbolic link.
+/// When the file does not exist, or is a symbolic link.
 #[cfg(unix)]
 pub(crate) fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open, openat};
 
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let Some((parents, name)) = path.rsplit_once('/') else {
-        // Nothing lies between the folder and the file that could be a link.
+        // There is no directory in between that could be a link.
         let mut whole = PathBuf::with_capacity(folder.as_os_str().len() + 1 + path.len());
         whole.extend([folder, Path::new(path)]);
         return Ok(File::from(open(whole.as_path(), flags, Mode::empty())?));
@@ -52,22 +52,21 @@ pub(crate) fn open_without_following(folder: &Path, path: &str) -> io::Result<Fi
     File::open(whole)
 }
 
-/// Opens a file for reading and writing that this user's programs have left, or makes it: never
-/// through a symbolic link, and never anything but a regular file, whatever somebody else may have
-/// put in its place.
+/// Opens a file of this user for reading and writing, and creates it if `create` is set. This never
+/// follows a symbolic link, and never opens anything but a regular file.
 ///
 /// # Errors
-/// When it is something else, or cannot be opened.
+/// When it is no regular file, or cannot be opened.
 pub(crate) fn open_part(path: &Path, create: bool) -> io::Result<File> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true).write(true).create(create).truncate(false);
     open_own(path, &mut options)
 }
 
-/// Opens a file of this user's programs for reading as [`open_part`] does.
+/// Opens an existing file of this user for reading as [`open_part`] does.
 ///
 /// # Errors
-/// As [`open_part`], and when there is none.
+/// As [`open_part`], and when it does not exist.
 pub(crate) fn open_existing(path: &Path) -> io::Result<File> {
     open_own(path, std::fs::OpenOptions::new().read(true))
 }
@@ -99,8 +98,8 @@ fn open_own(path: &Path, options: &mut std::fs::OpenOptions) -> io::Result<File>
     if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
 }
 
-/// Whether a path still leads to an open file: another process may have renamed or removed it
-/// between two calls. Where a system does not tell, an open file cannot be renamed.
+/// Whether a path still leads to an open file: another process may have renamed or deleted the file.
+/// On systems other than Unix, where an open file cannot be renamed, any regular file counts.
 pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let metadata = match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -120,7 +119,7 @@ pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Whether two paths lead to one file.
+/// Whether two paths lead to the same file.
 pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
     File::open(one).and_then(|file| is_at(&file, other)).unwrap_or(false)
 }
@@ -130,7 +129,8 @@ fn not_regular() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
-/// Whether a folder lies on a file system that others change without this system being told.
+/// Whether a directory is on a network file system, on which other hosts make changes that this system
+/// does not report.
 pub(crate) fn is_network_folder(folder: &Path) -> bool {
     #[cfg(target_os = "linux")]
     {
@@ -147,7 +147,7 @@ pub(crate) fn is_network_folder(folder: &Path) -> bool {
             0x7375_7245,
         ];
         let kind = rustix::fs::statfs(folder).map(|status| status.f_type);
-        // The numbers have 32 bits, the field may have more.
+        // The numbers have 32 bits; the field may have more.
         kind.is_ok_and(|kind| {
             NETWORKS.iter().any(|network| i128::from(*network) == i128::from(kind))
         })
@@ -159,7 +159,7 @@ pub(crate) fn is_network_folder(folder: &Path) -> bool {
     }
 }
 
-/// Reads from a place of a file, wherever it stands.
+/// Reads from an offset of a file, whatever its position.
 pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
     #[cfg(unix)]
     return std::os::unix::fs::FileExt::read_at(file, bytes, offset);
@@ -167,7 +167,7 @@ pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<
     return std::os::windows::fs::FileExt::seek_read(file, bytes, offset);
 }
 
-/// Writes all bytes to a place of a file, wherever it stands.
+/// Writes all bytes to an offset of a file, whatever its position.
 pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     let mut written = 0;
     while written < bytes.len() {
@@ -186,7 +186,7 @@ pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()>
     Ok(())
 }
 
-/// Whether the system had no descriptor or no memory left, which may pass.
+/// Whether descriptors or memory are exhausted. A later call may succeed.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
     #[cfg(unix)]
     {
@@ -199,12 +199,12 @@ pub(crate) fn is_shortage(error: &io::Error) -> bool {
     return error.kind() == io::ErrorKind::OutOfMemory;
 }
 
-/// Whether the disk, or what the user may use of it, is full.
+/// Whether the disk is full, or the quota of the user is used up.
 pub(crate) fn is_disk_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// Whether the disk itself failed, and not the access to one file.
+/// Whether the disk has failed.
 pub(crate) fn is_disk_failure(error: &io::Error) -> bool {
     #[cfg(unix)]
     return error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
@@ -231,7 +231,7 @@ pub(crate) fn is_link_or_socket(error: &io::Error) -> bool {
     }
 }
 
-/// Bytes that this user can still write to a folder's file system, where the system says so.
+/// The free space in bytes of the file system of a directory, if the system knows it.
 pub(crate) fn free_space(folder: &Path) -> Option<u64> {
     #[cfg(unix)]
     {
@@ -245,8 +245,8 @@ pub(crate) fn free_space(folder: &Path) -> Option<u64> {
     }
 }
 
-/// Brings everything that was written to a folder's file system to its disk, at once for many
-/// files; `false` where the system cannot do that.
+/// Syncs the file system of a directory, which is faster than a sync of each of many files; `false` if
+/// the system cannot do that.
 pub(crate) fn sync_file_system(folder: &Path) -> io::Result<bool> {
     #[cfg(target_os = "linux")]
     {
@@ -260,10 +260,10 @@ pub(crate) fn sync_file_system(folder: &Path) -> io::Result<bool> {
     }
 }
 
-/// Makes a renamed file's new name survive a power cut, where the system can.
+/// Syncs a directory if the system can, so that new names in it survive a power cut.
 ///
 /// # Errors
-/// When the folder cannot be opened or written to its disk.
+/// When the directory cannot be opened or synced.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -1,25 +1,25 @@
-//! How much memory this process may take (protocol.md section 7).
+//! Limits of the system on the memory of this process (protocol.md section 7).
 
 use std::fmt;
 use std::path::Path;
 
 use crate::limits;
 
-/// What bounds the memory of a process.
+/// The kind of a limit on the memory of a process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MemoryBoundKind {
     /// The memory of the machine.
     Ram,
-    /// Mapped memory, whether it is used or not.
+    /// Mapped memory, used or not.
     AddressSpace,
-    /// The writable part of it.
+    /// The writable part of the mapped memory.
     DataSegment,
-    /// The used memory of all processes of a control group.
+    /// The memory that all processes of a control group use.
     ControlGroup,
 }
 
 impl MemoryBoundKind {
-    /// Bytes that a program takes of it before it serves anybody. `None` where more than the bound
+    /// Bytes that a program uses before it serves its first connection. `None` if exceeding the limit
     /// makes the process slow and does not end it.
     const fn own(self) -> Option<u64> {
         match self {
@@ -30,7 +30,7 @@ impl MemoryBoundKind {
         }
     }
 
-    /// Whether an allocation beyond it fails, which ends a process.
+    /// Whether an allocation beyond the limit fails, which ends a process.
     const fn fails_allocations(self) -> bool {
         matches!(self, Self::AddressSpace | Self::DataSegment)
     }
@@ -47,24 +47,24 @@ impl fmt::Display for MemoryBoundKind {
     }
 }
 
-/// Something that bounds the memory of this process.
+/// A limit on the memory of this process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct MemoryBound {
-    /// Where the bound comes from.
+    /// The kind of the limit.
     pub kind: MemoryBoundKind,
-    /// Bytes.
+    /// The limit in bytes.
     pub bytes: u64,
 }
 
 impl MemoryBound {
-    /// The largest memory limit with which the process stays within the bound: it may take a quarter
-    /// more than its limit. `None` if nothing ends a process that takes more.
+    /// The largest memory limit of the program with which the process stays within this bound: it may
+    /// use a quarter more than its limit. `None` if exceeding the bound does not end the process.
     pub fn room(&self) -> Option<u64> {
         Some(self.bytes.saturating_sub(self.kind.own()?) / 5 * 4)
     }
 }
 
-/// A program cannot run in the memory that it may take.
+/// The system gives a program too little memory.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "too little memory: {kind} is {} KiB, expected at least {} KiB; raise that limit", found >> 10, needed >> 10
@@ -76,7 +76,7 @@ pub struct TooLittleMemory {
 }
 
 impl TooLittleMemory {
-    /// Checks that each bound that ends a process leaves room for a memory limit of `least` bytes.
+    /// Checks that each bound that ends a process allows a memory limit of `least` bytes.
     ///
     /// # Errors
     /// With the first bound that does not.
@@ -90,17 +90,18 @@ impl TooLittleMemory {
     }
 }
 
-/// Checks that a peer's allocations do not fail in the memory that it may take.
+/// Checks that a peer has enough memory, so that its allocations do not fail.
 ///
 /// # Errors
-/// When there is too little.
+/// When there is too little memory.
 pub fn check_peer_memory() -> Result<(), TooLittleMemory> {
     let mut bounds = memory_bounds();
     bounds.retain(|bound| bound.kind.fails_allocations());
     TooLittleMemory::check(&bounds, limits::PEER_MEMORY_LEAST)
 }
 
-/// Bytes of records that a command may keep of a list: less where an allocation fails beyond a bound.
+/// Bytes of records that a command may keep of a list. There are fewer if an allocation beyond a bound
+/// fails.
 pub fn listed_bytes() -> usize {
     let bounds = memory_bounds();
     let bounds = bounds.iter().filter(|bound| bound.kind.fails_allocations());
@@ -109,13 +110,13 @@ pub fn listed_bytes() -> usize {
 }
 
 fn listed_bytes_of(room: u64) -> usize {
-    /// Lists double when they grow, and records take more than they came in.
+    /// A growing list doubles, and a record takes more memory than its lines.
     const PART: u64 = 8;
     let most = usize::try_from(room / PART).unwrap_or(usize::MAX);
     limits::LISTED_BYTES.min(most)
 }
 
-/// Everything that bounds the memory of this process, the tightest first.
+/// All limits on the memory of this process, the tightest first.
 pub fn memory_bounds() -> Vec<MemoryBound> {
     let mut bounds = Vec::new();
     let mut bound = |kind, bytes: Option<u64>| {
@@ -140,8 +141,8 @@ pub fn memory_bounds() -> Vec<MemoryBound> {
     bounds
 }
 
-/// Starts this program again with two malloc arenas, or one where there is no room for two, if the
-/// address space is limited.
+/// If the address space is limited, starts this program again with two malloc arenas, or with one if
+/// there is no space for two.
 ///
 /// The allocator of glibc reserves 64 MiB of address space for each arena, and makes up to eight
 /// arenas for each processor: on two processors they would fill 1 GiB while little of it is used.
@@ -176,7 +177,7 @@ pub fn limit_malloc_arenas() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The RAM of this machine. Systems without `/proc/meminfo` do not tell.
+/// The RAM of this machine; `None` without `/proc/meminfo`.
 fn total_memory(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
@@ -199,11 +200,11 @@ fn control_group_memory(groups: &str, root: &Path) -> Option<u64> {
     limits.min()
 }
 
-/// Version 1 writes the largest multiple of a page for no limit.
+/// Version 1 writes the largest multiple of the page size if there is no limit.
 const UNLIMITED: u64 = 1 << 62;
 
-/// The smallest number in the files of this name, from the group up to the root. In a container
-/// the path may be that of the host, which does not exist here: then the root counts.
+/// The smallest number in the files of this name, from the group up to the root. In a container the
+/// path of the group may be the path on the host, which does not exist here. Then the root counts.
 fn smallest(root: &Path, group: &str, file: &str) -> Option<u64> {
     let group = root.join(group.trim_start_matches('/'));
     let groups = group.ancestors().take_while(|ancestor| ancestor.starts_with(root));

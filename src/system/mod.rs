@@ -1,14 +1,14 @@
 //! System calls that only some systems have, each with a portable alternative, and page-aligned memory.
 //!
-//! All other modules are the same for all systems. protocol.md has no section on this.
+//! All other modules are the same for all systems.
 //!
 //! | file | subject |
 //! |---|---|
 //! | `bounds`, `memory` | how many descriptors, threads and bytes this process may use |
 //! | `files`, `rename`, `directories` | opening, reading and writing files; renaming without replacing; paths without links |
-//! | `fifos`, `mounts`, `directory_watch` | FIFOs as targets; noticing mounts, and changes in a directory |
-//! | `page_aligned` | buffers that begin at a page |
-//! | `sockets`, `readiness`, `unacknowledged` | socket options; waiting for several sockets; data that the other side has not acknowledged |
+//! | `fifos`, `mounts`, `directory_watch` | FIFOs as targets; changes of mounts, and changes in a directory |
+//! | `page_aligned` | buffers that begin at a page boundary |
+//! | `sockets`, `readiness`, `unacknowledged` | sending, receiving and socket options; waiting for several sockets; unacknowledged data |
 //! | `signals`, `terminal` | signals; the mode of the terminal |
 
 mod bounds;
@@ -50,15 +50,14 @@ pub(crate) use readiness::{Direction, is_connecting, wait_for_any};
 pub(crate) use rename::rename_new;
 pub use signals::{Signal, Signals, has_controlling_terminal};
 pub(crate) use sockets::{
-    ACCEPTING_TIMES_OUT, HANDS_OPTIONS_DOWN, WRITING_RESUMES, allow_slow_reader, bound_neighbour,
-    has_arrived, has_unread, lift_unsent_bound, receive, receive_now, send_at_once, send_before,
-    send_file,
+    ACCEPT_TIMES_OUT, INHERITS_OPTIONS, WRITES_RESUME, allow_slow_reader, has_arrived, has_unread,
+    lift_unsent_limit, receive, send_file, send_more, set_peer_options, try_receive, try_send,
 };
 pub(crate) use terminal::{TerminalMode, wait_for_input};
 pub(crate) use unacknowledged::unacknowledged;
 
-/// The name and release of the operating system, such as `Linux 6.1`: no more of the release than
-/// strangers need to know.
+/// The name and release of the operating system, such as `Linux 6.1`. The rest of the release is not
+/// disclosed to other peers.
 pub fn operating_system() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(find_operating_system)
@@ -87,7 +86,7 @@ pub(crate) fn listener_command(port: u16) -> String {
     }
 }
 
-/// Whether this process may do everything.
+/// Whether this process has the rights of root.
 pub(crate) fn is_root() -> bool {
     #[cfg(unix)]
     return rustix::process::geteuid().is_root();

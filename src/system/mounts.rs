@@ -1,10 +1,9 @@
-//! Noticing that file systems were mounted or unmounted, which no report about a directory says.
+//! Detects that file systems were mounted or unmounted. Reports about a directory do not include this.
 
 #[cfg(target_os = "linux")]
 use std::fs::File;
 
-/// The mounts of this process, whose changes the system counts. Elsewhere than on Linux no change
-/// is noticed.
+/// The mounts of this process. On systems other than Linux no change is detected.
 #[derive(Debug)]
 pub(crate) struct Mounts {
     #[cfg(target_os = "linux")]
@@ -12,7 +11,7 @@ pub(crate) struct Mounts {
 }
 
 impl Mounts {
-    /// Changes count from now on.
+    /// Detects changes from now on.
     pub(crate) fn new() -> Self {
         #[cfg(target_os = "linux")]
         return Self { table: File::open("/proc/self/mountinfo").ok() };
@@ -20,7 +19,7 @@ impl Mounts {
         Self {}
     }
 
-    /// Whether something was mounted or unmounted since the last call.
+    /// Whether a file system was mounted or unmounted since the last call.
     pub(crate) fn have_changed(&self) -> bool {
         #[cfg(target_os = "linux")]
         if let Some(table) = &self.table {

@@ -1,29 +1,29 @@
-//! Memory to read into that begins where a page does.
+//! Read buffers that begin at a page boundary.
 //!
-//! What is read from a file lies in whole pages, and so does most of what comes from one over a
-//! socket. A processor of AMD's copies to a place up to 31 bytes further into a page than where
-//! it copies from at a quarter of its speed (`rep movsb` at 2 GB/s here instead of 9), and 16
-//! bytes behind the beginning of a page is where the allocator of the C library puts large blocks.
+//! The system copies bytes of a file from whole pages, and mostly does so for bytes of a socket. On AMD
+//! processors `rep movsb` copies at a quarter of its speed (2 instead of 9 GB/s) if the destination is up
+//! to 31 bytes further into a page than the source. The C library allocates large blocks 16 bytes after
+//! the beginning of a page.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-/// The smallest pages there are; in larger ones it is a place as good as their beginning.
+/// The smallest page size. In larger pages this alignment is as good as their beginning.
 const PAGE: usize = 4096;
 
-/// So many bytes, at first zeros, which never move.
+/// A buffer of fixed size that never moves.
 pub struct PageAligned {
-    /// With room for a beginning that is skipped.
+    /// With space for the bytes before the page boundary.
     memory: Vec<u8>,
     start: usize,
     length: usize,
 }
 
 impl PageAligned {
-    /// Zeros.
+    /// A buffer of zeros.
     pub fn new(length: usize) -> Self {
         let memory = vec![0; length + PAGE - 1];
-        // It may say that it does not know; then there is no harm but the slowness.
+        // If the offset is not known, the buffer is only slower.
         let start = memory.as_ptr().align_offset(PAGE).min(PAGE - 1);
         Self { memory, start, length }
     }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_begins_where_a_page_does_and_has_its_length() {
+    fn a_buffer_begins_at_a_page_boundary_and_has_its_length() {
         for length in [0, 1, 4095, 4096, 65_536, 262_144] {
             let mut bytes = PageAligned::new(length);
             assert_eq!(bytes.as_ptr().align_offset(PAGE), 0, "{length}");

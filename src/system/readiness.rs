@@ -1,24 +1,24 @@
-//! Waiting for several sockets.
+//! Waiting until one of several sockets is ready.
 
 use std::io;
 use std::time::Duration;
 
 use socket2::SockRef;
 
-/// What a socket is waited for.
+/// The event that a caller waits for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Direction {
-    /// Bytes to read, or the end.
+    /// Bytes can be read, or the stream has ended.
     Read,
-    /// The end of a connection attempt.
+    /// A connection attempt has ended.
     Connect,
 }
 
-/// Waits until one of these sockets is ready or has failed, or until this time has passed. It may
-/// return earlier.
+/// Waits until one of these sockets is ready or has failed, or this time has passed. This may return
+/// earlier.
 ///
 /// # Errors
-/// When the system cannot wait, as for lack of memory.
+/// When the system cannot wait, for example without memory.
 pub(crate) fn wait_for_any(sockets: &[(SockRef<'_>, Direction)], time: Duration) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -46,14 +46,14 @@ pub(crate) fn wait_for_any(sockets: &[(SockRef<'_>, Direction)], time: Duration)
     }
     #[cfg(not(unix))]
     {
-        // The callers try every socket; they only must not spin.
+        // The callers try all sockets; this only keeps them from spinning.
         let _ = sockets;
         std::thread::sleep(time.min(Duration::from_millis(5)));
         Ok(())
     }
 }
 
-/// Whether this is what the system says when a connection attempt has begun and goes on.
+/// Whether this error means that a connection attempt is in progress.
 pub(crate) fn is_connecting(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) {

@@ -1,7 +1,7 @@
-//! Renaming a file without replacing what has the new name (protocol.md sections 8.8 and 9).
+//! Renaming a file without replacing an existing one (protocol.md sections 8.8 and 9).
 //!
-//! Not every system and file system has one call for that. Each of the ways below fails with
-//! [`io::ErrorKind::AlreadyExists`] when something has the new name, and never replaces it.
+//! Not every system and file system has one call for that. Each of the methods below fails with
+//! [`io::ErrorKind::AlreadyExists`] when the new name exists, and never replaces it.
 
 use std::io;
 use std::path::Path;
@@ -9,11 +9,11 @@ use std::path::Path;
 #[cfg(unix)]
 pub(super) use unix::rename_new_at;
 
-/// Renames a file, unless something has the new name.
+/// Renames a file, unless the new name exists.
 ///
 /// # Errors
-/// When something has it ([`io::ErrorKind::AlreadyExists`]), or it is on another file system
-/// ([`io::ErrorKind::CrossesDevices`]). The file has its old name then.
+/// When the new name exists ([`io::ErrorKind::AlreadyExists`]), or is on another file system
+/// ([`io::ErrorKind::CrossesDevices`]). The file keeps its old name then.
 #[cfg(unix)]
 pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::CWD;
@@ -21,8 +21,8 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     rename_new_at((CWD, from), (CWD, to))
 }
 
-/// The same by a link. Where there are none, an empty file is created under the new name first, and
-/// only that is replaced.
+/// Renames a file by a hard link. If the file system has none, this creates an empty file under the new
+/// name first, and replaces only that.
 #[cfg(not(unix))]
 pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use std::fs::{File, hard_link, remove_file, rename};
@@ -58,7 +58,7 @@ mod unix {
     /// A name in an open directory.
     type Place<'a> = (BorrowedFd<'a>, &'a Path);
 
-    /// The same for names in open directories.
+    /// Renames a file in open directories, unless the new name exists.
     pub(in crate::system) fn rename_new_at(from: Place<'_>, to: Place<'_>) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_vendor = "apple"))]
         {
@@ -72,7 +72,7 @@ mod unix {
         by_link(from, to)
     }
 
-    /// By a link, which fails where a rename would replace.
+    /// Renames by a hard link, which fails if the new name exists.
     fn by_link(from: Place<'_>, to: Place<'_>) -> io::Result<()> {
         match linkat(from.0, from.1, to.0, to.1, AtFlags::empty()) {
             Ok(()) => {
@@ -80,22 +80,22 @@ mod unix {
                 Ok(removed.inspect_err(|_| remove(to))?)
             }
             Err(error @ (Errno::EXIST | Errno::XDEV | Errno::NOENT)) => Err(error.into()),
-            // Some file systems have no links.
+            // Some file systems have no hard links.
             Err(_) => by_placeholder(from, to),
         }
     }
 
-    /// By an empty file that is created under the new name, so that nothing else is replaced.
+    /// Renames onto an empty file that is created under the new name, so that nothing else is replaced.
     fn by_placeholder(from: Place<'_>, to: Place<'_>) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         drop(openat(to.0, to.1, flags, Mode::RUSR | Mode::WUSR)?);
         Ok(renameat(from.0, from.1, to.0, to.1).inspect_err(|_| remove(to))?)
     }
 
-    /// Removes a name that was created for a rename that failed.
+    /// Removes a name that was created for a failed rename.
     fn remove(place: Place<'_>) {
         if let Err(error) = unlinkat(place.0, place.1, AtFlags::empty()) {
-            // The quoted form escapes what acts on a terminal.
+            // The quoted form escapes control characters.
             log::warn!("{:?} is a second name and stays: {error}", place.1);
         }
     }
@@ -110,7 +110,7 @@ mod unix {
         use super::*;
 
         #[test]
-        fn no_way_of_renaming_replaces_anything() {
+        fn no_method_of_renaming_replaces_anything() {
             for rename in [rename_new_at, by_link, by_placeholder] {
                 let folder = tempfile::tempdir().unwrap();
                 let path = |name: &str| folder.path().join(name);

@@ -4,7 +4,7 @@
 //! SIGHUP, and a shell without job control with SIGINT and SIGQUIT of what it starts with `&`.
 //! SIGQUIT is never handled, so it keeps the disposition that the parent has set.
 //!
-//! SIGXFSZ ends no program: a write beyond the largest permitted file fails instead.
+//! SIGXFSZ does not end the program. Instead, a write beyond the largest permitted file size fails.
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -14,9 +14,9 @@ use std::io;
 pub enum Signal {
     /// SIGINT: Ctrl-C.
     Interrupt,
-    /// SIGTERM: the program is asked to end.
+    /// SIGTERM: a request to end the program.
     Terminate,
-    /// SIGHUP: the terminal is gone, or a service is asked to reload.
+    /// SIGHUP: the terminal is gone, or a request to reload.
     HangUp,
 }
 
@@ -30,8 +30,7 @@ impl Display for Signal {
     }
 }
 
-/// The signals that this process receives. Creating a second value is possible; each of them
-/// receives every signal.
+/// The signals that this process receives. There may be several values, and each receives every signal.
 #[derive(Debug)]
 pub struct Signals(platform::Signals);
 
@@ -86,7 +85,7 @@ mod platform {
         pub(super) fn new() -> io::Result<Self> {
             let ignored = ignored_signals();
             // SIGTERM is handled in any case: service managers rely on it.
-            // With a handler for SIGXFSZ the write fails, and nothing else is to be done.
+            // With a handler for SIGXFSZ the write fails. The handler has nothing to do.
             let handled =
                 [SIGHUP, SIGINT, SIGXFSZ].into_iter().filter(|&signal| !is_in(ignored, signal));
             let (reader, writer) = UnixStream::pair()?;
@@ -118,8 +117,8 @@ mod platform {
         u32::try_from(signal - 1).is_ok_and(|bit| set.checked_shr(bit).unwrap_or(0) & 1 == 1)
     }
 
-    /// The set of ignored signals. Linux alone shows it without unsafe code; elsewhere the set is
-    /// taken to be empty.
+    /// The set of ignored signals. Only Linux shows it without unsafe code. On other systems it counts as
+    /// empty.
     fn ignored_signals() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         of_status(&status)
@@ -158,7 +157,7 @@ mod platform {
         pub(super) fn new() -> io::Result<Self> {
             let (sender, receiver) = channel();
             let handler = move || {
-                // Nobody waits any more: the program is ending.
+                // If the receiver is gone, the program is ending.
                 let _ = sender.send(Signal::Interrupt);
             };
             ctrlc::set_handler(handler).map_err(io::Error::other)?;

@@ -1,5 +1,5 @@
-//! Sending and receiving with as few calls as a system allows, and what bounds a neighbour (protocol.md
-//! section 7).
+//! Sending and receiving with few system calls, and socket options that limit what a dead or slow peer
+//! costs (protocol.md section 7).
 
 use std::fs::File;
 use std::io;
@@ -7,8 +7,9 @@ use std::net::TcpStream;
 
 use crate::limits;
 
-/// Sends bytes from a place of a file, at most `count`, without passing them through this process;
-/// returns how many were sent, 0 at the end of the file. Where the file stands does not matter.
+/// Sends at most `count` bytes from an offset of a file, without copying them through this process.
+/// Returns the number of bytes that were sent; 0 at the end of the file. The position of the file does
+/// not matter.
 ///
 /// # Errors
 /// When the file cannot be read or the connection is gone; [`io::ErrorKind::WouldBlock`] when its
@@ -25,7 +26,7 @@ pub(crate) fn send_file(
     Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), count)?)
 }
 
-/// The portable way: through a buffer.
+/// The portable alternative, through a buffer.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn send_file(
     file: &File,
@@ -37,26 +38,25 @@ pub(crate) fn send_file(
     let most = usize::try_from(count).unwrap_or(usize::MAX).min(chunk.len());
     let room = chunk.get_mut(..most).unwrap_or_default();
     let filled = super::read_at(file, room, offset)?;
-    // Bytes that the socket does not take are read again the next time.
+    // Bytes that the socket does not accept are read again by the next call.
     io::Write::write(&mut stream, room.get(..filled).unwrap_or_default())
 }
 
-/// Whether a write that waits longer than the socket's timeout leaves the connection as it was, so
-/// that the rest can be written later.
-pub(crate) const WRITING_RESUMES: bool = cfg!(unix);
+/// Whether a write can be repeated after it has exceeded the timeout of the socket.
+pub(crate) const WRITES_RESUME: bool = cfg!(unix);
 
-/// Whether accepted connections have the options of their listener.
-pub(crate) const HANDS_OPTIONS_DOWN: bool = cfg!(target_os = "linux");
+/// Whether accepted connections inherit the options of their listener.
+pub(crate) const INHERITS_OPTIONS: bool = cfg!(target_os = "linux");
 
-/// Whether a listener's read timeout ends accepting, too.
-pub(crate) const ACCEPTING_TIMES_OUT: bool = cfg!(target_os = "linux");
+/// Whether the read timeout of a listener also ends `accept`.
+pub(crate) const ACCEPT_TIMES_OUT: bool = cfg!(target_os = "linux");
 
-/// Writes bytes behind which others follow at once, so that one segment may take both; the system
-/// waits for them if it can.
+/// Writes bytes that are followed by more immediately. The system may wait for these, so that one
+/// segment carries both.
 ///
 /// # Errors
 /// As for any write to a socket.
-pub(crate) fn send_before(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+pub(crate) fn send_more(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     #[cfg(target_os = "linux")]
     {
         use rustix::net::SendFlags;
@@ -66,11 +66,11 @@ pub(crate) fn send_before(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize>
     io::Write::write(&mut &*stream, bytes)
 }
 
-/// Writes as much as a connection takes without waiting, which may be nothing.
+/// Writes the bytes that a connection accepts without waiting, which may be none.
 ///
 /// # Errors
 /// When the connection is gone.
-pub(crate) fn send_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+pub(crate) fn try_send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     #[cfg(target_os = "linux")]
     {
         use rustix::io::Errno;
@@ -87,11 +87,11 @@ pub(crate) fn send_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize
     }
 }
 
-/// Reads once from a connection. The C library's way, which the standard library goes, takes a few
-/// steps more: a thread might be cancelled there.
+/// Reads once from a connection. This is faster than the standard library, which calls the C library's
+/// `recv`, a cancellation point of threads.
 ///
 /// # Errors
-/// Whatever reading brings.
+/// As for any read from a socket.
 pub(crate) fn receive(stream: &TcpStream, chunk: &mut [u8]) -> io::Result<usize> {
     #[cfg(unix)]
     {
@@ -102,11 +102,11 @@ pub(crate) fn receive(stream: &TcpStream, chunk: &mut [u8]) -> io::Result<usize>
     io::Read::read(&mut &*stream, chunk)
 }
 
-/// Reads what has arrived; [`io::ErrorKind::WouldBlock`] if that is nothing.
+/// Reads bytes that have arrived; [`io::ErrorKind::WouldBlock`] if there are none.
 ///
 /// # Errors
-/// Whatever reading brings.
-pub(crate) fn receive_now(stream: &TcpStream, chunk: &mut [u8]) -> io::Result<usize> {
+/// As for any read from a socket.
+pub(crate) fn try_receive(stream: &TcpStream, chunk: &mut [u8]) -> io::Result<usize> {
     #[cfg(target_os = "linux")]
     {
         let (count, _) = rustix::net::recv(stream, chunk, rustix::net::RecvFlags::DONTWAIT)?;
@@ -121,7 +121,7 @@ pub(crate) fn receive_now(stream: &TcpStream, chunk: &mut [u8]) -> io::Result<us
     }
 }
 
-/// Whether bytes have arrived that nobody has read, or may have.
+/// Whether unread bytes have arrived, or this is not known.
 pub(crate) fn has_unread(stream: &TcpStream) -> bool {
     #[cfg(target_os = "linux")]
     {
@@ -137,14 +137,15 @@ pub(crate) fn has_unread(stream: &TcpStream) -> bool {
     }
 }
 
-/// Whether bytes are known to have arrived that nobody has read.
+/// Whether unread bytes are known to have arrived.
 pub(crate) fn has_arrived(stream: &TcpStream) -> bool {
     cfg!(target_os = "linux") && has_unread(stream)
 }
 
-/// Socket options that bound what a dead or slow neighbour costs. An option that the system does
-/// not have is left out.
-pub(crate) fn bound_neighbour(socket: &socket2::SockRef<'_>) -> io::Result<()> {
+/// Sets the socket options that limit what a dead or slow peer costs: keepalive, the time for which data
+/// may stay unacknowledged, and the amount of unsent data. Options that the system does not have are
+/// skipped.
+pub(crate) fn set_peer_options(socket: &socket2::SockRef<'_>) -> io::Result<()> {
     let keepalive = socket2::TcpKeepalive::new().with_time(limits::KEEPALIVE_IDLE);
     #[cfg(any(target_os = "linux", target_os = "macos", target_os = "windows"))]
     let keepalive =
@@ -158,11 +159,11 @@ pub(crate) fn bound_neighbour(socket: &socket2::SockRef<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Lifts the bound of [`bound_neighbour`] on the time for which data may stay unacknowledged.
+/// Removes the limit of [`set_peer_options`] on the time for which data may stay unacknowledged.
 ///
-/// Linux measures that time from the first probe of a closed window until the window has room for
-/// all of the next packet. A reader that takes a little at a time acknowledges everything, and its
-/// connection would be ended nevertheless. A reader that is gone is found by the minimum read rate.
+/// Linux measures that time from the first probe of a closed window until the window has space for all
+/// of the next packet. A slow reader acknowledges everything, and its connection would be closed
+/// nevertheless. The minimum read rate detects a reader that is gone.
 ///
 /// # Errors
 /// When the connection is already gone.
@@ -174,15 +175,15 @@ pub(crate) fn allow_slow_reader(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets as much wait for the network as the system likes, which [`bound_neighbour`] does not. A
-/// large file then takes a fifth less of a processor: the system sends what waits when room is
-/// announced, and need not come back to who wrote it.
+/// Removes the limit of [`set_peer_options`] on unsent data. Sending a large file then takes a fifth less
+/// CPU time: the system sends waiting data as soon as the window opens, and need not wake the thread
+/// that writes.
 ///
-/// Only for [`send_file`]: what waits there is the system's one copy of the file.
+/// Only for [`send_file`]: there the waiting data is in the page cache of the file.
 ///
 /// # Errors
 /// When the connection is already gone.
-pub(crate) fn lift_unsent_bound(stream: &TcpStream) -> io::Result<()> {
+pub(crate) fn lift_unsent_limit(stream: &TcpStream) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         const OF_THE_SYSTEM: u32 = 0;
@@ -198,15 +199,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bound_on_what_waits_is_lifted() {
+    fn the_limit_on_unsent_data_is_lifted() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let socket = socket2::SockRef::from(&stream);
         let unsent = || socket.tcp_notsent_lowat().unwrap();
         let of_the_system = unsent();
-        bound_neighbour(&socket).unwrap();
+        set_peer_options(&socket).unwrap();
         assert_eq!(unsent(), limits::UNSENT);
-        lift_unsent_bound(&stream).unwrap();
+        lift_unsent_limit(&stream).unwrap();
         assert_eq!(unsent(), of_the_system);
     }
 }

@@ -1,10 +1,9 @@
-//! The mode of the terminal, and whether something was typed there.
+//! The mode of the terminal, and waiting for its input.
 
 use std::io;
 use std::time::Duration;
 
-/// The mode in which the terminal of standard input was when the program started. A line editor
-/// changes it while it reads.
+/// A mode of the terminal of standard input. A line editor changes the mode while it reads.
 #[derive(Debug)]
 pub(crate) struct TerminalMode {
     #[cfg(unix)]
@@ -20,19 +19,19 @@ impl TerminalMode {
         }
     }
 
-    /// Sets the terminal to that mode again.
+    /// Restores this mode.
     pub(crate) fn restore(&self) {
         #[cfg(unix)]
         if let Some(mode) = &self.mode {
             use rustix::termios::{OptionalActions, tcsetattr};
-            // With the terminal gone there is nothing to restore.
+            // If the terminal is gone, there is nothing to restore.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, mode);
         }
     }
 }
 
-/// Waits until a line can be read from standard input, or has ended; returns whether it can. Where
-/// the system cannot tell, reading waits instead.
+/// Waits until a line or the end of standard input can be read; returns whether it can. On systems other
+/// than Unix this returns immediately, and reading waits.
 ///
 /// # Errors
 /// When the system cannot wait.

@@ -1,4 +1,4 @@
-//! How much of what was sent on a connection the other side has not acknowledged (protocol.md section
+//! The number of sent bytes that the other side of a connection has not acknowledged (protocol.md section
 //! 7).
 
 #[cfg(target_os = "linux")]
@@ -12,24 +12,24 @@ use std::net::TcpStream;
 #[cfg(target_os = "linux")]
 use socket_diagnosis::Diagnosis;
 
-/// How many bytes, the end of the stream among them, were sent and not acknowledged. `None` if the
-/// system never tells.
+/// The number of sent bytes that were not acknowledged. The end of the stream counts as one byte. `None`
+/// if the system does not provide this number.
 ///
 /// # Errors
-/// [`io::ErrorKind::NotConnected`] when the connection is over: nothing shows then what the other side
-/// has received. Other errors when it cannot be found out now, for example without a descriptor for
-/// the request.
+/// [`io::ErrorKind::NotConnected`] when the connection is closed: then it is unknown what the other side
+/// has received. Other errors when a later call may succeed, for example without a descriptor for the
+/// request.
 pub(crate) fn unacknowledged(stream: &TcpStream) -> io::Result<Option<u64>> {
     #[cfg(target_os = "linux")]
     {
-        // Fails when the connection is over.
+        // This fails when the connection is closed.
         stream.peer_addr()?;
         let found = match socket_diagnosis::ask(stream)? {
             Diagnosis::Unacknowledged(count) => Some(count),
             Diagnosis::NoSuchSocket => None,
             Diagnosis::Unavailable => socket_table::unacknowledged(stream)?,
         };
-        // In doubt it is not known.
+        // An unknown socket counts as closed.
         found.map(Some).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
     #[cfg(not(target_os = "linux"))]
@@ -47,7 +47,7 @@ mod tests {
 
     use super::*;
 
-    /// By either way of asking, of which this system may have one.
+    /// The numbers of both sources, of which this system may have only one.
     fn both(stream: &TcpStream) -> Vec<u64> {
         let by_diagnosis = match socket_diagnosis::ask(stream) {
             Ok(Diagnosis::Unacknowledged(count)) => Some(count),
@@ -59,18 +59,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_acknowledged_is_counted() {
+    fn unacknowledged_bytes_are_counted() {
         for address in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
             let Ok(listener) = TcpListener::bind(address) else { continue };
             let mut there = listener.local_addr().unwrap();
             if there.ip().is_unspecified() {
-                // A connection of IPv4 at a socket of IPv6.
+                // An IPv4 connection of an IPv6 socket.
                 there.set_ip([127, 0, 0, 1].into());
             }
             let Ok(mut reader) = TcpStream::connect(there) else { continue };
             let (mut sender, _) = listener.accept().unwrap();
             assert!(both(&sender).into_iter().all(|count| count == 0));
-            // More than the reader's system takes while the reader takes nothing.
+            // More than the buffers of a reader that reads nothing.
             sender.set_nonblocking(true).unwrap();
             let bytes = vec![0; 1 << 20];
             while sender.write(&bytes).is_ok() {}
@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    /// The addresses of a connection that is over may have another one.
+    /// A new connection may have the addresses of a closed one.
     #[test]
     fn another_connection_of_the_same_addresses_is_not_this_one() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_is_over_is_in_doubt() {
+    fn a_closed_connection_is_an_error() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut sender, _) = listener.accept().unwrap();

@@ -6,7 +6,7 @@ use super::pipeline::HolderConnection;
 use super::request::Answer;
 use crate::download::model::TransferError;
 use crate::protocol::{DocumentReply, DocumentReplyDecoder};
-use crate::system::receive_now;
+use crate::system::try_receive;
 
 /// Bytes that are read of a reply at a time: most of a small document follows its head.
 const READ: usize = 1024;
@@ -21,7 +21,7 @@ pub(super) fn read_head(
             Ok(Some(found)) => Ok(found),
             Ok(None) => {
                 let mut chunk = [0; READ];
-                match receive_now(line.stream(), &mut chunk) {
+                match try_receive(line.stream(), &mut chunk) {
                     Ok(0) if line.input.is_empty() => return Some(Err(TransferError::NoReply)),
                     Ok(0) => decoder.finish(&line.input),
                     Ok(count) => {
@@ -62,7 +62,7 @@ pub(super) fn read_beginning(
         let Some(room) = chunk.get_mut(..most).filter(|room| !room.is_empty()) else {
             return Some(Ok(()));
         };
-        match receive_now(line.stream(), room) {
+        match try_receive(line.stream(), room) {
             Ok(0) => return Some(Ok(())),
             Ok(count) => line.input.extend(chunk.iter().take(count)),
             Err(error) => match error.kind() {

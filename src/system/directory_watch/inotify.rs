@@ -19,7 +19,7 @@ use rustix::io::Errno;
 
 use super::Report;
 
-/// What is reported of each directory.
+/// The events that are reported for each directory.
 const CHANGES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVED_FROM)
@@ -30,7 +30,7 @@ const CHANGES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR);
 
-/// Reports until it is dropped.
+/// A watch of a directory. Dropping this ends the reports.
 #[derive(Debug)]
 pub(crate) struct DirectoryWatch {
     inotify: Arc<OwnedFd>,
@@ -43,7 +43,7 @@ impl DirectoryWatch {
     /// Watches a directory, and those below it if `is_recursive`. Another thread calls `report`.
     ///
     /// # Errors
-    /// When the system does not report changes of so many directories, or the directory is not there.
+    /// When the limit of watched directories is reached, or the directory does not exist.
     pub(crate) fn start(
         folder: &Path,
         is_recursive: bool,
@@ -68,9 +68,9 @@ impl DirectoryWatch {
 
 impl Drop for DirectoryWatch {
     fn drop(&mut self) {
-        // That its watch is removed is reported to the thread, which ends then. If that report is lost
-        // because very many wait, the thread ends when it reads that reports were lost. It has ended
-        // before if the directory is gone.
+        // The removal of the watch is reported to the thread, which ends then. If that report is lost
+        // because the queue is full, the thread ends when it reads that reports were lost. If the
+        // directory is gone, it has ended before.
         self.is_over.store(true, Ordering::SeqCst);
         let _ = remove_watch(&*self.inotify, self.root);
     }
@@ -81,7 +81,7 @@ struct Watched {
     inotify: Arc<OwnedFd>,
     is_recursive: bool,
     directories: HashMap<i32, PathBuf>,
-    /// Whether nobody wants reports any more.
+    /// Whether the watch was dropped.
     is_over: Arc<AtomicBool>,
 }
 
@@ -109,7 +109,7 @@ impl Watched {
                 continue;
             }
             let is_lost = changes.contains(ReadFlags::QUEUE_OVERFLOW);
-            // The report that would end this thread may be among the lost ones.
+            // The report that would end this thread may be lost.
             if is_lost && self.is_over.load(Ordering::SeqCst) {
                 return;
             }
@@ -118,7 +118,7 @@ impl Watched {
             let is_new = changes.contains(ReadFlags::ISDIR)
                 && changes.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO);
             let is_added = match name {
-                // Before the report: what changes there after the scan is reported.
+                // Before the report, so that changes after the scan are reported.
                 Some(name) if is_new => self.add_child(watch, &name).is_ok(),
                 _ => true,
             };
@@ -133,13 +133,13 @@ impl Watched {
         }
     }
 
-    /// Watches a directory below the root, and those below it. One that is moved keeps its
-    /// number and has another path.
+    /// Watches a directory below the root, and the directories below it. A directory that is moved keeps
+    /// its number and gets another path.
     fn add(&mut self, folder: &Path) -> io::Result<()> {
         let flags = CHANGES.union(WatchFlags::DONT_FOLLOW);
         let number = match add_watch(&*self.inotify, folder, flags) {
             Ok(number) => number,
-            // It is gone, is no directory any more, or may not be read: a scan says so.
+            // The directory is gone, replaced or unreadable. The next scan notices that.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
@@ -184,7 +184,7 @@ mod tests {
         while reports.recv_timeout(PATIENCE).unwrap() != expected {}
     }
 
-    /// The watch has reported everything when its thread has ended.
+    /// Waits for the end of the thread, and returns its remaining reports.
     fn rest((watch, reports): (DirectoryWatch, Receiver<Report>)) -> Vec<Report> {
         drop(watch);
         reports.iter().collect()

@@ -1,11 +1,11 @@
-//! Systems whose reports are not used.
+//! Systems without reports.
 
 use std::io;
 use std::path::Path;
 
 use super::Report;
 
-/// Cannot be made on this system.
+/// A watch that cannot be created on this system.
 #[derive(Debug)]
 pub(crate) enum DirectoryWatch {}
 

@@ -12,7 +12,7 @@ use rustix::net::{
     sockopt,
 };
 
-/// Lengths in bytes: the header of a message, what identifies a socket, and a request.
+/// Lengths in bytes: the header of a message, the identity of a socket, and a request.
 const HEADER: usize = 16;
 const SOCKET_ID: usize = 48;
 const REQUEST: usize = HEADER + 8 + SOCKET_ID;
@@ -21,20 +21,20 @@ const BY_FAMILY: u16 = 20;
 const IS_REQUEST: u16 = 1;
 const ERROR: u16 = 2;
 const TCP: u8 = 6;
-/// Where a reply has the number of bytes that were not acknowledged: after the head of the reply, what
-/// identifies the socket, a time, and the number of bytes that were not read.
+/// The offset of the number of unacknowledged bytes in a reply: after the header, the identity of the
+/// socket, a time, and the number of unread bytes.
 const UNACKNOWLEDGED: usize = HEADER + 4 + SOCKET_ID + 4 + 4;
 
-/// Whether this system has ever answered. If not, an unknown socket can also mean that it knows no
-/// sockets of this protocol.
+/// Whether this system has ever found a socket. If not, an unknown socket can also mean that it does not
+/// support TCP sockets here.
 static HAS_ANSWERED: AtomicBool = AtomicBool::new(false);
 
-/// What this system says of a socket.
+/// The reply of the system about a socket.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Diagnosis {
     Unacknowledged(u64),
     NoSuchSocket,
-    /// This system has no such interface, or refuses it to this process.
+    /// The system does not have this interface, or refuses it to this process.
     Unavailable,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn ask(stream: &TcpStream) -> io::Result<Diagnosis> {
     }
 }
 
-/// Asks for the socket that has the addresses of this one, and this cookie.
+/// Queries the socket with the addresses of this one and this cookie.
 pub(super) fn ask_for(stream: &TcpStream, cookie: u64) -> io::Result<Diagnosis> {
     let request = request(stream, cookie)?;
     let protocol = Some(netlink::SOCK_DIAG);
@@ -56,7 +56,7 @@ pub(super) fn ask_for(stream: &TcpStream, cookie: u64) -> io::Result<Diagnosis> 
         Err(_) => return Ok(Diagnosis::Unavailable),
     };
     let mut reply = [0; 1024];
-    // The reply is there when the request was sent.
+    // The reply can be read as soon as the request was sent.
     let exchanged = send(&socket, &request, SendFlags::empty())
         .and_then(|_| recv(&socket, &mut reply[..], RecvFlags::DONTWAIT));
     let count = match exchanged {
@@ -78,7 +78,7 @@ pub(super) fn ask_for(stream: &TcpStream, cookie: u64) -> io::Result<Diagnosis> 
     }
 }
 
-/// What may be over the next time.
+/// Whether a later query may succeed after this error.
 fn is_shortage(error: Errno) -> bool {
     [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS, Errno::AGAIN, Errno::INTR]
         .contains(&error)
@@ -95,11 +95,11 @@ fn request(stream: &TcpStream, cookie: u64) -> io::Result<Vec<u8>> {
     request.extend(u32::try_from(REQUEST).unwrap_or(u32::MAX).to_ne_bytes());
     request.extend(BY_FAMILY.to_ne_bytes());
     request.extend(IS_REQUEST.to_ne_bytes());
-    // Number of the request, and the sender, which the system adds.
+    // The number of the request, and the sender, which the system sets.
     request.extend([0; 8]);
     let [family, _] = family.as_raw().to_le_bytes();
     request.extend([family, TCP, 0, 0]);
-    // In any state.
+    // Sockets in any state.
     request.extend(u32::MAX.to_ne_bytes());
     request.extend(here.port().to_be_bytes());
     request.extend(there.port().to_be_bytes());
@@ -117,7 +117,7 @@ fn request(stream: &TcpStream, cookie: u64) -> io::Result<Vec<u8>> {
     Ok(request)
 }
 
-/// What the system replies.
+/// Parses the reply of the system.
 #[derive(Debug, Eq, PartialEq)]
 enum Reply {
     Found(u64),
@@ -134,7 +134,7 @@ impl Reply {
                 None => Self::Unknown,
             },
             Some(ERROR) => {
-                // The error is a negative number.
+                // The error number is negative.
                 let error = number(reply, HEADER).map(u32::wrapping_neg);
                 let error = error.and_then(|error| i32::try_from(error).ok());
                 let error = error.map(io::Error::from_raw_os_error);

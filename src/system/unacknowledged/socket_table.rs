@@ -1,5 +1,5 @@
 //! The table of connections in `/proc`, for a process that may not use `sock_diag(7)` (protocol.md
-//! section 7). All threads that need it at the same time share one reading of it.
+//! section 7). Threads that need it at the same time share one read of it.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Tables of IPv4 and IPv6.
+/// The tables of IPv4 and IPv6.
 static TABLES: [Table; 2] = [Table::new("/proc/self/net/tcp"), Table::new("/proc/self/net/tcp6")];
 
 struct Table {
@@ -22,7 +22,7 @@ struct Reading {
     sockets: HashMap<u64, u64>,
 }
 
-/// `None` if the system knows no such socket.
+/// The unacknowledged bytes of a connection; `None` if the table has no such socket.
 pub(super) fn unacknowledged(stream: &TcpStream) -> io::Result<Option<u64>> {
     let inode = rustix::fs::fstat(stream)?.st_ino;
     let [v4, v6] = &TABLES;
@@ -38,12 +38,12 @@ impl Table {
         Self { path, last: Mutex::new(None) }
     }
 
-    /// The bytes of one socket, no older than this call. Threads that come while the table is read
+    /// The bytes of one socket, no older than this call. Threads that call this while the table is read
     /// wait, and the first of them reads it again for all.
     fn find(&self, inode: u64) -> io::Result<Option<u64>> {
         let called = Instant::now();
-        // Held while the table is read: otherwise each of many threads would read all of it. Only
-        // systems that refuse to answer for one socket come here. A panic leaves an older reading.
+        // Locked while the table is read: otherwise each of many threads would read all of it. This is
+        // only needed on systems that refuse queries for one socket. A panic leaves the older table.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let reading = match last.take() {
             Some(reading) if reading.begun >= called => reading,
@@ -71,8 +71,8 @@ fn read(mut lines: impl BufRead) -> io::Result<HashMap<u64, u64>> {
     Ok(sockets)
 }
 
-/// The inode and the unacknowledged bytes of a connection; `None` for the title of the table, for a
-/// socket that listens, and for a connection that no process has.
+/// The inode and the unacknowledged bytes of a connection; `None` for the header of the table, for a
+/// listening socket, and for a connection without a process.
 fn parse(line: &str) -> Option<(u64, u64)> {
     const LISTENING: &str = "0A";
     let mut words = line.split_ascii_whitespace().skip(3);

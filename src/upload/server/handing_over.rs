@@ -44,7 +44,7 @@ pub(super) fn has_closed_early(stream: &TcpStream) -> bool {
     let mut chunk = [0; 1024];
     // More than a request was asked for; of that much a reader is not believed anything.
     for _ in 0..64 {
-        match system::receive_now(stream, &mut chunk) {
+        match system::try_receive(stream, &mut chunk) {
             Ok(0) => return true,
             Ok(_) => {}
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,

@@ -74,13 +74,13 @@ impl Upload<'_> {
         if count > LAST_PIECE {
             // It may take longer than data may stay unacknowledged.
             system::allow_slow_reader(self.stream)?;
-            if self.lent.is_some() && system::WRITING_RESUMES {
+            if self.lent.is_some() && system::WRITES_RESUME {
                 self.stream.set_write_timeout(Some(limits::HAND_OVER_CHECK))?;
             }
         }
         if count > LONG {
             // The upload slots bound how many of them there are.
-            system::lift_unsent_bound(self.stream)?;
+            system::lift_unsent_limit(self.stream)?;
         }
         let mut bytes = Vec::with_capacity(HEAD);
         DocumentReply::Found(head).encode(&mut bytes);
@@ -91,7 +91,7 @@ impl Upload<'_> {
             clock.send(self.stream, &bytes)?;
             return Ok(Sent { count, has_closed_early });
         }
-        clock.send_before(self.stream, &bytes)?;
+        clock.send_more(self.stream, &bytes)?;
         let mut offset = first;
         let last = count.min(LAST_PIECE);
         // A document of one piece is sent right after its file was checked, and needs no second check.
