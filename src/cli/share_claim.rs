@@ -5,6 +5,8 @@
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use super::outcome::shown;
 use super::output::print_note;
@@ -25,7 +27,7 @@ impl ShareClaim {
             let opened = open_part(&path, true);
             opened.inspect_err(|error| log::debug!("cannot lock the directory: {error}")).ok()
         });
-        if let Some(Err(TryLockError::WouldBlock)) = lock.as_ref().map(File::try_lock) {
+        if lock.as_ref().is_some_and(|lock| !can_lock(lock)) {
             print_note(format_args!(
                 "another process shares `{}` already: both register its documents, each with a port \
                  of its own",
@@ -34,6 +36,18 @@ impl ShareClaim {
         }
         Self { _lock: lock }
     }
+}
+
+/// Locks the file of a session; `false` if another session holds it. `status` may hold it for a moment.
+fn can_lock(lock: &File) -> bool {
+    const ATTEMPTS: usize = 3;
+    const PAUSE: Duration = Duration::from_millis(20);
+    (0..ATTEMPTS).any(|attempt| {
+        if attempt > 0 {
+            thread::sleep(PAUSE);
+        }
+        !matches!(lock.try_lock(), Err(TryLockError::WouldBlock))
+    })
 }
 
 /// Whether a session of another process shares a directory. Creates nothing.

@@ -42,10 +42,28 @@ pub(super) fn create_directory(folder: &Path) -> io::Result<Option<(String, Vec<
     if folder.is_dir() {
         return Ok(None);
     }
-    let missing = folder.ancestors().take_while(|part| part.symlink_metadata().is_err());
-    let missing = missing.filter(|part| !part.as_os_str().is_empty()).map(Into::into).collect();
-    std::fs::create_dir_all(folder)?;
-    Ok(Some((format!("created the directory `{}`", escaped_path(folder)), missing)))
+    let mut created = Vec::new();
+    create_missing(folder, &mut created)?;
+    let note = format!("created the directory `{}`", escaped_path(folder));
+    Ok((!created.is_empty()).then_some((note, created)))
+}
+
+/// Creates a directory and those above it. Those that another process creates meanwhile are not
+/// counted as created here.
+fn create_missing(folder: &Path, created: &mut Vec<PathBuf>) -> io::Result<()> {
+    match std::fs::create_dir(folder) {
+        Ok(()) => {
+            created.insert(0, folder.into());
+            Ok(())
+        }
+        Err(_) if folder.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+            create_missing(parent.ok_or(error)?, created)?;
+            create_missing(folder, created)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The error that ends the download of several documents: the shared directory cannot be
@@ -62,4 +80,26 @@ pub(super) fn cannot_continue(context: &Context, source: io::Error) -> CommandEr
         remedy => io::Error::new(source.kind(), format!("{source}{remedy}")),
     };
     CommandError::File { what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_directories_that_were_created_here_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("a")).unwrap();
+        let folder = root.path().join("a/b/c");
+        let (_, created) = create_directory(&folder).unwrap().unwrap();
+        assert_eq!(created, [folder.clone(), root.path().join("a/b")]);
+        assert!(create_directory(&folder).unwrap().is_none());
+        // As if another process had created it after the first look.
+        let mut created = Vec::new();
+        create_missing(&folder, &mut created).unwrap();
+        assert!(created.is_empty());
+        std::fs::write(root.path().join("file"), "").unwrap();
+        assert!(create_directory(&root.path().join("file/below")).is_err());
+        assert!(create_directory(&root.path().join("file")).is_err());
+    }
 }
