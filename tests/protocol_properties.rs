@@ -138,7 +138,7 @@ proptest! {
         first in prop::option::of(0..=9_999_999_999_999_999_999u64),
     ) {
         let request = {
-            let range = first.map(ByteRange::from);
+            let range = first.map(ByteRange::start);
             DocumentRequest { document, host: endpoint.host, os, want_digest, range, keep_alive }
         };
         let bytes = encoded(&request);
@@ -182,7 +182,7 @@ proptest! {
             content_length: Some(length),
             content_type: HeaderText::folded("text/plain"),
             digest: digest.map(Digest::new),
-            content_range: first.and_then(|first| ContentRange::of(ByteRange::from(first), length)),
+            content_range: first.and_then(|first| ContentRange::of(ByteRange::start(first), length)),
             keep_alive,
         });
         let mut bytes = Vec::new();

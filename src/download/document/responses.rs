@@ -106,7 +106,7 @@ impl<'a> Download<'a> {
             document: &self.request.document,
             want_digest: candidate.ask != Ask::Plain,
             // From the last byte that is here: so that there is one to ask for even if all are.
-            range: kept.map(|length| ByteRange::from(length.saturating_sub(1))),
+            range: kept.map(|length| ByteRange::start(length.saturating_sub(1))),
         };
         let is_proven = trial.is_none();
         let beginning = match self.admission.stats.has_stopped(&source.holder) {

@@ -5,16 +5,17 @@ use std::net::IpAddr;
 use super::number::ContentLength;
 use super::{Date, Digest, SyntaxError};
 
-/// Which bytes a holder has, as it says: they tell one version of a document from another.
+/// Digest and length of a holder's document, as the holder states them. They distinguish versions
+/// of a document.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Content {
-    /// Their SHA-256.
+    /// The SHA-256 of the bytes.
     pub digest: Option<Digest>,
-    /// Their number.
+    /// The number of bytes.
     pub length: Option<u64>,
 }
 
-/// One attribute of a record, a line of its own behind the record's.
+/// One attribute of a record, on a line of its own after the record.
 ///
 /// ```text
 /// attribute = "Digest:" SP digest CRLF / "Length:" SP content-length CRLF / "Added:" SP date CRLF
@@ -26,14 +27,14 @@ pub enum Attribute {
     Digest(Digest),
     /// Its length in bytes.
     Length(u64),
-    /// When the index took the record.
+    /// When the index added the record.
     Added(Date),
     /// The address for which the index verified the record's host.
     Address(IpAddr),
 }
 
 impl Attribute {
-    /// Reads a header's name and value; `None` if it is another header, or cannot be read.
+    /// Reads the name and value of a header; `None` if it is another header or unreadable.
     pub(in crate::protocol) fn parse(name: &str, value: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
             "digest" => value.parse().ok().map(Self::Digest),
@@ -56,8 +57,8 @@ impl std::fmt::Display for Attribute {
     }
 }
 
-/// The value of a header of an extension. What cannot be read is another's extension of the same
-/// name, and says nothing here.
+/// The value of an extension header. An unreadable value belongs to another extension of the same
+/// name and is ignored.
 pub(in crate::protocol) struct IfReadable<T>(pub(in crate::protocol) Option<T>);
 
 impl<T: std::str::FromStr> std::str::FromStr for IfReadable<T> {

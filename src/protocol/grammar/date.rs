@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::SyntaxError;
 
-/// The first second of the year 10000, which the format cannot write.
+/// The first second of the year 10000, which the format cannot express.
 const YEAR_10000: u64 = 253_402_300_800;
 
 /// A date in whole seconds, from 1970 to 9999.
@@ -17,13 +17,13 @@ const YEAR_10000: u64 = 253_402_300_800;
 pub struct Date(u64);
 
 impl Date {
-    /// The nearest date that can be written. A file's time can lie on either side of the range.
+    /// The nearest date that can be written. The time of a file may be before or after the range.
     pub fn clamped(time: SystemTime) -> Self {
         let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Self(seconds.min(YEAR_10000 - 1))
     }
 
-    /// The same instant as the system counts it.
+    /// The same instant as a system time.
     pub fn time(self) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(self.0)
     }

@@ -55,14 +55,14 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The value of `Want-Digest`: a list of algorithms, of which ours must be one.
+/// The value of `Want-Digest`: a list of algorithms that must include `sha-256`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::protocol) struct WantDigest(pub(in crate::protocol) bool);
 
 impl FromStr for WantDigest {
     type Err = SyntaxError;
 
-    /// Other algorithms are another's extension: asking for them is asking for nothing here.
+    /// A request for other algorithms is ignored.
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
         let algorithms = text.split(',').map(|one| one.split(';').next().unwrap_or(one).trim());
         Ok(Self(algorithms.into_iter().any(|one| one.eq_ignore_ascii_case("sha-256"))))

@@ -21,7 +21,7 @@ pub enum Document {
 }
 
 impl Document {
-    /// What a person types for it: the number, or the decoded file name.
+    /// The form that a user types: the number, or the decoded file name.
     pub fn name(&self) -> String {
         match self {
             Self::Rfc(number) => number.to_string(),
@@ -29,17 +29,17 @@ impl Document {
         }
     }
 
-    /// The document as it goes on the wire, in lists and in requests.
+    /// The form on the wire, in records and requests.
     pub fn wire(&self) -> WireDocument<'_> {
         WireDocument(self)
     }
 
-    /// Bytes of memory that it takes.
+    /// The bytes of memory that the value takes.
     pub(in crate::protocol) fn kept_bytes(&self) -> usize {
         size_of::<Self>().saturating_add(self.name_bytes())
     }
 
-    /// Bytes of memory outside this value.
+    /// The bytes of memory outside of this value.
     pub(in crate::protocol) fn name_bytes(&self) -> usize {
         match self {
             Self::Rfc(_) => 0,
@@ -60,8 +60,8 @@ impl Document {
     }
 }
 
-/// The name for people: of a file the decoded name, of which only characters that act on a terminal
-/// are escaped.
+/// The form for display: of a file the decoded name, in which only characters that affect a
+/// terminal are escaped.
 impl fmt::Display for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

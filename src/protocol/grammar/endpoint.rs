@@ -1,4 +1,4 @@
-//! Where an upload server is reached: host and port (protocol.md section 2.6).
+//! The endpoint of an upload server: host and port (protocol.md section 2.6).
 
 use std::fmt;
 use std::num::NonZeroU16;
@@ -10,9 +10,10 @@ use super::SyntaxError;
 use super::number::digits;
 use crate::limits;
 
-/// What a peer calls its machine: a host name or an IP address (protocol.md section 2.6).
+/// The host that a peer names: a host name or an IP address (protocol.md section 2.6).
 ///
-/// Each request names one, and hardly anyone keeps it: up to 23 bytes it needs no memory of its own.
+/// Each request names one, and most are dropped immediately. A host of up to 23 bytes needs no
+/// allocation.
 ///
 /// ```text
 /// host = 1*253 VCHAR   ; visible US-ASCII, no blank
@@ -46,7 +47,7 @@ impl FromStr for Host {
 }
 
 impl From<std::net::IpAddr> for Host {
-    /// An IPv6 address is written without brackets: the port is a word of its own.
+    /// An IPv6 address is written without brackets, because the port is a separate word.
     fn from(address: std::net::IpAddr) -> Self {
         Self(address.to_canonical().to_smolstr())
     }
@@ -105,19 +106,19 @@ impl fmt::Display for Port {
     }
 }
 
-/// Where a peer's upload server is reached (protocol.md section 2.6).
+/// The endpoint of an upload server (protocol.md section 2.6).
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Endpoint {
-    /// The machine.
+    /// The host.
     pub host: Host,
-    /// The port on it.
+    /// The port.
     pub port: Port,
 }
 
 impl FromStr for Endpoint {
     type Err = SyntaxError;
 
-    /// Reads `HOST:PORT`; an IPv6 address may stand in brackets.
+    /// Reads `HOST:PORT`; an IPv6 address may be in brackets.
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
         let (host, port) = text
             .rsplit_once(':')

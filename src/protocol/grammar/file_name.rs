@@ -1,7 +1,7 @@
-//! Names of documents that are no RFC (protocol.md section 2.3).
+//! Names of documents other than RFCs (protocol.md section 2.3).
 //!
-//! On the wire a name is percent-encoded, here it is decoded. It is a path below a folder by grammar
-//! that cannot lead out of it; but only the library turns it into a path.
+//! A name is percent-encoded on the wire and decoded in memory. By its grammar it is a relative
+//! path without `..`. Only the library turns it into a path.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,10 +11,10 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use super::SyntaxError;
 use crate::limits;
 
-/// What would end a word on the wire, or be read as an escape.
+/// The characters that would end a word on the wire, or begin an escape.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b'/');
 
-/// The name of a document that is no RFC: one path segment, or several with `/` between them.
+/// The name of a document other than an RFC: one path segment, or several with `/` between them.
 ///
 /// ```text
 /// file-name   = 1*(VCHAR-but-percent-and-slash / UTF8-non-ascii / pct-encoded)
@@ -31,7 +31,7 @@ impl FileName {
         &self.0
     }
 
-    /// Takes a name that is not percent-encoded, as it stands in a folder.
+    /// Makes a name from its decoded form, as in a directory.
     ///
     /// # Errors
     /// When a segment is empty, `.` or `..`, or it holds a control character.

@@ -1,22 +1,22 @@
-//! Whether a connection stays open behind a document (protocol.md section 5.7).
+//! Whether a connection stays open after a document (protocol.md section 5.7).
 
 use std::str::FromStr;
 
 use super::SyntaxError;
 
-/// The header that says so, in a request and in a reply.
+/// The name of the header, in requests and replies.
 pub(in crate::protocol) const NAME: &str = "Connection";
-/// The value that we write.
+/// The value that requests keeping the connection open.
 pub(in crate::protocol) const VALUE: &str = "keep-alive";
 
-/// The value of `Connection`: a list of options, of which ours must be one.
+/// The value of `Connection`: a list of options that must include `keep-alive`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::protocol) struct KeepAlive(pub(in crate::protocol) bool);
 
 impl FromStr for KeepAlive {
     type Err = SyntaxError;
 
-    /// Other options are another's business.
+    /// Other options are ignored.
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
         Ok(Self(text.split(',').any(|option| option.trim().eq_ignore_ascii_case(VALUE))))
     }

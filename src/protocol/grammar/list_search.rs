@@ -1,4 +1,4 @@
-//! A search in a list of records, for an index that does not search itself (protocol.md section
+//! A search in a list of records, for index servers without SEARCH (protocol.md section
 //! 4.10).
 
 use std::cmp::Reverse;
@@ -18,7 +18,7 @@ pub struct ListSearch<'a> {
 }
 
 impl<'a> ListSearch<'a> {
-    /// A search in a list that is yet to be read.
+    /// A search in a list, of which no record has been read.
     pub fn new(words: &'a Words) -> Self {
         Self { words, counts: HashMap::new(), found: Vec::new(), kept_bytes: 0 }
     }
@@ -37,12 +37,12 @@ impl<'a> ListSearch<'a> {
         }
     }
 
-    /// Bytes of memory that the search takes for what it has read.
+    /// The bytes of memory that the search takes.
     pub fn kept_bytes(&self) -> usize {
         self.kept_bytes
     }
 
-    /// The records that were found, in the order in which an index sends them.
+    /// The matching records, in the order in which an index sends them.
     pub fn finish(self) -> Vec<Record> {
         let Self { counts, mut found, .. } = self;
         let mut ranked: Vec<&Document> = found.iter().map(|record| &record.document).collect();

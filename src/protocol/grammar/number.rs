@@ -1,6 +1,6 @@
-//! Numbers: of an RFC, of records that are wanted, of bytes (protocol.md sections 2.2, 2.9, 4.10).
+//! RFC numbers, limits of SEARCH, and lengths (protocol.md sections 2.2, 2.9, 4.10).
 //!
-//! Digits alone make a number; it has no sign and no blanks.
+//! A number consists of digits only; it has no sign and no blanks.
 
 use std::fmt;
 use std::str::FromStr;
@@ -46,7 +46,7 @@ impl fmt::Display for RfcNumber {
     }
 }
 
-/// How many records a SEARCH wants at most (protocol.md section 4.10).
+/// The maximum number of records in the reply to SEARCH (protocol.md section 4.10).
 ///
 /// ```text
 /// limit = 1*9DIGIT   ; 1..=999999999
@@ -91,7 +91,7 @@ impl FromStr for ContentLength {
     }
 }
 
-/// Reads a number of digits only, at most `longest` of them. `str::parse` would take `+5` too.
+/// Reads a number of digits only, at most `longest` of them. `str::parse` would also accept `+5`.
 pub(in crate::protocol) fn digits(text: &str, longest: usize) -> Option<u64> {
     if !(1..=longest).contains(&text.len()) {
         return None;

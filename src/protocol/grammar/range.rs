@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::SyntaxError;
 use super::number::digits;
 
-/// The bytes that are wanted: from one place to another, or to the end.
+/// The requested bytes: from one position to another, or to the end.
 ///
 /// ```text
 /// range = "bytes=" 1*19DIGIT "-" [ 1*19DIGIT ]
@@ -20,7 +20,7 @@ pub struct ByteRange {
 
 impl ByteRange {
     /// All bytes from the one at `first`, counted from 0.
-    pub fn from(first: u64) -> Self {
+    pub fn start(first: u64) -> Self {
         Self { first, last: None }
     }
 }
@@ -39,7 +39,7 @@ impl fmt::Display for ByteRange {
     }
 }
 
-/// The value of `Range`. What is not our form of it is another's extension, and asks for nothing.
+/// The value of `Range`. A value in another form belongs to another extension and requests nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::protocol) struct RequestedRange(pub(in crate::protocol) Option<ByteRange>);
 
@@ -60,7 +60,7 @@ impl FromStr for RequestedRange {
     }
 }
 
-/// The bytes that a reply carries, and of how many.
+/// The bytes that a reply carries, and the length of the whole document.
 ///
 /// ```text
 /// content-range = "bytes" SP 1*19DIGIT "-" 1*19DIGIT "/" 1*19DIGIT   ; first <= last < length
@@ -73,7 +73,8 @@ pub struct ContentRange {
 }
 
 impl ContentRange {
-    /// What a document of this length has of a range; `None` if it has no byte of it.
+    /// The part of a range that a document of this length has; `None` if it has no byte of the
+    /// range.
     pub fn of(range: ByteRange, length: u64) -> Option<Self> {
         let end = length.checked_sub(1)?;
         let last = range.last.unwrap_or(end).min(end);

@@ -1,18 +1,18 @@
-//! A record: somebody has a document (protocol.md section 4.5).
+//! A record: a document and one of its holders (protocol.md section 4.5).
 
 use std::fmt;
 
 use super::version::starts_status_line;
 use super::{Document, Endpoint, SyntaxError, Title};
 
-/// One line of the index: which document, what it is called, who has it.
+/// One line of the index: a document, its title, and a holder.
 ///
 /// ```text
 /// record = document SP title SP host SP port
 /// ```
 ///
-/// The title is free text, so a record is read from both ends: the document stands in front, the
-/// last two words are host and port.
+/// The title is free text, so a record is read from both ends: the document is at the beginning,
+/// and the last two words are host and port.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Record {
     /// The document.
@@ -24,7 +24,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Bytes that the record takes in memory, about.
+    /// The approximate number of bytes that the record takes in memory.
     pub fn kept_bytes(&self) -> usize {
         let Self { document, title, holder } = self;
         let name = document.name_bytes();
@@ -33,10 +33,10 @@ impl Record {
 
     /// Reads a line without its line end.
     ///
-    /// Other programs leave out `RFC`, or write `RFC-7777` and `RFC: 7777`: all are read.
+    /// Other programs omit `RFC`, or write `RFC-7777` or `RFC: 7777`. All these forms are accepted.
     ///
     /// # Errors
-    /// When the line does not have the parts of a record.
+    /// When the line is not a record.
     pub fn parse(line: &str) -> Result<Self, SyntaxError> {
         let malformed =
             || SyntaxError::at("a record such as `RFC 123 A Title host.example 5678`", line, "4.5");
@@ -66,7 +66,7 @@ impl fmt::Display for Record {
     }
 }
 
-/// A record whose parts belong to somebody else: what an index writes from.
+/// A record with borrowed parts, from which an index writes.
 #[derive(Clone, Copy, Debug)]
 pub struct BorrowedRecord<'a> {
     /// The document.

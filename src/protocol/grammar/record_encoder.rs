@@ -1,5 +1,5 @@
-//! The lines of records that an index writes (protocol.md section 4.5): one by one, or many of
-//! which the parts are the same. How a line is read is told by `record`.
+//! Writing the lines of records (protocol.md section 4.5): one by one, or many with equal parts.
+//! `record` reads them.
 
 use std::io::Write;
 use std::ptr;
@@ -12,22 +12,23 @@ pub fn encode_record(record: BorrowedRecord<'_>, out: &mut Vec<u8>) {
     encode_end(record.holder, out);
 }
 
-/// Appends the records of a reply, one behind the other.
+/// Appends the records of a reply, one after the other.
 ///
-/// An index spends most of its time here. So a line is copied in two pieces, each of which was
-/// written once: its beginning for all holders of a document, its end for all documents of a
+/// An index server spends most of its time here. So each line is copied in two pieces that were
+/// formatted once: the beginning for all holders of a document, the end for all documents of a
 /// holder.
 #[derive(Debug)]
 pub struct RecordEncoder<'a> {
-    /// The last record's document and title, and where its line begins and its holder follows.
+    /// The document and the title of the last record, and the positions of its line and of its
+    /// holder.
     last: Option<(&'a Document, &'a Title, usize, usize)>,
-    /// What is there, and room for an end.
+    /// The beginning of the last line, and room for an end.
     line: [u8; BEGINNING + END],
 }
 
-/// Bytes of a line's beginning and of its end that have a place of their own: more than most are
-/// long. To copy all of it and cut off what is too much takes a few instructions, where a copy of
-/// any length is a call.
+/// Bytes of the fixed-size buffers for the beginning and the end of a line, which suffice for most
+/// lines. Copying a fixed size and truncating takes a few instructions; copying a variable size is
+/// a call.
 const BEGINNING: usize = 96;
 const END: usize = 32;
 
@@ -53,10 +54,10 @@ impl<'a> RecordEncoder<'a> {
         out: &mut Vec<u8>,
     ) {
         match self.last {
-            // The very same, which takes no time to find out; an equal one is written anew.
+            // Identity is cheap to check; an equal document at another address is encoded again.
             Some((of, called, from, to)) if ptr::eq(of, document) && ptr::eq(called, title) => {
                 if to - from <= BEGINNING {
-                    // The length of `out` is changed twice and no more: each change waits for the
+                    // The length of `out` changes only twice, because each change depends on the
                     // one before.
                     let here = out.len() + to - from;
                     out.extend_from_slice(&self.line);
@@ -92,17 +93,17 @@ impl<'a> RecordEncoder<'a> {
     }
 }
 
-/// The end of a record's line, which is the same for all that a holder has.
+/// The end of a record's line, which is the same for all documents of a holder.
 #[derive(Clone, Debug)]
 pub struct RecordEnd {
     first: [u8; END],
-    /// How many of them there are.
+    /// The number of used bytes in `first`.
     count: usize,
     rest: Box<[u8]>,
 }
 
 impl RecordEnd {
-    /// That of this holder.
+    /// The end of the lines of this holder.
     #[expect(clippy::indexing_slicing, reason = "`count` is at most END, and what there is")]
     pub fn of(holder: &Endpoint) -> Self {
         let mut bytes = Vec::with_capacity(2 * END);

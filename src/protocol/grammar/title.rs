@@ -24,8 +24,8 @@ impl Title {
         &self.0
     }
 
-    /// Makes a title of any text: what a title cannot hold becomes a blank, runs of blanks become
-    /// one, and what is too long is cut between characters.
+    /// Makes a title from any text: each character that a title cannot contain becomes a blank,
+    /// runs of blanks become one, and a long text is truncated between characters.
     pub fn folded(text: &str) -> Self {
         Self(fold(text, limits::TITLE).into())
     }
@@ -74,13 +74,13 @@ fn fold(text: &str, longest: usize) -> String {
     folded
 }
 
-/// Most titles are ASCII, of which a compiler looks at many bytes at once.
+/// Most titles are ASCII, for which the check is vectorized.
 fn is_one_line(text: &str) -> bool {
     let is_plain = |plain: bool, byte: &u8| plain & matches!(byte, b' '..=b'~');
     text.as_bytes().iter().fold(true, is_plain) || text.chars().all(is_title_character)
 }
 
-/// The separators are refused because programs in other languages take them for line ends.
+/// The line and paragraph separators are refused because some languages treat them as line ends.
 fn is_title_character(character: char) -> bool {
     !character.is_control() && !matches!(character, '\u{2028}' | '\u{2029}')
 }
@@ -99,7 +99,7 @@ impl HeaderText {
         &self.0
     }
 
-    /// Makes header text of any text, as [`Title::folded`] does; `None` if nothing is left.
+    /// Makes header text from any text, as [`Title::folded`] does; `None` if nothing is left.
     pub fn folded(text: &str) -> Option<Self> {
         Some(fold(text, limits::HEADER_TEXT))
             .filter(|text| !text.is_empty())

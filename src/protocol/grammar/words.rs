@@ -1,6 +1,7 @@
 //! The words of titles, and whether a title matches a query (protocol.md section 4.10).
 //!
-//! The index and the peer that searches a list use the same code, so both find the same records.
+//! An index server and a peer that searches a list use the same code, so both find the same
+//! records.
 
 use std::fmt;
 use std::str::FromStr;
@@ -82,7 +83,7 @@ impl fmt::Display for Words {
     }
 }
 
-/// A word as it is compared: folded, and cut after [`limits::WORD`] characters.
+/// A word in the form that is compared: folded, and truncated to [`limits::WORD`] characters.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Word {
     chars: [char; limits::WORD],
@@ -124,7 +125,7 @@ impl Word {
     }
 }
 
-/// The words of a title that count: the first [`limits::TITLE_WORDS`].
+/// The words of a title that are searched: the first [`limits::TITLE_WORDS`].
 pub fn title_words(title: &Title) -> impl Iterator<Item = Word> {
     words_of(title.as_str()).take(limits::TITLE_WORDS)
 }
@@ -132,7 +133,7 @@ pub fn title_words(title: &Title) -> impl Iterator<Item = Word> {
 /// The words of a text: its longest runs of letters and digits.
 fn words_of(text: &str) -> impl Iterator<Item = Word> {
     let mut folded = text.chars().flat_map(folded);
-    // A character that was read and not used.
+    // A character that was read and not used yet.
     let mut next = None;
     std::iter::from_fn(move || {
         let mut word = Word::EMPTY;
@@ -155,7 +156,7 @@ fn words_of(text: &str) -> impl Iterator<Item = Word> {
     })
 }
 
-/// The characters as which one is compared: compatibility variants, accents and case are ignored.
+/// The folded form of a character: without compatibility variants, accents and case.
 fn folded(character: char) -> impl Iterator<Item = char> {
     let ascii = character.is_ascii().then(|| character.to_ascii_lowercase());
     let other = (!character.is_ascii()).then_some(character);
@@ -169,7 +170,7 @@ fn folded(character: char) -> impl Iterator<Item = char> {
     )
 }
 
-/// Whether a script that writes no blanks between words uses the character: Han, Hiragana,
+/// Whether the character belongs to a script without blanks between words: Han, Hiragana,
 /// Katakana, Bopomofo. Each such character is a word.
 fn is_ideograph(character: char) -> bool {
     matches!(

@@ -3,36 +3,36 @@
 use super::status::Refusal;
 use crate::protocol::SyntaxError;
 
-/// A message that cannot be understood.
+/// A message that cannot be decoded.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("line {line}: {fault}")]
 pub struct DecodeError {
     /// The line of the message, counted from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// What was expected, and what was found.
     pub fault: SyntaxError,
-    /// The reply that a request with this fault deserves.
+    /// The refusal with which a server replies to a request with this fault.
     pub refusal: Refusal,
-    /// How many bytes the faulty message took, if its end is known: then the conversation can go
-    /// on behind it. Otherwise the connection must be closed.
+    /// The number of bytes of the faulty message, if its end is known: the next message begins
+    /// after them. Otherwise the connection must be closed.
     pub framed: Option<usize>,
 }
 
 impl DecodeError {
-    /// A fault in a message whose end is not known, as far as its finder can tell.
+    /// A fault in a message whose end is not known.
     #[cold]
     pub(crate) fn new(line: usize, fault: SyntaxError) -> Self {
         Self { line, fault, refusal: Refusal::BadRequest, framed: None }
     }
 
-    /// More bytes of empty lines than this have arrived before a message.
+    /// The fault of more bytes of empty lines than `most` before a message.
     #[cold]
     pub(crate) fn of_empty_lines(message: &str, most: usize) -> Self {
         let expected = format!("{message} after at most {most} bytes of empty lines");
         Self::new(1, SyntaxError::new(expected, "more empty lines", "7"))
     }
 
-    /// The same, from a decoder that has found the end of the message.
+    /// The same fault, when the end of the message is known.
     pub(crate) fn ending_after(self, used: usize) -> Self {
         Self { framed: Some(used), ..self }
     }

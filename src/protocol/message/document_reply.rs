@@ -1,7 +1,7 @@
 //! The replies of an upload server (protocol.md sections 5.2 to 5.4).
 //!
-//! The bytes of the document follow the head and are none of this module's business. Much of the
-//! reading is about heads of other programs; writing is strict.
+//! The bytes of the document follow the head and are not read here. The reader accepts the heads of
+//! other programs; the writer is strict.
 
 use super::decode_error::DecodeError;
 use super::head::{encode_header, encode_text_header, split_header};
@@ -17,11 +17,11 @@ use crate::protocol::{ContentRange, Date, Digest, HeaderText, SyntaxError};
 pub enum DocumentReply {
     /// The document follows.
     Found(DocumentHead),
-    /// There is no document in this reply.
+    /// The reply is a refusal and has no document.
     Refused(Refusal),
 }
 
-/// What is said of a document before its bytes.
+/// The headers before the bytes of a document.
 ///
 /// ```text
 /// document-head = status-line-200
@@ -36,30 +36,30 @@ pub enum DocumentReply {
 ///                 CRLF
 /// ```
 ///
-/// Every header is written if it is known. A program that leaves one out, or writes a date that
-/// cannot be read, is understood without it.
+/// The writer includes every header whose value is known. The reader accepts heads in which headers
+/// are missing or dates unreadable.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct DocumentHead {
-    /// When the reply was made.
+    /// When the reply was written.
     pub date: Option<Date>,
-    /// The system of the uploader.
+    /// The operating system of the upload server.
     pub os: Option<HeaderText>,
-    /// When the document changed last.
+    /// When the document was last modified.
     pub last_modified: Option<Date>,
     /// The length of the document in bytes. Without it the document ends with the connection.
     pub content_length: Option<u64>,
     /// The media type.
     pub content_type: Option<HeaderText>,
-    /// The digest of the whole document, if it was asked for and is known.
+    /// The digest of the whole document, if it was requested and is known.
     pub digest: Option<Digest>,
     /// Which part follows, in a reply with status 206; otherwise the whole document follows.
     pub content_range: Option<ContentRange>,
-    /// Whether the connection stays open behind the document, as was asked for.
+    /// Whether the connection stays open after the document, as requested.
     pub keep_alive: bool,
 }
 
 impl DocumentReply {
-    /// Appends the head as it goes on the wire.
+    /// Appends the encoded head.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Found(head) => head.encode(out),
@@ -119,7 +119,7 @@ impl DocumentHead {
     }
 }
 
-/// The headers that a reply can have, as ours and other programs write them.
+/// The headers of a reply, with the names that other programs use.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Name {
     Date,
@@ -189,14 +189,14 @@ enum Place {
     #[default]
     Start,
     Headers,
-    /// Behind an empty line. Some uploaders have empty lines within the head.
+    /// After an empty line. Some upload servers send empty lines within the head.
     EmptyLine,
 }
 
 impl DocumentReplyDecoder {
-    /// Looks for a whole head at the start of `input`. The count says where the document begins.
+    /// Looks for a whole head at the start of `input`, and returns it with its length.
     ///
-    /// `Ok(None)`: call again with the same bytes and more behind them.
+    /// `Ok(None)`: call again with the same bytes and more after them.
     ///
     /// # Errors
     /// When the bytes are no reply of an upload server.
@@ -244,7 +244,7 @@ impl DocumentReplyDecoder {
         }
     }
 
-    /// The same when the uploader has closed the connection and no more bytes will come.
+    /// Like [`DocumentReplyDecoder::decode`], after the end of the connection.
     ///
     /// # Errors
     /// When there is no status line.
@@ -269,16 +269,18 @@ impl DocumentReplyDecoder {
 
     /// The empty line that ended the head.
     ///
-    /// Some uploaders leave it out, and then an empty line that the document begins with was
-    /// taken for it: if exactly these bytes are missing at the end, they belong in front.
+    /// Some upload servers omit it. Then an empty line at the beginning of the document was taken
+    /// for it: if exactly these bytes are missing at the end, they belong to the beginning of the
+    /// document.
     pub fn separator(&self) -> &'static str {
         self.separator
     }
 
-    /// Whether what follows an empty line may be one more header. All five are there in a reply
-    /// that follows the grammar, so that its document is never looked at.
+    /// Whether the bytes after an empty line may be another header. A reply that follows the
+    /// grammar has all five headers, so that the bytes of its document are never examined.
     fn head_may_go_on(&self, next: &[u8]) -> bool {
-        // Waiting for a name that is longer than the document could wait for ever.
+        // The document may be shorter than the name of a header: waiting for more bytes could wait
+        // forever.
         let longest = self.head.content_length.unwrap_or(u64::MAX);
         self.seen.len() < 5
             && Name::may_start(next, |name, spelling| {
@@ -286,7 +288,7 @@ impl DocumentReplyDecoder {
             })
     }
 
-    /// Takes a line that belongs to the head; `false` if it is none.
+    /// Reads a line of the head; `false` if the line is not a header.
     fn take(&mut self, line: &[u8], with_end: usize) -> Result<bool, DecodeError> {
         if line.is_empty() {
             self.separator = if with_end == 2 { "\r\n" } else { "\n" };
@@ -319,8 +321,8 @@ impl DocumentReplyDecoder {
         }
     }
 
-    /// The head as it was read. Without knowing which part follows, nothing can be made of a 206;
-    /// beside a 200 a range means nothing.
+    /// The head that was read. A 206 without a content range is unusable; in a 200 a content range
+    /// is ignored.
     fn found(&mut self) -> Result<(DocumentReply, usize), DecodeError> {
         let mut head = std::mem::take(&mut self.head);
         if !self.is_part {

@@ -1,4 +1,4 @@
-//! Requests of a peer to another peer (protocol.md section 5.1).
+//! Requests of a client to an upload server (protocol.md section 5.1).
 
 use super::decode_error::DecodeError;
 use super::head::{Head, append, encode_header, encode_text_header};
@@ -21,15 +21,15 @@ use crate::protocol::{ByteRange, Document, HeaderText, Host, VERSION};
 pub struct DocumentRequest {
     /// The document.
     pub document: Document,
-    /// The host that is asked. It is read, and compared with nothing.
+    /// The host of the upload server. It is not compared with anything.
     pub host: Host,
-    /// The system of the peer that asks.
+    /// The operating system of the client.
     pub os: Option<HeaderText>,
-    /// Whether the reply should carry a digest (an extension, protocol.md section 5.5).
+    /// Whether a digest is requested (an extension, protocol.md section 5.5).
     pub want_digest: bool,
-    /// Which part is wanted; nothing means the whole (an extension, protocol.md section 5.6).
+    /// The requested part; `None` for the whole document (an extension, protocol.md section 5.6).
     pub range: Option<ByteRange>,
-    /// Whether the connection should stay open behind the document (an extension, protocol.md
+    /// Whether the connection should stay open after the document (an extension, protocol.md
     /// section 5.7).
     pub keep_alive: bool,
 }
@@ -38,7 +38,7 @@ impl DocumentRequest {
     /// Reads one request from the start of `input`; see [`RequestDecoder::decode`].
     ///
     /// # Errors
-    /// When the bytes are no request to an upload server.
+    /// When the bytes are not a request to an upload server.
     pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, DecodeError> {
         RequestDecoder::new().decode(input)
     }

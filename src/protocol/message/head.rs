@@ -17,24 +17,24 @@ use crate::protocol::{Endpoint, SyntaxError, VERSION};
 /// The header lines of a request, each with a name and a colon.
 #[derive(Debug, Default)]
 pub(super) struct Headers {
-    /// As they came, with the empty line that ends them. Nothing: none were read.
+    /// The bytes as received, with the final empty line. Empty before the first request.
     text: String,
-    /// Of each [`Header`] that is there, its line and where its value lies in `text`.
+    /// The line number of each [`Header`] that occurs, and the position of its value in `text`.
     values: [Option<(usize, Range<usize>)>; NAMES.len()],
-    /// Lines, with the request line and without the empty one.
+    /// The number of lines, with the request line and without the empty line.
     lines: usize,
-    /// Host and Port, once a request has asked for them.
+    /// Host and Port, once they have been parsed.
     endpoint: OnceCell<Endpoint>,
 }
 
 impl Headers {
-    /// How many bytes they take, if `bytes` begin with the very same.
+    /// The number of bytes of these header lines, if `bytes` begin with the same lines.
     pub(super) fn length_at(&self, bytes: &[u8]) -> Option<usize> {
         let same = !self.text.is_empty() && bytes.starts_with(self.text.as_bytes());
         same.then_some(self.text.len())
     }
 
-    /// Reads lines of which each ends at one of `ends`, in place of those that were read before.
+    /// Reads header lines, which end at `ends`, and replaces those of the request before.
     pub(super) fn read(
         &mut self,
         bytes: &[u8],
@@ -61,14 +61,14 @@ impl Headers {
         Ok(())
     }
 
-    /// Gives memory back: ten thousand peers may be idle.
+    /// Frees the memory of long headers, because ten thousand connections may be idle.
     pub(super) fn forget_if_long(&mut self) {
         if self.text.capacity() > limits::REMEMBERED_HEADERS {
             *self = Self::default();
         }
     }
 
-    /// Takes the next header line, which begins there in the text.
+    /// Reads the next header line, at position `begin` of the text.
     fn take(&mut self, line: &str, begin: usize) -> Result<(), SyntaxError> {
         let (name, value) = header_parts(line).ok_or_else(|| fault_of_header(line))?;
         let name = line.get(name).unwrap_or_default();
@@ -96,7 +96,8 @@ impl<'a> Head<'a> {
         Self { words, headers }
     }
 
-    /// The words of the request line before the version: at most four, one too many included.
+    /// The words of the request line before the version, and their number: at most four, which is
+    /// one more than any method has.
     pub(super) fn words(&self) -> ([&'a str; 4], usize) {
         let mut words = [""; 4];
         let mut count = 0;
@@ -107,7 +108,7 @@ impl<'a> Head<'a> {
         (words, count)
     }
 
-    /// An error about the request line, which no method fits.
+    /// The error of a request line that matches no method.
     pub(super) fn bad_line(&self, reader: Reader) -> DecodeError {
         DecodeError::new(1, fault_of_words(reader, self.words))
     }
@@ -135,7 +136,7 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// Where the sender's upload server is: Host and Port.
+    /// The endpoint of the sender: Host and Port.
     pub(super) fn endpoint(&self) -> Result<Endpoint, DecodeError> {
         if let Some(known) = self.headers.endpoint.get() {
             return Ok(known.clone());
@@ -145,8 +146,8 @@ impl<'a> Head<'a> {
     }
 }
 
-/// The words of a request line before the version. The version is checked first: another one is
-/// refused with 505, whatever else is wrong. `example` is a request line for explanations.
+/// The words of a request line before the version. The version is checked first: another version is
+/// refused with 505, whatever else is wrong. `example` is a valid request line for explanations.
 pub(super) fn words_before_version<'a>(
     line: &'a [u8],
     example: &str,
@@ -165,13 +166,13 @@ pub(super) fn words_before_version<'a>(
     Err(error)
 }
 
-/// Splits a header line at its colon; blanks around name and value mean nothing.
+/// Splits a header line at its colon, and removes blanks around name and value.
 pub(super) fn split_header(line: &str) -> Option<(&str, &str)> {
     let (name, value) = header_parts(line)?;
     Some((line.get(name)?, line.get(value)?))
 }
 
-/// Where name and value are.
+/// The positions of name and value.
 fn header_parts(line: &str) -> Option<(Range<usize>, Range<usize>)> {
     let colon = line.bytes().position(|byte| byte == b':')?;
     let name = without_blanks(line, 0..colon);
@@ -180,8 +181,8 @@ fn header_parts(line: &str) -> Option<(Range<usize>, Range<usize>)> {
     legal.then(|| (name, without_blanks(line, colon + 1..line.len())))
 }
 
-/// Takes blanks off both ends. `str::trim_matches` walks characters, which takes longer than all
-/// else that is done with a header.
+/// Removes blanks at both ends. `str::trim_matches` iterates over characters, which would take
+/// longer than the rest of reading a header.
 fn without_blanks(text: &str, within: Range<usize>) -> Range<usize> {
     let is_no_blank = |byte: &u8| !matches!(byte, b' ' | b'\t');
     let bytes = text.as_bytes().get(within.clone()).unwrap_or_default();
@@ -195,7 +196,7 @@ pub(super) fn encode_header(out: &mut Vec<u8>, name: &str, value: impl std::fmt:
     append(out, format_args!("{name}: {value}\r\n"));
 }
 
-/// Appends one header line with a text that need not be formatted.
+/// Appends one header line with a value that needs no formatting.
 pub(super) fn encode_text_header(out: &mut Vec<u8>, name: &str, value: &str) {
     let parts = [name, ": ", value, "\r\n"];
     parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));

@@ -1,8 +1,8 @@
-//! The headers that have a meaning in requests, and their names (protocol.md section 2.9).
+//! The headers of requests, and their names (protocol.md section 2.9).
 
 use crate::protocol::grammar::keep_alive;
 
-/// A header that means something in requests, and therefore may stand only once.
+/// A header that has a meaning in requests, and therefore may occur only once.
 #[derive(Clone, Copy)]
 pub(super) enum Header {
     Host,

@@ -1,4 +1,4 @@
-//! The replies of the index (protocol.md sections 4.6 and 3.2).
+//! The replies of an index server (protocol.md sections 4.6 and 3.2).
 //!
 //! A reply may hold ten million records, so it is read part by part by
 //! [`IndexReplyDecoder`](super::IndexReplyDecoder).
@@ -16,20 +16,20 @@ use crate::protocol::{Attribute, HeaderText, Record, encode_record};
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum IndexReply {
-    /// The records that were asked for, or the one that was added or removed; without their
-    /// attributes.
+    /// The requested records, or the record that was added or removed; without attributes.
     Found(Vec<Record>),
-    /// Nothing was done.
+    /// The request was not carried out.
     Refused {
-        /// Why.
+        /// The reason as a code.
         refusal: Refusal,
-        /// The fault in words, if the server explains (protocol.md section 6.3).
+        /// The reason as text, if the server explains (protocol.md section 6.3).
         reason: Option<HeaderText>,
     },
 }
 
-/// Appends what stands before the records of a reply. The records follow, each by
-/// [`encode_record`], and then [`END_OF_RECORDS`]: an index writes a long reply in pieces.
+/// Appends the status line and the empty line before the records of a reply. The records follow,
+/// each written by [`encode_record`], and then [`END_OF_RECORDS`]: an index server writes a long
+/// reply in pieces.
 pub fn encode_found(out: &mut Vec<u8>) {
     out.extend_from_slice(b"P2P-CI/1.0 200 OK\r\n\r\n");
 }
@@ -39,7 +39,7 @@ pub fn encode_attribute(attribute: Attribute, out: &mut Vec<u8>) {
     append(out, format_args!("{attribute}\r\n"));
 }
 
-/// The empty line behind the records of a reply.
+/// The empty line after the records of a reply.
 pub const END_OF_RECORDS: &[u8] = b"\r\n";
 
 /// The header by which a refusal of a LOOKUP with `Want-Attributes` says that the index knows them
@@ -56,7 +56,7 @@ pub fn encode_refused_lookup(refusal: Refusal, reason: Option<&HeaderText>, out:
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends a refusal: the same bytes from an index and from an upload server.
+/// Appends a refusal, which has the same form from an index server and from an upload server.
 pub fn encode_refusal(refusal: Refusal, reason: Option<&HeaderText>, out: &mut Vec<u8>) {
     Status::Refused(refusal).encode_line(out);
     if let Some(reason) = reason {
@@ -66,7 +66,7 @@ pub fn encode_refusal(refusal: Refusal, reason: Option<&HeaderText>, out: &mut V
 }
 
 impl IndexReply {
-    /// Appends the reply as it goes on the wire.
+    /// Appends the encoded reply.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Found(records) => {
@@ -84,14 +84,14 @@ impl IndexReply {
 pub enum ReplyPart {
     /// The first part of a reply: records follow.
     Found,
-    /// The first part of a reply: nothing was done.
+    /// The first part of a reply: the request was refused.
     Refused(Refusal),
-    /// Behind a refusal, from a server that explains.
+    /// The reason of a refusal, from a server that explains.
     Reason(HeaderText),
     /// One record.
     Record(Record),
     /// An attribute of the record before it.
     Attribute(Attribute),
-    /// The reply is whole.
+    /// The end of the reply.
     End,
 }

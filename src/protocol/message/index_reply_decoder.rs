@@ -1,8 +1,8 @@
-//! Reading the replies of an index part by part (protocol.md sections 3.2 and 4.9).
+//! Reading the replies of an index server part by part (protocol.md sections 3.2 and 4.9).
 //!
-//! Other servers leave out the empty line after the status, the final one, and `RFC` at the start
-//! of a record: all of that is read. Where a reply has no end of its own, the decoder names its
-//! [`ReplyState`], from which the reader derives how long silence may last.
+//! Other servers omit the empty line after the status, the final empty line, or `RFC` at the start
+//! of a record. All these forms are accepted. For a reply without a marked end the decoder reports
+//! its [`ReplyState`], from which the role of the client derives how long silence may last.
 
 mod ending;
 
@@ -19,7 +19,7 @@ impl IndexReply {
     /// Reads one whole reply from the start of `input`.
     ///
     /// # Errors
-    /// When the bytes are no reply of an index.
+    /// When the bytes are not a reply of an index server.
     pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, DecodeError> {
         let mut decoder = IndexReplyDecoder::default();
         let mut reply = Self::Found(Vec::new());
@@ -46,7 +46,7 @@ impl IndexReply {
     }
 }
 
-/// What a reply to a request may hold.
+/// The form of the reply to a request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ReplyForm {
     /// Any number of records: LOOKUP, LIST and SEARCH.
@@ -64,7 +64,7 @@ pub enum ReplyState {
     Before,
     /// It is a refusal, and complete with its status line. A reason and an empty line may follow.
     Refused,
-    /// It has found something.
+    /// It is a 200, and records may follow.
     Found {
         /// Whether the empty line after the status has arrived, as the grammar demands.
         follows_grammar: bool,
@@ -87,15 +87,16 @@ pub struct IndexReplyDecoder {
     follows_grammar: bool,
     /// Whether the last reply ended before its final empty line was seen.
     ended_early: bool,
-    /// Whether that was a refusal, whose empty line says nothing about the end of records.
+    /// Whether the last reply was a refusal, whose empty line is no evidence about replies with
+    /// records.
     was_refusal: bool,
-    /// Whether some reply that was no refusal had its final empty line.
+    /// Whether a reply other than a refusal had its final empty line.
     shows_final_lines: bool,
-    /// Whether the server has shown that it knows attributes.
+    /// Whether the server has shown that it supports attributes.
     shows_attributes: bool,
     /// How many more lines may come before the first status line of the connection.
     greeting_lines: usize,
-    /// The first of them.
+    /// The first line of the greeting.
     greeting: Option<String>,
 }
 
@@ -104,13 +105,13 @@ enum Place {
     #[default]
     Start,
     Refused,
-    /// After `200`, before the empty line that other servers leave out.
+    /// After `200`, before the empty line that other servers omit.
     Found,
     Records,
 }
 
 impl IndexReplyDecoder {
-    /// A decoder of replies that hold so much.
+    /// A decoder of replies with this form.
     pub fn new(form: ReplyForm) -> Self {
         Self { form, ..Self::default() }
     }
@@ -126,7 +127,7 @@ impl IndexReplyDecoder {
         self.greeting.take()
     }
 
-    /// From the next reply on, replies hold so much.
+    /// Sets the form of the next replies.
     pub fn expect(&mut self, form: ReplyForm) {
         self.form = form;
     }
@@ -141,7 +142,7 @@ impl IndexReplyDecoder {
         loop {
             let next = self.lines.rest(input);
             let is_after_status = matches!(self.place, Place::Found | Place::Records);
-            // A status line where a record may stand: the server left out the final empty line.
+            // A status line in the place of a record: the server omitted the final empty line.
             let is_next_reply = is_after_status && starts_status_line(next);
             let has_its_record =
                 matches!((self.form, self.place), (ReplyForm::OneRecord, Place::Records))
@@ -172,7 +173,7 @@ impl IndexReplyDecoder {
         }
     }
 
-    /// Takes one line; returns the part that it is, if it is one, and what comes after it.
+    /// Reads one line; returns its part, if it is one, and the state after it.
     fn take_line(&mut self, line: &str) -> Result<Option<(ReplyPart, Place)>, SyntaxError> {
         Ok(Some(match (self.place, line) {
             (Place::Start, "") => {
@@ -231,8 +232,8 @@ impl IndexReplyDecoder {
             (Place::Found | Place::Records, _) => {
                 let record = Record::parse(line);
                 if record.is_err() && self.form == ReplyForm::OneRecord {
-                    // The status says that it is done, and the peer knows its own record. Some
-                    // servers send its parts in another order.
+                    // The status says that the request succeeded, and the peer knows its own
+                    // record. Some servers send the parts of the record in another order.
                     self.records += 1;
                     self.place = Place::Records;
                     return Ok(None);
@@ -273,22 +274,24 @@ impl IndexReplyDecoder {
         }
     }
 
-    /// Whether nothing of the next reply was seen.
+    /// Whether nothing of the next reply has been read.
     pub fn is_between_replies(&self) -> bool {
         matches!(self.place, Place::Start) && self.lines.taken == 0
     }
 
-    /// Whether a reply had its final empty line, so that this server can be expected to send it.
+    /// Whether a reply had its final empty line, so that the server can be expected to send it.
     pub fn shows_final_lines(&self) -> bool {
         self.shows_final_lines
     }
 
-    /// Whether an attribute was read, or the header by which a refusal says that they are known.
+    /// Whether an attribute was read, or the header by which a refusal shows that the server
+    /// supports them.
     pub fn shows_attributes(&self) -> bool {
         self.shows_attributes
     }
 
-    /// How many bytes of `input` are empty lines before the next reply: they can be dropped.
+    /// The number of bytes of `input` that are empty lines before the next reply. The caller drops
+    /// them.
     pub fn take_empty_lines(&mut self) -> usize {
         if matches!(self.place, Place::Start) { std::mem::take(&mut self.lines).taken } else { 0 }
     }

@@ -1,4 +1,4 @@
-//! Requests of a peer to the index (protocol.md section 4).
+//! Requests of a peer to an index server (protocol.md section 4).
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,57 +26,57 @@ use crate::protocol::{Content, Document, Endpoint, Limit, SyntaxError, Title, VE
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum IndexRequest {
-    /// I have this document.
+    /// Adds a record: the peer has this document.
     Add {
         /// The document.
         document: Document,
-        /// What it is called; may be empty.
+        /// Its title; may be empty.
         title: Title,
-        /// Which bytes I have (an extension, protocol.md section 4.11).
+        /// Digest and length of the peer's document (an extension, protocol.md section 4.11).
         content: Content,
-        /// My upload server.
+        /// The endpoint of the peer's upload server.
         from: Endpoint,
     },
-    /// I no longer offer this document (an extension, protocol.md section 8.2).
+    /// Removes a record of the same connection (an extension, protocol.md section 8.2).
     Remove {
         /// The document.
         document: Document,
-        /// The upload server that was named when it was added.
+        /// The endpoint with which the record was added.
         from: Endpoint,
     },
-    /// Asks for the holders of a document.
+    /// Requests the records of a document.
     Lookup {
         /// The document.
         document: Document,
-        /// Whether the reply should carry attributes (an extension, protocol.md section 4.11).
+        /// Whether attributes are requested (an extension, protocol.md section 4.11).
         want_attributes: bool,
-        /// My upload server.
+        /// The endpoint of the peer's upload server.
         from: Endpoint,
     },
-    /// Asks for all records.
+    /// Requests all records of RFCs or files.
     List {
         /// Which documents.
         listing: Listing,
-        /// My upload server.
+        /// The endpoint of the peer's upload server.
         from: Endpoint,
     },
-    /// Which titles hold these words? (an extension, protocol.md section 4.10)
+    /// Requests the records whose titles match (an extension, protocol.md section 4.10).
     Search {
-        /// All of them must be in the title.
+        /// The words that a title must contain.
         words: Words,
-        /// How many records at most.
+        /// The maximum number of records in the reply.
         limit: Option<Limit>,
-        /// My upload server.
+        /// The endpoint of the peer's upload server.
         from: Endpoint,
     },
 }
 
-/// Which records a LIST asks for (protocol.md section 4.4).
+/// The records that a LIST requests (protocol.md section 4.4).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Listing {
-    /// `LIST ALL`: the RFCs, so that a program without extensions never meets another line.
+    /// `LIST ALL`: RFCs only, so that a program without extensions receives no other lines.
     Rfcs,
-    /// `LIST FILES`: all that is no RFC.
+    /// `LIST FILES`: all other documents.
     Files,
 }
 
@@ -84,13 +84,13 @@ impl IndexRequest {
     /// Reads one request from the start of `input`; see [`RequestDecoder::decode`].
     ///
     /// # Errors
-    /// When the bytes are no request to an index.
+    /// When the bytes are not a request to an index server.
     pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, DecodeError> {
         RequestDecoder::new().decode(input)
     }
 
-    /// The upload server of the peer that asks.
-    pub fn from(&self) -> &Endpoint {
+    /// The endpoint of the sender's upload server.
+    pub fn sender(&self) -> &Endpoint {
         match self {
             Self::Add { from, .. }
             | Self::Remove { from, .. }
@@ -161,11 +161,12 @@ impl Request for IndexRequest {
 }
 
 impl IndexRequest {
-    /// Appends the request; a LOOKUP carries this title, which other index servers may compare
+    /// Appends the encoded request. A LOOKUP carries this title, which other index servers may
+    /// compare
     /// (protocol.md section 4.3).
     pub fn encode_with_title(&self, looked_up: Option<&Title>, out: &mut Vec<u8>) {
         append(out, format_args!("{self} {VERSION}\r\n"));
-        let Endpoint { host, port } = self.from();
+        let Endpoint { host, port } = self.sender();
         encode_header(out, "Host", host);
         encode_header(out, "Port", port);
         match self {
@@ -198,8 +199,8 @@ impl IndexRequest {
     }
 }
 
-/// The value of `Want-Attributes`: a version of the form in which they are wanted, of which there
-/// is one. Another is another's extension.
+/// The value of `Want-Attributes`: the version of the attribute format. Only version 1 exists;
+/// another version is ignored.
 struct WantAttributes(bool);
 
 impl FromStr for WantAttributes {

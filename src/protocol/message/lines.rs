@@ -1,16 +1,16 @@
-//! Bytes that keep arriving, split into lines (protocol.md section 2.1).
+//! Splitting arriving bytes into lines (protocol.md section 2.1).
 
 use memchr::memchr;
 
 use super::decode_error::DecodeError;
 use crate::protocol::SyntaxError;
 
-/// Splits bytes that keep arriving into lines.
+/// Splits arriving bytes into lines.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     /// Bytes of the lines returned so far.
     pub(super) taken: usize,
-    /// Bytes known to hold no further line end.
+    /// Bytes that are known to contain no further line end.
     pub(super) scanned: usize,
     /// Lines returned so far.
     pub(super) count: usize,

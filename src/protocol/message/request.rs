@@ -1,7 +1,7 @@
-//! Where a request ends (protocol.md section 3.1).
+//! Decoding requests from arriving bytes (protocol.md section 3.1).
 //!
-//! One decoder for both kinds of request. A partial message is not an error, and no byte is examined
-//! twice while more of them arrive. `head` reads the contents of the lines.
+//! One decoder serves both kinds of request. A partial message is not an error, and no byte is
+//! scanned twice. `request_lines` finds the lines, and `head` reads their contents.
 
 use std::marker::PhantomData;
 
@@ -10,21 +10,21 @@ use super::head::{Head, Headers, words_before_version};
 use super::request_lines::RequestLines;
 use crate::protocol::SyntaxError;
 
-/// A request that can be read from a head and written: to the index, or to a peer.
+/// A request to an index server or to an upload server.
 pub trait Request: FromHead {
-    /// Appends the request as it goes on the wire.
+    /// Appends the encoded request.
     fn encode(&self, out: &mut Vec<u8>);
 
     /// The section of protocol.md that defines the request.
     fn section(&self) -> &'static str;
 }
 
-/// The part of [`Request`] that only this module's neighbours implement.
+/// The part of [`Request`] that is not public.
 pub trait FromHead: Sized {
-    /// A request line that such a server accepts, for explanations.
+    /// A valid request line, for explanations.
     const EXAMPLE: &'static str;
 
-    /// Makes sense of a head whose lines are well-formed.
+    /// Reads a request from a head whose lines are well-formed.
     fn from_head(head: &Head<'_>) -> Result<Self, DecodeError>;
 }
 
@@ -32,25 +32,25 @@ pub trait FromHead: Sized {
 #[derive(Debug)]
 pub struct RequestDecoder<R> {
     lines: RequestLines,
-    /// Those of the request before.
+    /// The header lines of the previous request.
     headers: Headers,
     request: PhantomData<R>,
 }
 
 impl<R: Request> RequestDecoder<R> {
-    /// A decoder at the beginning of a conversation.
+    /// A decoder for the beginning of a connection.
     pub fn new() -> Self {
         Self { lines: RequestLines::new(), headers: Headers::default(), request: PhantomData }
     }
 
     /// Looks for a request at the start of `input`.
     ///
-    /// `Ok(None)`: so far it is a valid prefix; call again with the same bytes and more behind
-    /// them. Otherwise the returned count says how many bytes the request took, and the next call
-    /// must be without them.
+    /// `Ok(None)`: the bytes are a valid prefix; call again with the same bytes and more after
+    /// them. Otherwise the returned count is the length of the request, and the next input must
+    /// begin after it.
     ///
     /// # Errors
-    /// When the bytes are no request; [`DecodeError::framed`] says whether its end is known.
+    /// When the bytes are not a request; [`DecodeError::framed`] says whether its end is known.
     pub fn decode(&mut self, input: &[u8]) -> Result<Option<(R, usize)>, DecodeError> {
         let Some(used) = self.find_end(input)? else {
             return Ok(None);
@@ -70,14 +70,14 @@ impl<R: Request> RequestDecoder<R> {
         if !self.lines.find_request_line(input, R::EXAMPLE)? {
             return Ok(None);
         }
-        let behind = self.lines.split(input).1;
-        match self.headers.length_at(behind) {
-            Some(length) => Ok(Some(input.len() - behind.len() + length)),
+        let rest = self.lines.split(input).1;
+        match self.headers.length_at(rest) {
+            Some(length) => Ok(Some(input.len() - rest.len() + length)),
             None => self.lines.find_end(input),
         }
     }
 
-    /// The fault of a request that was begun and will not go on: `found` says what came instead.
+    /// The fault of an incomplete request; `found` says what came instead of its rest.
     pub fn cut(&self, found: &'static str) -> DecodeError {
         let expected = match self.lines.is_within_line() {
             true => "the end of this line, and the empty line that ends a request",

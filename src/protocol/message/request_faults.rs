@@ -1,8 +1,8 @@
-//! Describes the fault of a line of a request, for people who type requests or write programs that send
-//! them (protocol.md sections 4, 5.1 and 6.3).
+//! Descriptions of faults in requests, for people who type requests or write clients (protocol.md
+//! sections 4, 5.1 and 6.3).
 //!
-//! The decoders have found that the line does not follow the grammar. Here the most likely mistake is
-//! named. None of this changes which requests are refused.
+//! The decoder has found that a line does not follow the grammar. This file describes the most
+//! likely mistake. It does not decide which requests are refused.
 
 use super::header::NAMES;
 use crate::protocol::{SyntaxError, VERSION};
@@ -33,7 +33,7 @@ const LEAVE_WORDS: [&str; 9] =
 /// The number of words of a line that are examined.
 const MOST_WORDS: usize = 5;
 
-/// The fault of a request line without its version, which no method fits.
+/// The fault of a request line that matches no method; `line` is without the version.
 #[cold]
 pub(super) fn fault_of_words(reader: Reader, line: &str) -> SyntaxError {
     let line = line.trim();
@@ -135,9 +135,9 @@ pub(super) fn fault_of_version(line: &[u8], example: &str) -> SyntaxError {
         return SyntaxError::new(expected, "it at the beginning", "2.8");
     }
     if let Some(at) = words.iter().position(|word| *word == VERSION) {
-        let behind = words.get(at + 1..).unwrap_or_default().join(" ");
+        let rest = words.get(at + 1..).unwrap_or_default().join(" ");
         let expected = "a line end after `P2P-CI/1.0`, and each header on a line of its own";
-        return SyntaxError::at(expected, behind, "3.1");
+        return SyntaxError::at(expected, rest, "3.1");
     }
     if last.starts_with("HTTP/") {
         return SyntaxError::at(format!("{expected}, because this is no HTTP server"), last, "2.8");
@@ -184,7 +184,7 @@ pub(super) fn fault_of_header(line: &str) -> SyntaxError {
     }
 }
 
-/// The fault of a request without a header that it needs. `text` are its headers.
+/// The fault of a request without a required header; `text` is its header lines.
 #[cold]
 pub(super) fn fault_of_missing(name: &str, text: &str) -> SyntaxError {
     const MOST_NAMES: usize = 4;

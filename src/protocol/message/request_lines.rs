@@ -1,25 +1,25 @@
-//! Where the lines of a request end, while its bytes arrive (protocol.md sections 2.1 and 3.1).
+//! Finding the lines of a request in arriving bytes (protocol.md sections 2.1 and 3.1).
 //!
-//! Each byte is examined once: between two line ends only the next control byte matters, which ends
-//! the line or is a fault. `head` reads the contents of the lines.
+//! Each byte is scanned once, for the next control byte: it ends the line or is a fault. `head`
+//! reads the contents of the lines.
 
 use super::decode_error::DecodeError;
 use crate::limits;
 use crate::protocol::SyntaxError;
 
-/// The request line and the header lines.
+/// The maximum number of lines: the request line and the header lines.
 const MOST: usize = 1 + limits::REQUEST_HEADERS;
 
-/// The lines of a request that were found so far.
+/// The lines of a request that have been found.
 #[derive(Debug)]
 pub(super) struct RequestLines {
-    /// Where the request line begins: behind the empty lines before it.
+    /// The position of the request line, after the empty lines before it.
     start: usize,
-    /// Where each line ends, its line end included, counted from `start`.
+    /// The end of each line, including its line end, relative to `start`.
     ends: [u16; MOST],
-    /// Lines that were found.
+    /// The number of lines that have been found.
     count: usize,
-    /// Bytes that were looked at.
+    /// The number of bytes that have been scanned.
     scanned: usize,
 }
 
@@ -28,23 +28,23 @@ impl RequestLines {
         Self { start: 0, ends: [0; MOST], count: 0, scanned: 0 }
     }
 
-    /// How many lines were found.
+    /// The number of lines that have been found.
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
-    /// Whether a line has begun whose end was not found.
+    /// Whether a line has begun whose end has not been found.
     pub(super) fn is_within_line(&self) -> bool {
         self.scanned > self.taken()
     }
 
-    /// The request line with its line end, and all that is behind it.
+    /// The request line with its line end, and the bytes after it.
     pub(super) fn split<'a>(&self, input: &'a [u8]) -> (&'a [u8], &'a [u8]) {
         let from_start = input.get(self.start..).unwrap_or_default();
         from_start.split_at_checked(usize::from(self.first_end())).unwrap_or_default()
     }
 
-    /// Where each header line ends, its line end included, counted from the end of the request
+    /// The end of each header line, including its line end, relative to the end of the request
     /// line.
     pub(super) fn header_ends(&self) -> impl Iterator<Item = usize> {
         let first = self.first_end();
@@ -52,11 +52,11 @@ impl RequestLines {
         ends.map(move |end| usize::from(end.saturating_sub(first)))
     }
 
-    /// Finds the request line, unless that was done; returns whether it is there.
+    /// Finds the request line, unless it has been found; returns whether it is complete.
     ///
-    /// If not, this is to be called again with the same bytes and more behind them, as is
+    /// If not, call again with the same bytes and more after them. The same applies to
     /// [`RequestLines::find_end`].
-    /// `example` is a request line for explanations.
+    /// `example` is a valid request line for explanations.
     pub(super) fn find_request_line(
         &mut self,
         input: &[u8],
@@ -71,7 +71,7 @@ impl RequestLines {
         Ok(self.count > 0)
     }
 
-    /// Finds the empty line behind the others; returns how many bytes the request takes.
+    /// Finds the empty line that ends the request; returns the length of the request.
     pub(super) fn find_end(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
         loop {
             let begin = self.taken();
@@ -89,8 +89,8 @@ impl RequestLines {
             return Err(DecodeError::of_empty_lines("a request", limits::EMPTY_LINES));
         }
         self.scanned = self.scanned.max(self.start);
-        // Programs of other protocols often begin with a length or a marker and then wait: they
-        // are answered at their first byte.
+        // Programs of other protocols often begin with a length or a marker and then wait. They are
+        // refused at their first byte.
         match input.get(self.start) {
             Some(first) if !first.is_ascii_graphic() && !matches!(first, b' ' | b'\t' | b'\r') => {
                 let expected =
@@ -101,12 +101,12 @@ impl RequestLines {
         }
     }
 
-    /// Finds the end of the next line; returns where it is, counted from `start`.
+    /// Finds the end of the next line; returns its position relative to `start`.
     fn find_line(&mut self, input: &[u8]) -> Result<Option<u16>, DecodeError> {
         let number = self.count + 1;
         let limit = if number == 1 { limits::START_LINE } else { limits::HEADER_LINE };
         let longest = self.taken() + limit;
-        // One long line is not searched to its end.
+        // A line beyond its limit is not scanned to its end.
         let searched = input.get(..longest).unwrap_or(input);
         loop {
             let unscanned = searched.get(self.scanned..).unwrap_or_default();
@@ -129,7 +129,7 @@ impl RequestLines {
                     let expected = "a line feed after the carriage return";
                     return Err(unframed(number, expected, *other, "2.1"));
                 }
-                // Refused as soon as it is seen: a sender of such a byte may never end the line.
+                // Refused immediately: the sender of such a byte may never end the line.
                 [stray, ..] => {
                     return Err(unframed(number, "text without control characters", *stray, "2.1"));
                 }
@@ -151,13 +151,13 @@ impl RequestLines {
         Ok(())
     }
 
-    /// Where the lines that were found end.
+    /// The end of the lines that have been found.
     fn taken(&self) -> usize {
         let last = self.count.checked_sub(1).and_then(|last| self.ends.get(last));
         self.start + last.map_or(0, |&end| usize::from(end))
     }
 
-    /// Where the request line ends, counted from `start`.
+    /// The end of the request line, relative to `start`.
     fn first_end(&self) -> u16 {
         let [first, ..] = self.ends;
         first
@@ -166,8 +166,8 @@ impl RequestLines {
 
 /// Counts the bytes of the empty lines that `input` begins with.
 ///
-/// They may stand before a request and mean nothing (protocol.md section 3.1). A server that waits for
-/// a request drops them, so that they start no deadline.
+/// They may precede a request and are ignored (protocol.md section 3.1). A server that waits for a
+/// request drops them, so that they start no deadline.
 pub fn empty_lines(input: &[u8]) -> usize {
     let mut rest = input;
     while let [b'\n', after @ ..] | [b'\r', b'\n', after @ ..] = rest {
@@ -184,10 +184,10 @@ fn too_large(line: usize, expected: &'static str) -> DecodeError {
     DecodeError::new(line, SyntaxError::new(expected, "more", "7"))
 }
 
-/// How many bytes come before the first control byte, or all.
+/// The number of bytes before the first control byte, or of all bytes if there is none.
 ///
-/// Eight are looked at together: the highest bit of each is set by what is below a space, and by a
-/// delete. A borrow may set it behind such a one, so what is found first is right.
+/// Eight bytes are checked together: the highest bit of a byte is set if it is below a space or is
+/// a delete. A borrow may also set it in bytes after such a byte, so only the first one counts.
 fn text_before_control(bytes: &[u8]) -> usize {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let (eights, rest) = bytes.as_chunks();

@@ -8,7 +8,7 @@ use crate::protocol::grammar::version::{VERSION, starts_status_line};
 pub enum Status {
     /// 200: the request was carried out.
     Ok,
-    /// 206: a part of the document follows, as was asked for (an extension).
+    /// 206: the requested part of the document follows (an extension).
     PartialContent,
     /// The request was not carried out.
     Refused(Refusal),
@@ -19,7 +19,7 @@ pub enum Status {
 pub enum Refusal {
     /// 400: the request does not follow the grammar.
     BadRequest,
-    /// 404: there is no such document, or nobody has it.
+    /// 404: there is no such record, no holder of the document, or it is not shared.
     NotFound,
     /// 416: the document has no byte of the range (an extension).
     RangeNotSatisfiable,
@@ -52,12 +52,12 @@ impl Status {
         }
     }
 
-    /// The three digits.
+    /// The three digits of the code.
     pub const fn code(self) -> u16 {
         self.parts().0
     }
 
-    /// The words after the digits: written for people, never compared.
+    /// The phrase after the code: it is for people and never compared.
     pub const fn phrase(self) -> &'static str {
         self.parts().1
     }

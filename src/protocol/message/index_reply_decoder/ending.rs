@@ -1,4 +1,4 @@
-//! The end of a reply that does not end as the grammar demands (protocol.md section 4.9).
+//! The end of a reply that does not follow the grammar (protocol.md section 4.9).
 
 use super::{IndexReplyDecoder, Place, ReplyForm, ReplyState, is_header};
 use crate::protocol::message::decode_error::DecodeError;
@@ -6,10 +6,10 @@ use crate::protocol::message::index_reply::ReplyPart;
 use crate::protocol::{Record, SyntaxError};
 
 impl IndexReplyDecoder {
-    /// The same when the server has closed the connection and no more bytes will come.
+    /// Like [`IndexReplyDecoder::decode`], after the end of the connection.
     ///
     /// # Errors
-    /// When the reply has not begun, or ends within a line.
+    /// When the reply has not begun, or is truncated within a line.
     pub fn finish(&mut self, input: &[u8]) -> Result<(ReplyPart, usize), DecodeError> {
         if let Some(part) = self.decode(input)? {
             return Ok(part);
@@ -30,8 +30,8 @@ impl IndexReplyDecoder {
         }
     }
 
-    /// The record that is the last line of the reply, without the end of the line: if nothing more
-    /// is expected, it is complete.
+    /// The record on the last line of the reply, whose line end is missing. It is complete if no
+    /// more bytes are expected.
     pub fn last_record(&mut self, input: &[u8]) -> Option<(ReplyPart, usize)> {
         let record = self.unfinished_record(input)?;
         self.records += 1;
@@ -40,7 +40,7 @@ impl IndexReplyDecoder {
         Some((part, input.len()))
     }
 
-    /// The record that an unfinished line would be, if it ended here.
+    /// The record on an unfinished line, if the line ended here.
     pub(super) fn unfinished_record(&self, input: &[u8]) -> Option<Record> {
         let is_after_status = matches!(self.place, Place::Found | Place::Records);
         if !is_after_status || self.form != ReplyForm::Records {
@@ -51,8 +51,7 @@ impl IndexReplyDecoder {
         if is_header(line) { None } else { Record::parse(line).ok() }
     }
 
-    /// Ends the reply here, because nothing more of it is expected; `input` is what has arrived
-    /// of an unfinished line.
+    /// Ends the reply, of which no more bytes are expected; `input` is its unfinished line.
     pub fn end_here(&mut self, input: &[u8]) -> (ReplyPart, usize) {
         self.ended_early = true;
         (self.part(ReplyPart::End, Place::Start).0, input.len())
