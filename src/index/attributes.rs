@@ -1,24 +1,24 @@
-//! The attributes of a record, which the index knows besides its line (protocol.md section 4.11).
+//! The attributes of a record, which are not part of its line (protocol.md section 4.11).
 
 use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::protocol::{Attribute, Content, Date};
 
-/// The attributes of a record, which are not part of its line.
+/// The attributes of a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Attributes {
-    /// Which bytes its holder says to have.
+    /// The digest and the length that the holder announces.
     pub content: Content,
-    /// When it was added first.
+    /// The time at which the record was first added.
     pub added: Date,
-    /// The address for which the host of its holder was verified. All records of a holder have the
-    /// one of the first.
+    /// The address for which the host of the holder was verified. All records of a holder have the
+    /// address of its first record.
     pub address: Option<IpAddr>,
 }
 
 impl Attributes {
-    /// Those that are known.
+    /// The known attributes, in the order of a reply.
     pub fn iter(&self) -> impl Iterator<Item = Attribute> {
         let digest = self.content.digest.map(Attribute::Digest);
         let length = self.content.length.map(Attribute::Length);
@@ -27,7 +27,7 @@ impl Attributes {
     }
 }
 
-/// A date in the form in which ten million of them are kept.
+/// A date as the index stores it: four bytes.
 pub(super) fn seconds(date: Date) -> u32 {
     let since = date.time().duration_since(UNIX_EPOCH).unwrap_or_default();
     u32::try_from(since.as_secs()).unwrap_or(u32::MAX)

@@ -1,28 +1,31 @@
-//! The descriptions of a document after the first one, by their places (protocol.md section 4.11).
+//! All descriptions of a document except the first one, by their places (protocol.md section 4.11).
 //!
-//! A document may have hundreds of thousands of titles, and a search then reads the title's number of
-//! each line. So descriptions are stored in pieces like lines, and the numbers of their titles are
-//! stored together.
+//! A document may have hundreds of thousands of titles, and a search then reads the title's number
+//! of each line. So descriptions are stored in pieces like lines, and the numbers of their titles
+//! are stored together.
 
 use std::collections::BTreeMap;
 
 use super::memory::{self, allocated, tree_element};
 use crate::protocol::{Content, Title};
 
-/// Descriptions of a piece at most.
+/// The largest number of descriptions in a piece.
 const PIECE: usize = 64;
 
-/// The description of a document by a holder. Holders mostly agree, and then share one.
+/// The description of a document by its holders. Holders that announce the same share a
+/// description.
 #[derive(Debug)]
 pub(super) struct Description {
     pub(super) title: Title,
     pub(super) content: Content,
     /// The number of the title in the search structure.
     pub(super) title_id: u32,
+    /// Owner entries with this description.
     pub(super) uses: u32,
 }
 
-/// Descriptions in ascending order of their places. Each is added in the place after the last one, as long as there is such a place.
+/// Descriptions in ascending order of their places. Each is added in the place after the last one,
+/// as long as there is such a place.
 #[derive(Debug, Default)]
 pub(super) struct Descriptions {
     newest: Piece,
@@ -55,7 +58,7 @@ impl Piece {
 
     fn insert(&mut self, at: usize, place: u32, description: Description) {
         if self.numbers.capacity() == 0 {
-            // Most documents have one or two.
+            // Most documents have one or two descriptions.
             self.numbers.reserve_exact(1);
             self.descriptions.reserve_exact(1);
         }
@@ -63,7 +66,7 @@ impl Piece {
         self.descriptions.insert(at, description);
     }
 
-    /// Takes the upper half.
+    /// Splits off the upper half.
     fn split(&mut self) -> Self {
         let half = self.numbers.len() / 2;
         let numbers = self.numbers.split_off(half);
@@ -123,14 +126,14 @@ impl Descriptions {
             return self.insert_before(description);
         };
         if self.newest.numbers.len() >= PIECE {
-            self.keep(|descriptions| std::mem::take(&mut descriptions.newest));
+            self.store(|descriptions| std::mem::take(&mut descriptions.newest));
         }
         self.newest.insert(self.newest.numbers.len(), place, description);
         place
     }
 
-    /// Adds a description in the first free place. Needed after four billion changes of a document that
-    /// always had several descriptions.
+    /// Adds a description in the first free place. Needed after four billion changes of a document
+    /// that always had several descriptions.
     fn insert_before(&mut self, description: Description) -> u32 {
         let pieces = self.older.values().chain([&self.newest]);
         let used = pieces.flat_map(|piece| &piece.numbers);
@@ -141,7 +144,7 @@ impl Descriptions {
             true => None,
             false => self.older.range(..=place).next_back().map(|(&key, _)| key),
         };
-        self.keep(|descriptions| {
+        self.store(|descriptions| {
             let mut piece = match before {
                 _ if is_newest => std::mem::take(&mut descriptions.newest),
                 Some(key) => descriptions.older.remove(&key).unwrap_or_default(),
@@ -152,7 +155,7 @@ impl Descriptions {
             piece.insert(at, place, description);
             if piece.numbers.len() > PIECE {
                 let half = piece.split();
-                descriptions.keep(|_| half);
+                descriptions.store(|_| half);
             }
             piece
         });
@@ -160,7 +163,7 @@ impl Descriptions {
     }
 
     /// Makes a piece one of the older pieces.
-    fn keep(&mut self, piece: impl FnOnce(&mut Self) -> Piece) {
+    fn store(&mut self, piece: impl FnOnce(&mut Self) -> Piece) {
         let piece = piece(self);
         if let Some(first) = piece.numbers.first() {
             self.older_bytes += piece.bytes();
@@ -185,7 +188,7 @@ impl Descriptions {
         }
     }
 
-    /// The numbers of titles by place, for places that are asked for in about descending order.
+    /// The numbers of titles by place, for places that are requested in about descending order.
     pub(super) fn title_ids(&self) -> TitleIds<'_> {
         TitleIds { descriptions: self, numbers: &[], next: 0 }
     }
@@ -205,7 +208,7 @@ fn is_within(newest: &Piece, place: u32) -> bool {
 /// See [`Descriptions::title_ids`].
 pub(super) struct TitleIds<'a> {
     descriptions: &'a Descriptions,
-    /// The piece of the last place that was asked for.
+    /// The piece of the last place that was requested.
     numbers: &'a [Numbers],
     /// Where the next place is expected in it.
     next: usize,
@@ -242,7 +245,8 @@ mod tests {
         places
     }
 
-    /// Whether each is found by its place in every way, and the bytes are those of the pieces.
+    /// Checks that each description is found by its place in every way, and that the bytes of the
+    /// pieces are counted.
     fn check(descriptions: &mut Descriptions, expected: &[u32]) {
         assert_eq!(places(descriptions), expected);
         for step in [1, 2, 63] {

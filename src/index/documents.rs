@@ -1,23 +1,23 @@
-//! The documents that somebody has, in the order of a list, and where their entries are (protocol.md
-//! section 4.5).
+//! The documents that have records, in the order of a list, and the places of their entries
+//! (protocol.md section 4.5).
 //!
-//! RFCs have a table of their own: they are what an index is asked for most, and twenty numbers
-//! lie where two file names would.
+//! RFCs have a table of their own: most requests are for RFCs, and twenty RFC numbers take as much
+//! memory as two file names.
 
 use std::collections::BTreeMap;
 
 use super::query::Position;
 use crate::protocol::{Document, FileName, Listing, RfcNumber};
 
-/// RFCs with lower numbers are all that there will be for a long time.
+/// RFC numbers below this one are in a table. They suffice for a long time.
 const LOW: usize = 1 << 16;
 
 /// The place of each document's entry.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
     rfcs: BTreeMap<RfcNumber, u32>,
-    /// Those of `rfcs` below [`LOW`] once more, each in the place of its number: it is found by one
-    /// look at the memory, instead of one for each level of a tree.
+    /// A copy of the RFCs below [`LOW`], indexed by number. A lookup reads memory once, instead of
+    /// once for each level of a tree.
     low: Vec<Option<u32>>,
     files: BTreeMap<FileName, u32>,
 }
@@ -36,7 +36,7 @@ impl Documents {
         }
     }
 
-    /// Enters a document that is not there.
+    /// Inserts a document that has no entry yet.
     pub(super) fn insert(&mut self, document: Document, entry: u32) {
         match document {
             Document::Rfc(number) => {
@@ -57,7 +57,7 @@ impl Documents {
         };
     }
 
-    /// Bytes of the table of low numbers. What the trees have is counted with the entries.
+    /// Bytes of the table of low numbers. The memory of the trees is counted with the entries.
     pub(super) fn bytes(&self) -> usize {
         self.low.capacity() * size_of::<Option<u32>>()
     }
@@ -74,8 +74,8 @@ impl Documents {
         }
     }
 
-    /// The entries of all documents of a kind, or of both, in the order of a list, from where a
-    /// reader has come to.
+    /// The entries of all documents of a kind, or of both kinds, in the order of a list, from the
+    /// position of a reader.
     pub(super) fn of<'a>(
         &'a self,
         listing: Option<Listing>,

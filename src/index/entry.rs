@@ -1,4 +1,5 @@
-//! One document in the index: its lines, and the attributes that their holders announce (protocol.md section
+//! One document in the index: its lines, and the attributes that their holders announce
+//! (protocol.md section
 //! 4.5).
 
 use super::descriptions::{Description, Descriptions};
@@ -10,13 +11,13 @@ use crate::protocol::{Content, Document, FileName, RfcNumber, Title};
 /// Recent descriptions among which an equal one is looked for.
 const RECENT: usize = 4;
 
-/// A document, and everything said of it.
+/// A document, its lines, and the descriptions by its holders.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) document: Document,
     pub(super) lines: Lines,
-    /// The description in place 0, which most documents have alone. It is stored here, so that a
-    /// reader does not wait for the memory of a table first.
+    /// The description in place 0, which is the only one of most documents. It is stored here, so
+    /// that a reader does not wait for the memory of a table.
     first: Option<Description>,
     further: Option<Box<Descriptions>>,
     /// Bytes on the heap of all titles.
@@ -63,11 +64,12 @@ impl Entry {
         }
     }
 
-    /// The place of a description for one more claim: of an equal one if a recent one is equal.
-    /// To compare with all would take long where no two agree.
+    /// Returns the place of a description that one more owner uses: an equal recent description if
+    /// there is one, else a new one. Not all descriptions are compared, because that would take
+    /// long when all differ.
     ///
-    /// `before` is the description that the new one replaces, which has the same title. `place` is
-    /// that of this entry.
+    /// `before` is the description that the new one replaces. It has the same title. `place` is the
+    /// place of this entry.
     pub(super) fn describe(
         &mut self,
         (title, content): (Title, Content),
@@ -79,7 +81,7 @@ impl Entry {
             && first.content == content
             && first.title == title
         {
-            // As mostly.
+            // The most frequent case.
             first.uses += 1;
             return 0;
         }
@@ -110,7 +112,7 @@ impl Entry {
         self.insert(Description { title, content, title_id, uses: 1 })
     }
 
-    /// Forgets a description with its last claim.
+    /// Ends one use of a description. A description is removed with its last use.
     pub(super) fn release(&mut self, place: u32, titles: &mut Titles) {
         let Some(known) = self.description_mut(place) else { return };
         known.uses = known.uses.saturating_sub(1);

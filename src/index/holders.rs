@@ -14,31 +14,31 @@ pub struct Owner(pub u64);
 
 /// All owners and endpoints with a record.
 ///
-/// A holder leads to all else by places, for to search a table by an owner or an endpoint takes as
-/// long as the rest of what is done for a record.
+/// A holder refers to the other tables by places, because finding an owner or an endpoint in a
+/// table takes as long as the rest of the work for a record.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
     holders: Slots<Holder>,
     holdings: Slots<Holdings>,
-    /// The holders that are the same endpoint: one, unless several connections say to be.
+    /// The holders with the same endpoint: one, unless several connections announce the endpoint.
     namesakes: Slots<Vec<u32>>,
-    /// The place of an owner's holdings.
+    /// The place of the holdings of an owner.
     owners: HashMap<Owner, u32>,
-    /// The place of the holders that are this endpoint.
+    /// The place of the holders with this endpoint.
     endpoints: HashMap<Endpoint, u32>,
-    /// Bytes on the heap of all holders, and of the lists that lead to them.
+    /// Bytes on the heap of all holders, and of the lists that refer to them.
     heap: usize,
 }
 
 /// The records that one owner has added.
 #[derive(Debug, Default)]
 struct Holdings {
-    /// One, for most owners name one endpoint.
+    /// The places of the holders. Most owners announce one endpoint.
     holders: Vec<u32>,
     records: usize,
 }
 
-/// An owner and an endpoint that it names, and where its lines are.
+/// An owner, an endpoint that it announces, and its lines.
 #[derive(Debug)]
 struct Holder {
     owner: Owner,
@@ -48,12 +48,12 @@ struct Holder {
     /// The address for which its host was verified.
     address: Option<IpAddr>,
     end: RecordEnd,
-    /// The places of entries, in order, and the seq of the line there.
+    /// The places of entries in ascending order, and the sequence number of the line in each.
     lines: Vec<(u32, Seq)>,
 }
 
 impl Holder {
-    /// Where the line of an entry is, or would be.
+    /// The position of the line of an entry, or the position at which it would be inserted.
     fn place(&self, entry: u32) -> Result<usize, usize> {
         // A holder that adds a series mostly adds at the end.
         if self.lines.last().is_none_or(|last| last.0 < entry) {
@@ -71,7 +71,7 @@ impl Holder {
         memory::endpoint(&self.endpoint) + memory::list(&self.lines)
     }
 
-    /// Gives memory back where much was taken.
+    /// Releases memory after most lines were removed.
     fn shrink(&mut self) {
         memory::shrink_list(&mut self.lines);
     }
@@ -92,7 +92,7 @@ impl Holders {
             && self.holders.last(99).next().is_none()
     }
 
-    /// Bytes of all tables and what they lead to.
+    /// Bytes of all tables and of the values that they refer to.
     pub(super) fn bytes(&self) -> usize {
         self.holders.bytes()
             + self.holdings.bytes()
@@ -111,14 +111,14 @@ impl Holders {
             + memory::hash_growth(&self.endpoints)
     }
 
-    /// The place of an owner and an endpoint that it has named.
+    /// The holder with this owner and endpoint.
     pub(super) fn find(&self, owner: Owner, endpoint: &Endpoint) -> Option<u32> {
         let is_own = |place: &&u32| self.holders.get(**place).is_some_and(|h| h.owner == owner);
         let namesakes = self.namesakes.get(*self.endpoints.get(endpoint)?)?;
         namesakes.iter().find(is_own).copied()
     }
 
-    /// A place for an owner and an endpoint that has none. It has to be given a line.
+    /// Inserts a holder. The caller adds a line to it.
     pub(super) fn enter(
         &mut self,
         owner: Owner,
@@ -143,13 +143,14 @@ impl Holders {
         place
     }
 
-    /// What a holder's records show of it, and as what.
+    /// The endpoint of a holder, the end of its record lines, and the address for which its host
+    /// was verified.
     pub(super) fn identity(&self, holder: u32) -> Option<(&Endpoint, &RecordEnd, Option<IpAddr>)> {
         let Holder { endpoint, end, address, .. } = self.holders.get(holder)?;
         Some((endpoint, end, *address))
     }
 
-    /// How many records an owner has. A holder of it is found faster than the owner.
+    /// The number of records of an owner. It is found faster by a holder of the owner.
     pub(super) fn records_of(&self, owner: Owner, holder: Option<u32>) -> usize {
         let holdings = match holder {
             Some(holder) => self.holders.get(holder).map(|holder| holder.holdings),
@@ -159,15 +160,16 @@ impl Holders {
         holdings.map_or(0, |holdings| holdings.records)
     }
 
-    /// The seq of the line that a holder has of an entry.
+    /// The sequence number of the line of a holder in an entry.
     pub(super) fn seq(&self, holder: u32, entry: u32) -> Option<Seq> {
         self.holders.get(holder)?.seq(entry)
     }
 
-    /// The sequence numbers of the lines of an entry that others have who say to be the same endpoint.
+    /// The sequence numbers of the lines of an entry that other holders with the same endpoint
+    /// have.
     ///
-    /// They are looked through one by one: there are no more of them than connections from one
-    /// address, unless the host policy believes everybody.
+    /// All of these holders are read. There are at most as many as connections from one address,
+    /// unless the host policy is `literal`.
     pub(super) fn seqs_of_same(&self, holder: u32, entry: u32) -> impl Iterator<Item = Seq> {
         let namesakes = self.holders.get(holder).map(|holder| holder.namesakes);
         let same = namesakes.and_then(|namesakes| self.namesakes.get(namesakes));
@@ -175,8 +177,8 @@ impl Holders {
         others.filter_map(move |&other| self.seq(other, entry))
     }
 
-    /// Some lines of one holder of an owner, and their entries: those that are taken out fastest.
-    /// `None` when none are left, or none are wanted.
+    /// Some lines of a holder of an owner, and their entries: the lines whose removal is fastest.
+    /// `None` when no line is left, or `most` is 0.
     pub(super) fn last_lines(&self, owner: Owner, most: usize) -> Option<(u32, Vec<(u32, Seq)>)> {
         let holder = *self.holdings.get(*self.owners.get(&owner)?)?.holders.last()?;
         let lines = &self.holders.get(holder)?.lines;
@@ -184,12 +186,12 @@ impl Holders {
         (!last.is_empty()).then(|| (holder, last.to_vec()))
     }
 
-    /// Gives a holder a line of an entry of which it has none.
+    /// Adds a line of an entry to a holder that has no line of this entry.
     pub(super) fn add_line(&mut self, holder: u32, entry: u32, seq: Seq) {
         let Some(to) = self.holders.get_mut(holder) else { return };
         let Err(at) = to.place(entry) else { return };
         if to.lines.len() == to.lines.capacity() {
-            // Doubling would leave as much unused as is used.
+            // Doubling could leave half of the memory unused.
             let before = to.bytes();
             to.lines.reserve_exact(to.lines.len() / 8 + 4);
             self.heap = (self.heap + to.bytes()).saturating_sub(before);
@@ -200,7 +202,7 @@ impl Holders {
         }
     }
 
-    /// Takes the line of an entry from a holder, which is forgotten with its last one.
+    /// Removes the line of an entry from a holder. A holder is removed with its last line.
     pub(super) fn remove_line(&mut self, holder: u32, entry: u32) {
         let Some(from) = self.holders.get_mut(holder) else { return };
         let Ok(at) = from.place(entry) else { return };
@@ -212,11 +214,11 @@ impl Holders {
             holdings.records = holdings.records.saturating_sub(1);
         }
         if from.lines.is_empty() {
-            self.forget(holder);
+            self.remove_holder(holder);
         }
     }
 
-    /// Takes the last few lines from a holder, which is forgotten with its last one.
+    /// Removes the last few lines of a holder. A holder is removed with its last line.
     pub(super) fn remove_last_lines(&mut self, holder: u32, few: usize) {
         let Some(from) = self.holders.get_mut(holder) else { return };
         let left = from.lines.len().saturating_sub(few);
@@ -229,11 +231,11 @@ impl Holders {
         from.shrink();
         self.heap = (self.heap + from.bytes()).saturating_sub(before);
         if left == 0 {
-            self.forget(holder);
+            self.remove_holder(holder);
         }
     }
 
-    fn forget(&mut self, place: u32) {
+    fn remove_holder(&mut self, place: u32) {
         let Some(holder) = self.holders.remove(place) else { return };
         self.heap = self.heap.saturating_sub(holder.bytes());
         if let Some(Holdings { holders, .. }) = self.holdings.get_mut(holder.holdings) {
@@ -266,10 +268,11 @@ fn push(list: &mut Vec<u32>, place: u32) -> usize {
     memory::list(list).saturating_sub(before)
 }
 
-/// Takes a place out of a list. Returns the bytes that are given back.
+/// Removes a place from a list. Returns the bytes that are released.
 fn take(list: &mut Vec<u32>, place: u32) -> usize {
     let before = memory::list(list);
-    // From the end, where leaving takes from: an owner may name any number of endpoints.
+    // From the end, where an owner that leaves removes: an owner may announce any number of
+    // endpoints.
     if let Some(at) = list.iter().rposition(|&other| other == place) {
         list.remove(at);
     }

@@ -1,8 +1,8 @@
 //! The lines of one document, oldest first (protocol.md section 4.5).
 //!
-//! An index of ten million records has ten million of these lines, so a line may take twenty bytes. Lines
-//! are stored in pieces: a new line is appended to the newest piece, a removal moves the rest of one piece,
-//! and a piece is short enough that this takes less than a microsecond.
+//! An index of ten million records has ten million of these lines, so a line may take twenty bytes.
+//! Lines are stored in pieces: a new line is appended to the newest piece, a removal moves the rest
+//! of one piece, and a piece is short enough that this takes less than a microsecond.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,8 @@ const PIECE: usize = 128;
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     newest: Vec<Line>,
-    /// The pieces that were full once, each under a number that is not above the numbers of its lines.
+    /// The pieces that were full once, each under a number that is not above the numbers of its
+    /// lines.
     older: BTreeMap<Seq, Vec<Line>>,
     /// Bytes on the heap of the older pieces.
     older_bytes: usize,
@@ -81,7 +82,7 @@ impl Lines {
             }
         }
         if self.newest.capacity() == 0 {
-            // Many documents have one holder.
+            // Many documents have one line.
             self.newest.reserve_exact(1);
         }
         self.newest.push(line);
@@ -121,8 +122,8 @@ impl Lines {
         Some(line)
     }
 
-    /// The lines older than `seen`, or all lines, the newest piece first. Within a piece the newest line is
-    /// the last.
+    /// The lines older than `seen`, or all lines, the newest piece first. Within a piece the newest
+    /// line is the last.
     pub(super) fn pieces(&self, seen: Option<Seq>) -> impl Iterator<Item = &[Line]> {
         let end = seen.unwrap_or(Seq(u64::MAX));
         let before = move |piece: &'_ [Line]| {

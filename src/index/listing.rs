@@ -12,9 +12,9 @@ impl Records {
     /// Passes the records of a query after a position to `take`, in the order of a list
     /// (protocol.md section 4.5): by document, and for one document the newest first.
     ///
-    /// `take` returns whether it accepts another record. Returns `true` when there are no more records.
-    /// Otherwise the position is after the last record that was taken. Between two visits the index may
-    /// change: a record that stays is taken exactly once.
+    /// `take` returns whether it accepts another record. Returns `true` when there are no more
+    /// records. Otherwise the position is after the last record that was taken. Between two visits
+    /// the index may change: a record that stays is taken exactly once.
     pub(super) fn visit<'a>(
         &'a self,
         query: &Query,

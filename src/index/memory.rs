@@ -1,8 +1,8 @@
 //! How much memory the index takes, in bytes (protocol.md section 7).
 //!
-//! Tables are counted by their capacity, because what was freed in one table cannot be used by
-//! another. What a table's elements have on the heap is counted when it is allocated and freed. Each
-//! figure is found without looking at the elements.
+//! Tables are counted by their capacity, because memory that was freed in one table cannot be used
+//! by another table. Memory on the heap of the elements is counted when it is allocated and freed.
+//! So no size is computed by visiting all elements.
 
 use std::collections::HashMap;
 
@@ -21,14 +21,15 @@ pub(super) fn list<T>(list: &Vec<T>) -> usize {
     allocated(list.capacity() * size_of::<T>())
 }
 
-/// Gives memory of a list back after most of its elements were removed.
+/// Releases memory of a list after most of its elements were removed.
 pub(super) fn shrink_list<T>(list: &mut Vec<T>) {
     if list.len() * 4 <= list.capacity() {
         list.shrink_to(list.len() * 2);
     }
 }
 
-/// Bytes of a hash table. It keeps an eighth of its places free, and has a byte of its own for each.
+/// Bytes of a hash table. It keeps an eighth of its places free, and has a byte of its own for
+/// each.
 pub(super) fn hash_table<K, V>(table: &HashMap<K, V>) -> usize {
     hash_places::<K, V>(table.capacity())
 }
@@ -51,7 +52,7 @@ pub(super) const fn tree_element<K, V>() -> usize {
     (size_of::<(K, V)>() + 8) * 3 / 2
 }
 
-/// Gives memory of a hash table back after most of its elements were removed.
+/// Releases memory of a hash table after most of its elements were removed.
 pub(super) fn shrink<K: Eq + std::hash::Hash, V>(table: &mut HashMap<K, V>) {
     const SMALL: usize = 1024;
     if table.capacity() > SMALL && table.len() * 8 < table.capacity() {
@@ -73,8 +74,7 @@ pub(super) fn title(title: &Title) -> usize {
     allocated(COUNTS + title.as_str().len())
 }
 
-/// Bytes that the search structure takes for a title, most of whose words have a branch of
-/// their own.
+/// Bytes of the search structure for a title with few words that other titles have.
 fn searched((words, characters): (usize, usize)) -> usize {
     /// Its number, its place in the queue, and the rank of its document.
     const FIXED: usize = 80;
@@ -85,8 +85,8 @@ fn searched((words, characters): (usize, usize)) -> usize {
     FIXED + words * WORD + characters * CHARACTER
 }
 
-/// Bytes that a title adds to the search structure at most. A word adds a branch, a leaf, and a set
-/// of two titles; half of each table is unused.
+/// The most bytes that a title can add to the search structure. A word adds a branch, a leaf, and a
+/// set of two titles, and half of each table is unused.
 pub(super) fn searched_most(title: &Title) -> usize {
     searched_at_most(most_words(title))
 }
@@ -99,9 +99,10 @@ fn searched_at_most((words, characters): (usize, usize)) -> usize {
     FILE + words * WORD + characters * CHARACTER
 }
 
-/// How many words of a title count at most, and how many of their characters.
+/// Upper bounds of the words of a title that count, and of their characters.
 fn most_words(title: &Title) -> (usize, usize) {
-    /// Words and characters as which a part of a character may be compared that is not ASCII.
+    /// The most words and characters for a byte of a character that is not ASCII, once it is
+    /// decomposed.
     const OTHER: usize = 6;
     let bytes = title.as_str().as_bytes();
     let letters = count(bytes, u8::is_ascii_alphanumeric);
@@ -111,8 +112,8 @@ fn most_words(title: &Title) -> (usize, usize) {
     (words, (letters + others).min(words * limits::WORD))
 }
 
-/// How many bytes are of a kind. Counted in bytes first, so that the compiler can use vectors: each
-/// ADD needs it.
+/// The number of bytes of a kind. Each ADD computes it, so it is summed in bytes first, which the
+/// compiler turns into vector instructions.
 fn count(bytes: &[u8], is_counted: impl Fn(&u8) -> bool) -> usize {
     const PART: usize = u8::MAX as usize;
     let counted = |part: &[u8]| part.iter().map(|byte| u8::from(is_counted(byte))).sum::<u8>();
@@ -124,9 +125,9 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> usize {
     /// Bytes of a host, and of the end of a line, that need no heap.
     const INLINE: usize = 23;
     const END: usize = 32;
-    /// A blank, a port, and the end of the line.
+    /// A space, a port, and the end of the line.
     const PORT: usize = 8;
-    /// What is before a host on the heap.
+    /// The counters before a host on the heap.
     const COUNTS: usize = 2 * size_of::<usize>();
     let length = endpoint.host.as_str().len();
     let host = if length <= INLINE { 0 } else { allocated(COUNTS + length) };
@@ -136,16 +137,16 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> usize {
 /// The memory of a record. It is computed before the index is locked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Charge {
-    /// Bytes that the record is charged to the connection and the network that add it: what it takes
-    /// when it shares nothing with other records. So the charge does not depend on what others add and
-    /// remove, and a connection that leaves gets back exactly what it was charged.
+    /// Bytes that the connection and its network are charged for the record: the memory that it
+    /// takes if it shares nothing with other records. So the charge does not depend on other
+    /// connections, and removing a record releases exactly its charge.
     pub bytes: usize,
-    /// Bytes that its title adds to the search structure at most.
+    /// The most bytes that its title can add to the search structure.
     searched_most: usize,
 }
 
 impl Charge {
-    /// That of a record.
+    /// The charge of a record.
     pub fn of(Record { document, title, holder }: &Record) -> Self {
         Self::new(document, title, holder)
     }
@@ -158,7 +159,7 @@ impl Charge {
         Self { bytes: record + searched(words), searched_most: searched_at_most(words) }
     }
 
-    /// Bytes for which there has to be room.
+    /// Bytes that must be free before the record is added.
     pub(super) fn with_search(self) -> usize {
         self.bytes + self.searched_most
     }

@@ -1,16 +1,17 @@
-//! The records of an index server, their order, and their owners (protocol.md sections 4.5, 4.6, 4.10
-//! and 4.11).
+//! The records of an index server, their order, and their owners (protocol.md sections 4.5, 4.6,
+//! 4.10 and 4.11).
 //!
-//! [`Index`] is the entry point. Many threads use it at the same time: its lock, and the fairness between
-//! threads that wait for the lock, are inside. Below it is plain data: no socket, no lock, no clock.
+//! [`Index`] is the entry point. Many threads use it at the same time: its lock, and the fairness
+//! between threads that wait for the lock, are inside. Below it is plain data: no socket, no lock,
+//! no clock.
 //!
 //! Equal lines of several owners are one line of a list, which remains until its last owner leaves.
-//! Sequence numbers order the lines of a document and never repeat, so a position in a list stays valid
-//! while records are added and removed.
+//! Sequence numbers order the lines of a document and never repeat, so a position in a list stays
+//! valid while records are added and removed.
 //!
-//! An index may have ten million records, so the tables refer to each other by numbers, and values that
-//! many records have are stored once: a record takes a line of twenty bytes in the `Entry` of its document,
-//! and twelve bytes with its holder.
+//! An index may have ten million records, so the tables refer to each other by numbers, and values
+//! that many records have are stored once: a record takes a line of twenty bytes in the `Entry` of
+//! its document, and twelve bytes with its holder.
 //!
 //! | file | subject |
 //! |---|---|

@@ -9,8 +9,8 @@ use super::records::Records;
 use crate::protocol::{Content, Date, Title};
 
 impl Records {
-    /// Gives a holder a record of an entry: the equal line of another owner if there is one, else a new
-    /// line.
+    /// Gives a holder a record of an entry: the equal line of another owner if there is one, else a
+    /// new line.
     pub(super) fn attach(
         &mut self,
         entry: u32,
@@ -79,8 +79,8 @@ impl Records {
         self.heap = (self.heap + document.bytes()).saturating_sub(bytes);
     }
 
-    /// Removes a holder's record of an entry. The line is removed with its last owner. Returns what the
-    /// owner had announced.
+    /// Removes a holder's record of an entry. The line is removed with its last owner. Returns what
+    /// the owner had announced.
     pub(super) fn detach(&mut self, entry: u32, holder: u32, seq: Seq) -> Option<OwnerEntry> {
         let removed = self.detach_from_entry(entry, holder, seq)?;
         self.holders.remove_line(holder, entry);
@@ -113,8 +113,8 @@ impl Records {
         Some(removed)
     }
 
-    /// Removes the owner entry of a holder from a line. If it was shown, the next one is shown then. The line
-    /// is removed with its last owner entry.
+    /// Removes the owner entry of a holder from a line. If it was shown, the next one is shown
+    /// then. The line is removed with its last owner entry.
     fn remove_owner_entry(&mut self, entry: u32, holder: u32, seq: Seq) -> Option<OwnerEntry> {
         let lines = &mut self.entries.get_mut(entry)?.lines;
         let Some(others) = self.others.get_mut(&seq) else {

@@ -1,4 +1,5 @@
-//! Queries for lists of records, and how far a reader is in their results (protocol.md sections 4.3 and
+//! Queries for lists of records, and how far a reader is in their results (protocol.md sections 4.3
+//! and
 //! 4.4).
 
 use super::lines::Seq;

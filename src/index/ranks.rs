@@ -1,9 +1,10 @@
-//! By what the results of a search are ordered, in small tables by the numbers of entries (protocol.md
-//! section 4.10).
+//! The order of the results of a search, in small tables by the numbers of entries (protocol.md
+//! section
+//! 4.10).
 //!
-//! A document with more records comes first, then one that precedes others in a list: RFCs by number,
-//! then files by name. The rank of a document is an integer, so a search that looks at a million titles
-//! compares no names.
+//! Documents with more records come first. Documents with equal numbers of records are in the order
+//! of a list: RFCs by number, then files by name. The rank of a document is an integer, so a search
+//! that visits a million titles compares no names.
 
 mod file_order;
 
@@ -12,8 +13,8 @@ use file_order::FileOrder;
 
 /// The place of a document among the results of a search. Different documents have different ranks.
 ///
-/// The highest 32 bits are lower the more records the document has. Below them is the number of an RFC,
-/// or the position of a file in the order of names, which has the highest of those bits set.
+/// The highest 32 bits are lower the more records the document has. Below them is the number of an
+/// RFC, or the position of a file in the order of names, which has the highest of those bits set.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Rank(u64);
 
@@ -27,7 +28,7 @@ const FILE: u32 = 1 << 31;
 /// A file that is not in the order of names yet. No search finds it before it is.
 const NOT_ORDERED: u32 = u32::MAX;
 
-/// By what a document is ordered.
+/// The order of a document.
 #[derive(Clone, Copy, Debug)]
 struct Ranked {
     /// Records that a list shows.
@@ -58,7 +59,7 @@ impl Ranks {
         documents + self.files.next_growth()
     }
 
-    /// A document gets the number of an entry, and has no record yet.
+    /// A document gets an entry, and has no record yet.
     pub(super) fn enter(&mut self, entry: u32, document: &Document) {
         let place = match document {
             Document::Rfc(number) => number.value(),
@@ -71,7 +72,7 @@ impl Ranks {
         }
     }
 
-    /// A document is removed, and its number is free.
+    /// A document is removed. The number of its entry is free.
     pub(super) fn leave(&mut self, entry: u32) {
         let Self { documents, files } = self;
         let place = documents.get(index(entry)).map_or(0, |ranked| ranked.place);
@@ -118,7 +119,7 @@ impl Ranks {
     pub(super) fn up_to(&self, limit: Rank, entry: u32) -> Option<Rank> {
         let Ranked { records, place } = *self.documents.get(index(entry))?;
         let rank = u64::from(!records) << 32 | u64::from(place);
-        // The position of a file is not known yet.
+        // The position of a file is computed only if needed.
         let least = if place < FILE { rank } else { rank & !u64::from(FILE - 1) };
         if least > limit.0 {
             return None;
@@ -126,7 +127,7 @@ impl Ranks {
         self.of(entry).filter(|rank| *rank <= limit)
     }
 
-    /// A number that changes when ranks of files change because others were added or removed.
+    /// A number that changes when ranks of files change because other files were added or removed.
     pub(super) fn version(&self) -> u64 {
         self.files.changes()
     }

@@ -1,4 +1,5 @@
-//! The tables of the index together: adding and removing a record (protocol.md sections 4.1, 4.2 and 4.6).
+//! The tables of the index together: adding and removing a record (protocol.md sections 4.1, 4.2
+//! and 4.6).
 //!
 //! Plain data: each change is complete when its method returns.
 
@@ -85,7 +86,8 @@ impl Records {
         self.add_charged(owner, record, charge, attributes)
     }
 
-    /// Adds a record whose charge was computed before the index was locked. See [`crate::index::Index::add`].
+    /// Adds a record whose charge was computed before the index was locked. See
+    /// [`crate::index::Index::add`].
     pub(super) fn add_charged(
         &mut self,
         owner: Owner,
@@ -158,8 +160,8 @@ impl Records {
         title.map_or(0, |title| Charge::new(document, title, holder).bytes)
     }
 
-    /// Removes at most `at_most` records of an owner, and returns their number. Callers repeat it until it
-    /// returns less than `at_most`, and unlock the index in between.
+    /// Removes at most `at_most` records of an owner, and returns their number. Callers repeat it
+    /// until it returns less than `at_most`, and unlock the index in between.
     pub(super) fn remove_some(&mut self, owner: Owner, at_most: usize) -> usize {
         let mut count = 0;
         while let Some((holder, lines)) = self.holders.last_lines(owner, at_most - count) {

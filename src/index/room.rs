@@ -20,9 +20,9 @@ impl Records {
 
     /// Checks that there is memory for this number of bytes, and for the tables to grow.
     ///
-    /// A title that waits for the search structure counts with the most memory that it may take there, and
-    /// a title that is to be removed counts with the memory that it takes. If there is not enough memory, some
-    /// titles are entered or removed first.
+    /// A title that waits for the search structure counts with the most memory that it may take
+    /// there, and a title that is to be removed counts with the memory that it takes. If there is
+    /// not enough memory, some titles are entered or removed first.
     pub(super) fn check_memory(&mut self, needed: usize) -> Result<(), Full> {
         /// Titles that are entered or removed for one record.
         const TITLES: usize = 16;
@@ -46,9 +46,9 @@ impl Records {
         Ok(())
     }
 
-    /// Bytes that may be added after `needed` bytes before the sizes of all tables are computed again, which
-    /// takes a tenth of the time of an ADD. Up to a quarter of the limit the tables cannot exceed it,
-    /// even if each of them doubles and both versions exist meanwhile.
+    /// Bytes that may be added after `needed` bytes before the sizes of all tables are computed
+    /// again, which takes a tenth of the time of an ADD. Up to a quarter of the limit the tables
+    /// cannot exceed it, even if each of them doubles and both versions exist meanwhile.
     fn new_allowance(&self, needed: usize) -> usize {
         const MOST: usize = 256 * 1024;
         let taken = self.bytes().saturating_add(needed);

@@ -1,13 +1,14 @@
-//! A search that is under way: which documents are found, in which order, and what was taken
-//! (protocol.md section 4.10).
+//! A running search: the documents that it has found, their order, and the records that were
+//! returned (protocol.md section 4.10).
 //!
-//! A search is done in steps, and the index may change between two of them. First the best documents
-//! are selected: the sets of all words are intersected in blocks of 64 titles. Then the matching
-//! records of each are taken. If there are more documents, they follow in the order of a list.
+//! A search is done in steps, and the index may change between two of them. First the best
+//! documents are selected: the sets of all words are intersected in blocks of 64 titles. Then the
+//! matching records of each are taken. If there are more documents, they follow in the order of a
+//! list.
 //!
-//! Where very many titles match, the best documents of a random sample of the blocks are selected
-//! before. Nearly all others are worse than the last of them, and are left out by one comparison,
-//! whatever the order is in which peers have added them.
+//! If very many titles match, the best documents of a random sample of the blocks are selected
+//! first. Nearly all other documents are worse than the last of these, and one comparison excludes
+//! each of them. The order in which peers have added records does not matter.
 
 mod matcher;
 mod selection;
@@ -24,32 +25,33 @@ use matcher::Matcher;
 use selection::Selection;
 use tables::{RECORD, Tables, Take};
 
-/// Titles, or steps of an intersection, that are looked at in a row: some ten microseconds.
-const AT_ONCE: usize = 4096;
-/// Titles that match a word, from which on the blocks are sampled.
+/// Titles, or steps of an intersection, in one step: some ten microseconds.
+const STEP: usize = 4096;
+/// The blocks are sampled if each word matches at least this number of titles.
 const SAMPLED: usize = 256;
-/// A sample has one of this number of blocks, on average. The first sample is small: in the worst
-/// order each of its titles is better than all before.
+/// A sample has one block of this number, on average. The first sample is small, because in the
+/// worst order each of its titles is better than all titles before.
 const SAMPLES: [u32; 2] = [256, 16];
 
-/// A search, and how far it is.
+/// A search and its progress.
 #[derive(Debug)]
 pub(super) struct Search {
     words: Arc<Words>,
     stage: Stage,
     selection: Selection,
     ranked: HashSet<u32>,
-    /// Titles that were looked at.
+    /// Titles that were visited.
     done: usize,
 }
 
 #[derive(Debug)]
 enum Stage {
-    /// The best documents of the sample with this number are selected; the blocks below this one are done.
+    /// The best documents of the sample with this number are selected; the blocks below this one
+    /// are done.
     Sampling(usize, u32),
     /// Candidates are selected; the blocks of titles below this one are done.
     Selecting(u32),
-    /// The records of the candidate in this place are taken, after this age.
+    /// The records of the candidate in this place are returned, after this line.
     Ranked(usize, Option<Seq>),
     /// Further documents follow in the order of a list.
     Rest(Position),
@@ -68,8 +70,8 @@ impl Search {
         }
     }
 
-    /// What was done since this was asked for, as the number of records that could have been looked
-    /// at in the same time.
+    /// The work since the last call, as the number of records that could have been visited in the
+    /// same time.
     pub(super) fn take_cost(&mut self) -> usize {
         std::mem::take(&mut self.done).div_ceil(RECORD)
     }
@@ -82,7 +84,7 @@ impl Search {
         };
         let words = Arc::clone(&self.words);
         let mut matcher = Matcher::new(&words, matches);
-        let end = self.done + AT_ONCE;
+        let end = self.done + STEP;
         while self.done < end {
             match std::mem::replace(&mut self.stage, Stage::Done) {
                 Stage::Sampling(number, block) => {

@@ -7,9 +7,9 @@ use super::view::RecordView;
 use crate::protocol::Document;
 
 impl Records {
-    /// Does the next step of a search, and passes records to `take`, which returns whether it accepts
-    /// another record. Returns `true` when the search is finished. Between two steps the index may change: a
-    /// record that stays is taken exactly once.
+    /// Does the next step of a search, and passes records to `take`, which returns whether it
+    /// accepts another record. Returns `true` when the search is finished. Between two steps the
+    /// index may change: a record that stays is taken exactly once.
     ///
     /// Finds what was added before the last [`Records::update_search`].
     pub(super) fn search<'a>(
@@ -28,8 +28,8 @@ impl Records {
         self.titles.queued()
     }
 
-    /// Enters into the search structure, or removes from it, at most `most` queued titles.
-    /// Returns their number. While the memory limit is exceeded, titles are removed and none is entered.
+    /// Enters into the search structure, or removes from it, at most `most` queued titles. Returns
+    /// their number. While the memory limit is exceeded, titles are removed and none is entered.
     pub(super) fn update_search(&mut self, most: usize) -> usize {
         let others = self.bytes().saturating_sub(self.titles.bytes());
         let limit = self.capacity.bytes.saturating_sub(others);

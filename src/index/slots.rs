@@ -1,6 +1,6 @@
-//! A table whose places are numbered and used again.
+//! A table whose places are numbered and reused.
 
-/// Values by the number of their place: four bytes where a pointer would take eight.
+/// Values by the number of their place. A number takes four bytes, a pointer eight.
 #[derive(Debug)]
 pub(super) struct Slots<T> {
     places: Vec<Option<T>>,
@@ -27,7 +27,7 @@ impl<T> Slots<T> {
             }
             return place;
         }
-        // The limit of records is below, and nothing here has more places than there are records.
+        // The limit of records is lower, and no table has more places than there are records.
         let place = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         if self.places.len() == self.places.capacity() {
             self.places.reserve_exact(self.growth());
@@ -36,8 +36,8 @@ impl<T> Slots<T> {
         place
     }
 
-    /// Places by which the table grows when it is full. Where there are tables for each of many,
-    /// most have a single place; large ones do not double, because what is unused counts.
+    /// Places by which the table grows when it is full. Small tables double. Large tables do not,
+    /// because unused memory counts.
     fn growth(&self) -> usize {
         match self.places.len() {
             0 => 1,
@@ -67,12 +67,12 @@ impl<T> Slots<T> {
         self.places.get_mut(place as usize)?.as_mut()
     }
 
-    /// Takes the value out of a place, which is free then.
+    /// Removes the value of a place, which is free afterwards.
     pub(super) fn remove(&mut self, place: u32) -> Option<T> {
         let value = self.places.get_mut(place as usize)?.take()?;
         self.free.push(place);
         if self.free.len() == self.places.len() {
-            // The last value is gone, and the memory is for others.
+            // The last value was removed: the memory is released.
             *self = Self::default();
         }
         Some(value)

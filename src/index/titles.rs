@@ -1,7 +1,7 @@
 //! The titles that SEARCH finds documents by (protocol.md section 4.10).
 //!
-//! An ADD or a leaving owner only queues what is to be done for its title, because that takes as long
-//! as the rest of an ADD. [`Titles::update`] does it later, in small steps. The structure grows
+//! Adding or removing a record only queues its title, because updating the structure takes as long
+//! as the rest of an ADD. [`Titles::update`] does that later, in small steps. The structure grows
 //! with the number of different titles, not of records.
 
 pub(super) mod id_set;
@@ -23,7 +23,7 @@ use prefixes::Prefixes;
 #[derive(Debug)]
 struct Known {
     title: Title,
-    /// Descriptions that have it.
+    /// Descriptions with this title.
     uses: u32,
     state: State,
 }
@@ -31,10 +31,10 @@ struct Known {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
     /// Its words are to be entered.
-    Waiting,
+    Queued,
     Entered,
-    /// Nothing uses it any more, and its words are to be removed.
-    Leaving,
+    /// No description uses it, and its words are to be removed.
+    Unused,
 }
 
 /// Titles by number, and the search structure over their words.
@@ -44,23 +44,24 @@ pub(super) struct Titles {
     /// The entry of the document of each title.
     entries: Vec<u32>,
     prefixes: Prefixes,
-    /// Numbers of titles that are waiting or leaving, and perhaps of some that are neither.
+    /// Numbers of queued and unused titles, and perhaps of some that are neither.
     queue: VecDeque<u32>,
-    /// Numbers from the queue of titles that were not entered because the memory limit was exceeded.
+    /// Numbers from the queue of titles that were not entered because the memory limit was
+    /// exceeded.
     held: VecDeque<u32>,
-    /// Bytes that the waiting titles may take at most once they are entered, and those of the text of
-    /// leaving ones.
+    /// The most bytes that the queued titles can take once they are entered, and the bytes of the
+    /// text of unused titles.
     pending: usize,
 }
 
 impl Titles {
-    /// Bytes of memory, without the text of the titles that are in use. A waiting title counts with the most that
-    /// it may take once it is entered.
+    /// Bytes of memory, without the text of titles in use. A queued title counts with the most
+    /// bytes that it can take once it is entered.
     pub(super) fn bytes(&self) -> usize {
         self.bytes_in_use() + self.pending
     }
 
-    /// The same without what is reserved for waiting titles.
+    /// The same without the bytes that are reserved for queued titles.
     pub(super) fn bytes_in_use(&self) -> usize {
         let fixed = self.entries.capacity() + self.queue.capacity() + self.held.capacity();
         fixed * size_of::<u32>() + self.known.bytes() + self.prefixes.bytes()
@@ -79,10 +80,10 @@ impl Titles {
         self.known.last(usize::MAX).next().is_none() && self.prefixes.len() == 0
     }
 
-    /// Takes a title of the document with this entry; returns its number.
+    /// Adds a title of the document with this entry. Returns the number of the title.
     pub(super) fn add(&mut self, title: Title, entry: u32) -> u32 {
         self.pending = self.pending.saturating_add(searched_most(&title));
-        let id = self.known.insert(Known { title, uses: 1, state: State::Waiting });
+        let id = self.known.insert(Known { title, uses: 1, state: State::Queued });
         match self.entries.get_mut(index(id)) {
             Some(place) => *place = entry,
             None => self.entries.push(entry),
@@ -98,7 +99,7 @@ impl Titles {
         }
     }
 
-    /// One description less has it.
+    /// One description less has this title.
     pub(super) fn release(&mut self, id: u32) {
         let Some(known) = self.known.get_mut(id) else { return };
         known.uses = known.uses.saturating_sub(1);
@@ -106,25 +107,25 @@ impl Titles {
             return;
         }
         match known.state {
-            State::Waiting => {
+            State::Queued => {
                 self.pending = self.pending.saturating_sub(searched_most(&known.title));
                 self.known.remove(id);
-                self.give_back();
+                self.release_memory();
             }
             State::Entered => {
-                known.state = State::Leaving;
+                known.state = State::Unused;
                 self.pending = self.pending.saturating_add(memory::title(&known.title));
                 self.queue.push_back(id);
-                // A search does not find it any more.
+                // From now on searches do not find it.
                 if let Some(place) = self.entries.get_mut(index(id)) {
                     *place = u32::MAX;
                 }
             }
-            State::Leaving => {}
+            State::Unused => {}
         }
     }
 
-    /// How many titles are to be entered or removed at most.
+    /// An upper bound of the titles that are to be entered or removed.
     pub(super) fn queued(&self) -> usize {
         self.queue.len() + self.held.len()
     }
@@ -137,10 +138,9 @@ impl Titles {
     /// Enters or removes some titles. Returns how many; less than `most` if nothing can be done.
     /// Calls `enter` for the entry of each title before the title can be found.
     ///
-    /// No title is entered while the memory in use exceeds `limit`, only held back: a branch that is
-    /// divided has a copy of its set, which can take more than what is reserved for the title. So
-    /// the limit is exceeded by one title at most: by a bit of each title of the index for each
-    /// of its words.
+    /// While the memory in use exceeds `limit`, titles are held back instead of entered: dividing a
+    /// branch copies its set, which can take more memory than is reserved for the title. So at most
+    /// one title exceeds the limit, by one bit of each title of the index for each of its words.
     pub(super) fn update(
         &mut self,
         most: usize,
@@ -153,20 +153,20 @@ impl Titles {
             let Some(id) = held.or_else(|| self.queue.pop_front()) else { return done };
             let Some(known) = self.known.get_mut(id) else { continue };
             match known.state {
-                State::Waiting if is_full => self.held.push_back(id),
-                State::Waiting => {
+                State::Queued if is_full => self.held.push_back(id),
+                State::Queued => {
                     known.state = State::Entered;
                     self.entries.get(index(id)).copied().into_iter().for_each(&mut enter);
                     self.pending = self.pending.saturating_sub(searched_most(&known.title));
                     let words: Vec<Word> = title_words(&known.title).collect();
                     self.prefixes.insert(id, &words, |other| words_of(&self.known, other));
                 }
-                State::Leaving => {
+                State::Unused => {
                     self.pending = self.pending.saturating_sub(memory::title(&known.title));
                     let words: Vec<Word> = title_words(&known.title).collect();
                     self.prefixes.remove(id, &words, |other| words_of(&self.known, other));
                     self.known.remove(id);
-                    self.give_back();
+                    self.release_memory();
                 }
                 State::Entered => {}
             }
@@ -185,16 +185,16 @@ impl Titles {
         words.iter().map(|word| self.prefixes.find(word)).collect()
     }
 
-    /// The entries of the documents that have the titles of a block; for a title that is leaving, the
-    /// number of no entry.
+    /// The entries of the documents with the titles of a block. The entry of an unused title does
+    /// not exist.
     pub(super) fn entries(&self, block: u32) -> &[u32] {
         let first = index(block).saturating_mul(BLOCK as usize);
         let rest = self.entries.get(first..).unwrap_or_default();
         rest.get(..BLOCK as usize).unwrap_or(rest)
     }
 
-    /// Gives the memory back with the last title.
-    fn give_back(&mut self) {
+    /// Releases the memory of the lists after the last title was removed.
+    fn release_memory(&mut self) {
         if self.known.is_empty() {
             self.entries = Vec::new();
             self.queue = VecDeque::new();

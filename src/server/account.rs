@@ -1,4 +1,5 @@
-//! The memory that each connection and each network is charged for its records (protocol.md section 7).
+//! The memory that each connection and each network is charged for its records (protocol.md section
+//! 7).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -82,7 +83,8 @@ fn lock(used: &Mutex<HashMap<Network, usize>>) -> MutexGuard<'_, HashMap<Network
     used.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The memory that the records of one connection are charged. Dropping the account releases all of it.
+/// The memory that the records of one connection are charged. Dropping the account releases all of
+/// it.
 #[derive(Debug)]
 pub(super) struct Account<'a> {
     memory: &'a RecordMemory,

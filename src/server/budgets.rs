@@ -41,8 +41,8 @@ impl Budgets {
     }
 }
 
-/// The memory that a server may take: `most`, or half of what the machine allows. It is less if the system
-/// would end the process otherwise. Also returns all bounds, the lowest first.
+/// The memory that a server may take: `most`, or half of what the machine allows. It is less if the
+/// system would end the process otherwise. Also returns all bounds, the lowest first.
 pub fn memory_limit(most: Option<u64>) -> (Budgets, Vec<MemoryBound>) {
     let bounds = memory_bounds();
     let machine = bounds.first().map_or(limits::MEMORY_UNKNOWN, |bound| bound.bytes);

@@ -1,8 +1,8 @@
 //! Large buffers for replies. All sessions share a few buffers.
 //!
-//! Most connections are idle, and an idle session has no large buffer. A session that replies to many
-//! requests together takes a buffer from here, mostly the buffer that was used last and is still in the
-//! processor's cache. The session returns it before it waits for further requests.
+//! Most connections are idle, and an idle session has no large buffer. A session that replies to
+//! many requests together takes a buffer from here, mostly the buffer that was used last and is
+//! still in the processor's cache. The session returns it before it waits for further requests.
 
 use std::sync::{Mutex, PoisonError};
 

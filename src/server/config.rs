@@ -1,4 +1,5 @@
-//! How an index server behaves, and how many connections it accepts (protocol.md sections 4.7 and 7).
+//! How an index server behaves, and how many connections it accepts (protocol.md sections 4.7 and
+//! 7).
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -22,12 +23,13 @@ pub struct Config {
     /// Bytes of memory for records and connections. `None`: half of what the machine allows
     /// ([`memory_limit`]).
     pub max_memory: Option<u64>,
-    /// The largest number of concurrent connections from one network; loopback is exempt. `None`: 64.
+    /// The largest number of concurrent connections from one network; loopback is exempt. `None`:
+    /// 64.
     pub connections_per_address: Option<NonZeroUsize>,
 }
 
-/// How many connections this machine can serve: `most` or 10,000, unless a lower bound applies. Also
-/// returns all bounds, the lowest first.
+/// How many connections this machine can serve: `most` or 10,000, unless a lower bound applies.
+/// Also returns all bounds, the lowest first.
 pub fn connection_limit(most: Option<usize>, budgets: Budgets) -> (usize, Vec<Bound>) {
     let asked = match most {
         Some(connections) => Bound { what: "--max-connections".into(), connections },

@@ -1,5 +1,5 @@
-//! Counts the processor time that a session has used, and decides whether its next piece of work needs
-//! a turn (protocol.md section 7).
+//! Counts the processor time that a session has used, and decides whether its next piece of work
+//! needs a turn (protocol.md section 7).
 
 use std::time::Instant;
 
@@ -8,9 +8,9 @@ use crate::limits;
 
 /// The share of one session.
 ///
-/// Work is counted in visited records. Each session may visit a number of records without a turn, and a
-/// further number each second. Beyond that it needs a turn, which ends when the session has sent a piece of its
-/// replies, or has worked for some ten microseconds.
+/// Work is counted in visited records. Each session may visit a number of records without a turn,
+/// and a further number each second. Beyond that it needs a turn, which ends when the session has
+/// sent a piece of its replies, or has worked for some ten microseconds.
 #[derive(Debug)]
 pub(super) struct FairShare<'a> {
     turns: &'a Turns,

@@ -1,5 +1,5 @@
-//! The host under which a peer's records are listed, and the address for which that host was verified
-//! (protocol.md sections 4.7 and 4.11).
+//! The host under which a peer's records are listed, and the address for which that host was
+//! verified (protocol.md sections 4.7 and 4.11).
 
 use std::net::IpAddr;
 
@@ -10,8 +10,8 @@ use crate::{limits, net};
 /// How the server treats the `Host` that a peer sends.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum HostPolicy {
-    /// A peer on loopback is listed under its host. Any other peer is listed under its host if that is or
-    /// resolves to its address, and otherwise under its address.
+    /// A peer on loopback is listed under its host. Any other peer is listed under its host if that
+    /// is or resolves to its address, and otherwise under its address.
     #[default]
     Auto,
     /// Every peer is listed under its host.
@@ -125,7 +125,8 @@ mod tests {
         }
     }
 
-    /// With a new connection for every eight names, a peer could make the index resolve any number of names.
+    /// With a new connection for every eight names, a peer could make the index resolve any number
+    /// of names.
     #[test]
     fn a_network_has_a_limit_of_names_whatever_its_connections() {
         let resolutions = Resolutions::default();

@@ -92,7 +92,8 @@ impl Server {
         self.shared.permits.most()
     }
 
-    /// The addresses at which it listens, with the port that the system chose if port 0 was asked for.
+    /// The addresses at which it listens, with the port that the system chose if port 0 was asked
+    /// for.
     ///
     /// # Errors
     /// When the system does not return an address.
@@ -145,7 +146,8 @@ impl Server {
                     }
                 }
             }
-            // The accept loops end when the server is stopped. If one has panicked, the others continue.
+            // The accept loops end when the server is stopped. If one has panicked, the others
+            // continue.
             accepting.into_iter().for_each(|thread| drop(thread.join()));
             shared.index.end_updates();
             Ok(())

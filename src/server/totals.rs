@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::logging::counted;
 
-/// Counts of all sessions that have ended. A session adds its counts when it ends, so that sessions do not
-/// write to the same memory while they reply.
+/// Counts of all sessions that have ended. A session adds its counts when it ends, so that sessions
+/// do not write to the same memory while they reply.
 #[derive(Debug, Default)]
 pub struct Totals {
     connections: AtomicU64,

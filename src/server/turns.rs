@@ -1,9 +1,9 @@
 //! Turns limit how many sessions do large amounts of work at the same time (protocol.md section 7).
 //!
 //! Small requests need no turn. Sessions that list, search or look up many records do so in turns,
-//! of which few are given at the same time, in the order of the requests for turns. So few of these threads are
-//! runnable, and a small request that arrives meanwhile waits for one or two of them instead of for
-//! all.
+//! of which few are given at the same time, in the order of the requests for turns. So few of these
+//! threads are runnable, and a small request that arrives meanwhile waits for one or two of them
+//! instead of for all.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -36,8 +36,8 @@ struct Waiting {
 pub(super) struct Turn<'a>(&'a Turns);
 
 impl Default for Turns {
-    /// A turn for every two processors, at least one: the other side of a connection is often on the same
-    /// machine, and small requests need a processor, too.
+    /// A turn for every two processors, at least one: the other side of a connection is often on
+    /// the same machine, and small requests need a processor, too.
     fn default() -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self::with(processors / 2)

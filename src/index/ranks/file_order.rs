@@ -1,8 +1,8 @@
 //! The order of the names of files, as integers (protocol.md section 4.5).
 //!
-//! The names are in buckets. The place of a file is the number of its bucket and its index there, and
-//! the buckets have an order of their own. So a file that is added or removed changes the places of the
-//! files after it in its bucket alone.
+//! The names are in buckets. The place of a file is the number of its bucket and its index there,
+//! and the buckets have an order of their own. So a file that is added or removed changes the
+//! places of the files after it in its bucket alone.
 
 use crate::index::slots::Slots;
 use crate::protocol::FileName;

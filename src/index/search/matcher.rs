@@ -1,4 +1,4 @@
-//! Which lines of a document match the words of a search (protocol.md section 4.10).
+//! The lines of a document that match the words of a search (protocol.md section 4.10).
 
 use super::tables::{RECORD, Take};
 use crate::index::entry::Entry;
@@ -11,8 +11,8 @@ use crate::protocol::{Title, Words};
 pub(super) struct Matcher<'s, 'a> {
     words: &'s Words,
     pub(super) matches: Vec<Matches<'a>>,
-    /// A block of title numbers, and those of them that match. Numbers of a document's titles are mostly
-    /// near each other.
+    /// A block of title numbers, and the matching numbers of the block as bits. The numbers of the
+    /// titles of a document are mostly near each other.
     known: Option<(u32, u64)>,
 }
 
@@ -21,8 +21,8 @@ impl<'s, 'a> Matcher<'s, 'a> {
         Self { words, matches, known: None }
     }
 
-    /// Takes the matching records of a document after an age. Returns the age of the last record
-    /// that was looked at if there may be more.
+    /// Passes the matching records of a document after a sequence number to `take`. Returns the
+    /// sequence number of the last record that was visited if there may be more.
     pub(super) fn take<'e>(
         &mut self,
         entry: &'e Entry,
@@ -53,12 +53,14 @@ impl<'s, 'a> Matcher<'s, 'a> {
         None
     }
 
-    /// Whether a title of the document may match, as far as this is quickly known.
+    /// Whether a title of the document may match. A quick check, for documents with one
+    /// description.
     pub(super) fn may_match(&mut self, entry: &Entry) -> bool {
         entry.only_description().is_none_or(|only| self.has(only.title_id))
     }
 
-    /// The sets know nothing of words longer than what tells titles apart.
+    /// Whether the whole words match. The sets compare only as many characters as are needed to
+    /// distinguish titles.
     fn is_match(&self, title: &Title) -> bool {
         self.words.are_in(title)
     }

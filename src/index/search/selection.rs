@@ -1,4 +1,4 @@
-//! The best documents of those that match a search (protocol.md section 4.10).
+//! The best documents that match a search (protocol.md section 4.10).
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -7,13 +7,13 @@ use crate::index::ranks::{Rank, Ranks};
 use crate::index::titles::id_set::ids_of;
 use crate::index::titles::matches::Matches;
 
-/// Candidates among which the best are selected together, for each document that is wanted.
+/// Candidates that are collected before the best are selected, for each wanted document.
 const CANDIDATES: usize = 4;
-/// Candidates that are remembered, so that a document with very many titles is not compared with the
-/// others for each of them.
+/// Recent candidates that are remembered, so that a document with very many titles is not compared
+/// for each title.
 const RECENT: usize = 2048;
 
-/// A document that matches, and its rank when it was looked at.
+/// A document that matches, and its rank when it was visited.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     rank: Rank,
@@ -26,7 +26,7 @@ pub(super) struct Selection {
     /// Documents that are wanted.
     most: usize,
     pub(super) candidates: Vec<Candidate>,
-    /// The last of the best candidates so far, when there are as many as wanted.
+    /// The last of the best candidates so far, if there are as many as wanted.
     worst: Option<Candidate>,
     /// Whether more documents match than are wanted.
     pub(super) has_more: bool,
@@ -34,7 +34,7 @@ pub(super) struct Selection {
     recent: Vec<u32>,
     /// The version of the ranks that the candidates have.
     version: u64,
-    /// Chooses the sample, so that nobody knows which titles are in it.
+    /// Chooses the sample, so that no peer can predict which titles are in it.
     random: RandomState,
     factor: u32,
 }
@@ -55,8 +55,8 @@ impl Selection {
         }
     }
 
-    /// Adds the documents of titles that match all words to the candidates: all of them, or those of one
-    /// block of `one_of`. Returns the block to continue with.
+    /// Adds the documents of titles that match all words to the candidates: of all blocks, or of
+    /// one block in `one_of`. Returns the block to continue with.
     pub(super) fn select(
         &mut self,
         tables: Tables<'_>,
@@ -91,7 +91,8 @@ impl Selection {
         Some(block)
     }
 
-    /// Selects the best of the sample, with which all others are compared then.
+    /// Selects the best documents of the sample. All others are then compared with the last of
+    /// these.
     pub(super) fn end_sample(&mut self) {
         self.rank();
         self.worst = self.last_wanted().or(self.worst);
@@ -99,7 +100,7 @@ impl Selection {
         self.recent.clear();
     }
 
-    /// Brings the candidates into their order, and leaves the best.
+    /// Sorts the candidates, and keeps the best.
     pub(super) fn rank(&mut self) {
         self.candidates.sort_unstable_by_key(|candidate| candidate.rank);
         self.candidates.dedup_by_key(|candidate| candidate.entry);
@@ -109,14 +110,14 @@ impl Selection {
         }
     }
 
-    /// A random number of blocks: as many as given on average.
+    /// A random number of blocks, with this average.
     fn jump(&self, block: u32, average: u32) -> u32 {
         let random = self.random.hash_one(block).to_le_bytes();
         1 + u32::from(u16::from_le_bytes([random[0], random[1]])) % (2 * average - 1)
     }
 
-    /// Looks at some titles of a block. Nearly all of very many titles are of documents that are worse than
-    /// the best so far.
+    /// Considers the titles of a block. If there are very many titles, nearly all belong to
+    /// documents that are worse than the best so far.
     fn consider_block(&mut self, Tables { titles, ranks, .. }: Tables<'_>, block: u32, bits: u64) {
         let entries = titles.entries(block);
         let mut limit = self.limit();
@@ -160,7 +161,8 @@ impl Selection {
         self.candidates.get(self.most.checked_sub(1)?).copied()
     }
 
-    /// Takes new ranks when those of the candidates have changed because files were added or removed.
+    /// Updates the ranks of the candidates if they have changed because files were added or
+    /// removed.
     fn update(&mut self, ranks: &Ranks) {
         if self.version == ranks.version() {
             return;

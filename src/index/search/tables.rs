@@ -7,7 +7,7 @@ use crate::index::ranks::Ranks;
 use crate::index::slots::Slots;
 use crate::index::titles::Titles;
 
-/// A record takes as long as that many titles.
+/// The cost of visiting a record, in titles.
 pub(super) const RECORD: usize = 8;
 
 /// The tables of an index that a search reads.
@@ -19,5 +19,5 @@ pub(in crate::index) struct Tables<'a> {
     pub(in crate::index) documents: &'a Documents,
 }
 
-/// What a step of a search takes from an entry: a line, and whether there is room for another.
+/// Receives a line of an entry. Returns whether it accepts another line.
 pub(super) type Take<'t, 'a> = &'t mut dyn FnMut(&'a Entry, &'a Line) -> bool;

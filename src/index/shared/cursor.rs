@@ -1,4 +1,5 @@
-//! A query and the position of its reader, and what a page of results consists of (protocol.md sections
+//! A query and the position of its reader, and what a page of results consists of (protocol.md
+//! sections
 //! 4.3, 4.4 and 4.10).
 
 use std::time::Instant;
@@ -92,7 +93,8 @@ impl Cursor {
         Self(Progress::List(query, Position::default()))
     }
 
-    /// Passes the next records to `take`, which returns whether the page has room for another record.
+    /// Passes the next records to `take`, which returns whether the page has room for another
+    /// record.
     pub(super) fn read<'a>(
         &mut self,
         index: &'a Records,
@@ -119,8 +121,8 @@ impl Cursor {
         }
     }
 
-    /// How many titles are to be entered before the query can be read; `None` if it can be read now.
-    /// `queued` returns the number of titles in the queue.
+    /// How many titles are to be entered before the query can be read; `None` if it can be read
+    /// now. `queued` returns the number of titles in the queue.
     pub(super) fn updates_left(&mut self, queued: impl FnOnce() -> usize) -> Option<usize> {
         let Progress::Search(SearchProgress { updates, .. }) = &mut self.0 else { return None };
         if let Updates::NotBegun = updates {

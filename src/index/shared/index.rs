@@ -1,7 +1,7 @@
 //! The index as its users see it: a few operations, each of which locks the index by itself.
 //!
-//! No operation holds the lock for more than some ten microseconds. Long operations work in steps, and let
-//! other threads have the lock between two steps.
+//! No operation holds the lock for more than some ten microseconds. Long operations work in steps,
+//! and let other threads have the lock between two steps.
 
 use super::addition::Addition;
 use super::cursor::{Cursor, Form, Page};
@@ -28,8 +28,8 @@ impl Index {
         Self { records: FairLock::new(Records::new(capacity)), wakeup: Wakeup::default() }
     }
 
-    /// Adds a record, or replaces the title and the content of the owner's record for the same document
-    /// and endpoint. The time at which the record was first added stays.
+    /// Adds a record, or replaces the title and the content of the owner's record for the same
+    /// document and endpoint. The time at which the record was first added stays.
     ///
     /// Returns the bytes that the replaced record was charged ([`Charge::bytes`]), or 0.
     ///
@@ -42,8 +42,8 @@ impl Index {
         addition.outcome()
     }
 
-    /// Adds several records like [`Index::add`] while the index is locked once. A batch should have few
-    /// records, because other threads wait for all of them.
+    /// Adds several records like [`Index::add`] while the index is locked once. A batch should have
+    /// few records, because other threads wait for all of them.
     pub fn add_all<'a>(&self, owner: Owner, batch: impl IntoIterator<Item = &'a mut Addition>) {
         let mut records = self.records.write();
         batch.into_iter().for_each(|addition| addition.add_to(&mut records, owner));
@@ -51,8 +51,8 @@ impl Index {
         self.wakeup.notify();
     }
 
-    /// Removes the record of this owner for a document and an endpoint, and returns it. `None` if the
-    /// owner has no such record, also if another owner has an equal one.
+    /// Removes the record of this owner for a document and an endpoint, and returns it. `None` if
+    /// the owner has no such record, also if another owner has an equal one.
     pub fn remove(&self, owner: Owner, document: &Document, holder: &Endpoint) -> Option<Record> {
         let removed = self.records.write().remove(owner, document, holder)?;
         self.wakeup.notify();
@@ -75,17 +75,18 @@ impl Index {
         count
     }
 
-    /// Passes the next records of a query to `take`, in the order of protocol.md sections 4.5 and 4.10.
+    /// Passes the next records of a query to `take`, in the order of protocol.md sections 4.5 and
+    /// 4.10.
     ///
-    /// `take` returns whether the page has room for another record. It runs while the index is locked
-    /// for reading, so it must be quick and must not use the index. A page may end earlier, also
-    /// without any record, so that the index is not locked for long.
+    /// `take` returns whether the page has room for another record. It runs while the index is
+    /// locked for reading, so it must be quick and must not use the index. A page may end earlier,
+    /// also without any record, so that the index is not locked for long.
     pub fn page(&self, cursor: &mut Cursor, take: impl FnMut(RecordView<'_>) -> bool) -> Page {
         self.update_before(cursor).unwrap_or_else(|| cursor.read(&self.records.read(), take))
     }
 
-    /// Appends the next records of a query to a reply, like [`Index::page`]. The page ends when `output` has
-    /// at least `size` bytes.
+    /// Appends the next records of a query to a reply, like [`Index::page`]. The page ends when
+    /// `output` has at least `size` bytes.
     pub fn encode_page(
         &self,
         cursor: &mut Cursor,
@@ -108,15 +109,16 @@ impl Index {
         })
     }
 
-    /// Before a search begins: enters some queued titles, so that the search finds them. Each step is a page
-    /// without records.
+    /// Before a search begins: enters some queued titles, so that the search finds them. Each step
+    /// is a page without records.
     fn update_before(&self, cursor: &mut Cursor) -> Option<Page> {
         let left = cursor.updates_left(|| self.queued())?;
         let done = self.update_step(left);
         Some(cursor.count_updates(done))
     }
 
-    /// Lets threads that wait for the index have it. Readers of several pages call it between two pages.
+    /// Lets threads that wait for the index have it. Readers of several pages call it between two
+    /// pages.
     pub fn yield_lock(&self) {
         self.records.yield_lock();
     }

@@ -1,8 +1,8 @@
 //! A lock that many threads share fairly.
 //!
-//! Critical sections last microseconds, so threads spin before they block: blocking and being woken takes
-//! much longer. Long work is done in steps, with [`FairLock::yield_lock`] between them, because a
-//! thread that unlocks and immediately locks again would starve the others.
+//! Critical sections last microseconds, so threads spin before they block: blocking and being woken
+//! takes much longer. Long work is done in steps, with [`FairLock::yield_lock`] between them,
+//! because a thread that unlocks and immediately locks again would starve the others.
 
 use std::hint;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,8 +23,8 @@ pub(super) struct FairLock<T> {
     waiting: AtomicUsize,
 }
 
-// A change of the index is complete when its method returns, and a panic within a change would leave at
-// most a record that is removed with its owner. So a poisoned lock may be entered.
+// A change of the index is complete when its method returns, and a panic within a change would
+// leave at most a record that is removed with its owner. So a poisoned lock may be entered.
 impl<T> FairLock<T> {
     pub(super) fn new(value: T) -> Self {
         Self { value: RwLock::new(value), waiting: AtomicUsize::new(0) }
@@ -42,8 +42,8 @@ impl<T> FairLock<T> {
         self.wait(attempt, || self.value.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Between two steps of long work: lets other threads have the lock if any wait for it, for a limited
-    /// time.
+    /// Between two steps of long work: lets other threads have the lock if any wait for it, for a
+    /// limited time.
     pub(super) fn yield_lock(&self) {
         for _ in 0..YIELDS {
             if self.waiting.load(Ordering::Relaxed) == 0 {

@@ -1,8 +1,9 @@
-//! Updates of the search structure: queued titles are entered or removed (protocol.md section 4.10).
+//! Updates of the search structure: queued titles are entered or removed (protocol.md section
+//! 4.10).
 //!
-//! A thread runs [`Index::run_updates`]. It sleeps while the queue is empty. It works in small steps,
-//! and slowly while very many titles are being added, so that it takes little time from peers that add.
-//! A search enters a few titles itself, so it finds what a peer has just added.
+//! A thread runs [`Index::run_updates`]. It sleeps while the queue is empty. It works in small
+//! steps, and slowly while very many titles are being added, so that it takes little time from
+//! peers that add. A search enters a few titles itself, so it finds what a peer has just added.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +16,8 @@ use crate::limits;
 const PAUSE: Duration = Duration::from_millis(50);
 /// Titles in one step, for which the index is locked.
 const STEP: usize = 8;
-/// Time after which a step ends early: a title of many long words takes ten times as long as others.
+/// Time after which a step ends early: a title of many long words takes ten times as long as
+/// others.
 const STEP_TIME: Duration = Duration::from_micros(50);
 /// A peer is adding many titles if at least this number of titles is added in a pause.
 const MANY: usize = 1024;
@@ -23,8 +25,8 @@ const MANY: usize = 1024;
 const WHILE_ADDING: usize = 64;
 
 impl Index {
-    /// Updates the search structure until [`Index::end_updates`] is called. Without a thread that runs
-    /// this, searches and additions do the work.
+    /// Updates the search structure until [`Index::end_updates`] is called. Without a thread that
+    /// runs this, searches and additions do the work.
     pub fn run_updates(&self) {
         let mut before = 0;
         while self.wakeup.wait(|| self.queued() > 0) {
@@ -57,8 +59,9 @@ impl Index {
         }
     }
 
-    /// Enters or removes a few titles, at most `most`, while the index is locked once. Returns how many; 0
-    /// if the queue is empty, or if the memory limit is exceeded and no title is to be removed.
+    /// Enters or removes a few titles, at most `most`, while the index is locked once. Returns how
+    /// many; 0 if the queue is empty, or if the memory limit is exceeded and no title is to be
+    /// removed.
     pub(super) fn update_step(&self, most: usize) -> usize {
         let mut records = self.records.write();
         let begun = Instant::now();
@@ -72,8 +75,8 @@ impl Index {
         done
     }
 
-    /// When very many titles wait for being removed from the search structure, removes as many as an
-    /// owner has just released, so that their number does not grow.
+    /// When very many titles wait for being removed from the search structure, removes as many as
+    /// an owner has just released, so that their number does not grow.
     pub(super) fn remove_queued(&self, mut count: usize) {
         while count > 0 && self.queued() > limits::PENDING_TITLES {
             let done = self.update_step(count).min(count);

@@ -15,8 +15,9 @@ pub(super) struct Wakeup {
 impl Wakeup {
     /// Wakes the thread if it waits: a change of the index may have queued titles.
     ///
-    /// The thread sets `is_waiting` before it reads the length of the queue under the lock of the index. So
-    /// either the thread sees what the caller has queued, or the caller sees that the thread waits.
+    /// The thread sets `is_waiting` before it reads the length of the queue under the lock of the
+    /// index. So either the thread sees what the caller has queued, or the caller sees that the
+    /// thread waits.
     pub(super) fn notify(&self) {
         if self.is_waiting.load(Ordering::SeqCst) {
             drop(self.lock());

@@ -1,15 +1,15 @@
 //! Sets of title numbers that are intersected quickly (protocol.md section 4.10).
 
-/// Numbers in a block: as many as an integer has bits.
+/// Numbers in a block: a bit for each in an integer.
 pub(crate) const BLOCK: u32 = u64::BITS;
 
 /// A set is never a bitmap below this size.
 const SMALL: usize = 64;
 
-/// A set of numbers: sorted numbers where there are few, else a bitmap.
+/// A set of numbers: a sorted list if there are few numbers, else a bitmap.
 ///
-/// A list of more numbers than a 32nd of the largest takes more memory than a bitmap, so no list is
-/// long enough that an insertion into it moves much.
+/// A list with more numbers than a 32nd of the largest number takes more memory than a bitmap. So
+/// no list is so long that an insertion moves much memory.
 #[derive(Clone, Debug)]
 pub(crate) enum IdSet {
     Sparse(Vec<u32>),
@@ -155,7 +155,7 @@ impl IdSet {
         *self = Self::Dense { blocks, count: ids.len() };
     }
 
-    /// Makes a bitmap a list when it has become much larger than one.
+    /// Turns a bitmap into a list when the list is much smaller.
     fn shrink(&mut self) {
         let Self::Dense { blocks, count } = self else { return };
         if *count <= SMALL / 2 || *count < blocks.len() / 2 {
@@ -175,7 +175,7 @@ pub(crate) fn ids_of(block: u32, mut bits: u64) -> impl Iterator<Item = u32> {
     })
 }
 
-/// The first of some sorted numbers, as far as they are of a block, as bits.
+/// The leading numbers of a sorted list that belong to a block, as bits.
 fn bits_of(ids: &[u32], block: u32) -> u64 {
     let within = ids.iter().take_while(|id| **id / BLOCK == block);
     within.fold(0, |bits, id| bits | bit_of(*id))
@@ -189,7 +189,8 @@ pub(crate) fn bit_of(id: u32) -> u64 {
     1 << (id % BLOCK)
 }
 
-/// Where the first of some sorted numbers is that is not below `from`; it is expected to be near.
+/// The position of the first number in a sorted list that is not below `from`. It is expected to be
+/// near.
 fn gallop(ids: &[u32], from: u32) -> usize {
     let mut end = 1;
     while ids.get(end - 1).is_some_and(|id| *id < from) {

@@ -1,5 +1,5 @@
-//! The keys under which the radix tree stores beginnings of words: hashes with a random seed, so that
-//! nobody can choose words whose keys are equal (protocol.md section 4.10).
+//! The keys under which the radix tree stores prefixes of words: hashes with a random seed, so that
+//! no peer can choose words with equal keys (protocol.md section 4.10).
 
 use std::hash::Hasher;
 use std::ops::Deref;
@@ -7,14 +7,14 @@ use std::ops::Deref;
 use crate::limits;
 use crate::protocol::Word;
 
-/// The keys of the beginnings of a word.
+/// The keys of the prefixes of a word.
 pub(super) struct Keys {
     keys: [u64; limits::WORD],
     count: usize,
 }
 
 impl Keys {
-    /// Those of all beginnings of a word, the shortest first.
+    /// The keys of all prefixes of a word, the shortest first.
     pub(super) fn of(seed: u64, word: &Word) -> Self {
         let mut keys = Self { keys: [0; limits::WORD], count: word.chars().len() };
         let mut state = seed;
@@ -34,14 +34,14 @@ impl Deref for Keys {
     }
 }
 
-/// Both halves of a product, in which each bit of the factors changes many others.
+/// Combines both halves of a product, so that each bit of the state changes many others.
 #[expect(clippy::cast_possible_truncation, reason = "the halves of the product are wanted")]
 fn mix(state: u64) -> u64 {
     let product = u128::from(state) * 0x9e37_79b9_7f4a_7c15;
     product as u64 ^ (product >> 64) as u64
 }
 
-/// The hash of a key: keys are hashes already.
+/// A hasher that returns the key, because keys are hashes already.
 #[derive(Default)]
 pub(super) struct Identity(u64);
 

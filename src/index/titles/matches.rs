@@ -6,14 +6,14 @@ use super::id_set::{BLOCK, IdSet, bit_of};
 /// The titles that a word of a query matches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Matches<'a> {
-    /// At most this title has a word that begins so.
+    /// At most this title has a matching word.
     One(u32),
-    /// These titles have.
+    /// These titles have a matching word.
     Many(&'a IdSet),
 }
 
 impl Matches<'_> {
-    /// How many titles it leads to.
+    /// The number of titles.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::One(_) => 1,

@@ -1,13 +1,12 @@
-//! From the beginnings of words to the titles that have such words: a radix tree (protocol.md section
-//! 4.10).
+//! A radix tree from prefixes of words to the titles with such words (protocol.md section 4.10).
 //!
-//! A beginning that a single title has is a leaf. Where several titles share one, a branch has
-//! the set of their numbers, and covers all longer beginnings that their words share. Only
-//! where the words differ, there is an entry for each next character. So a word adds at most two
-//! entries, whatever others add, and a query needs a lookup for each of its characters at most.
+//! A prefix that occurs in a single title is a leaf. A prefix that occurs in several titles is a
+//! branch with the set of their numbers. A branch covers all longer prefixes that these words
+//! share. Only where the words differ, there is an entry for each next character. So a word adds at
+//! most two entries, and a query needs at most one lookup for each of its characters.
 //!
-//! The entries are in hash tables, by a hash of the beginning up to its first character that the
-//! entry above does not cover.
+//! The entries are in hash tables. The key is a hash of the prefix up to the first character that
+//! the entry above does not cover.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
@@ -18,35 +17,35 @@ use super::matches::Matches;
 use crate::index::memory::allocated;
 use crate::protocol::Word;
 
-/// Tables that grow on their own: to grow one takes long when it has millions of entries.
+/// Tables that grow independently, because growing a table with millions of entries takes long.
 const SHARDS: usize = 256;
 
 /// A branch of at most this number of titles is merged with the only entry below it if that has
 /// the same titles. A larger one takes little memory for each title.
 const MERGED: usize = 64;
 
-/// The titles that have a word with a certain beginning.
+/// The titles with words that have a certain prefix.
 #[derive(Debug)]
 enum Node {
-    /// One title. Its words with that beginning have no further entries.
+    /// One title. Its words with the prefix have no further entries.
     One(u32),
     /// At least two titles.
     Many(Box<Branch>),
 }
 
-/// Titles that share a beginning.
+/// Titles that share a prefix.
 #[derive(Debug)]
 struct Branch {
-    /// What all of their words that begin so share.
+    /// The longest prefix that all of these words share.
     shared: Word,
-    /// Entries for beginnings that are one character longer than `shared`.
+    /// The number of entries for prefixes that are one character longer than `shared`.
     children: u32,
     ids: IdSet,
 }
 
 type Shard = HashMap<u64, Node, BuildHasherDefault<Identity>>;
 
-/// The beginnings of the words of all titles.
+/// The prefixes of the words of all titles.
 #[derive(Debug)]
 pub(super) struct Prefixes {
     seed: u64,
@@ -72,7 +71,7 @@ impl Prefixes {
         self.shards.iter().map(HashMap::len).sum()
     }
 
-    /// The titles with a word that begins with this one.
+    /// The titles with a word that has this prefix.
     pub(super) fn find(&self, word: &Word) -> Option<Matches<'_>> {
         let keys = Keys::of(self.seed, word);
         let mut shared = 0;
@@ -90,7 +89,7 @@ impl Prefixes {
         }
     }
 
-    /// Enters the words of a title; `words_of` are those of other titles.
+    /// Enters the words of a title. `words_of` returns the words of another title.
     pub(super) fn insert(&mut self, id: u32, words: &[Word], words_of: impl Fn(u32) -> Vec<Word>) {
         let mut others = Others::new(words_of);
         for word in words {
@@ -138,8 +137,8 @@ impl Prefixes {
         }
     }
 
-    /// Makes the leaf of `other` a branch for a further title with this word. Returns how many
-    /// characters all words of both share that have the beginning.
+    /// Turns the leaf of `other` into a branch for a further title with this word. Returns the
+    /// length of the longest prefix that the words of both titles with this beginning share.
     fn branch(
         &mut self,
         key: u64,
@@ -163,7 +162,7 @@ impl Prefixes {
         common
     }
 
-    /// Divides a branch after some characters of what its titles share.
+    /// Divides a branch after some characters of its shared prefix.
     fn split(&mut self, key: u64, common: usize) {
         let Some(Node::Many(lower)) = self.take(key) else { return };
         let shared = lower.shared.beginning(common);
@@ -205,7 +204,7 @@ impl Prefixes {
         }
     }
 
-    /// Removes the branches on the way to a word that are not needed any more.
+    /// Removes branches on the path to a word that are no longer needed.
     fn contract(&mut self, word: &Word, others: &mut Others<impl Fn(u32) -> Vec<Word>>) {
         let keys = Keys::of(self.seed, word);
         let mut shared = 0;
@@ -226,15 +225,15 @@ impl Prefixes {
                 }
                 return;
             }
-            // After that the same key has another branch.
+            // After a merge the same key has another branch.
             if !may_merge || !self.merge(key, others.words(first), &beginning) {
                 shared = end;
             }
         }
     }
 
-    /// Replaces a branch by the only entry below it if that has the same titles, one of which has these
-    /// words.
+    /// Replaces a branch by the only entry below it if both have the same titles. `words` are the
+    /// words of one of these titles.
     fn merge(&mut self, key: u64, words: &[Word], beginning: &Word) -> bool {
         let end = beginning.chars().len();
         let longer = |word: &&Word| word.starts_with(beginning) && word.chars().len() > end;
@@ -297,8 +296,8 @@ impl Prefixes {
     }
 }
 
-/// The words of other titles. Often several words of a title meet the same other title, so the words
-/// of the last one are kept.
+/// The words of other titles. Several words of a title often lead to the same other title, so the
+/// words of the last title are cached.
 struct Others<F> {
     words_of: F,
     last: Option<(u32, Vec<Word>)>,
@@ -332,7 +331,8 @@ impl Branch {
     }
 }
 
-/// About what a table takes: it has a seventh more places than it can use, with a byte for each.
+/// The approximate size of a table: it has a seventh more places than it can use, with a byte for
+/// each.
 fn shard_bytes(shard: &Shard) -> usize {
     shard.capacity() * 8 / 7 * (size_of::<(u64, Node)>() + 1)
 }

@@ -2,8 +2,8 @@
 //!
 //! The records of pipelined ADDs are added together, because locking the index for each of them
 //! takes longer than the rest of the work if several peers register at the same time. Their replies
-//! are encoded first. They are sent after the records are in the index, and a reply is replaced if its
-//! record was refused.
+//! are encoded first. They are sent after the records are in the index, and a reply is replaced if
+//! its record was refused.
 
 use std::mem;
 use std::net::IpAddr;
@@ -23,7 +23,8 @@ const BATCH: usize = 8;
 impl Session<'_> {
     /// Encodes the reply to an ADD, and queues the record until the batch is added.
     ///
-    /// The reply repeats the record as the peer has sent it, also if it is listed under another host.
+    /// The reply repeats the record as the peer has sent it, also if it is listed under another
+    /// host.
     pub(super) fn add(
         &mut self,
         sent: Record,
@@ -66,8 +67,8 @@ impl Session<'_> {
         reserved.map_err(|full| self.refused(&record.document, full.to_string()))
     }
 
-    /// Adds the pending records. Called before their replies are sent, and before another request is
-    /// handled.
+    /// Adds the pending records. Called before their replies are sent, and before another request
+    /// is handled.
     pub(super) fn add_pending(&mut self) {
         if self.pending.is_empty() {
             return;
@@ -123,8 +124,8 @@ impl Session<'_> {
         Ok(Done::Changed)
     }
 
-    /// The endpoint under which records of a holder are listed, and the address for which its host was
-    /// verified.
+    /// The endpoint under which records of a holder are listed, and the address for which its host
+    /// was verified.
     fn listed(&mut self, holder: &Endpoint) -> Result<(Endpoint, Option<IpAddr>), Refused> {
         let listed = self.hosts.listed(&holder.host).ok_or_else(|| Refused {
             refusal: Refusal::BadRequest,

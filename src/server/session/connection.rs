@@ -1,8 +1,8 @@
 //! Reading the requests of one connection until it ends (protocol.md section 3.4).
 //!
-//! A session reads what has arrived, handles each complete request in it, and writes all replies together.
-//! `Drop` removes the peer's records, whether the connection was closed, was lost, or its thread has
-//! panicked.
+//! A session reads what has arrived, handles each complete request in it, and writes all replies
+//! together. `Drop` removes the peer's records, whether the connection was closed, was lost, or its
+//! thread has panicked.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -123,8 +123,8 @@ impl Session<'_> {
         }
     }
 
-    /// Sends the replies and waits for more bytes. Returns an event if none have arrived: the end of
-    /// the connection, or of the time for a request.
+    /// Sends the replies and waits for more bytes. Returns an event if none have arrived: the end
+    /// of the connection, or of the time for a request.
     fn fill(
         &mut self,
         receiver: &mut Receiver<'_>,

@@ -10,9 +10,9 @@ use crate::net::ReadClock;
 use crate::protocol::{DecodeError, HeaderText, Refusal, Status, encode_refusal};
 use crate::server::logging::LOG_FAULTS;
 
-/// Records that are visited before the thread yields the CPU: some ten microseconds. Otherwise a long
-/// pipeline or LIST could fill a whole time slice, and the session of another peer that was woken on the
-/// same CPU would wait for its end.
+/// Records that are visited before the thread yields the CPU: some ten microseconds. Otherwise a
+/// long pipeline or LIST could fill a whole time slice, and the session of another peer that was
+/// woken on the same CPU would wait for its end.
 const VISITS: usize = 512;
 
 /// How a refusal is encoded.
@@ -23,7 +23,8 @@ impl Session<'_> {
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.add_pending();
         let share = &mut self.share;
-        // A clock for each batch: otherwise a reader that has acknowledged much would be given a minute more.
+        // A clock for each batch: otherwise a reader that has acknowledged much would be given a
+        // minute more.
         ReadClock::default().send_or_wait(self.stream, &self.output, || share.end())?;
         self.output.clear();
         Ok(())

@@ -27,8 +27,8 @@ impl Session<'_> {
         Ok(Ok(done))
     }
 
-    /// Replies with all records of a query. The reply is encoded and written in pieces, so that a long reply
-    /// is never in memory as a whole, and the index is unlocked while it is written.
+    /// Replies with all records of a query. The reply is encoded and written in pieces, so that a
+    /// long reply is never in memory as a whole, and the index is unlocked while it is written.
     pub(super) fn send_records(&mut self, cursor: &mut Cursor, form: Form) -> io::Result<Done> {
         encode_found(&mut self.output);
         let index = &self.shared.index;

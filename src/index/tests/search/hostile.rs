@@ -98,8 +98,8 @@ fn the_memory_of_hostile_titles_is_reserved_before_they_are_entered() {
     }
 }
 
-/// Titles of several groups. All titles of a group have the same long words, so that each word is one
-/// branch with a long set of titles. Then a few titles divide each branch after each of its
+/// Titles of several groups. All titles of a group have the same long words, so that each word is
+/// one branch with a long set of titles. Then a few titles divide each branch after each of its
 /// characters, and each division copies the set.
 #[test]
 fn divided_branches_stay_within_the_memory_limit() {
@@ -159,8 +159,8 @@ fn divided_branches_stay_within_the_memory_limit() {
     assert!(index.titles.is_empty());
 }
 
-/// A list that grows with a record may exceed the limit by some bytes. Queued titles are entered then:
-/// they take less than what is reserved for them.
+/// A list that grows with a record may exceed the limit by some bytes. Queued titles are entered
+/// then: they take less than what is reserved for them.
 #[test]
 fn queued_titles_are_entered_when_their_reserves_reach_the_memory_limit() {
     const LIMIT: usize = 4 << 20;
