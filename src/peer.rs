@@ -8,7 +8,7 @@ mod reader;
 mod sharing;
 
 pub use crate::discovery::{
-    AskIndex, Completeness, Extensions, Gap, GapCause, Holders, Holding, IndexConnection,
+    AskIndex, Completeness, Extensions, Gap, GapCause, HolderInfo, Holders, IndexConnection,
     IndexDialect, IndexError, ListCache, Query, each_record, lookup, lookup_in_list,
     may_ignore_lookup, request_records,
 };

@@ -1,8 +1,7 @@
-//! Requests to an index: one at a time on a connection, which is replaced when it is not certain
-//! that the next bytes on it are the next reply.
+//! Queries to an index server: one at a time on a connection (protocol.md section 3.4).
 //!
-//! To an unknown server a request travels in one segment, and the next one waits for the reply
-//! (protocol.md section 3.4).
+//! The connection is replaced when the next bytes on it may not be the next reply. A request to an
+//! unknown server is written in one segment, and the next one waits for its reply.
 
 mod pipeline;
 
@@ -22,7 +21,7 @@ use crate::limits;
 use crate::net::Cancel;
 use crate::protocol::{Document, Endpoint, Host, Port, Record, Refusal, ReplyPart};
 
-/// Requests to one index. The connection is made when it is needed.
+/// Sends queries to one index. It connects when the first query is sent.
 #[derive(Debug)]
 pub struct IndexConnection {
     index: Endpoint,
@@ -31,10 +30,10 @@ pub struct IndexConnection {
     dialect: Arc<IndexDialect>,
     /// The connection, while no request is outstanding on it.
     open: Mutex<Option<Open>>,
-    /// The ends of the last connection: what this peer is called, and the address of the index.
+    /// The endpoint of this peer and the address of the index on the last connection.
     ends: Mutex<Option<(Endpoint, SocketAddr)>>,
     list: ListCache,
-    /// Cancels the requests that are made from now on.
+    /// Cancels the requests that are sent from now on.
     cancel: Mutex<Cancel>,
 }
 
@@ -42,13 +41,13 @@ pub struct IndexConnection {
 struct Open {
     link: Link,
     between: Between,
-    /// What the last request on it was answered by.
+    /// The last reply on it.
     last: Last,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Last {
-    /// There was none. Servers of other programs may have sent a greeting.
+    /// None. Other implementations may have sent a greeting.
     None,
     Found,
     /// Some servers send several refusals for one request.
@@ -58,13 +57,13 @@ enum Last {
 /// How an exchange ended that did not fail.
 enum Exchange {
     Done(Completeness),
-    /// The server reads another version, perhaps because of the line ends.
+    /// The server has answered 505, perhaps because of the line ends.
     OtherVersion,
 }
 
 impl IndexConnection {
-    /// Requests to this index, none of which was made. `host` is the name of this peer, if not the
-    /// one that is found out; `port` is that of its upload server, if it has one.
+    /// Creates a client of this index, which is not connected. Without `host` the host of this peer is
+    /// found out; `port` is the port of its upload server, if it has one.
     pub fn new(
         index: Endpoint,
         host: Option<Host>,
@@ -80,13 +79,13 @@ impl IndexConnection {
         lock(&self.ends).as_ref().map(|(own, _)| own.clone())
     }
 
-    /// Has this handle cancel the requests that are made from now on: the connection is closed, and
+    /// Lets this handle cancel the requests that are sent from now on: the connection is closed, and
     /// the request fails.
     pub fn cancel_with(&self, cancel: &Cancel) {
         *lock(&self.cancel) = cancel.clone();
     }
 
-    /// What cancels the requests that are made now.
+    /// The handle that cancels the requests.
     pub fn cancel(&self) -> Cancel {
         lock(&self.cancel).clone()
     }
@@ -125,7 +124,7 @@ impl IndexConnection {
         None
     }
 
-    /// Reports what was not requested.
+    /// Reports bytes that were not requested.
     fn report(&self, unsolicited: &[u8], outcome: &str) {
         let unsolicited = unsolicited.trim_ascii();
         if !unsolicited.is_empty() {
@@ -135,13 +134,13 @@ impl IndexConnection {
         }
     }
 
-    /// Whether a request has a header that the index may not know, and that it may never answer.
+    /// Whether a request has a header that the index may not know. Some servers never answer it.
     fn is_probe(&self, query: Query<'_>) -> bool {
         self.dialect.extensions() == Extensions::Unknown
             && matches!(query, Query::Lookup { want_attributes: true, .. })
     }
 
-    /// One request and its reply. `has_begun` says whether part of the reply was passed on.
+    /// Sends one request and reads its reply. Sets `has_begun` when part of the reply was passed on.
     fn exchange(
         &self,
         open: Open,
@@ -160,7 +159,7 @@ impl IndexConnection {
         if self.is_probe(query) {
             replies.begin_within(limits::PROBE_REPLY);
         }
-        // A server that is full refuses and closes before it has read anything.
+        // A full server refuses and closes before it has read anything.
         let line_ends = self.dialect.line_ends();
         let sent = link.send_bytes(&line_ends.apply(request));
         let (mut taken, mut was_refused, mut other_version) = (Ok(()), false, None);
@@ -273,8 +272,8 @@ impl AskIndex for IndexConnection {
 }
 
 impl Open {
-    /// What has arrived although nothing was requested, after a wait if there is one; `None` if
-    /// the connection is closed.
+    /// Returns the bytes that have arrived without a request, perhaps after a wait; `None` if the
+    /// connection is closed.
     fn unsolicited(&self, wait: Option<Duration>) -> Option<Vec<u8>> {
         if !self.between.input.trim_ascii().is_empty() {
             return Some(self.between.input.clone());

@@ -1,22 +1,22 @@
-//! What is known of an index server that may be another program (protocol.md sections 4.9 and 8.5).
+//! What is known of an index server that may be another implementation (protocol.md sections 4.9 and
+//! 8.5).
 //!
-//! Nothing beyond the handout is sent to a server before it has shown that it knows an extension,
-//! and a reply without an end of its own ends after a silence that depends on what the server has
-//! shown.
+//! No extension is sent to a server before it has shown one. A reply without an end marker ends after
+//! a silence that depends on what the server has shown.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::role::IndexTraits;
 
-/// What an index server has shown of itself. All connections of a program to it share this.
+/// The properties that an index server has shown. All connections of a program to it share this.
 #[derive(Debug, Default)]
 pub struct IndexDialect(Mutex<Shown>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Shown {
     extensions: Extensions,
-    /// How often it did not answer the request that asks for an extension, perhaps for another
-    /// reason: then extensions count as refused although it has refused none.
+    /// How often it did not answer a probe for extensions. After that extensions count as refused,
+    /// although the reason may be another one.
     silent_probes: u8,
     /// How it ends its replies; its extensions are above.
     traits: IndexTraits,
@@ -37,8 +37,8 @@ enum Connections {
     PerhapsOneRequest,
     /// It closes each connection after a reply.
     OneRequest,
-    /// It does not, although it has closed one.
-    KeptAllTheSame,
+    /// It keeps connections, although it has closed one.
+    KeptNevertheless,
 }
 
 /// Whether a server understands requests with extensions.
@@ -49,7 +49,7 @@ pub enum Extensions {
     Unknown,
     /// It has shown one.
     Shown,
-    /// It has refused one, or they are not to be used.
+    /// It has refused one, or the user excludes them.
     Refused,
 }
 
@@ -76,7 +76,7 @@ impl LineEnds {
 }
 
 impl IndexDialect {
-    /// A server to which no extension is sent, and that is not asked whether it knows one.
+    /// A server to which no extension is sent, and that is not probed for extensions.
     pub fn plain() -> Self {
         Self(Mutex::new(Shown { extensions: Extensions::Refused, ..Shown::default() }))
     }
@@ -91,21 +91,21 @@ impl IndexDialect {
         self.extensions() == Extensions::Shown
     }
 
-    /// Remembers that it has shown an extension. That ends a doubt.
-    pub(crate) fn show_extensions(&self) {
+    /// Records that it has shown an extension.
+    pub(super) fn show_extensions(&self) {
         let mut shown = self.lock();
         if shown.extensions == Extensions::Unknown || shown.silent_probes > 0 {
             (shown.extensions, shown.silent_probes) = (Extensions::Shown, 0);
         }
     }
 
-    /// Remembers that it has refused one.
+    /// Records that it has refused an extension.
     pub fn refuse_extensions(&self) {
         let mut shown = self.lock();
         (shown.extensions, shown.silent_probes) = (Extensions::Refused, 0);
     }
 
-    /// Remembers that it did not answer a request with one: none is sent to it until
+    /// Records that it did not answer a request with an extension. No extension is sent to it until
     /// [`IndexDialect::ask_again`], and after a second such request none at all.
     pub(crate) fn doubt_extensions(&self) {
         let mut shown = self.lock();
@@ -115,8 +115,8 @@ impl IndexDialect {
         }
     }
 
-    /// A connection was lost, so the server may have been overloaded or restarted: the first doubt
-    /// ends.
+    /// Permits a second probe after a lost connection: the server may have been overloaded or
+    /// restarted.
     pub(crate) fn ask_again(&self) {
         let mut shown = self.lock();
         if shown.silent_probes == 1 {
@@ -124,14 +124,14 @@ impl IndexDialect {
         }
     }
 
-    /// What it has shown that decides how a reply ends.
-    pub(crate) fn traits(&self) -> IndexTraits {
+    /// The shown properties that decide how a reply ends.
+    pub(super) fn traits(&self) -> IndexTraits {
         let shown = self.lock();
         IndexTraits { extensions: shown.extensions == Extensions::Shown, ..shown.traits }
     }
 
-    /// Remembers what it has shown on a connection.
-    pub(crate) fn show(&self, found: IndexTraits) {
+    /// Records the properties that it has shown on a connection.
+    pub(super) fn show(&self, found: IndexTraits) {
         if found == IndexTraits::default() {
             return;
         }
@@ -143,13 +143,13 @@ impl IndexDialect {
         traits.adds_without_record |= found.adds_without_record;
     }
 
-    /// Remembers that it greets; returns whether that is new.
-    pub(crate) fn show_greeting(&self) -> bool {
+    /// Records that it sends a greeting; returns whether that is new.
+    pub(super) fn show_greeting(&self) -> bool {
         !std::mem::replace(&mut self.lock().greets, true)
     }
 
-    /// The server has closed a connection instead of a reply to the second request: whether it is
-    /// to be found out if it answers one on each.
+    /// Records that the server has closed a connection instead of answering the second request.
+    /// Returns whether the peer has to find out if it answers one request on each connection.
     pub(crate) fn suspect_one_request(&self) -> bool {
         let mut shown = self.lock();
         let is_new = shown.connections == Connections::Kept;
@@ -159,15 +159,15 @@ impl IndexDialect {
         is_new
     }
 
-    /// Whether that is being found out.
+    /// Whether the peer has to find that out.
     pub(crate) fn is_suspected_of_one_request(&self) -> bool {
         self.lock().connections == Connections::PerhapsOneRequest
     }
 
-    /// Remembers whether the server closes each connection after a reply.
+    /// Records whether the server closes each connection after a reply.
     pub(crate) fn set_one_request(&self, closes: bool) {
         self.lock().connections =
-            if closes { Connections::OneRequest } else { Connections::KeptAllTheSame };
+            if closes { Connections::OneRequest } else { Connections::KeptNevertheless };
     }
 
     /// Whether it closes each connection after a reply.
@@ -180,8 +180,8 @@ impl IndexDialect {
         self.lock().line_ends
     }
 
-    /// After a 505 to a request with these line ends: whether the request is to be sent again, with
-    /// other ones. Requests on several connections may have been refused for the same line ends.
+    /// Records a 505 to a request with these line ends. Returns whether the request is to be sent again
+    /// with other line ends. Several connections may have sent the same line ends.
     pub(crate) fn change_line_ends(&self, refused: LineEnds) -> bool {
         let mut shown = self.lock();
         shown.line_ends = match (shown.line_ends, refused) {

@@ -1,4 +1,4 @@
-//! Why an index server gave no records (protocol.md section 6.1).
+//! Why an index server returned no records (protocol.md section 6.1).
 
 use std::io;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::escape::escaped;
 use crate::protocol::{DecodeError, Document, Endpoint, HeaderText, Refusal, Status};
 
-/// Why the index did not answer.
+/// Why the index returned no records.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
     /// It cannot be reached.
@@ -15,7 +15,7 @@ pub enum IndexError {
     Unreachable {
         /// The index.
         index: Endpoint,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// The connection broke.
@@ -23,7 +23,7 @@ pub enum IndexError {
     Lost {
         /// The index.
         index: Endpoint,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// It sent nothing in time.
@@ -43,10 +43,10 @@ pub enum IndexError {
         index: Endpoint,
         /// What is missing.
         expected: &'static str,
-        /// The last that it sent.
+        /// The last line that it sent.
         last: String,
     },
-    /// Its reply ended after this program had not read it for a while.
+    /// The index closed the connection after this program had not read its reply for a while.
     #[error(
         "the reply of the index {index} was cut off after its output here had not been read for {} s; \
          an index closes such connections. Write the output to a file to pause in it",
@@ -58,7 +58,7 @@ pub enum IndexError {
         /// How long this program did not read.
         paused: Duration,
     },
-    /// It sent something that was not asked for.
+    /// It sent bytes that were not requested.
     #[error("the index {index} broke the protocol: expected nothing, found {found}")]
     Unsolicited {
         /// The index.
@@ -78,7 +78,7 @@ pub enum IndexError {
     /// The registration has ended.
     #[error("this peer is leaving the index")]
     Leaving,
-    /// What it sent is no reply.
+    /// It sent bytes that are not a reply.
     #[error("the index {index} broke the protocol")]
     Protocol {
         /// The index.
@@ -125,7 +125,7 @@ impl IndexError {
         }
     }
 
-    /// Whether a new connection may bring what this one did not.
+    /// Whether the request may succeed on a new connection.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. }

@@ -1,4 +1,4 @@
-//! An open connection to an index, and what its ends are called.
+//! An open connection to an index server, and the endpoints of both sides.
 
 use std::io;
 use std::net::{Ipv6Addr, Shutdown, SocketAddr, TcpStream};
@@ -14,19 +14,19 @@ use crate::protocol::{Endpoint, Host, Port};
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) stream: Arc<TcpStream>,
-    pub(crate) index: Endpoint,
+    pub(super) index: Endpoint,
     /// The address of the index.
-    pub(crate) address: SocketAddr,
-    /// What this peer calls itself.
+    pub(super) address: SocketAddr,
+    /// The endpoint that this peer names as its own.
     pub(crate) own: Endpoint,
-    /// The interface of a link-local index: its peers are on the same link.
+    /// The interface of an index with a link-local address: its peers are on the same link.
     scope: Option<NonZeroU32>,
 }
 
 impl Link {
-    /// Connects. `host` is the name of this peer, if not the one that is found out; `port` is that
-    /// of its upload server. A peer without one names its address and the port of this very
-    /// connection, which no other program can have meanwhile.
+    /// Connects. Without `host` the host of this peer is found out; `port` is the port of its upload
+    /// server. A peer without an upload server names its address and the local port of this connection,
+    /// which no other program can have meanwhile.
     pub(crate) fn connect(
         index: &Endpoint,
         host: Option<&Host>,
@@ -49,8 +49,8 @@ impl Link {
         Ok(Self { stream: Arc::new(stream), index, address, own, scope: scope_of(remote) })
     }
 
-    /// An endpoint that the index has listed, with the interface on which it is if its address is
-    /// link-local: without one it could not be connected to.
+    /// Adds the interface of the index to an endpoint with a link-local address: without an interface
+    /// it could not be connected to.
     pub(crate) fn scoped(&self, endpoint: Endpoint) -> Endpoint {
         let Some(scope) = self.scope else { return endpoint };
         let is_link_local = |address: Ipv6Addr| address.is_unicast_link_local();
@@ -76,7 +76,7 @@ impl Link {
         IndexError::Lost { index: self.index.clone(), source }
     }
 
-    /// Ends the connection: whoever reads from it sees the end.
+    /// Ends the connection. A thread that reads from it sees the end of input.
     pub(crate) fn close(&self) {
         // It may be closed already.
         let _ = self.stream.shutdown(Shutdown::Both);
@@ -94,7 +94,7 @@ fn scope_of(index: SocketAddr) -> Option<NonZeroU32> {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        // Another thread may hold the stream: the connection ends all the same.
+        // Another thread may hold the stream; the connection ends nevertheless.
         self.close();
     }
 }

@@ -1,5 +1,5 @@
-//! The replies that arrive on one connection to an index, part by part, with their deadlines
-//! (protocol.md section 4.9).
+//! Reads the replies on one connection to an index server, part by part, with deadlines (protocol.md
+//! section 4.9).
 
 mod ending;
 
@@ -14,16 +14,16 @@ use crate::net::Receiver;
 use crate::protocol::role::{IndexClient, ReplyEvent, ReplyMeaning};
 use crate::protocol::{Endpoint, HeaderText, IndexReplyDecoder, Refusal, ReplyForm, ReplyPart};
 
-/// What a connection keeps between two exchanges.
+/// The state of a connection between two exchanges.
 #[derive(Debug)]
 pub(crate) struct Between {
-    /// Bytes that have arrived and were not yet read.
-    pub(crate) input: Vec<u8>,
+    /// Bytes that have arrived and were not yet decoded.
+    pub(super) input: Vec<u8>,
     decoder: IndexReplyDecoder,
 }
 
 impl Between {
-    /// Nothing has arrived on a new connection.
+    /// The state of a new connection.
     pub(crate) fn of_new(dialect: &IndexDialect) -> Self {
         let decoder = match dialect.shows_extensions() {
             true => IndexReplyDecoder::default(),
@@ -33,7 +33,7 @@ impl Between {
     }
 }
 
-/// What arrives while no request is outstanding.
+/// What has arrived while no request is outstanding.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Unsolicited {
     Nothing,
@@ -64,7 +64,7 @@ pub(crate) enum Step {
     Closed,
 }
 
-/// Why a request was refused, in a code and perhaps in words.
+/// The refusal of a request, and its explanation if there is one.
 pub(crate) type Refused = (Refusal, Option<HeaderText>);
 
 impl<'a> Replies<'a> {
@@ -83,27 +83,27 @@ impl<'a> Replies<'a> {
         }
     }
 
-    /// What is kept for the next exchange.
-    pub(crate) fn into_between(self) -> Between {
+    /// The state for the next exchange.
+    pub(super) fn into_between(self) -> Between {
         Between { input: self.receiver.into_input(), decoder: self.role.into_decoder() }
     }
 
-    /// Requests were sent now, whose replies have this form.
+    /// Expects replies of this form to requests that are sent now.
     pub(crate) fn expect(&mut self, form: ReplyForm) {
         self.role.expect(form, self.begun.elapsed());
     }
 
-    /// The next reply must begin within this time: it is one to a request that may not be answered.
+    /// Expects the next reply to begin within this time, because the request may never be answered.
     pub(crate) fn begin_within(&mut self, time: Duration) {
         self.role.begin_within(time, self.begun.elapsed());
     }
 
-    /// Whether more has arrived than was read. Empty lines mean nothing.
+    /// Whether bytes have arrived that were not decoded. Empty lines are ignored.
     pub(crate) fn has_input(&self) -> bool {
         !self.receiver.input().trim_ascii().is_empty()
     }
 
-    /// What has arrived after a reply and within a wait, escaped, if anything has.
+    /// Returns the bytes that arrive after a reply and within a wait, escaped.
     pub(crate) fn surplus(&mut self, wait: Duration) -> Result<Option<String>, IndexError> {
         match self.wait_for_unsolicited(wait)? {
             Unsolicited::Bytes(found) => Ok(Some(found)),
@@ -111,19 +111,18 @@ impl<'a> Replies<'a> {
         }
     }
 
-    /// Drops what has arrived and was not read.
+    /// Discards the bytes that have arrived and were not decoded.
     pub(crate) fn discard_input(&mut self) {
         let count = self.receiver.input().len();
         self.receiver.take(count);
     }
 
-    /// Replies may come at any time, or never.
+    /// Expects replies at any time, or never.
     pub(crate) fn expect_at_any_time(&mut self, form: ReplyForm) {
         self.role.expect_at_any_time(form);
     }
 
-    /// Waits for what the index may send although no request is outstanding. Empty lines mean
-    /// nothing.
+    /// Waits for bytes that the index may send without a request. Empty lines are ignored.
     pub(crate) fn wait_for_unsolicited(
         &mut self,
         wait: Duration,
@@ -242,7 +241,7 @@ impl<'a> Replies<'a> {
         Ok(step)
     }
 
-    /// Remembers what the server has shown.
+    /// Records what the server has shown.
     fn learn(&mut self) {
         if let Some(greeting) = self.role.take_greeting()
             && self.dialect.show_greeting()

@@ -1,4 +1,4 @@
-//! A list that an index has sent, and whether it is complete (protocol.md section 7).
+//! Whether a reply of an index is complete; the list that is kept of one (protocol.md section 7).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,7 +6,7 @@ use super::index_error::IndexError;
 use crate::error_chain::error_chain;
 use crate::protocol::Record;
 
-/// Whether a reply held everything that the index had to send.
+/// Whether a reply is complete.
 #[derive(Clone, Debug)]
 #[must_use]
 pub enum Completeness {
@@ -21,9 +21,9 @@ pub enum Completeness {
 /// Why records may be missing.
 #[derive(Clone, Debug)]
 pub struct Gap {
-    /// The reason, for people.
+    /// The reason, for messages.
     pub reason: String,
-    /// What kind of reason that is.
+    /// The kind of reason.
     pub cause: GapCause,
 }
 
@@ -45,18 +45,18 @@ impl Completeness {
     }
 
     /// Records may be missing, because the index closed the connection too early.
-    pub(crate) fn closed() -> Self {
+    pub(super) fn closed() -> Self {
         let reason = "the index closed the connection without a final empty line".into();
         Self::Incomplete(Gap { reason, cause: GapCause::Closed })
     }
 
     /// Records may be missing, because of this error.
-    pub(crate) fn failed(error: IndexError) -> Self {
+    pub(super) fn failed(error: IndexError) -> Self {
         let reason = error_chain(&error);
         Self::Incomplete(Gap { reason, cause: GapCause::Failed(Arc::new(error)) })
     }
 
-    /// Of two replies: the first that is not complete.
+    /// The completeness of two replies: that of the first incomplete one.
     pub fn and(self, other: Self) -> Self {
         if let Self::Complete = self { other } else { self }
     }
@@ -68,21 +68,21 @@ pub struct ListCache(Mutex<Option<Arc<KeptList>>>);
 
 /// A list, perhaps the beginning of one.
 #[derive(Debug)]
-pub(crate) struct KeptList {
-    pub(crate) records: Vec<Record>,
-    pub(crate) completeness: Completeness,
+pub(super) struct KeptList {
+    pub(super) records: Vec<Record>,
+    pub(super) completeness: Completeness,
 }
 
 impl ListCache {
-    pub(crate) fn get(&self) -> Option<Arc<KeptList>> {
+    pub(super) fn get(&self) -> Option<Arc<KeptList>> {
         self.lock().clone()
     }
 
-    pub(crate) fn put(&self, list: KeptList) -> Arc<KeptList> {
+    pub(super) fn put(&self, list: KeptList) -> Arc<KeptList> {
         Arc::clone(self.lock().insert(Arc::new(list)))
     }
 
-    pub(crate) fn clear(&self) {
+    pub(super) fn clear(&self) {
         *self.lock() = None;
     }
 

@@ -1,14 +1,14 @@
-//! What index servers say of documents and their holders (protocol.md sections 4 and 8).
+//! Queries to index servers: documents and their holders (protocol.md sections 4 and 8).
 //!
 //! | file | subject |
 //! |---|---|
 //! | `index_connection`, `index_link`, `index_replies` | requests to an index, one at a time on a connection |
-//! | `index_dialect` | what an index server has shown of itself |
+//! | `index_dialect` | the properties that an index server has shown |
 //! | `query`, `index_error` | requests for records; why the index returned none |
-//! | `records`, `holdings`, `listed` | records, streamed; the holders of a document; whether a list is complete |
+//! | `records`, `holders`, `listed` | records, streamed; the holders of a document; whether a list is complete |
 //! | `own_host` | the host that a peer names in its requests |
 
-mod holdings;
+mod holders;
 mod index_connection;
 mod index_dialect;
 mod index_error;
@@ -19,7 +19,7 @@ mod own_host;
 mod query;
 mod records;
 
-pub use holdings::{Holders, Holding, lookup, lookup_in_list, may_ignore_lookup};
+pub use holders::{HolderInfo, Holders, lookup, lookup_in_list, may_ignore_lookup};
 pub use index_connection::IndexConnection;
 pub use index_dialect::{Extensions, IndexDialect};
 pub use index_error::IndexError;

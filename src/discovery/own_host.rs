@@ -1,4 +1,4 @@
-//! The host that a peer names as its own to an index (protocol.md section 2.6).
+//! The host that a peer names to an index as its own (protocol.md section 2.6).
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Once;
@@ -7,17 +7,16 @@ use crate::escape::escaped;
 use crate::net::{self, Cancel};
 use crate::protocol::Host;
 
-/// `localhost` when the index is on this machine; else the host name, if it resolves to the
-/// address from which the index is reached; else that address.
-pub(crate) fn own_host(local: SocketAddr, index: SocketAddr, cancel: &Cancel) -> Host {
+/// Returns `localhost` if the index is on this machine; else the host name, if it resolves to the local
+/// address of the connection; else that address.
+pub(super) fn own_host(local: SocketAddr, index: SocketAddr, cancel: &Cancel) -> Host {
     let local = local.ip().to_canonical();
     let host = localhost(index).or_else(|| host_name(local, cancel));
     host.unwrap_or_else(|| Host::from(local))
 }
 
-/// The same without the host name, which takes a name service to find out: for requests that
-/// register nothing under it.
-pub(crate) fn own_address(local: SocketAddr, index: SocketAddr) -> Host {
+/// The same without a lookup of the host name: for requests that register nothing.
+pub(super) fn own_address(local: SocketAddr, index: SocketAddr) -> Host {
     localhost(index).unwrap_or_else(|| Host::from(local.ip().to_canonical()))
 }
 
@@ -25,7 +24,7 @@ fn localhost(index: SocketAddr) -> Option<Host> {
     index.ip().to_canonical().is_loopback().then(|| "localhost".parse().ok()).flatten()
 }
 
-/// Says once that other peers need IPv6 to reach this one, if it is listed under such an address.
+/// Warns once if this peer is listed under an IPv6 address: other peers need IPv6 to reach it.
 pub(crate) fn note_ipv6_only(own: &Host) {
     static SAID: Once = Once::new();
     let Ok(address) = own.as_str().parse::<Ipv6Addr>() else { return };

@@ -1,4 +1,4 @@
-//! What a peer requests of an index, and what can be asked.
+//! Requests to an index server without their sender, and the interface that sends them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -44,7 +44,7 @@ pub enum Query<'a> {
 }
 
 impl Query<'_> {
-    /// A LOOKUP as this index takes it. A title is for an index that may compare it.
+    /// A LOOKUP in the form for this index. The title is sent only to an index that may compare it.
     pub fn lookup<'a>(
         document: &'a Document,
         title: Option<&'a Title>,
@@ -55,13 +55,13 @@ impl Query<'_> {
         Query::Lookup { document, title, want_attributes }
     }
 
-    /// A document for a request by which is found out what an index knows.
+    /// A document for a request that finds out which extensions an index knows.
     pub(crate) fn of_rfc_1() -> Option<(Document, Title)> {
         Some((Document::Rfc("1".parse().ok()?), "Host Software".parse().ok()?))
     }
 
-    /// What the reply may hold.
-    pub(crate) fn form(&self) -> ReplyForm {
+    /// The form of the reply.
+    pub(super) fn form(&self) -> ReplyForm {
         match self {
             Self::Add { .. } | Self::Remove(_) => ReplyForm::OneRecord,
             Self::Lookup { .. } | Self::List(_) | Self::Search { .. } => ReplyForm::Records,
@@ -69,11 +69,11 @@ impl Query<'_> {
     }
 
     /// Whether it changes nothing, so that it can be sent again.
-    pub(crate) fn is_harmless(&self) -> bool {
+    pub(super) fn is_harmless(&self) -> bool {
         self.form() == ReplyForm::Records
     }
 
-    /// Appends the request as `from` sends it.
+    /// Appends the request of this sender.
     pub(crate) fn encode(&self, from: &Endpoint, out: &mut Vec<u8>) {
         let from = from.clone();
         let request = match *self {
@@ -96,21 +96,20 @@ impl Query<'_> {
     }
 }
 
-/// Something that can send requests to an index.
+/// Sends requests to an index.
 pub trait AskIndex {
-    /// Sends a request, and hands the parts of the reply to `take`, each with the bytes that it was
-    /// read from.
+    /// Sends a request, and passes the parts of the reply to `take`, each with its bytes.
     ///
     /// # Errors
-    /// When there is no reply, or no whole one, or `take` fails.
+    /// When there is no complete reply, or `take` fails.
     fn ask(
         &self,
         query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError>;
 
-    /// Looks up documents, with attributes, and hands the parts of all replies to `take`: for an
-    /// index that has shown that it knows extensions. A document that nobody has is no failure.
+    /// Looks up documents, with attributes, and passes the parts of all replies to `take`: for an index
+    /// that has shown an extension. A document without a holder is not an error.
     ///
     /// # Errors
     /// When the index does not answer, or refuses.
@@ -123,15 +122,15 @@ pub trait AskIndex {
     /// The index, as the user named it.
     fn server(&self) -> &Endpoint;
 
-    /// Where the index is, or was when it was asked last.
+    /// The address of the index on the last connection.
     ///
     /// # Errors
     /// When it cannot be reached.
     fn address(&self) -> Result<SocketAddr, IndexError>;
 
-    /// What the index has shown of itself.
+    /// The properties that the index has shown.
     fn dialect(&self) -> &IndexDialect;
 
-    /// What was listed on this connection, to look up documents in it.
+    /// The list that was received on this connection, in which documents are looked up.
     fn list_cache(&self) -> &ListCache;
 }

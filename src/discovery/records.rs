@@ -1,4 +1,4 @@
-//! Requesting records from an index: streamed to a callback, a refusal returned as an error
+//! Requests for records, which are streamed to a callback; a refusal is returned as an error
 //! (protocol.md sections 4.3, 4.4, 4.10 and 6.1).
 
 use std::io;
@@ -11,10 +11,10 @@ use super::query::{AskIndex, Query};
 use crate::error_chain::error_chain;
 use crate::protocol::{Document, Listing, Record, Refusal, ReplyPart, Title};
 
-/// Requests records and passes the parts of the reply to `take`, which may stop: then the
-/// connection is closed before the rest arrives. A refusal is not passed on.
+/// Requests records and passes the parts of the reply to `take`, which may stop. Then the connection is
+/// closed before the rest arrives. A refusal is not passed on.
 ///
-/// A 404 to LIST or SEARCH is an empty list: many index servers answer so.
+/// A 404 to LIST or SEARCH is an empty list: many index servers send it.
 ///
 /// # Errors
 /// When there is no reply, or it is a refusal.
@@ -76,12 +76,12 @@ pub fn each_record(
     if let Completeness::Stopped = rfcs {
         return Ok(rfcs);
     }
-    find_out_extensions(index, first);
+    probe_extensions(index, first);
     if !index.dialect().shows_extensions() {
         return Ok(rfcs);
     }
     match list(index, Listing::Files, take) {
-        // It knows attributes, and no documents other than RFCs.
+        // It knows attributes, but only RFCs.
         Err(error @ IndexError::Refused { refusal: Refusal::BadRequest, .. }) => {
             log::warn!("documents other than RFCs are not listed: {}", error_chain(&error));
             Ok(rfcs)
@@ -92,18 +92,18 @@ pub fn each_record(
     }
 }
 
-/// Finds out whether an unknown index server knows extensions, by the one header that harms no
-/// server that is known (protocol.md section 8.5): in a LOOKUP of a document that it has listed.
-fn find_out_extensions(index: &dyn AskIndex, listed: Option<(Document, Title)>) {
+/// Finds out whether an unknown index server knows extensions, by a LOOKUP of a document that it has
+/// listed. No known server is harmed by the header of that LOOKUP (protocol.md section 8.5).
+fn probe_extensions(index: &dyn AskIndex, listed: Option<(Document, Title)>) {
     if index.dialect().extensions() != Extensions::Unknown {
         return;
     }
-    // Servers may compare the title, so one is sent that is right.
+    // Servers may compare the title, so the correct one is sent.
     let Some((document, title)) = listed.or_else(Query::of_rfc_1) else { return };
     let (document, title) = (&document, Some(&title));
     let query = Query::Lookup { document, title, want_attributes: true };
-    // The connection remembers what an attribute shows. The whole reply is read if it is short, so
-    // that the connection can be used again.
+    // The connection records an attribute as an extension. A short reply is read to its end, so that
+    // the connection can be used again.
     let mut parts = 0;
     let asked = request_records(index, query, &mut |_| {
         parts += 1;

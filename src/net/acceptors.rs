@@ -1,9 +1,9 @@
-//! The threads that wait for the connections of one listener, and which of them accepts next.
+//! The threads that wait for the connections of one listener.
 //!
-//! Each open connection has a thread. But a document of a few kilobytes is
-//! sent in less time than a thread takes to start and end, and handing a connection over wakes two
-//! threads instead of one. So a thread that has served a connection accepts the next one
-//! itself, if it comes soon. The listener's own thread accepts when no other thread does.
+//! Each open connection has a thread. Sending a document of a few kilobytes takes less time than
+//! starting and ending a thread, and passing a connection to another thread wakes two threads instead
+//! of one. So a thread that has served a connection accepts the next one itself, if it arrives soon.
+//! The listener's own thread accepts when no other thread does.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -23,8 +23,8 @@ const WAIT_FOR_NEXT: Duration = Duration::from_millis(500);
 /// The result of waiting.
 enum Next {
     Connection(TcpStream, SocketAddr),
-    /// No connection has come.
-    Nobody,
+    /// No connection has arrived.
+    Timeout,
     Stop,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Acceptors<'a> {
     stop: &'a Stop,
     /// How many threads are accepting.
     accepting: Mutex<usize>,
-    nobody_accepts: Condvar,
+    none_accepts: Condvar,
 }
 
 impl<'a> Acceptors<'a> {
@@ -50,24 +50,24 @@ impl<'a> Acceptors<'a> {
             socket2::SockRef::from(listener).set_read_timeout(Some(WAIT_FOR_NEXT))?;
         }
         stop.add_listener(address);
-        let (accepting, nobody_accepts) = (Mutex::default(), Condvar::new());
-        Ok(Self { listener, address, stop, accepting, nobody_accepts })
+        let (accepting, none_accepts) = (Mutex::default(), Condvar::new());
+        Ok(Self { listener, address, stop, accepting, none_accepts })
     }
 
-    /// For the listener's own thread: accepts when no other thread does. `None` when it is to stop.
+    /// Accepts when no other thread does: for the listener's own thread. `None` when stopping.
     pub(super) fn accept_first(&self) -> Option<(TcpStream, SocketAddr)> {
         loop {
-            let waited = self.nobody_accepts.wait_while(self.lock(), |accepting| *accepting > 0);
+            let waited = self.none_accepts.wait_while(self.lock(), |accepting| *accepting > 0);
             match self.accept(waited.unwrap_or_else(PoisonError::into_inner)) {
                 Next::Connection(stream, address) => return Some((stream, address)),
-                Next::Nobody => {}
+                Next::Timeout => {}
                 Next::Stop => return None,
             }
         }
     }
 
-    /// For a thread that has served a connection: the next one. Nothing when none comes soon, enough
-    /// others wait for it, or it is to stop.
+    /// Accepts the next connection: for a thread that has served one. `None` when none arrives soon,
+    /// enough other threads wait, or when stopping.
     pub(super) fn accept_next(&self) -> Option<(TcpStream, SocketAddr)> {
         let accepting = self.lock();
         if !system::ACCEPT_TIMES_OUT || *accepting >= WAITING {
@@ -75,13 +75,13 @@ impl<'a> Acceptors<'a> {
         }
         match self.accept(accepting) {
             Next::Connection(stream, address) => Some((stream, address)),
-            Next::Nobody | Next::Stop => None,
+            Next::Timeout | Next::Stop => None,
         }
     }
 
     fn accept(&self, mut accepting: MutexGuard<'_, usize>) -> Next {
-        // The stopping thread wakes one of the threads that are counted at that time, and each of
-        // these wakes the next one.
+        // The stopping thread wakes one of the threads that are counted, and each of these wakes the
+        // next one.
         if self.stop.is_stopping() {
             return Next::Stop;
         }
@@ -93,7 +93,7 @@ impl<'a> Acceptors<'a> {
         let others = *accepting;
         drop(accepting);
         if others == 0 {
-            self.nobody_accepts.notify_one();
+            self.none_accepts.notify_one();
         }
         if self.stop.is_stopping() {
             if others > 0 {
@@ -104,15 +104,15 @@ impl<'a> Acceptors<'a> {
         next
     }
 
-    /// Accepts, however often that fails.
+    /// Accepts, and retries after failures.
     fn accept_patiently(&self) -> Next {
         let mut pause = limits::ACCEPT_PAUSE;
         loop {
             match self.listener.accept() {
                 Ok((stream, address)) => return Next::Connection(stream, address),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Next::Nobody,
-                // Out of descriptors or memory, or the connection is gone before it was taken: there
-                // is nothing that the next attempt could not do better.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Next::Timeout,
+                // Out of descriptors or memory, or the connection was closed before it was accepted:
+                // the next attempt may succeed.
                 Err(error) => {
                     log::warn!("cannot accept a connection: {error}; next try in {pause:?}");
                     thread::sleep(pause);
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_who_wait_end_when_it_is_stopped() {
+    fn all_waiting_threads_end_when_it_is_stopped() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stop = Stop::new();
         let acceptors = Acceptors::new(&listener, &stop).unwrap();
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_in_vain_ends() {
+    fn a_thread_without_a_connection_ends() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stop = Stop::new();
         let acceptors = Acceptors::new(&listener, &stop).unwrap();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_listeners_own_thread_accepts_beside_others_and_alone() {
+    fn the_listeners_own_thread_accepts_alone_and_with_others() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stop = Stop::new();
         let acceptors = Acceptors::new(&listener, &stop).unwrap();

@@ -1,9 +1,9 @@
 //! A limit on bytes per second, shared fairly.
 //!
-//! A token bucket: tokens come at the limit's rate, and a transfer waits for as many as the bytes
-//! that it moves. When several wait, the network that has got the least is served first, so that ten
-//! connections of one network get no more than one of another; within a network small documents go
-//! before large ones, and else the first to come.
+//! A token bucket: tokens arrive at the limit's rate, and a transfer takes one for each byte. When
+//! several transfers wait, the network that has received the least is served first, so that ten
+//! connections of one network get no more than one connection of another. Within a network small
+//! documents go before large ones, and then the order is first come, first served.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,14 +17,14 @@ use crate::network::Network;
 /// A document up to this length is small.
 pub(crate) const SMALL: u64 = 256 * 1024;
 
-/// Moved at once: a fiftieth of a second's bytes, within these bounds.
+/// Bytes that are transferred together: a fiftieth of a second's bytes, within these bounds.
 const LEAST_AT_ONCE: u64 = 512;
 const MOST_AT_ONCE: u64 = 64 * 1024;
 
-/// A network that was silent for this time has no claim to what it did not take meanwhile.
+/// The account of a network that transferred nothing for this time is deleted.
 const FORGOTTEN: Duration = Duration::from_secs(1);
 
-/// How many bytes a second may be moved, by all together. Cloning it shares the limit.
+/// A limit on the bytes per second of all transfers together. Clones share the limit.
 #[derive(Clone, Debug, Default)]
 pub struct Bandwidth(Option<Arc<Limit>>);
 
@@ -46,7 +46,7 @@ struct State {
     next: u64,
 }
 
-/// What a network has got.
+/// What a network has transferred.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     bytes: f64,
@@ -61,7 +61,7 @@ struct Waiting {
 }
 
 impl Bandwidth {
-    /// So many bytes a second; without a number as many as there are.
+    /// A limit of this number of bytes per second, or no limit.
     pub fn new(bytes_per_second: Option<NonZeroU64>) -> Self {
         Self(bytes_per_second.map(|limit| {
             let limit = limit.get();

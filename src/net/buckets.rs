@@ -1,6 +1,6 @@
-//! How often something happens in each network (protocol.md section 7).
+//! Rates of events per network (protocol.md section 7).
 //!
-//! A leaky bucket for each network: what happens adds one, and a bucket drains at a constant rate.
+//! A leaky bucket for each network: each event adds one, and a bucket drains at a constant rate.
 //! Loopback is exempt.
 
 use std::collections::HashMap;
@@ -44,7 +44,7 @@ impl Buckets {
         Self { size, levels: Mutex::default() }
     }
 
-    /// It has happened in the network of this address.
+    /// Counts an event in the network of this address.
     pub fn add(&self, address: IpAddr) {
         self.add_at(address, Instant::now());
     }

@@ -1,7 +1,7 @@
 //! Cancelling transfers from another thread.
 //!
-//! A blocked read does not look at a flag. So cancelling shuts down the sockets of the running
-//! transfers, and their threads see the end of input.
+//! A blocked read does not check a flag. So cancelling shuts down the sockets of the running transfers,
+//! and their threads see the end of input.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A handle that cancels everything that was started with it. Cloning it shares the handle.
+/// A handle that cancels everything that was started with it. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<Shared>);
 
@@ -29,13 +29,13 @@ struct Streams {
 }
 
 impl Cancel {
-    /// A handle with nothing to cancel yet.
+    /// A handle that is not cancelled.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Shuts down all connections that were started with this handle, and ends all pauses. It
-    /// cannot be undone: what is started later with the same handle ends immediately.
+    /// Shuts down all connections that were started with this handle, and ends all pauses. It is
+    /// permanent: operations that are started later with the same handle end immediately.
     pub fn cancel(&self) {
         let streams = self.lock();
         self.0.is_cancelled.store(true, Ordering::Release);

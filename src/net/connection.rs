@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use crate::{limits, system};
 
-/// Bytes read at once at first, which is enough for a request: thousands of peers are idle.
+/// The first size of a receive buffer: enough for a request, and small for thousands of idle peers.
 const SMALL: usize = 1024;
-/// Bytes read at once from who sends more.
+/// The largest size of a read.
 const LARGE: usize = 8 * 1024;
 
-/// After this time a sender that waits for its reader looks at its clock, or ends the connection
-/// where a write that timed out cannot be continued.
+/// After this time a blocked write returns, so that the sender can check the reader's rate. Where such
+/// a write cannot be continued, it ends the connection.
 const WRITE_TIMEOUT: Duration =
     if system::WRITES_RESUME { limits::SEND_CHECK } else { limits::PROGRESS_TIME };
 
-/// Sets what every connection of ours has: no delay, keepalive, and a bound on writing.
+/// Sets the options of every connection: no delay, keepalive, and a write timeout.
 ///
 /// # Errors
 /// When the connection is already gone.
@@ -27,9 +27,8 @@ pub fn set_options(stream: &TcpStream) -> io::Result<()> {
     system::set_peer_options(&socket2::SockRef::from(stream))
 }
 
-/// Sets the options of [`set_options`] for all connections that a listener accepts, where the
-/// system hands them down. They are eight system calls, which take longer than it takes to send a
-/// small document.
+/// Sets the options of [`set_options`] on a listener, where accepted connections inherit them. Setting
+/// them takes eight system calls, which is longer than sending a small document takes.
 pub(super) fn set_listener_options(listener: &TcpListener) -> io::Result<()> {
     let socket = socket2::SockRef::from(listener);
     if system::INHERITS_OPTIONS {
@@ -40,41 +39,40 @@ pub(super) fn set_listener_options(listener: &TcpListener) -> io::Result<()> {
     Ok(())
 }
 
-/// Sets what was not handed down by the listener.
+/// Sets the options that were not inherited from the listener.
 pub(super) fn set_accepted_options(stream: &TcpStream) -> io::Result<()> {
     if system::INHERITS_OPTIONS { Ok(()) } else { set_options(stream) }
 }
 
-/// Bytes that have arrived and wait to be understood.
+/// Receives bytes with deadlines, and keeps those that were not yet consumed.
 #[derive(Debug)]
 pub struct Receiver<'a> {
     stream: &'a TcpStream,
-    /// What is not yet taken lies from `start` to `end`, behind it is room.
+    /// Bytes from `start` to `end` were received and not yet consumed; the rest is free.
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// How large the buffer should be, by what arrived last.
+    /// The size of the next read, which depends on the last one.
     fitting: usize,
     timeout: Timeout,
 }
 
-/// What the socket's own timeout for reading is.
+/// The read timeout that is set on the socket.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Timeout {
-    /// That of its listener, which is shorter than any deadline.
+    /// The timeout of its listener, which is shorter than any deadline.
     OfListener,
     OfDeadline,
     None,
 }
 
 impl<'a> Receiver<'a> {
-    /// A receiver for a connection that was made, and from which nothing was read.
+    /// A receiver for an outgoing connection from which nothing was read.
     pub fn of_connected(stream: &'a TcpStream) -> Self {
         Self::with_input(stream, Vec::new())
     }
 
-    /// A receiver for a connection that was made, and from which these bytes were read and not yet
-    /// taken.
+    /// A receiver for an outgoing connection from which these bytes were read and not yet consumed.
     pub fn with_input(stream: &'a TcpStream, input: Vec<u8>) -> Self {
         Self::new(stream, input, Timeout::OfDeadline)
     }
@@ -94,27 +92,27 @@ impl<'a> Receiver<'a> {
         Self { stream, buffer, start: 0, end, fitting: SMALL, timeout }
     }
 
-    /// The bytes that were read and not yet taken.
+    /// The bytes that were received and not yet consumed.
     pub fn input(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// The same, when nothing more is read.
+    /// Returns the bytes that were received and not yet consumed.
     pub fn into_input(mut self) -> Vec<u8> {
         self.buffer.truncate(self.end);
         self.buffer.drain(..self.start);
         self.buffer
     }
 
-    /// Takes the first bytes of [`Receiver::input`] away.
+    /// Consumes the first bytes of [`Receiver::input`].
     pub fn take(&mut self, count: usize) {
         self.start = self.start.saturating_add(count).min(self.end);
     }
 
-    /// Reads once and returns how many bytes arrived; 0 is the end.
+    /// Reads once, and returns the number of bytes; 0 is the end of input.
     ///
     /// # Errors
-    /// [`io::ErrorKind::TimedOut`] at the deadline, and whatever reading brings.
+    /// [`io::ErrorKind::TimedOut`] at the deadline, and any error of the read.
     pub fn fill(&mut self, deadline: Option<Instant>) -> io::Result<usize> {
         self.make_room();
         let room = self.buffer.len() - self.end;
@@ -128,13 +126,13 @@ impl<'a> Receiver<'a> {
         Ok(count)
     }
 
-    /// Moves what is left to the front, and gives the buffer the size that fits.
+    /// Moves the unconsumed bytes to the front, and resizes the buffer for the next read.
     fn make_room(&mut self) {
         if self.start < self.end {
             self.buffer.copy_within(self.start..self.end, 0);
         }
         (self.start, self.end) = (0, self.end - self.start);
-        // A message may be longer than what is read at once.
+        // A message may be longer than one read.
         let needed = if self.end < self.fitting { self.fitting } else { self.end + self.fitting };
         if self.buffer.len() != needed {
             self.buffer.resize(needed, 0);
@@ -147,14 +145,14 @@ impl<'a> Receiver<'a> {
         if let Some(deadline) = deadline {
             let timeout = mem::replace(&mut self.timeout, Timeout::OfDeadline);
             if timeout == Timeout::OfListener {
-                // Most requests are there at once, and no time has to be set for them. What comes
-                // later is not to come byte by byte.
+                // Most requests have arrived already, and need no timeout of their own. A request that
+                // arrives byte by byte gets one with its second read.
                 match read_once(self.stream, chunk) {
                     Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
                     result => return result,
                 }
             }
-            return read_before(self.stream, chunk, deadline);
+            return read_with_deadline(self.stream, chunk, deadline);
         }
         if self.timeout != Timeout::None {
             self.stream.set_read_timeout(None)?;
@@ -172,12 +170,12 @@ fn timed_out(error: io::Error) -> io::Error {
     }
 }
 
-/// Reads once, before an absolute deadline: a timeout of the socket alone would begin anew with
+/// Reads once, before an absolute deadline. The timeout of the socket alone would start again with
 /// each byte.
 ///
 /// # Errors
-/// [`io::ErrorKind::TimedOut`] at the deadline, and whatever reading brings.
-pub fn read_before(
+/// [`io::ErrorKind::TimedOut`] at the deadline, and any error of the read.
+pub fn read_with_deadline(
     mut stream: &TcpStream,
     buffer: &mut [u8],
     deadline: Instant,
@@ -204,17 +202,18 @@ fn read_once(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// Ends a connection of which one request was answered: at once, unless there is more to read.
-pub fn close_answered(stream: &TcpStream) {
+/// Closes a connection after its only reply: immediately, or with [`lingering_close`] if unread bytes
+/// have arrived.
+pub fn close_after_reply(stream: &TcpStream) {
     if system::has_unread(stream) {
-        close_gently(stream);
+        lingering_close(stream);
     }
 }
 
-/// Closes for writing and reads on for a moment, so that the last reply arrives.
+/// Half-closes the connection and drains its input for a moment, so that the last reply arrives.
 ///
-/// Closing a socket over unread bytes resets the connection, and a reset may overtake the reply.
-pub fn close_gently(mut stream: &TcpStream) {
+/// Closing a socket with unread bytes resets the connection, and the reset may overtake the reply.
+pub fn lingering_close(mut stream: &TcpStream) {
     let deadline = Instant::now() + limits::LINGER;
     let mut left = limits::LINGER_BYTES;
     let mut chunk = [0; 4096];
@@ -240,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deadline_holds_for_who_goes_on_sending() {
+    fn a_deadline_holds_while_bytes_keep_arriving() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut connected = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (accepted, _) = listener.accept().unwrap();

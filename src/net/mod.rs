@@ -7,9 +7,9 @@
 //! | `acceptors` | the threads that wait for the connections of a listener |
 //! | `permits` | how many connections there may be, in all and per network |
 //! | `bandwidth` | limits on bytes per second |
-//! | `buckets` | how often something happens in each network |
+//! | `buckets` | rates of events per network |
 //! | `abuse` | networks whose connections are closed for abuse |
-//! | `scope` | what a limit per network counts |
+//! | `scope` | the networks to which a limit applies |
 //! | `refused` | refusing a connection so that the other side receives the refusal |
 //! | `stop` | ending an accept loop and its connections |
 //! | `connection` | socket options, reading with a deadline, closing |
@@ -48,11 +48,13 @@ pub(crate) use bandwidth::SMALL;
 pub use buckets::{BucketSize, Buckets};
 pub use cancel::Cancel;
 pub(crate) use cancel::WatchedStream;
-pub use connection::{Receiver, close_answered, close_gently, read_before, set_options};
+pub use connection::{
+    Receiver, close_after_reply, lingering_close, read_with_deadline, set_options,
+};
 pub use dialer::{DialError, Dialer, Target};
 pub(crate) use dialer::{Dialing, not_connected_in_time};
 pub use listen::{listen, listen_everywhere};
-pub use permits::{Evicted, GivingWay, Newcomer, NoPermit, Permit, Permits, Taken};
+pub use permits::{Evictable, Evicted, Newcomer, NoPermit, Permit, Permits, Taken};
 pub use read_clock::ReadClock;
 pub use resolve::resolve;
 pub use send::send;

@@ -15,7 +15,7 @@ use super::scope::Scope;
 use crate::limits;
 use crate::network::Network;
 
-/// Counts connections. Cloning it shares the count.
+/// Counts connections. Clones share the count.
 #[derive(Clone, Debug)]
 pub struct Permits {
     counts: Arc<Mutex<Counts>>,
@@ -33,7 +33,7 @@ struct Counts {
     silent: BTreeMap<u64, Silent>,
     /// The connections that may be closed for others, by their numbers.
     yielding: BTreeMap<u64, Yielding>,
-    /// Connections that have lost their permits, and whose threads have not yet ended.
+    /// Connections that have lost their permits while their threads have not yet ended.
     ending: usize,
 }
 
@@ -57,7 +57,7 @@ struct Yielding {
     stream: Arc<TcpStream>,
 }
 
-/// A connection, as [`Permits::take`] has to know it.
+/// A new connection that needs a permit.
 #[derive(Clone, Copy, Debug)]
 pub struct Newcomer<'a> {
     /// Its number, which no other connection of these permits has.
@@ -68,7 +68,7 @@ pub struct Newcomer<'a> {
     pub stream: &'a Arc<TcpStream>,
 }
 
-/// A permit, and the connection that had to give its own permit up for it.
+/// A permit, and the connection that lost its own permit for it.
 #[derive(Debug)]
 pub struct Taken {
     /// The permit of the new connection.
@@ -82,7 +82,7 @@ pub struct Taken {
 pub struct Evicted {
     /// Its socket.
     pub stream: Arc<TcpStream>,
-    /// Whether the other side waits for no reply, because all of its requests were answered.
+    /// Whether all requests of the other side were answered, so that it does not wait for a reply.
     pub is_idle: bool,
 }
 
@@ -94,7 +94,7 @@ impl Permits {
         Self { counts: Arc::default(), most, most_per_network }
     }
 
-    /// A permit, as long as there is one; it is given back when it is dropped.
+    /// Takes a permit, which is returned when it is dropped.
     ///
     /// # Errors
     /// When all are taken, or all that one network may have.
@@ -135,22 +135,22 @@ impl Permits {
         Ok(Taken { permit: Permit { permits: self.clone(), number }, evicted })
     }
 
-    /// The connection of this number has sent a request: it keeps its permit until it ends.
-    pub fn has_asked(&self, number: u64) {
+    /// Records that this connection has sent a request: it keeps its permit until it ends.
+    pub fn request_received(&self, number: u64) {
         self.lock().end_silence(number);
     }
 
-    /// While the result exists, the connection may be closed for one of a network with fewer.
-    /// `is_idle`: all of its requests were answered; else it has not been answered yet.
-    pub fn give_way<'a>(
+    /// While the result exists, the connection may be closed to admit one of a network with fewer
+    /// connections. `is_idle`: all of its requests were answered; else its first request waits.
+    pub fn offer_eviction<'a>(
         &'a self,
         number: u64,
         stream: &Arc<TcpStream>,
         is_idle: bool,
-    ) -> GivingWay<'a> {
+    ) -> Evictable<'a> {
         let yielding = Yielding { is_idle, stream: Arc::clone(stream) };
         self.lock().yielding.insert(number, yielding);
-        GivingWay { permits: self, number }
+        Evictable { permits: self, number }
     }
 
     /// The number of permits: the largest number of concurrent connections.
@@ -184,9 +184,9 @@ impl Counts {
         Some(Evicted { stream, is_idle: false })
     }
 
-    /// Takes the permit of a connection of the network, or the IPv6 site, that has the most, if that
-    /// has at least two more than the one of a new connection: an idle one if there is one, and the
-    /// newest.
+    /// Takes the permit of a connection from the network, or the IPv6 site, with the most connections,
+    /// if it has at least two more than the network of the new connection. Idle connections are taken
+    /// first, the newest before others.
     fn evict_yielding(&mut self, newcomer: Network) -> Option<Evicted> {
         if self.yielding.is_empty() || self.ending >= limits::EVICTED {
             return None;
@@ -250,7 +250,7 @@ pub enum NoPermit {
     OfSite(usize),
 }
 
-/// The right to one connection.
+/// The permission to keep one connection.
 #[derive(Debug)]
 pub struct Permit {
     permits: Permits,
@@ -267,21 +267,21 @@ impl Drop for Permit {
     }
 }
 
-/// A connection that may be closed for another one until this is dropped.
+/// A connection that may be closed to admit another one, until this is dropped.
 #[derive(Debug)]
-pub struct GivingWay<'a> {
+pub struct Evictable<'a> {
     permits: &'a Permits,
     number: u64,
 }
 
-impl GivingWay<'_> {
-    /// Whether that has happened.
+impl Evictable<'_> {
+    /// Whether it was closed.
     pub fn is_evicted(&self) -> bool {
         !self.permits.lock().held.contains_key(&self.number)
     }
 }
 
-impl Drop for GivingWay<'_> {
+impl Drop for Evictable<'_> {
     fn drop(&mut self) {
         self.permits.lock().yielding.remove(&self.number);
     }

@@ -1,4 +1,4 @@
-//! How fast the reader of a connection reads what it is sent (protocol.md section 7).
+//! The minimum read rate: how fast the other side reads what it is sent (protocol.md section 7).
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,10 +13,10 @@ use crate::{limits, system};
 /// Measures how far the reader of a connection is behind the minimum rate, and ends the connection
 /// when that is too much (protocol.md section 7).
 ///
-/// Only the time of sending counts: what the sender does between two calls, such as waiting for
-/// its own rate limiter, is not the reader's fault, unless the reader acknowledges nothing meanwhile of
-/// what it was sent before. And only what the reader's system has
-/// acknowledged counts as read: this system's buffer takes megabytes before it lets a sender wait.
+/// Only the time of sending counts. The time between two calls, in which the sender may wait for its own
+/// rate limiter, counts only if the reader acknowledges nothing of what it was sent before. Only bytes
+/// that the reader's system has acknowledged count as read, because the send buffer of this system
+/// takes megabytes before a write blocks.
 #[derive(Debug, Default)]
 pub struct ReadClock {
     /// Bytes that were sent.
@@ -40,12 +40,12 @@ pub struct ReadClock {
 }
 
 impl ReadClock {
-    /// Sends once from a place of a file, at most `count` bytes; moves `offset` past the bytes that
-    /// were sent, and returns how many they are: 0 if the socket's timeout passed before.
+    /// Sends at most `count` bytes of a file, with one system call; moves `offset` past the sent bytes,
+    /// and returns their number: 0 if the socket's timeout passed before.
     ///
     /// # Errors
     /// [`io::ErrorKind::TimedOut`] when the reader is below the minimum rate,
-    /// [`io::ErrorKind::WriteZero`] when the file ends before, and whatever writing brings.
+    /// [`io::ErrorKind::WriteZero`] when the file ends before, and any error of the write.
     pub fn send_file(
         &mut self,
         stream: &TcpStream,
@@ -58,7 +58,7 @@ impl ReadClock {
         Ok(count)
     }
 
-    /// Writes everything; calls `before_waiting` if the other side does not take it immediately.
+    /// Writes everything; calls `before_waiting` before a write that may block.
     ///
     /// # Errors
     /// As [`ReadClock::send_file`].
@@ -72,15 +72,14 @@ impl ReadClock {
         self.sent = self.sent.saturating_add(sent as u64);
         let rest = bytes.get(sent..).unwrap_or_default();
         if rest.is_empty() {
-            // As mostly, and no time had to be measured.
+            // The common case, which needs no clock.
             return Ok(());
         }
         before_waiting();
         self.send(stream, rest)
     }
 
-    /// Writes what something else follows immediately, such as a head: it leaves together with
-    /// that.
+    /// Writes bytes that others follow immediately, such as a head, so that both share a segment.
     ///
     /// # Errors
     /// As [`ReadClock::send_file`].
@@ -156,7 +155,7 @@ impl ReadClock {
         Ok(())
     }
 
-    /// Counts time for which the sender has waited for acknowledgements alone.
+    /// Counts time in which the sender has only waited for acknowledgements.
     ///
     /// # Errors
     /// [`io::ErrorKind::TimedOut`] when the reader is below the minimum rate.
@@ -164,10 +163,9 @@ impl ReadClock {
         self.count(stream, 0, time)
     }
 
-    /// Counts time for which the sender has waited for something else, such as its own rate limit.
-    /// It is the reader's time only if something was left to acknowledge, and nothing of it was
-    /// acknowledged. Otherwise a low rate limit would hide a reader that reads nothing until the
-    /// buffer of this system is full.
+    /// Counts time in which the sender has waited for something else, such as its own rate limit. It
+    /// counts against the reader only if bytes were unacknowledged and stayed so. Otherwise a low rate
+    /// limit would hide a reader that reads nothing until the buffer of this system is full.
     ///
     /// # Errors
     /// [`io::ErrorKind::TimedOut`] when the reader is below the minimum rate.
@@ -198,9 +196,9 @@ impl ReadClock {
         if self.is_too_slow() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
 
-    /// Finds out how many bytes were acknowledged, in all.
+    /// Returns how many bytes were acknowledged in all.
     fn find_acknowledged(&mut self, stream: &TcpStream) -> u64 {
-        // Where the system does not tell, its buffer has as many as before.
+        // Where the system does not report it, the number of unacknowledged bytes is unchanged.
         let found = system::unacknowledged(stream).ok().flatten();
         self.queued = found.unwrap_or(self.queued);
         // Some may have been sent before this clock was started.
@@ -208,7 +206,7 @@ impl ReadClock {
         self.sent.saturating_sub(self.queued)
     }
 
-    /// Compares what was acknowledged, in all, with the time of sending.
+    /// Compares the bytes that were acknowledged in all with the time of sending.
     fn check(&mut self, acknowledged: u64) {
         let read = acknowledged.saturating_sub(self.acknowledged);
         // Bytes that were read faster than required do not count for a later minute.

@@ -1,8 +1,8 @@
 //! Ending an accept loop and its connections.
 //!
-//! Blocking calls do not look at flags. So stopping is an act on the sockets: open connections
-//! are shut down for reading, which their threads see as the end of input, and each listener is
-//! woken by a connection to itself.
+//! Blocking calls do not check flags. So stopping acts on the sockets: open connections are shut down
+//! for reading, which their threads see as the end of input, and each listener is woken by a
+//! connection to itself.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::limits;
 
-/// A handle to everything that has to end together. Cloning it shares the handle.
+/// A handle to accept loops and connections that are stopped together. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<Shared>);
 
@@ -30,7 +30,7 @@ struct State {
 }
 
 impl Stop {
-    /// A handle with nothing to stop yet.
+    /// A handle without listeners or connections.
     pub fn new() -> Self {
         Self::default()
     }
@@ -40,13 +40,13 @@ impl Stop {
         self.lock().stopping
     }
 
-    /// Ends the accept loops, lets connections finish what they are writing, and cuts those that
-    /// take longer than a second. Returns when all of them are served or cut.
+    /// Ends the accept loops, lets connections finish their writes, and closes connections that take
+    /// longer than a second. Returns when all connections are served or closed.
     pub fn stop(&self) {
         self.stop_within(limits::STOP_GRACE);
     }
 
-    /// The same with another time than a second.
+    /// The same, with another time than a second.
     pub fn stop_within(&self, grace: Duration) {
         let listeners = {
             let mut state = self.lock();
@@ -71,12 +71,12 @@ impl Stop {
         let _ = TcpStream::connect_timeout(&reachable(address), Duration::from_secs(1));
     }
 
-    /// Remembers a listener that has to be woken.
+    /// Registers a listener that has to be woken.
     pub(super) fn add_listener(&self, address: SocketAddr) {
         self.lock().listeners.push(address);
     }
 
-    /// Remembers an open connection until the returned value is dropped; `None` when stopping.
+    /// Registers an open connection until the returned value is dropped; `None` when stopping.
     pub(super) fn enter(&self, stream: Arc<TcpStream>) -> Option<Entered> {
         let mut state = self.lock();
         if state.stopping {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::discovery::{Holding, IndexConnection, IndexError, Query, lookup, request_records};
+use crate::discovery::{HolderInfo, IndexConnection, IndexError, Query, lookup, request_records};
 use crate::download::{
     CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, Downloader, Source,
 };
@@ -69,7 +69,7 @@ impl Peer {
     ///
     /// # Errors
     /// When the index server cannot be reached, refuses the request, or violates the protocol.
-    pub fn find(&self, document: &Document) -> Result<Vec<Holding>, IndexError> {
+    pub fn find(&self, document: &Document) -> Result<Vec<HolderInfo>, IndexError> {
         Ok(lookup(&self.index, document, None)?.found)
     }
 

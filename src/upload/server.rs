@@ -20,7 +20,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::library::{SharedLibrary, UnpackedCopies};
 use crate::net::{
-    Outcome, Permits, ReadClock, Service, Stop, accept_loop, close_answered, close_gently,
+    Outcome, Permits, ReadClock, Service, Stop, accept_loop, close_after_reply, lingering_close,
 };
 use crate::protocol::{Refusal, Status, encode_refusal};
 use crate::{limits, system};
@@ -128,7 +128,7 @@ impl Sharing {
             let mut slot = None;
             let answered = match requests.next() {
                 Ok(Some(Ok(request))) => {
-                    self.permits.has_asked(number);
+                    self.permits.request_received(number);
                     self.answer(&reader, &request, &mut clock, &mut slot)
                 }
                 Ok(Some(Err(error))) => {
@@ -157,9 +157,9 @@ impl Sharing {
             }
         };
         match served {
-            Ok(()) if outcome == Outcome::Normal && !was_kept_open => close_answered(stream),
+            Ok(()) if outcome == Outcome::Normal && !was_kept_open => close_after_reply(stream),
             // The rest of a malformed request, or pipelined requests, may still be arriving.
-            Ok(()) => close_gently(stream),
+            Ok(()) => lingering_close(stream),
             Err(error) => log::warn!("{address}: the connection broke: {error}"),
         }
         outcome
@@ -171,7 +171,7 @@ impl Sharing {
         if requests.has_input() {
             return true;
         }
-        let giving_way = self.permits.give_way(reader.number, reader.stream, true);
-        requests.wait_for_next() && !giving_way.is_evicted()
+        let evictable = self.permits.offer_eviction(reader.number, reader.stream, true);
+        requests.wait_for_next() && !evictable.is_evicted()
     }
 }

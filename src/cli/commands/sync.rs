@@ -47,9 +47,9 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
     list.note_unmatched(|document| {
         is_listed.contains(document) || library.read().entry(document).is_some()
     });
-    let told_by = context.index.address()?;
+    let learned_from = context.index.address()?;
     let Missing { mut orders, not_saved, failed } =
-        missing(&library, records, told_by, &list.digests);
+        missing(&library, records, learned_from, &list.digests);
     for (document, reason) in &not_saved {
         log::warn!("{document} is not fetched: {reason}");
         say_not_saved(context.format, document, *reason)?;

@@ -1,5 +1,5 @@
-//! LOOKUPs in a pipeline, at an index that has shown that it knows extensions: such a program reads
-//! pipelines (protocol.md section 8.5).
+//! Pipelined LOOKUPs, for an index that has shown an extension: it reads pipelined requests
+//! (protocol.md section 8.5).
 
 use std::io;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::limits;
 use crate::protocol::{Document, Record, Refusal, ReplyForm, ReplyPart};
 
 impl IndexConnection {
-    /// Looks up documents, with attributes, and hands the parts of each reply to `take`. A document
-    /// that nobody has is no failure.
+    /// Looks up documents, with attributes, and passes the parts of each reply to `take`. A document
+    /// without a holder is not an error.
     ///
     /// # Errors
     /// When the index does not answer, or refuses.
@@ -40,7 +40,7 @@ impl IndexConnection {
         Ok(())
     }
 
-    /// Looks up all of `rest` over one connection, and removes from it what was answered.
+    /// Looks up all of `rest` on one connection, and removes the documents that were answered.
     fn pipeline(
         &self,
         open: Open,
@@ -59,7 +59,7 @@ impl IndexConnection {
             for _ in 0..count {
                 last = match self.read_reply(&link, &mut replies, take) {
                     Err(IndexError::Lost { .. }) if sent.is_err() => break,
-                    // A refusal says more than the failure to send the rest.
+                    // A refusal explains more than the failure to send the rest.
                     outcome => outcome?,
                 };
                 *rest = rest.split_first().map_or(&[], |(_, rest)| rest);
@@ -108,7 +108,7 @@ impl IndexConnection {
     }
 }
 
-/// The requests that are sent together, and how many they are.
+/// Encodes the requests that are sent together; returns their number, too.
 fn requests(link: &Link, documents: &[&Document]) -> (Vec<u8>, usize) {
     let (mut requests, mut count) = (Vec::new(), 0);
     for document in documents.iter().take(limits::LOOKUPS_TOGETHER) {

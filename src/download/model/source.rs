@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use crate::discovery::Holding;
+use crate::discovery::HolderInfo;
 use crate::net::Provenance;
 use crate::protocol::{Content, Digest, Document, Endpoint, Title};
 
@@ -68,14 +68,14 @@ impl From<Endpoint> for Source {
     }
 }
 
-impl From<Holding> for Source {
-    fn from(holding: Holding) -> Self {
-        let Holding { record, content, told_by, address, .. } = holding;
+impl From<HolderInfo> for Source {
+    fn from(holding: HolderInfo) -> Self {
+        let HolderInfo { record, content, learned_from, address, .. } = holding;
         Self {
             holder: record.holder,
             content,
             title: Some(record.title).filter(|title| !title.as_str().is_empty()),
-            provenance: Provenance::Index(told_by),
+            provenance: Provenance::Index(learned_from),
             verified_address: address,
             is_chosen: false,
         }

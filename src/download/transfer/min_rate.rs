@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::download::model::TransferError;
 use crate::limits;
-use crate::net::read_before;
+use crate::net::read_with_deadline;
 
 /// Whether a holder is fast enough: checked again and again, each time for what came since.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl MinRate {
         loop {
             let now = Instant::now();
             let end = self.windows().map(|window| window.end()).min().unwrap_or(now);
-            match read_before(stream, chunk, end) {
+            match read_with_deadline(stream, chunk, end) {
                 Ok(count) => {
                     for window in self.windows() {
                         window.add(count);

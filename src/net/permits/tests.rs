@@ -77,7 +77,7 @@ fn loopback_has_no_limit_per_address() {
 fn the_oldest_silent_connection_gives_way_when_all_permits_are_taken() {
     let mut taker = Taker::new(Permits::new(2, 2));
     let asking = taker.take("192.0.2.1").unwrap();
-    taker.permits.has_asked(0);
+    taker.permits.request_received(0);
     let silent = taker.take("192.0.2.2").unwrap();
     assert!(taker.take("192.0.2.3").is_err(), "it has not had the time for a request");
     taker.now += limits::SILENT_TIME;
@@ -99,13 +99,13 @@ fn silent_connections_of_a_network_give_way_to_others_of_it() {
         let mut taker = Taker::new(Permits::new(1000, 2));
         let elsewhere = taker.take("192.0.2.99").unwrap();
         let asking = taker.take(others[0]).unwrap();
-        taker.permits.has_asked(1);
+        taker.permits.request_received(1);
         let silent = taker.take(others[1]).unwrap();
         assert!(taker.take(others[2]).is_err(), "it has not had the time for a request");
         taker.now += limits::SILENT_TIME;
         let third = taker.take(others[2]).unwrap();
         assert!(third.evicted.is_some());
-        taker.permits.has_asked(4);
+        taker.permits.request_received(4);
         taker.now += limits::SILENT_TIME;
         assert!(taker.take(others[0]).is_err(), "none of the network is silent");
         drop((elsewhere, asking, silent, third));
@@ -122,18 +122,18 @@ fn a_waiting_connection_of_a_large_network_gives_way_to_one_of_a_small_network()
         .map(|address| taker.take(address).unwrap())
         .into();
     let (permits, stream) = (taker.permits.clone(), Arc::clone(&taker.stream));
-    (0..4).for_each(|number| permits.has_asked(number));
+    (0..4).for_each(|number| permits.request_received(number));
     assert_eq!(taker.take("127.0.0.3").err(), Some(NoPermit::InAll(4)), "all are answered");
     let waiting = [(0, false), (1, true), (2, false)]
-        .map(|(number, is_idle)| permits.give_way(number, &stream, is_idle));
+        .map(|(number, is_idle)| permits.offer_eviction(number, &stream, is_idle));
     let newcomer = taker.take("127.0.0.3").unwrap();
     assert!(newcomer.evicted.as_ref().is_some_and(|evicted| evicted.is_idle));
-    assert_eq!(waiting.each_ref().map(GivingWay::is_evicted), [false, true, false]);
+    assert_eq!(waiting.each_ref().map(Evictable::is_evicted), [false, true, false]);
     // The largest has two now: that is not two more than one, but two more than none.
-    permits.has_asked(5);
+    permits.request_received(5);
     assert!(taker.take("127.0.0.3").is_err());
     taken.push(taker.take("2001:db8::1").unwrap());
-    assert_eq!(waiting.each_ref().map(GivingWay::is_evicted), [false, true, true]);
+    assert_eq!(waiting.each_ref().map(Evictable::is_evicted), [false, true, true]);
     drop((waiting, taken, newcomer));
     let counts = permits.lock();
     assert!(counts.held.is_empty() && counts.yielding.is_empty() && counts.ending == 0);

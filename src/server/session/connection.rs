@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::pending::PendingAdd;
 use crate::index::Owner;
 use crate::limits;
-use crate::net::{Outcome, Receiver, close_gently};
+use crate::net::{Outcome, Receiver, lingering_close};
 use crate::protocol::IndexRequest;
 use crate::protocol::role::{Ending, IndexServer, RequestEvent, RequestMeaning};
 use crate::server::account::Account;
@@ -46,7 +46,7 @@ pub(in crate::server) fn run(
     match session.serve() {
         Ok(End::ByPeer) => Outcome::Normal,
         Ok(End::ByFault) => {
-            close_gently(stream);
+            lingering_close(stream);
             Outcome::Abuse
         }
         Err(error) => {

@@ -34,7 +34,7 @@ impl Session<'_> {
     pub(super) fn handle(&mut self, request: IndexRequest) -> io::Result<()> {
         if self.requests == 0 {
             // Before the request is handled: a long list, or a name to resolve, takes time.
-            self.shared.permits.has_asked(self.owner.0);
+            self.shared.permits.request_received(self.owner.0);
         }
         let is_logged = log::log_enabled!(target: LOG_REQUESTS, log::Level::Info);
         let line = if is_logged { request.to_string() } else { String::new() };

@@ -241,8 +241,8 @@ impl Sharing {
         if let Some(slot) = slots.take_now(address, needs, meter) {
             return Ok(slot);
         }
-        let giving_way = self.permits.give_way(reader.number, reader.stream, false);
-        let is_gone = || giving_way.is_evicted();
+        let evictable = self.permits.offer_eviction(reader.number, reader.stream, false);
+        let is_gone = || evictable.is_evicted();
         let slot = slots.take(address, needs, meter, limits::SLOT_WAIT, is_gone);
         slot.filter(|_| !is_gone()).ok_or(NotSent::NoSlot)
     }

@@ -17,7 +17,7 @@ use super::lending::Lent;
 use crate::escape::escaped_path;
 use crate::library::{Entry, OpenDocument};
 use crate::limits;
-use crate::net::{ReadClock, Stop, read_before};
+use crate::net::{ReadClock, Stop, read_with_deadline};
 use crate::system;
 
 /// Time between two looks at what a reader has acknowledged.
@@ -149,7 +149,7 @@ fn random_fraction() -> f64 {
 /// Whether the reader closes its side in this time.
 fn is_closed_within(stream: &TcpStream, time: Duration) -> io::Result<bool> {
     let mut chunk = [0; 1024];
-    match read_before(stream, &mut chunk, Instant::now() + time) {
+    match read_with_deadline(stream, &mut chunk, Instant::now() + time) {
         Ok(0) => Ok(true),
         Ok(_) => Err(io::Error::other("the reader sent something else")),
         Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(false),

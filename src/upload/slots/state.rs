@@ -45,7 +45,7 @@ pub(super) enum Place {
     /// It has not begun.
     Waiting,
     /// It has a slot.
-    Holding,
+    HolderInfo,
     /// It has begun, has given up its slot, and waits for another.
     Outside,
     /// It has begun and needs no slot, or none any more.
@@ -87,7 +87,7 @@ impl State {
     /// Where an upload is.
     pub(super) fn place(&self, number: u64) -> Place {
         // Each number is asked for by the slot that removes it.
-        self.uploads.get(&number).map_or(Place::Holding, |upload| upload.place)
+        self.uploads.get(&number).map_or(Place::HolderInfo, |upload| upload.place)
     }
 
     /// Whether an upload that waits should look again for one that has become slow. Of those that wait
@@ -118,7 +118,7 @@ impl State {
     /// Moves the next upload to its new place; returns whether there was one.
     pub(super) fn assign_next(&mut self) -> bool {
         let Some((number, place)) = self.next_place() else { return false };
-        if place == Place::Holding
+        if place == Place::HolderInfo
             && let Some(upload) = self.uploads.get(&number)
         {
             self.next = self.next.wrapping_add(1);
@@ -137,7 +137,7 @@ impl State {
             return None;
         }
         waiting.sort_by_cached_key(|number| self.rank(*number));
-        let held = self.count_of(Place::Holding);
+        let held = self.count_of(Place::HolderInfo);
         waiting.into_iter().find_map(|number| {
             let upload = self.uploads.get(&number)?;
             let (network, has_begun) = (upload.network, upload.place == Place::Outside);
@@ -148,7 +148,7 @@ impl State {
                 return Some((number, Place::Unslotted));
             }
             let has_slot = held < self.count || self.give_up_for(network, has_begun);
-            has_slot.then_some((number, Place::Holding))
+            has_slot.then_some((number, Place::HolderInfo))
         })
     }
 
@@ -222,7 +222,7 @@ impl State {
         let held = self
             .uploads
             .iter()
-            .filter(|(_, upload)| upload.place == Place::Holding && is_asked_for(upload));
+            .filter(|(_, upload)| upload.place == Place::HolderInfo && is_asked_for(upload));
         let slowest = held.min_by_key(|(number, upload)| {
             (upload.meter.age() < limits::RATE_KNOWN, upload.meter.rate(), Reverse(**number))
         });
@@ -255,14 +255,15 @@ impl State {
 
     fn held_by_site(&self, site: Network) -> usize {
         let holds = |upload: &&Upload| {
-            upload.place == Place::Holding && upload.network.site() == Some(site)
+            upload.place == Place::HolderInfo && upload.network.site() == Some(site)
         };
         self.uploads.values().filter(holds).count()
     }
 
     /// How many slots a network holds.
     pub(super) fn held_by(&self, network: Network) -> usize {
-        let holds = |upload: &&Upload| upload.network == network && upload.place == Place::Holding;
+        let holds =
+            |upload: &&Upload| upload.network == network && upload.place == Place::HolderInfo;
         self.uploads.values().filter(holds).count()
     }
 

@@ -25,7 +25,7 @@ fn order(waiting: &[u8]) -> Vec<u8> {
     let mut left: HashMap<u64, u8> = waiting.iter().map(enter).collect();
     let mut served = Vec::new();
     while state.assign() {
-        let holds = |number: &&u64| state.place(**number) == Place::Holding;
+        let holds = |number: &&u64| state.place(**number) == Place::HolderInfo;
         let number = *left.keys().find(holds).unwrap();
         served.push(left.remove(&number).unwrap());
         state.uploads.remove(&number);
@@ -114,7 +114,7 @@ fn one_ipv6_site_holds_half_of_the_slots_while_others_wait() {
     let waiting = Arc::new(SendMeter::start());
     let other = slots.lock().enter(Network::of(address(2)), Needs::Slot, &waiting);
     drop(first);
-    assert_eq!(slots.lock().place(other), Place::Holding);
+    assert_eq!(slots.lock().place(other), Place::HolderInfo);
     assert_eq!(outside(), 2);
     slots.lock().uploads.remove(&other);
     drop(second);
@@ -232,7 +232,7 @@ fn slots_are_assigned_in_a_few_steps() {
             }
             let moves = (0..100).take_while(|_| state.assign_next()).count();
             assert!(moves < 100, "{count} slots, step {step}");
-            assert_eq!(state.count_of(Place::Holding), count.min(numbers.len()));
+            assert_eq!(state.count_of(Place::HolderInfo), count.min(numbers.len()));
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::output::table;
 use crate::cli::quantity::counted;
 use crate::escape::escaped;
 use crate::limits;
-use crate::peer::{Cancel, Holding};
+use crate::peer::{Cancel, HolderInfo};
 use crate::protocol::{Document, Endpoint};
 use crate::system::wait_for_input;
 
@@ -18,7 +18,7 @@ const SHOWN: usize = 30;
 /// fails. Without a choice the order is that of speed.
 pub(super) fn choose(
     document: &Document,
-    holdings: &[Holding],
+    holdings: &[HolderInfo],
     cancel: &Cancel,
 ) -> Result<Option<usize>, CommandError> {
     let mut rows = table(["", "holder", "title"]);

@@ -8,7 +8,7 @@ use crate::cli::exit::CommandError;
 use crate::cli::incomplete::note_missing_holders;
 use crate::cli::meant::no_holder;
 use crate::escape::escaped;
-use crate::peer::{Holders, Holding, Source, lookup};
+use crate::peer::{HolderInfo, Holders, Source, lookup};
 use crate::protocol::{Digest, Document, Endpoint};
 
 /// Which holder a person wants to be asked first.
@@ -43,7 +43,7 @@ pub(super) fn holdings(context: &Context, document: &Document) -> Result<Holders
 /// The holders of a document, the chosen one first.
 pub(super) fn sources(
     document: &Document,
-    mut holdings: Vec<Holding>,
+    mut holdings: Vec<HolderInfo>,
     chosen: &Chosen,
 ) -> Vec<Source> {
     let at = match chosen {
@@ -69,7 +69,7 @@ pub(super) fn sources(
 /// Asks a person once which holder is to be asked first for all these documents.
 pub(super) fn choose_once<'a>(
     context: &Context,
-    all: impl Iterator<Item = &'a Vec<Holding>>,
+    all: impl Iterator<Item = &'a Vec<HolderInfo>>,
 ) -> Result<Chosen, CommandError> {
     if !context.interactive {
         return Ok(Chosen::None);

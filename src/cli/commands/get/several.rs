@@ -19,7 +19,7 @@ use crate::cli::quantity::counted;
 use crate::cli::share_directory::{cannot_continue, create_share_directory};
 use crate::cli::trusted::check_local;
 use crate::library::SharedLibrary;
-use crate::peer::{DownloadError, DownloadEvent, Holders, Holding, IndexError, JournalEvent};
+use crate::peer::{DownloadError, DownloadEvent, HolderInfo, Holders, IndexError, JournalEvent};
 use crate::protocol::{Digest, Document};
 
 /// Downloads several documents. All are tried, and the most severe failure decides the exit code.
@@ -32,7 +32,7 @@ pub(super) fn get_many(
     let all = documents.len();
     let library = context.library()?;
     let (mut failures, mut missing) = (Vec::new(), Vec::new());
-    let mut found: Vec<(Document, Vec<Holding>)> = Vec::new();
+    let mut found: Vec<(Document, Vec<HolderInfo>)> = Vec::new();
     for document in documents {
         context.check_interrupt_before_download(|| "interrupted: nothing was downloaded".into())?;
         let digest = vouched_for.get(&document).copied();
@@ -175,7 +175,7 @@ fn find(
     library: &SharedLibrary,
     document: &Document,
     digest: Option<Digest>,
-) -> Result<Option<Vec<Holding>>, CommandError> {
+) -> Result<Option<Vec<HolderInfo>>, CommandError> {
     if let Target::Library(_, target) = target(context, command, document)? {
         check(&target, document, command.force)?;
         if let Some(path) = already_here(library, &target, document).filter(|_| !command.force) {
@@ -200,7 +200,7 @@ fn find_plan(
     command: &Get,
     library: &SharedLibrary,
     document: &Document,
-    holdings: Vec<Holding>,
+    holdings: Vec<HolderInfo>,
     chosen: &Chosen,
     digest: Option<Digest>,
 ) -> Result<Plan, CommandError> {

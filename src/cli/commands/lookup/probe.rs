@@ -17,7 +17,7 @@ use crate::cli::reply::{document_json, with_fields};
 use crate::cli::times::{local, rfc_3339};
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
-use crate::peer::{Downloader, Holders, Holding, Probe, Source, TransferError, lookup, probe};
+use crate::peer::{Downloader, HolderInfo, Holders, Probe, Source, TransferError, lookup, probe};
 use crate::protocol::{Date, Digest, Document};
 
 /// Holders that are asked concurrently.
@@ -67,10 +67,10 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
 fn ask(
     fetcher: &Downloader,
     document: &Document,
-    holdings: &[Holding],
+    holdings: &[HolderInfo],
 ) -> Vec<Result<Probe, TransferError>> {
     thread::scope(|scope| {
-        let ask = |holding: &Holding| {
+        let ask = |holding: &HolderInfo| {
             let source = Source::from(holding.clone());
             let work = move || probe(fetcher, document, &source);
             thread::Builder::new().name("probe".into()).spawn_scoped(scope, work)
@@ -104,7 +104,11 @@ struct Row {
 }
 
 impl Row {
-    fn new(fetcher: &Downloader, holding: &Holding, probe: &Result<Probe, TransferError>) -> Self {
+    fn new(
+        fetcher: &Downloader,
+        holding: &HolderInfo,
+        probe: &Result<Probe, TransferError>,
+    ) -> Self {
         let holder = &holding.record.holder;
         let pace = fetcher.stats().speed(holder);
         let reason = probe.as_ref().err().map(|error| error_chain(error));

@@ -140,7 +140,7 @@ pub(super) struct Missing {
 pub(super) fn missing(
     library: &SharedLibrary,
     mut records: Vec<Record>,
-    told_by: SocketAddr,
+    learned_from: SocketAddr,
     vouched_for: &HashMap<Document, Digest>,
 ) -> Missing {
     // Sorted instead of collected by document: there can be a million.
@@ -152,7 +152,7 @@ pub(super) fn missing(
         let more = iter::from_fn(|| records.next_if(|record| record.document == document));
         let records = iter::once(first).chain(more);
         let source = |record: Record| Source {
-            provenance: Provenance::Index(told_by),
+            provenance: Provenance::Index(learned_from),
             title: Some(record.title),
             ..record.holder.into()
         };

@@ -1,4 +1,4 @@
-//! The holders of a document, as an index lists them (protocol.md sections 4.3 and 4.11).
+//! The holders of a document that an index lists (protocol.md sections 4.3 and 4.11).
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
@@ -18,42 +18,42 @@ use crate::protocol::{
 
 /// A holder of a document, and what the index knows of the record besides its line.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Holding {
+pub struct HolderInfo {
     /// The record.
     pub record: Record,
-    /// Which bytes the holder says to have.
+    /// The content that the holder has announced.
     pub content: Content,
-    /// When the index took the record.
+    /// When the record was added to the index.
     pub added: Option<Date>,
-    /// The address for which the index verified the holder's host.
+    /// The address that the index verified for the holder's host.
     pub address: Option<IpAddr>,
-    /// Where the index is that says so.
-    pub told_by: SocketAddr,
+    /// The address of the index.
+    pub learned_from: SocketAddr,
 }
 
-/// The holders of a document that an index has listed, and whether these are all.
+/// The holders of a document that an index has listed.
 #[derive(Debug)]
 pub struct Holders {
     /// At most 10,000.
-    pub found: Vec<Holding>,
+    pub found: Vec<HolderInfo>,
     /// Whether holders may be missing.
     pub completeness: Completeness,
 }
 
 impl Holders {
-    /// These holders of a document.
+    /// The holders of a document.
     ///
     /// # Errors
     /// When there are none, and the reply was cut off.
     fn new(
         document: &Document,
-        found: Vec<Holding>,
+        found: Vec<HolderInfo>,
         completeness: Completeness,
     ) -> Result<Self, IndexError> {
         Self { found, completeness }.known(document)
     }
 
-    /// The same, if there are any, or if it is known that there are none.
+    /// Returns the holders if there are any, or if it is certain that there are none.
     ///
     /// # Errors
     /// When there are none, and the reply was cut off.
@@ -77,9 +77,9 @@ impl Holders {
     }
 }
 
-impl Holding {
-    fn new(record: Record, told_by: SocketAddr) -> Self {
-        Self { record, content: Content::default(), added: None, address: None, told_by }
+impl HolderInfo {
+    fn new(record: Record, learned_from: SocketAddr) -> Self {
+        Self { record, content: Content::default(), added: None, address: None, learned_from }
     }
 
     fn take(&mut self, attribute: Attribute) {
@@ -92,12 +92,11 @@ impl Holding {
     }
 }
 
-/// The holders of a document, as the index lists them: at most 10,000, and then the rest is not
-/// read. No holder means that nobody has it.
+/// Looks up the holders of a document: at most 10,000; the rest of the reply is not read.
 ///
-/// An index that has shown no extension is sent the title, if it is known: some compare it. One that
-/// finds nothing, answers 400 or closes the connection may only compare titles in another way: then its
-/// list is requested, once per connection.
+/// An index that has shown no extension is sent the title, if it is known, because some indexes compare
+/// it. If such an index finds nothing, answers 400 or closes the connection, it may compare titles in
+/// another way. Then its list is requested, once per connection.
 ///
 /// # Errors
 /// When the index does not answer, or refuses, or lists no holder in a reply that is cut off.
@@ -107,14 +106,14 @@ pub fn lookup(
     title: Option<&Title>,
 ) -> Result<Holders, IndexError> {
     let dialect = index.dialect();
-    let told_by = index.address()?;
+    let learned_from = index.address()?;
     let is_rfc = matches!(document, Document::Rfc(_));
     if is_rfc && index.list_cache().get().is_some() && !dialect.shows_extensions() {
         return lookup_in_list(index, document);
     }
     let want_attributes = dialect.extensions() != Extensions::Refused;
     let query = Query::lookup(document, title, dialect);
-    let mut holdings = Arriving::new(told_by);
+    let mut holdings = Arriving::new(learned_from);
     let (mut failure, mut is_answered) = (None, false);
     let mut completeness = Completeness::Complete;
     match request_records(index, query, &mut |part| holdings.take(part)) {
@@ -126,7 +125,7 @@ pub fn lookup(
             }
         }
         Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) if is_rfc => {}
-        // It may never answer a header that it does not know.
+        // Some servers never answer a request with an unknown header.
         Err(IndexError::Silent { .. } | IndexError::Unfinished { .. })
             if want_attributes && dialect.extensions() == Extensions::Refused =>
         {
@@ -138,14 +137,14 @@ pub fn lookup(
             completeness = holdings.completeness(outcome?);
         }
     }
-    // An index of another program may match in its own way.
+    // Other implementations may match in another way.
     let mut holdings = holdings.found;
     holdings.retain(|holding| holding.record.document == *document);
     if !holdings.is_empty() || dialect.shows_extensions() || !is_rfc {
         return Holders::new(document, holdings, completeness);
     }
     match lookup_in_list(index, document) {
-        // The index has said that it knows none.
+        // The index has answered that it knows none.
         Err(error) if is_answered => {
             log::debug!("the list is not searched for {document}: {}", error_chain(&error));
             Holders::new(document, holdings, completeness)
@@ -160,19 +159,19 @@ pub fn may_ignore_lookup(index: &dyn AskIndex, error: &IndexError) -> bool {
     matches!(error, IndexError::Lost { .. }) && !index.dialect().shows_extensions()
 }
 
-/// The same in the list of all RFCs, which is requested once per connection.
+/// Looks up the holders of a document in the list of all RFCs, which is requested once per connection.
 ///
 /// # Errors
 /// As [`lookup`].
 pub fn lookup_in_list(index: &dyn AskIndex, document: &Document) -> Result<Holders, IndexError> {
     let list = index.list_cache().get().map_or_else(|| keep_list(index), Ok)?;
-    let told_by = index.address()?;
+    let learned_from = index.address()?;
     let records = list.records.iter().filter(|record| record.document == *document);
-    let found = records.map(|record| Holding::new(record.clone(), told_by)).collect();
+    let found = records.map(|record| HolderInfo::new(record.clone(), learned_from)).collect();
     Holders::new(document, found, list.completeness.clone())
 }
 
-/// Requests the list of all RFCs, and keeps its beginning.
+/// Requests the list of all RFCs, and keeps its first records.
 fn keep_list(index: &dyn AskIndex) -> Result<Arc<KeptList>, IndexError> {
     let mut records = Vec::new();
     let listed = request_records(index, Query::List(Listing::Rfcs), &mut |part| {
@@ -195,17 +194,17 @@ fn keep_list(index: &dyn AskIndex) -> Result<Arc<KeptList>, IndexError> {
     Ok(index.list_cache().put(KeptList { records, completeness }))
 }
 
-/// Holders, as they arrive.
+/// The holders that have arrived so far.
 struct Arriving {
-    found: Vec<Holding>,
-    told_by: SocketAddr,
-    /// An index that sends a line now and then must not keep a peer reading forever.
+    found: Vec<HolderInfo>,
+    learned_from: SocketAddr,
+    /// The reply must end before: a slow index must not keep a peer reading forever.
     until: Instant,
 }
 
 impl Arriving {
-    fn new(told_by: SocketAddr) -> Self {
-        Self { found: Vec::new(), told_by, until: Instant::now() + limits::LOOKUP }
+    fn new(learned_from: SocketAddr) -> Self {
+        Self { found: Vec::new(), learned_from, until: Instant::now() + limits::LOOKUP }
     }
 
     fn take(&mut self, part: ReplyPart) -> ControlFlow<()> {
@@ -213,7 +212,9 @@ impl Arriving {
             ReplyPart::Record(_) if self.found.len() >= limits::HOLDERS => {
                 return ControlFlow::Break(());
             }
-            ReplyPart::Record(record) => self.found.push(Holding::new(record, self.told_by)),
+            ReplyPart::Record(record) => {
+                self.found.push(HolderInfo::new(record, self.learned_from))
+            }
             ReplyPart::Attribute(attribute) => {
                 if let Some(last) = self.found.last_mut() {
                     last.take(attribute);
