@@ -8,10 +8,10 @@ use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 
 use super::command::Command;
-use super::endpoints::index_server;
-use super::format::Format;
-use super::option_values::{count, socket_address};
-use super::rate::Rate;
+use super::output::format::Format;
+use super::values::endpoints::index_server;
+use super::values::option_values::{count, socket_address};
+use super::values::rate::Rate;
 use crate::escape::excerpt;
 use crate::library::Depth;
 use crate::limits;
@@ -34,7 +34,7 @@ const SHARING: &str = "Sharing";
 /// Options of a peer that downloads.
 const DOWNLOADING: &str = "Downloading";
 
-/// Peer of P2P-CI/1.0: shares a folder, finds and downloads documents.
+/// Peer of P2P-CI/1.0: shares a directory, finds and downloads documents.
 #[derive(Debug, Parser)]
 #[command(name = "peer", version, max_term_width = 80, after_help = EXIT_CODES)]
 pub(super) struct Args {
@@ -82,7 +82,7 @@ pub(super) struct Args {
     #[arg(long, global = true, help_heading = SHARING)]
     pub(super) hand_over: bool,
 
-    /// Say in each refusal of an upload what was expected and what was found
+    /// State in each refusal of an upload what was expected and what was found
     #[arg(long, global = true, help_heading = SHARING)]
     pub(super) explain: bool,
 
@@ -146,7 +146,7 @@ pub(super) struct Removal {
 }
 
 impl Args {
-    /// How much of the directory is shared.
+    /// Whether subdirectories are shared.
     pub(super) fn depth(&self) -> Depth {
         if self.recursive { Depth::Tree } else { Depth::Folder }
     }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-use super::endpoints::holder;
-use super::named::{DOCUMENT, Range, parse_document, parse_range};
+use super::values::endpoints::holder;
+use super::values::named::{DOCUMENT, Range, parse_document, parse_range};
 use crate::protocol::{Document, Endpoint, Limit, SyntaxError, Title, Words};
 
 /// The commands that work in both places.
@@ -98,7 +98,7 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// The words as the protocol has them.
+    /// The words in the form of the protocol.
     pub(super) fn words(&self) -> Result<Words, SyntaxError> {
         self.words.join(" ").parse()
     }

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use super::downloads::Downloads;
-use super::exit::CommandError;
-use super::format::Format;
-use super::index_access::IndexAccess;
-use super::interrupt::Interrupt;
-use super::listed::Listed;
+use super::downloads::running::Downloads;
+use super::errors::command_error::CommandError;
+use super::output::format::Format;
+use super::session::index_access::IndexAccess;
+use super::session::interrupt::Interrupt;
+use super::shell::listed::Listed;
 use super::user_folder::stored_digests;
 use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedLibrary};
@@ -20,18 +20,18 @@ use crate::protocol::{Document, Endpoint, Title};
 
 /// The state that commands use.
 pub(super) struct Context {
-    /// Where the index is, as it was asked for.
+    /// The index as the user named it.
     pub(super) server: Endpoint,
     pub(super) index: IndexAccess,
     pub(super) folder: PathBuf,
     pub(super) depth: Depth,
-    /// Of a session; a single command looks through the folder when it needs to.
+    /// The library of a session. A single command scans the directory when it needs to.
     pub(super) library: OnceCell<SharedLibrary>,
-    /// Where a session puts documents whose digest is to be computed.
+    /// The queue of documents whose digests a session computes.
     pub(super) hashing: Option<Sender<Document>>,
-    /// Where a session puts documents of which the index is to be told when that is possible.
+    /// The queue of documents that a session announces when the index is reachable.
     pub(super) announcements: Option<Sender<Document>>,
-    /// Of a session.
+    /// The upload server of a session.
     pub(super) uploads: Option<Arc<UploadServer>>,
     pub(super) format: Format,
     pub(super) fetcher: Downloader,
@@ -43,14 +43,14 @@ pub(super) struct Context {
     pub(super) listed: Listed,
     /// Directories that the running command has created, the innermost first.
     pub(super) created: RefCell<Vec<PathBuf>>,
-    /// The command as it was typed: in the shell without the name of the program.
+    /// The command as it was typed, for messages: in the shell without the name of the program.
     pub(super) typed: String,
-    /// Whether a person can be asked.
+    /// Whether the user can be asked.
     pub(super) interactive: bool,
 }
 
 impl Context {
-    /// The handle with which a signal cancels the running command.
+    /// The handle by which a signal cancels the running command.
     pub(super) fn cancel(&self) -> &Cancel {
         self.fetcher.cancel()
     }
@@ -60,7 +60,7 @@ impl Context {
         self.check_interrupt_with(|| "interrupted".into())
     }
 
-    /// The same before a download has begun: then a person who interrupts it wants none.
+    /// The same before a download has begun. After an interrupt at a terminal the documents are not wanted.
     pub(super) fn check_interrupt_before_download(
         &self,
         kept: impl FnOnce() -> String,
@@ -71,7 +71,7 @@ impl Context {
         })
     }
 
-    /// The same; `kept` says what is kept, and how to resume.
+    /// The same. The message of `kept` states what is kept, and how to resume.
     pub(super) fn check_interrupt_with(
         &self,
         kept: impl FnOnce() -> String,
@@ -82,23 +82,22 @@ impl Context {
         }
     }
 
-    /// Has the session tell the index what the library says of a document, as soon as the index
-    /// answers.
+    /// Has the session announce the state of a document as soon as the index is reachable.
     pub(super) fn announce_later(&self, document: &Document) {
         if let Some(announcements) = &self.announcements {
-            // If the thread is gone, so is the session.
+            // If the thread has ended, the session ends, too.
             let _ = announcements.send(document.clone());
         }
     }
 
-    /// Stores how fast other peers were. Without it the next downloads only begin less well.
+    /// Stores the speeds of other peers. Without them the next downloads begin with a worse order.
     pub(super) fn remember_neighbours(&self) {
         if let Err(error) = self.fetcher.stats().save() {
             log::debug!("what is known of other peers is not stored: {error}");
         }
     }
 
-    /// The library: that of the session, or the folder as it is now.
+    /// The library of the session, or a scan of the directory.
     pub(super) fn library(&self) -> Result<SharedLibrary, CommandError> {
         if let Some(library) = self.library.get() {
             return Ok(library.clone());
@@ -116,7 +115,7 @@ impl Context {
         Ok(self.library.get_or_init(|| library).clone())
     }
 
-    /// The title of a document, if the library was read and knows it.
+    /// The title of a document, if the library was scanned and has it.
     pub(super) fn known_title(&self, document: &Document) -> Option<Title> {
         self.library.get().and_then(|library| library.read().known_title(document))
     }

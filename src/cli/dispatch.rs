@@ -5,9 +5,9 @@ use super::commands::{
     add, browse, docs, get, list, lookup, peers, remove, search, status, sync, verify, why,
 };
 use super::context::Context;
-use super::exit::CommandError;
+use super::downloads::share_directory::remove_empty_directories;
+use super::errors::command_error::CommandError;
 use super::other_kind::note_upload_server;
-use super::share_directory::remove_empty_directories;
 
 /// Runs a line of the shell; `false` if it ends the session.
 pub(super) fn run_line(context: &Context, line: &LineCommand) -> Result<bool, CommandError> {

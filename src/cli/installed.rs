@@ -30,7 +30,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Program {
-    /// The index server: knows which peer has which document
+    /// The index server: lists which peer has which document
     #[command(disable_help_flag = true)]
     Server(Rest),
     /// A peer: shares a directory, finds and downloads documents
@@ -44,7 +44,7 @@ enum Program {
     },
 }
 
-/// What the command itself reads.
+/// The arguments that the command itself parses.
 #[derive(Debug, clap::Args)]
 struct Rest {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]

@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::output::table;
+use super::output::print::table;
 use crate::limits;
 use crate::server::{Config, connection_limit, memory_limit};
 
-/// The table, and below it what bounds the number of connections on this machine.
+/// The table of limits, followed by the bounds on the number of connections on this machine.
 pub(super) fn limits_table(config: &Config) -> String {
     let (budgets, memory) = memory_limit(config.max_memory);
     let (connections, bounds) = connection_limit(config.max_connections, budgets);

@@ -1,19 +1,20 @@
-//! Which document is meant by a name: as it was typed, or in another form of it
-//! ([`crate::library::candidates`]); and which other document may be meant (protocol.md section 2.3).
+//! Resolves a typed name to a document: as it was typed, or in another form
+//! ([`crate::library::candidates`]). Messages name another document that may be meant
+//! (protocol.md section 2.3).
 
 use super::context::Context;
-use super::exit::CommandError;
+use super::errors::command_error::CommandError;
 use crate::error_chain::error_chain;
 use crate::library::{candidate_groups, candidates};
 use crate::peer::{AskIndex, IndexError, lookup};
 use crate::protocol::{Document, FileName, Refusal};
 
-/// The first form that is known, or what was typed.
+/// The first form that is known; if there is none, the typed form.
 pub(super) fn meant(typed: &Document, is_known: impl Fn(&Document) -> bool) -> Document {
     candidates(typed).into_iter().find(is_known).unwrap_or_else(|| typed.clone())
 }
 
-/// The first form that the index lists, or what was typed.
+/// The first form that the index lists; if there is none, the typed form.
 pub(super) fn listed_form(context: &Context, typed: &Document) -> Document {
     let forms = candidates(typed);
     if forms.len() == 1 {
@@ -26,15 +27,15 @@ pub(super) fn listed_form(context: &Context, typed: &Document) -> Document {
         match is_listed(context, &form) {
             Ok(true) => return form,
             Ok(false) => {}
-            // The command finds out itself.
+            // The command reports the error.
             Err(_) => break,
         }
     }
     typed.clone()
 }
 
-/// The first form that is shared here, or that `is_known`. What is here has priority among the
-/// normalization forms of one name.
+/// The first form that is shared here, or that `is_known`. Among the normalization forms of one name,
+/// shared documents have priority.
 pub(super) fn here_or_known(
     context: &Context,
     typed: &Document,
@@ -50,8 +51,8 @@ pub(super) fn here_or_known(
     found.unwrap_or(typed).clone()
 }
 
-/// The RFC that is meant by a name such as `rfc793`, if the index has shown no extension: it may not
-/// know files, and is not sent a request for one.
+/// The RFC that is meant by a name such as `rfc793`, if the index has shown no extension. Such an index
+/// may not support files, and is not sent a request for one.
 pub(super) fn rfc_for_unknown_index(context: &Context, typed: &Document) -> Option<Document> {
     let Document::File(_) = typed else { return None };
     let forms = candidates(typed);
@@ -60,7 +61,7 @@ pub(super) fn rfc_for_unknown_index(context: &Context, typed: &Document) -> Opti
     if !dialect.shows_extensions()
         && let Err(error) = is_listed(context, &rfc)
     {
-        // The command finds out itself.
+        // The command reports the error.
         log::debug!("it is not known what the index knows: {}", error_chain(&error));
     }
     (!dialect.shows_extensions()).then_some(rfc)

@@ -1,16 +1,17 @@
-//! Programs of the other kind: the upload server of a peer that was named as the index, and an index
-//! server that was named as a holder. Both answer 400 to a request that they do not know.
+//! Hints after a 400: the user may have named the upload server of a peer as the index, or an index server
+//! as a holder. Both reply 400 to unknown requests.
 //!
-//! The messages only say what is likely. To request what the other kind would know could harm a
-//! program that has shown no extension (protocol.md section 4.9).
+//! The messages are guesses. A request that would prove them could disturb a program that has shown no
+//! extension (protocol.md section 4.9).
 
 use super::context::Context;
-use super::exit::{CommandError, Failure};
+use super::errors::command_error::CommandError;
+use super::errors::failure::Failure;
 use crate::escape::escaped;
 use crate::peer::{AskIndex, DownloadError, TransferError};
 use crate::protocol::{Endpoint, Refusal, Status};
 
-/// After a command: what to check if the index has refused what every index server knows.
+/// Warns if the index has refused a request that every index server supports.
 pub(super) fn note_upload_server(context: &Context, error: &CommandError) {
     let is_refused = matches!(error, CommandError::Printed { failure: Failure::Protocol, .. })
         || matches!(error.refusal(), Some((Refusal::BadRequest, _)));
@@ -19,7 +20,7 @@ pub(super) fn note_upload_server(context: &Context, error: &CommandError) {
     }
 }
 
-/// The message that what was named as the index may be a peer.
+/// The message that the named index may be a peer.
 pub(super) fn upload_server(server: &Endpoint) -> String {
     let server = escaped(&server.to_string()).to_string();
     format!(
@@ -28,7 +29,7 @@ pub(super) fn upload_server(server: &Endpoint) -> String {
     )
 }
 
-/// After a download from a holder that the user named: what to check if it has answered 400.
+/// Warns if the holder of `--from` has replied 400.
 pub(super) fn note_index_server(holder: &Endpoint, error: &DownloadError) {
     let DownloadError::AllFailed { failures, .. } = error else { return };
     let is_refused = failures.iter().any(|(_, error)| {

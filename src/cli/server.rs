@@ -1,127 +1,31 @@
-//! The program `server`: its arguments, and what it prints.
+//! The program `server`: its start, its end, and what it prints.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::process::{ExitCode, exit};
 use std::sync::{Arc, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clap::{Parser, ValueEnum};
 use log::LevelFilter;
 
-use super::exit::{Failure, report};
+use super::errors::failure::Failure;
+use super::errors::report::report;
 use super::limits_table::limits_table;
-use super::logging;
-use super::option_values::{count, remedy, socket_address};
-use super::output::say;
+use super::logs::logging;
+use super::logs::uptime::Uptime;
+use super::output::print::say;
 use super::program::with_program;
-use super::signals::{ServiceSignal, on_service_signal};
-use super::size::MemorySize;
-use super::uptime::Uptime;
+use super::server_args::{Args, Log};
+use super::session::signals::{ServiceSignal, on_service_signal};
 use super::usage::arguments;
+use super::values::option_values::remedy;
 use crate::error_chain::error_chain;
 use crate::limits;
-use crate::server::{self, BindError, Config, HostPolicy, Server, connection_limit, memory_limit};
+use crate::server::{self, BindError, Config, Server, connection_limit, memory_limit};
 use crate::system::{MemoryBound, TooLittleMemory, limit_malloc_arenas, memory_bounds};
 
-const AFTER_HELP: &str = "\
-Ctrl-C, SIGTERM, and SIGHUP from a terminal end the server. Without a terminal
-SIGHUP means reload, and there is nothing to reload yet. RUST_LOG refines the
-log.
-
-Example: server --listen 127.0.0.1:7734 --explain";
-
-/// Index server of P2P-CI/1.0: knows which peer has which document.
-#[derive(Debug, Parser)]
-#[command(name = "server", version, max_term_width = 80, after_help = AFTER_HELP)]
-struct Args {
-    /// Listen on this address, such as `127.0.0.1:7734` or `[::1]:0`; may be given several times
-    /// [default: port 7734 on every address, IPv4 and IPv6]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = socket_address)]
-    listen: Vec<SocketAddr>,
-
-    /// List the records of a peer under the host that it says if that is its address or it is on
-    /// loopback, else under its address (`auto`); under the host that it says (`literal`); or
-    /// refuse them if that is not its address (`strict`)
-    #[arg(
-        long,
-        value_enum,
-        value_name = "POLICY",
-        default_value = "auto",
-        hide_possible_values = true
-    )]
-    host_policy: HostPolicyArg,
-
-    /// Say in each refusal what was expected and what was found
-    #[arg(long)]
-    explain: bool,
-
-    /// Serve this many connections, if this machine allows as many [default: 10000]
-    #[arg(long, value_name = "N", value_parser = count)]
-    max_connections: Option<NonZeroUsize>,
-
-    /// Limit the memory for records, connections and their threads to this size, such as `512M` or
-    /// `2G` [default: half of the least of RAM, the control group's limit and `ulimit -v`]
-    #[arg(long, value_name = "SIZE")]
-    max_memory: Option<MemorySize>,
-
-    /// Serve this many connections from one IPv4 address or IPv6 /64 network; loopback is exempt
-    /// [default: 64]
-    #[arg(long, value_name = "N", value_parser = count)]
-    connections_per_address: Option<NonZeroUsize>,
-
-    /// Print on standard error each request (`requests`), only sessions and faults (`sessions`), or
-    /// only what the operator has to know (`quiet`) [default: requests on a terminal, else
-    /// sessions]
-    #[arg(long, value_enum, value_name = "WHAT", hide_possible_values = true)]
-    log: Option<Log>,
-
-    /// Print every limit with its value, and exit
-    #[arg(long)]
-    show_limits: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum HostPolicyArg {
-    /// As the peer says if that is its address or it is on loopback, else its address
-    Auto,
-    /// As the peer says
-    Literal,
-    /// As the peer says if that is its address, else refuse
-    Strict,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Log {
-    /// Sessions, faults and each request
-    Requests,
-    /// Sessions and faults
-    Sessions,
-    /// Only what the operator has to know
-    Quiet,
-}
-
-impl From<&Args> for Config {
-    fn from(args: &Args) -> Self {
-        Self {
-            listen: args.listen.clone(),
-            host_policy: match args.host_policy {
-                HostPolicyArg::Auto => HostPolicy::Auto,
-                HostPolicyArg::Literal => HostPolicy::Literal,
-                HostPolicyArg::Strict => HostPolicy::Strict,
-            },
-            explain: args.explain,
-            max_connections: args.max_connections.map(NonZeroUsize::get),
-            max_memory: args.max_memory.map(MemorySize::bytes),
-            connections_per_address: args.connections_per_address,
-        }
-    }
-}
-
-/// How long a stopped server waits for what cannot be interrupted.
+/// How long a stopped server waits for name look-ups, which cannot be interrupted.
 const NAME_LOOKUP_GRACE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, thiserror::Error)]
@@ -167,7 +71,7 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // A reader of the limits that closes its pipe has what it wanted.
+            // A reader that has closed its pipe needs no message.
             if error.is_closed_pipe() {
                 return Failure::File.into();
             }
@@ -213,7 +117,7 @@ fn serve(args: &Args) -> Result<(), Error> {
     };
     on_service_signal(handle).map_err(Error::Signals)?;
     for address in server.addresses().map_err(Error::Address)? {
-        // Standard output may be closed; that does not keep the server from its work.
+        // The server works without standard output, too.
         if let Err(error) = say(format_args!("listening on {address}")) {
             log::warn!("listening on {address}, which cannot be printed: {error}");
         }
@@ -230,7 +134,8 @@ fn cannot_bind(error: BindError) -> Error {
     }
 }
 
-/// Fewer connections than a classroom has are worth a warning, unless they were asked for.
+/// Warns if fewer connections can be served than a classroom needs, unless `--max-connections` asks for
+/// fewer.
 fn warn_of_few_connections(config: &Config, connections: usize) -> Result<(), Error> {
     const FEW: usize = 100;
     let asked = config.max_connections.unwrap_or(FEW);
@@ -248,13 +153,13 @@ fn warn_of_few_connections(config: &Config, connections: usize) -> Result<(), Er
     Ok(())
 }
 
-/// Says when the memory limit is another one than was asked for, or more than the machine has.
+/// Warns if the memory limit differs from `--max-memory`, or exceeds the memory of the machine.
 fn warn_of_little_memory(config: &Config) {
     let (budgets, bounds) = memory_limit(config.max_memory);
     let (Some(asked), Some(tightest)) = (config.max_memory, bounds.first()) else { return };
     let total = u64::try_from(budgets.total).unwrap_or(u64::MAX);
     let MemoryBound { kind, bytes } = tightest;
-    // The process may take a quarter more.
+    // The process may use a quarter more than its limit.
     let most = bytes / 5 * 4;
     if total > asked {
         log::warn!(

@@ -9,15 +9,15 @@ use clap::{Arg, Command, CommandFactory, Error, FromArgMatches, Parser};
 
 use super::args::Args;
 use super::command::help_of;
-use super::endpoints::similar_command;
-use super::exit::Failure;
-use super::named::join_kinds;
+use super::errors::failure::Failure;
 use super::program::{called, with_names};
+use super::values::endpoints::similar_command;
+use super::values::named::join_kinds;
 use crate::escape::{escaped, excerpt};
 
-/// The arguments of the program, in which the help of each command lists what concerns it.
+/// The arguments of the program. The help of each command lists the options that concern it.
 ///
-/// The other options are accepted there, too: a script may give the same ones to all commands.
+/// All commands accept all options: a script may give the same ones to all commands.
 fn command() -> Command {
     let all = with_program_names(Args::command());
     let is_global = |option: &&Arg| option.is_global_set();
@@ -27,12 +27,12 @@ fn command() -> Command {
     names.into_iter().fold(all, |all, name| {
         let (used, example) = help_of(&name);
         let options = options.clone().into_iter().map(|option| {
-            // `share` uses all of them.
+            // `share` uses all options.
             let is_used = name == "share" || used.contains(&option.get_id().as_str());
             option.hide(!is_used)
         });
         all.mut_subcommand(&name, |command| {
-            // Only the shell can keep what it registers.
+            // `add` works only in the shell.
             let mut command = command.args(options).hide(name == "add");
             if !example.is_empty() {
                 command =
@@ -56,7 +56,7 @@ pub(super) fn peer_arguments(all: &[OsString]) -> Args {
         .unwrap_or_else(|error| end(&error, &tip(&error, server.as_deref())))
 }
 
-/// Refuses a server that is probably a mistyped command. A lookup of its name may take long.
+/// Refuses a server that is probably a mistyped command, because resolving its name may take long.
 fn check_server(args: Args, all: &[OsString]) -> Result<Args, Error> {
     let is_alone =
         args.command.is_none() && all.iter().any(|word| *word == *args.server.host.as_str());
@@ -82,8 +82,8 @@ fn mistyped(word: &str) -> Option<String> {
     Some(format!("  tip: a similar command exists: '{similar}'"))
 }
 
-/// The tip for an unexpected argument: a mistyped command before it counts as the server, or a name with
-/// blanks is not quoted.
+/// The tip for an unexpected argument: a mistyped command was parsed as the server, or a name with blanks
+/// is not quoted.
 pub(super) fn tip(error: &Error, server: Option<&str>) -> String {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else {
         return String::new();
@@ -97,7 +97,7 @@ pub(super) fn tip(error: &Error, server: Option<&str>) -> String {
     "  tip: a name with blanks is one argument, in quotes\n".into()
 }
 
-/// The same for a program without commands.
+/// Reads the arguments of a program without commands.
 pub(super) fn arguments<A: Parser>(all: impl IntoIterator<Item = OsString>) -> A {
     let command = with_program_names(A::command());
     let found = command.try_get_matches_from(all);
@@ -110,7 +110,7 @@ fn with_program_names(command: Command) -> Command {
     command.after_help(with_names(&help).into_owned())
 }
 
-/// Prints help, or what is wrong with the arguments, and ends the program.
+/// Prints help, or the error in the arguments, and ends the program.
 fn end(error: &Error, tip: &str) -> ! {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // A reader that closes its pipe ends every command in the same way.
@@ -122,7 +122,7 @@ fn end(error: &Error, tip: &str) -> ! {
     exit(Failure::Usage as i32);
 }
 
-/// Text of several lines that repeats arguments, which may hold characters that act on a terminal.
+/// Escapes each line of a text: repeated arguments may contain terminal control characters.
 pub(super) fn escaped_lines(text: &str) -> String {
     text.lines().map(|line| format!("{}\n", escaped(line))).collect()
 }

@@ -19,22 +19,22 @@ pub(super) fn stored_digests() -> DigestCache {
     store.map_or_else(DigestCache::default, |store| DigestCache::load(&store))
 }
 
-/// How fast other peers were.
+/// The speeds of other peers.
 pub(super) fn neighbour_store() -> Option<PathBuf> {
     Some(folder("XDG_STATE_HOME", ".local/state")?.join("neighbours"))
 }
 
-/// What was tried for the documents of a shared folder.
+/// The journal of the downloads into a shared directory.
 pub(super) fn journal_file(shared: &Path) -> Option<PathBuf> {
     file_for(shared, "downloads")
 }
 
-/// The port from which a folder was uploaded last.
+/// The upload port of the last session of a directory.
 pub(super) fn port_file(shared: &Path) -> Option<PathBuf> {
     file_for(shared, "ports")
 }
 
-/// The file that a session locks while it shares a folder.
+/// The file that a session locks while it shares a directory.
 pub(super) fn share_lock(shared: &Path) -> Option<PathBuf> {
     file_for(shared, "sessions")
 }
@@ -82,7 +82,7 @@ fn identity(folder: &Path) -> Option<PathBuf> {
     None
 }
 
-/// Our folder in the one that the variable names, or in the usual one.
+/// The directory `p2p-ci` in the directory that the variable names, or in the default one.
 fn folder(variable: &str, usual: &str) -> Option<PathBuf> {
     let named = var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     Some(named.or_else(|| home_dir().map(|home| home.join(usual)))?.join("p2p-ci"))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::print_reply::print_reply;
 use crate::cli::command::Add;
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
+use crate::cli::errors::command_error::CommandError;
 use crate::escape::escaped;
 use crate::library::{candidates, document_of, file_name_of};
 use crate::peer::Query;
@@ -32,7 +32,7 @@ pub(in crate::cli) fn add(context: &Context, command: &Add) -> Result<(), Comman
         asked?;
     }
     if let Some(hashing) = &context.hashing {
-        // Its digest follows. If the thread is gone, so is the session.
+        // The digest is announced later. If the thread has ended, the session ends, too.
         let _ = hashing.send(document.clone());
     }
     if is_interrupted {
@@ -44,10 +44,10 @@ pub(in crate::cli) fn add(context: &Context, command: &Add) -> Result<(), Comman
     Ok(())
 }
 
-/// A number is an RFC of the shared folder; a path that does not exist here may be a name
-/// there.
+/// The path of a file to share. A number is an RFC of the shared directory; a path that does not exist in
+/// the current directory may be a name in the shared one.
 fn path_of(context: &Context, what: &str) -> PathBuf {
-    // In the shell nobody else does this.
+    // The shell of a peer does not expand `~` elsewhere.
     if let Some(rest) = what.strip_prefix("~/")
         && let Some(home) = std::env::home_dir()
     {
@@ -62,7 +62,7 @@ fn path_of(context: &Context, what: &str) -> PathBuf {
     }
 }
 
-/// The file of the shared directory whose name is printed like this in lists.
+/// The file of the shared directory whose name lists print in this percent-encoded form.
 fn escaped_path(context: &Context, what: &str) -> Option<PathBuf> {
     let forms = candidates(&document_of(what)?);
     let paths = forms.iter().filter_map(|form| file_name_of(form).ok());

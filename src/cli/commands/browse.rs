@@ -4,8 +4,8 @@ use std::io;
 use std::ops::ControlFlow;
 
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
-use crate::cli::reply::ReplyPrinter;
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::output::reply::ReplyPrinter;
 use crate::escape::escaped;
 use crate::peer::{Completeness, each_record};
 use crate::protocol::{Endpoint, Record};
@@ -33,7 +33,7 @@ pub(in crate::cli) fn browse(context: &Context, peer: &Endpoint) -> Result<(), C
     }
 }
 
-/// A peer without records in the list of the index. `similar` has the same port.
+/// The error that the index lists no record of a peer. `similar` is a listed peer with the same port.
 pub(super) fn not_listed(peer: &Endpoint, similar: Option<&Endpoint>) -> CommandError {
     let peer = escaped(&peer.to_string()).to_string();
     let hint = similar.map_or_else(String::new, |similar| {
@@ -48,8 +48,8 @@ enum Keep {
     Yes,
 }
 
-/// Prints those of all records that `keep` selects, while they arrive; returns their number, and
-/// whether that was all.
+/// Prints the records that `keep` selects, while they arrive. Returns their number, and whether records
+/// may be missing.
 fn print_records(
     context: &Context,
     keep: &mut dyn FnMut(&Record) -> Keep,

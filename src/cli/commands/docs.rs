@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
-use crate::cli::format::Format;
-use crate::cli::objects::{document_json, with_fields};
-use crate::cli::output::{say, say_json, table};
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::output::format::Format;
+use crate::cli::output::objects::{document_json, with_fields};
+use crate::cli::output::print::{say, say_json, table};
 use crate::escape::escaped;
 
 pub(in crate::cli) fn docs(context: &Context) -> Result<(), CommandError> {
@@ -15,7 +15,7 @@ pub(in crate::cli) fn docs(context: &Context) -> Result<(), CommandError> {
         let folder = escaped(context.folder.as_os_str().as_encoded_bytes());
         log::warn!("the share directory `{folder}` does not exist");
     }
-    // The reader of the output may be slow, so the library is not locked meanwhile.
+    // The reader of the output may be slow, so the library is not locked while documents are printed.
     let documents: Vec<_> = library
         .read()
         .documents()

@@ -3,7 +3,7 @@
 use super::print_reply::print_reply;
 use crate::cli::command::List;
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
+use crate::cli::errors::command_error::CommandError;
 use crate::peer::Query;
 use crate::protocol::Listing;
 

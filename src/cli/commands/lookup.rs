@@ -5,9 +5,10 @@ mod probe;
 use self::probe::probe_all;
 use crate::cli::command::Lookup;
 use crate::cli::context::Context;
-use crate::cli::exit::{CommandError, Failure};
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::errors::failure::Failure;
 use crate::cli::meant::{listed_form, no_holder};
-use crate::cli::reply::{ReplyPrinter, refused as refused_by};
+use crate::cli::output::reply::{ReplyPrinter, refused as refused_by};
 use crate::error_chain::error_chain;
 use crate::peer::{
     AskIndex, Completeness, Extensions, Holders, IndexError, Query, lookup_in_list,
@@ -23,7 +24,7 @@ pub(in crate::cli) fn lookup(context: &Context, command: &Lookup) -> Result<(), 
 }
 
 /// Prints the records of a document. An index that has shown no extension and finds nothing may
-/// compare titles: then its list is searched here.
+/// compare titles. Then the peer requests the list and searches it.
 fn print_holders(context: &Context, typed: &Document) -> Result<(), CommandError> {
     let index = &context.index;
     let document = &listed_form(context, typed);
@@ -31,7 +32,7 @@ fn print_holders(context: &Context, typed: &Document) -> Result<(), CommandError
     let query = Query::lookup(document, title.as_ref(), index.dialect());
     let was_probe = index.dialect().extensions() == Extensions::Unknown;
     let mut printer = ReplyPrinter::new(context.format, &context.listed);
-    // A refusal is held back until the list was searched.
+    // A refusal is printed only after the list was searched.
     let (mut refused, mut reason, mut found, mut held) = (None, None, false, Vec::new());
     let mut other = None;
     let asked = index.ask(query, &mut |part, bytes| {
@@ -59,7 +60,7 @@ fn print_holders(context: &Context, typed: &Document) -> Result<(), CommandError
         && was_probe
         && index.dialect().extensions() == Extensions::Refused
     {
-        // It may never answer a header that it does not know.
+        // The index may not reply to requests with unknown headers.
         return print_holders(context, typed);
     }
     let may_compare_titles = matches!(document, Document::Rfc(_))
@@ -68,7 +69,7 @@ fn print_holders(context: &Context, typed: &Document) -> Result<(), CommandError
     let was_ignored = asked.as_ref().is_err_and(|error| may_ignore_lookup(index, error));
     if !found && may_compare_titles && (was_ignored || asked.is_ok()) {
         let Holders { found, completeness } = match lookup_in_list(index, document) {
-            // The index has said before that it knows none.
+            // The index has already replied that it has no record.
             Err(_) if was_ignored || refused != Some(Refusal::BadRequest) => {
                 Holders { found: Vec::new(), completeness: Completeness::Complete }
             }
@@ -107,7 +108,7 @@ fn print_holders(context: &Context, typed: &Document) -> Result<(), CommandError
     printer.end(&completeness, failed)?;
     match is_refused || printer.has_records() {
         true => Ok(()),
-        // Some servers do not know 404.
+        // Some index servers reply 200 without records instead of 404.
         false => Err(no_holder(context, document)),
     }
 }

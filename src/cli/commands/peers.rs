@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 use serde_json::json;
 
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
-use crate::cli::format::Format;
-use crate::cli::incomplete::{check_complete, note_incomplete, say_incomplete};
-use crate::cli::output::{say, table};
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::output::format::Format;
+use crate::cli::output::incomplete::{check_complete, note_incomplete, say_incomplete};
+use crate::cli::output::print::{say, table};
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::{Completeness, each_record};

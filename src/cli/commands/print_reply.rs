@@ -3,9 +3,10 @@
 use std::io;
 
 use crate::cli::context::Context;
-use crate::cli::exit::{CommandError, Failure};
-use crate::cli::output::print_note;
-use crate::cli::reply::{ReplyPrinter, refused};
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::errors::failure::Failure;
+use crate::cli::output::print::print_note;
+use crate::cli::output::reply::{ReplyPrinter, refused};
 use crate::peer::{AskIndex, Query};
 use crate::protocol::Refusal;
 

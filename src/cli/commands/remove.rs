@@ -2,12 +2,12 @@
 
 use super::print_reply::print_reply_unless_done;
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
+use crate::cli::errors::command_error::CommandError;
 use crate::cli::meant::{file_of_number, hint, meant};
 use crate::peer::Query;
 use crate::protocol::Document;
 
-/// Stops sharing a document, which only a session can.
+/// Stops sharing a document. Only a session can do that.
 pub(in crate::cli) fn remove(context: &Context, typed: &Document) -> Result<(), CommandError> {
     context.index.cancel_queries_with(context.cancel());
     let mut document = typed.clone();

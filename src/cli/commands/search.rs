@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use crate::cli::command::Search;
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
-use crate::cli::reply::ReplyPrinter;
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::output::reply::ReplyPrinter;
 use crate::limits;
 use crate::peer::{AskIndex, Completeness, IndexError, Query, each_record};
 use crate::protocol::{Limit, ListSearch, Refusal, ReplyPart, Words};
@@ -36,7 +36,7 @@ pub(in crate::cli) fn search(context: &Context, command: &Search) -> Result<(), 
     });
     context.check_interrupt()?;
     let asked = match asked {
-        // Servers that do not know SEARCH may also close the connection, or say nothing.
+        // An index server without SEARCH may close the connection, or not reply.
         Err(IndexError::Lost { .. } | IndexError::Silent { .. })
             if !has_begun && !context.index.dialect().shows_extensions() =>
         {
@@ -54,8 +54,8 @@ pub(in crate::cli) fn search(context: &Context, command: &Search) -> Result<(), 
     }
 }
 
-/// Searches the list of an index, of which at most [`limits::LISTED_RECORDS`] are read, and as many as
-/// the search keeps in [`listed_bytes`].
+/// Searches the list of an index. Reads at most [`limits::LISTED_RECORDS`] records, and stops when the
+/// matching ones take more than [`listed_bytes`].
 fn search_list(context: &Context, words: &Words, limit: Option<Limit>) -> Result<(), CommandError> {
     let mut search = ListSearch::new(words);
     let mut read = 0;

@@ -6,24 +6,24 @@ use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
-use crate::cli::downloads::RunningBatch;
-use crate::cli::exit::CommandError;
-use crate::cli::format::Format;
-use crate::cli::incomplete::check_complete;
-use crate::cli::outcome::shown;
-use crate::cli::output::{say, say_json};
-use crate::cli::reply::{document_json, with_fields};
-use crate::cli::share_claim::is_shared;
+use crate::cli::downloads::running::RunningBatch;
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::output::format::Format;
+use crate::cli::output::incomplete::check_complete;
+use crate::cli::output::outcome::shown;
+use crate::cli::output::print::{say, say_json};
+use crate::cli::output::reply::{document_json, with_fields};
+use crate::cli::session::share_claim::is_shared;
 use crate::escape::escaped;
 use crate::peer::{Query, Registration, RunningUpload, request_records};
 use crate::protocol::{Listing, ReplyPart};
 
-/// Documents that are named of a batch.
+/// The maximum number of documents that are named per batch.
 const NAMED: usize = 8;
 
-/// Prints the state of the session, or whether there can be one.
+/// Prints the state of the session. Without a session, checks that the index answers.
 pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
-    // A single command has no connection yet, and wants to know whether there can be one.
+    // A single command has no connection yet: this request shows whether the index answers.
     if context.index.membership().is_none() {
         let listed =
             request_records(&context.index, Query::List(Listing::Rfcs), &mut |part| match part {
@@ -32,7 +32,7 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
             })?;
         check_complete(&listed, false)?;
     }
-    // A single command registers nothing: the port of its connection means nothing to others.
+    // A single command registers nothing: other peers cannot use the port of its connection.
     let membership = context.index.membership();
     let own = membership.and_then(Registration::own).map(|own| own.to_string());
     let not_known = if membership.is_some() { "not connected" } else { "not registered" };

@@ -1,4 +1,4 @@
-//! `sync`: all that the index knows and is not here (protocol.md sections 4.4 and 5.7).
+//! `sync`: download all listed documents that are missing here (protocol.md sections 4.4 and 5.7).
 
 mod lengths;
 mod selection;
@@ -9,18 +9,19 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Instant;
 
-use crate::cli::change::Earlier;
 use crate::cli::command::Sync;
 use crate::cli::context::Context;
-use crate::cli::exit::{CommandError, Failure, failure_of};
-use crate::cli::format::Format;
-use crate::cli::incomplete::{check_complete, note_incomplete, say_incomplete};
-use crate::cli::many::Destination;
-use crate::cli::outcome::{Outcome, say_failed, say_not_fetched, say_not_saved};
-use crate::cli::output::{print_note, say};
+use crate::cli::downloads::change::Earlier;
+use crate::cli::downloads::many::Destination;
+use crate::cli::downloads::share_directory::{cannot_continue, create_share_directory};
+use crate::cli::downloads::trusted::{check_all_local, trusted_digests};
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::errors::failure::{Failure, failure_of};
+use crate::cli::output::format::Format;
+use crate::cli::output::incomplete::{check_complete, note_incomplete, say_incomplete};
+use crate::cli::output::outcome::{Outcome, say_failed, say_not_fetched, say_not_saved};
+use crate::cli::output::print::{print_note, say};
 use crate::cli::progress::ManyDownloads;
-use crate::cli::share_directory::{cannot_continue, create_share_directory};
-use crate::cli::trusted::{check_all_local, trusted_digests};
 use crate::error_chain::error_chain;
 use crate::peer::{
     AskIndex, CompletedDownload, Completeness, DownloadError, DownloadEvent, DownloadJob,
@@ -31,7 +32,7 @@ use lengths::Lengths;
 use selection::{Missing, missing, select};
 use verified::set_verified_addresses;
 
-/// Downloads what is missing. What cannot be fetched is reported and does not keep the rest.
+/// Downloads all missing documents. A failed document is reported, and the others are downloaded.
 pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), CommandError> {
     let begun = Instant::now();
     let library = context.library()?;
@@ -95,7 +96,7 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
     let mut progress = ManyDownloads::new(orders.len(), given_up.len());
     let documents = orders.iter().map(|order| &order.request.document);
     let earlier = Earlier::read(context, &library, documents);
-    // A person at a terminal sees a bar, and then the summary.
+    // On a terminal a bar and the summary are shown instead.
     let names_each = matches!(context.format, Format::Json) || !io::stdout().is_terminal();
     let mut output = Ok(());
     let list = command.digests.as_deref();
@@ -163,7 +164,7 @@ fn say_fetched(
     Outcome::Fetched { path: &path, fetched, change, list }.say(context.format, document)
 }
 
-/// The most severe failure: of a document, or of a list that may be incomplete.
+/// The most severe failure of the documents and of an incomplete list.
 fn ending(
     context: &Context,
     given_up: Vec<Failure>,

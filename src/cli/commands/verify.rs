@@ -1,20 +1,22 @@
-//! `verify`: compares the files on disk with what was downloaded (protocol.md section 5.5).
+//! `verify`: compares files with the digests of their downloads (protocol.md section 5.5).
 //!
-//! `on_disk` describes which file that is.
+//! `downloads::on_disk` describes which file is read.
 
 use std::io;
 
 use serde_json::json;
 
 use crate::cli::context::Context;
-use crate::cli::exit::{CommandError, Failure, error_json};
-use crate::cli::format::Format;
+use crate::cli::downloads::on_disk::digest_on_disk;
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::errors::failure::Failure;
+use crate::cli::errors::report::error_json;
 use crate::cli::meant::meant;
-use crate::cli::on_disk::digest_on_disk;
-use crate::cli::outcome::shown;
-use crate::cli::output::{say, say_json};
-use crate::cli::quantity::counted;
-use crate::cli::reply::{document_json, with_fields};
+use crate::cli::output::format::Format;
+use crate::cli::output::outcome::shown;
+use crate::cli::output::print::{say, say_json};
+use crate::cli::output::reply::{document_json, with_fields};
+use crate::cli::values::quantity::counted;
 use crate::escape::escaped;
 use crate::protocol::{Digest, Document};
 
@@ -27,7 +29,7 @@ enum Verdict {
         found: Digest,
     },
     Missing,
-    /// It is there, but cannot be read.
+    /// The file exists, but cannot be read.
     Unreadable(String),
     NeverDownloaded,
 }
@@ -42,7 +44,7 @@ struct Counts {
     unknown: usize,
 }
 
-/// Reads the documents, or all that were downloaded, and prints each difference and a summary.
+/// Reads the named documents, or all downloaded ones, and prints each difference and a summary.
 pub(in crate::cli) fn verify(
     context: &Context,
     documents: &[Document],
@@ -147,7 +149,7 @@ impl Counts {
         *count += 1;
     }
 
-    /// The worst verdict: other bytes are worse than none.
+    /// The most severe verdict: changed content is more severe than a missing file.
     fn failure(&self) -> Option<Failure> {
         match self {
             Self { changed: 1.., .. } => Some(Failure::Data),
@@ -161,7 +163,7 @@ impl Counts {
         self.unchanged + self.changed + self.missing + self.unreadable + self.unknown
     }
 
-    /// The error, if there is a failure.
+    /// The message of the error, if there is a failure.
     fn message(&self) -> String {
         let (all, others) = (self.checked(), self.checked() - self.unchanged);
         let are = if others == 1 { "is" } else { "are" };

@@ -1,4 +1,4 @@
-//! `why`: what was tried for a document, what came of it, what of it is here, and when it is tried next.
+//! `why`: the download history of a document, its file or partial file, and the next attempt.
 
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -6,14 +6,14 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
-use crate::cli::format::Format;
+use crate::cli::errors::command_error::CommandError;
 use crate::cli::meant::{file_of_number, hint, meant};
-use crate::cli::outcome::shown;
-use crate::cli::output::{say, say_json};
-use crate::cli::quantity::counted;
-use crate::cli::reply::{document_json, with_fields};
-use crate::cli::times::{local, rfc_3339};
+use crate::cli::output::format::Format;
+use crate::cli::output::outcome::shown;
+use crate::cli::output::print::{say, say_json};
+use crate::cli::output::reply::{document_json, with_fields};
+use crate::cli::output::times::{local, rfc_3339};
+use crate::cli::values::quantity::counted;
 use crate::escape::escaped;
 use crate::library::{SaveTarget, kept_bytes};
 use crate::peer::{JournalEntry, JournalEvent};
@@ -22,11 +22,11 @@ use crate::protocol::Document;
 /// The local knowledge about a document.
 struct Known {
     entries: Vec<JournalEntry>,
-    /// Where it is shared or saved.
+    /// The path at which the document is shared or saved.
     path: Option<PathBuf>,
-    /// Bytes that a download resumes with.
+    /// The length of the partial file with which a download resumes.
     kept: Option<u64>,
-    /// Why it is never saved in the shared directory.
+    /// Why the document is never saved in the shared directory.
     not_saved: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl Known {
         Ok(Self { entries: context.journal.of(document), path, kept, not_saved })
     }
 
-    /// Whether there is anything to say.
+    /// Whether anything is known.
     fn is_something(&self) -> bool {
         !self.entries.is_empty() || self.path.is_some() || self.kept.is_some()
     }
@@ -83,7 +83,7 @@ impl Known {
     }
 }
 
-/// Prints what was tried for a document, and what of it is here.
+/// Prints the download history of a document, and what is stored of it.
 pub(in crate::cli) fn why(context: &Context, typed: &Document) -> Result<(), CommandError> {
     let is_something =
         |document: &Document| Known::of(context, document).is_ok_and(|known| known.is_something());
@@ -127,7 +127,7 @@ fn text(event: &JournalEvent) -> String {
     }
 }
 
-/// When it is tried next; nothing if it was fetched.
+/// The time of the next attempt; `None` if the document was downloaded.
 fn next_try(last: &JournalEntry) -> Option<String> {
     match last.event {
         JournalEvent::Fetched(..) => None,

@@ -1,21 +1,21 @@
-//! Several holders have a document: a person chooses the one to ask first.
+//! The user chooses which of several holders is asked first.
 
 use std::io::{self, Write};
 
-use crate::cli::exit::CommandError;
-use crate::cli::output::table;
-use crate::cli::quantity::counted;
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::output::print::table;
+use crate::cli::values::quantity::counted;
 use crate::escape::escaped;
 use crate::limits;
 use crate::peer::{Cancel, HolderInfo};
 use crate::protocol::{Document, Endpoint};
 use crate::system::wait_for_input;
 
-/// Holders that a question about many documents shows.
+/// The maximum number of holders that are shown for several documents.
 const SHOWN: usize = 30;
 
-/// Lets the person choose one of the holders of a document; the others are asked if the chosen one
-/// fails. Without a choice the order is that of speed.
+/// Lets the user choose one of the holders of a document. The others are asked if the chosen one fails.
+/// An empty line leaves the order to the downloader.
 pub(super) fn choose(
     document: &Document,
     holdings: &[HolderInfo],
@@ -32,9 +32,8 @@ pub(super) fn choose(
     ask(&question, count, &format!("{document} is not downloaded"), cancel)
 }
 
-/// Lets the person choose one holder to ask first for each of many documents that it has; `holders`
-/// are all, with the number of documents that each has. Without a choice the order is that of
-/// speed.
+/// Lets the user choose one holder to ask first for each of several documents that it has. `holders` are
+/// all holders with the number of their documents. An empty line leaves the order to the downloader.
 pub(super) fn choose_for_many<'a>(
     holders: &'a [(Endpoint, usize)],
     cancel: &Cancel,
@@ -59,8 +58,8 @@ fn question(rows: &str, count: usize) -> String {
     format!("{rows}\nfrom which one first, 1 to {count}? [the fastest] ")
 }
 
-/// Asks for a number from 1 to `count`, and returns it less one; `None` for an empty line.
-/// `consequence` is what an error says first.
+/// Asks for a number from 1 to `count`, and returns it less one; `None` for an empty line. Error messages
+/// begin with `consequence`.
 fn ask(
     question: &str,
     count: usize,
@@ -71,7 +70,7 @@ fn ask(
         .map_err(|error| CommandError::NotBegun(Box::new(error)))
 }
 
-/// No lock is held while the person thinks: other threads log meanwhile.
+/// No lock is held during the prompt: other threads write to the log.
 fn read_number(
     question: &str,
     count: usize,

@@ -1,14 +1,15 @@
-//! One document on its way to a file or a stream, from holders or from a local copy.
+//! Saves one document to a file or a stream, from holders or from a local copy.
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::out;
+use super::out::cannot_save;
+use super::stream_out::write_to;
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
-use crate::cli::many::part_files;
-use crate::cli::outcome::shown;
+use crate::cli::downloads::many::part_files;
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::output::outcome::shown;
 use crate::cli::progress::{OneDownload, warn_of_length};
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
@@ -21,13 +22,13 @@ use crate::protocol::{Digest, Document};
 
 /// The result of a download into a file.
 pub(super) enum Downloaded {
-    /// The file has its name.
+    /// The file is renamed into place.
     Saved(CompletedDownload, Saved),
     /// Another process has saved the document.
     Present,
 }
 
-/// Downloads into a file, which appears as a whole.
+/// Downloads into a file, which appears only when it is complete.
 pub(super) fn save(
     context: &Context,
     overwrite: bool,
@@ -49,7 +50,7 @@ pub(super) fn save(
         incoming.set_modified(date.time());
     }
     let saved = match incoming.commit(overwrite) {
-        // Another process may have fetched the same document.
+        // Another process may have downloaded the same document.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Saved::existing(target, fetched.digest).and_then(|same| same.ok_or(error))
         }
@@ -58,7 +59,7 @@ pub(super) fn save(
     Ok(Downloaded::Saved(fetched, saved.map_err(cannot_save)?))
 }
 
-/// Decides what becomes of the part files of a document that was not fetched.
+/// Keeps or deletes the partial file of a document that was not downloaded.
 fn not_fetched(
     context: &Context,
     wanted: &DownloadRequest,
@@ -73,7 +74,7 @@ fn not_fetched(
             Ok(Downloaded::Present)
         }
         (DownloadError::Cancelled(document), kept) => Err(interrupted(context, &document, kept)),
-        // A part file that has filled the disk would leave no space for any other document.
+        // A partial file that has filled the disk would leave no space for other documents.
         (error @ DownloadError::File { .. }, kept) if error.is_disk_full() => {
             let length = kept.unwrap_or(0);
             log::warn!(
@@ -103,7 +104,7 @@ fn not_fetched(
     }
 }
 
-/// What a person is told whose download was interrupted.
+/// The message after an interrupt: what is kept, and how to resume.
 fn interrupted(context: &Context, document: &Document, kept: Option<u64>) -> CommandError {
     let typed = escaped(&context.typed);
     let kept = match kept {
@@ -113,8 +114,8 @@ fn interrupted(context: &Context, document: &Document, kept: Option<u64>) -> Com
     CommandError::Interrupted(format!("the download of {document} was interrupted: {kept}"))
 }
 
-/// Downloads to standard output, or to what the path names, through a temporary file: a holder that
-/// fails in the middle leaves nothing there.
+/// Downloads to standard output, or to a device or FIFO, through a temporary file: nothing is written if
+/// a holder fails before the end.
 pub(super) fn stream(
     context: &Context,
     wanted: &DownloadRequest,
@@ -136,7 +137,7 @@ pub(super) fn stream(
     Ok(fetched)
 }
 
-/// Copies a shared document to a file, which appears as a whole.
+/// Copies a shared document to a file, which appears only when it is complete.
 pub(super) fn copy_file(
     context: &Context,
     entry: &Entry,
@@ -163,7 +164,7 @@ pub(super) fn copy_file(
     Ok((length, hasher.finish()))
 }
 
-/// Copies a shared document to standard output, or to what the path names.
+/// Copies a shared document to standard output, or to a device or FIFO.
 pub(super) fn copy_stream(
     context: &Context,
     entry: &Entry,
@@ -175,7 +176,7 @@ pub(super) fn copy_stream(
     Ok((copied.length, copied.hasher.finish()))
 }
 
-/// A document whose digest is computed while it is read.
+/// A reader that computes the digest of a document.
 struct Hashed<'a> {
     from: &'a File,
     hasher: Hasher,
@@ -202,18 +203,14 @@ fn write(
             .and_then(|_| output.flush())
             .map_err(CommandError::Output);
     };
-    out::write_to(path, document, context.cancel())
-}
-
-fn cannot_save(path: &Path, source: io::Error) -> CommandError {
-    CommandError::File { what: format!("cannot save `{}`", shown(path)), source }
+    write_to(path, document, context.cancel())
 }
 
 fn cannot_read(entry: &Entry, source: io::Error) -> CommandError {
     CommandError::File { what: format!("cannot read `{}`", shown(&entry.path())), source }
 }
 
-/// Tries as long as there is progress: a broken connection is resumed after a pause.
+/// Downloads, and resumes lost connections as long as there is progress.
 fn download(
     context: &Context,
     wanted: &DownloadRequest,

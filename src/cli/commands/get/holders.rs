@@ -1,25 +1,25 @@
-//! Which holders a document has, and which one is asked first (protocol.md section 7).
+//! The holders of a document, and the one that is asked first (protocol.md section 7).
 
 use std::collections::BTreeMap;
 
 use super::choose::choose_for_many;
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
-use crate::cli::incomplete::note_missing_holders;
+use crate::cli::errors::command_error::CommandError;
 use crate::cli::meant::no_holder;
+use crate::cli::output::incomplete::note_missing_holders;
 use crate::escape::escaped;
 use crate::peer::{HolderInfo, Holders, Source, lookup};
 use crate::protocol::{Digest, Document, Endpoint};
 
-/// Which holder a person wants to be asked first.
+/// The holder that the user wants to be asked first.
 pub(super) enum Chosen {
     None,
-    /// The one at this place of the records.
+    /// The holder at this position in the list.
     Number(usize),
     Holder(Endpoint),
 }
 
-/// The records of all holders of a document but this peer.
+/// The records of all holders of a document except this peer.
 pub(super) fn holdings(context: &Context, document: &Document) -> Result<Holders, CommandError> {
     let title = context.known_title(document);
     let found = lookup(&context.index, document, title.as_ref());
@@ -66,7 +66,7 @@ pub(super) fn sources(
     sources
 }
 
-/// Asks a person once which holder is to be asked first for all these documents.
+/// Asks the user once which holder is asked first for all these documents.
 pub(super) fn choose_once<'a>(
     context: &Context,
     all: impl Iterator<Item = &'a Vec<HolderInfo>>,
@@ -97,7 +97,7 @@ pub(super) fn choose_once<'a>(
     })
 }
 
-/// Says it when holders announce different bytes.
+/// Warns if holders announce different content.
 fn say_versions(document: &Document, sources: &[Source]) {
     let mut versions: Vec<(Digest, Vec<String>)> = Vec::new();
     for source in sources {

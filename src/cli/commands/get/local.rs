@@ -1,4 +1,4 @@
-//! `get --out` of a document that is shared here: it is copied, and nothing is downloaded.
+//! `get --out` of a document that is shared here: the file is copied, and nothing is downloaded.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use super::download::{copy_file, copy_stream};
 use super::out::{Out, is_standard_output};
 use crate::cli::command::Get;
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
-use crate::cli::format::Format;
-use crate::cli::outcome::Outcome;
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::output::format::Format;
+use crate::cli::output::outcome::Outcome;
 use crate::library::Entry;
 use crate::protocol::{Digest, Document};
 
-/// The shared document that `--out` copies: nothing is downloaded that is here, unless a person
-/// names a holder, or a list names another digest.
+/// The shared document that `--out` copies. `None` if the user names a holder, or a list of digests
+/// expects other content.
 pub(super) fn local_copy(
     context: &Context,
     command: &Get,
@@ -54,8 +54,8 @@ pub(super) fn copy(
     }
 }
 
-/// Prints, for programs, what became of a document that was written to a device, a FIFO or a
-/// descriptor: nothing if that is standard output.
+/// Prints the outcome of a document that was written to a device, a FIFO or a descriptor as JSON; nothing
+/// if that is standard output.
 pub(super) fn say_streamed(
     context: &Context,
     document: &Document,

@@ -1,15 +1,15 @@
-//! Documents of `get` that no peer has: one line for many, with ranges of RFCs.
+//! Reports the documents of `get` that no peer has: one line for many, with ranges of RFCs.
 
 use shlex::try_quote;
 
-use crate::cli::output::print_note;
-use crate::cli::quantity::counted;
+use crate::cli::output::print::print_note;
+use crate::cli::values::quantity::counted;
 use crate::escape::escaped;
 use crate::protocol::Document;
 
-/// As many are reported on a line of their own.
+/// Up to this number of documents, each is reported on its own line.
 const SINGLE: usize = 3;
-/// The parts of the line for more of them.
+/// The maximum number of ranges and documents on the line for more.
 const PARTS: usize = 10;
 
 /// Reports on standard error that no peer has these documents.
@@ -52,7 +52,7 @@ fn parts(documents: &[Document]) -> String {
     format!("{}{others}", shown.join(", "))
 }
 
-/// How many RFCs with consecutive numbers a list begins with.
+/// The number of RFCs with consecutive numbers at the beginning of a list.
 fn range_length(documents: &[Document]) -> usize {
     let numbers = documents.iter().map_while(|document| match document {
         Document::Rfc(number) => Some(number.value()),
@@ -66,7 +66,7 @@ fn range_length(documents: &[Document]) -> usize {
     numbers.zip(expected).take_while(|(number, expected)| number == expected).count()
 }
 
-/// A few files that no peer has may be the words of one name that was not quoted.
+/// A few missing files may be the words of one name that was not quoted.
 fn name_with_blanks(documents: &[Document]) -> Option<String> {
     let names: Vec<String> = documents
         .iter()

@@ -1,35 +1,31 @@
-//! `--out PATH`: what the path is, and how a document gets there.
+//! `--out PATH`: the kind of file that the path names.
 //!
 //! A regular file is replaced as a whole. Everything else that can be written, such as a device, a
 //! FIFO or an open descriptor of this process, is written to and never replaced.
 
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use crate::cli::exit::CommandError;
-use crate::cli::outcome::shown;
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::output::outcome::shown;
 use crate::library::{NotSaved, file_name_of};
-use crate::limits;
-use crate::peer::Cancel;
 use crate::protocol::Document;
-use crate::system;
 
 /// The kind of file that a path after `--out` names.
 #[derive(Debug)]
 pub(super) enum Out {
     StandardOutput,
-    /// A device, a FIFO or an open descriptor: it is written to.
+    /// A device, a FIFO or an open descriptor, which is written to.
     Stream(PathBuf),
-    /// A regular file: it is replaced as a whole.
+    /// A regular file, which is replaced as a whole.
     File(PathBuf),
 }
 
 /// Symbolic links that are followed before a path counts as a loop.
 const MOST_LINKS: usize = 40;
 
-/// What a path after `--out` means for a document.
+/// The file or stream that a path after `--out` names for a document.
 pub(super) fn target(path: &Path, document: &Document, shared: &Path) -> Result<Out, CommandError> {
     if path.as_os_str() == "-" {
         return Ok(Out::StandardOutput);
@@ -57,8 +53,8 @@ pub(super) fn target(path: &Path, document: &Document, shared: &Path) -> Result<
     }
 }
 
-/// The name under which a document is saved in a directory. In a shared one, where names may have a
-/// meaning, the rule is that of every download there.
+/// The name under which a document is saved in a directory. In a shared directory the rules of downloads
+/// apply, because names may have a meaning there.
 fn name_in(path: &Path, document: &Document, shared: &Path) -> Result<String, CommandError> {
     let last = |name: &str| name.rsplit('/').next().unwrap_or(name).to_string();
     let reason = match file_name_of(document) {
@@ -78,8 +74,8 @@ fn name_in(path: &Path, document: &Document, shared: &Path) -> Result<String, Co
     Ok(name)
 }
 
-/// The file behind a path; `None` if there is nothing. A symbolic link to nothing is refused: what
-/// its target is meant to be is not known.
+/// The file at a path; `None` if there is none. A dangling symbolic link is refused: the intended kind of
+/// its target is unknown.
 fn existing(path: &Path) -> Result<Option<Metadata>, CommandError> {
     match fs::metadata(path) {
         Ok(found) => Ok(Some(found)),
@@ -91,13 +87,13 @@ fn existing(path: &Path) -> Result<Option<Metadata>, CommandError> {
             }
             Err(_) => Ok(None),
         },
-        // The check of the directory says this better.
+        // The check of the directory reports this with more detail.
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
         Err(error) => Err(cannot_save(path, error)),
     }
 }
 
-/// A regular file: through symbolic links, so that the links stay.
+/// A regular file. Symbolic links are resolved, so that they stay.
 fn replaced(path: &Path) -> Result<Out, CommandError> {
     let path = match path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
         true => path.canonicalize().map_err(|error| cannot_save(path, error))?,
@@ -106,8 +102,8 @@ fn replaced(path: &Path) -> Result<Out, CommandError> {
     Ok(Out::File(path))
 }
 
-/// Whether a path leads to an open descriptor, such as `/dev/stdout`, `/dev/fd/3` or a link to one:
-/// also one of a regular file is written to.
+/// Whether a path leads to an open descriptor, such as `/dev/stdout`, `/dev/fd/3` or a link to one. It is
+/// written to even if it is a regular file.
 fn is_descriptor(path: &Path) -> bool {
     let mut path = path.to_path_buf();
     for _ in 0..MOST_LINKS {
@@ -125,10 +121,10 @@ fn is_descriptor_folder(folder: &Path) -> bool {
     folder == Path::new("/dev/fd") || (folder.starts_with("/proc") && folder.ends_with("fd"))
 }
 
-/// Names what is wrong with the directory in which a new file is to be.
+/// Checks the directory of a new file.
 fn check_parent(path: &Path) -> Result<(), CommandError> {
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        // Without its last `/` the path may be that of a file.
+        // Without the final `/` the path may name a file.
         let without: PathBuf = path.components().collect();
         if fs::metadata(&without).is_ok() {
             return Err(cannot_save(path, unexpected("found a file of this name")));
@@ -154,37 +150,9 @@ fn unexpected(found: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("expected a file in a directory, {found}"))
 }
 
-fn cannot_save(path: &Path, source: io::Error) -> CommandError {
+/// The error that a document is not saved at a path.
+pub(super) fn cannot_save(path: &Path, source: io::Error) -> CommandError {
     CommandError::File { what: format!("cannot save `{}`", shown(path)), source }
-}
-
-/// Writes a whole document to a device, a FIFO or a descriptor.
-pub(super) fn write_to(
-    path: &Path,
-    mut document: impl io::Read,
-    cancel: &Cancel,
-) -> Result<(), CommandError> {
-    let outcome = open_stream(path, cancel).and_then(|mut stream| {
-        io::copy(&mut document, &mut stream)?;
-        stream.flush()
-    });
-    outcome.map_err(|source| match source.kind() {
-        io::ErrorKind::BrokenPipe if is_standard_output(path) => CommandError::Output(source),
-        io::ErrorKind::Interrupted => CommandError::Interrupted(format!(
-            "interrupted: nothing was written to `{}`",
-            shown(path)
-        )),
-        _ => {
-            let source = match system::is_link_or_socket(&source) {
-                true => {
-                    let text = "expected a file, a device or a FIFO, found a socket";
-                    io::Error::new(source.kind(), text)
-                }
-                false => source,
-            };
-            CommandError::File { what: format!("cannot write to `{}`", shown(path)), source }
-        }
-    })
 }
 
 /// Whether a path after `--out` names the standard output of this process.
@@ -208,40 +176,6 @@ fn is_file_of_standard_output(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_file_of_standard_output(_: &Path) -> bool {
     false
-}
-
-/// Opens what is written to. What a shell has opened for appending, or has written to, is not
-/// overwritten.
-fn open_stream(path: &Path, cancel: &Cancel) -> io::Result<File> {
-    let metadata = fs::metadata(path)?;
-    let is_file = metadata.is_file();
-    let mut options = OpenOptions::new();
-    options.write(!is_file).append(is_file);
-    if !system::is_fifo(&metadata) {
-        return options.open(path);
-    }
-    // Opening it in the plain way would wait for a reader without end.
-    let begun = Instant::now();
-    let mut is_said = false;
-    loop {
-        match system::open_fifo(path) {
-            Ok(Some(fifo)) => return Ok(fifo),
-            Ok(None) if begun.elapsed() >= limits::FIFO_READER => {
-                let text = "no program reads this FIFO: start the reader first";
-                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
-            }
-            Ok(None) => {
-                if !is_said {
-                    log::warn!("waiting for a program that reads `{}`", shown(path));
-                    is_said = true;
-                }
-                if cancel.sleep(limits::INTERRUPT_POLL) {
-                    return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
-                }
-            }
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 #[cfg(all(test, unix))]

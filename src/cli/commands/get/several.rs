@@ -6,18 +6,20 @@ use std::io;
 use super::holders::{Chosen, choose_once, holdings, sources};
 use super::missing::report_missing;
 use super::target::{Target, already_here, check, target};
-use crate::cli::change::Earlier;
 use crate::cli::command::Get;
 use crate::cli::context::Context;
-use crate::cli::exit::{CommandError, Failure, failure_of, report};
-use crate::cli::incomplete::say_missing_holders;
-use crate::cli::many::{Destination, Plan, plan, remember_reason};
+use crate::cli::downloads::change::Earlier;
+use crate::cli::downloads::many::{Destination, Plan, plan, remember_reason};
+use crate::cli::downloads::share_directory::{cannot_continue, create_share_directory};
+use crate::cli::downloads::trusted::check_local;
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::errors::failure::{Failure, failure_of};
+use crate::cli::errors::report::report;
 use crate::cli::other_kind::note_index_server;
-use crate::cli::outcome::{Outcome, say_failed, say_not_fetched};
+use crate::cli::output::incomplete::say_missing_holders;
+use crate::cli::output::outcome::{Outcome, say_failed, say_not_fetched};
 use crate::cli::progress::ManyDownloads;
-use crate::cli::quantity::counted;
-use crate::cli::share_directory::{cannot_continue, create_share_directory};
-use crate::cli::trusted::check_local;
+use crate::cli::values::quantity::counted;
 use crate::library::SharedLibrary;
 use crate::peer::{DownloadError, DownloadEvent, HolderInfo, Holders, IndexError, JournalEvent};
 use crate::protocol::{Digest, Document};
@@ -54,7 +56,7 @@ pub(super) fn get_many(
         let digest = vouched_for.get(&document).copied();
         match find_plan(command, &library, &document, holdings, &chosen, digest) {
             Ok(Plan::Fetch(order)) => orders.push(order),
-            // Another process has saved it since it was looked for.
+            // Another process has saved it since the look-up.
             Ok(Plan::Here(path)) => Outcome::Present(&path).say(context.format, &document)?,
             Ok(Plan::NotSaved(reason)) => {
                 let error = CommandError::Usage(format!("{document}: {reason}"));
@@ -71,7 +73,7 @@ pub(super) fn get_many(
     let documents = orders.iter().map(|order| &order.request.document);
     let earlier = Earlier::read(context, &library, documents);
     let (mut output, mut downloaded) = (Ok(()), 0_usize);
-    // Of a holder that the user named.
+    // Whether a note about the holder of `--from` was printed.
     let mut is_kind_known = false;
     let outcome = Destination::of(context, &library).fetch_all(orders, &mut |happening| {
         match happening {
@@ -131,7 +133,7 @@ pub(super) fn get_many(
     }
 }
 
-/// Reports that one document is not fetched; an error if the next ones would fail as well.
+/// Reports that one document is not downloaded; an error if the next ones would fail as well.
 fn failed(
     context: &Context,
     document: &Document,
@@ -145,9 +147,9 @@ fn failed(
             say_failed(context.format, Some(document), &error)?;
             Ok(error.failure())
         }
-        // Without an index there is no sense in trying the next.
+        // Without an index the next ones would fail, too.
         CommandError::Index(_) => Err(error),
-        // It ends the command, and the document is still wanted.
+        // An interrupt ends the command, and the document is still wanted.
         CommandError::Interrupted(_) | CommandError::NotBegun(_) => Err(error),
         error if error.is_closed_pipe() => Err(error),
         error => {
@@ -157,7 +159,7 @@ fn failed(
     }
 }
 
-/// Records that one document is not fetched, and prints it for programs.
+/// Records that one document is not downloaded, and prints that as JSON.
 fn not_fetched(
     context: &Context,
     document: &Document,
@@ -168,7 +170,7 @@ fn not_fetched(
     Ok(error.failure())
 }
 
-/// The records of a document's holders; nothing if it is here, which is said.
+/// The records of a document's holders; `None` if the document is here, which is printed.
 fn find(
     context: &Context,
     command: &Get,

@@ -1,15 +1,15 @@
-//! Where a document goes: into the library, or where `--out` says.
+//! The target of a download: the library, or the path of `--out`.
 
 use std::path::PathBuf;
 
 use super::out::{self, Out};
 use crate::cli::command::Get;
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
+use crate::cli::errors::command_error::CommandError;
 use crate::library::{SaveTarget, SharedLibrary};
 use crate::protocol::Document;
 
-/// Where a document goes.
+/// The target of a download.
 #[derive(Debug)]
 pub(super) enum Target {
     Out(Out),
@@ -30,7 +30,7 @@ pub(super) fn target(
     Ok(Target::Library(library, target))
 }
 
-/// Fails if something else has the name of the file, unless it is to be replaced and can be.
+/// Fails if another kind of file has the name, or, without `force`, a file that would be replaced.
 pub(super) fn check(
     target: &SaveTarget,
     document: &Document,
@@ -40,7 +40,7 @@ pub(super) fn check(
     target.check(force).map_err(|source| CommandError::File { what: what(), source })
 }
 
-/// The file of a document that is here.
+/// The file of a document that is already here.
 pub(super) fn already_here(
     library: &SharedLibrary,
     target: &SaveTarget,

@@ -1,5 +1,4 @@
-//! `lookup --probe`: each holder of a document, and whether it answers (protocol.md sections 4.3 and
-//! 5.1).
+//! `lookup --probe`: each holder of a document, and whether it replies (protocol.md sections 4.3 and 5.1).
 
 use std::thread;
 use std::time::SystemTime;
@@ -8,19 +7,20 @@ use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::cli::context::Context;
-use crate::cli::exit::{CommandError, Failure, failure_of_holder};
-use crate::cli::format::Format;
-use crate::cli::incomplete::{check_complete, note_missing_holders, say_incomplete};
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::errors::failure::{Failure, failure_of_holder};
 use crate::cli::meant::{listed_form, no_holder};
-use crate::cli::output::{say, say_json, table};
-use crate::cli::reply::{document_json, with_fields};
-use crate::cli::times::{local, rfc_3339};
+use crate::cli::output::format::Format;
+use crate::cli::output::incomplete::{check_complete, note_missing_holders, say_incomplete};
+use crate::cli::output::print::{say, say_json, table};
+use crate::cli::output::reply::{document_json, with_fields};
+use crate::cli::output::times::{local, rfc_3339};
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::peer::{Downloader, HolderInfo, Holders, Probe, Source, TransferError, lookup, probe};
 use crate::protocol::{Date, Digest, Document};
 
-/// Holders that are asked concurrently.
+/// The maximum number of holders that are asked concurrently.
 const CONCURRENT: usize = 16;
 
 /// Asks all holders, and prints a row for each. Fails if none answers.
@@ -91,10 +91,10 @@ fn short(digest: Digest) -> String {
     digest.to_string().trim_start_matches("sha-256=").chars().take(12).collect()
 }
 
-/// The findings about one holder.
+/// The result of one probe.
 struct Row {
     holder: String,
-    /// Why it does not answer, if it does not.
+    /// Why the holder did not reply, if it did not.
     reason: Option<String>,
     milliseconds: Option<f64>,
     bytes_per_second: Option<u64>,

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::cli::quantity::counted;
+use crate::cli::values::quantity::counted;
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::peer::{AskIndex, DownloadJob};
@@ -16,7 +16,7 @@ pub(super) struct Lengths(HashMap<Document, u64>);
 /// that were asked for are kept.
 struct Reader<'a> {
     asked_for: HashSet<&'a Document>,
-    /// That of the last record.
+    /// The document of the last record.
     document: Option<&'a Document>,
     lengths: HashMap<Document, u64>,
 }

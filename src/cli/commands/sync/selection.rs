@@ -1,5 +1,5 @@
-//! The documents that `sync` downloads: the records that its options select, and which of their
-//! documents the library lacks (protocol.md section 4.5).
+//! The documents that `sync` downloads: selected by its options, and missing in the library
+//! (protocol.md section 4.5).
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -9,8 +9,8 @@ use std::{io, iter};
 use crate::cli::command::Sync;
 use crate::cli::commands::browse::not_listed;
 use crate::cli::context::Context;
-use crate::cli::exit::CommandError;
-use crate::cli::many::{Plan, plan};
+use crate::cli::downloads::many::{Plan, plan};
+use crate::cli::errors::command_error::CommandError;
 use crate::escape::escaped;
 use crate::library::{NotSaved, SharedLibrary};
 use crate::limits;
@@ -20,12 +20,12 @@ use crate::system::listed_bytes;
 
 /// The records of other peers that the options select.
 pub(super) struct Selection {
-    /// Those of documents that the library lacks, within the limits of memory.
+    /// The records of documents that the library lacks, within the limit of memory.
     pub(super) missing: Vec<Record>,
     pub(super) listed: Completeness,
     /// Whether other peers have any records.
     has_others: bool,
-    /// Whether the peer of `--from` has any, and another peer with its port.
+    /// Whether the peer of `--from` has any records, and another peer with its port.
     is_from_listed: bool,
     similar: Option<Endpoint>,
     /// Whether a title matches `--match`.
@@ -106,7 +106,7 @@ impl Selection {
         }
     }
 
-    /// What is said if there is nothing to download.
+    /// The summary if there is nothing to download.
     pub(super) fn nothing_to_do(&self, command: &Sync, not_saved: usize) -> String {
         let is_selective = command.from.is_some() || command.words.is_some();
         let is_incomplete = matches!(self.listed, Completeness::Incomplete(_));
@@ -127,7 +127,7 @@ impl Selection {
     }
 }
 
-/// What the library lacks.
+/// The documents that the library lacks.
 pub(super) struct Missing {
     pub(super) orders: Vec<DownloadJob>,
     /// Documents that are never saved from the network. That is no failure.
@@ -136,7 +136,7 @@ pub(super) struct Missing {
     pub(super) failed: Vec<(Document, io::Error)>,
 }
 
-/// What the library lacks of these records, with all holders.
+/// The documents of these records that the library lacks, with all their holders.
 pub(super) fn missing(
     library: &SharedLibrary,
     mut records: Vec<Record>,

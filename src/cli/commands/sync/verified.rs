@@ -11,11 +11,11 @@ use crate::error_chain::error_chain;
 use crate::peer::{AskIndex, DownloadJob, Extensions, IndexError, Source, lookup};
 use crate::protocol::{Attribute, Document, Endpoint, ReplyPart};
 
-/// Sets the verified address of each holder that has a host name. Holders that the index does not
-/// list any more, or about which it does not answer, are removed: their names are not resolved here.
+/// Sets the verified address of each holder that has a host name. Holders that the index no longer lists,
+/// or for which it does not reply, are removed: this peer does not resolve their names.
 pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [DownloadJob]) {
     if !knows_attributes(index, orders) {
-        // It verifies no addresses, or does not tell them.
+        // The index does not verify addresses, or does not send them.
         return;
     }
     let mut named = HashSet::new();
@@ -31,7 +31,7 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [Downloa
     let mut addresses = HolderAddresses { named, known: HashMap::new() };
     let mut answered = addresses.look_up(index, &documents);
     if answered.is_ok() {
-        // Where that record is gone by now, those of its other documents.
+        // If that record has been removed, look up the other documents of its holder.
         let is_unknown = |holder: &Endpoint| !addresses.known.contains_key(holder);
         let rest = orders.iter().filter(|order| names(order).any(is_unknown));
         let rest: Vec<&Document> = rest.map(|order| &order.request.document).collect();
@@ -56,7 +56,7 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [Downloa
     }
 }
 
-/// Whether the index sends attributes; a LOOKUP finds that out if it is not known yet.
+/// Whether the index sends attributes. If that is unknown, a LOOKUP shows it.
 fn knows_attributes(index: &dyn AskIndex, orders: &[DownloadJob]) -> bool {
     let Some(first) = orders.iter().find(|order| names(order).next().is_some()) else {
         return false;
@@ -96,7 +96,7 @@ impl HolderAddresses {
     }
 }
 
-/// The holders whose hosts would have to be resolved.
+/// The holders with host names, which would have to be resolved.
 fn names(order: &DownloadJob) -> impl Iterator<Item = &Endpoint> {
     order.request.sources.iter().map(|source: &Source| &source.holder).filter(|one| is_name(one))
 }

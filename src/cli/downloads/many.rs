@@ -1,0 +1,274 @@
+//! Downloads into the shared directory, and their effects on the journal, the library and the index.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+
+use super::running::{Downloads, Finish, Running, wait};
+use crate::cli::context::Context;
+use crate::cli::errors::command_error::CommandError;
+use crate::error_chain::error_chain;
+use crate::library::{NotSaved, PartFiles, SaveTarget, Saved, SharedLibrary};
+use crate::peer::{
+    DownloadError, DownloadEvent, DownloadJob, DownloadRequest, Downloader, Journal, JournalEvent,
+    Registration, Source, TransferError, download_all,
+};
+use crate::protocol::{Digest, Document, Endpoint, Title};
+
+/// Where documents are saved, recorded and announced.
+pub(in crate::cli) struct Destination<'a> {
+    pub(in crate::cli) fetcher: &'a Downloader,
+    pub(in crate::cli) journal: &'a Journal,
+    pub(in crate::cli) library: &'a SharedLibrary,
+    pub(in crate::cli) downloads: &'a Downloads,
+    /// The session that shares them, if there is one.
+    pub(in crate::cli) membership: Option<&'a Registration>,
+    /// The queue of documents that are announced later.
+    pub(in crate::cli) announcements: Option<&'a Sender<Document>>,
+}
+
+impl<'a> Destination<'a> {
+    /// Downloads into a library.
+    pub(in crate::cli) fn of(context: &'a Context, library: &'a SharedLibrary) -> Self {
+        Self {
+            fetcher: &context.fetcher,
+            journal: &context.journal,
+            library,
+            downloads: &context.downloads,
+            membership: context.index.membership(),
+            announcements: context.announcements.as_ref(),
+        }
+    }
+}
+
+impl Destination<'_> {
+    /// Fetches all, and shares what has come. `tell` is told of everything when it is done. A
+    /// document that is being downloaded already is waited for, and fetched if that fails.
+    ///
+    /// # Errors
+    /// When files cannot be written: then the rest is not tried.
+    pub(in crate::cli) fn fetch_all(
+        &self,
+        orders: Vec<DownloadJob>,
+        tell: &mut dyn FnMut(&DownloadEvent<'_>),
+    ) -> io::Result<()> {
+        let (running, mut others) =
+            self.downloads.claim(orders.iter().map(|order| &order.request.document));
+        let (waited_for, claimed): (Vec<DownloadJob>, Vec<DownloadJob>) =
+            orders.into_iter().partition(|order| others.contains_key(&order.request.document));
+        self.fetch_claimed(&running, claimed, tell)?;
+        drop(running);
+        let mut rest = Vec::new();
+        for order in waited_for {
+            let end = others.remove(&order.request.document);
+            match end.and_then(|end| wait(&end, self.fetcher.cancel())) {
+                Some(Finish::Fetched(fetched, saved)) => {
+                    tell(&DownloadEvent::Completed(&order, &fetched, saved));
+                }
+                Some(Finish::GivenUp) | None => rest.push(order),
+            }
+        }
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let (running, _) = self.downloads.claim(rest.iter().map(|order| &order.request.document));
+        self.fetch_claimed(&running, rest, tell)
+    }
+
+    fn fetch_claimed(
+        &self,
+        running: &Running,
+        orders: Vec<DownloadJob>,
+        tell: &mut dyn FnMut(&DownloadEvent<'_>),
+    ) -> io::Result<()> {
+        let folder = self.library.read().folder().to_path_buf();
+        let parts = part_files(&folder, self.library, self.journal);
+        let outcome = download_all(self.fetcher, &parts, orders, &mut |happening| {
+            self.remember(&happening);
+            note(running, &happening);
+            tell(&happening);
+        });
+        self.journal.sync();
+        outcome
+    }
+
+    fn remember(&self, happening: &DownloadEvent<'_>) {
+        match happening {
+            // The other process records and shares the document.
+            DownloadEvent::Present(_) => {}
+            DownloadEvent::Bytes(_) => self.journal.sync_if_due(),
+            DownloadEvent::Running(..) => {}
+            DownloadEvent::Retrying(document, error, pause) => {
+                self.remember_failures(document, error);
+                self.journal.add(document, JournalEvent::Waits(*pause));
+            }
+            // The document is still wanted.
+            DownloadEvent::GivenUp(order, error @ DownloadError::Cancelled(_)) => {
+                let event = JournalEvent::NotFetched(error_chain(error));
+                self.journal.add(&order.request.document, event);
+            }
+            // Another process is still downloading it.
+            DownloadEvent::GivenUp(_, error) if error.is_in_use() => {}
+            // The document is still wanted, and resumes.
+            DownloadEvent::GivenUp(order, error) if error.kept().is_some() => {
+                self.remember_failures(&order.request.document, error);
+            }
+            DownloadEvent::GivenUp(order, error) => {
+                self.remember_failures(&order.request.document, error);
+                self.journal.add(&order.request.document, JournalEvent::GivenUp);
+            }
+            // One write and one lock for all documents.
+            DownloadEvent::Committed(all) => {
+                self.journal.add_all(all.iter().filter_map(|(document, fetched)| {
+                    let holder = fetched.holders.first()?.clone();
+                    let event = JournalEvent::Fetched(fetched.digest, fetched.length, holder);
+                    Some(((*document).clone(), event))
+                }))
+            }
+            DownloadEvent::Completed(order, fetched, saved) => {
+                let title = order.request.title_of(&fetched.holders).cloned();
+                self.share(&order.request.document, title, *saved, fetched.digest);
+            }
+        }
+    }
+
+    fn remember_failures(&self, document: &Document, error: &DownloadError) {
+        if failures(error).next().is_none() {
+            self.journal.add(document, JournalEvent::NotFetched(error_chain(error)));
+        }
+        for (holder, error) in failures(error) {
+            let event = JournalEvent::Failed(holder.clone(), error_chain(error));
+            self.journal.add(document, event);
+        }
+    }
+
+    fn share(&self, document: &Document, title: Option<Title>, saved: Saved, digest: Digest) {
+        let added = self.library.add_saved(document, title, saved, digest);
+        if let Err(error) = added {
+            log::warn!("{document} is not shared: {error}");
+        } else if let Some(membership) = self.membership
+            && let Err(error) =
+                membership.update(std::slice::from_ref(document), self.fetcher.cancel())
+        {
+            log::debug!("{document} is not registered yet: {}", error_chain(&error));
+            if let Some(announcements) = self.announcements {
+                // If the thread has ended, the session ends, too.
+                let _ = announcements.send(document.clone());
+            }
+        }
+    }
+}
+
+/// The partial files of a directory, without those that no download into the library resumes.
+pub(in crate::cli) fn part_files(
+    folder: &Path,
+    library: &SharedLibrary,
+    journal: &Journal,
+) -> PartFiles {
+    let parts = PartFiles::in_folder(folder);
+    if parts.is_empty() {
+        return parts;
+    }
+    let mut wanted = journal.unfinished();
+    // The document may have been added in another way, unless other content is wanted.
+    wanted.retain(|document, digest| {
+        let library = library.read();
+        let is_here = library.entry(document).is_some();
+        !is_here || digest.is_some_and(|digest| library.content(document).digest != Some(digest))
+    });
+    let (wanted, complete): (Vec<SaveTarget>, Vec<SaveTarget>) = {
+        let library = library.read();
+        let target = |document: &Document| library.target_for(document).ok();
+        // A download with --out has another directory, which the library does not contain.
+        let is_library = folder == library.folder();
+        let documents = library.documents().map(|(document, _)| document);
+        let complete = documents.filter(|_| is_library).filter_map(target).collect();
+        (wanted.keys().filter_map(target).collect(), complete)
+    };
+    parts.remove_unwanted(wanted.into_iter(), complete.into_iter());
+    parts
+}
+
+/// Updates the register of running downloads.
+fn note(running: &Running, happening: &DownloadEvent<'_>) {
+    match happening {
+        DownloadEvent::Bytes(count) => running.add_bytes(*count),
+        DownloadEvent::Running(..) | DownloadEvent::Retrying(..) | DownloadEvent::Committed(_) => {}
+        DownloadEvent::Completed(order, fetched, saved) => {
+            let finish = || Finish::Fetched(Box::new((*fetched).clone()), *saved);
+            running.finish(&order.request.document, finish);
+        }
+        DownloadEvent::Present(order) | DownloadEvent::GivenUp(order, _) => {
+            running.finish(&order.request.document, || Finish::GivenUp);
+        }
+    }
+}
+
+/// The holders that were asked for a document and failed, with their errors.
+pub(in crate::cli) fn failures(
+    error: &DownloadError,
+) -> impl Iterator<Item = &(Endpoint, TransferError)> {
+    let failures = match error {
+        DownloadError::AllFailed { failures, .. } => &failures[..],
+        DownloadError::NoHolders(_)
+        | DownloadError::File { .. }
+        | DownloadError::Cancelled(_)
+        | DownloadError::Present(_) => &[],
+    };
+    failures
+        .iter()
+        .filter(|(_, error)| !matches!(error, TransferError::BackedOff(_) | TransferError::InUse))
+}
+
+/// How a document is obtained.
+pub(in crate::cli) enum Plan {
+    /// The document is already at this path, and is not overwritten.
+    Here(PathBuf),
+    Fetch(DownloadJob),
+    /// The document is never saved in a shared directory.
+    NotSaved(NotSaved),
+}
+
+/// Plans the download of a document into the library's directory. Changes nothing there.
+///
+/// # Errors
+/// When another kind of file has its name.
+pub(in crate::cli) fn plan(
+    library: &SharedLibrary,
+    document: Document,
+    candidates: Vec<Source>,
+    digest: Option<Digest>,
+    overwrite: bool,
+) -> io::Result<Plan> {
+    let (shared, target) = {
+        let library = library.read();
+        (library.entry(&document).map(|entry| entry.path()), library.target_for(&document))
+    };
+    let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_file());
+    if let Some(path) = shared.filter(|path| !overwrite && is_file(path)) {
+        return Ok(Plan::Here(path));
+    }
+    let target = match target {
+        Ok(target) => target,
+        Err(reason) => return Ok(Plan::NotSaved(reason)),
+    };
+    target.check(overwrite)?;
+    if !overwrite && target.is_here()? {
+        return Ok(Plan::Here(target.path()));
+    }
+    let wanted = DownloadRequest { document, sources: Source::distinct(candidates), digest };
+    Ok(Plan::Fetch(DownloadJob { request: wanted, target, overwrite }))
+}
+
+/// Records why a document was not downloaded, unless the errors of its holders were recorded.
+pub(in crate::cli) fn remember_reason(
+    context: &Context,
+    document: &Document,
+    error: &CommandError,
+) {
+    let is_recorded =
+        matches!(error, CommandError::Fetch(error) if failures(error).next().is_some());
+    if !is_recorded {
+        context.journal.add(document, JournalEvent::NotFetched(error_chain(error)));
+    }
+}

@@ -1,0 +1,16 @@
+//! Downloads into the shared directory.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `many` | several downloads: journal, library and index |
+//! | `running` | the downloads that run in this process |
+//! | `change` | whether a document is new or changed |
+//! | `on_disk`, `trusted` | files and their digests, compared with trusted digests |
+//! | `share_directory` | creation and removal of the shared directory |
+
+pub(super) mod change;
+pub(super) mod many;
+pub(super) mod on_disk;
+pub(super) mod running;
+pub(super) mod share_directory;
+pub(super) mod trusted;

@@ -1,0 +1,107 @@
+//! The shared directory: created when a document is saved there, and removed again if none was.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::cli::context::Context;
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::output::print::print_note;
+use crate::escape::{escaped, escaped_path};
+use crate::system::is_disk_full;
+
+/// Creates the shared directory before a document is saved there.
+pub(in crate::cli) fn create_share_directory(context: &Context) -> Result<(), CommandError> {
+    let note = create_directory(&context.folder).map_err(|source| CommandError::File {
+        what: format!(
+            "cannot create the share directory `{}`",
+            escaped(context.folder.as_os_str().as_encoded_bytes())
+        ),
+        source,
+    })?;
+    if let Some((note, created)) = note {
+        print_note(note);
+        context.created.replace(created);
+    }
+    Ok(())
+}
+
+/// Removes the directories that the running command has created, if nothing was saved there.
+pub(in crate::cli) fn remove_empty_directories(context: &Context) {
+    // A directory with files cannot be removed, and neither can its parents.
+    let created = context.created.take();
+    let removed = created.iter().take_while(|folder| std::fs::remove_dir(folder).is_ok());
+    if removed.count() > 0 {
+        let folder = escaped_path(&context.folder);
+        print_note(format_args!("removed `{folder}` again: nothing was saved in it"));
+    }
+}
+
+/// Creates the shared directory unless it exists. If it was created, returns the note for the user,
+/// and the new directories, the innermost first.
+pub(in crate::cli) fn create_directory(
+    folder: &Path,
+) -> io::Result<Option<(String, Vec<PathBuf>)>> {
+    if folder.is_dir() {
+        return Ok(None);
+    }
+    let mut created = Vec::new();
+    create_missing(folder, &mut created)?;
+    let note = format!("created the directory `{}`", escaped_path(folder));
+    Ok((!created.is_empty()).then_some((note, created)))
+}
+
+/// Creates a directory and those above it. Those that another process creates meanwhile are not
+/// counted as created here.
+fn create_missing(folder: &Path, created: &mut Vec<PathBuf>) -> io::Result<()> {
+    match std::fs::create_dir(folder) {
+        Ok(()) => {
+            created.insert(0, folder.into());
+            Ok(())
+        }
+        Err(_) if folder.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+            create_missing(parent.ok_or(error)?, created)?;
+            create_missing(folder, created)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The error that ends the download of several documents: the shared directory cannot be
+/// written to.
+pub(in crate::cli) fn cannot_continue(context: &Context, source: io::Error) -> CommandError {
+    let folder = escaped_path(&context.folder);
+    let remedy = match is_disk_full(&source) {
+        true => "; free some space there, then run the command again",
+        false => "",
+    };
+    let what = format!("cannot save documents in `{folder}`");
+    let source = match remedy {
+        "" => source,
+        remedy => io::Error::new(source.kind(), format!("{source}{remedy}")),
+    };
+    CommandError::File { what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_directories_that_were_created_here_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("a")).unwrap();
+        let folder = root.path().join("a/b/c");
+        let (_, created) = create_directory(&folder).unwrap().unwrap();
+        assert_eq!(created, [folder.clone(), root.path().join("a/b")]);
+        assert!(create_directory(&folder).unwrap().is_none());
+        // As if another process had created it after the first look.
+        let mut created = Vec::new();
+        create_missing(&folder, &mut created).unwrap();
+        assert!(created.is_empty());
+        std::fs::write(root.path().join("file"), "").unwrap();
+        assert!(create_directory(&root.path().join("file/below")).is_err());
+        assert!(create_directory(&root.path().join("file")).is_err());
+    }
+}

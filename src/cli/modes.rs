@@ -1,0 +1,201 @@
+//! The three ways in which the program `peer` runs: one command, `share`, and the shell.
+
+use std::cell::{OnceCell, RefCell};
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::time::Instant;
+
+use super::args::Args;
+use super::command::Command;
+use super::context::Context;
+use super::dispatch;
+use super::downloads::running::Downloads;
+use super::errors::command_error::CommandError;
+use super::errors::failure::Failure;
+use super::logs::logging;
+use super::logs::uptime::Uptime;
+use super::output::format::Format;
+use super::output::notices::Notices;
+use super::output::outcome::report_failed;
+use super::output::print::print_note;
+use super::program::typed;
+use super::session::index_access::IndexAccess;
+use super::session::interrupt::{Interrupt, Mode};
+use super::session::resume::resume_unfinished;
+use super::session::sharing::{Session, teller};
+use super::session::signals::{ServiceSignal, on_service_signal};
+use super::shell::line_loop;
+use super::shell::listed::Listed;
+use super::user_folder::{journal_file, neighbour_store};
+use super::values::rate::Rate;
+use crate::escape::excerpt;
+use crate::net::AddressPolicy;
+use crate::peer::{Bandwidth, Downloader, IndexConnection, IndexError, Journal, PeerStats};
+use crate::protocol::Port;
+
+/// Reports the error of a command, if it has one.
+pub(super) fn finish<T>(format: Format, outcome: Result<T, CommandError>) -> Result<T, Failure> {
+    outcome.map_err(|error| {
+        // A reader that has closed its pipe needs no message.
+        if !error.is_closed_pipe() {
+            report_failed("peer", format, &error);
+            note_unresolved(&error);
+        }
+        error.failure()
+    })
+}
+
+/// Notes that an unresolved host name without dots may have been meant as a directory or a command.
+fn note_unresolved(error: &CommandError) {
+    let CommandError::Index(IndexError::Unreachable { index, source }) = error else { return };
+    let host = index.host.as_str();
+    // A failed connection has an error number of the operating system; a failed look-up has none.
+    if source.raw_os_error().is_none() && !host.contains(['.', ':']) && host != "localhost" {
+        print_note(format_args!(
+            "{} was taken as the host of the index: a directory is named with --share, and a command \
+             comes after the host",
+            excerpt(host)
+        ));
+    }
+}
+
+/// Runs one command, and registers nothing.
+pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Failure> {
+    let is_cancellable = matches!(command, Command::Get(_) | Command::Sync(_));
+    let interrupt = Interrupt::start(Mode::Single { is_cancellable });
+    let interrupt = finish(args.format, interrupt.map_err(CommandError::Signals))?;
+    let context = Context {
+        server: args.server.clone(),
+        index: IndexAccess::once(IndexConnection::new(
+            args.server.clone(),
+            args.host.clone(),
+            args.upload.and_then(|upload| Port::try_from(upload.port()).ok()),
+            Arc::default(),
+        )),
+        folder: args.share.clone(),
+        depth: args.depth(),
+        library: OnceCell::new(),
+        hashing: None,
+        announcements: None,
+        uploads: None,
+        format: args.format,
+        fetcher: fetcher(args).with_cancel(interrupt.begin()),
+        journal: match command {
+            Command::Get(_) | Command::Sync(_) | Command::Verify(_) | Command::Why(_) => {
+                journal(&args.share)
+            }
+            // Other commands need no journal, and work where none can be written.
+            _ => Arc::new(Journal::in_memory()),
+        },
+        interrupt,
+        downloads: Downloads::default(),
+        listed: Listed::default(),
+        created: RefCell::default(),
+        typed: typed("peer"),
+        interactive,
+    };
+    let outcome = finish(args.format, dispatch::run(&context, command));
+    context.remember_neighbours();
+    // A command that completed before the signal has succeeded.
+    outcome.map_err(|failure| context.interrupt.ending().map_or(failure, Failure::from))
+}
+
+/// Registers the shared directory and uploads until a signal arrives.
+pub(super) fn share(args: &Args) -> Result<(), CommandError> {
+    let (started, (stop, stopped)) = (Instant::now(), mpsc::channel());
+    let handle = move |signal| match signal {
+        ServiceSignal::Reload => log::info!("SIGHUP: there is nothing to reload"),
+        ServiceSignal::End(signal) => {
+            log::info!("{signal} after {}: stopping", Uptime(started.elapsed()));
+            // After the first signal the receiver is gone.
+            let _ = stop.send(());
+        }
+    };
+    on_service_signal(handle).map_err(CommandError::Signals)?;
+    logging::warn_of_root();
+    let notices = Notices::default();
+    let journal = journal(&args.share);
+    let tell = teller(args.server.clone(), args.format, notices.clone(), true);
+    let session = Session::start(args, &journal, tell)?;
+    let fetcher = fetcher(args);
+    let (library, membership) = (&session.sharing.library, &session.sharing.registration);
+    resume_unfinished(&fetcher, &journal, library, membership, &Downloads::default(), notices);
+    // The sender lives as long as the process.
+    let _ = stopped.recv();
+    let totals = session.sharing.uploads.totals();
+    drop(session);
+    log::info!("stopped after {}: {totals}", Uptime(started.elapsed()));
+    Ok(())
+}
+
+/// Runs the shell, on a terminal or for a script.
+pub(super) fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
+    let notices = Notices::default();
+    let tell = teller(args.server.clone(), args.format, notices.clone(), interactive);
+    let journal = journal(&args.share);
+    let session = finish(args.format, Session::start(&args, &journal, tell))?;
+    let interrupt = Interrupt::start(Mode::Shell { interactive });
+    let interrupt = finish(args.format, interrupt.map_err(CommandError::Signals))?;
+    let membership = Arc::clone(&session.sharing.registration);
+    interrupt.at_end(move || membership.close());
+    let registered = session.sharing.registration.wait(&interrupt.begin());
+    interrupt.end();
+    match registered {
+        Err(_) if interrupt.ending().is_some() => {
+            return Err(interrupt.ending().map_or(Failure::Cancelled, Failure::from));
+        }
+        Err(IndexError::Cancelled { .. }) => {
+            notices.say("interrupted: not registered yet; the registration continues");
+        }
+        Err(error) if !interactive => return finish(args.format, Err(CommandError::from(error))),
+        Ok(()) | Err(_) => {}
+    }
+    let (fetcher, downloads) = (fetcher(&args), Downloads::default());
+    if interactive {
+        logging::warn_of_root();
+        // A script decides itself what is downloaded.
+        let (library, membership) = (&session.sharing.library, &session.sharing.registration);
+        resume_unfinished(&fetcher, &journal, library, membership, &downloads, notices.clone());
+    }
+    let mut context = Context {
+        depth: args.depth(),
+        server: args.server,
+        index: IndexAccess::of_session(Arc::clone(&session.sharing.registration)),
+        hashing: Some(session.sharing.hashing.queue()),
+        announcements: Some(session.sharing.announcer.queue()),
+        folder: args.share,
+        library: OnceCell::from(session.sharing.library.clone()),
+        uploads: Some(Arc::clone(&session.sharing.uploads)),
+        format: args.format,
+        fetcher,
+        journal,
+        interrupt,
+        downloads,
+        listed: Listed::default(),
+        created: RefCell::default(),
+        typed: String::new(),
+        interactive,
+    };
+    let outcome = line_loop::run(&mut context, &notices);
+    context.remember_neighbours();
+    outcome
+}
+
+/// The journal of the downloads into a directory. If it cannot be opened, downloads work without one.
+fn journal(folder: &Path) -> Arc<Journal> {
+    let path = journal_file(folder);
+    let opened = path.as_deref().map(Journal::open).transpose();
+    let opened = opened.unwrap_or_else(|error| {
+        log::warn!("there is no journal of downloads: {error}");
+        None
+    });
+    Arc::new(opened.unwrap_or_else(Journal::in_memory))
+}
+
+/// A downloader with the stored speeds of other peers.
+fn fetcher(args: &Args) -> Downloader {
+    let store = neighbour_store();
+    let neighbours = store.map_or_else(PeerStats::default, |store| PeerStats::load(&store));
+    let limit = args.download_limit.map(Rate::bytes_per_second);
+    Downloader::new(neighbours, Bandwidth::new(limit), AddressPolicy::new(args.allow_net.clone()))
+}

@@ -1,0 +1,27 @@
+//! Messages while the user types: above the prompt, or on standard error.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustyline::ExternalPrinter;
+
+/// The destination of notices. Clones share it.
+#[derive(Clone, Default)]
+pub(in crate::cli) struct Notices(Arc<Mutex<Option<Box<dyn ExternalPrinter + Send>>>>);
+
+impl Notices {
+    /// Prints the next notices above the prompt.
+    pub(in crate::cli) fn print_with(&self, printer: impl ExternalPrinter + Send + 'static) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(printer));
+    }
+
+    /// Prints one line.
+    pub(in crate::cli) fn say(&self, line: &str) {
+        let mut printer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The terminal may be closed.
+        let _ = match &mut *printer {
+            Some(printer) => printer.print(format!("{line}\n")).is_ok(),
+            None => writeln!(std::io::stderr(), "{line}").is_ok(),
+        };
+    }
+}

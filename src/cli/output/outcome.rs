@@ -1,0 +1,208 @@
+//! The outcome of `get` or `sync` for one document, as a line or as JSON.
+//!
+//! Both commands print the same objects. docs/manual.md, section "For scripts", describes them.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::format::Format;
+use super::print::{say, say_json};
+use super::reply::{document_json, with_fields, with_status};
+use crate::cli::downloads::change::Change;
+use crate::cli::downloads::many::failures;
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::errors::failure::failure_of;
+use crate::cli::errors::report::{error_json, report};
+use crate::cli::values::quantity::counted;
+use crate::error_chain::error_chain;
+use crate::escape::{escaped, escaped_path};
+use crate::library::NotSaved;
+use crate::peer::{CompletedDownload, DownloadError, ExpectedDigest, TransferError};
+use crate::protocol::{Digest, Document, Endpoint};
+
+/// The outcome for one document.
+pub(in crate::cli) enum Outcome<'a> {
+    /// The document was downloaded into `path`.
+    Fetched {
+        path: &'a Path,
+        fetched: &'a CompletedDownload,
+        /// Whether the document is new or changed, if that is known.
+        change: Option<Change>,
+        /// The list of trusted digests, if there was one.
+        list: Option<&'a Path>,
+    },
+    /// The document was already here, in this file.
+    Present(&'a Path),
+    /// The document was already here, and was copied from the first file to the second.
+    Copied { from: &'a Path, to: &'a Path, length: u64, digest: Digest },
+    /// `sync --dry-run`: the document would be downloaded from one of these holders.
+    Missing { holders: Vec<&'a Endpoint>, bytes: Option<u64> },
+}
+
+impl Outcome<'_> {
+    /// Prints the outcome.
+    pub(in crate::cli) fn say(
+        &self,
+        format: Format,
+        document: &Document,
+    ) -> Result<(), CommandError> {
+        match format {
+            Format::Raw | Format::Table => say(self.line(document)),
+            Format::Json => say_json(&self.json(document)),
+        }
+        .map_err(CommandError::Output)
+    }
+
+    fn line(&self, document: &Document) -> String {
+        match self {
+            Self::Fetched { path, fetched, change, list } => {
+                let CompletedDownload { holders, length, expected, .. } = fetched;
+                let checked = match (expected, list) {
+                    (ExpectedDigest::Nothing, _) => "no digest to check".into(),
+                    (ExpectedDigest::Holder, _) => {
+                        "sha-256 checked (as announced by its holder)".into()
+                    }
+                    (ExpectedDigest::Holders(count), _) => {
+                        format!("sha-256 checked (as {count} holders agree)")
+                    }
+                    (ExpectedDigest::Caller, Some(list)) => {
+                        format!("sha-256 checked (as in {})", shown(list))
+                    }
+                    (ExpectedDigest::Caller, None) => "sha-256 checked (as recorded before)".into(),
+                };
+                let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
+                let from = match holders.is_empty() {
+                    // An earlier download had received all of it.
+                    true => "an earlier download".into(),
+                    false => escaped(&holders.join(", ")).to_string(),
+                };
+                let path = shown(path);
+                let change =
+                    change.map_or_else(String::new, |change| format!("{}, ", change.word()));
+                format!(
+                    "{document}: {} from {from}, {checked}, {change}saved as {path}",
+                    counted(*length, "byte")
+                )
+            }
+            Self::Present(path) => format!("{document} is here already: {}", shown(path)),
+            Self::Copied { from, to, length, .. } => {
+                let (from, to) = (shown(from), shown(to));
+                let bytes = counted(*length, "byte");
+                format!("{document}: {bytes} copied from {from}, saved as {to}")
+            }
+            // As lists print it, and as `get` reads it.
+            Self::Missing { .. } => document.wire().to_string(),
+        }
+    }
+
+    fn json(&self, document: &Document) -> Value {
+        let is_fetched = json!(matches!(self, Self::Fetched { .. }));
+        let object = with_fields(document_json(document), [("fetched", is_fetched)]);
+        match self {
+            Self::Fetched { path, fetched, change, .. } => {
+                let CompletedDownload { holders, length, length_checked, digest, .. } = fetched;
+                let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
+                with_fields(
+                    object,
+                    [
+                        ("path", json!(path.to_string_lossy())),
+                        ("change", json!(change.map(Change::word))),
+                        ("bytes", json!(length)),
+                        ("length_checked", json!(length_checked)),
+                        ("digest", json!(digest.to_string())),
+                        ("digest_checked", json!(fetched.digest_checked())),
+                        ("holder", json!(holders.first())),
+                        ("holders", json!(holders)),
+                    ],
+                )
+            }
+            Self::Present(path) => with_fields(object, [("path", json!(path.to_string_lossy()))]),
+            Self::Copied { from, to, length, digest } => with_fields(
+                object,
+                [
+                    ("path", json!(to.to_string_lossy())),
+                    ("copied_from", json!(from.to_string_lossy())),
+                    ("bytes", json!(length)),
+                    ("digest", json!(digest.to_string())),
+                ],
+            ),
+            Self::Missing { holders, bytes } => {
+                let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
+                with_fields(object, [("holders", json!(holders)), ("bytes", json!(bytes))])
+            }
+        }
+    }
+}
+
+/// Prints as JSON that a document was not downloaded. Standard error has the message for people.
+pub(in crate::cli) fn say_not_fetched(
+    format: Format,
+    document: &Document,
+    error: &DownloadError,
+) -> Result<(), CommandError> {
+    let Format::Json = format else { return Ok(()) };
+    let failed = |(holder, error): &(Endpoint, TransferError)| json!({"holder": holder.to_string(), "reason": error_chain(error)});
+    let holders: Vec<Value> = failures(error).map(failed).collect();
+    let error = error_json(failure_of(error), &error_chain(error));
+    let error = with_fields(error, [("holders", json!(holders))]);
+    let fields = [("fetched", json!(false)), ("error", error)];
+    say_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
+}
+
+/// Prints as JSON that a document is never saved from the network. That is no failure.
+pub(in crate::cli) fn say_not_saved(
+    format: Format,
+    document: &Document,
+    reason: NotSaved,
+) -> Result<(), CommandError> {
+    let Format::Json = format else { return Ok(()) };
+    let fields = [("fetched", json!(false)), ("not_saved", json!(reason.to_string()))];
+    say_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
+}
+
+/// Prints as JSON that a command has failed, or one document of it before any holder was asked.
+pub(in crate::cli) fn say_failed(
+    format: Format,
+    document: Option<&Document>,
+    error: &CommandError,
+) -> Result<(), CommandError> {
+    match (format, document, error) {
+        (Format::Raw | Format::Table, ..) => Ok(()),
+        (Format::Json, Some(document), CommandError::Fetch(error)) => {
+            say_not_fetched(format, document, error)
+        }
+        (Format::Json, _, error) => {
+            let object = match document {
+                Some(document) => with_fields(document_json(document), [("fetched", json!(false))]),
+                None => json!({"v": 1}),
+            };
+            let object = match error.refusal() {
+                Some((refusal, None)) => with_status(object, refusal),
+                Some((refusal, Some(reason))) => {
+                    let reason = json!(reason.to_string());
+                    with_fields(with_status(object, refusal), [("reason", reason)])
+                }
+                None => object,
+            };
+            let error = error_json(error.failure(), &error_chain(error));
+            say_json(&with_fields(object, [("error", error)])).map_err(CommandError::Output)
+        }
+    }
+}
+
+/// Reports a failed command on standard error, in a line that begins with `program`, and as JSON unless
+/// that was already printed.
+pub(in crate::cli) fn report_failed(program: &str, format: Format, error: &CommandError) {
+    report(program, error);
+    if !matches!(error, CommandError::Said(_) | CommandError::Printed { .. })
+        && let Err(error) = say_failed(format, None, error)
+    {
+        log::debug!("{}", error_chain(&error));
+    }
+}
+
+/// A path with escaped control characters.
+pub(in crate::cli) fn shown(path: &Path) -> String {
+    escaped_path(path).to_string()
+}

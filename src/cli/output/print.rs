@@ -1,0 +1,39 @@
+//! Standard output, which has only the results of commands; and notes on standard error.
+
+use std::io::{self, Write};
+
+use comfy_table::{Table, presets};
+use serde_json::Value;
+
+use crate::escape::escaped_json;
+
+/// Writes one line and flushes it, so that a reader on a pipe receives it immediately.
+///
+/// # Errors
+/// When standard output is closed or full.
+pub(in crate::cli) fn say(line: impl std::fmt::Display) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{line}")?;
+    output.flush()
+}
+
+/// Writes one JSON object on a line. Terminal control characters in its strings are escaped.
+///
+/// # Errors
+/// When standard output is closed or full.
+pub(in crate::cli) fn say_json(object: &Value) -> io::Result<()> {
+    say(escaped_json(&object.to_string()))
+}
+
+/// A table without borders, as `ps` prints it.
+pub(in crate::cli) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
+}
+
+/// Writes a line to standard error that is neither a warning nor an error.
+pub(in crate::cli) fn print_note(line: impl std::fmt::Display) {
+    // Standard error may be closed.
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,69 @@
+//! Bars on a terminal, and plain lines elsewhere, both on standard error.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::escape::escaped;
+use crate::peer::CompletedDownload;
+use crate::protocol::Document;
+
+/// A bar, in bytes. Rates are in the message: the bar's own begin with far too large values.
+pub(super) const BAR: &str = "{bar:30} {msg}";
+/// The same if the length of the document is unknown.
+pub(super) const OF_ANY_LENGTH: &str = "{spinner} {msg}";
+
+/// Time between two plain lines.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Warns of a document that may be truncated, because no holder has announced its length.
+pub(in crate::cli) fn warn_of_length(document: &Document, fetched: &CompletedDownload) {
+    if let (false, Some(holder)) = (fetched.length_checked, fetched.holders.first()) {
+        let holder = escaped(&holder.to_string()).to_string();
+        log::warn!("{holder} did not send the length of {document}: it may be truncated");
+    }
+}
+
+/// A bar on a terminal, nothing elsewhere.
+pub(super) fn bar(length: Option<u64>, template: &str) -> ProgressBar {
+    let target = match io::stderr().is_terminal() && length != Some(0) {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(length, target);
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.set_style(style),
+        Err(error) => log::debug!("the bar has no style: {error}"),
+    }
+    bar
+}
+
+/// Lines where there is no terminal.
+pub(super) struct PlainLines {
+    /// The time of the last line; `None` on a terminal.
+    last: Option<Instant>,
+}
+
+impl PlainLines {
+    pub(super) fn new() -> Self {
+        Self { last: (!io::stderr().is_terminal()).then(Instant::now) }
+    }
+
+    /// Prints a line if it is due.
+    pub(super) fn say(&mut self, line: impl FnOnce() -> String) {
+        if let Some(last) = &mut self.last
+            && last.elapsed() >= PLAIN_EVERY
+        {
+            *last = Instant::now();
+            // Standard error may be closed.
+            let _ = writeln!(io::stderr(), "{}", line());
+        }
+    }
+}
+
+/// Bytes, and bytes per second if the rate is known.
+pub(super) fn amount(bytes: u64, rate: Option<u64>) -> String {
+    let rate = rate.map_or_else(String::new, |rate| format!(", {}/s", HumanBytes(rate)));
+    format!("{}{rate}", HumanBytes(bytes))
+}

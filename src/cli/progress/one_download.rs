@@ -1,0 +1,129 @@
+//! The progress of one download.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, HumanDuration, ProgressBar};
+
+use super::display::{BAR, OF_ANY_LENGTH, PlainLines, amount, bar};
+use super::recent_rate::{RecentRate, time_left};
+use crate::error_chain::error_chain;
+use crate::peer::DownloadProgress;
+use crate::protocol::Document;
+
+/// A download that takes less time than this needs no bar.
+const SHOWN_AFTER: Duration = Duration::from_millis(300);
+
+/// The display of one download.
+pub(in crate::cli) struct OneDownload {
+    document: Document,
+    bar: Option<ProgressBar>,
+    lines: PlainLines,
+    begun: Instant,
+    received: Option<Received>,
+}
+
+/// The bytes that a download has received.
+struct Received {
+    bytes: u64,
+    /// The number of bytes that were stored at the last event.
+    here: u64,
+    rate: RecentRate,
+}
+
+impl OneDownload {
+    pub(in crate::cli) fn new(document: &Document) -> Self {
+        let (lines, begun) = (PlainLines::new(), Instant::now());
+        Self { document: document.clone(), bar: None, lines, begun, received: None }
+    }
+
+    pub(in crate::cli) fn show(&mut self, attempt: &DownloadProgress<'_>) {
+        match attempt {
+            DownloadProgress::Asking(holder) => log::info!("asking {holder}"),
+            DownloadProgress::Failed(holder, error) => {
+                self.aside(|| log::warn!("{holder}: {}", error_chain(error)));
+            }
+            DownloadProgress::Bytes(done, all) => self.progress(*done, *all),
+            DownloadProgress::Retrying(error, _) if error.is_in_use() => self.aside(|| {
+                log::warn!("another process is downloading {} here: waiting for it", self.document);
+            }),
+            DownloadProgress::Retrying(_, pause) => self.aside(|| {
+                let seconds = pause.as_secs() + 1;
+                log::warn!("{} is tried again in {seconds} seconds", self.document);
+            }),
+        }
+    }
+
+    fn progress(&mut self, done: u64, all: Option<u64>) {
+        let now = Instant::now();
+        // Bytes that were stored before the first event were not received. A later event may begin with
+        // fewer bytes than another holder had delivered.
+        let new = || Received { bytes: 0, here: done, rate: RecentRate::new(now) };
+        let received = self.received.get_or_insert_with(new);
+        let count = done.saturating_sub(std::mem::replace(&mut received.here, done));
+        received.bytes = received.bytes.saturating_add(count);
+        let rate = received.rate.at(now, received.bytes);
+        let document = &self.document;
+        self.lines.say(|| {
+            let amount = amount(received.bytes, rate);
+            let share = all.filter(|all| *all > 0).map(|all| done.saturating_mul(100) / all);
+            let share = share.map_or_else(|| format!("{done} bytes"), |share| format!("{share} %"));
+            format!("{document}: {share}, {amount}")
+        });
+        if self.begun.elapsed() >= SHOWN_AFTER {
+            let template = if all.is_some() { BAR } else { OF_ANY_LENGTH };
+            let bar = self.bar.get_or_insert_with(|| bar(all, template));
+            bar.set_position(done);
+            bar.set_message(bar_text(done, all, rate));
+        }
+    }
+
+    /// Prints something without disturbing the bar.
+    pub(in crate::cli) fn aside(&self, speak: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(speak),
+            None => speak(),
+        }
+    }
+
+    pub(in crate::cli) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// The text next to the bar of one document.
+fn bar_text(done: u64, all: Option<u64>, rate: Option<u64>) -> String {
+    let all_bytes = all.map_or_else(String::new, |all| format!(" of {}", HumanBytes(all)));
+    let left = all.and_then(|all| time_left(all.saturating_sub(done), rate));
+    let left = left.map_or_else(String::new, |left| format!(", {} left", HumanDuration(left)));
+    let rate = rate.map_or_else(String::new, |rate| format!(", {}/s", HumanBytes(rate)));
+    format!("{}{all_bytes}{rate}{left}", HumanBytes(done))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_shows_rate_and_time_left_when_they_are_known() {
+        assert_eq!(bar_text(1024, Some(4096), None), "1.00 KiB of 4.00 KiB");
+        assert_eq!(
+            bar_text(1024, Some(4096), Some(1024)),
+            "1.00 KiB of 4.00 KiB, 1.00 KiB/s, 3 seconds left"
+        );
+        assert_eq!(bar_text(1024, None, Some(512)), "1.00 KiB, 512 B/s");
+        assert_eq!(bar_text(1, Some(u64::MAX), Some(0)), "1 B of 16.00 EiB, 0 B/s");
+    }
+
+    /// The summary counted from the second read of each document on.
+    #[test]
+    fn bytes_of_one_download_count_from_what_was_here_before() {
+        let mut one = OneDownload::new(&Document::Rfc("1".parse().unwrap()));
+        // The second holder resumes a byte before the end of what the first one has delivered.
+        for done in [500, 600, 700, 699, 900, 0, 50] {
+            one.progress(done, Some(1000));
+        }
+        assert_eq!(one.received.map(|received| received.bytes), Some(200 + 201 + 50));
+    }
+}

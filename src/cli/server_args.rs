@@ -1,0 +1,104 @@
+//! The arguments of the program `server`.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+
+use clap::{Parser, ValueEnum};
+
+use super::values::option_values::{count, socket_address};
+use super::values::size::MemorySize;
+use crate::server::{Config, HostPolicy};
+
+const AFTER_HELP: &str = "\
+Ctrl-C, SIGTERM, and SIGHUP from a terminal end the server. Without a terminal
+SIGHUP means reload, and there is nothing to reload yet. RUST_LOG refines the
+log.
+
+Example: server --listen 127.0.0.1:7734 --explain";
+
+/// Index server of P2P-CI/1.0: lists which peer has which document.
+#[derive(Debug, Parser)]
+#[command(name = "server", version, max_term_width = 80, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Listen on this address, such as `127.0.0.1:7734` or `[::1]:0`; may be given several times
+    /// [default: port 7734 on every address, IPv4 and IPv6]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = socket_address)]
+    listen: Vec<SocketAddr>,
+
+    /// List the records of a peer under the host that it says if that is its address or it is on
+    /// loopback, else under its address (`auto`); under the host that it says (`literal`); or
+    /// refuse them if that is not its address (`strict`)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "POLICY",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    host_policy: HostPolicyArg,
+
+    /// State in each refusal what was expected and what was found
+    #[arg(long)]
+    explain: bool,
+
+    /// Serve this many connections, if this machine allows as many [default: 10000]
+    #[arg(long, value_name = "N", value_parser = count)]
+    max_connections: Option<NonZeroUsize>,
+
+    /// Limit the memory for records, connections and their threads to this size, such as `512M` or
+    /// `2G` [default: half of the least of RAM, the control group's limit and `ulimit -v`]
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<MemorySize>,
+
+    /// Serve this many connections from one IPv4 address or IPv6 /64 network; loopback is exempt
+    /// [default: 64]
+    #[arg(long, value_name = "N", value_parser = count)]
+    connections_per_address: Option<NonZeroUsize>,
+
+    /// Print on standard error each request (`requests`), only sessions and faults (`sessions`), or
+    /// only what the operator has to know (`quiet`) [default: requests on a terminal, else
+    /// sessions]
+    #[arg(long, value_enum, value_name = "WHAT", hide_possible_values = true)]
+    pub(super) log: Option<Log>,
+
+    /// Print every limit with its value, and exit
+    #[arg(long)]
+    pub(super) show_limits: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum HostPolicyArg {
+    /// As the peer says if that is its address or it is on loopback, else its address
+    Auto,
+    /// As the peer says
+    Literal,
+    /// As the peer says if that is its address, else refuse
+    Strict,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Log {
+    /// Sessions, faults and each request
+    Requests,
+    /// Sessions and faults
+    Sessions,
+    /// Only messages on which the operator has to act
+    Quiet,
+}
+
+impl From<&Args> for Config {
+    fn from(args: &Args) -> Self {
+        Self {
+            listen: args.listen.clone(),
+            host_policy: match args.host_policy {
+                HostPolicyArg::Auto => HostPolicy::Auto,
+                HostPolicyArg::Literal => HostPolicy::Literal,
+                HostPolicyArg::Strict => HostPolicy::Strict,
+            },
+            explain: args.explain,
+            max_connections: args.max_connections.map(NonZeroUsize::get),
+            max_memory: args.max_memory.map(MemorySize::bytes),
+            connections_per_address: args.connections_per_address,
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! A running peer: what it shares, its way to the index, and the signals that end it.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `sharing` | the threads that share a directory |
+//! | `share_claim` | other sessions of the same directory |
+//! | `index_access` | how a command reaches the index |
+//! | `interrupt`, `signals` | Ctrl-C; SIGINT, SIGTERM and SIGHUP |
+//! | `resume` | downloads of an earlier run |
+
+pub(super) mod index_access;
+pub(super) mod interrupt;
+pub(super) mod resume;
+pub(super) mod share_claim;
+pub(super) mod sharing;
+pub(super) mod signals;

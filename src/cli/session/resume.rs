@@ -1,0 +1,160 @@
+//! Resuming the downloads that an earlier run did not complete, in the background of a session
+//! (protocol.md section 5.6).
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use crate::cli::downloads::many::{Destination, Plan, plan};
+use crate::cli::downloads::running::Downloads;
+use crate::cli::downloads::share_directory::create_directory;
+use crate::cli::output::incomplete::note_missing_holders;
+use crate::cli::output::notices::Notices;
+use crate::cli::progress::warn_of_length;
+use crate::cli::values::quantity::counted;
+use crate::error_chain::error_chain;
+use crate::library::SharedLibrary;
+use crate::limits;
+use crate::peer::{
+    DownloadEvent, DownloadJob, Downloader, Journal, JournalEvent, Registration, Source, lookup,
+};
+use crate::protocol::{Digest, Document};
+
+/// Starts a thread that resumes unfinished downloads. It ends when they are complete or given up, or with the
+/// program.
+///
+/// Does nothing while another process may be downloading into the same directory.
+pub(in crate::cli) fn resume_unfinished(
+    fetcher: &Downloader,
+    journal: &Arc<Journal>,
+    library: &SharedLibrary,
+    membership: &Arc<Registration>,
+    downloads: &Downloads,
+    notices: Notices,
+) {
+    let unfinished = journal.unfinished();
+    if unfinished.is_empty() || !journal.was_alone() {
+        return;
+    }
+    let (fetcher, library, downloads) = (fetcher.clone(), library.clone(), downloads.clone());
+    let (journal, membership) = (Arc::clone(journal), Arc::clone(membership));
+    let work = move || {
+        let (fetcher, journal, library) = (&fetcher, &*journal, &library);
+        let membership = Some(&*membership);
+        let downloads = &downloads;
+        // No signal cancels these downloads, and the session registers everything after reconnecting.
+        let announcements = None;
+        let destination =
+            Destination { fetcher, journal, library, downloads, membership, announcements };
+        let resumption = Resumption { destination, notices };
+        if let Err(error) = resumption.run(unfinished) {
+            log::warn!("cannot resume unfinished downloads: {}", error_chain(&error));
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("resume".into()).spawn(work) {
+        log::warn!("unfinished downloads are not resumed: cannot start a thread: {error}");
+    }
+}
+
+struct Resumption<'a> {
+    destination: Destination<'a>,
+    notices: Notices,
+}
+
+impl Resumption<'_> {
+    /// Repeats rounds until all documents were downloaded or given up.
+    fn run(&self, mut left: BTreeMap<Document, Option<Digest>>) -> io::Result<()> {
+        let journal = self.destination.journal;
+        let mut pause = limits::NOBODY_HAS_IT;
+        loop {
+            let mut orders = Vec::new();
+            for (document, digest) in &left {
+                orders.extend(self.order(document, *digest));
+            }
+            if !orders.is_empty() {
+                let count = orders.len();
+                let downloads = counted(count, "unfinished download");
+                self.notices.say(&format!("resuming {downloads}"));
+                let folder = self.destination.library.read().folder().to_path_buf();
+                if let Some((note, _)) = create_directory(&folder)? {
+                    self.notices.say(&note);
+                }
+                self.destination.fetch_all(orders, &mut |happening| self.say(happening))?;
+            }
+            let unfinished = journal.unfinished();
+            let before = left.len();
+            // The document may also have been added in another way.
+            let is_here =
+                |document: &Document| self.destination.library.read().entry(document).is_some();
+            left.retain(|document, _| unfinished.contains_key(document) && !is_here(document));
+            if left.is_empty() {
+                return Ok(());
+            }
+            if left.len() < before {
+                pause = limits::NOBODY_HAS_IT;
+            }
+            for document in left.keys() {
+                journal.add(document, JournalEvent::Waits(pause));
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(limits::NOBODY_HAS_IT_MAX);
+        }
+    }
+
+    /// The download of a document, if a peer has it. Waits until the index is reachable.
+    fn order(&self, document: &Document, digest: Option<Digest>) -> Option<DownloadJob> {
+        let membership = self.destination.membership?;
+        // These queries have their own connection, which is closed between two rounds.
+        let index = membership.queries();
+        let title = self.destination.library.read().known_title(document);
+        let holdings = loop {
+            match lookup(&index, document, title.as_ref()) {
+                Ok(holders) => {
+                    note_missing_holders(document, &holders.completeness);
+                    break holders.found;
+                }
+                Err(error) if error.is_transient() => thread::sleep(limits::ASK_AGAIN),
+                Err(error) => {
+                    log::warn!("{document}: {}", error_chain(&error));
+                    break Vec::new();
+                }
+            }
+        };
+        let own = membership.own();
+        let mut candidates: Vec<Source> = holdings.into_iter().map(Into::into).collect();
+        candidates.retain(|source| Some(&source.holder) != own.as_ref());
+        if candidates.is_empty() {
+            let event = JournalEvent::NotFetched(format!("no peer has {document}"));
+            self.destination.journal.add(document, event);
+            return None;
+        }
+        let library = self.destination.library;
+        match plan(library, document.clone(), candidates, digest, false) {
+            Ok(Plan::Fetch(order)) => return Some(order),
+            Ok(Plan::Here(_)) => {}
+            Ok(Plan::NotSaved(reason)) => log::warn!("{document} is not fetched: {reason}"),
+            Err(error) => log::warn!("cannot save {document}: {error}"),
+        }
+        self.destination.journal.add(document, JournalEvent::GivenUp);
+        None
+    }
+
+    fn say(&self, happening: &DownloadEvent<'_>) {
+        match happening {
+            DownloadEvent::Bytes(_)
+            | DownloadEvent::Running(..)
+            | DownloadEvent::Committed(_)
+            | DownloadEvent::Present(_) => {}
+            DownloadEvent::Retrying(document, error, pause) => {
+                log::info!("{document} is tried again in {pause:?}: {}", error_chain(error));
+            }
+            DownloadEvent::Completed(order, fetched, _) => {
+                warn_of_length(&order.request.document, fetched);
+                let (document, bytes) = (&order.request.document, counted(fetched.length, "byte"));
+                self.notices.say(&format!("{document}: {bytes} downloaded"));
+            }
+            DownloadEvent::GivenUp(_, error) => self.notices.say(&error_chain(error)),
+        }
+    }
+}

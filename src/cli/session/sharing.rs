@@ -1,0 +1,178 @@
+//! A session, which shares a directory: the upload server, the registration, and the threads that keep
+//! the library up to date.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+
+use super::share_claim::ShareClaim;
+use crate::cli::args::Args;
+use crate::cli::errors::command_error::CommandError;
+use crate::cli::other_kind::upload_server;
+use crate::cli::output::format::Format;
+use crate::cli::output::notices::Notices;
+use crate::cli::output::outcome::shown;
+use crate::cli::output::print::{say, say_json};
+use crate::cli::user_folder::{port_file, stored_digests};
+use crate::cli::values::option_values::remedy;
+use crate::cli::values::quantity::counted;
+use crate::cli::values::rate::Rate;
+use crate::error_chain::error_chain;
+use crate::library::{Library, StoreFile};
+use crate::net;
+use crate::peer::{Bandwidth, Event, Journal, Sharing, SharingOptions, Slots, Uploads};
+use crate::protocol::{Endpoint, Refusal, Status};
+
+/// Bytes of the file in which the port is stored.
+const PORT_BYTES: u64 = 16;
+
+/// A shared directory, as the programs of one user see it.
+pub(in crate::cli) struct Session {
+    pub(in crate::cli) sharing: Sharing,
+    _claim: ShareClaim,
+}
+
+impl Session {
+    /// Starts the session.
+    ///
+    /// # Errors
+    /// When the directory cannot be shared, or a thread or the listener cannot be started.
+    pub(in crate::cli) fn start(
+        args: &Args,
+        journal: &Journal,
+        tell: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Result<Self, CommandError> {
+        let library = Library::scan_quiet(&args.share, args.depth());
+        let library = library.map_err(|source| CommandError::File {
+            what: format!("cannot share `{}`", shown(&args.share)),
+            source,
+        })?;
+        let digests = stored_digests();
+        library.write().set_digests(digests);
+        let claim = ShareClaim::of(&args.share);
+        let downloaded = journal.fetched().into_keys();
+        if let Err(error) = library.add_downloaded(downloaded) {
+            log::warn!("what was downloaded into sub-directories is not shared: {error}");
+        }
+        let listener = upload_listener(args.upload, &args.share).map_err(CommandError::Start)?;
+        let bandwidth = Bandwidth::new(args.upload_limit.map(Rate::bytes_per_second));
+        let slots = Slots::new(args.upload_slots);
+        let uploads = Uploads {
+            bandwidth,
+            slots,
+            per_address: args.uploads_per_address,
+            hand_over: args.hand_over,
+            explain: args.explain,
+        };
+        let address = listener.local_addr().map_err(CommandError::Start)?;
+        let options = SharingOptions { host: args.host.clone(), uploads };
+        // Others may connect from now on. Standard output may be closed; that does not keep the peer
+        // from uploading.
+        let uploading = match args.format {
+            Format::Json => say_json(&json!({"v": 1, "uploading_from": address.to_string()})),
+            Format::Raw | Format::Table => say(format_args!("uploading from {address}")),
+        };
+        if let Err(error) = uploading {
+            log::warn!("uploading from {address}, which cannot be printed: {error}");
+        }
+        let sharing = Sharing::start(library, listener, args.server.clone(), options, tell);
+        Ok(Self { sharing: sharing.map_err(CommandError::Start)?, _claim: claim })
+    }
+}
+
+/// The listener for uploads. Without an address the port of the last session is used if it is free, because
+/// other peers may still have it in their lists.
+fn upload_listener(address: Option<SocketAddr>, shared: &Path) -> io::Result<TcpListener> {
+    match address {
+        Some(address) => net::listen(address).map_err(|error| {
+            let remedy = remedy(error.kind(), address.port(), "--upload");
+            let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
+            io::Error::new(error.kind(), format!("cannot upload from {address}: {error}{remedy}"))
+        }),
+        None => {
+            let store = port_file(shared);
+            let store = store.map(|store| StoreFile::new(&store, PORT_BYTES));
+            let before = store.as_ref().and_then(StoreFile::read);
+            let before = before.and_then(|port| port.trim().parse::<u16>().ok());
+            let again = before.and_then(|port| net::listen_everywhere(port).ok());
+            let listener = again.map_or_else(|| net::listen_everywhere(0), Ok)?;
+            if let Some(store) = &store {
+                let port = listener.local_addr()?.port();
+                if let Err(error) = store.replace(|_| format!("{port}\n")) {
+                    log::debug!("the port is not stored: {error}");
+                }
+            }
+            Ok(listener)
+        }
+    }
+}
+
+/// Returns the function that prints the events of the registration: the first one on standard output, where
+/// scripts wait for it, and later ones as notices. Unless `patient`, failures before the first registration
+/// are not printed, because the caller reports them.
+pub(in crate::cli) fn teller(
+    server: Endpoint,
+    format: Format,
+    notices: Notices,
+    patient: bool,
+) -> impl Fn(Event) + Send + Sync + 'static {
+    let (first, away) = (AtomicBool::new(true), AtomicBool::new(false));
+    move |event| match event {
+        Event::Registered(count) => {
+            away.store(false, Ordering::Relaxed);
+            let documents = counted(count, "document");
+            let line = format!("registered {documents} with {server}");
+            if !first.swap(false, Ordering::Relaxed) {
+                notices.say(&line);
+                return;
+            }
+            let said = match format {
+                Format::Json => {
+                    let index = server.to_string();
+                    say_json(&json!({"v": 1, "registered": count, "index": index}))
+                }
+                Format::Raw | Format::Table => say(line),
+            };
+            if let Err(error) = said {
+                log::warn!("cannot write to standard output: {error}");
+            }
+        }
+        Event::Refused { document, refusal, others } => {
+            let status = Status::from(refusal);
+            let others = if others == 0 {
+                String::new()
+            } else {
+                format!(" and {}", counted(others, "other"))
+            };
+            notices.say(&format!("the index did not register {document}{others}: {status}"));
+            let is_first = first.load(Ordering::Relaxed);
+            if is_first && refusal == Refusal::BadRequest {
+                notices.say(&upload_server(&server));
+            }
+        }
+        Event::RegisteredLater(count) => {
+            let documents = counted(count, "more document");
+            notices.say(&format!("registered {documents} with {server}"));
+        }
+        Event::NotSupported(count) => {
+            let documents = counted(count, "document");
+            notices.say(&format!(
+                "{documents} not registered: the index has not shown that it knows \
+                 documents other than RFCs"
+            ));
+        }
+        Event::Away(..) if !patient && first.load(Ordering::Relaxed) => {}
+        Event::Away(error, pause) => {
+            let error = error_chain(&error);
+            // Printed once: the next failed attempts are only logged.
+            if away.swap(true, Ordering::Relaxed) {
+                log::debug!("{error}; next attempt in {pause:?}");
+            } else {
+                notices.say(&format!("{error}; still uploading; reconnecting"));
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The line editor of the shell: history, completion, and notices above the prompt.
+
+use std::path::PathBuf;
+
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+
+use super::completion::Completions;
+use crate::cli::errors::report::report;
+use crate::cli::output::notices::Notices;
+use crate::cli::session::interrupt::Interrupt;
+use crate::cli::user_folder::history_file;
+
+/// Reads lines on a terminal.
+pub(in crate::cli) struct Editor {
+    editor: rustyline::Editor<Completions, FileHistory>,
+    history: Option<PathBuf>,
+    interrupt: Interrupt,
+}
+
+impl Editor {
+    pub(in crate::cli) fn new(
+        notices: &Notices,
+        completions: Completions,
+        interrupt: Interrupt,
+    ) -> Result<Self, ReadlineError> {
+        let mut editor = rustyline::Editor::new()?;
+        editor.set_helper(Some(completions));
+        let history = history_file();
+        if let Some(path) = &history {
+            // The first session has no history file, and the shell works without one.
+            let _ = path.parent().map(std::fs::create_dir_all);
+            let _ = editor.load_history(path);
+        }
+        // A simple terminal cannot print above the prompt: then notices go to standard error.
+        if let Ok(printer) = editor.create_external_printer() {
+            notices.print_with(printer);
+        }
+        Ok(Self { editor, history, interrupt })
+    }
+
+    /// The next line; `None` at the end of input, or on Ctrl-D.
+    pub(in crate::cli) fn next_line(&mut self) -> Option<String> {
+        loop {
+            match self.editor.readline("p2p-ci> ") {
+                Ok(line) => {
+                    self.remember(&line);
+                    return Some(line);
+                }
+                // The second Ctrl-C within a second, after one that has cancelled a download.
+                Err(ReadlineError::Interrupted) if self.interrupt.again() => return None,
+                // Ctrl-C discards the line.
+                Err(ReadlineError::Interrupted) => {}
+                Err(ReadlineError::Eof) => return None,
+                Err(error) => {
+                    report("peer: cannot read from the terminal", &error);
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+impl Editor {
+    /// Stores a line before its command runs, because a session may end at any moment. Errors are ignored.
+    fn remember(&mut self, line: &str) {
+        let _ = self.editor.add_history_entry(line);
+        if let Some(path) = &self.history {
+            let _ = self.editor.append_history(path);
+        }
+    }
+}

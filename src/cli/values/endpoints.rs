@@ -1,0 +1,141 @@
+//! Addresses of index servers and holders as users type them (protocol.md section 2.6). Errors name the
+//! likely mistake.
+
+use std::net::Ipv6Addr;
+
+use crate::escape::excerpt;
+use crate::protocol::{Endpoint, Port, SyntaxError};
+
+/// Reads `HOST`, `HOST:PORT`, `[IPv6]:PORT` or an IPv6 address. Without a port it is that of an index.
+pub(in crate::cli) fn index_server(text: &str) -> Result<Endpoint, String> {
+    let expected = "expected a host, or a host and a port, such as `localhost` or `localhost:7734`";
+    if let Some(mistake) = mistake(text) {
+        return Err(format!("{expected}, found {}: {mistake}", excerpt(text)));
+    }
+    let endpoint = if text.contains("]:") || text.matches(':').count() == 1 {
+        text.parse().map_err(|error: SyntaxError| format!("{expected}: {error}"))?
+    } else {
+        let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        let host = bare.parse().map_err(|error: SyntaxError| format!("{expected}: {error}"))?;
+        Endpoint { host, port: Port::INDEX }
+    };
+    let host = endpoint.host.as_str();
+    // The name of an interface may follow.
+    let address = host.split('%').next().unwrap_or(host);
+    if host.contains(':') && address.parse::<Ipv6Addr>().is_err() {
+        let mistake = "only an IPv6 address has several colons, and brackets before its port";
+        return Err(format!("{expected}, found {}: {mistake}", excerpt(text)));
+    }
+    Ok(endpoint)
+}
+
+/// Reads the `HOST:PORT` of a peer.
+pub(in crate::cli) fn holder(text: &str) -> Result<Endpoint, String> {
+    text.parse().map_err(|error: SyntaxError| match mistake(text) {
+        // A list may contain any host, so only malformed text is a mistake.
+        Some(mistake) => {
+            let found = excerpt(text);
+            format!("expected HOST:PORT, such as `localhost:5678`, found {found}: {mistake}")
+        }
+        None => error.to_string(),
+    })
+}
+
+/// The likely mistake in a text that is neither a host nor a host and a port.
+fn mistake(text: &str) -> Option<String> {
+    if let Some((scheme, _)) = text.split_once("://") {
+        return Some(format!("leave out {} and any path", excerpt(&format!("{scheme}://"))));
+    }
+    if text.contains('/') {
+        return Some("leave out the `/`; a directory is named with --share".into());
+    }
+    if text.contains('@') {
+        return Some("leave out the user and the `@`".into());
+    }
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(format!("a port comes after its host, as in `localhost:{text}`"));
+    }
+    (text.starts_with(':') && !text.starts_with("::"))
+        .then(|| "the host before the port is missing".into())
+}
+
+/// The command that a mistyped word resembles. Case is ignored, and one letter may be added, missing or
+/// different, or two neighbouring letters may be exchanged.
+pub(in crate::cli) fn similar_command<'a>(
+    word: &str,
+    commands: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let word = word.to_ascii_lowercase();
+    commands.into_iter().find(|command| is_similar(word.as_bytes(), command.as_bytes()))
+}
+
+fn is_similar(word: &[u8], other: &[u8]) -> bool {
+    let same = word.iter().zip(other).take_while(|(one, other)| one == other).count();
+    let (word, other) =
+        (word.get(same..).unwrap_or_default(), other.get(same..).unwrap_or_default());
+    match (word, other) {
+        ([], []) | ([_], []) | ([], [_]) => true,
+        ([a, b, word @ ..], [c, d, other @ ..]) if a == d && b == c && word == other => true,
+        ([_, word @ ..], [_, other @ ..]) if word == other => true,
+        ([_, word @ ..], other) if word == other => true,
+        (word, [_, other @ ..]) => word == other,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_and_the_mistakes_in_them() {
+        for (text, endpoint) in [
+            ("localhost", "localhost:7734"),
+            ("10.0.0.1:5", "10.0.0.1:5"),
+            ("::1", "[::1]:7734"),
+            ("[::1]", "[::1]:7734"),
+            ("[::1]:5", "[::1]:5"),
+            ("fe80::1%eth0", "[fe80::1%eth0]:7734"),
+        ] {
+            assert_eq!(index_server(text).map(|found| found.to_string()).as_deref(), Ok(endpoint));
+        }
+        for (text, mistake) in [
+            ("http://localhost:7734/", "leave out `http://`"),
+            ("[http://h]:5", "leave out `[http://`"),
+            ("localhost/", "leave out the `/`"),
+            ("./papers", "named with --share"),
+            ("me@host", "leave out the user"),
+            ("37359", "as in `localhost:37359`"),
+            (":7734", "the host before the port is missing"),
+            ("localhost:7734:", "several colons"),
+            ("host:port", "a port from 1 to 65535"),
+            ("a b", "such as `localhost`"),
+        ] {
+            let error = index_server(text).unwrap_err();
+            assert!(error.contains(mistake), "{text}: {error}");
+            assert!(error.contains("such as `localhost` or `localhost:7734`"), "{text}: {error}");
+        }
+        assert!(holder("http://localhost:5").is_ok() || holder("a/b:5").is_ok());
+        assert!(holder("http://localhost").unwrap_err().contains("leave out `http://`"));
+        assert!(holder("host").unwrap_err().contains("such as `localhost:5678`"));
+    }
+
+    #[test]
+    fn mistyped_commands_are_recognized() {
+        let similar = |word| similar_command(word, ["list", "get", "share"].into_iter());
+        for (word, command) in [
+            ("lits", Some("list")),
+            ("List", Some("list")),
+            ("lis", Some("list")),
+            ("listt", Some("list")),
+            ("lust", Some("list")),
+            ("shrae", Some("share")),
+            ("gte", Some("get")),
+            ("localhost", None),
+            ("last1", None),
+            ("", None),
+        ] {
+            assert_eq!(similar(word), command, "{word}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Values as users type them.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `endpoints` | addresses of index servers and holders |
+//! | `named` | documents |
+//! | `option_values` | values that both programs have |
+//! | `quantity`, `rate`, `size` | numbers with units |
+//! | `digest_list` | lists of trusted digests |
+
+pub(super) mod digest_list;
+pub(super) mod endpoints;
+pub(super) mod named;
+pub(super) mod option_values;
+pub(super) mod quantity;
+pub(super) mod rate;
+pub(super) mod size;

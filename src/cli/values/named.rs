@@ -1,0 +1,219 @@
+//! Documents as users type them: `793`, `700-710`, `notes.pdf`, `FILE:42`, and the two words that lists
+//! print: `RFC 793`, `FILE a%20b.txt` (protocol.md section 2.4).
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{Arg, Command};
+
+use crate::library::document_of;
+use crate::protocol::{Document, FileName, RfcNumber};
+
+/// The name of arguments that are documents, by which completion recognizes them, too.
+pub(in crate::cli) const DOCUMENT: &str = "N";
+/// The largest number of RFCs in a range.
+const RANGE: u32 = 100_000;
+
+/// An argument of `get`: one document, or a range of RFCs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli) enum Range {
+    One(Document),
+    Rfcs(RfcNumber, RfcNumber),
+}
+
+impl Range {
+    /// The documents, in order.
+    pub(in crate::cli) fn documents(&self) -> Vec<Document> {
+        match self {
+            Self::One(document) => vec![document.clone()],
+            Self::Rfcs(first, last) => (first.value()..=last.value())
+                .filter_map(|number| number.to_string().parse().ok().map(Document::Rfc))
+                .collect(),
+        }
+    }
+}
+
+/// Joins `RFC` and `FILE` with the next word, after a command of `program` that takes documents.
+pub(in crate::cli) fn join_kinds<W>(
+    program: &Command,
+    words: impl IntoIterator<Item = W>,
+) -> Vec<OsString>
+where
+    W: Into<OsString>,
+{
+    let mut joined: Vec<OsString> = Vec::new();
+    let (mut command, mut kind_may_follow, mut kind) = (None, false, None);
+    for word in words.into_iter().map(Into::into) {
+        let text = word.to_str().unwrap_or_default();
+        let is_name = !text.is_empty() && !text.starts_with('-');
+        match kind.take() {
+            Some("RFC") if is_number(text) || split_range(text).is_some() => {
+                if let Some(last) = joined.last_mut() {
+                    push_word(last, &word);
+                }
+            }
+            Some("FILE") if is_name => {
+                if let Some(last) = joined.last_mut() {
+                    push_word(last, &word);
+                }
+            }
+            _ => {
+                kind = ["RFC", "FILE"].into_iter().find(|kind| kind_may_follow && *kind == text);
+                let named = program.find_subcommand(text).filter(|named| takes_documents(named));
+                command = command.or(named);
+                kind_may_follow =
+                    command.is_some_and(|command| !takes_value(program, command, text));
+                joined.push(word);
+            }
+        }
+    }
+    joined
+}
+
+/// Whether the arguments of a command are documents.
+fn takes_documents(command: &Command) -> bool {
+    command.get_positionals().any(is_document)
+}
+
+/// Whether an argument is a document.
+pub(in crate::cli) fn is_document(argument: &Arg) -> bool {
+    argument.get_value_names().is_some_and(|names| names.iter().any(|name| *name == DOCUMENT))
+}
+
+/// Whether a word is an option of a command, or of all commands, whose value is the next word.
+fn takes_value(program: &Command, command: &Command, word: &str) -> bool {
+    let Some(long) = word.strip_prefix("--") else { return false };
+    let options = command.get_opts().chain(program.get_opts());
+    let mut options = options.filter(|option| option.get_action().takes_values());
+    options.any(|option| option.get_long() == Some(long))
+}
+
+fn push_word(to: &mut OsString, word: &OsStr) {
+    to.push(" ");
+    to.push(word);
+}
+
+/// Reads a range of RFC numbers, or a document.
+pub(in crate::cli) fn parse_range(text: &str) -> Result<Range, String> {
+    let numbers = split_range(text.strip_prefix("RFC ").unwrap_or(text));
+    let Some((first, last)) = numbers else { return parse_document(text).map(Range::One) };
+    let (first, last) = (number(first)?, number(last)?);
+    if first > last {
+        return Err(format!(
+            "expected a range with the smaller number first, such as `{last}-{first}`, found `{text}`"
+        ));
+    }
+    if last.value() - first.value() >= RANGE {
+        return Err(format!("expected a range of at most {RANGE} numbers, found `{text}`"));
+    }
+    Ok(Range::Rfcs(first, last))
+}
+
+/// Reads a document. A number is an RFC, and any other text a file name. `FILE:42` is always the file of
+/// that name.
+pub(in crate::cli) fn parse_document(text: &str) -> Result<Document, String> {
+    if let Some(name) = text.strip_prefix("FILE:").or_else(|| text.strip_prefix("FILE ")) {
+        let name = FileName::from_decoded(name).map_err(|error| error.to_string())?;
+        return Ok(Document::File(name));
+    }
+    if split_range(text.strip_prefix("RFC ").unwrap_or(text)).is_some() {
+        return Err(format!(
+            "expected one document, found the range `{text}`: `get` takes ranges, and `FILE:{text}` is the \
+             file of that name"
+        ));
+    }
+    if let Some(digits) = text.strip_prefix("RFC ") {
+        return number(digits).map(Document::Rfc);
+    }
+    if is_number(text) {
+        return number(text).map(Document::Rfc);
+    }
+    if let Some(digits) = text
+        .get(..3)
+        .filter(|kind| kind.eq_ignore_ascii_case("rfc"))
+        .and_then(|_| text.get(3..))
+        .filter(|digits| is_number(digits))
+    {
+        // The file of this name comes first, and then the RFC ([`crate::library::candidates`]).
+        number(digits.trim_start_matches('0'))
+            .map_err(|error| format!("{error}; `FILE:{text}` is the file of that name"))?;
+    }
+    document_of(text)
+        .ok_or_else(|| "expected an RFC number, a file name, or `FILE:` and a file name".into())
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn split_range(text: &str) -> Option<(&str, &str)> {
+    text.split_once('-').filter(|(first, last)| is_number(first) && is_number(last))
+}
+
+fn number(text: &str) -> Result<RfcNumber, String> {
+    text.parse::<RfcNumber>().map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ArgAction;
+
+    use super::*;
+
+    #[test]
+    fn documents_as_people_type_them() {
+        for (text, document) in [
+            ("793", "RFC 793"),
+            ("RFC 793", "RFC 793"),
+            ("rfc793.txt", "RFC 793"),
+            ("rfc793", "FILE rfc793"),
+            ("FILE:793", "FILE 793"),
+            ("FILE a%20b", "FILE a%2520b"),
+            ("a b", "FILE a%20b"),
+        ] {
+            let found = parse_document(text).map(|document| document.wire().to_string());
+            assert_eq!(found.as_deref(), Ok(document), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_answered_with_the_range() {
+        for text in ["0", "9999999999", "RFC 0", "rfc0", "RFC9999999999", "0-5", "5-9999999999"] {
+            let error = parse_range(text).unwrap_err();
+            assert!(error.contains("from 1 to 999999999"), "{text}: {error}");
+        }
+        let error = parse_range("10-5").unwrap_err();
+        assert!(error.contains("smaller number first, such as `5-10`, found `10-5`"), "{error}");
+        assert!(parse_range("1-100001").unwrap_err().contains("at most 100000 numbers"));
+        assert!(matches!(parse_range("RFC 5-10"), Ok(Range::Rfcs(..))));
+    }
+
+    fn program() -> Command {
+        let documents = || Arg::new("documents").value_name(DOCUMENT);
+        let force = Arg::new("force").long("force").action(ArgAction::SetTrue);
+        let out = Arg::new("out").long("out").value_name("PATH");
+        Command::new("peer")
+            .arg(Arg::new("share").long("share").global(true))
+            .subcommand(Command::new("get").args([documents(), force, out]))
+            .subcommand(Command::new("lookup").arg(documents()))
+            .subcommand(Command::new("search").arg(Arg::new("words").value_name("WORDS")))
+    }
+
+    #[test]
+    fn the_two_words_that_a_list_prints_are_one_document() {
+        for (words, joined) in [
+            ("get RFC 7 8", "get|RFC 7|8"),
+            ("get --force RFC 7-9 FILE a", "get|--force|RFC 7-9|FILE a"),
+            ("peer h lookup FILE a%20b.txt", "peer|h|lookup|FILE a%20b.txt"),
+            ("get --out FILE 7", "get|--out|FILE|7"),
+            ("get --share FILE 7", "get|--share|FILE|7"),
+            ("get RFC", "get|RFC"),
+            ("get RFC x", "get|RFC|x"),
+            ("get FILE --force", "get|FILE|--force"),
+            ("search RFC 7", "search|RFC|7"),
+        ] {
+            let found = join_kinds(&program(), words.split(' '));
+            let found: Vec<&str> = found.iter().filter_map(|word| word.to_str()).collect();
+            assert_eq!(found.join("|"), joined, "{words}");
+        }
+    }
+}
