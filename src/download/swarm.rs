@@ -18,9 +18,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::dialing::{Admission, Dialer};
-use super::exchange::Reply;
-use super::model::Source;
-use super::model::TransferError;
+use super::exchange::Response;
+use super::model::{Source, TransferError};
 use super::swarm::segments::Segments;
 use super::transfer::Accounting;
 use crate::library::{ChunkedPart, Hasher};
@@ -59,7 +58,7 @@ struct State {
     /// Holders that no worker is asking.
     spare: VecDeque<Spare>,
     /// What the first of them has begun to deliver.
-    first: Option<First>,
+    first: Option<Response>,
     workers: usize,
     /// Workers that are writing at this moment.
     writers: usize,
@@ -78,12 +77,6 @@ struct Spare {
     source: Source,
     /// Whether it was slow, and is asked again because no other was left.
     is_late: bool,
-}
-
-/// A reply of which only the head was read.
-#[derive(Debug)]
-pub(super) struct First {
-    pub(super) reply: Reply,
 }
 
 #[derive(Debug)]
@@ -136,7 +129,7 @@ pub(super) struct SegmentedDocument<'a> {
     /// Whether holders are left that have, or may have, other versions.
     pub(super) has_others: bool,
     /// What the first of them has begun to deliver.
-    pub(super) first: Option<First>,
+    pub(super) first: Option<Response>,
     /// The file, with what is here already.
     pub(super) pieces: &'a Arc<ChunkedPart>,
 }

@@ -6,8 +6,7 @@ mod min_rate;
 
 use std::time::Duration;
 
-use super::exchange::Pipeline;
-use super::exchange::Reply;
+use super::exchange::{Pipeline, Response};
 use super::model::TransferError;
 use crate::library::PartialFile;
 use crate::limits;
@@ -22,7 +21,7 @@ pub(super) use min_rate::MinRate;
 pub(super) enum Outcome {
     Whole(Transferred),
     /// The document is so large that it is fetched in segments; nothing of it was read.
-    Large(Digest, u64, Box<Reply>),
+    Large(Digest, u64, Box<Response>),
 }
 
 /// What was asked, and how the document is received.
@@ -44,12 +43,12 @@ pub(super) struct Get<'a> {
 pub(super) fn receive(
     accounting: &Accounting,
     get: &Get<'_>,
-    reply: Reply,
+    response: Response,
     pipeline: &mut Pipeline,
     incoming: &mut PartialFile,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Outcome, TransferError> {
-    let ((head, separator), mut line) = reply;
+    let head = &response.head.document;
     let length = head.content_range.map(ContentRange::length).or(head.content_length);
     if let (Some(expected), Some(found)) = (get.digest, head.digest)
         && expected != found
@@ -63,22 +62,24 @@ pub(super) fn receive(
         && length > limits::SEGMENTED
         && get.in_segments
     {
-        return Ok(Outcome::Large(digest, length, Box::new(((head, separator), line))));
+        return Ok(Outcome::Large(digest, length, Box::new(response)));
     }
-    pipeline.ask_ahead(&head, &mut line)?;
-    let mut body = Body::begin(&head, incoming, progress)?;
+    let Response { head, mut connection } = response;
+    let (head, separator) = (&head.document, head.separator);
+    pipeline.request_ahead(head, &mut connection)?;
+    let mut body = Body::begin(head, incoming, progress)?;
     let rate = MinRate::new(get.patience, get.has_others.then_some(limits::SLOW_AFTER));
-    let outcome = body.receive(&accounting.bandwidth, &mut line, rate).and_then(|bytes| {
-        accounting.stats.transferred(get.holder, bytes, line.asked_at().elapsed());
+    let outcome = body.receive(&accounting.bandwidth, &mut connection, rate).and_then(|bytes| {
+        accounting.stats.transferred(get.holder, bytes, connection.requested_at().elapsed());
         body.finish(separator, get.digest)
     });
     match outcome {
         Ok(_) => {
             accounting.stats.delivered(get.holder);
-            if line.has_unsolicited() {
-                accounting.report_excess(get.holder, &line.unsolicited());
+            if connection.has_unsolicited() {
+                accounting.report_excess(get.holder, &connection.unsolicited());
             } else if head.keep_alive {
-                pipeline.keep(line);
+                pipeline.keep(connection);
             }
         }
         Err(_) => body.break_off(),

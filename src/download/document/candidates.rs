@@ -7,10 +7,8 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem;
 
-use crate::download::dialing::Trial;
-use crate::download::dialing::{Admission, literal};
-use crate::download::model::TransferError;
-use crate::download::model::{DownloadRequest, Source};
+use crate::download::dialing::{Admission, Trial, literal};
+use crate::download::model::{DownloadRequest, Source, TransferError};
 use crate::download::statistics::Standing;
 use crate::network::Network;
 use crate::protocol::{Digest, Endpoint};

@@ -3,14 +3,12 @@
 use std::io;
 
 use super::candidates::{Ask, Candidate, Candidates, Version, agreeing};
-use crate::download::dialing::Trial;
-use crate::download::dialing::{Admission, Dialer, measure};
+use crate::download::dialing::{Admission, Dialer, Trial, measure};
 use crate::download::downloader::Downloader;
-use crate::download::exchange::Pipeline;
-use crate::download::exchange::{Exchange, Patience, Reply};
-use crate::download::model::DownloadRequest;
-use crate::download::model::TransferError;
-use crate::download::model::{CompletedDownload, DownloadProgress, ExpectedDigest};
+use crate::download::exchange::{Exchange, Patience, Pipeline, Response};
+use crate::download::model::{
+    CompletedDownload, DownloadProgress, DownloadRequest, ExpectedDigest, TransferError,
+};
 use crate::download::transfer::{Accounting, Get, Outcome, Transferred, receive};
 use crate::library::PartialFile;
 use crate::limits;
@@ -19,7 +17,7 @@ use crate::protocol::{Digest, Document, Endpoint, Refusal, Status};
 /// How often a holder may begin a document that is not received from it to its end.
 pub(super) const ROUNDS: u32 = 3;
 
-/// A holder whose reply is awaited.
+/// A holder whose response is awaited.
 #[derive(Debug)]
 pub(super) struct Running<'a> {
     pub(super) candidate: Candidate<'a>,
@@ -30,7 +28,7 @@ pub(super) struct Running<'a> {
 }
 
 impl Running<'_> {
-    /// How long its reply is awaited; `rate` is expected of a holder that has not delivered anything
+    /// How long its response is awaited; `rate` is expected of a holder that has not delivered anything
     /// yet, while others are left.
     pub(super) fn patience(&self, has_others: bool, rate: u64) -> Patience {
         match has_others && !self.is_proven && !self.candidate.is_late {
@@ -67,7 +65,7 @@ impl<'a> Download<'a> {
     ) -> Self {
         let Downloader { dialer, admission, accounting } = downloader;
         let mut candidates = Candidates::new(admission, request);
-        if let Some(holder) = pipeline.asked_for(&request.document) {
+        if let Some(holder) = pipeline.requested_from(&request.document) {
             candidates.ask_first(holder);
         }
         let (running, failures) = (Vec::new(), Vec::new());
@@ -94,8 +92,8 @@ impl<'a> Download<'a> {
             self.candidates.remove(holder);
             self.failed(holder, error);
         }
-        while let Some((candidate, reply)) = self.next_reply()? {
-            if let Some(fetched) = self.receive(candidate, reply)? {
+        while let Some((candidate, response)) = self.next_response()? {
+            if let Some(fetched) = self.receive(candidate, response)? {
                 return Ok(Some(fetched));
             }
         }
@@ -106,14 +104,14 @@ impl<'a> Download<'a> {
         self.failures
     }
 
-    /// Receives the document that follows a reply; nothing if it does not come.
+    /// Receives the document that follows a response; nothing if it does not come.
     fn receive(
         &mut self,
         mut candidate: Candidate<'a>,
-        reply: Reply,
+        response: Response,
     ) -> io::Result<Option<CompletedDownload>> {
         let holder = &candidate.source.holder;
-        let digest = reply.0.0.digest;
+        let digest = response.head.document.digest;
         candidate.version = Version::Replied(digest);
         let was_begun = self.incoming.beginning_length().is_some();
         let get = Get {
@@ -131,7 +129,7 @@ impl<'a> Download<'a> {
             let Self { admission, accounting, pipeline, incoming, watch, .. } = self;
             let _busy = admission.stats.busy(holder);
             let mut progress = |done, all| watch(DownloadProgress::Bytes(done, all));
-            receive(accounting, &get, reply, pipeline, incoming, &mut progress)
+            receive(accounting, &get, response, pipeline, incoming, &mut progress)
         };
         if let Err(error) = &outcome
             && error.has_stopped()
@@ -146,8 +144,8 @@ impl<'a> Download<'a> {
                 }
                 return Ok(Some(self.fetched(holder, transferred)));
             }
-            Ok(Outcome::Large(digest, length, reply)) => {
-                return self.fetch_large(candidate, digest, length, *reply);
+            Ok(Outcome::Large(digest, length, response)) => {
+                return self.fetch_large(candidate, digest, length, *response);
             }
             Err(TransferError::File(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
                 self.incoming.discard()?;

@@ -4,9 +4,7 @@
 use super::download::Download;
 use crate::download::downloader::Downloader;
 use crate::download::exchange::Pipeline;
-use crate::download::model::DownloadError;
-use crate::download::model::DownloadRequest;
-use crate::download::model::{CompletedDownload, DownloadProgress};
+use crate::download::model::{CompletedDownload, DownloadError, DownloadProgress, DownloadRequest};
 use crate::library::PartialFile;
 
 impl Downloader {

@@ -1,20 +1,20 @@
-//! Asking a holder whether it has a document, without fetching it (protocol.md section 5.1).
+//! Asks a holder whether it has a document, without downloading it (protocol.md section 5.1).
 
 use std::time::{Duration, Instant};
 
 use crate::download::downloader::Downloader;
-use crate::download::exchange::{Exchange, GetRequest, Patience, Pipeline};
+use crate::download::exchange::{Exchange, GetRequest, Patience, Pipeline, Response};
 use crate::download::model::{Source, TransferError};
 use crate::protocol::{ContentRange, Digest, Document, Refusal, Status};
 
-/// What a holder has answered.
+/// The response of a holder.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Probe {
-    /// The time from the beginning of the connection to the head of the reply: two round trips.
+    /// The time from the first attempt to connect to the head of the response: two round trips.
     pub time: Duration,
-    /// The length of the document, if the holder says so.
+    /// The length of the document, if the holder announces it.
     pub length: Option<u64>,
-    /// Its digest, if the holder says so.
+    /// Its digest, if the holder announces it.
     pub digest: Option<Digest>,
 }
 
@@ -29,12 +29,13 @@ pub fn probe(
 ) -> Result<Probe, TransferError> {
     let begun = Instant::now();
     let (dialer, holder) = (&downloader.dialer, &source.holder);
-    let question = GetRequest { holder, document, want_digest: true, range: Some((0..1).into()) };
-    let exchange = Exchange::begin(dialer, &mut Pipeline::default(), source, question, None)?;
-    let reply = exchange.run(dialer, Patience::Full, 0, &|| true);
+    let request = GetRequest { holder, document, want_digest: true, range: Some((0..1).into()) };
+    let exchange = Exchange::begin(dialer, &mut Pipeline::default(), source, request, None)?;
+    let response = exchange.run(dialer, Patience::Full, 0, &|| true);
     let time = begun.elapsed();
-    match reply {
-        Ok(((head, _), _)) => {
+    match response {
+        Ok(Response { head, .. }) => {
+            let head = head.document;
             let length = head.content_range.map(ContentRange::length).or(head.content_length);
             Ok(Probe { time, length, digest: head.digest })
         }

@@ -7,10 +7,8 @@ use std::time::{Duration, Instant};
 use super::candidates::{Ask, Candidate, Next};
 use super::download::{Download, Running};
 use crate::download::dialing::Trial;
-use crate::download::exchange::GetRequest;
-use crate::download::exchange::{Exchange, Reply};
-use crate::download::model::DownloadProgress;
-use crate::download::model::TransferError;
+use crate::download::exchange::{Exchange, GetRequest, Response};
+use crate::download::model::{DownloadProgress, TransferError};
 use crate::limits;
 use crate::protocol::ByteRange;
 use crate::system::wait_for_any;
@@ -30,10 +28,10 @@ enum Started {
 }
 
 impl<'a> Download<'a> {
-    /// The next holder that begins to deliver the document, and its reply; nothing if there is
+    /// The next holder that begins to deliver the document, and its response; nothing if there is
     /// none, or the download is cancelled. The other holders that were asked meanwhile are asked
     /// again if this one fails.
-    pub(super) fn next_reply(&mut self) -> io::Result<Option<(Candidate<'a>, Reply)>> {
+    pub(super) fn next_response(&mut self) -> io::Result<Option<(Candidate<'a>, Response)>> {
         let mut next_start = Instant::now();
         // Attempts that have failed and were not replaced yet.
         let mut failed: usize = 0;
@@ -63,9 +61,9 @@ impl<'a> Download<'a> {
                 continue;
             }
             let before = self.running.len();
-            if let Some(reply) = self.advance() {
+            if let Some(response) = self.advance() {
                 self.drop_others();
-                return Ok(Some(reply));
+                return Ok(Some(response));
             }
             self.give_up_slow();
             failed = failed.saturating_add(before.saturating_sub(self.running.len()));
@@ -101,7 +99,7 @@ impl<'a> Download<'a> {
             (self.watch)(DownloadProgress::Asking(&source.holder));
         }
         let kept = self.incoming.beginning_length().filter(|_| candidate.ask == Ask::Rest);
-        let question = GetRequest {
+        let request = GetRequest {
             holder: &source.holder,
             document: &self.request.document,
             want_digest: candidate.ask != Ask::Plain,
@@ -113,7 +111,7 @@ impl<'a> Download<'a> {
             true => limits::BEGINNING_MOST,
             false => limits::BEGINNING,
         };
-        match Exchange::begin(self.dialer, self.pipeline, source, question, trial) {
+        match Exchange::begin(self.dialer, self.pipeline, source, request, trial) {
             Ok(exchange) => {
                 self.running.push(Running { candidate, is_proven, beginning, exchange });
             }
@@ -121,8 +119,8 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Does what can be done without waiting; returns the first reply.
-    fn advance(&mut self) -> Option<(Candidate<'a>, Reply)> {
+    /// Does what can be done without waiting; returns the first response.
+    fn advance(&mut self) -> Option<(Candidate<'a>, Response)> {
         let is_alone = self.running.len() == 1 && self.candidates.is_empty();
         let has_early = self.candidates.has_early();
         let most = self.running.iter().map(|running| running.exchange.received()).max();
@@ -145,9 +143,9 @@ impl<'a> Download<'a> {
                 Some(result) => {
                     let Running { candidate, exchange, .. } = self.running.remove(at);
                     match result {
-                        Ok(reply) => return Some((candidate, reply)),
+                        Ok(response) => return Some((candidate, response)),
                         Err(error) => {
-                            exchange.not_answered(self.dialer);
+                            exchange.note_failure(self.dialer);
                             self.attempt_failed(candidate, exchange.into_trial(), error);
                         }
                     }
@@ -170,7 +168,7 @@ impl<'a> Download<'a> {
                 continue;
             };
             let Running { mut candidate, exchange, .. } = self.running.remove(at);
-            exchange.not_answered(self.dialer);
+            exchange.note_failure(self.dialer);
             if let TransferError::Deferred(_) = error {
                 log::debug!("{}: {error}", candidate.source.holder);
                 self.admission.stats.silent(&candidate.source.holder);

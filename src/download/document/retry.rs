@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::download::backoff::backoff_delay;
 use crate::download::downloader::Downloader;
-use crate::download::model::DownloadError;
-use crate::download::model::DownloadRequest;
-use crate::download::model::{CompletedDownload, DownloadProgress};
+use crate::download::model::{CompletedDownload, DownloadError, DownloadProgress, DownloadRequest};
 use crate::library::PartialFile;
 use crate::limits;
 

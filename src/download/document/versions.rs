@@ -5,11 +5,9 @@ use std::io;
 
 use super::candidates::{Ask, Candidate, Version};
 use super::download::{Download, ROUNDS};
-use crate::download::exchange::Reply;
-use crate::download::model::Source;
-use crate::download::model::TransferError;
-use crate::download::model::{CompletedDownload, DownloadProgress};
-use crate::download::swarm::{First, Progress, SegmentedDocument, SwarmError};
+use crate::download::exchange::Response;
+use crate::download::model::{CompletedDownload, DownloadProgress, Source, TransferError};
+use crate::download::swarm::{Progress, SegmentedDocument, SwarmError};
 use crate::protocol::{Digest, Endpoint, Refusal, Status};
 
 impl<'a> From<Progress<'a>> for DownloadProgress<'a> {
@@ -31,13 +29,13 @@ impl<'a> Download<'a> {
         mut candidate: Candidate<'a>,
         digest: Digest,
         length: u64,
-        reply: Reply,
+        response: Response,
     ) -> io::Result<Option<CompletedDownload>> {
         candidate.rounds += 1;
         let is_late = candidate.is_late;
         let mut group = self.candidates.take_version(digest);
         let has_others = !is_late && self.candidates.has_early();
-        let mut first = Some(First { reply });
+        let mut first = Some(response);
         group.insert(0, candidate);
         let mut groups = vec![group];
         while let Some(group) = groups.pop() {

@@ -1,66 +1,75 @@
-//! One GET up to the head of its reply, or up to the beginning of the document: resolving,
-//! connecting, asking (protocol.md sections 5.1 and 7). Nothing here waits but [`Exchange::run`], so
-//! that several attempts can run at the same time.
+//! One GET up to the head of its response, or up to the beginning of the document: resolve, connect,
+//! send the request, read (protocol.md sections 5.1 and 7).
+//!
+//! Only [`Exchange::run`] waits, so one thread can run several exchanges at the same time.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use super::pipeline::{HolderConnection, Pipeline};
+use super::connection::HolderConnection;
+use super::pipeline::Pipeline;
 use super::reading::{read_beginning, read_head};
-use super::request::{Answer, GetRequest};
-use crate::download::dialing::Trial;
-use crate::download::dialing::{Connecting, Dialer};
-use crate::download::model::Source;
-use crate::download::model::TransferError;
+use super::request::{GetRequest, ResponseHead};
+use crate::download::dialing::{Connecting, Dialer, Trial};
+use crate::download::model::{Source, TransferError};
 use crate::limits;
 use crate::net::{not_connected_in_time, send};
 use crate::protocol::DocumentReplyDecoder;
 use crate::system::{Direction, wait_for_any};
 
-/// How often a waiting attempt looks whether it is still request.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often a waiting exchange checks whether it is still wanted.
+const POLL: Duration = Duration::from_millis(50);
 
-/// A GET whose reply is awaited.
+/// A GET whose response is awaited.
 #[derive(Debug)]
 pub(in crate::download) struct Exchange<'a> {
     source: &'a Source,
-    question: GetRequest<'a>,
+    request: GetRequest<'a>,
     /// Whether the holder is asked to keep its connection open.
-    is_lasting: bool,
+    keep_alive: bool,
     begun: Instant,
     state: State,
-    /// Where it is asked, once a connection is made that was not kept open.
+    /// The addresses that a new connection was made to.
     addresses: Vec<SocketAddr>,
-    /// Held for a holder that has not delivered anything yet.
+    /// Held for an unproven holder.
     trial: Option<Trial>,
 }
 
 #[derive(Debug)]
 enum State {
     Connecting(Connecting),
-    Asked {
-        line: HolderConnection,
+    /// The request was sent.
+    Sent {
+        connection: HolderConnection,
         decoder: Box<DocumentReplyDecoder>,
+        /// Whether the connection was kept open after another exchange.
         is_kept: bool,
     },
-    /// The head has come, and what has come of the document is in the input of the line.
+    /// The head has arrived. The connection's input is the beginning of the document.
     Begun {
-        /// Since when the rate is measured, and what had come by then.
+        /// When the current measurement of the rate began, and the bytes that were there by then.
         since: Instant,
         before: usize,
-        answer: Box<Answer>,
-        line: HolderConnection,
+        response: Box<Response>,
     },
     Over,
 }
 
-/// How long a reply is awaited.
+/// The head of a response, and the connection on which the document follows.
+#[derive(Debug)]
+pub(in crate::download) struct Response {
+    pub(in crate::download) head: ResponseHead,
+    pub(in crate::download) connection: HolderConnection,
+}
+
+/// How long a response is awaited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::download) enum Patience {
-    /// For a holder that has not delivered anything yet, while others are left to ask: the beginning
-    /// of its document must come at this many bytes a second.
+    /// For an unproven holder while others can be asked: the beginning of the document must arrive
+    /// at this many bytes per second.
     Short(u64),
     Full,
 }
@@ -73,7 +82,7 @@ impl Patience {
         }
     }
 
-    /// The bytes of the document that must come in each such time.
+    /// The bytes of the document that must arrive in each period of [`Patience::time`].
     fn bytes(self) -> u64 {
         let bytes_per_second = match self {
             Self::Short(bytes_per_second) => bytes_per_second,
@@ -83,11 +92,8 @@ impl Patience {
     }
 }
 
-/// A reply whose head has come, and the connection over which the rest comes.
-pub(in crate::download) type Reply = (Answer, HolderConnection);
-
 impl<'a> Exchange<'a> {
-    /// Begins, over the connection that is kept open if that leads to this holder.
+    /// Begins an exchange, over the connection that is kept open if it leads to this source.
     ///
     /// # Errors
     /// When no address of the holder may be connected to.
@@ -95,69 +101,69 @@ impl<'a> Exchange<'a> {
         dialer: &Dialer,
         pipeline: &mut Pipeline,
         source: &'a Source,
-        question: GetRequest<'a>,
+        request: GetRequest<'a>,
         trial: Option<Trial>,
     ) -> Result<Self, TransferError> {
-        let state = match pipeline.ask_over_kept(source, &question) {
-            Some(line) => State::Asked { line, decoder: Box::default(), is_kept: true },
+        let state = match pipeline.send_over_kept(source, &request) {
+            Some(connection) => State::Sent { connection, decoder: Box::default(), is_kept: true },
             None => State::Connecting(Connecting::begin(dialer, source)?),
         };
-        let (is_lasting, begun) = (pipeline.is_lasting(), Instant::now());
-        Ok(Self { source, question, is_lasting, begun, state, addresses: Vec::new(), trial })
+        let (keep_alive, begun) = (pipeline.keeps_alive(), Instant::now());
+        Ok(Self { source, request, keep_alive, begun, state, addresses: Vec::new(), trial })
     }
 
-    /// How long it has gone on.
+    /// How long the exchange has been running.
     pub(in crate::download) fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.begun)
     }
 
-    /// Ends it; the trial can go on with another question.
+    /// Ends the exchange; the trial can be used for another request to the holder.
     pub(in crate::download) fn into_trial(self) -> Option<Trial> {
         self.trial
     }
 
-    /// How much of the document has come.
+    /// The bytes of the document that have arrived.
     pub(in crate::download) fn received(&self) -> u64 {
         match &self.state {
-            State::Begun { line, .. } => line.input.len() as u64,
-            State::Connecting(_) | State::Asked { .. } | State::Over => 0,
+            State::Begun { response, .. } => response.connection.input.len() as u64,
+            State::Connecting(_) | State::Sent { .. } | State::Over => 0,
         }
     }
 
-    /// It has failed, or is given up.
-    pub(in crate::download) fn not_answered(&self, dialer: &Dialer) {
+    /// Notes that the exchange has failed, or is given up.
+    pub(in crate::download) fn note_failure(&self, dialer: &Dialer) {
         if let State::Connecting(connecting) = &self.state {
             connecting.give_up(dialer);
         }
         dialer.stats.no_answer(&self.source.holder, self.addresses());
     }
 
-    /// The addresses at which the holder is asked, as far as they are known.
+    /// The addresses that are connected to, as far as they are known.
     fn addresses(&self) -> &[SocketAddr] {
         match &self.state {
             State::Connecting(connecting) => connecting.addresses(),
-            State::Asked { .. } | State::Begun { .. } | State::Over => &self.addresses,
+            State::Sent { .. } | State::Begun { .. } | State::Over => &self.addresses,
         }
     }
 
-    /// Why it is given up, if the holder has not answered in time, or if the document comes too
-    /// slowly.
+    /// Returns an error if the holder has not answered in time, or the document arrives too slowly.
     pub(in crate::download) fn overdue(
         &mut self,
         now: Instant,
         patience: Patience,
     ) -> Option<TransferError> {
         let is_overdue = match &mut self.state {
-            State::Begun { since, before, line, .. } => {
+            State::Begun { since, before, response } => {
+                let length = response.connection.input.len();
                 let is_over = now.saturating_duration_since(*since) >= patience.time();
-                let came = line.input.len().saturating_sub(*before) as u64;
-                let is_slow = is_over && came < patience.bytes();
+                let received = length.saturating_sub(*before) as u64;
+                let is_slow = is_over && received < patience.bytes();
                 if is_over && !is_slow {
-                    (*since, *before) = (now, line.input.len());
+                    (*since, *before) = (now, length);
                 }
                 is_slow
             }
-            State::Connecting(_) | State::Asked { .. } | State::Over => {
+            State::Connecting(_) | State::Sent { .. } | State::Over => {
                 self.age(now) >= patience.time()
             }
         };
@@ -167,19 +173,19 @@ impl<'a> Exchange<'a> {
         })
     }
 
-    /// Why it failed, if it is given up now.
+    /// The error of an exchange that is given up now.
     fn timed_out(&self) -> TransferError {
         match &self.state {
             State::Connecting(_) => TransferError::Unreachable(not_connected_in_time()),
-            State::Begun { since, before, line, .. } => {
-                let bytes = line.input.len().saturating_sub(*before) as u64;
+            State::Begun { since, before, response } => {
+                let bytes = response.connection.input.len().saturating_sub(*before) as u64;
                 TransferError::TooSlow { bytes, time: since.elapsed() }
             }
-            State::Asked { .. } | State::Over => TransferError::Silent(self.begun.elapsed()),
+            State::Sent { .. } | State::Over => TransferError::Silent(self.begun.elapsed()),
         }
     }
 
-    /// When [`Exchange::overdue`] may find something, unless more of the reply comes.
+    /// When [`Exchange::overdue`] may return an error, unless more of the response arrives.
     pub(in crate::download) fn overdue_at(&self, patience: Patience) -> Option<Instant> {
         match self.state {
             State::Begun { .. } => None,
@@ -187,104 +193,113 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Does what can be done without waiting; returns the reply when its head and at least this
-    /// much of the document have come, or why there is none.
+    /// Does what is possible without waiting. Returns the response when its head and at least
+    /// `beginning` bytes of the document have arrived.
     pub(in crate::download) fn advance(
         &mut self,
         dialer: &Dialer,
         beginning: u64,
-    ) -> Option<Result<Reply, TransferError>> {
-        if let State::Connecting(connecting) = &mut self.state {
-            let advanced = connecting.advance(dialer, self.source);
-            if let Some(trial) = &mut self.trial
-                && !connecting.is_resolving()
-            {
-                trial.resolved();
-            }
-            let connected = match advanced? {
-                Ok(stream) => HolderConnection::new(self.source, stream),
-                Err(error) => Err(error),
-            };
-            self.addresses = connecting.addresses().to_vec();
-            let mut request = Vec::new();
-            self.question.encode(self.is_lasting, &mut request);
-            let asked = connected.and_then(|line| {
-                send(line.stream(), &request).map_err(TransferError::Lost)?;
-                Ok(line)
-            });
-            let line = match asked {
-                Ok(line) => line,
-                Err(error) => return Some(Err(error)),
-            };
-            self.state = State::Asked { line, decoder: Box::default(), is_kept: false };
-            // The reply cannot be there yet.
-            return None;
-        }
-        if let State::Asked { line, decoder, is_kept } = &mut self.state {
-            let result = match read_head(line, decoder)? {
-                Err(error) if *is_kept && line.input.is_empty() && was_closed(&error) => {
-                    match Connecting::begin(dialer, self.source) {
-                        Ok(connecting) => {
-                            self.state = State::Connecting(connecting);
-                            return None;
-                        }
-                        Err(error) => return Some(Err(error)),
-                    }
+    ) -> Option<Result<Response, TransferError>> {
+        match &self.state {
+            State::Connecting(_) => return self.connect(dialer)?.err().map(Err),
+            State::Sent { .. } => {
+                if let Err(error) = self.read_head(dialer)? {
+                    return Some(Err(error));
                 }
-                result => result,
-            };
-            if let Ok(_) | Err(TransferError::Refused(_)) = &result {
-                dialer.stats.answered(&self.source.holder);
             }
-            let State::Asked { line, .. } = std::mem::replace(&mut self.state, State::Over) else {
-                return None;
-            };
-            match result {
-                Ok(answer) => {
-                    let (since, answer) = (Instant::now(), Box::new(answer));
-                    self.state = State::Begun { since, before: 0, answer, line };
-                }
-                Err(error) => return Some(Err(error)),
-            }
+            State::Begun { .. } | State::Over => {}
         }
-        let State::Begun { answer, line, .. } = &mut self.state else { return None };
-        let beginning = answer.0.content_length.map_or(beginning, |length| length.min(beginning));
-        if let Err(error) = read_beginning(line, beginning)? {
+        let State::Begun { response, .. } = &mut self.state else { return None };
+        let Response { head, connection } = &mut **response;
+        let length = head.document.content_length;
+        let beginning = length.map_or(beginning, |length| length.min(beginning));
+        if let Err(error) = read_beginning(connection, beginning)? {
             return Some(Err(TransferError::Lost(error)));
         }
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Begun { answer, line, .. } => Some(Ok((*answer, line))),
+        match mem::replace(&mut self.state, State::Over) {
+            State::Begun { response, .. } => Some(Ok(*response)),
             _ => None,
         }
     }
 
+    /// Connects, and sends the request when the connection is made.
+    fn connect(&mut self, dialer: &Dialer) -> Option<Result<(), TransferError>> {
+        let State::Connecting(connecting) = &mut self.state else { return None };
+        let connected = connecting.advance(dialer, self.source);
+        if let Some(trial) = &mut self.trial
+            && !connecting.is_resolving()
+        {
+            trial.resolved();
+        }
+        let connected = connected?.and_then(|stream| HolderConnection::new(self.source, stream));
+        self.addresses = connecting.addresses().to_vec();
+        let mut bytes = Vec::new();
+        self.request.encode(self.keep_alive, &mut bytes);
+        let sent = connected.and_then(|connection| {
+            send(connection.stream(), &bytes).map_err(TransferError::Lost)?;
+            Ok(connection)
+        });
+        Some(sent.map(|connection| {
+            self.state = State::Sent { connection, decoder: Box::default(), is_kept: false };
+        }))
+    }
+
+    /// Reads the head. If the holder has closed a connection that was kept open, connects again.
+    fn read_head(&mut self, dialer: &Dialer) -> Option<Result<(), TransferError>> {
+        let State::Sent { connection, decoder, is_kept } = &mut self.state else { return None };
+        let result = read_head(connection, decoder)?;
+        if let Err(error) = &result
+            && *is_kept
+            && connection.input.is_empty()
+            && was_closed(error)
+        {
+            return match Connecting::begin(dialer, self.source) {
+                Ok(connecting) => {
+                    self.state = State::Connecting(connecting);
+                    None
+                }
+                Err(error) => Some(Err(error)),
+            };
+        }
+        if let Ok(_) | Err(TransferError::Refused(_)) = &result {
+            dialer.stats.answered(&self.source.holder);
+        }
+        let State::Sent { connection, .. } = mem::replace(&mut self.state, State::Over) else {
+            return None;
+        };
+        Some(result.map(|head| {
+            let response = Box::new(Response { head, connection });
+            self.state = State::Begun { since: Instant::now(), before: 0, response };
+        }))
+    }
+
     /// The sockets that are waited for.
     pub(in crate::download) fn sockets(&self) -> Vec<(SockRef<'_>, Direction)> {
-        match &self.state {
-            State::Connecting(connecting) => connecting.sockets(),
-            State::Asked { line, .. } | State::Begun { line, .. } => {
-                vec![(SockRef::from(line.stream()), Direction::Read)]
-            }
-            State::Over => Vec::new(),
-        }
+        let connection = match &self.state {
+            State::Connecting(connecting) => return connecting.sockets(),
+            State::Sent { connection, .. } => connection,
+            State::Begun { response, .. } => &response.connection,
+            State::Over => return Vec::new(),
+        };
+        vec![(SockRef::from(connection.stream()), Direction::Read)]
     }
 
     /// When [`Exchange::advance`] can do something, whatever the sockets do.
     pub(in crate::download) fn next_at(&self, now: Instant) -> Option<Instant> {
         match &self.state {
             State::Connecting(connecting) => connecting.next_at(now),
-            State::Asked { .. } | State::Begun { .. } | State::Over => None,
+            State::Sent { .. } | State::Begun { .. } | State::Over => None,
         }
     }
 
-    /// Waits for the reply and this much of the document, as long as `is_wanted` says.
+    /// Waits for the response and `beginning` bytes of the document, as long as `is_wanted` is true.
     pub(in crate::download) fn run(
         mut self,
         dialer: &Dialer,
         patience: Patience,
         beginning: u64,
         is_wanted: &dyn Fn() -> bool,
-    ) -> Result<Reply, TransferError> {
+    ) -> Result<Response, TransferError> {
         loop {
             let now = Instant::now();
             let ended = match self.advance(dialer, beginning) {
@@ -293,14 +308,14 @@ impl<'a> Exchange<'a> {
             };
             if let Some(result) = ended {
                 if result.is_err() {
-                    self.not_answered(dialer);
+                    self.note_failure(dialer);
                 }
                 return result;
             }
             if !is_wanted() || dialer.cancel.is_cancelled() {
                 return Err(self.timed_out());
             }
-            let until = self.next_at(now).unwrap_or(now + LOOK).min(now + LOOK);
+            let until = self.next_at(now).unwrap_or(now + POLL).min(now + POLL);
             let until = self.overdue_at(patience).map_or(until, |at| at.min(until));
             wait_for_any(&self.sockets(), until.saturating_duration_since(now))
                 .map_err(TransferError::Lost)?;

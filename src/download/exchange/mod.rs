@@ -3,15 +3,18 @@
 //! | file | subject |
 //! |---|---|
 //! | `request` | the request, and the head of its response |
-//! | `pipeline` | connections; requests that are sent ahead on one that is kept open |
-//! | `reading` | reads the head of a response as far as it has arrived |
+//! | `connection` | a connection to a holder |
+//! | `pipeline` | requests that are sent ahead on a connection that is kept open |
+//! | `reading` | reads a response as far as it has arrived |
 //! | `get` | one GET up to the beginning of the document |
 
+mod connection;
 mod get;
 mod pipeline;
 mod reading;
 mod request;
 
-pub(super) use get::{Exchange, Patience, Reply};
-pub(super) use pipeline::{HolderConnection, Pipeline};
+pub(super) use connection::HolderConnection;
+pub(super) use get::{Exchange, Patience, Response};
+pub(super) use pipeline::Pipeline;
 pub(super) use request::GetRequest;

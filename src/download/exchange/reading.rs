@@ -1,31 +1,34 @@
-//! Reading the head of a reply and the beginning of a document, as far as they have arrived.
+//! Reads the head of a response and the beginning of a document as far as they have arrived (protocol.md
+//! sections 5.1 to 5.4).
 
 use std::io;
 
-use super::pipeline::HolderConnection;
-use super::request::Answer;
+use super::connection::HolderConnection;
+use super::request::ResponseHead;
 use crate::download::model::TransferError;
 use crate::protocol::{DocumentReply, DocumentReplyDecoder};
 use crate::system::try_receive;
 
-/// Bytes that are read of a reply at a time: most of a small document follows its head.
+/// Bytes that are read at a time. Most of a small document arrives with its head.
 const READ: usize = 1024;
 
-/// Reads the head of a reply as far as it has arrived; what follows it is left in the line.
+/// Reads the head as far as it has arrived; what follows it is left in the connection's input.
 pub(super) fn read_head(
-    line: &mut HolderConnection,
+    connection: &mut HolderConnection,
     decoder: &mut DocumentReplyDecoder,
-) -> Option<Result<Answer, TransferError>> {
+) -> Option<Result<ResponseHead, TransferError>> {
     loop {
-        let found = match decoder.decode(&line.input) {
+        let found = match decoder.decode(&connection.input) {
             Ok(Some(found)) => Ok(found),
             Ok(None) => {
                 let mut chunk = [0; READ];
-                match try_receive(line.stream(), &mut chunk) {
-                    Ok(0) if line.input.is_empty() => return Some(Err(TransferError::NoReply)),
-                    Ok(0) => decoder.finish(&line.input),
+                match try_receive(connection.stream(), &mut chunk) {
+                    Ok(0) if connection.input.is_empty() => {
+                        return Some(Err(TransferError::NoReply));
+                    }
+                    Ok(0) => decoder.finish(&connection.input),
                     Ok(count) => {
-                        line.input.extend(chunk.iter().take(count));
+                        connection.input.extend(chunk.iter().take(count));
                         continue;
                     }
                     Err(error) => match error.kind() {
@@ -41,30 +44,32 @@ pub(super) fn read_head(
             Ok(found) => found,
             Err(error) => return Some(Err(TransferError::Protocol(error))),
         };
-        line.input.drain(..used.min(line.input.len()));
+        connection.input.drain(..used.min(connection.input.len()));
         return Some(match reply {
-            DocumentReply::Found(head) => Ok((head, decoder.separator())),
+            DocumentReply::Found(document) => {
+                Ok(ResponseHead { document, separator: decoder.separator() })
+            }
             DocumentReply::Refused(refusal) => Err(TransferError::Refused(refusal.into())),
         });
     }
 }
 
-/// Reads the beginning of a document as far as it has arrived; `None` while some of it is missing.
-/// The end of the connection ends it, too.
+/// Reads the first bytes of a document, `beginning` of them or up to the end of the connection;
+/// `None` while some are missing.
 pub(super) fn read_beginning(
-    line: &mut HolderConnection,
+    connection: &mut HolderConnection,
     beginning: u64,
 ) -> Option<io::Result<()>> {
     loop {
-        let missing = beginning.saturating_sub(line.input.len() as u64);
+        let missing = beginning.saturating_sub(connection.input.len() as u64);
         let mut chunk = [0; READ];
         let most = usize::try_from(missing).unwrap_or(READ).min(READ);
         let Some(room) = chunk.get_mut(..most).filter(|room| !room.is_empty()) else {
             return Some(Ok(()));
         };
-        match try_receive(line.stream(), room) {
+        match try_receive(connection.stream(), room) {
             Ok(0) => return Some(Ok(())),
-            Ok(count) => line.input.extend(chunk.iter().take(count)),
+            Ok(count) => connection.input.extend(chunk.iter().take(count)),
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock => return None,
                 io::ErrorKind::Interrupted => {}

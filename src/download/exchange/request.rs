@@ -1,11 +1,11 @@
-//! Requests to a holder on a connection (protocol.md sections 5.1 to 5.6).
+//! A request to a holder (protocol.md sections 5.1 to 5.6).
 
 use crate::protocol::{
     ByteRange, Document, DocumentHead, DocumentRequest, Endpoint, HeaderText, Request,
 };
 use crate::system;
 
-/// A request to a holder on a connection.
+/// A request to a holder.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::download) struct GetRequest<'a> {
     pub(in crate::download) holder: &'a Endpoint,
@@ -14,19 +14,24 @@ pub(in crate::download) struct GetRequest<'a> {
     pub(in crate::download) range: Option<ByteRange>,
 }
 
-/// The head of a reply, and the empty line that ended it.
-pub(in crate::download) type Answer = (DocumentHead, &'static str);
+/// The head of a response.
+#[derive(Debug)]
+pub(in crate::download) struct ResponseHead {
+    pub(in crate::download) document: DocumentHead,
+    /// The empty line that ended the head, as it was received.
+    pub(in crate::download) separator: &'static str,
+}
 
 impl GetRequest<'_> {
-    /// Appends the request, and whether the connection should stay open behind the document.
-    pub(in crate::download) fn encode(&self, keep_alive: bool, out: &mut Vec<u8>) {
+    /// Appends the request. `keep_alive` asks the holder to keep the connection open.
+    pub(super) fn encode(&self, keep_alive: bool, out: &mut Vec<u8>) {
         let request = DocumentRequest {
             document: self.document.clone(),
             host: self.holder.host.clone(),
             os: HeaderText::folded(system::operating_system()),
             want_digest: self.want_digest,
             range: self.range,
-            // A request without extensions has none of them.
+            // A request without a digest has no extension at all.
             keep_alive: keep_alive && self.want_digest,
         };
         request.encode(out);

@@ -11,14 +11,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-use super::events::{DownloadEvent, DownloadJob};
-use super::events::{Message, Whole};
+use super::events::{DownloadEvent, DownloadJob, Message, Whole};
 use super::job_queue::JobQueue;
 use super::running::Slow;
 use super::worker::Worker;
 use crate::download::downloader::Downloader;
-use crate::download::model::CompletedDownload;
-use crate::download::model::DownloadError;
+use crate::download::model::{CompletedDownload, DownloadError};
 use crate::library::{CommitResults, PartFiles, PartialFile, Saved};
 use crate::limits;
 use crate::system;

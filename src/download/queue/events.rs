@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crate::download::model::CompletedDownload;
-use crate::download::model::DownloadError;
-use crate::download::model::DownloadRequest;
+use crate::download::model::{CompletedDownload, DownloadError, DownloadRequest};
 use crate::library::{PartialFile, SaveTarget, Saved};
 use crate::protocol::Document;
 

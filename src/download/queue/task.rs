@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::events::DownloadJob;
 use crate::download::document::Retry;
-use crate::download::model::CompletedDownload;
-use crate::download::model::DownloadError;
+use crate::download::model::{CompletedDownload, DownloadError};
 use crate::limits;
 use crate::protocol::{Endpoint, Host};
 

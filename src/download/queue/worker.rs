@@ -16,9 +16,7 @@ use crate::download::dialing::Admission;
 use crate::download::document::Decision;
 use crate::download::downloader::Downloader;
 use crate::download::exchange::Pipeline;
-use crate::download::model::DownloadError;
-use crate::download::model::DownloadProgress;
-use crate::download::model::Source;
+use crate::download::model::{DownloadError, DownloadProgress, Source};
 use crate::library::{PartFiles, PartialFile};
 use crate::limits;
 use crate::net::Cancel;
@@ -67,7 +65,7 @@ impl<'a> Worker<'a> {
             parts,
             shared,
             downloader: shared.with_cancel(Cancel::new()),
-            pipeline: Pipeline::lasting(),
+            pipeline: Pipeline::keep_alive(),
             messages,
             unreported: 0,
             reported: Instant::now(),
@@ -80,7 +78,7 @@ impl<'a> Worker<'a> {
     /// Downloads until nothing is left.
     pub(super) fn work(mut self) {
         let mut most = 1;
-        while let Some(()) = self.queue.take(self.number, most, &mut || self.pipeline.pause()) {
+        while let Some(()) = self.queue.take(self.number, most, &mut || self.pipeline.close()) {
             let begun = Instant::now();
             let planned = self.queue.taken(self.number, |task| task.job.request.clone());
             self.pipeline.plan(planned.into_iter());
@@ -122,7 +120,7 @@ impl<'a> Worker<'a> {
         let next = catch_unwind(AssertUnwindSafe(|| attempt(self, &mut task)));
         task.spent = task.spent.saturating_add(begun.elapsed());
         let next = next.unwrap_or_else(|_| {
-            self.pipeline = Pipeline::lasting();
+            self.pipeline = Pipeline::keep_alive();
             let source = io::Error::other("this program failed; please report the message above");
             let document = task.job.request.document.clone();
             (Next::Never(DownloadError::File { document, source }), None)
@@ -164,7 +162,7 @@ impl<'a> Worker<'a> {
         // here on nobody else cancels this worker's handle, because it runs nothing.
         if self.downloader.cancel().is_cancelled() {
             self.downloader = self.shared.with_cancel(Cancel::new());
-            self.pipeline = Pipeline::lasting();
+            self.pipeline = Pipeline::keep_alive();
         }
     }
 

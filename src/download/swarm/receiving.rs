@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Swarm;
-use crate::download::exchange::Reply;
+use crate::download::exchange::Response;
 use crate::download::model::TransferError;
 use crate::download::transfer::MinRate;
 use crate::library::ChunkedPart;
@@ -15,15 +15,17 @@ use crate::protocol::{ContentRange, Endpoint};
 const CHUNK: usize = 64 * 1024;
 
 impl Swarm {
-    /// Receives what follows a reply and belongs to this worker; returns how many bytes were written.
+    /// Receives what follows a response and belongs to this worker; returns how many bytes were written.
     pub(super) fn receive(
         &self,
         worker: usize,
         holder: &Endpoint,
         range: &Range<u64>,
-        ((head, _), mut line): Reply,
+        response: Response,
         mut rate: MinRate,
     ) -> Result<u64, TransferError> {
+        let Response { head, mut connection } = response;
+        let head = head.document;
         let found = head.digest.ok_or(TransferError::NoDigest)?;
         if found != self.digest {
             return Err(TransferError::OtherVersion { expected: self.digest, found });
@@ -34,9 +36,9 @@ impl Swarm {
         if length != Some(self.length) || place > range.start {
             return Err(TransferError::OtherPart);
         }
-        let address = line.address();
-        let first = line.take_input(u64::MAX);
-        let stream = Arc::new(line.into_stream());
+        let address = connection.address();
+        let first = connection.take_input(u64::MAX);
+        let stream = Arc::new(connection.into_stream());
         {
             let mut state = self.lock();
             if head.last_modified.is_some() {

@@ -5,18 +5,15 @@ use std::ops::Range;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::{First, LOOK, Report, Spare, Swarm};
+use super::{LOOK, Report, Spare, Swarm};
 use crate::download::backoff::Readiness;
-use crate::download::exchange::GetRequest;
-use crate::download::exchange::Pipeline;
-use crate::download::exchange::{Exchange, Patience, Reply};
-use crate::download::model::Source;
-use crate::download::model::TransferError;
+use crate::download::exchange::{Exchange, GetRequest, Patience, Pipeline, Response};
+use crate::download::model::{Source, TransferError};
 use crate::download::transfer::MinRate;
 use crate::limits;
 use crate::protocol::{ContentRange, Endpoint};
 
-/// A reply that has begun is used for a segment that begins at most this far behind it.
+/// A response that has begun is used for a segment that begins at most this far behind it.
 const SKIPPED: u64 = 256 * 1024;
 
 impl Swarm {
@@ -55,7 +52,7 @@ impl Swarm {
 
     /// Fetches segments from one holder until all are there or it fails; returns whether it was slow
     /// while others were left.
-    fn fetch_from(&self, worker: usize, spare: &Spare, mut first: Option<First>) -> bool {
+    fn fetch_from(&self, worker: usize, spare: &Spare, mut first: Option<Response>) -> bool {
         let holder = &spare.source.holder;
         let mut fruitless = 0;
         while let Some(range) = self.next_range(worker, holder) {
@@ -156,12 +153,12 @@ impl Swarm {
         worker: usize,
         spare: &Spare,
         range: &Range<u64>,
-        first: Option<First>,
+        first: Option<Response>,
     ) -> Result<(), TransferError> {
         let source = &spare.source;
         let begun = Instant::now();
-        let reply = match first.filter(|first| first.begins_before(range)) {
-            Some(first) => first.reply,
+        let response = match first.filter(|first| begins_before(first, range)) {
+            Some(first) => first,
             None => self.ask(source, range, spare.is_late)?,
         };
         let has_others = !spare.is_late && self.has_early();
@@ -171,18 +168,18 @@ impl Swarm {
             false => limits::FIRST_BYTE_UNPROVEN,
         };
         let rate = MinRate::new(self.patience, has_others.then_some(preferred));
-        let bytes = self.receive(worker, &source.holder, range, reply, rate)?;
+        let bytes = self.receive(worker, &source.holder, range, response, rate)?;
         self.admission.stats.transferred(&source.holder, bytes, begun.elapsed());
         Ok(())
     }
 
-    /// Asks a holder for a segment, and waits for the head of its reply.
+    /// Asks a holder for a segment, and waits for the head of its response.
     fn ask(
         &self,
         source: &Source,
         range: &Range<u64>,
         is_late: bool,
-    ) -> Result<Reply, TransferError> {
+    ) -> Result<Response, TransferError> {
         let holder = &source.holder;
         let is_wanted = || !self.lock().is_over;
         let is_proven = self.admission.stats.is_proven(holder);
@@ -197,7 +194,7 @@ impl Swarm {
         };
         // Another download may have found out meanwhile that it does not answer.
         self.admission.check(source)?;
-        let question = GetRequest {
+        let request = GetRequest {
             holder,
             document: &self.document,
             want_digest: true,
@@ -213,7 +210,7 @@ impl Swarm {
         };
         let beginning = if is_proven { 0 } else { limits::BEGINNING };
         let mut pipeline = Pipeline::default();
-        Exchange::begin(&self.dialer, &mut pipeline, source, question, trial)?.run(
+        Exchange::begin(&self.dialer, &mut pipeline, source, request, trial)?.run(
             &self.dialer,
             patience,
             beginning,
@@ -222,11 +219,8 @@ impl Swarm {
     }
 }
 
-impl First {
-    /// Whether the bytes that follow lead to this segment soon.
-    fn begins_before(&self, range: &Range<u64>) -> bool {
-        let ((head, _), _) = &self.reply;
-        let first = head.content_range.map_or(0, ContentRange::first);
-        range.start.checked_sub(first).is_some_and(|skipped| skipped <= SKIPPED)
-    }
+/// Whether the bytes that follow a head soon reach this segment.
+fn begins_before(response: &Response, range: &Range<u64>) -> bool {
+    let first = response.head.document.content_range.map_or(0, ContentRange::first);
+    range.start.checked_sub(first).is_some_and(|skipped| skipped <= SKIPPED)
 }

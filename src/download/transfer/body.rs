@@ -94,18 +94,18 @@ impl<'a> Body<'a> {
     pub(super) fn receive(
         &mut self,
         bandwidth: &Bandwidth,
-        line: &mut HolderConnection,
+        connection: &mut HolderConnection,
         mut rate: MinRate,
     ) -> Result<u64, TransferError> {
         let before = self.received;
         // Report the bytes that are here already, before anything of this reply is counted.
         (self.progress)(self.received, self.expected);
         let is_small = self.expected.is_some_and(|length| length <= SMALL);
-        let first = line.take_input(self.left());
+        let first = connection.take_input(self.left());
         for some in first.chunks(PIECE) {
             let mut uncounted = some.len() as u64;
             while uncounted > 0 {
-                let counted = bandwidth.take(line.address(), is_small, uncounted);
+                let counted = bandwidth.take(connection.address(), is_small, uncounted);
                 uncounted = uncounted.saturating_sub(counted.max(1));
             }
             let start = self.place();
@@ -114,9 +114,9 @@ impl<'a> Body<'a> {
         }
         while self.left() > 0 {
             let most = self.left().min(PIECE as u64);
-            let most = bandwidth.take(line.address(), is_small, most);
+            let most = bandwidth.take(connection.address(), is_small, most);
             let start = self.place();
-            match rate.read(line.stream(), self.room(start, most)?)? {
+            match rate.read(connection.stream(), self.room(start, most)?)? {
                 0 => break,
                 count => self.take(start, count)?,
             }

@@ -3,8 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::download::model::DownloadRequest;
-use crate::download::model::ExpectedDigest;
+use crate::download::model::{DownloadRequest, ExpectedDigest};
 use crate::library::SaveTarget;
 use crate::protocol::{Digest, Document};
 

@@ -1,0 +1,73 @@
+//! A connection to a holder, on which requests were sent (protocol.md sections 5.1 and 5.7).
+
+use std::mem;
+use std::net::{IpAddr, TcpStream};
+use std::time::Instant;
+
+use crate::download::model::{Source, TransferError};
+use crate::net::WatchedStream;
+use crate::system::has_arrived;
+
+/// A connection to a holder.
+#[derive(Debug)]
+pub(in crate::download) struct HolderConnection {
+    pub(super) source: Source,
+    stream: WatchedStream,
+    address: IpAddr,
+    /// When the current request was sent. For one that was sent ahead: when its response was first
+    /// awaited.
+    pub(super) requested_at: Instant,
+    /// Bytes that were read and not yet used.
+    pub(in crate::download) input: Vec<u8>,
+    /// Requests that were sent ahead, and whose responses were not read yet.
+    pub(super) ahead: usize,
+}
+
+impl HolderConnection {
+    pub(super) fn new(source: &Source, stream: WatchedStream) -> Result<Self, TransferError> {
+        let address = stream.peer_addr().map_err(TransferError::Lost)?.ip();
+        let (requested_at, input) = (Instant::now(), Vec::new());
+        Ok(Self { source: source.clone(), stream, address, requested_at, input, ahead: 0 })
+    }
+
+    pub(in crate::download) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    pub(in crate::download) fn into_stream(self) -> WatchedStream {
+        self.stream
+    }
+
+    /// The holder's address.
+    pub(in crate::download) fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    pub(in crate::download) fn requested_at(&self) -> Instant {
+        self.requested_at
+    }
+
+    /// Takes bytes that were read after the head, at most `most` of them.
+    pub(in crate::download) fn take_input(&mut self, most: u64) -> Vec<u8> {
+        let count = usize::try_from(most).unwrap_or(usize::MAX).min(self.input.len());
+        let rest = self.input.split_off(count);
+        mem::replace(&mut self.input, rest)
+    }
+
+    /// The first of the bytes that have arrived and belong to no response. Does not wait.
+    pub(in crate::download) fn unsolicited(&self) -> Vec<u8> {
+        let mut found = self.input.clone();
+        let mut chunk = [0; 64];
+        if has_arrived(&self.stream)
+            && let Ok(count) = self.stream.peek(&mut chunk)
+        {
+            found.extend(chunk.iter().take(count));
+        }
+        found
+    }
+
+    /// Whether bytes have arrived that belong to no response.
+    pub(in crate::download) fn has_unsolicited(&self) -> bool {
+        self.ahead == 0 && (!self.input.is_empty() || has_arrived(&self.stream))
+    }
+}
