@@ -1,4 +1,4 @@
-//! Whether a peer that failed is left alone, and for how long (protocol.md section 7).
+//! The exponential backoff of failed peers and downloads (protocol.md section 7).
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -9,14 +9,15 @@ use crate::limits;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Readiness {
     Ready,
-    /// It failed a moment ago.
+    /// It failed, and may be asked again after this time.
     BackedOff(Duration),
-    /// It failed so often, or has never answered, that nobody waits for it.
+    /// It failed too often, or has never answered: no download waits for it.
     GivenUp,
 }
 
-/// The pause after so many failures before: it doubles from three seconds to a minute, and is up to
-/// a quarter longer, so that those who lost the same peer do not come back together.
+/// The pause after a failure that follows this number of failures. It doubles from
+/// [`limits::ASK_AGAIN`] to [`limits::ASK_AGAIN_MAX`]. A random part of up to a quarter is added, so
+/// that clients that lost the same peer do not return at the same time.
 pub(super) fn backoff_delay(failures: u32) -> Duration {
     let pause = limits::ASK_AGAIN.saturating_mul(2u32.saturating_pow(failures));
     let random = RandomState::new().build_hasher().finish() % 256;

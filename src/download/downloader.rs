@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::dialing::{Admission, Dialer, HostNames, Trials};
+use super::dialing::{Admission, HolderDialer, HostNames, Trials};
 use super::statistics::PeerStats;
 use super::transfer::Accounting;
 use crate::net::{self, AddressPolicy, Bandwidth, Cancel};
@@ -10,7 +10,7 @@ use crate::net::{self, AddressPolicy, Bandwidth, Cancel};
 /// Downloads documents. Clones share the statistics of peers and the limit on bytes per second.
 #[derive(Clone, Debug)]
 pub struct Downloader {
-    pub(super) dialer: Dialer,
+    pub(super) dialer: HolderDialer,
     pub(super) admission: Admission,
     pub(super) accounting: Accounting,
 }
@@ -34,7 +34,7 @@ impl Downloader {
                 trials: Trials::default(),
             },
             accounting: Accounting::new(Arc::clone(&stats), bandwidth),
-            dialer: Dialer { stats, names, cancel: Cancel::new() },
+            dialer: HolderDialer { stats, names, cancel: Cancel::new() },
         }
     }
 

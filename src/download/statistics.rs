@@ -1,5 +1,5 @@
-//! Statistics of other peers: round-trip times, rates, whether
-//! they know extensions, and when they failed last (protocol.md sections 7 and 9).
+//! Statistics of other peers: round-trip times, rates, whether they know extensions, and failures
+//! (protocol.md sections 7 and 9).
 //!
 //! Round trips and rates are kept from one run to the next. Failed holders are retried with exponential
 //! backoff.
@@ -21,12 +21,11 @@ use crate::protocol::Endpoint;
 use store::Stored;
 use unanswered::UnansweredAddresses;
 
-/// The rate that is assumed of a holder that was never asked: not better than a good one, not worse than a
-/// bad one.
+/// The round trip and the rate that are assumed for a holder that was never asked.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 const BYTES_PER_SECOND: u64 = 1024 * 1024;
 
-/// Round trips are told apart in steps of this.
+/// Round trips within one step count as equal.
 const STEP: Duration = Duration::from_millis(1);
 
 /// Statistics of other peers.
@@ -53,20 +52,20 @@ struct PeerEntry {
     /// Downloads from it at this moment.
     busy: u32,
     failures: u32,
-    rests_until: Option<Instant>,
+    backed_off_until: Option<Instant>,
 }
 
-/// How fast a peer was, as far as is known.
+/// The speed of a peer, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct PeerSpeed {
     /// The time that connecting took.
     pub round_trip: Option<Duration>,
-    /// The rate of past downloads in bytes per second, in which recent ones count most.
+    /// The rate of past downloads in bytes per second; recent downloads have the most weight.
     pub bytes_per_second: Option<u64>,
 }
 
 impl PeerStats {
-    /// What was stored in this file, as far as it can be read.
+    /// Loads the statistics from this file, as far as it can be read.
     pub fn load(store: &Path) -> Self {
         let store = store::file(store);
         let text = store.read().unwrap_or_default();
@@ -78,7 +77,7 @@ impl PeerStats {
         }
     }
 
-    /// Stores what is worth keeping, with what other programs have stored of other peers.
+    /// Stores the statistics. Those that other processes stored of other peers are kept.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -94,14 +93,14 @@ impl PeerStats {
         })
     }
 
-    /// How fast a peer was.
+    /// The speed of a peer.
     pub fn speed(&self, endpoint: &Endpoint) -> PeerSpeed {
         let peer = self.of(endpoint);
         let PeerEntry { round_trip, bytes_per_second, .. } = peer;
         PeerSpeed { round_trip, bytes_per_second }
     }
 
-    /// What matters about a holder of a document of this length that may be asked.
+    /// The statistics that decide when a holder of a document of this length is asked.
     pub(super) fn standing(&self, endpoint: &Endpoint, length: u64) -> Standing {
         let peer = self.of(endpoint);
         Standing {
@@ -125,12 +124,12 @@ impl PeerStats {
         self.change(endpoint, |peer| peer.is_plain = true);
     }
 
-    /// It has sent a reply, whatever it was.
+    /// Notes that a peer has sent a response of any kind.
     pub(super) fn answered(&self, endpoint: &Endpoint) {
         self.change(endpoint, |peer| peer.has_answered = true);
     }
 
-    /// It was asked at these addresses and has not answered, or not soon.
+    /// Notes that a peer has not answered, or not soon, at these addresses.
     pub(super) fn no_answer(&self, endpoint: &Endpoint, addresses: &[SocketAddr]) {
         if addresses.is_empty() || self.of(endpoint).has_answered {
             return;
@@ -138,8 +137,8 @@ impl PeerStats {
         self.unanswered.add(endpoint, addresses, Instant::now() + backoff_delay(u32::MAX));
     }
 
-    /// Whether a holder that has never answered is not asked at this address, because another one was
-    /// asked there and has not answered.
+    /// Whether another peer was asked at this address and has not answered. This holds for peers
+    /// that have never answered.
     pub(super) fn is_unanswered_by_another(
         &self,
         endpoint: &Endpoint,
@@ -148,7 +147,7 @@ impl PeerStats {
         self.unanswered.is_of_another(endpoint, address) && !self.of(endpoint).has_answered
     }
 
-    /// A connection was made, in this time.
+    /// Notes the time that connecting took.
     pub(super) fn connected(&self, endpoint: &Endpoint, time: Duration) {
         self.change(endpoint, |peer| {
             peer.round_trip = Some(match peer.round_trip {
@@ -158,12 +157,13 @@ impl PeerStats {
         });
     }
 
-    /// So many bytes came, in this time. Too few of them say nothing of the rate.
+    /// Notes that a peer delivered this number of bytes in this time. Small transfers do not change
+    /// its rate.
     pub(super) fn transferred(&self, endpoint: &Endpoint, bytes: u64, time: Duration) {
         const ENOUGH: u64 = 16 * 1024;
         self.change(endpoint, |peer| {
             peer.failures = 0;
-            peer.rests_until = None;
+            peer.backed_off_until = None;
             if bytes >= ENOUGH {
                 let nanos = time.as_nanos().max(1);
                 let rate = u128::from(bytes) * 1_000_000_000 / nanos;
@@ -176,14 +176,14 @@ impl PeerStats {
         });
     }
 
-    /// It was so slow that others are asked before it: so many bytes came, in this time.
+    /// Notes that a peer was too slow: it delivered this number of bytes in this time.
     pub(super) fn slow(&self, endpoint: &Endpoint, bytes: u64, time: Duration) {
         self.change(endpoint, |peer| {
             peer.bytes_per_second = Some(bytes / time.as_secs().max(1));
         });
     }
 
-    /// It has delivered a whole document.
+    /// Notes that a peer has delivered a whole document.
     pub(super) fn delivered(&self, endpoint: &Endpoint) {
         self.change(endpoint, |peer| {
             peer.owed = peer.owed.saturating_sub(1);
@@ -192,8 +192,8 @@ impl PeerStats {
         });
     }
 
-    /// It has begun a document and then stopped: it is proven again only after several whole ones.
-    /// For a while, others are asked before it.
+    /// Notes that a peer began a document and then stopped. It is proven again only after several
+    /// whole documents. For a while, others are asked before it.
     pub(super) fn stopped(&self, endpoint: &Endpoint) {
         self.change(endpoint, |peer| {
             peer.owed = limits::PROVEN_AGAIN;
@@ -202,26 +202,25 @@ impl PeerStats {
         });
     }
 
-    /// Whether it has begun a document and then stopped, and not delivered several since.
+    /// Whether a peer began a document and then stopped, and has not delivered several since.
     pub(super) fn has_stopped(&self, endpoint: &Endpoint) -> bool {
         self.of(endpoint).owed > 0
     }
 
-    /// It did not answer as soon as one that has not delivered anything must: for a while, others
-    /// are asked before it.
+    /// Notes that a peer did not answer soon. For a while, others are asked before it.
     pub(super) fn silent(&self, endpoint: &Endpoint) {
         self.change(endpoint, |peer| {
             peer.silent_until = Some(Instant::now() + limits::SILENT);
         });
     }
 
-    /// It has delivered other bytes than it had announced.
+    /// Notes that a peer delivered other bytes than it had announced.
     pub(super) fn distrust(&self, endpoint: &Endpoint) {
         self.change(endpoint, |peer| peer.is_proven = false);
     }
 
-    /// It failed: for a while it is left alone. Who has never answered may be a victim to whom
-    /// records lead, and is left alone for long.
+    /// Notes that a peer failed: it is in backoff. A peer that has never answered may be the victim
+    /// of forged records, so its backoff is the longest.
     pub(super) fn failed(&self, endpoint: &Endpoint) {
         self.change(endpoint, |peer| {
             let pause = match peer.has_answered {
@@ -230,7 +229,7 @@ impl PeerStats {
             };
             peer.failures = peer.failures.saturating_add(1);
             peer.is_proven &= peer.failures < limits::TRIES;
-            peer.rests_until = Some(Instant::now() + pause);
+            peer.backed_off_until = Some(Instant::now() + pause);
         });
     }
 
@@ -238,7 +237,7 @@ impl PeerStats {
         self.of(endpoint).readiness(Instant::now())
     }
 
-    /// Counts a download until the returned value is dropped.
+    /// Counts a download from a peer until the returned value is dropped.
     pub(super) fn busy<'a>(&'a self, endpoint: &'a Endpoint) -> Busy<'a> {
         self.change(endpoint, |peer| peer.busy = peer.busy.saturating_add(1));
         Busy { stats: self, endpoint }
@@ -251,18 +250,18 @@ impl PeerStats {
     fn change(&self, endpoint: &Endpoint, change: impl FnOnce(&mut PeerEntry)) {
         let mut known = self.lock();
         if known.len() >= limits::NEIGHBOURS && !known.contains_key(endpoint) {
-            make_room(&mut known);
+            shrink(&mut known);
         }
         change(known.entry(endpoint.clone()).or_default());
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Endpoint, PeerEntry>> {
-        // Each change is a few assignments that cannot panic: what is there is whole.
+        // Each change is a few assignments that cannot panic.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What matters about a holder that may be asked.
+/// The statistics that decide when a holder is asked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
     /// Whether it has delivered a document, and has not failed several times since.
@@ -285,14 +284,14 @@ impl From<Stored> for PeerEntry {
 }
 
 impl PeerEntry {
-    /// What is worth keeping, if anything is.
+    /// The values that are stored, if there are any.
     fn stored(&self) -> Option<Stored> {
         let Self { round_trip, bytes_per_second, is_proven, .. } = *self;
         Some(Stored { round_trip: round_trip?, bytes_per_second, is_proven })
     }
 
     fn readiness(&self, now: Instant) -> Readiness {
-        match self.rests_until.and_then(|until| until.checked_duration_since(now)) {
+        match self.backed_off_until.and_then(|until| until.checked_duration_since(now)) {
             Some(left) if left.is_zero() => Readiness::Ready,
             Some(_) if !self.has_answered || self.failures >= limits::TRIES => Readiness::GivenUp,
             Some(left) => Readiness::BackedOff(left),
@@ -300,13 +299,13 @@ impl PeerEntry {
         }
     }
 
-    /// The time that a download of this length should take, from a peer that gives others
-    /// something meanwhile.
+    /// The time that a download of this length should take, concurrently with the others from this
+    /// peer.
     fn expected_time(&self, length: u64) -> Duration {
         let rate = self.bytes_per_second.unwrap_or(BYTES_PER_SECOND).max(1);
         let nanos = u128::from(length).saturating_mul(1_000_000_000) / u128::from(rate);
         let transfer = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-        // In steps: what is less is chance, and the order of the index says more.
+        // Smaller differences are random; then the order of the index decides.
         let steps = self.round_trip.unwrap_or(ROUND_TRIP).as_micros() / STEP.as_micros();
         let steps = u32::try_from(steps).unwrap_or(u32::MAX).saturating_add(1);
         let round_trip = STEP.saturating_mul(steps);
@@ -315,20 +314,20 @@ impl PeerEntry {
     }
 }
 
-/// An index could name more stats than there is room for: who was never of any use is
-/// forgotten first, and then everybody whom no download may ask.
-fn make_room(known: &mut HashMap<Endpoint, PeerEntry>) {
+/// Bounds the number of peers, because an index can list any number of them. Removes peers that
+/// never delivered anything first, and then all peers without a running download.
+fn shrink(known: &mut HashMap<Endpoint, PeerEntry>) {
     let now = Instant::now();
     known.retain(|_, peer| {
-        let rests = peer.rests_until.is_some_and(|until| until > now);
-        peer.busy > 0 || peer.bytes_per_second.is_some() || rests
+        let is_backed_off = peer.backed_off_until.is_some_and(|until| until > now);
+        peer.busy > 0 || peer.bytes_per_second.is_some() || is_backed_off
     });
     if known.len() >= limits::NEIGHBOURS {
         known.retain(|_, peer| peer.busy > 0);
     }
 }
 
-/// A download that is going on.
+/// A running download from a peer.
 #[derive(Debug)]
 pub(super) struct Busy<'a> {
     stats: &'a PeerStats,

@@ -1,8 +1,8 @@
 //! A large document from several holders in parallel, in segments (protocol.md section 5.6).
 //!
-//! A thread for each holder requests the ranges that [`Segments`] gives it. Meanwhile the calling thread reads
-//! the complete beginning of the file and computes the digest. When the last byte has arrived, connections are
-//! closed, and threads that still connect end later by themselves.
+//! A thread for each holder requests the ranges that [`Segments`] assigns to it. Meanwhile the calling
+//! thread reads the complete beginning of the file and computes the digest. When the last byte has
+//! arrived, connections are closed, and threads that are still connecting end later by themselves.
 
 mod hash;
 mod progress;
@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::dialing::{Admission, Dialer};
+use super::dialing::{Admission, HolderDialer};
 use super::exchange::Response;
 use super::model::{Source, TransferError};
 use super::swarm::segments::Segments;
@@ -30,20 +30,20 @@ use crate::system::peer_bounds;
 use hash::hash;
 use progress::{Steady, is_slow};
 
-/// How often the calling thread looks when nothing happens.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often the calling thread and idle workers check for changes.
+const POLL: Duration = Duration::from_millis(100);
 
-/// A document that is fetched from several holders.
+/// A document that is downloaded from several holders.
 #[derive(Debug)]
 pub(super) struct Swarm {
-    dialer: Dialer,
+    dialer: HolderDialer,
     admission: Admission,
     accounting: Accounting,
     document: Document,
     digest: Digest,
     length: u64,
     patience: Duration,
-    /// Whether holders are left that have, or may have, other versions.
+    /// Whether holders of other versions can be asked.
     has_others: bool,
     state: Mutex<State>,
     changed: Condvar,
@@ -52,30 +52,29 @@ pub(super) struct Swarm {
 #[derive(Debug)]
 struct State {
     segments: Segments,
-    /// Where they are written; nothing when the download is over, so that no worker keeps the
-    /// file open and locked.
+    /// The file; `None` when the download is over, so that no worker keeps it open and locked.
     pieces: Option<Arc<ChunkedPart>>,
-    /// Holders that no worker is asking.
-    spare: VecDeque<Spare>,
-    /// What the first of them has begun to deliver.
+    /// The holders that no worker is asking.
+    idle: VecDeque<IdleHolder>,
+    /// The response of the first of them, which has begun to arrive.
     first: Option<Response>,
     workers: usize,
-    /// Workers that are writing at this moment.
+    /// The number of workers that are writing.
     writers: usize,
     connections: HashMap<usize, Arc<WatchedStream>>,
     reports: Vec<Report>,
-    brought: HashMap<Endpoint, u64>,
+    delivered: HashMap<Endpoint, u64>,
     last_modified: Option<Date>,
     file_error: Option<io::Error>,
-    /// Everything is there, or nothing more can come.
+    /// The document is complete, or the download has ended.
     is_over: bool,
 }
 
 /// A holder that no worker is asking.
 #[derive(Debug)]
-struct Spare {
+struct IdleHolder {
     source: Source,
-    /// Whether it was slow, and is asked again because no other was left.
+    /// Whether it was slow. It is asked again when no other holder is left.
     is_late: bool,
 }
 
@@ -88,17 +87,17 @@ enum Report {
 /// Why a segmented download failed.
 #[derive(Debug)]
 pub(super) enum SwarmError {
-    /// The bytes cannot be kept here.
+    /// The file cannot be written or read.
     File(io::Error),
     /// The download was cancelled.
     Cancelled,
-    /// All holders failed before everything was there.
+    /// All holders failed.
     Holders(HashMap<Endpoint, TransferError>),
 }
 
 /// The result of a segmented download.
 #[derive(Debug)]
-pub(super) struct Brought {
+pub(super) struct SegmentedResult {
     /// The digest of the bytes.
     pub(super) digest: Digest,
     /// The holders that delivered them, those that delivered most first.
@@ -106,19 +105,19 @@ pub(super) struct Brought {
     pub(super) last_modified: Option<Date>,
 }
 
-/// What is reported to the caller during a segmented download.
+/// An event of a segmented download, which is reported to the caller.
 pub(super) enum Progress<'a> {
     /// A holder is asked.
     Asking(&'a Endpoint),
     /// A holder has failed.
     Failed(&'a Endpoint, &'a TransferError),
-    /// How many bytes are there, and of how many.
+    /// The bytes that are here, and the length.
     Bytes(u64, u64),
 }
 
-/// A version of a document that is to be fetched in segments.
+/// A version of a document that is downloaded in segments.
 pub(super) struct SegmentedDocument<'a> {
-    pub(super) dialer: &'a Dialer,
+    pub(super) dialer: &'a HolderDialer,
     pub(super) admission: &'a Admission,
     pub(super) accounting: &'a Accounting,
     pub(super) document: &'a Document,
@@ -126,22 +125,25 @@ pub(super) struct SegmentedDocument<'a> {
     pub(super) digest: Digest,
     /// The holders to ask, the best one first.
     pub(super) holders: Vec<Source>,
-    /// Whether holders are left that have, or may have, other versions.
+    /// Whether holders of other versions can be asked.
     pub(super) has_others: bool,
-    /// What the first of them has begun to deliver.
+    /// The response of the first of them, which has begun to arrive.
     pub(super) first: Option<Response>,
-    /// The file, with what is here already.
+    /// The file, with the bytes that are here already.
     pub(super) pieces: &'a Arc<ChunkedPart>,
 }
 
 impl SegmentedDocument<'_> {
-    /// Fetches the missing segments, and reports progress to `watch`. An error says whether the file,
-    /// the user, or all holders ended the download.
-    pub(super) fn fetch(self, watch: &mut dyn FnMut(Progress<'_>)) -> Result<Brought, SwarmError> {
+    /// Downloads the missing segments, and reports progress to `watch`. The error tells whether the
+    /// file, the user, or all holders ended the download.
+    pub(super) fn fetch(
+        self,
+        watch: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<SegmentedResult, SwarmError> {
         let feeds = self.accounting.bandwidth.feeds(peer_bounds().segments);
         let (count, pieces) = (self.holders.len().min(feeds), self.pieces);
         let swarm = Swarm::new(self, count);
-        // Before the workers add to it.
+        // Counted before the workers begin.
         let before = swarm.length.saturating_sub(swarm.lock().segments.left());
         for worker in 0..count {
             start(&swarm, worker, move |swarm| swarm.work(worker));
@@ -160,7 +162,7 @@ fn start(swarm: &Arc<Swarm>, worker: usize, work: impl FnOnce(&Swarm) + Send + '
     }
 }
 
-/// A worker. When it ends, by a panic as well, what it has not delivered is for others.
+/// A worker. When it ends, also by a panic, its range is released for others.
 struct WorkerGuard {
     swarm: Arc<Swarm>,
     worker: usize,
@@ -204,13 +206,13 @@ impl Swarm {
         let state = State {
             segments: Segments::new(pieces.missing()),
             pieces: Some(Arc::clone(pieces)),
-            spare: holders.into_iter().map(|source| Spare { source, is_late: false }).collect(),
+            idle: holders.into_iter().map(|source| IdleHolder { source, is_late: false }).collect(),
             first,
             workers: 0,
             writers: 0,
             connections: HashMap::new(),
             reports: Vec::new(),
-            brought: HashMap::new(),
+            delivered: HashMap::new(),
             last_modified: None,
             file_error: None,
             is_over: false,
@@ -229,13 +231,13 @@ impl Swarm {
         })
     }
 
-    /// The calling thread: reports, computes the digest, and waits for the end.
+    /// Reports progress, computes the digest, and waits for the end. Runs on the calling thread.
     fn follow(
         &self,
         pieces: &ChunkedPart,
         before: u64,
         watch: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<Brought, SwarmError> {
+    ) -> Result<SegmentedResult, SwarmError> {
         let length = self.length;
         let begun = Instant::now();
         watch(Progress::Bytes(before, length));
@@ -246,11 +248,11 @@ impl Swarm {
         let slow_rate = self.accounting.bandwidth.slow_rate();
         let mut steady = Steady::new(before, begun, slow_rate);
         loop {
-            let (whole_until, done, is_idle) = {
+            let (complete_until, done, is_idle) = {
                 let mut state = self.lock();
                 let reports = std::mem::take(&mut state.reports);
                 let done = length.saturating_sub(state.segments.left());
-                let whole_until = state.segments.whole_until(length);
+                let complete_until = state.segments.complete_until(length);
                 let is_idle = state.workers == 0 || state.file_error.is_some();
                 drop(state);
                 for report in reports {
@@ -263,7 +265,7 @@ impl Swarm {
                         }
                     }
                 }
-                (whole_until, done, is_idle)
+                (complete_until, done, is_idle)
             };
             if self.dialer.cancel.is_cancelled() {
                 self.end();
@@ -276,11 +278,11 @@ impl Swarm {
             {
                 self.end();
                 if has_stopped {
-                    self.lock().brought.keys().for_each(|one| self.admission.stats.stopped(one));
+                    self.lock().delivered.keys().for_each(|one| self.admission.stats.stopped(one));
                 }
                 return Err(SwarmError::Holders(self.with_slow(failures, begun.elapsed())));
             }
-            let kept = hash(pieces, &mut hasher, &mut hashed, whole_until)
+            let kept = hash(pieces, &mut hasher, &mut hashed, complete_until)
                 .and_then(|()| pieces.check_place());
             if let Err(error) = kept {
                 self.end();
@@ -289,7 +291,7 @@ impl Swarm {
             if hashed == length {
                 break;
             }
-            if whole_until > hashed {
+            if complete_until > hashed {
                 continue;
             }
             if is_idle {
@@ -299,39 +301,39 @@ impl Swarm {
                     None => SwarmError::Holders(failures),
                 });
             }
-            let waited = self.changed.wait_timeout(self.lock(), LOOK);
+            let waited = self.changed.wait_timeout(self.lock(), POLL);
             drop(waited);
         }
         self.end();
         let mut state = self.lock();
-        let mut holders: Vec<(Endpoint, u64)> = state.brought.drain().collect();
+        let mut holders: Vec<(Endpoint, u64)> = state.delivered.drain().collect();
         holders.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-        Ok(Brought {
+        Ok(SegmentedResult {
             digest: hasher.finish(),
             holders: holders.into_iter().map(|(holder, _)| holder).collect(),
             last_modified: state.last_modified,
         })
     }
 
-    /// Adds the holders that have delivered something, but too slowly.
+    /// Adds the holders that have delivered bytes, but too slowly.
     fn with_slow(
         &self,
         mut failures: HashMap<Endpoint, TransferError>,
         time: Duration,
     ) -> HashMap<Endpoint, TransferError> {
-        for holder in self.lock().brought.keys() {
+        for holder in self.lock().delivered.keys() {
             failures.insert(holder.clone(), TransferError::Deferred(time));
         }
         failures
     }
 
-    /// From now on nobody writes any more.
+    /// Ends the download, and waits until no worker writes.
     fn end(&self) {
         let mut state = self.lock();
         state.is_over = true;
         state.pieces = None;
         for connection in state.connections.values() {
-            // It may be closed already.
+            // The connection may be closed already.
             let _ = connection.shutdown(Shutdown::Both);
         }
         self.changed.notify_all();
@@ -340,7 +342,7 @@ impl Swarm {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Each change is whole before anything that could panic.
+        // Each change is complete before anything that could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The document that follows the head of a reply (protocol.md sections 5.1 to 5.7).
+//! Receives the document that follows the head of a response (protocol.md sections 5.1 to 5.7).
 
 mod accounting;
 mod body;
@@ -16,30 +16,30 @@ use body::Body;
 pub(super) use body::Transferred;
 pub(super) use min_rate::MinRate;
 
-/// How a GET ended that did not fail.
+/// The result of a GET that did not fail.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Whole(Transferred),
-    /// The document is so large that it is fetched in segments; nothing of it was read.
+    /// The document is large: it is downloaded in segments, and none of it was read.
     Large(Digest, u64, Box<Response>),
 }
 
-/// What was asked, and how the document is received.
+/// How a document is received.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Get<'a> {
     pub(super) holder: &'a Endpoint,
     /// The digest that the document must have.
     pub(super) digest: Option<Digest>,
-    /// Whether a large document may be left to segments.
+    /// Whether a large document may be downloaded in segments.
     pub(super) in_segments: bool,
-    /// How long the holder may be too slow.
+    /// The period in which the minimum rate must be reached.
     pub(super) patience: Duration,
-    /// Whether holders are left that were not asked yet.
+    /// Whether other holders can be asked.
     pub(super) has_others: bool,
 }
 
-/// Receives a document. `progress` is told how many bytes are there, and of how many if that is
-/// known: first before any byte of this reply is counted, then after each read.
+/// Receives a document. `progress` gets the number of bytes that are here, and the length if it is
+/// known: first before any byte of this response is counted, then after each read.
 pub(super) fn receive(
     accounting: &Accounting,
     get: &Get<'_>,

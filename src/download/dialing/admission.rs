@@ -22,7 +22,7 @@ impl Admission {
     /// the download.
     ///
     /// # Errors
-    /// Why the holder may not be asked now.
+    /// When the holder may not be asked now.
     pub(in crate::download) fn check(&self, source: &Source) -> Result<(), TransferError> {
         match self.stats.readiness(&source.holder) {
             Readiness::Ready => {}

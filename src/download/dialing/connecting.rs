@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use socket2::SockRef;
 
-use super::dialer::Dialer;
+use super::dialer::HolderDialer;
 use crate::download::model::{Source, TransferError};
 use crate::limits;
 use crate::net::{Dialing, WatchedStream};
@@ -21,12 +21,12 @@ pub(in crate::download) struct Connecting {
 }
 
 impl Connecting {
-    /// Begins.
+    /// Begins to resolve the name, or to connect if the addresses are known.
     ///
     /// # Errors
     /// When no address of the holder may be connected to.
     pub(in crate::download) fn begin(
-        dialer: &Dialer,
+        dialer: &HolderDialer,
         source: &Source,
     ) -> Result<Self, TransferError> {
         let begun = Instant::now();
@@ -34,7 +34,7 @@ impl Connecting {
     }
 
     /// Reports that the attempt has failed, or was given up.
-    pub(in crate::download) fn give_up(&self, dialer: &Dialer) {
+    pub(in crate::download) fn give_up(&self, dialer: &HolderDialer) {
         if self.is_resolving() {
             dialer.names.service.not_found(self.begun.elapsed());
         }
@@ -53,11 +53,10 @@ impl Connecting {
     /// Advances as far as is possible without blocking. Returns the connection, or the reason why
     /// there is none.
     ///
-    /// The connection has no options: all that is written to it are requests, and every read has
-    /// a deadline.
+    /// No socket options are set: only requests are written, and every read has a deadline.
     pub(in crate::download) fn advance(
         &mut self,
-        dialer: &Dialer,
+        dialer: &HolderDialer,
         source: &Source,
     ) -> Option<Result<WatchedStream, TransferError>> {
         let was_resolving = self.is_resolving();
@@ -74,7 +73,7 @@ impl Connecting {
         })
     }
 
-    fn report_lookup(&mut self, dialer: &Dialer, has_failed: bool) {
+    fn report_lookup(&mut self, dialer: &HolderDialer, has_failed: bool) {
         let service = &dialer.names.service;
         if !self.is_resolving() {
             service.found();

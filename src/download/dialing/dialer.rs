@@ -6,19 +6,18 @@ use std::sync::Arc;
 use super::host_names::HostNames;
 use crate::download::model::Source;
 use crate::download::statistics::PeerStats;
-use crate::net::Provenance;
-use crate::net::{Cancel, DialError, Dialing, Target};
+use crate::net::{Cancel, DialError, Dialing, Provenance, Target};
 
 /// What making connections to holders needs. Clones share everything.
 #[derive(Clone, Debug, Default)]
-pub(in crate::download) struct Dialer {
+pub(in crate::download) struct HolderDialer {
     pub(in crate::download) stats: Arc<PeerStats>,
     pub(in crate::download) names: Arc<HostNames>,
     /// Cancels the connections, and whatever waits for them.
     pub(in crate::download) cancel: Cancel,
 }
 
-impl Dialer {
+impl HolderDialer {
     /// Starts to connect to a holder.
     pub(super) fn start(&self, source: &Source) -> Result<Dialing, DialError> {
         let Source { holder, provenance, verified_address, .. } = source;

@@ -20,7 +20,7 @@ mod trials;
 
 pub(super) use admission::Admission;
 pub(super) use connecting::Connecting;
-pub(super) use dialer::Dialer;
+pub(super) use dialer::HolderDialer;
 pub(super) use host_names::{HostNames, literal};
 pub(super) use round_trips::measure;
 pub(super) use trials::{Trial, Trials};

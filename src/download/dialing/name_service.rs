@@ -1,5 +1,4 @@
-//! What is known of the name service that resolves the names of holders: whether it answers
-//! (protocol.md section 7).
+//! Whether the name service answers lookups of the names of holders (protocol.md section 7).
 //!
 //! An index that verifies no addresses can list any number of names, and the name servers of their
 //! domains decide how long each lookup takes.
@@ -22,17 +21,17 @@ struct State {
 }
 
 impl NameService {
-    /// A lookup has taken longer than usual and is not over.
+    /// Notes that a lookup is slow and has not ended.
     pub(in crate::download) fn note_slow(&self) {
         self.lock().slow_at = Some(Instant::now());
     }
 
-    /// A lookup has found an address.
+    /// Notes that a lookup has found an address.
     pub(in crate::download) fn found(&self) {
         self.lock().unanswered = 0;
     }
 
-    /// A lookup has found none, or was given up, after this time.
+    /// Notes that a lookup found no address, or was given up, after this time.
     pub(in crate::download) fn not_found(&self, time: Duration) {
         if time >= limits::LOOKUP_SLOW {
             let mut state = self.lock();
@@ -41,13 +40,13 @@ impl NameService {
         }
     }
 
-    /// Whether a lookup was slow a moment ago. Then documents whose holders have to be looked up run
-    /// after others.
+    /// Whether a lookup was slow recently. Then documents whose holders need a lookup run after
+    /// others.
     pub(in crate::download) fn is_slow(&self) -> bool {
         self.lock().was_slow(Instant::now())
     }
 
-    /// Whether so many were not answered that no name is looked up for a while.
+    /// Whether lookups are paused, because too many were not answered.
     pub(in crate::download) fn is_paused(&self) -> bool {
         let state = self.lock();
         state.unanswered >= limits::LOOKUPS_UNANSWERED && state.was_slow(Instant::now())

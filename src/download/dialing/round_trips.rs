@@ -1,17 +1,18 @@
-//! How far holders are of which nothing is known, so that the first download asks the nearest.
+//! Measures the round trips to unknown holders, so that the first download asks the nearest one
+//! (protocol.md section 7).
 
 use std::time::{Duration, Instant};
 
 use super::admission::Admission;
 use super::connecting::Connecting;
-use super::dialer::Dialer;
+use super::dialer::HolderDialer;
 use super::trials::Trial;
 use crate::download::model::{Source, TransferError};
 use crate::limits;
 use crate::protocol::Endpoint;
 use crate::system::wait_for_any;
 
-/// A holder that takes longer counts as this far away.
+/// The longest round trip that is measured.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 struct Measured<'a> {
@@ -20,12 +21,12 @@ struct Measured<'a> {
     trial: Trial,
 }
 
-/// Connects to holders whose round trip is not known, all at the same time. One alone is asked
-/// anyway, and so is one that another download is trying.
+/// Connects to the holders whose round trips are unknown, all at the same time. Skips holders that
+/// other downloads are trying, and does nothing for a single holder.
 ///
-/// Returns those that cannot be connected to.
+/// Returns the holders that cannot be connected to.
 pub(in crate::download) fn measure<'a>(
-    dialer: &Dialer,
+    dialer: &HolderDialer,
     admission: &Admission,
     sources: &'a [Source],
 ) -> Vec<(&'a Endpoint, TransferError)> {
@@ -37,7 +38,7 @@ pub(in crate::download) fn measure<'a>(
     let is_unknown = |source: &&Source| {
         stats.speed(&source.holder).round_trip.is_none()
             && admission.check(source).is_ok()
-            // The lookup would take longer than this.
+            // A lookup would take longer than the measurement.
             && !(names.service.is_slow() && names.need_lookup(source))
     };
     let mut running: Vec<Measured<'_>> = Vec::new();

@@ -1,8 +1,8 @@
-//! Connections to holders that have not delivered anything yet: how many there may be at a time, in all
-//! downloads of a program together (protocol.md section 7).
+//! The number of concurrent connections to unproven holders, in all downloads of a program
+//! (protocol.md section 7).
 //!
-//! An index can name hundreds of holders that never answer. Each is tried by one download at a
-//! time, and the others learn the result.
+//! An index can list hundreds of holders that never answer. Each of them is tried by one download at
+//! a time, and the other downloads use the result.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::limits;
 use crate::protocol::Endpoint;
 
-/// The holders that are being tried. Cloning it shares them.
+/// The holders that are being tried. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(in crate::download) struct Trials(Arc<Shared>);
 
@@ -21,17 +21,16 @@ struct Shared {
     ended: Condvar,
 }
 
-/// What is tried.
+/// The kind of a holder that is tried.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum TrialKind {
     /// A holder whose address is known.
     Early,
-    /// A holder that was given up early and is asked again: it leaves room for those that were never
-    /// tried.
+    /// A holder that was given up early and is asked again. These leave room for untried holders.
     Late,
-    /// A holder whose name is looked up: it leaves room for those whose addresses are known.
+    /// A holder whose name needs a lookup. These leave room for holders with known addresses.
     Name,
-    /// The same for one that was given up early and is asked again.
+    /// A holder that was given up early, and whose name needs a lookup.
     LateName,
 }
 
@@ -46,7 +45,7 @@ impl TrialKind {
     }
 }
 
-/// The right to try a holder, given back when dropped.
+/// The permission to try a holder. It ends when it is dropped.
 #[derive(Debug)]
 pub(in crate::download) struct Trial {
     trials: Trials,
@@ -55,7 +54,7 @@ pub(in crate::download) struct Trial {
 }
 
 impl Trials {
-    /// Begins to try a holder; `None` while it is being tried, or too many are.
+    /// Begins to try a holder; `None` while it is being tried, or too many holders are.
     pub(super) fn begin(&self, holder: &Endpoint, kind: TrialKind) -> Option<Trial> {
         let mut running = self.lock();
         let is_name = |kind: &&TrialKind| matches!(kind, TrialKind::Name | TrialKind::LateName);
@@ -74,7 +73,7 @@ impl Trials {
         })
     }
 
-    /// Waits at most this time until some trial ends.
+    /// Waits until a trial ends, at most this time.
     pub(in crate::download) fn wait(&self, time: Duration) {
         let running = self.lock();
         if !running.is_empty() {
@@ -89,7 +88,7 @@ impl Trials {
 }
 
 impl Trial {
-    /// The holder's addresses are known now.
+    /// Notes that the holder's addresses are known now.
     pub(in crate::download) fn resolved(&mut self) {
         self.kind = match self.kind {
             TrialKind::Name => TrialKind::Early,

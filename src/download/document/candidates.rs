@@ -1,7 +1,7 @@
 //! The holders that a download may ask, and which one is next (protocol.md section 7).
 //!
-//! What the index says of them are hints: they change the job, and nobody is left out for them.
-//! A holder's own reply takes precedence.
+//! The attributes in the index are hints: they change the order, and exclude no holder. The response of
+//! a holder takes precedence.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -13,22 +13,22 @@ use crate::download::statistics::Standing;
 use crate::network::Network;
 use crate::protocol::{Digest, Endpoint};
 
-/// The length that is assumed of a document if nobody announces one.
+/// The assumed length of a document if the index announces none.
 const USUAL_LENGTH: u64 = 64 * 1024;
 
-/// Downloads from a proven holder, from which on others that should be as fast are asked first.
+/// With this number of downloads a proven holder is busy: others that should be as fast are asked first.
 const BUSY: u32 = 2;
 
-/// Holders up to which all are ranked each time that one is asked.
+/// Up to this number, all holders are ranked each time that one is asked.
 const FEW: usize = 64;
 
-/// How many of more holders are asked in the order of one ranking, at least.
+/// Of more holders, at least this number is asked in the order of one ranking.
 const RANKED: usize = 64;
 
-/// What to ask of a holder.
+/// What is requested of a holder.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Ask {
-    /// What is missing of a document that was begun, with its digest.
+    /// The rest of a document that was begun, with its digest.
     Rest,
     /// The whole document, with its digest.
     Whole,
@@ -36,12 +36,12 @@ pub(super) enum Ask {
     Plain,
 }
 
-/// Which version a holder has, as far as is known.
+/// The version that a holder has, as far as it is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Version {
-    /// What the index says.
+    /// The version in the index.
     Hint(Option<Digest>),
-    /// What the holder itself has said.
+    /// The version that the holder has announced.
     Replied(Option<Digest>),
 }
 
@@ -51,33 +51,33 @@ pub(super) struct Candidate<'a> {
     pub(super) source: &'a Source,
     pub(super) ask: Ask,
     pub(super) version: Version,
-    /// Whether it is asked before all others, because it was asked just now in another way.
+    /// Whether it is asked before all others, because the last request to it needs another form.
     pub(super) is_first: bool,
-    /// Whether it was given up early because it was silent or slow. It is asked again when no other
-    /// is left.
+    /// Whether it was given up early, because it was silent or slow. It is asked again when no other
+    /// holder is left.
     pub(super) is_late: bool,
-    /// How often its document was begun and not received.
+    /// How often it began the document without completing it.
     pub(super) rounds: u32,
-    /// Decides between candidates that are equal in everything else.
+    /// The order of candidates that are otherwise equal.
     place: usize,
 }
 
-/// A party that acts as one.
+/// Holders that may belong to one party.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Party {
     Network(Network),
-    /// All hosts whose addresses are not known: one party may own any number of names.
+    /// All holders whose addresses are unknown: one party may own any number of names.
     Unresolved,
 }
 
-/// What is known of a holder, best first.
+/// The class of a holder, best first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Class {
     /// It has delivered documents.
     Proven,
-    /// It has, but not long ago another one was faster.
+    /// It has delivered documents, but was silent recently.
     Slow,
-    /// It has not, or it is busy with other downloads.
+    /// It has not delivered documents, or it is busy with other downloads.
     Other,
 }
 
@@ -89,9 +89,9 @@ pub(super) struct Candidates<'a> {
     length: u64,
     /// In the order of the last ranking.
     left: VecDeque<Candidate<'a>>,
-    /// How many places in the order were given.
+    /// The number of assigned places.
     places: usize,
-    /// How many more are asked in this job.
+    /// How many more are asked in the order of the last ranking.
     ranked: usize,
     /// How often a party was asked.
     asked: HashMap<Party, u32>,
@@ -102,10 +102,9 @@ pub(super) struct Candidates<'a> {
 /// Which holder is next.
 #[derive(Debug)]
 pub(super) enum Next<'a> {
-    /// This one. A trial is held for one that has not delivered anything yet.
+    /// This holder. A trial is held for an unproven one.
     Ask(Candidate<'a>, Option<Trial>),
-    /// None at the moment: those that are left are being tried by other downloads, or too many
-    /// holders are.
+    /// None at the moment: other downloads are trying the rest, or too many holders are being tried.
     Blocked,
     /// None is left.
     None,
@@ -136,12 +135,12 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    /// Whether there are any that were not given up early.
+    /// Whether there are holders that were not given up early.
     pub(super) fn has_early(&self) -> bool {
         self.left.iter().any(|candidate| !candidate.is_late)
     }
 
-    /// Whether any are left.
+    /// Whether no holder is left.
     pub(super) fn is_empty(&self) -> bool {
         self.left.is_empty()
     }
@@ -159,7 +158,7 @@ impl<'a> Candidates<'a> {
         self.left.retain(|candidate| candidate.source.holder != *holder);
     }
 
-    /// The one to ask next. Those in backoff are not asked: they are handed to `skipped`.
+    /// The holder to ask next. Holders that may not be asked now are added to `skipped`.
     pub(super) fn next(&mut self, skipped: &mut Vec<(&'a Endpoint, TransferError)>) -> Next<'a> {
         if self.left.len() <= FEW || self.ranked == 0 {
             self.left.retain(|candidate| {
@@ -177,7 +176,7 @@ impl<'a> Candidates<'a> {
                 break;
             }
             let holder = &candidate.source.holder;
-            // It may have failed after the ranking.
+            // The holder may have failed after the ranking.
             if let Err(error) = self.admission.check(candidate.source) {
                 skipped.push((holder, error));
                 self.left.remove(at);
@@ -201,7 +200,7 @@ impl<'a> Candidates<'a> {
         if self.left.is_empty() { Next::None } else { Next::Blocked }
     }
 
-    /// Puts all into the order in which they are asked if nothing else changes.
+    /// Sorts the holders in the order in which they are asked if nothing else changes.
     fn rank_all(&mut self) {
         let mut all: Vec<(Candidate<'a>, Standing)> = Vec::with_capacity(self.left.len());
         for candidate in mem::take(&mut self.left) {
@@ -209,7 +208,7 @@ impl<'a> Candidates<'a> {
             all.push((candidate, standing));
         }
         all.sort_by_cached_key(|(candidate, standing)| self.rank(candidate, standing, 0));
-        // Each time that a party is asked, its other holders move back.
+        // For each holder of a party that is asked, its other holders move back.
         let mut earlier: HashMap<Party, u32> = HashMap::new();
         let mut ranked = Vec::with_capacity(all.len());
         for (candidate, standing) in all {
@@ -219,7 +218,7 @@ impl<'a> Candidates<'a> {
         }
         ranked.sort_by(|(one, _), (other, _)| one.cmp(other));
         self.left = ranked.into_iter().map(|(_, candidate)| candidate).collect();
-        // All holders can be dead: then each one is ranked a few times, however many there are.
+        // Bounds the number of rankings if all of very many holders fail.
         self.ranked = RANKED.max(self.left.len() / 8);
     }
 
@@ -257,8 +256,8 @@ impl<'a> Candidates<'a> {
         )
     }
 
-    /// Takes all that have this version, or do not say which one they have, the first to be asked
-    /// first.
+    /// Takes all holders that have this version, or announce no version, in the order in which they
+    /// are asked.
     pub(super) fn take_version(&mut self, digest: Digest) -> Vec<Candidate<'a>> {
         let has_it = |candidate: &Candidate<'a>| match candidate.version {
             Version::Hint(hint) => hint.is_none_or(|hint| hint == digest),
@@ -274,7 +273,7 @@ impl<'a> Candidates<'a> {
         taken
     }
 
-    /// Gives one back that is to be asked (again).
+    /// Returns a holder that is asked again.
     pub(super) fn give_back(&mut self, mut candidate: Candidate<'a>) {
         candidate.place = self.places;
         self.places = self.places.saturating_add(1);
@@ -298,8 +297,8 @@ impl Party {
     }
 }
 
-/// In how many networks holders announce this version, or have delivered it. All holders whose
-/// addresses are not known count as one network.
+/// The number of networks in which holders announce this version, or have delivered it. All holders
+/// whose addresses are unknown count as one network.
 pub(super) fn agreeing(sources: &[Source], delivered: &[Endpoint], digest: &Digest) -> usize {
     let agrees = |source: &&Source| {
         source.content.digest == Some(*digest) || delivered.contains(&source.holder)

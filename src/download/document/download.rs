@@ -1,9 +1,9 @@
-//! One document from its holders.
+//! One download: asks holders, and receives the document (protocol.md sections 5.1 to 5.6 and 7).
 
 use std::io;
 
 use super::candidates::{Ask, Candidate, Candidates, Version, agreeing};
-use crate::download::dialing::{Admission, Dialer, Trial, measure};
+use crate::download::dialing::{Admission, HolderDialer, Trial, measure};
 use crate::download::downloader::Downloader;
 use crate::download::exchange::{Exchange, Patience, Pipeline, Response};
 use crate::download::model::{
@@ -14,7 +14,7 @@ use crate::library::PartialFile;
 use crate::limits;
 use crate::protocol::{Digest, Document, Endpoint, Refusal, Status};
 
-/// How often a holder may begin a document that is not received from it to its end.
+/// How often a holder may begin the document without completing it.
 pub(super) const ROUNDS: u32 = 3;
 
 /// A holder whose response is awaited.
@@ -22,14 +22,14 @@ pub(super) const ROUNDS: u32 = 3;
 pub(super) struct Running<'a> {
     pub(super) candidate: Candidate<'a>,
     pub(super) is_proven: bool,
-    /// How much of the document it must have delivered before it is taken, at least.
+    /// The bytes of the document that must have arrived before the response is accepted, at least.
     pub(super) beginning: u64,
     pub(super) exchange: Exchange<'a>,
 }
 
 impl Running<'_> {
-    /// How long its response is awaited; `rate` is expected of a holder that has not delivered anything
-    /// yet, while others are left.
+    /// How long the response is awaited. `rate` is expected of an unproven holder while others can be
+    /// asked.
     pub(super) fn patience(&self, has_others: bool, rate: u64) -> Patience {
         match has_others && !self.is_proven && !self.candidate.is_late {
             true => Patience::Short(rate),
@@ -38,9 +38,9 @@ impl Running<'_> {
     }
 }
 
-/// A download that is going on.
+/// A running download.
 pub(super) struct Download<'a> {
-    pub(super) dialer: &'a Dialer,
+    pub(super) dialer: &'a HolderDialer,
     pub(super) admission: &'a Admission,
     pub(super) accounting: &'a Accounting,
     pub(super) request: &'a DownloadRequest,
@@ -48,10 +48,11 @@ pub(super) struct Download<'a> {
     pub(super) incoming: &'a mut PartialFile,
     pub(super) watch: &'a mut dyn FnMut(DownloadProgress<'_>),
     pub(super) candidates: Candidates<'a>,
-    /// The attempts whose replies are awaited.
+    /// The exchanges whose responses are awaited.
     pub(super) running: Vec<Running<'a>>,
     pub(super) failures: Vec<(Endpoint, TransferError)>,
-    /// How much of the document an unproven holder must have delivered before it is taken.
+    /// The bytes of the document that must have arrived from an unproven holder before its response
+    /// is accepted.
     pub(super) beginning: u64,
 }
 
@@ -85,8 +86,10 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// `None` when all have failed, or the download was cancelled; an error when the file cannot be
-    /// written.
+    /// Runs the download. `None` when all holders have failed, or the download was cancelled.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
     pub(super) fn run(&mut self) -> io::Result<Option<CompletedDownload>> {
         for (holder, error) in measure(self.dialer, self.admission, &self.request.sources) {
             self.candidates.remove(holder);
@@ -104,7 +107,7 @@ impl<'a> Download<'a> {
         self.failures
     }
 
-    /// Receives the document that follows a response; nothing if it does not come.
+    /// Receives the document of a response; `None` if the holder does not deliver it.
     fn receive(
         &mut self,
         mut candidate: Candidate<'a>,
@@ -118,7 +121,7 @@ impl<'a> Download<'a> {
             holder,
             digest: self.request.digest,
             in_segments: candidate.ask != Ask::Plain,
-            // Not for long where others are left to ask.
+            // Shorter while others can be asked.
             patience: match self.candidates.is_empty() {
                 true => limits::RATE_TIME,
                 false => limits::RATE_TIME_OF_ONE,
@@ -177,7 +180,7 @@ impl<'a> Download<'a> {
         let again = match (&error, candidate.ask) {
             // The part file is of another document, or of a longer one.
             (TransferError::OtherPart, Ask::Rest) => true,
-            // The fault may be in what was here before.
+            // The bytes that were here before may be wrong.
             (TransferError::WrongDigest { .. }, Ask::Rest) => was_begun,
             _ => false,
         };
@@ -189,13 +192,14 @@ impl<'a> Download<'a> {
         Ok(None)
     }
 
-    /// A holder has begun to deliver, and then stopped or was slow. More is expected of the others
-    /// before one of them is taken: then those that do the same are tried in parallel.
+    /// Increases the number of bytes that must arrive before a response is accepted, because a
+    /// holder began the document and then stopped or was slow. So holders that do the same are tried
+    /// in parallel.
     pub(super) fn expect_more(&mut self) {
         self.beginning = self.beginning.saturating_mul(8).min(limits::BEGINNING_MOST);
     }
 
-    /// The rate at which the beginning must come while other holders are left.
+    /// The rate at which the beginning must arrive while other holders can be asked.
     pub(super) fn beginning_rate(&self) -> u64 {
         match self.beginning > limits::BEGINNING {
             true => limits::SLOW_RATE,
@@ -214,7 +218,7 @@ impl<'a> Download<'a> {
         CompletedDownload { holders, length, length_checked, last_modified, digest, expected }
     }
 
-    /// Where this digest comes from, with which bytes of these holders were compared.
+    /// The source of the digest with which the bytes of these holders were compared.
     pub(super) fn expected(&self, digest: &Digest, holders: &[Endpoint]) -> ExpectedDigest {
         if self.request.digest.is_some() {
             return ExpectedDigest::Caller;
@@ -225,14 +229,14 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Asks a holder once more, in another way.
+    /// Asks a holder again, with another form of the request.
     pub(super) fn ask_again(&mut self, mut candidate: Candidate<'a>, ask: Ask) {
         candidate.ask = ask;
         candidate.is_first = true;
         self.candidates.give_back(candidate);
     }
 
-    /// Asks a holder once more, later: it had begun, and may be better than no other.
+    /// Asks a holder again later: it began the document, and there may be no better one.
     pub(super) fn ask_later(&mut self, mut candidate: Candidate<'a>, error: TransferError) {
         candidate.rounds += 1;
         candidate.is_first = false;
@@ -243,8 +247,8 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// What an attempt has failed with decides whether the holder is asked in another way.
-    pub(super) fn attempt_failed(
+    /// Handles a failed exchange: the holder is asked with another form of the request, or has failed.
+    pub(super) fn exchange_failed(
         &mut self,
         mut candidate: Candidate<'a>,
         trial: Option<Trial>,
@@ -252,24 +256,25 @@ impl<'a> Download<'a> {
     ) {
         let is_proven = self.admission.stats.is_proven(&candidate.source.holder);
         let is_rfc = matches!(self.request.document, Document::Rfc(_));
-        // A proven holder that was asked for the rest has closed for another reason.
+        // A proven holder closes the connection for other reasons.
         let may_know_no_ranges =
             candidate.ask == Ask::Rest && self.incoming.beginning_length().is_some() && !is_proven;
         match (&error, candidate.ask) {
-            // A strict program is asked without extensions, also the next time.
+            // A strict program is asked without extensions.
             (
                 TransferError::Refused(Status::Refused(Refusal::BadRequest))
                 | TransferError::Protocol(_),
                 Ask::Rest | Ask::Whole,
             ) => self.ask_again(candidate, Ask::Plain),
-            // A proven holder may have been restarted. A program that closes because of an
-            // extension has no files: what else closes may be a victim (protocol.md section 9).
+            // A proven holder may have been restarted. A program that closes the connection
+            // because of an extension has no files; other hosts that close it may be victims
+            // (protocol.md section 9).
             (TransferError::NoReply, Ask::Rest | Ask::Whole) if !is_proven && is_rfc => {
                 candidate.ask = Ask::Plain;
-                // Without a break in which another download could try it.
+                // The trial is kept, so that no other download tries the holder in between.
                 self.ask(candidate, trial);
             }
-            // So is one that may know no ranges.
+            // A program that may not know ranges is asked without extensions, too.
             (error, _) if may_know_no_ranges && error.may_refuse_extensions() => {
                 self.ask_again(candidate, Ask::Plain);
             }
@@ -283,7 +288,7 @@ impl<'a> Download<'a> {
 
     pub(super) fn failed(&mut self, holder: &Endpoint, error: TransferError) {
         if self.dialer.cancel.is_cancelled() {
-            // The connection was shut down here.
+            // The failure is a connection that was shut down here.
             return;
         }
         if error.is_fault_of_holder() {
@@ -292,7 +297,7 @@ impl<'a> Download<'a> {
         self.report(holder, error);
     }
 
-    /// Reports a failure that is not the holder's fault, or was counted already.
+    /// Reports a failure that does not count against the holder, or was counted already.
     pub(super) fn report(&mut self, holder: &Endpoint, error: TransferError) {
         (self.watch)(DownloadProgress::Failed(holder, &error));
         self.failures.push((holder.clone(), error));

@@ -1,5 +1,4 @@
-//! A whole download: holders are asked in parallel, a few at a time, until one has delivered the
-//! document; a large one comes from several (protocol.md sections 5.1 to 5.6).
+//! Downloads one document (protocol.md sections 5.1 to 5.6).
 
 use super::download::Download;
 use crate::download::downloader::Downloader;
@@ -8,14 +7,14 @@ use crate::download::model::{CompletedDownload, DownloadError, DownloadProgress,
 use crate::library::PartialFile;
 
 impl Downloader {
-    /// Fetches a document: holders that have delivered before are asked first, one of each network
-    /// before a second; the next one is asked when one fails or does not answer within a second.
-    /// A large document comes from several. What earlier downloads of the same document have left
-    /// is resumed.
+    /// Downloads a document. Holders that have delivered documents before are asked first, and one
+    /// holder of each network before a second one. The next holder is asked when one fails or does
+    /// not answer within a second. A large document is downloaded from several holders in parallel.
+    /// An interrupted download of the same document is resumed.
     ///
     /// # Errors
-    /// When no holder gives it, the file cannot be written, or the download is cancelled. What has
-    /// come of a document whose digest is known is kept.
+    /// When no holder delivers the document, the file cannot be written, or the download is
+    /// cancelled. Received bytes of a document with a known digest are kept.
     pub fn download(
         &self,
         request: &DownloadRequest,
@@ -25,7 +24,7 @@ impl Downloader {
         self.download_one(&mut Pipeline::default(), request, incoming, watch)
     }
 
-    /// The same as one of many documents.
+    /// Downloads one of many documents, over the connections of a pipeline.
     pub(in crate::download) fn download_one(
         &self,
         pipeline: &mut Pipeline,

@@ -1,5 +1,5 @@
-//! Asking holders in parallel: the first that begins to deliver the document is taken (protocol.md
-//! section 7).
+//! Asks several holders in parallel: the first that delivers the beginning of the document is chosen
+//! (protocol.md section 7).
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use crate::limits;
 use crate::protocol::ByteRange;
 use crate::system::wait_for_any;
 
-/// How often an attempt to ask another holder is repeated while that is not possible, and how often
-/// cancelling is noticed at least.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often asking another holder is tried again while no trial is possible, and how often
+/// cancellation is checked.
+const POLL: Duration = Duration::from_millis(50);
 
 /// Whether another holder was asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,17 +23,17 @@ enum Started {
     Yes,
     /// Not at the moment.
     Blocked,
-    /// There is none.
+    /// No holder is left.
     No,
 }
 
 impl<'a> Download<'a> {
-    /// The next holder that begins to deliver the document, and its response; nothing if there is
-    /// none, or the download is cancelled. The other holders that were asked meanwhile are asked
-    /// again if this one fails.
+    /// The next holder that delivers the beginning of the document, and its response; `None` if no
+    /// holder is left, or the download is cancelled. The other holders that were asked meanwhile can
+    /// be asked again.
     pub(super) fn next_response(&mut self) -> io::Result<Option<(Candidate<'a>, Response)>> {
         let mut next_start = Instant::now();
-        // Attempts that have failed and were not replaced yet.
+        // Exchanges that have failed and were not replaced yet.
         let mut failed: usize = 0;
         loop {
             if self.dialer.cancel.is_cancelled() {
@@ -55,7 +55,7 @@ impl<'a> Download<'a> {
             if self.running.is_empty() {
                 match started {
                     Started::No => return Ok(None),
-                    Started::Blocked => self.admission.trials.wait(LOOK),
+                    Started::Blocked => self.admission.trials.wait(POLL),
                     Started::Yes => {}
                 }
                 continue;
@@ -103,7 +103,7 @@ impl<'a> Download<'a> {
             holder: &source.holder,
             document: &self.request.document,
             want_digest: candidate.ask != Ask::Plain,
-            // From the last byte that is here: so that there is one to ask for even if all are.
+            // From the last byte that is here, so that the range is never empty.
             range: kept.map(|length| ByteRange::start(length.saturating_sub(1))),
         };
         let is_proven = trial.is_none();
@@ -119,7 +119,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Does what can be done without waiting; returns the first response.
+    /// Does what is possible without waiting. Returns the first response.
     fn advance(&mut self) -> Option<(Candidate<'a>, Response)> {
         let is_alone = self.running.len() == 1 && self.candidates.is_empty();
         let has_early = self.candidates.has_early();
@@ -127,11 +127,11 @@ impl<'a> Download<'a> {
         let now = Instant::now();
         let mut at = 0;
         while let Some(running) = self.running.get_mut(at) {
-            // After one that stopped, a proven one may do the same.
+            // After one holder has stopped, even a proven one is checked.
             let is_trusted = running.is_proven && self.beginning == limits::BEGINNING;
             let is_taken = is_trusted || is_alone;
             let expected = running.beginning.max(self.beginning);
-            // Where all are slow, the fastest is taken.
+            // If all are slow, the fastest is chosen.
             let is_last = !has_early && running.exchange.age(now) >= limits::FIRST_BYTE;
             let beginning = match (is_taken, is_last) {
                 (true, _) => 0,
@@ -146,7 +146,7 @@ impl<'a> Download<'a> {
                         Ok(response) => return Some((candidate, response)),
                         Err(error) => {
                             exchange.note_failure(self.dialer);
-                            self.attempt_failed(candidate, exchange.into_trial(), error);
+                            self.exchange_failed(candidate, exchange.into_trial(), error);
                         }
                     }
                 }
@@ -155,8 +155,8 @@ impl<'a> Download<'a> {
         None
     }
 
-    /// Gives up the holders that have not answered in time. One that has not delivered anything yet
-    /// is given up early while others are left, and asked again when none is.
+    /// Gives up the holders that have not answered in time. An unproven holder is given up early
+    /// while others can be asked, and asked again when none is left.
     fn give_up_slow(&mut self) {
         let (has_early, rate) = (self.candidates.has_early(), self.beginning_rate());
         let now = Instant::now();
@@ -176,12 +176,12 @@ impl<'a> Download<'a> {
                 candidate.is_first = false;
                 self.candidates.give_back(candidate);
             } else {
-                self.attempt_failed(candidate, exchange.into_trial(), error);
+                self.exchange_failed(candidate, exchange.into_trial(), error);
             }
         }
     }
 
-    /// Ends the other attempts. Holders that had time to answer are asked after others next time.
+    /// Ends the other exchanges. Holders that had time to answer are asked after others next time.
     fn drop_others(&mut self) {
         let now = Instant::now();
         for Running { candidate, exchange, .. } in self.running.drain(..) {
@@ -192,10 +192,10 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Waits until an attempt can go on, or another one can be started.
+    /// Waits until an exchange can advance, or another one can be started.
     fn wait(&self, next_start: Instant, started: Started) -> io::Result<()> {
         let now = Instant::now();
-        let mut until = now + LOOK;
+        let mut until = now + POLL;
         if started == Started::Yes && self.running.len() < limits::HOLDERS_ASKED {
             until = until.min(next_start);
         }

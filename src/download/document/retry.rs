@@ -1,6 +1,6 @@
-//! Whether a download is tried again after an attempt that failed: as long as it makes progress.
+//! When a failed download is retried: as long as it makes progress (protocol.md section 7).
 //!
-//! The same rule holds for a single download, for many, and in the background (protocol.md section 7).
+//! The rule is the same for a single download, for many, and in the background.
 
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,14 @@ use crate::download::model::{CompletedDownload, DownloadError, DownloadProgress,
 use crate::library::PartialFile;
 use crate::limits;
 
-/// What one download has achieved so far.
+/// The progress of one download over its attempts.
 #[derive(Debug)]
 pub(in crate::download) struct Retry {
-    /// Attempts in a row without progress, after which it is given up.
+    /// The number of attempts in a row without progress after which the download is given up.
     most: u32,
     /// When it was first found that another process is downloading the document.
     in_use_since: Option<Instant>,
-    /// The length that a holder announced first: that it grows later is no progress.
+    /// The length that a holder announced first. A larger length later is no progress.
     announced: Option<u64>,
     /// Attempts in a row that made no progress.
     tries: u32,
@@ -27,18 +27,18 @@ pub(in crate::download) struct Retry {
     is_holder_away: bool,
 }
 
-/// What happens after a failed attempt.
+/// The decision after a failed attempt.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::download) enum Decision {
-    /// The download is tried again after this pause.
-    Again(Duration),
-    /// It is given up.
-    Never,
+    /// The download is retried after this pause.
+    Retry(Duration),
+    /// The download is given up.
+    GiveUp,
 }
 
 impl Retry {
-    /// For a download of which `kept` bytes are here, and that is given up after `most` attempts in
-    /// a row without progress.
+    /// Begins with `kept` bytes. The download is given up after `most` attempts in a row without
+    /// progress.
     pub(in crate::download) fn new(most: u32, kept: Option<u64>) -> Self {
         let kept = kept.unwrap_or(0);
         let (in_use_since, announced, is_holder_away) = (None, None, false);
@@ -50,12 +50,12 @@ impl Retry {
         self.announced.get_or_insert(length);
     }
 
-    /// Notes what can be resumed.
+    /// Notes the number of bytes that can be resumed.
     pub(in crate::download) fn keep(&mut self, kept: Option<u64>) {
         self.kept = kept.unwrap_or(0).min(self.announced.unwrap_or(u64::MAX));
     }
 
-    /// Decides after a failed attempt of this duration that left so many bytes to resume.
+    /// Decides after a failed attempt of this duration. `kept` bytes can be resumed.
     pub(in crate::download) fn after_failure(
         &mut self,
         error: &DownloadError,
@@ -65,27 +65,27 @@ impl Retry {
         if error.is_in_use() {
             let since = *self.in_use_since.get_or_insert_with(Instant::now);
             return match since.elapsed() < limits::IN_USE {
-                true => Decision::Again(limits::IN_USE_PAUSE),
-                false => Decision::Never,
+                true => Decision::Retry(limits::IN_USE_PAUSE),
+                false => Decision::GiveUp,
             };
         }
         self.is_holder_away = error.is_holder_away().unwrap_or(self.is_holder_away);
         let before = self.kept;
         self.keep(kept);
         let gained = self.kept.saturating_sub(before);
-        if let Some(rest) = error.rest() {
-            return Decision::Again(rest);
+        if let Some(pause) = error.backoff() {
+            return Decision::Retry(pause);
         }
         let has_progressed = gained >= self.least_progress(took) && !error.is_too_slow();
         self.tries = if has_progressed { 0 } else { self.tries.saturating_add(1) };
         match error.is_transient() && self.tries < self.most {
-            true => Decision::Again(backoff_delay(self.tries)),
-            false => Decision::Never,
+            true => Decision::Retry(backoff_delay(self.tries)),
+            false => Decision::GiveUp,
         }
     }
 
-    /// The error of a download that is given up. What has come of it is kept if a holder is away: it,
-    /// or the network of the user, may return.
+    /// The error of a download that is given up. Its bytes are kept if a holder cannot be reached,
+    /// because the holder or the network may return.
     pub(in crate::download) fn given_up(&self, mut error: DownloadError) -> DownloadError {
         if let DownloadError::AllFailed { kept, .. } = &mut error {
             *kept = Some(self.kept).filter(|kept| *kept > 0 && self.is_holder_away);
@@ -93,8 +93,8 @@ impl Retry {
         error
     }
 
-    /// Bytes that an attempt must have brought to be progress: the minimum rate, and so much that
-    /// the number of attempts is bounded.
+    /// The bytes that an attempt must receive to count as progress: the minimum rate, and a share
+    /// that bounds the number of attempts.
     fn least_progress(&self, took: Duration) -> u64 {
         let at_rate =
             limits::RATE_BYTES.saturating_mul(took.as_secs()) / limits::RATE_TIME.as_secs().max(1);
@@ -109,12 +109,12 @@ impl Retry {
 }
 
 impl Downloader {
-    /// Fetches a document as [`Downloader::download`] does, and tries again as long as that makes progress.
-    /// While another process is downloading the document, this waits for it.
+    /// Downloads a document like [`Downloader::download`], and retries as long as there is progress.
+    /// While another process is downloading the document, waits for it.
     ///
     /// # Errors
     /// As [`Downloader::download`], and [`DownloadError::Present`] when the other process has saved the
-    /// document. With `overwrite` it is fetched nevertheless.
+    /// document. With `overwrite` the document is downloaded nevertheless.
     pub fn download_with_retries(
         &self,
         request: &DownloadRequest,
@@ -136,7 +136,7 @@ impl Downloader {
                 outcome => return outcome,
             };
             let decision = retry.after_failure(&error, begun.elapsed(), incoming.resumable_bytes());
-            let Decision::Again(pause) = decision else {
+            let Decision::Retry(pause) = decision else {
                 return Err(retry.given_up(error));
             };
             if !error.is_in_use() || !retry.is_waiting_for_another() {
@@ -175,13 +175,13 @@ mod tests {
 
     fn attempts(retry: &mut Retry, took: Duration, kept: impl Fn(u64) -> u64) -> u64 {
         let is_over = |attempt: &u64| {
-            retry.after_failure(&lost(), took, Some(kept(*attempt))) == Decision::Never
+            retry.after_failure(&lost(), took, Some(kept(*attempt))) == Decision::GiveUp
         };
         (1..1000).find(is_over).unwrap_or(1000)
     }
 
     #[test]
-    fn what_came_from_a_holder_that_is_away_is_kept() {
+    fn bytes_of_an_unreachable_holder_are_kept() {
         let kept = |errors: &mut dyn Iterator<Item = TransferError>, kept| {
             let mut retry = Retry::new(3, None);
             let mut last = None;
@@ -197,7 +197,7 @@ mod tests {
         let truncated = || TransferError::Truncated { expected: 9, found: 5 };
         for (errors, is_kept) in [
             (vec![truncated(), unreachable()], true),
-            // Holders that are not asked say nothing about it.
+            // Holders that are not asked have no effect.
             (vec![unreachable(), TransferError::GivenUp], true),
             (vec![TransferError::TooSlow { bytes: 0, time }], true),
             (vec![TransferError::Lost(io::ErrorKind::TimedOut.into())], true),
@@ -220,7 +220,7 @@ mod tests {
             let most = u64::from(most);
             assert_eq!(attempts(&mut one, Duration::from_millis(1), |n| n), most);
             assert_eq!(attempts(&mut new(), Duration::from_millis(1), |n| n), most);
-            // At 1 KiB a second and more, it is resumed.
+            // At 1 KiB per second or more, it is retried.
             let mut slow = new();
             slow.announce(1 << 40);
             assert_eq!(attempts(&mut slow, Duration::from_secs(100), |n| n * 103_000), 1000);
@@ -247,7 +247,7 @@ mod tests {
         for _ in 0..100 {
             let error = failed(TransferError::InUse);
             let decision = retry.after_failure(&error, Duration::ZERO, None);
-            assert!(matches!(decision, Decision::Again(_)));
+            assert!(matches!(decision, Decision::Retry(_)));
         }
     }
 }

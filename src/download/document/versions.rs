@@ -21,9 +21,9 @@ impl<'a> From<Progress<'a>> for DownloadProgress<'a> {
 }
 
 impl<'a> Download<'a> {
-    /// Fetches the version that a holder has begun to deliver, from all that have it or do not say
-    /// what they have. Nothing if it does not come: then the holders that have not failed may be
-    /// asked for what they have.
+    /// Downloads the version that a holder has begun to deliver, from all holders that have it or
+    /// announce no version. `None` if it cannot be completed: then the holders that have not failed
+    /// may be asked for other versions.
     pub(super) fn fetch_large(
         &mut self,
         mut candidate: Candidate<'a>,
@@ -48,7 +48,7 @@ impl<'a> Download<'a> {
             let pieces = match self.incoming.chunked(&digest, length) {
                 Ok(Some(pieces)) => pieces,
                 Ok(None) => {
-                    // That is not the holder's failure, so nothing is reported about it.
+                    // This does not count against the holder, so it is not reported.
                     self.failures.push((holder.clone(), TransferError::InUse));
                     return Ok(None);
                 }
@@ -74,8 +74,8 @@ impl<'a> Download<'a> {
                 pieces: &pieces,
             };
             let outcome = segmented.fetch(&mut |progress| watch(progress.into()));
-            let brought = match outcome {
-                Ok(brought) => brought,
+            let delivered = match outcome {
+                Ok(delivered) => delivered,
                 Err(SwarmError::File(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
                     drop(pieces);
                     self.too_large_here(digest, group, error)?;
@@ -89,40 +89,40 @@ impl<'a> Download<'a> {
                     continue;
                 }
             };
-            if brought.digest == digest {
-                for holder in &brought.holders {
+            if delivered.digest == digest {
+                for holder in &delivered.holders {
                     self.admission.stats.delivered(holder);
                 }
                 return Ok(Some(CompletedDownload {
-                    expected: self.expected(&digest, &brought.holders),
-                    holders: brought.holders,
+                    expected: self.expected(&digest, &delivered.holders),
+                    holders: delivered.holders,
                     length,
                     length_checked: true,
-                    last_modified: brought.last_modified,
+                    last_modified: delivered.last_modified,
                     digest,
                 }));
             }
             self.incoming.discard()?;
-            match brought.holders.as_slice() {
-                // The fault may be in what was here before.
+            match delivered.holders.as_slice() {
+                // The bytes that were here before may be wrong.
                 _ if missing < length => groups.push(group),
                 [alone] => {
                     let error =
-                        TransferError::WrongDigest { expected: digest, found: brought.digest };
+                        TransferError::WrongDigest { expected: digest, found: delivered.digest };
                     self.admission.stats.distrust(alone);
                     self.failed(alone, error);
                     let rest = group.into_iter().filter(|one| one.source.holder != *alone);
                     groups.push(rest.collect());
                 }
-                // Which one is to blame is only known when one alone has delivered it all.
+                // Each holder is tried alone, to find the one with other bytes.
                 _ => groups.extend(group.into_iter().rev().map(|one| vec![one])),
             }
         }
         Ok(None)
     }
 
-    /// No file here can have the length that the first of these holders has announced: that is a
-    /// failure of this holder. The others may have announced the version without having it.
+    /// Handles a length that no file here can have. The first of these holders has announced it, and
+    /// has failed. The others may not have this version.
     fn too_large_here(
         &mut self,
         digest: Digest,
@@ -140,8 +140,8 @@ impl<'a> Download<'a> {
         Ok(())
     }
 
-    /// None of these has delivered the version. Those that have another one, or do not say which
-    /// one they have, are asked one by one; those that were given up early are asked last.
+    /// Handles holders of which none has completed the version. Those that have another version, or
+    /// announce none, are asked one by one. Those that were given up early are asked last.
     fn after_failed(
         &mut self,
         digest: Digest,
@@ -151,7 +151,7 @@ impl<'a> Download<'a> {
         for mut candidate in group {
             let holder = &candidate.source.holder;
             let Some(error) = failures.remove(holder) else {
-                // It was not asked.
+                // The holder was not asked.
                 if candidate.rounds < ROUNDS {
                     self.candidates.give_back(candidate);
                 }
@@ -167,11 +167,11 @@ impl<'a> Download<'a> {
                     self.ask_later(candidate, error);
                 }
                 TransferError::OtherPart => self.ask_later(candidate, error),
-                // Its document is shorter than this version, which it did not announce itself.
+                // The holder has a shorter document, and did not announce this version.
                 TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable))
                     if candidate.version != Version::Replied(Some(digest)) =>
                 {
-                    // It is not asked for a segment of another large version, either.
+                    // It is not asked for a range of another large version, either.
                     candidate.version = Version::Replied(None);
                     candidate.ask = Ask::Whole;
                     self.ask_later(candidate, error);
@@ -186,7 +186,7 @@ impl<'a> Download<'a> {
                     candidate.is_late = true;
                     self.ask_later(candidate, error);
                 }
-                // It was reported and counted when it failed.
+                // The failure was reported and counted when it occurred.
                 error => self.failures.push((holder.clone(), error)),
             }
         }

@@ -13,7 +13,7 @@ use super::connection::HolderConnection;
 use super::pipeline::Pipeline;
 use super::reading::{read_beginning, read_head};
 use super::request::{GetRequest, ResponseHead};
-use crate::download::dialing::{Connecting, Dialer, Trial};
+use crate::download::dialing::{Connecting, HolderDialer, Trial};
 use crate::download::model::{Source, TransferError};
 use crate::limits;
 use crate::net::{not_connected_in_time, send};
@@ -98,7 +98,7 @@ impl<'a> Exchange<'a> {
     /// # Errors
     /// When no address of the holder may be connected to.
     pub(in crate::download) fn begin(
-        dialer: &Dialer,
+        dialer: &HolderDialer,
         pipeline: &mut Pipeline,
         source: &'a Source,
         request: GetRequest<'a>,
@@ -131,7 +131,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Notes that the exchange has failed, or is given up.
-    pub(in crate::download) fn note_failure(&self, dialer: &Dialer) {
+    pub(in crate::download) fn note_failure(&self, dialer: &HolderDialer) {
         if let State::Connecting(connecting) = &self.state {
             connecting.give_up(dialer);
         }
@@ -197,7 +197,7 @@ impl<'a> Exchange<'a> {
     /// `beginning` bytes of the document have arrived.
     pub(in crate::download) fn advance(
         &mut self,
-        dialer: &Dialer,
+        dialer: &HolderDialer,
         beginning: u64,
     ) -> Option<Result<Response, TransferError>> {
         match &self.state {
@@ -223,7 +223,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Connects, and sends the request when the connection is made.
-    fn connect(&mut self, dialer: &Dialer) -> Option<Result<(), TransferError>> {
+    fn connect(&mut self, dialer: &HolderDialer) -> Option<Result<(), TransferError>> {
         let State::Connecting(connecting) = &mut self.state else { return None };
         let connected = connecting.advance(dialer, self.source);
         if let Some(trial) = &mut self.trial
@@ -245,7 +245,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Reads the head. If the holder has closed a connection that was kept open, connects again.
-    fn read_head(&mut self, dialer: &Dialer) -> Option<Result<(), TransferError>> {
+    fn read_head(&mut self, dialer: &HolderDialer) -> Option<Result<(), TransferError>> {
         let State::Sent { connection, decoder, is_kept } = &mut self.state else { return None };
         let result = read_head(connection, decoder)?;
         if let Err(error) = &result
@@ -295,7 +295,7 @@ impl<'a> Exchange<'a> {
     /// Waits for the response and `beginning` bytes of the document, as long as `is_wanted` is true.
     pub(in crate::download) fn run(
         mut self,
-        dialer: &Dialer,
+        dialer: &HolderDialer,
         patience: Patience,
         beginning: u64,
         is_wanted: &dyn Fn() -> bool,

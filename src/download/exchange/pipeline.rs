@@ -122,8 +122,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::download::model::Provenance;
-    use crate::net::Cancel;
+    use crate::net::{Cancel, Provenance};
 
     #[test]
     fn a_kept_connection_is_used_for_sources_of_the_same_provenance_only() {

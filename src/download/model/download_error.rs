@@ -1,4 +1,4 @@
-//! Why a document was not fetched.
+//! Why a document was not downloaded.
 
 use std::io;
 use std::time::Duration;
@@ -7,28 +7,28 @@ use super::transfer_error::TransferError;
 use crate::protocol::{Document, Endpoint};
 use crate::system;
 
-/// Why a document was not fetched.
+/// Why a document was not downloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
-    /// There was nobody to ask.
+    /// No holder is known.
     #[error("no peer has {0}")]
     NoHolders(Document),
-    /// All were asked; the failures in their job.
+    /// Every holder failed, or was not asked.
     #[error("no holder gave {document} ({} asked)", .failures.len())]
     AllFailed {
         /// The document.
         document: Document,
-        /// The holders that failed, and why.
+        /// The holders and their errors, in the order in which they failed.
         failures: Vec<(Endpoint, TransferError)>,
         /// Bytes that are kept although the download is given up, because a holder is away.
         kept: Option<u64>,
     },
-    /// The bytes cannot be kept here, whoever gives them.
+    /// The document cannot be written here.
     #[error("cannot write {document}")]
     File {
         /// The document.
         document: Document,
-        /// What the system says.
+        /// The error of the file system.
         source: io::Error,
     },
     /// The download was cancelled ([`Cancel`](crate::net::Cancel)). What can be resumed is kept.
@@ -40,7 +40,7 @@ pub enum DownloadError {
 }
 
 impl DownloadError {
-    /// Whether the same may well succeed in a while.
+    /// Whether a later attempt may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::NoHolders(_) | Self::Cancelled(_) | Self::Present(_) => false,
@@ -51,7 +51,7 @@ impl DownloadError {
         }
     }
 
-    /// Whether the last who was asked was so slow that more of the same is no progress.
+    /// Whether the last holder that was asked was too slow for more of its bytes to count as progress.
     pub fn is_too_slow(&self) -> bool {
         match self {
             Self::NoHolders(_) | Self::File { .. } | Self::Cancelled(_) | Self::Present(_) => false,
@@ -68,7 +68,7 @@ impl DownloadError {
         *kept
     }
 
-    /// Whether a holder could not be reached; nothing if none was asked.
+    /// Whether a holder could not be reached; `None` if no holder was asked.
     pub(in crate::download) fn is_holder_away(&self) -> Option<bool> {
         let Self::AllFailed { failures, .. } = self else { return Some(false) };
         let was_asked = |error: &TransferError| {
@@ -92,8 +92,8 @@ impl DownloadError {
         failures.iter().any(|(_, error)| matches!(error, TransferError::InUse))
     }
 
-    /// Whether nobody was asked, because all of them failed a moment ago; then for how long not.
-    pub fn rest(&self) -> Option<Duration> {
+    /// The time until a holder is asked again, if all of them are in backoff.
+    pub fn backoff(&self) -> Option<Duration> {
         let Self::AllFailed { failures, .. } = self else { return None };
         let rests = failures.iter().map(|(_, error)| match error {
             TransferError::BackedOff(rest) => Some(*rest),

@@ -1,4 +1,4 @@
-//! Reports of a download: while it runs, and when it has succeeded.
+//! Reports of a download: while it runs, and when it has succeeded (protocol.md section 5).
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use super::download_error::DownloadError;
 use super::transfer_error::TransferError;
 use crate::protocol::{Date, Digest, Endpoint};
 
-/// What a download is doing, for the caller's display.
+/// An event of a download, which is reported to the caller.
 #[derive(Debug)]
 pub enum DownloadProgress<'a> {
-    /// It asks this holder.
+    /// This holder is asked.
     Asking(&'a Endpoint),
-    /// How many bytes are there, and of how many if that is known. The first event of a transfer
-    /// says how many were there before it.
+    /// The bytes of the document that are here, and its length if that is known. The first event of
+    /// a transfer reports the bytes that were here before it.
     Bytes(u64, Option<u64>),
-    /// This holder did not give it, or broke off.
+    /// This holder did not deliver the document.
     Failed(&'a Endpoint, &'a TransferError),
-    /// The download is tried again after this pause.
+    /// The download is retried after this pause.
     Retrying(&'a DownloadError, Duration),
 }
 
-/// A document that was fetched.
+/// The result of a download.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CompletedDownload {
     /// The holders that have delivered it, the one that delivered most first. Empty if all bytes were here
@@ -41,13 +41,13 @@ pub struct CompletedDownload {
 /// The source of the digest with which a document was compared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ExpectedDigest {
-    /// There was none.
+    /// None: it was not compared.
     Nothing,
-    /// The holder that has delivered the document announced it.
+    /// The holder that delivered the document.
     Holder,
-    /// Holders in this many networks announce it.
+    /// Holders in this number of networks.
     Holders(usize),
-    /// The caller knew it ([`DownloadRequest::digest`](super::DownloadRequest::digest)).
+    /// The caller ([`DownloadRequest::digest`](super::DownloadRequest::digest)).
     Caller,
 }
 

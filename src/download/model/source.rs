@@ -7,14 +7,14 @@ use crate::discovery::HolderInfo;
 use crate::net::Provenance;
 use crate::protocol::{Content, Digest, Document, Endpoint, Title};
 
-/// The document to fetch.
+/// A document to download.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DownloadRequest {
     /// The document.
     pub document: Document,
     /// The peers that may have it.
     pub sources: Vec<Source>,
-    /// The digest that it must have; without one, the digest that a holder announces is compared.
+    /// The digest that it must have. Without one, the digest that a holder announces is compared.
     pub digest: Option<Digest>,
 }
 
@@ -23,7 +23,7 @@ pub struct DownloadRequest {
 pub struct Source {
     /// The upload server.
     pub holder: Endpoint,
-    /// Which content the index says that the holder has: a hint, which anybody can forge.
+    /// The content that the index announces for the holder: a hint, which any peer can forge.
     pub content: Content,
     /// The title that the holder's record gives to the document.
     pub title: Option<Title>,
@@ -31,12 +31,12 @@ pub struct Source {
     pub provenance: Provenance,
     /// The only address to connect to, if the index has verified one for the holder's host.
     pub verified_address: Option<IpAddr>,
-    /// Whether a person wants it to be asked before others, however fast they are.
+    /// Whether the user has chosen it: it is asked before others, however fast they are.
     pub is_chosen: bool,
 }
 
 impl Source {
-    /// Whether both are the same upload server, with the same permitted addresses. Then they can
+    /// Whether both are the same upload server with the same permitted addresses, so that they can
     /// share a connection.
     pub(in crate::download) fn shares_connections_with(&self, other: &Self) -> bool {
         self.holder == other.holder
@@ -44,12 +44,12 @@ impl Source {
             && self.verified_address == other.verified_address
     }
 
-    /// These without those whose holder is there already.
+    /// The first source of each holder.
     pub fn distinct(sources: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut seen = HashSet::new();
         let is_first = |source: &Self| seen.insert(source.holder.clone());
         let mut distinct: Vec<Self> = sources.into_iter().filter(is_first).collect();
-        // Most documents have one holder, and many documents wait together.
+        // Most documents have one holder, and many documents are queued.
         distinct.shrink_to_fit();
         distinct
     }
@@ -83,16 +83,15 @@ impl From<HolderInfo> for Source {
 }
 
 impl DownloadRequest {
-    /// Whether a person vouches for the version: with a digest, or by naming all holders. Then what
-    /// is here of it is kept for a later download when this one is given up. Otherwise anybody may
-    /// have announced the digest, and part files are deleted.
+    /// Whether the user has specified the version: by a digest, or by naming all holders. Then the
+    /// part file is kept when the download is given up. Otherwise any peer may have announced the
+    /// digest, and the part file is deleted.
     pub fn is_trusted(&self) -> bool {
         self.digest.is_some()
             || self.sources.iter().all(|source| source.provenance == Provenance::User)
     }
 
-    /// The title that the record of one of these holders gives to the document: of holders that
-    /// have delivered it.
+    /// The title in the record of the first of these holders that has one.
     pub fn title_of(&self, holders: &[Endpoint]) -> Option<&Title> {
         holders.iter().find_map(|holder| {
             let source = self.sources.iter().find(|source| source.holder == *holder)?;

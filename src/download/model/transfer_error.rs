@@ -1,4 +1,4 @@
-//! Why a holder did not give a document (protocol.md section 5.4).
+//! Why a holder did not deliver a document (protocol.md section 5.4).
 
 use std::io;
 use std::time::Duration;
@@ -7,106 +7,107 @@ use crate::limits;
 use crate::net::{AddressDenied, DialError};
 use crate::protocol::{DecodeError, Digest, Refusal, Status};
 
-/// Why a holder did not give the document.
+/// Why a holder did not deliver a document.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    /// It cannot be reached.
+    /// The holder cannot be reached.
     #[error("cannot reach it")]
     Unreachable(#[source] io::Error),
-    /// The index that has named it may not lead to this address.
+    /// The address policy denies the address that the index has listed.
     #[error("it is not asked")]
     AddressDenied(#[source] AddressDenied),
     /// The connection broke.
     #[error("the connection broke")]
     Lost(#[source] io::Error),
-    /// No reply came in this time.
+    /// No response arrived in this time.
     #[error("expected a reply, found none in {} seconds", .0.as_secs())]
     Silent(Duration),
-    /// It has not delivered anything yet, and the beginning of the document did not come soon:
-    /// others are asked before it.
+    /// The holder is unproven, and the beginning of the document did not arrive soon: other holders
+    /// are asked first.
     #[error(
         "expected the beginning of the document soon, found none in {} seconds: others are asked \
          first", .0.as_secs()
     )]
     Deferred(Duration),
-    /// It refused.
+    /// The holder refused.
     #[error("it answered {0}")]
     Refused(Status),
-    /// It closed without a word, as a program may that does not know what it is asked.
+    /// The holder closed the connection without a response, as a program may that does not
+    /// understand the request.
     #[error("expected a status line, found the end of the connection")]
     NoReply,
-    /// What it sent is no reply.
+    /// The holder violated the protocol.
     #[error("it broke the protocol")]
     Protocol(#[source] DecodeError),
     /// The connection ended before the document did.
     #[error("expected {expected} bytes, found the end after {found}")]
     Truncated {
-        /// What the head said.
+        /// The announced length.
         expected: u64,
-        /// What came.
+        /// The bytes that arrived.
         found: u64,
     },
     /// Less than 1 KiB a second.
     #[error("expected at least 1 KiB a second, found {bytes} bytes in {} seconds", .time.as_secs())]
     TooSlow {
-        /// What came.
+        /// The bytes that arrived.
         bytes: u64,
-        /// In this time.
+        /// The time in which they arrived.
         time: Duration,
     },
-    /// Less than 16 KiB a second, while other holders were left to ask.
+    /// Less than 16 KiB a second, while other holders could be asked.
     #[error(
         "expected at least 16 KiB a second while others can be asked, found {bytes} bytes in {} \
          seconds",
         .time.as_secs()
     )]
     Slow {
-        /// What came.
+        /// The bytes that arrived.
         bytes: u64,
-        /// In this time.
+        /// The time in which they arrived.
         time: Duration,
     },
-    /// The bytes are not those that were announced.
+    /// The document has another digest than the expected one.
     #[error("expected a document with {expected}, found one with {found}")]
     WrongDigest {
-        /// What was said before.
+        /// The digest that was announced or required.
         expected: Digest,
-        /// That of the bytes that came.
+        /// The digest of the received bytes.
         found: Digest,
     },
-    /// It has another version than the one that is request.
+    /// The holder announces another version.
     #[error("expected the version with {expected}, it has the one with {found}")]
     OtherVersion {
-        /// What is request.
+        /// The digest of the expected version.
         expected: Digest,
-        /// What it says to have.
+        /// The digest that the holder announces.
         found: Digest,
     },
-    /// It does not say which version it has, and parts of unknown versions do not fit together.
+    /// The holder announces no digest. Parts of unknown versions cannot be combined.
     #[error("it does not say which version it has")]
     NoDigest,
-    /// A part of the document came, and not the one that is missing.
+    /// The response contains another part than the requested one.
     #[error("expected the rest of the document that was begun, found another part")]
     OtherPart,
-    /// More than a peer accepts, in bytes.
+    /// The document is longer than this number of bytes, the most that a peer accepts.
     #[error("expected at most {} GiB, found more", .0 / (1024 * 1024 * 1024))]
     TooLarge(u64),
-    /// Its document is larger than a file can be here.
+    /// The document is larger than a file can be here.
     #[error("its document is larger than a file can be here")]
     TooLargeHere(#[source] io::Error),
-    /// It was not asked, because it failed a moment ago.
+    /// The holder was not asked: it is in backoff for this time.
     #[error("it failed a moment ago, and is asked again in {} s", .0.as_secs() + 1)]
     BackedOff(Duration),
-    /// It was not asked, because it failed several times in a row.
+    /// The holder was not asked: it failed several times in a row.
     #[error("it failed several times in a row, and is left alone for now")]
     GivenUp,
-    /// It was not asked: the name service has not answered for others, so its name is not looked up.
+    /// The holder was not asked: the name service did not answer for other names.
     #[error("its name is not looked up for now: the name service did not answer for other names")]
     NotLookedUp,
-    /// Another program is fetching the same document.
+    /// Another process is downloading the same document.
     #[error("another program is fetching the document")]
     InUse,
-    /// The bytes cannot be kept here.
+    /// The document cannot be written here.
     #[error("cannot write the document")]
     File(#[source] io::Error),
 }
@@ -122,7 +123,7 @@ impl From<DialError> for TransferError {
 }
 
 impl TransferError {
-    /// Whether the same holder may well give the document in a while.
+    /// Whether the holder may deliver the document later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_)
@@ -151,13 +152,13 @@ impl TransferError {
         }
     }
 
-    /// Whether the holder cannot be reached: it, its network or that of the user is gone for now.
+    /// Whether the holder cannot be reached: the holder, its network or the network here is down.
     pub(in crate::download) fn is_away(&self) -> bool {
         use io::ErrorKind::{HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut};
 
         match self {
             Self::Unreachable(_) | Self::Silent(_) => true,
-            // Not a byte for as long as that, on a connection that delivered before.
+            // Nothing arrived for the whole period, on a connection that had delivered before.
             Self::TooSlow { bytes: 0, .. } | Self::Slow { bytes: 0, .. } => true,
             Self::Lost(error) => {
                 matches!(
@@ -169,7 +170,7 @@ impl TransferError {
         }
     }
 
-    /// Whether the holder had begun the document and then stopped, or sent hardly anything.
+    /// Whether the holder began the document and then stopped, or sent hardly anything.
     pub(in crate::download) fn has_stopped(&self) -> bool {
         match self {
             Self::Lost(_) | Self::Truncated { .. } | Self::TooSlow { .. } => true,
@@ -180,21 +181,20 @@ impl TransferError {
         }
     }
 
-    /// Whether a program may answer like this to a request with extensions that it does not know,
-    /// whatever it would answer to the same request without them.
+    /// Whether a program that does not know the extensions in a request may respond like this.
     pub(in crate::download) fn may_refuse_extensions(&self) -> bool {
         match self {
             Self::Refused(Status::Refused(Refusal::BadRequest))
             | Self::Protocol(_)
             | Self::NoReply => true,
-            // It closed before it had read the whole request.
+            // The holder closed the connection before it had read the whole request.
             Self::Lost(error) => error.kind() == io::ErrorKind::ConnectionReset,
             _ => false,
         }
     }
 
-    /// Whether the holder may have another version, or may give the document if it is asked in
-    /// another way.
+    /// Whether the holder may have another version, or may deliver the document if it is requested
+    /// in another way.
     pub(in crate::download) fn is_about_version(&self) -> bool {
         matches!(
             self,
@@ -209,7 +209,7 @@ impl TransferError {
         )
     }
 
-    /// Whether it is a reason not to ask the holder for anything else for a while.
+    /// Whether the holder is in backoff because of this error.
     pub(in crate::download) fn is_fault_of_holder(&self) -> bool {
         match self {
             Self::Unreachable(_)

@@ -1,8 +1,7 @@
-//! Many downloads: several concurrently, with retries, and synced to disk in batches (protocol.md sections 7
-//! and 9).
+//! Downloads many documents, several concurrently (protocol.md sections 7 and 9).
 //!
-//! Workers download. The calling thread gives complete files their final names, a batch at a time, so that
-//! one sync serves many files.
+//! Worker threads download. The calling thread commits complete files in batches, so that one sync
+//! serves many files.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -11,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-use super::events::{DownloadEvent, DownloadJob, Message, Whole};
+use super::events::{CompleteDocument, DownloadEvent, DownloadJob, Message};
 use super::job_queue::JobQueue;
 use super::running::Slow;
 use super::worker::Worker;
@@ -21,13 +20,14 @@ use crate::library::{CommitResults, PartFiles, PartialFile, Saved};
 use crate::limits;
 use crate::system;
 
-/// Fetches them all into one folder and its sub-folders.
+/// Downloads all documents into one directory and its subdirectories.
 ///
-/// A document that cannot be saved is given up, and the others are fetched.
+/// A document that cannot be saved is given up, and the others are downloaded.
 ///
 /// # Errors
-/// When no file can be written any more: then the rest is not tried. What has come is kept. The kind
-/// [`io::ErrorKind::Interrupted`] says that the downloads were cancelled ([`crate::net::Cancel`]).
+/// When no further file can be written: then the other documents are not tried. Received bytes are
+/// kept. The kind is [`io::ErrorKind::Interrupted`] if the downloads were cancelled
+/// ([`crate::net::Cancel`]).
 pub fn download_all(
     downloader: &Downloader,
     parts: &PartFiles,
@@ -37,7 +37,7 @@ pub fn download_all(
     let workers =
         downloader.accounting.bandwidth.feeds(system::peer_bounds().downloads).min(jobs.len());
     let queue = JobQueue::new(jobs, parts, workers);
-    // What waits to be named has its file open.
+    // Each complete document that waits for its commit is an open file.
     let (sender, messages) = sync_channel(workers);
     thread::scope(|scope| {
         for worker in 0..workers {
@@ -55,7 +55,7 @@ pub fn download_all(
         let collect = || collect(downloader, &queue, &messages, watch);
         let outcome = catch_unwind(AssertUnwindSafe(collect));
         queue.end();
-        // Workers must not wait for messages to be received, also when the callback has panicked.
+        // Workers must not block on a full channel, also when the callback has panicked.
         messages.iter().for_each(drop);
         if queue.is_disk_full() {
             queue.abandon_waiting(parts);
@@ -70,14 +70,15 @@ pub fn download_all(
     })
 }
 
-/// The calling thread: names what was fetched, until all workers have ended.
+/// Reports events and commits complete files, until all workers have ended. Runs on the calling
+/// thread.
 fn collect(
     downloader: &Downloader,
     queue: &JobQueue,
     messages: &Receiver<Message>,
     watch: &mut dyn FnMut(DownloadEvent<'_>),
 ) -> io::Result<()> {
-    let mut batch: Vec<Whole> = Vec::new();
+    let mut batch: Vec<CompleteDocument> = Vec::new();
     let mut since = Instant::now();
     let mut supervised = Instant::now();
     let most = system::peer_bounds().complete;
@@ -112,7 +113,7 @@ fn collect(
                 let (job, error) = *given_up;
                 let error = match error {
                     DownloadError::File { source, .. } if ends_all(&source, job.target.root()) => {
-                        name_all(&mut batch, watch)?;
+                        commit_all(&mut batch, watch)?;
                         return Err(source);
                     }
                     error => error,
@@ -120,15 +121,18 @@ fn collect(
                 watch(DownloadEvent::GivenUp(&job, &error));
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return name_all(&mut batch, watch),
+            Err(RecvTimeoutError::Disconnected) => return commit_all(&mut batch, watch),
         }
         if batch.len() >= most || since.elapsed() >= limits::BATCH_TIME {
-            name_all(&mut batch, watch)?;
+            commit_all(&mut batch, watch)?;
         }
     }
 }
 
-fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(DownloadEvent<'_>)) -> io::Result<()> {
+fn commit_all(
+    batch: &mut Vec<CompleteDocument>,
+    watch: &mut dyn FnMut(DownloadEvent<'_>),
+) -> io::Result<()> {
     let (mut files, mut fetched) = (Vec::new(), Vec::new());
     for (job, incoming, one) in batch.drain(..) {
         files.push((incoming, job.overwrite));
@@ -136,7 +140,7 @@ fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(DownloadEvent<'_>)) ->
     }
     let named = |(outcome, (job, one)): (io::Result<Saved>, (DownloadJob, CompletedDownload))| {
         let outcome = match outcome {
-            // Another process may have fetched the same document.
+            // Another process may have saved the same document.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Saved::existing(&job.target, one.digest).and_then(|same| same.ok_or(error))
             }
@@ -149,13 +153,13 @@ fn name_all(batch: &mut Vec<Whole>, watch: &mut dyn FnMut(DownloadEvent<'_>)) ->
     report(outcomes, synced, watch)
 }
 
-/// A file that was to get its name, and what became of it.
-type Named = (io::Result<Saved>, DownloadJob, CompletedDownload);
+/// The outcome of the commit of a file.
+type Outcome = (io::Result<Saved>, DownloadJob, CompletedDownload);
 
-/// Reports every file of a batch, before an error with one of them, or with their directories, ends
-/// all downloads.
+/// Reports every file of a batch, before an error with one of them or their directories ends all
+/// downloads.
 fn report(
-    outcomes: Vec<Named>,
+    outcomes: Vec<Outcome>,
     synced: io::Result<()>,
     watch: &mut dyn FnMut(DownloadEvent<'_>),
 ) -> io::Result<()> {
@@ -183,10 +187,10 @@ fn report(
     fatal.map_or(synced, Err)
 }
 
-/// Whether an error with one file means that no other can be written, either: the disk is full or
-/// broken, or the directory as a whole is gone or cannot be written.
+/// Whether an error with one file means that no other file can be written: the disk is full or
+/// broken, or the directory is gone or cannot be written.
 fn ends_all(error: &io::Error, folder: &Path) -> bool {
-    // Without a descriptor the directory cannot be tested.
+    // Without a free descriptor the directory cannot be tested.
     !system::is_shortage(error)
         && (system::is_disk_full(error)
             || error.kind() == io::ErrorKind::ReadOnlyFilesystem

@@ -1,4 +1,5 @@
-//! One of many downloads, the events that are reported to the caller, and the messages of workers.
+//! One of many downloads, the events that are reported to the caller, and the messages of workers
+//! (protocol.md section 7).
 
 use std::time::Duration;
 
@@ -22,17 +23,17 @@ pub struct DownloadJob {
 pub enum DownloadEvent<'a> {
     /// This number of bytes was received, of any document.
     Bytes(u64),
-    /// The bytes of a document that are here, and the length that its holder announced. Documents that
-    /// take little time are not reported.
+    /// The bytes of a document that are here, and the length that its holder announced. Short
+    /// downloads are not reported.
     Running(&'a Document, u64, u64),
-    /// These documents have their names, and survive a power cut. [`DownloadEvent::Completed`] follows for
-    /// each of them.
+    /// These documents are committed, and survive a power failure. [`DownloadEvent::Completed`] follows
+    /// for each of them.
     Committed(&'a [(&'a Document, &'a CompletedDownload)]),
-    /// A document has its name.
+    /// A document is committed.
     Completed(&'a DownloadJob, &'a CompletedDownload, Saved),
-    /// A document is tried again after this pause.
+    /// A document is retried after this pause.
     Retrying(&'a Document, &'a DownloadError, Duration),
-    /// Another process has saved a document meanwhile.
+    /// Another process has saved a document.
     Present(&'a DownloadJob),
     /// A document was given up.
     GivenUp(&'a DownloadJob, &'a DownloadError),
@@ -44,10 +45,10 @@ pub(super) enum Message {
     Bytes(u64),
     Running(Document, u64, u64),
     Waits(Box<(Document, DownloadError, Duration)>),
-    Done(Vec<Whole>),
+    Done(Vec<CompleteDocument>),
     Present(Box<DownloadJob>),
     GivenUp(Box<(DownloadJob, DownloadError)>),
 }
 
-/// A document that is whole, and has no name yet.
-pub(super) type Whole = (DownloadJob, PartialFile, CompletedDownload);
+/// A complete document that is not committed yet.
+pub(super) type CompleteDocument = (DownloadJob, PartialFile, CompletedDownload);

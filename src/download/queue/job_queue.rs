@@ -1,8 +1,8 @@
-//! The downloads that wait: untried ones first, then those that were tried before (protocol.md section
+//! The queue of downloads: untried ones first, then those that were tried before (protocol.md section
 //! 7).
 //!
-//! A worker takes several of one holder together, which are requested ahead. While one of them takes
-//! long, the others are returned to the jobs.
+//! A worker takes several downloads of one holder together, which are requested ahead. If one of them
+//! takes long, the others are returned to the queue.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,13 +15,13 @@ use crate::library::PartFiles;
 use crate::limits;
 use crate::protocol::Host;
 
-/// How far down the queue a worker looks for more of the same holder, or for another host.
+/// The number of queued downloads that are searched for the same holder, or for another host.
 const LOOKED_THROUGH: usize = 64;
 
-/// A worker that has been busy with one document for this time returns the others that it took.
+/// When a worker has been busy with one document for this time, its other tasks are returned.
 const RETURN_AFTER: Duration = Duration::from_secs(2);
 
-/// All downloads that are not over.
+/// All downloads that have not ended.
 #[derive(Debug)]
 pub(super) struct JobQueue {
     state: Mutex<State>,
@@ -33,13 +33,13 @@ pub(super) struct JobQueue {
 struct State {
     untried: VecDeque<Task>,
     tried: VecDeque<Task>,
-    /// What each worker has taken and not begun.
+    /// The tasks that each worker has taken and not begun.
     taken: Vec<VecDeque<Task>>,
-    /// What each worker is running.
+    /// The task that each worker is running.
     running: Vec<Option<Running>>,
-    /// Tasks that workers have.
+    /// The number of tasks that workers have.
     working: usize,
-    /// Hosts that were asked first for a document that had to yield: others are asked before them.
+    /// The first hosts of documents that had to yield. Documents of other hosts run before theirs.
     slow_hosts: HashSet<Host>,
     is_over: bool,
     is_disk_full: bool,
@@ -65,8 +65,8 @@ impl JobQueue {
     }
 
     /// Takes the next task that is due, with further tasks of the same holder, at most `most` in all.
-    /// The worker begins them one by one ([`JobQueue::begin`]). Returns `None` if no task is left, not even one
-    /// that another worker may put back. `idle` is called before it waits.
+    /// The worker begins them one by one ([`JobQueue::begin`]). Returns `None` if no task is left, and
+    /// no worker can put one back. Calls `idle` before it waits.
     pub(super) fn take(&self, worker: usize, most: usize, idle: &mut dyn FnMut()) -> Option<()> {
         let mut state = self.lock();
         loop {
@@ -91,12 +91,12 @@ impl JobQueue {
         }
     }
 
-    /// Shows each task that a worker has taken and not begun.
+    /// Calls `show` for each task that a worker has taken and not begun.
     pub(super) fn taken<T>(&self, worker: usize, show: impl Fn(&Task) -> T) -> Vec<T> {
         self.lock().taken.get(worker).into_iter().flatten().map(show).collect()
     }
 
-    /// The next of the tasks that a worker has taken; `running` says how to cancel it.
+    /// Begins the next of the tasks that a worker has taken. `running` returns its handle.
     pub(super) fn begin(
         &self,
         worker: usize,
@@ -120,19 +120,19 @@ impl JobQueue {
         !state.is_over && running.is_some_and(|running| running.must_yield)
     }
 
-    /// A task is over.
+    /// Ends a task.
     pub(super) fn finish(&self, worker: usize) {
         let mut state = self.lock();
         state.stop_running(worker);
         let is_last = !state.is_anything_left();
         drop(state);
-        // Others may wait for one that comes back.
+        // Other workers may wait for a task that is put back.
         if is_last {
             self.changed.notify_all();
         }
     }
 
-    /// A task is tried again when it is due.
+    /// Puts a task back, which is retried when it is due.
     pub(super) fn put_back(&self, worker: usize, mut task: Task, is_slow: bool) {
         let mut state = self.lock();
         if is_slow {
@@ -150,7 +150,7 @@ impl JobQueue {
         !self.lock().untried.is_empty()
     }
 
-    /// Makes room for what waits. Called now and then.
+    /// Makes slow tasks yield to those that wait. Called periodically.
     pub(super) fn supervise(&self, slow: Slow) {
         let now = Instant::now();
         let mut state = self.lock();
@@ -165,7 +165,7 @@ impl JobQueue {
         }
     }
 
-    /// Nothing more is fetched, and what is running ends.
+    /// Ends all downloads.
     pub(super) fn end(&self) {
         let mut state = self.lock();
         state.is_over = true;
@@ -174,7 +174,7 @@ impl JobQueue {
         self.changed.notify_all();
     }
 
-    /// The disk is full: all downloads end soon, and nothing of them is kept.
+    /// Notes that the disk is full: all downloads end soon, and their part files are deleted.
     pub(super) fn set_disk_full(&self) {
         self.lock().is_disk_full = true;
     }
@@ -199,8 +199,8 @@ impl State {
         self.working > 0 || !self.untried.is_empty() || !self.tried.is_empty()
     }
 
-    /// The task to run next: an untried one, if possible of a host that is not known to be slow;
-    /// else one that is due.
+    /// The next task: an untried one, preferably of a host that is not slow; otherwise one that is
+    /// due.
     fn first(&mut self, now: Instant) -> Option<Task> {
         let is_slow = |task: &Task| task.host().is_some_and(|host| self.slow_hosts.contains(host));
         let looked = self.untried.iter().take(LOOKED_THROUGH * LOOKED_THROUGH);
@@ -236,7 +236,7 @@ impl State {
         self.working = self.working.saturating_sub(1);
     }
 
-    /// Returns what workers have taken that are busy with something else.
+    /// Returns the tasks of workers that are busy with another one.
     fn return_taken(&mut self, now: Instant) -> bool {
         let mut returned = false;
         for (taken, running) in self.taken.iter_mut().zip(&self.running) {

@@ -13,31 +13,31 @@ use crate::net::Cancel;
 pub(super) struct Running {
     pub(super) cancel: Cancel,
     begun: Instant,
-    /// For how long it ran before.
+    /// The time that earlier attempts took.
     spent: Duration,
     progress: Arc<Progress>,
     pub(super) must_yield: bool,
 }
 
-/// What the holders of a document let expect.
+/// The expectation of a download, from the holders of its document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Hope {
+pub(super) enum Prospect {
     /// One of them has delivered documents, or there is only one.
     Usual,
-    /// There are several, and none of them has delivered anything.
+    /// There are several unproven ones.
     Doubtful,
-    /// The name service has to be asked for all of them.
-    Names,
+    /// All of them need a lookup.
+    NeedsLookup,
 }
 
-/// What came in this attempt; written by the worker for each piece.
+/// The progress of an attempt, which the worker updates after each read.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     pub(super) bytes: AtomicU64,
     /// The announced length, or 0.
     pub(super) length: AtomicU64,
     /// Set when the attempt begins.
-    pub(super) hope: OnceLock<Hope>,
+    pub(super) prospect: OnceLock<Prospect>,
 }
 
 /// Whether downloads wait for a worker.
@@ -45,16 +45,16 @@ pub(super) struct Progress {
 pub(super) struct Waiting {
     /// Whether there are downloads that were never tried.
     pub(super) untried: bool,
-    /// Whether there are downloads that may be tried now.
+    /// Whether there are downloads that can run now.
     pub(super) any: bool,
 }
 
-/// What is slow.
+/// What counts as slow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slow {
     /// Bytes a second below which a download is slow.
     pub(super) rate: u64,
-    /// Whether the name service is.
+    /// Whether the name service is slow.
     pub(super) names: bool,
 }
 
@@ -63,7 +63,7 @@ impl Running {
         Self { cancel, begun: Instant::now(), spent, progress, must_yield: false }
     }
 
-    /// For how long this attempt has been running.
+    /// The time that this attempt has been running.
     pub(super) fn time(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.begun)
     }
@@ -77,18 +77,18 @@ impl Running {
         time >= limits::SLOW_AFTER && self.bytes() < rate.saturating_mul(time.as_secs())
     }
 
-    /// Whether nothing has come of it, and its holders let expect nothing.
+    /// Whether no byte has arrived, and none is expected from its holders.
     fn is_fruitless(&self, now: Instant, slow: Slow) -> bool {
-        let most = match self.progress.hope.get() {
-            None | Some(Hope::Usual) => return false,
-            Some(Hope::Names) if slow.names => limits::LOOKUP_SLOW,
-            Some(Hope::Names | Hope::Doubtful) => limits::FRUITLESS_AFTER,
+        let most = match self.progress.prospect.get() {
+            None | Some(Prospect::Usual) => return false,
+            Some(Prospect::NeedsLookup) if slow.names => limits::LOOKUP_SLOW,
+            Some(Prospect::NeedsLookup | Prospect::Doubtful) => limits::FRUITLESS_AFTER,
         };
         self.bytes() == 0 && self.time(now) >= most
     }
 
-    /// Whether it has used up its time. An announced length counts up to four times what has come:
-    /// it may be a lie. What runs again after others has the shortest budget again.
+    /// Whether it has used up its time. An announced length may be wrong, so it counts up to four
+    /// times the received bytes. A task that runs again after others begins with the shortest budget.
     fn is_over_budget(&self, now: Instant, rate: u64) -> bool {
         let length = self.progress.length.load(Ordering::Relaxed);
         let length = length.min(self.bytes().saturating_mul(4));
@@ -98,9 +98,9 @@ impl Running {
     }
 }
 
-/// Marks and cancels the downloads that have to yield: slow ones that have one of the workers that
-/// are reserved for untried ones, those that are fruitless while there are untried ones, and those
-/// that have used up their time while others wait.
+/// Cancels the downloads that have to yield: slow ones that occupy workers reserved for untried ones,
+/// fruitless ones while there are untried ones, and those that have used up their time while others
+/// wait.
 pub(super) fn make_yield(
     running: &mut [Option<Running>],
     waiting: Waiting,
@@ -143,7 +143,7 @@ mod tests {
     fn running(rates: &[u64], length: u64, time: u64, now: Instant) -> Vec<Option<Running>> {
         let one = |rate: &u64| {
             let (bytes, length) = ((rate * time).into(), length.into());
-            let progress = Progress { bytes, length, hope: OnceLock::new() };
+            let progress = Progress { bytes, length, prospect: OnceLock::new() };
             let mut one = Running::new(Cancel::new(), Duration::ZERO, Arc::new(progress));
             one.begun = now.checked_sub(Duration::from_secs(time))?;
             Some(one)
@@ -187,7 +187,7 @@ mod tests {
             (1200, 1000, 121, UNTRIED, true),
             (1200, 1000, 119, UNTRIED, false),
             (1200, 1000, 121, nobody, false),
-            // An enormous length is a lie until a quarter of it is here.
+            // An enormous length does not count before a quarter of it is here.
             (1200, 1 << 40, 121, UNTRIED, true),
             (RATE / 2, RATE * 1000, 900, UNTRIED, false),
             (RATE / 2, RATE * 1000, 1100, UNTRIED, true),
@@ -199,21 +199,21 @@ mod tests {
     }
 
     #[test]
-    fn what_lets_expect_nothing_yields_to_untried_downloads() {
+    fn fruitless_downloads_yield_to_untried_ones() {
         let now = Instant::now() + Duration::from_secs(1000);
-        for (hope, time, rate, names, waiting, is_ended) in [
-            (Hope::Usual, 9, 0, true, UNTRIED, false),
-            (Hope::Doubtful, 2, 0, true, UNTRIED, false),
-            (Hope::Doubtful, 3, 0, false, UNTRIED, true),
-            (Hope::Doubtful, 3, 1, false, UNTRIED, false),
-            (Hope::Names, 1, 0, false, UNTRIED, false),
-            (Hope::Names, 1, 0, true, UNTRIED, true),
-            (Hope::Names, 9, 0, true, Waiting { untried: false, any: true }, false),
+        for (prospect, time, rate, names, waiting, is_ended) in [
+            (Prospect::Usual, 9, 0, true, UNTRIED, false),
+            (Prospect::Doubtful, 2, 0, true, UNTRIED, false),
+            (Prospect::Doubtful, 3, 0, false, UNTRIED, true),
+            (Prospect::Doubtful, 3, 1, false, UNTRIED, false),
+            (Prospect::NeedsLookup, 1, 0, false, UNTRIED, false),
+            (Prospect::NeedsLookup, 1, 0, true, UNTRIED, true),
+            (Prospect::NeedsLookup, 9, 0, true, Waiting { untried: false, any: true }, false),
         ] {
             let mut all = running(&[rate], 1 << 20, time, now);
-            all.iter().flatten().for_each(|one| one.progress.hope.set(hope).unwrap());
+            all.iter().flatten().for_each(|one| one.progress.prospect.set(prospect).unwrap());
             make_yield(&mut all, waiting, Slow { rate: RATE, names }, now);
-            assert_eq!(!ended(&all).is_empty(), is_ended, "{hope:?} {time}");
+            assert_eq!(!ended(&all).is_empty(), is_ended, "{prospect:?} {time}");
         }
     }
 }

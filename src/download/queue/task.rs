@@ -1,4 +1,4 @@
-//! One of many downloads between its attempts.
+//! One of many downloads, between its attempts (protocol.md section 7).
 
 use std::time::{Duration, Instant};
 
@@ -12,28 +12,28 @@ use crate::protocol::{Endpoint, Host};
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) job: DownloadJob,
-    /// Whether no part of it is here, so that all of it can be requested ahead.
+    /// Whether there is no part file, so that the document can be requested ahead.
     pub(super) is_new: bool,
-    /// When it may be tried.
+    /// When it can run.
     pub(super) due: Instant,
-    /// For how long it has been running.
+    /// The time that its attempts took.
     pub(super) spent: Duration,
     pub(super) retry: Retry,
 }
 
-/// What happens with a task after an attempt.
+/// The result of an attempt.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// It is tried again after this pause.
-    Again(DownloadError, Duration),
-    /// It was slow or has used up its time: it runs again after the others.
-    Behind,
+    /// The task is retried after this pause.
+    Retry(DownloadError, Duration),
+    /// The task was slow or has used up its time: it runs again after the others.
+    Later,
     /// Another process has completed the document.
     Present,
     /// The document is complete.
     Done(CompletedDownload),
-    /// It is given up.
-    Never(DownloadError),
+    /// The task is given up.
+    GiveUp(DownloadError),
 }
 
 impl Task {
@@ -42,7 +42,7 @@ impl Task {
         Self { job, is_new, due: Instant::now(), spent: Duration::ZERO, retry }
     }
 
-    /// Whether both can be requested of one holder ahead.
+    /// Whether both can be requested from one holder on one connection.
     pub(super) fn goes_with(&self, first: &Self) -> bool {
         self.is_new && first.is_new && self.first_holder() == first.first_holder()
     }

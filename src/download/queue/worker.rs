@@ -1,4 +1,4 @@
-//! A thread that downloads one document after the other.
+//! A thread that downloads one document after another (protocol.md section 7).
 
 use std::io;
 use std::mem;
@@ -8,9 +8,9 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use super::events::{Message, Whole};
+use super::events::{CompleteDocument, Message};
 use super::job_queue::JobQueue;
-use super::running::{Hope, Progress, Running};
+use super::running::{Progress, Prospect, Running};
 use super::task::{Next, Task};
 use crate::download::dialing::Admission;
 use crate::download::document::Decision;
@@ -22,11 +22,11 @@ use crate::limits;
 use crate::net::Cancel;
 use crate::system;
 
-/// A worker takes more documents together when the last ones took less than this time, and fewer
-/// when they took twice as long.
+/// A worker takes more tasks together when the last ones took less than this time, and fewer when
+/// they took twice as long.
 const TIME_FOR_ALL: Duration = Duration::from_secs(1);
 
-/// Between two reports of bytes.
+/// The time between two reports of bytes.
 const REPORT: Duration = Duration::from_millis(50);
 
 /// The result of an attempt, with the complete file if it has succeeded.
@@ -37,7 +37,7 @@ pub(super) struct Worker<'a> {
     number: usize,
     queue: &'a JobQueue,
     parts: &'a PartFiles,
-    /// For all downloads of this program; the worker has its own handle to cancel its own.
+    /// The downloader of all workers. The worker cancels its own downloads through its own handle.
     shared: &'a Downloader,
     downloader: Downloader,
     pipeline: Pipeline,
@@ -45,8 +45,8 @@ pub(super) struct Worker<'a> {
     /// Bytes that were not reported yet.
     unreported: u64,
     reported: Instant,
-    done: Vec<Whole>,
-    /// Complete documents, each an open file, that are handed over at the latest.
+    done: Vec<CompleteDocument>,
+    /// The most complete documents that are held before they are handed over: each is an open file.
     most_complete: usize,
     handed_over: Instant,
 }
@@ -75,7 +75,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Downloads until nothing is left.
+    /// Runs tasks until none is left.
     pub(super) fn work(mut self) {
         let mut most = 1;
         while let Some(()) = self.queue.take(self.number, most, &mut || self.pipeline.close()) {
@@ -109,25 +109,25 @@ impl<'a> Worker<'a> {
         self.run_with(task, &mut |worker, task| worker.attempt(task, progress));
     }
 
-    /// Runs a task in this way, and settles what becomes of it.
+    /// Runs a task with `attempt`, and handles the result.
     fn run_with(
         &mut self,
         mut task: Task,
         attempt: &mut dyn FnMut(&mut Self, &mut Task) -> Attempted,
     ) {
         let begun = Instant::now();
-        // A fault of this program costs one document.
+        // A panic ends only this download.
         let next = catch_unwind(AssertUnwindSafe(|| attempt(self, &mut task)));
         task.spent = task.spent.saturating_add(begun.elapsed());
         let next = next.unwrap_or_else(|_| {
             self.pipeline = Pipeline::keep_alive();
             let source = io::Error::other("this program failed; please report the message above");
             let document = task.job.request.document.clone();
-            (Next::Never(DownloadError::File { document, source }), None)
+            (Next::GiveUp(DownloadError::File { document, source }), None)
         });
-        // When nobody listens any more, the work is over.
+        // When the receiver is gone, the work is over, so errors of `send` are ignored.
         match next {
-            (Next::Again(error, pause), _) => {
+            (Next::Retry(error, pause), _) => {
                 let document = task.job.request.document.clone();
                 let is_told = error.is_in_use() && task.retry.is_waiting_for_another();
                 task.due = Instant::now() + pause;
@@ -136,7 +136,7 @@ impl<'a> Worker<'a> {
                     let _ = self.messages.send(Message::Waits(Box::new((document, error, pause))));
                 }
             }
-            (Next::Behind, _) => {
+            (Next::Later, _) => {
                 task.due = Instant::now();
                 log::debug!("{} is slow: others run before it", task.job.request.document);
                 self.queue.put_back(self.number, task, true);
@@ -152,35 +152,36 @@ impl<'a> Worker<'a> {
                     self.done.push((task.job, incoming, fetched));
                 }
             }
-            (Next::Never(error), _) => {
+            (Next::GiveUp(error), _) => {
                 self.queue.finish(self.number);
                 let _ = self.messages.send(Message::GivenUp(Box::new((task.job, error))));
             }
         }
-        // The task may have been told to yield, even after the last check of its attempt. The next
-        // task needs a handle that is not cancelled, and connections that are not shut down. From
-        // here on nobody else cancels this worker's handle, because it runs nothing.
+        // The task may have been cancelled, even after the last check of its attempt. The next task
+        // needs a handle that is not cancelled, and connections that are not shut down. The queue
+        // does not cancel the handle of a worker that runs no task.
         if self.downloader.cancel().is_cancelled() {
             self.downloader = self.shared.with_cancel(Cancel::new());
             self.pipeline = Pipeline::keep_alive();
         }
     }
 
-    /// One attempt.
+    /// Runs one attempt.
     fn attempt(&mut self, task: &mut Task, progress: &Progress) -> Attempted {
         let document = task.job.request.document.clone();
         // Another process may be downloading into the same directory.
         if !task.job.overwrite && task.job.target.is_here().is_ok_and(|is_here| is_here) {
             return (Next::Present, None);
         }
-        // Others can run while the name service keeps this one waiting.
-        let hope =
-            *progress.hope.get_or_init(|| hope(&self.shared.admission, &task.job.request.sources));
-        if hope == Hope::Names
+        // Other tasks run first while the name service is slow.
+        let prospect = *progress
+            .prospect
+            .get_or_init(|| prospect(&self.shared.admission, &task.job.request.sources));
+        if prospect == Prospect::NeedsLookup
             && self.shared.admission.names.service.is_slow()
             && self.queue.has_untried()
         {
-            return (Next::Behind, None);
+            return (Next::Later, None);
         }
         let mut incoming = match PartialFile::begin_with(&task.job.target, self.parts) {
             Ok(incoming) => incoming,
@@ -193,8 +194,8 @@ impl<'a> Worker<'a> {
         let (mut seen, mut announced) = (None::<u64>, None);
         let mut watch = |attempt: DownloadProgress<'_>| {
             let DownloadProgress::Bytes(bytes, length) = attempt else { return };
-            // The first event of a transfer says what was here before, which does not count. It may
-            // be less than what another holder had delivered.
+            // The first event of a transfer has the bytes that were here before, which do not count.
+            // They may be fewer than another holder had delivered.
             let count = bytes.saturating_sub(seen.replace(bytes).unwrap_or(bytes));
             progress.bytes.fetch_add(count, Ordering::Relaxed);
             if let Some(length) = length {
@@ -202,7 +203,7 @@ impl<'a> Worker<'a> {
                 progress.length.store(length, Ordering::Relaxed);
             }
             *unreported += count;
-            // When nobody listens, the work is over.
+            // When the receiver is gone, the work is over.
             if reported.elapsed() >= REPORT
                 && messages.try_send(Message::Bytes(*unreported)).is_ok()
             {
@@ -231,37 +232,37 @@ impl<'a> Worker<'a> {
         let next = match error {
             DownloadError::Cancelled(_) if self.queue.must_yield(self.number) => {
                 task.retry.keep(kept);
-                Next::Behind
+                Next::Later
             }
-            DownloadError::Cancelled(_) => Next::Never(error),
+            DownloadError::Cancelled(_) => Next::GiveUp(error),
             error => after_failure(task, error, begun.elapsed(), kept),
         };
-        if let Next::Never(error) = &next
+        if let Next::GiveUp(error) = &next
             && error.is_disk_full()
         {
             self.queue.set_disk_full();
         }
         let is_trusted = task.job.request.is_trusted();
         match &next {
-            // A part file that has filled the disk would leave no space for any other document.
-            Next::Never(_) if self.queue.is_disk_full() => {
+            // A part file that fills the disk leaves no space for other documents.
+            Next::GiveUp(_) if self.queue.is_disk_full() => {
                 if let Some(kept) = kept {
                     let document = &task.job.request.document;
                     log::warn!("the disk is full: the {kept} bytes of {document} are deleted");
                 }
                 incoming.delete();
             }
-            Next::Never(DownloadError::Cancelled(_)) => {}
-            Next::Never(error) if !is_trusted && !error.is_in_use() && error.kept().is_none() => {
+            Next::GiveUp(DownloadError::Cancelled(_)) => {}
+            Next::GiveUp(error) if !is_trusted && !error.is_in_use() && error.kept().is_none() => {
                 incoming.delete();
             }
-            // A file that waits is closed.
+            // The part file of a task that waits is closed.
             _ => incoming.suspend(self.parts, is_trusted),
         }
         (next, None)
     }
 
-    /// Hands over what is complete. When nobody listens, the work is over.
+    /// Hands over the complete documents. When the receiver is gone, the work is over.
     fn hand_over(&mut self) {
         if self.unreported > 0 {
             let _ = self.messages.send(Message::Bytes(mem::take(&mut self.unreported)));
@@ -273,20 +274,20 @@ impl<'a> Worker<'a> {
     }
 }
 
-fn hope(admission: &Admission, sources: &[Source]) -> Hope {
+fn prospect(admission: &Admission, sources: &[Source]) -> Prospect {
     let is_proven = |source: &Source| admission.stats.is_proven(&source.holder);
     match sources {
-        sources if sources.iter().any(is_proven) => Hope::Usual,
-        sources if admission.names.all_need_lookup(sources) => Hope::Names,
-        [] | [_] => Hope::Usual,
-        _ => Hope::Doubtful,
+        sources if sources.iter().any(is_proven) => Prospect::Usual,
+        sources if admission.names.all_need_lookup(sources) => Prospect::NeedsLookup,
+        [] | [_] => Prospect::Usual,
+        _ => Prospect::Doubtful,
     }
 }
 
 fn after_failure(task: &mut Task, error: DownloadError, took: Duration, kept: Option<u64>) -> Next {
     match task.retry.after_failure(&error, took, kept) {
-        Decision::Again(pause) => Next::Again(error, pause),
-        Decision::Never => Next::Never(task.retry.given_up(error)),
+        Decision::Retry(pause) => Next::Retry(error, pause),
+        Decision::GiveUp => Next::GiveUp(task.retry.given_up(error)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The file in which statistics of other peers are kept from one run to the next.
+//! The file in which statistics of other peers are stored (protocol.md section 7).
 
 use std::iter;
 use std::path::Path;
@@ -8,17 +8,17 @@ use crate::library::StoreFile;
 use crate::limits;
 use crate::protocol::Endpoint;
 
-/// The first line of the store. Another version of the format is another line.
+/// The first line of the store, which identifies the format.
 const FIRST_LINE: &str = "p2p-ci neighbours 1";
 
 /// The last word of a line of the store: whether the peer has delivered a document.
 const PROVEN: &str = "proven";
 const UNPROVEN: &str = "unproven";
 
-/// Bytes that a line of the store has at most: a host, a port, two numbers and a word.
+/// The most bytes in a line: a host, a port, two numbers and a word.
 const LINE: usize = 512;
 
-/// What is kept of a peer.
+/// The stored statistics of a peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stored {
     pub(super) round_trip: Duration,
@@ -44,7 +44,7 @@ pub(super) fn lines(
     iter::once(format!("{FIRST_LINE}\n")).chain(peers.map(line).take(limits::NEIGHBOURS))
 }
 
-/// What a store holds, as far as it can be read.
+/// Parses the contents of a store. Lines that cannot be read are skipped.
 pub(super) fn parse(text: &str) -> impl Iterator<Item = (Endpoint, Stored)> {
     let mut lines = text.lines();
     let is_ours = lines.next() == Some(FIRST_LINE);

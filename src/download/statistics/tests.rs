@@ -104,8 +104,8 @@ fn who_has_never_answered_is_asked_once_a_minute() {
     let victim = endpoint("victim:22");
     stats.failed(&victim);
     assert_eq!(stats.readiness(&victim), Readiness::GivenUp);
-    let rests_until = stats.of(&victim).rests_until.unwrap();
-    assert!(rests_until > Instant::now() + Duration::from_secs(59));
+    let backed_off_until = stats.of(&victim).backed_off_until.unwrap();
+    assert!(backed_off_until > Instant::now() + Duration::from_secs(59));
 }
 
 #[test]

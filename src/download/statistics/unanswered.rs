@@ -1,4 +1,4 @@
-//! AddressCache at which nothing has answered (protocol.md section 9).
+//! Addresses at which no peer has answered (protocol.md section 9).
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -8,13 +8,13 @@ use std::time::Instant;
 use crate::limits;
 use crate::protocol::Endpoint;
 
-/// AddressCache at which nothing has answered, with the holder that was asked there, and until when
-/// no other holder is: an index may give a victim any number of names.
+/// Addresses at which no peer has answered, with the holder that was asked there, and the time until
+/// which no other holder is. An index can list any number of names for one victim.
 #[derive(Debug, Default)]
 pub(super) struct UnansweredAddresses(Mutex<HashMap<SocketAddr, (Endpoint, Instant)>>);
 
 impl UnansweredAddresses {
-    /// A holder was asked at these addresses and has not answered.
+    /// Notes that a holder has not answered at these addresses.
     pub(super) fn add(&self, endpoint: &Endpoint, addresses: &[SocketAddr], until: Instant) {
         let (now, mut unanswered) = (Instant::now(), self.lock());
         if unanswered.len() >= limits::NEIGHBOURS {
@@ -27,7 +27,7 @@ impl UnansweredAddresses {
         unanswered.extend(addresses.iter().map(|address| (*address, stranger.clone())));
     }
 
-    /// Whether another holder than this one was asked at an address and has not answered.
+    /// Whether another holder has not answered at this address.
     pub(super) fn is_of_another(&self, endpoint: &Endpoint, address: SocketAddr) -> bool {
         let is_other =
             |(other, until): &(Endpoint, Instant)| other != endpoint && *until > Instant::now();

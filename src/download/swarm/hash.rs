@@ -5,14 +5,14 @@ use std::io;
 use crate::library::{ChunkedPart, Hasher};
 use crate::system::PageAligned;
 
-/// Computes the digest of what is whole from the beginning.
+/// Adds the bytes from `hashed` to `until`, which are complete, to `hasher`.
 pub(super) fn hash(
     pieces: &ChunkedPart,
     hasher: &mut Hasher,
     hashed: &mut u64,
     until: u64,
 ) -> io::Result<()> {
-    // Not more at a time than what keeps the display moving.
+    // Bounded, so that progress is reported in between.
     const AT_ONCE: u64 = 16 * 1024 * 1024;
     let until = until.min(hashed.saturating_add(AT_ONCE));
     let mut chunk = PageAligned::new(256 * 1024);

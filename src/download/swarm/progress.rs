@@ -1,11 +1,11 @@
-//! Whether a version of a document comes fast enough, while holders of another one are left (protocol.md
-//! section 7).
+//! Whether a version of a document arrives fast enough, while holders of another version can be asked
+//! (protocol.md section 7).
 
 use std::time::{Duration, Instant};
 
 use crate::limits;
 
-/// Whether what has come of a version grows.
+/// Detects that a version of a document stops arriving.
 #[derive(Debug)]
 pub(super) struct Steady {
     since: Instant,
@@ -15,18 +15,18 @@ pub(super) struct Steady {
 }
 
 impl Steady {
-    /// From now on, with so many bytes. Downloads below `slow_rate` are slow.
+    /// Begins with this number of bytes. Downloads below `slow_rate` are slow.
     pub(super) fn new(bytes: u64, now: Instant, slow_rate: u64) -> Self {
         Self { since: now, bytes, has_begun: false, slow_rate }
     }
 
-    /// Whether it has begun to grow, and then has hardly grown for a while.
+    /// Whether bytes have arrived, and then hardly any for a while.
     pub(super) fn has_stopped(&mut self, bytes: u64, now: Instant) -> bool {
         let least = limits::BEGINNING_RATE.saturating_mul(limits::STOPPED_AFTER.as_secs());
         if bytes.saturating_sub(self.bytes) >= least {
             *self = Self { since: now, bytes, has_begun: true, ..*self };
         }
-        // The user's limit on bytes a second may be what keeps a download waiting.
+        // The limit on bytes per second here may delay a download.
         let is_limited_here = self.slow_rate < limits::BEGINNING_RATE;
         self.has_begun
             && !is_limited_here
@@ -34,7 +34,7 @@ impl Steady {
     }
 }
 
-/// Whether a version comes so slowly that holders of another one are asked first. Downloads below
+/// Whether a version arrives so slowly that holders of another one are asked first. Downloads below
 /// `slow_rate` are slow.
 pub(super) fn is_slow(bytes: u64, time: Duration, slow_rate: u64) -> bool {
     time >= limits::SLOW_AFTER && bytes < slow_rate.saturating_mul(time.as_secs())
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
     use crate::net::Bandwidth;
 
-    /// A version was given up, and its holders were blamed, for `--download-limit`.
+    /// Once, a version was given up, and its holders counted as slow, because of `--download-limit`.
     #[test]
     fn the_users_limit_does_not_make_a_version_slow() {
         let now = Instant::now();

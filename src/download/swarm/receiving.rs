@@ -1,4 +1,4 @@
-//! The bytes of a segment: from a holder into the file (protocol.md section 5.6).
+//! Receives the bytes of a segment, and writes them into the file (protocol.md section 5.6).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use crate::protocol::{ContentRange, Endpoint};
 const CHUNK: usize = 64 * 1024;
 
 impl Swarm {
-    /// Receives what follows a response and belongs to this worker; returns how many bytes were written.
+    /// Receives the part of a response that is in the range of this worker. Returns the number of
+    /// bytes that were written.
     pub(super) fn receive(
         &self,
         worker: usize,
@@ -31,7 +32,7 @@ impl Swarm {
             return Err(TransferError::OtherVersion { expected: self.digest, found });
         }
         let length = head.content_range.map(ContentRange::length).or(head.content_length);
-        // Without a range all of the document follows, and the beginning is passed over.
+        // Without a range the whole document follows, and its beginning is skipped.
         let mut place = head.content_range.map_or(0, ContentRange::first);
         if length != Some(self.length) || place > range.start {
             return Err(TransferError::OtherPart);
@@ -90,8 +91,8 @@ impl Swarm {
         Ok(written)
     }
 
-    /// Writes what belongs to this worker; returns how much that was, and whether there is more to
-    /// do.
+    /// Writes the bytes that are in the range of this worker. Returns their number, and whether more
+    /// of the range is missing.
     fn write(
         &self,
         worker: usize,
@@ -120,8 +121,8 @@ impl Swarm {
         written.map_err(TransferError::File)?;
         let mut state = self.lock();
         state.segments.advance(worker, count, Instant::now());
-        let brought = state.brought.entry(holder.clone()).or_default();
-        *brought = brought.saturating_add(count);
+        let delivered = state.delivered.entry(holder.clone()).or_default();
+        *delivered = delivered.saturating_add(count);
         let has_more = state.segments.end(worker).is_some();
         if !has_more {
             self.changed.notify_all();
@@ -130,7 +131,7 @@ impl Swarm {
     }
 }
 
-/// A worker that writes at this moment. Its hold on the file ends before it is no longer counted.
+/// A worker that is writing. It releases the file before it is no longer counted.
 struct Writing<'a> {
     swarm: &'a Swarm,
     pieces: Option<Arc<ChunkedPart>>,

@@ -1,21 +1,21 @@
-//! Which part of a large document is fetched from whom (protocol.md section 5.6).
+//! Which worker downloads which range of a large document (protocol.md section 5.6).
 //!
-//! Plain data: no socket, no file. The document begins as the ranges that are missing. A worker
-//! takes one; when none is left, it takes over the end of what the slowest other worker still has
-//! to do, so that both are done at the same time. A worker that brings nothing loses all of it.
+//! Plain data: no socket, no file. At the beginning there are the missing ranges. A worker takes one
+//! of them. When none is left, it takes the end of the range that would be complete last, so that both
+//! workers end at the same time. A worker that delivers nothing loses its range.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::library::CHUNK;
 
-/// A holder that delivers nothing for this time is not counted on.
+/// A worker that delivers nothing for this time has a rate of 0.
 const STALLED: Duration = Duration::from_secs(2);
 
-/// Less than this is not worth a request of its own while somebody is bringing it.
+/// A smaller rest is not split.
 const LEAST: u64 = 2 * CHUNK;
 
-/// The parts of a document, and who fetches them.
+/// The missing ranges of a document, and the workers that download them.
 #[derive(Debug)]
 pub(super) struct Segments(Vec<Segment>);
 
@@ -30,9 +30,9 @@ struct Segment {
 struct Work {
     worker: usize,
     since: Instant,
-    /// Where it began.
+    /// The first byte of its work.
     first: u64,
-    /// When the last bytes came.
+    /// When the last bytes arrived.
     last: Instant,
 }
 
@@ -41,7 +41,7 @@ impl Segment {
         self.end - self.next
     }
 
-    /// Bytes a second of whoever works on it, as it looks now.
+    /// The current rate of its worker, in bytes per second.
     #[allow(clippy::cast_precision_loss, reason = "a rate is not exact anyway")]
     fn rate(&self, work: &Work, now: Instant) -> f64 {
         if now.duration_since(work.last) >= STALLED {
@@ -53,29 +53,29 @@ impl Segment {
 }
 
 impl Segments {
-    /// What is missing, in order; each range begins where a piece begins.
+    /// The missing ranges, in order. Each range begins at the beginning of a chunk.
     pub(super) fn new(missing: Vec<Range<u64>>) -> Self {
         let segment = |range: Range<u64>| Segment { next: range.start, end: range.end, work: None };
         Self(missing.into_iter().map(segment).collect())
     }
 
-    /// Whether everything is there.
+    /// Whether nothing is missing.
     pub(super) fn is_done(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many bytes are missing.
+    /// The number of missing bytes.
     pub(super) fn left(&self) -> u64 {
         self.0.iter().map(Segment::left).sum()
     }
 
-    /// Up to where the document is whole.
-    pub(super) fn whole_until(&self, length: u64) -> u64 {
+    /// The end of the complete beginning of the document.
+    pub(super) fn complete_until(&self, length: u64) -> u64 {
         self.0.iter().map(|segment| segment.next).min().unwrap_or(length)
     }
 
-    /// Gives a worker something to fetch, whose rate is expected to be this many bytes a second;
-    /// nothing if others will be done with everything soon enough.
+    /// Assigns a range to a worker with this expected rate, in bytes per second; `None` if the other
+    /// workers will complete everything soon enough.
     pub(super) fn take(&mut self, worker: usize, rate: f64, now: Instant) -> Option<Range<u64>> {
         let free = self.0.iter().position(|segment| segment.work.is_none());
         let at = match free {
@@ -87,7 +87,7 @@ impl Segments {
         Some(segment.next..segment.end)
     }
 
-    /// Parts what would be done last; returns which segment is free now.
+    /// Splits the segment that would be complete last. Returns the index of a free segment.
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -106,14 +106,14 @@ impl Segments {
             .max_by(|one, other| time_left(one.1).total_cmp(&time_left(other.1)))?;
         let theirs = slowest.work.map_or(0.0, |work| slowest.rate(&work, now));
         let has_begun = slowest.work.is_some_and(|work| slowest.next > work.first);
-        // Of who has just begun nothing is known: as fast as oneself.
+        // The rate of a worker that has just begun is unknown: it is assumed to be the same.
         let is_new =
             !has_begun && slowest.work.is_some_and(|work| now.duration_since(work.since) < STALLED);
         let theirs = if is_new { rate } else { theirs };
         let left = slowest.left() as f64;
         let share = left * rate / (rate + theirs);
         if slowest.left() < LEAST {
-            // Only from who would take much longer.
+            // A small rest is taken only from a worker that would need much longer.
             let is_much_slower = left / theirs.max(1.0) > 1.0 + 4.0 * left / rate.max(1.0);
             return if is_much_slower { self.take_over(at) } else { None };
         }
@@ -130,18 +130,18 @@ impl Segments {
         Some(at + 1)
     }
 
-    /// Takes everything from a worker.
+    /// Takes a segment from its worker.
     fn take_over(&mut self, at: usize) -> Option<usize> {
         self.0.get_mut(at)?.work = None;
         Some(at)
     }
 
-    /// Where what this worker is to fetch ends by now; nothing if it has lost it all.
+    /// The current end of the range of a worker; `None` if it has lost its range.
     pub(super) fn end(&self, worker: usize) -> Option<u64> {
         self.of(worker).map(|segment| segment.end)
     }
 
-    /// A worker has brought so many bytes more.
+    /// Notes that a worker has delivered this number of bytes.
     pub(super) fn advance(&mut self, worker: usize, count: u64, now: Instant) {
         let Some(at) = self.at(worker) else { return };
         let Some(segment) = self.0.get_mut(at) else { return };
@@ -154,7 +154,7 @@ impl Segments {
         }
     }
 
-    /// A worker gives up; what it has not brought is for others.
+    /// Releases the range of a worker for others.
     pub(super) fn release(&mut self, worker: usize) {
         if let Some(at) = self.at(worker) {
             self.take_over(at);
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(segments.take(1, 1e6, at(0)), Some(8 * MIB..16 * MIB));
         assert_eq!(segments.end(0), Some(8 * MIB));
 
-        // After a second the first has brought 1 MiB, the second all.
+        // After a second the first worker has delivered 1 MiB, and the second everything.
         segments.advance(0, MIB, at(1));
         segments.advance(1, 8 * MIB, at(1));
         let taken = segments.take(1, RATE, at(1)).unwrap();
@@ -201,11 +201,11 @@ mod tests {
         assert!(share.abs_diff(7 * MIB * 7 / 8) <= CHUNK, "{share}");
         assert_eq!(segments.end(0), Some(taken.start));
         assert_eq!(segments.left(), 7 * MIB);
-        assert_eq!(segments.whole_until(16 * MIB), MIB);
+        assert_eq!(segments.complete_until(16 * MIB), MIB);
     }
 
     #[test]
-    fn who_stalls_loses_everything() {
+    fn a_stalled_worker_loses_its_range() {
         let start = Instant::now();
         let mut segments = of(16 * MIB);
         segments.take(0, 1e6, start).unwrap();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_rest_is_left_to_who_brings_it() {
+    fn a_small_rest_is_left_to_its_worker() {
         let start = Instant::now();
         let second = start + Duration::from_secs(1);
         let mut segments = of(2 * CHUNK);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_released_is_taken_by_the_next() {
+    fn a_released_range_is_taken_by_the_next_worker() {
         let now = Instant::now();
         let mut segments = Segments::new(vec![CHUNK..2 * CHUNK, 5 * CHUNK..6 * CHUNK + 1]);
         assert_eq!(segments.take(7, 1.0, now), Some(CHUNK..2 * CHUNK));
@@ -240,15 +240,15 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever workers do, every byte is brought exactly once, and the end is reached.
+        /// Whatever workers do, every byte is delivered exactly once, and the end is reached.
         #[test]
-        fn every_byte_is_brought_once(
+        fn every_byte_is_delivered_once(
             length in 1..40 * CHUNK,
             steps in prop::collection::vec((0..4usize, 1..300_000u64, 0..5000u64, any::<bool>()), 0..200),
         ) {
             let mut segments = of(length);
             let mut places: [Option<u64>; 5] = [None; 5];
-            let mut brought = vec![0u8; usize::try_from(length).unwrap()];
+            let mut delivered = vec![0u8; usize::try_from(length).unwrap()];
             let mut now = Instant::now();
             let last = (0..2000).map(|_| (4, 100_000, 10, false));
             for (worker, count, time, fails) in steps.into_iter().chain(last) {
@@ -263,24 +263,24 @@ mod tests {
                 let (Some(place), Some(end)) = (places[worker], segments.end(worker)) else { continue };
                 let count = count.min(end - place);
                 for at in place..place + count {
-                    brought[usize::try_from(at).unwrap()] += 1;
+                    delivered[usize::try_from(at).unwrap()] += 1;
                 }
                 places[worker] = Some(place + count);
                 segments.advance(worker, count, now);
                 if segments.is_done() {
                     break;
                 }
-                // A holder that is silent while the last one works loses its part in time.
+                // A silent worker loses its range in time.
             }
             while !segments.is_done() {
                 now += STALLED;
                 let range = segments.take(9, 1e6, now).unwrap();
                 for at in range.clone() {
-                    brought[usize::try_from(at).unwrap()] += 1;
+                    delivered[usize::try_from(at).unwrap()] += 1;
                 }
                 segments.advance(9, range.end - range.start, now);
             }
-            prop_assert!(brought.iter().all(|times| *times == 1));
+            prop_assert!(delivered.iter().all(|times| *times == 1));
         }
     }
 }

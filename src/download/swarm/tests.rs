@@ -45,7 +45,7 @@ fn a_download_ends_when_its_workers_panic() {
 }
 
 #[test]
-fn what_a_worker_has_not_delivered_is_for_the_others() {
+fn the_range_of_a_failed_worker_is_released() {
     let folder = tempfile::tempdir().unwrap();
     let (swarm, pieces, _incoming) = swarm(folder.path());
     start(&swarm, 0, |swarm| panicking(swarm, 0));
@@ -62,7 +62,7 @@ fn what_a_worker_has_not_delivered_is_for_the_others() {
         }
         assert!(segments > 0);
     });
-    let brought = swarm.follow(&pieces, 0, &mut |_| {}).unwrap();
-    assert_ne!(brought.digest, Digest::new([7; 32]));
+    let delivered = swarm.follow(&pieces, 0, &mut |_| {}).unwrap();
+    assert_ne!(delivered.digest, Digest::new([7; 32]));
     assert!(pieces.missing().is_empty());
 }

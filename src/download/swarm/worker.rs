@@ -1,11 +1,11 @@
-//! A worker of a swarm: it fetches what the plan gives it from one holder, and from the next one when
-//! that holder fails (protocol.md section 5.6).
+//! A worker of a swarm: it downloads ranges from one holder, and from the next one when that holder
+//! fails (protocol.md section 5.6).
 
 use std::ops::Range;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::{LOOK, Report, Spare, Swarm};
+use super::{IdleHolder, POLL, Report, Swarm};
 use crate::download::backoff::Readiness;
 use crate::download::exchange::{Exchange, GetRequest, Patience, Pipeline, Response};
 use crate::download::model::{Source, TransferError};
@@ -13,31 +13,31 @@ use crate::download::transfer::MinRate;
 use crate::limits;
 use crate::protocol::{ContentRange, Endpoint};
 
-/// A response that has begun is used for a segment that begins at most this far behind it.
+/// The most bytes that are skipped to use a response that has begun.
 const SKIPPED: u64 = 256 * 1024;
 
 impl Swarm {
-    /// A worker: holder after holder, until all is there or there is none left.
+    /// Downloads from one holder after another, until the document is complete or no holder is left.
     pub(super) fn work(&self, worker: usize) {
         loop {
-            let (mut spare, first) = {
+            let (mut idle, first) = {
                 let mut state = self.lock();
                 if state.is_over {
                     return;
                 }
-                let Some(spare) = state.spare.pop_front() else { return };
-                (spare, state.first.take())
+                let Some(idle) = state.idle.pop_front() else { return };
+                (idle, state.first.take())
             };
-            let holder = &spare.source.holder;
-            match self.admission.check(&spare.source) {
+            let holder = &idle.source.holder;
+            match self.admission.check(&idle.source) {
                 Ok(()) => {
                     self.lock().reports.push(Report::Asking(holder.clone()));
                     let busy = self.admission.stats.busy(holder);
-                    let is_slow = self.fetch_from(worker, &spare, first);
+                    let is_slow = self.fetch_from(worker, &idle, first);
                     drop(busy);
                     if is_slow {
-                        spare.is_late = true;
-                        self.lock().spare.push_back(spare);
+                        idle.is_late = true;
+                        self.lock().idle.push_back(idle);
                     }
                 }
                 Err(error) => self.report(holder, error),
@@ -50,14 +50,14 @@ impl Swarm {
         self.changed.notify_all();
     }
 
-    /// Fetches segments from one holder until all are there or it fails; returns whether it was slow
-    /// while others were left.
-    fn fetch_from(&self, worker: usize, spare: &Spare, mut first: Option<Response>) -> bool {
-        let holder = &spare.source.holder;
+    /// Downloads ranges from one holder, until the document is complete or the holder fails. Returns
+    /// whether it was slow while others could be asked.
+    fn fetch_from(&self, worker: usize, idle: &IdleHolder, mut first: Option<Response>) -> bool {
+        let holder = &idle.source.holder;
         let mut fruitless = 0;
         while let Some(range) = self.next_range(worker, holder) {
-            let before = self.brought_by(holder);
-            let Err(error) = self.fetch_range(worker, spare, &range, first.take()) else {
+            let before = self.delivered_by(holder);
+            let Err(error) = self.fetch_range(worker, idle, &range, first.take()) else {
                 fruitless = 0;
                 continue;
             };
@@ -89,12 +89,12 @@ impl Swarm {
                 }
                 error => error,
             };
-            let has_progressed = self.brought_by(holder) > before;
+            let has_progressed = self.delivered_by(holder) > before;
             fruitless = if has_progressed { 0 } else { fruitless + 1 };
             let is_early = matches!(error, TransferError::Deferred(_));
-            // It may know no ranges, and have another version: it is asked without them later.
-            let may_be_strict = self.brought_by(holder) == 0
-                && spare.source.content.digest != Some(self.digest)
+            // It may have another version, and not know ranges: it is asked without a range later.
+            let may_be_strict = self.delivered_by(holder) == 0
+                && idle.source.content.digest != Some(self.digest)
                 && error.may_refuse_extensions();
             if is_early {
                 self.admission.stats.silent(holder);
@@ -114,20 +114,20 @@ impl Swarm {
         false
     }
 
-    /// Whether holders of this version are left that were not asked yet.
+    /// Whether holders of this version are left that were not slow.
     fn has_early(&self) -> bool {
-        self.lock().spare.iter().any(|spare| !spare.is_late)
+        self.lock().idle.iter().any(|idle| !idle.is_late)
     }
 
-    fn brought_by(&self, holder: &Endpoint) -> u64 {
-        self.lock().brought.get(holder).copied().unwrap_or(0)
+    fn delivered_by(&self, holder: &Endpoint) -> u64 {
+        self.lock().delivered.get(holder).copied().unwrap_or(0)
     }
 
-    /// What this worker is to fetch next; nothing if all is done.
+    /// The next range of this worker; `None` if the download is over.
     #[allow(clippy::cast_precision_loss, reason = "a rate is not exact anyway")]
     pub(super) fn next_range(&self, worker: usize, holder: &Endpoint) -> Option<Range<u64>> {
-        let pace = self.admission.stats.speed(holder);
-        let rate = pace.bytes_per_second.unwrap_or(1024 * 1024) as f64;
+        let speed = self.admission.stats.speed(holder);
+        let rate = speed.bytes_per_second.unwrap_or(1024 * 1024) as f64;
         let mut state = self.lock();
         loop {
             if state.is_over || state.segments.is_done() {
@@ -136,7 +136,7 @@ impl Swarm {
             if let Some(range) = state.segments.take(worker, rate, Instant::now()) {
                 return Some(range);
             }
-            let waited = self.changed.wait_timeout(state, LOOK);
+            let waited = self.changed.wait_timeout(state, POLL);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -151,18 +151,18 @@ impl Swarm {
     fn fetch_range(
         &self,
         worker: usize,
-        spare: &Spare,
+        idle: &IdleHolder,
         range: &Range<u64>,
         first: Option<Response>,
     ) -> Result<(), TransferError> {
-        let source = &spare.source;
+        let source = &idle.source;
         let begun = Instant::now();
         let response = match first.filter(|first| begins_before(first, range)) {
             Some(first) => first,
-            None => self.ask(source, range, spare.is_late)?,
+            None => self.ask(source, range, idle.is_late)?,
         };
-        let has_others = !spare.is_late && self.has_early();
-        // Another one resumes where this one is left, so an unproven one is left soon.
+        let has_others = !idle.is_late && self.has_early();
+        // Another holder continues the range, so an unproven holder is given up soon.
         let preferred = match self.admission.stats.is_proven(&source.holder) {
             true => limits::SLOW_AFTER,
             false => limits::FIRST_BYTE_UNPROVEN,
@@ -173,7 +173,7 @@ impl Swarm {
         Ok(())
     }
 
-    /// Asks a holder for a segment, and waits for the head of its response.
+    /// Requests a range from a holder, and waits for the head of the response.
     fn ask(
         &self,
         source: &Source,
@@ -189,10 +189,10 @@ impl Swarm {
             }
             match self.admission.begin_trial(source, is_late) {
                 Some(trial) => break Some(trial),
-                None => self.admission.trials.wait(LOOK),
+                None => self.admission.trials.wait(POLL),
             }
         };
-        // Another download may have found out meanwhile that it does not answer.
+        // The holder may have failed in another download meanwhile.
         self.admission.check(source)?;
         let request = GetRequest {
             holder,
@@ -202,7 +202,7 @@ impl Swarm {
         };
         let has_others = {
             let state = self.lock();
-            state.workers > 1 || !state.spare.is_empty()
+            state.workers > 1 || !state.idle.is_empty()
         };
         let patience = match has_others && !is_proven {
             true => Patience::Short(limits::BEGINNING_RATE),

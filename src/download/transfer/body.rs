@@ -1,8 +1,7 @@
-//! The bytes of a document on their way into a file (protocol.md sections 5.3 to 5.6).
+//! Writes the bytes of a document into a file (protocol.md sections 5.3 to 5.6).
 //!
-//! A small document that comes at once is written at once, when its length and digest are known to
-//! be right. Of all others the file holds what has come, so that a download that breaks off can go
-//! on there.
+//! A small document is written when it is complete and its length and digest are verified. The bytes
+//! of other documents are written as they arrive, so that an interrupted download can be resumed.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -18,42 +17,43 @@ use crate::net::{Bandwidth, SMALL};
 use crate::protocol::{ContentRange, Date, Digest, DocumentHead};
 use crate::system::{self, PageAligned};
 
-/// Bytes that are read at once.
+/// Bytes that are read at a time.
 const PIECE: usize = 64 * 1024;
 
-/// What came of a GET.
+/// A document that was received.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::download) struct Transferred {
     pub(in crate::download) length: u64,
-    /// Whether the holder had said how long the document is.
+    /// Whether the holder announced the length.
     pub(in crate::download) length_checked: bool,
     pub(in crate::download) last_modified: Option<Date>,
-    /// That of the bytes.
+    /// The digest of the bytes.
     pub(in crate::download) digest: Digest,
-    /// Whether it was known before.
+    /// Whether it was compared with an expected digest.
     pub(in crate::download) digest_checked: bool,
 }
 
-/// A document that is coming.
+/// A document that is being received.
 pub(super) struct Body<'a> {
     head: &'a DocumentHead,
     incoming: &'a mut PartialFile,
-    /// Whether the file is still empty, and the buffer holds all that has come.
+    /// Whether all received bytes are in the buffer, and none in the file.
     is_held_back: bool,
     buffer: PageAligned,
     begun: Instant,
-    /// When the file was last seen in its place.
+    /// When the file was last found at its path.
     looked: Instant,
     /// The length of the document.
     expected: Option<u64>,
-    /// How many bytes of it are here, those of earlier downloads included.
+    /// The bytes of it that are here, including those of earlier downloads.
     received: u64,
     hasher: Hasher,
     progress: &'a mut dyn FnMut(u64, Option<u64>),
 }
 
 impl<'a> Body<'a> {
-    /// What follows this head; of a part, what is here must be the beginning that it lacks.
+    /// Begins to receive the document after this head. If the response is a part, the file must
+    /// contain everything before it.
     pub(super) fn begin(
         head: &'a DocumentHead,
         incoming: &'a mut PartialFile,
@@ -82,15 +82,14 @@ impl<'a> Body<'a> {
         })
     }
 
-    /// How many bytes are still to come, or may come if the length is not known.
+    /// The number of missing bytes; without a length, the number that is accepted.
     fn left(&self) -> u64 {
         self.expected.unwrap_or(limits::DOCUMENT + 1).saturating_sub(self.received)
     }
 
-    /// Reads until the document is whole or the connection ends, and returns how many bytes have
-    /// come. A connection that stays open behind a whole document is not waited for, and what is
-    /// behind the last byte is left there: it is the next reply, or belongs to nobody, as the line
-    /// end that some uploaders send.
+    /// Reads until the document is complete or the connection ends, and returns the number of bytes
+    /// that were received. Bytes after the document are not read: they are the next response, or
+    /// belong to no response, such as the line end that some upload servers send.
     pub(super) fn receive(
         &mut self,
         bandwidth: &Bandwidth,
@@ -98,7 +97,7 @@ impl<'a> Body<'a> {
         mut rate: MinRate,
     ) -> Result<u64, TransferError> {
         let before = self.received;
-        // Report the bytes that are here already, before anything of this reply is counted.
+        // Report the bytes that are here already, before any byte of this response is counted.
         (self.progress)(self.received, self.expected);
         let is_small = self.expected.is_some_and(|length| length <= SMALL);
         let first = connection.take_input(self.left());
@@ -124,12 +123,12 @@ impl<'a> Body<'a> {
         Ok(self.received - before)
     }
 
-    /// Where in the buffer the next bytes go.
+    /// The place of the next bytes in the buffer.
     fn place(&self) -> usize {
         if self.is_held_back { usize::try_from(self.received).unwrap_or(usize::MAX) } else { 0 }
     }
 
-    /// This many bytes of the buffer. They are there: the buffer holds the document, or a piece.
+    /// `count` bytes of the buffer from `start`.
     fn room(&mut self, start: usize, count: u64) -> Result<&mut [u8], TransferError> {
         let end = usize::try_from(count).ok().and_then(|count| start.checked_add(count));
         let room = end.and_then(|end| self.buffer.get_mut(start..end));
@@ -153,8 +152,7 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
-    /// Writes what was held back, to a file that is kept if the download breaks off; what comes
-    /// later follows it there.
+    /// Writes the bytes that were held back. Later bytes are written as they arrive.
     fn write_beginning(&mut self) -> Result<(), TransferError> {
         prepare(self.head, self.incoming, &mut Hasher::default())?;
         let end = self.place();
@@ -165,15 +163,15 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
-    /// What is here of a document that does not become whole is kept for who goes on with it.
+    /// Writes the received bytes of an interrupted download, so that it can be resumed.
     pub(super) fn break_off(&mut self) {
         if self.is_held_back && self.left() > 0 && self.received > 0 && self.head.digest.is_some() {
-            // There is a better reason than this for having no document.
+            // The caller has a more important error to report.
             let _ = self.write_beginning();
         }
     }
 
-    /// Compares length and digest; then all is in the file.
+    /// Verifies length and digest, and completes the file.
     pub(super) fn finish(
         &mut self,
         separator: &str,
@@ -203,8 +201,9 @@ impl<'a> Body<'a> {
         self.incoming.file().write_all(&self.buffer)
     }
 
-    /// Compares the length. If exactly an empty line is missing, the uploader had left it out
-    /// behind its head, and the first one of the document was taken for it.
+    /// Verifies the length. If exactly the length of an empty line is missing, the upload server had
+    /// omitted the empty line after the head, and an empty line at the beginning of the document was
+    /// taken for it.
     fn check_length(&mut self, separator: &str) -> Result<(), TransferError> {
         let Some(expected) = self.expected else {
             let is_whole = self.left() > 0;
@@ -235,11 +234,11 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Puts these bytes before those of a file, a piece at a time: the file may not fit into memory.
-/// `hasher` takes all of them.
+/// Inserts bytes at the beginning of a file, one chunk at a time: the file may not fit into memory.
+/// Adds all bytes to `hasher`.
 fn put_before(file: &File, first: &[u8], hasher: &mut Hasher) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
-    // The bytes that are still to be written, the first of them at `place`.
+    // The bytes that are not written yet; the first of them belongs at `place`.
     let mut moved = first.to_vec();
     let mut place = 0;
     loop {
@@ -248,7 +247,7 @@ fn put_before(file: &File, first: &[u8], hasher: &mut Hasher) -> io::Result<()> 
             count => count?,
         };
         moved.extend_from_slice(piece.get(..count).unwrap_or_default());
-        // The bytes that were just read make room for as many others.
+        // The bytes that were just read can be overwritten.
         let rest = if count > 0 { moved.split_off(count) } else { Vec::new() };
         hasher.update(&moved);
         system::write_at(file, &moved, place)?;
@@ -260,7 +259,7 @@ fn put_before(file: &File, first: &[u8], hasher: &mut Hasher) -> io::Result<()> 
     }
 }
 
-/// Makes the file ready for what follows a head; returns how many bytes of the document are there.
+/// Prepares the file for the bytes after a head. Returns the number of bytes that are in it.
 fn prepare(
     head: &DocumentHead,
     incoming: &mut PartialFile,
@@ -273,7 +272,7 @@ fn prepare(
     };
     let kept = kept.map_err(TransferError::File)?;
     match head.content_range {
-        // It must be the rest of what is here, and all of the rest.
+        // The part must be everything that is missing.
         Some(part) if part.first() != kept || part.first() + part.count() != part.length() => {
             Err(TransferError::OtherPart)
         }

@@ -9,11 +9,11 @@ use crate::download::model::TransferError;
 use crate::limits;
 use crate::net::read_with_deadline;
 
-/// Whether a holder is fast enough: checked again and again, each time for what came since.
+/// Checks in each period of time that a holder is fast enough.
 #[derive(Debug)]
 pub(in crate::download) struct MinRate {
     least: Window,
-    /// While other holders are left to ask, more is expected: not less than this, and not to stop.
+    /// A higher rate, and one that detects a stop, while other holders can be asked.
     preferred: Option<Window>,
     steady: Option<Window>,
     /// When the last read ended. This program has used the time since then.
@@ -30,8 +30,8 @@ struct Window {
 }
 
 impl MinRate {
-    /// `patience` is the time after which too little is too slow; `preferred` is the time in which
-    /// more is expected, if holders are left that were not asked yet.
+    /// `patience` is the period in which the minimum rate must be reached. `preferred` is the period
+    /// of the higher rate, while other holders can be asked.
     pub(in crate::download) fn new(patience: Duration, preferred: Option<Duration>) -> Self {
         let least = limits::RATE_BYTES / limits::RATE_TIME.as_secs().max(1);
         let steady = Window::new(limits::STOPPED_AFTER, limits::BEGINNING_RATE);
@@ -40,8 +40,8 @@ impl MinRate {
         Self { least: Window::new(patience, least), preferred, steady, returned: Instant::now() }
     }
 
-    /// Reads once; 0 is the end. Only the time in this function counts: the holder is not to blame
-    /// for a limit on bytes a second here, a slow disk, or a program that was stopped.
+    /// Reads once; 0 is the end. Only the time in this function counts: the holder is not responsible
+    /// for a limit on bytes per second here, a slow disk, or a program that was stopped.
     pub(in crate::download) fn read(
         &mut self,
         stream: &TcpStream,
@@ -69,7 +69,7 @@ impl MinRate {
                     for window in self.windows() {
                         window.add(count);
                     }
-                    // What comes in a burst does not excuse a pause behind it.
+                    // A burst does not permit a pause after it.
                     if let Some(steady) = &mut self.steady {
                         steady.restart_if_reached();
                     }
@@ -86,8 +86,8 @@ impl MinRate {
                         }
                     }
                 }
-                // A reset after the last byte of a document without length is an end, too, but
-                // nobody can tell it from a truncated one.
+                // A reset may follow the last byte of a document without length, but it cannot be
+                // distinguished from a truncated document.
                 Err(error) => return Err(TransferError::Lost(error)),
             }
         }
@@ -113,7 +113,7 @@ impl Window {
         self.bytes = self.bytes.saturating_add(count as u64);
     }
 
-    /// Begins the next period if this one is over; what came, if that was too little.
+    /// Begins the next period if this one is over. Returns the number of bytes if it was too low.
     fn check(&mut self, now: Instant) -> Result<(), u64> {
         if now < self.end() {
             return Ok(());

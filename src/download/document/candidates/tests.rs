@@ -20,7 +20,7 @@ fn wanted(sources: Vec<Source>) -> DownloadRequest {
     DownloadRequest { document: Document::Rfc("1".parse().unwrap()), sources, digest: None }
 }
 
-/// Asks all, each trial ending immediately; returns their names.
+/// Asks all holders; each trial ends immediately. Returns their names.
 fn order(admission: &Admission, request: &DownloadRequest) -> Vec<String> {
     let mut candidates = Candidates::new(admission, request);
     let mut skipped = Vec::new();
@@ -106,7 +106,7 @@ fn networks_vote_and_endpoints_do_not() {
 }
 
 #[test]
-fn what_the_user_wants_is_only_an_order() {
+fn the_required_digest_changes_only_the_order() {
     let mut request =
         wanted(vec![source("192.0.2.1:1", Some(digest(2))), source("192.0.2.2:1", None)]);
     request.digest = Some(digest(1));
@@ -127,7 +127,7 @@ fn a_busy_proven_holder_leaves_room_for_faster_ones() {
     assert_eq!(order(&admission, &request)[0], "192.0.2.2:1");
 }
 
-/// All are ranked again only now and then.
+/// Many holders are not ranked each time.
 #[test]
 fn many_are_asked_in_the_same_order_as_few() {
     let admission = Admission::default();
@@ -186,7 +186,7 @@ fn names_are_skipped_while_the_name_service_does_not_answer() {
     for _ in 0..limits::LOOKUPS_UNANSWERED {
         admission.names.service.not_found(limits::LOOKUP_SLOW);
     }
-    // A person has named the second one.
+    // The user has named the second holder.
     assert_eq!(order(&admission, &request), ["n1.example:1", "192.0.2.1:1"]);
     admission.stats.delivered(&request.sources[0].holder);
     assert_eq!(order(&admission, &request)[0], "n0.example:1");

@@ -41,11 +41,11 @@ fn the_files_of_a_batch_are_reported_before_an_error_ends_everything() {
         (outcome, job(name), fetched())
     });
     let mut seen = Vec::new();
-    let mut watch = |happening: DownloadEvent<'_>| match happening {
+    let mut watch = |event: DownloadEvent<'_>| match event {
         DownloadEvent::Committed(all) => seen.push(format!("committed {}", all.len())),
         DownloadEvent::Completed(job, ..) => seen.push(format!("fetched {}", job.request.document)),
         DownloadEvent::GivenUp(job, _) => seen.push(format!("given up {}", job.request.document)),
-        happening => panic!("{happening:?}"),
+        event => panic!("{event:?}"),
     };
     let error = report(outcomes.into(), Ok(()), &mut watch).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);

@@ -28,7 +28,7 @@ fn a_panic_costs_one_document() {
             worker.run_with(task, &mut |_, task| {
                 let document = task.job.request.document.clone();
                 assert_ne!(document.to_string(), "RFC 2", "this one panics, as it should");
-                (Next::Never(DownloadError::NoHolders(document)), None)
+                (Next::GiveUp(DownloadError::NoHolders(document)), None)
             });
         }
     }
