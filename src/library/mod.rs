@@ -3,7 +3,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `catalog` | the shared documents of a directory |
-//! | `scanner`, `scan_state` | scans of the directory; the state that is kept from one scan to the next |
+//! | `scanner`, `comparison`, `scan_state` | scans of the directory; what has changed; the state that is kept from one scan to the next |
 //! | `watcher` | scans when the directory changes |
 //! | `adding` | sharing single files and downloaded documents |
 //! | `entry` | one shared document, and how its file is opened |
@@ -22,6 +22,7 @@
 
 mod adding;
 mod catalog;
+mod comparison;
 mod digest;
 mod entry;
 mod file_state;

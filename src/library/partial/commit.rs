@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::lock::remove_unused;
+use super::part_names::{SUFFIX, TEMPORARY};
 use super::partial_file::{Part, PartialFile};
 use super::way::{Changed, Way};
 use crate::escape::escaped_path;
@@ -181,7 +182,7 @@ fn move_file(
     }
     static COPIES: AtomicU64 = AtomicU64::new(0);
     let number = COPIES.fetch_add(1, Ordering::Relaxed);
-    let temporary = PathBuf::from(format!(".p2p-ci-{}-{number}.part", process::id()));
+    let temporary = PathBuf::from(format!("{TEMPORARY}{}-{number}{SUFFIX}", process::id()));
     let mut copy = directory.create_file(&temporary)?;
     let copied = copy_to(partial.file(), &mut copy)
         .and_then(|()| put(directory, &temporary, directory, name, overwrite));

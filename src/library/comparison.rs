@@ -1,0 +1,219 @@
+//! The differences between a library and the files in its directory (protocol.md section 9).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::catalog::Library;
+use super::entry::Entry;
+use super::folder::{self, Depth, Found, Skipped};
+use super::name;
+use super::scan_state::{ScanState, is_denied};
+use super::titles::{Official, title_of};
+use crate::protocol::Document;
+
+/// Which files a scan shares.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stability {
+    /// Files that have not been written to for [`crate::limits::QUIET`].
+    Stable,
+    /// All files.
+    Any,
+}
+
+/// The library when a scan begins.
+pub(super) struct Snapshot {
+    folder: Arc<Path>,
+    depth: Depth,
+    entries: BTreeMap<Document, Arc<Entry>>,
+    withdrawn: HashSet<Document>,
+    official: Arc<Official>,
+}
+
+impl Snapshot {
+    pub(super) fn of(library: &Library) -> Self {
+        Self {
+            folder: Arc::clone(&library.folder),
+            depth: library.depth,
+            entries: library.entries.clone(),
+            withdrawn: library.withdrawn.clone(),
+            official: Arc::clone(&library.official),
+        }
+    }
+}
+
+/// A document whose entry differs from its file.
+pub(super) struct Change {
+    pub(super) document: Document,
+    pub(super) before: Option<Arc<Entry>>,
+    pub(super) after: Option<Arc<Entry>>,
+}
+
+/// The differences between a library and its directory.
+pub(super) struct Comparison {
+    pub(super) changes: Vec<Change>,
+    /// The list of titles, if it has changed.
+    pub(super) official: Option<Arc<Official>>,
+    pub(super) has_unstable: bool,
+}
+
+pub(super) fn compare(
+    library: &Snapshot,
+    state: &mut ScanState,
+    stability: Stability,
+) -> io::Result<Comparison> {
+    let (found, skipped) = files(library, state)?;
+    for one in &skipped {
+        state.skip(&one.name, &one.reason);
+    }
+    let is_unknown = |name: &str| skipped.iter().any(|one| one.may_hide(name));
+    let official = match Official::NAMES.into_iter().any(is_unknown) {
+        true => None,
+        false => Official::of_folder(&library.folder, &found, &library.official),
+    };
+    let mut changes = readable_again(library, state);
+    let found = by_document(found, state);
+    changes.extend(compare_files(library, &found, official.as_ref(), state, stability));
+    for (document, before) in &library.entries {
+        let after = match before.is_added {
+            true => match compare_added(document, before, state) {
+                Some(after) => after,
+                None => continue,
+            },
+            false if found.contains_key(document) || is_unknown(&before.name) => continue,
+            false => None,
+        };
+        let before = Some(Arc::clone(before));
+        changes.push(Change { document: document.clone(), before, after });
+    }
+    Ok(Comparison { changes, official, has_unstable: !state.unstable.is_empty() })
+}
+
+/// The files in the directory. There are none if the directory is missing, or if this user can no
+/// longer read it: then no document of it could be uploaded.
+fn files(library: &Snapshot, state: &mut ScanState) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
+    match folder::files(&library.folder, library.depth) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Vec::new(), Vec::new())),
+        Err(error) if is_denied(&error) && !library.entries.is_empty() => {
+            state.skip(library.folder.as_os_str().as_encoded_bytes(), &error.to_string());
+            Ok((Vec::new(), Vec::new()))
+        }
+        files => files,
+    }
+}
+
+/// The added files that could not be read at the last scan and can be read now.
+fn readable_again(library: &Snapshot, state: &mut ScanState) -> Vec<Change> {
+    let readable = state.take_readable().into_iter();
+    let missing = readable.filter(|(document, _)| !library.entries.contains_key(document));
+    missing
+        .map(|(document, entry)| Change { document, before: None, after: Some(Arc::new(entry)) })
+        .collect()
+}
+
+/// Compares the files of the directory with the entries of their documents.
+fn compare_files(
+    library: &Snapshot,
+    found: &HashMap<Document, Found>,
+    new_official: Option<&Arc<Official>>,
+    state: &mut ScanState,
+    stability: Stability,
+) -> Vec<Change> {
+    let official = new_official.unwrap_or(&library.official);
+    let mut changes = Vec::new();
+    let mut unstable = HashMap::new();
+    for (document, found) in found {
+        let before = library.entries.get(document);
+        if library.withdrawn.contains(document)
+            || state.unreadable.contains_key(document)
+            || before.is_some_and(|entry| entry.is_added)
+        {
+            continue;
+        }
+        let is_unchanged = before.is_some_and(|entry| {
+            entry.state == found.state && entry.name == found.name && new_official.is_none()
+        });
+        if is_unchanged {
+            continue;
+        }
+        if stability == Stability::Stable
+            && let Some(since) = state.unstable_since(document, &found.state)
+        {
+            unstable.insert(document.clone(), (found.state, since));
+            continue;
+        }
+        let folder = Arc::clone(&library.folder);
+        let name = Arc::clone(&found.name);
+        let after = match title_of(document, &folder, &name, official) {
+            Ok(title) => {
+                let entry = Entry { title, folder, name, state: found.state, is_added: false };
+                if before.is_some_and(|before| before.is_same(&entry)) {
+                    continue;
+                }
+                Some(Arc::new(entry))
+            }
+            // The next scan tries again.
+            Err(error) if before.is_some() && folder::may_pass(&error) => continue,
+            Err(error) => {
+                state.skip(found.name.as_bytes(), &error.to_string());
+                if before.is_none() {
+                    continue;
+                }
+                None
+            }
+        };
+        changes.push(Change { document: document.clone(), before: before.cloned(), after });
+    }
+    state.unstable = unstable;
+    changes
+}
+
+/// Compares a file that the user or a download has added with its entry. Returns its new entry, or
+/// `Some(None)` if it is not shared any more; `None` if nothing has changed.
+fn compare_added(
+    document: &Document,
+    before: &Arc<Entry>,
+    state: &mut ScanState,
+) -> Option<Option<Arc<Entry>>> {
+    match before.readable_state() {
+        Ok(now) if now == before.state => None,
+        Ok(now) => Some(Some(Arc::new(Entry { state: now, ..Entry::clone(before) }))),
+        Err(error) if folder::may_pass(&error) => None,
+        Err(error) => {
+            if is_denied(&error) {
+                let path = before.path();
+                state.skip(path.as_os_str().as_encoded_bytes(), &error.to_string());
+                state.unreadable.insert(document.clone(), Arc::clone(before));
+            }
+            Some(None)
+        }
+    }
+}
+
+/// Selects one file for each document: `rfc7.txt` before `rfc7.txt.gz`, `rfc7-tcp.txt` and
+/// `rfc07.txt`, and a file in the directory itself before one in a subdirectory.
+fn by_document(mut found: Vec<Found>, state: &mut ScanState) -> HashMap<Document, Found> {
+    found.sort_by_cached_key(|found| {
+        let segments = found.name.matches('/').count();
+        (found.state.packed, segments, found.name.len(), Arc::clone(&found.name))
+    });
+    let mut documents: HashMap<Document, Found> = HashMap::with_capacity(found.len());
+    for found in found {
+        let Some(document) = name::document_of(&found.name) else {
+            let reason = "its name contains characters that the protocol does not allow";
+            state.skip(found.name.as_bytes(), reason);
+            continue;
+        };
+        match documents.get(&document) {
+            None => {
+                documents.insert(document, found);
+            }
+            Some(first) => {
+                let reason = format!("{document} is shared from `{}`", first.name);
+                state.skip(found.name.as_bytes(), &reason);
+            }
+        }
+    }
+    documents
+}

@@ -1,0 +1,72 @@
+//! Tests of the part files of a directory.
+
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use crate::library::partial::part_names::resumable_path;
+use crate::protocol::Digest;
+
+fn target(folder: &Path, name: &str) -> SaveTarget {
+    SaveTarget::in_library(folder, name)
+}
+
+/// Creates a part file with this length in bytes and age in days.
+fn part(target: &SaveTarget, digest: u8, bytes: usize, days: u64) -> PathBuf {
+    let path = resumable_path(target, &Digest::new([digest; 32]));
+    fs::write(&path, vec![digest; bytes]).unwrap();
+    let modified = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
+    File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+    path
+}
+
+#[test]
+fn unwanted_parts_are_removed_when_they_are_old_or_the_document_is_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let [wanted, old, young, complete, used] =
+        ["sub/wanted", "old", "young", "sub/complete", "used"].map(|name| target(folder, name));
+    let kept = [part(&wanted, 1, 1, 30), part(&young, 1, 1, 6), part(&used, 1, 1, 30)];
+    let removed = [part(&old, 1, 1, 8), part(&old, 2, 1, 8), part(&complete, 1, 1, 0)];
+    let Opened::Locked(lock) = open_locked(&kept[2], false).unwrap() else { panic!("busy") };
+    let parts = PartFiles::in_folder(folder);
+    parts.remove_unwanted([wanted.clone()].into_iter(), [complete, wanted].into_iter());
+    drop(lock);
+    assert!(kept.iter().all(|path| path.exists()));
+    assert!(!removed.iter().any(|path| path.exists()));
+    let left = parts.by_target().len();
+    assert_eq!(left, 2, "one is wanted, one is young, and another process has one");
+}
+
+#[test]
+fn parts_of_digests_that_are_not_trusted_are_limited_in_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let parts = PartFiles::in_folder(folder);
+    let trusted = target(folder, "trusted");
+    parts.remember(&trusted, vec![part(&trusted, 1, 1, 0)], true);
+    for number in 0..PART_FILES + 10 {
+        let one = target(folder, &format!("{number}"));
+        parts.remember(&one, vec![part(&one, 1, number + 1, 0)], false);
+    }
+    assert_eq!(fs::read_dir(folder).unwrap().count(), PART_FILES + 1);
+    assert!(parts.has(&trusted) && !parts.has(&target(folder, "9")));
+    assert!(parts.has(&target(folder, "10")), "the smallest are deleted first");
+}
+
+#[test]
+fn parts_of_earlier_versions_are_renamed_or_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = folder.path().join(".a.txt.abababababababab.part");
+    fs::write(&old, "begun").unwrap();
+    fs::create_dir(folder.path().join("sub")).unwrap();
+    let below = folder.path().join("sub/.b.txt.abababababababab.part");
+    fs::write(&below, "begun").unwrap();
+    let parts = PartFiles::in_folder(folder.path());
+    let target = SaveTarget::file(&folder.path().join("a.txt"));
+    assert!(parts.has(&target) && !old.exists());
+    let kept = resumable_path(&target, &Digest::new([0xab; 32]));
+    assert_eq!(fs::read(kept).unwrap(), b"begun");
+    assert!(parts.of(&SaveTarget::in_library(folder.path(), "sub/b.txt")).is_empty());
+    assert!(!below.exists());
+}
