@@ -52,3 +52,9 @@ pub const fn crowd(places: usize) -> usize {
 }
 /// Age from which the rate of an upload is compared with others.
 pub const RATE_KNOWN: Duration = Duration::from_secs(2);
+
+/// Time within which a reader must read some bytes of a document that is handed over; otherwise another
+/// reader may get it. It is also the time for the last bytes to be acknowledged.
+pub const HAND_OVER_STALL: Duration = Duration::from_secs(2);
+/// Time after which the sender of such a document checks what its reader has read.
+pub const HAND_OVER_CHECK: Duration = Duration::from_millis(250);

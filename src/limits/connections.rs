@@ -1,0 +1,70 @@
+//! Limits of connections and of connecting (protocol.md section 7).
+
+use std::time::Duration;
+
+/// Time for a head to arrive, counted from its first byte.
+pub const HEAD_DEADLINE: Duration = Duration::from_secs(20);
+/// Silence after which the first keepalive probe is sent.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// Time between keepalive probes.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// Keepalive probes that may go unanswered.
+pub const KEEPALIVE_PROBES: u32 = 3;
+/// Concurrent connections to the index, where the machine allows that number.
+pub const CONNECTIONS: usize = 10_000;
+/// Connections to the index from one network, unless `--connections-per-address` sets another number;
+/// loopback is exempt.
+pub const CONNECTIONS_PER_ADDRESS: usize = 64;
+/// The factor between the limit of an IPv6 /64 network and that of a /48 network, which a provider may
+/// assign to a single customer.
+pub const NETWORKS_PER_SITE: usize = 4;
+/// Time within which a new connection should send a request. When all permits are taken, a connection
+/// that has sent none in this time is closed to admit the next one.
+pub const SILENT_TIME: Duration = Duration::from_secs(1);
+/// Connections that were closed to admit others, and whose threads have not ended yet.
+pub const EVICTED: usize = 8;
+/// Refused connections whose input is drained until the other side has received the refusal.
+pub const REFUSED: usize = 8;
+/// Bad requests in a row, after which a connection is closed.
+pub const CONSECUTIVE_FAULTS: u32 = 10;
+/// Connections of one network that were closed for abuse, after which its connections are refused.
+pub const OFFENCES: f64 = 64.0;
+/// The largest count of one network: it is served again 4 s after its last offence.
+pub const OFFENCES_MOST: f64 = OFFENCES + 4.0 * OFFENCES_FORGOTTEN;
+/// Offences that are forgotten per second.
+pub const OFFENCES_FORGOTTEN: f64 = 8.0;
+/// Networks whose offences are counted.
+pub const REMEMBERED_NETWORKS: usize = 1024;
+/// First pause after a failed accept; it doubles up to [`ACCEPT_PAUSE_MAX`].
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(5);
+/// See [`ACCEPT_PAUSE`].
+pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// File descriptors that are reserved for purposes other than connections.
+pub const RESERVED_FILES: usize = 64;
+/// The same where descriptors are scarce: standard streams, listeners, signals, and refused connections.
+pub const LEAST_RESERVED_FILES: usize = 24;
+/// Stack of a connection's thread, in bytes.
+pub const THREAD_STACK: usize = 128 * 1024;
+/// Time for sessions to finish their replies when the server stops.
+pub const STOP_GRACE: Duration = Duration::from_secs(1);
+/// Time for uploads to finish when the peer stops.
+pub const UPLOAD_GRACE: Duration = Duration::from_secs(5);
+/// Time for which a closing connection drains its input, so that its last reply is not lost to a reset.
+pub const LINGER: Duration = Duration::from_millis(500);
+/// Bytes that a closing connection drains.
+pub const LINGER_BYTES: usize = 64 * 1024;
+/// Time to connect to an index: to resolve its name, and to try all of its addresses. Connecting to a
+/// holder has the deadline of the head of its reply instead ([`FIRST_BYTE`](super::FIRST_BYTE), [`FIRST_BYTE_UNPROVEN`](super::FIRST_BYTE_UNPROVEN)).
+pub const CONNECT: Duration = Duration::from_secs(5);
+/// Time after which the next address of a host is tried in parallel (RFC 8305 section 8).
+pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
+/// Addresses of one host that are tried: a name can have hundreds.
+pub const ADDRESSES_TRIED: usize = 8;
+/// Time for a lookup of a host name.
+pub const RESOLVE: Duration = Duration::from_secs(5);
+/// Concurrent lookups of host names, each with its own thread.
+pub const RESOLVERS: usize = 64;
+/// Time for which the addresses of a holder are not looked up again.
+pub const ADDRESSES_KEPT: Duration = Duration::from_secs(10);
+/// Time between two checks for an interrupt where nothing else ends a pause.
+pub const INTERRUPT_POLL: Duration = Duration::from_millis(50);

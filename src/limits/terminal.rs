@@ -1,0 +1,18 @@
+//! Limits of commands and their output.
+
+use std::time::Duration;
+
+/// Rows of a table. A longer list is drawn as several tables, so that it is never in memory as a whole.
+pub const TABLE_ROWS: usize = 10_000;
+/// Records of a list that a command keeps in memory: an index server can send an endless list.
+pub const LISTED_RECORDS: usize = 1_000_000;
+/// Bytes of those records in the reply.
+pub const LISTED_BYTES: usize = 128 * 1024 * 1024;
+/// Peers that `peers` counts.
+pub const LISTED_PEERS: usize = 100_000;
+/// Time that `get --out FIFO` waits for a program that reads the FIFO.
+pub const FIFO_READER: Duration = Duration::from_secs(30);
+/// Bytes that `verify` and copies read at a time.
+pub const VERIFY_BUFFER: usize = 256 * 1024;
+/// Time for a cancelled command and the session to end in order, before the program exits.
+pub const ENDING: Duration = Duration::from_secs(2);
