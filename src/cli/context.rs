@@ -91,7 +91,7 @@ impl Context {
     }
 
     /// Stores the speeds of other peers. Without them the next downloads begin with a worse order.
-    pub(super) fn remember_neighbours(&self) {
+    pub(super) fn store_peer_stats(&self) {
         if let Err(error) = self.fetcher.stats().save() {
             log::debug!("what is known of other peers is not stored: {error}");
         }

@@ -22,11 +22,11 @@ use super::program::typed;
 use super::session::index_access::IndexAccess;
 use super::session::interrupt::{Interrupt, Mode};
 use super::session::resume::resume_unfinished;
-use super::session::sharing::{Session, teller};
+use super::session::sharing::{Session, event_printer};
 use super::session::signals::{ServiceSignal, on_service_signal};
 use super::shell::line_loop;
 use super::shell::listed::Listed;
-use super::user_folder::{journal_file, neighbour_store};
+use super::user_folder::{journal_file, peer_stats_store};
 use super::values::rate::Rate;
 use crate::escape::excerpt;
 use crate::net::AddressPolicy;
@@ -95,7 +95,7 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
         interactive,
     };
     let outcome = finish(args.format, dispatch::run(&context, command));
-    context.remember_neighbours();
+    context.store_peer_stats();
     // A command that completed before the signal has succeeded.
     outcome.map_err(|failure| context.interrupt.ending().map_or(failure, Failure::from))
 }
@@ -115,7 +115,7 @@ pub(super) fn share(args: &Args) -> Result<(), CommandError> {
     logging::warn_of_root();
     let notices = Notices::default();
     let journal = journal(&args.share);
-    let tell = teller(args.server.clone(), args.format, notices.clone(), true);
+    let tell = event_printer(args.server.clone(), args.format, notices.clone(), true);
     let session = Session::start(args, &journal, tell)?;
     let fetcher = fetcher(args);
     let (library, membership) = (&session.sharing.library, &session.sharing.registration);
@@ -131,7 +131,7 @@ pub(super) fn share(args: &Args) -> Result<(), CommandError> {
 /// Runs the shell, on a terminal or for a script.
 pub(super) fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
-    let tell = teller(args.server.clone(), args.format, notices.clone(), interactive);
+    let tell = event_printer(args.server.clone(), args.format, notices.clone(), interactive);
     let journal = journal(&args.share);
     let session = finish(args.format, Session::start(&args, &journal, tell))?;
     let interrupt = Interrupt::start(Mode::Shell { interactive });
@@ -145,7 +145,7 @@ pub(super) fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
             return Err(interrupt.ending().map_or(Failure::Cancelled, Failure::from));
         }
         Err(IndexError::Cancelled { .. }) => {
-            notices.say("interrupted: not registered yet; the registration continues");
+            notices.print("interrupted: not registered yet; the registration continues");
         }
         Err(error) if !interactive => return finish(args.format, Err(CommandError::from(error))),
         Ok(()) | Err(_) => {}
@@ -177,7 +177,7 @@ pub(super) fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         interactive,
     };
     let outcome = line_loop::run(&mut context, &notices);
-    context.remember_neighbours();
+    context.store_peer_stats();
     outcome
 }
 
@@ -194,7 +194,7 @@ fn journal(folder: &Path) -> Arc<Journal> {
 
 /// A downloader with the stored speeds of other peers.
 fn fetcher(args: &Args) -> Downloader {
-    let store = neighbour_store();
+    let store = peer_stats_store();
     let neighbours = store.map_or_else(PeerStats::default, |store| PeerStats::load(&store));
     let limit = args.download_limit.map(Rate::bytes_per_second);
     Downloader::new(neighbours, Bandwidth::new(limit), AddressPolicy::new(args.allow_net.clone()))

@@ -14,7 +14,7 @@ use super::errors::report::report;
 use super::limits_table::limits_table;
 use super::logs::logging;
 use super::logs::uptime::Uptime;
-use super::output::print::say;
+use super::output::print::print_line;
 use super::program::with_program;
 use super::server_args::{Args, Log};
 use super::session::signals::{ServiceSignal, on_service_signal};
@@ -63,7 +63,7 @@ pub fn main() -> ExitCode {
 pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Args = arguments(with_program("server", all));
     let done = if args.show_limits {
-        say(limits_table(&(&args).into())).map_err(Error::Output)
+        print_line(limits_table(&(&args).into())).map_err(Error::Output)
     } else {
         start_logging(args.log);
         serve(&args)
@@ -92,9 +92,9 @@ fn serve(args: &Args) -> Result<(), Error> {
     warn_of_little_memory(&config);
     logging::warn_of_root();
     let (stop, totals, started) = (server.stop(), server.totals(), Instant::now());
-    let last_words = Arc::new(Once::new());
+    let totals_logged = Arc::new(Once::new());
     let log_totals = move || {
-        last_words.call_once(|| {
+        totals_logged.call_once(|| {
             let uptime = Uptime(started.elapsed());
             log::info!(target: server::LOG_SESSIONS, "stopped after {uptime}: {totals}");
         });
@@ -118,7 +118,7 @@ fn serve(args: &Args) -> Result<(), Error> {
     on_service_signal(handle).map_err(Error::Signals)?;
     for address in server.addresses().map_err(Error::Address)? {
         // The server works without standard output, too.
-        if let Err(error) = say(format_args!("listening on {address}")) {
+        if let Err(error) = print_line(format_args!("listening on {address}")) {
             log::warn!("listening on {address}, which cannot be printed: {error}");
         }
     }

@@ -20,7 +20,7 @@ pub(super) fn stored_digests() -> DigestCache {
 }
 
 /// The speeds of other peers.
-pub(super) fn neighbour_store() -> Option<PathBuf> {
+pub(super) fn peer_stats_store() -> Option<PathBuf> {
     Some(folder("XDG_STATE_HOME", ".local/state")?.join("neighbours"))
 }
 

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
 use crate::cli::output::objects::{document_json, with_fields};
-use crate::cli::output::print::{say, say_json, table};
+use crate::cli::output::print::{print_json, print_line, table};
 use crate::escape::escaped;
 
 pub(in crate::cli) fn docs(context: &Context) -> Result<(), CommandError> {
@@ -24,10 +24,12 @@ pub(in crate::cli) fn docs(context: &Context) -> Result<(), CommandError> {
     let mut table = table(["document", "title"]);
     for (document, title) in &documents {
         match context.format {
-            Format::Raw => say(format_args!("{} {}", document.wire(), escaped(title.as_str()))),
+            Format::Raw => {
+                print_line(format_args!("{} {}", document.wire(), escaped(title.as_str())))
+            }
             Format::Json => {
                 let title = ("title", json!(title.as_str()));
-                say_json(&with_fields(document_json(document), [title]))
+                print_json(&with_fields(document_json(document), [title]))
             }
             Format::Table => {
                 table.add_row([document.to_string(), escaped(title.as_str()).to_string()]);
@@ -37,7 +39,7 @@ pub(in crate::cli) fn docs(context: &Context) -> Result<(), CommandError> {
         .map_err(CommandError::Output)?;
     }
     if let Format::Table = context.format {
-        say(table.trim_fmt()).map_err(CommandError::Output)?;
+        print_line(table.trim_fmt()).map_err(CommandError::Output)?;
     }
     Ok(())
 }

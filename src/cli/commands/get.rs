@@ -20,7 +20,7 @@ use crate::cli::context::Context;
 use crate::cli::downloads::trusted::trusted_digests;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::meant::{here_or_known, is_listed, rfc_for_unknown_index};
-use crate::cli::output::print::say;
+use crate::cli::output::print::print_line;
 use crate::cli::values::named::Range;
 use crate::library::candidates;
 use crate::peer::{JournalEvent, probe};
@@ -29,13 +29,13 @@ use crate::protocol::Document;
 /// Downloads a document, or several.
 pub(in crate::cli) fn get(context: &Context, command: &Get) -> Result<(), CommandError> {
     let list = trusted_digests(context, command.digests.as_deref())?;
-    let mut vouched_for = list.digests.clone();
+    let mut trusted = list.digests.clone();
     let mut documents: Vec<Document> = match &command.documents[..] {
         [] => {
             let unfinished = context.journal.unfinished();
             for (document, digest) in &unfinished {
                 if let Some(digest) = digest {
-                    vouched_for.entry(document.clone()).or_insert(*digest);
+                    trusted.entry(document.clone()).or_insert(*digest);
                 }
             }
             unfinished.into_keys().collect()
@@ -49,7 +49,8 @@ pub(in crate::cli) fn get(context: &Context, command: &Get) -> Result<(), Comman
     documents.retain(|document| seen.insert(document.clone()));
     list.note_unmatched(|document| seen.contains(document));
     if documents.is_empty() {
-        return say("no unfinished download: nothing to resume").map_err(CommandError::Output);
+        return print_line("no unfinished download: nothing to resume")
+            .map_err(CommandError::Output);
     }
     // Needed only if the user can be asked.
     let wanted_before =
@@ -59,7 +60,7 @@ pub(in crate::cli) fn get(context: &Context, command: &Get) -> Result<(), Comman
         let is_wanted =
             |document: &&Document| command.force || library.read().entry(document).is_none();
         let wanted = documents.iter().filter(is_wanted).map(|document| {
-            (document.clone(), JournalEvent::Wanted(vouched_for.get(document).copied()))
+            (document.clone(), JournalEvent::Wanted(trusted.get(document).copied()))
         });
         context.journal.add_all(wanted);
     }
@@ -73,15 +74,15 @@ pub(in crate::cli) fn get(context: &Context, command: &Get) -> Result<(), Comman
         false => Vec::new(),
     };
     let outcome = match &documents[..] {
-        [document] => get_one(context, command, document, vouched_for.get(document).copied()),
+        [document] => get_one(context, command, document, trusted.get(document).copied()),
         _ if command.out.is_some() => Err(CommandError::Usage(format!(
             "expected one document with --out, found {}: give each its own `get`, or save all of them \
                  in a directory with `--share DIR`",
             documents.len()
         ))),
-        _ => get_many(context, command, documents, &vouched_for),
+        _ => get_many(context, command, documents, &trusted),
     };
-    if outcome.as_ref().is_err_and(CommandError::is_not_begun) {
+    if outcome.as_ref().is_err_and(CommandError::has_not_begun) {
         let given_up = newly_wanted.into_iter().map(|document| (document, JournalEvent::GivenUp));
         context.journal.add_all(given_up);
     }

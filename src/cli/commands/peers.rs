@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
-use crate::cli::output::incomplete::{check_complete, note_incomplete, say_incomplete};
-use crate::cli::output::print::{say, table};
+use crate::cli::output::incomplete::{check_complete, note_incomplete, print_incomplete};
+use crate::cli::output::print::{print_line, table};
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::{Completeness, each_record};
@@ -49,12 +49,12 @@ pub(in crate::cli) fn peers(context: &Context) -> Result<(), CommandError> {
                 continue;
             }
         };
-        say(line).map_err(CommandError::Output)?;
+        print_line(line).map_err(CommandError::Output)?;
     }
     if let Format::Table = context.format {
-        say(rows.trim_fmt()).map_err(CommandError::Output)?;
+        print_line(rows.trim_fmt()).map_err(CommandError::Output)?;
     }
-    say_incomplete(context.format, &listed)?;
+    print_incomplete(context.format, &listed)?;
     note_incomplete(&listed);
     check_complete(&listed, has_peers)
 }

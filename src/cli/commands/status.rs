@@ -11,7 +11,7 @@ use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::check_complete;
 use crate::cli::output::outcome::shown;
-use crate::cli::output::print::{say, say_json};
+use crate::cli::output::print::{print_json, print_line};
 use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::session::share_claim::is_shared;
 use crate::escape::escaped;
@@ -42,7 +42,7 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
     let downloads = context.downloads.running(NAMED);
     let uploads = context.uploads.as_ref().map(|uploads| uploads.running()).unwrap_or_default();
     if let Format::Json = context.format {
-        return say_json(&json!({
+        return print_json(&json!({
             "v": 1,
             "index": context.server.to_string(),
             "own": own,
@@ -68,7 +68,7 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
     rows.extend(downloads.iter().map(|batch| ("downloading", download_line(batch))));
     rows.extend(uploads.iter().map(|upload| ("uploading", upload_line(upload))));
     for (what, value) in rows {
-        say(format_args!("{what:<16}{value}")).map_err(CommandError::Output)?;
+        print_line(format_args!("{what:<16}{value}")).map_err(CommandError::Output)?;
     }
     Ok(())
 }

@@ -18,9 +18,9 @@ use crate::cli::downloads::trusted::{check_all_local, trusted_digests};
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::{Failure, failure_of};
 use crate::cli::output::format::Format;
-use crate::cli::output::incomplete::{check_complete, note_incomplete, say_incomplete};
-use crate::cli::output::outcome::{Outcome, say_failed, say_not_fetched, say_not_saved};
-use crate::cli::output::print::{print_note, say};
+use crate::cli::output::incomplete::{check_complete, note_incomplete, print_incomplete};
+use crate::cli::output::outcome::{Outcome, print_failed, print_not_downloaded, print_not_saved};
+use crate::cli::output::print::{print_line, print_note};
 use crate::cli::progress::ManyDownloads;
 use crate::error_chain::error_chain;
 use crate::peer::{
@@ -53,18 +53,18 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
         missing(&library, records, learned_from, &list.digests);
     for (document, reason) in &not_saved {
         log::warn!("{document} is not fetched: {reason}");
-        say_not_saved(context.format, document, *reason)?;
+        print_not_saved(context.format, document, *reason)?;
     }
     let mut given_up = Vec::new();
     for (document, source) in failed {
         let error = CommandError::File { what: format!("cannot save {document}"), source };
         log::warn!("{}", error_chain(&error));
-        say_failed(context.format, Some(&document), &error)?;
+        print_failed(context.format, Some(&document), &error)?;
         given_up.push(error.failure());
     }
     for (document, error) in check_all_local(context, &library, &list)? {
         log::warn!("{}", error_chain(&error));
-        say_failed(context.format, Some(&document), &error)?;
+        print_failed(context.format, Some(&document), &error)?;
         given_up.push(error.failure());
     }
     if command.dry_run {
@@ -73,7 +73,7 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
         for order in &orders {
             let holders = order.request.sources.iter().map(|source| &source.holder).collect();
             let bytes = lengths.of(&order.request.document);
-            Outcome::Missing { holders, bytes }.say(context.format, &order.request.document)?;
+            Outcome::Missing { holders, bytes }.print(context.format, &order.request.document)?;
         }
         if orders.is_empty() && given_up.is_empty() {
             print_note(selection.nothing_to_do(command, not_saved.len()));
@@ -100,24 +100,24 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
     let names_each = matches!(context.format, Format::Json) || !io::stdout().is_terminal();
     let mut output = Ok(());
     let list = command.digests.as_deref();
-    let outcome = Destination::of(context, &library).fetch_all(orders, &mut |happening| {
-        match happening {
+    let outcome = Destination::of(context, &library).fetch_all(orders, &mut |event| {
+        match event {
             DownloadEvent::Completed(order, fetched, _) => {
                 if names_each && output.is_ok() {
-                    output = say_fetched(context, &earlier, order, fetched, list);
+                    output = print_downloaded(context, &earlier, order, fetched, list);
                 }
             }
             DownloadEvent::Present(order) => {
                 if names_each && output.is_ok() {
                     let path = order.target.path();
-                    output = Outcome::Present(&path).say(context.format, &order.request.document);
+                    output = Outcome::Present(&path).print(context.format, &order.request.document);
                 }
             }
             DownloadEvent::GivenUp(_, DownloadError::Cancelled(_)) => return,
             DownloadEvent::GivenUp(order, error) => {
                 given_up.push(failure_of(error));
                 if output.is_ok() {
-                    output = say_not_fetched(context.format, &order.request.document, error);
+                    output = print_not_downloaded(context.format, &order.request.document, error);
                 }
             }
             DownloadEvent::Committed(_)
@@ -125,7 +125,7 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
             | DownloadEvent::Running(..)
             | DownloadEvent::Retrying(..) => {}
         }
-        progress.show(happening);
+        progress.show(event);
     });
     progress.end();
     // Digests of files that were just written need not be computed again.
@@ -146,13 +146,13 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
         }
     })?;
     if let Format::Raw | Format::Table = context.format {
-        say(&summary).map_err(CommandError::Output)?;
+        print_line(&summary).map_err(CommandError::Output)?;
     }
     ending(context, given_up, &selection.listed)
 }
 
 /// Prints a line or an object for a document that was downloaded.
-fn say_fetched(
+fn print_downloaded(
     context: &Context,
     earlier: &Earlier,
     order: &DownloadJob,
@@ -161,7 +161,7 @@ fn say_fetched(
 ) -> Result<(), CommandError> {
     let (path, document) = (order.target.path(), &order.request.document);
     let change = earlier.change(document, fetched.digest);
-    Outcome::Fetched { path: &path, fetched, change, list }.say(context.format, document)
+    Outcome::Fetched { path: &path, fetched, change, list }.print(context.format, document)
 }
 
 /// The most severe failure of the documents and of an incomplete list.
@@ -172,7 +172,7 @@ fn ending(
 ) -> Result<(), CommandError> {
     let of_list = match listed {
         Completeness::Incomplete(gap) => {
-            say_incomplete(context.format, listed)?;
+            print_incomplete(context.format, listed)?;
             let message = format!("documents may be missing from the list: {}", gap.reason);
             check_complete(listed, true).and(Err(CommandError::Incomplete(message)))
         }

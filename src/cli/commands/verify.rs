@@ -14,7 +14,7 @@ use crate::cli::errors::report::error_json;
 use crate::cli::meant::meant;
 use crate::cli::output::format::Format;
 use crate::cli::output::outcome::shown;
-use crate::cli::output::print::{say, say_json};
+use crate::cli::output::print::{print_json, print_line};
 use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::values::quantity::counted;
 use crate::escape::escaped;
@@ -122,11 +122,11 @@ fn print(format: Format, document: &Document, verdict: &Verdict) -> io::Result<(
         ),
     };
     match (format, text) {
-        (Format::Raw | Format::Table, Some(text)) => say(format_args!("{document}: {text}")),
+        (Format::Raw | Format::Table, Some(text)) => print_line(format_args!("{document}: {text}")),
         (Format::Raw | Format::Table, None) => Ok(()),
         (Format::Json, _) => {
             let object = with_fields(document_json(document), [("verdict", json!(word))]);
-            say_json(&match verdict {
+            print_json(&match verdict {
                 Verdict::Changed { found, .. } => {
                     with_fields(object, [("digest", json!(found.to_string()))])
                 }
@@ -178,9 +178,9 @@ impl Counts {
                 "v": 1, "checked": checked, "unchanged": unchanged, "changed": changed,
                 "missing": missing, "unreadable": unreadable, "unknown": unknown,
             });
-            let Some(failure) = self.failure() else { return say_json(&object) };
+            let Some(failure) = self.failure() else { return print_json(&object) };
             let error = error_json(failure, &self.message());
-            return say_json(&with_fields(object, [("error", error)]));
+            return print_json(&with_fields(object, [("error", error)]));
         }
         let documents = counted(checked, "document");
         let mut line = format!("{documents} checked: {unchanged} as downloaded");
@@ -194,6 +194,6 @@ impl Counts {
                 line += &format!(", {count} {what}");
             }
         }
-        say(line)
+        print_line(line)
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::errors::command_error::CommandError;
 use crate::cli::meant::{file_of_number, hint, meant};
 use crate::cli::output::format::Format;
 use crate::cli::output::outcome::shown;
-use crate::cli::output::print::{say, say_json};
+use crate::cli::output::print::{print_json, print_line};
 use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::output::times::{local, rfc_3339};
 use crate::cli::values::quantity::counted;
@@ -97,18 +97,18 @@ pub(in crate::cli) fn why(context: &Context, typed: &Document) -> Result<(), Com
     for entry in &known.entries {
         let (time, text) = (local(entry.time), text(&entry.event));
         match context.format {
-            Format::Raw | Format::Table => say(format_args!("{time}  {}", escaped(&text))),
+            Format::Raw | Format::Table => print_line(format_args!("{time}  {}", escaped(&text))),
             Format::Json => {
                 let fields = [("time", json!(rfc_3339(entry.time))), ("what", json!(text))];
-                say_json(&with_fields(document_json(document), fields))
+                print_json(&with_fields(document_json(document), fields))
             }
         }
         .map_err(CommandError::Output)?;
     }
     let next = known.entries.last().filter(|_| known.path.is_none()).and_then(next_try);
     match context.format {
-        Format::Raw | Format::Table => known.lines(next.as_deref()).iter().try_for_each(say),
-        Format::Json => say_json(&known.json(document, next.as_deref())),
+        Format::Raw | Format::Table => known.lines(next.as_deref()).iter().try_for_each(print_line),
+        Format::Json => print_json(&known.json(document, next.as_deref())),
     }
     .map_err(CommandError::Output)
 }

@@ -83,23 +83,23 @@ impl Destination<'_> {
     ) -> io::Result<()> {
         let folder = self.library.read().folder().to_path_buf();
         let parts = part_files(&folder, self.library, self.journal);
-        let outcome = download_all(self.fetcher, &parts, orders, &mut |happening| {
-            self.remember(&happening);
-            note(running, &happening);
-            tell(&happening);
+        let outcome = download_all(self.fetcher, &parts, orders, &mut |event| {
+            self.remember(&event);
+            note(running, &event);
+            tell(&event);
         });
         self.journal.sync();
         outcome
     }
 
-    fn remember(&self, happening: &DownloadEvent<'_>) {
-        match happening {
+    fn remember(&self, event: &DownloadEvent<'_>) {
+        match event {
             // The other process records and shares the document.
             DownloadEvent::Present(_) => {}
             DownloadEvent::Bytes(_) => self.journal.sync_if_due(),
             DownloadEvent::Running(..) => {}
             DownloadEvent::Retrying(document, error, pause) => {
-                self.remember_failures(document, error);
+                self.record_failures(document, error);
                 self.journal.add(document, JournalEvent::Waits(*pause));
             }
             // The document is still wanted.
@@ -111,10 +111,10 @@ impl Destination<'_> {
             DownloadEvent::GivenUp(_, error) if error.is_in_use() => {}
             // The document is still wanted, and resumes.
             DownloadEvent::GivenUp(order, error) if error.kept().is_some() => {
-                self.remember_failures(&order.request.document, error);
+                self.record_failures(&order.request.document, error);
             }
             DownloadEvent::GivenUp(order, error) => {
-                self.remember_failures(&order.request.document, error);
+                self.record_failures(&order.request.document, error);
                 self.journal.add(&order.request.document, JournalEvent::GivenUp);
             }
             // One write and one lock for all documents.
@@ -132,7 +132,7 @@ impl Destination<'_> {
         }
     }
 
-    fn remember_failures(&self, document: &Document, error: &DownloadError) {
+    fn record_failures(&self, document: &Document, error: &DownloadError) {
         if failures(error).next().is_none() {
             self.journal.add(document, JournalEvent::NotFetched(error_chain(error)));
         }
@@ -190,8 +190,8 @@ pub(in crate::cli) fn part_files(
 }
 
 /// Updates the register of running downloads.
-fn note(running: &Running, happening: &DownloadEvent<'_>) {
-    match happening {
+fn note(running: &Running, event: &DownloadEvent<'_>) {
+    match event {
         DownloadEvent::Bytes(count) => running.add_bytes(*count),
         DownloadEvent::Running(..) | DownloadEvent::Retrying(..) | DownloadEvent::Committed(_) => {}
         DownloadEvent::Completed(order, fetched, saved) => {
@@ -261,11 +261,7 @@ pub(in crate::cli) fn plan(
 }
 
 /// Records why a document was not downloaded, unless the errors of its holders were recorded.
-pub(in crate::cli) fn remember_reason(
-    context: &Context,
-    document: &Document,
-    error: &CommandError,
-) {
+pub(in crate::cli) fn record_reason(context: &Context, document: &Document, error: &CommandError) {
     let is_recorded =
         matches!(error, CommandError::Fetch(error) if failures(error).next().is_some());
     if !is_recorded {

@@ -108,10 +108,10 @@ impl CommandError {
     }
 
     /// Whether a person has ended the command before a download began.
-    pub(in crate::cli) fn is_not_begun(&self) -> bool {
+    pub(in crate::cli) fn has_not_begun(&self) -> bool {
         match self {
             Self::NotBegun(_) => true,
-            Self::Said(error) => error.is_not_begun(),
+            Self::Said(error) => error.has_not_begun(),
             _ => false,
         }
     }

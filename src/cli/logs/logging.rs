@@ -30,7 +30,7 @@ pub(in crate::cli) fn start(level: LevelFilter, targets: &[(&str, LevelFilter)])
     });
     builder.init();
     // Without this thread the counts are printed with the next line.
-    let _ = thread::Builder::new().name("log".into()).spawn(say_summaries);
+    let _ = thread::Builder::new().name("log".into()).spawn(print_summaries);
 }
 
 /// Warns the operator of a service that runs as root.
@@ -66,7 +66,7 @@ fn admits(record: &Record<'_>) -> bool {
     })
 }
 
-fn say_summaries() {
+fn print_summaries() {
     loop {
         thread::sleep(Duration::from_millis(500));
         let summaries = match &mut *lately() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::format::Format;
 use super::objects::{document_json, with_fields, with_status};
-use super::print::say_json;
+use super::print::print_json;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::failure_of_index;
 use crate::cli::errors::report::error_json;
@@ -54,7 +54,7 @@ pub(in crate::cli) fn note_missing_holders(document: &Document, listed: &Complet
 }
 
 /// Prints as JSON that a document may have more holders. That is no failure.
-pub(in crate::cli) fn say_missing_holders(
+pub(in crate::cli) fn print_missing_holders(
     format: Format,
     document: &Document,
     listed: &Completeness,
@@ -62,20 +62,20 @@ pub(in crate::cli) fn say_missing_holders(
     match (format, listed) {
         (Format::Json, Completeness::Incomplete(Gap { reason, .. })) => {
             let fields = [("complete", json!(false)), ("reason", json!(reason))];
-            say_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
+            print_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
         }
         _ => Ok(()),
     }
 }
 
 /// Prints as JSON that records may be missing.
-pub(in crate::cli) fn say_incomplete(
+pub(in crate::cli) fn print_incomplete(
     format: Format,
     listed: &Completeness,
 ) -> Result<(), CommandError> {
     match (format, listed) {
         (Format::Json, Completeness::Incomplete(gap)) => {
-            say_json(&incomplete_json(gap)).map_err(CommandError::Output)
+            print_json(&incomplete_json(gap)).map_err(CommandError::Output)
         }
         _ => Ok(()),
     }

@@ -16,7 +16,7 @@ impl Notices {
     }
 
     /// Prints one line.
-    pub(in crate::cli) fn say(&self, line: &str) {
+    pub(in crate::cli) fn print(&self, line: &str) {
         let mut printer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // The terminal may be closed.
         let _ = match &mut *printer {

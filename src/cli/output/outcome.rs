@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::format::Format;
-use super::print::{say, say_json};
+use super::print::{print_json, print_line};
 use super::reply::{document_json, with_fields, with_status};
 use crate::cli::downloads::change::Change;
 use crate::cli::downloads::many::failures;
@@ -42,14 +42,14 @@ pub(in crate::cli) enum Outcome<'a> {
 
 impl Outcome<'_> {
     /// Prints the outcome.
-    pub(in crate::cli) fn say(
+    pub(in crate::cli) fn print(
         &self,
         format: Format,
         document: &Document,
     ) -> Result<(), CommandError> {
         match format {
-            Format::Raw | Format::Table => say(self.line(document)),
-            Format::Json => say_json(&self.json(document)),
+            Format::Raw | Format::Table => print_line(self.line(document)),
+            Format::Json => print_json(&self.json(document)),
         }
         .map_err(CommandError::Output)
     }
@@ -136,7 +136,7 @@ impl Outcome<'_> {
 }
 
 /// Prints as JSON that a document was not downloaded. Standard error has the message for people.
-pub(in crate::cli) fn say_not_fetched(
+pub(in crate::cli) fn print_not_downloaded(
     format: Format,
     document: &Document,
     error: &DownloadError,
@@ -147,22 +147,22 @@ pub(in crate::cli) fn say_not_fetched(
     let error = error_json(failure_of(error), &error_chain(error));
     let error = with_fields(error, [("holders", json!(holders))]);
     let fields = [("fetched", json!(false)), ("error", error)];
-    say_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
+    print_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
 }
 
 /// Prints as JSON that a document is never saved from the network. That is no failure.
-pub(in crate::cli) fn say_not_saved(
+pub(in crate::cli) fn print_not_saved(
     format: Format,
     document: &Document,
     reason: NotSaved,
 ) -> Result<(), CommandError> {
     let Format::Json = format else { return Ok(()) };
     let fields = [("fetched", json!(false)), ("not_saved", json!(reason.to_string()))];
-    say_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
+    print_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
 }
 
 /// Prints as JSON that a command has failed, or one document of it before any holder was asked.
-pub(in crate::cli) fn say_failed(
+pub(in crate::cli) fn print_failed(
     format: Format,
     document: Option<&Document>,
     error: &CommandError,
@@ -170,7 +170,7 @@ pub(in crate::cli) fn say_failed(
     match (format, document, error) {
         (Format::Raw | Format::Table, ..) => Ok(()),
         (Format::Json, Some(document), CommandError::Fetch(error)) => {
-            say_not_fetched(format, document, error)
+            print_not_downloaded(format, document, error)
         }
         (Format::Json, _, error) => {
             let object = match document {
@@ -186,7 +186,7 @@ pub(in crate::cli) fn say_failed(
                 None => object,
             };
             let error = error_json(error.failure(), &error_chain(error));
-            say_json(&with_fields(object, [("error", error)])).map_err(CommandError::Output)
+            print_json(&with_fields(object, [("error", error)])).map_err(CommandError::Output)
         }
     }
 }
@@ -196,7 +196,7 @@ pub(in crate::cli) fn say_failed(
 pub(in crate::cli) fn report_failed(program: &str, format: Format, error: &CommandError) {
     report(program, error);
     if !matches!(error, CommandError::Said(_) | CommandError::Printed { .. })
-        && let Err(error) = say_failed(format, None, error)
+        && let Err(error) = print_failed(format, None, error)
     {
         log::debug!("{}", error_chain(&error));
     }

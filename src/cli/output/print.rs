@@ -11,7 +11,7 @@ use crate::escape::escaped_json;
 ///
 /// # Errors
 /// When standard output is closed or full.
-pub(in crate::cli) fn say(line: impl std::fmt::Display) -> io::Result<()> {
+pub(in crate::cli) fn print_line(line: impl std::fmt::Display) -> io::Result<()> {
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")?;
     output.flush()
@@ -21,8 +21,8 @@ pub(in crate::cli) fn say(line: impl std::fmt::Display) -> io::Result<()> {
 ///
 /// # Errors
 /// When standard output is closed or full.
-pub(in crate::cli) fn say_json(object: &Value) -> io::Result<()> {
-    say(escaped_json(&object.to_string()))
+pub(in crate::cli) fn print_json(object: &Value) -> io::Result<()> {
+    print_line(escaped_json(&object.to_string()))
 }
 
 /// A table without borders, as `ps` prints it.

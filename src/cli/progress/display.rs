@@ -51,7 +51,7 @@ impl PlainLines {
     }
 
     /// Prints a line if it is due.
-    pub(super) fn say(&mut self, line: impl FnOnce() -> String) {
+    pub(super) fn print(&mut self, line: impl FnOnce() -> String) {
         if let Some(last) = &mut self.last
             && last.elapsed() >= PLAIN_EVERY
         {

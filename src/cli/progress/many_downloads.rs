@@ -42,8 +42,8 @@ impl ManyDownloads {
         Self { bar, lines, begun, all, fetched, present, failed, bytes, rate, remaining, shown }
     }
 
-    pub(in crate::cli) fn show(&mut self, happening: &DownloadEvent<'_>) {
-        match happening {
+    pub(in crate::cli) fn show(&mut self, event: &DownloadEvent<'_>) {
+        match event {
             DownloadEvent::Bytes(count) => {
                 self.bytes = self.bytes.saturating_add(*count);
                 self.update();
@@ -105,7 +105,7 @@ impl ManyDownloads {
                 .map_or_else(String::new, |left| format!(", about {} left", HumanDuration(left)));
             format!("{done} of {all} documents, {amount}{left}")
         };
-        lines.say(line);
+        lines.print(line);
         if !bar.is_hidden() {
             let left = remaining.bytes().unwrap_or(u64::MAX);
             // The estimate of the remaining bytes can grow, but the bar does not move backwards.

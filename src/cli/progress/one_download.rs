@@ -63,7 +63,7 @@ impl OneDownload {
         received.bytes = received.bytes.saturating_add(count);
         let rate = received.rate.at(now, received.bytes);
         let document = &self.document;
-        self.lines.say(|| {
+        self.lines.print(|| {
             let amount = amount(received.bytes, rate);
             let share = all.filter(|all| *all > 0).map(|all| done.saturating_mul(100) / all);
             let share = share.map_or_else(|| format!("{done} bytes"), |share| format!("{share} %"));

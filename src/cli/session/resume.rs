@@ -75,12 +75,12 @@ impl Resumption<'_> {
             if !orders.is_empty() {
                 let count = orders.len();
                 let downloads = counted(count, "unfinished download");
-                self.notices.say(&format!("resuming {downloads}"));
+                self.notices.print(&format!("resuming {downloads}"));
                 let folder = self.destination.library.read().folder().to_path_buf();
                 if let Some((note, _)) = create_directory(&folder)? {
-                    self.notices.say(&note);
+                    self.notices.print(&note);
                 }
-                self.destination.fetch_all(orders, &mut |happening| self.say(happening))?;
+                self.destination.fetch_all(orders, &mut |event| self.print(event))?;
             }
             let unfinished = journal.unfinished();
             let before = left.len();
@@ -140,8 +140,8 @@ impl Resumption<'_> {
         None
     }
 
-    fn say(&self, happening: &DownloadEvent<'_>) {
-        match happening {
+    fn print(&self, event: &DownloadEvent<'_>) {
+        match event {
             DownloadEvent::Bytes(_)
             | DownloadEvent::Running(..)
             | DownloadEvent::Committed(_)
@@ -152,9 +152,9 @@ impl Resumption<'_> {
             DownloadEvent::Completed(order, fetched, _) => {
                 warn_of_length(&order.request.document, fetched);
                 let (document, bytes) = (&order.request.document, counted(fetched.length, "byte"));
-                self.notices.say(&format!("{document}: {bytes} downloaded"));
+                self.notices.print(&format!("{document}: {bytes} downloaded"));
             }
-            DownloadEvent::GivenUp(_, error) => self.notices.say(&error_chain(error)),
+            DownloadEvent::GivenUp(_, error) => self.notices.print(&error_chain(error)),
         }
     }
 }

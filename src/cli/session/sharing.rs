@@ -15,7 +15,7 @@ use crate::cli::other_kind::upload_server;
 use crate::cli::output::format::Format;
 use crate::cli::output::notices::Notices;
 use crate::cli::output::outcome::shown;
-use crate::cli::output::print::{say, say_json};
+use crate::cli::output::print::{print_json, print_line};
 use crate::cli::user_folder::{port_file, stored_digests};
 use crate::cli::values::option_values::remedy;
 use crate::cli::values::quantity::counted;
@@ -72,8 +72,8 @@ impl Session {
         // Others may connect from now on. Standard output may be closed; that does not keep the peer
         // from uploading.
         let uploading = match args.format {
-            Format::Json => say_json(&json!({"v": 1, "uploading_from": address.to_string()})),
-            Format::Raw | Format::Table => say(format_args!("uploading from {address}")),
+            Format::Json => print_json(&json!({"v": 1, "uploading_from": address.to_string()})),
+            Format::Raw | Format::Table => print_line(format_args!("uploading from {address}")),
         };
         if let Err(error) = uploading {
             log::warn!("uploading from {address}, which cannot be printed: {error}");
@@ -113,7 +113,7 @@ fn upload_listener(address: Option<SocketAddr>, shared: &Path) -> io::Result<Tcp
 /// Returns the function that prints the events of the registration: the first one on standard output, where
 /// scripts wait for it, and later ones as notices. Unless `patient`, failures before the first registration
 /// are not printed, because the caller reports them.
-pub(in crate::cli) fn teller(
+pub(in crate::cli) fn event_printer(
     server: Endpoint,
     format: Format,
     notices: Notices,
@@ -126,15 +126,15 @@ pub(in crate::cli) fn teller(
             let documents = counted(count, "document");
             let line = format!("registered {documents} with {server}");
             if !first.swap(false, Ordering::Relaxed) {
-                notices.say(&line);
+                notices.print(&line);
                 return;
             }
             let said = match format {
                 Format::Json => {
                     let index = server.to_string();
-                    say_json(&json!({"v": 1, "registered": count, "index": index}))
+                    print_json(&json!({"v": 1, "registered": count, "index": index}))
                 }
-                Format::Raw | Format::Table => say(line),
+                Format::Raw | Format::Table => print_line(line),
             };
             if let Err(error) = said {
                 log::warn!("cannot write to standard output: {error}");
@@ -147,19 +147,19 @@ pub(in crate::cli) fn teller(
             } else {
                 format!(" and {}", counted(others, "other"))
             };
-            notices.say(&format!("the index did not register {document}{others}: {status}"));
+            notices.print(&format!("the index did not register {document}{others}: {status}"));
             let is_first = first.load(Ordering::Relaxed);
             if is_first && refusal == Refusal::BadRequest {
-                notices.say(&upload_server(&server));
+                notices.print(&upload_server(&server));
             }
         }
         Event::RegisteredLater(count) => {
             let documents = counted(count, "more document");
-            notices.say(&format!("registered {documents} with {server}"));
+            notices.print(&format!("registered {documents} with {server}"));
         }
         Event::NotSupported(count) => {
             let documents = counted(count, "document");
-            notices.say(&format!(
+            notices.print(&format!(
                 "{documents} not registered: the index has not shown that it knows \
                  documents other than RFCs"
             ));
@@ -171,7 +171,7 @@ pub(in crate::cli) fn teller(
             if away.swap(true, Ordering::Relaxed) {
                 log::debug!("{error}; next attempt in {pause:?}");
             } else {
-                notices.say(&format!("{error}; still uploading; reconnecting"));
+                notices.print(&format!("{error}; still uploading; reconnecting"));
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::cli::errors::failure::Failure;
 use crate::cli::errors::report::report;
 use crate::cli::output::notices::Notices;
 use crate::cli::output::outcome::report_failed;
-use crate::cli::output::print::say;
+use crate::cli::output::print::print_line;
 use crate::cli::usage::{escaped_lines, tip};
 use crate::cli::values::named::join_kinds;
 
@@ -122,7 +122,9 @@ fn act(context: &Context, line: &str) -> Result<bool, CommandError> {
         }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                say(error.to_string().trim_end()).map_err(CommandError::Output).map(|()| true)
+                print_line(error.to_string().trim_end())
+                    .map_err(CommandError::Output)
+                    .map(|()| true)
             }
             _ => {
                 let takes_names =

@@ -62,7 +62,7 @@ pub(super) fn sources(
     if let Some(first) = sources.first_mut() {
         first.is_chosen = at.is_some();
     }
-    say_versions(document, &sources);
+    warn_of_versions(document, &sources);
     sources
 }
 
@@ -98,7 +98,7 @@ pub(super) fn choose_once<'a>(
 }
 
 /// Warns if holders announce different content.
-fn say_versions(document: &Document, sources: &[Source]) {
+fn warn_of_versions(document: &Document, sources: &[Source]) {
     let mut versions: Vec<(Digest, Vec<String>)> = Vec::new();
     for source in sources {
         let Some(digest) = source.content.digest else { continue };

@@ -44,26 +44,26 @@ pub(super) fn copy(
         Out::Stream(path) => {
             let (length, digest) = copy_stream(context, entry, Some(path))?;
             let copied = Outcome::Copied { from: &entry.path(), to: path, length, digest };
-            say_streamed(context, document, path, &copied)
+            print_streamed(context, document, path, &copied)
         }
         Out::File(to) => {
             let (length, digest) = copy_file(context, entry, to, command.force)?;
             let copied = Outcome::Copied { from: &entry.path(), to, length, digest };
-            copied.say(context.format, document)
+            copied.print(context.format, document)
         }
     }
 }
 
 /// Prints the outcome of a document that was written to a device, a FIFO or a descriptor as JSON; nothing
 /// if that is standard output.
-pub(super) fn say_streamed(
+pub(super) fn print_streamed(
     context: &Context,
     document: &Document,
     path: &Path,
     outcome: &Outcome<'_>,
 ) -> Result<(), CommandError> {
     match context.format {
-        Format::Json if !is_standard_output(path) => outcome.say(context.format, document),
+        Format::Json if !is_standard_output(path) => outcome.print(context.format, document),
         Format::Json | Format::Raw | Format::Table => Ok(()),
     }
 }

@@ -6,20 +6,20 @@ use std::{io, iter};
 use super::choose::choose;
 use super::download::{Downloaded, save, stream};
 use super::holders::{self, Chosen};
-use super::local::{copy, local_copy, say_streamed};
+use super::local::{copy, local_copy, print_streamed};
 use super::out::{Out, is_standard_output};
 use super::target::{Target, already_here, check, target};
 use crate::cli::command::Get;
 use crate::cli::context::Context;
 use crate::cli::downloads::change::Earlier;
-use crate::cli::downloads::many::remember_reason;
+use crate::cli::downloads::many::record_reason;
 use crate::cli::downloads::running::{Finish, Running, wait};
 use crate::cli::downloads::share_directory::create_share_directory;
 use crate::cli::downloads::trusted::check_local;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::other_kind::note_index_server;
-use crate::cli::output::incomplete::say_missing_holders;
-use crate::cli::output::outcome::{Outcome, say_failed, shown};
+use crate::cli::output::incomplete::print_missing_holders;
+use crate::cli::output::outcome::{Outcome, print_failed, shown};
 use crate::error_chain::error_chain;
 use crate::library::{SaveTarget, Saved, SharedLibrary};
 use crate::peer::{
@@ -37,7 +37,7 @@ pub(super) fn get_one(
     let outcome = get_wanted(context, command, document, digest);
     let Err(error) = outcome else { return Ok(()) };
     if command.out.is_none() {
-        remember_reason(context, document, &error);
+        record_reason(context, document, &error);
     }
     if let (Some(holder), CommandError::Fetch(error)) = (&command.from, &error) {
         note_index_server(holder, error);
@@ -57,7 +57,7 @@ pub(super) fn get_one(
     }
     // Standard output may be the target of the document.
     if command.out.as_deref().is_none_or(|out| !is_standard_output(out)) {
-        say_failed(context.format, Some(document), &error)?;
+        print_failed(context.format, Some(document), &error)?;
     }
     Err(CommandError::Said(Box::new(error)))
 }
@@ -82,7 +82,7 @@ fn get_wanted(
                 if let Some(expected) = digest {
                     check_local(context, library, document, expected)?;
                 }
-                return Outcome::Present(&path).say(context.format, document);
+                return Outcome::Present(&path).print(context.format, document);
             }
         }
         _ => {}
@@ -102,7 +102,7 @@ fn get_wanted(
                     let path = target.path();
                     let fetched =
                         Outcome::Fetched { path: &path, fetched: &fetched, change, list: None };
-                    return fetched.say(context.format, document);
+                    return fetched.print(context.format, document);
                 }
                 Attached::Claimed(running) => (Some(running), Some(earlier)),
             }
@@ -119,7 +119,7 @@ fn get_wanted(
         Target::Out(Out::Stream(path)) => {
             let fetched = stream(context, &wanted, Some(&path))?;
             let fetched = Outcome::Fetched { path: &path, fetched: &fetched, change: None, list };
-            say_streamed(context, document, &path, &fetched)
+            print_streamed(context, document, &path, &fetched)
         }
         Target::Out(Out::File(path)) => {
             let downloaded = save(context, command.force, &wanted, &SaveTarget::file(&path))?;
@@ -129,7 +129,7 @@ fn get_wanted(
                 }
                 Downloaded::Present => Outcome::Present(&path),
             };
-            outcome.say(context.format, document)
+            outcome.print(context.format, document)
         }
         Target::Library(library, target) => {
             create_share_directory(context)?;
@@ -137,7 +137,7 @@ fn get_wanted(
                 Downloaded::Saved(fetched, saved) => (fetched, saved),
                 // The other process records and shares the document.
                 Downloaded::Present => {
-                    return Outcome::Present(&target.path()).say(context.format, document);
+                    return Outcome::Present(&target.path()).print(context.format, document);
                 }
             };
             if let Some(running) = running {
@@ -154,7 +154,7 @@ fn get_wanted(
             let change = earlier.and_then(|earlier| earlier.change(document, fetched.digest));
             let fetched =
                 Outcome::Fetched { path: &target.path(), fetched: &fetched, change, list };
-            fetched.say(context.format, document)?;
+            fetched.print(context.format, document)?;
             shared
         }
     }
@@ -196,7 +196,7 @@ fn find_sources(
     let Holders { found: holdings, completeness } = holders::holdings(context, document)?;
     // Standard output may be the target of the document.
     if out.is_none_or(|out| !is_standard_output(out)) {
-        say_missing_holders(context.format, document, &completeness)?;
+        print_missing_holders(context.format, document, &completeness)?;
     }
     let chosen = match context.interactive && holdings.len() > 1 {
         true => choose(document, &holdings, context.cancel())?.map_or(Chosen::None, Chosen::Number),

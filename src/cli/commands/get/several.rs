@@ -9,15 +9,15 @@ use super::target::{Target, already_here, check, target};
 use crate::cli::command::Get;
 use crate::cli::context::Context;
 use crate::cli::downloads::change::Earlier;
-use crate::cli::downloads::many::{Destination, Plan, plan, remember_reason};
+use crate::cli::downloads::many::{Destination, Plan, plan, record_reason};
 use crate::cli::downloads::share_directory::{cannot_continue, create_share_directory};
 use crate::cli::downloads::trusted::check_local;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::{Failure, failure_of};
 use crate::cli::errors::report::report;
 use crate::cli::other_kind::note_index_server;
-use crate::cli::output::incomplete::say_missing_holders;
-use crate::cli::output::outcome::{Outcome, say_failed, say_not_fetched};
+use crate::cli::output::incomplete::print_missing_holders;
+use crate::cli::output::outcome::{Outcome, print_failed, print_not_downloaded};
 use crate::cli::progress::ManyDownloads;
 use crate::cli::values::quantity::counted;
 use crate::library::SharedLibrary;
@@ -29,7 +29,7 @@ pub(super) fn get_many(
     context: &Context,
     command: &Get,
     documents: Vec<Document>,
-    vouched_for: &HashMap<Document, Digest>,
+    trusted: &HashMap<Document, Digest>,
 ) -> Result<(), CommandError> {
     let all = documents.len();
     let library = context.library()?;
@@ -37,12 +37,12 @@ pub(super) fn get_many(
     let mut found: Vec<(Document, Vec<HolderInfo>)> = Vec::new();
     for document in documents {
         context.check_interrupt_before_download(|| "interrupted: nothing was downloaded".into())?;
-        let digest = vouched_for.get(&document).copied();
+        let digest = trusted.get(&document).copied();
         match find(context, command, &library, &document, digest) {
             Ok(holdings) => found.extend(holdings.map(|holdings| (document, holdings))),
             // Reported together: a range may have thousands.
             Err(error @ CommandError::NoHolder { .. }) if !error.has_hint() => {
-                remember_reason(context, &document, &error);
+                record_reason(context, &document, &error);
                 failures.push(not_fetched(context, &document, &error)?);
                 missing.push(document);
             }
@@ -53,11 +53,11 @@ pub(super) fn get_many(
     let chosen = choose_once(context, found.iter().map(|(_, holdings)| holdings))?;
     let mut orders = Vec::new();
     for (document, holdings) in found {
-        let digest = vouched_for.get(&document).copied();
+        let digest = trusted.get(&document).copied();
         match find_plan(command, &library, &document, holdings, &chosen, digest) {
             Ok(Plan::Fetch(order)) => orders.push(order),
             // Another process has saved it since the look-up.
-            Ok(Plan::Here(path)) => Outcome::Present(&path).say(context.format, &document)?,
+            Ok(Plan::Here(path)) => Outcome::Present(&path).print(context.format, &document)?,
             Ok(Plan::NotSaved(reason)) => {
                 let error = CommandError::Usage(format!("{document}: {reason}"));
                 failures.push(failed(context, &document, error)?);
@@ -75,15 +75,15 @@ pub(super) fn get_many(
     let (mut output, mut downloaded) = (Ok(()), 0_usize);
     // Whether a note about the holder of `--from` was printed.
     let mut is_kind_known = false;
-    let outcome = Destination::of(context, &library).fetch_all(orders, &mut |happening| {
-        match happening {
+    let outcome = Destination::of(context, &library).fetch_all(orders, &mut |event| {
+        match event {
             DownloadEvent::Completed(order, fetched, _) => {
                 downloaded += 1;
                 if output.is_ok() {
                     let (path, document) = (order.target.path(), &order.request.document);
                     let change = earlier.change(document, fetched.digest);
                     let fetched = Outcome::Fetched { path: &path, fetched, change, list };
-                    progress.aside(|| output = fetched.say(context.format, document));
+                    progress.aside(|| output = fetched.print(context.format, document));
                 }
             }
             DownloadEvent::GivenUp(_, DownloadError::Cancelled(_)) => return,
@@ -94,7 +94,7 @@ pub(super) fn get_many(
                     progress.aside(|| note_index_server(holder, error));
                 }
                 if output.is_ok() {
-                    output = say_not_fetched(context.format, &order.request.document, error);
+                    output = print_not_downloaded(context.format, &order.request.document, error);
                 }
             }
             DownloadEvent::Present(order) => {
@@ -102,7 +102,7 @@ pub(super) fn get_many(
                     let path = order.target.path();
                     let present = Outcome::Present(&path);
                     progress
-                        .aside(|| output = present.say(context.format, &order.request.document));
+                        .aside(|| output = present.print(context.format, &order.request.document));
                 }
             }
             DownloadEvent::Bytes(_)
@@ -110,7 +110,7 @@ pub(super) fn get_many(
             | DownloadEvent::Committed(_)
             | DownloadEvent::Retrying(..) => {}
         }
-        progress.show(happening);
+        progress.show(event);
     });
     progress.end();
     let failed = failures.len();
@@ -139,12 +139,12 @@ fn failed(
     document: &Document,
     error: CommandError,
 ) -> Result<Failure, CommandError> {
-    remember_reason(context, document, &error);
+    record_reason(context, document, &error);
     match error {
         // It may still have a holder.
         CommandError::Index(IndexError::CutOff { .. }) => {
             report("peer", &error);
-            say_failed(context.format, Some(document), &error)?;
+            print_failed(context.format, Some(document), &error)?;
             Ok(error.failure())
         }
         // Without an index the next ones would fail, too.
@@ -165,7 +165,7 @@ fn not_fetched(
     document: &Document,
     error: &CommandError,
 ) -> Result<Failure, CommandError> {
-    say_failed(context.format, Some(document), error)?;
+    print_failed(context.format, Some(document), error)?;
     context.journal.add(document, JournalEvent::GivenUp);
     Ok(error.failure())
 }
@@ -184,7 +184,7 @@ fn find(
             if let Some(expected) = digest {
                 check_local(context, library, document, expected)?;
             }
-            Outcome::Present(&path).say(context.format, document)?;
+            Outcome::Present(&path).print(context.format, document)?;
             return Ok(None);
         }
     }
@@ -192,7 +192,7 @@ fn find(
         Some(_) => Ok(Some(Vec::new())),
         None => {
             let Holders { found, completeness } = holdings(context, document)?;
-            say_missing_holders(context.format, document, &completeness)?;
+            print_missing_holders(context.format, document, &completeness)?;
             Ok(Some(found))
         }
     }

@@ -11,8 +11,8 @@ use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::{Failure, failure_of_holder};
 use crate::cli::meant::{listed_form, no_holder};
 use crate::cli::output::format::Format;
-use crate::cli::output::incomplete::{check_complete, note_missing_holders, say_incomplete};
-use crate::cli::output::print::{say, say_json, table};
+use crate::cli::output::incomplete::{check_complete, note_missing_holders, print_incomplete};
+use crate::cli::output::print::{print_json, print_line, table};
 use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::output::times::{local, rfc_3339};
 use crate::error_chain::error_chain;
@@ -49,14 +49,14 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
                 Format::Raw | Format::Table => {
                     rows.add_row(row.cells());
                 }
-                Format::Json => say_json(&row.json(document)).map_err(CommandError::Output)?,
+                Format::Json => print_json(&row.json(document)).map_err(CommandError::Output)?,
             }
         }
     }
     if let Format::Raw | Format::Table = context.format {
-        say(rows.trim_fmt()).map_err(CommandError::Output)?;
+        print_line(rows.trim_fmt()).map_err(CommandError::Output)?;
     }
-    say_incomplete(context.format, &completeness)?;
+    print_incomplete(context.format, &completeness)?;
     let asked = failures.len();
     match Failure::worst(failures).filter(|_| !answers) {
         None => check_complete(&completeness, true),

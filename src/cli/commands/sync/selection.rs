@@ -141,7 +141,7 @@ pub(super) fn missing(
     library: &SharedLibrary,
     mut records: Vec<Record>,
     learned_from: SocketAddr,
-    vouched_for: &HashMap<Document, Digest>,
+    trusted: &HashMap<Document, Digest>,
 ) -> Missing {
     // Sorted instead of collected by document: there can be a million.
     records.sort_by(|one, other| one.document.cmp(&other.document));
@@ -157,7 +157,7 @@ pub(super) fn missing(
             ..record.holder.into()
         };
         let candidates: Vec<Source> = records.map(source).collect();
-        let digest = vouched_for.get(&document).copied();
+        let digest = trusted.get(&document).copied();
         match plan(library, document.clone(), candidates, digest, false) {
             Ok(Plan::Here(_)) => {}
             Ok(Plan::Fetch(order)) => missing.orders.push(order),
