@@ -34,7 +34,7 @@ pub(super) struct Context {
     /// The upload server of a session.
     pub(super) uploads: Option<Arc<UploadServer>>,
     pub(super) format: Format,
-    pub(super) fetcher: Downloader,
+    pub(super) downloader: Downloader,
     /// The history of downloads.
     pub(super) journal: Arc<Journal>,
     pub(super) interrupt: Interrupt,
@@ -52,7 +52,7 @@ pub(super) struct Context {
 impl Context {
     /// The handle by which a signal cancels the running command.
     pub(super) fn cancel(&self) -> &Cancel {
-        self.fetcher.cancel()
+        self.downloader.cancel()
     }
 
     /// Fails if the running command was interrupted.
@@ -92,7 +92,7 @@ impl Context {
 
     /// Stores the speeds of other peers. Without them the next downloads begin with a worse order.
     pub(super) fn store_peer_stats(&self) {
-        if let Err(error) = self.fetcher.stats().save() {
+        if let Err(error) = self.downloader.stats().save() {
             log::debug!("what is known of other peers is not stored: {error}");
         }
     }

@@ -79,7 +79,7 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
         announcements: None,
         uploads: None,
         format: args.format,
-        fetcher: fetcher(args).with_cancel(interrupt.begin()),
+        downloader: downloader(args).with_cancel(interrupt.begin()),
         journal: match command {
             Command::Get(_) | Command::Sync(_) | Command::Verify(_) | Command::Why(_) => {
                 journal(&args.share)
@@ -117,9 +117,9 @@ pub(super) fn share(args: &Args) -> Result<(), CommandError> {
     let journal = journal(&args.share);
     let tell = event_printer(args.server.clone(), args.format, notices.clone(), true);
     let session = Session::start(args, &journal, tell)?;
-    let fetcher = fetcher(args);
-    let (library, membership) = (&session.sharing.library, &session.sharing.registration);
-    resume_unfinished(&fetcher, &journal, library, membership, &Downloads::default(), notices);
+    let downloader = downloader(args);
+    let (library, registration) = (&session.sharing.library, &session.sharing.registration);
+    resume_unfinished(&downloader, &journal, library, registration, &Downloads::default(), notices);
     // The sender lives as long as the process.
     let _ = stopped.recv();
     let totals = session.sharing.uploads.totals();
@@ -136,8 +136,8 @@ pub(super) fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
     let session = finish(args.format, Session::start(&args, &journal, tell))?;
     let interrupt = Interrupt::start(Mode::Shell { interactive });
     let interrupt = finish(args.format, interrupt.map_err(CommandError::Signals))?;
-    let membership = Arc::clone(&session.sharing.registration);
-    interrupt.at_end(move || membership.close());
+    let registration = Arc::clone(&session.sharing.registration);
+    interrupt.at_end(move || registration.close());
     let registered = session.sharing.registration.wait(&interrupt.begin());
     interrupt.end();
     match registered {
@@ -150,12 +150,19 @@ pub(super) fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         Err(error) if !interactive => return finish(args.format, Err(CommandError::from(error))),
         Ok(()) | Err(_) => {}
     }
-    let (fetcher, downloads) = (fetcher(&args), Downloads::default());
+    let (downloader, downloads) = (downloader(&args), Downloads::default());
     if interactive {
         logging::warn_of_root();
         // A script decides itself what is downloaded.
-        let (library, membership) = (&session.sharing.library, &session.sharing.registration);
-        resume_unfinished(&fetcher, &journal, library, membership, &downloads, notices.clone());
+        let (library, registration) = (&session.sharing.library, &session.sharing.registration);
+        resume_unfinished(
+            &downloader,
+            &journal,
+            library,
+            registration,
+            &downloads,
+            notices.clone(),
+        );
     }
     let mut context = Context {
         depth: args.depth(),
@@ -167,7 +174,7 @@ pub(super) fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         library: OnceCell::from(session.sharing.library.clone()),
         uploads: Some(Arc::clone(&session.sharing.uploads)),
         format: args.format,
-        fetcher,
+        downloader,
         journal,
         interrupt,
         downloads,
@@ -193,7 +200,7 @@ fn journal(folder: &Path) -> Arc<Journal> {
 }
 
 /// A downloader with the stored speeds of other peers.
-fn fetcher(args: &Args) -> Downloader {
+fn downloader(args: &Args) -> Downloader {
     let store = peer_stats_store();
     let neighbours = store.map_or_else(PeerStats::default, |store| PeerStats::load(&store));
     let limit = args.download_limit.map(Rate::bytes_per_second);

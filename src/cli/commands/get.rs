@@ -106,7 +106,7 @@ fn known_form(context: &Context, command: &Get, typed: Document) -> Document {
         return rfc;
     }
     here_or_known(context, &typed, |form| match &command.from {
-        Some(holder) => probe(&context.fetcher, form, &holder.clone().into()).is_ok(),
+        Some(holder) => probe(&context.downloader, form, &holder.clone().into()).is_ok(),
         None => is_listed(context, form).unwrap_or(false),
     })
 }

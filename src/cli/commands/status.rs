@@ -24,7 +24,7 @@ const NAMED: usize = 8;
 /// Prints the state of the session. Without a session, checks that the index answers.
 pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
     // A single command has no connection yet: this request shows whether the index answers.
-    if context.index.membership().is_none() {
+    if context.index.registration().is_none() {
         let listed =
             request_records(&context.index, Query::List(Listing::Rfcs), &mut |part| match part {
                 ReplyPart::Record(_) => ControlFlow::Break(()),
@@ -33,10 +33,10 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
         check_complete(&listed, false)?;
     }
     // A single command registers nothing: other peers cannot use the port of its connection.
-    let membership = context.index.membership();
-    let own = membership.and_then(Registration::own).map(|own| own.to_string());
-    let not_known = if membership.is_some() { "not connected" } else { "not registered" };
-    let is_shared = membership.is_none() && is_shared(&context.folder);
+    let registration = context.index.registration();
+    let own = registration.and_then(Registration::own).map(|own| own.to_string());
+    let not_known = if registration.is_some() { "not connected" } else { "not registered" };
+    let is_shared = registration.is_none() && is_shared(&context.folder);
     let documents = context.library()?.read().len();
     let uploading = context.uploads.as_ref().map(|uploads| uploads.address().to_string());
     let downloads = context.downloads.running(NAMED);

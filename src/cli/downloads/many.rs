@@ -17,12 +17,12 @@ use crate::protocol::{Digest, Document, Endpoint, Title};
 
 /// Where documents are saved, recorded and announced.
 pub(in crate::cli) struct Destination<'a> {
-    pub(in crate::cli) fetcher: &'a Downloader,
+    pub(in crate::cli) downloader: &'a Downloader,
     pub(in crate::cli) journal: &'a Journal,
     pub(in crate::cli) library: &'a SharedLibrary,
     pub(in crate::cli) downloads: &'a Downloads,
     /// The session that shares them, if there is one.
-    pub(in crate::cli) membership: Option<&'a Registration>,
+    pub(in crate::cli) registration: Option<&'a Registration>,
     /// The queue of documents that are announced later.
     pub(in crate::cli) announcements: Option<&'a Sender<Document>>,
 }
@@ -31,11 +31,11 @@ impl<'a> Destination<'a> {
     /// Downloads into a library.
     pub(in crate::cli) fn of(context: &'a Context, library: &'a SharedLibrary) -> Self {
         Self {
-            fetcher: &context.fetcher,
+            downloader: &context.downloader,
             journal: &context.journal,
             library,
             downloads: &context.downloads,
-            membership: context.index.membership(),
+            registration: context.index.registration(),
             announcements: context.announcements.as_ref(),
         }
     }
@@ -61,7 +61,7 @@ impl Destination<'_> {
         let mut rest = Vec::new();
         for order in waited_for {
             let end = others.remove(&order.request.document);
-            match end.and_then(|end| wait(&end, self.fetcher.cancel())) {
+            match end.and_then(|end| wait(&end, self.downloader.cancel())) {
                 Some(Finish::Fetched(fetched, saved)) => {
                     tell(&DownloadEvent::Completed(&order, &fetched, saved));
                 }
@@ -83,7 +83,7 @@ impl Destination<'_> {
     ) -> io::Result<()> {
         let folder = self.library.read().folder().to_path_buf();
         let parts = part_files(&folder, self.library, self.journal);
-        let outcome = download_all(self.fetcher, &parts, orders, &mut |event| {
+        let outcome = download_all(self.downloader, &parts, orders, &mut |event| {
             self.remember(&event);
             note(running, &event);
             tell(&event);
@@ -146,9 +146,9 @@ impl Destination<'_> {
         let added = self.library.add_saved(document, title, saved, digest);
         if let Err(error) = added {
             log::warn!("{document} is not shared: {error}");
-        } else if let Some(membership) = self.membership
+        } else if let Some(registration) = self.registration
             && let Err(error) =
-                membership.update(std::slice::from_ref(document), self.fetcher.cancel())
+                registration.update(std::slice::from_ref(document), self.downloader.cancel())
         {
             log::debug!("{document} is not registered yet: {}", error_chain(&error));
             if let Some(announcements) = self.announcements {

@@ -15,31 +15,31 @@ use crate::protocol::{Document, Endpoint, ReplyPart};
 /// The connections to the index.
 pub(in crate::cli) struct IndexAccess {
     queries: IndexConnection,
-    membership: Option<Arc<Registration>>,
+    registration: Option<Arc<Registration>>,
 }
 
 impl IndexAccess {
     /// For a session, which keeps its documents registered.
-    pub(in crate::cli) fn of_session(membership: Arc<Registration>) -> Self {
-        Self { queries: membership.queries(), membership: Some(membership) }
+    pub(in crate::cli) fn of_session(registration: Arc<Registration>) -> Self {
+        Self { queries: registration.queries(), registration: Some(registration) }
     }
 
     /// For one command.
     pub(in crate::cli) fn once(queries: IndexConnection) -> Self {
-        Self { queries, membership: None }
+        Self { queries, registration: None }
     }
 
     /// The endpoint under which this peer is known, if it is connected.
     pub(in crate::cli) fn own(&self) -> Option<Endpoint> {
-        match &self.membership {
-            Some(membership) => membership.own(),
+        match &self.registration {
+            Some(registration) => registration.own(),
             None => self.queries.own(),
         }
     }
 
-    /// The membership, if this is a session.
-    pub(in crate::cli) fn membership(&self) -> Option<&Registration> {
-        self.membership.as_deref()
+    /// The registration, if this is a session.
+    pub(in crate::cli) fn registration(&self) -> Option<&Registration> {
+        self.registration.as_deref()
     }
 
     /// Has this handle cancel the queries of the command that begins.
@@ -71,9 +71,9 @@ impl AskIndex for IndexAccess {
             }
             take(part, bytes)
         };
-        let asked = match (&self.membership, query) {
-            (Some(membership), Query::Add { .. } | Query::Remove(_)) => {
-                membership.ask(query, &self.queries.cancel(), &mut take)
+        let asked = match (&self.registration, query) {
+            (Some(registration), Query::Add { .. } | Query::Remove(_)) => {
+                registration.ask(query, &self.queries.cancel(), &mut take)
             }
             _ => self.queries.ask(query, &mut take),
         };

@@ -26,10 +26,10 @@ use crate::protocol::{Digest, Document};
 ///
 /// Does nothing while another process may be downloading into the same directory.
 pub(in crate::cli) fn resume_unfinished(
-    fetcher: &Downloader,
+    downloader: &Downloader,
     journal: &Arc<Journal>,
     library: &SharedLibrary,
-    membership: &Arc<Registration>,
+    registration: &Arc<Registration>,
     downloads: &Downloads,
     notices: Notices,
 ) {
@@ -37,16 +37,16 @@ pub(in crate::cli) fn resume_unfinished(
     if unfinished.is_empty() || !journal.was_alone() {
         return;
     }
-    let (fetcher, library, downloads) = (fetcher.clone(), library.clone(), downloads.clone());
-    let (journal, membership) = (Arc::clone(journal), Arc::clone(membership));
+    let (downloader, library, downloads) = (downloader.clone(), library.clone(), downloads.clone());
+    let (journal, registration) = (Arc::clone(journal), Arc::clone(registration));
     let work = move || {
-        let (fetcher, journal, library) = (&fetcher, &*journal, &library);
-        let membership = Some(&*membership);
+        let (downloader, journal, library) = (&downloader, &*journal, &library);
+        let registration = Some(&*registration);
         let downloads = &downloads;
         // No signal cancels these downloads, and the session registers everything after reconnecting.
         let announcements = None;
         let destination =
-            Destination { fetcher, journal, library, downloads, membership, announcements };
+            Destination { downloader, journal, library, downloads, registration, announcements };
         let resumption = Resumption { destination, notices };
         if let Err(error) = resumption.run(unfinished) {
             log::warn!("cannot resume unfinished downloads: {}", error_chain(&error));
@@ -104,9 +104,9 @@ impl Resumption<'_> {
 
     /// The download of a document, if a peer has it. Waits until the index is reachable.
     fn order(&self, document: &Document, digest: Option<Digest>) -> Option<DownloadJob> {
-        let membership = self.destination.membership?;
+        let registration = self.destination.registration?;
         // These queries have their own connection, which is closed between two rounds.
-        let index = membership.queries();
+        let index = registration.queries();
         let title = self.destination.library.read().known_title(document);
         let holdings = loop {
             match lookup(&index, document, title.as_ref()) {
@@ -121,7 +121,7 @@ impl Resumption<'_> {
                 }
             }
         };
-        let own = membership.own();
+        let own = registration.own();
         let mut candidates: Vec<Source> = holdings.into_iter().map(Into::into).collect();
         candidates.retain(|source| Some(&source.holder) != own.as_ref());
         if candidates.is_empty() {

@@ -47,7 +47,7 @@ pub(in crate::cli) fn run(context: &mut Context, notices: &Notices) -> Result<()
     };
     let mut worst = None;
     while let Some(line) = source.next_line() {
-        context.fetcher = context.fetcher.with_cancel(context.interrupt.begin());
+        context.downloader = context.downloader.with_cancel(context.interrupt.begin());
         context.typed = line.trim().to_string();
         let outcome = act(context, &line);
         context.interrupt.end();

@@ -220,7 +220,7 @@ fn download(
     let document = &wanted.document;
     let mut progress = OneDownload::new(document);
     let fetched =
-        context.fetcher.download_with_retries(wanted, incoming, overwrite, &mut |attempt| {
+        context.downloader.download_with_retries(wanted, incoming, overwrite, &mut |attempt| {
             let event = match &attempt {
                 DownloadProgress::Failed(holder, error) => {
                     Some(JournalEvent::Failed((*holder).clone(), error_chain(error)))

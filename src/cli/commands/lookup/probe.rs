@@ -37,14 +37,14 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
     let mut rows = table(header);
     let (mut failures, mut answers) = (Vec::new(), false);
     for some in holdings.chunks(CONCURRENT) {
-        let probes = ask(&context.fetcher, document, some);
+        let probes = ask(&context.downloader, document, some);
         context.check_interrupt()?;
         for (holding, probe) in some.iter().zip(probes) {
             match &probe {
                 Ok(_) => answers = true,
                 Err(error) => failures.push(failure_of_holder(error)),
             }
-            let row = Row::new(&context.fetcher, holding, &probe);
+            let row = Row::new(&context.downloader, holding, &probe);
             match context.format {
                 Format::Raw | Format::Table => {
                     rows.add_row(row.cells());
@@ -65,14 +65,14 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
 }
 
 fn ask(
-    fetcher: &Downloader,
+    downloader: &Downloader,
     document: &Document,
     holdings: &[HolderInfo],
 ) -> Vec<Result<Probe, TransferError>> {
     thread::scope(|scope| {
         let ask = |holding: &HolderInfo| {
             let source = Source::from(holding.clone());
-            let work = move || probe(fetcher, document, &source);
+            let work = move || probe(downloader, document, &source);
             thread::Builder::new().name("probe".into()).spawn_scoped(scope, work)
         };
         let asked: Vec<_> = holdings.iter().map(ask).collect();
@@ -105,12 +105,12 @@ struct Row {
 
 impl Row {
     fn new(
-        fetcher: &Downloader,
+        downloader: &Downloader,
         holding: &HolderInfo,
         probe: &Result<Probe, TransferError>,
     ) -> Self {
         let holder = &holding.record.holder;
-        let pace = fetcher.stats().speed(holder);
+        let pace = downloader.stats().speed(holder);
         let reason = probe.as_ref().err().map(|error| error_chain(error));
         let answer = probe.as_ref().ok();
         let digest = answer.and_then(|probe| probe.digest).or(holding.content.digest);
