@@ -5,14 +5,14 @@ use std::time::Duration;
 
 /// Bytes of a list of digests that the user trusts.
 pub const DIGEST_LIST: u64 = 256 * 1024 * 1024;
-/// Digests that are stored; an entry has some 150 bytes.
+/// Digests in the store of the digest cache; each takes about 150 bytes.
 pub const DIGESTS: usize = 200_000;
-/// Digests of earlier states of files, above which a session forgets them.
+/// Digests of earlier states of files, beyond which a session forgets them.
 pub const OLD_DIGESTS: usize = DIGESTS;
-/// Bytes of a document up to which an unknown digest is computed while its reader waits.
+/// Bytes of a document whose unknown digest is computed before the reply.
 pub const DIGEST_AT_ONCE: u64 = 16 * 1024 * 1024;
 
-/// Bytes that a packed document may unpack to.
+/// Unpacked bytes of a packed document.
 pub const UNPACKED: u64 = 64 * 1024 * 1024;
 /// Bytes of all unpacked copies from which an upload server sends.
 pub const UNPACKED_ALL: u64 = 256 * 1024 * 1024;
@@ -20,14 +20,13 @@ pub const UNPACKED_ALL: u64 = 256 * 1024 * 1024;
 pub const UNPACKED_UNUSED: u64 = 64 * 1024 * 1024;
 /// Unpacked copies that are kept for the next reader; each has a descriptor.
 pub const UNPACKED_UNUSED_FILES: usize = 8;
-/// Bytes of a list of titles (`rfc-index.txt`) that are read, unpacked; that of the RFC Editor has
-/// less than 3 MiB.
+/// Unpacked bytes of a list of titles (`rfc-index.txt`). The list of the RFC Editor has less than 3 MiB.
 pub const OFFICIAL_LIST: u64 = UNPACKED;
-/// Bytes of such a list that are read if it is packed: millions of empty parts would cost seconds.
+/// Packed bytes of a list of titles. Reading millions of empty gzip members would take seconds.
 pub const OFFICIAL_LIST_PACKED: u64 = 4 * 1024 * 1024;
-/// Bytes of an entry of that list; the longest of the RFC Editor has 2 KiB.
+/// Bytes of an entry of the list. The longest entry of the RFC Editor has 2 KiB.
 pub const OFFICIAL_ENTRY: usize = 16 * 1024;
-/// Titles of that list that are kept.
+/// Titles of the list that are stored.
 pub const OFFICIAL_TITLES: usize = 100_000;
 /// A new file is announced after this time without writes.
 pub const QUIET: Duration = Duration::from_secs(1);
