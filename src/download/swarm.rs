@@ -4,6 +4,7 @@
 //! thread reads the complete beginning of the file and computes the digest. When the last byte has
 //! arrived, connections are closed, and threads that are still connecting end later by themselves.
 
+mod following;
 mod hash;
 mod progress;
 mod receiving;
@@ -15,20 +16,18 @@ use std::io;
 use std::net::Shutdown;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::dialing::{Admission, HolderDialer};
 use super::exchange::Response;
 use super::model::{Source, TransferError};
-use super::swarm::segments::Segments;
 use super::transfer::Accounting;
-use crate::library::{ChunkedPart, Hasher};
+use crate::library::ChunkedPart;
 use crate::limits;
 use crate::net::WatchedStream;
 use crate::protocol::{Date, Digest, Document, Endpoint};
 use crate::system::peer_bounds;
-use hash::hash;
-use progress::{Steady, is_slow};
+use segments::Segments;
 
 /// How often the calling thread and idle workers check for changes.
 const POLL: Duration = Duration::from_millis(100);
@@ -53,7 +52,7 @@ pub(super) struct Swarm {
 struct State {
     segments: Segments,
     /// The file; `None` when the download is over, so that no worker keeps it open and locked.
-    pieces: Option<Arc<ChunkedPart>>,
+    part: Option<Arc<ChunkedPart>>,
     /// The holders that no worker is asking.
     idle: VecDeque<IdleHolder>,
     /// The response of the first of them, which has begun to arrive.
@@ -130,7 +129,7 @@ pub(super) struct SegmentedDocument<'a> {
     /// The response of the first of them, which has begun to arrive.
     pub(super) first: Option<Response>,
     /// The file, with the bytes that are here already.
-    pub(super) pieces: &'a Arc<ChunkedPart>,
+    pub(super) part: &'a Arc<ChunkedPart>,
 }
 
 impl SegmentedDocument<'_> {
@@ -141,14 +140,14 @@ impl SegmentedDocument<'_> {
         watch: &mut dyn FnMut(Progress<'_>),
     ) -> Result<SegmentedResult, SwarmError> {
         let feeds = self.accounting.bandwidth.feeds(peer_bounds().segments);
-        let (count, pieces) = (self.holders.len().min(feeds), self.pieces);
+        let (count, part) = (self.holders.len().min(feeds), self.part);
         let swarm = Swarm::new(self, count);
         // Counted before the workers begin.
         let before = swarm.length.saturating_sub(swarm.lock().segments.left());
         for worker in 0..count {
             start(&swarm, worker, move |swarm| swarm.work(worker));
         }
-        swarm.follow(pieces, before, watch)
+        swarm.follow(part, before, watch)
     }
 }
 
@@ -197,15 +196,15 @@ impl Swarm {
             holders,
             has_others,
             first,
-            pieces,
+            part,
         } = request;
         let patience = match count > 1 || has_others {
             true => limits::RATE_TIME_OF_ONE,
             false => limits::RATE_TIME,
         };
         let state = State {
-            segments: Segments::new(pieces.missing()),
-            pieces: Some(Arc::clone(pieces)),
+            segments: Segments::new(part.missing()),
+            part: Some(Arc::clone(part)),
             idle: holders.into_iter().map(|source| IdleHolder { source, is_late: false }).collect(),
             first,
             workers: 0,
@@ -223,7 +222,7 @@ impl Swarm {
             accounting: accounting.clone(),
             document: document.clone(),
             digest,
-            length: pieces.length(),
+            length: part.length(),
             patience,
             has_others,
             state: Mutex::new(state),
@@ -231,107 +230,11 @@ impl Swarm {
         })
     }
 
-    /// Reports progress, computes the digest, and waits for the end. Runs on the calling thread.
-    fn follow(
-        &self,
-        pieces: &ChunkedPart,
-        before: u64,
-        watch: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<SegmentedResult, SwarmError> {
-        let length = self.length;
-        let begun = Instant::now();
-        watch(Progress::Bytes(before, length));
-        let mut hasher = Hasher::default();
-        let mut hashed = 0;
-        let mut failures: HashMap<Endpoint, TransferError> = HashMap::new();
-        let mut has_alternative = self.has_others;
-        let slow_rate = self.accounting.bandwidth.slow_rate();
-        let mut steady = Steady::new(before, begun, slow_rate);
-        loop {
-            let (complete_until, done, is_idle) = {
-                let mut state = self.lock();
-                let reports = std::mem::take(&mut state.reports);
-                let done = length.saturating_sub(state.segments.left());
-                let complete_until = state.segments.complete_until(length);
-                let is_idle = state.workers == 0 || state.file_error.is_some();
-                drop(state);
-                for report in reports {
-                    match report {
-                        Report::Asking(holder) => watch(Progress::Asking(&holder)),
-                        Report::Failed(holder, error) => {
-                            watch(Progress::Failed(&holder, &error));
-                            has_alternative |= error.is_about_version();
-                            failures.insert(holder, error);
-                        }
-                    }
-                }
-                (complete_until, done, is_idle)
-            };
-            if self.dialer.cancel.is_cancelled() {
-                self.end();
-                return Err(SwarmError::Cancelled);
-            }
-            watch(Progress::Bytes(done, length));
-            let has_stopped = steady.has_stopped(done, Instant::now());
-            if has_alternative
-                && (has_stopped || is_slow(done.saturating_sub(before), begun.elapsed(), slow_rate))
-            {
-                self.end();
-                if has_stopped {
-                    self.lock().delivered.keys().for_each(|one| self.admission.stats.stopped(one));
-                }
-                return Err(SwarmError::Holders(self.with_slow(failures, begun.elapsed())));
-            }
-            let kept = hash(pieces, &mut hasher, &mut hashed, complete_until)
-                .and_then(|()| pieces.check_place());
-            if let Err(error) = kept {
-                self.end();
-                return Err(SwarmError::File(error));
-            }
-            if hashed == length {
-                break;
-            }
-            if complete_until > hashed {
-                continue;
-            }
-            if is_idle {
-                self.end();
-                return Err(match self.lock().file_error.take() {
-                    Some(error) => SwarmError::File(error),
-                    None => SwarmError::Holders(failures),
-                });
-            }
-            let waited = self.changed.wait_timeout(self.lock(), POLL);
-            drop(waited);
-        }
-        self.end();
-        let mut state = self.lock();
-        let mut holders: Vec<(Endpoint, u64)> = state.delivered.drain().collect();
-        holders.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-        Ok(SegmentedResult {
-            digest: hasher.finish(),
-            holders: holders.into_iter().map(|(holder, _)| holder).collect(),
-            last_modified: state.last_modified,
-        })
-    }
-
-    /// Adds the holders that have delivered bytes, but too slowly.
-    fn with_slow(
-        &self,
-        mut failures: HashMap<Endpoint, TransferError>,
-        time: Duration,
-    ) -> HashMap<Endpoint, TransferError> {
-        for holder in self.lock().delivered.keys() {
-            failures.insert(holder.clone(), TransferError::Deferred(time));
-        }
-        failures
-    }
-
     /// Ends the download, and waits until no worker writes.
     fn end(&self) {
         let mut state = self.lock();
         state.is_over = true;
-        state.pieces = None;
+        state.part = None;
         for connection in state.connections.values() {
             // The connection may be closed already.
             let _ = connection.shutdown(Shutdown::Both);

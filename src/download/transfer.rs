@@ -45,7 +45,7 @@ pub(super) fn receive(
     get: &Get<'_>,
     response: Response,
     pipeline: &mut Pipeline,
-    incoming: &mut PartialFile,
+    partial: &mut PartialFile,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Outcome, TransferError> {
     let head = &response.head.document;
@@ -67,9 +67,9 @@ pub(super) fn receive(
     let Response { head, mut connection } = response;
     let (head, separator) = (&head.document, head.separator);
     pipeline.request_ahead(head, &mut connection)?;
-    let mut body = Body::begin(head, incoming, progress)?;
+    let mut body = Body::begin(head, partial, progress)?;
     let rate = MinRate::new(get.patience, get.has_others.then_some(limits::SLOW_AFTER));
-    let outcome = body.receive(&accounting.bandwidth, &mut connection, rate).and_then(|bytes| {
+    let outcome = body.receive(accounting, &mut connection, rate).and_then(|bytes| {
         accounting.stats.transferred(get.holder, bytes, connection.requested_at().elapsed());
         body.finish(separator, get.digest)
     });

@@ -3,14 +3,13 @@
 //! The attributes in the index are hints: they change the order, and exclude no holder. The response of
 //! a holder takes precedence.
 
-use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::mem;
 
-use crate::download::dialing::{Admission, Trial, literal};
+use super::votes::{Party, majority};
+use crate::download::dialing::{Admission, Trial};
 use crate::download::model::{DownloadRequest, Source, TransferError};
 use crate::download::statistics::Standing;
-use crate::network::Network;
 use crate::protocol::{Digest, Endpoint};
 
 /// The assumed length of a document if the index announces none.
@@ -60,14 +59,6 @@ pub(super) struct Candidate<'a> {
     pub(super) rounds: u32,
     /// The order of candidates that are otherwise equal.
     place: usize,
-}
-
-/// Holders that may belong to one party.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum Party {
-    Network(Network),
-    /// All holders whose addresses are unknown: one party may own any number of names.
-    Unresolved,
 }
 
 /// The class of a holder, best first.
@@ -285,42 +276,6 @@ impl<'a> Candidates<'a> {
             self.ranked = 0;
         }
         self.left.push_back(candidate);
-    }
-}
-
-impl Party {
-    fn of(source: &Source) -> Self {
-        match literal(source) {
-            Some(address) => Self::Network(Network::of(address)),
-            None => Self::Unresolved,
-        }
-    }
-}
-
-/// The number of networks in which holders announce this version, or have delivered it. All holders
-/// whose addresses are unknown count as one network.
-pub(super) fn agreeing(sources: &[Source], delivered: &[Endpoint], digest: &Digest) -> usize {
-    let agrees = |source: &&Source| {
-        source.content.digest == Some(*digest) || delivered.contains(&source.holder)
-    };
-    sources.iter().filter(agrees).map(Party::of).collect::<HashSet<_>>().len()
-}
-
-/// The version that is announced in more networks than any other, and in more than one.
-fn majority(sources: &[Source]) -> Option<Digest> {
-    let mut votes: HashMap<Digest, HashSet<Party>> = HashMap::new();
-    for source in sources {
-        if let Some(digest) = source.content.digest {
-            votes.entry(digest).or_default().insert(Party::of(source));
-        }
-    }
-    let mut counts: Vec<(usize, Digest)> =
-        votes.into_iter().map(|(digest, parties)| (parties.len(), digest)).collect();
-    counts.sort_by_key(|(count, _)| Reverse(*count));
-    match counts.as_slice() {
-        [(first, _), (second, _), ..] if first == second => None,
-        [(count, digest), ..] if *count > 1 => Some(*digest),
-        _ => None,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::candidates::{Ask, Candidate, Candidates, Version, agreeing};
+use super::candidates::{Ask, Candidate, Candidates, Version};
+use super::votes::agreeing;
 use crate::download::dialing::{Admission, HolderDialer, Trial, measure};
 use crate::download::downloader::Downloader;
 use crate::download::exchange::{Exchange, Patience, Pipeline, Response};
@@ -45,7 +46,7 @@ pub(super) struct Download<'a> {
     pub(super) accounting: &'a Accounting,
     pub(super) request: &'a DownloadRequest,
     pub(super) pipeline: &'a mut Pipeline,
-    pub(super) incoming: &'a mut PartialFile,
+    pub(super) partial: &'a mut PartialFile,
     pub(super) watch: &'a mut dyn FnMut(DownloadProgress<'_>),
     pub(super) candidates: Candidates<'a>,
     /// The exchanges whose responses are awaited.
@@ -61,7 +62,7 @@ impl<'a> Download<'a> {
         downloader: &'a Downloader,
         request: &'a DownloadRequest,
         pipeline: &'a mut Pipeline,
-        incoming: &'a mut PartialFile,
+        partial: &'a mut PartialFile,
         watch: &'a mut dyn FnMut(DownloadProgress<'_>),
     ) -> Self {
         let Downloader { dialer, admission, accounting } = downloader;
@@ -77,7 +78,7 @@ impl<'a> Download<'a> {
             accounting,
             request,
             pipeline,
-            incoming,
+            partial,
             watch,
             candidates,
             running,
@@ -116,7 +117,7 @@ impl<'a> Download<'a> {
         let holder = &candidate.source.holder;
         let digest = response.head.document.digest;
         candidate.version = Version::Replied(digest);
-        let was_begun = self.incoming.beginning_length().is_some();
+        let was_begun = self.partial.beginning_length().is_some();
         let get = Get {
             holder,
             digest: self.request.digest,
@@ -129,10 +130,10 @@ impl<'a> Download<'a> {
             has_others: !candidate.is_late && self.candidates.has_early(),
         };
         let outcome = {
-            let Self { admission, accounting, pipeline, incoming, watch, .. } = self;
+            let Self { admission, accounting, pipeline, partial, watch, .. } = self;
             let _busy = admission.stats.busy(holder);
             let mut progress = |done, all| watch(DownloadProgress::Bytes(done, all));
-            receive(accounting, &get, response, pipeline, incoming, &mut progress)
+            receive(accounting, &get, response, pipeline, partial, &mut progress)
         };
         if let Err(error) = &outcome
             && error.has_stopped()
@@ -151,7 +152,7 @@ impl<'a> Download<'a> {
                 return self.fetch_large(candidate, digest, length, *response);
             }
             Err(TransferError::File(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
-                self.incoming.discard()?;
+                self.partial.discard()?;
                 self.failed(holder, TransferError::TooLargeHere(error));
                 return Ok(None);
             }
@@ -174,7 +175,7 @@ impl<'a> Download<'a> {
             self.expect_more();
         }
         if let TransferError::WrongDigest { .. } = error {
-            self.incoming.discard()?;
+            self.partial.discard()?;
             self.admission.stats.distrust(holder);
         }
         let again = match (&error, candidate.ask) {
@@ -258,7 +259,7 @@ impl<'a> Download<'a> {
         let is_rfc = matches!(self.request.document, Document::Rfc(_));
         // A proven holder closes the connection for other reasons.
         let may_know_no_ranges =
-            candidate.ask == Ask::Rest && self.incoming.beginning_length().is_some() && !is_proven;
+            candidate.ask == Ask::Rest && self.partial.beginning_length().is_some() && !is_proven;
         match (&error, candidate.ask) {
             // A strict program is asked without extensions.
             (

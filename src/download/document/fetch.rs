@@ -18,10 +18,10 @@ impl Downloader {
     pub fn download(
         &self,
         request: &DownloadRequest,
-        incoming: &mut PartialFile,
+        partial: &mut PartialFile,
         watch: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> Result<CompletedDownload, DownloadError> {
-        self.download_one(&mut Pipeline::default(), request, incoming, watch)
+        self.download_one(&mut Pipeline::default(), request, partial, watch)
     }
 
     /// Downloads one of many documents, over the connections of a pipeline.
@@ -29,10 +29,10 @@ impl Downloader {
         &self,
         pipeline: &mut Pipeline,
         request: &DownloadRequest,
-        incoming: &mut PartialFile,
+        partial: &mut PartialFile,
         watch: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> Result<CompletedDownload, DownloadError> {
-        let mut download = Download::new(self, request, pipeline, incoming, watch);
+        let mut download = Download::new(self, request, pipeline, partial, watch);
         let outcome = download.run();
         let document = request.document.clone();
         match outcome {

@@ -2,6 +2,7 @@
 //!
 //! | file | subject |
 //! |---|---|
+//! | `votes` | how many networks announce a version |
 //! | `candidates` | the holders that may be asked, and which is next |
 //! | `download` | one download: asks holders, receives the document |
 //! | `responses` | awaits the responses of several holders in parallel |
@@ -17,6 +18,7 @@ mod probe;
 mod responses;
 mod retry;
 mod versions;
+mod votes;
 
 pub use probe::{Probe, probe};
 pub(super) use retry::{Decision, Retry};

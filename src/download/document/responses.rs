@@ -98,7 +98,7 @@ impl<'a> Download<'a> {
         if candidate.ask != Ask::Whole {
             (self.watch)(DownloadProgress::Asking(&source.holder));
         }
-        let kept = self.incoming.beginning_length().filter(|_| candidate.ask == Ask::Rest);
+        let kept = self.partial.beginning_length().filter(|_| candidate.ask == Ask::Rest);
         let request = GetRequest {
             holder: &source.holder,
             document: &self.request.document,

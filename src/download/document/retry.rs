@@ -118,14 +118,14 @@ impl Downloader {
     pub fn download_with_retries(
         &self,
         request: &DownloadRequest,
-        incoming: &mut PartialFile,
+        partial: &mut PartialFile,
         overwrite: bool,
         watch: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> Result<CompletedDownload, DownloadError> {
-        let mut retry = Retry::new(1, incoming.resumable_bytes());
+        let mut retry = Retry::new(1, partial.resumable_bytes());
         loop {
             let begun = Instant::now();
-            let outcome = self.download(request, incoming, &mut |attempt| {
+            let outcome = self.download(request, partial, &mut |attempt| {
                 if let DownloadProgress::Bytes(_, Some(length)) = attempt {
                     retry.announce(length);
                 }
@@ -135,7 +135,7 @@ impl Downloader {
                 Err(error) if !self.cancel().is_cancelled() => error,
                 outcome => return outcome,
             };
-            let decision = retry.after_failure(&error, begun.elapsed(), incoming.resumable_bytes());
+            let decision = retry.after_failure(&error, begun.elapsed(), partial.resumable_bytes());
             let Decision::Retry(pause) = decision else {
                 return Err(retry.given_up(error));
             };
@@ -145,7 +145,7 @@ impl Downloader {
             if self.cancel().sleep(pause) {
                 return Err(DownloadError::Cancelled(request.document.clone()));
             }
-            if error.is_in_use() && !overwrite && incoming.is_saved_by_another() {
+            if error.is_in_use() && !overwrite && partial.is_saved_by_another() {
                 return Err(DownloadError::Present(request.document.clone()));
             }
         }

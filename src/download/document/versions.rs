@@ -45,8 +45,8 @@ impl<'a> Download<'a> {
             let Some(holder) = group.first().map(|candidate| &candidate.source.holder) else {
                 continue;
             };
-            let pieces = match self.incoming.chunked(&digest, length) {
-                Ok(Some(pieces)) => pieces,
+            let part = match self.partial.chunked(&digest, length) {
+                Ok(Some(part)) => part,
                 Ok(None) => {
                     // This does not count against the holder, so it is not reported.
                     self.failures.push((holder.clone(), TransferError::InUse));
@@ -58,7 +58,7 @@ impl<'a> Download<'a> {
                 }
                 Err(error) => return Err(error),
             };
-            let missing: u64 = pieces.missing().iter().map(|range| range.end - range.start).sum();
+            let missing: u64 = part.missing().iter().map(|range| range.end - range.start).sum();
             let holders: Vec<Source> =
                 group.iter().map(|candidate| candidate.source.clone()).collect();
             let watch = &mut *self.watch;
@@ -71,13 +71,13 @@ impl<'a> Download<'a> {
                 holders,
                 has_others,
                 first: first.take(),
-                pieces: &pieces,
+                part: &part,
             };
             let outcome = segmented.fetch(&mut |progress| watch(progress.into()));
             let delivered = match outcome {
                 Ok(delivered) => delivered,
                 Err(SwarmError::File(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
-                    drop(pieces);
+                    drop(part);
                     self.too_large_here(digest, group, error)?;
                     continue;
                 }
@@ -102,7 +102,7 @@ impl<'a> Download<'a> {
                     digest,
                 }));
             }
-            self.incoming.discard()?;
+            self.partial.discard()?;
             match delivered.holders.as_slice() {
                 // The bytes that were here before may be wrong.
                 _ if missing < length => groups.push(group),
@@ -129,7 +129,7 @@ impl<'a> Download<'a> {
         group: Vec<Candidate<'a>>,
         error: io::Error,
     ) -> io::Result<()> {
-        self.incoming.discard()?;
+        self.partial.discard()?;
         let mut failures = HashMap::new();
         if let Some(first) = group.first() {
             let error = TransferError::TooLargeHere(error);

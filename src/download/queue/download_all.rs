@@ -134,8 +134,8 @@ fn commit_all(
     watch: &mut dyn FnMut(DownloadEvent<'_>),
 ) -> io::Result<()> {
     let (mut files, mut fetched) = (Vec::new(), Vec::new());
-    for (job, incoming, one) in batch.drain(..) {
-        files.push((incoming, job.overwrite));
+    for (job, partial, one) in batch.drain(..) {
+        files.push((partial, job.overwrite));
         fetched.push((job, one));
     }
     let named = |(outcome, (job, one)): (io::Result<Saved>, (DownloadJob, CompletedDownload))| {

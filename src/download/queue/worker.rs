@@ -146,10 +146,10 @@ impl<'a> Worker<'a> {
                 self.queue.finish(self.number);
                 let _ = self.messages.send(Message::Present(Box::new(task.job)));
             }
-            (Next::Done(fetched), incoming) => {
+            (Next::Done(fetched), partial) => {
                 self.queue.finish(self.number);
-                if let Some(incoming) = incoming {
-                    self.done.push((task.job, incoming, fetched));
+                if let Some(partial) = partial {
+                    self.done.push((task.job, partial, fetched));
                 }
             }
             (Next::GiveUp(error), _) => {
@@ -183,8 +183,8 @@ impl<'a> Worker<'a> {
         {
             return (Next::Later, None);
         }
-        let mut incoming = match PartialFile::begin_with(&task.job.target, self.parts) {
-            Ok(incoming) => incoming,
+        let mut partial = match PartialFile::begin_with(&task.job.target, self.parts) {
+            Ok(partial) => partial,
             Err(source) => {
                 let error = DownloadError::File { document, source };
                 return (after_failure(task, error, Duration::ZERO, None), None);
@@ -215,20 +215,20 @@ impl<'a> Worker<'a> {
         };
         let begun = Instant::now();
         let outcome =
-            downloader.download_one(pipeline, &task.job.request, &mut incoming, &mut watch);
+            downloader.download_one(pipeline, &task.job.request, &mut partial, &mut watch);
         if let Some(length) = announced {
             task.retry.announce(length);
         }
         let error = match outcome {
             Ok(fetched) => {
                 if let Some(date) = fetched.last_modified {
-                    incoming.set_modified(date.time());
+                    partial.set_modified(date.time());
                 }
-                return (Next::Done(fetched), Some(incoming));
+                return (Next::Done(fetched), Some(partial));
             }
             Err(error) => error,
         };
-        let kept = incoming.resumable_bytes();
+        let kept = partial.resumable_bytes();
         let next = match error {
             DownloadError::Cancelled(_) if self.queue.must_yield(self.number) => {
                 task.retry.keep(kept);
@@ -250,14 +250,14 @@ impl<'a> Worker<'a> {
                     let document = &task.job.request.document;
                     log::warn!("the disk is full: the {kept} bytes of {document} are deleted");
                 }
-                incoming.delete();
+                partial.delete();
             }
             Next::GiveUp(DownloadError::Cancelled(_)) => {}
             Next::GiveUp(error) if !is_trusted && !error.is_in_use() && error.kept().is_none() => {
-                incoming.delete();
+                partial.delete();
             }
             // The part file of a task that waits is closed.
-            _ => incoming.suspend(self.parts, is_trusted),
+            _ => partial.suspend(self.parts, is_trusted),
         }
         (next, None)
     }

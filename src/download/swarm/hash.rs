@@ -7,7 +7,7 @@ use crate::system::PageAligned;
 
 /// Adds the bytes from `hashed` to `until`, which are complete, to `hasher`.
 pub(super) fn hash(
-    pieces: &ChunkedPart,
+    part: &ChunkedPart,
     hasher: &mut Hasher,
     hashed: &mut u64,
     until: u64,
@@ -19,7 +19,7 @@ pub(super) fn hash(
     while *hashed < until {
         let most = usize::try_from(until - *hashed).unwrap_or(usize::MAX).min(chunk.len());
         let Some(room) = chunk.get_mut(..most) else { break };
-        let count = pieces.read(room, *hashed)?;
+        let count = part.read(room, *hashed)?;
         let Some(bytes @ [_, ..]) = room.get(..count) else {
             return Err(io::ErrorKind::UnexpectedEof.into());
         };

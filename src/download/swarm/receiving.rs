@@ -50,11 +50,7 @@ impl Swarm {
             }
             state.connections.insert(worker, Arc::clone(&stream));
         }
-        let mut uncounted = first.len() as u64;
-        while uncounted > 0 {
-            let counted = self.accounting.bandwidth.take(address, false, uncounted);
-            uncounted = uncounted.saturating_sub(counted.max(1));
-        }
+        self.accounting.count(address, false, first.len() as u64);
         let mut written = 0;
         let mut chunk = first;
         let mut filled = chunk.len();
@@ -106,15 +102,15 @@ impl Swarm {
                 return Ok((0, false));
             };
             let count = end.saturating_sub(place).min(bytes.len() as u64);
-            let Some(pieces) = state.pieces.clone().filter(|_| !bytes.is_empty()) else {
+            let Some(part) = state.part.clone().filter(|_| !bytes.is_empty()) else {
                 return Ok((0, true));
             };
             state.writers += 1;
-            (count, Writing { swarm: self, pieces: Some(pieces) })
+            (count, Writing { swarm: self, part: Some(part) })
         };
         let most = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
-        let written = match (&writing.pieces, bytes.get(..most)) {
-            (Some(pieces), Some(bytes)) => pieces.write(bytes, place),
+        let written = match (&writing.part, bytes.get(..most)) {
+            (Some(part), Some(bytes)) => part.write(bytes, place),
             _ => Ok(()),
         };
         drop(writing);
@@ -134,12 +130,12 @@ impl Swarm {
 /// A worker that is writing. It releases the file before it is no longer counted.
 struct Writing<'a> {
     swarm: &'a Swarm,
-    pieces: Option<Arc<ChunkedPart>>,
+    part: Option<Arc<ChunkedPart>>,
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        self.pieces = None;
+        self.part = None;
         let mut state = self.swarm.lock();
         state.writers = state.writers.saturating_sub(1);
         if state.is_over {

@@ -8,9 +8,9 @@ use crate::library::PartialFile;
 const LENGTH: u64 = 9_000_000;
 
 fn swarm(folder: &std::path::Path) -> (Arc<Swarm>, Arc<ChunkedPart>, PartialFile) {
-    let mut incoming = PartialFile::begin(&folder.join("document")).unwrap();
+    let mut partial = PartialFile::begin(&folder.join("document")).unwrap();
     let digest = Digest::new([7; 32]);
-    let pieces = incoming.chunked(&digest, LENGTH).unwrap().unwrap();
+    let part = partial.chunked(&digest, LENGTH).unwrap().unwrap();
     let document = Document::Rfc("1".parse().unwrap());
     let (dialer, admission, accounting) = Default::default();
     let request = SegmentedDocument {
@@ -22,10 +22,10 @@ fn swarm(folder: &std::path::Path) -> (Arc<Swarm>, Arc<ChunkedPart>, PartialFile
         holders: Vec::new(),
         has_others: false,
         first: None,
-        pieces: &pieces,
+        part: &part,
     };
     let swarm = Swarm::new(request, 2);
-    (swarm, pieces, incoming)
+    (swarm, part, partial)
 }
 
 fn panicking(swarm: &Swarm, worker: usize) {
@@ -36,33 +36,33 @@ fn panicking(swarm: &Swarm, worker: usize) {
 #[test]
 fn a_download_ends_when_its_workers_panic() {
     let folder = tempfile::tempdir().unwrap();
-    let (swarm, pieces, _incoming) = swarm(folder.path());
+    let (swarm, part, _incoming) = swarm(folder.path());
     for worker in 0..2 {
         start(&swarm, worker, move |swarm| panicking(swarm, worker));
     }
-    let outcome = swarm.follow(&pieces, 0, &mut |_| {});
+    let outcome = swarm.follow(&part, 0, &mut |_| {});
     assert!(matches!(outcome, Err(SwarmError::Holders(failures)) if failures.is_empty()));
 }
 
 #[test]
 fn the_range_of_a_failed_worker_is_released() {
     let folder = tempfile::tempdir().unwrap();
-    let (swarm, pieces, _incoming) = swarm(folder.path());
+    let (swarm, part, _incoming) = swarm(folder.path());
     start(&swarm, 0, |swarm| panicking(swarm, 0));
     start(&swarm, 1, |swarm| {
         let holder = "127.0.0.1:1".parse().unwrap();
         let mut segments = 0;
         while let Some(range) = swarm.next_range(1, &holder) {
-            let pieces = swarm.lock().pieces.clone();
+            let part = swarm.lock().part.clone();
             let count = range.end - range.start;
             let bytes = vec![7; usize::try_from(count).unwrap()];
-            pieces.unwrap().write(&bytes, range.start).unwrap();
+            part.unwrap().write(&bytes, range.start).unwrap();
             swarm.lock().segments.advance(1, count, Instant::now());
             segments += 1;
         }
         assert!(segments > 0);
     });
-    let delivered = swarm.follow(&pieces, 0, &mut |_| {}).unwrap();
+    let delivered = swarm.follow(&part, 0, &mut |_| {}).unwrap();
     assert_ne!(delivered.digest, Digest::new([7; 32]));
-    assert!(pieces.missing().is_empty());
+    assert!(part.missing().is_empty());
 }

@@ -1,6 +1,7 @@
 //! What all transfers of a program share (protocol.md section 7).
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::download::statistics::PeerStats;
@@ -21,6 +22,15 @@ pub(in crate::download) struct Accounting {
 impl Accounting {
     pub(in crate::download) fn new(stats: Arc<PeerStats>, bandwidth: Bandwidth) -> Self {
         Self { stats, bandwidth, excessive: Arc::default() }
+    }
+
+    /// Counts bytes that were received already against the bandwidth limit, and waits for it.
+    pub(in crate::download) fn count(&self, address: IpAddr, is_small: bool, bytes: u64) {
+        let mut uncounted = bytes;
+        while uncounted > 0 {
+            let counted = self.bandwidth.take(address, is_small, uncounted);
+            uncounted = uncounted.saturating_sub(counted.max(1));
+        }
     }
 
     /// Reports, once for each holder, the bytes that follow a document. They are ignored.

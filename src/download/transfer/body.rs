@@ -8,12 +8,13 @@ use std::io::{self, Write};
 use std::mem;
 use std::time::Instant;
 
+use super::accounting::Accounting;
 use super::min_rate::MinRate;
 use crate::download::exchange::HolderConnection;
 use crate::download::model::TransferError;
 use crate::library::{Hasher, PartialFile};
 use crate::limits;
-use crate::net::{Bandwidth, SMALL};
+use crate::net::SMALL;
 use crate::protocol::{ContentRange, Date, Digest, DocumentHead};
 use crate::system::{self, PageAligned};
 
@@ -36,7 +37,7 @@ pub(in crate::download) struct Transferred {
 /// A document that is being received.
 pub(super) struct Body<'a> {
     head: &'a DocumentHead,
-    incoming: &'a mut PartialFile,
+    partial: &'a mut PartialFile,
     /// Whether all received bytes are in the buffer, and none in the file.
     is_held_back: bool,
     buffer: PageAligned,
@@ -56,7 +57,7 @@ impl<'a> Body<'a> {
     /// contain everything before it.
     pub(super) fn begin(
         head: &'a DocumentHead,
-        incoming: &'a mut PartialFile,
+        partial: &'a mut PartialFile,
         progress: &'a mut dyn FnMut(u64, Option<u64>),
     ) -> Result<Self, TransferError> {
         let begun = Instant::now();
@@ -66,11 +67,11 @@ impl<'a> Body<'a> {
         let room = whole.and_then(|length| usize::try_from(length).ok());
         let received = match room {
             Some(_) => 0,
-            None => prepare(head, incoming, &mut hasher)?,
+            None => prepare(head, partial, &mut hasher)?,
         };
         Ok(Self {
             head,
-            incoming,
+            partial,
             is_held_back: room.is_some(),
             buffer: PageAligned::new(room.unwrap_or(PIECE)),
             begun,
@@ -92,7 +93,7 @@ impl<'a> Body<'a> {
     /// belong to no response, such as the line end that some upload servers send.
     pub(super) fn receive(
         &mut self,
-        bandwidth: &Bandwidth,
+        accounting: &Accounting,
         connection: &mut HolderConnection,
         mut rate: MinRate,
     ) -> Result<u64, TransferError> {
@@ -102,18 +103,14 @@ impl<'a> Body<'a> {
         let is_small = self.expected.is_some_and(|length| length <= SMALL);
         let first = connection.take_input(self.left());
         for some in first.chunks(PIECE) {
-            let mut uncounted = some.len() as u64;
-            while uncounted > 0 {
-                let counted = bandwidth.take(connection.address(), is_small, uncounted);
-                uncounted = uncounted.saturating_sub(counted.max(1));
-            }
+            accounting.count(connection.address(), is_small, some.len() as u64);
             let start = self.place();
             self.room(start, some.len() as u64)?.copy_from_slice(some);
             self.take(start, some.len())?;
         }
         while self.left() > 0 {
             let most = self.left().min(PIECE as u64);
-            let most = bandwidth.take(connection.address(), is_small, most);
+            let most = accounting.bandwidth.take(connection.address(), is_small, most);
             let start = self.place();
             match rate.read(connection.stream(), self.room(start, most)?)? {
                 0 => break,
@@ -140,12 +137,12 @@ impl<'a> Body<'a> {
         self.hasher.update(bytes);
         self.received += count as u64;
         if !self.is_held_back {
-            self.incoming.file().write_all(bytes).map_err(TransferError::File)?;
+            self.partial.file().write_all(bytes).map_err(TransferError::File)?;
         } else if self.left() > 0 && self.begun.elapsed() >= limits::PLACE_CHECK_INTERVAL {
             self.write_beginning()?;
         }
         if self.looked.elapsed() >= limits::PLACE_CHECK_INTERVAL {
-            self.incoming.check_place().map_err(TransferError::File)?;
+            self.partial.check_place().map_err(TransferError::File)?;
             self.looked = Instant::now();
         }
         (self.progress)(self.received, self.expected);
@@ -154,10 +151,10 @@ impl<'a> Body<'a> {
 
     /// Writes the bytes that were held back. Later bytes are written as they arrive.
     fn write_beginning(&mut self) -> Result<(), TransferError> {
-        prepare(self.head, self.incoming, &mut Hasher::default())?;
+        prepare(self.head, self.partial, &mut Hasher::default())?;
         let end = self.place();
         let held_back = self.buffer.get(..end).unwrap_or_default();
-        self.incoming.file().write_all(held_back).map_err(TransferError::File)?;
+        self.partial.file().write_all(held_back).map_err(TransferError::File)?;
         self.is_held_back = false;
         self.buffer = PageAligned::new(PIECE);
         Ok(())
@@ -196,9 +193,9 @@ impl<'a> Body<'a> {
     }
 
     fn write_whole(&mut self) -> io::Result<()> {
-        self.incoming.use_temporary()?;
-        self.incoming.restart(&mut Hasher::default())?;
-        self.incoming.file().write_all(&self.buffer)
+        self.partial.use_temporary()?;
+        self.partial.restart(&mut Hasher::default())?;
+        self.partial.file().write_all(&self.buffer)
     }
 
     /// Verifies the length. If exactly the length of an empty line is missing, the upload server had
@@ -223,7 +220,7 @@ impl<'a> Body<'a> {
     fn put_in_front(&mut self, separator: &str) -> io::Result<()> {
         self.hasher = Hasher::default();
         if !self.is_held_back {
-            return put_before(self.incoming.file(), separator.as_bytes(), &mut self.hasher);
+            return put_before(self.partial.file(), separator.as_bytes(), &mut self.hasher);
         }
         let mut document = separator.as_bytes().to_vec();
         document.extend(self.buffer.iter().take(self.place()));
@@ -262,13 +259,13 @@ fn put_before(file: &File, first: &[u8], hasher: &mut Hasher) -> io::Result<()> 
 /// Prepares the file for the bytes after a head. Returns the number of bytes that are in it.
 fn prepare(
     head: &DocumentHead,
-    incoming: &mut PartialFile,
+    partial: &mut PartialFile,
     hasher: &mut Hasher,
 ) -> Result<u64, TransferError> {
     let most = head.content_range.map_or(u64::MAX, ContentRange::first);
     let kept = match &head.digest {
-        Some(digest) => incoming.resume(digest, most, hasher),
-        None => incoming.use_temporary().map(|()| 0),
+        Some(digest) => partial.resume(digest, most, hasher),
+        None => partial.use_temporary().map(|()| 0),
     };
     let kept = kept.map_err(TransferError::File)?;
     match head.content_range {
@@ -277,7 +274,7 @@ fn prepare(
             Err(TransferError::OtherPart)
         }
         Some(_) => Ok(kept),
-        None => incoming.restart(hasher).map(|()| 0).map_err(TransferError::File),
+        None => partial.restart(hasher).map(|()| 0).map_err(TransferError::File),
     }
 }
 

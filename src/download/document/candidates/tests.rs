@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::download::document::votes::agreeing;
 use crate::limits;
 use crate::net::Provenance;
 use crate::protocol::{Content, Document};

@@ -21,8 +21,8 @@ fn the_files_of_a_batch_are_reported_before_an_error_ends_everything() {
         overwrite: false,
     };
     let saved = |name: &str| {
-        let incoming = PartialFile::begin(&folder.path().join(name))?;
-        incoming.commit(false)
+        let partial = PartialFile::begin(&folder.path().join(name))?;
+        partial.commit(false)
     };
     let fetched = || CompletedDownload {
         holders: Vec::new(),
