@@ -21,7 +21,7 @@ pub struct Config {
     /// The largest number of concurrent connections, if the machine allows it. `None`: 10,000.
     pub max_connections: Option<usize>,
     /// Bytes of memory for records and connections. `None`: half of what the machine allows
-    /// ([`memory_limit`]).
+    /// ([`memory_limit`](super::memory_limit)).
     pub max_memory: Option<u64>,
     /// The largest number of concurrent connections from one network; loopback is exempt. `None`:
     /// 64.
