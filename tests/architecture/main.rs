@@ -128,6 +128,20 @@ fn tables_of_files_are_complete() {
     }
 }
 
+/// ARCHITECTURE.md answers where things are with files that exist.
+#[test]
+fn files_that_architecture_names_exist() {
+    let text = fs::read_to_string(root().join("../ARCHITECTURE.md")).unwrap();
+    let (_, table) = text.split_once("## Where is").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let files: Vec<&str> =
+        table.split('`').skip(1).step_by(2).filter(|part| part.ends_with(".rs")).collect();
+    assert!(files.len() >= 20);
+    for file in files {
+        assert!(root().join(file).is_file(), "{file}");
+    }
+}
+
 /// The scan does not see which names a glob stands for.
 #[test]
 fn globs_are_exports_alone() {
