@@ -3,12 +3,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use p2p_ci::protocol::role::{DocumentClient, DocumentEvent};
 use p2p_ci::protocol::{DocumentReply, DocumentReplyDecoder};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&step, bytes)) = data.split_first() else { return };
     let whole = read(bytes, bytes.len().max(1));
     assert_eq!(whole, read(bytes, usize::from(step).max(1)));
+    assert_eq!(event(bytes, bytes.len().max(1)), event(bytes, usize::from(step).max(1)));
     if let Ok((reply, used)) = whole {
         assert!(used <= bytes.len());
         let mut written = Vec::new();
@@ -33,4 +35,17 @@ fn read(bytes: &[u8], step: usize) -> Result<(DocumentReply, usize), String> {
         }
     }
     decoder.finish(bytes).map_err(|error| error.to_string())
+}
+
+/// What a client finds, up to the end of the connection.
+fn event(bytes: &[u8], step: usize) -> DocumentEvent {
+    let mut role = DocumentClient::new();
+    let mut end = 0;
+    while end < bytes.len() {
+        end = (end + step).min(bytes.len());
+        if let Some(event) = role.next(&bytes[..end]) {
+            return event;
+        }
+    }
+    role.on_end(bytes)
 }

@@ -17,7 +17,7 @@ use crate::download::dialing::{Connecting, HolderDialer, Trial};
 use crate::download::model::{Source, TransferError};
 use crate::limits;
 use crate::net::{not_connected_in_time, send};
-use crate::protocol::DocumentReplyDecoder;
+use crate::protocol::role::DocumentClient;
 use crate::system::{Direction, wait_for_any};
 
 /// How often a waiting exchange checks whether it is still wanted.
@@ -44,7 +44,7 @@ enum State {
     /// The request was sent.
     Sent {
         connection: HolderConnection,
-        decoder: Box<DocumentReplyDecoder>,
+        role: Box<DocumentClient>,
         /// Whether the connection was kept open after another exchange.
         is_kept: bool,
     },
@@ -105,7 +105,7 @@ impl<'a> Exchange<'a> {
         trial: Option<Trial>,
     ) -> Result<Self, TransferError> {
         let state = match pipeline.send_over_kept(source, &request) {
-            Some(connection) => State::Sent { connection, decoder: Box::default(), is_kept: true },
+            Some(connection) => State::Sent { connection, role: Box::default(), is_kept: true },
             None => State::Connecting(Connecting::begin(dialer, source)?),
         };
         let (keep_alive, begun) = (pipeline.keeps_alive(), Instant::now());
@@ -240,14 +240,14 @@ impl<'a> Exchange<'a> {
             Ok(connection)
         });
         Some(sent.map(|connection| {
-            self.state = State::Sent { connection, decoder: Box::default(), is_kept: false };
+            self.state = State::Sent { connection, role: Box::default(), is_kept: false };
         }))
     }
 
     /// Reads the head. If the holder has closed a connection that was kept open, connects again.
     fn read_head(&mut self, dialer: &HolderDialer) -> Option<Result<(), TransferError>> {
-        let State::Sent { connection, decoder, is_kept } = &mut self.state else { return None };
-        let result = read_head(connection, decoder)?;
+        let State::Sent { connection, role, is_kept } = &mut self.state else { return None };
+        let result = read_head(connection, role)?;
         if let Err(error) = &result
             && *is_kept
             && connection.input.is_empty()

@@ -6,7 +6,7 @@ use std::io;
 use super::connection::HolderConnection;
 use super::request::ResponseHead;
 use crate::download::model::TransferError;
-use crate::protocol::{DocumentReply, DocumentReplyDecoder};
+use crate::protocol::role::{DocumentClient, DocumentMeaning};
 use crate::system::try_receive;
 
 /// Bytes that are read at a time. Most of a small document arrives with its head.
@@ -15,18 +15,15 @@ const READ: usize = 1024;
 /// Reads the head as far as it has arrived; what follows it is left in the connection's input.
 pub(super) fn read_head(
     connection: &mut HolderConnection,
-    decoder: &mut DocumentReplyDecoder,
+    role: &mut DocumentClient,
 ) -> Option<Result<ResponseHead, TransferError>> {
     loop {
-        let found = match decoder.decode(&connection.input) {
-            Ok(Some(found)) => Ok(found),
-            Ok(None) => {
+        let event = match role.next(&connection.input) {
+            Some(event) => event,
+            None => {
                 let mut chunk = [0; READ];
                 match try_receive(connection.stream(), &mut chunk) {
-                    Ok(0) if connection.input.is_empty() => {
-                        return Some(Err(TransferError::NoReply));
-                    }
-                    Ok(0) => decoder.finish(&connection.input),
+                    Ok(0) => role.on_end(&connection.input),
                     Ok(count) => {
                         connection.input.extend(chunk.iter().take(count));
                         continue;
@@ -38,18 +35,13 @@ pub(super) fn read_head(
                     },
                 }
             }
-            Err(error) => Err(error),
         };
-        let (reply, used) = match found {
-            Ok(found) => found,
-            Err(error) => return Some(Err(TransferError::Protocol(error))),
-        };
-        connection.input.drain(..used.min(connection.input.len()));
-        return Some(match reply {
-            DocumentReply::Found(document) => {
-                Ok(ResponseHead { document, separator: decoder.separator() })
-            }
-            DocumentReply::Refused(refusal) => Err(TransferError::Refused(refusal.into())),
+        connection.input.drain(..event.used.min(connection.input.len()));
+        return Some(match event.meaning {
+            DocumentMeaning::Head(document, separator) => Ok(ResponseHead { document, separator }),
+            DocumentMeaning::Refused(refusal) => Err(TransferError::Refused(refusal.into())),
+            DocumentMeaning::Fault(error) => Err(TransferError::Protocol(error)),
+            DocumentMeaning::NoReply => Err(TransferError::NoReply),
         });
     }
 }
