@@ -66,7 +66,7 @@ fn packed(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// As Debian's doc-rfc packages lay it out: packed files in sub-folders, their index beside them,
+/// As Debian's doc-rfc packages lay it out: packed files in sub-folders, their index next to them,
 /// a folder of links, other formats.
 #[test]
 fn a_tree_of_packed_documents() {

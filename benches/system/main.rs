@@ -1,8 +1,8 @@
 //! How fast the index and the peers are, measured from outside: over sockets, against the real
-//! programs, beside anchors that everybody knows.
+//! programs, and compared with well-known programs.
 //!
 //! Every figure is the median of several rounds, and every ratio is of two figures of one round:
-//! what a machine does beside it then falls on both. It starts what it measures, on loopback, and
+//! other work of the machine then affects both. It starts what it measures, on loopback, and
 //! ends it. It does not judge: BENCHMARKS.md says what the figures mean.
 //!
 //! Run it with `cargo bench --bench system`. It needs Linux, for the addresses 127.0.0.x and for what the

@@ -105,7 +105,7 @@ fn a_range_asks_once_for_a_holder() {
     terminal.quit();
 }
 
-/// A session resumes what is wanted. A person who does not choose wants nothing.
+/// A session resumes unfinished downloads. A document for which the user chose no holder is not one of them.
 #[test]
 fn a_document_without_a_chosen_holder_is_not_wanted() {
     let root = tempfile::tempdir().unwrap();

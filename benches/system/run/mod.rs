@@ -112,7 +112,7 @@ struct Setting {
     against: Vec<Against>,
     library: Option<PathBuf>,
     capture: bool,
-    /// P2P-CI servers beside ours.
+    /// Other P2P-CI servers to compare with.
     others: Vec<SocketAddr>,
 }
 

@@ -1,4 +1,4 @@
-//! How long a single peer waits, on an idle index and beside a load.
+//! How long a single peer waits, at an idle index and at one under load.
 
 use std::io;
 use std::net::SocketAddr;

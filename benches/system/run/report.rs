@@ -14,7 +14,7 @@ use crate::run::findings::{Axis, Compared, Findings, Grid, Plot, Row, readable};
 
 /// Width and height of a plot in pixels.
 const SIZE: (u32, u32) = (1040, 480);
-/// What stands beside the lines: their names to the right, the labels of the axes.
+/// The texts next to the lines: their names to the right, the labels of the axes.
 const NAMES: u32 = 290;
 const LABELS: (u32, u32) = (88, 48);
 const MARGIN: u32 = 16;

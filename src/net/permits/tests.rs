@@ -1,4 +1,4 @@
-//! Who gets a permit, and from whom.
+//! Which connections get a permit, and which connections are closed for them (protocol.md section 7).
 
 use std::net::TcpListener;
 

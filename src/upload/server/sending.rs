@@ -63,8 +63,8 @@ impl Upload<'_> {
     /// one that changed meanwhile is not passed off as whole, the connection ends before its length
     /// is reached.
     pub(super) fn send(&self, head: DocumentHead, clock: &mut ReadClock) -> io::Result<Sent> {
-        /// What is shorter is there sooner if this thread sends it beside its reader, whatever that
-        /// takes of the processors.
+        /// A shorter document arrives sooner if this thread sends it while the reader reads, whatever
+        /// processor time that takes.
         const LONG: u64 = 32 * 1024 * 1024;
         /// What the head of a reply takes, or a bit more.
         const HEAD: usize = 512;

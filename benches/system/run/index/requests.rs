@@ -1,4 +1,4 @@
-//! LOOKUP and ADD as fast as they go, beside Redis and the ceiling.
+//! LOOKUP and ADD at full speed, compared with Redis and the ceiling.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,5 +1,5 @@
-//! The throughput of a network: LOOKUP by as many connections as there are peers, beside
-//! Redis, and GET from all of them, beside nginx.
+//! The throughput of a network: LOOKUP by as many connections as there are peers, compared
+//! with Redis, and GET from all of them, compared with nginx.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The same run seen from the wire: what tshark counts beside what we count.
+//! The same run seen from the wire: what tshark counts, compared with what the program counts.
 
 use std::io;
 use std::net::SocketAddr;
@@ -108,7 +108,7 @@ fn packet(line: &str) -> Option<Packet> {
     })
 }
 
-/// What tshark has seen beside what we have counted, and what it alone can tell.
+/// The counts of tshark compared with those of the program, and the counts that only tshark has.
 pub(crate) fn compare(said: &Said, packets: &[Packet]) -> [Figure; 4] {
     let Said { what, ports, bytes, before, seconds, exchanges, .. } = said;
     let is_towards = |packet: &&Packet| ports.contains(&packet.source);

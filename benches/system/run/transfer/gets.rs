@@ -1,4 +1,4 @@
-//! Single documents, small and large, beside nginx.
+//! Single documents, small and large, compared with nginx.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -24,7 +24,7 @@ use crate::run::transfer::gets::wait_until_idle;
 
 const SECTION: &str = "transfer, whole libraries";
 
-/// All of a library into an empty folder, digests checked, beside what else copies folders.
+/// All of a library into an empty folder, digests checked, compared with other programs that copy directories.
 pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let documents = Documents::of(setting)?;
     let index = Index::start(None)?;
@@ -166,7 +166,7 @@ pub(crate) fn registering(setting: &Setting, findings: &mut Findings) -> io::Res
     Ok(())
 }
 
-/// The digests of a library that nobody has read before, beside as many threads that do nothing
+/// The digests of a library that was not read before, compared with as many threads that do nothing
 /// but compute them and count.
 pub(crate) fn digests(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let documents = Documents::of(setting)?;

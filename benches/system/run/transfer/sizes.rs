@@ -1,4 +1,4 @@
-//! How a GET grows with its document, beside nginx, and `sync` with its documents.
+//! How the time of a GET, compared with nginx, and of `sync` depends on the size of documents.
 
 use std::io;
 use std::net::SocketAddr;
