@@ -153,21 +153,25 @@ fn thousands_of_dead_holders_are_skipped() {
     }
 }
 
+/// A holder of a version of its own, which announces a length and stops after fewer bytes.
+fn liar_that_stops(address: Ipv4Addr, length: usize, sent: usize) -> Source {
+    let digest = u32::from(address);
+    let at = holder(address, move |stream, _| {
+        let headers = format!("Content-Length: {length}\r\nDigest: sha-256={digest:064x}\r\n");
+        respond(stream, &headers, &vec![b'x'; sent])?;
+        stream.read_to_end(&mut Vec::new()).map(drop)
+    });
+    endpoint(at).into()
+}
+
 /// Each liar delivers twice as much as the one before it, and then stops.
 #[test]
 fn holders_that_stop_after_ever_larger_beginnings_cost_a_few_seconds_each() {
     for length in [7_900_000, 9_000_000] {
         let mut sources = Vec::new();
         for number in 0..10u8 {
-            let first = 17_000usize << number;
-            let digest = u64::from(number) + 1;
-            let at = holder(Ipv4Addr::new(127, 13, number, 1), move |stream, _| {
-                let headers =
-                    format!("Content-Length: {length}\r\nDigest: sha-256={digest:064x}\r\n");
-                respond(stream, &headers, &vec![b'x'; first.min(length - 1)])?;
-                stream.read_to_end(&mut Vec::new()).map(drop)
-            });
-            sources.push(endpoint(at).into());
+            let sent = (17_000usize << number).min(length - 1);
+            sources.push(liar_that_stops(Ipv4Addr::new(127, 13, number, 1), length, sent));
         }
         let root = tempfile::tempdir().unwrap();
         let (_server, honest) = honest(&shared(root.path()), Ipv4Addr::LOCALHOST);
@@ -184,13 +188,7 @@ fn holders_that_announce_ever_larger_lengths_cost_a_few_seconds_each() {
     let mut sources = Vec::new();
     for number in 0..12u8 {
         let length = 17_000usize << number;
-        let digest = u64::from(number) + 1;
-        let at = holder(Ipv4Addr::new(127, 14, number, 1), move |stream, _| {
-            let headers = format!("Content-Length: {length}\r\nDigest: sha-256={digest:064x}\r\n");
-            respond(stream, &headers, &vec![b'x'; length - 10])?;
-            stream.read_to_end(&mut Vec::new()).map(drop)
-        });
-        sources.push(endpoint(at).into());
+        sources.push(liar_that_stops(Ipv4Addr::new(127, 14, number, 1), length, length - 10));
     }
     let root = tempfile::tempdir().unwrap();
     let (_server, honest) = honest(&shared(root.path()), Ipv4Addr::LOCALHOST);

@@ -142,6 +142,19 @@ fn files_that_architecture_names_exist() {
     }
 }
 
+/// So do the paths in CONTRIBUTING.md.
+#[test]
+fn paths_that_contributing_names_exist() {
+    let text = fs::read_to_string(root().join("../CONTRIBUTING.md")).unwrap();
+    let paths = text.split('`').skip(1).step_by(2);
+    let of_this = |path: &&str| path.starts_with("src/") || path.starts_with("tests/");
+    let paths: Vec<&str> = paths.filter(of_this).collect();
+    assert!(paths.len() >= 5);
+    for path in paths {
+        assert!(root().join("..").join(path).exists(), "{path}");
+    }
+}
+
 /// The scan does not see which names a glob stands for.
 #[test]
 fn globs_are_exports_alone() {
