@@ -16,9 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::folder;
-use common::holders::{endpoint, holder, honest, respond};
+use common::holders::{endpoint, holder, honest, hurried, respond};
 use p2p_ci::library::{Hasher, PartialFile};
-use p2p_ci::peer::{CompletedDownload, DownloadError, DownloadRequest, Downloader, Source};
+use p2p_ci::peer::{CompletedDownload, DownloadError, DownloadRequest, Source};
 use p2p_ci::protocol::Document;
 
 /// A directory with RFC 1.
@@ -35,7 +35,7 @@ fn fetch_of(sources: Vec<Source>) -> (Result<CompletedDownload, DownloadError>, 
     let document = Document::Rfc("1".parse().unwrap());
     let wanted = DownloadRequest { document, sources, digest: None };
     let begun = Instant::now();
-    let fetched = Downloader::default().download(&wanted, &mut incoming, &mut |_| {});
+    let fetched = hurried(10).download(&wanted, &mut incoming, &mut |_| {});
     (fetched, begun.elapsed())
 }
 
@@ -45,7 +45,7 @@ struct Begins {
     length: usize,
     /// Bytes of the document that come immediately.
     first: usize,
-    /// Bytes in each quarter of a second after that.
+    /// Bytes in each fortieth of a second after that.
     more: usize,
 }
 
@@ -65,7 +65,7 @@ fn beginning(count: u8, begins: Begins) -> Vec<Source> {
             return stream.read_to_end(&mut Vec::new()).map(drop);
         }
         loop {
-            thread::sleep(Duration::from_millis(250));
+            thread::sleep(Duration::from_millis(25));
             stream.write_all(&vec![b'x'; more])?;
         }
     });
@@ -98,7 +98,7 @@ fn stop_or_are_slow(cases: &[Begins]) {
             sources.push(honest.clone());
             let (fetched, time) = fetch_of(sources);
             assert_eq!(fetched.unwrap().holders, [honest.holder], "{begins:?}");
-            assert!(time < Duration::from_secs(25), "{begins:?}: {time:?}");
+            assert!(time < Duration::from_secs(8), "{begins:?}: {time:?}");
         }
     };
     thread::scope(|scope| {
@@ -121,7 +121,7 @@ fn several_slow_holders_deliver_where_there_are_no_others() {
             let at = holder(Ipv4Addr::new(127, 11, number, 1), move |stream, _| {
                 respond(stream, &format!("Content-Length: {DOCUMENT}\r\n{digest}"), b"")?;
                 (0..DOCUMENT / 2_000).try_for_each(|_| {
-                    thread::sleep(Duration::from_millis(250));
+                    thread::sleep(Duration::from_millis(25));
                     stream.write_all(&[b'x'; 2_000])
                 })
             });
@@ -129,7 +129,7 @@ fn several_slow_holders_deliver_where_there_are_no_others() {
         });
         let (fetched, time) = fetch_of(sources.collect());
         assert_eq!(fetched.unwrap().length, DOCUMENT as u64);
-        assert!(time < Duration::from_secs(20), "{time:?}");
+        assert!(time < Duration::from_secs(7), "{time:?}");
     }
 }
 
@@ -149,7 +149,7 @@ fn thousands_of_dead_holders_are_skipped() {
         sources.push(honest.clone());
         let (fetched, time) = fetch_of(sources);
         assert_eq!(fetched.unwrap().holders, from_ref(&honest.holder));
-        assert!(time < Duration::from_secs(20), "{time:?}");
+        assert!(time < Duration::from_secs(7), "{time:?}");
     }
 }
 
@@ -178,7 +178,7 @@ fn holders_that_stop_after_ever_larger_beginnings_cost_a_few_seconds_each() {
         sources.push(honest.clone());
         let (fetched, time) = fetch_of(sources);
         assert_eq!(fetched.unwrap().holders, [honest.holder], "{length}");
-        assert!(time < Duration::from_secs(25), "{length}: {time:?}");
+        assert!(time < Duration::from_secs(8), "{length}: {time:?}");
     }
 }
 
@@ -195,7 +195,7 @@ fn holders_that_announce_ever_larger_lengths_cost_a_few_seconds_each() {
     sources.push(honest.clone());
     let (fetched, time) = fetch_of(sources);
     assert_eq!(fetched.unwrap().holders, [honest.holder]);
-    assert!(time < Duration::from_secs(25), "{time:?}");
+    assert!(time < Duration::from_secs(8), "{time:?}");
 }
 
 /// Holders that deliver one document, and then begin and stop.
@@ -229,7 +229,7 @@ fn holders_that_deliver_once_and_then_stop_cost_a_few_seconds_each() {
     }
     let (_server, honest) = honest(&shared, Ipv4Addr::LOCALHOST);
     sources.push(honest);
-    let (fetcher, begun) = (Downloader::default(), Instant::now());
+    let (fetcher, begun) = (hurried(10), Instant::now());
     for number in 0..DOCUMENTS {
         let path = root.path().join("fetched");
         let mut incoming = PartialFile::begin(&path).unwrap();
@@ -239,5 +239,5 @@ fn holders_that_deliver_once_and_then_stop_cost_a_few_seconds_each() {
         incoming.commit(true).unwrap();
         assert!(fs::read(&path).unwrap() == body(number), "{number}");
     }
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(7), "{:?}", begun.elapsed());
 }

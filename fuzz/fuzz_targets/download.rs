@@ -19,7 +19,7 @@ fuzz_target!(|data: &[u8]| {
     // A large document is tried again after seconds.
     if let Ok(Some((DocumentReply::Found(head), _))) = DocumentReplyDecoder::default().decode(data)
         && head.content_length.max(head.content_range.map(|range| range.length()))
-            > Some(limits::SEGMENTED)
+            > Some(limits::Downloads::DEFAULT.segmented)
     {
         return;
     }

@@ -29,6 +29,7 @@ use super::shell::listed::Listed;
 use super::user_folder::{journal_file, peer_stats_store};
 use super::values::rate::Rate;
 use crate::escape::excerpt;
+use crate::limits;
 use crate::net::AddressPolicy;
 use crate::peer::{Bandwidth, Downloader, IndexConnection, IndexError, Journal, PeerStats};
 use crate::protocol::Port;
@@ -204,5 +205,7 @@ fn downloader(args: &Args) -> Downloader {
     let store = peer_stats_store();
     let neighbours = store.map_or_else(PeerStats::default, |store| PeerStats::load(&store));
     let limit = args.download_limit.map(Rate::bytes_per_second);
-    Downloader::new(neighbours, Bandwidth::new(limit), AddressPolicy::new(args.allow_net.clone()))
+    let (limits, policy) =
+        (limits::Downloads::default(), AddressPolicy::new(args.allow_net.clone()));
+    Downloader::new(neighbours, Bandwidth::new(limit), policy, limits)
 }

@@ -16,11 +16,10 @@ pub(super) enum Readiness {
 }
 
 /// The pause after a failure that follows this number of failures. It doubles from
-/// [`limits::ASK_AGAIN`] to [`limits::ASK_AGAIN_MAX`]. A random part of up to a quarter is added, so
-/// that clients that lost the same peer do not return at the same time.
-pub(super) fn backoff_delay(failures: u32) -> Duration {
-    let pause = limits::ASK_AGAIN.saturating_mul(2u32.saturating_pow(failures));
+/// `retry` to `retry_max`. A random part of up to a quarter is added, so that clients that lost the same peer do not return at the same time.
+pub(super) fn backoff_delay(limits: &limits::Downloads, failures: u32) -> Duration {
+    let pause = limits.retry.saturating_mul(2u32.saturating_pow(failures));
     let random = RandomState::new().build_hasher().finish() % 256;
-    let pause = pause.min(limits::ASK_AGAIN_MAX);
+    let pause = pause.min(limits.retry_max);
     pause + pause * u32::try_from(random).unwrap_or(0) / 1024
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::dialing::{Admission, HolderDialer, HostNames, Trials};
 use super::statistics::PeerStats;
 use super::transfer::Accounting;
+use crate::limits;
 use crate::net::{self, AddressPolicy, Bandwidth, Cancel};
 
 /// Downloads documents. Clones share the statistics of peers and the limit on bytes per second.
@@ -17,24 +18,32 @@ pub struct Downloader {
 
 impl Default for Downloader {
     fn default() -> Self {
-        Self::new(PeerStats::default(), Bandwidth::default(), AddressPolicy::default())
+        let limits = limits::Downloads::default();
+        Self::new(PeerStats::default(), Bandwidth::default(), AddressPolicy::default(), limits)
     }
 }
 
 impl Downloader {
     /// Creates a downloader that uses and updates `stats`, receives within the limit of
     /// `bandwidth`, and connects only to addresses that `policy` permits.
-    pub fn new(stats: PeerStats, bandwidth: Bandwidth, policy: AddressPolicy) -> Self {
-        let names = HostNames::new(net::Dialer::new(policy));
+    pub fn new(
+        mut stats: PeerStats,
+        bandwidth: Bandwidth,
+        policy: AddressPolicy,
+        limits: limits::Downloads,
+    ) -> Self {
+        let limits = Arc::new(limits);
+        stats.limits = Arc::clone(&limits);
+        let names = HostNames::new(net::Dialer::new(policy), Arc::clone(&limits));
         let (stats, names) = (Arc::new(stats), Arc::new(names));
         Self {
             admission: Admission {
                 stats: Arc::clone(&stats),
                 names: Arc::clone(&names),
-                trials: Trials::default(),
+                trials: Trials::new(Arc::clone(&limits)),
             },
-            accounting: Accounting::new(Arc::clone(&stats), bandwidth),
-            dialer: HolderDialer { stats, names, cancel: Cancel::new() },
+            accounting: Accounting::new(Arc::clone(&stats), bandwidth, Arc::clone(&limits)),
+            dialer: HolderDialer { stats, names, cancel: Cancel::new(), limits },
         }
     }
 
@@ -49,6 +58,11 @@ impl Downloader {
     /// The handle that cancels these downloads.
     pub fn cancel(&self) -> &Cancel {
         &self.dialer.cancel
+    }
+
+    /// The limits of the downloads.
+    pub fn limits(&self) -> &limits::Downloads {
+        &self.dialer.limits
     }
 
     /// The statistics of peers.

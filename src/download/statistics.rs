@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::backoff::{Readiness, backoff_delay};
@@ -34,6 +34,7 @@ pub struct PeerStats {
     known: Mutex<HashMap<Endpoint, PeerEntry>>,
     unanswered: UnansweredAddresses,
     store: Option<StoreFile>,
+    pub(super) limits: Arc<limits::Downloads>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,11 +71,7 @@ impl PeerStats {
         let store = store::file(store);
         let text = store.read().unwrap_or_default();
         let known = store::parse(&text).map(|(endpoint, stored)| (endpoint, stored.into()));
-        Self {
-            known: Mutex::new(known.collect()),
-            unanswered: UnansweredAddresses::default(),
-            store: Some(store),
-        }
+        Self { known: Mutex::new(known.collect()), store: Some(store), ..Self::default() }
     }
 
     /// Stores the statistics. Those that other processes stored of other peers are kept.
@@ -95,8 +92,7 @@ impl PeerStats {
 
     /// The speed of a peer.
     pub fn speed(&self, endpoint: &Endpoint) -> PeerSpeed {
-        let peer = self.of(endpoint);
-        let PeerEntry { round_trip, bytes_per_second, .. } = peer;
+        let PeerEntry { round_trip, bytes_per_second, .. } = self.of(endpoint);
         PeerSpeed { round_trip, bytes_per_second }
     }
 
@@ -134,7 +130,8 @@ impl PeerStats {
         if addresses.is_empty() || self.of(endpoint).has_answered {
             return;
         }
-        self.unanswered.add(endpoint, addresses, Instant::now() + backoff_delay(u32::MAX));
+        let until = Instant::now() + backoff_delay(&self.limits, u32::MAX);
+        self.unanswered.add(endpoint, addresses, until);
     }
 
     /// Whether another peer was asked at this address and has not answered. This holds for peers
@@ -196,9 +193,9 @@ impl PeerStats {
     /// whole documents. For a while, others are asked before it.
     pub(super) fn stopped(&self, endpoint: &Endpoint) {
         self.change(endpoint, |peer| {
-            peer.owed = limits::PROVEN_AGAIN;
+            peer.owed = self.limits.proven_again;
             peer.is_proven = false;
-            peer.silent_until = Some(Instant::now() + limits::SILENT);
+            peer.silent_until = Some(Instant::now() + self.limits.silent);
         });
     }
 
@@ -210,7 +207,7 @@ impl PeerStats {
     /// Notes that a peer did not answer soon. For a while, others are asked before it.
     pub(super) fn silent(&self, endpoint: &Endpoint) {
         self.change(endpoint, |peer| {
-            peer.silent_until = Some(Instant::now() + limits::SILENT);
+            peer.silent_until = Some(Instant::now() + self.limits.silent);
         });
     }
 
@@ -224,17 +221,17 @@ impl PeerStats {
     pub(super) fn failed(&self, endpoint: &Endpoint) {
         self.change(endpoint, |peer| {
             let pause = match peer.has_answered {
-                true => backoff_delay(peer.failures),
-                false => backoff_delay(u32::MAX),
+                true => backoff_delay(&self.limits, peer.failures),
+                false => backoff_delay(&self.limits, u32::MAX),
             };
             peer.failures = peer.failures.saturating_add(1);
-            peer.is_proven &= peer.failures < limits::TRIES;
+            peer.is_proven &= peer.failures < self.limits.tries;
             peer.backed_off_until = Some(Instant::now() + pause);
         });
     }
 
     pub(super) fn readiness(&self, endpoint: &Endpoint) -> Readiness {
-        self.of(endpoint).readiness(Instant::now())
+        self.of(endpoint).readiness(Instant::now(), self.limits.tries)
     }
 
     /// Counts a download from a peer until the returned value is dropped.
@@ -290,10 +287,10 @@ impl PeerEntry {
         Some(Stored { round_trip: round_trip?, bytes_per_second, is_proven })
     }
 
-    fn readiness(&self, now: Instant) -> Readiness {
+    fn readiness(&self, now: Instant, tries: u32) -> Readiness {
         match self.backed_off_until.and_then(|until| until.checked_duration_since(now)) {
             Some(left) if left.is_zero() => Readiness::Ready,
-            Some(_) if !self.has_answered || self.failures >= limits::TRIES => Readiness::GivenUp,
+            Some(_) if !self.has_answered || self.failures >= tries => Readiness::GivenUp,
             Some(left) => Readiness::BackedOff(left),
             None => Readiness::Ready,
         }

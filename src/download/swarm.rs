@@ -23,7 +23,6 @@ use super::exchange::Response;
 use super::model::{Source, TransferError};
 use super::transfer::Accounting;
 use crate::library::ChunkedPart;
-use crate::limits;
 use crate::net::WatchedStream;
 use crate::protocol::{Date, Digest, Document, Endpoint};
 use crate::system::peer_bounds;
@@ -199,8 +198,8 @@ impl Swarm {
             part,
         } = request;
         let patience = match count > 1 || has_others {
-            true => limits::RATE_TIME_OF_ONE,
-            false => limits::RATE_TIME,
+            true => dialer.limits.min_rate_time_with_others,
+            false => dialer.limits.min_rate_time,
         };
         let state = State {
             segments: Segments::new(part.missing()),

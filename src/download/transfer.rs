@@ -9,7 +9,6 @@ use std::time::Duration;
 use super::exchange::{Pipeline, Response};
 use super::model::TransferError;
 use crate::library::PartialFile;
-use crate::limits;
 use crate::protocol::{ContentRange, Digest, Endpoint};
 pub(super) use accounting::Accounting;
 use body::Body;
@@ -48,6 +47,7 @@ pub(super) fn receive(
     partial: &mut PartialFile,
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Outcome, TransferError> {
+    let limits = &*accounting.limits;
     let head = &response.head.document;
     let length = head.content_range.map(ContentRange::length).or(head.content_length);
     if let (Some(expected), Some(found)) = (get.digest, head.digest)
@@ -55,11 +55,11 @@ pub(super) fn receive(
     {
         return Err(TransferError::OtherVersion { expected, found });
     }
-    if length.is_some_and(|length| length > limits::LARGEST_DOCUMENT) {
-        return Err(TransferError::TooLarge(limits::LARGEST_DOCUMENT));
+    if length.is_some_and(|length| length > limits.document_length) {
+        return Err(TransferError::TooLarge(limits.document_length));
     }
     if let (Some(digest), Some(length)) = (head.digest, length)
-        && length > limits::SEGMENTED
+        && length > limits.segmented
         && get.in_segments
     {
         return Ok(Outcome::Large(digest, length, Box::new(response)));
@@ -67,8 +67,8 @@ pub(super) fn receive(
     let Response { head, mut connection } = response;
     let (head, separator) = (&head.document, head.separator);
     pipeline.request_ahead(head, &mut connection)?;
-    let mut body = Body::begin(head, partial, progress)?;
-    let rate = MinRate::new(get.patience, get.has_others.then_some(limits::SLOW_AFTER));
+    let mut body = Body::begin(limits, head, partial, progress)?;
+    let rate = MinRate::new(limits, get.patience, get.has_others.then_some(limits.slow_after));
     let outcome = body.receive(accounting, &mut connection, rate).and_then(|bytes| {
         accounting.stats.transferred(get.holder, bytes, connection.requested_at().elapsed());
         body.finish(separator, get.digest)

@@ -54,7 +54,7 @@ pub const LINGER: Duration = Duration::from_millis(500);
 /// Bytes that a closing connection drains.
 pub const LINGER_BYTES: usize = 64 * 1024;
 /// Time to connect to an index: to resolve its name, and to try all of its addresses. Connecting to a
-/// holder has the deadline of the head of its reply instead ([`FIRST_BYTE`](super::FIRST_BYTE), [`FIRST_BYTE_UNPROVEN`](super::FIRST_BYTE_UNPROVEN)).
+/// holder has the deadline of the head of its reply instead ([`Downloads`](super::Downloads)).
 pub const CONNECT: Duration = Duration::from_secs(5);
 /// Time after which the next address of a host is tried in parallel (RFC 8305 section 8).
 pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);

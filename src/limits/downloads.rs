@@ -2,60 +2,147 @@
 
 use std::time::Duration;
 
-/// Time until the head of a holder's reply is complete. Resolving its name and connecting are included.
-/// A busy uploader may answer only after [`SLOT_WAIT`](super::SLOT_WAIT).
-pub const FIRST_BYTE: Duration = Duration::from_secs(10);
-/// The same for a holder that has not delivered anything yet, while others are left to ask.
-pub const FIRST_BYTE_UNPROVEN: Duration = Duration::from_secs(2);
-/// Bytes of a document that such a holder must have delivered before no other is asked in parallel,
-/// and before its connection no longer counts among the [`TRIALS`].
-pub const BEGINNING: u64 = 16 * 1024;
-/// The same for the other holders of a document of which one began and then stopped or was slow: eight
-/// times as much after each, up to this.
-pub const BEGINNING_MOST: u64 = 1024 * 1024;
-/// Bytes a second that a beginning must have in each [`FIRST_BYTE_UNPROVEN`] while others are left to
-/// ask. After one that stopped or was slow it is [`SLOW_RATE`].
-pub const BEGINNING_RATE: u64 = 4 * 1024;
-/// Time after which the next holder is asked in parallel.
-pub const HOLDER_STAGGER: Duration = Duration::from_secs(1);
-/// Holders that are asked in parallel for one document.
-pub const HOLDERS_ASKED: usize = 8;
-/// Connections to holders that have not delivered anything yet, in all downloads together, until
-/// [`BEGINNING`] bytes of a document have come.
-pub const TRIALS: usize = 8;
-/// Of these, those to holders that were given up early and are asked again: the rest is for holders
-/// that were never tried.
-pub const LATE_TRIALS: usize = 6;
-/// Time for which all downloads ask a holder last that did not answer in time.
-pub const SILENT: Duration = Duration::from_secs(60);
-/// A download must bring [`RATE_BYTES`] in this time.
-pub const RATE_TIME: Duration = Duration::from_secs(30);
-/// See [`RATE_TIME`]: 1 KiB a second.
-pub const RATE_BYTES: u64 = 30 * 1024;
-/// Bytes of a document that a peer accepts without having been told its length.
-pub const DOCUMENT: u64 = 1024 * 1024 * 1024;
-/// Bytes of a document that a peer accepts.
-pub const LARGEST_DOCUMENT: u64 = 64 * 1024 * 1024 * 1024;
-/// A document of more bytes is fetched in segments.
-pub const SEGMENTED: u64 = 8 * 1024 * 1024;
+/// The limits of downloads. [`Downloads::DEFAULT`] has the values of protocol.md section 7.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Downloads {
+    /// Time until the head of a holder's reply is complete. Resolving its name and connecting are
+    /// included. A busy uploader may answer only after [`SLOT_WAIT`](super::SLOT_WAIT).
+    pub first_byte: Duration,
+    /// The same for a holder that has not delivered anything yet, while others are left to ask.
+    pub first_byte_unproven: Duration,
+    /// Bytes of a document that such a holder must have delivered before no other is asked in
+    /// parallel, and before its connection no longer counts among the `trials`.
+    pub beginning: u64,
+    /// The same for the other holders of a document of which one began and then stopped or was slow:
+    /// eight times as much after each, up to this.
+    pub beginning_max: u64,
+    /// Bytes a second that a beginning must have in each `first_byte_unproven` while others are left
+    /// to ask. After one that stopped or was slow it is `slow_rate`.
+    pub beginning_rate: u64,
+    /// Time after which the next holder is asked in parallel.
+    pub holder_stagger: Duration,
+    /// Holders that are asked in parallel for one document.
+    pub holders_asked: usize,
+    /// Connections to holders that have not delivered anything yet, in all downloads together, until
+    /// `beginning` bytes of a document have come.
+    pub trials: usize,
+    /// Of these, those to holders that were given up early and are asked again: the rest is for
+    /// holders that were never tried.
+    pub late_trials: usize,
+    /// Concurrent lookups of names of holders that have not delivered anything yet. They count among
+    /// the `trials`, and leave room for holders whose addresses are known.
+    pub name_trials: usize,
+    /// Time after which a lookup of a name counts as slow.
+    pub lookup_slow: Duration,
+    /// Slow lookups without an address, since the last one that found an address, after which no
+    /// holder's name is looked up for `lookup_pause`.
+    pub lookups_unanswered: u32,
+    /// Time for which a slow lookup is remembered.
+    pub lookup_pause: Duration,
+    /// Time for which all downloads ask a holder last that did not answer in time.
+    pub silent: Duration,
+    /// Time in which `beginning_rate` must be reached while other holders are left to ask: a document
+    /// that has begun and then stops is resumed from another one.
+    pub stopped_after: Duration,
+    /// Whole documents that a holder must deliver to be proven again, after it began one and stopped.
+    pub proven_again: u32,
+    /// Attempts at a document or a holder without success.
+    pub tries: u32,
+    /// First pause before a holder that failed is asked again; it doubles up to `retry_max`.
+    pub retry: Duration,
+    /// See `retry`.
+    pub retry_max: Duration,
+    /// Bytes a second that a download must bring, on average over `min_rate_time`.
+    pub min_rate: u64,
+    /// See `min_rate`.
+    pub min_rate_time: Duration,
+    /// The same time while other holders are left to ask.
+    pub min_rate_time_with_others: Duration,
+    /// Bytes a second below which a download is slow. A document's time budget is its length divided
+    /// by this rate.
+    pub slow_rate: u64,
+    /// Time after which the rate of a download is compared with `slow_rate`.
+    pub slow_after: Duration,
+    /// The shortest time budget of a document. Beyond its budget it yields its worker to documents
+    /// that wait.
+    pub document_time: Duration,
+    /// Time after which a document of which nothing has come, from several holders that have not
+    /// delivered anything yet, yields its worker to documents that were never tried.
+    pub fruitless_after: Duration,
+    /// Workers that slow documents may not occupy while other documents were never tried.
+    pub reserved_workers: usize,
+    /// Time for which a download waits while another process downloads the same document.
+    pub in_use: Duration,
+    /// First pause before the index is asked again for a document without holders; it doubles up to
+    /// `no_holders_max`.
+    pub no_holders: Duration,
+    /// See `no_holders`.
+    pub no_holders_max: Duration,
+    /// Bytes of a document that a peer accepts.
+    pub document_length: u64,
+    /// Bytes of a document that a peer accepts without having been told its length.
+    pub unannounced_length: u64,
+    /// A document of more bytes is fetched in segments.
+    pub segmented: u64,
+}
+
+impl Downloads {
+    /// The values of protocol.md section 7.
+    pub const DEFAULT: Self = Self {
+        first_byte: Duration::from_secs(10),
+        first_byte_unproven: Duration::from_secs(2),
+        beginning: 16 * 1024,
+        beginning_max: 1024 * 1024,
+        beginning_rate: 4 * 1024,
+        holder_stagger: Duration::from_secs(1),
+        holders_asked: 8,
+        trials: 8,
+        late_trials: 6,
+        name_trials: 4,
+        lookup_slow: Duration::from_secs(1),
+        lookups_unanswered: 32,
+        lookup_pause: Duration::from_secs(60),
+        silent: Duration::from_secs(60),
+        stopped_after: Duration::from_secs(2),
+        proven_again: 8,
+        tries: 3,
+        retry: Duration::from_secs(3),
+        retry_max: Duration::from_secs(60),
+        min_rate: 1024,
+        min_rate_time: Duration::from_secs(30),
+        min_rate_time_with_others: Duration::from_secs(5),
+        slow_rate: 16 * 1024,
+        slow_after: Duration::from_secs(10),
+        document_time: Duration::from_mins(2),
+        fruitless_after: Duration::from_secs(3),
+        reserved_workers: 2,
+        in_use: Duration::from_hours(1),
+        no_holders: Duration::from_mins(1),
+        no_holders_max: Duration::from_hours(1),
+        document_length: 64 * 1024 * 1024 * 1024,
+        unannounced_length: 1024 * 1024 * 1024,
+        segmented: 8 * 1024 * 1024,
+    };
+}
+
+impl Default for Downloads {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// The bytes that a rate brings in this time.
+pub(crate) fn bytes_in(bytes_per_second: u64, time: Duration) -> u64 {
+    let bytes = u128::from(bytes_per_second).saturating_mul(time.as_millis()) / 1000;
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
 /// Holders from which the segments of one document are downloaded concurrently.
 pub const SEGMENTS_AT_ONCE: usize = 8;
-/// Time after which a holder that is below [`RATE_BYTES`] in proportion is left for another one.
-pub const RATE_TIME_OF_ONE: Duration = Duration::from_secs(5);
 /// Documents that are downloaded concurrently, where there are enough descriptors.
 pub const DOWNLOADS_AT_ONCE: usize = 8;
-/// Workers of these that slow documents may not occupy while other documents were never tried.
-pub const RESERVED_WORKERS: usize = 2;
-/// Bytes a second below which a download is slow. A document's time budget is its length divided by this
-/// rate.
-pub const SLOW_RATE: u64 = 16 * 1024;
-/// Time after which the rate of a download is compared with [`SLOW_RATE`].
-pub const SLOW_AFTER: Duration = Duration::from_secs(10);
-/// The shortest time budget of a document. Beyond its budget it yields its worker to documents that wait.
-pub const DOCUMENT_TIME: Duration = Duration::from_mins(2);
-/// Time for which a download waits while another process downloads the same document.
-pub const IN_USE: Duration = Duration::from_hours(1);
-/// Interval at which it checks whether the other process has finished.
+/// Interval at which a download checks whether another process has finished the same document.
 pub const IN_USE_PAUSE: Duration = Duration::from_millis(500);
 /// Pipelined requests on a connection that its holder keeps open.
 pub const ASKED_AHEAD: usize = 8;
@@ -66,16 +153,5 @@ pub const BATCH: usize = 64;
 pub const SYNC_TOGETHER: usize = 16;
 /// Time for which a complete download waits for others.
 pub const BATCH_TIME: Duration = Duration::from_millis(100);
-/// Attempts at a document or a holder without success.
-pub const TRIES: u32 = 3;
-/// First pause before a holder that failed is asked again; it doubles up to [`ASK_AGAIN_MAX`].
-pub const ASK_AGAIN: Duration = Duration::from_secs(3);
-/// See [`ASK_AGAIN`].
-pub const ASK_AGAIN_MAX: Duration = Duration::from_secs(60);
-/// First pause before the index is asked again for a document without holders; it doubles up to
-/// [`NOBODY_HAS_IT_MAX`].
-pub const NOBODY_HAS_IT: Duration = Duration::from_mins(1);
-/// See [`NOBODY_HAS_IT`].
-pub const NOBODY_HAS_IT_MAX: Duration = Duration::from_hours(1);
 /// Peers whose statistics are kept.
 pub const NEIGHBOURS: usize = 10_000;

@@ -23,7 +23,7 @@ pub const KEPT_OPEN: Duration = Duration::from_secs(5);
 
 /// Concurrent uploads of large documents, unless `--upload-slots` sets another number.
 pub const UPLOAD_SLOTS: NonZeroUsize = NonZeroUsize::new(16).expect("it is not zero");
-/// Time for which an upload waits for a slot. It is less than [`FIRST_BYTE`](super::FIRST_BYTE), so
+/// Time for which an upload waits for a slot. It is less than [`first_byte`](super::Downloads::first_byte), so
 /// that the downloader receives the refusal.
 pub const SLOT_WAIT: Duration = Duration::from_secs(8);
 
@@ -36,8 +36,10 @@ pub const OUTSIDE_PIECE: u64 = 1280;
 pub const OUTSIDE: usize = 32;
 /// Time over which the rate of an upload in a slot is measured: what a receive buffer takes first is over
 /// before another upload has waited for [`SLOT_WAIT`]. One whose reader takes less than
-/// [`SLOW_RATE`](super::SLOW_RATE) gives up its slot for an upload of a network that has fewer.
+/// [`SLOW_READER`] gives up its slot for an upload of a network that has fewer.
 pub const SLOT_TIME: Duration = Duration::from_secs(3);
+/// Bytes a second below which the reader of an upload in a slot is slow.
+pub const SLOW_READER: u64 = super::Downloads::DEFAULT.slow_rate;
 /// Bytes that are sent and not acknowledged where the reader lets its sender wait. With fewer, the
 /// sender's own rate limit is what keeps the rate down.
 pub const SLOW_BACKLOG: u64 = 32 * 1024;

@@ -84,12 +84,9 @@ impl Bandwidth {
         }))
     }
 
-    /// Bytes a second below which a download is slow. Where the user limits all downloads, less is
-    /// not the fault of a holder.
-    pub(crate) fn slow_rate(&self) -> u64 {
-        let share = |limit: &Arc<Limit>| limit.per_second / limits::DOWNLOADS_AT_ONCE as u64;
-        let share = self.0.as_ref().map(share);
-        share.map_or(limits::SLOW_RATE, |share| limits::SLOW_RATE.min(share / 2))
+    /// The share of one of several concurrent downloads, in bytes per second; `None` without a limit.
+    pub(crate) fn share(&self) -> Option<u64> {
+        self.0.as_ref().map(|limit| limit.per_second / limits::DOWNLOADS_AT_ONCE as u64)
     }
 
     /// How many downloads the limit can feed so that each holds the minimum read rate of an upload

@@ -57,7 +57,7 @@ impl SendMeter {
         self.is_slow.store(false, Ordering::Relaxed);
     }
 
-    /// Compares what the reader has taken with [`limits::SLOW_RATE`], unless that was done a moment
+    /// Compares what the reader has taken with [`limits::SLOW_READER`], unless that was done a moment
     /// ago. Only the thread that sends calls it.
     pub(super) fn check_reader(&self, stream: &TcpStream) {
         let time = self.since(&self.checked);
@@ -70,7 +70,7 @@ impl SendMeter {
         let before = self.acknowledged.swap(acknowledged, Ordering::Relaxed);
         let read = rate(acknowledged.saturating_sub(before), time);
         let lets_wait = found.is_none_or(|found| found >= limits::SLOW_BACKLOG);
-        self.is_slow.store(lets_wait && read < limits::SLOW_RATE, Ordering::Relaxed);
+        self.is_slow.store(lets_wait && read < limits::SLOW_READER, Ordering::Relaxed);
         self.checked.store(micros(self.made.elapsed()), Ordering::Relaxed);
     }
 

@@ -6,8 +6,36 @@ use std::path::Path;
 use std::thread;
 
 use p2p_ci::library::{Depth, Library};
-use p2p_ci::peer::{Source, UploadServer, Uploads};
+use p2p_ci::limits::Downloads;
+use p2p_ci::net::AddressPolicy;
+use p2p_ci::peer::{Bandwidth, Downloader, PeerStats, Source, UploadServer, Uploads};
 use p2p_ci::protocol::Endpoint;
+
+/// Downloads in which all deadlines are this many times shorter than usual, and all minimum rates as
+/// many times higher. A holder that stops or is slow is noticed sooner.
+pub fn hurried(factor: u32) -> Downloader {
+    let mut limits = Downloads::default();
+    for time in [
+        &mut limits.first_byte,
+        &mut limits.first_byte_unproven,
+        &mut limits.holder_stagger,
+        &mut limits.silent,
+        &mut limits.stopped_after,
+        &mut limits.retry,
+        &mut limits.retry_max,
+        &mut limits.min_rate_time,
+        &mut limits.min_rate_time_with_others,
+        &mut limits.slow_after,
+        &mut limits.fruitless_after,
+    ] {
+        *time /= factor;
+    }
+    for rate in [&mut limits.beginning_rate, &mut limits.min_rate, &mut limits.slow_rate] {
+        *rate *= u64::from(factor);
+    }
+    let (stats, bandwidth) = (PeerStats::default(), Bandwidth::default());
+    Downloader::new(stats, bandwidth, AddressPolicy::default(), limits)
+}
 
 /// An address as an endpoint.
 pub fn endpoint(address: SocketAddr) -> Endpoint {

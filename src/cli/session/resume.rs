@@ -15,7 +15,6 @@ use crate::cli::progress::warn_of_length;
 use crate::cli::values::quantity::counted;
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
-use crate::limits;
 use crate::peer::{
     DownloadEvent, DownloadJob, Downloader, Journal, JournalEvent, Registration, Source, lookup,
 };
@@ -66,7 +65,8 @@ impl Resumption<'_> {
     /// Repeats rounds until all documents were downloaded or given up.
     fn run(&self, mut left: BTreeMap<Document, Option<Digest>>) -> io::Result<()> {
         let journal = self.destination.journal;
-        let mut pause = limits::NOBODY_HAS_IT;
+        let limits = self.destination.downloader.limits();
+        let mut pause = limits.no_holders;
         loop {
             let mut orders = Vec::new();
             for (document, digest) in &left {
@@ -92,13 +92,13 @@ impl Resumption<'_> {
                 return Ok(());
             }
             if left.len() < before {
-                pause = limits::NOBODY_HAS_IT;
+                pause = limits.no_holders;
             }
             for document in left.keys() {
                 journal.add(document, JournalEvent::Waits(pause));
             }
             thread::sleep(pause);
-            pause = (pause * 2).min(limits::NOBODY_HAS_IT_MAX);
+            pause = (pause * 2).min(limits.no_holders_max);
         }
     }
 
@@ -114,7 +114,9 @@ impl Resumption<'_> {
                     note_missing_holders(document, &holders.completeness);
                     break holders.found;
                 }
-                Err(error) if error.is_transient() => thread::sleep(limits::ASK_AGAIN),
+                Err(error) if error.is_transient() => {
+                    thread::sleep(self.destination.downloader.limits().retry);
+                }
                 Err(error) => {
                     log::warn!("{document}: {}", error_chain(&error));
                     break Vec::new();

@@ -7,7 +7,6 @@ use socket2::SockRef;
 
 use super::dialer::HolderDialer;
 use crate::download::model::{Source, TransferError};
-use crate::limits;
 use crate::net::{Dialing, WatchedStream};
 use crate::system::Direction;
 
@@ -77,7 +76,7 @@ impl Connecting {
         let service = &dialer.names.service;
         if !self.is_resolving() {
             service.found();
-        } else if !has_failed && !self.is_slow && self.begun.elapsed() >= limits::LOOKUP_SLOW {
+        } else if !has_failed && !self.is_slow && service.is_slow_after(self.begun.elapsed()) {
             self.is_slow = true;
             service.note_slow();
         }

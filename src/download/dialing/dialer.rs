@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::host_names::HostNames;
 use crate::download::model::Source;
 use crate::download::statistics::PeerStats;
+use crate::limits;
 use crate::net::{Cancel, DialError, Dialing, Provenance, Target};
 
 /// What making connections to holders needs. Clones share everything.
@@ -15,6 +16,7 @@ pub(in crate::download) struct HolderDialer {
     pub(in crate::download) names: Arc<HostNames>,
     /// Cancels the connections, and whatever waits for them.
     pub(in crate::download) cancel: Cancel,
+    pub(in crate::download) limits: Arc<limits::Downloads>,
 }
 
 impl HolderDialer {

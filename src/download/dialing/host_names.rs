@@ -2,9 +2,11 @@
 //! section 7).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::name_service::NameService;
 use crate::download::model::Source;
+use crate::limits;
 use crate::net::Dialer;
 
 /// The host names of holders, in all downloads of a program.
@@ -16,8 +18,8 @@ pub(in crate::download) struct HostNames {
 }
 
 impl HostNames {
-    pub(in crate::download) fn new(dialer: Dialer) -> Self {
-        Self { dialer, service: NameService::default() }
+    pub(in crate::download) fn new(dialer: Dialer, limits: Arc<limits::Downloads>) -> Self {
+        Self { dialer, service: NameService::new(limits) }
     }
 
     /// Whether the name service has to be asked for the addresses of a holder.

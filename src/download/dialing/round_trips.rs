@@ -8,7 +8,6 @@ use super::connecting::Connecting;
 use super::dialer::HolderDialer;
 use super::trials::Trial;
 use crate::download::model::{Source, TransferError};
-use crate::limits;
 use crate::protocol::Endpoint;
 use crate::system::wait_for_any;
 
@@ -42,7 +41,7 @@ pub(in crate::download) fn measure<'a>(
             && !(names.service.is_slow() && names.need_lookup(source))
     };
     let mut running: Vec<Measured<'_>> = Vec::new();
-    for source in sources.iter().filter(is_unknown).take(limits::TRIALS) {
+    for source in sources.iter().filter(is_unknown).take(dialer.limits.trials) {
         let Some(trial) = admission.begin_trial(source, false) else { continue };
         match Connecting::begin(dialer, source) {
             Ok(connecting) => running.push(Measured { source, connecting, trial }),

@@ -17,6 +17,7 @@ pub(in crate::download) struct Trials(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
+    limits: Arc<limits::Downloads>,
     running: Mutex<HashMap<Endpoint, TrialKind>>,
     ended: Condvar,
 }
@@ -54,17 +55,22 @@ pub(in crate::download) struct Trial {
 }
 
 impl Trials {
+    pub(in crate::download) fn new(limits: Arc<limits::Downloads>) -> Self {
+        Self(Arc::new(Shared { limits, ..Shared::default() }))
+    }
+
     /// Begins to try a holder; `None` while it is being tried, or too many holders are.
     pub(super) fn begin(&self, holder: &Endpoint, kind: TrialKind) -> Option<Trial> {
         let mut running = self.lock();
         let is_name = |kind: &&TrialKind| matches!(kind, TrialKind::Name | TrialKind::LateName);
         let of_names = running.values().filter(is_name).count();
+        let limits = &self.0.limits;
         let has_room = match kind {
-            TrialKind::Early => running.len() < limits::TRIALS,
-            TrialKind::Late => running.len() < limits::LATE_TRIALS,
-            TrialKind::Name => running.len() < limits::TRIALS && of_names < limits::NAME_TRIALS,
+            TrialKind::Early => running.len() < limits.trials,
+            TrialKind::Late => running.len() < limits.late_trials,
+            TrialKind::Name => running.len() < limits.trials && of_names < limits.name_trials,
             TrialKind::LateName => {
-                running.len() < limits::LATE_TRIALS && of_names < limits::NAME_TRIALS
+                running.len() < limits.late_trials && of_names < limits.name_trials
             }
         };
         (has_room && !running.contains_key(holder)).then(|| {
@@ -111,19 +117,21 @@ impl Drop for Trial {
 mod tests {
     use super::*;
 
+    const LIMITS: limits::Downloads = limits::Downloads::DEFAULT;
+
     #[test]
     fn each_holder_is_tried_once_at_a_time_and_no_more_than_the_limit() {
         let trials = Trials::default();
         let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
-        let mut running: Vec<Trial> = (0..limits::TRIALS)
+        let mut running: Vec<Trial> = (0..LIMITS.trials)
             .map(|number| trials.begin(&holder(number), TrialKind::Early).unwrap())
             .collect();
-        assert!(trials.begin(&holder(limits::TRIALS), TrialKind::Early).is_none());
+        assert!(trials.begin(&holder(LIMITS.trials), TrialKind::Early).is_none());
         running.pop();
         assert!(trials.begin(&holder(0), TrialKind::Early).is_none());
-        assert!(trials.begin(&holder(limits::TRIALS), TrialKind::Early).is_some());
+        assert!(trials.begin(&holder(LIMITS.trials), TrialKind::Early).is_some());
         assert!(
-            trials.begin(&holder(limits::TRIALS), TrialKind::Early).is_some(),
+            trials.begin(&holder(LIMITS.trials), TrialKind::Early).is_some(),
             "it was given back"
         );
     }
@@ -132,25 +140,25 @@ mod tests {
     fn late_holders_leave_room_for_untried_ones() {
         let trials = Trials::default();
         let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
-        let late: Vec<Trial> = (0..limits::TRIALS)
+        let late: Vec<Trial> = (0..LIMITS.trials)
             .filter_map(|number| trials.begin(&holder(number), TrialKind::Late))
             .collect();
-        assert_eq!(late.len(), limits::LATE_TRIALS);
-        assert!(trials.begin(&holder(limits::TRIALS), TrialKind::Early).is_some());
+        assert_eq!(late.len(), LIMITS.late_trials);
+        assert!(trials.begin(&holder(LIMITS.trials), TrialKind::Early).is_some());
     }
 
     #[test]
     fn names_leave_room_for_addresses_until_they_are_resolved() {
         let trials = Trials::default();
         let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
-        let mut names: Vec<Trial> = (0..limits::TRIALS)
+        let mut names: Vec<Trial> = (0..LIMITS.trials)
             .filter_map(|number| trials.begin(&holder(number), TrialKind::Name))
             .collect();
-        assert_eq!(names.len(), limits::NAME_TRIALS);
-        let other = trials.begin(&holder(limits::TRIALS), TrialKind::Early);
+        assert_eq!(names.len(), LIMITS.name_trials);
+        let other = trials.begin(&holder(LIMITS.trials), TrialKind::Early);
         assert!(other.is_some());
         names[0].resolved();
-        assert!(trials.begin(&holder(limits::TRIALS + 1), TrialKind::Name).is_some());
+        assert!(trials.begin(&holder(LIMITS.trials + 1), TrialKind::Name).is_some());
     }
 
     #[test]
@@ -158,11 +166,11 @@ mod tests {
         let trials = Trials::default();
         let holder = |number: usize| format!("h{number}:1").parse::<Endpoint>().unwrap();
         let mut late = Vec::new();
-        for number in 0..2 * limits::TRIALS {
+        for number in 0..2 * LIMITS.trials {
             late.extend(trials.begin(&holder(number), TrialKind::LateName));
             late.iter_mut().for_each(Trial::resolved);
         }
-        assert_eq!(late.len(), limits::LATE_TRIALS);
-        assert!(trials.begin(&holder(limits::TRIALS * 2), TrialKind::Early).is_some());
+        assert_eq!(late.len(), LIMITS.late_trials);
+        assert!(trials.begin(&holder(LIMITS.trials * 2), TrialKind::Early).is_some());
     }
 }

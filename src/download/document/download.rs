@@ -31,10 +31,15 @@ pub(super) struct Running<'a> {
 impl Running<'_> {
     /// How long the response is awaited. `rate` is expected of an unproven holder while others can be
     /// asked.
-    pub(super) fn patience(&self, has_others: bool, rate: u64) -> Patience {
+    pub(super) fn patience(
+        &self,
+        limits: &limits::Downloads,
+        has_others: bool,
+        rate: u64,
+    ) -> Patience {
         match has_others && !self.is_proven && !self.candidate.is_late {
-            true => Patience::Short(rate),
-            false => Patience::Full,
+            true => Patience::short(limits, rate),
+            false => Patience::full(limits),
         }
     }
 }
@@ -71,7 +76,7 @@ impl<'a> Download<'a> {
             candidates.ask_first(holder);
         }
         let (running, failures) = (Vec::new(), Vec::new());
-        let beginning = limits::BEGINNING;
+        let beginning = dialer.limits.beginning;
         Self {
             dialer,
             admission,
@@ -124,8 +129,8 @@ impl<'a> Download<'a> {
             in_segments: candidate.ask != Ask::Plain,
             // Shorter while others can be asked.
             patience: match self.candidates.is_empty() {
-                true => limits::RATE_TIME,
-                false => limits::RATE_TIME_OF_ONE,
+                true => self.dialer.limits.min_rate_time,
+                false => self.dialer.limits.min_rate_time_with_others,
             },
             has_others: !candidate.is_late && self.candidates.has_early(),
         };
@@ -136,7 +141,7 @@ impl<'a> Download<'a> {
             receive(accounting, &get, response, pipeline, partial, &mut progress)
         };
         if let Err(error) = &outcome
-            && error.has_stopped()
+            && error.has_stopped(&self.dialer.limits)
             && !self.dialer.cancel.is_cancelled()
         {
             self.admission.stats.stopped(holder);
@@ -197,14 +202,14 @@ impl<'a> Download<'a> {
     /// holder began the document and then stopped or was slow. So holders that do the same are tried
     /// in parallel.
     pub(super) fn expect_more(&mut self) {
-        self.beginning = self.beginning.saturating_mul(8).min(limits::BEGINNING_MOST);
+        self.beginning = self.beginning.saturating_mul(8).min(self.dialer.limits.beginning_max);
     }
 
     /// The rate at which the beginning must arrive while other holders can be asked.
     pub(super) fn beginning_rate(&self) -> u64 {
-        match self.beginning > limits::BEGINNING {
-            true => limits::SLOW_RATE,
-            false => limits::BEGINNING_RATE,
+        match self.beginning > self.dialer.limits.beginning {
+            true => self.dialer.limits.slow_rate,
+            false => self.dialer.limits.beginning_rate,
         }
     }
 

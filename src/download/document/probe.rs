@@ -18,7 +18,7 @@ pub struct Probe {
     pub digest: Option<Digest>,
 }
 
-/// Requests the first byte of a document from a holder. It waits at most [`crate::limits::FIRST_BYTE`].
+/// Requests the first byte of a document from a holder. It waits at most [`crate::limits::Downloads::first_byte`].
 ///
 /// # Errors
 /// When the holder cannot be reached, does not answer in time, refuses, or violates the protocol.
@@ -31,7 +31,7 @@ pub fn probe(
     let (dialer, holder) = (&downloader.dialer, &source.holder);
     let request = GetRequest { holder, document, want_digest: true, range: Some((0..1).into()) };
     let exchange = Exchange::begin(dialer, &mut Pipeline::default(), source, request, None)?;
-    let response = exchange.run(dialer, Patience::Full, 0, &|| true);
+    let response = exchange.run(dialer, Patience::full(&dialer.limits), 0, &|| true);
     let time = begun.elapsed();
     match response {
         Ok(Response { head, .. }) => {

@@ -9,7 +9,6 @@ use super::download::{Download, Running};
 use crate::download::dialing::Trial;
 use crate::download::exchange::{Exchange, GetRequest, Response};
 use crate::download::model::{DownloadProgress, TransferError};
-use crate::limits;
 use crate::protocol::ByteRange;
 use crate::system::wait_for_any;
 
@@ -41,10 +40,10 @@ impl<'a> Download<'a> {
                 return Ok(None);
             }
             let mut started = Started::Yes;
-            while started == Started::Yes && self.running.len() < limits::HOLDERS_ASKED {
+            while started == Started::Yes && self.running.len() < self.dialer.limits.holders_asked {
                 let now = Instant::now();
                 if self.running.is_empty() || now >= next_start {
-                    next_start = now + limits::HOLDER_STAGGER;
+                    next_start = now + self.dialer.limits.holder_stagger;
                 } else if failed > 0 {
                     failed -= 1;
                 } else {
@@ -108,8 +107,8 @@ impl<'a> Download<'a> {
         };
         let is_proven = trial.is_none();
         let beginning = match self.admission.stats.has_stopped(&source.holder) {
-            true => limits::BEGINNING_MOST,
-            false => limits::BEGINNING,
+            true => self.dialer.limits.beginning_max,
+            false => self.dialer.limits.beginning,
         };
         match Exchange::begin(self.dialer, self.pipeline, source, request, trial) {
             Ok(exchange) => {
@@ -123,19 +122,20 @@ impl<'a> Download<'a> {
     fn advance(&mut self) -> Option<(Candidate<'a>, Response)> {
         let is_alone = self.running.len() == 1 && self.candidates.is_empty();
         let has_early = self.candidates.has_early();
+        let limits = &self.dialer.limits;
         let most = self.running.iter().map(|running| running.exchange.received()).max();
         let now = Instant::now();
         let mut at = 0;
         while let Some(running) = self.running.get_mut(at) {
             // After one holder has stopped, even a proven one is checked.
-            let is_trusted = running.is_proven && self.beginning == limits::BEGINNING;
+            let is_trusted = running.is_proven && self.beginning == limits.beginning;
             let is_taken = is_trusted || is_alone;
             let expected = running.beginning.max(self.beginning);
             // If all are slow, the fastest is chosen.
-            let is_last = !has_early && running.exchange.age(now) >= limits::FIRST_BYTE;
+            let is_last = !has_early && running.exchange.age(now) >= limits.first_byte;
             let beginning = match (is_taken, is_last) {
                 (true, _) => 0,
-                (false, true) => expected.min(most.unwrap_or(0)).max(limits::BEGINNING),
+                (false, true) => expected.min(most.unwrap_or(0)).max(limits.beginning),
                 (false, false) => expected,
             };
             match running.exchange.advance(self.dialer, beginning) {
@@ -162,7 +162,7 @@ impl<'a> Download<'a> {
         let now = Instant::now();
         let mut at = 0;
         while let Some(running) = self.running.get_mut(at) {
-            let patience = running.patience(has_early, rate);
+            let patience = running.patience(&self.dialer.limits, has_early, rate);
             let Some(error) = running.exchange.overdue(now, patience) else {
                 at += 1;
                 continue;
@@ -185,7 +185,7 @@ impl<'a> Download<'a> {
     fn drop_others(&mut self) {
         let now = Instant::now();
         for Running { candidate, exchange, .. } in self.running.drain(..) {
-            if exchange.age(now) >= limits::HOLDER_STAGGER {
+            if exchange.age(now) >= self.dialer.limits.holder_stagger {
                 self.admission.stats.silent(&candidate.source.holder);
             }
             self.candidates.give_back(candidate);
@@ -196,13 +196,14 @@ impl<'a> Download<'a> {
     fn wait(&self, next_start: Instant, started: Started) -> io::Result<()> {
         let now = Instant::now();
         let mut until = now + POLL;
-        if started == Started::Yes && self.running.len() < limits::HOLDERS_ASKED {
+        if started == Started::Yes && self.running.len() < self.dialer.limits.holders_asked {
             until = until.min(next_start);
         }
         let (has_early, rate) = (self.candidates.has_early(), self.beginning_rate());
         for running in &self.running {
             let Running { exchange, .. } = running;
-            let overdue_at = exchange.overdue_at(running.patience(has_early, rate));
+            let overdue_at =
+                exchange.overdue_at(running.patience(&self.dialer.limits, has_early, rate));
             until = [exchange.next_at(now), overdue_at].into_iter().flatten().fold(until, Ord::min);
         }
         let sockets: Vec<_> =

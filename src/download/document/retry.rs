@@ -2,17 +2,19 @@
 //!
 //! The rule is the same for a single download, for many, and in the background.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::download::backoff::backoff_delay;
 use crate::download::downloader::Downloader;
 use crate::download::model::{CompletedDownload, DownloadError, DownloadProgress, DownloadRequest};
 use crate::library::PartialFile;
-use crate::limits;
+use crate::limits::{self, bytes_in};
 
 /// The progress of one download over its attempts.
 #[derive(Debug)]
 pub(in crate::download) struct Retry {
+    limits: Arc<limits::Downloads>,
     /// The number of attempts in a row without progress after which the download is given up.
     most: u32,
     /// When it was first found that another process is downloading the document.
@@ -39,10 +41,14 @@ pub(in crate::download) enum Decision {
 impl Retry {
     /// Begins with `kept` bytes. The download is given up after `most` attempts in a row without
     /// progress.
-    pub(in crate::download) fn new(most: u32, kept: Option<u64>) -> Self {
-        let kept = kept.unwrap_or(0);
+    pub(in crate::download) fn new(
+        limits: &Arc<limits::Downloads>,
+        most: u32,
+        kept: Option<u64>,
+    ) -> Self {
+        let (limits, kept) = (Arc::clone(limits), kept.unwrap_or(0));
         let (in_use_since, announced, is_holder_away) = (None, None, false);
-        Self { most, in_use_since, announced, tries: 0, kept, is_holder_away }
+        Self { limits, most, in_use_since, announced, tries: 0, kept, is_holder_away }
     }
 
     /// Notes the length that a holder announces.
@@ -64,7 +70,7 @@ impl Retry {
     ) -> Decision {
         if error.is_in_use() {
             let since = *self.in_use_since.get_or_insert_with(Instant::now);
-            return match since.elapsed() < limits::IN_USE {
+            return match since.elapsed() < self.limits.in_use {
                 true => Decision::Retry(limits::IN_USE_PAUSE),
                 false => Decision::GiveUp,
             };
@@ -79,7 +85,7 @@ impl Retry {
         let has_progressed = gained >= self.least_progress(took) && !error.is_too_slow();
         self.tries = if has_progressed { 0 } else { self.tries.saturating_add(1) };
         match error.is_transient() && self.tries < self.most {
-            true => Decision::Retry(backoff_delay(self.tries)),
+            true => Decision::Retry(backoff_delay(&self.limits, self.tries)),
             false => Decision::GiveUp,
         }
     }
@@ -96,10 +102,10 @@ impl Retry {
     /// The bytes that an attempt must receive to count as progress: the minimum rate, and a share
     /// that bounds the number of attempts.
     fn least_progress(&self, took: Duration) -> u64 {
-        let at_rate =
-            limits::RATE_BYTES.saturating_mul(took.as_secs()) / limits::RATE_TIME.as_secs().max(1);
-        let share = self.announced.map_or(limits::RATE_BYTES, |length| length / 8);
-        at_rate.max(limits::RATE_BYTES.min(share)).max(1)
+        let at_rate = bytes_in(self.limits.min_rate, took);
+        let least = bytes_in(self.limits.min_rate, self.limits.min_rate_time);
+        let share = self.announced.map_or(least, |length| length / 8);
+        at_rate.max(least.min(share)).max(1)
     }
 
     /// Whether it was reported already that another process is downloading the document.
@@ -122,7 +128,7 @@ impl Downloader {
         overwrite: bool,
         watch: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> Result<CompletedDownload, DownloadError> {
-        let mut retry = Retry::new(1, partial.resumable_bytes());
+        let mut retry = Retry::new(&self.dialer.limits, 1, partial.resumable_bytes());
         loop {
             let begun = Instant::now();
             let outcome = self.download(request, partial, &mut |attempt| {
@@ -169,6 +175,10 @@ mod tests {
         }
     }
 
+    fn new(most: u32) -> Retry {
+        Retry::new(&Arc::default(), most, None)
+    }
+
     fn lost() -> DownloadError {
         failed(TransferError::Lost(io::Error::other("")))
     }
@@ -183,7 +193,7 @@ mod tests {
     #[test]
     fn bytes_of_an_unreachable_holder_are_kept() {
         let kept = |errors: &mut dyn Iterator<Item = TransferError>, kept| {
-            let mut retry = Retry::new(3, None);
+            let mut retry = new(3);
             let mut last = None;
             for error in errors {
                 let error = failed(error);
@@ -214,7 +224,7 @@ mod tests {
     #[test]
     fn a_document_that_grows_by_a_byte_is_given_up() {
         for most in [1, 3] {
-            let new = || Retry::new(most, None);
+            let new = || new(most);
             let mut one = new();
             one.announce(9_000_000);
             let most = u64::from(most);
@@ -232,10 +242,10 @@ mod tests {
 
     #[test]
     fn growth_of_the_announced_length_is_no_progress() {
-        let mut retry = Retry::new(3, None);
+        let mut retry = new(3);
         let count = attempts(&mut retry, Duration::from_secs(1), |n| n * 100_000);
         assert_eq!(count, 1000, "nothing was announced");
-        let mut retry = Retry::new(3, None);
+        let mut retry = new(3);
         retry.announce(100_000);
         retry.announce(200_000);
         assert!(attempts(&mut retry, Duration::from_secs(1), |n| n * 100_000) <= 4);
@@ -243,7 +253,7 @@ mod tests {
 
     #[test]
     fn another_process_is_waited_for() {
-        let mut retry = Retry::new(1, None);
+        let mut retry = new(1);
         for _ in 0..100 {
             let error = failed(TransferError::InUse);
             let decision = retry.after_failure(&error, Duration::ZERO, None);

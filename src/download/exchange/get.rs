@@ -15,7 +15,7 @@ use super::reading::{read_beginning, read_head};
 use super::request::{GetRequest, ResponseHead};
 use crate::download::dialing::{Connecting, HolderDialer, Trial};
 use crate::download::model::{Source, TransferError};
-use crate::limits;
+use crate::limits::{self, bytes_in};
 use crate::net::{not_connected_in_time, send};
 use crate::protocol::role::DocumentClient;
 use crate::system::{Direction, wait_for_any};
@@ -66,29 +66,25 @@ pub(in crate::download) struct Response {
 }
 
 /// How long a response is awaited.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::download) enum Patience {
-    /// For an unproven holder while others can be asked: the beginning of the document must arrive
-    /// at this many bytes per second.
-    Short(u64),
-    Full,
+#[derive(Clone, Copy, Debug)]
+pub(in crate::download) struct Patience {
+    time: Duration,
+    /// The bytes of the document that must arrive in each period of this time.
+    bytes: u64,
+    is_short: bool,
 }
 
 impl Patience {
-    fn time(self) -> Duration {
-        match self {
-            Self::Short(_) => limits::FIRST_BYTE_UNPROVEN,
-            Self::Full => limits::FIRST_BYTE,
-        }
+    /// For an unproven holder while others can be asked: the beginning of the document must arrive at
+    /// this rate.
+    pub(in crate::download) fn short(limits: &limits::Downloads, bytes_per_second: u64) -> Self {
+        let time = limits.first_byte_unproven;
+        Self { time, bytes: bytes_in(bytes_per_second, time), is_short: true }
     }
 
-    /// The bytes of the document that must arrive in each period of [`Patience::time`].
-    fn bytes(self) -> u64 {
-        let bytes_per_second = match self {
-            Self::Short(bytes_per_second) => bytes_per_second,
-            Self::Full => limits::RATE_BYTES / limits::RATE_TIME.as_secs().max(1),
-        };
-        bytes_per_second.saturating_mul(self.time().as_secs())
+    pub(in crate::download) fn full(limits: &limits::Downloads) -> Self {
+        let time = limits.first_byte;
+        Self { time, bytes: bytes_in(limits.min_rate, time), is_short: false }
     }
 }
 
@@ -155,21 +151,21 @@ impl<'a> Exchange<'a> {
         let is_overdue = match &mut self.state {
             State::Begun { since, before, response } => {
                 let length = response.connection.input.len();
-                let is_over = now.saturating_duration_since(*since) >= patience.time();
+                let is_over = now.saturating_duration_since(*since) >= patience.time;
                 let received = length.saturating_sub(*before) as u64;
-                let is_slow = is_over && received < patience.bytes();
+                let is_slow = is_over && received < patience.bytes;
                 if is_over && !is_slow {
                     (*since, *before) = (now, length);
                 }
                 is_slow
             }
             State::Connecting(_) | State::Sent { .. } | State::Over => {
-                self.age(now) >= patience.time()
+                self.age(now) >= patience.time
             }
         };
-        is_overdue.then(|| match patience {
-            Patience::Short(_) => TransferError::Deferred(self.age(now)),
-            Patience::Full => self.timed_out(),
+        is_overdue.then(|| match patience.is_short {
+            true => TransferError::Deferred(self.age(now)),
+            false => self.timed_out(),
         })
     }
 
@@ -189,7 +185,7 @@ impl<'a> Exchange<'a> {
     pub(in crate::download) fn overdue_at(&self, patience: Patience) -> Option<Instant> {
         match self.state {
             State::Begun { .. } => None,
-            _ => Some(self.begun + patience.time()),
+            _ => Some(self.begun + patience.time),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::limits;
+use crate::limits::{self, bytes_in};
 use crate::net::{AddressDenied, DialError};
 use crate::protocol::{DecodeError, Digest, Refusal, Status};
 
@@ -171,12 +171,10 @@ impl TransferError {
     }
 
     /// Whether the holder began the document and then stopped, or sent hardly anything.
-    pub(in crate::download) fn has_stopped(&self) -> bool {
+    pub(in crate::download) fn has_stopped(&self, limits: &limits::Downloads) -> bool {
         match self {
             Self::Lost(_) | Self::Truncated { .. } | Self::TooSlow { .. } => true,
-            Self::Slow { bytes, time } => {
-                *bytes < limits::BEGINNING_RATE.saturating_mul(time.as_secs())
-            }
+            Self::Slow { bytes, time } => *bytes < bytes_in(limits.beginning_rate, *time),
             _ => false,
         }
     }

@@ -36,7 +36,7 @@ pub fn download_all(
 ) -> io::Result<()> {
     let workers =
         downloader.accounting.bandwidth.feeds(system::peer_bounds().downloads).min(jobs.len());
-    let queue = JobQueue::new(jobs, parts, workers);
+    let queue = JobQueue::new(jobs, parts, workers, &downloader.dialer.limits);
     // Each complete document that waits for its commit is an open file.
     let (sender, messages) = sync_channel(workers);
     thread::scope(|scope| {
@@ -88,7 +88,8 @@ fn collect(
                 queue.end();
             }
             queue.supervise(Slow {
-                rate: downloader.accounting.bandwidth.slow_rate(),
+                limits: downloader.limits(),
+                rate: downloader.accounting.slow_rate(),
                 names: downloader.admission.names.service.is_slow(),
             });
             supervised = Instant::now();

@@ -5,7 +5,7 @@
 //! takes long, the others are returned to the queue.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::events::DownloadJob;
@@ -20,6 +20,9 @@ const LOOKED_THROUGH: usize = 64;
 
 /// When a worker has been busy with one document for this time, its other tasks are returned.
 const RETURN_AFTER: Duration = Duration::from_secs(2);
+
+/// Time after which a worker that waits for the tasks of others checks for changes.
+const RECHECK: Duration = Duration::from_secs(3);
 
 /// All downloads that have not ended.
 #[derive(Debug)]
@@ -46,10 +49,15 @@ struct State {
 }
 
 impl JobQueue {
-    pub(super) fn new(jobs: Vec<DownloadJob>, parts: &PartFiles, workers: usize) -> Self {
+    pub(super) fn new(
+        jobs: Vec<DownloadJob>,
+        parts: &PartFiles,
+        workers: usize,
+        limits: &Arc<limits::Downloads>,
+    ) -> Self {
         let task = |job: DownloadJob| {
             let is_new = !parts.has(&job.target);
-            Task::new(job, is_new)
+            Task::new(job, is_new, limits)
         };
         let state = State {
             untried: jobs.into_iter().map(task).collect(),
@@ -85,7 +93,7 @@ impl JobQueue {
             }
             idle();
             let soonest = state.tried.iter().map(|task| task.due).min();
-            let pause = soonest.map_or(limits::ASK_AGAIN, |due| due.saturating_duration_since(now));
+            let pause = soonest.map_or(RECHECK, |due| due.saturating_duration_since(now));
             let waited = self.changed.wait_timeout(state, pause);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::limits;
+use crate::limits::{self, bytes_in};
 use crate::net::Cancel;
 
 /// A download that a worker is running.
@@ -51,7 +51,8 @@ pub(super) struct Waiting {
 
 /// What counts as slow.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Slow {
+pub(super) struct Slow<'a> {
+    pub(super) limits: &'a limits::Downloads,
     /// Bytes a second below which a download is slow.
     pub(super) rate: u64,
     /// Whether the name service is slow.
@@ -72,29 +73,30 @@ impl Running {
         self.progress.bytes.load(Ordering::Relaxed)
     }
 
-    fn is_slow(&self, now: Instant, rate: u64) -> bool {
+    fn is_slow(&self, now: Instant, slow: Slow<'_>) -> bool {
         let time = self.time(now);
-        time >= limits::SLOW_AFTER && self.bytes() < rate.saturating_mul(time.as_secs())
+        time >= slow.limits.slow_after && self.bytes() < bytes_in(slow.rate, time)
     }
 
     /// Whether no byte has arrived, and none is expected from its holders.
-    fn is_fruitless(&self, now: Instant, slow: Slow) -> bool {
+    fn is_fruitless(&self, now: Instant, slow: Slow<'_>) -> bool {
         let most = match self.progress.prospect.get() {
             None | Some(Prospect::Usual) => return false,
-            Some(Prospect::NeedsLookup) if slow.names => limits::LOOKUP_SLOW,
-            Some(Prospect::NeedsLookup | Prospect::Doubtful) => limits::FRUITLESS_AFTER,
+            Some(Prospect::NeedsLookup) if slow.names => slow.limits.lookup_slow,
+            Some(Prospect::NeedsLookup | Prospect::Doubtful) => slow.limits.fruitless_after,
         };
         self.bytes() == 0 && self.time(now) >= most
     }
 
     /// Whether it has used up its time. An announced length may be wrong, so it counts up to four
     /// times the received bytes. A task that runs again after others begins with the shortest budget.
-    fn is_over_budget(&self, now: Instant, rate: u64) -> bool {
+    fn is_over_budget(&self, now: Instant, slow: Slow<'_>) -> bool {
         let length = self.progress.length.load(Ordering::Relaxed);
         let length = length.min(self.bytes().saturating_mul(4));
-        let budget = Duration::from_secs(length / rate.max(1)).max(limits::DOCUMENT_TIME);
+        let least = slow.limits.document_time;
+        let budget = Duration::from_secs(length / slow.rate.max(1)).max(least);
         let time = self.time(now);
-        time >= limits::DOCUMENT_TIME && time.saturating_add(self.spent) > budget
+        time >= least && time.saturating_add(self.spent) > budget
     }
 }
 
@@ -104,23 +106,22 @@ impl Running {
 pub(super) fn make_yield(
     running: &mut [Option<Running>],
     waiting: Waiting,
-    slow: Slow,
+    slow: Slow<'_>,
     now: Instant,
 ) {
     if waiting.untried {
         let fruitless = running.iter_mut().flatten().filter(|one| one.is_fruitless(now, slow));
         fruitless.for_each(Running::end);
     }
-    let rate = slow.rate;
-    let reserved = limits::RESERVED_WORKERS.min(running.len().div_ceil(2));
+    let reserved = slow.limits.reserved_workers.min(running.len().div_ceil(2));
     let for_slow = running.len().saturating_sub(reserved);
-    let mut slow: Vec<&mut Running> =
-        running.iter_mut().flatten().filter(|one| one.is_slow(now, rate)).collect();
-    slow.sort_by_key(|one| one.bytes() / one.time(now).as_secs().max(1));
-    let excess = if waiting.untried { slow.len().saturating_sub(for_slow) } else { 0 };
-    slow.into_iter().take(excess).for_each(Running::end);
+    let mut slow_ones: Vec<&mut Running> =
+        running.iter_mut().flatten().filter(|one| one.is_slow(now, slow)).collect();
+    slow_ones.sort_by_key(|one| one.bytes() / one.time(now).as_secs().max(1));
+    let excess = if waiting.untried { slow_ones.len().saturating_sub(for_slow) } else { 0 };
+    slow_ones.into_iter().take(excess).for_each(Running::end);
     if waiting.any {
-        let over = running.iter_mut().flatten().filter(|one| one.is_over_budget(now, rate));
+        let over = running.iter_mut().flatten().filter(|one| one.is_over_budget(now, slow));
         over.for_each(Running::end);
     }
 }
@@ -136,8 +137,9 @@ impl Running {
 mod tests {
     use super::*;
 
-    const RATE: u64 = limits::SLOW_RATE;
-    const SLOW: Slow = Slow { rate: RATE, names: false };
+    const LIMITS: limits::Downloads = limits::Downloads::DEFAULT;
+    const RATE: u64 = LIMITS.slow_rate;
+    const SLOW: Slow<'_> = Slow { limits: &LIMITS, rate: RATE, names: false };
     const UNTRIED: Waiting = Waiting { untried: true, any: true };
 
     fn running(rates: &[u64], length: u64, time: u64, now: Instant) -> Vec<Option<Running>> {
@@ -212,7 +214,7 @@ mod tests {
         ] {
             let mut all = running(&[rate], 1 << 20, time, now);
             all.iter().flatten().for_each(|one| one.progress.prospect.set(prospect).unwrap());
-            make_yield(&mut all, waiting, Slow { rate: RATE, names }, now);
+            make_yield(&mut all, waiting, Slow { names, ..SLOW }, now);
             assert_eq!(!ended(&all).is_empty(), is_ended, "{prospect:?} {time}");
         }
     }

@@ -1,5 +1,6 @@
 //! One of many downloads, between its attempts (protocol.md section 7).
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::events::DownloadJob;
@@ -37,8 +38,8 @@ pub(super) enum Next {
 }
 
 impl Task {
-    pub(super) fn new(job: DownloadJob, is_new: bool) -> Self {
-        let retry = Retry::new(limits::TRIES, None);
+    pub(super) fn new(job: DownloadJob, is_new: bool, limits: &Arc<limits::Downloads>) -> Self {
+        let retry = Retry::new(limits, limits.tries, None);
         Self { job, is_new, due: Instant::now(), spent: Duration::ZERO, retry }
     }
 

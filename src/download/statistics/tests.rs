@@ -111,7 +111,7 @@ fn who_has_never_answered_is_asked_once_a_minute() {
 #[test]
 fn pauses_grow_to_a_minute() {
     for (failures, seconds) in [(0, 3), (1, 6), (2, 12), (10, 60), (u32::MAX, 60)] {
-        let pause = backoff_delay(failures).as_secs_f64();
+        let pause = backoff_delay(&limits::Downloads::DEFAULT, failures).as_secs_f64();
         assert!((f64::from(seconds)..f64::from(seconds) * 1.26).contains(&pause), "{pause}");
     }
 }
@@ -133,7 +133,7 @@ fn what_stopped_is_proven_again_after_several_documents() {
     stats.delivered(&peer);
     assert!(stats.is_proven(&peer));
     stats.stopped(&peer);
-    for _ in 0..limits::PROVEN_AGAIN {
+    for _ in 0..stats.limits.proven_again {
         assert!(!stats.is_proven(&peer) && stats.has_stopped(&peer));
         stats.delivered(&peer);
     }

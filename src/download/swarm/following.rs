@@ -27,8 +27,9 @@ impl Swarm {
         let mut hashed = 0;
         let mut failures: HashMap<Endpoint, TransferError> = HashMap::new();
         let mut has_alternative = self.has_others;
-        let slow_rate = self.accounting.bandwidth.slow_rate();
-        let mut steady = Steady::new(before, begun, slow_rate);
+        let slow_rate = self.accounting.slow_rate();
+        let limits = &self.dialer.limits;
+        let mut steady = Steady::new(limits, before, begun, slow_rate);
         loop {
             let (complete_until, done, is_idle) = {
                 let mut state = self.lock();
@@ -55,9 +56,9 @@ impl Swarm {
             }
             watch(Progress::Bytes(done, length));
             let has_stopped = steady.has_stopped(done, Instant::now());
-            if has_alternative
-                && (has_stopped || is_slow(done.saturating_sub(before), begun.elapsed(), slow_rate))
-            {
+            let received = done.saturating_sub(before);
+            let is_slow = || is_slow(limits, received, begun.elapsed(), slow_rate);
+            if has_alternative && (has_stopped || is_slow()) {
                 self.end();
                 if has_stopped {
                     self.lock().delivered.keys().for_each(|one| self.admission.stats.stopped(one));

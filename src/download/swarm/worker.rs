@@ -10,7 +10,6 @@ use crate::download::backoff::Readiness;
 use crate::download::exchange::{Exchange, GetRequest, Patience, Pipeline, Response};
 use crate::download::model::{Source, TransferError};
 use crate::download::transfer::MinRate;
-use crate::limits;
 use crate::protocol::{ContentRange, Endpoint};
 
 /// The most bytes that are skipped to use a response that has begun.
@@ -72,7 +71,7 @@ impl Swarm {
                 return false;
             }
             drop(state);
-            if error.has_stopped() {
+            if error.has_stopped(&self.dialer.limits) {
                 self.admission.stats.stopped(holder);
             }
             if let TransferError::Slow { bytes, time } | TransferError::TooSlow { bytes, time } =
@@ -101,14 +100,15 @@ impl Swarm {
             } else if error.is_fault_of_holder() && !error.is_about_version() && !may_be_strict {
                 self.admission.stats.failed(holder);
             }
+            let limits = &self.dialer.limits;
             let resumes =
-                error.is_transient() && !is_early && !may_be_strict && fruitless < limits::TRIES;
+                error.is_transient() && !is_early && !may_be_strict && fruitless < limits.tries;
             self.report(holder, error);
             match self.admission.stats.readiness(holder) {
                 _ if !resumes => return false,
                 Readiness::GivenUp => return false,
                 Readiness::BackedOff(rest) => self.rest(rest),
-                Readiness::Ready => self.rest(limits::ASK_AGAIN),
+                Readiness::Ready => self.rest(limits.retry),
             }
         }
         false
@@ -164,10 +164,11 @@ impl Swarm {
         let has_others = !idle.is_late && self.has_early();
         // Another holder continues the range, so an unproven holder is given up soon.
         let preferred = match self.admission.stats.is_proven(&source.holder) {
-            true => limits::SLOW_AFTER,
-            false => limits::FIRST_BYTE_UNPROVEN,
+            true => self.dialer.limits.slow_after,
+            false => self.dialer.limits.first_byte_unproven,
         };
-        let rate = MinRate::new(self.patience, has_others.then_some(preferred));
+        let rate =
+            MinRate::new(&self.dialer.limits, self.patience, has_others.then_some(preferred));
         let bytes = self.receive(worker, &source.holder, range, response, rate)?;
         self.admission.stats.transferred(&source.holder, bytes, begun.elapsed());
         Ok(())
@@ -204,11 +205,12 @@ impl Swarm {
             let state = self.lock();
             state.workers > 1 || !state.idle.is_empty()
         };
+        let limits = &self.dialer.limits;
         let patience = match has_others && !is_proven {
-            true => Patience::Short(limits::BEGINNING_RATE),
-            false => Patience::Full,
+            true => Patience::short(limits, limits.beginning_rate),
+            false => Patience::full(limits),
         };
-        let beginning = if is_proven { 0 } else { limits::BEGINNING };
+        let beginning = if is_proven { 0 } else { limits.beginning };
         let mut pipeline = Pipeline::default();
         Exchange::begin(&self.dialer, &mut pipeline, source, request, trial)?.run(
             &self.dialer,

@@ -15,13 +15,25 @@ use crate::protocol::Endpoint;
 pub(in crate::download) struct Accounting {
     pub(in crate::download) stats: Arc<PeerStats>,
     pub(in crate::download) bandwidth: Bandwidth,
+    pub(in crate::download) limits: Arc<limits::Downloads>,
     /// Holders that were reported to send more than they announce.
     excessive: Arc<Mutex<BTreeSet<Endpoint>>>,
 }
 
 impl Accounting {
-    pub(in crate::download) fn new(stats: Arc<PeerStats>, bandwidth: Bandwidth) -> Self {
-        Self { stats, bandwidth, excessive: Arc::default() }
+    pub(in crate::download) fn new(
+        stats: Arc<PeerStats>,
+        bandwidth: Bandwidth,
+        limits: Arc<limits::Downloads>,
+    ) -> Self {
+        Self { stats, bandwidth, limits, excessive: Arc::default() }
+    }
+
+    /// Bytes a second below which a download is slow. Where the user limits all downloads, less is not
+    /// the fault of a holder.
+    pub(in crate::download) fn slow_rate(&self) -> u64 {
+        let usual = self.limits.slow_rate;
+        self.bandwidth.share().map_or(usual, |share| usual.min(share / 2))
     }
 
     /// Counts bytes that were received already against the bandwidth limit, and waits for it.

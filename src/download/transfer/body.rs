@@ -46,6 +46,8 @@ pub(super) struct Body<'a> {
     looked: Instant,
     /// The length of the document.
     expected: Option<u64>,
+    /// The number of bytes that are accepted without a length.
+    unannounced: u64,
     /// The bytes of it that are here, including those of earlier downloads.
     received: u64,
     hasher: Hasher,
@@ -56,6 +58,7 @@ impl<'a> Body<'a> {
     /// Begins to receive the document after this head. If the response is a part, the file must
     /// contain everything before it.
     pub(super) fn begin(
+        limits: &limits::Downloads,
         head: &'a DocumentHead,
         partial: &'a mut PartialFile,
         progress: &'a mut dyn FnMut(u64, Option<u64>),
@@ -77,6 +80,7 @@ impl<'a> Body<'a> {
             begun,
             looked: begun,
             expected: head.content_range.map(ContentRange::length).or(head.content_length),
+            unannounced: limits.unannounced_length,
             received,
             hasher,
             progress,
@@ -85,7 +89,7 @@ impl<'a> Body<'a> {
 
     /// The number of missing bytes; without a length, the number that is accepted.
     fn left(&self) -> u64 {
-        self.expected.unwrap_or(limits::DOCUMENT + 1).saturating_sub(self.received)
+        self.expected.unwrap_or(self.unannounced.saturating_add(1)).saturating_sub(self.received)
     }
 
     /// Reads until the document is complete or the connection ends, and returns the number of bytes
@@ -204,7 +208,7 @@ impl<'a> Body<'a> {
     fn check_length(&mut self, separator: &str) -> Result<(), TransferError> {
         let Some(expected) = self.expected else {
             let is_whole = self.left() > 0;
-            return if is_whole { Ok(()) } else { Err(TransferError::TooLarge(limits::DOCUMENT)) };
+            return if is_whole { Ok(()) } else { Err(TransferError::TooLarge(self.unannounced)) };
         };
         let missing = self.left();
         if missing > 0 && missing == separator.len() as u64 {

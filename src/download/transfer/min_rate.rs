@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::download::model::TransferError;
-use crate::limits;
+use crate::limits::{self, bytes_in};
 use crate::net::read_with_deadline;
 
 /// Checks in each period of time that a holder is fast enough.
@@ -32,12 +32,16 @@ struct Window {
 impl MinRate {
     /// `patience` is the period in which the minimum rate must be reached. `preferred` is the period
     /// of the higher rate, while other holders can be asked.
-    pub(in crate::download) fn new(patience: Duration, preferred: Option<Duration>) -> Self {
-        let least = limits::RATE_BYTES / limits::RATE_TIME.as_secs().max(1);
-        let steady = Window::new(limits::STOPPED_AFTER, limits::BEGINNING_RATE);
+    pub(in crate::download) fn new(
+        limits: &limits::Downloads,
+        patience: Duration,
+        preferred: Option<Duration>,
+    ) -> Self {
+        let least = Window::new(patience, limits.min_rate);
+        let steady = Window::new(limits.stopped_after, limits.beginning_rate);
         let steady = preferred.is_some().then_some(steady);
-        let preferred = preferred.map(|time| Window::new(time, limits::SLOW_RATE));
-        Self { least: Window::new(patience, least), preferred, steady, returned: Instant::now() }
+        let preferred = preferred.map(|time| Window::new(time, limits.slow_rate));
+        Self { least, preferred, steady, returned: Instant::now() }
     }
 
     /// Reads once; 0 is the end. Only the time in this function counts: the holder is not responsible
@@ -126,7 +130,7 @@ impl Window {
     }
 
     fn is_reached(&self) -> bool {
-        self.bytes >= self.bytes_per_second.saturating_mul(self.time.as_secs())
+        self.bytes >= bytes_in(self.bytes_per_second, self.time)
     }
 
     fn restart_if_reached(&mut self) {
@@ -149,7 +153,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut holder, _) = listener.accept().unwrap();
-        let mut rate = MinRate::new(limits::RATE_TIME, Some(limits::SLOW_AFTER));
+        let limits = limits::Downloads::DEFAULT;
+        let mut rate = MinRate::new(&limits, limits.min_rate_time, Some(limits.slow_after));
         let mut pass = |time: Duration, is_here: bool| {
             let back = |at: &mut Instant| *at = at.checked_sub(time).unwrap();
             rate.windows().for_each(|window| back(&mut window.since));
@@ -160,9 +165,9 @@ mod tests {
             rate.read(&stream, &mut [0; 100])
         };
         for _ in 0..3 {
-            assert_eq!(pass(limits::RATE_TIME * 2, true).unwrap(), 100);
+            assert_eq!(pass(limits.min_rate_time * 2, true).unwrap(), 100);
         }
-        let error = pass(limits::STOPPED_AFTER, false).unwrap_err();
+        let error = pass(limits.stopped_after, false).unwrap_err();
         assert!(matches!(error, TransferError::Slow { bytes: 300, .. }), "{error:?}");
     }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::*;
 use crate::download::document::votes::agreeing;
-use crate::limits;
 use crate::net::Provenance;
 use crate::protocol::{Content, Document};
 
@@ -184,8 +183,9 @@ fn names_are_skipped_while_the_name_service_does_not_answer() {
     let admission = Admission::default();
     let mut request = of(&["n0.example:1", "n1.example:1", "192.0.2.1:1"]);
     request.sources[0].provenance = Provenance::Index("192.0.2.9:1".parse().unwrap());
-    for _ in 0..limits::LOOKUPS_UNANSWERED {
-        admission.names.service.not_found(limits::LOOKUP_SLOW);
+    let limits = crate::limits::Downloads::DEFAULT;
+    for _ in 0..limits.lookups_unanswered {
+        admission.names.service.not_found(limits.lookup_slow);
     }
     // The user has named the second holder.
     assert_eq!(order(&admission, &request), ["n1.example:1", "192.0.2.1:1"]);
