@@ -1,20 +1,24 @@
 //! A connection to a holder that is being made (protocol.md section 7). Nothing here blocks.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use socket2::SockRef;
 
 use super::dialer::HolderDialer;
+use super::host_names::HostNames;
 use crate::download::model::{Source, TransferError};
 use crate::net::{Dialing, WatchedStream};
 use crate::system::Direction;
 
-/// A connection attempt to one holder.
+/// A connection attempt to one holder. If the name service has not answered when it is dropped, that is
+/// noted.
 #[derive(Debug)]
 pub(in crate::download) struct Connecting {
     begun: Instant,
     dialing: Dialing,
+    names: Arc<HostNames>,
     /// Whether it was reported that the name service is slow.
     is_slow: bool,
 }
@@ -29,14 +33,8 @@ impl Connecting {
         source: &Source,
     ) -> Result<Self, TransferError> {
         let begun = Instant::now();
-        Ok(Self { begun, dialing: dialer.start(source)?, is_slow: false })
-    }
-
-    /// Reports that the attempt has failed, or was given up.
-    pub(in crate::download) fn give_up(&self, dialer: &HolderDialer) {
-        if self.is_resolving() {
-            dialer.names.service.not_found(self.begun.elapsed());
-        }
+        let (dialing, names) = (dialer.start(source)?, Arc::clone(&dialer.names));
+        Ok(Self { begun, dialing, names, is_slow: false })
     }
 
     /// Whether the name service has not answered yet.
@@ -61,7 +59,7 @@ impl Connecting {
         let was_resolving = self.is_resolving();
         let connected = self.dialing.advance(&|address| dialer.accepts(source, address));
         if was_resolving {
-            self.report_lookup(dialer, connected.is_some());
+            self.report_lookup(connected.is_some());
         }
         Some(match connected? {
             Ok(stream) => {
@@ -72,8 +70,8 @@ impl Connecting {
         })
     }
 
-    fn report_lookup(&mut self, dialer: &HolderDialer, has_failed: bool) {
-        let service = &dialer.names.service;
+    fn report_lookup(&mut self, has_failed: bool) {
+        let service = &self.names.service;
         if !self.is_resolving() {
             service.found();
         } else if !has_failed && !self.is_slow && service.is_slow_after(self.begun.elapsed()) {
@@ -90,5 +88,34 @@ impl Connecting {
     /// When [`Connecting::advance`] can do something, whatever the sockets do.
     pub(in crate::download) fn next_at(&self, now: Instant) -> Option<Instant> {
         self.dialing.next_at(now)
+    }
+}
+
+impl Drop for Connecting {
+    fn drop(&mut self) {
+        if self.is_resolving() {
+            self.names.service.not_found(self.begun.elapsed());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Endpoint;
+
+    /// Once, only lookups that had failed or were overdue were counted. A download whose other holder
+    /// answered first dropped its lookups, and the name service was asked for the next names.
+    #[test]
+    fn lookups_of_dropped_attempts_are_counted() {
+        let dialer = HolderDialer::default();
+        for number in 0..limits::LOOKUPS_UNANSWERED {
+            assert!(!dialer.names.service.is_paused());
+            let holder: Endpoint = format!("h{number}.invalid:1").parse().unwrap();
+            let mut connecting = Connecting::begin(&dialer, &holder.into()).unwrap();
+            connecting.begun = connecting.begun.checked_sub(limits::LOOKUP_SLOW).unwrap();
+            assert!(connecting.is_resolving());
+        }
+        assert!(dialer.names.service.is_paused());
     }
 }

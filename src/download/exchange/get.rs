@@ -128,9 +128,6 @@ impl<'a> Exchange<'a> {
 
     /// Notes that the exchange has failed, or is given up.
     pub(in crate::download) fn note_failure(&self, dialer: &HolderDialer) {
-        if let State::Connecting(connecting) = &self.state {
-            connecting.give_up(dialer);
-        }
         dialer.stats.no_answer(&self.source.holder, self.addresses());
     }
 
