@@ -4,6 +4,7 @@
 //! Round trips and rates are kept from one run to the next. Failed holders are retried with exponential
 //! backoff.
 
+mod stops;
 mod store;
 mod unanswered;
 
@@ -18,6 +19,7 @@ use super::backoff::{Readiness, backoff_delay};
 use crate::library::StoreFile;
 use crate::limits;
 use crate::protocol::Endpoint;
+use stops::Stops;
 use store::Stored;
 use unanswered::UnansweredAddresses;
 
@@ -46,8 +48,7 @@ struct PeerEntry {
     has_answered: bool,
     /// Whether it has delivered a document, and has not failed several times since.
     is_proven: bool,
-    /// Whole documents that it must deliver to be proven again, after it began one and stopped.
-    owed: u32,
+    stops: Stops,
     /// Until when others are asked before it, because it did not answer soon.
     silent_until: Option<Instant>,
     /// Downloads from it at this moment.
@@ -183,25 +184,27 @@ impl PeerStats {
     /// Notes that a peer has delivered a whole document.
     pub(super) fn delivered(&self, endpoint: &Endpoint) {
         self.change(endpoint, |peer| {
-            peer.owed = peer.owed.saturating_sub(1);
-            peer.is_proven = peer.owed == 0;
+            peer.stops.delivered();
+            peer.is_proven = !peer.stops.owes_any();
             peer.silent_until = None;
         });
     }
 
-    /// Notes that a peer began a document and then stopped. It is proven again only after several
-    /// whole documents. For a while, others are asked before it.
-    pub(super) fn stopped(&self, endpoint: &Endpoint) {
+    /// Notes that a peer began a document and then stopped, in a transfer that began at this time. It is
+    /// proven again only after one or several whole documents. For a while, others are asked before it.
+    pub(super) fn stopped(&self, endpoint: &Endpoint, begun: Instant) {
         self.change(endpoint, |peer| {
-            peer.owed = self.limits.proven_again;
-            peer.is_proven = false;
-            peer.silent_until = Some(Instant::now() + self.limits.silent);
+            if peer.stops.add(begun, peer.is_proven, self.limits.proven_again) {
+                peer.is_proven = false;
+                peer.silent_until = Some(Instant::now() + self.limits.silent);
+            }
         });
     }
 
-    /// Whether a peer began a document and then stopped, and has not delivered several since.
+    /// Whether a peer that was not proven, or had stopped before, began a document and then stopped, and
+    /// has not delivered several since.
     pub(super) fn has_stopped(&self, endpoint: &Endpoint) -> bool {
-        self.of(endpoint).owed > 0
+        self.of(endpoint).stops.owes_several()
     }
 
     /// Notes that a peer did not answer soon. For a while, others are asked before it.

@@ -16,7 +16,7 @@ use std::io;
 use std::net::Shutdown;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::dialing::{Admission, HolderDialer};
 use super::exchange::Response;
@@ -59,13 +59,21 @@ struct State {
     workers: usize,
     /// The number of workers that are writing.
     writers: usize,
-    connections: HashMap<usize, Arc<WatchedStream>>,
+    receiving: HashMap<usize, Receiving>,
     reports: Vec<Report>,
     delivered: HashMap<Endpoint, u64>,
     last_modified: Option<Date>,
     file_error: Option<io::Error>,
     /// The document is complete, or the download has ended.
     is_over: bool,
+}
+
+/// A worker that receives a segment.
+#[derive(Debug)]
+struct Receiving {
+    holder: Endpoint,
+    since: Instant,
+    stream: Arc<WatchedStream>,
 }
 
 /// A holder that no worker is asking.
@@ -178,7 +186,7 @@ impl Drop for WorkerGuard {
         let mut state = self.swarm.lock();
         state.workers = state.workers.saturating_sub(1);
         state.segments.release(self.worker);
-        state.connections.remove(&self.worker);
+        state.receiving.remove(&self.worker);
         drop(state);
         self.swarm.changed.notify_all();
     }
@@ -208,7 +216,7 @@ impl Swarm {
             first,
             workers: 0,
             writers: 0,
-            connections: HashMap::new(),
+            receiving: HashMap::new(),
             reports: Vec::new(),
             delivered: HashMap::new(),
             last_modified: None,
@@ -234,9 +242,9 @@ impl Swarm {
         let mut state = self.lock();
         state.is_over = true;
         state.part = None;
-        for connection in state.connections.values() {
+        for Receiving { stream, .. } in state.receiving.values() {
             // The connection may be closed already.
-            let _ = connection.shutdown(Shutdown::Both);
+            let _ = stream.shutdown(Shutdown::Both);
         }
         self.changed.notify_all();
         let waited = self.changed.wait_while(state, |state| state.writers > 0);

@@ -45,7 +45,8 @@ pub struct Downloads {
     /// Time in which `beginning_rate` must be reached while other holders are left to ask: a document
     /// that has begun and then stops is resumed from another one.
     pub stopped_after: Duration,
-    /// Whole documents that a holder must deliver to be proven again, after it began one and stopped.
+    /// Whole documents that a holder must deliver to be proven again, after it began one and stopped. A
+    /// proven holder that stops once in this number of documents owes one.
     pub proven_again: u32,
     /// Attempts at a document or a holder without success.
     pub tries: u32,

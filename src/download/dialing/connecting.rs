@@ -109,11 +109,11 @@ mod tests {
     #[test]
     fn lookups_of_dropped_attempts_are_counted() {
         let dialer = HolderDialer::default();
-        for number in 0..limits::LOOKUPS_UNANSWERED {
+        for number in 0..dialer.limits.lookups_unanswered {
             assert!(!dialer.names.service.is_paused());
             let holder: Endpoint = format!("h{number}.invalid:1").parse().unwrap();
             let mut connecting = Connecting::begin(&dialer, &holder.into()).unwrap();
-            connecting.begun = connecting.begun.checked_sub(limits::LOOKUP_SLOW).unwrap();
+            connecting.begun = connecting.begun.checked_sub(dialer.limits.lookup_slow).unwrap();
             assert!(connecting.is_resolving());
         }
         assert!(dialer.names.service.is_paused());

@@ -1,6 +1,7 @@
 //! One download: asks holders, and receives the document (protocol.md sections 5.1 to 5.6 and 7).
 
 use std::io;
+use std::time::Instant;
 
 use super::candidates::{Ask, Candidate, Candidates, Version};
 use super::votes::agreeing;
@@ -134,6 +135,7 @@ impl<'a> Download<'a> {
             },
             has_others: !candidate.is_late && self.candidates.has_early(),
         };
+        let begun = Instant::now();
         let outcome = {
             let Self { admission, accounting, pipeline, partial, watch, .. } = self;
             let _busy = admission.stats.busy(holder);
@@ -144,7 +146,7 @@ impl<'a> Download<'a> {
             && error.has_stopped(&self.dialer.limits)
             && !self.dialer.cancel.is_cancelled()
         {
-            self.admission.stats.stopped(holder);
+            self.admission.stats.stopped(holder, begun);
         }
         let error = match outcome {
             Ok(Outcome::Whole(transferred)) => {

@@ -59,10 +59,10 @@ impl Swarm {
             let received = done.saturating_sub(before);
             let is_slow = || is_slow(limits, received, begun.elapsed(), slow_rate);
             if has_alternative && (has_stopped || is_slow()) {
-                self.end();
                 if has_stopped {
-                    self.lock().delivered.keys().for_each(|one| self.admission.stats.stopped(one));
+                    self.note_stopped();
                 }
+                self.end();
                 return Err(SwarmError::Holders(self.with_slow(failures, begun.elapsed())));
             }
             let kept = hash(part, &mut hasher, &mut hashed, complete_until)
@@ -96,6 +96,22 @@ impl Swarm {
             holders: holders.into_iter().map(|(holder, _)| holder).collect(),
             last_modified: state.last_modified,
         })
+    }
+
+    /// Notes the holders that have stopped: those from which a worker is receiving. Holders that have
+    /// delivered their segments, and holders that were asked a moment ago, are not among them.
+    fn note_stopped(&self) {
+        let state = self.lock();
+        let receiving: Vec<_> = state
+            .receiving
+            .values()
+            .filter(|receiving| receiving.since.elapsed() >= self.dialer.limits.stopped_after)
+            .map(|receiving| (receiving.holder.clone(), receiving.since))
+            .collect();
+        drop(state);
+        for (holder, since) in receiving {
+            self.admission.stats.stopped(&holder, since);
+        }
     }
 
     /// Adds the holders that have delivered bytes, but too slowly.

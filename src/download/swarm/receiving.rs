@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Swarm;
+use super::{Receiving, Swarm};
 use crate::download::exchange::Response;
 use crate::download::model::TransferError;
 use crate::download::transfer::MinRate;
@@ -48,7 +48,12 @@ impl Swarm {
             if state.is_over {
                 return Ok(0);
             }
-            state.connections.insert(worker, Arc::clone(&stream));
+            let receiving = Receiving {
+                holder: holder.clone(),
+                since: Instant::now(),
+                stream: Arc::clone(&stream),
+            };
+            state.receiving.insert(worker, receiving);
         }
         self.accounting.count(address, false, first.len() as u64);
         let mut written = 0;
@@ -83,7 +88,6 @@ impl Swarm {
                 break;
             }
         }
-        self.lock().connections.remove(&worker);
         Ok(written)
     }
 

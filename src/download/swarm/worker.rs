@@ -55,7 +55,7 @@ impl Swarm {
         let holder = &idle.source.holder;
         let mut fruitless = 0;
         while let Some(range) = self.next_range(worker, holder) {
-            let before = self.delivered_by(holder);
+            let (begun, before) = (Instant::now(), self.delivered_by(holder));
             let Err(error) = self.fetch_range(worker, idle, &range, first.take()) else {
                 fruitless = 0;
                 continue;
@@ -72,7 +72,7 @@ impl Swarm {
             }
             drop(state);
             if error.has_stopped(&self.dialer.limits) {
-                self.admission.stats.stopped(holder);
+                self.admission.stats.stopped(holder, begun);
             }
             if let TransferError::Slow { bytes, time } | TransferError::TooSlow { bytes, time } =
                 error
@@ -169,7 +169,9 @@ impl Swarm {
         };
         let rate =
             MinRate::new(&self.dialer.limits, self.patience, has_others.then_some(preferred));
-        let bytes = self.receive(worker, &source.holder, range, response, rate)?;
+        let received = self.receive(worker, &source.holder, range, response, rate);
+        self.lock().receiving.remove(&worker);
+        let bytes = received?;
         self.admission.stats.transferred(&source.holder, bytes, begun.elapsed());
         Ok(())
     }
