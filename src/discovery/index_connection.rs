@@ -8,7 +8,7 @@ mod pipeline;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::index_dialect::{Extensions, IndexDialect};
 use super::index_error::IndexError;
@@ -95,7 +95,7 @@ impl IndexConnection {
         let open = lock(&self.open).take();
         // A connection without a request may hold a greeting.
         let open = open.filter(|open| open.last != Last::None);
-        if let Some(found) = open.and_then(|open| open.unsolicited(None)) {
+        if let Some(found) = open.and_then(|mut open| open.unsolicited(None)) {
             self.report(&found, "closed");
         }
         self.list.clear();
@@ -109,7 +109,7 @@ impl IndexConnection {
 
     /// The open connection, if the next bytes on it are the next reply.
     fn reuse(&self) -> Option<Open> {
-        let open = lock(&self.open).take()?;
+        let mut open = lock(&self.open).take()?;
         let is_unknown = !self.dialect.shows_extensions();
         if open.last == Last::None && is_unknown {
             return Some(open);
@@ -274,34 +274,27 @@ impl AskIndex for IndexConnection {
 impl Open {
     /// Returns the bytes that have arrived without a request, perhaps after a wait; `None` if the
     /// connection is closed.
-    fn unsolicited(&self, wait: Option<Duration>) -> Option<Vec<u8>> {
-        if !self.between.input.trim_ascii().is_empty() {
-            return Some(self.between.input.clone());
-        }
-        let stream = &*self.link.stream;
-        let mut chunk = [0; 256];
-        let peeked = match wait {
-            Some(wait) => {
-                stream.set_read_timeout(Some(wait)).and_then(|()| stream.peek(&mut chunk))
+    fn unsolicited(&mut self, wait: Option<Duration>) -> Option<Vec<u8>> {
+        let input = &mut self.between.input;
+        if input.trim_ascii().is_empty() {
+            let mut chunk = [0; 256];
+            let read = match wait {
+                Some(wait) => self.link.stream.read(&mut chunk, Some(Instant::now() + wait)),
+                None => self.link.stream.try_read(&mut chunk),
+            };
+            match read {
+                Ok(0) => return None,
+                Ok(count) => input.extend(chunk.iter().take(count)),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock
+                    | io::ErrorKind::TimedOut
+                    | io::ErrorKind::Interrupted => {}
+                    _ => return None,
+                },
             }
-            None => {
-                stream.set_nonblocking(true).ok()?;
-                let peeked = stream.peek(&mut chunk);
-                stream.set_nonblocking(false).ok()?;
-                peeked
-            }
-        };
-        match peeked {
-            Ok(0) => None,
-            // Empty lines before a reply mean nothing.
-            Ok(count) => Some(chunk.get(..count)?.trim_ascii().to_vec()),
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock
-                | io::ErrorKind::TimedOut
-                | io::ErrorKind::Interrupted => Some(Vec::new()),
-                _ => None,
-            },
         }
+        // Empty lines before a reply mean nothing.
+        Some(input.trim_ascii().to_vec())
     }
 }
 

@@ -1,19 +1,19 @@
 //! An open connection to an index server, and the endpoints of both sides.
 
 use std::io;
-use std::net::{Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv6Addr, Shutdown, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::index_error::IndexError;
 use super::own_host::{own_address, own_host};
-use crate::net::{Cancel, Dialer, Target, send};
+use crate::net::{Cancel, Connection, Dialer, Target, send};
 use crate::protocol::{Endpoint, Host, Port};
 
 /// An open connection. It is closed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(crate) stream: Arc<TcpStream>,
+    pub(crate) stream: Arc<Connection>,
     pub(super) index: Endpoint,
     /// The address of the index.
     pub(super) address: SocketAddr,

@@ -10,7 +10,7 @@ use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
 use super::listed::Completeness;
 use crate::escape::excerpt;
-use crate::net::Receiver;
+use crate::net::{Connection, Receiver};
 use crate::protocol::role::{IndexClient, ReplyEvent, ReplyMeaning};
 use crate::protocol::{Endpoint, HeaderText, IndexReplyDecoder, Refusal, ReplyForm, ReplyPart};
 
@@ -71,7 +71,7 @@ impl<'a> Replies<'a> {
     pub(crate) fn new(
         index: &'a Endpoint,
         dialect: &'a IndexDialect,
-        stream: &'a std::net::TcpStream,
+        stream: &'a Connection,
         between: Between,
     ) -> Self {
         Self {

@@ -77,7 +77,7 @@ pub(super) fn receive(
         Ok(_) => {
             accounting.stats.delivered(get.holder);
             if connection.has_unsolicited() {
-                accounting.report_excess(get.holder, &connection.unsolicited());
+                accounting.report_excess(get.holder, &connection.into_unsolicited());
             } else if head.keep_alive {
                 pipeline.keep(connection);
             }

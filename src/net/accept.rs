@@ -8,10 +8,11 @@ use std::thread::{self, Scope};
 
 use super::abuse::AbuseTracker;
 use super::acceptors::Acceptors;
-use super::connection::{set_accepted_options, set_listener_options};
+use super::connection::Connection;
 use super::permits::{Newcomer, Permit, Taken};
 use super::refused::Refused;
 use super::stop::Entered;
+use super::tcp::{set_accepted_options, set_listener_options};
 use super::{Permits, Stop};
 use crate::limits;
 
@@ -60,7 +61,7 @@ pub enum Outcome {
 struct Admitted {
     entered: Entered,
     _permit: Permit,
-    stream: Arc<TcpStream>,
+    stream: Arc<Connection>,
     address: SocketAddr,
 }
 
@@ -73,7 +74,7 @@ pub fn accept_loop<'scope, H>(
     listener: &'scope TcpListener,
     service: &'scope Service<H>,
 ) where
-    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Outcome + Sync,
+    H: Fn(&Arc<Connection>, SocketAddr, u64) -> Outcome + Sync,
 {
     let acceptors = match Acceptors::new(listener, &service.stop) {
         Ok(acceptors) => Arc::new(acceptors),
@@ -92,7 +93,7 @@ pub fn accept_loop<'scope, H>(
 /// Admits a connection, or refuses it.
 fn admit<H>(service: &Service<H>, stream: TcpStream, address: SocketAddr) -> Option<Admitted> {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-    let stream = Arc::new(stream);
+    let stream = Arc::new(Connection::accepted(stream));
     if service.abuse.is_refused(address.ip()) {
         log::warn!(
             "{address}: refused: recent connections from its network sent only malformed requests"
@@ -125,7 +126,7 @@ fn start_worker<'scope, H>(
     acceptors: &Arc<Acceptors<'scope>>,
     first: Admitted,
 ) where
-    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Outcome + Sync,
+    H: Fn(&Arc<Connection>, SocketAddr, u64) -> Outcome + Sync,
 {
     let (stream, address) = (Arc::clone(&first.stream), first.address);
     let name = format!("{}-{}", service.name, first.entered.id);
@@ -148,10 +149,10 @@ fn start_worker<'scope, H>(
 
 fn serve<H>(service: &Service<H>, admitted: &Admitted)
 where
-    H: Fn(&Arc<TcpStream>, SocketAddr, u64) -> Outcome + Sync,
+    H: Fn(&Arc<Connection>, SocketAddr, u64) -> Outcome + Sync,
 {
     let Admitted { stream, address, entered, .. } = admitted;
-    if let Err(error) = set_accepted_options(stream) {
+    if let Err(error) = stream.tcp().map_or(Ok(()), set_accepted_options) {
         log::debug!("{address}: closed before it was served: {error}");
         return;
     }
@@ -165,7 +166,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::Read;
 
     use super::*;
 
@@ -181,10 +182,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Stop::new();
-        let handle = |stream: &Arc<TcpStream>, _, number| {
-            let mut stream = &**stream;
+        let handle = |stream: &Arc<Connection>, _, number| {
             assert!(number != 0, "the first connection panics, as it should");
-            stream.write_all(b"served").unwrap();
+            assert_eq!(stream.write(b"served").unwrap(), 6);
             Outcome::Normal
         };
         let service = Service::new("test", Permits::new(1, 1), stop.clone(), Vec::new(), handle);

@@ -5,11 +5,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use super::connection::Connection;
 
 /// A handle that cancels everything that was started with it. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +26,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Streams {
-    open: HashMap<u64, Arc<TcpStream>>,
+    open: HashMap<u64, Arc<Connection>>,
     next: u64,
 }
 
@@ -72,7 +74,7 @@ impl Cancel {
     }
 
     /// Shuts the connection down when this handle is cancelled, which may have happened already.
-    pub(crate) fn watch(&self, stream: impl Into<Arc<TcpStream>>) -> WatchedStream {
+    pub(crate) fn watch(&self, stream: impl Into<Arc<Connection>>) -> WatchedStream {
         let stream = stream.into();
         let mut streams = self.lock();
         if self.is_cancelled() {
@@ -94,15 +96,15 @@ impl Cancel {
 /// A connection that ends when its [`Cancel`] is cancelled.
 #[derive(Debug)]
 pub(crate) struct WatchedStream {
-    stream: Arc<TcpStream>,
+    stream: Arc<Connection>,
     cancel: Cancel,
     id: u64,
 }
 
 impl Deref for WatchedStream {
-    type Target = TcpStream;
+    type Target = Connection;
 
-    fn deref(&self) -> &TcpStream {
+    fn deref(&self) -> &Connection {
         &self.stream
     }
 }
@@ -115,18 +117,16 @@ impl Drop for WatchedStream {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-    use std::net::TcpListener;
     use std::sync::mpsc::channel;
     use std::thread;
     use std::time::Instant;
 
     use super::*;
+    use crate::net::pipe;
 
     #[test]
     fn reads_and_pauses_end_when_they_are_cancelled() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let ((first, _other), (second, _another)) = (pipe(), pipe());
         let cancel = Cancel::new();
         let begun = Instant::now();
         thread::scope(|scope| {
@@ -134,9 +134,9 @@ mod tests {
             let read_sender = sender.clone();
             let cancel = &cancel;
             scope.spawn(move || {
-                let stream = cancel.watch(TcpStream::connect(address).unwrap());
+                let stream = cancel.watch(first);
                 read_sender.send(()).unwrap();
-                assert_eq!((&mut &*stream).read(&mut [0]).unwrap(), 0);
+                assert_eq!(stream.read(&mut [0], None).unwrap(), 0);
             });
             scope.spawn(move || {
                 sender.send(()).unwrap();
@@ -147,8 +147,8 @@ mod tests {
         });
         assert!(cancel.lock().open.is_empty());
         assert!(cancel.sleep(Duration::from_secs(600)));
-        let late = cancel.watch(TcpStream::connect(address).unwrap());
-        assert_eq!((&mut &*late).read(&mut [0]).unwrap(), 0);
+        let late = cancel.watch(second);
+        assert_eq!(late.read(&mut [0], None).unwrap(), 0);
         assert!(begun.elapsed() < Duration::from_secs(60));
     }
 

@@ -10,10 +10,11 @@ use socket2::SockRef;
 
 use super::address_policy::{AddressDenied, AddressPolicy, Provenance};
 use super::cancel::Cancel;
-use super::connection::set_options;
+use super::connection::Connection;
 use super::happy_eyeballs::HappyEyeballs;
 use super::resolve::{Resolution, not_resolved_in_time};
 use super::resolved_names::ResolvedNames;
+use super::tcp::set_options;
 use crate::limits;
 use crate::system::{Direction, wait_for_any};
 
@@ -75,7 +76,7 @@ impl Dialer {
     /// # Errors
     /// When the host is not resolved, no permitted address answers in time, or the attempt is
     /// cancelled.
-    pub fn connect(&self, target: Target<'_>, cancel: &Cancel) -> io::Result<TcpStream> {
+    pub fn connect(&self, target: Target<'_>, cancel: &Cancel) -> io::Result<Connection> {
         let deadline = Instant::now() + limits::CONNECT;
         let mut dialing = self.start(target, &|_| true)?;
         loop {
@@ -85,7 +86,7 @@ impl Dialer {
             if let Some(outcome) = dialing.advance_within(until - now, &|_| true) {
                 let stream = outcome?;
                 set_options(&stream)?;
-                return Ok(stream);
+                return Ok(Connection::connected(stream));
             }
             if now >= deadline {
                 return Err(dialing.timed_out());
@@ -153,11 +154,12 @@ impl Dialing {
     pub(crate) fn advance(
         &mut self,
         accepts: &dyn Fn(SocketAddr) -> bool,
-    ) -> Option<Result<TcpStream, DialError>> {
+    ) -> Option<Result<Connection, DialError>> {
         // Names of this machine and of its network are resolved in less time than this.
         let wait = if self.is_new { LOOKUP_POLL / 2 } else { Duration::ZERO };
         self.is_new = false;
-        self.advance_within(wait, accepts)
+        let connected = self.advance_within(wait, accepts)?;
+        Some(connected.map(Connection::connected))
     }
 
     /// The same, but waits for the name service for some time.

@@ -12,12 +12,17 @@
 //! | `scope` | the networks to which a limit applies |
 //! | `refused` | refusing a connection so that the other side receives the refusal |
 //! | `stop` | ending an accept loop and its connections |
-//! | `connection` | socket options, reading with a deadline, closing |
+//! | `transport`, `connection` | the byte stream of a connection, whatever carries it |
+//! | `tcp` | connections over TCP, and their options |
+//! | `receiver` | reading with a deadline, and keeping what was not yet consumed |
+//! | `closing` | closing a connection so that the last reply arrives |
 //! | `send`, `read_clock` | writing to a reader that holds the minimum read rate |
 //! | `cancel` | shutting down the sockets of running transfers |
 //! | `dialer`, `happy_eyeballs` | outgoing connections: one deadline, several addresses |
 //! | `resolve`, `resolved_names` | name resolution |
 //! | `address_policy` | which addresses are connected to, by their provenance |
+//!
+//! Tests use a pipe in memory (`pipe`) instead of TCP.
 //!
 //! It handles bytes and time, and does not know the protocol: its callers supply what is sent.
 
@@ -28,18 +33,24 @@ mod address_policy;
 mod bandwidth;
 mod buckets;
 mod cancel;
+mod closing;
 mod connection;
 mod dialer;
 mod happy_eyeballs;
 mod listen;
 mod permits;
+#[cfg(test)]
+mod pipe;
 mod read_clock;
+mod receiver;
 mod refused;
 mod resolve;
 mod resolved_names;
 mod scope;
 mod send;
 mod stop;
+mod tcp;
+mod transport;
 
 pub use accept::{Outcome, Service, accept_loop};
 pub use address_policy::{AddressDenied, AddressPolicy, Provenance};
@@ -48,14 +59,18 @@ pub(crate) use bandwidth::SMALL;
 pub use buckets::{BucketSize, Buckets};
 pub use cancel::Cancel;
 pub(crate) use cancel::WatchedStream;
-pub use connection::{
-    Receiver, close_after_reply, lingering_close, read_with_deadline, set_options,
-};
+pub use closing::{close_after_reply, lingering_close};
+pub use connection::Connection;
 pub use dialer::{DialError, Dialer, Target};
 pub(crate) use dialer::{Dialing, not_connected_in_time};
 pub use listen::{listen, listen_everywhere};
 pub use permits::{Evictable, Evicted, Newcomer, NoPermit, Permit, Permits, Taken};
+#[cfg(test)]
+pub(crate) use pipe::{pipe, pipe_of};
 pub use read_clock::ReadClock;
+pub use receiver::Receiver;
 pub use resolve::resolve;
 pub use send::send;
 pub use stop::Stop;
+pub use tcp::set_options;
+pub use transport::Transport;

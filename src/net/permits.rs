@@ -7,10 +7,11 @@
 //! idle, or as waiting for its turn, from a network with more.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::connection::Connection;
 use super::scope::Scope;
 use crate::limits;
 use crate::network::Network;
@@ -47,14 +48,14 @@ struct InScope {
 #[derive(Debug)]
 struct Silent {
     since: Instant,
-    stream: Arc<TcpStream>,
+    stream: Arc<Connection>,
 }
 
 /// A connection that may be closed for one of another network.
 #[derive(Debug)]
 struct Yielding {
     is_idle: bool,
-    stream: Arc<TcpStream>,
+    stream: Arc<Connection>,
 }
 
 /// A new connection that needs a permit.
@@ -64,8 +65,8 @@ pub struct Newcomer<'a> {
     pub number: u64,
     /// Where it comes from.
     pub address: IpAddr,
-    /// Its socket.
-    pub stream: &'a Arc<TcpStream>,
+    /// The connection.
+    pub stream: &'a Arc<Connection>,
 }
 
 /// A permit, and the connection that lost its own permit for it.
@@ -80,8 +81,8 @@ pub struct Taken {
 /// A connection that has lost its permit.
 #[derive(Debug)]
 pub struct Evicted {
-    /// Its socket.
-    pub stream: Arc<TcpStream>,
+    /// The connection.
+    pub stream: Arc<Connection>,
     /// Whether all requests of the other side were answered, so that it does not wait for a reply.
     pub is_idle: bool,
 }
@@ -145,7 +146,7 @@ impl Permits {
     pub fn offer_eviction<'a>(
         &'a self,
         number: u64,
-        stream: &Arc<TcpStream>,
+        stream: &Arc<Connection>,
         is_idle: bool,
     ) -> Evictable<'a> {
         let yielding = Yielding { is_idle, stream: Arc::clone(stream) };

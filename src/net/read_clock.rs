@@ -1,13 +1,13 @@
 //! The minimum read rate: how fast the other side reads what it is sent (protocol.md section 7).
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::mem;
-use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Stop;
+use super::connection::Connection;
 use crate::{limits, system};
 
 /// Measures how far the reader of a connection is behind the minimum rate, and ends the connection
@@ -48,12 +48,12 @@ impl ReadClock {
     /// [`io::ErrorKind::WriteZero`] when the file ends before, and any error of the write.
     pub fn send_file(
         &mut self,
-        stream: &TcpStream,
+        stream: &Connection,
         file: &File,
         offset: &mut u64,
         count: u64,
     ) -> io::Result<u64> {
-        let count = self.measure(stream, || system::send_file(file, stream, *offset, count))?;
+        let count = self.measure(stream, || stream.send_file(file, *offset, count))?;
         *offset = offset.saturating_add(count);
         Ok(count)
     }
@@ -64,11 +64,12 @@ impl ReadClock {
     /// As [`ReadClock::send_file`].
     pub fn send_or_wait(
         &mut self,
-        stream: &TcpStream,
+        stream: &Connection,
         bytes: &[u8],
         before_waiting: impl FnOnce(),
     ) -> io::Result<()> {
-        let sent = if bytes.is_empty() { 0 } else { system::try_send(stream, bytes)? };
+        let tries = system::SENDS_WITHOUT_WAITING && !bytes.is_empty();
+        let sent = if !tries { 0 } else { stream.try_write(bytes)? };
         self.sent = self.sent.saturating_add(sent as u64);
         let rest = bytes.get(sent..).unwrap_or_default();
         if rest.is_empty() {
@@ -83,21 +84,21 @@ impl ReadClock {
     ///
     /// # Errors
     /// As [`ReadClock::send_file`].
-    pub fn send_more(&mut self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-        self.send_all(stream, bytes, |rest| system::send_more(stream, rest))
+    pub fn send_more(&mut self, stream: &Connection, bytes: &[u8]) -> io::Result<()> {
+        self.send_all(stream, bytes, |rest| stream.write_more(rest))
     }
 
     /// Writes everything.
     ///
     /// # Errors
     /// As [`ReadClock::send_file`].
-    pub fn send(&mut self, stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-        self.send_all(stream, bytes, |rest| (&mut &*stream).write(rest))
+    pub fn send(&mut self, stream: &Connection, bytes: &[u8]) -> io::Result<()> {
+        self.send_all(stream, bytes, |rest| stream.write(rest))
     }
 
     fn send_all(
         &mut self,
-        stream: &TcpStream,
+        stream: &Connection,
         bytes: &[u8],
         mut write: impl FnMut(&[u8]) -> io::Result<usize>,
     ) -> io::Result<()> {
@@ -113,7 +114,7 @@ impl ReadClock {
     /// Writes once.
     fn measure(
         &mut self,
-        stream: &TcpStream,
+        stream: &Connection,
         mut write: impl FnMut() -> io::Result<usize>,
     ) -> io::Result<u64> {
         let begun = Instant::now();
@@ -140,11 +141,11 @@ impl ReadClock {
     ///
     /// # Errors
     /// [`io::ErrorKind::TimedOut`] when the reader is below the minimum rate.
-    pub fn finish(&mut self, stream: &TcpStream, stop: &Stop) -> io::Result<()> {
+    pub fn finish(&mut self, stream: &Connection, stop: &Stop) -> io::Result<()> {
         const LONGEST_PAUSE: Duration = Duration::from_millis(500);
         let mut pause = Duration::from_millis(5);
         while self.is_slow && !stop.is_stopping() {
-            if !matches!(system::unacknowledged(stream), Ok(Some(1..))) {
+            if !matches!(stream.unacknowledged(), Ok(Some(1..))) {
                 break;
             }
             let begun = Instant::now();
@@ -159,7 +160,7 @@ impl ReadClock {
     ///
     /// # Errors
     /// [`io::ErrorKind::TimedOut`] when the reader is below the minimum rate.
-    pub fn has_waited(&mut self, stream: &TcpStream, time: Duration) -> io::Result<()> {
+    pub fn has_waited(&mut self, stream: &Connection, time: Duration) -> io::Result<()> {
         self.count(stream, 0, time)
     }
 
@@ -169,7 +170,7 @@ impl ReadClock {
     ///
     /// # Errors
     /// [`io::ErrorKind::TimedOut`] when the reader is below the minimum rate.
-    pub fn has_paused(&mut self, stream: &TcpStream, time: Duration) -> io::Result<()> {
+    pub fn has_paused(&mut self, stream: &Connection, time: Duration) -> io::Result<()> {
         self.paused = self.paused.saturating_add(time);
         if self.paused < limits::SEND_CHECK {
             return Ok(());
@@ -181,12 +182,12 @@ impl ReadClock {
         if is_stuck { self.count(stream, 0, paused) } else { Ok(()) }
     }
 
-    fn count(&mut self, stream: &TcpStream, sent: u64, waited: Duration) -> io::Result<()> {
+    fn count(&mut self, stream: &Connection, sent: u64, waited: Duration) -> io::Result<()> {
         self.sent = self.sent.saturating_add(sent);
         self.waited = self.waited.saturating_add(waited);
         if !self.is_slow && self.waited >= limits::SEND_CHECK {
             self.is_slow = true;
-            system::allow_slow_reader(stream)?;
+            stream.tcp().map_or(Ok(()), system::allow_slow_reader)?;
             self.find_acknowledged(stream);
         }
         if self.waited >= limits::READ_CHECK || self.is_too_slow() {
@@ -197,9 +198,9 @@ impl ReadClock {
     }
 
     /// Returns how many bytes were acknowledged in all.
-    fn find_acknowledged(&mut self, stream: &TcpStream) -> u64 {
+    fn find_acknowledged(&mut self, stream: &Connection) -> u64 {
         // Where the system does not report it, the number of unacknowledged bytes is unchanged.
-        let found = system::unacknowledged(stream).ok().flatten();
+        let found = stream.unacknowledged().ok().flatten();
         self.queued = found.unwrap_or(self.queued);
         // Some may have been sent before this clock was started.
         self.sent = self.sent.max(self.queued);

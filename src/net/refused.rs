@@ -5,12 +5,13 @@
 //! thread does that for all refused connections, and ends when there are none.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::ErrorKind;
+use std::net::Shutdown;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::connection::Connection;
 use super::permits::Evicted;
 use crate::limits;
 
@@ -34,7 +35,7 @@ struct State {
 
 #[derive(Debug)]
 struct Lingering {
-    stream: Arc<TcpStream>,
+    stream: Arc<Connection>,
     until: Instant,
     /// Bytes that may still be read.
     left: usize,
@@ -47,7 +48,7 @@ impl Refused {
     }
 
     /// Sends the refusal, and closes after a moment. Does not block: the caller accepts connections.
-    pub(super) fn refuse(&self, stream: Arc<TcpStream>) {
+    pub(super) fn refuse(&self, stream: Arc<Connection>) {
         if !self.send(&stream) {
             return;
         }
@@ -83,10 +84,8 @@ impl Refused {
 
     /// Sends as much of the refusal as is possible without blocking. Returns whether the connection
     /// is open.
-    fn send(&self, mut stream: &TcpStream) -> bool {
-        stream.set_nonblocking(true).is_ok()
-            && stream.write(&self.refusal).is_ok()
-            && stream.shutdown(Shutdown::Write).is_ok()
+    fn send(&self, stream: &Connection) -> bool {
+        stream.try_write(&self.refusal).is_ok() && stream.shutdown(Shutdown::Write).is_ok()
     }
 }
 
@@ -115,7 +114,7 @@ impl Lingering {
     fn read(&mut self) -> bool {
         let mut chunk = [0; 4096];
         while self.left > 0 {
-            match (&*self.stream).read(&mut chunk) {
+            match self.stream.try_read(&mut chunk) {
                 Ok(0) => return false,
                 Ok(count) => self.left = self.left.saturating_sub(count),
                 Err(error) => return error.kind() == ErrorKind::WouldBlock,
@@ -132,9 +131,11 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::net::pipe;
 
     const REFUSAL: &str = "not now\r\n";
 
@@ -144,7 +145,7 @@ mod tests {
         let refused = Refused::new(REFUSAL.into());
         for _ in 0..3 {
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            refused.refuse(Arc::new(listener.accept().unwrap().0));
+            refused.refuse(Arc::new(Connection::accepted(listener.accept().unwrap().0)));
             // Longer than a segment, and more than once.
             for _ in 0..4 {
                 client.write_all(&[b'L'; 8000]).unwrap();
@@ -161,20 +162,20 @@ mod tests {
 
     #[test]
     fn few_refused_connections_linger() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let refused = Refused::new(REFUSAL.into());
         let clients: Vec<_> = (0..limits::REFUSED * 3)
             .map(|_| {
-                let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-                refused.refuse(Arc::new(listener.accept().unwrap().0));
+                let (client, server) = pipe();
+                refused.refuse(Arc::new(server));
                 client
             })
             .collect();
         assert!(lock(&refused.state).lingering.len() <= limits::REFUSED);
-        for mut client in clients {
-            let mut reply = String::new();
-            client.read_to_string(&mut reply).unwrap();
-            assert_eq!(reply, REFUSAL);
+        for client in clients {
+            let mut reply = [0; 99];
+            let count = client.read(&mut reply, None).unwrap();
+            assert_eq!(&reply[..count], REFUSAL.as_bytes());
+            assert_eq!(client.read(&mut reply, None).unwrap(), 0);
         }
     }
 }

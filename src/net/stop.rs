@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::connection::Connection;
 use crate::limits;
 
 /// A handle to accept loops and connections that are stopped together. Clones share it.
@@ -25,7 +26,7 @@ struct Shared {
 struct State {
     stopping: bool,
     listeners: Vec<SocketAddr>,
-    connections: HashMap<u64, Arc<TcpStream>>,
+    connections: HashMap<u64, Arc<Connection>>,
     next_id: u64,
 }
 
@@ -77,7 +78,7 @@ impl Stop {
     }
 
     /// Registers an open connection until the returned value is dropped; `None` when stopping.
-    pub(super) fn enter(&self, stream: Arc<TcpStream>) -> Option<Entered> {
+    pub(super) fn enter(&self, stream: Arc<Connection>) -> Option<Entered> {
         let mut state = self.lock();
         if state.stopping {
             return None;

@@ -1,7 +1,7 @@
 //! Listening sockets and accept loops: a thread per connection (protocol.md section 7).
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::totals::Totals;
 use super::turns::Turns;
 use crate::index::{Capacity, Index};
 use crate::limits;
-use crate::net::{self, Permits, Service, Stop, accept_loop};
+use crate::net::{self, Connection, Permits, Service, Stop, accept_loop};
 use crate::protocol::{Port, Refusal, encode_refusal};
 
 /// An address at which the server cannot listen.
@@ -118,7 +118,7 @@ impl Server {
     pub fn run(self) -> io::Result<()> {
         let Self { listeners, shared } = self;
         let shared = &shared;
-        let handle = |stream: &Arc<TcpStream>, address, number| {
+        let handle = |stream: &Arc<Connection>, address, number| {
             session::run(shared, stream, address, number)
         };
         let (permits, stop) = (shared.permits.clone(), shared.stop.clone());

@@ -49,9 +49,11 @@ pub use page_aligned::PageAligned;
 pub(crate) use readiness::{Direction, is_connecting, wait_for_any};
 pub(crate) use rename::rename_new;
 pub use signals::{Signal, Signals, has_controlling_terminal};
+#[cfg(target_os = "linux")]
+pub(crate) use sockets::send_file;
 pub(crate) use sockets::{
-    ACCEPT_TIMES_OUT, INHERITS_OPTIONS, WRITES_RESUME, allow_slow_reader, has_arrived, has_unread,
-    lift_unsent_limit, receive, send_file, send_more, set_peer_options, try_receive, try_send,
+    ACCEPT_TIMES_OUT, INHERITS_OPTIONS, SENDS_WITHOUT_WAITING, WRITES_RESUME, allow_slow_reader,
+    has_unread, lift_unsent_limit, receive, send_more, set_peer_options, try_receive, try_send,
 };
 pub(crate) use terminal::{TerminalMode, wait_for_input};
 pub(crate) use unacknowledged::unacknowledged;

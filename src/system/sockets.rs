@@ -1,6 +1,7 @@
 //! Sending and receiving with few system calls, and socket options that limit what a dead or slow peer
 //! costs (protocol.md section 7).
 
+#[cfg(target_os = "linux")]
 use std::fs::File;
 use std::io;
 use std::net::TcpStream;
@@ -26,24 +27,12 @@ pub(crate) fn send_file(
     Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), count)?)
 }
 
-/// The portable alternative, through a buffer.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn send_file(
-    file: &File,
-    mut stream: &TcpStream,
-    offset: u64,
-    count: u64,
-) -> io::Result<usize> {
-    let mut chunk = [0; 64 * 1024];
-    let most = usize::try_from(count).unwrap_or(usize::MAX).min(chunk.len());
-    let room = chunk.get_mut(..most).unwrap_or_default();
-    let filled = super::read_at(file, room, offset)?;
-    // Bytes that the socket does not accept are read again by the next call.
-    io::Write::write(&mut stream, room.get(..filled).unwrap_or_default())
-}
-
 /// Whether a write can be repeated after it has exceeded the timeout of the socket.
 pub(crate) const WRITES_RESUME: bool = cfg!(unix);
+
+/// Whether [`try_send`] and [`try_receive`] take one system call, and do not disturb another thread
+/// that uses the connection.
+pub(crate) const SENDS_WITHOUT_WAITING: bool = cfg!(target_os = "linux");
 
 /// Whether accepted connections inherit the options of their listener.
 pub(crate) const INHERITS_OPTIONS: bool = cfg!(target_os = "linux");
@@ -82,8 +71,20 @@ pub(crate) fn try_send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     }
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = (stream, bytes);
-        Ok(0)
+        stream.set_nonblocking(true)?;
+        let sent = io::Write::write(&mut &*stream, bytes);
+        stream.set_nonblocking(false)?;
+        match sent {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) =>
+            {
+                Ok(0)
+            }
+            result => result,
+        }
     }
 }
 
@@ -121,25 +122,20 @@ pub(crate) fn try_receive(stream: &TcpStream, chunk: &mut [u8]) -> io::Result<us
     }
 }
 
-/// Whether unread bytes have arrived, or this is not known.
-pub(crate) fn has_unread(stream: &TcpStream) -> bool {
+/// Whether unread bytes have arrived; `None` if the system does not provide this.
+pub(crate) fn has_unread(stream: &TcpStream) -> Option<bool> {
     #[cfg(target_os = "linux")]
     {
         use rustix::net::RecvFlags;
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
         let peeked = rustix::net::recv(stream, &mut [0; 1][..], flags);
-        peeked.is_ok_and(|(count, _)| count > 0)
+        Some(peeked.is_ok_and(|(count, _)| count > 0))
     }
     #[cfg(not(target_os = "linux"))]
     {
         let _ = stream;
-        true
+        None
     }
-}
-
-/// Whether unread bytes are known to have arrived.
-pub(crate) fn has_arrived(stream: &TcpStream) -> bool {
-    cfg!(target_os = "linux") && has_unread(stream)
 }
 
 /// Sets the socket options that limit what a dead or slow peer costs: keepalive, the time for which data

@@ -1,10 +1,10 @@
 //! How much of one upload was sent, and at which rate (protocol.md section 7).
 
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::{limits, system};
+use crate::limits;
+use crate::net::Connection;
 
 /// Time over which a rate is measured.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -59,13 +59,13 @@ impl SendMeter {
 
     /// Compares what the reader has taken with [`limits::SLOW_READER`], unless that was done a moment
     /// ago. Only the thread that sends calls it.
-    pub(super) fn check_reader(&self, stream: &TcpStream) {
+    pub(super) fn check_reader(&self, stream: &Connection) {
         let time = self.since(&self.checked);
         if time < limits::SLOT_TIME {
             return;
         }
         // Where the system does not tell, all that it has taken counts.
-        let found = system::unacknowledged(stream).ok().flatten();
+        let found = stream.unacknowledged().ok().flatten();
         let acknowledged = self.sent().saturating_sub(found.unwrap_or(0));
         let before = self.acknowledged.swap(acknowledged, Ordering::Relaxed);
         let read = rate(acknowledged.saturating_sub(before), time);

@@ -13,14 +13,15 @@ mod settings;
 mod totals;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crate::library::{SharedLibrary, UnpackedCopies};
 use crate::net::{
-    Outcome, Permits, ReadClock, Service, Stop, accept_loop, close_after_reply, lingering_close,
+    Connection, Outcome, Permits, ReadClock, Service, Stop, accept_loop, close_after_reply,
+    lingering_close,
 };
 use crate::protocol::{Refusal, Status, encode_refusal};
 use crate::{limits, system};
@@ -73,7 +74,7 @@ impl UploadServer {
             running: Arc::clone(&running),
         };
         let handle =
-            move |stream: &Arc<TcpStream>, address, number| sharing.serve(stream, address, number);
+            move |stream: &Arc<Connection>, address, number| sharing.serve(stream, address, number);
         let mut refusal = Vec::new();
         encode_refusal(Refusal::ServiceUnavailable, None, &mut refusal);
         let service = Service::new("upload", permits, stop.clone(), refusal, handle);
@@ -116,10 +117,10 @@ fn places() -> usize {
 }
 
 impl Sharing {
-    fn serve(&self, stream: &Arc<TcpStream>, address: SocketAddr, number: u64) -> Outcome {
+    fn serve(&self, stream: &Arc<Connection>, address: SocketAddr, number: u64) -> Outcome {
         let reader = Reader { stream, address, number };
         let mut outcome = Outcome::Normal;
-        let mut requests = Requests::of_accepted(stream);
+        let mut requests = Requests::new(stream);
         let mut was_kept_open = false;
         // One clock for all replies: a slow reader gains nothing by requesting many small ones.
         let mut clock = ReadClock::default();

@@ -55,19 +55,18 @@ impl Replies<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{TcpListener, TcpStream};
     use std::time::Duration;
 
     use super::*;
     use crate::discovery::IndexDialect;
     use crate::discovery::index_replies::Between;
+    use crate::net::pipe;
     use crate::protocol::ReplyForm;
 
     /// It said 30 s after each time.
     #[test]
     fn silence_is_reported_with_the_time_that_was_waited() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _index) = pipe();
         let (index, dialect) = ("h:1".parse().unwrap(), IndexDialect::default());
         let mut replies = Replies::new(&index, &dialect, &stream, Between::of_new(&dialect));
         replies.expect(ReplyForm::Records);

@@ -1,12 +1,11 @@
 //! A connection to a holder, on which requests were sent (protocol.md sections 5.1 and 5.7).
 
 use std::mem;
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::download::model::{Source, TransferError};
-use crate::net::WatchedStream;
-use crate::system::has_arrived;
+use crate::net::{Connection, WatchedStream};
 
 /// A connection to a holder.
 #[derive(Debug)]
@@ -30,7 +29,7 @@ impl HolderConnection {
         Ok(Self { source: source.clone(), stream, address, requested_at, input, ahead: 0 })
     }
 
-    pub(in crate::download) fn stream(&self) -> &TcpStream {
+    pub(in crate::download) fn stream(&self) -> &Connection {
         &self.stream
     }
 
@@ -55,19 +54,23 @@ impl HolderConnection {
     }
 
     /// The first of the bytes that have arrived and belong to no response. Does not wait.
-    pub(in crate::download) fn unsolicited(&self) -> Vec<u8> {
-        let mut found = self.input.clone();
+    pub(in crate::download) fn into_unsolicited(mut self) -> Vec<u8> {
         let mut chunk = [0; 64];
-        if has_arrived(&self.stream)
-            && let Ok(count) = self.stream.peek(&mut chunk)
+        if self.has_arrived()
+            && let Ok(count) = self.stream.try_read(&mut chunk)
         {
-            found.extend(chunk.iter().take(count));
+            self.input.extend(chunk.iter().take(count));
         }
-        found
+        self.input
     }
 
     /// Whether bytes have arrived that belong to no response.
     pub(in crate::download) fn has_unsolicited(&self) -> bool {
-        self.ahead == 0 && (!self.input.is_empty() || has_arrived(&self.stream))
+        self.ahead == 0 && (!self.input.is_empty() || self.has_arrived())
+    }
+
+    /// Whether unread bytes are known to have arrived.
+    fn has_arrived(&self) -> bool {
+        self.stream.has_unread() == Some(true)
     }
 }

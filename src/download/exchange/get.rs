@@ -274,7 +274,8 @@ impl<'a> Exchange<'a> {
             State::Begun { response, .. } => &response.connection,
             State::Over => return Vec::new(),
         };
-        vec![(SockRef::from(connection.stream()), Direction::Read)]
+        let socket = connection.stream().tcp().map(SockRef::from);
+        socket.map(|socket| (socket, Direction::Read)).into_iter().collect()
     }
 
     /// When [`Exchange::advance`] can do something, whatever the sockets do.

@@ -119,15 +119,14 @@ impl Pipeline {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::SocketAddr;
 
     use super::*;
-    use crate::net::{Cancel, Provenance};
+    use crate::net::{Cancel, Provenance, pipe};
 
     #[test]
     fn a_kept_connection_is_used_for_sources_of_the_same_provenance_only() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let address: SocketAddr = "127.0.0.1:7735".parse().unwrap();
         let named: Source = address.to_string().parse::<Endpoint>().unwrap().into();
         let index = "192.0.2.1:7734".parse().unwrap();
         let listed = Source { provenance: Provenance::Index(index), ..named.clone() };
@@ -142,8 +141,7 @@ mod tests {
         let sources = [named.clone(), listed, verified];
         for (one, first) in sources.iter().enumerate() {
             for (other, next) in sources.iter().enumerate() {
-                let stream = std::net::TcpStream::connect(address).unwrap();
-                let _accepted = listener.accept().unwrap();
+                let (stream, _holder) = pipe();
                 let mut pipeline = Pipeline::keep_alive();
                 let stream = Cancel::new().watch(stream);
                 pipeline.keep(HolderConnection::new(first, stream).unwrap());

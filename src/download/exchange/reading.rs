@@ -7,7 +7,6 @@ use super::connection::HolderConnection;
 use super::request::ResponseHead;
 use crate::download::model::TransferError;
 use crate::protocol::role::{DocumentClient, DocumentMeaning};
-use crate::system::try_receive;
 
 /// Bytes that are read at a time. Most of a small document arrives with its head.
 const READ: usize = 1024;
@@ -22,7 +21,7 @@ pub(super) fn read_head(
             Some(event) => event,
             None => {
                 let mut chunk = [0; READ];
-                match try_receive(connection.stream(), &mut chunk) {
+                match connection.stream().try_read(&mut chunk) {
                     Ok(0) => role.on_end(&connection.input),
                     Ok(count) => {
                         connection.input.extend(chunk.iter().take(count));
@@ -59,7 +58,7 @@ pub(super) fn read_beginning(
         let Some(room) = chunk.get_mut(..most).filter(|room| !room.is_empty()) else {
             return Some(Ok(()));
         };
-        match try_receive(connection.stream(), room) {
+        match connection.stream().try_read(room) {
             Ok(0) => return Some(Ok(())),
             Ok(count) => connection.input.extend(chunk.iter().take(count)),
             Err(error) => match error.kind() {

@@ -2,12 +2,11 @@
 
 use std::io;
 use std::iter;
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::download::model::TransferError;
 use crate::limits::{self, bytes_in};
-use crate::net::read_with_deadline;
+use crate::net::Connection;
 
 /// Checks in each period of time that a holder is fast enough.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ impl MinRate {
     /// for a limit on bytes per second here, a slow disk, or a program that was stopped.
     pub(in crate::download) fn read(
         &mut self,
-        stream: &TcpStream,
+        stream: &Connection,
         chunk: &mut [u8],
     ) -> Result<usize, TransferError> {
         let time_here = self.returned.elapsed();
@@ -62,13 +61,13 @@ impl MinRate {
 
     fn read_in_time(
         &mut self,
-        stream: &TcpStream,
+        stream: &Connection,
         chunk: &mut [u8],
     ) -> Result<usize, TransferError> {
         loop {
             let now = Instant::now();
             let end = self.windows().map(|window| window.end()).min().unwrap_or(now);
-            match read_with_deadline(stream, chunk, end) {
+            match stream.read(chunk, Some(end)) {
                 Ok(count) => {
                     for window in self.windows() {
                         window.add(count);
@@ -142,17 +141,13 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::net::TcpListener;
-
     use super::*;
+    use crate::net::pipe;
 
     /// A program that was stopped for some seconds, or waited for its disk, blamed the holder.
     #[test]
     fn time_between_two_reads_is_not_the_holders() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (mut holder, _) = listener.accept().unwrap();
+        let (stream, holder) = pipe();
         let limits = limits::Downloads::DEFAULT;
         let mut rate = MinRate::new(&limits, limits.min_rate_time, Some(limits.slow_after));
         let mut pass = |time: Duration, is_here: bool| {
@@ -161,7 +156,7 @@ mod tests {
             if is_here {
                 back(&mut rate.returned);
             }
-            holder.write_all(&[7; 100]).unwrap();
+            assert_eq!(holder.write(&[7; 100]).unwrap(), 100);
             rate.read(&stream, &mut [0; 100])
         };
         for _ in 0..3 {

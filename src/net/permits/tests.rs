@@ -1,26 +1,19 @@
 //! Which connections get a permit, and which connections are closed for them (protocol.md section 7).
 
-use std::net::TcpListener;
-
 use super::*;
-
-/// Some connection.
-fn stream() -> Arc<TcpStream> {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap())
-}
+use crate::net::pipe;
 
 /// Takes permits for connections that are numbered as they come.
 struct Taker {
     permits: Permits,
-    stream: Arc<TcpStream>,
+    stream: Arc<Connection>,
     next: u64,
     now: Instant,
 }
 
 impl Taker {
     fn new(permits: Permits) -> Self {
-        Self { permits, stream: stream(), next: 0, now: Instant::now() }
+        Self { permits, stream: Arc::new(pipe().0), next: 0, now: Instant::now() }
     }
 
     fn take(&mut self, address: &str) -> Result<Taken, NoPermit> {

@@ -1,6 +1,7 @@
 //! The clock of a reader (protocol.md section 7).
 
 use super::*;
+use crate::net::{pipe, pipe_of};
 
 /// Seconds until a reader is found too slow that acknowledges `step` bytes each `every` seconds.
 fn found_after(first: u64, step: u64, every: u64) -> Option<u64> {
@@ -55,11 +56,10 @@ fn a_reader_that_holds_the_minimum_rate_is_never_found() {
 #[test]
 fn what_only_fills_the_buffers_is_not_read() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let _reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (sender, _) = listener.accept().unwrap();
-    sender.set_nonblocking(true).unwrap();
+    let _reader = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let sender = Connection::connected(listener.accept().unwrap().0);
     let mut sent = 0;
-    while let Ok(count) = (&sender).write(&[0; 64 * 1024]) {
+    while let count @ 1.. = sender.try_write(&[0; 64 * 1024]).unwrap() {
         sent += count as u64;
     }
     let mut clock = ReadClock::default();
@@ -68,24 +68,18 @@ fn what_only_fills_the_buffers_is_not_read() {
     assert!(clock.count(&sender, 0, limits::PROGRESS_TIME * 4).is_err());
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn what_an_earlier_reply_has_left_in_the_buffer_counts_as_sent() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (sender, _) = listener.accept().unwrap();
-    sender.set_nonblocking(true).unwrap();
-    while (&sender).write(&[0; 64 * 1024]).is_ok() {}
+    let (sender, reader) = pipe_of(1 << 20);
+    while sender.try_write(&[0; 64 * 1024]).unwrap() > 0 {}
     let mut clock = ReadClock::default();
     clock.count(&sender, 0, limits::SEND_CHECK).unwrap();
     let queued = clock.queued;
     assert!(queued > limits::PROGRESS_BYTES, "{queued}");
     // A reader that reads on holds the rate, although none of the reply was acknowledged.
-    let deadline = Instant::now() + Duration::from_secs(30);
     let mut read = vec![0; 64 * 1024];
-    while system::unacknowledged(&sender).unwrap().unwrap() > queued / 2 {
-        assert!(Instant::now() < deadline, "it acknowledges nothing");
-        let _ = io::Read::read(&mut reader, &mut read).unwrap();
+    while sender.unacknowledged().unwrap().unwrap() > queued / 2 {
+        let _ = reader.read(&mut read, None).unwrap();
     }
     clock.count(&sender, 0, limits::PROGRESS_TIME).unwrap();
     assert!(clock.acknowledged >= queued / 2, "{} of {queued}", clock.acknowledged);
@@ -93,59 +87,37 @@ fn what_an_earlier_reply_has_left_in_the_buffer_counts_as_sent() {
 
 /// An upload server writes several replies to a connection. A reader whose system has a large
 /// buffer acknowledges much at a time.
-#[cfg(target_os = "linux")]
 #[test]
 fn replies_of_one_connection_share_a_clock() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (sender, _) = listener.accept().unwrap();
+    let (sender, reader) = pipe();
     let mut clock = ReadClock::default();
     let bytes = vec![7; 16 * 1024];
     let mut read = vec![0; bytes.len()];
     for _ in 0..128 {
-        clock.send_or_wait(&sender, &bytes, || panic!("it waits")).unwrap();
-        io::Read::read_exact(&mut reader, &mut read).unwrap();
+        clock.send(&sender, &bytes).unwrap();
+        assert_eq!(reader.read(&mut read, None).unwrap(), bytes.len());
     }
     // The reader has taken 2 MiB, so 65 KiB more may be hidden in its system.
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while system::unacknowledged(&sender).unwrap() != Some(0) {
-        assert!(Instant::now() < deadline, "it acknowledges nothing");
-        thread::yield_now();
-    }
     clock.count(&sender, 0, limits::READ_CHECK).unwrap();
     clock.count(&sender, 0, limits::PROGRESS_TIME).unwrap();
     assert!(clock.count(&sender, 0, limits::PROGRESS_TIME * 2).is_err());
 }
 
 /// With a low rate limit the sender never waits for its reader until this system's buffer is full.
-#[cfg(target_os = "linux")]
 #[test]
 fn a_pause_is_the_readers_time_only_if_it_acknowledges_nothing() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (sender, _) = listener.accept().unwrap();
+    let (sender, reader) = pipe_of(2 << 20);
     let mut clock = ReadClock::default();
     let mut read = [0; 1000];
-    let all_is_acknowledged = |sender: &TcpStream| {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while system::unacknowledged(sender).unwrap() != Some(0) {
-            assert!(Instant::now() < deadline, "it acknowledges nothing");
-            thread::yield_now();
-        }
-    };
     for _ in 0..100 {
         clock.send(&sender, &[7; 1000]).unwrap();
-        io::Read::read_exact(&mut reader, &mut read).unwrap();
-        all_is_acknowledged(&sender);
+        assert_eq!(reader.read(&mut read, None).unwrap(), 1000);
         clock.has_paused(&sender, limits::READ_CHECK).unwrap();
     }
     assert!(!clock.is_slow);
     // From here on it reads nothing.
-    sender.set_nonblocking(true).unwrap();
-    while clock.send(&sender, &[7; 64 * 1024]).is_ok() && !clock.is_slow {
-        if clock.sent > 32 << 20 || system::unacknowledged(&sender).unwrap() > Some(1 << 20) {
-            break;
-        }
+    while sender.unacknowledged().unwrap() <= Some(1 << 20) {
+        clock.send(&sender, &[7; 64 * 1024]).unwrap();
     }
     let mut pauses = 0;
     while clock.has_paused(&sender, limits::READ_CHECK).is_ok() {
@@ -161,10 +133,11 @@ fn a_pause_is_the_readers_time_only_if_it_acknowledges_nothing() {
 #[test]
 fn a_slow_reader_is_judged_by_the_clock_alone() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let mut reader = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (sender, _) = listener.accept().unwrap();
     crate::net::set_options(&sender).unwrap();
-    let bound = || socket2::SockRef::from(&sender).tcp_user_timeout().unwrap();
+    let sender = Connection::connected(sender);
+    let bound = || socket2::SockRef::from(sender.tcp().unwrap()).tcp_user_timeout().unwrap();
     assert!(bound().is_some());
     let bytes = vec![7; 32 * 1024 * 1024];
     thread::scope(|scope| {

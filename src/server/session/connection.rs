@@ -5,13 +5,13 @@
 //! thread has panicked.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::pending::PendingAdd;
 use crate::index::Owner;
 use crate::limits;
-use crate::net::{Outcome, Receiver, lingering_close};
+use crate::net::{Connection, Outcome, Receiver, lingering_close};
 use crate::protocol::IndexRequest;
 use crate::protocol::role::{Ending, IndexServer, RequestEvent, RequestMeaning};
 use crate::server::account::Account;
@@ -23,7 +23,7 @@ use crate::server::shared::Shared;
 /// Serves one connection until it ends.
 pub(in crate::server) fn run(
     shared: &Shared,
-    stream: &TcpStream,
+    stream: &Connection,
     address: SocketAddr,
     number: u64,
 ) -> Outcome {
@@ -59,7 +59,7 @@ pub(in crate::server) fn run(
 /// The state of one connection.
 pub(super) struct Session<'a> {
     pub(super) shared: &'a Shared,
-    pub(super) stream: &'a TcpStream,
+    pub(super) stream: &'a Connection,
     pub(super) address: SocketAddr,
     pub(super) owner: Owner,
     pub(super) hosts: ListedHosts<'a>,
@@ -86,7 +86,7 @@ enum End {
 
 impl Session<'_> {
     fn serve(&mut self) -> io::Result<End> {
-        let mut receiver = Receiver::of_accepted(self.stream);
+        let mut receiver = Receiver::new(self.stream);
         let clock = Instant::now();
         loop {
             let event = match self.role.next(receiver.input(), || clock.elapsed()) {

@@ -1,7 +1,7 @@
 //! The answer to one GET (protocol.md section 5).
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::handing_over::hand_over;
@@ -12,8 +12,7 @@ use super::settings::Uploads;
 use super::totals::UploadTotals;
 use crate::library::{DigestCache, Entry, OpenDocument, SharedLibrary, UnpackedCopies};
 use crate::limits;
-use crate::net::SMALL;
-use crate::net::{Permits, ReadClock, Stop, send};
+use crate::net::{Connection, Permits, ReadClock, SMALL, Stop, send};
 use crate::protocol::{
     ContentRange, Digest, Document, DocumentHead, DocumentRequest, HeaderText, Refusal, Status,
     encode_refusal,
@@ -39,7 +38,7 @@ pub(super) struct Sharing {
 /// The connection of a reader.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
-    pub(super) stream: &'a Arc<TcpStream>,
+    pub(super) stream: &'a Arc<Connection>,
     pub(super) address: SocketAddr,
     /// Its number at the permits.
     pub(super) number: u64,
@@ -264,7 +263,7 @@ impl Sharing {
     /// Refuses a request; the reason is sent where that is wanted.
     pub(super) fn refuse(
         &self,
-        stream: &TcpStream,
+        stream: &Connection,
         refusal: Refusal,
         reason: &str,
     ) -> io::Result<Then> {

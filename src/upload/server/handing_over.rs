@@ -17,8 +17,7 @@ use super::lending::Lent;
 use crate::escape::escaped_path;
 use crate::library::{Entry, OpenDocument};
 use crate::limits;
-use crate::net::{ReadClock, Stop, read_with_deadline};
-use crate::system;
+use crate::net::{Connection, ReadClock, Stop};
 
 /// Time between two looks at what a reader has acknowledged.
 const LOOK: Duration = Duration::from_millis(100);
@@ -40,11 +39,11 @@ const RESET_OF_NEAR: Duration = REACTION;
 const BEFORE_PROBE: Duration = Duration::from_millis(300);
 
 /// Whether the reader has closed its side, before it can have read what is still to be sent.
-pub(super) fn has_closed_early(stream: &TcpStream) -> bool {
+pub(super) fn has_closed_early(stream: &Connection) -> bool {
     let mut chunk = [0; 1024];
     // More than a request was asked for; of that much a reader is not believed anything.
     for _ in 0..64 {
-        match system::try_receive(stream, &mut chunk) {
+        match stream.try_read(&mut chunk) {
             Ok(0) => return true,
             Ok(_) => {}
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
@@ -57,7 +56,7 @@ pub(super) fn has_closed_early(stream: &TcpStream) -> bool {
 /// its folder.
 pub(super) fn hand_over(
     lent: &Lent<'_>,
-    stream: &TcpStream,
+    stream: &Connection,
     stop: &Stop,
     clock: &mut ReadClock,
     (entry, sent, folder): (&Entry, &OpenDocument, &Path),
@@ -85,7 +84,7 @@ pub(super) fn hand_over(
 /// acknowledged, the reader has to hold the minimum read rate.
 fn was_read(
     lent: &Lent<'_>,
-    stream: &TcpStream,
+    stream: &Connection,
     stop: &Stop,
     clock: &mut ReadClock,
     sent: u64,
@@ -93,12 +92,12 @@ fn was_read(
     let turn = READERS_TURN + TURN_VARIES.mul_f64(random_fraction());
     let begun = Instant::now();
     // A reader that has already acknowledged everything is near.
-    let is_near = matches!(system::unacknowledged(stream), Ok(Some(0)));
+    let is_near = matches!(stream.unacknowledged(), Ok(Some(0)));
     let mut unacknowledged = u64::MAX;
     let mut deadline = begun + limits::HEAD_DEADLINE;
     loop {
         // In doubt nothing more was acknowledged.
-        let found = match system::unacknowledged(stream) {
+        let found = match stream.unacknowledged() {
             Ok(found) => found.unwrap_or(0),
             Err(_) => unacknowledged,
         };
@@ -117,7 +116,7 @@ fn was_read(
         }
         if is_closed {
             // A reader that has read everything has acknowledged it before it closes.
-            if system::unacknowledged(stream)?.unwrap_or(0) > 0 {
+            if stream.unacknowledged()?.unwrap_or(0) > 0 {
                 return Err(io::Error::other(
                     "the reader closed its side before it had everything",
                 ));
@@ -147,9 +146,9 @@ fn random_fraction() -> f64 {
 }
 
 /// Whether the reader closes its side in this time.
-fn is_closed_within(stream: &TcpStream, time: Duration) -> io::Result<bool> {
+fn is_closed_within(stream: &Connection, time: Duration) -> io::Result<bool> {
     let mut chunk = [0; 1024];
-    match read_with_deadline(stream, &mut chunk, Instant::now() + time) {
+    match stream.read(&mut chunk, Some(Instant::now() + time)) {
         Ok(0) => Ok(true),
         Ok(_) => Err(io::Error::other("the reader sent something else")),
         Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(false),
@@ -166,17 +165,18 @@ fn is_closed_within(stream: &TcpStream, time: Duration) -> io::Result<bool> {
 ///
 /// The acknowledgement may be delayed, and a reset meanwhile may be the reader's own. So only a reset
 /// that is seen shortly after the byte counts: of a near reader it arrives immediately.
-fn is_closed_entirely(stream: &TcpStream, is_near: bool) -> io::Result<()> {
+fn is_closed_entirely(stream: &Connection, is_near: bool) -> io::Result<()> {
+    let tcp = stream.tcp().ok_or(io::ErrorKind::Unsupported)?;
     thread::sleep(BEFORE_PROBE);
-    if let Some(error) = stream.take_error()? {
+    if let Some(error) = tcp.take_error()? {
         return Err(error);
     }
     let longest = if is_near { RESET_OF_NEAR } else { limits::HAND_OVER_STALL };
     let begun = Instant::now();
-    socket2::SockRef::from(stream).send_out_of_band(&[0])?;
+    socket2::SockRef::from(tcp).send_out_of_band(&[0])?;
     while begun.elapsed() < limits::HAND_OVER_STALL {
         // In this order: a reset also leaves nothing to acknowledge.
-        match stream.take_error()?.map(|error| error.kind()) {
+        match tcp.take_error()?.map(|error| error.kind()) {
             Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
                 return match begun.elapsed() <= longest {
                     true => Ok(()),
@@ -186,7 +186,7 @@ fn is_closed_entirely(stream: &TcpStream, is_near: bool) -> io::Result<()> {
                 };
             }
             Some(kind) => return Err(kind.into()),
-            None if matches!(system::unacknowledged(stream), Ok(Some(0))) => break,
+            None if matches!(stream.unacknowledged(), Ok(Some(0))) => break,
             // A sleep may take longer on a busy machine.
             None if begun.elapsed() < RESET_OF_NEAR / 5 => thread::yield_now(),
             None => thread::sleep(LOOK / 100),
@@ -201,7 +201,7 @@ fn is_closed_entirely(stream: &TcpStream, is_near: bool) -> io::Result<()> {
 ///
 /// The end takes its time to a reader that is not near. Its acknowledgement shows when it has arrived,
 /// and may itself be delayed.
-fn closes_after_the_end(stream: &TcpStream, is_near: bool) -> io::Result<()> {
+fn closes_after_the_end(stream: &Connection, is_near: bool) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)?;
     let begun = Instant::now();
     // When the end was last known not to have arrived.
@@ -209,9 +209,10 @@ fn closes_after_the_end(stream: &TcpStream, is_near: bool) -> io::Result<()> {
     loop {
         // This thread may have had to wait for a processor.
         if is_closed_within(stream, REACTION / 5)? && on_its_way.elapsed() < REACTION * 2 {
-            return stream.take_error()?.map_or(Ok(()), Err);
+            let error = stream.tcp().map_or(Ok(None), TcpStream::take_error)?;
+            return error.map_or(Ok(()), Err);
         }
-        if !is_near && matches!(system::unacknowledged(stream), Ok(Some(1..))) {
+        if !is_near && matches!(stream.unacknowledged(), Ok(Some(1..))) {
             on_its_way = Instant::now();
         }
         if on_its_way.elapsed() >= REACTION || begun.elapsed() >= limits::HAND_OVER_STALL {
@@ -223,12 +224,13 @@ fn closes_after_the_end(stream: &TcpStream, is_near: bool) -> io::Result<()> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::Read;
     use std::net::TcpListener;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::super::lending::Lending;
     use super::*;
+    use crate::net::pipe_of;
     use crate::protocol::Document;
 
     /// What a reader does with a document that it was sent, after it has closed its sending direction.
@@ -236,13 +238,13 @@ mod tests {
     fn outcome(reads: bool, closes_after: Duration) -> io::Result<()> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (mut sender, _) = listener.accept().unwrap();
-        sender.write_all(&[7; 3000]).unwrap();
+        let sender = Connection::connected(listener.accept().unwrap().0);
+        assert_eq!(sender.write(&[7; 3000]).unwrap(), 3000);
         if reads {
             reader.read_exact(&mut [0; 3000]).unwrap();
         }
         reader.shutdown(Shutdown::Write).unwrap();
-        assert_eq!((&sender).read(&mut [0]).unwrap(), 0);
+        assert_eq!(sender.read(&mut [0], None).unwrap(), 0);
         thread::scope(|scope| {
             let is_closed = scope.spawn(|| is_closed_entirely(&sender, true));
             // The time is what is tested: a reader that ends by itself, whatever the sender does.
@@ -264,16 +266,8 @@ mod tests {
     /// A reader must not keep this thread by acknowledging a little now and then.
     #[test]
     fn the_minimum_rate_holds_until_all_is_acknowledged() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let socket =
-            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        socket.connect(&listener.local_addr().unwrap().into()).unwrap();
-        let mut reader = TcpStream::from(socket);
-        let (mut sender, _) = listener.accept().unwrap();
-        sender.set_nonblocking(true).unwrap();
-        while sender.write(&[0; 64 * 1024]).is_ok() {}
-        sender.set_nonblocking(false).unwrap();
+        let (sender, reader) = pipe_of(1 << 20);
+        while sender.try_write(&[0; 64 * 1024]).unwrap() > 0 {}
         let mut clock = ReadClock::default();
         // It has been slow for most of the time that it has.
         let nearly = limits::PROGRESS_TIME.saturating_sub(Duration::from_secs(1));
@@ -284,7 +278,7 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !is_done.load(Ordering::Relaxed) {
-                    reader.read_exact(&mut [0; 100]).unwrap();
+                    assert_eq!(reader.read(&mut [0; 100], None).unwrap(), 100);
                     thread::sleep(LOOK * 2);
                 }
             });

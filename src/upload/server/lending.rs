@@ -2,14 +2,13 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::limits;
+use crate::net::Connection;
 use crate::protocol::Document;
-use crate::system;
 
 /// Bytes that a reader must take in [`limits::HAND_OVER_STALL`]: more than its system takes for a
 /// program that reads nothing, beyond what it takes immediately.
@@ -83,12 +82,12 @@ impl Lending {
 impl Lent<'_> {
     /// Checks how much of the `sent` bytes the reader's system has acknowledged, unless that was
     /// checked a moment ago. What only fills this system's buffer is no progress.
-    pub(super) fn check_progress(&self, stream: &TcpStream, sent: u64) {
+    pub(super) fn check_progress(&self, stream: &Connection, sent: u64) {
         if self.checked.get().elapsed() < limits::HAND_OVER_CHECK / 2 {
             return;
         }
         self.checked.set(Instant::now());
-        if let Ok(unacknowledged) = system::unacknowledged(stream) {
+        if let Ok(unacknowledged) = stream.unacknowledged() {
             self.has_left(sent, unacknowledged.unwrap_or(0));
         }
     }

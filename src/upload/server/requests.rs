@@ -1,10 +1,9 @@
 //! The requests that arrive on one connection of an upload server (protocol.md sections 5.1 and 5.7).
 
 use std::io;
-use std::net::TcpStream;
 use std::time::Instant;
 
-use crate::net::Receiver;
+use crate::net::{Connection, Receiver};
 use crate::protocol::role::{DocumentServer, RequestEvent, RequestMeaning};
 use crate::protocol::{DecodeError, DocumentRequest};
 
@@ -17,12 +16,8 @@ pub(super) struct Requests<'a> {
 }
 
 impl<'a> Requests<'a> {
-    pub(super) fn of_accepted(stream: &'a TcpStream) -> Self {
-        Self {
-            receiver: Receiver::of_accepted(stream),
-            role: DocumentServer::new(),
-            begun: Instant::now(),
-        }
+    pub(super) fn new(stream: &'a Connection) -> Self {
+        Self { receiver: Receiver::new(stream), role: DocumentServer::new(), begun: Instant::now() }
     }
 
     /// Reads a request, or its fault. `None`: the connection was closed without one.

@@ -1,15 +1,14 @@
 //! A document on its way out (protocol.md sections 5.2, 5.3 and 5.6).
 
 use std::io;
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
 use super::handing_over::has_closed_early;
 use super::lending::Lent;
 use crate::library::{Entry, OpenDocument};
 use crate::limits;
-use crate::net::ReadClock;
-use crate::net::{Bandwidth, SMALL};
+use crate::net::{Bandwidth, Connection, ReadClock, SMALL};
 use crate::protocol::{ContentRange, Date, Digest, DocumentHead, DocumentReply};
 use crate::system;
 use crate::upload::send_meter::SendMeter;
@@ -20,7 +19,7 @@ const LAST_PIECE: u64 = 64 * 1024;
 
 /// One document that is sent, and what bounds its rate.
 pub(super) struct Upload<'a> {
-    pub(super) stream: &'a TcpStream,
+    pub(super) stream: &'a Connection,
     pub(super) reader: IpAddr,
     pub(super) document: &'a OpenDocument,
     pub(super) bandwidth: &'a Bandwidth,
@@ -73,14 +72,14 @@ impl Upload<'_> {
             part.map_or((0, self.document.length), |part| (part.first(), part.count()));
         if count > LAST_PIECE {
             // It may take longer than data may stay unacknowledged.
-            system::allow_slow_reader(self.stream)?;
+            self.stream.tcp().map_or(Ok(()), system::allow_slow_reader)?;
             if self.lent.is_some() && system::WRITES_RESUME {
-                self.stream.set_write_timeout(Some(limits::HAND_OVER_CHECK))?;
+                self.stream.set_write_timeout(limits::HAND_OVER_CHECK)?;
             }
         }
         if count > LONG {
             // The upload slots bound how many of them there are.
-            system::lift_unsent_limit(self.stream)?;
+            self.stream.tcp().map_or(Ok(()), system::lift_unsent_limit)?;
         }
         let mut bytes = Vec::with_capacity(HEAD);
         DocumentReply::Found(head).encode(&mut bytes);
