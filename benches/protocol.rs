@@ -67,7 +67,7 @@ fn write_record(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// A list of so many records, as a peer reads it.
+/// A list of this number of records, as a peer reads it.
 #[divan::bench(args = [1, 100, 10_000])]
 fn read_list(bencher: Bencher<'_, '_>, records: usize) {
     let lines = format!("{RECORD}\r\n").repeat(records);

@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let original = fs::read(samples.join("rfc90002.txt"))?;
     assert_eq!(fs::read(&copy)?, original, "the copy differs from the original");
     screen.say(&format!("the {} bytes that Carol has are those that Alice has", original.len()));
-    assert_eq!(lookup(&carol.membership.queries(), &document, None)?.found.len(), 2);
+    assert_eq!(lookup(&carol.registration.queries(), &document, None)?.found.len(), 2);
 
     screen.title("Alice vanishes");
     drop(alice);
@@ -91,7 +91,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// A peer with taps at both of its doors.
 struct Peer {
-    membership: Registration,
+    registration: Registration,
     library: SharedLibrary,
     own: Endpoint,
     _uploads: UploadServer,
@@ -111,29 +111,32 @@ impl Peer {
         let index = tap(name, "index", index, screen)?;
         // Only the protocol as the handout has it is to be seen here.
         let dialect = IndexDialect::plain();
-        let membership =
+        let registration =
             Registration::start(index, None, door.port, library.clone(), dialect, |_| {})?;
-        membership.wait(&Cancel::new())?;
-        let own = membership.own().ok_or("not connected")?;
-        Ok(Self { membership, library, own, _uploads: uploads })
+        registration.wait(&Cancel::new())?;
+        let own = registration.own().ok_or("not connected")?;
+        Ok(Self { registration, library, own, _uploads: uploads })
     }
 
     fn list(&self) -> Result<Vec<Record>, IndexError> {
         let mut records = Vec::new();
         // An index on the same machine sends it to its end.
-        let _ =
-            request_records(&self.membership.queries(), Query::List(Listing::Rfcs), &mut |part| {
+        let _ = request_records(
+            &self.registration.queries(),
+            Query::List(Listing::Rfcs),
+            &mut |part| {
                 if let ReplyPart::Record(record) = part {
                     records.push(record);
                 }
                 ControlFlow::Continue(())
-            })?;
+            },
+        )?;
         Ok(records)
     }
 
     /// LOOKUP, GET, save, ADD: what `get` does in the shell.
     fn get(&self, document: &Document) -> Result<PathBuf, Box<dyn Error>> {
-        let mut holdings = lookup(&self.membership.queries(), document, None)?.found;
+        let mut holdings = lookup(&self.registration.queries(), document, None)?.found;
         holdings.retain(|holding| holding.record.holder != self.own);
         let sources = holdings.into_iter().map(Source::from).collect();
         let wanted = DownloadRequest { document: document.clone(), sources, digest: None };
@@ -142,7 +145,7 @@ impl Peer {
         Downloader::default().download(&wanted, &mut incoming, &mut |_| {})?;
         incoming.commit(false)?;
         self.library.add_file(&path, None)?;
-        self.membership.update(std::slice::from_ref(document), &Cancel::new())?;
+        self.registration.update(std::slice::from_ref(document), &Cancel::new())?;
         Ok(path)
     }
 }

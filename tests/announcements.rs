@@ -1,4 +1,4 @@
-//! What a holder announces is not trusted: lengths that no file can have here, bytes after the
+//! The announcements of a holder are not trusted: lengths that no file can have here, bytes after the
 //! document, a document without a length, and a document that another process is downloading.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -64,15 +64,15 @@ fn a_length_that_no_file_can_have_is_a_failure_of_its_holder() {
     let digest = format!("Digest: sha-256={}\r\n", "c".repeat(64));
     let huge = format!("Content-Length: {}\r\n", 64u64 << 30);
     let here = Ipv4Addr::LOCALHOST;
-    let liars = [
+    let dishonest_holders = [
         ("nothing follows", fixed(here, format!("{huge}{digest}"), Vec::new())),
         ("one piece follows", fixed(here, format!("{huge}{digest}"), vec![b'x'; MEBIBYTE])),
         ("more than a file can have", fixed(here, huge, vec![b'x'; 8 * MEBIBYTE])),
         ("the same without a length", fixed(here, String::new(), vec![b'x'; 8 * MEBIBYTE])),
     ];
-    let check = |what: &str, liar: SocketAddr, command: &str| {
+    let check = |what: &str, dishonest: SocketAddr, command: &str| {
         let index = Index::start(&[]);
-        let _records = register(&index, &[honest, liar]);
+        let _records = register(&index, &[honest, dishonest]);
         let mine = folder(root.path(), &format!("{what} {command}"), &[]);
         let (code, errors) = run_limited(&index, command, &mine);
         let expected = if command == "get 7 8" { 66 } else { 0 };
@@ -83,10 +83,10 @@ fn a_length_that_no_file_can_have_is_a_failure_of_its_holder() {
     };
     // Each download waits before it tries its holders again.
     thread::scope(|scope| {
-        for (what, liar) in liars {
+        for (what, dishonest) in dishonest_holders {
             for command in ["get 7", "sync", "get 7 8"] {
                 let check = &check;
-                scope.spawn(move || check(what, liar, command));
+                scope.spawn(move || check(what, dishonest, command));
             }
         }
     });
@@ -96,11 +96,11 @@ fn a_length_that_no_file_can_have_is_a_failure_of_its_holder() {
 /// command writes to standard error.
 fn each_download(headers: String, body: Vec<u8>, check: impl Fn(&str, &str, SocketAddr)) {
     let root = tempfile::tempdir().unwrap();
-    let liar = fixed(Ipv4Addr::LOCALHOST, headers, body);
+    let dishonest = fixed(Ipv4Addr::LOCALHOST, headers, body);
     let index = Index::start(&[]);
     let mut record = index.connect();
-    record.add(7, "Seven", "127.0.0.1", liar.port());
-    record.add(8, "Eight", "127.0.0.1", liar.port());
+    record.add(7, "Seven", "127.0.0.1", dishonest.port());
+    record.add(8, "Eight", "127.0.0.1", dishonest.port());
     for command in ["get 7", "get 7 8", "sync"] {
         let mine = folder(root.path(), command, &[]);
         let arguments = format!("{} --share . {command}", index.address);
@@ -108,18 +108,18 @@ fn each_download(headers: String, body: Vec<u8>, check: impl Fn(&str, &str, Sock
         let (code, _, errors) = run_peer(&arguments, "", &mine);
         assert_eq!(code, 0, "{errors}");
         assert_eq!(fs::read(mine.join("rfc7.txt")).unwrap(), DOCUMENT);
-        check(command, &errors, liar);
+        check(command, &errors, dishonest);
     }
 }
 
 #[test]
 fn bytes_after_the_document_are_reported_once_and_ignored() {
     let length = format!("Content-Length: {}\r\n", DOCUMENT.len());
-    each_download(length, [DOCUMENT, b"more"].concat(), |command, errors, liar| {
+    each_download(length, [DOCUMENT, b"more"].concat(), |command, errors, dishonest| {
         let reports =
             errors.matches("sent more than Content-Length says: `more` is ignored").count();
         assert_eq!(reports, 1, "{command}: {errors}");
-        assert!(errors.contains(&liar.to_string()), "{errors}");
+        assert!(errors.contains(&dishonest.to_string()), "{errors}");
     });
 }
 
@@ -163,7 +163,7 @@ fn a_second_get_waits_for_the_first_one() {
         let middle = first + count / 2;
         stream.write_all(&sent[first..middle])?;
         let _ = begun.lock().unwrap().send(());
-        // The sender is dropped when everybody may go on.
+        // The sender is dropped when all threads may continue.
         let _ = gate.lock().unwrap().recv();
         stream.write_all(&sent[middle..=last])
     });

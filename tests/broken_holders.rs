@@ -17,7 +17,7 @@ fn large() -> Vec<u8> {
     (0..12 * 1024 * 1024 + 7).map(|at: usize| (at * 31 % 251).to_le_bytes()[0]).collect()
 }
 
-/// What is done to a piece of a reply before it is passed on.
+/// The treatment of a piece of a reply before it is passed on.
 enum Act {
     PassOn,
     Close,
@@ -115,8 +115,8 @@ impl Setting {
     }
 }
 
-/// What a holder does with a large document; the honest one must make up for it.
-fn beside_an_honest_one(
+/// Downloads a large document from a faulty holder and an honest one, which must replace it.
+fn with_an_honest_holder(
     keeps: impl Fn(&str) -> bool + Send + Copy + 'static,
     change: impl Fn(usize, &mut Vec<u8>) -> Act + Send + Copy + 'static,
 ) -> String {
@@ -151,7 +151,7 @@ fn with_another_length(bytes: &mut Vec<u8>) {
 
 #[test]
 fn one_that_stalls_loses_its_part() {
-    let errors = beside_an_honest_one(all, |passed, _| match passed {
+    let errors = with_an_honest_holder(all, |passed, _| match passed {
         0..300_000 => Act::PassOn,
         _ => Act::Stall,
     });
@@ -160,12 +160,12 @@ fn one_that_stalls_loses_its_part() {
 
 #[test]
 fn one_that_is_silent_is_not_waited_for() {
-    beside_an_honest_one(all, |_, _| Act::Stall);
+    with_an_honest_holder(all, |_, _| Act::Stall);
 }
 
 #[test]
 fn one_that_breaks_off_is_asked_again_later() {
-    let errors = beside_an_honest_one(all, |passed, _| match passed {
+    let errors = with_an_honest_holder(all, |passed, _| match passed {
         0..300_000 => Act::PassOn,
         _ => Act::Close,
     });
@@ -174,7 +174,7 @@ fn one_that_breaks_off_is_asked_again_later() {
 
 #[test]
 fn one_that_says_another_length_is_left() {
-    let errors = beside_an_honest_one(all, |passed, bytes| {
+    let errors = with_an_honest_holder(all, |passed, bytes| {
         if passed == 0 {
             with_another_length(bytes);
         }
@@ -185,14 +185,14 @@ fn one_that_says_another_length_is_left() {
 
 #[test]
 fn one_that_knows_no_ranges_helps_all_the_same() {
-    beside_an_honest_one(|line| !line.starts_with("Range:"), |_, _| Act::PassOn);
+    with_an_honest_holder(|line| !line.starts_with("Range:"), |_, _| Act::PassOn);
 }
 
 #[test]
 fn one_that_sends_other_bytes_is_found_out() {
     let setting = Setting::new("100M");
     // It passes on every head, and turns over one byte of each document.
-    let liar = meddler(setting.honest(), all, |passed, bytes| {
+    let dishonest = meddler(setting.honest(), all, |passed, bytes| {
         if passed > 0 && passed < 200_000 {
             bytes[0] ^= 1;
         }
@@ -200,7 +200,7 @@ fn one_that_sends_other_bytes_is_found_out() {
     });
     let mut talk = setting.index.connect();
     talk.say(format!(
-        "ADD FILE big.bin P2P-CI/1.0\r\nHost: localhost\r\nPort: {liar}\r\nTitle: big.bin\r\n\r\n"
+        "ADD FILE big.bin P2P-CI/1.0\r\nHost: localhost\r\nPort: {dishonest}\r\nTitle: big.bin\r\n\r\n"
     ));
     talk.reply();
     let (code, output, errors, mine) = setting.get(&[]);
@@ -209,7 +209,7 @@ fn one_that_sends_other_bytes_is_found_out() {
     assert!(fs::read(mine.join("big.bin")).unwrap() == large());
     assert_eq!(names(&mine), ["big.bin"]);
 
-    let (code, _, errors, alone) = setting.get(&["--from", &format!("127.0.0.1:{liar}")]);
+    let (code, _, errors, alone) = setting.get(&["--from", &format!("127.0.0.1:{dishonest}")]);
     assert_eq!(code, 65, "{errors}");
     assert!(names(&alone).is_empty(), "{:?}", names(&alone));
 }

@@ -6,7 +6,7 @@ use std::io::pipe;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Runs a program whose standard output nobody reads; returns its exit code and what it wrote to
+/// Runs a program whose standard output is not read; returns its exit code and what it wrote to
 /// standard error.
 fn run(program: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let (reader, writer) = pipe().unwrap();

@@ -1,4 +1,4 @@
-//! What both programs say about their options, and about requests that people type.
+//! Messages of both programs about their options, and about requests that people type.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -60,7 +60,7 @@ fn with_index(name: &str) {
     play(name, &script, || index.connect(), known);
 }
 
-/// What depends on the day and the machine is left out.
+/// Replaces values that depend on the day and the machine.
 fn known(line: &str) -> String {
     match line.split_once(": ") {
         Some((name @ ("Date" | "OS" | "Last-Modified" | "Added"), value)) => {

@@ -1,4 +1,4 @@
-//! What an index takes, counted: allocations of a LOOKUP, bytes of a record, system calls of a
+//! Counted costs of an index server: allocations of a LOOKUP, bytes of a record, system calls of a
 //! pipeline; and system calls of an upload. Times differ from machine to machine; these do not.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
@@ -160,7 +160,7 @@ fn a_pipeline_shares_reads_and_writes() {
 }
 
 /// Each is accepted, read, opened and looked at; head and document are sent; there is one look for
-/// more of the request, and two are closed. Nobody else is woken, not by the opened file either.
+/// more of the request, and two are closed. No other thread is woken, not by the opened file either.
 fn an_upload_takes_few_calls() {
     const UPLOADS: usize = 200;
     const FOR_EACH: [(&str, usize); 9] = [
@@ -217,7 +217,7 @@ fn traced(names: &str, command: &[&str], folder: &Path) -> Option<common::Progra
 
 /// Ends the program, and returns its calls, in the order in which they began.
 fn calls_of(mut program: common::Program, folder: &Path) -> Vec<String> {
-    // strace ends with what it follows; killed, it would leave that behind.
+    // strace ends with the traced program; a killed strace would leave it running.
     let traced = child_of(program.id());
     assert!(Command::new("kill").arg(traced).status().unwrap().success());
     program.wait();
@@ -230,7 +230,7 @@ fn child_of(process: u32) -> String {
     let parent = process.to_string();
     let is_child = |id: &String| {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        // Behind the name in brackets: the state, and the parent.
+        // After the name in brackets: the state, and the parent.
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
         fields.split_whitespace().nth(1) == Some(&*parent)
     };

@@ -12,7 +12,7 @@ use std::thread;
 use common::{PATIENCE, run_peer};
 
 /// Answers each request on each connection with the same bytes. `closes` ends the connection
-/// behind a reply; otherwise it stays open until the other side leaves.
+/// after a reply; otherwise it stays open until the other side closes.
 fn answering(reply: &'static [u8], closes: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -56,9 +56,9 @@ fn uploaders() {
         (b"P2P-CI/1.0 200 OK\r\nDate: Wed, 12 Feb 2009 15:12:05 GMT\r\nContent-Length: 37\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, ""),
         // Empty lines within the head.
         (b"P2P-CI/1.0 200 OK\r\n\r\nDate: x\r\n\r\nContent-Length: 37\r\nContent-Type: text/plain\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", true, ""),
-        // No empty line behind the head: the document's own was taken for it.
+        // No empty line after the head: the document's own was taken for it.
         (b"P2P-CI/1.0 200 OK\r\nContent-Length: 37\r\nContent-Type: text/plain\r\n\n\nNetwork Working Group\n\nA document.\n", true, ""),
-        // A line end behind the document.
+        // A line end after the document.
         (b"P2P-CI/1.0 200 OK\r\nContent-Length: 37\r\n\r\n\n\nNetwork Working Group\n\nA document.\n\r\n", true, ""),
         // A connection that is never closed.
         (b"P2P-CI/1.0 200 OK\r\nContent-Length: 37\r\n\r\n\n\nNetwork Working Group\n\nA document.\n", false, ""),
@@ -83,7 +83,7 @@ fn uploaders() {
     }
 }
 
-/// What is no document: the code, and nothing is left behind.
+/// Replies that are no document: the exit code, and no file is left.
 #[test]
 fn uploaders_that_fail_or_lie() {
     let table: [(&'static [u8], i32, &str); 8] = [
@@ -170,7 +170,7 @@ fn a_wrong_digest_is_never_named() {
 #[test]
 fn index_servers() {
     let table: [(&'static [u8], bool, i32, &str); 9] = [
-        // No empty line behind the status.
+        // No empty line after the status.
         (b"P2P-CI/1.0 200 OK\r\nRFC 7 T h 1\r\n\r\n", false, 0, "RFC 7 T h 1"),
         // Bare line feeds.
         (b"P2P-CI/1.0 200 OK\n\nRFC 7 T h 1\n\n", false, 0, "RFC 7 T h 1"),
@@ -183,7 +183,7 @@ fn index_servers() {
         (b"P2P-CI/1.0 200 OK\r\n\r\nRFC-7 T h 1\r\nRFC: 7 T h 2\r\n\r\n", false, 0, "RFC: 7 T h 2"),
         // A 404 without its empty line.
         (b"P2P-CI/1.0 404 Not Found\r\n", true, 66, "404"),
-        // What is no reply.
+        // Bytes that are no reply.
         (b"hello\r\n\r\n", false, 76, ""),
         (b"P2P-CI/1.0 200 OK\r\n\r\nRFC seven\r\n\r\n", false, 76, ""),
     ];
@@ -257,7 +257,7 @@ fn an_index_that_registers_nothing() {
 
 /// It used to end a script that was registered, if the index went away a moment later.
 #[test]
-fn an_index_that_closes_behind_the_registration_ends_no_script() {
+fn an_index_that_closes_after_the_registration_ends_no_script() {
     let index = answering(b"P2P-CI/1.0 200 OK\r\n\r\nRFC 7 rfc7.txt h 1\r\n\r\n", true);
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
@@ -268,7 +268,7 @@ fn an_index_that_closes_behind_the_registration_ends_no_script() {
     }
 }
 
-/// What other clients send that only a compatibility mode could take: it needs a timer, or changes
+/// Requests of other clients that only a compatibility mode could accept: it needs a timer, or changes
 /// the meaning of something else. It is refused, and the connection stays open.
 #[test]
 fn requests_that_are_not_safe_to_accept() {
@@ -296,7 +296,7 @@ fn requests_that_are_not_safe_to_accept() {
         talk.say(format!("{request}\r\n"));
         assert_eq!(talk.reply(), ["P2P-CI/1.0 400 Bad Request"], "{request:?}");
         talk.say(format!("LIST ALL P2P-CI/1.0\r\n{from}\r\n"));
-        assert_eq!(talk.reply(), ["P2P-CI/1.0 200 OK", ""], "behind {request:?}");
+        assert_eq!(talk.reply(), ["P2P-CI/1.0 200 OK", ""], "after {request:?}");
     }
     // A length in front makes another first word; a pickle begins with a byte that is no text.
     talk.say(format!("0000000042LIST ALL P2P-CI/1.0\r\n{from}\r\n"));

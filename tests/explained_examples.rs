@@ -55,7 +55,7 @@ fn check(server: SocketAddr, request_line: &str, headers: &str) -> usize {
         let (_, reason) = ask(server, mistake);
         assert!(reason.contains("expected "), "{mistake:?}: {reason}");
         let expected = reason.split(", found ").next().unwrap_or_default();
-        // What is between two backticks is every second part.
+        // Every second part is between two backticks.
         for example in expected.split('`').skip(1).step_by(2) {
             let first = example.split(' ').next().unwrap_or_default();
             let request = if ["LIST", "LOOKUP", "ADD", "REMOVE", "SEARCH", "GET"].contains(&first) {

@@ -89,7 +89,7 @@ fn a_full_disk_is_reported_and_the_download_resumes() {
     }
 }
 
-/// What did not fit does not keep anything else from the disk.
+/// A document that did not fit leaves the disk to others.
 #[test]
 fn a_document_that_fills_the_disk_leaves_nothing() {
     let root = tempfile::tempdir().unwrap();

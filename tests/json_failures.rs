@@ -102,7 +102,7 @@ fn every_command_fails_with_an_object() {
 }
 
 #[test]
-fn what_nobody_has_is_an_object_and_an_empty_list_is_none() {
+fn a_document_without_holders_is_an_object_and_an_empty_list_is_none() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("rfc5.txt"), "text").unwrap();
     let empty = replying("P2P-CI/1.0 404 Not Found\r\n\r\n");

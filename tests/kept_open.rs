@@ -53,7 +53,7 @@ fn an_uploader_waits_five_seconds_for_the_next_request() {
     assert!((Duration::from_secs(4)..Duration::from_secs(8)).contains(&waited), "{waited:?}");
 }
 
-/// Others would wait for their places as long as somebody fetches.
+/// Other clients would wait for a connection as long as one client fetches.
 #[test]
 fn an_uploader_keeps_nothing_open_when_more_than_half_of_its_places_are_taken() {
     let (_root, _index, _program, port) = shared(&[("rfc1.txt", b"")]);
@@ -62,7 +62,7 @@ fn an_uploader_keeps_nothing_open_when_more_than_half_of_its_places_are_taken() 
     assert!((1..=32).contains(&kept), "{kept}");
 }
 
-/// What a scripted holder does behind the document that it was asked for.
+/// The action of a scripted holder after the requested document.
 #[derive(Clone, Copy)]
 enum Then {
     KeepOpen,
@@ -71,7 +71,7 @@ enum Then {
     Break,
 }
 
-/// What a scripted holder has seen: on which connection it was asked for which document, and how
+/// A request that a scripted holder has received: its connection, its document, and how
 /// many more requests had been sent when it had not yet replied.
 struct Seen {
     connection: usize,
@@ -142,7 +142,7 @@ fn honest(number: u32) -> String {
     )
 }
 
-/// Fetches all documents that holders at these ports are said to have.
+/// Fetches all documents that the index server lists for holders at these ports.
 fn sync(ports: &[u16], folder: &Path) -> (i32, String, String) {
     let index = Index::start(&[]);
     let mut talk = index.connect();
@@ -208,7 +208,7 @@ fn what_got_no_reply_is_asked_for_again() {
         let then = move |count, _| if count == 2 { breaks } else { Then::KeepOpen };
         let (port, seen) = holder(then, honest);
         let (code, _, errors) = sync(&[port], folder.path());
-        assert_eq!((code, errors.as_str()), (0, ""), "nobody is blamed");
+        assert_eq!((code, errors.as_str()), (0, ""), "no holder is blamed");
         assert_all_are_there(folder.path());
         let mut numbers: Vec<u32> = seen.try_iter().map(|one| one.number).collect();
         numbers.sort_unstable();

@@ -152,7 +152,7 @@ fn a_look_finds_what_has_appeared_changed_and_gone() {
     assert_eq!(found, ["FILE a", "FILE b", "FILE d"]);
     assert!(changed().is_empty());
 
-    // What somebody has withdrawn stays so, and what somebody has added, too.
+    // A withdrawn document stays withdrawn, and an added one stays added.
     let b = document_of("b").unwrap();
     library.write().forget(&b);
     write_old(&at("b"), "a third text");
@@ -208,7 +208,7 @@ fn links_are_neither_shared_nor_followed() {
     let library = Library::scan(&share, Depth::Folder).unwrap();
     assert_eq!(documents(&library.read()), ["RFC 2: rfc2.txt"]);
 
-    // Swapped in behind its back.
+    // Replaced during the scan.
     fs::remove_file(share.join("rfc2.txt")).unwrap();
     symlink(&secret, share.join("rfc2.txt")).unwrap();
     let library = library.read();

@@ -1,4 +1,4 @@
-//! Mistakes on the command line of `peer`: each is answered with its remedy, and leaves nothing behind.
+//! Mistakes on the command line of `peer`: each message has the remedy, and no file is left.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 

@@ -60,7 +60,7 @@ fn what_is_no_regular_file_is_written_to_and_never_replaced() {
         assert_eq!(reader.join().unwrap(), "hello\n");
         assert!(fs::metadata(root.join("fifo")).unwrap().file_type().is_fifo());
     }
-    // Descriptors: of a pipe, and of a file that somebody else writes to as well.
+    // Descriptors: of a pipe, and of a file that another program writes to as well.
     assert_eq!(run("get --out >(cat); wait $!").1, "hello\n");
     assert_eq!(run("get --out /dev/stdout | cat").1, "hello\n");
     let (code, _, errors) = run("{ echo head >&3; get --out /dev/fd/3 --force; } 3>file");
@@ -124,7 +124,7 @@ fn a_document_that_is_shared_here_is_copied() {
         let arguments = [&[address.as_str(), "--share", "mine"], arguments].concat();
         run_peer(&arguments, "", root.path())
     };
-    // Nobody has registered it.
+    // No peer has registered it.
     let (code, output, errors) = run(&["get", "hi", "--out", "copy"]);
     assert_eq!(code, 0, "{errors}");
     assert!(output.contains("6 bytes copied from mine/hi, saved as copy"), "{output}");

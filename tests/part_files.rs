@@ -28,8 +28,8 @@ fn register(index: &Index, documents: &[String], ports: &[u16]) -> Vec<Talk> {
 
 /// Holders that announce a different version for each request, which has at least `length` bytes, send
 /// the beginning of it and close the connection.
-fn liars(count: u16, length: u64) -> Vec<u16> {
-    let liar = |number: u16| {
+fn dishonest_holders(count: u16, length: u64) -> Vec<u16> {
+    let dishonest = |number: u16| {
         let requests = Arc::new(AtomicU32::new(0));
         let address = holder(Ipv4Addr::LOCALHOST, move |stream, _| {
             let request = requests.fetch_add(1, Ordering::Relaxed);
@@ -41,10 +41,10 @@ fn liars(count: u16, length: u64) -> Vec<u16> {
         });
         address.port()
     };
-    (0..count).map(liar).collect()
+    (0..count).map(dishonest).collect()
 }
 
-/// What the part files in a directory take.
+/// The number, the bytes and the targets of the part files in a directory.
 fn parts(folder: &Path) -> (usize, u64, HashSet<String>) {
     let (mut count, mut bytes, mut targets) = (0, 0, HashSet::new());
     for entry in fs::read_dir(folder).unwrap().map_while(Result::ok) {
@@ -81,7 +81,7 @@ fn many_versions_of_one_document_leave_few_part_files() {
     // holder takes two descriptors of this process, which may have 256.
     let indexes = [(12, 2_000_000), (2, 9_000_000)].map(|(holders, length)| {
         let index = Index::start(&[]);
-        let records = register(&index, &["a.bin".to_string()], &liars(holders, length));
+        let records = register(&index, &["a.bin".to_string()], &dishonest_holders(holders, length));
         (index, records, length)
     });
     let commands: [&[&str]; 2] = [&["get", "a.bin"], &["sync"]];
@@ -109,14 +109,15 @@ fn two_processes_and_many_documents_leave_nothing_of_what_was_given_up() {
     let (_honest, _) = share(index.address, &honest);
     let documents: Vec<String> = (0..6).map(|number| format!("a{number}.bin")).collect();
     // Two documents have holders of their own, so that few wait for the holders of another one.
-    let with_liars = |documents: &[String]| register(&index, documents, &liars(3, 2_000_000));
-    let _records: Vec<Vec<Talk>> = documents.chunks(2).map(with_liars).collect();
+    let with_dishonest_holders =
+        |documents: &[String]| register(&index, documents, &dishonest_holders(3, 2_000_000));
+    let _records: Vec<Vec<Talk>> = documents.chunks(2).map(with_dishonest_holders).collect();
     let address = index.address.to_string();
     let start = || {
         let arguments = [&address, "--share", ".", "sync"];
         Program::start_again(env!("CARGO_BIN_EXE_peer"), &arguments, &state, &mine)
     };
-    // What a killed program has left is resumed or deleted by the next ones.
+    // The next programs resume or delete the part files of a killed program.
     let mut killed = start();
     let begun = Instant::now();
     while parts(&mine).2.len() < 3 {

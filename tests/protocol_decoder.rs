@@ -1,4 +1,4 @@
-//! What a decoder of requests remembers from one to the next (protocol.md section 3.1).
+//! The state that a decoder keeps from one request to the next (protocol.md section 3.1).
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -31,7 +31,7 @@ fn headers_are_those_of_each_request() {
         assert_eq!(decoder.decode(&wire.as_bytes()[..30]), Ok(None), "{headers:?}");
         assert_eq!(decoder.decode(wire.as_bytes()), whole, "{headers:?}");
         assert_eq!(decoder.decode(wire.as_bytes()), whole, "{headers:?} again");
-        // What is refused between them is not remembered, and none are none.
+        // A refused request between them is not remembered, and a request without headers has none.
         for headers in ["Host: b\r\nnonsense\r\n", "Host: b\r\nHost: b\r\n", ""] {
             let wire = format!("LIST ALL P2P-CI/1.0\r\n{headers}\r\n");
             for _ in 0..2 {

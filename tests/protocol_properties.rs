@@ -94,7 +94,7 @@ fn encoded(request: &impl Request) -> Vec<u8> {
     bytes
 }
 
-/// What a decoder says of bytes that arrive in these pieces: all messages, then how it ended.
+/// The results of a decoder for bytes that arrive in these pieces: all messages, then how it ended.
 fn decode_all(bytes: &[u8], cuts: &[usize]) -> Vec<String> {
     let mut decoder = RequestDecoder::<IndexRequest>::new();
     let mut outcomes = Vec::new();

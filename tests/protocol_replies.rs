@@ -49,7 +49,7 @@ fn index_replies() {
     }
 }
 
-/// What other servers write (protocol.md section 3.5). The text before the bar is enough for the
+/// Replies of other index servers (protocol.md section 4.9). The text before the bar is enough for the
 /// reply to be known as whole.
 #[test]
 fn index_replies_of_other_programs() {
@@ -153,7 +153,7 @@ fn document_replies() {
     }
 }
 
-/// What other uploaders write (protocol.md section 5.4): the head, a bar, the document.
+/// Replies of other upload servers (protocol.md section 5.4): the head, a bar, the document.
 #[test]
 fn document_replies_of_other_programs() {
     let length = |content_length| DocumentHead { content_length, ..DocumentHead::default() };

@@ -1,4 +1,4 @@
-//! What the index counts for its records, compared with what the allocator has given
+//! The bytes that the index counts for its records, compared with the bytes that the allocator has given
 //! (protocol.md section 7).
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -62,7 +62,7 @@ impl Tested {
         self.index.remove(Owner(owner), &document_of(document), &holder).unwrap();
     }
 
-    /// What the index counts is what the allocator has given, within a quarter.
+    /// Checks that the counted bytes are the allocated bytes, within a quarter.
     fn check(&mut self, shape: &str) {
         self.index.update_all();
         let used = in_use(self.start, ALLOCATOR.stats());

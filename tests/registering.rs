@@ -146,7 +146,7 @@ fn no_document_is_added_twice_where_its_digest_is_known() {
         for document in ["RFC 1", "RFC 2", "FILE a.md"] {
             index.wait_for_digests(document, 1);
         }
-        // What follows a registration is told before what appears later.
+        // Messages of the registration come before messages about later files.
         std::fs::write(library.join(format!("rfc{}.txt", 8 + start)), "later").unwrap();
         index.wait_for_digests(&format!("RFC {}", 8 + start), 1);
         drop(program);

@@ -1,4 +1,4 @@
-//! Downloads that break off, and go on.
+//! Downloads that are interrupted, and resumed.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
@@ -120,9 +120,9 @@ fn a_cut_line_costs_nothing_that_has_come() {
 fn a_killed_peer_loses_nothing_that_has_come() {
     let setting = Setting::new();
     let stalled = setting.broken_holder(100_000, false);
-    let nobody = "127.0.0.1:1".parse().unwrap();
+    let unused = "127.0.0.1:1".parse().unwrap();
     let arguments = ["--share", ".", "get", "big.bin", "--from", &stalled];
-    let mut program = peer(nobody, &arguments, &setting.mine());
+    let mut program = peer(unused, &arguments, &setting.mine());
     let has_come = || {
         let mut entries = fs::read_dir(setting.mine()).unwrap().map(Result::unwrap);
         entries.any(|entry| entry.metadata().is_ok_and(|metadata| metadata.len() == 100_000))

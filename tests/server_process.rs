@@ -126,7 +126,7 @@ fn ten_bad_requests_in_a_row_close_the_connection() {
         talk.say("nonsense\r\n\r\n");
         assert_eq!(talk.reply(), ["P2P-CI/1.0 400 Bad Request"]);
     }
-    talk.add(1, "a good one begins the count anew", "h", 1);
+    talk.add(1, "a good one restarts the count", "h", 1);
     for _ in 0..10 {
         talk.say("nonsense\r\n\r\n");
         assert_eq!(talk.reply(), ["P2P-CI/1.0 400 Bad Request"]);

@@ -1,4 +1,4 @@
-//! What a program does about signals, and about a machine that allows little.
+//! Programs that receive signals, and programs on a machine with low limits.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![cfg(target_os = "linux")]

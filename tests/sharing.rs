@@ -105,7 +105,7 @@ fn a_peer_comes_back_at_its_old_port() {
     let port =
         |output: &str| output.lines().next().unwrap().rsplit_once(':').unwrap().1.to_string();
     assert_eq!(port(&run()), port(&first));
-    // Unless somebody else has it.
+    // Unless another peer has it.
     let _taken = TcpListener::bind(format!("[::]:{}", port(&first))).unwrap();
     assert_ne!(port(&run()), port(&first));
 }
@@ -145,7 +145,7 @@ fn strict_index() -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
 }
 
 #[test]
-fn a_strict_index_is_asked_without_extensions_and_joined_anew_to_withdraw() {
+fn a_strict_index_gets_no_extensions_and_a_new_connection_withdraws_a_document() {
     let root = tempfile::tempdir().unwrap();
     let shared = folder(root.path(), "shared", &[("rfc7.txt", b"seven"), ("rfc8.txt", b"eight")]);
     let (address, said) = strict_index();

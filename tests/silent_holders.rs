@@ -216,7 +216,7 @@ fn holders_that_stop_after_the_head_are_tried_in_parallel() {
 }
 
 #[test]
-fn a_late_document_is_waited_for_when_nobody_else_has_it() {
+fn a_late_document_is_awaited_if_there_is_no_other_holder() {
     let _turn = among_others();
     let silent = silent((0..6u8).map(|number| Ipv4Addr::new(127, 5, number, 1)));
     in_parallel([Vec::new(), silent.sources], |others| {
@@ -236,7 +236,7 @@ fn a_late_refusal_is_waited_for() {
         let mut sources = vec![busy(Ipv4Addr::LOCALHOST, refusal)];
         sources.extend(others);
         let Err(DownloadError::AllFailed { failures, .. }) = fetch_of(sources).0 else {
-            panic!("nobody has it")
+            panic!("no holder")
         };
         let is_told = |error: &TransferError| match error {
             TransferError::Refused(status) => status.code() == 503,

@@ -39,7 +39,7 @@ fn fetch_of(sources: Vec<Source>) -> (Result<CompletedDownload, DownloadError>, 
     (fetched, begun.elapsed())
 }
 
-/// What unproven holders do that begin as honest ones do.
+/// The behaviour of unproven holders that begin as honest ones do.
 #[derive(Clone, Copy, Debug)]
 struct Begins {
     length: usize,
@@ -49,7 +49,7 @@ struct Begins {
     more: usize,
 }
 
-/// As many holders that do so, behind one listener. Each has a version of its own, so that none
+/// This number of such holders, with one listener. Each has a version of its own, so that none
 /// resumes where another one has stopped.
 fn beginning(count: u8, begins: Begins) -> Vec<Source> {
     let Begins { length, first, more } = begins;
@@ -154,7 +154,7 @@ fn thousands_of_dead_holders_are_skipped() {
 }
 
 /// A holder of a version of its own, which announces a length and stops after fewer bytes.
-fn liar_that_stops(address: Ipv4Addr, length: usize, sent: usize) -> Source {
+fn dishonest_holder_that_stops(address: Ipv4Addr, length: usize, sent: usize) -> Source {
     let digest = u32::from(address);
     let at = holder(address, move |stream, _| {
         let headers = format!("Content-Length: {length}\r\nDigest: sha-256={digest:064x}\r\n");
@@ -164,14 +164,18 @@ fn liar_that_stops(address: Ipv4Addr, length: usize, sent: usize) -> Source {
     endpoint(at).into()
 }
 
-/// Each liar delivers twice as much as the one before it, and then stops.
+/// Each dishonest holder delivers twice as much as the one before it, and then stops.
 #[test]
 fn holders_that_stop_after_ever_larger_beginnings_cost_a_few_seconds_each() {
     for length in [7_900_000, 9_000_000] {
         let mut sources = Vec::new();
         for number in 0..10u8 {
             let sent = (17_000usize << number).min(length - 1);
-            sources.push(liar_that_stops(Ipv4Addr::new(127, 13, number, 1), length, sent));
+            sources.push(dishonest_holder_that_stops(
+                Ipv4Addr::new(127, 13, number, 1),
+                length,
+                sent,
+            ));
         }
         let root = tempfile::tempdir().unwrap();
         let (_server, honest) = honest(&shared(root.path()), Ipv4Addr::LOCALHOST);
@@ -188,7 +192,11 @@ fn holders_that_announce_ever_larger_lengths_cost_a_few_seconds_each() {
     let mut sources = Vec::new();
     for number in 0..12u8 {
         let length = 17_000usize << number;
-        sources.push(liar_that_stops(Ipv4Addr::new(127, 14, number, 1), length, length - 10));
+        sources.push(dishonest_holder_that_stops(
+            Ipv4Addr::new(127, 14, number, 1),
+            length,
+            length - 10,
+        ));
     }
     let root = tempfile::tempdir().unwrap();
     let (_server, honest) = honest(&shared(root.path()), Ipv4Addr::LOCALHOST);

@@ -61,7 +61,7 @@ fn sync_says_what_it_could_not_bring_and_brings_the_rest() {
     let mine = folder(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
-    // Somebody says that a peer has what it does not have.
+    // A record names a document that the peer does not have.
     let mut talk = index.connect();
     talk.add(9, "Nine", "localhost", port);
     let (code, output, errors) = sync(&index, &[], &mine);

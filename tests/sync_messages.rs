@@ -1,5 +1,5 @@
-//! What `sync`, `get` and `status` say: which options selected nothing, which documents came, and
-//! what the log says of an upload.
+//! Messages of `sync`, `get` and `status`: options that selected nothing, downloaded documents, and
+//! the log line of an upload.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
@@ -23,8 +23,8 @@ fn a_selection_of_nothing_is_not_found() {
     let a = folder(root.path(), "a", &[("rfc7.txt", b"seven"), ("b.md", b"b")]);
     let mine = folder(root.path(), "mine", &[]);
     let index = Index::start(&[]);
-    let nobody = "nothing to do: no other peer has registered a document\n";
-    assert_eq!(sync(&index, &[], &mine).1, nobody);
+    let nothing = "nothing to do: no other peer has registered a document\n";
+    assert_eq!(sync(&index, &[], &mine).1, nothing);
     let (_a, port) = share(index.address, &a);
     for dry_run in [&["--dry-run"][..], &[]] {
         for (options, message) in [
@@ -106,7 +106,7 @@ fn documents_that_came_are_named_as_new_changed_or_unchanged() {
     }
 }
 
-/// The local file is compared, and not what the journal says of it.
+/// The local file is compared, and not its entry in the journal.
 #[test]
 fn an_edited_file_is_repaired_and_named_as_changed() {
     let root = tempfile::tempdir().unwrap();
@@ -140,7 +140,7 @@ fn an_edited_file_is_repaired_and_named_as_changed() {
     assert!(output.contains(", unchanged, saved as "), "{output}");
 }
 
-/// What was read together with the head of a reply was not counted.
+/// Bytes that were read together with the head of a reply were not counted.
 #[test]
 fn the_summary_counts_all_bytes_that_came() {
     let root = tempfile::tempdir().unwrap();

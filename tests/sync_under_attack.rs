@@ -58,7 +58,7 @@ fn slow_documents_do_not_keep_the_others() {
     }
     sync.signal("KILL");
     sync.wait();
-    // What was not finished is known.
+    // The journal has the unfinished download.
     let why = run_peer_again(&[&address, "--share", ".", "why", "a0.bin"], &state, &mine).1;
     assert!(why.contains("  wanted") && !why.contains("given up"), "{why}");
 }

@@ -1,4 +1,4 @@
-//! How documents can be named on the command line and in the shell, and what is said of names and
+//! How documents can be named on the command line and in the shell, and messages about names and
 //! arguments that are wrong.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
@@ -66,7 +66,7 @@ fn a_name_is_understood_as_lists_print_it() {
 }
 
 #[test]
-fn an_rfc_that_nobody_has_leads_to_the_file_of_that_name() {
+fn an_rfc_without_holders_leads_to_the_file_of_that_name() {
     let root = tempfile::tempdir().unwrap();
     let a = folder(root.path(), "a", &[("42", b"42")]);
     let mine = folder(root.path(), "mine", &[]);

@@ -26,7 +26,7 @@ fn why_names_what_was_tried_and_what_is_kept() {
     };
     let why = |document: &str| run(&["why", document]);
 
-    // Nobody has it, alone and as one of several.
+    // No peer has it, alone and as one of several.
     assert_eq!(run(&["get", "5"]).0, 66);
     assert_eq!(run(&["get", "5", "6"]).0, 66);
     for (document, times) in [("5", 2), ("6", 1)] {
@@ -73,12 +73,12 @@ fn why_names_what_was_tried_and_what_is_kept() {
     assert!(!kept.starts_with('0') && output.contains("\"here\":null"), "{output}");
     assert_eq!(names(&mine), before);
 
-    // What is here.
+    // Documents that are here.
     assert_eq!(run(&["get", "large"]).0, 0);
     assert!(why("large").1.ends_with("here: ./large\n"));
     fs::write(mine.join("mine"), "mine").unwrap();
     assert_eq!(why("mine").1, "here: ./mine\n");
-    // What nobody has asked for, and what is meant perhaps.
+    // Documents that were never requested, and suggestions.
     assert_eq!(why("9").0, 66);
     assert_eq!(run(&["get", "FILE:7"]).0, 0);
     let (code, _, errors) = why("7");

@@ -65,7 +65,7 @@ impl Program {
         Ok(line.trim_end().into())
     }
 
-    /// What it has written to standard error so far.
+    /// Its standard error so far.
     pub(crate) fn errors(&self) -> String {
         self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -120,7 +120,7 @@ impl Drop for Program {
     }
 }
 
-/// What a process takes of the machine.
+/// The resources that a process uses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
     /// Bytes of memory.
@@ -139,7 +139,7 @@ fn usage(id: u32) -> io::Result<Usage> {
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
     };
     let stat = fs::read_to_string(format!("{folder}/stat"))?;
-    // Behind the name in brackets: the 14th and 15th field are ticks, a hundred a second.
+    // After the name in brackets: the 14th and 15th field are ticks, a hundred a second.
     let fields: Vec<&str> =
         stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<f64>().ok());

@@ -71,7 +71,7 @@ impl Talk {
         self.reply()
     }
 
-    /// Sends so many requests in one go, to each of which the reply is one record, and reads the
+    /// Sends this number of requests in one write, whose replies have one record each, and reads the
     /// replies meanwhile.
     pub(crate) fn pipeline(&mut self, requests: &[u8], count: usize) -> io::Result<()> {
         // A status line, an empty line, a record, an empty line.

@@ -203,9 +203,9 @@ fn journal(folder: &Path) -> Arc<Journal> {
 /// A downloader with the stored speeds of other peers.
 fn downloader(args: &Args) -> Downloader {
     let store = peer_stats_store();
-    let neighbours = store.map_or_else(PeerStats::default, |store| PeerStats::load(&store));
+    let stats = store.map_or_else(PeerStats::default, |store| PeerStats::load(&store));
     let limit = args.download_limit.map(Rate::bytes_per_second);
     let (limits, policy) =
         (limits::Downloads::default(), AddressPolicy::new(args.allow_net.clone()));
-    Downloader::new(neighbours, Bandwidth::new(limit), policy, limits)
+    Downloader::new(stats, Bandwidth::new(limit), policy, limits)
 }

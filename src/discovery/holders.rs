@@ -16,7 +16,7 @@ use crate::protocol::{
     Attribute, Content, Date, Document, Listing, Record, Refusal, ReplyPart, Title,
 };
 
-/// A holder of a document, and what the index knows of the record besides its line.
+/// A holder of a document, and the attributes of its record.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HolderInfo {
     /// The record.

@@ -1,4 +1,4 @@
-//! What is known of an index server that may be another implementation (protocol.md sections 4.9 and
+//! The known behaviour of an index server that may be another implementation (protocol.md sections 4.9 and
 //! 8.5).
 //!
 //! No extension is sent to a server before it has shown one. A reply without an end marker ends after

@@ -41,7 +41,7 @@ pub enum IndexError {
     Unfinished {
         /// The index.
         index: Endpoint,
-        /// What is missing.
+        /// The missing part of the reply.
         expected: &'static str,
         /// The last line that it sent.
         last: String,
@@ -63,7 +63,7 @@ pub enum IndexError {
     Unsolicited {
         /// The index.
         index: Endpoint,
-        /// What it sent.
+        /// The bytes that it sent, escaped.
         found: String,
     },
     /// There is no connection at present, for this reason.
@@ -83,7 +83,7 @@ pub enum IndexError {
     Protocol {
         /// The index.
         index: Endpoint,
-        /// What is wrong with it.
+        /// The fault in the reply.
         source: Box<DecodeError>,
     },
     /// It refused the request.
@@ -101,7 +101,7 @@ pub enum IndexError {
     CutOff {
         /// The document.
         document: Document,
-        /// What is missing, for people.
+        /// The missing part, for people.
         reason: String,
         /// The error that ended the reply, if there was one.
         cause: Option<Arc<IndexError>>,

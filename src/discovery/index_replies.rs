@@ -33,7 +33,7 @@ impl Between {
     }
 }
 
-/// What has arrived while no request is outstanding.
+/// The bytes that have arrived while no request is outstanding.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Unsolicited {
     Nothing,

@@ -1,8 +1,8 @@
 //! The downloads that were tried for each document, and their results.
 //!
-//! It answers why a document is not here, which digest a downloaded document had, and which
+//! The journal shows why a document is not here, which digest a downloaded document had, and which
 //! downloads were unfinished when a program ended. Several processes may use one journal: each
-//! reads it from the file when it is asked, so that it knows what the others wrote.
+//! reads the file for each query, so that it sees the events of the others.
 //!
 //! | file | subject |
 //! |---|---|
@@ -49,7 +49,7 @@ impl Journal {
         Ok(Self(Store::File(Mutex::new(JournalFile::open(path)?))))
     }
 
-    /// Records what happens now. A journal that cannot be written does not end a download.
+    /// Records an event. A journal that cannot be written does not end a download.
     pub fn add(&self, document: &Document, event: Event) {
         self.add_all([(document.clone(), event)].into_iter());
     }
@@ -67,22 +67,22 @@ impl Journal {
         }
     }
 
-    /// Brings what was added to disk, if that was not done for a while. Whoever adds events without
-    /// an end, or waits after the last one, calls it now and then.
+    /// Syncs added events to disk, unless that was done recently. A caller that adds events without
+    /// an end, or waits after the last event, calls it now and then.
     pub fn sync_if_due(&self) {
         if let Store::File(file) = &self.0 {
             lock(file).sync_if_due();
         }
     }
 
-    /// Brings what was added to disk.
+    /// Syncs added events to disk.
     pub fn sync(&self) {
         if let Store::File(file) = &self.0 {
             lock(file).sync();
         }
     }
 
-    /// What happened to a document, the oldest event first.
+    /// The history of a document, the oldest event first.
     pub fn of(&self, document: &Document) -> Vec<Entry> {
         self.read(|entries| entries.of(document).to_vec())
     }

@@ -18,7 +18,7 @@ fn record(line: &str) -> Record {
     Record::parse(line).unwrap()
 }
 
-/// What matters to the tests that are about lines alone: nothing.
+/// No attributes, for tests of lines only.
 fn plain() -> Attributes {
     attributes(None, 0)
 }
@@ -73,7 +73,7 @@ fn a_record_belongs_to_the_connection_that_added_it() {
     index.add(A, victim.clone(), plain()).unwrap();
     assert_eq!(index.remove(B, &victim.document, &victim.holder), None);
 
-    // An equal line of somebody else is shown once, and its removal leaves the first alone.
+    // An equal line of another owner is shown once, and its removal leaves the first alone.
     index.add(B, victim.clone(), plain()).unwrap();
     assert_eq!((rfcs(&index).len(), index.len()), (1, 2));
     assert_eq!(index.remove(B, &victim.document, &victim.holder), Some(victim.clone()));
@@ -193,7 +193,7 @@ fn memory_is_given_back_when_most_records_are_removed() {
 /// Numbers on both sides of where the table of low ones ends.
 const RFCS: [u32; 3] = [1, 65_535, 65_536];
 
-/// What one owner does in the model test.
+/// An operation of one owner in the model test.
 #[derive(Clone, Debug)]
 enum Operation {
     Add(Record),

@@ -1,4 +1,4 @@
-//! What names were resolved to a moment ago (protocol.md section 7).
+//! The recently resolved addresses of host names (protocol.md section 7).
 //!
 //! A peer that downloads thousands of documents from one holder would ask the name service as often.
 

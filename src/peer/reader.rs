@@ -81,7 +81,7 @@ impl Peer {
     pub fn search(&self, words: &Words, limit: Limit) -> Result<Vec<Record>, IndexError> {
         let mut records = Vec::new();
         let query = Query::Search { words, limit: Some(limit) };
-        // What an incomplete list has is of use, too.
+        // The records of an incomplete list are useful, too.
         let _ = request_records(&self.index, query, &mut |part| {
             if let ReplyPart::Record(record) = part {
                 records.push(record);

@@ -83,7 +83,7 @@ impl Sharing {
         let registration = Registration::start(index, host, port, library.clone(), dialect, tell)?;
         let registration = Arc::new(registration);
         let announcer = Announcer::start(Arc::clone(&registration))?;
-        // When the threads end, nobody is left to read what is put into a queue.
+        // When the threads end, no thread is left to read the queue.
         let announce = announcer.queue();
         let hashed = move |document: &Document| drop(announce.send(document.clone()));
         let hashing = BackgroundHasher::start(library.clone(), hashed)?;
@@ -110,7 +110,7 @@ impl Sharing {
     /// Waits until all documents are registered, or the index server could not be reached once.
     ///
     /// # Errors
-    /// When the index server could not be reached. The registration goes on.
+    /// When the index server could not be reached. The registration continues.
     pub fn wait_until_registered(&self) -> Result<(), IndexError> {
         self.registration.wait(&Cancel::new())
     }

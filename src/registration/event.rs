@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::discovery::IndexError;
 use crate::protocol::{Document, Refusal};
 
-/// What a registration reports to the program.
+/// An event that a registration reports to the program.
 #[derive(Debug)]
 pub enum Event {
     /// The index has acknowledged this number of documents.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::waiting::Waiting;
 use crate::protocol::{Document, Refusal, Title};
 
-/// What one request announces of a document.
+/// The state of a document that one request announces.
 #[derive(Clone, Debug)]
 pub(super) struct Announcement {
     pub(super) document: Document,

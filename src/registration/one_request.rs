@@ -65,7 +65,7 @@ impl Shared {
         Ok(Outcome { announcement, refused })
     }
 
-    /// What an ADD announces as this peer sends it now.
+    /// The announcement of an ADD as this peer sends it now.
     pub(super) fn announcement_of(&self, query: Query<'_>) -> Option<Announcement> {
         encode_query(query, &self.own()?, &mut Vec::new())
     }

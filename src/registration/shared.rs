@@ -1,4 +1,4 @@
-//! What the threads of a registration share.
+//! The state that the threads of a registration share.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

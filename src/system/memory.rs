@@ -270,6 +270,6 @@ mod tests {
         assert_eq!(of("3:cpu,memory:/c\n1:pids:/a\n"), None);
         fs::write(root.join("memory/memory.limit_in_bytes"), "3000").unwrap();
         assert_eq!(of("0::/a/b\n3:memory:/c\n"), Some(3000));
-        assert_eq!(of("nonsense\n0:\n"), None);
+        assert_eq!(of("unknown\n0:\n"), None);
     }
 }

@@ -107,7 +107,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut sender, _) = listener.accept().unwrap();
-        sender.write_all(b"nobody reads this").unwrap();
+        sender.write_all(b"this is not read").unwrap();
         socket2::SockRef::from(&reader).set_linger(Some(Duration::ZERO)).unwrap();
         drop(reader);
         // The reset has arrived.

@@ -5,7 +5,7 @@
 //! free, a network that has at least two more slots than the waiting one gives one up: its slowest
 //! upload continues outside the slots, at the minimum rate, and is in the queue again. So no network
 //! holds more than half of the slots while another has none. The networks of one IPv6 site hold no
-//! more than half of them together while an upload of somebody else waits. Where each network has one
+//! more than half of them together while an upload of another network waits. Where each network has one
 //! slot, an upload whose reader is slow gives its slot up for a network with fewer uploads
 //! (protocol.md section 7).
 //!

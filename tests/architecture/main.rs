@@ -52,7 +52,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ),
 ];
 
-/// What a pure module must not name.
+/// Names that a pure module must not use.
 const EFFECTS: [&str; 22] = [
     "std::net::TcpListener",
     "std::net::TcpStream",
@@ -89,7 +89,7 @@ fn imports_point_one_way() {
         let (_, allowed) = LAYERS.iter().find(|(name, _)| *name == first).unwrap_or_else(|| {
             panic!("{first} has no place in the table of layers");
         });
-        // What it exports from elsewhere it imports, too.
+        // Items that it exports from elsewhere are imports, too.
         let exported = module.exports.values().chain(&module.exported_modules);
         for name in module.names.iter().chain(exported) {
             let import = name.first().map_or("crate", String::as_str);

@@ -1,4 +1,4 @@
-//! What the code of one file names: imports, paths in items, bodies, attributes and macros.
+//! The names in the code of one file: imports, paths in items, bodies, attributes and macros.
 
 use std::collections::BTreeMap;
 

@@ -33,7 +33,7 @@ impl Index {
         talk
     }
 
-    /// What a list says now.
+    /// The lines of a list now.
     pub fn list(&self) -> Vec<String> {
         let mut talk = self.connect();
         talk.say("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");

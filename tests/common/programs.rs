@@ -130,7 +130,7 @@ fn spawn(path: &str, arguments: &[&str], folder: &Path, state: Option<&Path>) ->
         .unwrap()
 }
 
-/// A folder of its own for each program: what one remembers of its neighbours must not matter to
+/// A folder of its own for each program: the stored statistics of one must not matter to
 /// the next, which may meet others at the same ports; and the digests of all tests that ever ran
 /// took more than a second to read.
 fn state_folder() -> PathBuf {

@@ -1,4 +1,4 @@
-//! Records that say what is not true: what the index says of a document is a hint, and a holder's own
+//! False records: the attributes that an index server sends are hints, and a holder's own
 //! reply takes precedence (protocol.md sections 4.11 and 9).
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -87,12 +87,12 @@ impl Scene {
     }
 }
 
-/// An address where nobody is.
-fn nobody(last: u8) -> SocketAddr {
+/// An address where no program listens.
+fn unused(last: u8) -> SocketAddr {
     TcpListener::bind((Ipv4Addr::new(127, 0, 0, last), 0)).unwrap().local_addr().unwrap()
 }
 
-fn liar(last: u8, headers: &'static str, bytes: usize) -> SocketAddr {
+fn dishonest(last: u8, headers: &'static str, bytes: usize) -> SocketAddr {
     holder(Ipv4Addr::new(127, 0, 0, last), move |stream, _| {
         respond(stream, headers, &vec![b'x'; bytes])?;
         // Until the peer closes.
@@ -100,7 +100,7 @@ fn liar(last: u8, headers: &'static str, bytes: usize) -> SocketAddr {
     })
 }
 
-fn slow_liar(last: u8) -> SocketAddr {
+fn slow_dishonest_holder(last: u8) -> SocketAddr {
     holder(Ipv4Addr::new(127, 0, 0, last), |stream, _| {
         respond(stream, LARGE, &[b'x'; 20_000])?;
         loop {
@@ -116,22 +116,22 @@ const LARGE: &str = "Content-Length: 9000000\r\nDigest: sha-256=\
 
 #[test]
 fn a_false_record_of_a_large_document_does_not_hide_a_small_one() {
-    let liars: [fn() -> SocketAddr; 6] = [
-        || nobody(3),
-        || liar(3, LARGE, 0),
-        || liar(3, LARGE, 100_000),
-        || liar(3, LARGE, 9_000_000),
+    let dishonest_holders: [fn() -> SocketAddr; 6] = [
+        || unused(3),
+        || dishonest(3, LARGE, 0),
+        || dishonest(3, LARGE, 100_000),
+        || dishonest(3, LARGE, 9_000_000),
         // Faster than the minimum rate, and slower than what is worth waiting for.
-        || slow_liar(3),
+        || slow_dishonest_holder(3),
         // It closes.
         || holder(Ipv4Addr::new(127, 0, 0, 3), |_, _| Ok(())),
     ];
-    let runs = liars.map(|liar| {
+    let runs = dishonest_holders.map(|dishonest| {
         thread::spawn(move || {
             let mut scene = Scene::new();
             let right = scene.holder(1, RIGHT);
             scene.add(right, "T", None, None);
-            scene.add(liar(), "T", Some(FALSE), Some(9_000_000));
+            scene.add(dishonest(), "T", Some(FALSE), Some(9_000_000));
             let (line, bytes) = scene.get();
             assert_eq!(bytes, RIGHT, "{line}");
             assert!(line.contains("(as announced by its holder)"), "{line}");
@@ -158,7 +158,7 @@ fn a_strict_holder_is_asked_plainly_for_its_own_version() {
                     }
                 });
                 scene.add(strict, "T", None, None);
-                scene.add(liar(3, LARGE, 100_000), "T", Some(FALSE), Some(9_000_000));
+                scene.add(dishonest(3, LARGE, 100_000), "T", Some(FALSE), Some(9_000_000));
                 let index = scene.index.address.to_string();
                 for command in [&["get", "1"][..], &["sync"]] {
                     let arguments = [&[index.as_str(), "--share", "."], command].concat();
@@ -198,7 +198,7 @@ fn false_attributes_of_the_holder_itself_are_hints() {
 
 #[test]
 fn endpoints_of_one_network_do_not_outvote_two_networks() {
-    let wrong = b"What a liar made of it.\n";
+    let wrong = b"What one dishonest holder sends.\n";
     let mut scene = Scene::new();
     let (one, two) = (scene.holder(1, RIGHT), scene.holder(2, RIGHT));
     for at in [one, two] {
@@ -215,7 +215,7 @@ fn endpoints_of_one_network_do_not_outvote_two_networks() {
 
 #[test]
 fn two_networks_are_believed_before_one_but_only_if_they_deliver() {
-    let wrong = b"What two liars agreed on.\n";
+    let wrong = b"What two dishonest holders send.\n";
     let mut scene = Scene::new();
     let right = scene.holder(1, RIGHT);
     scene.add(right, "T", Some(&sha256(RIGHT)), None);
@@ -232,7 +232,7 @@ fn two_networks_are_believed_before_one_but_only_if_they_deliver() {
     let right = scene.holder(1, RIGHT);
     scene.add(right, "T", Some(&sha256(RIGHT)), None);
     for last in [2, 3] {
-        scene.add(nobody(last), "T", Some(FALSE), None);
+        scene.add(unused(last), "T", Some(FALSE), None);
     }
     let (line, bytes) = scene.get();
     assert_eq!(bytes, RIGHT, "{line}");
@@ -247,7 +247,7 @@ fn a_holder_that_sends_other_bytes_than_it_announces_is_not_believed() {
     for last in [2, 3, 4] {
         let headers = "Content-Length: 5\r\nDigest: sha-256=\
                        cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\r\n";
-        scene.add(liar(last, headers, 5), "T", Some(FALSE), Some(5));
+        scene.add(dishonest(last, headers, 5), "T", Some(FALSE), Some(5));
     }
     let (line, bytes) = scene.get();
     assert_eq!(bytes, RIGHT, "{line}");
@@ -259,7 +259,7 @@ fn a_reply_without_a_digest_is_not_called_checked() {
     let at = holder(Ipv4Addr::LOCALHOST, |stream, _| {
         respond(stream, &format!("Content-Length: {}\r\n", RIGHT.len()), RIGHT)
     });
-    // What the index says does not check what the holder sends.
+    // A digest in the index does not check the bytes of the holder.
     scene.add(at, "T", Some(FALSE), Some(1));
     let (line, bytes) = scene.get();
     assert_eq!(bytes, RIGHT);
@@ -271,8 +271,8 @@ fn the_title_of_a_holder_that_has_not_delivered_is_not_used() {
     let mut scene = Scene::new();
     let right = scene.holder(1, RIGHT);
     scene.add(right, "The Right Title", None, None);
-    scene.add(nobody(2), "A False Title", None, None);
-    scene.add(liar(3, LARGE, 0), "Another False Title", Some(FALSE), Some(9_000_000));
+    scene.add(unused(2), "A False Title", None, None);
+    scene.add(dishonest(3, LARGE, 0), "Another False Title", Some(FALSE), Some(9_000_000));
     let index = scene.index.address.to_string();
     let arguments = [index.as_str(), "--upload", "127.0.0.1:0", "--share", "."];
     let (code, output, errors) = run_peer(&arguments, "get 1\ndocs\n", &scene.mine);

@@ -56,7 +56,7 @@ fn a_holder_is_connected_to_at_the_address_that_the_index_has_verified() {
 
 #[test]
 fn a_holder_is_connected_to_at_no_other_address() {
-    // The name leads to a holder, and the index has verified another address, where nobody is.
+    // The name leads to a holder, and the index has verified another address, where no program listens.
     let name = "localhost";
     let mut scene = Scene::new();
     let port = scene.holder(1, RIGHT).port();

@@ -85,7 +85,7 @@ pub(super) fn unclean(kind: usize, address: SocketAddr, name: &str) {
     }
 }
 
-/// Readers that take all of a document: `None` if it is gone, or lent to somebody else.
+/// Clients that read all of a document: `None` if it is gone, or another client is reading it.
 pub(super) fn clean(kind: usize, address: SocketAddr, name: &str) -> Result<usize, String> {
     let headers = ["", "Want-Digest: sha-256\r\n", "Connection: keep-alive\r\n"][kind % 3];
     let mut stream = ask(address, name, headers);

@@ -158,7 +158,7 @@ fn a_reader_that_half_closes_after_its_request_gets_the_document_and_it_stays() 
 }
 
 #[test]
-fn a_silent_reader_with_a_small_buffer_keeps_nobody_waiting() {
+fn a_silent_reader_with_a_small_buffer_delays_no_other() {
     let root = tempfile::tempdir().unwrap();
     let shared = folder(root.path(), "shared", &[("document", &vec![7; 2_000_000])]);
     let index = Index::start(&[]);
@@ -184,7 +184,7 @@ fn a_silent_reader_with_a_small_buffer_keeps_nobody_waiting() {
 }
 
 #[test]
-fn a_reader_that_takes_nothing_keeps_nobody_waiting() {
+fn a_reader_that_takes_nothing_delays_no_other() {
     let root = tempfile::tempdir().unwrap();
     let large = vec![7; 30_000_000];
     let shared = folder(root.path(), "shared", &[("large", &large), ("small", b"small")]);

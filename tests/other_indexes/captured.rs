@@ -1,5 +1,5 @@
-//! What our peer can do with index servers as they were captured, and what it says of those with
-//! which it can do nothing.
+//! The peer with captured replies of index servers, and its messages about servers with
+//! which it cannot work.
 
 use std::fs;
 use std::thread;
@@ -103,7 +103,7 @@ fn register_with(kind: Kind, port: u16) {
     assert_eq!(added, 1, "{name}: {requests:#?}");
 }
 
-/// What can be said of servers with which nothing is possible.
+/// Messages about servers with which the peer cannot work.
 #[test]
 fn servers_that_cannot_be_used() {
     let silent = "sent no reply within 30 s";

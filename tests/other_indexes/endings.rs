@@ -79,7 +79,7 @@ fn the_last_line_may_have_no_end() {
     });
 }
 
-/// What is missing, and what was there.
+/// A message names the missing part and the found bytes.
 #[test]
 fn a_message_says_what_is_missing() {
     let folder = temporary();
@@ -129,9 +129,9 @@ fn line_feeds_after_a_505() {
     assert_eq!(refusing.requests().len(), 2);
 }
 
-/// What follows a reply is not taken for the next one, and is reported, also after the last reply.
+/// Bytes after a reply are not taken for the next one, and are reported, also after the last reply.
 #[test]
-fn bytes_that_nobody_has_requested_are_reported() {
+fn unrequested_bytes_are_reported() {
     let folder = temporary();
     for (rest, found) in
         [("END\r\n", "`END`"), ("RFC 9 X h 1\r\n", "`RFC 9 X h 1`"), ("\r\n\r\n", "")]
@@ -173,7 +173,7 @@ fn bytes_after_a_document_are_reported_and_ignored() {
     }
 }
 
-/// A reply that is cut off is an error, or is said to be incomplete: for people and for programs, and
+/// A truncated reply is an error, or is reported as incomplete: for people and for programs, and
 /// whatever the command.
 #[test]
 fn a_reply_that_is_cut_off_is_never_all_that_there_is() {
@@ -236,7 +236,7 @@ fn a_reply_that_is_cut_off_is_never_all_that_there_is() {
         let (code, _, errors) = other.run(&["status"], temporary().path());
         assert_eq!(code, if reply.contains(&row) { 0 } else { 76 }, "{reply:?}: {errors}");
     }
-    // What may have a holder is still wanted.
+    // A document that may have a holder is still wanted.
     let said = in_record.into_bytes();
     let other = Other::start(move |_, _| Act::SayAndClose(said.clone()));
     let (folder, state) = (temporary(), temporary());

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::common::{self, PATIENCE, Program, run_peer};
 
-/// What a server does after one request.
+/// The action of a server after one request.
 pub(crate) enum Act {
     Say(Vec<u8>),
     SayAndClose(Vec<u8>),
@@ -122,7 +122,7 @@ pub(crate) fn temporary() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// What no unknown server may be sent.
+/// Whether a request has an extension, which MUST NOT be sent to an unknown server.
 pub(crate) fn has_extension(request: &str) -> bool {
     let headers = ["Digest:", "Length:", "Limit:"];
     let lines = ["FILE", "SEARCH", "REMOVE"];

@@ -11,7 +11,7 @@ use crate::common::{self, PATIENCE};
 /// How a server finds the end of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Reads {
-    /// What one read returns is a request.
+    /// The bytes of one read are a request.
     Once,
     /// To the empty line.
     EmptyLine,
@@ -29,7 +29,7 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) greeting: &'static str,
     pub(crate) reads: Reads,
-    /// What comes before the records of a list, a record, and what comes after them.
+    /// The bytes before the records of a list, a record, and the bytes after them.
     pub(crate) list: [&'static str; 3],
     empty_list: &'static str,
     found: [&'static str; 3],

@@ -157,7 +157,7 @@ fn the_list_is_requested_once_where_lookup_finds_nothing() {
     }
 }
 
-/// What each command does about each refusal of each request: an exit code, and the status in JSON.
+/// Each command for each refusal of each request: an exit code, and the status in JSON.
 #[test]
 fn commands_and_refusals() {
     const FOUND: &str = "P2P-CI/1.0 200 OK\r\n\r\n";
@@ -269,7 +269,7 @@ fn sync_names_the_refused_list_and_the_document() {
     }
 }
 
-/// Nothing is said of documents that were not downloaded.
+/// No message names documents that were not downloaded.
 #[test]
 fn a_dry_run_of_a_list_that_was_cut_says_what_may_be_missing() {
     let folder = temporary();

@@ -1,4 +1,4 @@
-//! What an index server of another program is told of each document: once, and again after a 503
+//! Announcements of documents to an index server of another program: once, and again after a 503
 //! alone (protocol.md sections 8.4 and 8.5).
 
 use std::fs;
@@ -83,7 +83,7 @@ fn a_document_that_found_no_room_is_tried_again_until_another_answer() {
                 assert!(program.line().starts_with("registered 2 "));
                 program.error_with("the index did not register RFC 3 and 1 other");
                 program.error_with("registered 1 more");
-                // What is added now comes after everything that is tried again.
+                // A document that is added now comes after all documents that are tried again.
                 write_rfcs(folder.path(), [5]);
                 let requests = until(&other, "ADD RFC 5 ");
                 let mut numbers = added(&requests);
@@ -134,7 +134,7 @@ fn an_add_without_a_reply_is_repeated() {
     program.error_with("registered 1 more");
 }
 
-/// A document that waits for room is registered by any ADD of it, and that is said. It used to be
+/// A document that waits for room is registered by any ADD of it, and this is reported. It used to be
 /// said only after the next attempt with documents that wait.
 #[test]
 fn a_changed_document_that_waited_is_registered_and_said_to_be() {

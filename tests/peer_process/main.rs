@@ -36,7 +36,7 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
-/// An address where nobody listens.
+/// An address where no program listens.
 fn nowhere() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

@@ -1,4 +1,4 @@
-//! What commands print of the replies of the index.
+//! The output of commands for replies of the index server.
 
 use std::path::Path;
 

@@ -88,7 +88,7 @@ fn a_peer_outlives_its_index_and_comes_back() {
 
     let mut talk = Talk::to(format!("127.0.0.1:{port}").parse().unwrap());
     talk.say("GET RFC 90001 P2P-CI/1.0\r\nHost: h\r\n\r\n");
-    assert!(talk.line().unwrap().contains("200 OK"), "uploads go on");
+    assert!(talk.line().unwrap().contains("200 OK"), "uploads continue");
 
     let listen = address.to_string();
     let index = common::Program::start(

@@ -31,7 +31,7 @@ fn nothing_outside_the_folder_is_served() {
     fs::write(a.join("rfc9.txt"), "nine").unwrap();
     let index = Index::start(&[]);
     let (_program, port) = share(index.address, &a);
-    // Swapped behind the peer's back: a link out of the folder, and a FIFO nobody writes to.
+    // Replaced without notice: by a link out of the folder, and by a FIFO without a writer.
     fs::remove_file(a.join("rfc8.txt")).unwrap();
     symlink(root.path().join("secret"), a.join("rfc8.txt")).unwrap();
     fs::remove_file(a.join("rfc9.txt")).unwrap();

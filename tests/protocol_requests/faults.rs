@@ -155,7 +155,7 @@ fn bytes_of_other_protocols_are_refused_at_once() {
         let error = IndexRequest::decode(&[first]).unwrap_err();
         assert_eq!(error.framed, None, "{first:#x}");
     }
-    // A line end of another system is refused with the byte behind it, and not at the end of a line
+    // A line end of another system is refused with the byte after it, and not at the end of a line
     // that may never come.
     let carriage_return = b"LIST ALL P2P-CI/1.0\rH";
     assert_eq!(IndexRequest::decode(&carriage_return[..20]), Ok(None));

@@ -153,7 +153,7 @@ fn document_requests() {
     );
 }
 
-/// What other programs write and every reader accepts (protocol.md section 3.5).
+/// Forms that other programs write and every reader accepts (protocol.md section 3.5).
 #[test]
 fn requests_of_other_programs() {
     let add = IndexRequest::Add {

@@ -2,7 +2,7 @@
 
 use p2p_ci::protocol::{DocumentRequest, IndexRequest, RequestDecoder};
 
-/// What programs and people send that is no request, and what they are told.
+/// Frequent faults in requests of programs and people, and the messages about them.
 #[test]
 fn likely_mistakes_are_named() {
     let index = |wire: &str| IndexRequest::decode(wire.as_bytes()).unwrap_err().to_string();
@@ -70,7 +70,7 @@ fn likely_mistakes_are_named() {
         let message = upload(&format!("{line}\r\n{ends}"));
         assert!(message.contains(expected), "{line}: {message}");
     }
-    // What is cut off.
+    // Truncated requests.
     for (wire, expected) in [
         ("LIST ALL P2P-CI/1.0\r\nHost: h", "line 2: expected the end of this line, and the empty"),
         ("LIST ALL P2P-CI/1.0\r\nHost: h\r\n", "line 3: expected the empty line"),

@@ -40,7 +40,7 @@ fn a_person_chooses_among_holders() {
     terminal.wait_for("p2p-ci> ");
     assert_eq!(fs::read_to_string(mine.join("rfc7.txt")).unwrap(), "from a");
 
-    // What happens meanwhile is said, and the line that is being typed stays.
+    // Events are reported meanwhile, and the line that is being typed stays.
     terminal.type_text("loo");
     drop(index);
     terminal.wait_for("lost the index");

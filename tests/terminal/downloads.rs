@@ -54,7 +54,7 @@ fn ctrl_c_cancels_a_download_and_the_session_stays() {
         terminal.wait_for("resumes");
         terminal.wait_for("p2p-ci> ");
     }
-    // The session goes on, and so does its registration.
+    // The session continues, and so does its registration.
     terminal.type_text("status\r");
     terminal.wait_for("known there as");
     terminal.wait_for("p2p-ci> ");

@@ -64,7 +64,7 @@ impl Anchor {
              fastcgi_temp_path {place}/f; uwsgi_temp_path {place}/u; scgi_temp_path {place}/s;\n\
              server {{ listen {address} {listen}; root {root}; }} }}\n",
             place = folder.path().display(),
-            // As root it would read files as somebody else, who may not.
+            // As root it would read files as another user, without the permission.
             user = if rustix::process::geteuid().is_root() { "user root;" } else { "" },
             root = root.display(),
         );
@@ -82,7 +82,7 @@ impl Anchor {
         Self::naming_itself("the ceiling", command)
     }
 
-    /// Writes so many bytes in pieces of 64 KiB for each request.
+    /// Writes this number of bytes in pieces of 64 KiB for each request.
     pub(crate) fn writer(bytes: u64) -> io::Result<Self> {
         let mut command = programs::command("writer")?;
         command.arg(bytes.to_string());
@@ -144,7 +144,7 @@ impl Rounds {
 
 impl Drop for Anchor {
     fn drop(&mut self) {
-        // nginx ends its workers itself; killed, it would leave them behind. Whatever does not end
+        // nginx ends its workers itself; a killed nginx would leave them running. A program that does not end
         // is killed with the program.
         let _ = self.program.signal(Signal::TERM);
         let _ = self.program.wait();
@@ -159,7 +159,7 @@ pub(crate) fn is_installed(program: &str) -> bool {
     command.status().is_ok()
 }
 
-/// An address that nobody listens at. Somebody else might take it before it is used.
+/// An address without a listener. Another program might take it before it is used.
 pub(crate) fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

@@ -21,7 +21,7 @@ pub(crate) struct Findings {
 pub(crate) struct Row {
     pub(crate) section: &'static str,
     pub(crate) work: String,
-    /// What the work was done in, where it was done in several of different sizes.
+    /// The size in which the work was done, if it was done in several sizes.
     pub(crate) size: Option<usize>,
     pub(crate) figure: f64,
     pub(crate) unit: &'static str,
@@ -51,7 +51,7 @@ pub(crate) struct Plot {
     pub(crate) lines: Vec<(String, Vec<(f64, f64)>)>,
 }
 
-/// What an axis shows. One that is not logarithmic begins at 0.
+/// An axis of a diagram. One that is not logarithmic begins at 0.
 #[derive(Clone, Copy)]
 pub(crate) struct Axis {
     pub(crate) label: &'static str,

@@ -2,7 +2,7 @@
 //!
 //! A connection sends a batch of requests in one write, waits until all replies to it are there,
 //! and sends the next. Replies are counted by their bytes: requests are made so that all their
-//! replies have one length, which costs the generator next to nothing and favours nobody.
+//! replies have one length, which costs the generator next to nothing and favours no server.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,7 +15,7 @@ use crate::run::samples::Latencies;
 /// No server that works is silent for so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What is sent, by how many, and what comes back.
+/// The requests, the number of connections that send them, and the replies.
 pub(crate) struct Load<'a> {
     pub(crate) address: SocketAddr,
     pub(crate) connections: usize,
@@ -29,7 +29,7 @@ pub(crate) struct Load<'a> {
     pub(crate) time: Duration,
 }
 
-/// What came of it.
+/// The result of a load.
 pub(crate) struct Outcome {
     pub(crate) requests: usize,
     pub(crate) time: Duration,
@@ -128,7 +128,7 @@ pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 
 /// Requests and the length of the reply that each of them gets.
 pub(crate) struct Requests {
-    /// So many requests each, one behind the other.
+    /// This number of requests each, one after the other.
     pub(crate) batches: Vec<Vec<u8>>,
     pub(crate) in_flight: usize,
     pub(crate) reply: usize,

@@ -26,7 +26,7 @@ impl Memory {
     }
 }
 
-/// What the kernel keeps for threads and sockets of all processes.
+/// Kernel memory for threads and sockets of all processes.
 #[derive(Clone, Copy)]
 pub(crate) struct Kernel {
     pub(crate) stacks: u64,

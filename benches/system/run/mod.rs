@@ -30,7 +30,7 @@ use findings::Findings;
 #[derive(Debug, Parser)]
 #[command(name = "system")]
 struct Args {
-    /// What to measure [see --list; default: all]
+    /// Suites to measure [see --list; default: all]
     #[arg(value_name = "SUITE")]
     suites: Vec<String>,
 

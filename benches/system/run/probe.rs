@@ -45,7 +45,7 @@ impl Probe {
         times.map(Latencies::of)
     }
 
-    /// What it waits when nothing else happens.
+    /// The latency without other load.
     pub(crate) fn alone(
         address: SocketAddr,
         time: Duration,

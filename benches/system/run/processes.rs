@@ -25,7 +25,7 @@ pub(crate) fn processor_seconds(process: u32) -> io::Result<f64> {
 /// The parent of a process, and its processor time.
 fn stat(process: &str) -> io::Result<(u32, f64)> {
     let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // Behind the name in brackets: state, parent, and so on.
+    // After the name in brackets: state, parent, and so on.
     let fields: Vec<&str> =
         text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let field = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok());

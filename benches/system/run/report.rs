@@ -186,7 +186,7 @@ where
         let dots = points.iter().map(|point| Circle::new(*point, 3, color.filled()));
         chart.draw_series(dots)?;
 
-        // Beside the plot, where no line passes.
+        // Next to the plot, where no line passes.
         let (left, top) = ((SIZE.0 - NAMES) as i32 + 12, MARGIN as i32 + 20 * number as i32);
         area.draw(&PathElement::new(vec![(left, top + 7), (left + 18, top + 7)], line))?;
         area.draw(&Text::new(name.as_str(), (left + 26, top), ("sans-serif", 14)))?;

@@ -16,13 +16,13 @@ impl Latencies {
         self.0.len()
     }
 
-    /// The time that so many percent of the requests did not exceed.
+    /// The time that this percentage of the requests did not exceed.
     pub(crate) fn percentile(&self, percent: f64) -> Duration {
         let at = (self.0.len() as f64 * percent / 100.0) as usize;
         self.0.get(at.min(self.0.len().saturating_sub(1))).copied().unwrap_or_default()
     }
 
-    /// Of which time one in so many takes longer, in milliseconds.
+    /// The time in milliseconds that one request in this number exceeds.
     pub(crate) fn distribution(&self) -> Vec<(f64, f64)> {
         let steps = [2.0, 4.0, 10.0, 20.0, 100.0, 200.0, 1000.0, 10_000.0];
         let known = steps.into_iter().filter(|one_in| *one_in <= self.0.len() as f64);

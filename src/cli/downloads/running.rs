@@ -48,7 +48,7 @@ pub(in crate::cli) fn wait(end: &Receiver<Finish>, cancel: &Cancel) -> Option<Fi
     }
 }
 
-/// What `status` shows of documents that are downloaded together.
+/// The state of documents that are downloaded together, for `status`.
 pub(in crate::cli) struct RunningBatch {
     /// Some of the documents that are not complete.
     pub(in crate::cli) documents: Vec<Document>,

@@ -208,7 +208,7 @@ mod tests {
             ("remove ", "", Candidates::Documents),
             ("why ", "", Candidates::Documents),
             ("peers ", "", Candidates::Words(Vec::new())),
-            ("nonsense ", "", Candidates::Words(Vec::new())),
+            ("unknown ", "", Candidates::Words(Vec::new())),
         ] {
             assert_eq!(completions.candidates(earlier, word), candidates, "{earlier:?} {word:?}");
         }

@@ -1,4 +1,4 @@
-//! What making a connection to a holder needs (protocol.md sections 7 and 9).
+//! The state for connecting to holders (protocol.md sections 7 and 9).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::download::statistics::PeerStats;
 use crate::limits;
 use crate::net::{Cancel, DialError, Dialing, Provenance, Target};
 
-/// What making connections to holders needs. Clones share everything.
+/// The state for connecting to holders. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(in crate::download) struct HolderDialer {
     pub(in crate::download) stats: Arc<PeerStats>,

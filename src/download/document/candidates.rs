@@ -24,7 +24,7 @@ const FEW: usize = 64;
 /// Of more holders, at least this number is asked in the order of one ranking.
 const RANKED: usize = 64;
 
-/// What is requested of a holder.
+/// The part of a document that is requested of a holder.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Ask {
     /// The rest of a document that was begun, with its digest.

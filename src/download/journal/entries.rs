@@ -17,14 +17,14 @@ use crate::protocol::{Digest, Document, Endpoint};
 /// Characters of a reason that are kept: it may quote a holder.
 const REASON: usize = 400;
 
-/// What happened to a document.
+/// An event in the history of a document.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
     /// It is to be downloaded, with this digest if one is required.
     Wanted(Option<Digest>),
     /// A holder did not deliver it, for this reason.
     Failed(Endpoint, String),
-    /// It was not fetched, for a reason that is not a holder's: for example, no peer has it.
+    /// It was not fetched, and not because of a holder: for example, no peer has it.
     NotFetched(String),
     /// It is tried again after this time.
     Waits(Duration),
@@ -49,7 +49,7 @@ impl Event {
 pub struct Entry {
     /// When it happened.
     pub time: SystemTime,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
@@ -76,7 +76,7 @@ impl Entries {
         }
     }
 
-    /// Those of one document.
+    /// The entries of one document.
     pub(super) fn of(&self, document: &Document) -> &[Entry] {
         self.by_document.get(document).map(Vec::as_slice).unwrap_or_default()
     }
@@ -99,7 +99,7 @@ impl Entries {
         all.filter_map(|(document, one)| Some((document.clone(), digest(one)?))).collect()
     }
 
-    /// Drops what matters least until the lines have at most this many bytes: first old entries of
+    /// Drops the least important entries until the lines have at most this many bytes: first old entries of
     /// every document, then the documents that were finished longest ago, then others.
     pub(super) fn fit(&mut self, most: usize) {
         for kept in [limits::JOURNAL_ENTRIES, 1] {

@@ -23,9 +23,9 @@ const PIECE: usize = 256 * 1024;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two attempts to lock the file.
 const PAUSE: Duration = Duration::from_millis(2);
-/// What the first line of a large compacted file begins with; the number of its bytes follows.
+/// The beginning of the first line of a large compacted file; the number of its bytes follows.
 const HEADER: &str = "compacted\t";
-/// The time between two syncs is at least this many times what one takes.
+/// The time between two syncs is at least this multiple of the duration of one.
 const SYNC_SHARE: u32 = 10;
 
 /// An open journal.

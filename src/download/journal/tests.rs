@@ -75,7 +75,7 @@ fn many_events_in_a_moment_wait_for_the_disk_once() {
 }
 
 #[test]
-fn a_long_journal_is_written_anew() {
+fn a_long_journal_is_compacted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     fs::write(&path, "1\tRFC 1\twanted\n".repeat(400_000)).unwrap();

@@ -49,7 +49,7 @@ pub(super) struct Waiting {
     pub(super) any: bool,
 }
 
-/// What counts as slow.
+/// The rate and the time from which a download counts as slow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slow<'a> {
     pub(super) limits: &'a limits::Downloads,
@@ -184,11 +184,11 @@ mod tests {
     #[test]
     fn a_budget_is_proportional_to_the_length_and_never_below_two_minutes() {
         let now = Instant::now() + Duration::from_secs(1_000_000);
-        let nobody = Waiting { untried: false, any: false };
+        let none = Waiting { untried: false, any: false };
         for (rate, length, time, waiting, is_over) in [
             (1200, 1000, 121, UNTRIED, true),
             (1200, 1000, 119, UNTRIED, false),
-            (1200, 1000, 121, nobody, false),
+            (1200, 1000, 121, none, false),
             // An enormous length does not count before a quarter of it is here.
             (1200, 1 << 40, 121, UNTRIED, true),
             (RATE / 2, RATE * 1000, 900, UNTRIED, false),

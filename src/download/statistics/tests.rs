@@ -80,21 +80,22 @@ fn a_holder_is_proven_by_a_document_until_it_fails_again_and_again() {
 fn who_has_proven_itself_is_known_to_the_next_program() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("neighbours");
-    let (small, liar, earlier) = (endpoint("small:1"), endpoint("liar:1"), endpoint("earlier:1"));
+    let (small, dishonest, earlier) =
+        (endpoint("small:1"), endpoint("dishonest:1"), endpoint("earlier:1"));
     fs::write(&store, format!("p2p-ci neighbours 1\n{earlier} 100 1000\n")).unwrap();
     let stats = PeerStats::load(&store);
-    for peer in [&small, &liar] {
+    for peer in [&small, &dishonest] {
         stats.connected(peer, Duration::from_millis(1));
     }
     // Its document was too small to tell a rate.
     stats.delivered(&small);
     // Its bytes had another digest than it had announced.
-    stats.transferred(&liar, 1_000_000, Duration::from_secs(1));
-    stats.distrust(&liar);
+    stats.transferred(&dishonest, 1_000_000, Duration::from_secs(1));
+    stats.distrust(&dishonest);
     stats.save().unwrap();
     let again = PeerStats::load(&store);
     assert!(again.is_proven(&small));
-    assert!(!again.is_proven(&liar));
+    assert!(!again.is_proven(&dishonest));
     assert!(again.is_proven(&earlier), "a line of an earlier version");
 }
 

@@ -46,7 +46,7 @@ enum Updates {
     Done,
 }
 
-/// What is written of each record.
+/// The form in which each record is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Form {
     /// Its line.
@@ -55,7 +55,7 @@ pub enum Form {
     WithAttributes,
 }
 
-/// What was read as one page of results.
+/// One page of results.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Page {
     /// The number of records.

@@ -8,9 +8,9 @@ use crate::escape::excerpt;
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected {expected}, found {found} (protocol.md section {section})")]
 pub struct SyntaxError {
-    /// What the grammar allows.
+    /// The form that the grammar allows.
     pub expected: Cow<'static, str>,
-    /// What was there: a short, escaped excerpt, or a description.
+    /// The text that was found: a short, escaped excerpt, or a description.
     pub found: String,
     /// The section of protocol.md that holds the rule.
     pub section: &'static str,

@@ -9,7 +9,7 @@ use crate::protocol::SyntaxError;
 pub struct DecodeError {
     /// The line of the message, counted from 1.
     pub line: usize,
-    /// What was expected, and what was found.
+    /// The expected form, and the text that was found.
     pub fault: SyntaxError,
     /// The refusal with which a server replies to a request with this fault.
     pub refusal: Refusal,

@@ -13,7 +13,7 @@ use crate::server::logging::{LOG_REQUESTS, counted};
 /// The cost of adding or removing a record, in visited records.
 const CHANGE_COST: usize = 64;
 
-/// What was done for a request.
+/// The result of a request.
 pub(super) enum Done {
     /// A record was added or removed.
     Changed,

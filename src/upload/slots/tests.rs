@@ -118,7 +118,7 @@ fn one_ipv6_site_holds_half_of_the_slots_while_others_wait() {
     assert_eq!(outside(), 2);
     slots.lock().uploads.remove(&other);
     drop(second);
-    assert_eq!(outside(), 0, "nobody else waits");
+    assert_eq!(outside(), 0, "no other upload waits");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::common::programs;
 use cases::{CASES, Case};
 use report::{Report, Verdict};
 
-/// Attacks an index and peers as hostile and broken neighbours do, and prints what came of it.
+/// Attacks an index server and peers as hostile and broken programs do, and prints the results.
 #[derive(Debug, Parser)]
 #[command(
     name = "torture",

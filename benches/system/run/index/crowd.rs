@@ -61,16 +61,16 @@ pub(crate) fn idle(setting: &Setting, findings: &mut Findings) -> io::Result<()>
     findings.figure(SECTION, "… together", &[together], "KiB");
     let task = slabs - 2.0 * socket;
     findings.figure(SECTION, "… and what the kernel knows of a thread", &[task], "KiB");
-    let mut beside = Vec::new();
+    let mut with_idle = Vec::new();
     for _ in 0..setting.rounds {
-        beside.push(millis(Probe::alone(address, setting.time, request)?.percentile(99.0)));
+        with_idle.push(millis(Probe::alone(address, setting.time, request)?.percentile(99.0)));
     }
     let work = format!("LOOKUP beside {count} idle peers: p99");
-    findings.compared(SECTION, work, &beside, "ms", "without them", &alone);
+    findings.compared(SECTION, work, &with_idle, "ms", "without them", &alone);
     Ok(())
 }
 
-/// What the kernel keeps for one end of a connection, in KiB: half of what connections take that
+/// Kernel memory for one end of a connection, in KiB: half of the memory of connections that
 /// have both their ends here, and no thread.
 fn socket_memory(count: usize) -> io::Result<f64> {
     let count = count.min(4000);

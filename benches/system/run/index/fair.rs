@@ -22,7 +22,7 @@ const SECTION: &str = "index, fairness";
 const CONNECTIONS: u16 = 64;
 /// Requests of a connection whose replies it has not read.
 const IN_FLIGHT: u64 = 16;
-/// What the load reads in one call.
+/// Bytes that the load reads in one call.
 const PIECE: usize = 64 * 1024;
 /// The number that the probe asks for.
 const ASKED: u32 = 500_000_000;

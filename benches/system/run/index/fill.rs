@@ -34,7 +34,7 @@ pub(crate) fn with_series(address: SocketAddr, records: usize) -> io::Result<Pee
     (0..peers).map(fill).collect::<io::Result<_>>().map(Peers)
 }
 
-/// Fills an index so that each number has so many holders; returns how many numbers there are.
+/// Fills an index so that each number has this number of holders; returns the count of the numbers.
 pub(crate) fn with_holders(
     address: SocketAddr,
     records: usize,

@@ -15,7 +15,7 @@ const SECTION: &str = "index, growing";
 const HOLDERS: usize = 8;
 const ASKING: usize = 50;
 
-/// What the records are that an index has more and more of.
+/// The records of a growing index.
 #[derive(Clone, Copy)]
 enum Growing {
     /// The series, of more and more peers; asked is for the same few numbers.
@@ -87,7 +87,7 @@ fn grow(
     Ok(())
 }
 
-/// What a record takes of the memory of the whole process.
+/// Memory of a record, in the whole process.
 pub(crate) fn memory(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let records = setting.size(10_000_000, 500_000);
     let mut index = Index::start(None)?;

@@ -1,6 +1,6 @@
 //! The index under load.
 
-mod beside;
+mod busy;
 mod crowd;
 mod fair;
 mod fill;
@@ -16,9 +16,9 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "add", what: "ADD as fast as it goes", run: requests::adds },
     Suite { name: "growth", what: "LOOKUP in an index that grows", run: growth::lookups },
     Suite { name: "memory", what: "what a record takes of the memory", run: growth::memory },
-    Suite { name: "adding", what: "LOOKUP beside a peer that adds", run: beside::adding },
-    Suite { name: "listing", what: "LIST of many records", run: beside::listing },
-    Suite { name: "leaving", what: "a large peer leaves", run: beside::leaving },
+    Suite { name: "adding", what: "LOOKUP beside a peer that adds", run: busy::adding },
+    Suite { name: "listing", what: "LIST of many records", run: busy::listing },
+    Suite { name: "leaving", what: "a large peer leaves", run: busy::leaving },
     Suite { name: "search", what: "SEARCH, and what it takes of memory", run: search::queries },
     Suite { name: "fair", what: "LOOKUP while others ask for much", run: fair::queries },
     Suite { name: "idle", what: "thousands of idle peers", run: crowd::idle },

@@ -140,7 +140,7 @@ pub(crate) struct Adding {
     /// The batches of each connection.
     requests: Vec<Vec<Vec<u8>>>,
     in_flight: usize,
-    /// A request of somebody else, by which the length of the replies is known.
+    /// A request of another client, by which the length of the replies is known.
     first: String,
 }
 
@@ -210,7 +210,7 @@ pub(crate) fn command(words: &[&str]) -> String {
     format!("*{}\r\n{words}", words.matches('$').count())
 }
 
-/// What a server answers, whatever it speaks: all that comes until it is quiet.
+/// The reply of a server of any protocol: all bytes until it is silent.
 pub(crate) fn reply_to(address: SocketAddr, request: &str) -> io::Result<String> {
     const QUIET: Duration = Duration::from_millis(20);
     let mut stream: TcpStream = connect(address)?;

@@ -26,7 +26,7 @@ const SECTION: &str = "index, SEARCH";
 /// Records of a reply at most.
 const LIMIT: u32 = 100;
 
-/// What is searched for in an index of the series.
+/// The queries in an index of the series.
 const OF_SERIES: [(&str, &str); 7] = [
     ("a word of all titles", "document"),
     ("one letter", "s"),
@@ -37,7 +37,7 @@ const OF_SERIES: [(&str, &str); 7] = [
     ("many words, one of them rare", "the document of a series 77"),
 ];
 
-/// What is searched for in an index of many titles.
+/// The queries in an index of many titles.
 const OF_TITLES: [(&str, &str); 10] = [
     ("a word of all titles", "protocol"),
     ("one letter", "p"),
@@ -66,8 +66,8 @@ pub(crate) fn queries(setting: &Setting, findings: &mut Findings) -> io::Result<
         let peers = titles::fill(setting, index.address, count, kind)?;
         let what = format!("{count} titles, {}", kind.name());
         measure(setting, findings, &index, &what, &OF_TITLES)?;
-        if kind.has_searches_beside_adding() {
-            beside_adding(setting, findings, index.address, &what)?;
+        if kind.has_searches_while_adding() {
+            while_adding(setting, findings, index.address, &what)?;
         }
         drop((index, peers));
     }
@@ -149,7 +149,7 @@ fn times(talk: &mut Talk, request: &str, time: Duration) -> io::Result<Latencies
 }
 
 /// SEARCH while another peer adds 20,000 new titles, leaves, and comes again.
-fn beside_adding(
+fn while_adding(
     setting: &Setting,
     findings: &mut Findings,
     address: SocketAddr,
@@ -190,7 +190,7 @@ fn beside_adding(
     Ok(())
 }
 
-/// What the search structure takes of the memory for a record of the series, in this process.
+/// Memory of the search structure for a record of the series, in this process.
 fn memory(findings: &mut Findings, count: usize) {
     let index =
         Records::new(Capacity { records: count, records_of_owner: usize::MAX, bytes: usize::MAX });

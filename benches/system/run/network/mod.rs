@@ -1,4 +1,4 @@
-//! Whole networks: an index and so many peers with so many documents, from the first that joins to
+//! Whole networks: an index server and peers with documents, from the first that joins to
 //! the last that leaves; how each operation grows with both, and with `--capture` how it looks on
 //! the wire.
 

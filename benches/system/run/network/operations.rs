@@ -21,7 +21,7 @@ use crate::run::samples::{Latencies, Random};
 /// How often an operation is repeated at least and at most.
 const TIMES: std::ops::Range<usize> = 20..1000;
 
-/// What was found: of what, how much, in which unit, and how much something else made of it.
+/// A measured value: its subject, its unit, and the value of another program for comparison.
 pub(crate) struct Figure {
     pub(crate) what: &'static str,
     pub(crate) figure: f64,
@@ -146,7 +146,7 @@ fn middle(times: Vec<Duration>) -> Duration {
     Latencies::of(times).percentile(50.0)
 }
 
-/// Somebody who has nothing fetches everything.
+/// A peer without documents downloads all documents.
 pub(crate) fn sync(figures: &mut Vec<Figure>, index: SocketAddr, place: &Path) -> io::Result<()> {
     let target = place.join("target");
     fs::create_dir(&target)?;

@@ -30,7 +30,7 @@ pub(crate) fn number(peer: usize, documents: usize, document: usize) -> u32 {
     COMMON + 1 + (peer * documents + document) as u32
 }
 
-/// Folders with the common document and so many less one of their own each.
+/// Folders with the common document, and own documents up to this number each.
 pub(crate) fn folders(
     place: &Path,
     peers: usize,

@@ -15,7 +15,7 @@ use crate::run::Setting;
 use crate::run::anchors::is_installed;
 use crate::run::findings::Findings;
 
-/// What was said of one kind, as we count it.
+/// The counted traffic of one kind.
 pub(crate) struct Said {
     pub(crate) what: &'static str,
     /// Those of the client.
@@ -117,21 +117,21 @@ pub(crate) fn compare(said: &Said, packets: &[Packet]) -> [Figure; 4] {
         .filter(|packet| is_towards(packet) || ports.contains(&packet.destination))
         .collect();
     let load: u64 = own.iter().map(|packet| packet.load).sum();
-    // Each time the direction of what is said turns towards the server, a round trip begins.
+    // Each time the direction of the traffic turns towards the server, a round trip begins.
     let loaded: Vec<&&Packet> = own.iter().filter(|packet| packet.load > 0).collect();
     let turns = loaded.windows(2).filter(|two| !is_towards(two[0]) && is_towards(two[1])).count();
     let times = || loaded.iter().map(|packet| packet.seconds);
     let time = times().fold(0.0, f64::max) - times().fold(f64::INFINITY, f64::min);
 
-    let beside = |ours: f64, unit, seen: f64| {
+    let compared = |ours: f64, unit, seen: f64| {
         let compared = Some(("tshark", seen));
         Figure { what, figure: ours, unit, compared }
     };
     // The request that has found the length before is one more exchange, on the same connection.
     let all = (exchanges + usize::from(*before > 0)) as f64;
     [
-        beside((bytes + before) as f64 / 1e6, "MB in all", load as f64 / 1e6),
-        beside(*bytes as f64 / seconds / 1e6, "MB/s", load as f64 / time / 1e6),
+        compared((bytes + before) as f64 / 1e6, "MB in all", load as f64 / 1e6),
+        compared(*bytes as f64 / seconds / 1e6, "MB/s", load as f64 / time / 1e6),
         Figure::new(what, own.len() as f64 / all, "packets"),
         Figure::new(what, (turns + 1) as f64 / all, "round trips"),
     ]

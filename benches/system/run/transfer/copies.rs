@@ -17,7 +17,7 @@ impl Copies {
         Ok(Self { place: tempfile::tempdir()?, begun: 0 })
     }
 
-    /// An empty folder. What was written before is on the disk, and nobody has to wait for it.
+    /// An empty folder. Earlier writes are on the disk, so no copy waits for them.
     pub(crate) fn begin(&mut self) -> io::Result<PathBuf> {
         self.begun += 1;
         let folder = self.place.path().join(self.begun.to_string());

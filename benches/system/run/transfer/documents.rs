@@ -31,7 +31,7 @@ impl Documents {
         }
     }
 
-    /// So many made documents, of this size each.
+    /// This number of made documents, of this size each.
     pub(crate) fn of_size(count: u32, bytes: usize, seed: u64) -> io::Result<Self> {
         let made = tempfile::tempdir()?;
         let mut random = Random::new(seed);
@@ -45,7 +45,7 @@ impl Documents {
     }
 
     /// Reads all files of the folder. The system lets go of some pages between two measurements, and
-    /// whoever comes first would read them from the disk for all the others.
+    /// the first program would read them from the disk for all the others.
     pub(crate) fn warm(&self) -> io::Result<()> {
         for file in fs::read_dir(&self.folder)? {
             let file = file?;

@@ -90,7 +90,7 @@ pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()>
     Ok(())
 }
 
-/// Seconds that our `sync` takes into an empty folder, for somebody who has never seen these
+/// Seconds that `sync` takes into an empty folder, for a peer that has never seen these
 /// documents.
 pub(crate) fn synced(
     index: SocketAddr,

@@ -70,7 +70,7 @@ pub(crate) fn sizes(setting: &Setting, findings: &mut Findings) -> io::Result<()
     Ok(())
 }
 
-/// So many digits behind the first: `10 KB`.
+/// This number of digits after the first: `10 KB`.
 fn readable_size(digits: u32) -> String {
     let unit = ["B", "KB", "MB", "GB"][(digits / 3) as usize];
     format!("{} {unit}", 10_u32.pow(digits % 3))

@@ -6,7 +6,7 @@ use crate::library::SaveTarget;
 use crate::protocol::Document;
 
 #[test]
-fn a_callback_that_panics_leaves_no_worker_behind() {
+fn after_a_panic_of_a_callback_no_worker_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let job = |number: u32| {
         let document = Document::Rfc(number.to_string().parse().unwrap());

@@ -1,4 +1,4 @@
-//! What is reported of a batch of files.
+//! Reports on a batch of files.
 
 use std::fs;
 

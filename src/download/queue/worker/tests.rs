@@ -1,4 +1,4 @@
-//! What a worker does between its tasks.
+//! A worker between its tasks.
 
 use std::fs;
 use std::io::{Read, Write};

@@ -7,7 +7,7 @@ use super::model::Model;
 use super::{scattered, search};
 use crate::limits;
 
-/// So many matches that the best are selected in several batches, after a sample.
+/// Enough matches that the best are selected in several batches, after a sample.
 #[test]
 fn the_best_of_very_many_matches_are_found_in_order() {
     for (factor, titles) in [(1, 257), (7, 3000), (2999, 3000)] {

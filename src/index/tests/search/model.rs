@@ -12,7 +12,7 @@ use super::super::{attributes, plain, record};
 use super::search;
 use crate::protocol::{Document, Record};
 
-/// What was added: by owner, document and endpoint, and oldest first.
+/// The added records, by owner, document and endpoint; the oldest first.
 #[derive(Default)]
 pub(super) struct Model(Vec<(Owner, Record)>);
 

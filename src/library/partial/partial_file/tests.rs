@@ -143,7 +143,7 @@ fn another_version_does_not_resume_this_one() {
     assert_eq!(names(folder.path()).len(), 1, "the old one is still there");
 }
 
-/// Somebody else may write to a shared folder, too.
+/// Another program may write to a shared folder, too.
 #[cfg(unix)]
 #[test]
 fn a_link_or_fifo_at_the_path_of_a_part_is_not_followed_and_not_waited_for() {

@@ -30,7 +30,7 @@ fn the_reply_to_add_is_complete_with_its_record() {
         assert_eq!(found.last() == Some(&ReplyPart::End), ends, "{reply:?}");
         assert_eq!(shown, shows, "{reply:?}");
     }
-    // Several replies in one piece are as many replies.
+    // Several replies in one piece remain several replies.
     let twice = "P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n\r\n".repeat(2);
     let (found, ..) = parts(ReplyForm::OneRecord, twice.as_bytes());
     assert_eq!(found.iter().filter(|part| **part == ReplyPart::End).count(), 2);

@@ -134,7 +134,7 @@ pub(super) fn bad_requests(setting: &Setting, report: &mut Report) -> io::Result
         report.require("the table of offenders is bounded: less than 4 MiB", more < 4 << 20);
         index.program()?;
     }
-    // Of a number that nobody had: the honest peer may not be gone yet.
+    // Of an unused number: the honest peer may not be gone yet.
     let reply = Talk::from(10 << 8, address)?.ask(lookup(1))?;
     report.require("others are served", status(&reply) == "404");
     Ok(())

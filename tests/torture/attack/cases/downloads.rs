@@ -34,8 +34,8 @@ const CALLS: [&str; 16] = [
 
 const ERRORS: [&str; 3] = ["EIO", "ENOSPC", "EINTR"];
 
-/// What may be seen in the folder behind a download that failed: old files as they were, the new
-/// one whole or not at all, and what can be gone on with.
+/// The allowed files in a directory after a failed download: old files unchanged, the new
+/// one complete or absent, and part files that can be resumed.
 fn is_sound(folder: &Path, document: &[u8]) -> io::Result<bool> {
     let mut is_sound = fs::read(folder.join("old.md"))? == b"as it was";
     for entry in fs::read_dir(folder)? {

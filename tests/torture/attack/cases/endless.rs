@@ -12,7 +12,7 @@ use crate::attack::Setting;
 use crate::attack::report::Report;
 use crate::common::programs::peer_command;
 
-/// What the replies are.
+/// The kind of the replies.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Attributes,

@@ -92,19 +92,19 @@ pub(super) fn names(setting: &Setting, report: &mut Report) -> io::Result<()> {
     report.figure("names that lead elsewhere", names.len() as f64, "");
     report.figure("the longest reply", millis(longest), "ms");
     report.require_time("404 or 400 within 100 ms", longest < Duration::from_millis(100));
-    // A blank behind a name is one between words.
+    // A blank after a name is one between words.
     report.require("nothing outside the folder is read", leaked == 0 && found <= 1);
 
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, swapped, target) = (Arc::clone(&stop), shared.join("swap.md"), elsewhere.clone());
     let swapping = thread::spawn(move || -> io::Result<u32> {
-        let beside = swapped.with_extension("new");
+        let replacement = swapped.with_extension("new");
         let mut swaps = 0;
         while !stopped.load(Ordering::Relaxed) {
-            symlink(&target, &beside)?;
-            fs::rename(&beside, &swapped)?;
-            fs::write(&beside, "plain")?;
-            fs::rename(&beside, &swapped)?;
+            symlink(&target, &replacement)?;
+            fs::rename(&replacement, &swapped)?;
+            fs::write(&replacement, "plain")?;
+            fs::rename(&replacement, &swapped)?;
             swaps += 2;
         }
         Ok(swaps)

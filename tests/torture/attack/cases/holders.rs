@@ -17,7 +17,7 @@ use crate::attack::report::Report;
 use crate::common::programs::{Index, Peer, peer_command};
 use crate::common::talk::{Talk, add};
 
-/// What a holder does once it has been asked.
+/// The behaviour of a holder after a request.
 #[derive(Clone, Copy)]
 enum Kind {
     Silent,
@@ -248,13 +248,13 @@ pub(super) fn false_records(_: &Setting, report: &mut Report) -> io::Result<()> 
         hasher.update(&document(1));
         hasher.finish().to_string()
     };
-    let liars = [
-        ("nobody", None),
+    let dishonest_holders = [
+        ("none", None),
         ("a silent holder", Some(Kind::Silent)),
         ("a holder that stops", Some(Kind::Stops(100_000))),
         ("a holder that sends false bytes", Some(Kind::Lies)),
     ];
-    for (name, kind) in liars {
+    for (name, kind) in dishonest_holders {
         let mut scene = Scene::new(1)?;
         scene.add(1, scene.honest)?;
         let host = Ipv4Addr::new(127, 7, 0, 1);

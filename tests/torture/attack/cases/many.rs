@@ -1,4 +1,4 @@
-//! Many documents: names that collide, bait, part files of liars, several processes (protocol.md
+//! Many documents: names that collide, bait, part files of dishonest holders, several processes (protocol.md
 //! sections 7 and 9).
 
 use std::fs;
@@ -69,7 +69,7 @@ pub(super) fn squat(_: &Setting, report: &mut Report) -> io::Result<()> {
     fs::write(shared.join("a.md"), "a")?;
     let index = Index::with(&["--log", "quiet"])?;
     let peer = Peer::share(index.address, &shared, &[])?;
-    let mut liar = Talk::to(index.address)?;
+    let mut dishonest = Talk::to(index.address)?;
     let special = [
         "rfc7.txt%2Fx",
         "RFC7.TXT%2Fx",
@@ -80,7 +80,7 @@ pub(super) fn squat(_: &Setting, report: &mut Report) -> io::Result<()> {
         ".p2pciignore",
     ];
     for name in special {
-        add(&mut liar, name, peer.upload.port())?;
+        add(&mut dishonest, name, peer.upload.port())?;
     }
     let mut dry = peer_command(&index.address.to_string(), &mine, &["sync", "--dry-run"])?;
     let dry = dry.output()?;
@@ -113,9 +113,9 @@ pub(super) fn bait(setting: &Setting, report: &mut Report) -> io::Result<()> {
         u64::MAX,
         Duration::from_millis(250),
     )?;
-    let mut liar = Talk::to(index.address)?;
+    let mut dishonest = Talk::to(index.address)?;
     for number in 0..setting.size(30, 10) {
-        add(&mut liar, &format!("a{number}.bin"), slow)?;
+        add(&mut dishonest, &format!("a{number}.bin"), slow)?;
     }
     let begun = Instant::now();
     let mut child = sync(&index, &mine)?;
@@ -142,8 +142,8 @@ pub(super) fn bait(setting: &Setting, report: &mut Report) -> io::Result<()> {
         Duration::ZERO,
     )?;
     let index = Index::with(&["--log", "quiet"])?;
-    let mut liar = Talk::to(index.address)?;
-    add(&mut liar, "grows.md", grows)?;
+    let mut dishonest = Talk::to(index.address)?;
+    add(&mut dishonest, "grows.md", grows)?;
     let mine = root.path().join("grown");
     fs::create_dir(&mine)?;
     let begun = Instant::now();
@@ -190,6 +190,6 @@ pub(super) fn processes(setting: &Setting, report: &mut Report) -> io::Result<()
         }
     }
     report.figure("rounds of three processes", f64::from(rounds), "");
-    report.require("right bytes, no blame, nothing left behind", sound);
+    report.require("right bytes, no blame, no part file left", sound);
     Ok(())
 }

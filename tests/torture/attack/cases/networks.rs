@@ -20,7 +20,7 @@ use crate::common::programs::{Index, peer_command};
 /// Set inside the namespace.
 const INSIDE: &str = "P2P_CI_TORTURE_NAMESPACE";
 
-/// Addresses, the name of a peer, and a log that nobody else sees.
+/// Addresses, the name of a peer, and a log that no other case sees.
 const SCRIPT: &str = r#"
 set -e
 ip link set lo up
@@ -160,7 +160,7 @@ fn refused_peers_are_told(index: SocketAddr, report: &mut Report) -> io::Result<
     Ok(())
 }
 
-/// A broken client behind the address of others.
+/// A broken client with the same address as others.
 fn broken_client(report: &mut Report) -> io::Result<()> {
     let index = server(&["--connections-per-address", "1000"], "10.9.0.1:7003")?;
     let to = listener(7003, "10.9.0.1")?;
@@ -175,7 +175,7 @@ fn broken_client(report: &mut Report) -> io::Result<()> {
     while served(&["10.9.0.2"], to)?.0 == 0 && begun.elapsed() < Duration::from_secs(30) {
         thread::sleep(Duration::from_millis(100));
     }
-    report.figure("others behind its address are served after", begun.elapsed().as_secs_f64(), "s");
+    report.figure("others with its address are served after", begun.elapsed().as_secs_f64(), "s");
     report.require("within 10 s after it stops", begun.elapsed() < Duration::from_secs(10));
     drop(index);
 

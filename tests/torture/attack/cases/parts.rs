@@ -18,7 +18,7 @@ use crate::common::talk::Talk;
 const SENT: usize = 1_000_000;
 
 /// A holder with a version of its own for each request.
-fn liar(number: u32, length: u64) -> io::Result<u16> {
+fn dishonest(number: u32, length: u64) -> io::Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     thread::spawn(move || {
@@ -79,9 +79,9 @@ fn watch(mut programs: Vec<Child>, folder: &Path) -> io::Result<(usize, u64)> {
 
 /// Many versions of one document, and of many; two processes; a killed one.
 #[allow(clippy::cast_precision_loss, reason = "figures of a report")]
-pub(super) fn parts_of_liars(setting: &Setting, report: &mut Report) -> io::Result<()> {
+pub(super) fn parts_of_dishonest_holders(setting: &Setting, report: &mut Report) -> io::Result<()> {
     let root = tempfile::tempdir()?;
-    let liars = setting.size(200, 30);
+    let dishonest_holders = setting.size(200, 30);
     for (length, command) in
         [(2_000_000, "get"), (9_000_000, "get"), (2_000_000, "sync"), (9_000_000, "sync")]
     {
@@ -89,14 +89,16 @@ pub(super) fn parts_of_liars(setting: &Setting, report: &mut Report) -> io::Resu
         fs::create_dir(&mine)?;
         let index = Index::with(&["--log", "quiet"])?;
         let mut records = Vec::new();
-        for number in 0..liars {
+        for number in 0..dishonest_holders {
             let mut talk = Talk::to(index.address)?;
-            add(&mut talk, "a.bin", liar(number, length)?)?;
+            add(&mut talk, "a.bin", dishonest(number, length)?)?;
             records.push(talk);
         }
         let arguments = if command == "get" { &["get", "a.bin"][..] } else { &["sync"] };
         let (count, bytes) = watch(vec![start(&index, &mine, arguments)?], &mine)?;
-        let what = format!("{command} of {length} bytes from {liars} liars: part files");
+        let what = format!(
+            "{command} of {length} bytes from {dishonest_holders} dishonest holders: part files"
+        );
         report.figure(&what, count as f64, "");
         report.require("few part files at a time", count <= 6 && bytes <= 6 * SENT as u64);
         report.require("and none in the end", parts(&mine)?.0 == 0);
@@ -108,7 +110,7 @@ pub(super) fn parts_of_liars(setting: &Setting, report: &mut Report) -> io::Resu
     let mut records = Vec::new();
     let documents = setting.size(100, 12);
     for number in 0..3 {
-        let (mut talk, port) = (Talk::to(index.address)?, liar(number, 2_000_000)?);
+        let (mut talk, port) = (Talk::to(index.address)?, dishonest(number, 2_000_000)?);
         for document in 0..documents {
             add(&mut talk, &format!("a{document}.bin"), port)?;
         }

@@ -89,7 +89,7 @@ pub(super) fn large(setting: &Setting, report: &mut Report) -> io::Result<()> {
         report.figure("memory more than before", more as f64 / 1024.0, "KiB");
         report.require("nothing of it is held", more < 2 << 20);
     }
-    // Without a flood behind it the reply must arrive.
+    // Without a flood after it the reply must arrive.
     let mut arrived = 0;
     for request in [format!("LOOKUP {}", "x".repeat(20_000)), {
         format!("LOOKUP RFC 1 P2P-CI/1.0\r\n{}", "X-Header: value\r\n".repeat(1500))

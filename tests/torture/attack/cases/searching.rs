@@ -20,7 +20,7 @@ const EACH: usize = 20_000;
 const POPULAR: u32 = 500_000_000;
 /// A number with very many titles.
 const OLD: u32 = 500_000_001;
-/// What a SEARCH for a hundred records may take.
+/// The longest time that a SEARCH for a hundred records may take.
 const MOST: Duration = Duration::from_millis(5);
 
 /// LIST, SEARCH and large LOOKUPs from 64 connections, whose replies are read.

@@ -1,4 +1,4 @@
-//! Neighbours that write or read slowly, or not at all (protocol.md section 7).
+//! Peers that write or read slowly, or not at all (protocol.md section 7).
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -187,7 +187,7 @@ fn read_slowly(address: SocketAddr, request: &str, time: Duration) -> Vec<u8> {
         }
         thread::sleep(Duration::from_millis(250));
     }
-    // A request that is answered behind the list says where that ends.
+    // The reply to a further request shows where the list ends.
     let _ = talk.say(lookup(999_999));
     let _ = talk.stream.shutdown(std::net::Shutdown::Write);
     let (rest, _) = talk.rest();

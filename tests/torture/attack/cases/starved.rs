@@ -158,7 +158,7 @@ fn with_connections_that_are_gone(report: &mut Report) -> io::Result<()> {
     report.figure("served while accept fails every second time", served as f64, "");
     report.figure("in", begun.elapsed().as_secs_f64(), "s");
     report.require("all are served", served == 100);
-    // Killed, strace would leave the server behind; asked to end, it ends that, too.
+    // A killed strace would leave the server running. After SIGTERM it ends the server, too.
     index.program()?.signal(Signal::TERM)?;
     index.program()?.wait().map(drop)
 }

@@ -29,7 +29,7 @@ fn sha256(bytes: &[u8]) -> String {
     hasher.finish().to_string()
 }
 
-/// What an uploader sends, piece by piece.
+/// One step of a scripted upload server.
 enum Act {
     Say(Vec<u8>),
     /// A byte a second.
@@ -63,8 +63,8 @@ fn lies() -> Vec<(&'static str, Vec<Act>)> {
         ("closes immediately", vec![]),
         ("is silent", vec![Silence]),
         ("resets immediately", vec![Reset]),
-        ("closes behind the status line", vec![text("P2P-CI/1.0 200 OK\r\n")]),
-        ("is silent behind the status line", vec![text("P2P-CI/1.0 200 OK\r\n"), Silence]),
+        ("closes after the status line", vec![text("P2P-CI/1.0 200 OK\r\n")]),
+        ("is silent after the status line", vec![text("P2P-CI/1.0 200 OK\r\n"), Silence]),
         ("drips its head", vec![Drip(honest.clone()), say(&whole)]),
         (
             "sends a head without an end",
@@ -190,7 +190,7 @@ struct Outcome {
     is_helped: bool,
 }
 
-pub(super) fn liars(_: &Setting, report: &mut Report) -> io::Result<()> {
+pub(super) fn dishonest_holders(_: &Setting, report: &mut Report) -> io::Result<()> {
     let root = tempfile::tempdir()?;
     let honest_folder = root.path().join("honest");
     fs::create_dir(&honest_folder)?;
@@ -225,7 +225,10 @@ pub(super) fn liars(_: &Setting, report: &mut Report) -> io::Result<()> {
         report.require(&format!("{what} {}", failed.join(", ")), failed.is_empty());
     };
     require("no wrong file under a final name", names(&|outcome| outcome.is_wrong));
-    require("nothing is left but what can be gone on with", names(&|outcome| outcome.has_leftover));
+    require(
+        "nothing is left except parts that can be resumed",
+        names(&|outcome| outcome.has_leftover),
+    );
     require("the next holder is tried", names(&|outcome| !outcome.is_helped));
     Ok(())
 }
@@ -237,7 +240,7 @@ fn against(
     acts: Vec<Act>,
     honest: SocketAddr,
 ) -> io::Result<Outcome> {
-    let liar = serve(Arc::new(acts))?;
+    let dishonest = serve(Arc::new(acts))?;
     let list = root.join("digests");
     let list = list.to_string_lossy();
     let folder = |kind: &str| -> io::Result<PathBuf> {
@@ -247,7 +250,7 @@ fn against(
     };
     // Alone.
     let mine = folder("alone")?;
-    let arguments = ["get", "1", "--from", &liar.to_string(), "--digests", &list];
+    let arguments = ["get", "1", "--from", &dishonest.to_string(), "--digests", &list];
     let begun = Instant::now();
     let mut command = peer_command("127.0.0.1:1", &mine, &arguments)?;
     command.env("XDG_STATE_HOME", mine.join(".state")).env("XDG_CACHE_HOME", mine.join(".cache"));
@@ -264,19 +267,19 @@ fn against(
         let is_kept = found.starts_with('.') && found.ends_with(".part");
         has_leftover |= !is_kept && ![".state", ".cache", "rfc1.txt"].contains(&found.as_str());
     }
-    // Beside an honest one, which is listed behind it.
+    // Together with an honest one, which is listed after it.
     let index = Index::with(&["--log", "quiet"])?;
     let mut talk = Talk::to(index.address)?;
-    for holder in [honest, liar] {
+    for holder in [honest, dishonest] {
         talk.ask(crate::common::talk::add(1, "127.0.0.1", holder.port(), "One"))?;
     }
-    let mine = folder("beside")?;
+    let mine = folder("together")?;
     let arguments = ["get", "1", "--digests", &list];
     let mut command = peer_command(&index.address.to_string(), &mine, &arguments)?;
     command.env("XDG_STATE_HOME", mine.join(".state")).env("XDG_CACHE_HOME", mine.join(".cache"));
     let begun = Instant::now();
-    let beside = command.output()?;
+    let together = command.output()?;
     let time = time.max(begun.elapsed());
-    let is_helped = beside.status.code() == Some(0) && is_right(&mine);
+    let is_helped = together.status.code() == Some(0) && is_right(&mine);
     Ok(Outcome { name, is_wrong, time, has_leftover, is_helped })
 }

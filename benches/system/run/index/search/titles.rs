@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    pub(super) fn has_searches_beside_adding(self) -> bool {
+    pub(super) fn has_searches_while_adding(self) -> bool {
         matches!(self, Self::Ascending | Self::Descending)
     }
 }

@@ -32,7 +32,7 @@ fn keep_adding(at: usize) -> String {
     add(600_000_000 + at as u32 % 30_000, "adding.example.edu", 5678, "A Title")
 }
 
-/// Somebody who has the document that is asked for.
+/// A holder of the requested document.
 fn holder(address: SocketAddr) -> io::Result<Talk> {
     let mut talk = Talk::to(address)?;
     talk.ask(add(ASKED, "holder.example.edu", 5678, "A Title"))?;
@@ -49,7 +49,7 @@ pub(crate) fn adding(setting: &Setting, findings: &mut Findings) -> io::Result<(
     let (index, other) = (Index::start(None)?, Index::start(None)?);
     let _holder = holder(index.address)?;
     let peer = requests::Adding::new(1, 32, FULL_SPEED, requests::new_record);
-    let beside = |address: SocketAddr| {
+    let measure = |address: SocketAddr| {
         let probe = Probe::start(index.address, ask)?;
         let begun = Instant::now();
         let mut added = 0;
@@ -65,7 +65,7 @@ pub(crate) fn adding(setting: &Setting, findings: &mut Findings) -> io::Result<(
     for _ in 0..setting.rounds {
         without.push(millis(Probe::alone(index.address, setting.time, ask)?.percentile(99.0)));
         elsewhere.push(beside(other.address)?.0);
-        let (p99, rate) = beside(index.address)?;
+        let (p99, rate) = measure(index.address)?;
         here.push(p99);
         rates.push(rate);
     }
