@@ -15,6 +15,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use common::{Index, folder, names, peer, share};
+use p2p_ci::library::Hasher;
 
 /// Runs a script with a file system of 8 MiB at `disk`, 7 of which the file `disk/filler` takes.
 /// It is gone when the script ends.
@@ -105,6 +106,13 @@ fn a_document_that_fills_the_disk_leaves_nothing() {
     }
     let index = Index::start(&[]);
     let (_holder, _) = share(index.address, &shared);
+    let sum = |(name, bytes): (&str, &[u8])| {
+        let mut hasher = Hasher::default();
+        hasher.update(bytes);
+        format!("{}  {name}\n", hasher.finish().to_string().replace("sha-256=", ""))
+    };
+    let sums = files.map(sum).concat();
+    fs::write(root.path().join("sums"), sums).unwrap();
     for name in ["large.bin", "larger.bin", "small.bin"] {
         index.wait_for_digests(&format!("FILE {name}"), 1);
     }
@@ -113,14 +121,17 @@ fn a_document_that_fills_the_disk_leaves_nothing() {
             "$1" "$2" --share disk/new/mine get $name; echo "$name $?"; ls -A disk
         done
         "$1" "$2" --share disk get large.bin larger.bin; echo "both $?"; ls -A disk
+        "$1" "$2" --share disk get --digests sums large.bin larger.bin; echo "listed $?"; ls -A disk
         "$1" "$2" --share disk get small.bin; echo "small $?"
     "#;
     let address = index.address.to_string();
     let output = with_small_disk(root.path(), script, &[env!("CARGO_BIN_EXE_peer"), &address]);
     let text = String::from_utf8(output.stdout).unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
-    let both = "large.bin 74\nfiller\nlarger.bin 74\nfiller\nboth 74\nfiller\n";
+    let both = "large.bin 74\nfiller\nlarger.bin 74\nfiller\nboth 74\nfiller\nlisted 74\n";
     assert!(text.starts_with(both) && text.ends_with("small 0\n"), "{text}\n{errors}");
+    // Of trusted digests no more is deleted than is needed.
+    assert!(errors.contains(".part` are deleted"), "{errors}");
     for name in ["large.bin", "larger.bin"] {
         assert!(errors.contains(&format!("bytes of FILE {name} are deleted")), "{errors}");
     }

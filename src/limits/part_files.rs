@@ -21,3 +21,5 @@ pub const JOURNAL_COMPACT_ABOVE: u64 = 4 * 1024 * 1024;
 pub const JOURNAL_SYNC: Duration = Duration::from_secs(1);
 /// Bytes that a journal of downloads may have. Half of them are kept when it is compacted.
 pub const JOURNAL_BYTES: usize = 32 * 1024 * 1024;
+/// Free bytes below which part files of trusted digests are deleted when the disk is full.
+pub const DISK_FREE: u64 = 1024 * 1024;

@@ -58,7 +58,7 @@ pub fn download_all(
         // Workers must not block on a full channel, also when the callback has panicked.
         messages.iter().for_each(drop);
         if queue.is_disk_full() {
-            queue.abandon_waiting(parts);
+            parts.delete_own();
         }
         match outcome {
             Ok(Ok(())) if downloader.cancel().is_cancelled() => {

@@ -191,11 +191,6 @@ impl JobQueue {
         self.lock().is_disk_full
     }
 
-    /// Deletes the part files of documents that wait.
-    pub(super) fn abandon_waiting(&self, parts: &PartFiles) {
-        self.lock().tried.iter().for_each(|task| parts.remove(&task.job.target));
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         // Each change is one assignment or one insertion.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

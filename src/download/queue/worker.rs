@@ -245,14 +245,14 @@ impl<'a> Worker<'a> {
         let is_trusted = task.job.request.is_trusted();
         match &next {
             // A part file that fills the disk leaves no space for other documents.
-            Next::GiveUp(_) if self.queue.is_disk_full() => {
+            Next::GiveUp(_) if self.queue.is_disk_full() && !is_trusted => {
                 if let Some(kept) = kept {
                     let document = &task.job.request.document;
                     log::warn!("the disk is full: the {kept} bytes of {document} are deleted");
                 }
-                partial.delete();
+                partial.delete_own();
             }
-            Next::GiveUp(DownloadError::Cancelled(_)) => {}
+            Next::GiveUp(DownloadError::Cancelled(_)) if !self.queue.is_disk_full() => {}
             Next::GiveUp(error) if !is_trusted && !error.is_in_use() && error.kept().is_none() => {
                 partial.delete();
             }

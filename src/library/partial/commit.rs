@@ -19,7 +19,7 @@ use super::way::{Changed, Way};
 use crate::escape::escaped_path;
 use crate::library::saved::Saved;
 use crate::limits;
-use crate::system::{self, Directory};
+use crate::system::{self, Directory, is_disk_full};
 
 impl PartialFile {
     /// Syncs the file and renames it into place. Without `overwrite` an existing file is not replaced.
@@ -27,9 +27,8 @@ impl PartialFile {
     /// # Errors
     /// When the file cannot be synced or renamed, or a file of its name exists.
     pub fn commit(self, overwrite: bool) -> io::Result<Saved> {
-        self.sync()?;
         let mut batch = Batch::default();
-        let saved = batch.rename(self, overwrite)?;
+        let saved = batch.commit(self, overwrite, true)?;
         batch.changed.sync()?;
         Ok(saved)
     }
@@ -40,14 +39,16 @@ impl PartialFile {
     /// # Errors
     /// When the file system cannot be synced. Then no file was renamed.
     pub fn commit_all(all: Vec<(Self, bool)>) -> io::Result<CommitResults> {
-        let is_synced = sync_together(&all)?;
-        let mut batch = Batch::default();
-        let commit = |(file, overwrite): (Self, bool)| {
-            if !is_synced {
-                file.sync()?;
+        let is_synced = match sync_together(&all) {
+            Ok(is_synced) => is_synced,
+            Err(error) if is_disk_full(&error) => {
+                all.into_iter().for_each(|(file, _)| file.delete_own());
+                return Err(error);
             }
-            batch.rename(file, overwrite)
+            Err(error) => return Err(error),
         };
+        let mut batch = Batch::default();
+        let commit = |(file, overwrite): (Self, bool)| batch.commit(file, overwrite, !is_synced);
         let outcomes = all.into_iter().map(commit).collect();
         Ok(CommitResults { outcomes, synced: batch.changed.sync() })
     }
@@ -103,15 +104,36 @@ impl Batch {
         }
     }
 
-    fn rename(&mut self, partial: PartialFile, overwrite: bool) -> io::Result<Saved> {
-        let root = self.root(partial.target.root())?;
-        rename(partial, &root, overwrite, &mut self.changed)
+    /// Renames a file into place, after it was synced if it `needs_sync`.
+    fn commit(
+        &mut self,
+        mut partial: PartialFile,
+        overwrite: bool,
+        needs_sync: bool,
+    ) -> io::Result<Saved> {
+        let synced = if needs_sync { partial.sync() } else { Ok(()) };
+        let saved = synced.and_then(|()| {
+            let root = self.root(partial.target.root())?;
+            rename(&mut partial, &root, overwrite, &mut self.changed)
+        });
+        if let Err(error) = &saved {
+            delete_if_full(partial, error);
+        }
+        saved
+    }
+}
+
+/// Deletes the part files of a document that cannot be saved because the disk is full, which some file
+/// systems report only when a file is synced.
+fn delete_if_full(partial: PartialFile, error: &io::Error) {
+    if is_disk_full(error) {
+        partial.delete_own();
     }
 }
 
 /// Creates the directories of a file's path below `root`, and renames the file into the last one.
 fn rename(
-    mut partial: PartialFile,
+    partial: &mut PartialFile,
     root: &Directory,
     overwrite: bool,
     changed: &mut Changed,
@@ -129,7 +151,7 @@ fn rename(
     let before = partial.file().metadata()?;
     let below = target.below().parent().unwrap_or(Path::new(""));
     let way = Way::create(root, below)?;
-    let file = match move_file(root, part_name, &partial, way.last(), name, overwrite) {
+    let file = match move_file(root, part_name, partial, way.last(), name, overwrite) {
         Ok(moved) => moved,
         Err(error) => {
             way.undo(below);

@@ -5,6 +5,7 @@
 //! in number and size ([`super::part_limits`]). Part files that no download needs any more are
 //! deleted. A file that another process has locked is never changed or deleted.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,9 +14,10 @@ use super::lock::{Opened, open_locked, remove_unused};
 use super::part_limits::{ListedPart, excess, most_bytes};
 use super::part_names::{SUFFIX, TEMPORARY, hidden_files, is_hex, key_of, split_name};
 use super::temporary::{is_older, remove_abandoned};
+use crate::escape::escaped_path;
 use crate::library::target::{SaveTarget, folder_of};
-use crate::limits::{PART_AGE, PART_FILES};
-use crate::system::rename_new;
+use crate::limits::{DISK_FREE, PART_AGE, PART_FILES};
+use crate::system::{free_space, rename_new};
 
 /// Part files of earlier downloads in a directory, found by reading it once.
 #[derive(Debug, Default)]
@@ -30,6 +32,8 @@ pub struct PartFiles {
 #[derive(Debug, Default)]
 struct Parts {
     files: Vec<ListedPart>,
+    /// The paths of those that this process has written.
+    own: HashSet<PathBuf>,
     /// Whether the user trusts their digest.
     is_trusted: bool,
 }
@@ -74,13 +78,22 @@ impl PartFiles {
 
     /// Records the part files of a target that can be resumed, and deletes the part files that exceed
     /// the limits of the directory.
-    pub(super) fn remember(&self, target: &SaveTarget, left: Vec<PathBuf>, is_trusted: bool) {
+    pub(super) fn remember(
+        &self,
+        target: &SaveTarget,
+        left: Vec<PathBuf>,
+        own: Vec<PathBuf>,
+        is_trusted: bool,
+    ) {
         let files: Vec<ListedPart> = left.into_iter().filter_map(ListedPart::at).collect();
+        let mut by_target = self.by_target();
         let key = key_of(target.key());
-        match files.is_empty() {
-            true => self.by_target().remove(&key),
-            false => self.by_target().insert(key, Parts { files, is_trusted }),
-        };
+        let mut parts = by_target.remove(&key).unwrap_or_default();
+        if !files.is_empty() {
+            parts.own.extend(own);
+            by_target.insert(key, Parts { files, is_trusted, ..parts });
+        }
+        drop(by_target);
         self.limit();
     }
 
@@ -88,6 +101,30 @@ impl PartFiles {
     pub fn remove(&self, target: &SaveTarget) {
         let parts = self.by_target().remove(&key_of(target.key()));
         parts.unwrap_or_default().files.iter().for_each(|part| remove_unused(&part.path));
+    }
+
+    /// Deletes part files that this process has written, because the disk is full: those of digests that
+    /// the user does not trust, and of the others the largest, until [`DISK_FREE`] bytes are free. Part
+    /// files that other processes have written stay: their downloads may wait to resume them.
+    pub fn delete_own(&self) {
+        let mut own: Vec<(bool, ListedPart)> = Vec::new();
+        self.by_target().retain(|_, parts| {
+            let Parts { files, own: paths, is_trusted } = parts;
+            let is_own = |part: &mut ListedPart| paths.contains(&part.path);
+            own.extend(files.extract_if(.., is_own).map(|part| (*is_trusted, part)));
+            !files.is_empty()
+        });
+        own.sort_by_key(|(is_trusted, part)| (*is_trusted, Reverse(part.bytes)));
+        for (is_trusted, ListedPart { path, bytes }) in own {
+            if is_trusted {
+                if free_space(&self.folder).is_none_or(|free| free >= DISK_FREE) {
+                    return;
+                }
+                let path = escaped_path(&path);
+                log::warn!("the disk is full: the {bytes} bytes of `{path}` are deleted");
+            }
+            remove_unused(&path);
+        }
     }
 
     /// Deletes the part files that no download needs: part files of complete documents, and part files

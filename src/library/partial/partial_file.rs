@@ -36,6 +36,8 @@ pub struct PartialFile {
     pub(super) part: Part,
     /// The part files of this target that can be resumed, including the present one.
     pub(super) left: Vec<PathBuf>,
+    /// Those of them that this process has written.
+    own: Vec<PathBuf>,
     /// When the document was last modified, if the file gets this time only when it is committed.
     modified: Option<SystemTime>,
 }
@@ -65,7 +67,8 @@ impl PartialFile {
     /// As [`PartialFile::begin`].
     pub fn begin_with(target: &SaveTarget, parts: &PartFiles) -> io::Result<Self> {
         let part = Part::Temporary(temporary(target)?);
-        Ok(Self { target: target.clone(), part, left: parts.of(target), modified: None })
+        let (target, left) = (target.clone(), parts.of(target));
+        Ok(Self { target, part, left, own: Vec::new(), modified: None })
     }
 
     /// Whether files can be created in a directory.
@@ -254,12 +257,19 @@ impl PartialFile {
         self.left.iter().for_each(|path| remove_unused(path));
     }
 
+    /// Deletes the part files that this process has written, because the disk is full. Another process may
+    /// wait to resume the others.
+    pub fn delete_own(self) {
+        let _ = self.remove_part();
+        self.own.iter().for_each(|path| remove_unused(path));
+    }
+
     /// Closes a file that is not complete, and records in `parts` what can be resumed. `is_trusted`
     /// says whether the user trusts its digest.
     pub fn suspend(self, parts: &PartFiles, is_trusted: bool) {
-        let Self { target, part, left, .. } = self;
+        let Self { target, part, left, own, .. } = self;
         drop(part);
-        parts.remember(&target, left, is_trusted);
+        parts.remember(&target, left, own, is_trusted);
     }
 
     /// Gives the file exactly the bytes and the time of the document.
@@ -285,10 +295,12 @@ impl PartialFile {
         }
     }
 
-    /// Notes a part file that can be resumed.
+    /// Notes a part file that can be resumed, and that this process writes.
     fn note(&mut self, path: &Path) {
-        if !self.left.iter().any(|left| left == path) {
-            self.left.push(path.into());
+        for paths in [&mut self.left, &mut self.own] {
+            if !paths.iter().any(|noted| noted == path) {
+                paths.push(path.into());
+            }
         }
     }
 }

@@ -81,7 +81,7 @@ fn not_fetched(
                 "the disk is full: the {length} bytes of {document} are deleted; free some space, \
                  and `get` downloads it again"
             );
-            incoming.delete();
+            incoming.delete_own();
             Err(error.into())
         }
         (error @ DownloadError::File { .. }, _) => Err(error.into()),

@@ -199,3 +199,17 @@ fn concurrent_downloads_of_one_document_leave_it_complete_and_nothing_else() {
     assert_eq!(names(root), ["sub"]);
     assert_eq!(names(&root.join("sub")), ["x"]);
 }
+
+/// Some file systems find space for written bytes only when they are synced.
+#[test]
+fn a_disk_that_is_full_when_a_file_is_synced_leaves_no_part_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, left) in [(io::ErrorKind::StorageFull, 0), (io::ErrorKind::Other, 1)] {
+        let mut partial = incoming(folder.path(), "x", b"");
+        let digest = digest_of(b"document");
+        partial.resume(&digest, u64::MAX, &mut Hasher::default()).unwrap();
+        (&mut partial.file()).write_all(b"document").unwrap();
+        delete_if_full(partial, &kind.into());
+        assert_eq!(names(folder.path()).len(), left, "{kind}");
+    }
+}

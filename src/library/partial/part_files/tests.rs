@@ -44,10 +44,10 @@ fn parts_of_digests_that_are_not_trusted_are_limited_in_number() {
     let folder = folder.path();
     let parts = PartFiles::in_folder(folder);
     let trusted = target(folder, "trusted");
-    parts.remember(&trusted, vec![part(&trusted, 1, 1, 0)], true);
+    parts.remember(&trusted, vec![part(&trusted, 1, 1, 0)], Vec::new(), true);
     for number in 0..PART_FILES + 10 {
         let one = target(folder, &format!("{number}"));
-        parts.remember(&one, vec![part(&one, 1, number + 1, 0)], false);
+        parts.remember(&one, vec![part(&one, 1, number + 1, 0)], Vec::new(), false);
     }
     assert_eq!(fs::read_dir(folder).unwrap().count(), PART_FILES + 1);
     assert!(parts.has(&trusted) && !parts.has(&target(folder, "9")));
@@ -69,4 +69,28 @@ fn parts_of_earlier_versions_are_renamed_or_removed() {
     assert_eq!(fs::read(kept).unwrap(), b"begun");
     assert!(parts.of(&SaveTarget::in_library(folder.path(), "sub/b.txt")).is_empty());
     assert!(!below.exists());
+}
+
+/// Once, a full disk cost the part files of all documents that waited, also those that other processes had
+/// written, and those of digests that the user trusts.
+#[test]
+fn a_full_disk_costs_untrusted_parts_of_this_process_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let [own, trusted, used] = ["own", "trusted", "used"].map(|name| target(folder, name));
+    let of_another = part(&own, 1, 9, 0);
+    let parts = PartFiles::in_folder(folder);
+    let written = part(&own, 2, 9, 0);
+    parts.remember(&own, vec![of_another.clone(), written.clone()], vec![written.clone()], false);
+    // It was written in an earlier attempt.
+    parts.remember(&own, vec![of_another.clone(), written.clone()], Vec::new(), false);
+    let kept = part(&trusted, 3, 9, 0);
+    parts.remember(&trusted, vec![kept.clone()], vec![kept.clone()], true);
+    let in_use = part(&used, 4, 9, 0);
+    parts.remember(&used, vec![in_use.clone()], vec![in_use.clone()], false);
+    let Opened::Locked(lock) = open_locked(&in_use, false).unwrap() else { panic!("busy") };
+    parts.delete_own();
+    drop(lock);
+    assert!(!written.exists());
+    assert!([of_another, kept, in_use].iter().all(|path| path.exists()));
 }
