@@ -223,7 +223,7 @@ impl<'a> Replies<'a> {
         }
         let bytes = self.receiver.input().get(..used).unwrap_or_default();
         let step = match meaning {
-            ReplyMeaning::EmptyLines => None,
+            ReplyMeaning::EmptyLines | ReplyMeaning::Skipped => None,
             ReplyMeaning::Part(part) => {
                 take(part, bytes);
                 Some(Step::Part)

@@ -30,7 +30,7 @@ impl Index {
     pub fn run_updates(&self) {
         let mut before = 0;
         while self.wakeup.wait(|| self.queued() > 0) {
-            thread::sleep(PAUSE);
+            self.wakeup.pause(PAUSE);
             let queued = self.queued();
             let is_busy = queued.saturating_sub(before) > MANY;
             let mut left = if is_busy { queued.min(WHILE_ADDING) } else { queued };

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Wakes a thread when there is work for it, and ends it.
 #[derive(Debug, Default)]
@@ -46,7 +47,29 @@ impl Wakeup {
         !*has_ended
     }
 
+    /// Waits for this time, or until the thread is to end.
+    pub(super) fn pause(&self, time: Duration) {
+        drop(self.changed.wait_timeout_while(self.lock(), time, |has_ended| !*has_ended));
+    }
+
     fn lock(&self) -> MutexGuard<'_, bool> {
         self.has_ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn the_end_ends_a_pause() {
+        let (wakeup, begun) = (Wakeup::default(), Instant::now());
+        std::thread::scope(|scope| {
+            scope.spawn(|| wakeup.pause(Duration::from_secs(600)));
+            wakeup.end();
+        });
+        assert!(begun.elapsed() < Duration::from_secs(300));
+        assert!(!wakeup.wait(|| true));
     }
 }

@@ -5,46 +5,16 @@
 //! its [`ReplyState`], from which the role of the client derives how long silence may last.
 
 mod ending;
+mod whole;
 
 use super::decode_error::DecodeError;
 use super::head::split_header;
-use super::index_reply::{ATTRIBUTES_KNOWN, IndexReply, ReplyPart};
+use super::index_reply::{ATTRIBUTES_KNOWN, ReplyPart};
 use super::lines::Lines;
 use super::status::Status;
 use crate::limits;
 use crate::protocol::grammar::version::{find_status_line, starts_status_line};
 use crate::protocol::{Attribute, Record, SyntaxError};
-
-impl IndexReply {
-    /// Reads one whole reply from the start of `input`.
-    ///
-    /// # Errors
-    /// When the bytes are not a reply of an index server.
-    pub fn decode(input: &[u8]) -> Result<Option<(Self, usize)>, DecodeError> {
-        let mut decoder = IndexReplyDecoder::default();
-        let mut reply = Self::Found(Vec::new());
-        let mut used = 0;
-        while let Some((part, taken)) = decoder.decode(input.get(used..).unwrap_or_default())? {
-            used += taken;
-            match (part, &mut reply) {
-                (ReplyPart::Refused(refusal), _) => {
-                    reply = Self::Refused { refusal, reason: None };
-                }
-                (ReplyPart::Reason(text), Self::Refused { reason, .. }) => *reason = Some(text),
-                (ReplyPart::Record(record), Self::Found(records)) => records.push(record),
-                (ReplyPart::End, _) => return Ok(Some((reply, used))),
-                (
-                    ReplyPart::Found
-                    | ReplyPart::Reason(_)
-                    | ReplyPart::Record(_)
-                    | ReplyPart::Attribute(_),
-                    _,
-                ) => {}
-            }
-        }
-        Ok(None)
-    }
-}
 
 /// The form of the reply to a request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -98,6 +68,20 @@ pub struct IndexReplyDecoder {
     greeting_lines: usize,
     /// The first line of the greeting.
     greeting: Option<String>,
+    /// Bytes of lines before a reply that [`IndexReplyDecoder::decode`] has read already.
+    skipped: usize,
+}
+
+/// What begins at the start of the input.
+pub(in crate::protocol) enum Found {
+    /// A part of a reply, and its number of bytes.
+    Part(ReplyPart, usize),
+    /// An empty line before a reply, of this number of bytes.
+    EmptyLine(usize),
+    /// Another line that is no part of a reply: of a greeting, or a header after its reply.
+    Skipped(usize),
+    /// Not yet a whole line.
+    Incomplete,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -132,13 +116,12 @@ impl IndexReplyDecoder {
         self.form = form;
     }
 
-    /// Looks for the next part at the start of `input`, which begins after the last part.
-    ///
-    /// `Ok(None)`: call again with the same bytes and more after them.
+    /// Returns what begins at the start of `input`. A line before a reply is returned alone, so that
+    /// it does not matter how many of them have arrived.
     ///
     /// # Errors
     /// When the bytes are no reply of an index. The connection cannot be used any more.
-    pub fn decode(&mut self, input: &[u8]) -> Result<Option<(ReplyPart, usize)>, DecodeError> {
+    pub(in crate::protocol) fn next(&mut self, input: &[u8]) -> Result<Found, DecodeError> {
         loop {
             let next = self.lines.rest(input);
             let is_after_status = matches!(self.place, Place::Found | Place::Records);
@@ -149,7 +132,8 @@ impl IndexReplyDecoder {
                     && self.records > 0;
             if is_next_reply || has_its_record && next.is_empty() {
                 self.ended_early = true;
-                return Ok(Some(self.part(ReplyPart::End, Place::Start)));
+                let (part, used) = self.part(ReplyPart::End, Place::Start);
+                return Ok(Found::Part(part, used));
             }
             if self.lines.taken > limits::HEAD
                 || self.headers > limits::RESPONSE_HEADERS
@@ -160,7 +144,7 @@ impl IndexReplyDecoder {
                 return Err(DecodeError::new(self.line, fault));
             }
             let Some(line) = self.lines.next(input, limits::RECORD_LINE)? else {
-                return Ok(None);
+                return Ok(Found::Incomplete);
             };
             self.line += 1;
             let number = self.line;
@@ -168,7 +152,13 @@ impl IndexReplyDecoder {
             let line = std::str::from_utf8(line)
                 .map_err(|_| at_line(SyntaxError::at("a line in UTF-8", line, "2.1")))?;
             if let Some((part, place)) = self.take_line(line).map_err(at_line)? {
-                return Ok(Some(self.part(part, place)));
+                let (part, used) = self.part(part, place);
+                return Ok(Found::Part(part, used));
+            }
+            if matches!(self.place, Place::Start) {
+                let is_empty = line.is_empty();
+                let used = std::mem::take(&mut self.lines).taken;
+                return Ok(if is_empty { Found::EmptyLine(used) } else { Found::Skipped(used) });
             }
         }
     }
@@ -276,7 +266,7 @@ impl IndexReplyDecoder {
 
     /// Whether nothing of the next reply has been read.
     pub fn is_between_replies(&self) -> bool {
-        matches!(self.place, Place::Start) && self.lines.taken == 0
+        matches!(self.place, Place::Start) && self.skipped == 0
     }
 
     /// Whether a reply had its final empty line, so that the server can be expected to send it.
@@ -288,12 +278,6 @@ impl IndexReplyDecoder {
     /// supports them.
     pub fn shows_attributes(&self) -> bool {
         self.shows_attributes
-    }
-
-    /// The number of bytes of `input` that are empty lines before the next reply. The caller drops
-    /// them.
-    pub fn take_empty_lines(&mut self) -> usize {
-        if matches!(self.place, Place::Start) { std::mem::take(&mut self.lines).taken } else { 0 }
     }
 
     fn part(&mut self, part: ReplyPart, place: Place) -> (ReplyPart, usize) {

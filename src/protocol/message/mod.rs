@@ -29,6 +29,7 @@ pub use index_reply::{
     END_OF_RECORDS, IndexReply, ReplyPart, encode_attribute, encode_found, encode_refusal,
     encode_refused_lookup,
 };
+pub(super) use index_reply_decoder::Found;
 pub use index_reply_decoder::{IndexReplyDecoder, ReplyForm, ReplyState};
 pub use index_request::{IndexRequest, Listing};
 pub use request::{Request, RequestDecoder};

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::empty_lines::EmptyLines;
 use super::reply_event::{ReplyEnd, ReplyEvent, ReplyMeaning, section};
 use crate::limits;
+use crate::protocol::message::Found;
 use crate::protocol::{DecodeError, IndexReplyDecoder, ReplyForm, ReplyPart, ReplyState};
 use reply_rate::ReplyRate;
 pub use silence::IndexTraits;
@@ -106,25 +107,29 @@ impl IndexClient {
         if let Some(end) = self.ending {
             return Some(self.end_here(input, end, now));
         }
-        let decoded = match self.decoder.decode(input) {
-            Ok(decoded) => decoded,
+        let found = match self.decoder.next(input) {
+            Ok(found) => found,
             Err(error) => return Some(ReplyEvent::fault(error)),
         };
         if let Some(greeting) = self.decoder.take_greeting() {
             self.note_greeting(greeting, now());
         }
-        if let Some((part, used)) = decoded {
-            return Some(self.pass_on(part, used, input, ReplyEnd::Complete, now));
+        match found {
+            Found::Part(part, used) => {
+                Some(self.pass_on(part, used, input, ReplyEnd::Complete, now))
+            }
+            Found::EmptyLine(used) => {
+                Some(self.skip_empty_lines(used, now).unwrap_or(ReplyEvent {
+                    used,
+                    meaning: ReplyMeaning::EmptyLines,
+                    section: "4.9",
+                }))
+            }
+            Found::Skipped(used) => {
+                Some(ReplyEvent { used, meaning: ReplyMeaning::Skipped, section: "4.9" })
+            }
+            Found::Incomplete => None,
         }
-        let used = self.decoder.take_empty_lines();
-        if used == 0 {
-            return None;
-        }
-        Some(self.skip_empty_lines(used, now).unwrap_or(ReplyEvent {
-            used,
-            meaning: ReplyMeaning::EmptyLines,
-            section: "4.9",
-        }))
     }
 
     /// Counts empty lines that have arrived. Returns an event if they are too many.

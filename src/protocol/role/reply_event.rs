@@ -20,6 +20,8 @@ pub struct ReplyEvent {
 pub enum ReplyMeaning {
     /// Empty lines before a reply, which mean nothing.
     EmptyLines,
+    /// Another line that is no part of a reply: of a greeting, or a header after the end of its reply.
+    Skipped,
     /// A part of a reply, which does not end it.
     Part(ReplyPart),
     /// The end of a reply.

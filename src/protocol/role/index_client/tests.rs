@@ -20,7 +20,7 @@ fn events(role: &mut IndexClient, input: &mut Vec<u8>) -> Vec<(ReplyMeaning, &'s
     while let Some(event) = role.next(input, || at(0)) {
         input.drain(..event.used);
         let is_fault = matches!(event.meaning, ReplyMeaning::Fault(_));
-        if event.meaning != ReplyMeaning::EmptyLines {
+        if !matches!(event.meaning, ReplyMeaning::EmptyLines | ReplyMeaning::Skipped) {
             found.push((event.meaning, event.section));
         }
         if is_fault {
@@ -144,4 +144,46 @@ fn a_reply_must_arrive_at_the_minimum_rate() {
     role.expect_at_any_time(ReplyForm::OneRecord);
     assert_eq!(role.wait(b"", IndexTraits::default(), at(0)), None);
     assert_eq!(role.received(1, at(1000)), None);
+}
+
+/// The bytes of lines before a reply are bounded alike, whether they arrive alone or with the reply.
+#[test]
+fn lines_before_a_reply_count_alike_however_they_are_cut() {
+    let found = format!("P2P-CI/1.0 200 OK\r\n\r\n{RECORD}P2P-CI/1.0 404 x\r\n\r\n");
+    // What seems to begin the next reply ends this one, and is a header.
+    let ended = format!("P2P-CI/1.0 200 OK\r\n\r\n{RECORD}P2P-CI/1.0X: 1\r\n");
+    let headers = |count: usize| format!("X: {}\r\n", "x".repeat(100)).repeat(count);
+    let empty = |count: usize| "\r\n".repeat(count);
+    for (greets, bytes, is_fault) in [
+        (false, format!("{}{found}", empty(512)), false),
+        (false, format!("{}{found}", empty(513)), true),
+        (false, format!("{ended}{}{found}", headers(40)), false),
+        (false, format!("{ended}{}{found}", headers(65)), true),
+        (true, format!("{}{found}", headers(8)), false),
+        (true, format!("{}{found}", headers(9)), true),
+    ] {
+        let read = |step: usize| {
+            let decoder = match greets {
+                true => IndexReplyDecoder::after_greeting(),
+                false => IndexReplyDecoder::default(),
+            };
+            let mut role = IndexClient::new(decoder);
+            role.expect(ReplyForm::Records, at(0));
+            let (mut input, mut found) = (Vec::new(), Vec::new());
+            for piece in bytes.as_bytes().chunks(step) {
+                input.extend_from_slice(piece);
+                found.extend(events(&mut role, &mut input));
+                if matches!(found.last(), Some((ReplyMeaning::Fault(_), _))) {
+                    break;
+                }
+            }
+            found
+        };
+        let whole = read(bytes.len());
+        let has_fault = matches!(whole.last(), Some((ReplyMeaning::Fault(_), _)));
+        assert_eq!(has_fault, is_fault, "{bytes}");
+        for step in [1, 2, 3, 7, 100, 1023] {
+            assert_eq!(read(step), whole, "{bytes} in pieces of {step}");
+        }
+    }
 }
