@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use p2p_ci::escape::escaped;
 use p2p_ci::library::{Depth, Library, PartialFile, SharedLibrary};
+use p2p_ci::limits;
 use p2p_ci::peer::{
     Cancel, DownloadRequest, Downloader, IndexDialect, IndexError, Query, Registration, Source,
     UploadServer, Uploads, lookup, request_records,
@@ -111,8 +112,15 @@ impl Peer {
         let index = tap(name, "index", index, screen)?;
         // Only the protocol as the handout has it is to be seen here.
         let dialect = IndexDialect::plain();
-        let registration =
-            Registration::start(index, None, door.port, library.clone(), dialect, |_| {})?;
+        let registration = Registration::start(
+            index,
+            None,
+            door.port,
+            library.clone(),
+            dialect,
+            limits::Registration::default(),
+            |_| {},
+        )?;
         registration.wait(&Cancel::new())?;
         let own = registration.own().ok_or("not connected")?;
         Ok(Self { registration, library, own, _uploads: uploads })

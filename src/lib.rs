@@ -8,6 +8,7 @@
 //! | run an index server | [`server::Server`] |
 //! | find documents and download them | [`peer::Peer`] |
 //! | share a directory | [`library::Library`], [`peer::Sharing`] |
+//! | set deadlines and limits of resources | [`limits::Limits`] |
 //!
 //! An index server, and a peer that asks it:
 //!
@@ -37,6 +38,7 @@
 //! describes how the modules depend on each other.
 
 pub mod library;
+pub mod limits;
 pub mod peer;
 pub mod protocol;
 pub mod server;
@@ -55,8 +57,6 @@ pub mod error_chain;
 pub mod escape;
 #[doc(hidden)]
 pub mod index;
-#[doc(hidden)]
-pub mod limits;
 #[doc(hidden)]
 pub mod net;
 #[doc(hidden)]

@@ -113,7 +113,7 @@ pub fn lookup(
     }
     let want_attributes = dialect.extensions() != Extensions::Refused;
     let query = Query::lookup(document, title, dialect);
-    let mut holdings = Arriving::new(learned_from);
+    let mut holdings = Arriving::new(*dialect.limits(), learned_from);
     let (mut failure, mut is_answered) = (None, false);
     let mut completeness = Completeness::Complete;
     match request_records(index, query, &mut |part| holdings.take(part)) {
@@ -173,20 +173,16 @@ pub fn lookup_in_list(index: &dyn AskIndex, document: &Document) -> Result<Holde
 
 /// Requests the list of all RFCs, and keeps its first records.
 fn keep_list(index: &dyn AskIndex) -> Result<Arc<KeptList>, IndexError> {
+    let most = index.dialect().limits().lookup_list;
     let mut records = Vec::new();
     let listed = request_records(index, Query::List(Listing::Rfcs), &mut |part| {
         if let ReplyPart::Record(record) = part {
             records.push(record);
         }
-        if records.len() < limits::LOOKUP_LIST {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
+        if records.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     let completeness = match listed {
         Completeness::Stopped => {
-            let most = limits::LOOKUP_LIST;
             Completeness::incomplete(format!("only the first {most} records were read"))
         }
         other => other,
@@ -196,6 +192,7 @@ fn keep_list(index: &dyn AskIndex) -> Result<Arc<KeptList>, IndexError> {
 
 /// The holders that have arrived so far.
 struct Arriving {
+    limits: limits::IndexClient,
     found: Vec<HolderInfo>,
     learned_from: SocketAddr,
     /// The reply must end before: a slow index must not keep a peer reading forever.
@@ -203,13 +200,14 @@ struct Arriving {
 }
 
 impl Arriving {
-    fn new(learned_from: SocketAddr) -> Self {
-        Self { found: Vec::new(), learned_from, until: Instant::now() + limits::LOOKUP }
+    fn new(limits: limits::IndexClient, learned_from: SocketAddr) -> Self {
+        let until = Instant::now() + limits.lookup;
+        Self { limits, found: Vec::new(), learned_from, until }
     }
 
     fn take(&mut self, part: ReplyPart) -> ControlFlow<()> {
         match part {
-            ReplyPart::Record(_) if self.found.len() >= limits::HOLDERS => {
+            ReplyPart::Record(_) if self.found.len() >= self.limits.holders => {
                 return ControlFlow::Break(());
             }
             ReplyPart::Record(record) => {
@@ -230,12 +228,15 @@ impl Arriving {
     /// Whether holders may be missing.
     fn completeness(&self, listed: Completeness) -> Completeness {
         match listed {
-            Completeness::Stopped if self.found.len() >= limits::HOLDERS => {
-                Completeness::incomplete(format!("only the first {} were read", limits::HOLDERS))
+            Completeness::Stopped if self.found.len() >= self.limits.holders => {
+                Completeness::incomplete(format!(
+                    "only the first {} were read",
+                    self.limits.holders
+                ))
             }
             Completeness::Stopped => Completeness::incomplete(format!(
                 "the reply took more than {} s",
-                limits::LOOKUP.as_secs()
+                self.limits.lookup.as_secs()
             )),
             listed @ (Completeness::Complete | Completeness::Incomplete(_)) => listed,
         }

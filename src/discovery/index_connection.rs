@@ -17,7 +17,6 @@ use super::index_replies::{Between, Replies, Step};
 use super::listed::{Completeness, ListCache};
 use super::query::{AskIndex, Query};
 use crate::escape::excerpt;
-use crate::limits;
 use crate::net::Cancel;
 use crate::protocol::{Document, Endpoint, Host, Port, Record, Refusal, ReplyPart};
 
@@ -115,7 +114,7 @@ impl IndexConnection {
             return Some(open);
         }
         let may_follow = open.last == Last::Refused && is_unknown;
-        let wait = may_follow.then_some(limits::REFUSAL_REST);
+        let wait = may_follow.then_some(self.dialect.limits().refusal_rest);
         let unsolicited = open.unsolicited(wait)?;
         if unsolicited.is_empty() {
             return Some(open);
@@ -157,7 +156,7 @@ impl IndexConnection {
         let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
         replies.expect(query.form());
         if self.is_probe(query) {
-            replies.begin_within(limits::PROBE_REPLY);
+            replies.begin_within(self.dialect.limits().probe_reply);
         }
         // A full server refuses and closes before it has read anything.
         let line_ends = self.dialect.line_ends();

@@ -6,11 +6,16 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::limits;
 use crate::protocol::role::IndexTraits;
 
-/// The properties that an index server has shown. All connections of a program to it share this.
+/// The properties that an index server has shown, and how long it is waited for. All connections of a
+/// program to it share this.
 #[derive(Debug, Default)]
-pub struct IndexDialect(Mutex<Shown>);
+pub struct IndexDialect {
+    shown: Mutex<Shown>,
+    limits: limits::IndexClient,
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Shown {
@@ -78,7 +83,18 @@ impl LineEnds {
 impl IndexDialect {
     /// A server to which no extension is sent, and that is not probed for extensions.
     pub fn plain() -> Self {
-        Self(Mutex::new(Shown { extensions: Extensions::Refused, ..Shown::default() }))
+        let shown = Shown { extensions: Extensions::Refused, ..Shown::default() };
+        Self { shown: Mutex::new(shown), ..Self::default() }
+    }
+
+    /// An unknown server, for whose replies these limits apply.
+    pub fn with_limits(limits: limits::IndexClient) -> Self {
+        Self { shown: Mutex::default(), limits }
+    }
+
+    /// The limits of its replies.
+    pub(crate) fn limits(&self) -> &limits::IndexClient {
+        &self.limits
     }
 
     /// Whether it understands requests with extensions.
@@ -195,7 +211,7 @@ impl IndexDialect {
 
     fn lock(&self) -> MutexGuard<'_, Shown> {
         // Each change is one assignment: a poisoned state is whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -78,7 +78,7 @@ impl<'a> Replies<'a> {
             index,
             dialect,
             receiver: Receiver::with_input(stream, between.input),
-            role: IndexClient::new(between.decoder),
+            role: IndexClient::with_limits(between.decoder, *dialect.limits()),
             begun: Instant::now(),
         }
     }

@@ -11,9 +11,9 @@
 //! | `library` | the shared directory |
 //! | `terminal` | commands and their output |
 //!
-//! Deadlines and resource limits of [`Downloads`] are a value that is passed to whoever obeys them, so
-//! that a test can set shorter ones. Limits of the wire format, and numbers that describe the
-//! implementation, are constants.
+//! [`Limits`] are the deadlines and the limits of resources. They are a value that is passed down, so that
+//! a program can set others, and a test shorter ones. Limits of the wire format, and numbers that describe
+//! the implementation, are constants.
 //!
 //! The comment on each number says what it protects. Limits that depend on the machine, such as the
 //! number of connections, are computed where they apply. Only their upper bounds are defined here.
@@ -30,14 +30,39 @@ mod terminal;
 mod uploads;
 mod wire;
 
+#[doc(hidden)]
 pub use connections::*;
+pub use downloads::Downloads;
+#[doc(hidden)]
 pub use downloads::*;
+#[doc(hidden)]
 pub use index::*;
+#[doc(hidden)]
 pub use index_client::*;
+pub use index_client::{IndexClient, Registration};
+#[doc(hidden)]
 pub use library::*;
+#[doc(hidden)]
 pub use memory::*;
+#[doc(hidden)]
 pub use part_files::*;
+#[doc(hidden)]
 pub use sending::*;
+#[doc(hidden)]
 pub use terminal::*;
+#[doc(hidden)]
 pub use uploads::*;
+#[doc(hidden)]
 pub use wire::*;
+
+/// The deadlines and the limits of resources, in groups. The defaults are the values of protocol.md section 7.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Requests to an index server.
+    pub index_client: IndexClient,
+    /// Staying registered with an index server.
+    pub registration: Registration,
+    /// Downloads.
+    pub downloads: Downloads,
+}

@@ -5,11 +5,16 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::discovery::{HolderInfo, IndexConnection, IndexError, Query, lookup, request_records};
+use crate::discovery::{
+    HolderInfo, IndexConnection, IndexDialect, IndexError, Query, lookup, request_records,
+};
 use crate::download::{
-    CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, Downloader, Source,
+    CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, Downloader, PeerStats,
+    Source,
 };
 use crate::library::PartialFile;
+use crate::limits::Limits;
+use crate::net::{AddressPolicy, Bandwidth};
 use crate::protocol::{Digest, Document, Endpoint, Limit, Record, ReplyPart, Words};
 
 /// Why a document was not downloaded.
@@ -40,8 +45,16 @@ pub struct Peer {
 impl Peer {
     /// A peer of this index server.
     pub fn new(server: Endpoint) -> Self {
-        let index = IndexConnection::new(server, None, None, Arc::default());
-        Self { index, downloads: Downloader::default() }
+        Self::with_limits(server, &Limits::default())
+    }
+
+    /// The same with these limits of requests and downloads.
+    pub fn with_limits(server: Endpoint, limits: &Limits) -> Self {
+        let dialect = IndexDialect::with_limits(limits.index_client);
+        let index = IndexConnection::new(server, None, None, Arc::new(dialect));
+        let (stats, policy) = (PeerStats::default(), AddressPolicy::default());
+        let downloads = Downloader::new(stats, Bandwidth::default(), policy, limits.downloads);
+        Self { index, downloads }
     }
 
     /// The holders of a document, at most 10,000; none if no peer has it.

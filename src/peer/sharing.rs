@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::discovery::{IndexDialect, IndexError};
 use crate::library::{BackgroundHasher, SharedLibrary, Watcher};
+use crate::limits;
 use crate::net::Cancel;
 use crate::protocol::{Document, Endpoint, Host, Port};
 use crate::registration::{Announcer, Event, Registration};
@@ -20,6 +21,10 @@ pub struct SharingOptions {
     pub host: Option<Host>,
     /// Settings of the upload server.
     pub uploads: Uploads,
+    /// Deadlines of requests to the index server.
+    pub index_client: limits::IndexClient,
+    /// Pauses and deadlines of staying registered.
+    pub registration: limits::Registration,
 }
 
 /// A shared directory. Dropping it ends the registration and the uploads.
@@ -76,11 +81,12 @@ impl Sharing {
         options: SharingOptions,
         tell: impl Fn(Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let SharingOptions { host, uploads } = options;
+        let SharingOptions { host, uploads, index_client, registration } = options;
         let uploads = UploadServer::start(listener, library.clone(), uploads)?;
         let port = Port::try_from(uploads.address().port()).map_err(io::Error::other)?;
-        let dialect = IndexDialect::default();
-        let registration = Registration::start(index, host, port, library.clone(), dialect, tell)?;
+        let dialect = IndexDialect::with_limits(index_client);
+        let registration =
+            Registration::start(index, host, port, library.clone(), dialect, registration, tell)?;
         let registration = Arc::new(registration);
         let announcer = Announcer::start(Arc::clone(&registration))?;
         // When the threads end, no thread is left to read the queue.

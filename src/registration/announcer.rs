@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use super::handle::Registration;
 use crate::error_chain::error_chain;
-use crate::limits;
 use crate::protocol::Document;
 
 /// A thread that reports queued documents to the index, so that no other thread waits for the index.
@@ -33,7 +32,8 @@ impl Announcer {
             let cancel = registration.closing();
             loop {
                 // Documents may have to be retried while this thread waits for others.
-                let pause = registration.retry_in().unwrap_or(limits::RETRY_FULL);
+                let pause =
+                    registration.retry_in().unwrap_or(registration.shared.limits.retry_full);
                 let received = documents.recv_timeout(pause);
                 let outcome = match received {
                     Ok(first) => {

@@ -9,6 +9,7 @@ use super::event::Event;
 use super::shared::Shared;
 use crate::discovery::{IndexConnection, IndexDialect, IndexError};
 use crate::library::SharedLibrary;
+use crate::limits;
 use crate::net::Cancel;
 use crate::protocol::{Endpoint, Host, Port};
 
@@ -37,9 +38,10 @@ impl Registration {
         port: Port,
         library: SharedLibrary,
         dialect: IndexDialect,
+        limits: limits::Registration,
         report: impl Fn(Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let shared = Shared::new(index, host, port, library, dialect, Box::new(report));
+        let shared = Shared::new(index, host, port, library, dialect, limits, Box::new(report));
         let shared = Arc::new(shared);
         let worker = Arc::clone(&shared);
         let work = move || worker.stay_registered();

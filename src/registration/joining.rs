@@ -11,7 +11,6 @@ use super::shared::Shared;
 use super::state::State;
 use crate::discovery::{Between, IndexError, Link, Replies, Step, note_ipv6_only};
 use crate::escape::excerpt;
-use crate::limits;
 use crate::protocol::{Refusal, ReplyForm, ReplyPart};
 
 const FULL: ReplyPart = ReplyPart::Refused(Refusal::ServiceUnavailable);
@@ -29,7 +28,7 @@ impl Shared {
     /// Connects, registers everything, and reads until the connection ends, which is always an error
     /// unless the registration is closed. Sets `registered` when documents are registered.
     pub(super) fn join_and_read(&self, registered: &mut Option<Instant>) -> Result<(), IndexError> {
-        for _ in 0..limits::REPLACED_CONNECTIONS {
+        for _ in 0..self.limits.replaced_connections {
             if let Joined::Closed = self.join_once(registered)? {
                 return Ok(());
             }

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::time::Instant;
 
 use super::waiting::Waiting;
+use crate::limits;
 use crate::protocol::{Document, Refusal, Title};
 
 /// The state of a document that one request announces.
@@ -41,7 +42,7 @@ pub(super) enum Standing {
 }
 
 /// The replies of the index on the present connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ledger {
     /// With the titles of accepted documents.
     standings: HashMap<Document, (Standing, Title)>,
@@ -66,6 +67,11 @@ impl Announcement {
 }
 
 impl Ledger {
+    pub(super) fn new(limits: limits::Registration) -> Self {
+        let waiting = Waiting::new(limits);
+        Self { standings: HashMap::new(), waiting, harmful: BTreeMap::new() }
+    }
+
     /// Records a reply of the index.
     pub(super) fn record(&mut self, announcement: &Announcement, refused: Option<Refusal>) {
         let document = &announcement.document;
@@ -164,7 +170,7 @@ impl Ledger {
 
     /// Starts a new connection; returns the documents that were accepted on the last one.
     pub(super) fn clear(&mut self) -> Vec<Announcement> {
-        self.waiting = Waiting::default();
+        self.waiting.clear();
         let accepted = |(document, (standing, title))| match standing {
             Standing::Accepted(request) => {
                 Some(Announcement { document, change: Change::Add(request), title })
@@ -192,7 +198,7 @@ mod tests {
 
     #[test]
     fn only_replies_count() {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(limits::Registration::DEFAULT);
         let (first, second) = (add(1, b"a"), add(1, b"b"));
         assert!(ledger.must_send(&first, true) && ledger.must_send(&first, false));
         ledger.record(&first, None);
@@ -213,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_tried_again_after_a_503_alone() {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(limits::Registration::DEFAULT);
         for number in 1..=5 {
             ledger.record(&add(number, b"a"), FULL);
         }

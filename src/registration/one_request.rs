@@ -7,7 +7,6 @@ use std::io;
 use super::ledger::{Announcement, Outcome};
 use super::shared::Shared;
 use crate::discovery::{AskIndex, IndexError, Query, Replies, Unsolicited};
-use crate::limits;
 use crate::net::Cancel;
 use crate::protocol::{Document, Endpoint, ReplyPart};
 
@@ -73,7 +72,8 @@ impl Shared {
     /// Finds out after a reply whether the index closes the connection, if that is not known yet.
     pub(super) fn probe_closing(&self, replies: &mut Replies<'_>) -> Result<(), IndexError> {
         if self.dialect.is_suspected_of_one_request() {
-            let closes = match replies.wait_for_unsolicited(limits::CLOSE_AFTER_REPLY) {
+            let closes = match replies.wait_for_unsolicited(self.dialect.limits().close_after_reply)
+            {
                 Ok(Unsolicited::Close) | Err(IndexError::Lost { .. }) => true,
                 Ok(Unsolicited::Nothing | Unsolicited::Bytes(_)) => false,
                 Err(error) => return Err(error),

@@ -7,7 +7,6 @@ use super::registering::Outcomes;
 use super::shared::Shared;
 use crate::discovery::{Extensions, IndexError, Link, Query, Replies, Unsolicited};
 use crate::error_chain::error_chain;
-use crate::limits;
 use crate::protocol::{Document, Refusal, ReplyForm};
 
 impl Shared {
@@ -36,7 +35,7 @@ impl Shared {
         let line_ends = self.dialect.line_ends();
         self.was_asked.store(true, Ordering::Release);
         let sent = self.exchange(link, replies, request, ReplyForm::Records);
-        replies.begin_within(limits::REGISTRATION_PROBE);
+        replies.begin_within(self.dialect.limits().registration_probe);
         // `replies` records the extensions that the server has shown.
         match (sent.and_then(|()| replies.read_one(&mut |_, _| {})), &outcomes.refused[..]) {
             (Ok(Some((Refusal::VersionNotSupported, _))), _)
@@ -45,7 +44,7 @@ impl Shared {
                 Ok(false)
             }
             (Ok(_), _) if self.dialect.shows_extensions() => Ok(true),
-            (Ok(_), _) => match replies.wait_for_unsolicited(limits::REFUSAL_REST)? {
+            (Ok(_), _) => match replies.wait_for_unsolicited(self.dialect.limits().refusal_rest)? {
                 Unsolicited::Nothing => Ok(true),
                 Unsolicited::Close => {
                     self.dialect.set_one_request(true);

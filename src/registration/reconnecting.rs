@@ -10,12 +10,11 @@ use super::event::Event;
 use super::shared::{Ended, Shared};
 use super::state::State;
 use crate::discovery::IndexError;
-use crate::limits;
 
 impl Shared {
     /// Connects, registers, reads, and connects again, until the registration is closed.
     pub(super) fn stay_registered(&self) {
-        let mut pause = limits::RECONNECT;
+        let mut pause = self.limits.reconnect;
         loop {
             let mut registered = None;
             // A panic costs the connection, and not the registration.
@@ -32,8 +31,8 @@ impl Shared {
                 Ended::Lost => {}
             }
             // A connection on which nothing was registered does not count as success.
-            if registered.is_some_and(|since| since.elapsed() >= limits::LASTING_CONNECTION) {
-                pause = limits::RECONNECT;
+            if registered.is_some_and(|since| since.elapsed() >= self.limits.lasting_connection) {
+                pause = self.limits.reconnect;
             }
             let is_full = matches!(*error, IndexError::Refused { .. });
             let wait = jittered(pause);
@@ -41,7 +40,8 @@ impl Shared {
             if !self.wait_before_joining(wait) {
                 return;
             }
-            let most = if is_full { limits::RECONNECT_FULL_MAX } else { limits::RECONNECT_MAX };
+            let most =
+                if is_full { self.limits.reconnect_full_max } else { self.limits.reconnect_max };
             pause = (pause * 2).min(most);
             self.dialect.ask_again();
         }

@@ -211,8 +211,8 @@ impl Shared {
     /// with their digests.
     fn wait_for_digests(&self) {
         let begun = Instant::now();
-        while begun.elapsed() < limits::DIGESTS_WAIT
-            && self.library.read().has_few_unknown_digests(limits::DIGESTS_WAITED_FOR)
+        while begun.elapsed() < self.limits.digests_wait
+            && self.library.read().has_few_unknown_digests(self.limits.digests_waited_for)
             && !self.is_closing()
         {
             thread::sleep(limits::DIGESTS_POLL);

@@ -28,6 +28,7 @@ pub(super) struct Shared {
     /// Held by the thread that waits for replies, so that the replies to two threads do not mix.
     pub(super) turn: Turn,
     pub(super) dialect: Arc<IndexDialect>,
+    pub(super) limits: limits::Registration,
     ledger: Mutex<Ledger>,
     pub(super) report: Box<dyn Fn(Event) + Send + Sync>,
     /// Whether the index has shown that it reads pipelined requests.
@@ -57,6 +58,7 @@ impl Shared {
         port: Port,
         library: SharedLibrary,
         dialect: IndexDialect,
+        limits: limits::Registration,
         report: Box<dyn Fn(Event) + Send + Sync>,
     ) -> Self {
         Self {
@@ -70,7 +72,8 @@ impl Shared {
             was_registered: AtomicBool::new(false),
             turn: Turn::default(),
             dialect: Arc::new(dialect),
-            ledger: Mutex::default(),
+            limits,
+            ledger: Mutex::new(Ledger::new(limits)),
             report,
             reads_pipelines: AtomicBool::new(false),
             was_asked: AtomicBool::new(false),

@@ -21,7 +21,8 @@ impl Shared {
         document: &Document,
         refused: Option<Refusal>,
     ) -> Result<Option<IndexError>, IndexError> {
-        let wait = if refused.is_some() { limits::REFUSAL_REST } else { limits::REPLY_REST };
+        let limits = self.dialect.limits();
+        let wait = if refused.is_some() { limits.refusal_rest } else { limits.reply_rest };
         let found = match replies.surplus(wait) {
             Ok(Some(found)) => found,
             // A close after the reply is seen by the next read.
@@ -31,7 +32,7 @@ impl Shared {
         let error = IndexError::Unsolicited { index: self.index.clone(), found };
         if refused.is_none() && self.has_replaced.swap(true, Ordering::AcqRel) {
             log::debug!("{} after the reply to ADD of {document}", error_chain(&error));
-            return discard(replies, error).map(|()| None);
+            return discard(replies, limits, error).map(|()| None);
         }
         log::warn!(
             "{} after the reply to ADD of {document}; the connection is replaced",
@@ -45,11 +46,15 @@ impl Shared {
 }
 
 /// Discards what arrives until nothing more does.
-fn discard(replies: &mut Replies<'_>, error: IndexError) -> Result<(), IndexError> {
+fn discard(
+    replies: &mut Replies<'_>,
+    limits: &limits::IndexClient,
+    error: IndexError,
+) -> Result<(), IndexError> {
     let end = Instant::now() + Duration::from_secs(1);
     while Instant::now() < end {
         replies.discard_input();
-        match replies.surplus(limits::REFUSAL_REST) {
+        match replies.surplus(limits.refusal_rest) {
             Ok(Some(_)) => {}
             Ok(None) | Err(IndexError::Lost { .. }) => return Ok(()),
             Err(error) => return Err(error),

@@ -8,16 +8,27 @@ use crate::limits;
 use crate::protocol::Document;
 
 /// The documents, and the time of the next retry.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Waiting {
+    limits: limits::Registration,
     documents: BTreeSet<Document>,
     retry: Option<(Instant, Duration)>,
 }
 
 impl Waiting {
+    pub(super) fn new(limits: limits::Registration) -> Self {
+        Self { limits, documents: BTreeSet::new(), retry: None }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.documents.clear();
+        self.retry = None;
+    }
+
     pub(super) fn insert(&mut self, document: Document, now: Instant) {
         self.documents.insert(document);
-        self.retry.get_or_insert((now + limits::RETRY_FULL, limits::RETRY_FULL));
+        let pause = self.limits.retry_full;
+        self.retry.get_or_insert((now + pause, pause));
     }
 
     /// Removes a document that was registered, is no longer shared, or was refused permanently.
@@ -58,7 +69,7 @@ impl Waiting {
     /// Doubles the pause after a retry that registered nothing.
     pub(super) fn back_off(&mut self, now: Instant) {
         if let Some((at, pause)) = &mut self.retry {
-            *pause = (*pause * 2).min(limits::RETRY_FULL_MAX);
+            *pause = (*pause * 2).min(self.limits.retry_full_max);
             *at = now + *pause;
         }
     }
@@ -66,7 +77,7 @@ impl Waiting {
     /// Resets the pause after a retry that registered documents.
     pub(super) fn start_over(&mut self, now: Instant) {
         if let Some((at, pause)) = &mut self.retry {
-            *pause = limits::RETRY_FULL;
+            *pause = self.limits.retry_full;
             *at = now + *pause;
         }
     }
@@ -76,21 +87,23 @@ impl Waiting {
 mod tests {
     use super::*;
 
+    const LIMITS: limits::Registration = limits::Registration::DEFAULT;
+
     #[test]
     fn what_was_refused_is_tried_again_with_backoff() {
         let rfc = |number: u32| Document::Rfc(number.to_string().parse().unwrap());
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiting::new(LIMITS);
         let now = Instant::now();
         assert_eq!(waiting.retry_in(now), None);
         waiting.insert(rfc(1), now);
         waiting.insert(rfc(2), now + Duration::from_secs(1));
-        assert_eq!(waiting.retry_in(now), Some(limits::RETRY_FULL));
+        assert_eq!(waiting.retry_in(now), Some(LIMITS.retry_full));
         for _ in 0..20 {
             waiting.back_off(now);
         }
-        assert_eq!(waiting.retry_in(now), Some(limits::RETRY_FULL_MAX));
+        assert_eq!(waiting.retry_in(now), Some(LIMITS.retry_full_max));
         waiting.start_over(now);
-        assert_eq!(waiting.retry_in(now), Some(limits::RETRY_FULL));
+        assert_eq!(waiting.retry_in(now), Some(LIMITS.retry_full));
         assert_eq!(waiting.some(2), [rfc(1), rfc(2)]);
         assert_eq!(waiting.count_of(&[rfc(2), rfc(3)]), 1);
         waiting.remove(&rfc(1));

@@ -34,7 +34,19 @@ const LAYERS: [(&str, &[&str]); 16] = [
         "download",
         &["discovery", "escape", "library", "limits", "net", "network", "protocol", "system"],
     ),
-    ("peer", &["discovery", "download", "library", "net", "protocol", "registration", "upload"]),
+    (
+        "peer",
+        &[
+            "discovery",
+            "download",
+            "library",
+            "limits",
+            "net",
+            "protocol",
+            "registration",
+            "upload",
+        ],
+    ),
     (
         "cli",
         &[

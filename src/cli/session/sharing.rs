@@ -68,7 +68,8 @@ impl Session {
             explain: args.explain,
         };
         let address = listener.local_addr().map_err(CommandError::Start)?;
-        let options = SharingOptions { host: args.host.clone(), uploads };
+        let host = args.host.clone();
+        let options = SharingOptions { host, uploads, ..SharingOptions::default() };
         // Others may connect from now on. Standard output may be closed; that does not keep the peer
         // from uploading.
         let uploading = match args.format {

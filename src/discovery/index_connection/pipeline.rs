@@ -77,7 +77,7 @@ impl IndexConnection {
         replies: &mut Replies<'_>,
         take: &mut dyn FnMut(ReplyPart),
     ) -> Result<Last, IndexError> {
-        let until = Instant::now() + limits::LOOKUP;
+        let until = Instant::now() + self.dialect.limits().lookup;
         let (mut refused, mut reason) = (None, None);
         loop {
             let step = replies.read_part(&mut |part, _| match part {

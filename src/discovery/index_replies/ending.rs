@@ -6,7 +6,6 @@ use super::Replies;
 use crate::discovery::index_error::IndexError;
 use crate::discovery::listed::Completeness;
 use crate::escape::excerpt;
-use crate::limits;
 use crate::protocol::DecodeError;
 use crate::protocol::role::ReplyEnd;
 
@@ -31,7 +30,7 @@ impl Replies<'_> {
         };
         let index = self.index.clone();
         match received {
-            Some(_) if self.role.paused() >= limits::NOT_READ => self.not_read(),
+            Some(_) if self.role.paused() >= self.dialect.limits().not_read => self.not_read(),
             Some(last) => IndexError::Unfinished { index, expected, last },
             None => IndexError::Silent { index, waited: self.role.allowed() },
         }
@@ -46,7 +45,7 @@ impl Replies<'_> {
     }
 
     pub(super) fn lost(&self, source: io::Error) -> IndexError {
-        if self.role.paused() >= limits::NOT_READ {
+        if self.role.paused() >= self.dialect.limits().not_read {
             return self.not_read();
         }
         IndexError::Lost { index: self.index.clone(), source }

@@ -20,6 +20,7 @@ use silence::{AfterSilence, Silence};
 /// Reads the replies of an index server, with their deadlines.
 #[derive(Debug)]
 pub struct IndexClient {
+    limits: limits::IndexClient,
     decoder: IndexReplyDecoder,
     form: ReplyForm,
     /// When a reply must have begun; `None` while none is expected.
@@ -57,11 +58,17 @@ const LAST: usize = 80;
 impl IndexClient {
     /// A peer that reads with this decoder, from between two replies on.
     pub fn new(decoder: IndexReplyDecoder) -> Self {
+        Self::with_limits(decoder, limits::IndexClient::default())
+    }
+
+    /// The same with these deadlines.
+    pub fn with_limits(decoder: IndexReplyDecoder, limits: limits::IndexClient) -> Self {
         Self {
+            limits,
             decoder,
             form: ReplyForm::Records,
             begin_before: None,
-            allowed: limits::INDEX_REPLY,
+            allowed: limits.reply,
             empty_lines: EmptyLines::at_most(limits::EMPTY_LINES_OF_INDEX),
             rate: ReplyRate::default(),
             waiting: None,
@@ -82,14 +89,14 @@ impl IndexClient {
     /// Requests were sent now, whose replies have this form.
     pub fn expect(&mut self, form: ReplyForm, now: Duration) {
         self.expect_at_any_time(form);
-        self.begin_within(limits::INDEX_REPLY, now);
+        self.begin_within(self.limits.reply, now);
     }
 
     /// Replies have this form, and may come at any time or never.
     pub fn expect_at_any_time(&mut self, form: ReplyForm) {
         self.form = form;
         self.decoder.expect(form);
-        (self.begin_before, self.allowed) = (None, limits::INDEX_REPLY);
+        (self.begin_before, self.allowed) = (None, self.limits.reply);
         self.rate = ReplyRate::default();
     }
 
@@ -147,7 +154,7 @@ impl IndexClient {
     /// sets again: silence has a limit, and a reply must begin in time.
     pub fn wait(&mut self, input: &[u8], traits: IndexTraits, now: Duration) -> Option<Duration> {
         let state = self.decoder.state(input);
-        let silence = traits.silence(state, self.form);
+        let silence = traits.silence(&self.limits, state, self.form);
         let deadline = match state {
             // Empty lines and pieces of a status line do not extend the time.
             ReplyState::Before if self.begin_before.is_some() => self.begin_before,
@@ -216,7 +223,7 @@ impl IndexClient {
             (ReplyState::Found { is_in_line: false, follows_grammar }, ReplyForm::Records)
                 if !traits.ends_replies() =>
             {
-                if follows_grammar && self.rate.paused >= limits::NOT_READ {
+                if follows_grammar && self.rate.paused >= self.limits.not_read {
                     return ReplyEvent { used: 0, meaning: ReplyMeaning::NotRead, section: "7" };
                 }
                 // Where only the close ends a reply, that is its end after a whole record.
@@ -277,7 +284,7 @@ impl IndexClient {
         }
         self.rate = ReplyRate::default();
         if self.begin_before.is_some() {
-            self.begin_within(limits::INDEX_REPLY, now());
+            self.begin_within(self.limits.reply, now());
         }
         ReplyEvent { used, meaning: ReplyMeaning::End(end), section }
     }
@@ -285,7 +292,7 @@ impl IndexClient {
     /// After a greeting a reply must follow soon: a server of another protocol sends nothing more.
     fn note_greeting(&mut self, greeting: String, now: Duration) {
         self.has_only_greeted = true;
-        let soon = now.saturating_add(limits::REPLY_AFTER_GREETING);
+        let soon = now.saturating_add(self.limits.reply_after_greeting);
         self.begin_before = self.begin_before.map(|before| before.min(soon));
         self.keep_last(greeting.trim_ascii().as_bytes());
         self.greeting = Some(greeting);

@@ -16,7 +16,15 @@ fn shared(port: u16, folder: &std::path::Path, state: State) -> Shared {
     let index = format!("127.0.0.1:{port}").parse().unwrap();
     let library = Library::scan(folder, Depth::Folder).unwrap();
     let port = "1".parse().unwrap();
-    let shared = Shared::new(index, None, port, library, IndexDialect::default(), Box::new(|_| {}));
+    let shared = Shared::new(
+        index,
+        None,
+        port,
+        library,
+        IndexDialect::default(),
+        limits::Registration::DEFAULT,
+        Box::new(|_| {}),
+    );
     *shared.lock() = state;
     shared
 }

@@ -40,18 +40,23 @@ impl IndexTraits {
     }
 
     /// The silence that is allowed when a reply has arrived so far.
-    pub(super) fn silence(self, state: ReplyState, form: ReplyForm) -> Silence {
-        let whole_reply = Silence { allowed: limits::INDEX_REPLY, then: AfterSilence::Missing };
+    pub(super) fn silence(
+        self,
+        limits: &limits::IndexClient,
+        state: ReplyState,
+        form: ReplyForm,
+    ) -> Silence {
+        let whole_reply = Silence { allowed: limits.reply, then: AfterSilence::Missing };
         match (state, form) {
             (ReplyState::Before, _) => whole_reply,
             (ReplyState::Refused, _) => {
-                Silence { allowed: limits::REFUSAL_REST, then: AfterSilence::Complete }
+                Silence { allowed: limits.refusal_rest, then: AfterSilence::Complete }
             }
             (ReplyState::Found { .. }, _) if self.extensions => whole_reply,
             (ReplyState::Found { .. }, ReplyForm::OneRecord) => {
                 let allowed = match self.adds_without_record {
-                    true => limits::KNOWN_SILENCE,
-                    false => limits::END_BY_SILENCE,
+                    true => limits.known_silence,
+                    false => limits.end_by_silence,
                 };
                 Silence { allowed, then: AfterSilence::Complete }
             }
@@ -59,8 +64,8 @@ impl IndexTraits {
             (ReplyState::Found { is_in_line: true, .. }, ReplyForm::Records) => whole_reply,
             (ReplyState::Found { follows_grammar, .. }, ReplyForm::Records) => {
                 let allowed = match follows_grammar {
-                    true => limits::END_BY_SILENCE_IN_GRAMMAR,
-                    false => limits::END_BY_SILENCE,
+                    true => limits.end_by_silence_in_grammar,
+                    false => limits.end_by_silence,
                 };
                 Silence { allowed, then: AfterSilence::PossiblyIncomplete }
             }
@@ -96,7 +101,7 @@ mod tests {
             (extended, found(true, false), add, 30_000, Missing),
         ] {
             let allowed = Duration::from_millis(milliseconds);
-            let found = shown.silence(state, form);
+            let found = shown.silence(&limits::IndexClient::DEFAULT, state, form);
             assert_eq!(found, Silence { allowed, then }, "{shown:?} {state:?} {form:?}");
         }
     }

@@ -124,7 +124,7 @@ fn a_greeting_is_followed_soon_by_a_reply() {
     let mut input = b"220 hello\r\n".to_vec();
     assert_eq!(events(&mut role, &mut input), []);
     assert_eq!(role.take_greeting().as_deref(), Some("220 hello"));
-    let soon = limits::REPLY_AFTER_GREETING;
+    let soon = limits::IndexClient::DEFAULT.reply_after_greeting;
     assert_eq!(role.wait(&input, IndexTraits::default(), at(1)), Some(soon));
     let missing = ReplyMeaning::Missing("a reply before the end of the connection");
     assert_eq!(role.on_end(&input, at(1)).meaning, missing);
