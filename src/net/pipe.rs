@@ -31,6 +31,40 @@ pub(crate) fn pipe_of(capacity: usize) -> (Connection, Connection) {
     ends.into()
 }
 
+impl Connection {
+    /// Writes everything, however long it takes.
+    pub(crate) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.write(rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads this number of bytes, or up to the end of input.
+    pub(crate) fn read_up_to(&self, most: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut chunk = [0; 4096];
+        while bytes.len() < most {
+            let room = chunk.len().min(most - bytes.len());
+            match self.read(&mut chunk[..room], None)? {
+                0 => break,
+                count => bytes.extend_from_slice(&chunk[..count]),
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Reads up to the end of input.
+    pub(crate) fn read_text(&self) -> String {
+        String::from_utf8(self.read_up_to(usize::MAX).unwrap()).unwrap()
+    }
+}
+
 /// One end.
 #[derive(Debug)]
 struct Pipe {

@@ -2,23 +2,15 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use super::account::RecordMemory;
-use super::budgets::memory_limit;
-use super::buffers::Buffers;
-use super::config::{Config, connection_limit};
-use super::host_policy::Resolutions;
+use super::config::Config;
 use super::session;
 use super::shared::Shared;
 use super::totals::Totals;
-use super::turns::Turns;
-use crate::index::{Capacity, Index};
-use crate::limits;
-use crate::net::{self, Connection, Permits, Service, Stop, accept_loop};
+use crate::net::{self, Connection, Service, Stop, accept_loop};
 use crate::protocol::{Port, Refusal, encode_refusal};
 
 /// An address at which the server cannot listen.
@@ -68,23 +60,7 @@ impl Server {
             };
             config.listen.iter().map(listen).collect::<Result<_, _>>()?
         };
-        let budgets = memory_limit(config.max_memory).0;
-        let most = connection_limit(config.max_connections, budgets).0;
-        let per_address = config.connections_per_address;
-        let per_address = per_address.map_or(limits::CONNECTIONS_PER_ADDRESS, NonZeroUsize::get);
-        let shared = Shared {
-            index: Index::new(Capacity { bytes: budgets.records, ..Capacity::default() }),
-            memory: RecordMemory::new(budgets),
-            buffers: Buffers::default(),
-            resolutions: Resolutions::default(),
-            turns: Turns::default(),
-            permits: Permits::new(most, per_address),
-            totals: Arc::default(),
-            stop: Stop::new(),
-            host_policy: config.host_policy,
-            explain: config.explain,
-        };
-        Ok(Self { listeners, shared })
+        Ok(Self { listeners, shared: Shared::new(config) })
     }
 
     /// The largest number of concurrent connections.

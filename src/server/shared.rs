@@ -1,14 +1,18 @@
 //! The state that all sessions of a server share.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::account::RecordMemory;
+use super::budgets::memory_limit;
 use super::buffers::Buffers;
+use super::config::{Config, connection_limit};
 use super::host_policy::{HostPolicy, Resolutions};
 use super::logging::counted;
 use super::totals::Totals;
 use super::turns::Turns;
-use crate::index::Index;
+use crate::index::{Capacity, Index};
+use crate::limits;
 use crate::net::{Permits, Stop};
 
 /// State that all sessions share.
@@ -27,6 +31,26 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// The state of a server without sessions.
+    pub(super) fn new(config: &Config) -> Self {
+        let budgets = memory_limit(config.max_memory).0;
+        let most = connection_limit(config.max_connections, budgets).0;
+        let per_address = config.connections_per_address;
+        let per_address = per_address.map_or(limits::CONNECTIONS_PER_ADDRESS, NonZeroUsize::get);
+        Self {
+            index: Index::new(Capacity { bytes: budgets.records, ..Capacity::default() }),
+            memory: RecordMemory::new(budgets),
+            buffers: Buffers::default(),
+            resolutions: Resolutions::default(),
+            turns: Turns::default(),
+            permits: Permits::new(most, per_address),
+            totals: Arc::default(),
+            stop: Stop::new(),
+            host_policy: config.host_policy,
+            explain: config.explain,
+        }
+    }
+
     /// The numbers of peers and records, for the log.
     pub(super) fn population(&self) -> String {
         let (peers, records) = (self.permits.taken(), self.index.len());

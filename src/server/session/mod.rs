@@ -16,3 +16,6 @@ mod queries;
 mod requests;
 
 pub(super) use connection::run;
+
+#[cfg(test)]
+mod tests;

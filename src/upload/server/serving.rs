@@ -1,0 +1,66 @@
+//! The uploads of one connection, one after the other (protocol.md sections 5.1 and 5.7).
+
+use super::answer::{Reader, Sharing, Then};
+use super::requests::Requests;
+use crate::net::{Outcome, ReadClock, close_after_reply, lingering_close};
+use crate::protocol::Status;
+
+impl Sharing {
+    /// Serves one connection until it ends. `clock` measures how fast its reader is.
+    pub(super) fn serve(&self, reader: &Reader<'_>, clock: &mut ReadClock) -> Outcome {
+        let Reader { stream, address, number } = *reader;
+        let mut outcome = Outcome::Normal;
+        let mut requests = Requests::new(stream);
+        let mut was_kept_open = false;
+        let served = loop {
+            // Until the reader has all of the reply, the upload counts among those that have begun.
+            let mut slot = None;
+            let answered = match requests.next() {
+                Ok(Some(Ok(request))) => {
+                    self.permits.request_received(number);
+                    self.answer(reader, &request, clock, &mut slot)
+                }
+                Ok(Some(Err(error))) => {
+                    log::warn!("{address}: {}, {error}", Status::from(error.refusal));
+                    outcome = Outcome::Abuse;
+                    self.refuse(stream, error.refusal, &error.to_string())
+                }
+                Ok(None) => return outcome,
+                Err(error) => Err(error),
+            };
+            // A slow reader is idle when it has read the reply, and not before.
+            let answered = answered.map(|then| match clock.finish(stream, &self.stop) {
+                Ok(()) => then,
+                Err(error) => {
+                    log::warn!("{address}: upload ended before the reader had all of it: {error}");
+                    Then::Broken
+                }
+            });
+            drop(slot);
+            match answered {
+                Ok(Then::Close) => break Ok(()),
+                Ok(Then::Broken) => return outcome,
+                Ok(Then::KeepOpen) if !self.has_next(reader, &mut requests) => return outcome,
+                Ok(Then::KeepOpen) => was_kept_open = true,
+                Err(error) => break Err(error),
+            }
+        };
+        match served {
+            Ok(()) if outcome == Outcome::Normal && !was_kept_open => close_after_reply(stream),
+            // The rest of a malformed request, or pipelined requests, may still be arriving.
+            Ok(()) => lingering_close(stream),
+            Err(error) => log::warn!("{address}: the connection broke: {error}"),
+        }
+        outcome
+    }
+
+    /// Waits for the next request, and returns whether some of it is there. Meanwhile the connection
+    /// may be closed for one of another network.
+    fn has_next(&self, reader: &Reader<'_>, requests: &mut Requests<'_>) -> bool {
+        if requests.has_input() {
+            return true;
+        }
+        let evictable = self.permits.offer_eviction(reader.number, reader.stream, true);
+        requests.wait_for_next() && !evictable.is_evicted()
+    }
+}

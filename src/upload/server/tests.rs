@@ -1,0 +1,152 @@
+//! Whole uploads over pipes in memory (protocol.md sections 5 and 7).
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::library::{Depth, Library};
+use crate::net::{Outcome, pipe, pipe_of};
+
+const GET: &str = "GET RFC 1 P2P-CI/1.0\r\nHost: h\r\n\r\n";
+
+/// A directory with one document, and the upload server of it.
+struct Holder {
+    document: Vec<u8>,
+    sharing: Sharing,
+    _folder: tempfile::TempDir,
+}
+
+impl Holder {
+    fn of(length: usize) -> Self {
+        let document: Vec<u8> = (0..length).map(|at| (at % 251).to_le_bytes()[0]).collect();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("rfc1.txt"), &document).unwrap();
+        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        let (permits, uploads) = (Permits::new(8, 8), Uploads::default());
+        let sharing = sharing(library, uploads, &permits, 8, &Stop::new());
+        Self { document, sharing, _folder: folder }
+    }
+
+    /// Serves one end of a pipe while `act` uses the other one.
+    fn serve<T>(
+        &self,
+        (server, client): (Connection, Connection),
+        clock: &mut ReadClock,
+        act: impl FnOnce(Connection) -> T,
+    ) -> (Outcome, T) {
+        thread::scope(|scope| {
+            let served = scope.spawn(move || {
+                let stream = &Arc::new(server);
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+                self.sharing.serve(&Reader { stream, address, number: 0 }, clock)
+            });
+            let result = act(client);
+            (served.join().unwrap(), result)
+        })
+    }
+
+    /// The reply to requests after which nothing more is sent.
+    fn reply(&self, requests: &str) -> (Outcome, Vec<u8>) {
+        self.serve(pipe(), &mut ReadClock::default(), |client| {
+            client.write_all(requests.as_bytes()).unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            client.read_up_to(usize::MAX).unwrap()
+        })
+    }
+}
+
+/// The head of a reply, and what follows it.
+fn split(reply: &[u8]) -> (&str, &[u8]) {
+    let end = reply.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    (str::from_utf8(&reply[..end]).unwrap(), &reply[end..])
+}
+
+#[test]
+fn a_document_of_any_length_arrives_whole() {
+    for length in [0, 1, 1000, 64 * 1024, 64 * 1024 + 1, 1 << 20] {
+        let holder = Holder::of(length);
+        let (outcome, reply) = holder.reply(GET);
+        let (head, document) = split(&reply);
+        assert_eq!(outcome, Outcome::Normal);
+        assert!(head.starts_with("P2P-CI/1.0 200 OK\r\n"), "{head}");
+        assert!(head.contains(&format!("\r\nContent-Length: {length}\r\n")), "{head}");
+        assert!(document == holder.document, "{length}");
+    }
+}
+
+#[test]
+fn a_range_is_sent_alone() {
+    let holder = Holder::of(200_000);
+    for (range, part) in [("100000-", &holder.document[100_000..]), ("5-", &holder.document[5..])] {
+        let (_, reply) =
+            holder.reply(&GET.replace("\r\n\r\n", &format!("\r\nRange: bytes={range}\r\n\r\n")));
+        let (head, document) = split(&reply);
+        assert!(head.starts_with("P2P-CI/1.0 206 Partial Content\r\n"), "{head}");
+        assert!(document == part, "{range}: {} bytes", document.len());
+    }
+    let (_, reply) = holder.reply(&GET.replace("\r\n\r\n", "\r\nRange: bytes=200000-\r\n\r\n"));
+    assert!(reply.starts_with(b"P2P-CI/1.0 416 "), "{}", reply.escape_ascii());
+}
+
+#[test]
+fn what_is_not_shared_or_not_understood_is_refused() {
+    let holder = Holder::of(1);
+    let missing = holder.reply(&GET.replace("RFC 1", "RFC 2"));
+    assert_eq!(missing, (Outcome::Normal, b"P2P-CI/1.0 404 Not Found\r\n\r\n".to_vec()));
+    let malformed = holder.reply("FETCH\r\n\r\n");
+    assert_eq!(malformed, (Outcome::Abuse, b"P2P-CI/1.0 400 Bad Request\r\n\r\n".to_vec()));
+    assert_eq!(holder.reply(""), (Outcome::Normal, Vec::new()));
+}
+
+#[test]
+fn requests_on_a_connection_that_is_kept_open_are_answered_in_order() {
+    let holder = Holder::of(3000);
+    let request = GET.replace("\r\n\r\n", "\r\nConnection: keep-alive\r\n\r\n");
+    let (outcome, reply) = holder.reply(&request.repeat(3));
+    assert_eq!(outcome, Outcome::Normal);
+    let mut rest = &reply[..];
+    for _ in 0..3 {
+        let (head, documents) = split(rest);
+        assert!(head.contains("\r\nConnection: keep-alive\r\n"), "{head}");
+        let (document, others) = documents.split_at(3000);
+        assert!(document == holder.document);
+        rest = others;
+    }
+    assert!(rest.is_empty());
+}
+
+#[test]
+fn an_upload_ends_when_its_reader_vanishes() {
+    let holder = Holder::of(1 << 20);
+    let (outcome, ()) = holder.serve(pipe(), &mut ReadClock::default(), |client| {
+        client.write_all(GET.as_bytes()).unwrap();
+        client.read_up_to(100_000).unwrap();
+        assert_eq!(holder.sharing.running.all().len(), 1);
+    });
+    assert_eq!(outcome, Outcome::Normal);
+    assert!(holder.sharing.running.all().is_empty());
+}
+
+/// Only the last second of its time is measured here.
+#[test]
+fn an_upload_ends_when_its_reader_is_below_the_minimum_rate() {
+    let holder = Holder::of(1 << 20);
+    let (server, client) = pipe_of(64 * 1024);
+    let mut clock = ReadClock::default();
+    clock.has_waited(&server, limits::PROGRESS_TIME - Duration::from_secs(1)).unwrap();
+    let begun = Instant::now();
+    let (outcome, read) = holder.serve((server, client), &mut clock, |client| {
+        client.write_all(GET.as_bytes()).unwrap();
+        let mut read = 0;
+        // A hundred bytes each fifth of a second: half of the minimum rate.
+        while !holder.sharing.running.all().is_empty() || read == 0 {
+            read += client.read(&mut [0; 100], None).unwrap();
+            thread::sleep(Duration::from_millis(200));
+        }
+        read
+    });
+    assert_eq!(outcome, Outcome::Normal);
+    assert!(read < 100_000 && begun.elapsed() < limits::PROGRESS_TIME / 2, "{read}");
+}
