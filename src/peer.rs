@@ -10,7 +10,7 @@ mod sharing;
 pub use crate::discovery::{
     AskIndex, Completeness, Extensions, Gap, GapCause, HolderInfo, Holders, IndexConnection,
     IndexDialect, IndexError, ListCache, Query, each_record, lookup, lookup_in_list,
-    may_ignore_lookup, request_records,
+    request_records,
 };
 pub use crate::download::{
     CompletedDownload, DownloadError, DownloadEvent, DownloadJob, DownloadProgress,

@@ -88,12 +88,12 @@ fn most_at_once(shows_attributes: bool) -> (usize, usize) {
         for number in 1..=DOCUMENTS {
             std::fs::write(folder.join(format!("rfc{}.txt", 1000 + number)), "further").unwrap();
         }
-        let (mut telling, mut all) = (0, 0);
+        let (mut announcing, mut all) = (0, 0);
         while all < DOCUMENTS {
             let now = seen.recv_timeout(common::PATIENCE).unwrap();
-            (telling, all) = (telling.max(now), all + now);
+            (announcing, all) = (announcing.max(now), all + now);
         }
-        (registering, telling)
+        (registering, announcing)
     } else {
         // Each document once, and the LOOKUP.
         let registering = most_of(DOCUMENTS + 1);
@@ -121,9 +121,9 @@ fn one_by_one_where_an_index_shows_no_attributes() {
 
 #[test]
 fn many_at_once_where_it_does() {
-    let (registering, telling) = most_at_once(true);
+    let (registering, announcing) = most_at_once(true);
     assert!((2..=64).contains(&registering), "{registering}");
-    assert!((2..=64).contains(&telling), "{telling}");
+    assert!((2..=64).contains(&announcing), "{announcing}");
 }
 
 /// Only the first document is added twice: when it is added first, the index has not shown that it

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
+use super::args::Args;
 use super::downloads::running::Downloads;
 use super::errors::command_error::CommandError;
 use super::output::format::Format;
@@ -50,6 +51,35 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// The state of a single command, which has no session, and whose user cannot be asked.
+    pub(super) fn new(
+        args: &Args,
+        index: IndexAccess,
+        downloader: Downloader,
+        journal: Arc<Journal>,
+        interrupt: Interrupt,
+    ) -> Self {
+        Self {
+            server: args.server.clone(),
+            index,
+            folder: args.share.clone(),
+            depth: args.depth(),
+            library: OnceCell::new(),
+            hashing: None,
+            announcements: None,
+            uploads: None,
+            format: args.format,
+            downloader,
+            journal,
+            interrupt,
+            downloads: Downloads::default(),
+            listed: Listed::default(),
+            created: RefCell::default(),
+            typed: String::new(),
+            interactive: false,
+        }
+    }
+
     /// The handle by which a signal cancels the running command.
     pub(super) fn cancel(&self) -> &Cancel {
         self.downloader.cancel()

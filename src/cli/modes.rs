@@ -1,6 +1,6 @@
 //! The three ways in which the program `peer` runs: one command, `share`, and the shell.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
@@ -25,7 +25,6 @@ use super::session::resume::resume_unfinished;
 use super::session::sharing::{Session, event_printer};
 use super::session::signals::{ServiceSignal, on_service_signal};
 use super::shell::line_loop;
-use super::shell::listed::Listed;
 use super::user_folder::{journal_file, peer_stats_store};
 use super::values::rate::Rate;
 use crate::escape::excerpt;
@@ -65,35 +64,24 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
     let is_cancellable = matches!(command, Command::Get(_) | Command::Sync(_));
     let interrupt = Interrupt::start(Mode::Single { is_cancellable });
     let interrupt = finish(args.format, interrupt.map_err(CommandError::Signals))?;
+    let index = IndexAccess::once(IndexConnection::new(
+        args.server.clone(),
+        args.host.clone(),
+        args.upload.and_then(|upload| Port::try_from(upload.port()).ok()),
+        Arc::default(),
+    ));
+    let journal = match command {
+        Command::Get(_) | Command::Sync(_) | Command::Verify(_) | Command::Why(_) => {
+            journal(&args.share)
+        }
+        // Other commands need no journal, and work where none can be written.
+        _ => Arc::new(Journal::in_memory()),
+    };
+    let downloader = downloader(args).with_cancel(interrupt.begin());
     let context = Context {
-        server: args.server.clone(),
-        index: IndexAccess::once(IndexConnection::new(
-            args.server.clone(),
-            args.host.clone(),
-            args.upload.and_then(|upload| Port::try_from(upload.port()).ok()),
-            Arc::default(),
-        )),
-        folder: args.share.clone(),
-        depth: args.depth(),
-        library: OnceCell::new(),
-        hashing: None,
-        announcements: None,
-        uploads: None,
-        format: args.format,
-        downloader: downloader(args).with_cancel(interrupt.begin()),
-        journal: match command {
-            Command::Get(_) | Command::Sync(_) | Command::Verify(_) | Command::Why(_) => {
-                journal(&args.share)
-            }
-            // Other commands need no journal, and work where none can be written.
-            _ => Arc::new(Journal::in_memory()),
-        },
-        interrupt,
-        downloads: Downloads::default(),
-        listed: Listed::default(),
-        created: RefCell::default(),
         typed: typed("peer"),
         interactive,
+        ..Context::new(args, index, downloader, journal, interrupt)
     };
     let outcome = finish(args.format, dispatch::run(&context, command));
     context.store_peer_stats();
@@ -130,11 +118,11 @@ pub(super) fn share(args: &Args) -> Result<(), CommandError> {
 }
 
 /// Runs the shell, on a terminal or for a script.
-pub(super) fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
+pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
     let tell = event_printer(args.server.clone(), args.format, notices.clone(), interactive);
     let journal = journal(&args.share);
-    let session = finish(args.format, Session::start(&args, &journal, tell))?;
+    let session = finish(args.format, Session::start(args, &journal, tell))?;
     let interrupt = Interrupt::start(Mode::Shell { interactive });
     let interrupt = finish(args.format, interrupt.map_err(CommandError::Signals))?;
     let registration = Arc::clone(&session.sharing.registration);
@@ -151,7 +139,7 @@ pub(super) fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
         Err(error) if !interactive => return finish(args.format, Err(CommandError::from(error))),
         Ok(()) | Err(_) => {}
     }
-    let (downloader, downloads) = (downloader(&args), Downloads::default());
+    let (downloader, downloads) = (downloader(args), Downloads::default());
     if interactive {
         logging::warn_of_root();
         // A script decides itself what is downloaded.
@@ -165,24 +153,15 @@ pub(super) fn run_shell(args: Args, interactive: bool) -> Result<(), Failure> {
             notices.clone(),
         );
     }
+    let index = IndexAccess::of_session(Arc::clone(&session.sharing.registration));
     let mut context = Context {
-        depth: args.depth(),
-        server: args.server,
-        index: IndexAccess::of_session(Arc::clone(&session.sharing.registration)),
+        library: OnceCell::from(session.sharing.library.clone()),
         hashing: Some(session.sharing.hashing.queue()),
         announcements: Some(session.sharing.announcer.queue()),
-        folder: args.share,
-        library: OnceCell::from(session.sharing.library.clone()),
         uploads: Some(Arc::clone(&session.sharing.uploads)),
-        format: args.format,
-        downloader,
-        journal,
-        interrupt,
         downloads,
-        listed: Listed::default(),
-        created: RefCell::default(),
-        typed: String::new(),
         interactive,
+        ..Context::new(args, index, downloader, journal, interrupt)
     };
     let outcome = line_loop::run(&mut context, &notices);
     context.store_peer_stats();

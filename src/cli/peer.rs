@@ -50,7 +50,7 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Single::Remove(removal)) => {
             finish(args.format, Err(no_removal(&args.server, removal)))
         }
-        None => run_shell(args, interactive),
+        None => run_shell(&args, interactive),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::index_dialect::Extensions;
+use super::index_dialect::{Extensions, IndexDialect};
 use super::index_error::IndexError;
 use super::listed::{Completeness, Gap, GapCause, KeptList};
 use super::query::{AskIndex, Query};
@@ -111,14 +111,16 @@ pub fn lookup(
     if is_rfc && index.list_cache().get().is_some() && !dialect.shows_extensions() {
         return lookup_in_list(index, document);
     }
-    let want_attributes = dialect.extensions() != Extensions::Refused;
+    let before = dialect.extensions();
     let query = Query::lookup(document, title, dialect);
     let mut holdings = Arriving::new(*dialect.limits(), learned_from);
     let (mut failure, mut is_answered) = (None, false);
     let mut completeness = Completeness::Complete;
     match request_records(index, query, &mut |part| holdings.take(part)) {
         Err(IndexError::Refused { refusal: Refusal::NotFound, .. }) => is_answered = true,
-        Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) if want_attributes => {
+        Err(IndexError::Refused { refusal: Refusal::BadRequest, .. })
+            if before != Extensions::Refused =>
+        {
             dialect.refuse_extensions();
             if !is_rfc {
                 return lookup(index, document, title);
@@ -126,12 +128,10 @@ pub fn lookup(
         }
         Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) if is_rfc => {}
         // Some servers never answer a request with an unknown header.
-        Err(IndexError::Silent { .. } | IndexError::Unfinished { .. })
-            if want_attributes && dialect.extensions() == Extensions::Refused =>
-        {
+        Err(error) if dialect.repeats_lookup(before, &error) => {
             return lookup(index, document, title);
         }
-        Err(error) if is_rfc && may_ignore_lookup(index, &error) => failure = Some(error),
+        Err(error) if is_rfc && dialect.may_ignore_lookup(&error) => failure = Some(error),
         outcome => {
             is_answered = true;
             completeness = holdings.completeness(outcome?);
@@ -140,7 +140,7 @@ pub fn lookup(
     // Other implementations may match in another way.
     let mut holdings = holdings.found;
     holdings.retain(|holding| holding.record.document == *document);
-    if !holdings.is_empty() || dialect.shows_extensions() || !is_rfc {
+    if !holdings.is_empty() || !dialect.may_compare_titles(document) {
         return Holders::new(document, holdings, completeness);
     }
     match lookup_in_list(index, document) {
@@ -153,10 +153,27 @@ pub fn lookup(
     }
 }
 
-/// Whether a failed LOOKUP may be due to its form: some servers close the connection when a header
-/// is missing.
-pub fn may_ignore_lookup(index: &dyn AskIndex, error: &IndexError) -> bool {
-    matches!(error, IndexError::Lost { .. }) && !index.dialect().shows_extensions()
+/// What follows a LOOKUP that has found no holder (protocol.md section 8.5).
+impl IndexDialect {
+    /// Whether a failed LOOKUP is sent again without extensions: the server has not replied to the first
+    /// request with one. `before` is what was known of it before the LOOKUP.
+    pub fn repeats_lookup(&self, before: Extensions, error: &IndexError) -> bool {
+        matches!(error, IndexError::Silent { .. } | IndexError::Unfinished { .. })
+            && before != Extensions::Refused
+            && self.extensions() == Extensions::Refused
+    }
+
+    /// Whether a failed LOOKUP may be due to its form: some servers close the connection when a header
+    /// is missing.
+    pub fn may_ignore_lookup(&self, error: &IndexError) -> bool {
+        matches!(error, IndexError::Lost { .. }) && !self.shows_extensions()
+    }
+
+    /// Whether a server that finds no record of a document may have compared titles, so that its list
+    /// is searched.
+    pub fn may_compare_titles(&self, document: &Document) -> bool {
+        matches!(document, Document::Rfc(_)) && !self.shows_extensions()
+    }
 }
 
 /// Looks up the holders of a document in the list of all RFCs, which is requested once per connection.

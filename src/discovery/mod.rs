@@ -19,7 +19,7 @@ mod own_host;
 mod query;
 mod records;
 
-pub use holders::{HolderInfo, Holders, lookup, lookup_in_list, may_ignore_lookup};
+pub use holders::{HolderInfo, Holders, lookup, lookup_in_list};
 pub use index_connection::IndexConnection;
 pub use index_dialect::{Extensions, IndexDialect};
 pub use index_error::IndexError;

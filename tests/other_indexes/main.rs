@@ -1,4 +1,4 @@
-//! Index servers of other programs: what our peer sends to them, and what it makes of their replies
+//! Index servers of other programs: the requests that the peer sends to them, and its use of their replies
 //! (protocol.md sections 4.9 and 8.5).
 
 #![allow(
@@ -11,6 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod announcing;
 mod bounds;
 mod captured;
 mod endings;
@@ -18,4 +19,4 @@ mod fake;
 mod kinds;
 mod refusals;
 mod registration;
-mod telling;
+mod shell_commands;

@@ -10,10 +10,7 @@ use crate::cli::errors::failure::Failure;
 use crate::cli::meant::{listed_form, no_holder};
 use crate::cli::output::reply::{ReplyPrinter, refused as refused_by};
 use crate::error_chain::error_chain;
-use crate::peer::{
-    AskIndex, Completeness, Extensions, Holders, IndexError, Query, lookup_in_list,
-    may_ignore_lookup,
-};
+use crate::peer::{AskIndex, Completeness, Holders, Query, lookup_in_list};
 use crate::protocol::{Document, Refusal, ReplyPart};
 
 pub(in crate::cli) fn lookup(context: &Context, command: &Lookup) -> Result<(), CommandError> {
@@ -30,7 +27,7 @@ fn print_holders(context: &Context, typed: &Document) -> Result<(), CommandError
     let document = &listed_form(context, typed);
     let title = context.known_title(document);
     let query = Query::lookup(document, title.as_ref(), index.dialect());
-    let was_probe = index.dialect().extensions() == Extensions::Unknown;
+    let before = index.dialect().extensions();
     let mut printer = ReplyPrinter::new(context.format, &context.listed);
     // A refusal is printed only after the list was searched.
     let (mut refused, mut reason, mut found, mut held) = (None, None, false, Vec::new());
@@ -56,17 +53,13 @@ fn print_holders(context: &Context, typed: &Document) -> Result<(), CommandError
         }
         printer.take(&part, bytes)
     });
-    if let Err(IndexError::Silent { .. } | IndexError::Unfinished { .. }) = asked
-        && was_probe
-        && index.dialect().extensions() == Extensions::Refused
-    {
+    if asked.as_ref().is_err_and(|error| index.dialect().repeats_lookup(before, error)) {
         // The index may not reply to requests with unknown headers.
         return print_holders(context, typed);
     }
-    let may_compare_titles = matches!(document, Document::Rfc(_))
-        && matches!(refused, None | Some(Refusal::NotFound | Refusal::BadRequest))
-        && !index.dialect().shows_extensions();
-    let was_ignored = asked.as_ref().is_err_and(|error| may_ignore_lookup(index, error));
+    let may_compare_titles = index.dialect().may_compare_titles(document)
+        && matches!(refused, None | Some(Refusal::NotFound | Refusal::BadRequest));
+    let was_ignored = asked.as_ref().is_err_and(|error| index.dialect().may_ignore_lookup(error));
     if !found && may_compare_titles && (was_ignored || asked.is_ok()) {
         let Holders { found, completeness } = match lookup_in_list(index, document) {
             // The index has already replied that it has no record.

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `list`, `lookup`, `search`, `browse`, `peers` | records of the index |
 //! | `get`, `sync` | downloads |
+//! | `batch` | documents that `get` or `sync` downloads together |
 //! | `add`, `remove`, `docs` | shared documents |
 //! | `verify`, `why`, `status` | files and their digests; download histories; the session and its transfers |
 //! | `print_reply` | one request whose reply is printed |
 
 mod add;
+mod batch;
 mod browse;
 mod docs;
 mod get;

@@ -6,27 +6,21 @@ mod verified;
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal};
-use std::path::Path;
 use std::time::Instant;
 
 use crate::cli::command::Sync;
+use crate::cli::commands::batch::{Batch, BatchResult};
 use crate::cli::context::Context;
-use crate::cli::downloads::change::Earlier;
-use crate::cli::downloads::many::Destination;
 use crate::cli::downloads::share_directory::{cannot_continue, create_share_directory};
 use crate::cli::downloads::trusted::{check_all_local, trusted_digests};
 use crate::cli::errors::command_error::CommandError;
-use crate::cli::errors::failure::{Failure, failure_of};
+use crate::cli::errors::failure::Failure;
 use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::{check_complete, note_incomplete, print_incomplete};
-use crate::cli::output::outcome::{Outcome, print_failed, print_not_downloaded, print_not_saved};
+use crate::cli::output::outcome::{Outcome, print_failed, print_not_saved};
 use crate::cli::output::print::{print_line, print_note};
-use crate::cli::progress::ManyDownloads;
 use crate::error_chain::error_chain;
-use crate::peer::{
-    AskIndex, CompletedDownload, Completeness, DownloadError, DownloadEvent, DownloadJob,
-    JournalEvent,
-};
+use crate::peer::{AskIndex, Completeness, DownloadJob, JournalEvent};
 use crate::protocol::Document;
 use lengths::Lengths;
 use selection::{Missing, missing, select};
@@ -93,41 +87,11 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
     }
     let nothing_to_do = (orders.is_empty() && given_up.is_empty())
         .then(|| selection.nothing_to_do(command, not_saved.len()));
-    let mut progress = ManyDownloads::new(orders.len(), given_up.len());
-    let documents = orders.iter().map(|order| &order.request.document);
-    let earlier = Earlier::read(context, &library, documents);
     // On a terminal a bar and the summary are shown instead.
-    let names_each = matches!(context.format, Format::Json) || !io::stdout().is_terminal();
-    let mut output = Ok(());
-    let list = command.digests.as_deref();
-    let outcome = Destination::of(context, &library).fetch_all(orders, &mut |event| {
-        match event {
-            DownloadEvent::Completed(order, fetched, _) => {
-                if names_each && output.is_ok() {
-                    output = print_downloaded(context, &earlier, order, fetched, list);
-                }
-            }
-            DownloadEvent::Present(order) => {
-                if names_each && output.is_ok() {
-                    let path = order.target.path();
-                    output = Outcome::Present(&path).print(context.format, &order.request.document);
-                }
-            }
-            DownloadEvent::GivenUp(_, DownloadError::Cancelled(_)) => return,
-            DownloadEvent::GivenUp(order, error) => {
-                given_up.push(failure_of(error));
-                if output.is_ok() {
-                    output = print_not_downloaded(context.format, &order.request.document, error);
-                }
-            }
-            DownloadEvent::Committed(_)
-            | DownloadEvent::Bytes(_)
-            | DownloadEvent::Running(..)
-            | DownloadEvent::Retrying(..) => {}
-        }
-        progress.show(event);
-    });
-    progress.end();
+    let prints_each = matches!(context.format, Format::Json) || !io::stdout().is_terminal();
+    let digests = command.digests.as_deref();
+    let batch = Batch { context, library: &library, digests, failures: given_up, prints_each };
+    let BatchResult { end, output, failures, progress, .. } = batch.download(orders, &mut |_| {});
     // Digests of files that were just written need not be computed again.
     let digests = library.read().digests();
     if let Err(error) = digests.save() {
@@ -135,7 +99,7 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
     }
     output?;
     let summary = nothing_to_do.unwrap_or_else(|| progress.summary(begun.elapsed()));
-    outcome.map_err(|source| match source.kind() {
+    end.map_err(|source| match source.kind() {
         io::ErrorKind::Interrupted => CommandError::Interrupted(format!(
             "interrupted: {summary}; what was received of the others is kept, and the next `sync`, or \
              `get` alone, resumes them"
@@ -148,20 +112,7 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
     if let Format::Raw | Format::Table = context.format {
         print_line(&summary).map_err(CommandError::Output)?;
     }
-    ending(context, given_up, &selection.listed)
-}
-
-/// Prints a line or an object for a document that was downloaded.
-fn print_downloaded(
-    context: &Context,
-    earlier: &Earlier,
-    order: &DownloadJob,
-    fetched: &CompletedDownload,
-    list: Option<&Path>,
-) -> Result<(), CommandError> {
-    let (path, document) = (order.target.path(), &order.request.document);
-    let change = earlier.change(document, fetched.digest);
-    Outcome::Fetched { path: &path, fetched, change, list }.print(context.format, document)
+    ending(context, failures, &selection.listed)
 }
 
 /// The most severe failure of the documents and of an incomplete list.

@@ -7,21 +7,20 @@ use super::holders::{Chosen, choose_once, holdings, sources};
 use super::missing::report_missing;
 use super::target::{Target, already_here, check, target};
 use crate::cli::command::Get;
+use crate::cli::commands::batch::{Batch, BatchResult};
 use crate::cli::context::Context;
-use crate::cli::downloads::change::Earlier;
-use crate::cli::downloads::many::{Destination, Plan, plan, record_reason};
+use crate::cli::downloads::many::{Plan, plan, record_reason};
 use crate::cli::downloads::share_directory::{cannot_continue, create_share_directory};
 use crate::cli::downloads::trusted::check_local;
 use crate::cli::errors::command_error::CommandError;
-use crate::cli::errors::failure::{Failure, failure_of};
+use crate::cli::errors::failure::Failure;
 use crate::cli::errors::report::report;
 use crate::cli::other_kind::note_index_server;
 use crate::cli::output::incomplete::print_missing_holders;
-use crate::cli::output::outcome::{Outcome, print_failed, print_not_downloaded};
-use crate::cli::progress::ManyDownloads;
+use crate::cli::output::outcome::{Outcome, print_failed};
 use crate::cli::values::quantity::counted;
 use crate::library::SharedLibrary;
-use crate::peer::{DownloadError, DownloadEvent, HolderInfo, Holders, IndexError, JournalEvent};
+use crate::peer::{HolderInfo, Holders, IndexError, JournalEvent};
 use crate::protocol::{Digest, Document};
 
 /// Downloads several documents. All are tried, and the most severe failure decides the exit code.
@@ -68,53 +67,19 @@ pub(super) fn get_many(
     if !orders.is_empty() {
         create_share_directory(context)?;
     }
-    let (list, count) = (command.digests.as_deref(), orders.len());
-    let mut progress = ManyDownloads::new(count, failures.len());
-    let documents = orders.iter().map(|order| &order.request.document);
-    let earlier = Earlier::read(context, &library, documents);
-    let (mut output, mut downloaded) = (Ok(()), 0_usize);
-    // Whether a note about the holder of `--from` was printed.
-    let mut is_kind_known = false;
-    let outcome = Destination::of(context, &library).fetch_all(orders, &mut |event| {
-        match event {
-            DownloadEvent::Completed(order, fetched, _) => {
-                downloaded += 1;
-                if output.is_ok() {
-                    let (path, document) = (order.target.path(), &order.request.document);
-                    let change = earlier.change(document, fetched.digest);
-                    let fetched = Outcome::Fetched { path: &path, fetched, change, list };
-                    progress.aside(|| output = fetched.print(context.format, document));
-                }
-            }
-            DownloadEvent::GivenUp(_, DownloadError::Cancelled(_)) => return,
-            DownloadEvent::GivenUp(order, error) => {
-                failures.push(failure_of(error));
-                if let (Some(holder), false) = (&command.from, is_kind_known) {
-                    is_kind_known = true;
-                    progress.aside(|| note_index_server(holder, error));
-                }
-                if output.is_ok() {
-                    output = print_not_downloaded(context.format, &order.request.document, error);
-                }
-            }
-            DownloadEvent::Present(order) => {
-                if output.is_ok() {
-                    let path = order.target.path();
-                    let present = Outcome::Present(&path);
-                    progress
-                        .aside(|| output = present.print(context.format, &order.request.document));
-                }
-            }
-            DownloadEvent::Bytes(_)
-            | DownloadEvent::Running(..)
-            | DownloadEvent::Committed(_)
-            | DownloadEvent::Retrying(..) => {}
+    let count = orders.len();
+    let digests = command.digests.as_deref();
+    let batch = Batch { context, library: &library, digests, failures, prints_each: true };
+    // The holder of `--from` that failed, for one note about its kind.
+    let mut noted = command.from.as_ref();
+    let result = batch.download(orders, &mut |error| {
+        if let Some(holder) = noted.take() {
+            note_index_server(holder, error);
         }
-        progress.show(event);
     });
-    progress.end();
+    let BatchResult { end, output, downloaded, failures, .. } = result;
     let failed = failures.len();
-    outcome.map_err(|source| match source.kind() {
+    end.map_err(|source| match source.kind() {
         io::ErrorKind::Interrupted => CommandError::Interrupted(format!(
             "interrupted: {} downloaded; what was received of the others is kept, and the same \
              command, or `get` alone, resumes them",

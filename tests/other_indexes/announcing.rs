@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::common::{PATIENCE, run_peer};
+use crate::common::PATIENCE;
 use crate::fake::{Act, Other, has_extension, say, share, temporary, uploader};
 
-const ACCEPTED: &str = "P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n\r\n";
+pub(crate) const ACCEPTED: &str = "P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n\r\n";
 const FULL: &str = "P2P-CI/1.0 503 Service Unavailable\r\n\r\n";
-const BAD: &str = "P2P-CI/1.0 400 Bad Request\r\n\r\n";
-const NONE: &str = "P2P-CI/1.0 404 Not Found\r\n\r\n";
+pub(crate) const BAD: &str = "P2P-CI/1.0 400 Bad Request\r\n\r\n";
+pub(crate) const NONE: &str = "P2P-CI/1.0 404 Not Found\r\n\r\n";
 const WITH_ATTRIBUTE: &str =
     "P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\nAdded: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
 
-fn write_rfcs(folder: &Path, numbers: impl IntoIterator<Item = u32>) {
+pub(crate) fn write_rfcs(folder: &Path, numbers: impl IntoIterator<Item = u32>) {
     for number in numbers {
         // It appears with its content: what is written later would be another change.
         fs::write(folder.join(".new"), "text").unwrap();
@@ -30,7 +30,7 @@ fn number_of(request: &str) -> &str {
 }
 
 /// The numbers of the ADDs among some requests.
-fn added(requests: &[String]) -> Vec<&str> {
+pub(crate) fn added(requests: &[String]) -> Vec<&str> {
     requests.iter().filter(|one| one.starts_with("ADD ")).map(|one| number_of(one)).collect()
 }
 
@@ -111,8 +111,8 @@ fn a_server_that_closes_after_each_reply_is_sent_each_document_once() {
     assert_eq!(numbers, ["1", "2", "3", "4", "5"]);
 }
 
-/// A server that closes after each reply, and once without a reply: what was not answered is not
-/// taken for told.
+/// A server that closes after each reply, and once without a reply: an ADD without a reply does not
+/// count as sent.
 #[test]
 fn an_add_without_a_reply_is_repeated() {
     let folder = temporary();
@@ -135,9 +135,9 @@ fn an_add_without_a_reply_is_repeated() {
 }
 
 /// A document that waits for room is registered by any ADD of it, and this is reported. It used to be
-/// said only after the next attempt with documents that wait.
+/// reported only after the next attempt with documents that wait.
 #[test]
-fn a_changed_document_that_waited_is_registered_and_said_to_be() {
+fn a_changed_document_that_waited_is_registered_and_reported() {
     let folder = temporary();
     write_rfcs(folder.path(), 1..=2);
     let room = Arc::new(AtomicBool::new(false));
@@ -154,99 +154,6 @@ fn a_changed_document_that_waited_is_registered_and_said_to_be() {
     // Earlier than it would be tried again.
     fs::write(folder.path().join("rfc2.txt"), "another text").unwrap();
     program.error_with("registered 1 more");
-}
-
-/// `add` and `remove` in the shell: no REMOVE and no second ADD on a connection.
-#[test]
-fn commands_of_the_shell_send_no_remove_and_no_second_add() {
-    for closes in [false, true] {
-        let folder = temporary();
-        write_rfcs(folder.path(), 1..=3);
-        let other = Other::start(move |request, _| {
-            let reply = match request {
-                _ if request.starts_with("LOOKUP") => NONE,
-                _ if request.starts_with("ADD RFC 3 ") => BAD,
-                _ => ACCEPTED,
-            };
-            match closes {
-                true => Act::SayAndClose(reply.into()),
-                false => say(reply),
-            }
-        });
-        let index = other.address.to_string();
-        let script = "add 1\nadd 3\nremove 9\nremove 2\nadd 2\n";
-        let arguments = [&*index, "--share", ".", "--upload", "127.0.0.1:0"];
-        let (code, output, errors) = run_peer(&arguments, script, folder.path());
-        let says = format!("closes {closes}: {output}{errors}");
-        assert_ne!(code, 0, "{says}");
-        assert!(output.contains("registered 2 "), "{says}");
-        assert!(output.contains("RFC 1 rfc1.txt "), "{says}");
-        assert!(errors.contains("RFC 1 is registered, and is not sent"), "{says}");
-        assert!(errors.contains("the index has refused RFC 3 before"), "{says}");
-        assert!(output.contains("404 Not Found"), "{says}");
-        assert!(errors.contains("has not shown that it knows REMOVE"), "{says}");
-        let requests = other.requests();
-        assert!(requests.iter().all(|request| !has_extension(request)), "{requests:#?}");
-        let again = if closes { &[][..] } else { &["1", "3", "2"] };
-        assert_eq!(added(&requests), [&["1", "2", "3"], again].concat(), "{says}");
-    }
-}
-
-/// A document without a record is not shared any more, and that is no failure.
-#[test]
-fn a_document_that_was_not_registered_can_be_removed() {
-    let folder = temporary();
-    write_rfcs(folder.path(), 1..=2);
-    fs::write(folder.path().join("a.md"), "a").unwrap();
-    let other = Other::start(move |request, _| {
-        let is_refused = request.starts_with("ADD RFC 2 ");
-        say(match request.starts_with("LOOKUP") {
-            true => NONE,
-            false if is_refused => BAD,
-            false => ACCEPTED,
-        })
-    });
-    let index = other.address.to_string();
-    let arguments = [&*index, "--share", ".", "--upload", "127.0.0.1:0"];
-    for document in ["a.md", "2"] {
-        let script = format!("remove {document}\n");
-        let (code, output, errors) = run_peer(&arguments, &script, folder.path());
-        let says = format!("{document}: {output}{errors}");
-        assert_eq!(code, 0, "{says}");
-        assert!(errors.contains("is not shared any more; it was not registered"), "{says}");
-        assert!(!errors.contains("is not shared here"), "{says}");
-        let script = format!("remove {document}\nremove {document}\n");
-        let (code, output, errors) = run_peer(&arguments, &script, folder.path());
-        assert_eq!(code, 66, "{output}{errors}");
-    }
-}
-
-/// Where nothing is sent, the record that stands is printed in every format.
-#[test]
-fn commands_of_the_shell_print_the_record_that_stands() {
-    let formats = ["json", "table", "raw"];
-    let cases = formats.iter().flat_map(|&format| [(false, format), (true, format)]);
-    for (closes, format) in cases {
-        let folder = temporary();
-        write_rfcs(folder.path(), 1..=3);
-        let other = Other::start(move |request, _| {
-            let reply = if request.starts_with("LOOKUP") { NONE } else { ACCEPTED };
-            match closes {
-                true => Act::SayAndClose(reply.into()),
-                false => say(reply),
-            }
-        });
-        let index = other.address.to_string();
-        let script = "add 1 --title Other\nremove 2\n";
-        let arguments = [&*index, "--format", format, "--share", ".", "--upload", "127.0.0.1:0"];
-        let (code, output, errors) = run_peer(&arguments, script, folder.path());
-        let says = format!("closes {closes}, {format}: {output}{errors}");
-        assert_eq!(code, 0, "{says}");
-        assert!(errors.contains("RFC 1 is registered as it was added first"), "{says}");
-        assert!(errors.contains("has not shown that it knows REMOVE"), "{says}");
-        // With their former titles.
-        assert!(output.contains("rfc1.txt") && output.contains("rfc2.txt"), "{says}");
-    }
 }
 
 /// A server that sends two refusals for one ADD: the second one is not taken for the reply to the
