@@ -51,6 +51,7 @@ pub mod cli;
 pub mod discovery;
 #[doc(hidden)]
 pub mod download;
+mod driver;
 #[doc(hidden)]
 pub mod error_chain;
 #[doc(hidden)]

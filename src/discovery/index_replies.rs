@@ -2,6 +2,7 @@
 //! section 4.9).
 
 mod ending;
+mod learning_client;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -9,10 +10,12 @@ use std::time::{Duration, Instant};
 use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
 use super::listed::Completeness;
+use crate::driver::Driver;
 use crate::escape::excerpt;
-use crate::net::{Connection, Receiver};
+use crate::net::Connection;
 use crate::protocol::role::{IndexClient, ReplyEvent, ReplyMeaning};
 use crate::protocol::{Endpoint, HeaderText, IndexReplyDecoder, Refusal, ReplyForm, ReplyPart};
+use learning_client::LearningClient;
 
 /// The state of a connection between two exchanges.
 #[derive(Debug)]
@@ -46,11 +49,7 @@ pub(crate) enum Unsolicited {
 /// Reads replies from a connection.
 pub(crate) struct Replies<'a> {
     index: &'a Endpoint,
-    dialect: &'a IndexDialect,
-    receiver: Receiver<'a>,
-    role: IndexClient,
-    /// The moment from which the role's times count.
-    begun: Instant,
+    driver: Driver<'a, LearningClient<'a>>,
 }
 
 /// One step of reading.
@@ -74,33 +73,32 @@ impl<'a> Replies<'a> {
         stream: &'a Connection,
         between: Between,
     ) -> Self {
-        Self {
-            index,
-            dialect,
-            receiver: Receiver::with_input(stream, between.input),
-            role: IndexClient::with_limits(between.decoder, *dialect.limits()),
-            begun: Instant::now(),
-        }
+        let client = IndexClient::new(between.decoder);
+        let role = LearningClient { index, dialect, client };
+        Self { index, driver: Driver::with_input(stream, between.input, role) }
     }
 
     /// The state for the next exchange.
     pub(super) fn into_between(self) -> Between {
-        Between { input: self.receiver.into_input(), decoder: self.role.into_decoder() }
+        let (role, input) = self.driver.into_parts();
+        Between { input, decoder: role.client.into_decoder() }
     }
 
     /// Expects replies of this form to requests that are sent now.
     pub(crate) fn expect(&mut self, form: ReplyForm) {
-        self.role.expect(form, self.begun.elapsed());
+        let now = self.driver.now();
+        self.driver.role.client.expect(form, now);
     }
 
     /// Expects the next reply to begin within this time, because the request may never be answered.
     pub(crate) fn begin_within(&mut self, time: Duration) {
-        self.role.begin_within(time, self.begun.elapsed());
+        let now = self.driver.now();
+        self.driver.role.client.begin_within(time, now);
     }
 
     /// Whether bytes have arrived that were not decoded. Empty lines are ignored.
     pub(crate) fn has_input(&self) -> bool {
-        !self.receiver.input().trim_ascii().is_empty()
+        !self.driver.input().trim_ascii().is_empty()
     }
 
     /// Returns the bytes that arrive after a reply and within a wait, escaped.
@@ -113,13 +111,13 @@ impl<'a> Replies<'a> {
 
     /// Discards the bytes that have arrived and were not decoded.
     pub(crate) fn discard_input(&mut self) {
-        let count = self.receiver.input().len();
-        self.receiver.take(count);
+        let count = self.driver.input().len();
+        self.driver.take(count);
     }
 
     /// Expects replies at any time, or never.
     pub(crate) fn expect_at_any_time(&mut self, form: ReplyForm) {
-        self.role.expect_at_any_time(form);
+        self.driver.role.client.expect_at_any_time(form);
     }
 
     /// Waits for bytes that the index may send without a request. Empty lines are ignored.
@@ -129,16 +127,16 @@ impl<'a> Replies<'a> {
     ) -> Result<Unsolicited, IndexError> {
         let deadline = Instant::now() + wait;
         loop {
-            let input = self.receiver.input().trim_ascii();
+            let input = self.driver.input().trim_ascii();
             if !input.is_empty() {
                 return Ok(Unsolicited::Bytes(excerpt(input)));
             }
-            match self.receiver.fill(Some(deadline)) {
+            match self.driver.receiver.fill(Some(deadline)) {
                 Ok(0) => return Ok(Unsolicited::Close),
                 Ok(count) => {
-                    let is_empty = self.receiver.input().trim_ascii().is_empty();
+                    let is_empty = self.driver.input().trim_ascii().is_empty();
                     let excess = match is_empty {
-                        true => self.role.skip_empty_lines(count, || self.begun.elapsed()),
+                        true => self.skip_empty_lines(count),
                         false => None,
                     };
                     if let Some(event) = excess {
@@ -151,6 +149,12 @@ impl<'a> Replies<'a> {
                 Err(error) => return Err(self.lost(error)),
             }
         }
+    }
+
+    /// Counts empty lines without a request. Returns an event if there are too many.
+    fn skip_empty_lines(&mut self, count: usize) -> Option<ReplyEvent> {
+        let now = self.driver.now();
+        self.driver.role.client.skip_empty_lines(count, || now)
     }
 
     /// Reads a whole reply; returns the refusal, if it is one.
@@ -182,32 +186,11 @@ impl<'a> Replies<'a> {
         take: &mut dyn FnMut(ReplyPart, &[u8]),
     ) -> Result<Step, IndexError> {
         loop {
-            let event = match self.role.next(self.receiver.input(), || self.begun.elapsed()) {
-                Some(event) => Some(event),
-                None => {
-                    self.learn();
-                    self.fill()?
-                }
-            };
-            if let Some(step) = event.map_or(Ok(None), |event| self.take(event, take))? {
+            let event = self.driver.wait_for_next();
+            let event = event.map_err(|error| self.lost(error))?;
+            if let Some(step) = self.take(event, take)? {
                 return Ok(step);
             }
-        }
-    }
-
-    /// Reads once, before the role's deadline. Returns an event if nothing has arrived, or too little.
-    fn fill(&mut self) -> Result<Option<ReplyEvent>, IndexError> {
-        let (begun, traits) = (self.begun, self.dialect.traits());
-        let deadline = self.role.wait(self.receiver.input(), traits, begun.elapsed());
-        let filled = self.receiver.fill(deadline.and_then(|time| begun.checked_add(time)));
-        let now = begun.elapsed();
-        match filled {
-            Ok(0) => Ok(Some(self.role.on_end(self.receiver.input(), now))),
-            Ok(count) => Ok(self.role.received(count, now)),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Ok(self.role.on_timeout(self.receiver.input(), now))
-            }
-            Err(error) => Err(self.lost(error)),
         }
     }
 
@@ -219,9 +202,9 @@ impl<'a> Replies<'a> {
     ) -> Result<Option<Step>, IndexError> {
         let ReplyEvent { used, meaning, .. } = event;
         if !matches!(meaning, ReplyMeaning::Fault(_)) {
-            self.learn();
+            self.driver.role.learn();
         }
-        let bytes = self.receiver.input().get(..used).unwrap_or_default();
+        let bytes = self.driver.input().get(..used).unwrap_or_default();
         let step = match meaning {
             ReplyMeaning::EmptyLines | ReplyMeaning::Skipped => None,
             ReplyMeaning::Part(part) => {
@@ -237,18 +220,7 @@ impl<'a> Replies<'a> {
             ReplyMeaning::Missing(expected) => return Err(self.missing(expected)),
             ReplyMeaning::NotRead => return Err(self.not_read()),
         };
-        self.receiver.take(used);
+        self.driver.take(used);
         Ok(step)
-    }
-
-    /// Records what the server has shown.
-    fn learn(&mut self) {
-        if let Some(greeting) = self.role.take_greeting()
-            && self.dialect.show_greeting()
-        {
-            let found = excerpt(greeting.trim_ascii().as_bytes());
-            log::warn!("the index {} sent {found} before its first reply", self.index);
-        }
-        self.dialect.show(self.role.has_shown());
     }
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("error_chain", &[]),
     ("escape", &[]),
     ("limits", &[]),
@@ -23,16 +23,27 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("index", &["limits", "protocol"]),
     ("library", &["escape", "limits", "protocol", "system"]),
     ("net", &["limits", "network", "system"]),
-    ("server", &["escape", "index", "limits", "net", "network", "protocol", "system"]),
-    ("discovery", &["error_chain", "escape", "limits", "net", "protocol"]),
+    ("driver", &["net", "protocol"]),
+    ("server", &["driver", "escape", "index", "limits", "net", "network", "protocol", "system"]),
+    ("discovery", &["driver", "error_chain", "escape", "limits", "net", "protocol"]),
     (
         "registration",
         &["discovery", "error_chain", "escape", "library", "limits", "net", "protocol"],
     ),
-    ("upload", &["escape", "library", "limits", "net", "network", "protocol", "system"]),
+    ("upload", &["driver", "escape", "library", "limits", "net", "network", "protocol", "system"]),
     (
         "download",
-        &["discovery", "escape", "library", "limits", "net", "network", "protocol", "system"],
+        &[
+            "discovery",
+            "driver",
+            "escape",
+            "library",
+            "limits",
+            "net",
+            "network",
+            "protocol",
+            "system",
+        ],
     ),
     (
         "peer",

@@ -23,16 +23,21 @@ impl Replies<'_> {
     }
 
     pub(super) fn missing(&self, expected: &'static str) -> IndexError {
-        let received = match (self.receiver.input(), self.role.last_line()) {
+        let received = match (self.driver.input(), self.driver.role.client.last_line()) {
             ([], []) => None,
             ([], last) => Some(excerpt(last.trim_ascii_end())),
             (rest, _) => Some(excerpt(rest)),
         };
         let index = self.index.clone();
         match received {
-            Some(_) if self.role.paused() >= self.dialect.limits().not_read => self.not_read(),
+            Some(_)
+                if self.driver.role.client.paused()
+                    >= self.driver.role.dialect.limits().not_read =>
+            {
+                self.not_read()
+            }
             Some(last) => IndexError::Unfinished { index, expected, last },
-            None => IndexError::Silent { index, waited: self.role.allowed() },
+            None => IndexError::Silent { index, waited: self.driver.role.client.allowed() },
         }
     }
 
@@ -41,11 +46,11 @@ impl Replies<'_> {
     }
 
     pub(super) fn not_read(&self) -> IndexError {
-        IndexError::NotRead { index: self.index.clone(), paused: self.role.paused() }
+        IndexError::NotRead { index: self.index.clone(), paused: self.driver.role.client.paused() }
     }
 
     pub(super) fn lost(&self, source: io::Error) -> IndexError {
-        if self.role.paused() >= self.dialect.limits().not_read {
+        if self.driver.role.client.paused() >= self.driver.role.dialect.limits().not_read {
             return self.not_read();
         }
         IndexError::Lost { index: self.index.clone(), source }

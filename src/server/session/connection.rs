@@ -6,12 +6,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use super::pending::PendingAdd;
+use crate::driver::Driver;
 use crate::index::Owner;
 use crate::limits;
-use crate::net::{Connection, Outcome, Receiver, lingering_close};
+use crate::net::{Connection, Outcome, lingering_close};
 use crate::protocol::IndexRequest;
 use crate::protocol::role::{Ending, IndexServer, RequestEvent, RequestMeaning};
 use crate::server::account::Account;
@@ -37,7 +37,7 @@ pub(in crate::server) fn run(
         account: Account::new(&shared.memory, address.ip()),
         output: Vec::new(),
         pending: Vec::new(),
-        role: IndexServer::new(),
+        driver: Driver::new(stream, IndexServer::new()),
         requests: 0,
         faults: 0,
         visited: 0,
@@ -68,7 +68,8 @@ pub(super) struct Session<'a> {
     pub(super) output: Vec<u8>,
     /// Records that wait to be added together. Their replies are in the output.
     pub(super) pending: Vec<PendingAdd>,
-    pub(super) role: IndexServer,
+    /// Reads the requests.
+    pub(super) driver: Driver<'a, IndexServer>,
     /// Requests and faults of this session, for the totals of the server.
     pub(super) requests: u64,
     pub(super) faults: u64,
@@ -86,31 +87,26 @@ enum End {
 
 impl Session<'_> {
     fn serve(&mut self) -> io::Result<End> {
-        let mut receiver = Receiver::new(self.stream);
-        let clock = Instant::now();
         loop {
-            let event = match self.role.next(receiver.input(), || clock.elapsed()) {
+            let event = match self.driver.next() {
                 Some(event) => event,
-                None => match self.fill(&mut receiver, clock)? {
+                None => match self.fill()? {
                     Some(event) => event,
                     None => continue,
                 },
             };
+            self.driver.take(event.used);
             match event.meaning {
-                RequestMeaning::EmptyLines => {
-                    receiver.take(event.used);
-                    continue;
-                }
+                RequestMeaning::EmptyLines => continue,
                 RequestMeaning::Request(request) => self.handle(request)?,
                 RequestMeaning::Fault(error) => self.refuse_fault(&error),
                 RequestMeaning::Closed => return Ok(End::ByPeer),
             }
-            receiver.take(event.used);
-            if !receiver.input().is_empty() {
+            if !self.driver.input().is_empty() {
                 // Otherwise this thread sends the replies next, and then waits.
                 self.yield_cpu();
             }
-            if let Some(ending) = self.role.ending() {
+            if let Some(ending) = self.driver.role.ending() {
                 if ending == Ending::ConsecutiveFaults {
                     log::warn!(target: LOG_FAULTS, "{}: closed, too many faults in a row", self.address);
                 }
@@ -125,31 +121,19 @@ impl Session<'_> {
 
     /// Sends the replies and waits for more bytes. Returns an event if none have arrived: the end
     /// of the connection, or of the time for a request.
-    fn fill(
-        &mut self,
-        receiver: &mut Receiver<'_>,
-        clock: Instant,
-    ) -> io::Result<Option<RequestEvent<IndexRequest>>> {
-        let is_idle = receiver.input().is_empty();
+    fn fill(&mut self) -> io::Result<Option<RequestEvent<IndexRequest>>> {
+        let is_idle = self.driver.input().is_empty();
         let is_large = self.output.len() > limits::SMALL_OUTPUT;
         self.flush()?;
         if is_idle {
             self.return_buffer();
         }
         self.share.end();
-        let deadline = self.role.wait(|| clock.elapsed());
-        match receiver.fill(deadline.and_then(|time| clock.checked_add(time))) {
-            Ok(0) => return Ok(Some(self.role.on_end())),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::TimedOut && deadline.is_some() => {
-                return Ok(self.role.on_timeout(clock.elapsed()));
-            }
-            Err(error) => return Err(error),
-        }
-        if is_idle && is_large {
+        let event = self.driver.fill()?;
+        if event.is_none() && is_idle && is_large {
             self.reserve_output();
         }
-        Ok(None)
+        Ok(event)
     }
 }
 

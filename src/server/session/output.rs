@@ -65,7 +65,7 @@ impl Session<'_> {
 
     #[cold]
     pub(super) fn refuse_with(&mut self, encode: EncodeRefusal, refusal: Refusal, reason: &str) {
-        self.role.replied(refusal.into());
+        self.driver.role.replied(refusal.into());
         let reason = self.reason(reason);
         encode(refusal, reason.as_ref(), &mut self.output);
     }

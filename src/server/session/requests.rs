@@ -64,7 +64,7 @@ impl Session<'_> {
         self.requests += 1;
         match outcome {
             Ok(done) => {
-                self.role.replied(Status::Ok);
+                self.driver.role.replied(Status::Ok);
                 if matches!(done, Done::Changed | Done::Pending) {
                     self.visited += CHANGE_COST;
                 }
