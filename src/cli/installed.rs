@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{peer, program, server, usage};
+use super::{peer, program, server, usage, wireshark};
 
 const AFTER_HELP: &str = "\
 `p2p-ci COMMAND --help` describes a command.
@@ -36,10 +36,12 @@ enum Program {
     /// A peer: shares a directory, finds and downloads documents
     #[command(disable_help_flag = true)]
     Peer(Rest),
+    /// The dissector for Wireshark: install, uninstall or print it
+    Wireshark(wireshark::Arguments),
     /// Describe a command
     Help {
-        /// `server` or `peer`
-        #[arg(value_name = "COMMAND", value_parser = ["server", "peer"])]
+        /// `server`, `peer` or `wireshark`
+        #[arg(value_name = "COMMAND", value_parser = ["server", "peer", "wireshark"])]
         program: Option<String>,
     },
 }
@@ -59,13 +61,18 @@ pub fn main() -> ExitCode {
     match args.program {
         Program::Server(Rest { arguments }) => server::run(arguments),
         Program::Peer(Rest { arguments }) => peer::run(arguments),
+        Program::Wireshark(arguments) => wireshark::run(arguments),
         Program::Help { program } => match program.as_deref() {
             Some("server") => server::run(help()),
-            Some(_) => peer::run(help()),
-            None => {
-                let _: Args = usage::arguments(["p2p-ci".into(), "--help".into()]);
-                ExitCode::SUCCESS
-            }
+            Some("peer") => peer::run(help()),
+            Some(other) => own_help(&["p2p-ci", other, "--help"]),
+            None => own_help(&["p2p-ci", "--help"]),
         },
     }
+}
+
+/// Prints the help of a command that this file parses.
+fn own_help(words: &[&str]) -> ExitCode {
+    let _: Args = usage::arguments(words.iter().map(OsString::from));
+    ExitCode::SUCCESS
 }

@@ -14,6 +14,7 @@
 //! | `downloads`, `progress` | downloads into the shared directory; their progress |
 //! | `values`, `meant`, `other_kind` | values as users type them; the document or the server that a user may mean |
 //! | `output`, `errors`, `logs` | results on standard output; errors and exit codes; logs |
+//! | `wireshark` | the command that installs the dissector for Wireshark |
 //! | `user_folder` | the user's files |
 
 mod args;
@@ -40,3 +41,4 @@ mod shell;
 mod usage;
 mod user_folder;
 mod values;
+mod wireshark;

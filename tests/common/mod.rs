@@ -12,6 +12,7 @@
 
 pub mod holders;
 mod index;
+pub mod pcapng;
 mod programs;
 mod talk;
 
