@@ -31,14 +31,25 @@ impl Records {
     /// Enters into the search structure, or removes from it, at most `most` queued titles. Returns
     /// their number. While the memory limit is exceeded, titles are removed and none is entered.
     pub(super) fn update_search(&mut self, most: usize) -> usize {
-        let others = self.bytes().saturating_sub(self.titles.bytes());
-        let limit = self.capacity.bytes.saturating_sub(others);
+        let limit = self.search_limit();
         let Self { titles, ranks, entries, .. } = self;
         let name_of = |entry| match &entries.get(entry)?.document {
             Document::File(name) => Some(name),
             Document::Rfc(_) => None,
         };
         titles.update(most, limit, |entry| ranks.order(entry, name_of))
+    }
+
+    /// Whether [`Records::update_search`] can do anything. While the memory limit is exceeded, titles that
+    /// were held back are not entered.
+    pub(super) fn has_updates(&self) -> bool {
+        self.titles.has_updates(|| self.search_limit())
+    }
+
+    /// Bytes that the titles and the search structure may take.
+    fn search_limit(&self) -> usize {
+        let others = self.bytes().saturating_sub(self.titles.bytes());
+        self.capacity.bytes.saturating_sub(others)
     }
 
     /// Enters a few titles when very many wait.

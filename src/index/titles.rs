@@ -130,6 +130,11 @@ impl Titles {
         self.queue.len() + self.held.len()
     }
 
+    /// Whether [`Titles::update`] can do anything with this limit, which is computed only if it matters.
+    pub(super) fn has_updates(&self, limit: impl FnOnce() -> usize) -> bool {
+        !self.queue.is_empty() || (!self.held.is_empty() && self.bytes_in_use() <= limit())
+    }
+
     /// Whether the queue is longer than its limit: then each ADD enters titles of the queue itself.
     pub(super) fn is_queue_full(&self) -> bool {
         self.queued() > limits::PENDING_TITLES

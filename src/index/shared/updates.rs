@@ -1,7 +1,8 @@
 //! Updates of the search structure: queued titles are entered or removed (protocol.md section
 //! 4.10).
 //!
-//! A thread runs [`Index::run_updates`]. It sleeps while the queue is empty. It works in small
+//! A thread runs [`Index::run_updates`]. It sleeps while there is nothing to do, also when the titles that
+//! wait are held back because of the memory limit. It works in small
 //! steps, and slowly while very many titles are being added, so that it takes little time from
 //! peers that add. A search enters a few titles itself, so it finds what a peer has just added.
 
@@ -29,7 +30,7 @@ impl Index {
     /// runs this, searches and additions do the work.
     pub fn run_updates(&self) {
         let mut before = 0;
-        while self.wakeup.wait(|| self.queued() > 0) {
+        while self.wakeup.wait(|| self.records.read().has_updates()) {
             self.wakeup.pause(PAUSE);
             let queued = self.queued();
             let is_busy = queued.saturating_sub(before) > MANY;
