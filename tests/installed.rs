@@ -68,6 +68,11 @@ fn help_and_errors_name_the_program_as_it_was_called() {
                 format!("\n  {program} localhost"),
                 format!("`{program} "),
             ];
+            // The beginning of an error is what can be typed.
+            assert!(
+                !installed.lines().any(|line| line.starts_with(&format!("{program}: "))),
+                "{installed}"
+            );
             for command in commands {
                 assert!(!installed.contains(&command), "{command}: {installed}");
             }

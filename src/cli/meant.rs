@@ -75,6 +75,7 @@ pub(super) fn is_listed(context: &Context, document: &Document) -> Result<bool, 
         Err(IndexError::Refused { refusal: Refusal::NotFound | Refusal::BadRequest, .. }) => {
             Ok(false)
         }
+        Err(IndexError::OtherDocument { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }

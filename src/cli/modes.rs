@@ -18,7 +18,7 @@ use super::output::format::Format;
 use super::output::notices::Notices;
 use super::output::outcome::report_failed;
 use super::output::print::print_note;
-use super::program::typed;
+use super::program::{called, typed};
 use super::session::index_access::IndexAccess;
 use super::session::interrupt::{Interrupt, Mode};
 use super::session::resume::resume_unfinished;
@@ -38,7 +38,7 @@ pub(super) fn finish<T>(format: Format, outcome: Result<T, CommandError>) -> Res
     outcome.map_err(|error| {
         // A reader that has closed its pipe needs no message.
         if !error.is_closed_pipe() {
-            report_failed("peer", format, &error);
+            report_failed(&called("peer"), format, &error);
             note_unresolved(&error);
         }
         error.failure()

@@ -15,7 +15,7 @@ use super::limits_table::limits_table;
 use super::logs::logging;
 use super::logs::uptime::Uptime;
 use super::output::print::print_line;
-use super::program::with_program;
+use super::program::{called, with_program};
 use super::server_args::{Args, Log};
 use super::session::signals::{ServiceSignal, on_service_signal};
 use super::usage::arguments;
@@ -75,7 +75,7 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
             if error.is_closed_pipe() {
                 return Failure::File.into();
             }
-            report("server", &error);
+            report(&called("server"), &error);
             Failure::Other.into()
         }
     }

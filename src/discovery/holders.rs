@@ -99,7 +99,8 @@ impl HolderInfo {
 /// another way. Then its list is requested, once per connection.
 ///
 /// # Errors
-/// When the index does not answer, or refuses, or lists no holder in a reply that is cut off.
+/// When the index does not answer, or refuses, or lists no holder in a reply that is cut off, or lists
+/// holders of other documents alone.
 pub fn lookup(
     index: &dyn AskIndex,
     document: &Document,
@@ -138,18 +139,38 @@ pub fn lookup(
         }
     }
     // Other implementations may match in another way.
-    let mut holdings = holdings.found;
-    holdings.retain(|holding| holding.record.document == *document);
-    if !holdings.is_empty() || !dialect.may_compare_titles(document) {
-        return Holders::new(document, holdings, completeness);
-    }
-    match lookup_in_list(index, document) {
-        // The index has answered that it knows none.
-        Err(error) if is_answered => {
-            log::debug!("the list is not searched for {document}: {}", error_chain(&error));
-            Holders::new(document, holdings, completeness)
+    let (found, mut others): (Vec<_>, Vec<_>) =
+        holdings.found.into_iter().partition(|holding| holding.record.document == *document);
+    let other = others.pop().map(|other| other.record.document);
+    let holders = if !found.is_empty() || !dialect.may_compare_titles(document) {
+        Holders::new(document, found, completeness)?
+    } else {
+        match lookup_in_list(index, document) {
+            // The index has answered that it knows none.
+            Err(error) if is_answered => {
+                log::debug!("the list is not searched for {document}: {}", error_chain(&error));
+                Holders::new(document, found, completeness)?
+            }
+            listed => listed.map_err(|error| failure.unwrap_or(error))?,
         }
-        found => found.map_err(|error| failure.unwrap_or(error)),
+    };
+    some_holder(index, document, holders, other)
+}
+
+/// The holders of a document, or an error if there are none and the index has answered with a record of
+/// another document.
+fn some_holder(
+    index: &dyn AskIndex,
+    document: &Document,
+    holders: Holders,
+    other: Option<Document>,
+) -> Result<Holders, IndexError> {
+    match other {
+        Some(found) if holders.found.is_empty() => {
+            let (index, requested) = (index.server().clone(), document.clone());
+            Err(IndexError::OtherDocument { index, requested, found })
+        }
+        _ => Ok(holders),
     }
 }
 

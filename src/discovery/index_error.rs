@@ -106,6 +106,19 @@ pub enum IndexError {
         /// The error that ended the reply, if there was one.
         cause: Option<Arc<IndexError>>,
     },
+    /// It has answered a LOOKUP with records of another document alone.
+    #[error(
+        "the index {index} violates the protocol: expected records of {requested}, found a record of \
+         {found}; `list` prints all its records"
+    )]
+    OtherDocument {
+        /// The index.
+        index: Endpoint,
+        /// The document of the LOOKUP.
+        requested: Document,
+        /// The document of a record of the reply.
+        found: Document,
+    },
     /// The caller's output cannot take more of the reply.
     #[error("cannot pass on the reply of the index")]
     Taker(#[source] io::Error),
@@ -140,6 +153,7 @@ impl IndexError {
             | Self::Unsolicited { .. }
             | Self::NotRead { .. }
             | Self::CutOff { .. }
+            | Self::OtherDocument { .. }
             | Self::Taker(_) => false,
         }
     }

@@ -302,6 +302,11 @@ fn records_of_another_document_are_no_answer() {
         assert!(errors.contains("expected records of RFC 8, found a record of RFC 7"), "{errors}");
         assert!(!output.contains("h 1") && !output.contains("\"host\""), "{output}");
     }
+    for arguments in [&["get", "8"][..], &["get", "8", "9"], &["lookup", "--probe", "8"]] {
+        let (code, output, errors) = other.run(arguments, folder.path());
+        assert_eq!(code, 76, "{arguments:?}: {output}{errors}");
+        assert!(errors.contains("expected records of RFC 8, found a record of RFC 7"), "{errors}");
+    }
     assert_eq!(other.run(&["lookup", "7"], folder.path()).0, 0);
     let both = "P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\nRFC 8 T h 1\r\n\r\n";
     let other = Other::start(move |_, _| say(both));

@@ -10,7 +10,7 @@ use crate::cli::errors::failure::Failure;
 use crate::cli::meant::{listed_form, no_holder};
 use crate::cli::output::reply::{ReplyPrinter, refused as refused_by};
 use crate::error_chain::error_chain;
-use crate::peer::{AskIndex, Completeness, Holders, Query, lookup_in_list};
+use crate::peer::{AskIndex, Completeness, Holders, IndexError, Query, lookup_in_list};
 use crate::protocol::{Document, Refusal, ReplyPart};
 
 pub(in crate::cli) fn lookup(context: &Context, command: &Lookup) -> Result<(), CommandError> {
@@ -84,7 +84,7 @@ fn print_holders(context: &Context, typed: &Document) -> Result<(), CommandError
         ),
         Some(found) => {
             let (index, requested) = (index.server().clone(), document.clone());
-            return Err(CommandError::OtherDocument { index, requested, found });
+            return Err(IndexError::OtherDocument { index, requested, found }.into());
         }
         None => {}
     }

@@ -5,7 +5,7 @@ use std::io;
 use super::failure::{Failure, failure_of, failure_of_index};
 use crate::cli::values::quantity::counted;
 use crate::peer::{DownloadError, IndexError};
-use crate::protocol::{Digest, Document, Endpoint, HeaderText, Refusal};
+use crate::protocol::{Digest, Document, HeaderText, Refusal};
 use crate::system::{TooFewFiles, TooLittleMemory};
 
 /// The error of a command, or of one document of it.
@@ -39,12 +39,6 @@ pub(in crate::cli) enum CommandError {
     /// Some documents were not downloaded. Each of them and their number were reported.
     #[error("some documents were not fetched")]
     GivenUp(Failure),
-    /// The index has answered a LOOKUP with records of another document alone.
-    #[error(
-        "the index {index} violates the protocol: expected records of {requested}, found a record of \
-         {found}; `list` prints all its records"
-    )]
-    OtherDocument { index: Endpoint, requested: Document, found: Document },
     /// The list of the index may lack records, and nothing else has failed.
     #[error("{0}")]
     Incomplete(String),
@@ -91,7 +85,7 @@ impl CommandError {
             | Self::NoAnswer { failure, .. }
             | Self::GivenUp(failure)
             | Self::Some { failure, .. } => *failure,
-            Self::Incomplete(_) | Self::OtherDocument { .. } => Failure::Protocol,
+            Self::Incomplete(_) => Failure::Protocol,
             Self::Said(error) | Self::NotBegun(error) => error.failure(),
             Self::Interrupted(_) => Failure::Cancelled,
             Self::Usage(_) => Failure::Usage,

@@ -82,7 +82,8 @@ pub(in crate::cli) fn failure_of_index(error: &IndexError) -> Failure {
         IndexError::Away(error) => failure_of_index(error),
         IndexError::Protocol { .. }
         | IndexError::Unfinished { .. }
-        | IndexError::Unsolicited { .. } => Failure::Protocol,
+        | IndexError::Unsolicited { .. }
+        | IndexError::OtherDocument { .. } => Failure::Protocol,
         IndexError::Refused { refusal, .. } => failure_of_refusal(*refusal),
         IndexError::CutOff { cause, .. } => {
             cause.as_ref().map_or(Failure::Protocol, |error| failure_of_index(error))

@@ -27,7 +27,7 @@ pub(in crate::cli) fn error_json(failure: Failure, message: &str) -> Value {
     json!({"exit": exit, "message": message})
 }
 
-/// Writes an error with its causes to standard error.
+/// Writes an error with its causes to standard error, after the name under which the program is called.
 pub(in crate::cli) fn report(program: &str, error: &dyn Error) {
     // Standard error may be closed.
     let _ = writeln!(io::stderr(), "{program}: {}", error_chain(error));

@@ -9,6 +9,7 @@ use super::recent_rate::{RecentRate, time_left};
 use super::remaining::Remaining;
 use crate::cli::downloads::many::failures;
 use crate::cli::errors::report::report;
+use crate::cli::program::called;
 use crate::error_chain::error_chain;
 use crate::peer::DownloadEvent;
 
@@ -74,7 +75,7 @@ impl ManyDownloads {
                 self.remaining.end(&order.request.document);
                 self.update();
                 self.aside(|| {
-                    report("peer", error);
+                    report(&called("peer"), error);
                     let document = &order.request.document;
                     for (holder, error) in failures(error) {
                         log::warn!("{document}: {holder}: {}", error_chain(error));

@@ -8,6 +8,7 @@ use rustyline::history::FileHistory;
 use super::completion::Completions;
 use crate::cli::errors::report::report;
 use crate::cli::output::notices::Notices;
+use crate::cli::program::called;
 use crate::cli::session::interrupt::Interrupt;
 use crate::cli::user_folder::history_file;
 
@@ -53,7 +54,7 @@ impl Editor {
                 Err(ReadlineError::Interrupted) => {}
                 Err(ReadlineError::Eof) => return None,
                 Err(error) => {
-                    report("peer: cannot read from the terminal", &error);
+                    report(&format!("{}: cannot read from the terminal", called("peer")), &error);
                     return None;
                 }
             }

@@ -19,6 +19,7 @@ use crate::cli::errors::report::report;
 use crate::cli::output::notices::Notices;
 use crate::cli::output::outcome::report_failed;
 use crate::cli::output::print::print_line;
+use crate::cli::program::called;
 use crate::cli::usage::{escaped_lines, tip};
 use crate::cli::values::named::join_kinds;
 
@@ -38,7 +39,7 @@ pub(in crate::cli) fn run(context: &mut Context, notices: &Notices) -> Result<()
         match Editor::new(notices, completions, context.interrupt.clone()) {
             Ok(editor) => Source::Person(Box::new(editor)),
             Err(error) => {
-                report("peer", &error);
+                report(&called("peer"), &error);
                 return Err(Failure::Other);
             }
         }
@@ -83,7 +84,10 @@ impl Source {
                     Ok(_) => Some(line),
                     Err(error) => {
                         report(
-                            &format!("peer: cannot read line {number} of standard input"),
+                            &format!(
+                                "{}: cannot read line {number} of standard input",
+                                called("peer")
+                            ),
                             &error,
                         );
                         None
@@ -96,8 +100,8 @@ impl Source {
     /// The beginning of an error message. A usage error in a script names the line.
     fn prefix(&self, error: &CommandError) -> String {
         match (self, error.failure()) {
-            (Self::Script { line }, Failure::Usage) => format!("peer: line {line}"),
-            (Self::Script { .. } | Self::Person(_), _) => "peer".into(),
+            (Self::Script { line }, Failure::Usage) => format!("{}: line {line}", called("peer")),
+            (Self::Script { .. } | Self::Person(_), _) => called("peer"),
         }
     }
 }

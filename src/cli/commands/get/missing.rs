@@ -3,6 +3,7 @@
 use shlex::try_quote;
 
 use crate::cli::output::print::print_note;
+use crate::cli::program::called;
 use crate::cli::values::quantity::counted;
 use crate::escape::escaped;
 use crate::protocol::Document;
@@ -14,13 +15,16 @@ const PARTS: usize = 10;
 
 /// Reports on standard error that no peer has these documents.
 pub(super) fn report_missing(documents: &[Document]) {
+    let program = called("peer");
     match documents.len() {
         0..=SINGLE => {
-            documents.iter().for_each(|one| print_note(format_args!("peer: no peer has {one}")));
+            documents
+                .iter()
+                .for_each(|one| print_note(format_args!("{program}: no peer has {one}")));
         }
         count => {
             let (parts, all) = (parts(documents), counted(count, "document"));
-            print_note(format_args!("peer: no peer has {parts} ({all})"));
+            print_note(format_args!("{program}: no peer has {parts} ({all})"));
         }
     }
     if let Some(name) = name_with_blanks(documents) {

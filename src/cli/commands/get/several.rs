@@ -18,6 +18,7 @@ use crate::cli::errors::report::report;
 use crate::cli::other_kind::note_index_server;
 use crate::cli::output::incomplete::print_missing_holders;
 use crate::cli::output::outcome::{Outcome, print_failed};
+use crate::cli::program::called;
 use crate::cli::values::quantity::counted;
 use crate::library::SharedLibrary;
 use crate::peer::{HolderInfo, Holders, IndexError, JournalEvent};
@@ -107,8 +108,8 @@ fn failed(
     record_reason(context, document, &error);
     match error {
         // It may still have a holder.
-        CommandError::Index(IndexError::CutOff { .. }) => {
-            report("peer", &error);
+        CommandError::Index(IndexError::CutOff { .. } | IndexError::OtherDocument { .. }) => {
+            report(&called("peer"), &error);
             print_failed(context.format, Some(document), &error)?;
             Ok(error.failure())
         }
@@ -118,7 +119,7 @@ fn failed(
         CommandError::Interrupted(_) | CommandError::NotBegun(_) => Err(error),
         error if error.is_closed_pipe() => Err(error),
         error => {
-            report("peer", &error);
+            report(&called("peer"), &error);
             not_fetched(context, document, &error)
         }
     }
