@@ -1,16 +1,16 @@
-//! Heads of documents: however they are cut, the same head and the same beginning of the document.
+//! Replies of an upload server: however they are cut, the same heads, documents and ends.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use p2p_ci::protocol::role::{DocumentClient, DocumentEvent};
+use p2p_ci::protocol::role::{DocumentClient, DocumentMeaning};
 use p2p_ci::protocol::{DocumentReply, DocumentReplyDecoder};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&step, bytes)) = data.split_first() else { return };
     let whole = read(bytes, bytes.len().max(1));
     assert_eq!(whole, read(bytes, usize::from(step).max(1)));
-    assert_eq!(event(bytes, bytes.len().max(1)), event(bytes, usize::from(step).max(1)));
+    assert_eq!(events(bytes, bytes.len().max(1)), events(bytes, usize::from(step).max(1)));
     if let Ok((reply, used)) = whole {
         assert!(used <= bytes.len());
         let mut written = Vec::new();
@@ -37,15 +37,42 @@ fn read(bytes: &[u8], step: usize) -> Result<(DocumentReply, usize), String> {
     decoder.finish(bytes).map_err(|error| error.to_string())
 }
 
-/// What a client finds, up to the end of the connection.
-fn event(bytes: &[u8], step: usize) -> DocumentEvent {
+/// What a client finds that has sent two requests, up to the end of the connection. Bytes of a document
+/// may be taken in several events.
+fn events(bytes: &[u8], step: usize) -> Vec<(DocumentMeaning, usize)> {
     let mut role = DocumentClient::new();
-    let mut end = 0;
-    while end < bytes.len() {
-        end = (end + step).min(bytes.len());
-        if let Some(event) = role.next(&bytes[..end]) {
-            return event;
+    (0..2).for_each(|_| role.expect_reply());
+    let (mut start, mut end, mut found) = (0, 0, Vec::new());
+    loop {
+        let event = match role.next(&bytes[start..end]) {
+            Some(event) => event,
+            None if end < bytes.len() => {
+                end = (end + step).min(bytes.len());
+                continue;
+            }
+            None => role.on_end(&bytes[start..end]),
+        };
+        start += event.used;
+        assert!(start <= end && role.awaited() <= 2);
+        let is_last = match &event.meaning {
+            DocumentMeaning::Head(_)
+            | DocumentMeaning::Bytes(_)
+            | DocumentMeaning::End(_)
+            | DocumentMeaning::Surplus => false,
+            _ => true,
+        };
+        match (&event.meaning, found.last_mut()) {
+            (DocumentMeaning::Bytes(place), Some((DocumentMeaning::Bytes(first), count))) => {
+                assert_eq!(*place, *first + *count as u64);
+                *count += event.used;
+            }
+            (DocumentMeaning::Surplus, Some((DocumentMeaning::Surplus, count))) => {
+                *count += event.used;
+            }
+            _ => found.push((event.meaning, event.used)),
+        }
+        if is_last {
+            return found;
         }
     }
-    role.on_end(bytes)
 }

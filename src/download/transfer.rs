@@ -11,8 +11,8 @@ use super::model::TransferError;
 use crate::library::PartialFile;
 use crate::protocol::{ContentRange, Digest, Endpoint};
 pub(super) use accounting::Accounting;
-use body::Body;
 pub(super) use body::Transferred;
+use body::{Body, Received};
 pub(super) use min_rate::MinRate;
 
 /// The result of a GET that did not fail.
@@ -48,7 +48,7 @@ pub(super) fn receive(
     progress: &mut dyn FnMut(u64, Option<u64>),
 ) -> Result<Outcome, TransferError> {
     let limits = &*accounting.limits;
-    let head = &response.head.document;
+    let head = &response.head;
     let length = head.content_range.map(ContentRange::length).or(head.content_length);
     if let (Some(expected), Some(found)) = (get.digest, head.digest)
         && expected != found
@@ -65,13 +65,13 @@ pub(super) fn receive(
         return Ok(Outcome::Large(digest, length, Box::new(response)));
     }
     let Response { head, mut connection } = response;
-    let (head, separator) = (&head.document, head.separator);
-    pipeline.request_ahead(head, &mut connection)?;
-    let mut body = Body::begin(limits, head, partial, progress)?;
+    pipeline.request_ahead(&head, &mut connection)?;
+    let mut body = Body::begin(limits, &head, partial, progress)?;
     let rate = MinRate::new(limits, get.patience, get.has_others.then_some(limits.slow_after));
-    let outcome = body.receive(accounting, &mut connection, rate).and_then(|bytes| {
+    let outcome = body.receive(accounting, &mut connection, rate).and_then(|received| {
+        let Received { bytes, end } = received;
         accounting.stats.transferred(get.holder, bytes, connection.requested_at().elapsed());
-        body.finish(separator, get.digest)
+        body.finish(end.as_ref(), get.digest)
     });
     match outcome {
         Ok(_) => {

@@ -121,7 +121,7 @@ impl<'a> Download<'a> {
         response: Response,
     ) -> io::Result<Option<CompletedDownload>> {
         let holder = &candidate.source.holder;
-        let digest = response.head.document.digest;
+        let digest = response.head.digest;
         candidate.version = Version::Replied(digest);
         let was_begun = self.partial.beginning_length().is_some();
         let get = Get {

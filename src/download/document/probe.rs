@@ -35,7 +35,6 @@ pub fn probe(
     let time = begun.elapsed();
     match response {
         Ok(Response { head, .. }) => {
-            let head = head.document;
             let length = head.content_range.map(ContentRange::length).or(head.content_length);
             Ok(Probe { time, length, digest: head.digest })
         }

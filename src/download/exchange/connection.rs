@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::download::model::{Source, TransferError};
 use crate::net::{Connection, WatchedStream};
+use crate::protocol::role::{DocumentClient, DocumentMeaning};
 
 /// A connection to a holder.
 #[derive(Debug)]
@@ -18,23 +19,23 @@ pub(in crate::download) struct HolderConnection {
     pub(super) requested_at: Instant,
     /// Bytes that were read and not yet used.
     pub(in crate::download) input: Vec<u8>,
-    /// Requests that were sent ahead, and whose responses were not read yet.
-    pub(super) ahead: usize,
+    /// Reads the responses.
+    pub(in crate::download) role: DocumentClient,
 }
 
 impl HolderConnection {
     pub(super) fn new(source: &Source, stream: WatchedStream) -> Result<Self, TransferError> {
         let address = stream.peer_addr().map_err(TransferError::Lost)?.ip();
-        let (requested_at, input) = (Instant::now(), Vec::new());
-        Ok(Self { source: source.clone(), stream, address, requested_at, input, ahead: 0 })
+        let (requested_at, input, role) = (Instant::now(), Vec::new(), DocumentClient::new());
+        Ok(Self { source: source.clone(), stream, address, requested_at, input, role })
     }
 
     pub(in crate::download) fn stream(&self) -> &Connection {
         &self.stream
     }
 
-    pub(in crate::download) fn into_stream(self) -> WatchedStream {
-        self.stream
+    pub(in crate::download) fn into_parts(self) -> (WatchedStream, DocumentClient) {
+        (self.stream, self.role)
     }
 
     /// The holder's address.
@@ -61,12 +62,14 @@ impl HolderConnection {
         {
             self.input.extend(chunk.iter().take(count));
         }
-        self.input
+        let event = self.role.next(&self.input);
+        let is_surplus = event.is_some_and(|event| event.meaning == DocumentMeaning::Surplus);
+        if is_surplus { self.input } else { Vec::new() }
     }
 
     /// Whether bytes have arrived that belong to no response.
     pub(in crate::download) fn has_unsolicited(&self) -> bool {
-        self.ahead == 0 && (!self.input.is_empty() || self.has_arrived())
+        self.role.awaited() == 0 && (!self.input.is_empty() || self.has_arrived())
     }
 
     /// Whether unread bytes are known to have arrived.

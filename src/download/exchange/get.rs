@@ -12,12 +12,12 @@ use socket2::SockRef;
 use super::connection::HolderConnection;
 use super::pipeline::Pipeline;
 use super::reading::{read_beginning, read_head};
-use super::request::{GetRequest, ResponseHead};
+use super::request::GetRequest;
 use crate::download::dialing::{Connecting, HolderDialer, Trial};
 use crate::download::model::{Source, TransferError};
 use crate::limits::{self, bytes_in};
 use crate::net::{not_connected_in_time, send};
-use crate::protocol::role::DocumentClient;
+use crate::protocol::DocumentHead;
 use crate::system::{Direction, wait_for_any};
 
 /// How often a waiting exchange checks whether it is still wanted.
@@ -44,7 +44,6 @@ enum State {
     /// The request was sent.
     Sent {
         connection: HolderConnection,
-        role: Box<DocumentClient>,
         /// Whether the connection was kept open after another exchange.
         is_kept: bool,
     },
@@ -61,7 +60,7 @@ enum State {
 /// The head of a response, and the connection on which the document follows.
 #[derive(Debug)]
 pub(in crate::download) struct Response {
-    pub(in crate::download) head: ResponseHead,
+    pub(in crate::download) head: DocumentHead,
     pub(in crate::download) connection: HolderConnection,
 }
 
@@ -101,7 +100,7 @@ impl<'a> Exchange<'a> {
         trial: Option<Trial>,
     ) -> Result<Self, TransferError> {
         let state = match pipeline.send_over_kept(source, &request) {
-            Some(connection) => State::Sent { connection, role: Box::default(), is_kept: true },
+            Some(connection) => State::Sent { connection, is_kept: true },
             None => State::Connecting(Connecting::begin(dialer, source)?),
         };
         let (keep_alive, begun) = (pipeline.keeps_alive(), Instant::now());
@@ -204,7 +203,7 @@ impl<'a> Exchange<'a> {
         }
         let State::Begun { response, .. } = &mut self.state else { return None };
         let Response { head, connection } = &mut **response;
-        let length = head.document.content_length;
+        let length = head.content_length;
         let beginning = length.map_or(beginning, |length| length.min(beginning));
         if let Err(error) = read_beginning(connection, beginning)? {
             return Some(Err(TransferError::Lost(error)));
@@ -228,19 +227,20 @@ impl<'a> Exchange<'a> {
         self.addresses = connecting.addresses().to_vec();
         let mut bytes = Vec::new();
         self.request.encode(self.keep_alive, &mut bytes);
-        let sent = connected.and_then(|connection| {
+        let sent = connected.and_then(|mut connection| {
+            connection.role.expect_reply();
             send(connection.stream(), &bytes).map_err(TransferError::Lost)?;
             Ok(connection)
         });
         Some(sent.map(|connection| {
-            self.state = State::Sent { connection, role: Box::default(), is_kept: false };
+            self.state = State::Sent { connection, is_kept: false };
         }))
     }
 
     /// Reads the head. If the holder has closed a connection that was kept open, connects again.
     fn read_head(&mut self, dialer: &HolderDialer) -> Option<Result<(), TransferError>> {
-        let State::Sent { connection, role, is_kept } = &mut self.state else { return None };
-        let result = read_head(connection, role)?;
+        let State::Sent { connection, is_kept } = &mut self.state else { return None };
+        let result = read_head(connection)?;
         if let Err(error) = &result
             && *is_kept
             && connection.input.is_empty()

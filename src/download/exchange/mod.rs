@@ -2,7 +2,7 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `request` | the request, and the head of its response |
+//! | `request` | the request |
 //! | `connection` | a connection to a holder |
 //! | `pipeline` | requests that are sent ahead on a connection that is kept open |
 //! | `reading` | reads a response as far as it has arrived |

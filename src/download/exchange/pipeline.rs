@@ -36,7 +36,7 @@ impl Pipeline {
     /// Announces the next requests: whole documents, in this order.
     pub(in crate::download) fn plan(&mut self, downloads: impl Iterator<Item = DownloadRequest>) {
         self.plan.clear();
-        self.kept.take_if(|connection| connection.ahead > 0);
+        self.kept.take_if(|connection| connection.role.awaited() > 0);
         self.plan.extend(downloads);
     }
 
@@ -48,7 +48,7 @@ impl Pipeline {
     /// The holder from which this document was requested ahead.
     pub(in crate::download) fn requested_from(&self, document: &Document) -> Option<&Endpoint> {
         let next = self.plan.front().filter(|next| next.document == *document);
-        let kept = self.kept.as_ref().filter(|connection| connection.ahead > 0);
+        let kept = self.kept.as_ref().filter(|connection| connection.role.awaited() > 0);
         next.and(kept).map(|connection| &connection.source.holder)
     }
 
@@ -62,7 +62,7 @@ impl Pipeline {
         let is_next = self.plan.front().is_some_and(|next| next.document == *request.document);
         let as_planned = is_next && request.want_digest && request.range.is_none();
         let fits = |kept: &HolderConnection| {
-            kept.source.shares_connections_with(source) && (kept.ahead == 0 || as_planned)
+            kept.source.shares_connections_with(source) && (kept.role.awaited() == 0 || as_planned)
         };
         let kept = self.kept.take().filter(fits);
         match is_next {
@@ -71,24 +71,25 @@ impl Pipeline {
         }
         let mut connection = kept?;
         connection.requested_at = Instant::now();
-        if connection.ahead > 0 {
-            connection.ahead -= 1;
+        if connection.role.awaited() > 0 {
             return Some(connection);
         }
         let mut requests = Vec::new();
         request.encode(self.keeps_alive, &mut requests);
+        connection.role.expect_reply();
         self.encode_ahead(&mut connection, &mut requests);
         // If the holder has closed the connection meanwhile, a new one is made.
         send(connection.stream(), &requests).is_ok().then_some(connection)
     }
 
-    /// Sends the next requests over a connection that the holder keeps open.
+    /// Sends the next requests over a connection that the holder keeps open, when the response that
+    /// is read is the only one that is expected.
     pub(in crate::download) fn request_ahead(
         &self,
         head: &DocumentHead,
         connection: &mut HolderConnection,
     ) -> Result<(), TransferError> {
-        if head.keep_alive && connection.ahead == 0 {
+        if head.keep_alive && connection.role.awaited() == 1 {
             let mut requests = Vec::new();
             self.encode_ahead(connection, &mut requests);
             send(connection.stream(), &requests).map_err(TransferError::Lost)?;
@@ -99,13 +100,13 @@ impl Pipeline {
     /// Appends the next requests, up to the first document that this holder does not have.
     fn encode_ahead(&self, connection: &mut HolderConnection, out: &mut Vec<u8>) {
         for download in &self.plan {
-            let HolderConnection { source, ahead, .. } = connection;
+            let HolderConnection { source, role, .. } = connection;
             if !download.sources.iter().any(|other| other.shares_connections_with(source)) {
                 break;
             }
             let (holder, document) = (&source.holder, &download.document);
             GetRequest { holder, document, want_digest: true, range: None }.encode(true, out);
-            *ahead += 1;
+            role.expect_reply();
         }
     }
 

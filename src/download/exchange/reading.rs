@@ -4,9 +4,9 @@
 use std::io;
 
 use super::connection::HolderConnection;
-use super::request::ResponseHead;
 use crate::download::model::TransferError;
-use crate::protocol::role::{DocumentClient, DocumentMeaning};
+use crate::protocol::DocumentHead;
+use crate::protocol::role::DocumentMeaning;
 
 /// Bytes that are read at a time. Most of a small document arrives with its head.
 const READ: usize = 1024;
@@ -14,15 +14,14 @@ const READ: usize = 1024;
 /// Reads the head as far as it has arrived; what follows it is left in the connection's input.
 pub(super) fn read_head(
     connection: &mut HolderConnection,
-    role: &mut DocumentClient,
-) -> Option<Result<ResponseHead, TransferError>> {
+) -> Option<Result<DocumentHead, TransferError>> {
     loop {
-        let event = match role.next(&connection.input) {
+        let event = match connection.role.next(&connection.input) {
             Some(event) => event,
             None => {
                 let mut chunk = [0; READ];
                 match connection.stream().try_read(&mut chunk) {
-                    Ok(0) => role.on_end(&connection.input),
+                    Ok(0) => connection.role.on_end(&connection.input),
                     Ok(count) => {
                         connection.input.extend(chunk.iter().take(count));
                         continue;
@@ -37,10 +36,11 @@ pub(super) fn read_head(
         };
         connection.input.drain(..event.used.min(connection.input.len()));
         return Some(match event.meaning {
-            DocumentMeaning::Head(document, separator) => Ok(ResponseHead { document, separator }),
+            DocumentMeaning::Head(head) => Ok(head),
             DocumentMeaning::Refused(refusal) => Err(TransferError::Refused(refusal.into())),
             DocumentMeaning::Fault(error) => Err(TransferError::Protocol(error)),
-            DocumentMeaning::NoReply => Err(TransferError::NoReply),
+            // No other meaning comes before a head.
+            _ => Err(TransferError::NoReply),
         });
     }
 }

@@ -1,8 +1,6 @@
 //! A request to a holder (protocol.md sections 5.1 to 5.6).
 
-use crate::protocol::{
-    ByteRange, Document, DocumentHead, DocumentRequest, Endpoint, HeaderText, Request,
-};
+use crate::protocol::{ByteRange, Document, DocumentRequest, Endpoint, HeaderText, Request};
 use crate::system;
 
 /// A request to a holder.
@@ -12,14 +10,6 @@ pub(in crate::download) struct GetRequest<'a> {
     pub(in crate::download) document: &'a Document,
     pub(in crate::download) want_digest: bool,
     pub(in crate::download) range: Option<ByteRange>,
-}
-
-/// The head of a response.
-#[derive(Debug)]
-pub(in crate::download) struct ResponseHead {
-    pub(in crate::download) document: DocumentHead,
-    /// The empty line that ended the head, as it was received.
-    pub(in crate::download) separator: &'static str,
 }
 
 impl GetRequest<'_> {

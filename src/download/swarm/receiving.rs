@@ -9,6 +9,7 @@ use crate::download::exchange::Response;
 use crate::download::model::TransferError;
 use crate::download::transfer::MinRate;
 use crate::library::ChunkedPart;
+use crate::protocol::role::{DocumentEvent, DocumentMeaning};
 use crate::protocol::{ContentRange, Endpoint};
 
 /// Bytes that are read and written at a time.
@@ -26,7 +27,6 @@ impl Swarm {
         mut rate: MinRate,
     ) -> Result<u64, TransferError> {
         let Response { head, mut connection } = response;
-        let head = head.document;
         let found = head.digest.ok_or(TransferError::NoDigest)?;
         if found != self.digest {
             return Err(TransferError::OtherVersion { expected: self.digest, found });
@@ -39,7 +39,8 @@ impl Swarm {
         }
         let address = connection.address();
         let first = connection.take_input(u64::MAX);
-        let stream = Arc::new(connection.into_stream());
+        let (stream, mut role) = connection.into_parts();
+        let stream = Arc::new(stream);
         {
             let mut state = self.lock();
             if head.last_modified.is_some() {
@@ -61,25 +62,33 @@ impl Swarm {
         let mut filled = chunk.len();
         chunk.resize(CHUNK.max(filled), 0);
         loop {
-            let skipped = range.start.saturating_sub(place).min(filled as u64);
-            let skipped_here = usize::try_from(skipped).unwrap_or(filled);
-            let bytes = chunk.get(skipped_here..filled).unwrap_or_default();
-            place = place.saturating_add(skipped);
-            let (count, has_more) = self.write(worker, holder, bytes, place)?;
+            let input = chunk.get(..filled).unwrap_or_default();
+            let (first, used) = match role.next(input) {
+                Some(DocumentEvent { used, meaning: DocumentMeaning::Bytes(first), .. }) => {
+                    (first, used)
+                }
+                _ => (place, 0),
+            };
+            let skipped = range.start.saturating_sub(first).min(used as u64);
+            let skipped_here = usize::try_from(skipped).unwrap_or(used);
+            let bytes = input.get(skipped_here..used).unwrap_or_default();
+            let (count, has_more) = self.write(worker, holder, bytes, first + skipped)?;
             written += count;
             if !has_more {
-                let used = usize::try_from(count).unwrap_or(usize::MAX);
-                let rest = bytes.get(used..).unwrap_or_default();
-                if place.saturating_add(count) == self.length && !rest.is_empty() {
-                    self.accounting.report_excess(holder, rest);
+                let surplus = input.get(used..).unwrap_or_default();
+                if role.missing() == Some(0) && !surplus.is_empty() {
+                    self.accounting.report_excess(holder, surplus);
                 }
                 break;
             }
-            place = place.saturating_add(bytes.len() as u64);
-            let most = chunk.len() as u64;
-            let most = self.accounting.bandwidth.take(address, false, most);
-            let most = usize::try_from(most).unwrap_or(usize::MAX).min(chunk.len());
-            filled = rate.read(&stream, chunk.get_mut(..most).unwrap_or_default())?;
+            place = first + used as u64;
+            filled = 0;
+            if role.missing() != Some(0) {
+                let most = chunk.len() as u64;
+                let most = self.accounting.bandwidth.take(address, false, most);
+                let most = usize::try_from(most).unwrap_or(usize::MAX).min(chunk.len());
+                filled = rate.read(&stream, chunk.get_mut(..most).unwrap_or_default())?;
+            }
             if filled == 0 {
                 let expected = self.lock().segments.end(worker).unwrap_or(place);
                 if place < expected {

@@ -225,6 +225,6 @@ impl Swarm {
 
 /// Whether the bytes that follow a head soon reach this segment.
 fn begins_before(response: &Response, range: &Range<u64>) -> bool {
-    let first = response.head.document.content_range.map_or(0, ContentRange::first);
+    let first = response.head.content_range.map_or(0, ContentRange::first);
     range.start.checked_sub(first).is_some_and(|skipped| skipped <= SKIPPED)
 }

@@ -15,6 +15,7 @@ use crate::download::model::TransferError;
 use crate::library::{Hasher, PartialFile};
 use crate::limits;
 use crate::net::SMALL;
+use crate::protocol::role::{DocumentClient, DocumentEnd, DocumentMeaning};
 use crate::protocol::{ContentRange, Date, Digest, DocumentHead};
 use crate::system::{self, PageAligned};
 
@@ -32,6 +33,14 @@ pub(in crate::download) struct Transferred {
     pub(in crate::download) digest: Digest,
     /// Whether it was compared with an expected digest.
     pub(in crate::download) digest_checked: bool,
+}
+
+/// What was received after a head.
+pub(super) struct Received {
+    /// The number of bytes.
+    pub(super) bytes: u64,
+    /// The last event; `None` if the document is longer than accepted.
+    pub(super) end: Option<DocumentMeaning>,
 }
 
 /// A document that is being received.
@@ -88,40 +97,44 @@ impl<'a> Body<'a> {
     }
 
     /// The number of missing bytes; without a length, the number that is accepted.
-    fn left(&self) -> u64 {
-        self.expected.unwrap_or(self.unannounced.saturating_add(1)).saturating_sub(self.received)
+    fn left(&self, role: &DocumentClient) -> u64 {
+        let accepted = self.unannounced.saturating_add(1).saturating_sub(self.received);
+        role.missing().unwrap_or(accepted)
     }
 
-    /// Reads until the document is complete or the connection ends, and returns the number of bytes
-    /// that were received. Bytes after the document are not read: they are the next response, or
+    /// Reads until the document is complete or the connection ends. Bytes after the document are not read: they are the next response, or
     /// belong to no response, such as the line end that some upload servers send.
     pub(super) fn receive(
         &mut self,
         accounting: &Accounting,
         connection: &mut HolderConnection,
         mut rate: MinRate,
-    ) -> Result<u64, TransferError> {
+    ) -> Result<Received, TransferError> {
         let before = self.received;
         // Report the bytes that are here already, before any byte of this response is counted.
         (self.progress)(self.received, self.expected);
         let is_small = self.expected.is_some_and(|length| length <= SMALL);
-        let first = connection.take_input(self.left());
+        let first = connection.take_input(self.left(&connection.role));
         for some in first.chunks(PIECE) {
             accounting.count(connection.address(), is_small, some.len() as u64);
             let start = self.place();
             self.room(start, some.len() as u64)?.copy_from_slice(some);
-            self.take(start, some.len())?;
+            self.take(&mut connection.role, start, some.len())?;
         }
-        while self.left() > 0 {
-            let most = self.left().min(PIECE as u64);
+        let end = loop {
+            let left = self.left(&connection.role);
+            if left == 0 {
+                break connection.role.next(&[]);
+            }
+            let most = left.min(PIECE as u64);
             let most = accounting.bandwidth.take(connection.address(), is_small, most);
             let start = self.place();
             match rate.read(connection.stream(), self.room(start, most)?)? {
-                0 => break,
-                count => self.take(start, count)?,
+                0 => break Some(connection.role.on_end(&[])),
+                count => self.take(&mut connection.role, start, count)?,
             }
-        }
-        Ok(self.received - before)
+        };
+        Ok(Received { bytes: self.received - before, end: end.map(|event| event.meaning) })
     }
 
     /// The place of the next bytes in the buffer.
@@ -136,13 +149,22 @@ impl<'a> Body<'a> {
         room.ok_or_else(|| TransferError::File(io::ErrorKind::OutOfMemory.into()))
     }
 
-    fn take(&mut self, start: usize, count: usize) -> Result<(), TransferError> {
-        let bytes = self.buffer.get(start..start + count).unwrap_or_default();
+    /// Takes the bytes of the document that were read into the buffer.
+    fn take(
+        &mut self,
+        role: &mut DocumentClient,
+        start: usize,
+        count: usize,
+    ) -> Result<(), TransferError> {
+        let read = self.buffer.get(start..start + count).unwrap_or_default();
+        let used = role.next(read).map_or(0, |event| event.used);
+        let bytes = read.get(..used).unwrap_or_default();
         self.hasher.update(bytes);
-        self.received += count as u64;
+        self.received += used as u64;
         if !self.is_held_back {
             self.partial.file().write_all(bytes).map_err(TransferError::File)?;
-        } else if self.left() > 0 && self.begun.elapsed() >= limits::PLACE_CHECK_INTERVAL {
+        } else if role.missing() != Some(0) && self.begun.elapsed() >= limits::PLACE_CHECK_INTERVAL
+        {
             self.write_beginning()?;
         }
         if self.looked.elapsed() >= limits::PLACE_CHECK_INTERVAL {
@@ -166,7 +188,8 @@ impl<'a> Body<'a> {
 
     /// Writes the received bytes of an interrupted download, so that it can be resumed.
     pub(super) fn break_off(&mut self) {
-        if self.is_held_back && self.left() > 0 && self.received > 0 && self.head.digest.is_some() {
+        let is_part = self.received > 0 && self.expected != Some(self.received);
+        if self.is_held_back && is_part && self.head.digest.is_some() {
             // The caller has a more important error to report.
             let _ = self.write_beginning();
         }
@@ -175,10 +198,10 @@ impl<'a> Body<'a> {
     /// Verifies length and digest, and completes the file.
     pub(super) fn finish(
         &mut self,
-        separator: &str,
+        end: Option<&DocumentMeaning>,
         request: Option<Digest>,
     ) -> Result<Transferred, TransferError> {
-        self.check_length(separator)?;
+        self.check_length(end)?;
         let found = mem::take(&mut self.hasher).finish();
         let announced = request.or(self.head.digest);
         if let Some(expected) = announced.filter(|expected| *expected != found) {
@@ -202,23 +225,21 @@ impl<'a> Body<'a> {
         self.partial.file().write_all(&self.buffer)
     }
 
-    /// Verifies the length. If exactly the length of an empty line is missing, the upload server had
-    /// omitted the empty line after the head, and an empty line at the beginning of the document was
-    /// taken for it.
-    fn check_length(&mut self, separator: &str) -> Result<(), TransferError> {
-        let Some(expected) = self.expected else {
-            let is_whole = self.left() > 0;
-            return if is_whole { Ok(()) } else { Err(TransferError::TooLarge(self.unannounced)) };
-        };
-        let missing = self.left();
-        if missing > 0 && missing == separator.len() as u64 {
-            self.put_in_front(separator).map_err(TransferError::File)?;
-            self.received = expected;
+    /// Verifies the length, and completes a document whose beginning was taken for an empty line.
+    fn check_length(&mut self, end: Option<&DocumentMeaning>) -> Result<(), TransferError> {
+        let found = self.received;
+        match end {
+            Some(DocumentMeaning::End(DocumentEnd::Complete | DocumentEnd::Close)) => Ok(()),
+            Some(DocumentMeaning::End(DocumentEnd::WithoutFirst(line_end))) => {
+                self.put_in_front(line_end).map_err(TransferError::File)?;
+                self.received += line_end.len() as u64;
+                Ok(())
+            }
+            Some(_) => {
+                Err(TransferError::Truncated { expected: self.expected.unwrap_or(found), found })
+            }
+            None => Err(TransferError::TooLarge(self.unannounced)),
         }
-        if self.received < expected {
-            return Err(TransferError::Truncated { expected, found: self.received });
-        }
-        Ok(())
     }
 
     fn put_in_front(&mut self, separator: &str) -> io::Result<()> {

@@ -1,31 +1,64 @@
 //! A client at its connection to an upload server (protocol.md sections 5.2 to 5.4 and 5.7).
 //!
-//! The role reads the heads of replies. The bytes of a document are counted by the caller, which writes
-//! them to a file. Its time limit includes connecting, so the caller sets it, too.
+//! The role reads replies and counts the bytes of documents, which the caller writes to a file. Its
+//! time limits include connecting, and depend on whether another holder can be asked, so the caller
+//! sets them.
 
 use crate::protocol::{DecodeError, DocumentHead, DocumentReply, DocumentReplyDecoder, Refusal};
 
-/// Reads the head of one reply.
+/// Reads replies and the documents that follow them.
 ///
 /// ```
-/// use p2p_ci::protocol::role::{DocumentClient, DocumentMeaning};
+/// use p2p_ci::protocol::role::{DocumentClient, DocumentEnd, DocumentMeaning};
 ///
 /// let mut role = DocumentClient::new();
-/// let input = b"P2P-CI/1.0 404 Not Found\r\n\r\n";
+/// role.expect_reply();
+/// let input = b"P2P-CI/1.0 200 OK\r\nContent-Length: 5\r\nContent-Type: text/plain\r\n\r\nhello\n";
 /// assert_eq!(role.next(&input[..20]), None);
-/// let event = role.next(input).expect("a whole head");
-/// assert!(matches!(event.meaning, DocumentMeaning::Refused(_)));
-/// assert_eq!(event.section, "3.3");
+/// let head = role.next(input).expect("a whole head");
+/// assert!(matches!(head.meaning, DocumentMeaning::Head(_)));
+/// let bytes = role.next(&input[head.used..]).expect("the document");
+/// assert_eq!((bytes.used, bytes.meaning), (5, DocumentMeaning::Bytes(0)));
+/// let end = role.next(b"\n").expect("the end of the document");
+/// assert_eq!((end.used, end.meaning), (0, DocumentMeaning::End(DocumentEnd::Complete)));
+/// let surplus = role.next(b"\n").expect("a byte that belongs to no reply");
+/// assert_eq!((surplus.used, surplus.section), (1, "5.4"));
 /// ```
 #[derive(Debug, Default)]
 pub struct DocumentClient {
-    decoder: DocumentReplyDecoder,
+    /// Requests whose replies have not ended.
+    awaited: usize,
+    place: Place,
+}
+
+/// What the next byte belongs to.
+#[derive(Debug)]
+enum Place {
+    /// The head of a reply, or nothing if none is expected.
+    Head(Box<DocumentReplyDecoder>),
+    Document(Document),
+    /// Nothing: the last reply of the connection was a document.
+    AfterLast,
+    /// A refusal, whose rest means nothing, or bytes that are no reply.
+    Failed,
+}
+
+/// A document of which a part may have arrived.
+#[derive(Clone, Copy, Debug)]
+struct Document {
+    /// The place of the next byte in the document.
+    next: u64,
+    /// The place after the last byte; `None` if the document ends with the connection.
+    end: Option<u64>,
+    /// The empty line that ended the head.
+    separator: &'static str,
+    keep_alive: bool,
 }
 
 /// One event at the connection to an upload server.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DocumentEvent {
-    /// How many bytes it took, at the start of the input. A document begins after them.
+    /// How many bytes it took, at the start of the input. The next input must begin after them.
     pub used: usize,
     /// The meaning of these bytes, or of the end of the connection.
     pub meaning: DocumentMeaning,
@@ -36,97 +69,185 @@ pub struct DocumentEvent {
 /// The meaning of an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum DocumentMeaning {
-    /// The head of a document, and the empty line that ended it: see
-    /// [`DocumentReplyDecoder::separator`].
-    Head(DocumentHead, &'static str),
-    /// The request was refused.
+    /// The head of a document.
+    Head(DocumentHead),
+    /// Bytes of the document. They begin at this place in it.
+    Bytes(u64),
+    /// The end of the document.
+    End(DocumentEnd),
+    /// The connection ended while this number of bytes of the document was missing.
+    Truncated(u64),
+    /// Bytes that belong to no reply.
+    Surplus,
+    /// The request was refused. Nothing after it has a meaning.
     Refused(Refusal),
-    /// The bytes are not a reply.
+    /// The bytes are not a reply. Nothing after them has a meaning.
     Fault(DecodeError),
     /// The connection ended before a reply.
     NoReply,
+    /// The connection ended, and no reply was expected.
+    Closed,
+}
+
+/// How a document ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DocumentEnd {
+    /// Its length has arrived.
+    Complete,
+    /// The connection ended, and the reply had no length: the document is possibly truncated.
+    Close,
+    /// The upload server had omitted the empty line after the head, and this line end, with which
+    /// the document begins, was taken for it: it belongs before the bytes that have arrived.
+    WithoutFirst(&'static str),
 }
 
 impl DocumentClient {
-    /// A client that waits for a reply.
+    /// A client that has sent no request.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Returns the event of a head at the start of `input`. `None`: more bytes are needed; call again
-    /// with the same bytes and more after them.
-    pub fn next(&mut self, input: &[u8]) -> Option<DocumentEvent> {
-        let found = self.decoder.decode(input).transpose()?;
-        Some(self.event(found))
+    /// A request was sent: one more reply is expected.
+    pub fn expect_reply(&mut self) {
+        self.awaited = self.awaited.saturating_add(1);
     }
 
-    /// The upload server has closed the connection after `input`.
-    pub fn on_end(&mut self, input: &[u8]) -> DocumentEvent {
-        if input.is_empty() {
-            return DocumentEvent { used: 0, meaning: DocumentMeaning::NoReply, section: "5.7" };
+    /// The number of replies that are expected and have not ended.
+    pub fn awaited(&self) -> usize {
+        self.awaited
+    }
+
+    /// The number of bytes that are missing of the document; 0 outside a document. `None`: it ends
+    /// with the connection.
+    pub fn missing(&self) -> Option<u64> {
+        match self.place {
+            Place::Document(Document { next, end, .. }) => end.map(|end| end.saturating_sub(next)),
+            Place::Head(_) | Place::AfterLast | Place::Failed => Some(0),
         }
-        let found = self.decoder.finish(input);
-        self.event(found)
     }
 
-    fn event(&self, found: Result<(DocumentReply, usize), DecodeError>) -> DocumentEvent {
-        match found {
+    /// Returns the next event at the start of `input`, the bytes that have arrived after those that
+    /// events took. `None`: more bytes are needed; call again with the same bytes and more after
+    /// them. Bytes of a document are taken as they arrive.
+    pub fn next(&mut self, input: &[u8]) -> Option<DocumentEvent> {
+        match &mut self.place {
+            Place::Head(_) if self.awaited == 0 => surplus(input),
+            Place::Head(decoder) => {
+                let found = decoder.decode(input).transpose()?;
+                Some(self.replied(found))
+            }
+            Place::Document(document) => {
+                let used = document.take(input);
+                if used == 0 && document.end == Some(document.next) {
+                    let keep_alive = document.keep_alive;
+                    return Some(self.ended(DocumentEnd::Complete, "5.3", keep_alive));
+                }
+                let meaning = DocumentMeaning::Bytes(document.next - used as u64);
+                (used > 0).then_some(DocumentEvent { used, meaning, section: "5.3" })
+            }
+            Place::AfterLast => surplus(input),
+            Place::Failed => None,
+        }
+    }
+
+    /// The upload server has closed the connection after `input`, in which
+    /// [`DocumentClient::next`] has found no event.
+    pub fn on_end(&mut self, input: &[u8]) -> DocumentEvent {
+        let event = |meaning, section| DocumentEvent { used: 0, meaning, section };
+        match &mut self.place {
+            Place::Head(_) if self.awaited == 0 => event(DocumentMeaning::Closed, "5.7"),
+            Place::Head(_) if input.is_empty() => event(DocumentMeaning::NoReply, "5.7"),
+            Place::Head(decoder) => {
+                let found = decoder.finish(input);
+                self.replied(found)
+            }
+            Place::Document(Document { next, end, separator, .. }) => {
+                let missing = end.map(|end| end.saturating_sub(*next));
+                match missing {
+                    None => self.ended(DocumentEnd::Close, "5.4", false),
+                    Some(0) => self.ended(DocumentEnd::Complete, "5.3", false),
+                    Some(missing) if missing == separator.len() as u64 => {
+                        let end = DocumentEnd::WithoutFirst(separator);
+                        self.ended(end, "5.4", false)
+                    }
+                    Some(missing) => {
+                        self.place = Place::Failed;
+                        event(DocumentMeaning::Truncated(missing), "5.3")
+                    }
+                }
+            }
+            Place::AfterLast | Place::Failed => event(DocumentMeaning::Closed, "5.7"),
+        }
+    }
+
+    fn ended(
+        &mut self,
+        end: DocumentEnd,
+        section: &'static str,
+        keep_alive: bool,
+    ) -> DocumentEvent {
+        self.awaited = self.awaited.saturating_sub(1);
+        self.place = if keep_alive { Place::default() } else { Place::AfterLast };
+        DocumentEvent { used: 0, meaning: DocumentMeaning::End(end), section }
+    }
+
+    fn replied(&mut self, found: Result<(DocumentReply, usize), DecodeError>) -> DocumentEvent {
+        let (used, meaning, section) = match found {
             Ok((DocumentReply::Found(head), used)) => {
-                let meaning = DocumentMeaning::Head(head, self.decoder.separator());
-                DocumentEvent { used, meaning, section: "5.2" }
+                let separator = match &self.place {
+                    Place::Head(decoder) => decoder.separator(),
+                    Place::Document(_) | Place::AfterLast | Place::Failed => "",
+                };
+                self.place = Place::Document(Document::after(&head, separator));
+                return DocumentEvent {
+                    used,
+                    meaning: DocumentMeaning::Head(head),
+                    section: "5.2",
+                };
             }
             Ok((DocumentReply::Refused(refusal), used)) => {
-                DocumentEvent { used, meaning: DocumentMeaning::Refused(refusal), section: "3.3" }
+                (used, DocumentMeaning::Refused(refusal), "3.3")
             }
             Err(error) => {
                 let section = error.fault.section;
-                DocumentEvent { used: 0, meaning: DocumentMeaning::Fault(error), section }
+                (0, DocumentMeaning::Fault(error), section)
             }
-        }
+        };
+        self.place = Place::Failed;
+        DocumentEvent { used, meaning, section }
     }
+}
+
+impl Document {
+    fn after(head: &DocumentHead, separator: &'static str) -> Self {
+        let (next, end) = match head.content_range {
+            Some(part) => (part.first(), Some(part.first().saturating_add(part.count()))),
+            None => (0, head.content_length),
+        };
+        let keep_alive = head.keep_alive && end.is_some();
+        Self { next, end, separator, keep_alive }
+    }
+
+    /// Takes the bytes that belong to the document; returns their number.
+    fn take(&mut self, input: &[u8]) -> usize {
+        let missing = self.end.unwrap_or(u64::MAX).saturating_sub(self.next);
+        let used = usize::try_from(missing).unwrap_or(usize::MAX).min(input.len());
+        self.next = self.next.saturating_add(used as u64);
+        used
+    }
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Head(Box::default())
+    }
+}
+
+fn surplus(input: &[u8]) -> Option<DocumentEvent> {
+    let used = input.len();
+    let event = DocumentEvent { used, meaning: DocumentMeaning::Surplus, section: "5.4" };
+    (used > 0).then_some(event)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEAD: &str = "P2P-CI/1.0 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nOS: Linux\r\n\
-                        Last-Modified: Sat, 05 Nov 1994 08:49:37 GMT\r\nContent-Length: 3\r\n\
-                        Content-Type: text/plain\r\n\r\n";
-
-    #[test]
-    fn cuts_do_not_matter() {
-        let refusal = "P2P-CI/1.0 404 Not Found\r\nReason: none\r\n\r\n";
-        for (bytes, section) in [(HEAD, "5.2"), (refusal, "3.3"), ("HTTP/1.1 200 OK\r\n", "6.1")] {
-            let whole = DocumentClient::new().next(bytes.as_bytes()).unwrap();
-            assert_eq!(whole.section, section, "{bytes:?}");
-            for cut in 0..bytes.len() {
-                let mut role = DocumentClient::new();
-                let event = role.next(&bytes.as_bytes()[..cut]);
-                let event = event.or_else(|| role.next(bytes.as_bytes()));
-                assert_eq!(event.as_ref(), Some(&whole), "{bytes:?} cut at {cut}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_document_begins_after_its_head() {
-        let event = DocumentClient::new().next(format!("{HEAD}abc").as_bytes()).unwrap();
-        assert_eq!(event.used, HEAD.len());
-        let is_head = matches!(&event.meaning, DocumentMeaning::Head(head, "\r\n")
-            if head.content_length == Some(3));
-        assert!(is_head, "{event:?}");
-    }
-
-    #[test]
-    fn the_connection_may_end_before_a_reply() {
-        assert_eq!(DocumentClient::new().on_end(b"").meaning, DocumentMeaning::NoReply);
-        for end in 1..HEAD.len() {
-            let mut role = DocumentClient::new();
-            let part = &HEAD.as_bytes()[..end];
-            assert_eq!(role.next(part), None, "{end} bytes");
-            let event = role.on_end(part);
-            assert!(event.used <= end && event.meaning != DocumentMeaning::NoReply, "{event:?}");
-        }
-    }
-}
+mod tests;

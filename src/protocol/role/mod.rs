@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | `index_server` | an index server, at the connection of one peer | 3.1, 4, 7 |
 //! | `index_client` | a peer, at its connection to an index server | 3.2, 4.9, 7 |
-//! | `document_client` | a client, at its connection to an upload server | 5.2 to 5.4 |
+//! | `document_client` | a client, at its connection to an upload server | 5.2 to 5.7 |
 //! | `document_server` | an upload server, at the connection of one client | 5, 7 |
 //! | `request_event`, `request_reader` | reading requests, for both servers | 3.1, 7 |
 //! | `reply_event` | what a peer finds in the replies of an index server | 3.2, 4.9 |
@@ -25,7 +25,7 @@ mod reply_event;
 mod request_event;
 mod request_reader;
 
-pub use document_client::{DocumentClient, DocumentEvent, DocumentMeaning};
+pub use document_client::{DocumentClient, DocumentEnd, DocumentEvent, DocumentMeaning};
 pub use document_server::DocumentServer;
 pub use index_client::{IndexClient, IndexTraits};
 pub use index_server::{Ending, IndexServer};
