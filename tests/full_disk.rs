@@ -14,7 +14,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{Index, folder, names, peer, share};
+use common::{Index, Program, folder, names, peer, share};
 use p2p_ci::library::Hasher;
 
 /// Runs a script with a file system of 8 MiB at `disk`, 7 of which the file `disk/filler` takes.
@@ -36,22 +36,29 @@ fn with_small_disk(root: &Path, script: &str, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+/// An index server, and a holder of these files, next to an empty directory `disk`. `None` if file
+/// systems cannot be mounted here.
+fn holder_next_to_a_disk(root: &Path, files: &[(&str, &[u8])]) -> Option<(Index, Program)> {
+    folder(root, "disk", &[]);
+    let shared = folder(root, "shared", files);
+    if with_small_disk(root, "true", &[]).status.code() != Some(0) {
+        common::skip("file systems cannot be mounted in a namespace here");
+        return None;
+    }
+    let index = Index::start(&[]);
+    let (holder, _) = share(index.address, &shared);
+    Some((index, holder))
+}
+
 #[test]
 fn a_full_disk_is_reported_and_the_download_resumes() {
     let root = tempfile::tempdir().unwrap();
-    folder(root.path(), "disk", &[]);
     let documents: Vec<(String, Vec<u8>)> = (1..=30u8)
         .map(|number| (format!("rfc{number}.txt"), vec![number; 60_000 + usize::from(number)]))
         .collect();
     let files: Vec<(&str, &[u8])> =
         documents.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
-    let shared = folder(root.path(), "shared", &files);
-    if with_small_disk(root.path(), "true", &[]).status.code() != Some(0) {
-        common::skip("file systems cannot be mounted in a namespace here");
-        return;
-    }
-    let index = Index::start(&[]);
-    let (_holder, _) = share(index.address, &shared);
+    let Some((index, _holder)) = holder_next_to_a_disk(root.path(), &files) else { return };
     let script = r#"
         mkdir disk/mine
         "$1" "$2" --share disk/mine sync; echo "sync $?"
@@ -94,18 +101,11 @@ fn a_full_disk_is_reported_and_the_download_resumes() {
 #[test]
 fn a_document_that_fills_the_disk_leaves_nothing() {
     let root = tempfile::tempdir().unwrap();
-    folder(root.path(), "disk", &[]);
     // One comes from one holder, the other in segments.
     let (large, larger) = (vec![7; 3_000_000], vec![8; 12_000_000]);
     let files: [(&str, &[u8]); 3] =
         [("large.bin", &large), ("larger.bin", &larger), ("small.bin", &[9; 600_000])];
-    let shared = folder(root.path(), "shared", &files);
-    if with_small_disk(root.path(), "true", &[]).status.code() != Some(0) {
-        common::skip("file systems cannot be mounted in a namespace here");
-        return;
-    }
-    let index = Index::start(&[]);
-    let (_holder, _) = share(index.address, &shared);
+    let Some((index, _holder)) = holder_next_to_a_disk(root.path(), &files) else { return };
     let sum = |(name, bytes): (&str, &[u8])| {
         let mut hasher = Hasher::default();
         hasher.update(bytes);

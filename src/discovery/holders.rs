@@ -114,10 +114,10 @@ pub fn lookup(
     }
     let before = dialect.extensions();
     let query = Query::lookup(document, title, dialect);
-    let mut holdings = Arriving::new(*dialect.limits(), learned_from);
+    let mut holders = Arriving::new(*dialect.limits(), learned_from);
     let (mut failure, mut is_answered) = (None, false);
     let mut completeness = Completeness::Complete;
-    match request_records(index, query, &mut |part| holdings.take(part)) {
+    match request_records(index, query, &mut |part| holders.take(part)) {
         Err(IndexError::Refused { refusal: Refusal::NotFound, .. }) => is_answered = true,
         Err(IndexError::Refused { refusal: Refusal::BadRequest, .. })
             if before != Extensions::Refused =>
@@ -135,12 +135,12 @@ pub fn lookup(
         Err(error) if is_rfc && dialect.may_ignore_lookup(&error) => failure = Some(error),
         outcome => {
             is_answered = true;
-            completeness = holdings.completeness(outcome?);
+            completeness = holders.completeness(outcome?);
         }
     }
     // Other implementations may match in another way.
     let (found, mut others): (Vec<_>, Vec<_>) =
-        holdings.found.into_iter().partition(|holding| holding.record.document == *document);
+        holders.found.into_iter().partition(|holder| holder.record.document == *document);
     let other = others.pop().map(|other| other.record.document);
     let holders = if !found.is_empty() || !dialect.may_compare_titles(document) {
         Holders::new(document, found, completeness)?

@@ -162,6 +162,15 @@ impl<'a> Replies<'a> {
         &mut self,
         take: &mut dyn FnMut(ReplyPart, &[u8]),
     ) -> Result<Option<Refused>, IndexError> {
+        self.read_one_until(None, take)
+    }
+
+    /// The same; the reply must end before this time, if one is given.
+    pub(super) fn read_one_until(
+        &mut self,
+        until: Option<Instant>,
+        take: &mut dyn FnMut(ReplyPart, &[u8]),
+    ) -> Result<Option<Refused>, IndexError> {
         let (mut refused, mut reason) = (None, None);
         loop {
             let step = self.read_part(&mut |part, bytes| {
@@ -173,7 +182,8 @@ impl<'a> Replies<'a> {
                 take(part, bytes);
             })?;
             match step {
-                Step::Part => {}
+                Step::Part if until.is_none_or(|until| Instant::now() < until) => {}
+                Step::Part => return Err(self.endless()),
                 Step::End(_) => return Ok(refused.map(|refusal| (refusal, reason))),
                 Step::Closed => return Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
             }

@@ -4,6 +4,7 @@
 //! Round trips and rates are kept from one run to the next. Failed holders are retried with exponential
 //! backoff.
 
+mod entry;
 mod stops;
 mod store;
 mod unanswered;
@@ -19,16 +20,10 @@ use super::backoff::{Readiness, backoff_delay};
 use crate::library::StoreFile;
 use crate::limits;
 use crate::protocol::Endpoint;
-use stops::Stops;
-use store::Stored;
+use entry::PeerEntry;
+pub(super) use entry::Standing;
+
 use unanswered::UnansweredAddresses;
-
-/// The round trip and the rate that are assumed for a holder that was never asked.
-const ROUND_TRIP: Duration = Duration::from_millis(50);
-const BYTES_PER_SECOND: u64 = 1024 * 1024;
-
-/// Round trips within one step count as equal.
-const STEP: Duration = Duration::from_millis(1);
 
 /// Statistics of other peers.
 #[derive(Debug, Default)]
@@ -37,24 +32,6 @@ pub struct PeerStats {
     unanswered: UnansweredAddresses,
     store: Option<StoreFile>,
     pub(super) limits: Arc<limits::Downloads>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct PeerEntry {
-    round_trip: Option<Duration>,
-    bytes_per_second: Option<u64>,
-    is_plain: bool,
-    /// Whether it has ever answered as a program of the protocol does.
-    has_answered: bool,
-    /// Whether it has delivered a document, and has not failed several times since.
-    is_proven: bool,
-    stops: Stops,
-    /// Until when others are asked before it, because it did not answer soon.
-    silent_until: Option<Instant>,
-    /// Downloads from it at this moment.
-    busy: u32,
-    failures: u32,
-    backed_off_until: Option<Instant>,
 }
 
 /// The speed of a peer, as far as it is known.
@@ -258,59 +235,6 @@ impl PeerStats {
     fn lock(&self) -> MutexGuard<'_, HashMap<Endpoint, PeerEntry>> {
         // Each change is a few assignments that cannot panic.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The statistics that decide when a holder is asked.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
-    /// Whether it has delivered a document, and has not failed several times since.
-    pub(super) is_proven: bool,
-    /// Whether it did not answer soon when it was asked last.
-    pub(super) is_silent: bool,
-    /// Downloads from it at this moment.
-    pub(super) downloads: u32,
-    /// The time that the download should take, with the others that are running.
-    pub(super) expected_time: Duration,
-}
-
-impl From<Stored> for PeerEntry {
-    fn from(stored: Stored) -> Self {
-        let Stored { round_trip, bytes_per_second, is_proven } = stored;
-        let has_answered = is_proven || bytes_per_second.is_some();
-        let round_trip = Some(round_trip);
-        Self { round_trip, bytes_per_second, has_answered, is_proven, ..Self::default() }
-    }
-}
-
-impl PeerEntry {
-    /// The values that are stored, if there are any.
-    fn stored(&self) -> Option<Stored> {
-        let Self { round_trip, bytes_per_second, is_proven, .. } = *self;
-        Some(Stored { round_trip: round_trip?, bytes_per_second, is_proven })
-    }
-
-    fn readiness(&self, now: Instant, tries: u32) -> Readiness {
-        match self.backed_off_until.and_then(|until| until.checked_duration_since(now)) {
-            Some(left) if left.is_zero() => Readiness::Ready,
-            Some(_) if !self.has_answered || self.failures >= tries => Readiness::GivenUp,
-            Some(left) => Readiness::BackedOff(left),
-            None => Readiness::Ready,
-        }
-    }
-
-    /// The time that a download of this length should take, concurrently with the others from this
-    /// peer.
-    fn expected_time(&self, length: u64) -> Duration {
-        let rate = self.bytes_per_second.unwrap_or(BYTES_PER_SECOND).max(1);
-        let nanos = u128::from(length).saturating_mul(1_000_000_000) / u128::from(rate);
-        let transfer = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-        // Smaller differences are random; then the order of the index decides.
-        let steps = self.round_trip.unwrap_or(ROUND_TRIP).as_micros() / STEP.as_micros();
-        let steps = u32::try_from(steps).unwrap_or(u32::MAX).saturating_add(1);
-        let round_trip = STEP.saturating_mul(steps);
-        let alone = round_trip.saturating_mul(2).saturating_add(transfer);
-        alone.saturating_mul(self.busy.saturating_add(1))
     }
 }
 

@@ -223,18 +223,18 @@ impl Model {
         match operation {
             Operation::Add(record) if self.0.contains(&(owner, record.clone())) => {}
             Operation::Add(record) => {
-                self.take_back(owner, record);
+                self.remove(owner, record);
                 // It joins an equal line where that stands.
                 let equal = self.0.iter().position(|(_, other)| other == record);
                 let place = equal.unwrap_or(self.0.len());
                 self.0.insert(place, (owner, record.clone()));
             }
-            Operation::Remove(record) => self.take_back(owner, record),
+            Operation::Remove(record) => self.remove(owner, record),
             Operation::Leave => self.0.retain(|(other, _)| *other != owner),
         }
     }
 
-    fn take_back(&mut self, owner: Owner, record: &Record) {
+    fn remove(&mut self, owner: Owner, record: &Record) {
         self.0.retain(|(other, held)| {
             (*other, &held.document, &held.holder) != (owner, &record.document, &record.holder)
         });

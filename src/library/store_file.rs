@@ -50,9 +50,9 @@ impl StoreFile {
         }
         let _lock = self.lock()?;
         let text = merge(self.read());
-        let incoming = PartialFile::begin(&self.path)?;
-        incoming.file().write_all(text.as_bytes())?;
-        incoming.commit(true).map(drop)
+        let partial = PartialFile::begin(&self.path)?;
+        partial.file().write_all(text.as_bytes())?;
+        partial.commit(true).map(drop)
     }
 
     /// Waits until no other process is storing. The lock is held while the returned file is open. It is

@@ -43,7 +43,7 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
         is_listed.contains(document) || library.read().entry(document).is_some()
     });
     let learned_from = context.index.address()?;
-    let Missing { mut orders, not_saved, failed } =
+    let Missing { mut jobs, not_saved, failed } =
         missing(&library, records, learned_from, &list.digests);
     for (document, reason) in &not_saved {
         log::warn!("{document} is not fetched: {reason}");
@@ -62,36 +62,36 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
         given_up.push(error.failure());
     }
     if command.dry_run {
-        let lengths = Lengths::look_up(&context.index, &orders);
+        let lengths = Lengths::look_up(&context.index, &jobs);
         context.check_interrupt_with(kept)?;
-        for order in &orders {
-            let holders = order.request.sources.iter().map(|source| &source.holder).collect();
-            let bytes = lengths.of(&order.request.document);
-            Outcome::Missing { holders, bytes }.print(context.format, &order.request.document)?;
+        for job in &jobs {
+            let holders = job.request.sources.iter().map(|source| &source.holder).collect();
+            let bytes = lengths.of(&job.request.document);
+            Outcome::Missing { holders, bytes }.print(context.format, &job.request.document)?;
         }
-        if orders.is_empty() && given_up.is_empty() {
+        if jobs.is_empty() && given_up.is_empty() {
             print_note(selection.nothing_to_do(command, not_saved.len()));
         } else {
-            print_note(lengths.summary(&orders));
+            print_note(lengths.summary(&jobs));
         }
         return ending(context, given_up, &selection.listed);
     }
-    set_verified_addresses(&context.index, &mut orders);
+    set_verified_addresses(&context.index, &mut jobs);
     context.check_interrupt_with(kept)?;
-    let wanted = |order: &DownloadJob| {
-        (order.request.document.clone(), JournalEvent::Wanted(order.request.digest))
+    let wanted = |job: &DownloadJob| {
+        (job.request.document.clone(), JournalEvent::Wanted(job.request.digest))
     };
-    context.journal.add_all(orders.iter().map(wanted));
-    if !orders.is_empty() {
+    context.journal.add_all(jobs.iter().map(wanted));
+    if !jobs.is_empty() {
         create_share_directory(context)?;
     }
-    let nothing_to_do = (orders.is_empty() && given_up.is_empty())
+    let nothing_to_do = (jobs.is_empty() && given_up.is_empty())
         .then(|| selection.nothing_to_do(command, not_saved.len()));
     // On a terminal a bar and the summary are shown instead.
     let prints_each = matches!(context.format, Format::Json) || !io::stdout().is_terminal();
     let digests = command.digests.as_deref();
     let batch = Batch { context, library: &library, digests, failures: given_up, prints_each };
-    let BatchResult { end, output, failures, progress, .. } = batch.download(orders, &mut |_| {});
+    let BatchResult { end, output, failures, progress, .. } = batch.download(jobs, &mut |_| {});
     // Digests of files that were just written need not be computed again.
     let digests = library.read().digests();
     if let Err(error) = digests.save() {

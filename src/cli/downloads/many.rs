@@ -42,48 +42,48 @@ impl<'a> Destination<'a> {
 }
 
 impl Destination<'_> {
-    /// Fetches all, and shares what has come. `tell` is told of everything when it is done. A
-    /// document that is being downloaded already is waited for, and fetched if that fails.
+    /// Downloads all documents, and shares the downloaded ones. `tell` receives each event after it was
+    /// recorded. If a document is already being downloaded, that download is awaited first.
     ///
     /// # Errors
-    /// When files cannot be written: then the rest is not tried.
+    /// When files cannot be written. Then the rest is not tried.
     pub(in crate::cli) fn fetch_all(
         &self,
-        orders: Vec<DownloadJob>,
+        jobs: Vec<DownloadJob>,
         tell: &mut dyn FnMut(&DownloadEvent<'_>),
     ) -> io::Result<()> {
         let (running, mut others) =
-            self.downloads.claim(orders.iter().map(|order| &order.request.document));
+            self.downloads.claim(jobs.iter().map(|job| &job.request.document));
         let (waited_for, claimed): (Vec<DownloadJob>, Vec<DownloadJob>) =
-            orders.into_iter().partition(|order| others.contains_key(&order.request.document));
+            jobs.into_iter().partition(|job| others.contains_key(&job.request.document));
         self.fetch_claimed(&running, claimed, tell)?;
         drop(running);
         let mut rest = Vec::new();
-        for order in waited_for {
-            let end = others.remove(&order.request.document);
+        for job in waited_for {
+            let end = others.remove(&job.request.document);
             match end.and_then(|end| wait(&end, self.downloader.cancel())) {
                 Some(Finish::Fetched(fetched, saved)) => {
-                    tell(&DownloadEvent::Completed(&order, &fetched, saved));
+                    tell(&DownloadEvent::Completed(&job, &fetched, saved));
                 }
-                Some(Finish::GivenUp) | None => rest.push(order),
+                Some(Finish::GivenUp) | None => rest.push(job),
             }
         }
         if rest.is_empty() {
             return Ok(());
         }
-        let (running, _) = self.downloads.claim(rest.iter().map(|order| &order.request.document));
+        let (running, _) = self.downloads.claim(rest.iter().map(|job| &job.request.document));
         self.fetch_claimed(&running, rest, tell)
     }
 
     fn fetch_claimed(
         &self,
         running: &Running,
-        orders: Vec<DownloadJob>,
+        jobs: Vec<DownloadJob>,
         tell: &mut dyn FnMut(&DownloadEvent<'_>),
     ) -> io::Result<()> {
         let folder = self.library.read().folder().to_path_buf();
         let parts = part_files(&folder, self.library, self.journal);
-        let outcome = download_all(self.downloader, &parts, orders, &mut |event| {
+        let outcome = download_all(self.downloader, &parts, jobs, &mut |event| {
             self.remember(&event);
             note(running, &event);
             tell(&event);
@@ -103,19 +103,19 @@ impl Destination<'_> {
                 self.journal.add(document, JournalEvent::Waits(*pause));
             }
             // The document is still wanted.
-            DownloadEvent::GivenUp(order, error @ DownloadError::Cancelled(_)) => {
+            DownloadEvent::GivenUp(job, error @ DownloadError::Cancelled(_)) => {
                 let event = JournalEvent::NotFetched(error_chain(error));
-                self.journal.add(&order.request.document, event);
+                self.journal.add(&job.request.document, event);
             }
             // Another process is still downloading it.
             DownloadEvent::GivenUp(_, error) if error.is_in_use() => {}
             // The document is still wanted, and resumes.
-            DownloadEvent::GivenUp(order, error) if error.kept().is_some() => {
-                self.record_failures(&order.request.document, error);
+            DownloadEvent::GivenUp(job, error) if error.kept().is_some() => {
+                self.record_failures(&job.request.document, error);
             }
-            DownloadEvent::GivenUp(order, error) => {
-                self.record_failures(&order.request.document, error);
-                self.journal.add(&order.request.document, JournalEvent::GivenUp);
+            DownloadEvent::GivenUp(job, error) => {
+                self.record_failures(&job.request.document, error);
+                self.journal.add(&job.request.document, JournalEvent::GivenUp);
             }
             // One write and one lock for all documents.
             DownloadEvent::Committed(all) => {
@@ -125,9 +125,9 @@ impl Destination<'_> {
                     Some(((*document).clone(), event))
                 }))
             }
-            DownloadEvent::Completed(order, fetched, saved) => {
-                let title = order.request.title_of(&fetched.holders).cloned();
-                self.share(&order.request.document, title, *saved, fetched.digest);
+            DownloadEvent::Completed(job, fetched, saved) => {
+                let title = job.request.title_of(&fetched.holders).cloned();
+                self.share(&job.request.document, title, *saved, fetched.digest);
             }
         }
     }
@@ -194,12 +194,12 @@ fn note(running: &Running, event: &DownloadEvent<'_>) {
     match event {
         DownloadEvent::Bytes(count) => running.add_bytes(*count),
         DownloadEvent::Running(..) | DownloadEvent::Retrying(..) | DownloadEvent::Committed(_) => {}
-        DownloadEvent::Completed(order, fetched, saved) => {
+        DownloadEvent::Completed(job, fetched, saved) => {
             let finish = || Finish::Fetched(Box::new((*fetched).clone()), *saved);
-            running.finish(&order.request.document, finish);
+            running.finish(&job.request.document, finish);
         }
-        DownloadEvent::Present(order) | DownloadEvent::GivenUp(order, _) => {
-            running.finish(&order.request.document, || Finish::GivenUp);
+        DownloadEvent::Present(job) | DownloadEvent::GivenUp(job, _) => {
+            running.finish(&job.request.document, || Finish::GivenUp);
         }
     }
 }
@@ -256,8 +256,8 @@ pub(in crate::cli) fn plan(
     if !overwrite && target.is_here()? {
         return Ok(Plan::Here(target.path()));
     }
-    let wanted = DownloadRequest { document, sources: Source::distinct(candidates), digest };
-    Ok(Plan::Fetch(DownloadJob { request: wanted, target, overwrite }))
+    let request = DownloadRequest { document, sources: Source::distinct(candidates), digest };
+    Ok(Plan::Fetch(DownloadJob { request, target, overwrite }))
 }
 
 /// Records why a document was not downloaded, unless the errors of its holders were recorded.

@@ -59,24 +59,24 @@ impl ManyDownloads {
                 log::debug!("{document} is tried again in {pause:?}: {}", error_chain(error));
             }
             DownloadEvent::Committed(_) => {}
-            DownloadEvent::Completed(order, fetched, _) => {
+            DownloadEvent::Completed(job, fetched, _) => {
                 self.fetched += 1;
-                self.remaining.complete(&order.request.document, fetched.length);
+                self.remaining.complete(&job.request.document, fetched.length);
                 self.update();
-                self.aside(|| warn_of_length(&order.request.document, fetched));
+                self.aside(|| warn_of_length(&job.request.document, fetched));
             }
-            DownloadEvent::Present(order) => {
+            DownloadEvent::Present(job) => {
                 self.present += 1;
-                self.remaining.end(&order.request.document);
+                self.remaining.end(&job.request.document);
                 self.update();
             }
-            DownloadEvent::GivenUp(order, error) => {
+            DownloadEvent::GivenUp(job, error) => {
                 self.failed += 1;
-                self.remaining.end(&order.request.document);
+                self.remaining.end(&job.request.document);
                 self.update();
                 self.aside(|| {
                     report(&called("peer"), error);
-                    let document = &order.request.document;
+                    let document = &job.request.document;
                     for (holder, error) in failures(error) {
                         log::warn!("{document}: {holder}: {}", error_chain(error));
                     }

@@ -68,19 +68,19 @@ impl Resumption<'_> {
         let limits = self.destination.downloader.limits();
         let mut pause = limits.no_holders;
         loop {
-            let mut orders = Vec::new();
+            let mut jobs = Vec::new();
             for (document, digest) in &left {
-                orders.extend(self.order(document, *digest));
+                jobs.extend(self.job(document, *digest));
             }
-            if !orders.is_empty() {
-                let count = orders.len();
+            if !jobs.is_empty() {
+                let count = jobs.len();
                 let downloads = counted(count, "unfinished download");
                 self.notices.print(&format!("resuming {downloads}"));
                 let folder = self.destination.library.read().folder().to_path_buf();
                 if let Some((note, _)) = create_directory(&folder)? {
                     self.notices.print(&note);
                 }
-                self.destination.fetch_all(orders, &mut |event| self.print(event))?;
+                self.destination.fetch_all(jobs, &mut |event| self.print(event))?;
             }
             let unfinished = journal.unfinished();
             let before = left.len();
@@ -103,12 +103,12 @@ impl Resumption<'_> {
     }
 
     /// The download of a document, if a peer has it. Waits until the index is reachable.
-    fn order(&self, document: &Document, digest: Option<Digest>) -> Option<DownloadJob> {
+    fn job(&self, document: &Document, digest: Option<Digest>) -> Option<DownloadJob> {
         let registration = self.destination.registration?;
         // These queries have their own connection, which is closed between two rounds.
         let index = registration.queries();
         let title = self.destination.library.read().known_title(document);
-        let holdings = loop {
+        let holders = loop {
             match lookup(&index, document, title.as_ref()) {
                 Ok(holders) => {
                     note_missing_holders(document, &holders.completeness);
@@ -124,7 +124,7 @@ impl Resumption<'_> {
             }
         };
         let own = registration.own();
-        let mut candidates: Vec<Source> = holdings.into_iter().map(Into::into).collect();
+        let mut candidates: Vec<Source> = holders.into_iter().map(Into::into).collect();
         candidates.retain(|source| Some(&source.holder) != own.as_ref());
         if candidates.is_empty() {
             let event = JournalEvent::NotFetched(format!("no peer has {document}"));
@@ -133,7 +133,7 @@ impl Resumption<'_> {
         }
         let library = self.destination.library;
         match plan(library, document.clone(), candidates, digest, false) {
-            Ok(Plan::Fetch(order)) => return Some(order),
+            Ok(Plan::Fetch(job)) => return Some(job),
             Ok(Plan::Here(_)) => {}
             Ok(Plan::NotSaved(reason)) => log::warn!("{document} is not fetched: {reason}"),
             Err(error) => log::warn!("cannot save {document}: {error}"),
@@ -151,9 +151,9 @@ impl Resumption<'_> {
             DownloadEvent::Retrying(document, error, pause) => {
                 log::info!("{document} is tried again in {pause:?}: {}", error_chain(error));
             }
-            DownloadEvent::Completed(order, fetched, _) => {
-                warn_of_length(&order.request.document, fetched);
-                let (document, bytes) = (&order.request.document, counted(fetched.length, "byte"));
+            DownloadEvent::Completed(job, fetched, _) => {
+                warn_of_length(&job.request.document, fetched);
+                let (document, bytes) = (&job.request.document, counted(fetched.length, "byte"));
                 self.notices.print(&format!("{document}: {bytes} downloaded"));
             }
             DownloadEvent::GivenUp(_, error) => self.notices.print(&error_chain(error)),

@@ -1,14 +1,13 @@
 //! Pipelined LOOKUPs, for an index that has shown an extension: it reads pipelined requests
 //! (protocol.md section 8.5).
 
-use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::{IndexConnection, Last, Open, lock};
 use crate::discovery::index_error::IndexError;
 use crate::discovery::index_link::Link;
-use crate::discovery::index_replies::{Replies, Step};
+use crate::discovery::index_replies::Replies;
 use crate::discovery::query::Query;
 use crate::limits;
 use crate::protocol::{Document, Record, Refusal, ReplyForm, ReplyPart};
@@ -78,31 +77,19 @@ impl IndexConnection {
         take: &mut dyn FnMut(ReplyPart),
     ) -> Result<Last, IndexError> {
         let until = Instant::now() + self.dialect.limits().lookup;
-        let (mut refused, mut reason) = (None, None);
-        loop {
-            let step = replies.read_part(&mut |part, _| match part {
-                ReplyPart::Refused(refusal) => refused = Some(refusal),
-                ReplyPart::Reason(text) => reason = Some(text),
-                ReplyPart::Record(record) => {
-                    let holder = link.scoped(record.holder);
-                    take(ReplyPart::Record(Record { holder, ..record }));
-                }
-                part => take(part),
-            })?;
-            let index = self.index.clone();
-            match (step, refused) {
-                (Step::Part, _) if Instant::now() < until => {}
-                (Step::Part, _) => {
-                    let last = "records that do not end".into();
-                    let expected = "the end of the reply to LOOKUP in time";
-                    return Err(IndexError::Unfinished { index, expected, last });
-                }
-                (Step::End(_), None) => return Ok(Last::Found),
-                (Step::End(_), Some(Refusal::NotFound)) => return Ok(Last::Refused),
-                (Step::End(_), Some(refusal)) => {
-                    return Err(IndexError::Refused { index, refusal, reason });
-                }
-                (Step::Closed, _) => return Err(link.lost(io::ErrorKind::UnexpectedEof.into())),
+        let refused = replies.read_one_until(Some(until), &mut |part, _| match part {
+            ReplyPart::Refused(_) | ReplyPart::Reason(_) => {}
+            ReplyPart::Record(record) => {
+                let holder = link.scoped(record.holder);
+                take(ReplyPart::Record(Record { holder, ..record }));
+            }
+            part => take(part),
+        })?;
+        match refused {
+            None => Ok(Last::Found),
+            Some((Refusal::NotFound, _)) => Ok(Last::Refused),
+            Some((refusal, reason)) => {
+                Err(IndexError::Refused { index: self.index.clone(), refusal, reason })
             }
         }
     }

@@ -49,6 +49,12 @@ impl Replies<'_> {
         IndexError::NotRead { index: self.index.clone(), paused: self.driver.role.client.paused() }
     }
 
+    /// The error of a reply that does not end in time.
+    pub(super) fn endless(&self) -> IndexError {
+        let (index, last) = (self.index.clone(), "records that do not end".into());
+        IndexError::Unfinished { index, expected: "the end of the reply to LOOKUP in time", last }
+    }
+
     pub(super) fn lost(&self, source: io::Error) -> IndexError {
         if self.driver.role.client.paused() >= self.driver.role.dialect.limits().not_read {
             return self.not_read();

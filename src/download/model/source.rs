@@ -69,8 +69,8 @@ impl From<Endpoint> for Source {
 }
 
 impl From<HolderInfo> for Source {
-    fn from(holding: HolderInfo) -> Self {
-        let HolderInfo { record, content, learned_from, address, .. } = holding;
+    fn from(holder: HolderInfo) -> Self {
+        let HolderInfo { record, content, learned_from, address, .. } = holder;
         Self {
             holder: record.holder,
             content,

@@ -18,16 +18,16 @@ const SHOWN: usize = 30;
 /// An empty line leaves the order to the downloader.
 pub(super) fn choose(
     document: &Document,
-    holdings: &[HolderInfo],
+    holders: &[HolderInfo],
     cancel: &Cancel,
 ) -> Result<Option<usize>, CommandError> {
     let mut rows = table(["", "holder", "title"]);
-    for (number, record) in holdings.iter().map(|holding| &holding.record).enumerate() {
+    for (number, record) in holders.iter().map(|holder| &holder.record).enumerate() {
         let title = escaped(record.title.as_str()).to_string();
         let holder = escaped(&record.holder.to_string()).to_string();
         rows.add_row([(number + 1).to_string(), holder, title]);
     }
-    let count = holdings.len();
+    let count = holders.len();
     let question = question(&rows.trim_fmt(), count);
     ask(&question, count, &format!("{document} is not downloaded"), cancel)
 }

@@ -32,24 +32,24 @@ pub(super) enum Downloaded {
 pub(super) fn save(
     context: &Context,
     overwrite: bool,
-    wanted: &DownloadRequest,
+    request: &DownloadRequest,
     target: &SaveTarget,
 ) -> Result<Downloaded, CommandError> {
     let path = target.path();
     let cannot_save = |source| cannot_save(&path, source);
     let parts = part_files(target.root(), &context.library()?, &context.journal);
-    let mut incoming = PartialFile::begin_with(target, &parts).map_err(cannot_save)?;
-    context.interrupt.replace_temporary(incoming.temporary_path().map(PathBuf::from));
-    let fetched = download(context, wanted, &mut incoming, overwrite);
+    let mut partial = PartialFile::begin_with(target, &parts).map_err(cannot_save)?;
+    context.interrupt.replace_temporary(partial.temporary_path().map(PathBuf::from));
+    let fetched = download(context, request, &mut partial, overwrite);
     context.interrupt.replace_temporary(None);
     let fetched = match fetched {
         Ok(fetched) => fetched,
-        Err(error) => return not_fetched(context, wanted, incoming, &parts, error),
+        Err(error) => return not_fetched(context, request, partial, &parts, error),
     };
     if let Some(date) = fetched.last_modified {
-        incoming.set_modified(date.time());
+        partial.set_modified(date.time());
     }
-    let saved = match incoming.commit(overwrite) {
+    let saved = match partial.commit(overwrite) {
         // Another process may have downloaded the same document.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Saved::existing(target, fetched.digest).and_then(|same| same.ok_or(error))
@@ -62,15 +62,15 @@ pub(super) fn save(
 /// Keeps or deletes the partial file of a document that was not downloaded.
 fn not_fetched(
     context: &Context,
-    wanted: &DownloadRequest,
-    incoming: PartialFile,
+    request: &DownloadRequest,
+    partial: PartialFile,
     parts: &PartFiles,
     error: DownloadError,
 ) -> Result<Downloaded, CommandError> {
-    let document = &wanted.document;
-    match (error, incoming.resumable_bytes()) {
+    let document = &request.document;
+    match (error, partial.resumable_bytes()) {
         (DownloadError::Present(_), _) => {
-            incoming.delete();
+            partial.delete();
             Ok(Downloaded::Present)
         }
         (DownloadError::Cancelled(document), kept) => Err(interrupted(context, &document, kept)),
@@ -81,14 +81,14 @@ fn not_fetched(
                 "the disk is full: the {length} bytes of {document} are deleted; free some space, \
                  and `get` downloads it again"
             );
-            incoming.delete_own();
+            partial.delete_own();
             Err(error.into())
         }
         (error @ DownloadError::File { .. }, _) => Err(error.into()),
         (error, _) if error.is_in_use() => Err(error.into()),
-        (error, Some(length)) if wanted.is_trusted() || error.kept().is_some() => {
+        (error, Some(length)) if request.is_trusted() || error.kept().is_some() => {
             log::warn!("{length} bytes are kept: the next `get` resumes there");
-            incoming.suspend(parts, wanted.is_trusted());
+            partial.suspend(parts, request.is_trusted());
             Err(error.into())
         }
         (error, kept) => {
@@ -98,7 +98,7 @@ fn not_fetched(
                      digest; `get --from HOLDER` or `--digests FILE` keeps them"
                 );
             }
-            incoming.delete();
+            partial.delete();
             Err(error.into())
         }
     }
@@ -118,22 +118,22 @@ fn interrupted(context: &Context, document: &Document, kept: Option<u64>) -> Com
 /// a holder fails before the end.
 pub(super) fn stream(
     context: &Context,
-    wanted: &DownloadRequest,
+    request: &DownloadRequest,
     path: Option<&Path>,
 ) -> Result<CompletedDownload, CommandError> {
     let cannot_keep =
         |source| CommandError::File { what: "cannot use a temporary file".into(), source };
     let folder = tempfile::tempdir().map_err(cannot_keep)?;
     context.interrupt.replace_temporary(Some(folder.path().into()));
-    let mut incoming = PartialFile::begin(&folder.path().join("document")).map_err(cannot_keep)?;
-    let fetched = download(context, wanted, &mut incoming, true);
+    let mut partial = PartialFile::begin(&folder.path().join("document")).map_err(cannot_keep)?;
+    let fetched = download(context, request, &mut partial, true);
     context.interrupt.replace_temporary(None);
     let fetched = fetched.map_err(|error| match error {
         DownloadError::Cancelled(document) => interrupted(context, &document, None),
         error => error.into(),
     })?;
-    incoming.file().rewind().map_err(cannot_keep)?;
-    write(context, incoming.file(), path)?;
+    partial.file().rewind().map_err(cannot_keep)?;
+    write(context, partial.file(), path)?;
     Ok(fetched)
 }
 
@@ -146,7 +146,7 @@ pub(super) fn copy_file(
 ) -> Result<(u64, Digest), CommandError> {
     let cannot_save = |source| cannot_save(path, source);
     let open = entry.open().map_err(|source| cannot_read(entry, source))?;
-    let mut incoming = PartialFile::begin(path).map_err(cannot_save)?;
+    let mut partial = PartialFile::begin(path).map_err(cannot_save)?;
     let mut hasher = Hasher::default();
     let mut length = 0;
     let mut chunk = vec![0; limits::VERIFY_BUFFER];
@@ -156,11 +156,11 @@ pub(super) fn copy_file(
             .map_err(|source| cannot_read(entry, source))?;
         let Some(some @ [_, ..]) = chunk.get(..count) else { break };
         hasher.update(some);
-        incoming.file().write_all(some).map_err(cannot_save)?;
+        partial.file().write_all(some).map_err(cannot_save)?;
         length += some.len() as u64;
     }
-    incoming.set_modified(open.modified);
-    incoming.commit(overwrite).map_err(cannot_save)?;
+    partial.set_modified(open.modified);
+    partial.commit(overwrite).map_err(cannot_save)?;
     Ok((length, hasher.finish()))
 }
 
@@ -213,14 +213,14 @@ fn cannot_read(entry: &Entry, source: io::Error) -> CommandError {
 /// Downloads, and resumes lost connections as long as there is progress.
 fn download(
     context: &Context,
-    wanted: &DownloadRequest,
-    incoming: &mut PartialFile,
+    request: &DownloadRequest,
+    partial: &mut PartialFile,
     overwrite: bool,
 ) -> Result<CompletedDownload, DownloadError> {
-    let document = &wanted.document;
+    let document = &request.document;
     let mut progress = OneDownload::new(document);
     let fetched =
-        context.downloader.download_with_retries(wanted, incoming, overwrite, &mut |attempt| {
+        context.downloader.download_with_retries(request, partial, overwrite, &mut |attempt| {
             let event = match &attempt {
                 DownloadProgress::Failed(holder, error) => {
                     Some(JournalEvent::Failed((*holder).clone(), error_chain(error)))

@@ -20,7 +20,10 @@ pub(super) enum Chosen {
 }
 
 /// The records of all holders of a document except this peer.
-pub(super) fn holdings(context: &Context, document: &Document) -> Result<Holders, CommandError> {
+pub(super) fn find_holders(
+    context: &Context,
+    document: &Document,
+) -> Result<Holders, CommandError> {
     let title = context.known_title(document);
     let found = lookup(&context.index, document, title.as_ref());
     context.check_interrupt_before_download(|| {
@@ -31,7 +34,7 @@ pub(super) fn holdings(context: &Context, document: &Document) -> Result<Holders
     })?;
     let mut holders = found?;
     let own = context.index.own();
-    holders.found.retain(|holding| Some(&holding.record.holder) != own.as_ref());
+    holders.found.retain(|holder| Some(&holder.record.holder) != own.as_ref());
     let holders = holders.known(document)?;
     note_missing_holders(document, &holders.completeness);
     if holders.found.is_empty() {
@@ -43,22 +46,20 @@ pub(super) fn holdings(context: &Context, document: &Document) -> Result<Holders
 /// The holders of a document, the chosen one first.
 pub(super) fn sources(
     document: &Document,
-    mut holdings: Vec<HolderInfo>,
+    mut holders: Vec<HolderInfo>,
     chosen: &Chosen,
 ) -> Vec<Source> {
     let at = match chosen {
         Chosen::None => None,
         Chosen::Number(at) => Some(*at),
-        Chosen::Holder(chosen) => {
-            holdings.iter().position(|holding| holding.record.holder == *chosen)
-        }
+        Chosen::Holder(chosen) => holders.iter().position(|holder| holder.record.holder == *chosen),
     };
-    let at = at.filter(|at| *at < holdings.len());
+    let at = at.filter(|at| *at < holders.len());
     if let Some(at) = at {
-        let holding = holdings.remove(at);
-        holdings.insert(0, holding);
+        let holder = holders.remove(at);
+        holders.insert(0, holder);
     }
-    let mut sources = Source::distinct(holdings.into_iter().map(Source::from));
+    let mut sources = Source::distinct(holders.into_iter().map(Source::from));
     if let Some(first) = sources.first_mut() {
         first.is_chosen = at.is_some();
     }
@@ -76,13 +77,13 @@ pub(super) fn choose_once<'a>(
     }
     let mut counts: BTreeMap<Endpoint, usize> = BTreeMap::new();
     let mut has_choice = false;
-    for holdings in all {
-        let mut holders: Vec<&Endpoint> =
-            holdings.iter().map(|holding| &holding.record.holder).collect();
-        holders.sort();
-        holders.dedup();
-        has_choice |= holders.len() > 1;
-        for holder in holders {
+    for holders in all {
+        let mut endpoints: Vec<&Endpoint> =
+            holders.iter().map(|holder| &holder.record.holder).collect();
+        endpoints.sort();
+        endpoints.dedup();
+        has_choice |= endpoints.len() > 1;
+        for holder in endpoints {
             *counts.entry(holder.clone()).or_default() += 1;
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn get_one(
     document: &Document,
     digest: Option<Digest>,
 ) -> Result<(), CommandError> {
-    let outcome = get_wanted(context, command, document, digest);
+    let outcome = get_unless_here(context, command, document, digest);
     let Err(error) = outcome else { return Ok(()) };
     if command.out.is_none() {
         record_reason(context, document, &error);
@@ -62,7 +62,7 @@ pub(super) fn get_one(
     Err(CommandError::Said(Box::new(error)))
 }
 
-fn get_wanted(
+fn get_unless_here(
     context: &Context,
     command: &Get,
     document: &Document,
@@ -112,17 +112,17 @@ fn get_wanted(
         Some(from) => vec![from.clone().into()],
         None => find_sources(context, document, command.out.as_deref())?,
     };
-    let wanted = DownloadRequest { document: document.clone(), sources, digest };
+    let request = DownloadRequest { document: document.clone(), sources, digest };
     let list = command.digests.as_deref();
     match target {
-        Target::Out(Out::StandardOutput) => stream(context, &wanted, None).map(drop),
+        Target::Out(Out::StandardOutput) => stream(context, &request, None).map(drop),
         Target::Out(Out::Stream(path)) => {
-            let fetched = stream(context, &wanted, Some(&path))?;
+            let fetched = stream(context, &request, Some(&path))?;
             let fetched = Outcome::Fetched { path: &path, fetched: &fetched, change: None, list };
             print_streamed(context, document, &path, &fetched)
         }
         Target::Out(Out::File(path)) => {
-            let downloaded = save(context, command.force, &wanted, &SaveTarget::file(&path))?;
+            let downloaded = save(context, command.force, &request, &SaveTarget::file(&path))?;
             let outcome = match &downloaded {
                 Downloaded::Saved(fetched, _) => {
                     Outcome::Fetched { path: &path, fetched, change: None, list }
@@ -133,7 +133,7 @@ fn get_wanted(
         }
         Target::Library(library, target) => {
             create_share_directory(context)?;
-            let (fetched, saved) = match save(context, command.force, &wanted, &target)? {
+            let (fetched, saved) = match save(context, command.force, &request, &target)? {
                 Downloaded::Saved(fetched, saved) => (fetched, saved),
                 // The other process records and shares the document.
                 Downloaded::Present => {
@@ -149,7 +149,7 @@ fn get_wanted(
                 context.journal.add(document, event);
             }
             // The line is printed last: a script may rely on the document being shared.
-            let title = wanted.title_of(&fetched.holders).cloned();
+            let title = request.title_of(&fetched.holders).cloned();
             let shared = share(context, &library, document, title, saved, fetched.digest);
             let change = earlier.and_then(|earlier| earlier.change(document, fetched.digest));
             let fetched =
@@ -193,16 +193,16 @@ fn find_sources(
     document: &Document,
     out: Option<&Path>,
 ) -> Result<Vec<Source>, CommandError> {
-    let Holders { found: holdings, completeness } = holders::holdings(context, document)?;
+    let Holders { found, completeness } = holders::find_holders(context, document)?;
     // Standard output may be the target of the document.
     if out.is_none_or(|out| !is_standard_output(out)) {
         print_missing_holders(context.format, document, &completeness)?;
     }
-    let chosen = match context.interactive && holdings.len() > 1 {
-        true => choose(document, &holdings, context.cancel())?.map_or(Chosen::None, Chosen::Number),
+    let chosen = match context.interactive && found.len() > 1 {
+        true => choose(document, &found, context.cancel())?.map_or(Chosen::None, Chosen::Number),
         false => Chosen::None,
     };
-    Ok(holders::sources(document, holdings, &chosen))
+    Ok(holders::sources(document, found, &chosen))
 }
 
 /// Shares the downloaded document. A lost connection to the index is no failure of the download: the

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use super::holders::{Chosen, choose_once, holdings, sources};
+use super::holders::{Chosen, choose_once, find_holders, sources};
 use super::missing::report_missing;
 use super::target::{Target, already_here, check, target};
 use crate::cli::command::Get;
@@ -39,7 +39,7 @@ pub(super) fn get_many(
         context.check_interrupt_before_download(|| "interrupted: nothing was downloaded".into())?;
         let digest = trusted.get(&document).copied();
         match find(context, command, &library, &document, digest) {
-            Ok(holdings) => found.extend(holdings.map(|holdings| (document, holdings))),
+            Ok(holders) => found.extend(holders.map(|holders| (document, holders))),
             // Reported together: a range may have thousands.
             Err(error @ CommandError::NoHolder { .. }) if !error.has_hint() => {
                 record_reason(context, &document, &error);
@@ -50,12 +50,12 @@ pub(super) fn get_many(
         }
     }
     report_missing(&missing);
-    let chosen = choose_once(context, found.iter().map(|(_, holdings)| holdings))?;
-    let mut orders = Vec::new();
-    for (document, holdings) in found {
+    let chosen = choose_once(context, found.iter().map(|(_, holders)| holders))?;
+    let mut jobs = Vec::new();
+    for (document, holders) in found {
         let digest = trusted.get(&document).copied();
-        match find_plan(command, &library, &document, holdings, &chosen, digest) {
-            Ok(Plan::Fetch(order)) => orders.push(order),
+        match find_plan(command, &library, &document, holders, &chosen, digest) {
+            Ok(Plan::Fetch(job)) => jobs.push(job),
             // Another process has saved it since the look-up.
             Ok(Plan::Here(path)) => Outcome::Present(&path).print(context.format, &document)?,
             Ok(Plan::NotSaved(reason)) => {
@@ -65,15 +65,15 @@ pub(super) fn get_many(
             Err(error) => failures.push(failed(context, &document, error)?),
         }
     }
-    if !orders.is_empty() {
+    if !jobs.is_empty() {
         create_share_directory(context)?;
     }
-    let count = orders.len();
+    let count = jobs.len();
     let digests = command.digests.as_deref();
     let batch = Batch { context, library: &library, digests, failures, prints_each: true };
     // The holder of `--from` that failed, for one note about its kind.
     let mut noted = command.from.as_ref();
-    let result = batch.download(orders, &mut |error| {
+    let result = batch.download(jobs, &mut |error| {
         if let Some(holder) = noted.take() {
             note_index_server(holder, error);
         }
@@ -157,7 +157,7 @@ fn find(
     match &command.from {
         Some(_) => Ok(Some(Vec::new())),
         None => {
-            let Holders { found, completeness } = holdings(context, document)?;
+            let Holders { found, completeness } = find_holders(context, document)?;
             print_missing_holders(context.format, document, &completeness)?;
             Ok(Some(found))
         }
@@ -168,13 +168,13 @@ fn find_plan(
     command: &Get,
     library: &SharedLibrary,
     document: &Document,
-    holdings: Vec<HolderInfo>,
+    holders: Vec<HolderInfo>,
     chosen: &Chosen,
     digest: Option<Digest>,
 ) -> Result<Plan, CommandError> {
     let sources = match &command.from {
         Some(from) => vec![from.clone().into()],
-        None => sources(document, holdings, chosen),
+        None => sources(document, holders, chosen),
     };
     plan(library, document.clone(), sources, digest, command.force)
         .map_err(|source| CommandError::File { what: format!("cannot save {document}"), source })

@@ -27,24 +27,24 @@ const CONCURRENT: usize = 16;
 pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), CommandError> {
     let document = &listed_form(context, document);
     let title = context.known_title(document);
-    let Holders { found: holdings, completeness } =
+    let Holders { found: holders, completeness } =
         lookup(&context.index, document, title.as_ref())?;
     note_missing_holders(document, &completeness);
-    if holdings.is_empty() {
+    if holders.is_empty() {
         return Err(no_holder(context, document));
     }
     let header = ["holder", "answers", "round trip", "rate", "bytes", "sha-256", "since"];
     let mut rows = table(header);
     let (mut failures, mut answers) = (Vec::new(), false);
-    for some in holdings.chunks(CONCURRENT) {
+    for some in holders.chunks(CONCURRENT) {
         let probes = ask(&context.downloader, document, some);
         context.check_interrupt()?;
-        for (holding, probe) in some.iter().zip(probes) {
+        for (holder, probe) in some.iter().zip(probes) {
             match &probe {
                 Ok(_) => answers = true,
                 Err(error) => failures.push(failure_of_holder(error)),
             }
-            let row = Row::new(&context.downloader, holding, &probe);
+            let row = Row::new(&context.downloader, holder, &probe);
             match context.format {
                 Format::Raw | Format::Table => {
                     rows.add_row(row.cells());
@@ -67,15 +67,15 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
 fn ask(
     downloader: &Downloader,
     document: &Document,
-    holdings: &[HolderInfo],
+    holders: &[HolderInfo],
 ) -> Vec<Result<Probe, TransferError>> {
     thread::scope(|scope| {
-        let ask = |holding: &HolderInfo| {
-            let source = Source::from(holding.clone());
+        let ask = |holder: &HolderInfo| {
+            let source = Source::from(holder.clone());
             let work = move || probe(downloader, document, &source);
             thread::Builder::new().name("probe".into()).spawn_scoped(scope, work)
         };
-        let asked: Vec<_> = holdings.iter().map(ask).collect();
+        let asked: Vec<_> = holders.iter().map(ask).collect();
         let answer = |asked: std::io::Result<thread::ScopedJoinHandle<'_, _>>| match asked {
             Ok(thread) => thread.join().unwrap_or_else(|_| {
                 Err(TransferError::Lost(std::io::Error::other("a panic ended the request")))
@@ -106,25 +106,25 @@ struct Row {
 impl Row {
     fn new(
         downloader: &Downloader,
-        holding: &HolderInfo,
+        holder: &HolderInfo,
         probe: &Result<Probe, TransferError>,
     ) -> Self {
-        let holder = &holding.record.holder;
-        let pace = downloader.stats().speed(holder);
+        let endpoint = &holder.record.holder;
+        let speed = downloader.stats().speed(endpoint);
         let reason = probe.as_ref().err().map(|error| error_chain(error));
         let answer = probe.as_ref().ok();
-        let digest = answer.and_then(|probe| probe.digest).or(holding.content.digest);
+        let digest = answer.and_then(|probe| probe.digest).or(holder.content.digest);
         Self {
-            holder: holder.to_string(),
+            holder: endpoint.to_string(),
             reason,
-            milliseconds: pace
+            milliseconds: speed
                 .round_trip
                 .filter(|_| answer.is_some())
                 .map(|time| time.as_secs_f64() * 1e3),
-            bytes_per_second: pace.bytes_per_second,
-            length: answer.and_then(|probe| probe.length).or(holding.content.length),
+            bytes_per_second: speed.bytes_per_second,
+            length: answer.and_then(|probe| probe.length).or(holder.content.length),
             digest,
-            since: holding.added.map(Date::time),
+            since: holder.added.map(Date::time),
         }
     }
 

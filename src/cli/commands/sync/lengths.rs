@@ -45,11 +45,11 @@ impl<'a> Reader<'a> {
 impl Lengths {
     /// Looks up the first [`limits::DRY_RUN_LENGTHS`] documents. Lengths that cannot be found out are
     /// unknown.
-    pub(super) fn look_up(index: &dyn AskIndex, orders: &[DownloadJob]) -> Self {
+    pub(super) fn look_up(index: &dyn AskIndex, jobs: &[DownloadJob]) -> Self {
         if !index.dialect().shows_extensions() {
             return Self(HashMap::new());
         }
-        let documents = orders.iter().map(|order| &order.request.document);
+        let documents = jobs.iter().map(|job| &job.request.document);
         let documents: Vec<&Document> = documents.take(limits::DRY_RUN_LENGTHS).collect();
         let mut reader = Reader::new(&documents);
         if let Err(error) = index.look_up_all(&documents, &mut |part| reader.take(&part)) {
@@ -63,8 +63,8 @@ impl Lengths {
     }
 
     /// The number of all documents and their bytes, for people.
-    pub(super) fn summary(&self, orders: &[DownloadJob]) -> String {
-        let documents = orders.iter().map(|order| &order.request.document);
+    pub(super) fn summary(&self, jobs: &[DownloadJob]) -> String {
+        let documents = jobs.iter().map(|job| &job.request.document);
         total(&documents.map(|document| self.of(document)).collect::<Vec<_>>())
     }
 }

@@ -129,7 +129,7 @@ impl Selection {
 
 /// The documents that the library lacks.
 pub(super) struct Missing {
-    pub(super) orders: Vec<DownloadJob>,
+    pub(super) jobs: Vec<DownloadJob>,
     /// Documents that are never saved from the network. That is no failure.
     pub(super) not_saved: Vec<(Document, NotSaved)>,
     /// Documents whose files cannot be created.
@@ -146,7 +146,7 @@ pub(super) fn missing(
     // Sorted instead of collected by document: there can be a million.
     records.sort_by(|one, other| one.document.cmp(&other.document));
     let mut records = records.into_iter().peekable();
-    let mut missing = Missing { orders: Vec::new(), not_saved: Vec::new(), failed: Vec::new() };
+    let mut missing = Missing { jobs: Vec::new(), not_saved: Vec::new(), failed: Vec::new() };
     while let Some(first) = records.next() {
         let document = first.document.clone();
         let more = iter::from_fn(|| records.next_if(|record| record.document == document));
@@ -160,7 +160,7 @@ pub(super) fn missing(
         let digest = trusted.get(&document).copied();
         match plan(library, document.clone(), candidates, digest, false) {
             Ok(Plan::Here(_)) => {}
-            Ok(Plan::Fetch(order)) => missing.orders.push(order),
+            Ok(Plan::Fetch(job)) => missing.jobs.push(job),
             Ok(Plan::NotSaved(reason)) => missing.not_saved.push((document, reason)),
             Err(error) => missing.failed.push((document, error)),
         }

@@ -13,19 +13,19 @@ use crate::protocol::{Attribute, Document, Endpoint, ReplyPart};
 
 /// Sets the verified address of each holder that has a host name. Holders that the index no longer lists,
 /// or for which it does not reply, are removed: this peer does not resolve their names.
-pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [DownloadJob]) {
-    if !knows_attributes(index, orders) {
+pub(super) fn set_verified_addresses(index: &dyn AskIndex, jobs: &mut [DownloadJob]) {
+    if !knows_attributes(index, jobs) {
         // The index does not verify addresses, or does not send them.
         return;
     }
     let mut named = HashSet::new();
     // One document of each holder.
     let mut documents: Vec<&Document> = Vec::new();
-    for order in &*orders {
+    for job in &*jobs {
         let before = named.len();
-        named.extend(names(order).cloned());
+        named.extend(names(job).cloned());
         if named.len() > before {
-            documents.push(&order.request.document);
+            documents.push(&job.request.document);
         }
     }
     let mut addresses = HolderAddresses { named, known: HashMap::new() };
@@ -33,16 +33,16 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [Downloa
     if answered.is_ok() {
         // If that record has been removed, look up the other documents of its holder.
         let is_unknown = |holder: &Endpoint| !addresses.known.contains_key(holder);
-        let rest = orders.iter().filter(|order| names(order).any(is_unknown));
-        let rest: Vec<&Document> = rest.map(|order| &order.request.document).collect();
+        let rest = jobs.iter().filter(|job| names(job).any(is_unknown));
+        let rest: Vec<&Document> = rest.map(|job| &job.request.document).collect();
         answered = addresses.look_up(index, &rest);
     }
     if let Err(error) = &answered {
         let error = error_chain(error);
         log::warn!("holders whose addresses the index has not told are not asked: {error}");
     }
-    for order in orders {
-        order.request.sources.retain_mut(|source| match addresses.known.get(&source.holder) {
+    for job in jobs {
+        job.request.sources.retain_mut(|source| match addresses.known.get(&source.holder) {
             Some(address) => {
                 source.verified_address = *address;
                 true
@@ -57,8 +57,8 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, orders: &mut [Downloa
 }
 
 /// Whether the index sends attributes. If that is unknown, a LOOKUP shows it.
-fn knows_attributes(index: &dyn AskIndex, orders: &[DownloadJob]) -> bool {
-    let Some(first) = orders.iter().find(|order| names(order).next().is_some()) else {
+fn knows_attributes(index: &dyn AskIndex, jobs: &[DownloadJob]) -> bool {
+    let Some(first) = jobs.iter().find(|job| names(job).next().is_some()) else {
         return false;
     };
     if index.dialect().extensions() == Extensions::Unknown {
@@ -97,8 +97,8 @@ impl HolderAddresses {
 }
 
 /// The holders with host names, which would have to be resolved.
-fn names(order: &DownloadJob) -> impl Iterator<Item = &Endpoint> {
-    order.request.sources.iter().map(|source: &Source| &source.holder).filter(|one| is_name(one))
+fn names(job: &DownloadJob) -> impl Iterator<Item = &Endpoint> {
+    job.request.sources.iter().map(|source: &Source| &source.holder).filter(|one| is_name(one))
 }
 
 fn is_name(holder: &Endpoint) -> bool {

@@ -24,33 +24,33 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-fn incoming(root: &Path, name: &str, bytes: &[u8]) -> PartialFile {
+fn partial(root: &Path, name: &str, bytes: &[u8]) -> PartialFile {
     let target = SaveTarget::in_library(root, name);
-    let incoming = PartialFile::begin_with(&target, &PartFiles::in_folder(root)).unwrap();
-    incoming.file().write_all(bytes).unwrap();
-    incoming
+    let partial = PartialFile::begin_with(&target, &PartFiles::in_folder(root)).unwrap();
+    partial.file().write_all(bytes).unwrap();
+    partial
 }
 
 #[test]
 fn directories_appear_with_the_document_and_not_before() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    let one = incoming(root, "a/b/c", b"one");
+    let one = partial(root, "a/b/c", b"one");
     assert!(!root.join("a").exists());
     drop(one);
     assert!(names(root).is_empty());
 
-    incoming(root, "a/b/c", b"one").commit(false).unwrap();
+    partial(root, "a/b/c", b"one").commit(false).unwrap();
     assert_eq!(fs::read(root.join("a/b/c")).unwrap(), b"one");
-    let error = incoming(root, "a/b/c", b"two").commit(false).unwrap_err();
+    let error = partial(root, "a/b/c", b"two").commit(false).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(names(root), ["a"]);
 
     // A failed commit leaves no directory.
     fs::create_dir_all(root.join("x/y/z")).unwrap();
     fs::write(root.join("x/y/z/full"), "").unwrap();
-    assert!(incoming(root, "x/y/z", b"").commit(true).is_err());
-    assert!(incoming(root, "new/x\0y", b"").commit(true).is_err());
+    assert!(partial(root, "x/y/z", b"").commit(true).is_err());
+    assert!(partial(root, "new/x\0y", b"").commit(true).is_err());
     assert_eq!(names(root), ["a", "x"]);
 }
 
@@ -60,7 +60,7 @@ fn one_that_cannot_be_saved_keeps_no_other_from_it() {
     let root = folder.path();
     fs::write(root.join("file"), "file").unwrap();
     let all = ["one", "file/below", "file", "sub/two"];
-    let all = all.map(|name| (incoming(root, name, name.as_bytes()), false));
+    let all = all.map(|name| (partial(root, name, name.as_bytes()), false));
     let CommitResults { outcomes, synced } = PartialFile::commit_all(all.into()).unwrap();
     synced.unwrap();
     let kinds: Vec<_> =
@@ -81,7 +81,7 @@ fn no_link_is_followed_and_what_is_in_the_way_is_replaced_on_demand() {
     let root = folder.path();
     symlink(elsewhere.path(), root.join("link")).unwrap();
     for overwrite in [false, true] {
-        let error = incoming(root, "link/x", b"x").commit(overwrite).unwrap_err();
+        let error = partial(root, "link/x", b"x").commit(overwrite).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotADirectory, "{error}");
     }
     assert!(names(elsewhere.path()).is_empty());
@@ -96,14 +96,14 @@ fn no_link_is_followed_and_what_is_in_the_way_is_replaced_on_demand() {
         let target = SaveTarget::in_library(root, kind);
         let error = target.check(false).unwrap_err();
         assert!(error.to_string().contains("get --force"), "{error}");
-        assert!(incoming(root, kind, b"x").commit(false).is_err());
+        assert!(partial(root, kind, b"x").commit(false).is_err());
         target.check(true).unwrap();
-        incoming(root, kind, b"x").commit(true).unwrap();
+        partial(root, kind, b"x").commit(true).unwrap();
         assert!(path.symlink_metadata().unwrap().is_file());
     }
     fs::create_dir_all(root.join("full/x")).unwrap();
     assert!(SaveTarget::in_library(root, "full").check(true).is_err());
-    let error = incoming(root, "full", b"x").commit(true).unwrap_err();
+    let error = partial(root, "full", b"x").commit(true).unwrap_err();
     assert!(error.to_string().contains("move or remove it"), "{error}");
 }
 
@@ -112,7 +112,7 @@ fn no_link_is_followed_and_what_is_in_the_way_is_replaced_on_demand() {
 fn the_saved_file_is_known_by_its_descriptor() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x");
-    let saved = incoming(folder.path(), "x", b"bytes").commit(false).unwrap();
+    let saved = partial(folder.path(), "x", b"bytes").commit(false).unwrap();
     let state = || crate::library::file_state::FileState::of(&path.metadata().unwrap());
     assert!(saved.is(&state()));
     fs::write(folder.path().join("other"), "other").unwrap();
@@ -123,7 +123,7 @@ fn the_saved_file_is_known_by_its_descriptor() {
 #[test]
 fn a_part_file_that_was_replaced_is_not_taken_for_the_document() {
     let folder = tempfile::tempdir().unwrap();
-    let one = incoming(folder.path(), "x", b"bytes");
+    let one = partial(folder.path(), "x", b"bytes");
     let part = one.part_path().to_path_buf();
     fs::rename(&part, folder.path().join("moved")).unwrap();
     fs::write(&part, "other").unwrap();
@@ -144,13 +144,13 @@ fn concurrent_downloads_of_one_document_leave_it_complete_and_nothing_else() {
     let (digest, length) = (digest_of(&bytes), bytes.len() as u64);
     let barrier = Barrier::new(DOWNLOADS);
     let download = |number: usize| {
-        let mut incoming = PartialFile::begin_with(
+        let mut partial = PartialFile::begin_with(
             &SaveTarget::in_library(root, "sub/x"),
             &PartFiles::in_folder(root),
         )
         .unwrap();
         if number.is_multiple_of(2) {
-            if let Ok(Some(pieces)) = incoming.chunked(&digest, length) {
+            if let Ok(Some(pieces)) = partial.chunked(&digest, length) {
                 let ranges = pieces.missing();
                 for range in ranges {
                     let (first, last) = (
@@ -159,21 +159,21 @@ fn concurrent_downloads_of_one_document_leave_it_complete_and_nothing_else() {
                     );
                     pieces.write(&bytes[first..last], range.start).unwrap();
                 }
-                return incoming.commit(false);
+                return partial.commit(false);
             }
-            incoming.file().write_all(&bytes).unwrap();
-            return incoming.commit(false);
+            partial.file().write_all(&bytes).unwrap();
+            return partial.commit(false);
         }
         let mut hasher = Hasher::default();
-        let there = incoming.resume(&digest, length, &mut hasher).unwrap();
+        let there = partial.resume(&digest, length, &mut hasher).unwrap();
         let rest = &bytes[usize::try_from(there).unwrap()..];
-        let mut file = incoming.file();
+        let mut file = partial.file();
         file.seek(io::SeekFrom::Start(there)).unwrap();
         for chunk in rest.chunks(50_000) {
             file.write_all(chunk).unwrap();
             thread::yield_now();
         }
-        incoming.commit(false)
+        partial.commit(false)
     };
     thread::scope(|scope| {
         for number in 0..DOWNLOADS {
@@ -205,7 +205,7 @@ fn concurrent_downloads_of_one_document_leave_it_complete_and_nothing_else() {
 fn a_disk_that_is_full_when_a_file_is_synced_leaves_no_part_file() {
     let folder = tempfile::tempdir().unwrap();
     for (kind, left) in [(io::ErrorKind::StorageFull, 0), (io::ErrorKind::Other, 1)] {
-        let mut partial = incoming(folder.path(), "x", b"");
+        let mut partial = partial(folder.path(), "x", b"");
         let digest = digest_of(b"document");
         partial.resume(&digest, u64::MAX, &mut Hasher::default()).unwrap();
         (&mut partial.file()).write_all(b"document").unwrap();

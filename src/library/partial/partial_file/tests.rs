@@ -21,15 +21,15 @@ fn a_file_appears_complete_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("rfc1.txt");
 
-    let incoming = PartialFile::begin(&target).unwrap();
-    incoming.file().write_all(b"half").unwrap();
+    let partial = PartialFile::begin(&target).unwrap();
+    partial.file().write_all(b"half").unwrap();
     assert!(!target.exists());
-    drop(incoming);
+    drop(partial);
     assert!(names(folder.path()).is_empty());
 
-    let incoming = PartialFile::begin(&target).unwrap();
-    incoming.file().write_all(b"whole").unwrap();
-    incoming.commit(false).unwrap();
+    let partial = PartialFile::begin(&target).unwrap();
+    partial.file().write_all(b"whole").unwrap();
+    partial.commit(false).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"whole");
     assert_eq!(names(folder.path()), ["rfc1.txt"]);
 }
@@ -41,14 +41,14 @@ fn an_existing_file_is_overwritten_only_when_asked() {
         let target = folder.path().join("rfc1.txt");
         fs::write(&target, "old").unwrap();
         let new = || {
-            let mut incoming = PartialFile::begin(&target).unwrap();
+            let mut partial = PartialFile::begin(&target).unwrap();
             if kept {
                 let mut hasher = Hasher::default();
-                incoming.resume(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap();
-                incoming.restart(&mut hasher).unwrap();
+                partial.resume(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap();
+                partial.restart(&mut hasher).unwrap();
             }
-            incoming.file().write_all(b"new").unwrap();
-            incoming
+            partial.file().write_all(b"new").unwrap();
+            partial
         };
         let error = new().commit(false).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "kept: {kept}");
@@ -95,11 +95,11 @@ fn bytes_without_a_digest_are_not_the_beginning_of_a_document_with_one() {
     let target = folder.path().join("rfc1.txt");
     let digest = digest_of(b"whole");
     let mut hasher = Hasher::default();
-    let mut incoming = PartialFile::begin(&target).unwrap();
-    incoming.file().write_all(b"something else").unwrap();
-    assert_eq!(incoming.resume(&digest, u64::MAX, &mut hasher).unwrap(), 0);
-    incoming.file().write_all(b"whole").unwrap();
-    incoming.commit(false).unwrap();
+    let mut partial = PartialFile::begin(&target).unwrap();
+    partial.file().write_all(b"something else").unwrap();
+    assert_eq!(partial.resume(&digest, u64::MAX, &mut hasher).unwrap(), 0);
+    partial.file().write_all(b"whole").unwrap();
+    partial.commit(false).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"whole");
     assert_eq!(names(folder.path()), ["rfc1.txt"]);
 }
@@ -152,7 +152,7 @@ fn a_link_or_fifo_at_the_path_of_a_part_is_not_followed_and_not_waited_for() {
     let digest = Digest::new([7; 32]);
     let target = folder.path().join("big.bin");
     let kept = resumable_path(&SaveTarget::file(&target), &digest);
-    let pieces = chunked_path(&SaveTarget::file(&target), &digest, 9_000_000);
+    let chunked = chunked_path(&SaveTarget::file(&target), &digest, 9_000_000);
     let put = |path: &Path, kind: &str| match kind {
         "link" => std::os::unix::fs::symlink(elsewhere.path(), path).unwrap(),
         "folder" => fs::create_dir(path).unwrap(),
@@ -160,12 +160,12 @@ fn a_link_or_fifo_at_the_path_of_a_part_is_not_followed_and_not_waited_for() {
     };
     for kind in ["link", "folder", "fifo"] {
         put(&kept, kind);
-        put(&pieces, kind);
-        let mut incoming = PartialFile::begin(&target).unwrap();
-        assert!(incoming.resume(&digest, u64::MAX, &mut Hasher::default()).is_err(), "{kind}");
-        assert!(incoming.chunked(&digest, 9_000_000).is_err(), "{kind}");
+        put(&chunked, kind);
+        let mut partial = PartialFile::begin(&target).unwrap();
+        assert!(partial.resume(&digest, u64::MAX, &mut Hasher::default()).is_err(), "{kind}");
+        assert!(partial.chunked(&digest, 9_000_000).is_err(), "{kind}");
         assert_eq!(elsewhere.as_file().metadata().unwrap().len(), 0);
-        for path in [&kept, &pieces] {
+        for path in [&kept, &chunked] {
             fs::remove_file(path).or_else(|_| fs::remove_dir(path)).unwrap();
         }
     }
