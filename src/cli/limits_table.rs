@@ -1,6 +1,5 @@
 //! `server --show-limits`: each limit, its value, and what it bounds.
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::output::print::table;
@@ -10,9 +9,8 @@ use crate::server::{Config, connection_limit, memory_limit};
 /// The table of limits, followed by the bounds on the number of connections on this machine.
 pub(super) fn limits_table(config: &Config) -> String {
     let (budgets, memory) = memory_limit(config.max_memory);
-    let (connections, bounds) = connection_limit(config.max_connections, budgets);
-    let per_address = config.connections_per_address;
-    let per_address = per_address.map_or(limits::CONNECTIONS_PER_ADDRESS, NonZeroUsize::get);
+    let (connections, bounds) = connection_limit(config, budgets);
+    let (server, admission) = (&config.limits, config.admission());
     let mut table = table(["limit", "value", "what it bounds"]);
     let rows = [
         ("request line", bytes(limits::START_LINE), "memory of a connection"),
@@ -26,22 +24,22 @@ pub(super) fn limits_table(config: &Config) -> String {
         ("host", bytes(limits::HOST), "memory of a record"),
         ("file name", bytes(limits::FILE_NAME), "memory of a record"),
         ("OS, Content-Type", bytes(limits::HEADER_TEXT), "memory of a connection"),
-        ("head deadline", seconds(limits::HEAD_DEADLINE), "slow writers, from the first byte"),
+        ("head deadline", seconds(server.head_deadline), "slow writers, from the first byte"),
         ("keepalive", keepalive(), "peers whose machine is gone"),
         ("unacknowledged data", seconds(limits::UNACKNOWLEDGED), "the same, with data queued"),
         ("minimum read rate", progress(), "slow readers, while the server waits for them"),
         ("connections", connections.to_string(), "threads; see below"),
         (
             "connections per network",
-            per_network(per_address),
+            per_network(admission.per_network),
             "one IPv4 address or IPv6 /64; no loopback",
         ),
-        ("records per connection", limits::RECORDS_PER_CONNECTION.to_string(), "one connection"),
-        ("records in all", limits::RECORDS.to_string(), "memory of the index"),
-        ("bad requests in a row", limits::CONSECUTIVE_FAULTS.to_string(), "broken programs"),
-        ("closed for faults, per network", faults(), "floods; see protocol.md section 9"),
-        ("host names resolved", limits::HOST_RESOLUTIONS.to_string(), "work for one connection"),
-        ("the same, for a network", resolutions(), "one IPv4 address or IPv6 /64"),
+        ("records per connection", server.records_per_connection.to_string(), "one connection"),
+        ("records in all", server.records.to_string(), "memory of the index"),
+        ("bad requests in a row", server.consecutive_faults.to_string(), "broken programs"),
+        ("closed for faults, per network", faults(&admission), "floods; see protocol.md section 9"),
+        ("host names resolved", server.host_resolutions.to_string(), "work for one connection"),
+        ("the same, for a network", resolutions(server), "one IPv4 address or IPv6 /64"),
         ("thread stack", bytes(limits::THREAD_STACK), "memory of a connection"),
         ("memory in all", bytes(budgets.total), "records and connections; the process takes more"),
         ("memory of all records", bytes(budgets.records), "the index; the rest is for connections"),
@@ -88,13 +86,13 @@ fn keepalive() -> String {
     format!("{idle} + {} × {interval}", limits::KEEPALIVE_PROBES)
 }
 
-fn faults() -> String {
-    let (most, sites) = (limits::OFFENCES, limits::NETWORKS_PER_SITE as f64);
-    format!("{most}, less {} a second; {} of a /48", limits::OFFENCES_FORGOTTEN, most * sites)
+fn faults(admission: &limits::Admission) -> String {
+    let (most, sites) = (admission.offences, limits::NETWORKS_PER_SITE as f64);
+    format!("{most}, less {} a second; {} of a /48", admission.offences_forgotten, most * sites)
 }
 
-fn resolutions() -> String {
-    let (most, rate) = (limits::NETWORK_RESOLUTIONS, limits::NETWORK_RESOLUTION_RATE);
+fn resolutions(server: &limits::Server) -> String {
+    let (most, rate) = (server.network_resolutions, server.network_resolution_rate);
     let sites = limits::NETWORKS_PER_SITE as f64;
     format!("{most}, and {rate} a second; {} of a /48", most * sites)
 }

@@ -142,7 +142,7 @@ fn warn_of_few_connections(config: &Config, connections: usize) -> Result<(), Er
     if connections >= asked {
         return Ok(());
     }
-    let bounds = connection_limit(config.max_connections, memory_limit(config.max_memory).0).1;
+    let bounds = connection_limit(config, memory_limit(config.max_memory).0).1;
     let tightest = bounds.first().map_or_else(String::new, |bound| bound.what.clone());
     if connections == 0 {
         return Err(Error::NoConnection(tightest));

@@ -99,6 +99,7 @@ impl From<&Args> for Config {
             max_connections: args.max_connections.map(NonZeroUsize::get),
             max_memory: args.max_memory.map(MemorySize::bytes),
             connections_per_address: args.connections_per_address,
+            ..Self::default()
         }
     }
 }

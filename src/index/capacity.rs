@@ -17,8 +17,8 @@ impl Default for Capacity {
     /// The numbers of records in protocol.md section 7, and no limit on memory.
     fn default() -> Self {
         Self {
-            records: limits::RECORDS,
-            records_of_owner: limits::RECORDS_PER_CONNECTION,
+            records: limits::Server::DEFAULT.records,
+            records_of_owner: limits::Server::DEFAULT.records_per_connection,
             bytes: usize::MAX,
         }
     }

@@ -2,37 +2,50 @@
 
 use std::time::Duration;
 
-/// Time for a head to arrive, counted from its first byte.
-pub const HEAD_DEADLINE: Duration = Duration::from_secs(20);
+/// Which connections a server admits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Admission {
+    /// Connections from one network; loopback is exempt.
+    pub per_network: usize,
+    /// Time within which a new connection should send a request. When all permits are taken, a
+    /// connection that has sent none in this time is closed to admit the next one.
+    pub silent_time: Duration,
+    /// Connections that were closed to admit others, and whose threads have not ended yet.
+    pub evicted: usize,
+    /// Connections of one network that were closed for abuse, after which its connections are refused.
+    pub offences: f64,
+    /// The largest count of one network: it is served again 4 s after its last offence.
+    pub offences_max: f64,
+    /// Offences that are forgotten per second.
+    pub offences_forgotten: f64,
+}
+
+impl Admission {
+    /// Admits this number of connections from one network.
+    pub const fn of_network(per_network: usize) -> Self {
+        Self {
+            per_network,
+            silent_time: Duration::from_secs(1),
+            evicted: 8,
+            offences: 64.0,
+            offences_max: 64.0 + 4.0 * 8.0,
+            offences_forgotten: 8.0,
+        }
+    }
+}
+
 /// Silence after which the first keepalive probe is sent.
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 /// Time between keepalive probes.
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Keepalive probes that may go unanswered.
 pub const KEEPALIVE_PROBES: u32 = 3;
-/// Concurrent connections to the index, where the machine allows that number.
-pub const CONNECTIONS: usize = 10_000;
-/// Connections to the index from one network, unless `--connections-per-address` sets another number;
-/// loopback is exempt.
-pub const CONNECTIONS_PER_ADDRESS: usize = 64;
 /// The factor between the limit of an IPv6 /64 network and that of a /48 network, which a provider may
 /// assign to a single customer.
 pub const NETWORKS_PER_SITE: usize = 4;
-/// Time within which a new connection should send a request. When all permits are taken, a connection
-/// that has sent none in this time is closed to admit the next one.
-pub const SILENT_TIME: Duration = Duration::from_secs(1);
-/// Connections that were closed to admit others, and whose threads have not ended yet.
-pub const EVICTED: usize = 8;
 /// Refused connections whose input is drained until the other side has received the refusal.
 pub const REFUSED: usize = 8;
-/// Bad requests in a row, after which a connection is closed.
-pub const CONSECUTIVE_FAULTS: u32 = 10;
-/// Connections of one network that were closed for abuse, after which its connections are refused.
-pub const OFFENCES: f64 = 64.0;
-/// The largest count of one network: it is served again 4 s after its last offence.
-pub const OFFENCES_MOST: f64 = OFFENCES + 4.0 * OFFENCES_FORGOTTEN;
-/// Offences that are forgotten per second.
-pub const OFFENCES_FORGOTTEN: f64 = 8.0;
 /// Networks whose offences are counted.
 pub const REMEMBERED_NETWORKS: usize = 1024;
 /// First pause after a failed accept; it doubles up to [`ACCEPT_PAUSE_MAX`].
@@ -47,8 +60,6 @@ pub const LEAST_RESERVED_FILES: usize = 24;
 pub const THREAD_STACK: usize = 128 * 1024;
 /// Time for sessions to finish their replies when the server stops.
 pub const STOP_GRACE: Duration = Duration::from_secs(1);
-/// Time for uploads to finish when the peer stops.
-pub const UPLOAD_GRACE: Duration = Duration::from_secs(5);
 /// Time for which a closing connection drains its input, so that its last reply is not lost to a reset.
 pub const LINGER: Duration = Duration::from_millis(500);
 /// Bytes that a closing connection drains.

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Downloads {
     /// Time until the head of a holder's reply is complete. Resolving its name and connecting are
-    /// included. A busy uploader may answer only after [`SLOT_WAIT`](super::SLOT_WAIT).
+    /// included. A busy uploader may answer only after [`slot_wait`](super::Uploads::slot_wait).
     pub first_byte: Duration,
     /// The same for a holder that has not delivered anything yet, while others are left to ask.
     pub first_byte_unproven: Duration,

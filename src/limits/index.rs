@@ -2,6 +2,53 @@
 
 use std::time::Duration;
 
+use super::Admission;
+
+/// The limits of an index server. [`Server::DEFAULT`] has the values of protocol.md section 7.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Server {
+    /// Concurrent connections, where the machine allows that number.
+    pub connections: usize,
+    /// Which connections are admitted.
+    pub admission: Admission,
+    /// Time for a head to arrive, counted from its first byte.
+    pub head_deadline: Duration,
+    /// Bad requests in a row, after which a connection is closed.
+    pub consecutive_faults: u32,
+    /// Records that one connection may hold.
+    pub records_per_connection: usize,
+    /// Records that the index holds in all.
+    pub records: usize,
+    /// Host names that the index resolves for one connection.
+    pub host_resolutions: usize,
+    /// Host names that it resolves for one network in a burst: half of the concurrent lookups.
+    pub network_resolutions: f64,
+    /// The number of further lookups per second.
+    pub network_resolution_rate: f64,
+}
+
+impl Server {
+    /// The values of protocol.md section 7.
+    pub const DEFAULT: Self = Self {
+        connections: 10_000,
+        admission: Admission::of_network(64),
+        head_deadline: Duration::from_secs(20),
+        consecutive_faults: 10,
+        records_per_connection: 40_000,
+        records: RECORDS,
+        host_resolutions: 8,
+        network_resolutions: 32.0,
+        network_resolution_rate: 1.0,
+    };
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// Bytes of header lines that are remembered until the next request of a connection, in which they
 /// are mostly the same.
 pub const REMEMBERED_HEADERS: usize = 512;
@@ -31,13 +78,5 @@ pub const WORK_TIME: Duration = Duration::from_secs(1);
 pub const WORK_MOST: usize = 50_000;
 /// Records that are visited in one turn if nothing is sent.
 pub const TURN: usize = 4096;
-/// Records that one connection may hold.
-pub const RECORDS_PER_CONNECTION: usize = 40_000;
-/// Records that the index holds in all.
+/// Records that an index holds in all. A peer expects no more in a reply.
 pub const RECORDS: usize = 10_000_000;
-/// Host names that the index resolves for one connection.
-pub const HOST_RESOLUTIONS: usize = 8;
-/// Host names that it resolves for one network in a burst: half of the concurrent lookups.
-pub const NETWORK_RESOLUTIONS: f64 = 32.0;
-/// The number of further lookups per second.
-pub const NETWORK_RESOLUTION_RATE: f64 = 1.0;

@@ -9,8 +9,6 @@ pub const DIGEST_LIST: u64 = 256 * 1024 * 1024;
 pub const DIGESTS: usize = 200_000;
 /// Digests of earlier states of files, beyond which a session forgets them.
 pub const OLD_DIGESTS: usize = DIGESTS;
-/// Bytes of a document whose unknown digest is computed before the reply.
-pub const DIGEST_AT_ONCE: u64 = 16 * 1024 * 1024;
 
 /// Unpacked bytes of a packed document.
 pub const UNPACKED: u64 = 64 * 1024 * 1024;

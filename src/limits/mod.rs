@@ -30,11 +30,13 @@ mod terminal;
 mod uploads;
 mod wire;
 
+pub use connections::Admission;
 #[doc(hidden)]
 pub use connections::*;
 pub use downloads::Downloads;
 #[doc(hidden)]
 pub use downloads::*;
+pub use index::Server;
 #[doc(hidden)]
 pub use index::*;
 #[doc(hidden)]
@@ -50,15 +52,20 @@ pub use part_files::*;
 pub use sending::*;
 #[doc(hidden)]
 pub use terminal::*;
+pub use uploads::Uploads;
 #[doc(hidden)]
 pub use uploads::*;
 #[doc(hidden)]
 pub use wire::*;
 
 /// The deadlines and the limits of resources, in groups. The defaults are the values of protocol.md section 7.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
+    /// An index server.
+    pub server: Server,
+    /// An upload server.
+    pub uploads: Uploads,
     /// Requests to an index server.
     pub index_client: IndexClient,
     /// Staying registered with an index server.

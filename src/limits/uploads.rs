@@ -3,8 +3,55 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-/// Concurrent uploads.
-pub const UPLOADS: usize = 64;
+use super::Admission;
+
+/// The limits of an upload server. [`Uploads::DEFAULT`] has the values of protocol.md section 7.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Uploads {
+    /// Concurrent uploads, where there are enough descriptors.
+    pub uploads: usize,
+    /// Which connections are admitted.
+    pub admission: Admission,
+    /// Time for the first request of a connection to arrive, and for a later one from its first byte.
+    pub head_deadline: Duration,
+    /// Time for which the server waits for the next request of a connection that it keeps open.
+    pub kept_open: Duration,
+    /// Time for which an upload waits for a slot. It is less than
+    /// [`first_byte`](super::Downloads::first_byte), so that the downloader receives the refusal.
+    pub slot_wait: Duration,
+    /// Bytes of a document whose unknown digest is computed before the reply.
+    pub digest_at_once: u64,
+    /// Time within which a reader must read some bytes of a document that is handed over; otherwise
+    /// another reader may get it. It is also the time for the last bytes to be acknowledged.
+    pub hand_over_stall: Duration,
+    /// Time after which the end of such a document counts as lost, unless more of it is acknowledged.
+    pub hand_over_end: Duration,
+    /// Time for uploads to finish when the server stops.
+    pub grace: Duration,
+}
+
+impl Uploads {
+    /// The values of protocol.md section 7.
+    pub const DEFAULT: Self = Self {
+        uploads: 64,
+        admission: Admission::of_network(8),
+        head_deadline: Duration::from_secs(20),
+        kept_open: Duration::from_secs(5),
+        slot_wait: Duration::from_secs(8),
+        digest_at_once: 16 * 1024 * 1024,
+        hand_over_stall: Duration::from_secs(2),
+        hand_over_end: Duration::from_secs(20),
+        grace: Duration::from_secs(5),
+    };
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// Least file descriptors of a peer: with fewer it cannot register, or save a document.
 pub const PEER_FILES_LEAST: usize = 20;
 /// File descriptors of a peer that are no upload's.
@@ -14,18 +61,9 @@ pub const PEER_FILES: usize = 40;
 pub const FILES_PER_UPLOAD: usize = 3;
 /// Uploads where there are hardly any descriptors. When there are none left, readers get 503.
 pub const LEAST_UPLOADS: usize = 4;
-/// Connections for uploads from one network, unless `--uploads-per-address` sets another number; loopback
-/// is exempt.
-pub const UPLOADS_PER_ADDRESS: usize = 8;
-
-/// Time for which an upload server waits for the next request of a connection that it keeps open.
-pub const KEPT_OPEN: Duration = Duration::from_secs(5);
 
 /// Concurrent uploads of large documents, unless `--upload-slots` sets another number.
 pub const UPLOAD_SLOTS: NonZeroUsize = NonZeroUsize::new(16).expect("it is not zero");
-/// Time for which an upload waits for a slot. It is less than [`first_byte`](super::Downloads::first_byte), so
-/// that the downloader receives the refusal.
-pub const SLOT_WAIT: Duration = Duration::from_secs(8);
 
 /// Bytes that an upload outside the slots sends in [`SEND_CHECK`](super::SEND_CHECK): the minimum rate
 /// of [`PROGRESS_BYTES`](super::PROGRESS_BYTES) in [`PROGRESS_TIME`](super::PROGRESS_TIME), and a
@@ -35,7 +73,7 @@ pub const OUTSIDE_PIECE: u64 = 1280;
 /// others half as many.
 pub const OUTSIDE: usize = 32;
 /// Time over which the rate of an upload in a slot is measured: what a receive buffer takes first is over
-/// before another upload has waited for [`SLOT_WAIT`]. One whose reader takes less than
+/// before another upload has waited for [`slot_wait`](Uploads::slot_wait). One whose reader takes less than
 /// [`SLOW_READER`] gives up its slot for an upload of a network that has fewer.
 pub const SLOT_TIME: Duration = Duration::from_secs(3);
 /// Bytes a second below which the reader of an upload in a slot is slow.
@@ -55,8 +93,5 @@ pub const fn crowd(places: usize) -> usize {
 /// Age from which the rate of an upload is compared with others.
 pub const RATE_KNOWN: Duration = Duration::from_secs(2);
 
-/// Time within which a reader must read some bytes of a document that is handed over; otherwise another
-/// reader may get it. It is also the time for the last bytes to be acknowledged.
-pub const HAND_OVER_STALL: Duration = Duration::from_secs(2);
 /// Time after which the sender of such a document checks what its reader has read.
 pub const HAND_OVER_CHECK: Duration = Duration::from_millis(250);

@@ -8,23 +8,21 @@
 use std::net::IpAddr;
 
 use super::buckets::{BucketSize, Buckets};
-use crate::limits;
+use crate::limits::Admission;
 
 /// Counts the connections of each network that were closed for abuse.
 #[derive(Debug)]
 pub(super) struct AbuseTracker(Buckets);
 
-impl Default for AbuseTracker {
-    fn default() -> Self {
+impl AbuseTracker {
+    pub(super) fn new(admission: &Admission) -> Self {
         Self(Buckets::new(BucketSize {
-            full: limits::OFFENCES,
-            most: limits::OFFENCES_MOST,
-            drain: limits::OFFENCES_FORGOTTEN,
+            full: admission.offences,
+            most: admission.offences_max,
+            drain: admission.offences_forgotten,
         }))
     }
-}
 
-impl AbuseTracker {
     /// Counts a connection from this address that was closed for abuse.
     pub(super) fn add(&self, address: IpAddr) {
         self.0.add(address);
@@ -53,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_network_is_refused_until_its_bucket_has_drained() {
-        let tracker = AbuseTracker::default();
+        let tracker = AbuseTracker::new(&Admission::of_network(64));
         let now = Instant::now();
         for count in 0..64 {
             assert!(!tracker.0.is_full_at(address(1), now), "{count}");
@@ -66,7 +64,7 @@ mod tests {
 
     #[test]
     fn others_behind_an_address_are_served_soon_after_a_broken_client_stops() {
-        let tracker = AbuseTracker::default();
+        let tracker = AbuseTracker::new(&Admission::of_network(64));
         let now = Instant::now();
         // As many as a network with a large limit can have open when it becomes full.
         (0..10_000).for_each(|_| tracker.0.add_at(address(1), now));
@@ -76,7 +74,7 @@ mod tests {
 
     #[test]
     fn loopback_is_exempt() {
-        let tracker = AbuseTracker::default();
+        let tracker = AbuseTracker::new(&Admission::of_network(64));
         for address in ["127.0.0.1", "::1", "127.9.9.9", "::ffff:127.0.0.1"] {
             let address = address.parse().unwrap();
             (0..1000).for_each(|_| tracker.add(address));
@@ -87,7 +85,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_counted_as_one_and_so_is_a_site() {
-        let tracker = AbuseTracker::default();
+        let tracker = AbuseTracker::new(&Admission::of_network(64));
         let now = Instant::now();
         (0..64).for_each(|interface| tracker.0.add_at(v6(1, 1, interface), now));
         assert!(tracker.0.is_full_at(v6(1, 1, 9999), now));
@@ -100,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_table_is_bounded_and_keeps_the_worst() {
-        let tracker = AbuseTracker::default();
+        let tracker = AbuseTracker::new(&Admission::of_network(64));
         let now = Instant::now();
         for _ in 0..64 {
             tracker.0.add_at(address(0), now);
@@ -108,7 +106,7 @@ mod tests {
         for number in 1..10_000 {
             tracker.0.add_at(address(number), now);
         }
-        assert_eq!(tracker.0.len(), limits::REMEMBERED_NETWORKS);
+        assert_eq!(tracker.0.len(), crate::limits::REMEMBERED_NETWORKS);
         assert!(tracker.0.is_full_at(address(0), now));
     }
 }

@@ -39,7 +39,7 @@ impl<H> Service<H> {
         refusal: Vec<u8>,
         handle: H,
     ) -> Self {
-        let (abuse, refused) = (AbuseTracker::default(), Refused::new(refusal));
+        let (abuse, refused) = (AbuseTracker::new(permits.admission()), Refused::new(refusal));
         Self { name, permits, stop, handle, abuse, refused }
     }
 }
@@ -187,7 +187,8 @@ mod tests {
             assert_eq!(stream.write(b"served").unwrap(), 6);
             Outcome::Normal
         };
-        let service = Service::new("test", Permits::new(1, 1), stop.clone(), Vec::new(), handle);
+        let permits = Permits::new(1, limits::Admission::of_network(1));
+        let service = Service::new("test", permits, stop.clone(), Vec::new(), handle);
         thread::scope(|scope| {
             scope.spawn(|| accept_loop(scope, &listener, &service));
             assert_eq!(read_all(TcpStream::connect(address).unwrap()), b"");

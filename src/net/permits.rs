@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use super::connection::Connection;
 use super::scope::Scope;
-use crate::limits;
+use crate::limits::Admission;
 use crate::network::Network;
 
 /// Counts connections. Clones share the count.
@@ -21,7 +21,7 @@ use crate::network::Network;
 pub struct Permits {
     counts: Arc<Mutex<Counts>>,
     most: usize,
-    most_per_network: usize,
+    admission: Admission,
 }
 
 #[derive(Debug, Default)]
@@ -88,11 +88,16 @@ pub struct Evicted {
 }
 
 impl Permits {
-    /// Permits for at most this many connections in all and from one network. An IPv6 network of
-    /// 48 bits may have [`limits::NETWORKS_PER_SITE`] times as many. Loopback is exempt from the
+    /// Permits for at most this many connections in all. An IPv6 network of
+    /// 48 bits may have [`NETWORKS_PER_SITE`](crate::limits::NETWORKS_PER_SITE) times as many. Loopback is exempt from the
     /// limits per network.
-    pub fn new(most: usize, most_per_network: usize) -> Self {
-        Self { counts: Arc::default(), most, most_per_network }
+    pub fn new(most: usize, admission: Admission) -> Self {
+        Self { counts: Arc::default(), most, admission }
+    }
+
+    /// Which connections are admitted.
+    pub(super) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// Takes a permit, which is returned when it is dropped.
@@ -109,21 +114,24 @@ impl Permits {
         let mut counts = self.lock();
         let mut evicted = None;
         for scope in Scope::of(network) {
-            let most = scope.limit(self.most_per_network);
+            let most = scope.limit(self.admission.per_network);
             let Some(in_scope) = counts.per_scope.get(&scope) else { continue };
             if in_scope.connections < most {
                 continue;
             }
             // One less in the network is one less in its site, too.
             let oldest = in_scope.silent.first().copied();
-            evicted = Some(counts.evict_silent(oldest, now).ok_or(match scope {
-                Scope::Network(_) => NoPermit::OfNetwork(most),
-                Scope::Site(_) => NoPermit::OfSite(most),
-            })?);
+            evicted =
+                Some(counts.evict_silent(&self.admission, oldest, now).ok_or(match scope {
+                    Scope::Network(_) => NoPermit::OfNetwork(most),
+                    Scope::Site(_) => NoPermit::OfSite(most),
+                })?);
         }
         if counts.held.len() >= self.most {
             let oldest = counts.silent.first_key_value().map(|(number, _)| *number);
-            let next = counts.evict_silent(oldest, now).or_else(|| counts.evict_yielding(network));
+            let next = counts
+                .evict_silent(&self.admission, oldest, now)
+                .or_else(|| counts.evict_yielding(&self.admission, network));
             evicted = Some(next.ok_or(NoPermit::InAll(self.most))?);
         }
         counts.held.insert(number, network);
@@ -172,11 +180,16 @@ impl Permits {
 
 impl Counts {
     /// Takes the permit of a connection that has not sent a request, if it has had the time for one.
-    fn evict_silent(&mut self, number: Option<u64>, now: Instant) -> Option<Evicted> {
+    fn evict_silent(
+        &mut self,
+        admission: &Admission,
+        number: Option<u64>,
+        now: Instant,
+    ) -> Option<Evicted> {
         let number = number?;
         let since = self.silent.get(&number)?.since;
-        let is_old = now.saturating_duration_since(since) >= limits::SILENT_TIME;
-        if !is_old || self.ending >= limits::EVICTED {
+        let is_old = now.saturating_duration_since(since) >= admission.silent_time;
+        if !is_old || self.ending >= admission.evicted {
             return None;
         }
         let Silent { stream, .. } = self.end_silence(number)?;
@@ -188,8 +201,8 @@ impl Counts {
     /// Takes the permit of a connection from the network, or the IPv6 site, with the most connections,
     /// if it has at least two more than the network of the new connection. Idle connections are taken
     /// first, the newest before others.
-    fn evict_yielding(&mut self, newcomer: Network) -> Option<Evicted> {
-        if self.yielding.is_empty() || self.ending >= limits::EVICTED {
+    fn evict_yielding(&mut self, admission: &Admission, newcomer: Network) -> Option<Evicted> {
+        if self.yielding.is_empty() || self.ending >= admission.evicted {
             return None;
         }
         let mut connections: HashMap<Network, usize> = HashMap::new();

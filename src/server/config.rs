@@ -18,22 +18,33 @@ pub struct Config {
     pub host_policy: HostPolicy,
     /// Whether a refusal carries a `Reason` (protocol.md section 6.3).
     pub explain: bool,
-    /// The largest number of concurrent connections, if the machine allows it. `None`: 10,000.
+    /// The largest number of concurrent connections, if the machine allows it. `None`: that of the limits.
     pub max_connections: Option<usize>,
     /// Bytes of memory for records and connections. `None`: half of what the machine allows
     /// ([`memory_limit`](super::memory_limit)).
     pub max_memory: Option<u64>,
     /// The largest number of concurrent connections from one network; loopback is exempt. `None`:
-    /// 64.
+    /// that of the limits.
     pub connections_per_address: Option<NonZeroUsize>,
+    /// Deadlines and limits of resources.
+    pub limits: limits::Server,
 }
 
-/// How many connections this machine can serve: `most` or 10,000, unless a lower bound applies.
+impl Config {
+    /// The limits, with the number of connections per network that was asked for.
+    pub(crate) fn admission(&self) -> limits::Admission {
+        let admission = self.limits.admission;
+        let per_network = self.connections_per_address.map(NonZeroUsize::get);
+        limits::Admission { per_network: per_network.unwrap_or(admission.per_network), ..admission }
+    }
+}
+
+/// How many connections this machine can serve: as the configuration says, unless a lower bound applies.
 /// Also returns all bounds, the lowest first.
-pub fn connection_limit(most: Option<usize>, budgets: Budgets) -> (usize, Vec<Bound>) {
-    let asked = match most {
+pub fn connection_limit(config: &Config, budgets: Budgets) -> (usize, Vec<Bound>) {
+    let asked = match config.max_connections {
         Some(connections) => Bound { what: "--max-connections".into(), connections },
-        None => Bound { what: "default".into(), connections: limits::CONNECTIONS },
+        None => Bound { what: "default".into(), connections: config.limits.connections },
     };
     // Where there are few descriptors, a quarter is kept.
     let few = (system::open_files() / 4).max(limits::LEAST_RESERVED_FILES);

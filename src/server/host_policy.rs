@@ -31,16 +31,21 @@ pub(super) struct Listed {
 
 /// The number of names that were resolved for each network.
 #[derive(Debug)]
-pub(super) struct Resolutions(Buckets);
+pub(super) struct Resolutions {
+    of_network: Buckets,
+    /// For one connection.
+    most: usize,
+}
 
-impl Default for Resolutions {
-    fn default() -> Self {
-        Self(Buckets::new(BucketSize {
-            full: limits::NETWORK_RESOLUTIONS,
+impl Resolutions {
+    pub(super) fn new(limits: &limits::Server) -> Self {
+        let of_network = Buckets::new(BucketSize {
+            full: limits.network_resolutions,
             // One more has to drain before the next name.
-            most: limits::NETWORK_RESOLUTIONS + 1.0,
-            drain: limits::NETWORK_RESOLUTION_RATE,
-        }))
+            most: limits.network_resolutions + 1.0,
+            drain: limits.network_resolution_rate,
+        });
+        Self { of_network, most: limits.host_resolutions }
     }
 }
 
@@ -88,8 +93,8 @@ impl<'a> ListedHosts<'a> {
             return *own;
         }
         // Bounded, so that no peer can make the server resolve any number of names.
-        let Resolutions(of_network) = self.resolutions;
-        if self.known.len() >= limits::HOST_RESOLUTIONS || of_network.is_full(self.address) {
+        let Resolutions { of_network, most } = self.resolutions;
+        if self.known.len() >= *most || of_network.is_full(self.address) {
             return false;
         }
         of_network.add(self.address);
@@ -116,7 +121,7 @@ mod tests {
         for (policy, verified) in
             [(Auto, Some(lan.to_canonical())), (Strict, Some(lan.to_canonical())), (Literal, None)]
         {
-            let resolutions = Resolutions::default();
+            let resolutions = Resolutions::new(&limits::Server::DEFAULT);
             let mut hosts = ListedHosts::new(policy, lan, &resolutions);
             let host: Host = "peer.example".parse().unwrap();
             // Instead of resolving it.
@@ -129,7 +134,7 @@ mod tests {
     /// of names.
     #[test]
     fn a_network_has_a_limit_of_names_whatever_its_connections() {
-        let resolutions = Resolutions::default();
+        let resolutions = Resolutions::new(&limits::Server::DEFAULT);
         let own = |address: &str, host: &str| {
             let address = address.parse().unwrap();
             ListedHosts::new(HostPolicy::Auto, address, &resolutions).is_own(&host.parse().unwrap())
@@ -139,7 +144,7 @@ mod tests {
         for number in 0..40 {
             assert!(!own(&address(number), "localhost"));
         }
-        let Resolutions(counted) = &resolutions;
+        let counted = &resolutions.of_network;
         assert!(counted.is_full(address(99).parse().unwrap()));
         assert!(!counted.is_full("2001:db8:1::1".parse().unwrap()));
     }
@@ -163,7 +168,7 @@ mod tests {
             (Strict, loopback, "127.0.1.1", Some("127.0.1.1")),
             (Strict, loopback, "192.0.2.7", None),
         ] {
-            let resolutions = Resolutions::default();
+            let resolutions = Resolutions::new(&limits::Server::DEFAULT);
             let mut hosts = ListedHosts::new(policy, address.parse().unwrap(), &resolutions);
             let found = hosts.listed(&named.parse().unwrap());
             assert!(found.as_ref().is_none_or(|listed| listed.verified.is_none()));

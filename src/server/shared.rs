@@ -1,6 +1,5 @@
 //! The state that all sessions of a server share.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::account::RecordMemory;
@@ -28,26 +27,32 @@ pub(super) struct Shared {
     pub(super) stop: Stop,
     pub(super) host_policy: HostPolicy,
     pub(super) explain: bool,
+    pub(super) limits: limits::Server,
 }
 
 impl Shared {
     /// The state of a server without sessions.
     pub(super) fn new(config: &Config) -> Self {
         let budgets = memory_limit(config.max_memory).0;
-        let most = connection_limit(config.max_connections, budgets).0;
-        let per_address = config.connections_per_address;
-        let per_address = per_address.map_or(limits::CONNECTIONS_PER_ADDRESS, NonZeroUsize::get);
+        let most = connection_limit(config, budgets).0;
+        let limits = config.limits;
+        let capacity = Capacity {
+            records: limits.records,
+            records_of_owner: limits.records_per_connection,
+            bytes: budgets.records,
+        };
         Self {
-            index: Index::new(Capacity { bytes: budgets.records, ..Capacity::default() }),
+            index: Index::new(capacity),
             memory: RecordMemory::new(budgets),
             buffers: Buffers::default(),
-            resolutions: Resolutions::default(),
+            resolutions: Resolutions::new(&limits),
             turns: Turns::default(),
-            permits: Permits::new(most, per_address),
+            permits: Permits::new(most, config.admission()),
             totals: Arc::default(),
             stop: Stop::new(),
             host_policy: config.host_policy,
             explain: config.explain,
+            limits,
         }
     }
 

@@ -15,9 +15,9 @@ mod totals;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crate::library::{SharedLibrary, UnpackedCopies};
 use crate::net::{Connection, Permits, ReadClock, Service, Stop, accept_loop};
@@ -38,6 +38,8 @@ pub struct UploadServer {
     totals: Arc<UploadTotals>,
     running: Arc<Running>,
     thread: Option<JoinHandle<()>>,
+    /// Time for uploads to finish when it ends.
+    grace: Duration,
 }
 
 impl UploadServer {
@@ -52,10 +54,8 @@ impl UploadServer {
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let stop = Stop::new();
-        let per_address =
-            uploads.per_address.map_or(limits::UPLOADS_PER_ADDRESS, NonZeroUsize::get);
-        let places = places();
-        let permits = Permits::new(places, per_address);
+        let (places, grace) = (places(uploads.limits.uploads), uploads.limits.grace);
+        let permits = Permits::new(places, uploads.admission());
         let sharing = sharing(library, uploads, &permits, places, &stop);
         let totals = Arc::clone(&sharing.totals);
         let running = Arc::clone(&sharing.running);
@@ -68,7 +68,7 @@ impl UploadServer {
         let service = Service::new("upload", permits, stop.clone(), refusal, handle);
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
         let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
-        Ok(Self { address, stop, totals, running, thread: Some(thread) })
+        Ok(Self { address, stop, totals, running, thread: Some(thread), grace })
     }
 
     /// Where it listens.
@@ -89,7 +89,7 @@ impl UploadServer {
 
 impl Drop for UploadServer {
     fn drop(&mut self) {
-        self.stop.stop_within(limits::UPLOAD_GRACE);
+        self.stop.stop_within(self.grace);
         if let Some(thread) = self.thread.take() {
             // A panic was reported where it happened.
             let _ = thread.join();
@@ -98,10 +98,10 @@ impl Drop for UploadServer {
 }
 
 /// How many connections there may be: each takes descriptors, which something else needs, too.
-fn places() -> usize {
+fn places(most: usize) -> usize {
     let bounds = system::connection_bounds(limits::PEER_FILES);
     let connections = bounds.iter().map(|bound| bound.connections).min().unwrap_or(usize::MAX);
-    (connections / limits::FILES_PER_UPLOAD).clamp(limits::LEAST_UPLOADS, limits::UPLOADS)
+    (connections / limits::FILES_PER_UPLOAD).clamp(limits::LEAST_UPLOADS.min(most), most)
 }
 
 /// What all uploads share, when there is none yet.
@@ -115,11 +115,11 @@ fn sharing(
     uploads.slots.set_places(places);
     Sharing {
         library,
+        lending: Lending::new(uploads.limits),
         uploads,
         permits: permits.clone(),
         kept_open: places / 2,
         stop: stop.clone(),
-        lending: Lending::default(),
         copies: UnpackedCopies::default(),
         totals: Arc::default(),
         running: Arc::default(),

@@ -66,6 +66,7 @@ impl Session {
             per_address: args.uploads_per_address,
             hand_over: args.hand_over,
             explain: args.explain,
+            ..Uploads::default()
         };
         let address = listener.local_addr().map_err(CommandError::Start)?;
         let host = args.host.clone();

@@ -3,6 +3,12 @@
 use super::*;
 use crate::net::pipe;
 
+const ADMISSION: Admission = Admission::of_network(2);
+
+fn permits(most: usize, per_network: usize) -> Permits {
+    Permits::new(most, Admission::of_network(per_network))
+}
+
 /// Takes permits for connections that are numbered as they come.
 struct Taker {
     permits: Permits,
@@ -25,7 +31,7 @@ impl Taker {
 
 #[test]
 fn permits_are_counted_in_all_and_per_address() {
-    let mut taker = Taker::new(Permits::new(3, 2));
+    let mut taker = Taker::new(permits(3, 2));
     let first = taker.take("192.0.2.1");
     let second = taker.take("::ffff:192.0.2.1");
     assert!(first.is_ok() && second.is_ok());
@@ -43,7 +49,7 @@ fn permits_are_counted_in_all_and_per_address() {
 
 #[test]
 fn an_ipv6_network_counts_as_one_and_a_site_has_a_wider_limit() {
-    let mut taker = Taker::new(Permits::new(1000, 2));
+    let mut taker = Taker::new(permits(1000, 2));
     let mut taken = Vec::new();
     for interface in 0..2 {
         taken.push(taker.take(&format!("2001:db8:1:2::{interface}")).unwrap());
@@ -60,7 +66,7 @@ fn an_ipv6_network_counts_as_one_and_a_site_has_a_wider_limit() {
 
 #[test]
 fn loopback_has_no_limit_per_address() {
-    let mut taker = Taker::new(Permits::new(3, 1));
+    let mut taker = Taker::new(permits(3, 1));
     let taken: Vec<_> = (0..3).map(|_| taker.take("127.0.0.1")).collect();
     assert!(taken.iter().all(Result::is_ok));
     assert_eq!(taker.take("::1").err(), Some(NoPermit::InAll(3)));
@@ -68,12 +74,12 @@ fn loopback_has_no_limit_per_address() {
 
 #[test]
 fn the_oldest_silent_connection_gives_way_when_all_permits_are_taken() {
-    let mut taker = Taker::new(Permits::new(2, 2));
+    let mut taker = Taker::new(permits(2, 2));
     let asking = taker.take("192.0.2.1").unwrap();
     taker.permits.request_received(0);
     let silent = taker.take("192.0.2.2").unwrap();
     assert!(taker.take("192.0.2.3").is_err(), "it has not had the time for a request");
-    taker.now += limits::SILENT_TIME;
+    taker.now += ADMISSION.silent_time;
     let third = taker.take("192.0.2.3").unwrap();
     assert!(third.evicted.is_some());
     assert_eq!(taker.permits.taken(), 2);
@@ -89,17 +95,17 @@ fn the_oldest_silent_connection_gives_way_when_all_permits_are_taken() {
 #[test]
 fn silent_connections_of_a_network_give_way_to_others_of_it() {
     for others in [["192.0.2.1"; 3], ["2001:db8::1", "2001:db8::2", "2001:db8::3"]] {
-        let mut taker = Taker::new(Permits::new(1000, 2));
+        let mut taker = Taker::new(permits(1000, 2));
         let elsewhere = taker.take("192.0.2.99").unwrap();
         let asking = taker.take(others[0]).unwrap();
         taker.permits.request_received(1);
         let silent = taker.take(others[1]).unwrap();
         assert!(taker.take(others[2]).is_err(), "it has not had the time for a request");
-        taker.now += limits::SILENT_TIME;
+        taker.now += ADMISSION.silent_time;
         let third = taker.take(others[2]).unwrap();
         assert!(third.evicted.is_some());
         taker.permits.request_received(4);
-        taker.now += limits::SILENT_TIME;
+        taker.now += ADMISSION.silent_time;
         assert!(taker.take(others[0]).is_err(), "none of the network is silent");
         drop((elsewhere, asking, silent, third));
         let counts = taker.permits.lock();
@@ -110,7 +116,7 @@ fn silent_connections_of_a_network_give_way_to_others_of_it() {
 /// Slow readers of some networks kept all others out.
 #[test]
 fn a_waiting_connection_of_a_large_network_gives_way_to_one_of_a_small_network() {
-    let mut taker = Taker::new(Permits::new(4, 4));
+    let mut taker = Taker::new(permits(4, 4));
     let mut taken: Vec<_> = ["127.0.0.1", "127.0.0.2", "127.0.0.2", "127.0.0.2"]
         .map(|address| taker.take(address).unwrap())
         .into();
@@ -134,14 +140,14 @@ fn a_waiting_connection_of_a_large_network_gives_way_to_one_of_a_small_network()
 
 #[test]
 fn few_evicted_connections_are_ending_at_the_same_time() {
-    let mut taker = Taker::new(Permits::new(1000, 1));
+    let mut taker = Taker::new(permits(1000, 1));
     let silent: Vec<_> = (0..1000).map(|_| taker.take("127.0.0.1").unwrap()).collect();
-    taker.now += limits::SILENT_TIME;
+    taker.now += ADMISSION.silent_time;
     let mut taken = Vec::new();
     while let Ok(next) = taker.take("127.0.0.1") {
         taken.push(next);
     }
-    assert_eq!(taken.len(), limits::EVICTED);
+    assert_eq!(taken.len(), ADMISSION.evicted);
     drop(silent);
     assert!(taker.take("127.0.0.1").is_ok());
 }

@@ -15,6 +15,8 @@ use crate::protocol::DocumentRequest;
 #[derive(Debug)]
 pub struct DocumentServer {
     requests: RequestReader<DocumentRequest>,
+    head_deadline: Duration,
+    kept_open: Duration,
     /// Whether the connection is kept open, and nothing of the next request has arrived.
     is_kept_open: bool,
 }
@@ -25,7 +27,14 @@ type Event = RequestEvent<DocumentRequest>;
 impl DocumentServer {
     /// An upload server at the beginning of a connection.
     pub fn new() -> Self {
-        Self { requests: RequestReader::new(), is_kept_open: false }
+        Self::with_limits(&limits::Uploads::DEFAULT)
+    }
+
+    /// The same with the deadlines of these limits.
+    pub fn with_limits(limits: &limits::Uploads) -> Self {
+        let limits::Uploads { head_deadline, kept_open, .. } = *limits;
+        let requests = RequestReader::new();
+        Self { requests, head_deadline, kept_open, is_kept_open: false }
     }
 
     /// Returns the next event at the start of `input`, the bytes that have arrived after those that
@@ -49,7 +58,7 @@ impl DocumentServer {
     /// The caller is about to wait for bytes. Starts the deadline of the next event, unless it runs
     /// already, and returns it.
     pub fn wait(&mut self, now: impl FnOnce() -> Duration) -> Duration {
-        let time = if self.is_kept_open { limits::KEPT_OPEN } else { limits::HEAD_DEADLINE };
+        let time = if self.is_kept_open { self.kept_open } else { self.head_deadline };
         self.requests.wait(time, now)
     }
 

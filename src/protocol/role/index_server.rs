@@ -32,6 +32,8 @@ use crate::protocol::{DecodeError, IndexRequest, Refusal, Status};
 #[derive(Debug)]
 pub struct IndexServer {
     requests: RequestReader<IndexRequest>,
+    head_deadline: Duration,
+    most_faults: u32,
     consecutive_faults: u32,
     /// Whether a request has arrived whose end is unknown.
     has_lost_frame: bool,
@@ -52,7 +54,18 @@ type Event = RequestEvent<IndexRequest>;
 impl IndexServer {
     /// An index server at the beginning of a connection.
     pub fn new() -> Self {
-        Self { requests: RequestReader::new(), consecutive_faults: 0, has_lost_frame: false }
+        Self::with_limits(&limits::Server::DEFAULT)
+    }
+
+    /// The same with the deadline and the number of faults of these limits.
+    pub fn with_limits(limits: &limits::Server) -> Self {
+        Self {
+            requests: RequestReader::new(),
+            head_deadline: limits.head_deadline,
+            most_faults: limits.consecutive_faults,
+            consecutive_faults: 0,
+            has_lost_frame: false,
+        }
     }
 
     /// Returns the next event at the start of `input`, the bytes that have arrived after those that
@@ -72,7 +85,7 @@ impl IndexServer {
     /// The caller is about to wait for bytes. Starts the deadline of a request that has begun, unless
     /// it runs already, and returns it. Between two requests a peer may be silent.
     pub fn wait(&mut self, now: impl FnOnce() -> Duration) -> Option<Duration> {
-        self.requests.has_begun().then(|| self.requests.wait(limits::HEAD_DEADLINE, now))
+        self.requests.has_begun().then(|| self.requests.wait(self.head_deadline, now))
     }
 
     /// The time at which [`IndexServer::on_timeout`] has an event, unless bytes arrive before.
@@ -110,7 +123,7 @@ impl IndexServer {
         if self.has_lost_frame {
             return Some(Ending::Unframed);
         }
-        (self.consecutive_faults >= limits::CONSECUTIVE_FAULTS).then_some(Ending::ConsecutiveFaults)
+        (self.consecutive_faults >= self.most_faults).then_some(Ending::ConsecutiveFaults)
     }
 
     fn remember(&mut self, event: Event) -> Event {

@@ -37,7 +37,7 @@ pub(in crate::server) fn run(
         account: Account::new(&shared.memory, address.ip()),
         output: Vec::new(),
         pending: Vec::new(),
-        driver: Driver::new(stream, IndexServer::new()),
+        driver: Driver::new(stream, IndexServer::with_limits(&shared.limits)),
         requests: 0,
         faults: 0,
         visited: 0,

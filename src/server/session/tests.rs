@@ -4,8 +4,10 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use super::run;
+use crate::limits;
 use crate::net::{Connection, Outcome, pipe, pipe_of};
 use crate::server::Config;
 use crate::server::shared::Shared;
@@ -121,4 +123,37 @@ fn a_session_whose_input_is_shut_down_sends_its_replies_and_ends() {
         client.read_text()
     });
     assert_eq!((outcome, rest.as_str()), (Outcome::Normal, ""));
+}
+
+#[test]
+fn a_request_of_which_the_rest_does_not_come_is_refused_after_the_deadline() {
+    let head_deadline = Duration::from_millis(50);
+    let limits = limits::Server { head_deadline, ..limits::Server::DEFAULT };
+    let shared = Shared::new(&Config { limits, ..Config::default() });
+    let (outcome, replies) = serve(&shared, pipe(), |client, _| {
+        client.write_all(ADD.as_bytes()).unwrap();
+        client.read_up_to(FOUND.len()).unwrap();
+        // Between two requests a peer may be silent.
+        thread::sleep(head_deadline * 2);
+        client.write_all(b"LIST").unwrap();
+        client.read_text()
+    });
+    assert_eq!((outcome, replies.as_str()), (Outcome::Abuse, "P2P-CI/1.0 400 Bad Request\r\n\r\n"));
+}
+
+#[test]
+fn a_connection_and_the_index_have_limits_of_records() {
+    for (records_per_connection, records) in [(2, 9), (9, 2)] {
+        let defaults = limits::Server::DEFAULT;
+        let limits = limits::Server { records_per_connection, records, ..defaults };
+        let shared = Shared::new(&Config { limits, ..Config::default() });
+        let (_, replies) = serve(&shared, pipe(), |client, _| {
+            let adds = (1..=3).map(|number| ADD.replace("RFC 1 ", &format!("RFC {number} ")));
+            client.write_all(adds.collect::<String>().as_bytes()).unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            client.read_text()
+        });
+        assert_eq!(replies.matches(" 200 OK").count(), 2, "{replies}");
+        assert!(replies.ends_with("P2P-CI/1.0 503 Service Unavailable\r\n\r\n"), "{replies}");
+    }
 }

@@ -11,7 +11,6 @@ use super::sending::{Upload, head};
 use super::settings::Uploads;
 use super::totals::UploadTotals;
 use crate::library::{DigestCache, Entry, OpenDocument, SharedLibrary, UnpackedCopies};
-use crate::limits;
 use crate::net::{Connection, Permits, ReadClock, SMALL, Stop, send};
 use crate::protocol::{
     ContentRange, Digest, Document, DocumentHead, DocumentRequest, HeaderText, Refusal, Status,
@@ -242,7 +241,7 @@ impl Sharing {
         }
         let evictable = self.permits.offer_eviction(reader.number, reader.stream, false);
         let is_gone = || evictable.is_evicted();
-        let slot = slots.take(address, needs, meter, limits::SLOT_WAIT, is_gone);
+        let slot = slots.take(address, needs, meter, self.uploads.limits.slot_wait, is_gone);
         slot.filter(|_| !is_gone()).ok_or(NotSent::NoSlot)
     }
 
@@ -254,7 +253,7 @@ impl Sharing {
         if let Some(digest) = digests.known(document) {
             return Ok(Some(digest));
         }
-        if document.length > limits::DIGEST_AT_ONCE {
+        if document.length > self.uploads.limits.digest_at_once {
             return Ok(None);
         }
         digests.compute(document, &mut DigestCache::buffer(), &|| !self.stop.is_stopping())

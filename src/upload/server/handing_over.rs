@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 use super::lending::Lent;
 use crate::escape::escaped_path;
 use crate::library::{Entry, OpenDocument};
-use crate::limits;
 use crate::net::{Connection, ReadClock, Stop};
 
 /// Time between two looks at what a reader has acknowledged.
@@ -90,11 +89,11 @@ fn was_read(
     sent: u64,
 ) -> io::Result<()> {
     let turn = READERS_TURN + TURN_VARIES.mul_f64(random_fraction());
-    let begun = Instant::now();
+    let (begun, stall) = (Instant::now(), lent.limits().hand_over_stall);
     // A reader that has already acknowledged everything is near.
     let is_near = matches!(stream.unacknowledged(), Ok(Some(0)));
     let mut unacknowledged = u64::MAX;
-    let mut deadline = begun + limits::HEAD_DEADLINE;
+    let mut deadline = begun + lent.limits().hand_over_end;
     loop {
         // In doubt nothing more was acknowledged.
         let found = match stream.unacknowledged() {
@@ -103,7 +102,7 @@ fn was_read(
         };
         lent.has_left(sent, found);
         if found < unacknowledged {
-            deadline = Instant::now() + limits::HEAD_DEADLINE;
+            deadline = Instant::now() + lent.limits().hand_over_end;
         }
         unacknowledged = found;
         let left = turn.saturating_sub(begun.elapsed());
@@ -121,11 +120,11 @@ fn was_read(
                     "the reader closed its side before it had everything",
                 ));
             }
-            is_closed_entirely(stream, is_near)?;
+            is_closed_entirely(stream, is_near, stall)?;
             break;
         }
         if is_turn_over {
-            closes_after_the_end(stream, is_near)?;
+            closes_after_the_end(stream, is_near, stall)?;
             break;
         }
         if Instant::now() >= deadline {
@@ -165,16 +164,16 @@ fn is_closed_within(stream: &Connection, time: Duration) -> io::Result<bool> {
 ///
 /// The acknowledgement may be delayed, and a reset meanwhile may be the reader's own. So only a reset
 /// that is seen shortly after the byte counts: of a near reader it arrives immediately.
-fn is_closed_entirely(stream: &Connection, is_near: bool) -> io::Result<()> {
+fn is_closed_entirely(stream: &Connection, is_near: bool, stall: Duration) -> io::Result<()> {
     let tcp = stream.tcp().ok_or(io::ErrorKind::Unsupported)?;
     thread::sleep(BEFORE_PROBE);
     if let Some(error) = tcp.take_error()? {
         return Err(error);
     }
-    let longest = if is_near { RESET_OF_NEAR } else { limits::HAND_OVER_STALL };
+    let longest = if is_near { RESET_OF_NEAR } else { stall };
     let begun = Instant::now();
     socket2::SockRef::from(tcp).send_out_of_band(&[0])?;
-    while begun.elapsed() < limits::HAND_OVER_STALL {
+    while begun.elapsed() < stall {
         // In this order: a reset also leaves nothing to acknowledge.
         match tcp.take_error()?.map(|error| error.kind()) {
             Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
@@ -201,7 +200,7 @@ fn is_closed_entirely(stream: &Connection, is_near: bool) -> io::Result<()> {
 ///
 /// The end takes its time to a reader that is not near. Its acknowledgement shows when it has arrived,
 /// and may itself be delayed.
-fn closes_after_the_end(stream: &Connection, is_near: bool) -> io::Result<()> {
+fn closes_after_the_end(stream: &Connection, is_near: bool, stall: Duration) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)?;
     let begun = Instant::now();
     // When the end was last known not to have arrived.
@@ -215,7 +214,7 @@ fn closes_after_the_end(stream: &Connection, is_near: bool) -> io::Result<()> {
         if !is_near && matches!(stream.unacknowledged(), Ok(Some(1..))) {
             on_its_way = Instant::now();
         }
-        if on_its_way.elapsed() >= REACTION || begun.elapsed() >= limits::HAND_OVER_STALL {
+        if on_its_way.elapsed() >= REACTION || begun.elapsed() >= stall {
             let text = "the reader did not close the connection immediately after its end";
             return Err(io::Error::other(text));
         }
@@ -230,6 +229,8 @@ mod tests {
 
     use super::super::lending::Lending;
     use super::*;
+
+    const STALL: Duration = crate::limits::Uploads::DEFAULT.hand_over_stall;
     use crate::net::pipe_of;
     use crate::protocol::Document;
 
@@ -246,7 +247,7 @@ mod tests {
         reader.shutdown(Shutdown::Write).unwrap();
         assert_eq!(sender.read(&mut [0], None).unwrap(), 0);
         thread::scope(|scope| {
-            let is_closed = scope.spawn(|| is_closed_entirely(&sender, true));
+            let is_closed = scope.spawn(|| is_closed_entirely(&sender, true, STALL));
             // The time is what is tested: a reader that ends by itself, whatever the sender does.
             thread::sleep(closes_after);
             drop(reader);
@@ -270,7 +271,7 @@ mod tests {
         while sender.try_write(&[0; 64 * 1024]).unwrap() > 0 {}
         let mut clock = ReadClock::default();
         // It has been slow for most of the time that it has.
-        let nearly = limits::PROGRESS_TIME.saturating_sub(Duration::from_secs(1));
+        let nearly = crate::limits::PROGRESS_TIME.saturating_sub(Duration::from_secs(1));
         clock.has_waited(&sender, nearly).unwrap();
         let lending = Lending::default();
         let lent = lending.lend(&Document::Rfc("1".parse().unwrap())).unwrap();

@@ -4,23 +4,20 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::limits;
 use crate::net::Connection;
 use crate::protocol::Document;
 
-/// Bytes that a reader must take in [`limits::HAND_OVER_STALL`]: more than its system takes for a
+/// Bytes that a reader must take in `hand_over_stall`: more than its system takes for a
 /// program that reads nothing, beyond what it takes immediately.
 const STEP: u64 = 16 * 1024;
-
-/// Age of the last progress from which on another reader may get a document. The progress may have
-/// been noticed late.
-const STALL: Duration = limits::HAND_OVER_STALL.saturating_sub(limits::HAND_OVER_CHECK);
 
 /// Documents that are being handed over.
 #[derive(Debug, Default)]
 pub(super) struct Lending {
+    limits: limits::Uploads,
     leases: Mutex<HashMap<Document, Lease>>,
     next: AtomicU64,
 }
@@ -35,8 +32,10 @@ struct Lease {
 }
 
 impl Lease {
-    fn is_held(&self) -> bool {
-        self.is_moving || self.progress.elapsed() < STALL
+    /// Whether nobody else may get the document. Progress may have been noticed late.
+    fn is_held(&self, limits: &limits::Uploads) -> bool {
+        let stall = limits.hand_over_stall.saturating_sub(limits::HAND_OVER_CHECK);
+        self.is_moving || self.progress.elapsed() < stall
     }
 }
 
@@ -53,9 +52,13 @@ pub(super) struct Lent<'a> {
 }
 
 impl Lending {
+    pub(super) fn new(limits: limits::Uploads) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// Whether a document cannot be lent now.
     pub(super) fn is_lent(&self, document: &Document) -> bool {
-        self.lock().get(document).is_some_and(Lease::is_held)
+        self.lock().get(document).is_some_and(|lease| lease.is_held(&self.limits))
     }
 
     /// Lends a document to one reader, to which it can be sent immediately; `None` if another has it,
@@ -64,7 +67,7 @@ impl Lending {
     pub(super) fn lend(&self, document: &Document) -> Option<Lent<'_>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut leases = self.lock();
-        if leases.get(document).is_some_and(Lease::is_held) {
+        if leases.get(document).is_some_and(|lease| lease.is_held(&self.limits)) {
             return None;
         }
         let now = Instant::now();
@@ -101,6 +104,10 @@ impl Lent<'_> {
             self.acknowledged.set(acknowledged);
             self.with(|lease| lease.progress = Instant::now());
         }
+    }
+
+    pub(super) fn limits(&self) -> &limits::Uploads {
+        &self.lending.limits
     }
 
     /// The document.
@@ -140,7 +147,7 @@ mod tests {
         let first = lending.lend(&document).unwrap();
         assert!(lending.lend(&document).is_none() && lending.is_lent(&document));
         let now = Instant::now();
-        let long_ago = now.checked_sub(limits::HAND_OVER_STALL).unwrap_or(now);
+        let long_ago = now.checked_sub(limits::Uploads::DEFAULT.hand_over_stall).unwrap_or(now);
         first.with(|lease| lease.progress = long_ago);
         let second = lending.lend(&document).unwrap();
         assert!(!first.keep_for_moving(), "it has lost the document");
@@ -159,7 +166,7 @@ mod tests {
         let document = Document::Rfc("1".parse().unwrap());
         let lent = lending.lend(&document).unwrap();
         let now = Instant::now();
-        let long_ago = now.checked_sub(limits::HAND_OVER_STALL).unwrap_or(now);
+        let long_ago = now.checked_sub(limits::Uploads::DEFAULT.hand_over_stall).unwrap_or(now);
         lent.with(|lease| lease.progress = long_ago);
         (0..STEP / 1024).for_each(|step| lent.has_left(1 << 20, (1 << 20) - step * 1024));
         assert_eq!(lending.lock()[&document].progress, long_ago);
@@ -174,7 +181,7 @@ mod tests {
         let lent = lending.lend(&document).unwrap();
         lent.has_left(1000, 0);
         let now = Instant::now();
-        let long_ago = now.checked_sub(limits::HAND_OVER_STALL).unwrap_or(now);
+        let long_ago = now.checked_sub(limits::Uploads::DEFAULT.hand_over_stall).unwrap_or(now);
         lent.with(|lease| lease.progress = long_ago);
         // Nothing more was sent since.
         lent.has_left(1000, 0);

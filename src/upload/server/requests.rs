@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::driver::Driver;
+use crate::limits;
 use crate::net::Connection;
 use crate::protocol::role::{DocumentServer, RequestMeaning};
 use crate::protocol::{DecodeError, DocumentRequest};
@@ -11,8 +12,8 @@ use crate::protocol::{DecodeError, DocumentRequest};
 pub(super) struct Requests<'a>(Driver<'a, DocumentServer>);
 
 impl<'a> Requests<'a> {
-    pub(super) fn new(stream: &'a Connection) -> Self {
-        Self(Driver::new(stream, DocumentServer::new()))
+    pub(super) fn new(stream: &'a Connection, limits: &limits::Uploads) -> Self {
+        Self(Driver::new(stream, DocumentServer::with_limits(limits)))
     }
 
     /// Reads a request, or its fault. `None`: the connection was closed without one.

@@ -10,7 +10,7 @@ impl Sharing {
     pub(super) fn serve(&self, reader: &Reader<'_>, clock: &mut ReadClock) -> Outcome {
         let Reader { stream, address, number } = *reader;
         let mut outcome = Outcome::Normal;
-        let mut requests = Requests::new(stream);
+        let mut requests = Requests::new(stream, &self.uploads.limits);
         let mut was_kept_open = false;
         let served = loop {
             // Until the reader has all of the reply, the upload counts among those that have begun.

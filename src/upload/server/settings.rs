@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use crate::limits;
 use crate::net::Bandwidth;
 use crate::upload::slots::Slots;
 
@@ -12,10 +13,22 @@ pub struct Uploads {
     pub bandwidth: Bandwidth,
     /// The slots for concurrent uploads of large documents.
     pub slots: Slots,
-    /// The largest number of concurrent connections from one network; loopback is exempt. `None`: 8.
+    /// The largest number of concurrent connections from one network; loopback is exempt. `None`: that
+    /// of the limits.
     pub per_address: Option<NonZeroUsize>,
     /// Whether each refusal says what was expected and what was found.
     pub explain: bool,
     /// Whether a document is moved out of the library after another peer has downloaded all of it.
     pub hand_over: bool,
+    /// Deadlines and limits of resources.
+    pub limits: limits::Uploads,
+}
+
+impl Uploads {
+    /// The limits, with the number of connections per network that was asked for.
+    pub(super) fn admission(&self) -> limits::Admission {
+        let admission = self.limits.admission;
+        let per_network = self.per_address.map(NonZeroUsize::get);
+        limits::Admission { per_network: per_network.unwrap_or(admission.per_network), ..admission }
+    }
 }

@@ -20,11 +20,16 @@ struct Holder {
 
 impl Holder {
     fn of(length: usize) -> Self {
+        Self::with(length, Uploads::default())
+    }
+
+    /// The same with these settings.
+    fn with(length: usize, uploads: Uploads) -> Self {
         let document: Vec<u8> = (0..length).map(|at| (at % 251).to_le_bytes()[0]).collect();
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("rfc1.txt"), &document).unwrap();
         let library = Library::scan(folder.path(), Depth::Folder).unwrap();
-        let (permits, uploads) = (Permits::new(8, 8), Uploads::default());
+        let permits = Permits::new(8, uploads.admission());
         let sharing = sharing(library, uploads, &permits, 8, &Stop::new());
         Self { document, sharing, _folder: folder }
     }
@@ -149,4 +154,48 @@ fn an_upload_ends_when_its_reader_is_below_the_minimum_rate() {
     });
     assert_eq!(outcome, Outcome::Normal);
     assert!(read < 100_000 && begun.elapsed() < limits::PROGRESS_TIME / 2, "{read}");
+}
+
+/// The time is counted from the beginning of the connection, and after a reply from its end.
+#[test]
+fn a_connection_without_a_request_is_closed_after_its_time() {
+    let (head_deadline, kept_open) = (Duration::from_secs(1), Duration::from_millis(100));
+    let limits = limits::Uploads { head_deadline, kept_open, ..limits::Uploads::DEFAULT };
+    let holder = Holder::with(3, Uploads { limits, ..Uploads::default() });
+    let served = |request: &str| {
+        let begun = Instant::now();
+        let served = holder.serve(pipe(), &mut ReadClock::default(), |client| {
+            client.write_all(request.as_bytes()).unwrap();
+            client.read_up_to(usize::MAX).unwrap()
+        });
+        (served, begun.elapsed())
+    };
+    for part in ["", "GET RFC 1"] {
+        let ((outcome, reply), time) = served(part);
+        assert_eq!(
+            (outcome, &reply[..]),
+            (Outcome::Abuse, &b"P2P-CI/1.0 400 Bad Request\r\n\r\n"[..])
+        );
+        assert!(time >= head_deadline, "{time:?}");
+    }
+    let ((outcome, reply), time) =
+        served(&GET.replace("\r\n\r\n", "\r\nConnection: keep-alive\r\n\r\n"));
+    assert_eq!((outcome, split(&reply).1.len()), (Outcome::Normal, 3));
+    assert!(time >= kept_open, "{time:?}");
+}
+
+/// The only slot is taken for as long as the test runs.
+#[test]
+fn an_upload_without_a_slot_is_refused_after_its_time() {
+    let slot_wait = Duration::from_millis(50);
+    let limits = limits::Uploads { slot_wait, ..limits::Uploads::DEFAULT };
+    let slots = crate::upload::Slots::new(std::num::NonZeroUsize::MIN);
+    let holder = Holder::with(1 << 20, Uploads { limits, slots, ..Uploads::default() });
+    holder.serve(pipe_of(64 * 1024), &mut ReadClock::default(), |client| {
+        client.write_all(GET.as_bytes()).unwrap();
+        client.read_up_to(1000).unwrap();
+        let (outcome, reply) = holder.reply(GET);
+        assert_eq!(outcome, Outcome::Normal);
+        assert_eq!(reply, b"P2P-CI/1.0 503 Service Unavailable\r\n\r\n");
+    });
 }

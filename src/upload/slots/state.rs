@@ -55,7 +55,7 @@ pub(super) enum Place {
 impl State {
     /// This many free slots.
     pub(super) fn new(count: usize) -> Self {
-        let crowd = limits::crowd(limits::UPLOADS);
+        let crowd = limits::crowd(limits::Uploads::DEFAULT.uploads);
         Self {
             count,
             crowd,

@@ -143,7 +143,7 @@ fn an_empty_line_now_and_then_is_harmless() {
 fn a_good_request_ends_a_row_of_faults() {
     let mut role = IndexServer::new();
     for _ in 0..3 {
-        for _ in 1..limits::CONSECUTIVE_FAULTS {
+        for _ in 1..limits::Server::DEFAULT.consecutive_faults {
             role.replied(Refusal::BadRequest.into());
         }
         assert_eq!(role.ending(), None);
