@@ -69,9 +69,10 @@ pub const UPLOAD_SLOTS: NonZeroUsize = NonZeroUsize::new(16).expect("it is not z
 /// of [`PROGRESS_BYTES`](super::PROGRESS_BYTES) in [`PROGRESS_TIME`](super::PROGRESS_TIME), and a
 /// little more, so that its reader sees no less than that.
 pub const OUTSIDE_PIECE: u64 = 1280;
-/// Uploads that have given up their slots and continue outside, for networks without an upload; for
-/// others half as many.
-pub const OUTSIDE: usize = 32;
+/// Uploads that have given up their slots and continue outside, before a network that has an upload gets
+/// only free slots. For networks without an upload the places are the only limit: otherwise slow readers
+/// of 48 networks could keep them waiting for hours.
+pub const OUTSIDE: usize = 16;
 /// Time over which the rate of an upload in a slot is measured: what a receive buffer takes first is over
 /// before another upload has waited for [`slot_wait`](Uploads::slot_wait). One whose reader takes less than
 /// [`SLOW_READER`] gives up its slot for an upload of a network that has fewer.

@@ -176,12 +176,8 @@ impl State {
     /// half takes none from others. If there is none of these, an upload that has not begun gets the
     /// slot of one whose reader is slow.
     fn give_up_for(&mut self, waiting: Network, has_begun: bool) -> bool {
-        let outside = self.count_of(Place::Outside);
-        let most = match self.begun_by(waiting) {
-            0 => limits::OUTSIDE,
-            _ => limits::OUTSIDE / 2,
-        };
-        if !has_begun && outside >= most {
+        let has_upload = self.begun_by(waiting) > 0;
+        if !has_begun && has_upload && self.count_of(Place::Outside) >= limits::OUTSIDE {
             return false;
         }
         let (site, held) = (waiting.site(), self.held_by(waiting));

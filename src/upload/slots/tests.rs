@@ -163,7 +163,7 @@ fn an_upload_whose_reader_is_slow_gives_its_slot_to_a_network_without_uploads() 
 }
 
 #[test]
-fn the_number_of_uploads_outside_is_limited() {
+fn the_number_of_uploads_outside_is_limited_for_networks_with_uploads() {
     let slots = with_slots(1);
     slots.set_places(1000);
     let mut taken = Vec::new();
@@ -173,7 +173,18 @@ fn the_number_of_uploads_outside_is_limited() {
         taken.push(slot);
         Some(())
     };
-    assert_eq!((1..=100).map_while(&mut take_slow).count(), limits::OUTSIDE + 1);
+    // Once, after 33 networks all others got only free slots.
+    assert_eq!((1..=100).map_while(&mut take_slow).count(), 100, "networks without an upload");
+
+    let slots = with_slots(4 * limits::OUTSIDE);
+    slots.set_places(1000);
+    let mut take_some = |last: u8| {
+        taken.push(take(&slots, last, Duration::ZERO)?);
+        Some(())
+    };
+    assert!((0..4 * limits::OUTSIDE).all(|_| take_some(1).is_some()));
+    let of_other = (0..4 * limits::OUTSIDE).map_while(|_| take_some(2)).count();
+    assert_eq!(of_other, limits::OUTSIDE, "a network that has some");
 }
 
 #[test]

@@ -168,12 +168,14 @@ pub(super) fn slots(_setting: &Setting, report: &mut Report) -> io::Result<()> {
 /// Readers that hold each slot, or each place, and read slowly.
 pub(super) fn crowd(_setting: &Setting, report: &mut Report) -> io::Result<()> {
     /// Networks, and connections of each.
-    const CROWDS: [(usize, usize); 2] = [(8, 12), (20, 3)];
+    const CROWDS: [(usize, usize); 3] = [(8, 12), (20, 3), (56, 2)];
     let index = Index::start(None)?;
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("document.bin"), vec![7; LENGTH])?;
     std::fs::write(folder.path().join("medium.bin"), vec![7; 200_000])?;
     for (networks, each) in CROWDS {
+        // Until all slow readers that can have begun.
+        let settled = Duration::from_secs(if networks > 32 { 20 } else { 5 });
         for name in ["document.bin", "medium.bin"] {
             let peer = Peer::share(index.address, folder.path(), &[])?;
             let stop = AtomicBool::new(false);
@@ -190,7 +192,7 @@ pub(super) fn crowd(_setting: &Setting, report: &mut Report) -> io::Result<()> {
                         }
                     });
                 }
-                thread::sleep(Duration::from_secs(5));
+                thread::sleep(settled);
                 let mut longest = Some(Duration::ZERO);
                 for wanted in ["medium.bin", "document.bin", "document.bin"] {
                     let time = time_until_whole(peer.upload, wanted);
