@@ -3,6 +3,7 @@
 mod cases;
 mod fleet;
 mod latency;
+mod namespace;
 mod report;
 mod trap;
 

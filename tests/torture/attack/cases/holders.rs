@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -19,7 +19,7 @@ use crate::common::talk::{Talk, add};
 
 /// The behaviour of a holder after a request.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Silent,
     /// A byte of the head each second.
     Drips,
@@ -76,7 +76,11 @@ impl Kind {
 }
 
 /// Starts a holder; `open` counts its connections.
-fn holder(host: Ipv4Addr, kind: Kind, open: &Arc<AtomicUsize>) -> io::Result<SocketAddr> {
+pub(super) fn holder(
+    host: Ipv4Addr,
+    kind: Kind,
+    open: &Arc<AtomicUsize>,
+) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind((host, 0))?;
     let address = listener.local_addr()?;
     let open = Arc::clone(open);
@@ -97,18 +101,18 @@ fn holder(host: Ipv4Addr, kind: Kind, open: &Arc<AtomicUsize>) -> io::Result<Soc
 }
 
 /// An index, an honest holder that is registered at another one, and a peer's directory.
-struct Scene {
+pub(super) struct Scene {
     root: tempfile::TempDir,
     index: Index,
     talk: Talk,
-    open: Arc<AtomicUsize>,
-    honest: SocketAddr,
+    pub(super) open: Arc<AtomicUsize>,
+    pub(super) honest: SocketAddr,
     _peer: Peer,
     _other: Index,
 }
 
 impl Scene {
-    fn new(documents: u32) -> io::Result<Self> {
+    pub(super) fn new(documents: u32) -> io::Result<Self> {
         let root = tempfile::tempdir()?;
         let shared = root.path().join("shared");
         fs::create_dir(&shared)?;
@@ -124,8 +128,28 @@ impl Scene {
     }
 
     /// Registers a document of a holder. Of equally fast holders the newest record is asked first.
-    fn add(&mut self, number: u32, at: SocketAddr) -> io::Result<()> {
+    pub(super) fn add(&mut self, number: u32, at: SocketAddr) -> io::Result<()> {
         self.talk.ask(add(number, &at.ip().to_string(), at.port(), "T")).map(drop)
+    }
+
+    /// Registers a document of a holder with a name.
+    pub(super) fn add_host(&mut self, number: u32, host: &str) -> io::Result<()> {
+        self.talk.ask(add(number, host, 9, "T")).map(drop)
+    }
+
+    /// A new directory of a peer.
+    pub(super) fn folder(&self, name: &str) -> io::Result<PathBuf> {
+        let mine = self.root.path().join(name);
+        fs::create_dir(&mine)?;
+        Ok(mine)
+    }
+
+    /// The command line of a peer with this directory.
+    pub(super) fn command(&self, mine: &Path, arguments: &[&str]) -> io::Result<Command> {
+        let mut command = peer_command(&self.index.address.to_string(), mine, arguments)?;
+        let state = mine.join(".state");
+        command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state);
+        Ok(command)
     }
 
     fn add_false(&mut self, at: SocketAddr, digest: &str, length: usize) -> io::Result<()> {
@@ -137,16 +161,13 @@ impl Scene {
 
     /// Runs a peer in a new directory; returns how long it took, and how many connections to other
     /// holders than the honest one there were at a time.
-    fn run(
+    pub(super) fn run(
         &self,
         name: &str,
         arguments: &[&str],
     ) -> io::Result<(PathBuf, Output, Duration, usize)> {
-        let mine = self.root.path().join(name);
-        fs::create_dir(&mine)?;
-        let mut command = peer_command(&self.index.address.to_string(), &mine, arguments)?;
-        let state = mine.join(".state");
-        command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state);
+        let mine = self.folder(name)?;
+        let mut command = self.command(&mine, arguments)?;
         let begun = Instant::now();
         let run = thread::spawn(move || command.output());
         let mut most = 0;
@@ -165,7 +186,7 @@ fn document(number: u32) -> Vec<u8> {
     format!("The document {number}, as its author wrote it.\n").repeat(40).into_bytes()
 }
 
-fn is_right(folder: &Path, number: u32) -> bool {
+pub(super) fn is_right(folder: &Path, number: u32) -> bool {
     let found = fs::read(folder.join(format!("rfc{number}.txt")));
     found.is_ok_and(|bytes| bytes == document(number))
 }
@@ -202,22 +223,6 @@ pub(super) fn silent(setting: &Setting, report: &mut Report) -> io::Result<()> {
     report.figure("all of them in one network", time.as_secs_f64(), "s");
     report.require("they have one turn together", is_right(&mine, 1));
     report.require_time("in time", time < Duration::from_secs(15));
-
-    let count: u8 = setting.size(20, 10);
-    for (name, kind) in [("stop", Kind::Stops(17_000)), ("trickle", Kind::Trickles)] {
-        let mut scene = Scene::new(1)?;
-        scene.add(1, scene.honest)?;
-        for number in 0..count {
-            let at = holder(Ipv4Addr::new(127, 10, number, 1), kind, &scene.open)?;
-            scene.add(1, at)?;
-        }
-        let (mine, _, time, _) = scene.run(name, &["get", "1"])?;
-        let what = format!("holders that {name} after the beginning of the document");
-        report.figure(&what, f64::from(count), "");
-        report.figure("the document is here after", time.as_secs_f64(), "s");
-        report.require("the honest holder is found", is_right(&mine, 1));
-        report.require_time("in time", time < Duration::from_secs(25));
-    }
 
     let (documents, count) = setting.size((100, 30), (20, 12));
     let mut scene = Scene::new(documents)?;

@@ -19,6 +19,8 @@ mod requests;
 mod searching;
 mod slow;
 mod starved;
+mod stopping;
+mod unresolved;
 mod uploaders;
 mod victims;
 
@@ -70,6 +72,8 @@ pub(crate) const CASES: &[Case] = &[
         uploaders::dishonest_holders,
     ),
     case("silent-holders", "holders that never answer, among honest ones", holders::silent),
+    case("stopping-holders", "holders that begin and then stop or are slow", stopping::stopping),
+    case("unresolved", "holders whose names do not resolve", unresolved::unresolved),
     case("false-records", "records with false digests and lengths", holders::false_records),
     case("slow-uploads", "readers below the minimum rate, and above it", readers::slow_uploads),
     case("slots", "two networks that hold all slots for uploads", readers::slots),

@@ -6,19 +6,15 @@
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{fs, thread};
 
-use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
 use crate::attack::Setting;
+use crate::attack::namespace::{is_inside, run_inside};
 use crate::attack::report::Report;
 use crate::common::programs::{Index, peer_command};
-
-/// Set inside the namespace.
-const INSIDE: &str = "P2P_CI_TORTURE_NAMESPACE";
 
 /// Addresses, the name of a peer, and a log that no other case sees.
 const SCRIPT: &str = r#"
@@ -30,51 +26,14 @@ for network in 1 2 3 4 5 6; do
 done
 echo '10.9.0.7 peer.example' > "$0"
 mount --bind "$0" /etc/hosts
-exec "$1" --json networks
+exec "$@"
 "#;
 
-/// Whether namespaces can be set up here: that needs root, `unshare` and `ip`.
-fn can_unshare() -> Result<(), String> {
-    let script = "ip link set lo up && mount --bind /dev/null /etc/hosts";
-    let outcome = Command::new("unshare").args(["--net", "--mount", "sh", "-c", script]).output();
-    let why = match outcome {
-        Ok(output) if output.status.success() => return Ok(()),
-        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_string(),
-        Err(error) => error.to_string(),
-    };
-    Err(format!("there is no network namespace: this needs root, ip and unshare ({why})"))
-}
-
-pub(super) fn networks(_: &Setting, report: &mut Report) -> io::Result<()> {
-    if env::var_os(INSIDE).is_some() {
-        return inside(report);
+pub(super) fn networks(setting: &Setting, report: &mut Report) -> io::Result<()> {
+    match is_inside() {
+        true => inside(report),
+        false => run_inside("networks", SCRIPT, setting, report),
     }
-    let folder = tempfile::tempdir()?;
-    let mut command = Command::new("unshare");
-    command.args(["--net", "--mount", "sh", "-c", SCRIPT]).arg(folder.path().join("hosts"));
-    command.arg(env::current_exe()?).env(INSIDE, "1");
-    // The case itself may fail in any way; only a namespace that cannot be set up is no failure.
-    if let Err(why) = can_unshare() {
-        report.skip(&why);
-        return Ok(());
-    }
-    let output = command.output()?;
-    if output.stdout.is_empty() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        let text = format!("{}, without a report: {}", output.status, errors.trim());
-        return Err(io::Error::other(text));
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let result: Value = serde_json::from_str(text.trim()).map_err(io::Error::other)?;
-    for requirement in result["requirements"].as_array().into_iter().flatten() {
-        let what = requirement["what"].as_str().unwrap_or_default();
-        report.require(what, requirement["seen"] == Value::Bool(true));
-    }
-    for figure in result["figures"].as_array().into_iter().flatten() {
-        let what = figure["what"].as_str().unwrap_or_default();
-        report.figure(what, figure["value"].as_f64().unwrap_or_default(), "s");
-    }
-    Ok(())
 }
 
 /// Connects from an address.
