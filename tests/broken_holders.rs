@@ -150,7 +150,7 @@ fn with_another_length(bytes: &mut Vec<u8>) {
 }
 
 #[test]
-fn one_that_stalls_loses_its_part() {
+fn a_holder_that_stalls_loses_its_segment() {
     let errors = with_an_honest_holder(all, |passed, _| match passed {
         0..300_000 => Act::PassOn,
         _ => Act::Stall,
@@ -159,12 +159,12 @@ fn one_that_stalls_loses_its_part() {
 }
 
 #[test]
-fn one_that_is_silent_is_not_waited_for() {
+fn a_silent_holder_is_not_awaited() {
     with_an_honest_holder(all, |_, _| Act::Stall);
 }
 
 #[test]
-fn one_that_breaks_off_is_asked_again_later() {
+fn a_holder_that_breaks_off_is_asked_again_later() {
     let errors = with_an_honest_holder(all, |passed, _| match passed {
         0..300_000 => Act::PassOn,
         _ => Act::Close,
@@ -173,7 +173,7 @@ fn one_that_breaks_off_is_asked_again_later() {
 }
 
 #[test]
-fn one_that_says_another_length_is_left() {
+fn a_holder_with_another_length_is_left() {
     let errors = with_an_honest_holder(all, |passed, bytes| {
         if passed == 0 {
             with_another_length(bytes);
@@ -184,12 +184,12 @@ fn one_that_says_another_length_is_left() {
 }
 
 #[test]
-fn one_that_knows_no_ranges_helps_all_the_same() {
+fn a_holder_without_ranges_helps_nevertheless() {
     with_an_honest_holder(|line| !line.starts_with("Range:"), |_, _| Act::PassOn);
 }
 
 #[test]
-fn one_that_sends_other_bytes_is_found_out() {
+fn a_holder_that_sends_other_bytes_is_detected() {
     let setting = Setting::new("100M");
     // It passes on every head, and turns over one byte of each document.
     let dishonest = meddler(setting.honest(), all, |passed, bytes| {

@@ -96,7 +96,7 @@ fn a_download_that_waits_for_a_head_is_cancelled() {
 }
 
 #[test]
-fn what_a_cancelled_download_has_received_is_kept() {
+fn bytes_of_a_cancelled_download_are_kept() {
     for (sent, length) in [(5_000, 100_000), (300_000, 1_000_000), (300_000, 20_000_000)] {
         let folder = tempfile::tempdir().unwrap();
         let has_begun = |attempt: &DownloadProgress<'_>| matches!(attempt, DownloadProgress::Bytes(done, _) if *done > 4_000);

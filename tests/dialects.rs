@@ -85,7 +85,7 @@ fn uploaders() {
 
 /// Replies that are no document: the exit code, and no file is left.
 #[test]
-fn uploaders_that_fail_or_lie() {
+fn upload_servers_that_fail_or_send_wrong_bytes() {
     let table: [(&'static [u8], i32, &str); 8] = [
         (b"P2P-CI/1.0 404 Not Found\r\n\r\n", 66, "404 Not Found"),
         (b"P2P-CI/1.0 404 Not Found", 66, "404 Not Found"),

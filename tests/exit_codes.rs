@@ -58,7 +58,7 @@ fn a_holder_that_is_an_index_server_violates_the_protocol() {
         let get = [&[&address, "get", "--from", &address], documents].concat();
         let (code, _, errors) = run_peer(&get, "", folder.path());
         assert_eq!(code, 76, "{errors}");
-        assert!(errors.contains("400 is also the answer of an index server"), "{errors}");
+        assert!(errors.contains("400 is also the reply of an index server"), "{errors}");
     }
 }
 

@@ -168,7 +168,7 @@ fn connections(seen: &[Seen]) -> usize {
 }
 
 #[test]
-fn documents_are_asked_for_ahead_once_the_holder_has_agreed() {
+fn documents_are_requested_ahead_once_the_holder_has_agreed() {
     let folder = tempfile::tempdir().unwrap();
     let (port, seen) = holder(|_, _| Then::KeepOpen, honest);
     let (code, _, errors) = sync(&[port], folder.path());
@@ -202,7 +202,7 @@ fn a_holder_that_keeps_nothing_open_is_asked_once_on_each_connection() {
 
 /// Every holder may close between two documents, whatever it has said.
 #[test]
-fn what_got_no_reply_is_asked_for_again() {
+fn a_document_without_a_reply_is_requested_again() {
     for breaks in [Then::Close, Then::Break] {
         let folder = tempfile::tempdir().unwrap();
         let then = move |count, _| if count == 2 { breaks } else { Then::KeepOpen };
@@ -252,7 +252,7 @@ fn a_bad_document_between_others_is_fetched_from_the_next_holder() {
 
 /// A small document is not written before it is whole, but what has come of it is not lost.
 #[test]
-fn the_rest_of_a_small_document_is_asked_for() {
+fn the_rest_of_a_small_document_is_requested() {
     let (_root, _index, _program, port) = shared(&[("notes.md", b"0123456789")]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let cutting = listener.local_addr().unwrap().to_string();

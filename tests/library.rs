@@ -111,7 +111,7 @@ fn a_tree_of_packed_documents() {
 }
 
 #[test]
-fn what_the_ignore_file_names_is_not_shared() {
+fn files_named_by_the_ignore_file_are_not_shared() {
     let root = tempfile::tempdir().unwrap();
     let at = |name: &str| root.path().join(name);
     write_old(&at(".p2pciignore"), "# private\n*.key\n/drafts/\n!public.key\n");
@@ -131,7 +131,7 @@ fn what_the_ignore_file_names_is_not_shared() {
 }
 
 #[test]
-fn a_look_finds_what_has_appeared_changed_and_gone() {
+fn a_scan_finds_new_changed_and_removed_files() {
     let root = tempfile::tempdir().unwrap();
     let at = |name: &str| root.path().join(name);
     for name in ["a", "b", "c"] {

@@ -58,7 +58,7 @@ fn only_a_download_creates_the_shared_directory() {
 
 /// Standard output has the names alone, for scripts.
 #[test]
-fn a_dry_run_says_how_much_it_would_download() {
+fn a_dry_run_prints_the_length_of_the_downloads() {
     let folder = tempfile::tempdir().unwrap();
     let files: [(&str, &[u8]); 2] = [("rfc7.txt", b"text"), ("a b.txt", b"bytes")];
     let holder = common::folder(folder.path(), "holder", &files);

@@ -33,7 +33,7 @@ fn script(index: &Index, root: &Path, script: &str) -> Output {
 }
 
 #[test]
-fn what_is_no_regular_file_is_written_to_and_never_replaced() {
+fn a_file_that_is_not_regular_is_written_to_and_never_replaced() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let large = vec![b'x'; 1 << 20];

@@ -101,7 +101,7 @@ fn many_versions_of_one_document_leave_few_part_files() {
 }
 
 #[test]
-fn two_processes_and_many_documents_leave_nothing_of_what_was_given_up() {
+fn two_processes_and_many_documents_leave_no_part_of_a_given_up_download() {
     let root = tempfile::tempdir().unwrap();
     let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
     let honest = folder(root.path(), "honest", &[("z.md", b"z")]);

@@ -214,7 +214,7 @@ proptest! {
     /// A decoder remembers the headers of the request before, and reads the next one as if it did
     /// not.
     #[test]
-    fn what_was_read_before_does_not_matter(
+    fn earlier_input_does_not_matter(
         requests in prop::collection::vec(index_requests(), 1..3),
         order in prop::collection::vec(any::<prop::sample::Index>(), 1..8),
         noise in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),

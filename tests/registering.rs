@@ -58,7 +58,7 @@ fn index(
 /// Shares many documents; returns the largest number of requests that were there together while the
 /// documents were registered, and while the index was told of what is known of them later: of all
 /// digests, or, where nothing may be told of them, of one more document.
-fn most_at_once(shows_attributes: bool) -> (usize, usize) {
+fn most_concurrent(shows_attributes: bool) -> (usize, usize) {
     let root = tempfile::tempdir().unwrap();
     let names: Vec<String> = (1..=DOCUMENTS).map(|number| format!("rfc{number}.txt")).collect();
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b"bytes"[..])).collect();
@@ -116,12 +116,12 @@ fn wait_until_digests_are_stored(state: &Path) {
 
 #[test]
 fn one_by_one_where_an_index_shows_no_attributes() {
-    assert_eq!(most_at_once(false), (1, 1));
+    assert_eq!(most_concurrent(false), (1, 1));
 }
 
 #[test]
-fn many_at_once_where_it_does() {
-    let (registering, announcing) = most_at_once(true);
+fn many_together_if_it_does() {
+    let (registering, announcing) = most_concurrent(true);
     assert!((2..=64).contains(&registering), "{registering}");
     assert!((2..=64).contains(&announcing), "{announcing}");
 }

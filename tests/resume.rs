@@ -206,7 +206,7 @@ fn leaving_holder(document: &[u8]) -> u16 {
 
 /// It used to be deleted as the part of a document that is given up.
 #[test]
-fn what_came_from_a_holder_that_is_away_is_kept_for_the_next_run() {
+fn bytes_of_a_holder_that_is_away_are_kept_for_the_next_run() {
     let resume = |length: usize, command: &[&str]| {
         let what = format!("{length} {command:?}");
         let root = tempfile::tempdir().unwrap();

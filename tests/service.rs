@@ -172,7 +172,7 @@ fn with_a_controlling_terminal_a_hang_up_ends_the_server_in_order() {
 }
 
 #[test]
-fn a_server_with_few_descriptors_says_so_and_serves() {
+fn a_server_with_few_descriptors_reports_it_and_serves() {
     let script = r#"ulimit -n 64; exec "$@""#;
     let server = server_by("sh", &["-c", script, "sh"]);
     let listening = server.line();

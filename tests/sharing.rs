@@ -204,7 +204,7 @@ fn ten_thousand_files_come_change_and_go() {
 
 /// The second process is told, also when the first one was killed and a third one follows.
 #[test]
-fn a_second_process_that_shares_the_folder_says_so() {
+fn a_second_process_that_shares_the_folder_reports_it() {
     let root = tempfile::tempdir().unwrap();
     let shared = folder(root.path(), "shared", &[("rfc7.txt", b"seven")]);
     let state = folder(root.path(), "state", &[]);

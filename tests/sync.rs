@@ -25,7 +25,7 @@ fn sync(index: &Index, arguments: &[&str], folder: &Path) -> (i32, String, Strin
 }
 
 #[test]
-fn sync_brings_what_is_missing_and_then_has_nothing_to_do() {
+fn sync_downloads_missing_documents_and_then_has_nothing_to_do() {
     let root = tempfile::tempdir().unwrap();
     let page = b"Network Working Group\nRequest for Comments: 7\n\n\n   Seventh\n\nText".as_slice();
     let a = folder(root.path(), "a", &[("rfc7.txt", page), ("a b.md", b"both"), ("a.md", b"a")]);
@@ -55,7 +55,7 @@ fn sync_brings_what_is_missing_and_then_has_nothing_to_do() {
 }
 
 #[test]
-fn sync_says_what_it_could_not_bring_and_brings_the_rest() {
+fn sync_reports_failed_documents_and_downloads_the_rest() {
     let root = tempfile::tempdir().unwrap();
     let a = folder(root.path(), "a", &[("rfc7.txt", b"seven")]);
     let mine = folder(root.path(), "mine", &[]);
@@ -67,13 +67,13 @@ fn sync_says_what_it_could_not_bring_and_brings_the_rest() {
     let (code, output, errors) = sync(&index, &[], &mine);
     assert_eq!(code, 66, "{errors}");
     assert!(output.contains("\n1 of 2 documents fetched"), "{output}");
-    assert!(errors.contains("no holder gave RFC 9"), "{errors}");
+    assert!(errors.contains("no holder delivered RFC 9"), "{errors}");
     assert!(errors.contains("it answered 404 Not Found"), "{errors}");
     assert_eq!(names(&mine), ["rfc7.txt"]);
 }
 
 #[test]
-fn a_session_shares_what_it_has_brought() {
+fn a_session_shares_downloaded_documents() {
     let root = tempfile::tempdir().unwrap();
     let a = folder(root.path(), "a", &[("rfc7.txt", b"seven"), ("x.md", b"x")]);
     let mine = folder(root.path(), "mine", &[]);
@@ -178,7 +178,7 @@ fn a_peer_that_is_killed_again_and_again_gets_there() {
 }
 
 #[test]
-fn what_was_tried_and_fetched_is_remembered() {
+fn attempts_and_downloads_are_recorded() {
     let root = tempfile::tempdir().unwrap();
     let a = folder(root.path(), "a", &[("rfc7.txt", b"seven"), ("rfc9.txt", b"nine")]);
     let mine = folder(root.path(), "mine", &[]);
@@ -201,7 +201,7 @@ fn what_was_tried_and_fetched_is_remembered() {
     assert_eq!(lines.len(), 2, "{output}");
     assert!(lines[0].starts_with("RFC 7: 5 bytes from localhost:"), "{output}");
     assert!(lines[1].starts_with("RFC 9: 4 bytes from localhost:"), "{output}");
-    assert!(errors.contains("no peer has RFC 6") && errors.contains("no holder gave RFC 8"));
+    assert!(errors.contains("no peer has RFC 6") && errors.contains("no holder delivered RFC 8"));
     assert_eq!(names(&mine), ["rfc7.txt", "rfc9.txt"]);
 
     let (code, output, _) = run(&["why", "8"]);
@@ -254,7 +254,7 @@ fn holders_are_probed() {
 }
 
 #[test]
-fn a_session_goes_on_with_what_was_killed() {
+fn a_session_resumes_downloads_of_a_killed_one() {
     let root = tempfile::tempdir().unwrap();
     let document = large();
     let honest = folder(root.path(), "honest", &[("big.bin", &document), ("a.md", b"a")]);

@@ -169,7 +169,7 @@ fn a_single_status_shows_no_address_of_its_own() {
 }
 
 #[test]
-fn the_log_says_which_upload_ended_and_how() {
+fn the_log_names_ended_uploads_and_their_ends() {
     let root = tempfile::tempdir().unwrap();
     let large = vec![7; 32 * 1024 * 1024];
     let a = folder(root.path(), "a", &[("a b.md", b"12345"), ("large", &large)]);

@@ -13,7 +13,7 @@ use common::{Index, Program, folder, peer, run_peer_again};
 use serde_json::Value;
 
 #[test]
-fn what_is_at_the_path_is_checked_whether_or_not_it_is_shared() {
+fn the_file_at_the_path_is_checked_whether_or_not_it_is_shared() {
     let root = tempfile::tempdir().unwrap();
     let files: [(&str, &[u8]); 5] =
         [("a", b"a"), ("b", b"b"), ("c", b"c"), ("d", b"d"), ("rfc7.txt", b"seven")];
@@ -92,7 +92,7 @@ fn what_is_at_the_path_is_checked_whether_or_not_it_is_shared() {
 }
 
 #[test]
-fn what_was_downloaded_into_sub_directories_stays_shared() {
+fn documents_downloaded_into_subdirectories_stay_shared() {
     let root = tempfile::tempdir().unwrap();
     let shared = folder(root.path(), "shared", &[]);
     fs::create_dir(shared.join("x")).unwrap();

@@ -11,7 +11,7 @@ use std::time::Instant;
 use common::{Index, PATIENCE, Program, folder, names, run_peer_again, share};
 
 #[test]
-fn why_names_what_was_tried_and_what_is_kept() {
+fn why_names_attempts_and_kept_bytes() {
     let root = tempfile::tempdir().unwrap();
     let large: Vec<u8> = (0..3_000_000_u32).map(|at| (at * 31 % 251).to_le_bytes()[0]).collect();
     let a = folder(root.path(), "a", &[("large", &large), ("7", b"seven")]);

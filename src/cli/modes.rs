@@ -173,7 +173,9 @@ fn journal(folder: &Path) -> Arc<Journal> {
     let path = journal_file(folder);
     let opened = path.as_deref().map(Journal::open).transpose();
     let opened = opened.unwrap_or_else(|error| {
-        log::warn!("there is no journal of downloads: {error}");
+        log::warn!(
+            "cannot open the journal of downloads, so unfinished downloads are not resumed: {error}"
+        );
         None
     });
     Arc::new(opened.unwrap_or_else(Journal::in_memory))

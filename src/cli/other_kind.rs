@@ -24,7 +24,7 @@ pub(super) fn note_upload_server(context: &Context, error: &CommandError) {
 pub(super) fn upload_server(server: &Endpoint) -> String {
     let server = escaped(&server.to_string()).to_string();
     format!(
-        "400 is also the answer of a peer's upload server: is {server} an index server? Its port is \
+        "400 is also the reply of a peer's upload server: is {server} an index server? Its port is \
          7734 unless its operator chose another one"
     )
 }
@@ -38,7 +38,7 @@ pub(super) fn note_index_server(holder: &Endpoint, error: &DownloadError) {
     if is_refused {
         let holder = escaped(&holder.to_string()).to_string();
         log::warn!(
-            "400 is also the answer of an index server: is {holder} a peer? Leave out --from, or name \
+            "400 is also the reply of an index server: is {holder} a peer? Leave out --from, or name \
              the host and port of a holder as `lookup` prints them"
         );
     }

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_help_of_a_command_lists_what_concerns_it() {
+    fn the_help_of_a_command_lists_its_options() {
         let mut all = command();
         all.build();
         for command in all.get_subcommands_mut().filter(|command| command.get_name() != "help") {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_acts_on_a_terminal_is_escaped() {
+    fn terminal_controls_are_escaped() {
         assert_eq!(escaped_lines("a\u{1b}[31m\nb\u{202e}\n"), "a\\x1b[31m\nb\\u{202e}\n");
     }
 }

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_is_not_used_again() {
+    fn a_refused_extension_is_not_used_again() {
         let dialect = IndexDialect::plain();
         dialect.show_extensions();
         dialect.doubt_extensions();

@@ -36,7 +36,7 @@ pub enum IndexError {
     },
     /// Its reply ended too early.
     #[error(
-        "the index {index} broke the protocol: expected {expected}, found nothing after {last}"
+        "the index {index} violated the protocol: expected {expected}, found nothing after {last}"
     )]
     Unfinished {
         /// The index.
@@ -59,7 +59,7 @@ pub enum IndexError {
         paused: Duration,
     },
     /// It sent bytes that were not requested.
-    #[error("the index {index} broke the protocol: expected nothing, found {found}")]
+    #[error("the index {index} violated the protocol: expected nothing, found {found}")]
     Unsolicited {
         /// The index.
         index: Endpoint,
@@ -76,10 +76,10 @@ pub enum IndexError {
         index: Endpoint,
     },
     /// The registration has ended.
-    #[error("this peer is leaving the index")]
+    #[error("this peer is closing its registration")]
     Leaving,
     /// It sent bytes that are not a reply.
-    #[error("the index {index} broke the protocol")]
+    #[error("the index {index} violated the protocol")]
     Protocol {
         /// The index.
         index: Endpoint,
@@ -108,7 +108,7 @@ pub enum IndexError {
     },
     /// It has answered a LOOKUP with records of another document alone.
     #[error(
-        "the index {index} violates the protocol: expected records of {requested}, found a record of \
+        "the index {index} violated the protocol: expected records of {requested}, found a record of \
          {found}; `list` prints all its records"
     )]
     OtherDocument {

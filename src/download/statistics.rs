@@ -226,7 +226,7 @@ impl PeerStats {
 
     fn change(&self, endpoint: &Endpoint, change: impl FnOnce(&mut PeerEntry)) {
         let mut known = self.lock();
-        if known.len() >= limits::NEIGHBOURS && !known.contains_key(endpoint) {
+        if known.len() >= limits::PEERS_KNOWN && !known.contains_key(endpoint) {
             shrink(&mut known);
         }
         change(known.entry(endpoint.clone()).or_default());
@@ -246,7 +246,7 @@ fn shrink(known: &mut HashMap<Endpoint, PeerEntry>) {
         let is_backed_off = peer.backed_off_until.is_some_and(|until| until > now);
         peer.busy > 0 || peer.bytes_per_second.is_some() || is_backed_off
     });
-    if known.len() >= limits::NEIGHBOURS {
+    if known.len() >= limits::PEERS_KNOWN {
         known.retain(|_, peer| peer.busy > 0);
     }
 }

@@ -87,7 +87,7 @@ fn a_record_belongs_to_the_connection_that_added_it() {
 }
 
 #[test]
-fn attributes_are_those_of_the_first_who_claims_the_line() {
+fn attributes_are_from_the_first_owner_of_the_line() {
     let mut index = Records::default();
     let line = record("RFC 1 T h 1");
     let shown = |index: &Records| {

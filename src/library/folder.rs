@@ -230,7 +230,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_failed_disk_hides_what_is_below_and_a_shortage_ends_the_scan() {
+    fn a_failed_disk_hides_files_below_and_a_shortage_ends_the_scan() {
         use rustix::io::Errno;
 
         let folder = Path::new("papers");

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_unpacked_is_an_error() {
+    fn a_file_that_cannot_be_unpacked_is_an_error() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"no gzip").unwrap();
         file.rewind().unwrap();

@@ -155,4 +155,4 @@ pub const SYNC_TOGETHER: usize = 16;
 /// Time for which a complete download waits for others.
 pub const BATCH_TIME: Duration = Duration::from_millis(100);
 /// Peers whose statistics are kept.
-pub const NEIGHBOURS: usize = 10_000;
+pub const PEERS_KNOWN: usize = 10_000;

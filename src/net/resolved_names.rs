@@ -33,7 +33,7 @@ impl ResolvedNames {
     /// Remembers the addresses of a name.
     pub(super) fn insert(&self, host: &str, port: u16, addresses: &[SocketAddr]) {
         let mut names = self.lock();
-        if names.len() >= limits::NEIGHBOURS {
+        if names.len() >= limits::PEERS_KNOWN {
             names.clear();
         }
         let addresses = addresses.iter().copied().take(limits::ADDRESSES_TRIED).collect();

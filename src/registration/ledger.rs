@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_tried_again_after_a_503_alone() {
+    fn a_refused_document_is_tried_again_only_after_503() {
         let mut ledger = Ledger::new(limits::Registration::DEFAULT);
         for number in 1..=5 {
             ledger.record(&add(number, b"a"), FULL);

@@ -1,6 +1,6 @@
 //! Registration with index servers that answer one request on a connection (protocol.md section
 //! 8.5): each document is added on a connection of its own. Such a server keeps records without
-//! their connections, and cannot be told that a document is gone.
+//! their connections, and a peer cannot remove a record from them.
 
 use std::io;
 

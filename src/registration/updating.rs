@@ -153,7 +153,10 @@ impl Shared {
             }
         }
         if is_gone && self.dialect.answers_one_request() {
-            log::warn!("the index cannot be told that documents are gone");
+            log::warn!(
+                "the index still lists documents that are not shared any more: it closes the connection after each \
+                 reply, and has not shown that it knows REMOVE"
+            );
         } else if is_gone {
             log::info!("the index cannot remove a single record: connecting again");
             self.rejoin(cancel)?;

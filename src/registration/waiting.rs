@@ -90,7 +90,7 @@ mod tests {
     const LIMITS: limits::Registration = limits::Registration::DEFAULT;
 
     #[test]
-    fn what_was_refused_is_tried_again_with_backoff() {
+    fn a_refused_document_is_tried_again_with_backoff() {
         let rfc = |number: u32| Document::Rfc(number.to_string().parse().unwrap());
         let mut waiting = Waiting::new(LIMITS);
         let now = Instant::now();

@@ -219,7 +219,7 @@ fn programs_see_the_command_line_alone() {
 
 /// The rules would be worth nothing if the scan missed what it looks for.
 #[test]
-fn the_scan_finds_what_code_names() {
+fn the_scan_finds_all_names() {
     let text = "
         mod child;
         use crate::{net::{self, Stop}, limits, peer as other_peer};

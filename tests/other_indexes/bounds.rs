@@ -111,7 +111,7 @@ fn a_paused_reader_is_named_as_the_reason() {
     std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut errors).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(74), "{errors}");
     assert!(errors.contains("output here had not been read for"), "{errors}");
-    assert!(!errors.contains("broke the protocol"), "{errors}");
+    assert!(!errors.contains("violated the protocol"), "{errors}");
 }
 
 /// They kept `share` busy for as long as the index sent them.

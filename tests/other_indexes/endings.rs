@@ -81,7 +81,7 @@ fn the_last_line_may_have_no_end() {
 
 /// A message names the missing part and the found bytes.
 #[test]
-fn a_message_says_what_is_missing() {
+fn a_message_names_the_missing_part() {
     let folder = temporary();
     let other = Other::start(|_, _| {
         Act::SayAndClose(b"P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\nRFC 8 The".to_vec())

@@ -40,7 +40,7 @@ fn a_refusal_is_no_empty_answer() {
 }
 
 #[test]
-fn a_refusal_keeps_what_is_wanted() {
+fn a_refusal_keeps_wanted_documents() {
     let folder = temporary();
     let state = temporary();
     let other = Other::start(|_, _| say("P2P-CI/1.0 503 Service Unavailable\r\n\r\n"));
@@ -80,7 +80,7 @@ fn a_sync_without_addresses_of_named_holders_downloads_from_the_others() {
         let (code, output, errors) = other.run(&["--share", ".", "sync"], folder.path());
         assert!(folder.path().join("rfc7.txt").exists(), "{output}{errors}");
         assert_ne!(code, 0, "RFC 8 is missing: {output}{errors}");
-        assert!(errors.contains("holders whose addresses"), "{output}{errors}");
+        assert!(errors.contains("verified addresses of all holders"), "{output}{errors}");
     }
 }
 
@@ -271,7 +271,7 @@ fn sync_names_the_refused_list_and_the_document() {
 
 /// No message names documents that were not downloaded.
 #[test]
-fn a_dry_run_of_a_list_that_was_cut_says_what_may_be_missing() {
+fn a_dry_run_of_a_truncated_list_reports_possibly_missing_documents() {
     let folder = temporary();
     let other = Other::start(move |_, _| {
         Act::SayAndClose(b"P2P-CI/1.0 200 OK\r\n\r\nRFC 7 Seven 127.0.0.1 9\r\n".to_vec())

@@ -82,7 +82,7 @@ fn a_full_index_is_contacted_with_backoff() {
 
 /// An index that has room for three records of a connection: the rest waits until there is room.
 #[test]
-fn documents_beyond_the_limit_are_told_once_and_tried_again() {
+fn documents_beyond_the_limit_are_reported_once_and_tried_again() {
     let folder = temporary();
     for number in 1..=5 {
         fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
@@ -153,7 +153,7 @@ fn queries_have_a_connection_of_their_own() {
 
 /// A peer without documents has sent nothing, so its connection may be closed for another.
 #[test]
-fn a_peer_whose_connection_is_closed_for_another_is_told_why() {
+fn a_peer_whose_connection_is_closed_for_another_reports_why() {
     let folder = temporary();
     let index = common::Index::start(&["--max-connections", "1"]);
     let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "share"];
@@ -170,7 +170,7 @@ fn a_peer_whose_connection_is_closed_for_another_is_told_why() {
         assert!(begun.elapsed() < PATIENCE);
     }
     let line = program.error_with(" refused: 503 Service Unavailable");
-    assert!(!line.contains("broke the protocol"), "{line}");
+    assert!(!line.contains("violated the protocol"), "{line}");
 }
 
 /// The documents of the ADDs that a server has received.
@@ -240,7 +240,7 @@ fn a_planned_connection_is_made_without_a_message() {
 /// An index that is told first of a document that a user has typed is asked what it knows all the
 /// same: digests and files are registered.
 #[test]
-fn an_index_is_asked_what_it_knows_after_a_typed_add() {
+fn an_index_is_probed_after_a_typed_add() {
     let (folder, elsewhere) = (temporary(), temporary());
     let path = elsewhere.path().join("rfc1.txt");
     fs::write(&path, "one").unwrap();

@@ -141,7 +141,7 @@ fn a_single_status_knows_the_session_that_shares_its_directory() {
 }
 
 #[test]
-fn a_single_add_says_why_it_is_not_offered() {
+fn a_single_add_reports_why_it_is_not_available() {
     let (_root, _, b) = folders();
     for command in [&["add", "90001"][..], &["remove", "90001"]] {
         let (code, output, errors) = run_peer(command, "", &b);

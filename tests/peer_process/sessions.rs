@@ -101,7 +101,7 @@ fn a_peer_outlives_its_index_and_comes_back() {
 }
 
 #[test]
-fn a_session_without_an_index_says_so_once_it_is_asked() {
+fn a_session_without_an_index_reports_it_at_a_query() {
     let (_root, a, _) = folders();
     let index = Index::start(&[]);
     let mut session = peer(index.address, &["--share", "."], &a);

@@ -6,7 +6,7 @@ use crate::common::{Index, Talk, share};
 use crate::folders;
 
 #[test]
-fn share_serves_until_it_is_told_to_stop() {
+fn share_serves_until_a_signal() {
     for signal in ["INT", "TERM"] {
         let (_root, a, _) = folders();
         let index = Index::start(&[]);

@@ -150,7 +150,7 @@ fn faulty_requests() {
 }
 
 #[test]
-fn bytes_of_other_protocols_are_refused_at_once() {
+fn bytes_of_other_protocols_are_refused_immediately() {
     for first in [0x80u8, 0x16, 0x00, 0xff, 0x1b, 0x7f] {
         let error = IndexRequest::decode(&[first]).unwrap_err();
         assert_eq!(error.framed, None, "{first:#x}");

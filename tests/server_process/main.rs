@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use common::{Index, Program, Talk, share};
 
 #[test]
-fn it_says_where_it_listens_for_each_address() {
+fn each_address_is_printed() {
     // A machine may have no IPv6.
     let second = match TcpListener::bind("[::1]:0") {
         Ok(_) => "[::1]:",
@@ -140,7 +140,7 @@ fn arguments_that_are_wrong_name_the_flag() {
 }
 
 #[test]
-fn limits_are_shown_with_what_bounds_them() {
+fn limits_are_shown_with_their_bounds() {
     let output = Command::new(env!("CARGO_BIN_EXE_server"))
         .args(["--show-limits", "--max-connections", "5"])
         .output()

@@ -135,7 +135,7 @@ fn cancel_each(terminal: &mut Terminal, commands: &[(&str, &str)]) {
 }
 
 #[test]
-fn ctrl_c_cancels_what_waits_for_a_silent_index() {
+fn ctrl_c_cancels_a_query_to_a_silent_index() {
     let root = tempfile::tempdir().unwrap();
     let mine = folder(root.path(), "mine", &[]);
     let notes = root.path().join("notes.txt");

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_download_is_compared_with_what_was_here_before() {
+    fn a_download_is_compared_with_the_earlier_content() {
         let [old, new] = [Digest::new([1; 32]), Digest::new([2; 32])];
         for (earlier, change) in [
             (EarlierContent::Nothing, Some(Change::New)),

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_now_and_then_is_always_said() {
+    fn infrequent_lines_are_always_logged() {
         let mut throttle = Throttle::default();
         let mut now = Instant::now();
         for _ in 0..100 {

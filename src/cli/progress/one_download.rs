@@ -118,7 +118,7 @@ mod tests {
 
     /// The summary counted from the second read of each document on.
     #[test]
-    fn bytes_of_one_download_count_from_what_was_here_before() {
+    fn bytes_of_one_download_count_from_the_resumed_part() {
         let mut one = OneDownload::new(&Document::Rfc("1".parse().unwrap()));
         // The second holder resumes a byte before the end of what the first one has delivered.
         for done in [500, 600, 700, 699, 900, 0, 50] {

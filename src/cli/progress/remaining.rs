@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_is_counted_in_bytes() {
+    fn the_remaining_length_is_counted_in_bytes() {
         let document = |number: u32| Document::Rfc(number.to_string().parse().unwrap());
         let mut remaining = Remaining::new(3);
         assert_eq!(remaining.bytes(), None);

@@ -55,7 +55,7 @@ impl Session {
         let claim = ShareClaim::of(&args.share);
         let downloaded = journal.fetched().into_keys();
         if let Err(error) = library.add_downloaded(downloaded) {
-            log::warn!("what was downloaded into sub-directories is not shared: {error}");
+            log::warn!("documents downloaded into subdirectories are not shared: {error}");
         }
         let listener = upload_listener(args.upload, &args.share).map_err(CommandError::Start)?;
         let bandwidth = Bandwidth::new(args.upload_limit.map(Rate::bytes_per_second));

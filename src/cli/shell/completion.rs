@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_follow() {
+    fn words_that_can_follow() {
         let completions = Completions::new(None, Listed::default());
         let Candidates::Words(names) = completions.candidates("", "") else { panic!("no names") };
         for name in ["sync", "verify", "why", "remove", "quit", "exit", "help", "get", "status"] {

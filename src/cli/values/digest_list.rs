@@ -13,6 +13,7 @@ use std::io::{self, Read};
 use std::path::{Component, Path};
 
 use self::own_paths::OwnPaths;
+use crate::escape::excerpt;
 use crate::library::{document_of, file_name_of};
 use crate::limits;
 use crate::protocol::{Digest, Document};
@@ -70,7 +71,9 @@ fn parse(text: &[u8], own: &OwnPaths) -> io::Result<DigestList> {
         }
         let Some((digest, name)) = parse_line(line) else {
             return Err(invalid(format!(
-                "line {number}: expected 64 hexadecimal digits, two blanks and a file name"
+                "line {number}: expected 64 hexadecimal digits, two blanks and a file name, as \
+                 sha256sum prints them, found {}",
+                excerpt(line)
             )));
         };
         let Some(document) = name.and_then(|name| document_at(&name, own)) else {

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::protocol::Endpoint;
 
 #[test]
-fn what_happened_is_read_back_and_half_a_line_is_passed_over() {
+fn events_are_read_back_and_half_a_line_is_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a/journal");
     let holder: Endpoint = "h:1".parse().unwrap();
@@ -87,7 +87,7 @@ fn a_long_journal_is_compacted() {
 }
 
 #[test]
-fn what_is_wanted_is_not_forgotten_after_many_failures() {
+fn a_wanted_document_is_not_forgotten_after_many_failures() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let document = Document::Rfc("1".parse().unwrap());

@@ -14,7 +14,7 @@ pub enum DownloadError {
     #[error("no peer has {0}")]
     NoHolders(Document),
     /// Every holder failed, or was not asked.
-    #[error("no holder gave {document} ({} asked)", .failures.len())]
+    #[error("no holder delivered {document} ({} asked)", .failures.len())]
     AllFailed {
         /// The document.
         document: Document,

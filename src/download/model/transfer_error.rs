@@ -14,7 +14,7 @@ pub enum TransferError {
     #[error("cannot reach it")]
     Unreachable(#[source] io::Error),
     /// The address policy denies the address that the index has listed.
-    #[error("it is not asked")]
+    #[error("its address is not permitted")]
     AddressDenied(#[source] AddressDenied),
     /// The connection broke.
     #[error("the connection broke")]
@@ -37,7 +37,7 @@ pub enum TransferError {
     #[error("expected a status line, found the end of the connection")]
     NoReply,
     /// The holder violated the protocol.
-    #[error("it broke the protocol")]
+    #[error("it violated the protocol")]
     Protocol(#[source] DecodeError),
     /// The connection ended before the document did.
     #[error("expected {expected} bytes, found the end after {found}")]
@@ -99,13 +99,13 @@ pub enum TransferError {
     #[error("it failed a moment ago, and is asked again in {} s", .0.as_secs() + 1)]
     BackedOff(Duration),
     /// The holder was not asked: it failed several times in a row.
-    #[error("it failed several times in a row, and is left alone for now")]
+    #[error("it failed several times in a row, and is not asked until its backoff ends")]
     GivenUp,
     /// The holder was not asked: the name service did not answer for other names.
     #[error("its name is not looked up for now: the name service did not answer for other names")]
     NotLookedUp,
     /// Another process is downloading the same document.
-    #[error("another program is fetching the document")]
+    #[error("another process is downloading the document")]
     InUse,
     /// The document cannot be written here.
     #[error("cannot write the document")]

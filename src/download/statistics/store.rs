@@ -28,7 +28,7 @@ pub(super) struct Stored {
 
 /// The store with this path.
 pub(super) fn file(path: &Path) -> StoreFile {
-    StoreFile::new(path, (limits::NEIGHBOURS * LINE) as u64)
+    StoreFile::new(path, (limits::PEERS_KNOWN * LINE) as u64)
 }
 
 /// The lines of the store.
@@ -41,14 +41,14 @@ pub(super) fn lines(
         let proven = if stored.is_proven { PROVEN } else { UNPROVEN };
         format!("{endpoint} {round_trip} {rate} {proven}\n")
     };
-    iter::once(format!("{FIRST_LINE}\n")).chain(peers.map(line).take(limits::NEIGHBOURS))
+    iter::once(format!("{FIRST_LINE}\n")).chain(peers.map(line).take(limits::PEERS_KNOWN))
 }
 
 /// Parses the contents of a store. Lines that cannot be read are skipped.
 pub(super) fn parse(text: &str) -> impl Iterator<Item = (Endpoint, Stored)> {
     let mut lines = text.lines();
     let is_ours = lines.next() == Some(FIRST_LINE);
-    lines.filter(move |_| is_ours).filter_map(parse_line).take(limits::NEIGHBOURS)
+    lines.filter(move |_| is_ours).filter_map(parse_line).take(limits::PEERS_KNOWN)
 }
 
 fn parse_line(line: &str) -> Option<(Endpoint, Stored)> {

@@ -9,7 +9,7 @@ fn endpoint(text: &str) -> Endpoint {
 }
 
 #[test]
-fn what_is_known_is_kept() {
+fn statistics_are_stored() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("a/neighbours");
     let (near, far) = (endpoint("near:1"), endpoint("[::1]:2"));
@@ -28,7 +28,7 @@ fn what_is_known_is_kept() {
 }
 
 #[test]
-fn who_fails_rests_and_is_given_up_in_the_end() {
+fn a_failed_holder_is_backed_off_and_finally_given_up() {
     let stats = PeerStats::default();
     let peer = endpoint("a:1");
     assert_eq!(stats.readiness(&peer), Readiness::Ready);
@@ -48,10 +48,10 @@ fn no_more_are_known_than_there_is_room_for() {
     let (used, useful) = (endpoint("used:1"), endpoint("useful:1"));
     stats.transferred(&useful, 1_000_000, Duration::from_secs(1));
     let busy = stats.busy(&used);
-    for number in 0..3 * limits::NEIGHBOURS {
+    for number in 0..3 * limits::PEERS_KNOWN {
         stats.connected(&endpoint(&format!("h{number}:1")), Duration::from_millis(1));
     }
-    assert!(stats.lock().len() <= limits::NEIGHBOURS);
+    assert!(stats.lock().len() <= limits::PEERS_KNOWN);
     assert_eq!(stats.of(&used).busy, 1);
     assert!(stats.speed(&useful).bytes_per_second.is_some());
     drop(busy);
@@ -77,7 +77,7 @@ fn a_holder_is_proven_by_a_document_until_it_fails_again_and_again() {
 }
 
 #[test]
-fn who_has_proven_itself_is_known_to_the_next_program() {
+fn a_proven_holder_is_known_to_the_next_program() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("neighbours");
     let (small, dishonest, earlier) =
@@ -100,7 +100,7 @@ fn who_has_proven_itself_is_known_to_the_next_program() {
 }
 
 #[test]
-fn who_has_never_answered_is_asked_once_a_minute() {
+fn a_holder_that_has_never_answered_is_asked_once_a_minute() {
     let stats = PeerStats::default();
     let victim = endpoint("victim:22");
     stats.failed(&victim);
@@ -118,7 +118,7 @@ fn pauses_grow_to_a_minute() {
 }
 
 #[test]
-fn who_is_busy_is_expected_to_take_longer() {
+fn a_busy_holder_is_expected_to_take_longer() {
     let stats = PeerStats::default();
     let (one, other) = (endpoint("a:1"), endpoint("b:1"));
     let busy = stats.busy(&one);
@@ -128,7 +128,7 @@ fn who_is_busy_is_expected_to_take_longer() {
 }
 
 #[test]
-fn what_stopped_is_proven_again_after_several_documents() {
+fn a_holder_that_stopped_is_proven_again_after_several_documents() {
     let stats = PeerStats::default();
     let peer = endpoint("a:1");
     stats.stopped(&peer, Instant::now());

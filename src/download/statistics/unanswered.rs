@@ -17,9 +17,9 @@ impl UnansweredAddresses {
     /// Notes that a holder has not answered at these addresses.
     pub(super) fn add(&self, endpoint: &Endpoint, addresses: &[SocketAddr], until: Instant) {
         let (now, mut unanswered) = (Instant::now(), self.lock());
-        if unanswered.len() >= limits::NEIGHBOURS {
+        if unanswered.len() >= limits::PEERS_KNOWN {
             unanswered.retain(|_, (_, until)| *until > now);
-            if unanswered.len() >= limits::NEIGHBOURS {
+            if unanswered.len() >= limits::PEERS_KNOWN {
                 unanswered.clear();
             }
         }

@@ -54,7 +54,7 @@ impl Accounting {
             return;
         }
         let mut excessive = self.excessive.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = excessive.len() < limits::NEIGHBOURS && excessive.insert(holder.clone());
+        let is_new = excessive.len() < limits::PEERS_KNOWN && excessive.insert(holder.clone());
         drop(excessive);
         if is_new {
             let (holder, found) = (escaped(&holder.to_string()).to_string(), excerpt(rest));

@@ -69,7 +69,7 @@ fn documents_with_more_records_come_first() {
 }
 
 #[test]
-fn what_has_left_is_not_found() {
+fn removed_records_are_not_found() {
     let mut index = index(&["RFC 1 T one a 1", "RFC 2 T two a 1"]);
     index.add(B, record("RFC 2 T three b 1"), attributes(Some(5), 1)).unwrap();
     assert_eq!(search(&mut index, "t", 9).len(), 3);
@@ -87,7 +87,7 @@ fn what_has_left_is_not_found() {
 }
 
 #[test]
-fn what_is_not_ranked_follows_in_the_order_of_a_list() {
+fn unranked_documents_follow_in_the_order_of_a_list() {
     let many = limits::RANKED + 500;
     let mut index = Records::default();
     for number in 1..=many {

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_counted() {
+    fn kept_records_are_counted() {
         let words: Words = "tcp".parse().unwrap();
         let mut search = ListSearch::new(&words);
         let mut kept = |line: &str| {

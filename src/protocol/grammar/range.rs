@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_document_has_of_a_range() {
+    fn the_part_of_a_document_in_a_range() {
         let of = |first, last, length| {
             ContentRange::of(ByteRange { first, last }, length).map(|range| range.to_string())
         };

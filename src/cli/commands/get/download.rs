@@ -94,7 +94,7 @@ fn not_fetched(
         (error, kept) => {
             if let Some(length) = kept {
                 log::warn!(
-                    "{length} bytes of {document} are deleted: anybody may have announced their \
+                    "{length} bytes of {document} are deleted: any peer may have announced their \
                      digest; `get --from HOLDER` or `--digests FILE` keeps them"
                 );
             }

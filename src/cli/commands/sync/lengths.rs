@@ -88,7 +88,7 @@ mod tests {
     use crate::protocol::Record;
 
     #[test]
-    fn only_lengths_of_documents_that_were_asked_for_are_kept() {
+    fn only_lengths_of_requested_documents_are_kept() {
         let document = |number: &str| Document::Rfc(number.parse().unwrap());
         let (one, two) = (document("1"), document("2"));
         let mut reader = Reader::new(&[&one, &two]);

@@ -39,7 +39,9 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, jobs: &mut [DownloadJ
     }
     if let Err(error) = &answered {
         let error = error_chain(error);
-        log::warn!("holders whose addresses the index has not told are not asked: {error}");
+        log::warn!(
+            "the index did not send the verified addresses of all holders, and holders without one are not asked: {error}"
+        );
     }
     for job in jobs {
         job.request.sources.retain_mut(|source| match addresses.known.get(&source.holder) {

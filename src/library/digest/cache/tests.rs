@@ -41,7 +41,7 @@ fn a_digest_is_computed_once_and_a_changed_file_is_read_again() {
 }
 
 #[test]
-fn what_is_not_as_it_was_seen_has_no_digest_before_it_is_looked_at_again() {
+fn a_changed_file_has_no_digest_before_the_next_scan() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     fs::write(&path, "abc").unwrap();
@@ -78,7 +78,7 @@ fn what_is_not_as_it_was_seen_has_no_digest_before_it_is_looked_at_again() {
 }
 
 #[test]
-fn computing_stops_when_it_is_told_to() {
+fn computing_stops_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     fs::write(&path, "abc").unwrap();

@@ -55,7 +55,7 @@ fn directories_appear_with_the_document_and_not_before() {
 }
 
 #[test]
-fn one_that_cannot_be_saved_keeps_no_other_from_it() {
+fn a_file_that_cannot_be_saved_does_not_prevent_others() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     fs::write(root.join("file"), "file").unwrap();
@@ -74,7 +74,7 @@ fn one_that_cannot_be_saved_keeps_no_other_from_it() {
 
 #[cfg(unix)]
 #[test]
-fn no_link_is_followed_and_what_is_in_the_way_is_replaced_on_demand() {
+fn no_link_is_followed_and_an_existing_file_is_replaced_on_demand() {
     use std::os::unix::fs::symlink;
 
     let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -181,7 +181,7 @@ pub(super) fn processes(setting: &Setting, report: &mut Report) -> io::Result<()
             let output = child.wait_with_output()?;
             let errors = String::from_utf8_lossy(&output.stderr).into_owned();
             sound &= output.status.success() && !errors.contains("panicked");
-            sound &= !errors.contains("no holder gave");
+            sound &= !errors.contains("no holder delivered");
         }
         sound &= names(&mine)? == names(&shared)?;
         sound &= fs::read(mine.join("big.bin"))? == large;

@@ -83,7 +83,7 @@ fn inside(report: &mut Report) -> io::Result<()> {
     let (count, held) = served(&["10.9.0.2"; 5], v4)?;
     report.require("an IPv4 address has as many connections as were allowed", count == 3);
     report.require("another address is served", served(&["10.9.0.3"], v4)?.0 == 1);
-    refused_peers_are_told(v4, report)?;
+    refused_peers_report_it(v4, report)?;
     drop((held, index));
 
     let index = server(&["--connections-per-address", "3"], "[fd00:9:0:1::1]:7002")?;
@@ -101,7 +101,7 @@ fn inside(report: &mut Report) -> io::Result<()> {
 }
 
 /// `peer` says why it was refused, each time.
-fn refused_peers_are_told(index: SocketAddr, report: &mut Report) -> io::Result<()> {
+fn refused_peers_report_it(index: SocketAddr, report: &mut Report) -> io::Result<()> {
     let folder = tempfile::tempdir()?;
     let mut told = 0;
     const TIMES: usize = 20;

@@ -1,4 +1,4 @@
-//! Uploaders that lie, stall and disconnect, alone and together with an honest one (protocol.md
+//! Upload servers that send wrong bytes, stall and disconnect, alone and together with an honest one (protocol.md
 //! sections 5.4 and 5.6).
 
 use std::fs;
@@ -45,8 +45,8 @@ fn head(fields: &str) -> Vec<u8> {
     format!("P2P-CI/1.0 200 OK\r\n{date}{fields}Content-Type: text/plain\r\n\r\n").into_bytes()
 }
 
-/// The kinds of lies.
-fn lies() -> Vec<(&'static str, Vec<Act>)> {
+/// The kinds of faults.
+fn faults() -> Vec<(&'static str, Vec<Act>)> {
     use Act::{Drip, Endless, Reset, Say, Silence};
     let (whole, digest) = (document(), sha256(&document()));
     let length = format!("Content-Length: {}\r\n", whole.len());
@@ -134,7 +134,7 @@ fn lies() -> Vec<(&'static str, Vec<Act>)> {
     ]
 }
 
-/// Serves a lie to every connection.
+/// Sends a faulty reply to every connection.
 fn serve(acts: Arc<Vec<Act>>) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
@@ -142,13 +142,13 @@ fn serve(acts: Arc<Vec<Act>>) -> io::Result<SocketAddr> {
         for stream in listener.incoming().map_while(Result::ok) {
             let acts = Arc::clone(&acts);
             // A client may close early.
-            thread::spawn(move || lie(stream, &acts).unwrap_or_default());
+            thread::spawn(move || send_faulty(stream, &acts).unwrap_or_default());
         }
     });
     Ok(address)
 }
 
-fn lie(mut stream: TcpStream, acts: &[Act]) -> io::Result<()> {
+fn send_faulty(mut stream: TcpStream, acts: &[Act]) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let mut request = Vec::new();
     let mut chunk = [0; 1024];
@@ -180,7 +180,7 @@ fn lie(mut stream: TcpStream, acts: &[Act]) -> io::Result<()> {
     Ok(())
 }
 
-/// The result of one lie.
+/// The result of one fault.
 struct Outcome {
     name: &'static str,
     is_wrong: bool,
@@ -199,7 +199,7 @@ pub(super) fn dishonest_holders(_: &Setting, report: &mut Report) -> io::Result<
     fs::write(root.path().join("digests"), format!("{hex}  rfc1.txt\n"))?;
     let honest_index = Index::with(&["--log", "quiet"])?;
     let honest = Peer::share(honest_index.address, &honest_folder, &[])?;
-    let runs: Vec<_> = lies()
+    let runs: Vec<_> = faults()
         .into_iter()
         .enumerate()
         .map(|(number, (name, acts))| {
