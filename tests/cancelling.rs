@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod common;
+
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::holders::request;
 use p2p_ci::library::{PartFiles, PartialFile, SaveTarget};
 use p2p_ci::peer::{
     Cancel, DownloadError, DownloadEvent, DownloadJob, DownloadProgress, DownloadRequest,
@@ -30,12 +33,7 @@ fn stalling_holder(sent: usize, length: usize) -> (Source, Receiver<()>) {
         for mut stream in listener.incoming().map_while(Result::ok) {
             let asked = asked.clone();
             thread::spawn(move || {
-                let request = BufReader::new(stream.try_clone().unwrap());
-                for line in request.lines().map_while(Result::ok) {
-                    if line.is_empty() {
-                        break;
-                    }
-                }
+                let _ = request(&mut stream);
                 // The test may be over.
                 let _ = asked.send(());
                 if sent > 0 {

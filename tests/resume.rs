@@ -5,11 +5,12 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use common::holders::request;
 use common::{Index, Program, peer, run_peer, run_peer_again, share};
 use p2p_ci::library::Hasher;
 
@@ -70,8 +71,7 @@ impl Setting {
             let mut open = Vec::new();
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+                request(&mut stream).unwrap();
                 stream.write_all(&reply).unwrap();
                 if !closes {
                     open.push(stream);
@@ -197,8 +197,7 @@ fn leaving_holder(document: &[u8]) -> u16 {
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         drop(listener);
-        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-        lines.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+        request(&mut stream).unwrap();
         let _ = stream.write_all(&reply);
     });
     port

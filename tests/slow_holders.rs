@@ -5,12 +5,13 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::holders::request;
 use common::{Index, folder, names, run_peer, share};
 use p2p_ci::library::Hasher;
 
@@ -30,12 +31,10 @@ fn slow_holder(document: &Arc<Vec<u8>>, bytes_per_second: usize) -> u16 {
         for mut stream in listener.incoming().map_while(Result::ok) {
             let document = Arc::clone(&document);
             thread::spawn(move || {
-                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                let lines = lines.map_while(Result::ok).take_while(|line| !line.is_empty());
-                let range = lines.fold(None, |range, line| match line.split_once("bytes=") {
-                    Some((_, range)) => range.split('-').next()?.parse::<usize>().ok(),
-                    None => range,
-                });
+                let Ok(request) = request(&mut stream) else { return };
+                let range = request
+                    .split_once("bytes=")
+                    .and_then(|(_, range)| range.split('-').next()?.parse::<usize>().ok());
                 let (first, all) = (range.unwrap_or(0), document.len());
                 let (status, part) = match range {
                     Some(first) => (

@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use p2p_ci::protocol::IndexReplyDecoder;
+use p2p_ci::protocol::role::{IndexClient, ReplyMeaning};
 use socket2::{Domain, Socket, Type};
 
 /// No reply of an honest server takes longer.
@@ -15,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Talk {
     pub(crate) stream: TcpStream,
     input: Vec<u8>,
+    role: IndexClient,
 }
 
 impl Talk {
@@ -43,22 +46,42 @@ impl Talk {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, input: Vec::new() })
+        let role = IndexClient::new(IndexReplyDecoder::default());
+        Ok(Self { stream, input: Vec::new(), role })
     }
 
     pub(crate) fn say(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream.write_all(bytes.as_ref())
     }
 
-    /// The next reply, as text: a refusal ends with its first empty line, all else with the
-    /// second.
+    /// The next reply, as text.
     pub(crate) fn reply(&mut self) -> io::Result<String> {
+        let mut reply = Vec::new();
+        self.read_reply(&mut |bytes| reply.extend_from_slice(bytes))?;
+        Ok(String::from_utf8_lossy(&reply).into_owned())
+    }
+
+    /// Reads the next reply part by part.
+    pub(crate) fn read_reply(&mut self, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        let mut chunk = vec![0; 64 * 1024];
         loop {
-            if let Some(end) = reply_end(&self.input) {
-                let reply: Vec<u8> = self.input.drain(..end).collect();
-                return Ok(String::from_utf8_lossy(&reply).into_owned());
+            let mut start = 0;
+            let is_over = loop {
+                let Some(event) = self.role.next(&self.input[start..], || Duration::ZERO) else {
+                    break false;
+                };
+                take(&self.input[start..start + event.used]);
+                start += event.used;
+                match event.meaning {
+                    ReplyMeaning::End(_) => break true,
+                    ReplyMeaning::Fault(fault) => return Err(io::Error::other(fault)),
+                    _ => {}
+                }
+            };
+            self.input.drain(..start);
+            if is_over {
+                return Ok(());
             }
-            let mut chunk = [0; 64 * 1024];
             match self.stream.read(&mut chunk)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 count => self.input.extend_from_slice(&chunk[..count]),
@@ -100,22 +123,6 @@ impl Talk {
         }
         (rest, Instant::now())
     }
-}
-
-/// Where the first reply ends, if it is whole.
-fn reply_end(input: &[u8]) -> Option<usize> {
-    let first = find(input, b"\r\n\r\n")? + 4;
-    if !input.windows(5).take(16).any(|five| five == b" 200 ") {
-        return Some(first);
-    }
-    match &input[first..] {
-        [b'\r', b'\n', ..] => Some(first + 2),
-        rest => Some(first + find(rest, b"\r\n\r\n")? + 4),
-    }
-}
-
-fn find(input: &[u8], wanted: &[u8]) -> Option<usize> {
-    input.windows(wanted.len()).position(|window| window == wanted)
 }
 
 /// The headers that every request to an index has, and its end.

@@ -4,12 +4,14 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use p2p_ci::library::{Depth, Library};
 use p2p_ci::limits::Downloads;
 use p2p_ci::net::AddressPolicy;
 use p2p_ci::peer::{Bandwidth, Downloader, PeerStats, Source, UploadServer, Uploads};
 use p2p_ci::protocol::Endpoint;
+use p2p_ci::protocol::role::{DocumentServer, RequestMeaning};
 
 /// Downloads in which all deadlines are this many times shorter than usual, and all minimum rates as
 /// many times higher. A holder that stops or is slow is noticed sooner.
@@ -78,17 +80,23 @@ pub fn holder_on(
     at
 }
 
-/// Reads a request.
+/// Reads a request, and no byte after it.
 pub fn request(stream: &mut TcpStream) -> std::io::Result<String> {
-    let mut request = Vec::new();
-    let mut byte = [0];
-    while !request.ends_with(b"\r\n\r\n") {
+    let mut role = DocumentServer::new();
+    let (mut request, mut byte) = (Vec::new(), [0]);
+    loop {
         if stream.read(&mut byte)? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         request.extend(byte);
+        match role.next(&request, || Duration::ZERO).map(|event| event.meaning) {
+            None => {}
+            Some(RequestMeaning::Request(_)) => {
+                return Ok(String::from_utf8_lossy(&request).into_owned());
+            }
+            Some(other) => return Err(std::io::Error::other(format!("{other:?}"))),
+        }
     }
-    Ok(String::from_utf8_lossy(&request).into_owned())
 }
 
 /// Sends a head and what follows it.

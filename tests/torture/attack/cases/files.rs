@@ -15,6 +15,7 @@ use crate::attack::latency::millis;
 use crate::attack::report::Report;
 use crate::common::programs::{Index, Peer, peer_command};
 use crate::common::talk::{Talk, status};
+use p2p_ci::protocol::role::{DocumentClient, DocumentEvent, DocumentMeaning};
 
 const SECRET: &[u8] = b"a secret that lies elsewhere";
 
@@ -178,8 +179,14 @@ pub(super) fn changes(_: &Setting, report: &mut Report) -> io::Result<()> {
         thread::sleep(Duration::from_millis(300));
         change(&path)?;
         let (reply, _) = talk.rest();
-        let head = reply.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(0) + 4;
-        let has_digest = String::from_utf8_lossy(&reply[..head]).contains("Digest: sha-256=");
+        let mut role = DocumentClient::new();
+        role.expect_reply();
+        let Some(DocumentEvent { used: head, meaning: DocumentMeaning::Head(found), .. }) =
+            role.next(&reply)
+        else {
+            return Err(io::Error::other("a reply without a head"));
+        };
+        let has_digest = found.digest.is_some();
         report.require(&format!("{way}: a digest was sent"), has_digest);
         report.require(&format!("{way}: the connection is cut"), reply.len() - head < LENGTH);
         report.require(&format!("{way}: it is logged"), peer.program.says("upload ended "));

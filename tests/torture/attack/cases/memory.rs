@@ -202,21 +202,15 @@ fn fill(talk: &mut Talk, peer: usize, shape: Shape) -> io::Result<usize> {
 
 /// Reads a list, which may be hundreds of megabytes, without storing it.
 fn is_listed(talk: &mut Talk, listing: &str) -> io::Result<bool> {
-    const BEGINNING: &[u8] = b"P2P-CI/1.0 200 OK\r\n\r\n";
     talk.say(format!("LIST {listing} P2P-CI/1.0\r\n{FROM}\r\n"))?;
-    let (mut first, mut last) = (Vec::new(), Vec::new());
-    let mut chunk = vec![0; 256 * 1024];
-    while first.len() <= BEGINNING.len() || !last.ends_with(b"\r\n\r\n") {
-        let count = talk.stream.read(&mut chunk)?;
-        if count == 0 {
-            return Ok(false);
-        }
-        first.extend_from_slice(&chunk[..count.min(64)]);
-        first.truncate(64);
-        last.extend_from_slice(&chunk[count.saturating_sub(4)..count]);
-        last.drain(..last.len().saturating_sub(4));
+    let mut first = Vec::new();
+    match talk.read_reply(&mut |bytes| {
+        first.extend_from_slice(&bytes[..bytes.len().min(64 - first.len())])
+    }) {
+        Ok(()) => Ok(status(&String::from_utf8_lossy(&first)) == "200"),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
     }
-    Ok(first.starts_with(BEGINNING))
 }
 
 fn others_are_served(address: SocketAddr) -> io::Result<bool> {

@@ -10,7 +10,9 @@ use crate::attack::fleet::fill;
 use crate::attack::latency::Honest;
 use crate::attack::report::Report;
 use crate::common::programs::{Index, Peer};
-use crate::common::talk::{Talk, list, lookup};
+use crate::common::talk::{Talk, list};
+use p2p_ci::protocol::IndexReplyDecoder;
+use p2p_ci::protocol::role::{IndexClient, ReplyMeaning};
 
 pub(super) fn slow_writers(setting: &Setting, report: &mut Report) -> io::Result<()> {
     let count = setting.size(1000, 300);
@@ -167,7 +169,7 @@ pub(super) fn slow_readers(setting: &Setting, report: &mut Report) -> io::Result
     Ok(())
 }
 
-/// Reads at 10 KB/s for a while, and then the rest; a list ends with its own end.
+/// Reads a list or a document at 10 KB/s for a while, and then the rest.
 fn read_slowly(address: SocketAddr, request: &str, time: Duration) -> Vec<u8> {
     const RATE: usize = 10_000;
     let mut read = Vec::new();
@@ -175,31 +177,26 @@ fn read_slowly(address: SocketAddr, request: &str, time: Duration) -> Vec<u8> {
     if talk.say(request).is_err() {
         return read;
     }
+    let is_list = request.starts_with("LIST");
     let begun = Instant::now();
     let mut chunk = vec![0; RATE / 4];
-    while begun.elapsed() < time {
+    let (mut role, mut start) = (IndexClient::new(IndexReplyDecoder::default()), 0);
+    // Up to the end of the list, or of the connection.
+    loop {
         match talk.stream.read(&mut chunk) {
             Ok(count @ 1..) => read.extend_from_slice(&chunk[..count]),
             _ => return read,
         }
-        if is_list_end(&read) {
-            return read;
+        while is_list && let Some(event) = role.next(&read[start..], || Duration::ZERO) {
+            start += event.used;
+            if !matches!(event.meaning, ReplyMeaning::Part(_)) {
+                return read;
+            }
         }
-        thread::sleep(Duration::from_millis(250));
+        if begun.elapsed() < time {
+            thread::sleep(Duration::from_millis(250));
+        } else {
+            chunk.resize(64 * 1024, 0);
+        }
     }
-    // The reply to a further request shows where the list ends.
-    let _ = talk.say(lookup(999_999));
-    let _ = talk.stream.shutdown(std::net::Shutdown::Write);
-    let (rest, _) = talk.rest();
-    read.extend(rest);
-    if let Some(end) = read.windows(4).rposition(|four| four == b"404 ") {
-        read.truncate(end.saturating_sub("P2P-CI/1.0 ".len()));
-    }
-    read
-}
-
-fn is_list_end(read: &[u8]) -> bool {
-    read.ends_with(b"\r\n\r\n")
-        && read.len() > 100
-        && !read.starts_with(b"P2P-CI/1.0 200 OK\r\nDate")
 }

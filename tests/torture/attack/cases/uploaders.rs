@@ -15,6 +15,7 @@ use crate::attack::Setting;
 use crate::attack::report::Report;
 use crate::common::programs::{Index, Peer, peer_command};
 use crate::common::talk::Talk;
+use p2p_ci::protocol::role::DocumentServer;
 
 /// A holder is left after half a minute at the latest; what is around that takes a moment.
 const DEADLINE: Duration = Duration::from_secs(31);
@@ -150,9 +151,8 @@ fn serve(acts: Arc<Vec<Act>>) -> io::Result<SocketAddr> {
 
 fn send_faulty(mut stream: TcpStream, acts: &[Act]) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    let mut request = Vec::new();
-    let mut chunk = [0; 1024];
-    while !request.ends_with(b"\r\n\r\n") {
+    let (mut role, mut request, mut chunk) = (DocumentServer::new(), Vec::new(), [0; 1024]);
+    while role.next(&request, || Duration::ZERO).is_none() {
         match stream.read(&mut chunk)? {
             0 => return Ok(()),
             count => request.extend_from_slice(&chunk[..count]),
