@@ -86,3 +86,6 @@ pub(super) fn receive(
     }
     outcome.map(Outcome::Whole)
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,10 +56,25 @@ impl<'a> Receiver<'a> {
     /// # Errors
     /// [`io::ErrorKind::TimedOut`] at the deadline, and any error of the read.
     pub fn fill(&mut self, deadline: Option<Instant>) -> io::Result<usize> {
+        self.fill_with(|connection, room| connection.read(room, deadline))
+    }
+
+    /// Reads what has arrived, once. Does not wait.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if nothing has arrived, and any error of the read.
+    pub fn try_fill(&mut self) -> io::Result<usize> {
+        self.fill_with(|connection, room| connection.try_read(room))
+    }
+
+    fn fill_with(
+        &mut self,
+        read: impl FnOnce(&Connection, &mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
         self.make_room();
         let room = self.buffer.len() - self.end;
         let chunk = self.buffer.get_mut(self.end..).unwrap_or_default();
-        let count = self.connection.read(chunk, deadline)?;
+        let count = read(self.connection, chunk)?;
         self.end += count;
         if count == room {
             self.fitting = (self.fitting * 2).min(LARGE);

@@ -24,7 +24,10 @@ pub(in crate::download) struct HolderConnection {
 }
 
 impl HolderConnection {
-    pub(super) fn new(source: &Source, stream: WatchedStream) -> Result<Self, TransferError> {
+    pub(in crate::download) fn new(
+        source: &Source,
+        stream: WatchedStream,
+    ) -> Result<Self, TransferError> {
         let address = stream.peer_addr().map_err(TransferError::Lost)?.ip();
         let (requested_at, input, role) = (Instant::now(), Vec::new(), DocumentClient::new());
         Ok(Self { source: source.clone(), stream, address, requested_at, input, role })
@@ -32,6 +35,11 @@ impl HolderConnection {
 
     pub(in crate::download) fn stream(&self) -> &Connection {
         &self.stream
+    }
+
+    /// The connection, the bytes that were read and not yet used, and the role.
+    pub(super) fn parts(&mut self) -> (&Connection, &mut Vec<u8>, &mut DocumentClient) {
+        (&self.stream, &mut self.input, &mut self.role)
     }
 
     pub(in crate::download) fn into_parts(self) -> (WatchedStream, DocumentClient) {

@@ -321,3 +321,17 @@ impl<'a> Exchange<'a> {
 fn was_closed(error: &TransferError) -> bool {
     matches!(error, TransferError::NoReply | TransferError::Lost(_))
 }
+
+/// The response that arrives on a connection on which a request was sent.
+#[cfg(test)]
+pub(in crate::download) fn response_on(
+    mut connection: HolderConnection,
+) -> Result<Response, TransferError> {
+    connection.role.expect_reply();
+    loop {
+        if let Some(head) = read_head(&mut connection) {
+            return Ok(Response { head: head?, connection });
+        }
+        std::thread::yield_now();
+    }
+}

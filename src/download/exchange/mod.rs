@@ -15,6 +15,8 @@ mod reading;
 mod request;
 
 pub(super) use connection::HolderConnection;
+#[cfg(test)]
+pub(super) use get::response_on;
 pub(super) use get::{Exchange, Patience, Response};
 pub(super) use pipeline::Pipeline;
 pub(super) use request::GetRequest;

@@ -2,9 +2,11 @@
 //! sections 5.1 to 5.4).
 
 use std::io;
+use std::mem;
 
 use super::connection::HolderConnection;
 use crate::download::model::TransferError;
+use crate::driver::Driver;
 use crate::protocol::DocumentHead;
 use crate::protocol::role::DocumentMeaning;
 
@@ -15,34 +17,24 @@ const READ: usize = 1024;
 pub(super) fn read_head(
     connection: &mut HolderConnection,
 ) -> Option<Result<DocumentHead, TransferError>> {
-    loop {
-        let event = match connection.role.next(&connection.input) {
-            Some(event) => event,
-            None => {
-                let mut chunk = [0; READ];
-                match connection.stream().try_read(&mut chunk) {
-                    Ok(0) => connection.role.on_end(&connection.input),
-                    Ok(count) => {
-                        connection.input.extend(chunk.iter().take(count));
-                        continue;
-                    }
-                    Err(error) => match error.kind() {
-                        io::ErrorKind::WouldBlock => return None,
-                        io::ErrorKind::Interrupted => continue,
-                        _ => return Some(Err(TransferError::Lost(error))),
-                    },
-                }
-            }
-        };
-        connection.input.drain(..event.used.min(connection.input.len()));
-        return Some(match event.meaning {
-            DocumentMeaning::Head(head) => Ok(head),
-            DocumentMeaning::Refused(refusal) => Err(TransferError::Refused(refusal.into())),
-            DocumentMeaning::Fault(error) => Err(TransferError::Protocol(error)),
-            // No other meaning comes before a head.
-            _ => Err(TransferError::NoReply),
-        });
+    let (stream, input, role) = connection.parts();
+    let mut driver = Driver::with_input(stream, mem::take(input), role);
+    let event = driver.try_next();
+    if let Ok(Some(event)) = &event {
+        driver.take(event.used);
     }
+    (_, *input) = driver.into_parts();
+    let event = match event {
+        Ok(event) => event?,
+        Err(error) => return Some(Err(TransferError::Lost(error))),
+    };
+    Some(match event.meaning {
+        DocumentMeaning::Head(head) => Ok(head),
+        DocumentMeaning::Refused(refusal) => Err(TransferError::Refused(refusal.into())),
+        DocumentMeaning::Fault(error) => Err(TransferError::Protocol(error)),
+        // No other meaning comes before a head.
+        _ => Err(TransferError::NoReply),
+    })
 }
 
 /// Reads the first bytes of a document, `beginning` of them or up to the end of the connection;
