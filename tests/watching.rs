@@ -12,10 +12,19 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use p2p_ci::library::{Depth, Library, SharedLibrary};
+use p2p_ci::limits;
 use p2p_ci::peer::Watcher;
 
 /// Less than half of the time after which a watched directory is scanned anyway.
 const PATIENCE: Duration = Duration::from_secs(25);
+
+/// Scans follow each other ten times as fast as usual.
+fn limits() -> limits::Library {
+    let mut limits = limits::Library::default();
+    limits.rescan_delay /= 10;
+    limits.scan_pause_max /= 10;
+    limits
+}
 
 fn write(path: &Path) {
     fs::write(path, "text").unwrap();
@@ -30,7 +39,7 @@ fn watched(folder: &Path) -> (SharedLibrary, Watcher, Receiver<String>) {
     let changed = move |document: &p2p_ci::protocol::Document| {
         let _ = sender.send(document.to_string());
     };
-    let watching = Watcher::start(library.clone(), changed).unwrap();
+    let watching = Watcher::start(library.clone(), limits(), changed).unwrap();
     (library, watching, documents)
 }
 

@@ -45,6 +45,7 @@ impl Watcher {
     /// When no thread can be started.
     pub fn start(
         library: SharedLibrary,
+        limits: limits::Library,
         changed: impl Fn(&Document) + Send + 'static,
     ) -> io::Result<Self> {
         // One queued wake-up is enough, because a scan covers all changes.
@@ -55,7 +56,7 @@ impl Watcher {
                 let library = library.read();
                 (library.folder().to_path_buf(), library.depth())
             };
-            let watch = Watch::new(folder, depth, waker);
+            let watch = Watch::new(folder, depth, limits, waker);
             watch_and_scan(&library, watch, &wakes, &changed);
         };
         let thread = thread::Builder::new().name("library".into()).spawn(work)?;
@@ -78,6 +79,7 @@ impl Drop for Watcher {
 struct Watch {
     folder: PathBuf,
     depth: Depth,
+    limits: limits::Library,
     wake: SyncSender<Wake>,
     reports: Option<DirectoryWatch>,
     /// The directory at the path when watching began.
@@ -90,11 +92,12 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(folder: PathBuf, depth: Depth, wake: SyncSender<Wake>) -> Self {
+    fn new(folder: PathBuf, depth: Depth, limits: limits::Library, wake: SyncSender<Wake>) -> Self {
         let is_stale = Arc::default();
         let mut watch = Self {
             folder,
             depth,
+            limits,
             wake,
             reports: None,
             directory: None,
@@ -129,8 +132,8 @@ impl Watch {
     /// The time after which the directory is scanned without a report.
     fn period(&self) -> Duration {
         match self.reports {
-            Some(_) => limits::RESCAN_INTERVAL,
-            None => limits::RESCAN_INTERVAL_UNWATCHED,
+            Some(_) => self.limits.rescan_interval,
+            None => self.limits.rescan_interval_unwatched,
         }
     }
 
@@ -150,7 +153,7 @@ impl Watch {
         match reports {
             Ok(reports) => self.reports = Some(reports),
             Err(reason) if !self.has_logged => {
-                log_unwatched(&self.folder, &reason);
+                log_unwatched(&self.folder, &reason, self.limits.rescan_interval_unwatched);
                 self.has_logged = true;
             }
             Err(_) => {}
@@ -173,14 +176,14 @@ impl Watch {
 /// The shortest time from the end of a scan to the next one. A directory in which files change all
 /// the time is scanned once a second, and less often if a scan takes long. A scan that was slow because
 /// the machine is busy does not postpone the next one for long.
-fn rest_after(took: Duration) -> Duration {
-    let longest = limits::SCAN_PAUSE_MAX.max(took.saturating_mul(2));
-    took.saturating_mul(10).clamp(limits::RESCAN_DELAY, longest)
+fn rest_after(limits: &limits::Library, took: Duration) -> Duration {
+    let longest = limits.scan_pause_max.max(took.saturating_mul(2));
+    took.saturating_mul(10).clamp(limits.rescan_delay, longest)
 }
 
-fn log_unwatched(folder: &Path, reason: &str) {
+fn log_unwatched(folder: &Path, reason: &str, period: Duration) {
     let folder = escaped(folder.as_os_str().as_encoded_bytes());
-    let period = limits::RESCAN_INTERVAL_UNWATCHED.as_secs();
+    let period = period.as_secs();
     log::warn!("`{folder}` cannot be watched ({reason}): it is scanned every {period} seconds");
 }
 
@@ -190,11 +193,11 @@ fn watch_and_scan(
     wakes: &Receiver<Wake>,
     changed: &dyn Fn(&Document),
 ) {
-    let mut failure = None;
+    let (limits, mut failure) = (watch.limits, None);
     let mut due = Instant::now();
     loop {
         // Another directory at the path is noticed between two scans as well.
-        let wait = due.saturating_duration_since(Instant::now()).min(limits::RESCAN_DELAY);
+        let wait = due.saturating_duration_since(Instant::now()).min(limits.rescan_delay);
         match wakes.recv_timeout(wait) {
             Ok(Wake::Scan) => due = Instant::now(),
             Err(RecvTimeoutError::Timeout) => {}
@@ -216,7 +219,7 @@ fn watch_and_scan(
                     let _ = catch_unwind(AssertUnwindSafe(|| changed(document)));
                 }
                 failure = None;
-                if scan.has_unstable { limits::RESCAN_DELAY } else { watch.period() }
+                if scan.has_unstable { limits.rescan_delay } else { watch.period() }
             }
             Err(error) => {
                 let error = error.to_string();
@@ -224,15 +227,15 @@ fn watch_and_scan(
                     log::warn!("cannot scan the shared directory: {error}");
                 }
                 failure = Some(error);
-                limits::RESCAN_INTERVAL_UNWATCHED
+                limits.rescan_interval_unwatched
             }
         };
-        let rest = rest_after(took);
+        let rest = rest_after(&limits, took);
         let end = Instant::now();
         let until = end + rest;
         due = end + wait.max(rest);
         while let Some(left) = until.checked_duration_since(Instant::now()) {
-            match wakes.recv_timeout(left.min(limits::RESCAN_DELAY)) {
+            match wakes.recv_timeout(left.min(limits.rescan_delay)) {
                 Ok(Wake::Scan) => due = until,
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -272,7 +275,11 @@ mod tests {
             (2_000, 4_000),
             (10_000, 20_000),
         ] {
-            assert_eq!(rest_after(milliseconds(took)), milliseconds(rest), "{took} ms");
+            assert_eq!(
+                rest_after(&limits::Library::DEFAULT, milliseconds(took)),
+                milliseconds(rest),
+                "{took} ms"
+            );
         }
     }
 }

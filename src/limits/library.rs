@@ -3,6 +3,37 @@
 
 use std::time::Duration;
 
+/// When a shared directory is scanned. [`Library::DEFAULT`] has the values of protocol.md section 7.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Library {
+    /// The shortest time between two scans, and the time between two checks whether the path leads to
+    /// another directory.
+    pub rescan_delay: Duration,
+    /// The longest pause between two scans of a directory that changes, unless a scan takes half of it.
+    pub scan_pause_max: Duration,
+    /// The time after which a directory is scanned although the system has reported no change.
+    pub rescan_interval: Duration,
+    /// The same for a directory that cannot be watched.
+    pub rescan_interval_unwatched: Duration,
+}
+
+impl Library {
+    /// The values of protocol.md section 7.
+    pub const DEFAULT: Self = Self {
+        rescan_delay: Duration::from_secs(1),
+        scan_pause_max: Duration::from_secs(3),
+        rescan_interval: Duration::from_secs(60),
+        rescan_interval_unwatched: Duration::from_secs(5),
+    };
+}
+
+impl Default for Library {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// Bytes of a list of digests that the user trusts.
 pub const DIGEST_LIST: u64 = 256 * 1024 * 1024;
 /// Digests in the store of the digest cache; each takes about 150 bytes.
@@ -28,13 +59,5 @@ pub const OFFICIAL_ENTRY: usize = 16 * 1024;
 pub const OFFICIAL_TITLES: usize = 100_000;
 /// A new file is announced after this time without writes.
 pub const QUIET: Duration = Duration::from_secs(1);
-/// The shortest time between two scans of a shared directory.
-pub const RESCAN_DELAY: Duration = Duration::from_secs(1);
-/// The longest pause between two scans of a directory that changes, unless a scan takes half of it.
-pub const SCAN_PAUSE_MAX: Duration = Duration::from_secs(3);
-/// The time after which a directory is scanned although the system has reported no change.
-pub const RESCAN_INTERVAL: Duration = Duration::from_secs(60);
-/// The same for a directory that cannot be watched.
-pub const RESCAN_INTERVAL_UNWATCHED: Duration = Duration::from_secs(5);
 /// The time between two checks that a part file is still in its directory.
 pub const PLACE_CHECK_INTERVAL: Duration = Duration::from_secs(1);

@@ -42,6 +42,7 @@ pub use index::*;
 #[doc(hidden)]
 pub use index_client::*;
 pub use index_client::{IndexClient, Registration};
+pub use library::Library;
 #[doc(hidden)]
 pub use library::*;
 #[doc(hidden)]
@@ -72,4 +73,6 @@ pub struct Limits {
     pub registration: Registration,
     /// Downloads.
     pub downloads: Downloads,
+    /// The shared directory.
+    pub library: Library,
 }

@@ -23,6 +23,8 @@ pub struct SharingOptions {
     pub uploads: Uploads,
     /// Deadlines of requests to the index server.
     pub index_client: limits::IndexClient,
+    /// When the directory is scanned.
+    pub scans: limits::Library,
     /// Pauses and deadlines of staying registered.
     pub registration: limits::Registration,
 }
@@ -81,7 +83,7 @@ impl Sharing {
         options: SharingOptions,
         tell: impl Fn(Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let SharingOptions { host, uploads, index_client, registration } = options;
+        let SharingOptions { host, uploads, index_client, scans, registration } = options;
         let uploads = UploadServer::start(listener, library.clone(), uploads)?;
         let port = Port::try_from(uploads.address().port()).map_err(io::Error::other)?;
         let dialect = IndexDialect::with_limits(index_client);
@@ -98,7 +100,7 @@ impl Sharing {
             let _ = announce.send(document.clone());
             let _ = hash.send(document.clone());
         };
-        let watching = Watcher::start(library.clone(), changed)?;
+        let watching = Watcher::start(library.clone(), scans, changed)?;
         let uploads = Arc::new(uploads);
         Ok(Self { registration, uploads, library, _watching: watching, hashing, announcer })
     }
