@@ -782,8 +782,8 @@ function framing.head(bytes, next, frame, may_assume)
                 return frame
             end
         elseif is_enough() and (not is_header or HEAD_HEADERS[key] and seen[key] and key ~= "content-type") then
-            -- The beginning of a header is no document yet.
-            if line_end == "" and text:find("^[%a%-]*$") and #text <= 20 then
+            -- The beginning of a header is no document yet, unless the document has this length.
+            if text == "\r" or line_end == "" and text:find("^[%a%-]*$") and #text <= 20 and #text ~= frame.length then
                 return nil
             end
             local _, last = bytes:find(DOCUMENT_PREFIX, line_from)
@@ -1562,12 +1562,18 @@ local function continues(stream, held, bytes)
     if not held.message then
         return true
     end
+    if held.message.kind == "reply" and held.message.status == 200 and bytes:find("^\r?\n") then
+        return true
+    end
     if not is_text or #held.bytes > HELD_LIMIT or framing.trailer(bytes, 1) then
         return false
     end
     if held.message.kind == "request" then
         -- Another program may send its next request with a length before it.
-        return framing.request_start(bytes, 1) == "no" and not bytes:find("^%d%d%d%d%d%d%d%d%d%d")
+        local start = framing.request_start(bytes, 1)
+        -- A line without its end is continued, unless a whole request line follows.
+        local is_other = start == "yes" or start == "maybe" and not held.is_unterminated
+        return not is_other and not bytes:find("^%d%d%d%d%d%d%d%d%d%d")
     end
     if framing.response_start(bytes, 1) ~= "no" then
         return false
@@ -1763,7 +1769,11 @@ local function remember(stream, side, item, bytes, info)
         side.assumed = item.is_assumed and message or nil
     end
     if item.is_assumed and item.to == #bytes and item.kind ~= "data" then
-        side.held = { bytes = bytes:sub(item.from, item.to), message = message }
+        side.held = {
+            bytes = bytes:sub(item.from, item.to),
+            message = message,
+            is_unterminated = item.is_unterminated,
+        }
     end
 end
 
@@ -1822,7 +1832,13 @@ function streams.receive(stream, side, data, info)
             if at > #prefix then
                 side.held = nil
             end
-            call.wait_from, call.wait = math.max(at - 1 - #prefix, 0), more or ONE_MORE
+            local wait_from = math.max(at - 1 - #prefix, 0)
+            if wait_from > 0 and wait_from <= waiting then
+                -- TCP would give all bytes again, not only those from here.
+                side.held = { bytes = bytes:sub(at) }
+                break
+            end
+            call.wait_from, call.wait = wait_from, more or ONE_MORE
             side.waiting, side.waits_until_end = #data - call.wait_from, more == UNTIL_END
             break
         end
@@ -2292,9 +2308,10 @@ local function side_of(pinfo, bytes)
     return stream, stream.server_address == sender and stream.server or stream.client
 end
 
--- A frame may have several calls, for reassembled bytes and for the rest of its segment.
+-- A frame may have several calls, for reassembled bytes and for the rest of its segment. The position in the
+-- frame tells them apart. The length does not name a call: later calls lack the bytes that it waited for.
 local function key_of(tvb, pinfo)
-    return string.format("%d %d %d", pinfo.number, tvb:len(), tvb:offset())
+    return string.format("%d %d", pinfo.number, tvb:offset())
 end
 
 -- The first reading of a segment.
@@ -2329,7 +2346,7 @@ function p2pci.dissector(tvb, pinfo, tree)
         streams.calls[key] = call
     end
     display.call(call, tvb, pinfo, tree)
-    if call.wait then
+    if call.wait and call.wait_from < tvb:len() then
         pinfo.desegment_offset = call.wait_from
         pinfo.desegment_len = call.wait
     end

@@ -1,0 +1,22 @@
+//! The dissector for Wireshark: with tshark in one and in two passes, and in Lua 5.4 with a stand-in for
+//! Wireshark's API. `p2p-ci wireshark` installs it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod conversations;
+mod installing;
+mod lua;
+mod other_programs;
+mod segments;
+mod transcript;
+mod tshark;
+mod violations;
