@@ -16,6 +16,7 @@ mod conversations;
 mod installing;
 mod lua;
 mod other_programs;
+mod samples;
 mod segments;
 mod transcript;
 mod tshark;
