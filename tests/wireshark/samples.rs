@@ -196,7 +196,10 @@ fn forms(capture: &mut Capture) {
     }
 }
 
-const SAMPLES: [(&str, fn(&mut Capture)); 3] =
+/// A capture: its name, and what writes it.
+type Sample = (&'static str, fn(&mut Capture));
+
+const SAMPLES: [Sample; 3] =
     [("session.pcapng", session), ("refusals.pcapng", refusals), ("forms.pcapng", forms)];
 
 #[test]
