@@ -3,7 +3,7 @@
 //! 4.5).
 
 use super::descriptions::{Description, Descriptions};
-use super::lines::Lines;
+use super::lines::{Line, Lines, Seq};
 use super::memory::{self, tree_element};
 use super::titles::Titles;
 use crate::protocol::{Content, Document, FileName, RfcNumber, Title};
@@ -52,6 +52,29 @@ impl Entry {
     /// The only description, unless there are several or none.
     pub(super) fn only_description(&self) -> Option<&Description> {
         self.first.as_ref().filter(|_| self.further.is_none())
+    }
+
+    /// The numbers of the titles of all descriptions.
+    pub(super) fn all_title_ids(&self) -> impl Iterator<Item = u32> {
+        let further = self.further.iter().flat_map(|further| further.last(usize::MAX));
+        self.first.iter().chain(further.map(|(_, known)| known)).map(|known| known.title_id)
+    }
+
+    /// Adds a line that is newer than all others.
+    pub(super) fn push_line(&mut self, line: Line) {
+        let Self { lines, first, further, .. } = self;
+        lines.push(line, |place| match place {
+            0 => Some(first.as_ref()?.title_id),
+            _ => Some(further.as_ref()?.get(place)?.title_id),
+        });
+    }
+
+    /// The shown description of a line has changed.
+    pub(super) fn line_has_changed(&mut self, seq: Seq) {
+        let place = self.lines.get(seq).map(|line| line.first.description);
+        if let Some(id) = place.and_then(|place| Some(self.description(place)?.title_id)) {
+            self.lines.set_title(seq, id);
+        }
     }
 
     /// The number of the title in each place. Places are asked for in about descending order.

@@ -2,11 +2,15 @@
 //!
 //! An index of ten million records has ten million of these lines, so a line may take twenty bytes.
 //! Lines are stored in pieces: a new line is appended to the newest piece, a removal moves the rest
-//! of one piece, and a piece is short enough that this takes less than a microsecond.
+//! of one piece, and a piece is short enough that this takes less than a microsecond. Each piece has
+//! a summary of the titles of its lines, so that a search skips pieces without a matching title.
+
+mod summary;
 
 use std::collections::BTreeMap;
 
 use super::memory::{self, tree_element};
+pub(super) use summary::Summary;
 
 /// The sequence number of a line: a newer line has a higher number, and numbers never repeat.
 ///
@@ -56,9 +60,16 @@ pub(super) struct Lines {
     newest: Vec<Line>,
     /// The pieces that were full once, each under a number that is not above the numbers of its
     /// lines.
-    older: BTreeMap<Seq, Vec<Line>>,
+    older: BTreeMap<Seq, Piece>,
     /// Bytes on the heap of the older pieces.
     older_bytes: usize,
+}
+
+/// A piece that was full once, and the titles that its lines have had since.
+#[derive(Debug)]
+struct Piece {
+    lines: Vec<Line>,
+    titles: Summary,
 }
 
 impl Lines {
@@ -68,17 +79,21 @@ impl Lines {
 
     /// Bytes on the heap.
     pub(super) fn bytes(&self) -> usize {
-        const IN_TREE: usize = tree_element::<Seq, Vec<Line>>();
+        const IN_TREE: usize = tree_element::<Seq, Piece>();
         memory::list(&self.newest) + self.older_bytes + self.older.len() * IN_TREE
     }
 
-    /// Adds a line that is newer than all others.
-    pub(super) fn push(&mut self, line: Line) {
+    /// Adds a line that is newer than all others. `title_of` returns the number of the title of a
+    /// description.
+    pub(super) fn push(&mut self, line: Line, title_of: impl Fn(u32) -> Option<u32>) {
         if self.newest.len() == PIECE {
-            let piece = std::mem::take(&mut self.newest);
-            if let Some(oldest) = piece.first().map(|line| line.seq) {
-                self.older_bytes += memory::list(&piece);
-                self.older.insert(oldest, piece);
+            let lines = std::mem::take(&mut self.newest);
+            if let Some(oldest) = lines.first().map(|line| line.seq) {
+                self.older_bytes += memory::list(&lines);
+                let mut titles = Summary::default();
+                let descriptions = lines.iter().map(|line| line.first.description);
+                descriptions.filter_map(title_of).for_each(|title| titles.add(title));
+                self.older.insert(oldest, Piece { lines, titles });
             }
         }
         if self.newest.capacity() == 0 {
@@ -92,19 +107,31 @@ impl Lines {
         let piece = if is_within(&self.newest, seq) {
             &self.newest
         } else {
-            self.older.range(..=seq).next_back()?.1
+            &self.older.range(..=seq).next_back()?.1.lines
         };
         piece.get(place(piece, seq)?)
     }
 
+    /// A line that will have the same title.
     pub(super) fn get_mut(&mut self, seq: Seq) -> Option<&mut Line> {
         let piece = if is_within(&self.newest, seq) {
             &mut self.newest
         } else {
-            self.older.range_mut(..=seq).next_back()?.1
+            &mut self.older.range_mut(..=seq).next_back()?.1.lines
         };
         let at = place(piece, seq)?;
         piece.get_mut(at)
+    }
+
+    /// A line has a description whose title has this number. An equal title of the same document
+    /// can have another number.
+    pub(super) fn set_title(&mut self, seq: Seq, title: u32) {
+        if is_within(&self.newest, seq) {
+            return;
+        }
+        if let Some((_, piece)) = self.older.range_mut(..=seq).next_back() {
+            piece.titles.add(title);
+        }
     }
 
     pub(super) fn remove(&mut self, seq: Seq) -> Option<Line> {
@@ -112,11 +139,11 @@ impl Lines {
             return place(&self.newest, seq).map(|at| take(&mut self.newest, at));
         }
         let (&key, piece) = self.older.range_mut(..=seq).next_back()?;
-        let at = place(piece, seq)?;
-        let before = memory::list(piece);
-        let line = take(piece, at);
-        self.older_bytes = (self.older_bytes + memory::list(piece)).saturating_sub(before);
-        if piece.is_empty() {
+        let at = place(&piece.lines, seq)?;
+        let before = memory::list(&piece.lines);
+        let line = take(&mut piece.lines, at);
+        self.older_bytes = (self.older_bytes + memory::list(&piece.lines)).saturating_sub(before);
+        if piece.lines.is_empty() {
             self.older.remove(&key);
         }
         Some(line)
@@ -125,16 +152,25 @@ impl Lines {
     /// The lines older than `seen`, or all lines, the newest piece first. Within a piece the newest
     /// line is the last.
     pub(super) fn pieces(&self, seen: Option<Seq>) -> impl Iterator<Item = &[Line]> {
+        self.summarized(seen).map(|(lines, _)| lines)
+    }
+
+    /// The same with the titles of each piece. The newest piece has no summary.
+    pub(super) fn summarized(
+        &self,
+        seen: Option<Seq>,
+    ) -> impl Iterator<Item = (&[Line], Option<&Summary>)> {
         let end = seen.unwrap_or(Seq(u64::MAX));
         let before = move |piece: &'_ [Line]| {
             // Mostly all lines are older. A binary search would wait for memory at each step.
             let all = piece.last().is_none_or(|newest| newest.seq < end);
             if all { piece.len() } else { piece.partition_point(|line| line.seq < end) }
         };
-        let older = self.older.range(..end).rev().map(|(_, piece)| &**piece);
-        std::iter::once(&*self.newest)
+        let older = self.older.range(..end).rev();
+        let older = older.map(|(_, piece)| (&*piece.lines, Some(&piece.titles)));
+        std::iter::once((&*self.newest, None))
             .chain(older)
-            .map(move |piece| piece.get(..before(piece)).unwrap_or_default())
+            .map(move |(piece, titles)| (piece.get(..before(piece)).unwrap_or_default(), titles))
     }
 }
 
@@ -175,7 +211,7 @@ mod tests {
     fn lines_are_found_and_removed_across_pieces() {
         let mut lines = Lines::default();
         let mut left: Vec<u64> = (0..1000).map(|number| number * 3).collect();
-        left.iter().for_each(|&seq| lines.push(line(seq)));
+        left.iter().for_each(|&seq| lines.push(line(seq), Some));
         // A few at a time, from everywhere, until there are none.
         for step in [7, 3, 2, 1] {
             for seq in left.clone().into_iter().step_by(step) {
@@ -194,7 +230,7 @@ mod tests {
             }
         }
         assert!(lines.is_empty());
-        lines.push(line(9000));
+        lines.push(line(9000), Some);
         assert_eq!(seqs(&lines, None), [9000]);
     }
 }

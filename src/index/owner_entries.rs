@@ -41,7 +41,7 @@ impl Records {
             None => {
                 let seq = Seq(self.next_seq);
                 self.next_seq += 1;
-                document.lines.push(Line { seq, first: new });
+                document.push_line(Line { seq, first: new });
                 self.ranks.add(entry);
                 seq
             }
@@ -75,6 +75,7 @@ impl Records {
         if let Some(own) = owner_entry_of(holder, document.lines.get_mut(seq), others) {
             own.description = new;
         }
+        document.line_has_changed(seq);
         document.release(before, titles);
         self.heap = (self.heap + document.bytes()).saturating_sub(bytes);
     }
@@ -116,18 +117,19 @@ impl Records {
     /// Removes the owner entry of a holder from a line. If it was shown, the next one is shown
     /// then. The line is removed with its last owner entry.
     fn remove_owner_entry(&mut self, entry: u32, holder: u32, seq: Seq) -> Option<OwnerEntry> {
-        let lines = &mut self.entries.get_mut(entry)?.lines;
+        let document = self.entries.get_mut(entry)?;
         let Some(others) = self.others.get_mut(&seq) else {
-            let line = lines.remove(seq)?;
+            let line = document.lines.remove(seq)?;
             self.ranks.take(entry);
             return Some(line.first);
         };
         let before = memory::list(others);
-        let first = &mut lines.get_mut(seq)?.first;
+        let first = &mut document.lines.get_mut(seq)?.first;
         let removed = match others.iter().position(|other| other.holder == holder) {
             Some(at) => others.remove(at),
             None => std::mem::replace(first, others.remove(0)),
         };
+        document.line_has_changed(seq);
         memory::shrink_list(others);
         self.heap = (self.heap + memory::list(others)).saturating_sub(before);
         if others.is_empty() {

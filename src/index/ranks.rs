@@ -8,6 +8,7 @@
 
 mod file_order;
 
+use super::titles::id_set::{bit_of, ids_of};
 use crate::protocol::{Document, FileName};
 use file_order::FileOrder;
 
@@ -21,6 +22,17 @@ pub(super) struct Rank(u64);
 impl Rank {
     /// No rank is after this one.
     pub(super) const LAST: Self = Self(u64::MAX);
+
+    fn new(records: u32, position: u32) -> Self {
+        Self(u64::from(!records) << 32 | u64::from(position))
+    }
+
+    /// The number of records, and the position.
+    fn parts(self) -> (u32, u32) {
+        let [.., a, b, c, d] = self.0.to_be_bytes();
+        let [e, f, g, h, ..] = self.0.to_be_bytes();
+        (!u32::from_be_bytes([e, f, g, h]), u32::from_be_bytes([a, b, c, d]))
+    }
 }
 
 /// Marks the place of a file in the order of names. RFC numbers have at most 30 bits.
@@ -35,6 +47,13 @@ struct Ranked {
     records: u32,
     /// The number of an RFC, or the place of a file.
     place: u32,
+}
+
+impl Ranked {
+    /// The rank of the document, which has this position among documents with as many records.
+    fn rank(self, position: u32) -> Rank {
+        Rank::new(self.records, position)
+    }
 }
 
 /// The ranks of all documents.
@@ -105,26 +124,37 @@ impl Ranks {
     }
 
     pub(super) fn of(&self, entry: u32) -> Option<Rank> {
-        let Ranked { records, place } = *self.documents.get(index(entry))?;
-        let position = match place {
+        let ranked = self.documents.get(index(entry))?;
+        Some(ranked.rank(self.position(ranked.place)))
+    }
+
+    /// Which of the documents that `bits` selects may have a rank up to `limit`, as bits. The
+    /// ranks of some files must still be compared. `entries` has at most 64 documents.
+    pub(super) fn may_be_up_to(&self, limit: Rank, entries: &[u32], bits: u64) -> u64 {
+        let ranked = |entry: u32| self.documents.get(index(entry));
+        let (records, position) = limit.parts();
+        if position < FILE {
+            // All files with as many records are after an RFC.
+            return select(entries, bits, |entry| {
+                ranked(entry).is_some_and(|one| one.rank(one.place) <= limit)
+            });
+        }
+        let last = Rank::new(records, FileOrder::last_bucket(position & !FILE));
+        select(entries, bits, |entry| {
+            ranked(entry).is_some_and(|one| {
+                let bucket =
+                    if one.place < FILE { 0 } else { self.files.bucket(one.place & !FILE) };
+                one.rank(bucket) <= last
+            })
+        })
+    }
+
+    fn position(&self, place: u32) -> u32 {
+        match place {
             NOT_ORDERED => NOT_ORDERED,
             FILE.. => FILE | self.files.position(place & !FILE),
             number => number,
-        };
-        Some(Rank(u64::from(!records) << 32 | u64::from(position)))
-    }
-
-    /// The rank of a document, unless it is after `limit`. Mostly one comparison.
-    #[inline]
-    pub(super) fn up_to(&self, limit: Rank, entry: u32) -> Option<Rank> {
-        let Ranked { records, place } = *self.documents.get(index(entry))?;
-        let rank = u64::from(!records) << 32 | u64::from(place);
-        // The position of a file is computed only if needed.
-        let least = if place < FILE { rank } else { rank & !u64::from(FILE - 1) };
-        if least > limit.0 {
-            return None;
         }
-        self.of(entry).filter(|rank| *rank <= limit)
     }
 
     /// A number that changes when ranks of files change because other files were added or removed.
@@ -137,6 +167,20 @@ fn set_place(documents: &mut [Ranked], entry: u32, place: u32) {
     if let Some(ranked) = documents.get_mut(index(entry)) {
         ranked.place = FILE | place;
     }
+}
+
+/// The selected documents for which `is_selected` is true, as bits.
+#[inline]
+fn select(entries: &[u32], bits: u64, is_selected: impl Fn(u32) -> bool) -> u64 {
+    /// A loop over all documents takes less time if most of them are selected.
+    const MANY: u32 = 16;
+    if bits.count_ones() < MANY {
+        let is_selected =
+            |at: &u32| entries.get(index(*at)).is_some_and(|entry| is_selected(*entry));
+        return ids_of(0, bits).filter(is_selected).fold(0, |found, at| found | bit_of(at));
+    }
+    let numbered = (0..u64::BITS).zip(entries);
+    bits & numbered.fold(0, |found, (at, entry)| found | u64::from(is_selected(*entry)) << at)
 }
 
 fn index(entry: u32) -> usize {

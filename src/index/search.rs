@@ -15,7 +15,6 @@ mod selection;
 pub(super) mod tables;
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use super::lines::Seq;
 use super::query::Position;
@@ -36,7 +35,7 @@ const SAMPLES: [u32; 2] = [256, 16];
 /// A search and its progress.
 #[derive(Debug)]
 pub(super) struct Search {
-    words: Arc<Words>,
+    words: Words,
     stage: Stage,
     selection: Selection,
     ranked: HashSet<u32>,
@@ -62,7 +61,7 @@ impl Search {
     /// A search for at most `most` records.
     pub(super) fn new(words: Words, most: usize) -> Self {
         Self {
-            words: Arc::new(words),
+            words,
             stage: Stage::Sampling(0, 0),
             selection: Selection::new(most.clamp(1, limits::RANKED)),
             ranked: HashSet::new(),
@@ -82,8 +81,7 @@ impl Search {
             self.stage = Stage::Done;
             return true;
         };
-        let words = Arc::clone(&self.words);
-        let mut matcher = Matcher::new(&words, matches);
+        let mut matcher = Matcher::new(tables.titles, matches);
         let end = self.done + STEP;
         while self.done < end {
             match std::mem::replace(&mut self.stage, Stage::Done) {
@@ -129,8 +127,9 @@ impl Search {
                     };
                     let place = candidate.entry;
                     let entry = tables.entries.get(place);
-                    let last = entry
-                        .and_then(|entry| matcher.take(entry, seen, &mut self.done, end, take));
+                    let last = entry.and_then(|entry| {
+                        matcher.take((place, entry), seen, &mut self.done, end, take)
+                    });
                     match last {
                         None => self.stage = Stage::Ranked(at + 1, None),
                         Some(seq) => {
@@ -146,7 +145,7 @@ impl Search {
                         let mut last = None;
                         if !self.ranked.contains(&place) && matcher.may_match(entry) {
                             let seen = reached.seen(&entry.document);
-                            last = matcher.take(entry, seen, &mut self.done, end, take);
+                            last = matcher.take((place, entry), seen, &mut self.done, end, take);
                         }
                         if let Some(seq) = last {
                             self.stage = Stage::Rest(Position::after(&entry.document, seq));

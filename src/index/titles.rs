@@ -185,9 +185,25 @@ impl Titles {
         most
     }
 
-    /// The titles that match each word of a query; `None` if none matches one of them.
+    /// The titles that match each word of a query, the smallest set first; `None` if no title
+    /// matches one of the words.
     pub(super) fn find(&self, words: &Words) -> Option<Vec<Matches<'_>>> {
-        words.iter().map(|word| self.prefixes.find(word)).collect()
+        let mut found: Vec<_> =
+            words.iter().map(|word| self.find_word(word)).collect::<Option<_>>()?;
+        found.sort_by_key(Matches::len);
+        Some(found)
+    }
+
+    fn find_word(&self, word: &Word) -> Option<Matches<'_>> {
+        let found = self.prefixes.find(word)?;
+        // The tree compares only as many characters as are needed to distinguish titles.
+        let is_match = match found {
+            Matches::One(id) => {
+                words_of(&self.known, id).iter().any(|other| other.starts_with(word))
+            }
+            Matches::Many(_) => true,
+        };
+        is_match.then_some(found)
     }
 
     /// The entries of the documents with the titles of a block. The entry of an unused title does

@@ -16,6 +16,9 @@ const FEW: usize = MOST / 4;
 /// Bucket numbers have the other bits of a place, which has 31.
 const BUCKETS: usize = (1 << (31 - BITS)) - 1;
 
+/// After the positions of all buckets: the bits of a place without an index in a bucket.
+const LAST_BUCKET: u32 = u32::MAX >> (BITS + 1);
+
 /// Files in the order of their names.
 #[derive(Debug, Default)]
 pub(super) struct FileOrder {
@@ -58,6 +61,17 @@ impl FileOrder {
     pub(super) fn position(&self, place: u32) -> u32 {
         let bucket = self.positions.get(index(place >> BITS)).copied().unwrap_or_default();
         bucket << BITS | within(place)
+    }
+
+    /// The position of a bucket in the order; the last one of a file without a bucket.
+    #[inline]
+    pub(super) fn bucket(&self, place: u32) -> u32 {
+        self.positions.get(index(place >> BITS)).copied().unwrap_or(LAST_BUCKET)
+    }
+
+    /// The position of the bucket of the last file up to a position.
+    pub(super) fn last_bucket(position: u32) -> u32 {
+        position >> BITS
     }
 
     /// Inserts a file. Calls `set_place` for it and for the files whose places change.

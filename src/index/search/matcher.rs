@@ -2,30 +2,38 @@
 
 use super::tables::{RECORD, Take};
 use crate::index::entry::Entry;
-use crate::index::lines::Seq;
-use crate::index::titles::id_set::{BLOCK, bit_of};
+use crate::index::lines::{Seq, Summary};
+use crate::index::titles::Titles;
+use crate::index::titles::id_set::{BLOCK, bit_of, ids_of};
 use crate::index::titles::matches::Matches;
-use crate::protocol::{Title, Words};
+
+/// The titles of a document with at most this number of descriptions are of few kinds.
+const FEW: usize = 64;
+/// Blocks in the widest range of titles that is searched before the lines are visited.
+const WIDEST: u32 = 2048;
+/// Blocks of a range that are compared before the lines are visited.
+const COMPARED: u32 = 64;
 
 /// The titles that match the words of a search.
-pub(super) struct Matcher<'s, 'a> {
-    words: &'s Words,
+pub(super) struct Matcher<'a> {
+    titles: &'a Titles,
+    /// The titles that match each word, the smallest set first.
     pub(super) matches: Vec<Matches<'a>>,
     /// A block of title numbers, and the matching numbers of the block as bits. The numbers of the
     /// titles of a document are mostly near each other.
     known: Option<(u32, u64)>,
 }
 
-impl<'s, 'a> Matcher<'s, 'a> {
-    pub(super) fn new(words: &'s Words, matches: Vec<Matches<'a>>) -> Self {
-        Self { words, matches, known: None }
+impl<'a> Matcher<'a> {
+    pub(super) fn new(titles: &'a Titles, matches: Vec<Matches<'a>>) -> Self {
+        Self { titles, matches, known: None }
     }
 
-    /// Passes the matching records of a document after a sequence number to `take`. Returns the
+    /// Passes the matching records of a document, whose entry has a number, after a sequence number to `take`. Returns the
     /// sequence number of the last record that was visited if there may be more.
     pub(super) fn take<'e>(
         &mut self,
-        entry: &'e Entry,
+        (number, entry): (u32, &'e Entry),
         seen: Option<Seq>,
         done: &mut usize,
         end: usize,
@@ -33,15 +41,22 @@ impl<'s, 'a> Matcher<'s, 'a> {
     ) -> Option<Seq> {
         let mut title_id = entry.title_ids();
         let mut last = None;
-        for piece in entry.lines.pieces(seen) {
+        let mut kinds = None;
+        for (piece, summary) in entry.lines.summarized(seen) {
+            if let (Some(summary), Some(oldest)) = (summary, piece.first()) {
+                let kinds = *kinds.get_or_insert_with(|| self.kinds(entry, done));
+                if !self.may_have(number, summary, kinds, done) {
+                    if *done >= end {
+                        return Some(oldest.seq);
+                    }
+                    continue;
+                }
+            }
             for line in piece.iter().rev() {
                 let place = line.first.description;
                 let is_match = match last {
                     Some((same, is_match)) if same == place => is_match,
-                    _ => {
-                        title_id(place).is_some_and(|id| self.has(id))
-                            && entry.description(place).is_some_and(|it| self.is_match(&it.title))
-                    }
+                    _ => title_id(place).is_some_and(|id| self.has(id)),
                 };
                 last = Some((place, is_match));
                 *done += if is_match { RECORD } else { 1 };
@@ -59,10 +74,53 @@ impl<'s, 'a> Matcher<'s, 'a> {
         entry.only_description().is_none_or(|only| self.has(only.title_id))
     }
 
-    /// Whether the whole words match. The sets compare only as many characters as are needed to
-    /// distinguish titles.
-    fn is_match(&self, title: &Title) -> bool {
-        self.words.are_in(title)
+    /// The kinds of the titles of a document that match, as bits; all kinds if it has many titles.
+    fn kinds(&mut self, entry: &Entry, done: &mut usize) -> u64 {
+        let mut kinds = 0;
+        for (at, id) in entry.all_title_ids().enumerate() {
+            if at == FEW {
+                return u64::MAX;
+            }
+            *done += 1;
+            if self.has(id) {
+                kinds |= Summary::kind(id);
+            }
+        }
+        kinds
+    }
+
+    /// Whether a line of a piece of this document may match.
+    fn may_have(&self, number: u32, summary: &Summary, kinds: u64, done: &mut usize) -> bool {
+        *done += RECORD;
+        if kinds != u64::MAX {
+            return summary.kinds() & kinds != 0;
+        }
+        let range = summary.range();
+        let (mut block, last) = (range.start() / BLOCK, range.end() / BLOCK);
+        let mut left = if last.saturating_sub(block) > WIDEST { 0 } else { COMPARED };
+        'blocks: while left > 0 {
+            let mut common = u64::MAX;
+            for (at, set) in self.matches.iter().enumerate() {
+                *done += RECORD;
+                let Some((next, bits)) = set.find_block(block, last) else { return false };
+                let is_same = next == block || at == 0;
+                block = next;
+                if !is_same {
+                    // The sets before this one may have nothing there.
+                    left -= 1;
+                    continue 'blocks;
+                }
+                common &= bits;
+            }
+            let entries = self.titles.entries(block);
+            let mut of_titles = ids_of(0, common).map(|at| entries.get(at as usize));
+            if of_titles.any(|entry| entry == Some(&number)) {
+                return true;
+            }
+            left = left.saturating_sub(1 + common.count_ones() / 4);
+            block += 1;
+        }
+        true
     }
 
     fn has(&mut self, id: u32) -> bool {

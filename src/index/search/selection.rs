@@ -12,6 +12,8 @@ const CANDIDATES: usize = 4;
 /// Recent candidates that are remembered, so that a document with very many titles is not compared
 /// for each title.
 const RECENT: usize = 2048;
+/// Titles whose ranks are compared in the time of one step of an intersection.
+const TITLES: usize = 4;
 
 /// A document that matches, and its rank when it was visited.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +58,7 @@ impl Selection {
     }
 
     /// Adds the documents of titles that match all words to the candidates: of all blocks, or of
-    /// one block in `one_of`. Returns the block to continue with.
+    /// one block in `one_of`. The smallest set is first. Returns the block to continue with.
     pub(super) fn select(
         &mut self,
         tables: Tables<'_>,
@@ -67,7 +69,6 @@ impl Selection {
     ) -> Option<u32> {
         self.update(tables.ranks);
         let mut sets: Vec<(Matches<'_>, usize)> = matches.iter().map(|set| (*set, 0)).collect();
-        sets.sort_by_key(|(set, _)| set.len());
         'blocks: while *done < end {
             let mut common = u64::MAX;
             for (at, (set, hint)) in sets.iter_mut().enumerate() {
@@ -82,7 +83,7 @@ impl Selection {
                 }
             }
             self.consider_block(tables, block, common);
-            *done += common.count_ones() as usize / 2;
+            *done += common.count_ones() as usize / TITLES;
             block = block.checked_add(match one_of {
                 1 => 1,
                 _ => self.jump(block, one_of),
@@ -120,36 +121,44 @@ impl Selection {
     /// documents that are worse than the best so far.
     fn consider_block(&mut self, Tables { titles, ranks, .. }: Tables<'_>, block: u32, bits: u64) {
         let entries = titles.entries(block);
-        let mut limit = self.limit();
-        let mut is_worse = false;
-        for at in ids_of(0, bits) {
-            let Some(&entry) = entries.get(at as usize) else { continue };
-            match ranks.up_to(limit, entry) {
-                Some(rank) => {
-                    self.add(Candidate { rank, entry });
-                    limit = self.limit();
-                }
-                None => is_worse |= entry != u32::MAX,
+        let better = ranks.may_be_up_to(self.limit(), entries, bits);
+        if !self.has_more {
+            let mut worse = ids_of(0, bits & !better).filter_map(|at| entries.get(at as usize));
+            self.has_more = worse.any(|entry| *entry != u32::MAX);
+        }
+        let mut last = u32::MAX;
+        for at in ids_of(0, better) {
+            let Some(&entry) = entries.get(at as usize).filter(|entry| **entry != last) else {
+                continue;
+            };
+            last = entry;
+            if self.is_recent(entry) {
+                continue;
+            }
+            let Some(rank) = ranks.of(entry) else { continue };
+            if rank <= self.limit() {
+                self.add(Candidate { rank, entry });
+            } else {
+                self.has_more = true;
             }
         }
-        self.has_more |= is_worse;
     }
 
     fn limit(&self) -> Rank {
         self.worst.map_or(Rank::LAST, |worst| worst.rank)
     }
 
-    fn add(&mut self, candidate: Candidate) {
+    /// Whether the document is a recent candidate. If not, it is one from now on.
+    fn is_recent(&mut self, entry: u32) -> bool {
         if self.recent.is_empty() {
             self.recent.resize(RECENT, u32::MAX);
         }
-        let hash = candidate.entry.wrapping_mul(self.factor) >> (u32::BITS - RECENT.ilog2());
+        let hash = entry.wrapping_mul(self.factor) >> (u32::BITS - RECENT.ilog2());
         let recent = self.recent.get_mut(hash as usize);
-        if recent
-            .is_some_and(|recent| std::mem::replace(recent, candidate.entry) == candidate.entry)
-        {
-            return;
-        }
+        recent.is_some_and(|recent| std::mem::replace(recent, entry) == entry)
+    }
+
+    fn add(&mut self, candidate: Candidate) {
         self.candidates.push(candidate);
         if self.candidates.len() >= self.most.max(64) * CANDIDATES {
             self.rank();

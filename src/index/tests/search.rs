@@ -29,6 +29,13 @@ fn search(index: &mut Records, words: &str, most: usize) -> Vec<String> {
     }
 }
 
+/// The cost of a search, as a number of records.
+fn search_cost(index: &Records, words: &str) -> usize {
+    let mut search = Search::new(words.parse().unwrap(), usize::MAX);
+    while !index.search(&mut search, |_| true) {}
+    search.take_cost()
+}
+
 fn index(lines: &[&str]) -> Records {
     let mut index = Records::default();
     for line in lines {

@@ -144,6 +144,22 @@ impl IdSet {
         }
     }
 
+    /// The first block from `from` to `last` that has a number, and its numbers as bits.
+    pub(super) fn find_block(&self, from: u32, last: u32) -> Option<(u32, u64)> {
+        match self {
+            Self::Sparse(ids) => {
+                let mut hint = ids.partition_point(|id| *id < from.saturating_mul(BLOCK));
+                self.next_block(from, &mut hint).filter(|(block, _)| *block <= last)
+            }
+            Self::Dense { blocks, .. } => {
+                let end = blocks.len().min(usize::try_from(last).ok()?.saturating_add(1));
+                let rest = blocks.get(usize::try_from(from).ok()?..end)?;
+                let skipped = rest.iter().position(|block| *block != 0)?;
+                Some((from + u32::try_from(skipped).ok()?, *rest.get(skipped)?))
+            }
+        }
+    }
+
     fn make_dense(&mut self) {
         let Self::Sparse(ids) = self else { return };
         let mut blocks = vec![0; ids.last().map_or(0, |last| block_of(*last) + 1)];
@@ -235,6 +251,10 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(set.len(), model.len());
+                for (from, last) in [(0, 0), (0, 9), (first / BLOCK, first / BLOCK + 3)] {
+                    let expected = set.next_block(from, &mut 0).filter(|next| next.0 <= last);
+                    prop_assert_eq!(set.find_block(from, last), expected);
+                }
                 let is_in = set.block(first / BLOCK) & bit_of(first) != 0;
                 prop_assert!(is_in == model.contains(&first));
                 for from in [0, 1, first / BLOCK] {

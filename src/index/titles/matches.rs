@@ -6,7 +6,7 @@ use super::id_set::{BLOCK, IdSet, bit_of};
 /// The titles that a word of a query matches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Matches<'a> {
-    /// At most this title has a matching word.
+    /// Only this title has a matching word.
     One(u32),
     /// These titles have a matching word.
     Many(&'a IdSet),
@@ -27,6 +27,14 @@ impl Matches<'_> {
             Self::One(id) if id / BLOCK == block => bit_of(*id),
             Self::One(_) => 0,
             Self::Many(ids) => ids.block(block),
+        }
+    }
+
+    /// The first block from `from` to `last` that has a number, and its numbers as bits.
+    pub(crate) fn find_block(&self, from: u32, last: u32) -> Option<(u32, u64)> {
+        match self {
+            Self::One(_) => self.next_block(from, &mut 0).filter(|(block, _)| *block <= last),
+            Self::Many(ids) => ids.find_block(from, last),
         }
     }
 

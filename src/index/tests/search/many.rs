@@ -2,9 +2,9 @@
 
 use super::super::super::Owner;
 use super::super::super::records::Records;
-use super::super::{A, plain, record};
+use super::super::{A, attributes, plain, record};
 use super::model::Model;
-use super::{scattered, search};
+use super::{scattered, search, search_cost};
 use crate::limits;
 
 /// Enough matches that the best are selected in several batches, after a sample.
@@ -87,4 +87,66 @@ fn each_of_very_many_titles_of_one_document_is_found() {
     }
     let left: Vec<String> = (0..TITLES).rev().filter(|at| at % 64 == 5).map(line).collect();
     assert_eq!(search(&mut index, "t", TITLES), left);
+}
+
+/// A search skips lines with other titles, also if they are many.
+#[test]
+fn an_old_title_of_a_document_with_very_many_lines_costs_little() {
+    const LINES: usize = 20_000;
+    for other in ["other", "other t{at}"] {
+        let mut index = Records::default();
+        for at in 0..LINES {
+            let title = if at < 3 { "old" } else { &other.replace("{at}", &at.to_string()) };
+            index.add(A, record(&format!("RFC 7 {title} h {}", at + 1)), plain()).unwrap();
+        }
+        let expected: Vec<String> =
+            (1..=3).rev().map(|port| format!("RFC 7 old h {port}")).collect();
+        assert_eq!(search(&mut index, "old", 9), expected);
+        let cost = search_cost(&index, "old");
+        assert!(cost < LINES / 32, "{other}: the cost of {cost} records");
+    }
+}
+
+/// The titles of lines change when owners announce other content, and when owners of a line leave.
+#[test]
+fn titles_of_very_many_lines_are_found_while_they_change() {
+    const PORTS: u64 = 700;
+    let (mut index, mut model) = (Records::default(), Model::default());
+    for step in 0..6000 {
+        let random = scattered(step);
+        let owner = Owner(random % 3);
+        let port = random / 3 % PORTS + 1;
+        let title = match random >> 20 & 63 {
+            0 => format!("rare {port}"),
+            1..8 => "second".into(),
+            _ => "first".into(),
+        };
+        let record = record(&format!("RFC 7 {title} h {port}"));
+        if random >> 30 & 3 == 0 {
+            model.remove(owner, &record);
+            index.remove(owner, &record.document, &record.holder);
+        } else {
+            model.add(owner, &record);
+            index.add(owner, record, attributes(Some(random >> 40 & 3), 0)).unwrap();
+        }
+        if step % 500 == 499 {
+            for words in ["rare", "second", "first", "rare 1"] {
+                assert_eq!(search(&mut index, words, usize::MAX), model.search(words), "{words}");
+            }
+        }
+    }
+}
+
+/// A title with a word that begins like a word of the query is no match.
+#[test]
+fn the_titles_of_a_query_have_its_whole_words() {
+    let mut index = Records::default();
+    index.add(A, record("RFC 1 congestion a 1"), plain()).unwrap();
+    index.add(A, record("RFC 2 control a 1"), plain()).unwrap();
+    index.update_search(2);
+    for (words, found) in
+        [("congest", true), ("cong", true), ("congregation", false), ("controls", false)]
+    {
+        assert_eq!(index.titles.find(&words.parse().unwrap()).is_some(), found, "{words}");
+    }
 }

@@ -26,7 +26,7 @@ impl Model {
         self.0.insert(equal.unwrap_or(self.0.len()), (owner, record.clone()));
     }
 
-    fn remove(&mut self, owner: Owner, record: &Record) {
+    pub(super) fn remove(&mut self, owner: Owner, record: &Record) {
         self.0.retain(|(other, held)| {
             (*other, &held.document, &held.holder) != (owner, &record.document, &record.holder)
         });
