@@ -25,7 +25,7 @@ pub struct Cursor(Progress);
 #[derive(Debug)]
 enum Progress {
     List(Query, Position),
-    Search(SearchProgress),
+    Search(Box<SearchProgress>),
 }
 
 #[derive(Debug)]
@@ -86,7 +86,8 @@ impl Cursor {
     pub fn search(words: Words, limit: usize) -> Self {
         let search = Search::new(words, limit);
         let updates = Updates::NotBegun;
-        Self(Progress::Search(SearchProgress { search, left: limit, updates, cost: QUERY_COST }))
+        let cost = QUERY_COST;
+        Self(Progress::Search(Box::new(SearchProgress { search, left: limit, updates, cost })))
     }
 
     fn list(query: Query) -> Self {
@@ -109,7 +110,8 @@ impl Cursor {
                 });
                 Page { records, is_last, cost: records }
             }
-            Progress::Search(SearchProgress { search, left, cost, .. }) => {
+            Progress::Search(progress) => {
+                let SearchProgress { search, left, cost, .. } = &mut **progress;
                 let is_last = index.search(search, |record| {
                     records += 1;
                     take(record) && records < *left
@@ -124,7 +126,8 @@ impl Cursor {
     /// How many titles are to be entered before the query can be read; `None` if it can be read
     /// now. `queued` returns the number of titles in the queue.
     pub(super) fn updates_left(&mut self, queued: impl FnOnce() -> usize) -> Option<usize> {
-        let Progress::Search(SearchProgress { updates, .. }) = &mut self.0 else { return None };
+        let Progress::Search(progress) = &mut self.0 else { return None };
+        let updates = &mut progress.updates;
         if let Updates::NotBegun = updates {
             let left = queued().min(limits::TITLES_FOR_SEARCH);
             *updates = Updates::Begun { left, done: 0, begun: Instant::now() };
