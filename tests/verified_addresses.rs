@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use common::holders::{holder_on, request, respond};
+use common::holders::{holder_on, index_request, respond};
 use common::{folder, names, run_peer};
 
 /// More than one LOOKUP each for a thousand holders.
@@ -59,7 +59,7 @@ fn index(port: u16, is_there: fn(usize) -> bool) -> (SocketAddr, Arc<AtomicUsize
         for mut stream in listener.incoming().map_while(Result::ok) {
             let reply = reply.clone();
             thread::spawn(move || {
-                while let Ok(request) = request(&mut stream)
+                while let Ok(request) = index_request(&mut stream)
                     && stream.write_all(reply(&request).as_bytes()).is_ok()
                 {}
             });
@@ -138,7 +138,9 @@ fn many_names_of_one_address_lead_to_a_few_connections() {
                         .unwrap();
                 }
                 reply += "\r\n";
-                while request(&mut stream).is_ok() && stream.write_all(reply.as_bytes()).is_ok() {}
+                while index_request(&mut stream).is_ok()
+                    && stream.write_all(reply.as_bytes()).is_ok()
+                {}
             }
         });
         let arguments = [&*index.to_string(), "--share", ".", "get", "7"];

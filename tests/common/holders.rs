@@ -11,7 +11,7 @@ use p2p_ci::limits::Downloads;
 use p2p_ci::net::AddressPolicy;
 use p2p_ci::peer::{Bandwidth, Downloader, PeerStats, Source, UploadServer, Uploads};
 use p2p_ci::protocol::Endpoint;
-use p2p_ci::protocol::role::{DocumentServer, RequestMeaning};
+use p2p_ci::protocol::role::{DocumentServer, IndexServer, RequestEvent, RequestMeaning};
 
 /// Downloads in which all deadlines are this many times shorter than usual, and all minimum rates as
 /// many times higher. A holder that stops or is slow is noticed sooner.
@@ -80,16 +80,29 @@ pub fn holder_on(
     at
 }
 
-/// Reads a request, and no byte after it.
+/// Reads a request to a holder, and no byte after it.
 pub fn request(stream: &mut TcpStream) -> std::io::Result<String> {
     let mut role = DocumentServer::new();
+    read_request(stream, |input| role.next(input, || Duration::ZERO))
+}
+
+/// Reads a request to an index, and no byte after it.
+pub fn index_request(stream: &mut TcpStream) -> std::io::Result<String> {
+    let mut role = IndexServer::new();
+    read_request(stream, |input| role.next(input, || Duration::ZERO))
+}
+
+fn read_request<R: std::fmt::Debug>(
+    stream: &mut TcpStream,
+    mut next: impl FnMut(&[u8]) -> Option<RequestEvent<R>>,
+) -> std::io::Result<String> {
     let (mut request, mut byte) = (Vec::new(), [0]);
     loop {
         if stream.read(&mut byte)? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         request.extend(byte);
-        match role.next(&request, || Duration::ZERO).map(|event| event.meaning) {
+        match next(&request).map(|event| event.meaning) {
             None => {}
             Some(RequestMeaning::Request(_)) => {
                 return Ok(String::from_utf8_lossy(&request).into_owned());

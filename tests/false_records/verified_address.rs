@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::thread;
 
-use crate::common::holders::request;
+use crate::common::holders::index_request;
 use crate::common::run_peer;
 use crate::{RIGHT, Scene};
 
@@ -20,7 +20,7 @@ fn index_with_address(name: &'static str, port: u16, verified: &'static str) -> 
             let (record, attributes) = (record.clone(), attributes.clone());
             thread::spawn(move || -> std::io::Result<()> {
                 loop {
-                    let request = request(&mut stream)?;
+                    let request = index_request(&mut stream)?;
                     let parts = match request.split(' ').collect::<Vec<_>>().as_slice() {
                         ["LOOKUP", ..] => format!("{record}{attributes}"),
                         ["LIST", "ALL", ..] => record.clone(),
