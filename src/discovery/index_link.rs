@@ -44,9 +44,13 @@ impl Link {
         });
         let port = port.or_else(|| Port::try_from(local.port()).ok());
         let port = port.ok_or_else(|| unreachable(io::ErrorKind::AddrNotAvailable.into()))?;
-        let own = Endpoint { host, port };
-        let (index, address) = (index.clone(), remote);
-        Ok(Self { stream: Arc::new(stream), index, address, own, scope: scope_of(remote) })
+        Self::over(stream, index, Endpoint { host, port }).map_err(unreachable)
+    }
+
+    /// A link over this connection. `own` is the endpoint that this peer names as its own.
+    pub(crate) fn over(stream: Connection, index: &Endpoint, own: Endpoint) -> io::Result<Self> {
+        let (index, address) = (index.clone(), stream.peer_addr()?);
+        Ok(Self { stream: Arc::new(stream), index, address, own, scope: scope_of(address) })
     }
 
     /// Adds the interface of the index to an endpoint with a link-local address: without an interface

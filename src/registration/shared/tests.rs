@@ -1,10 +1,10 @@
 //! Steps that threads take at the same time, one after the other.
 
 use std::fs;
-use std::net::TcpListener;
 
 use super::*;
 use crate::library::{Depth, Library};
+use crate::net::pipe;
 use crate::protocol::Document;
 
 fn rfc(number: u32) -> Document {
@@ -46,14 +46,11 @@ fn documents_that_wait_are_not_tried_while_the_peer_leaves() {
 #[test]
 fn only_the_present_connection_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let shared = shared(port, folder.path(), State::Connecting);
-    let connect = || {
-        let link = Link::connect(&shared.index, None, Some(shared.port), &Cancel::new());
-        Arc::new(link.unwrap())
+    let shared = shared(1, folder.path(), State::Connecting);
+    let link = |stream| {
+        Arc::new(Link::over(stream, &shared.index, "127.0.0.1:1".parse().unwrap()).unwrap())
     };
-    let (first, second) = (connect(), connect());
+    let (first, second) = (link(pipe().0), link(pipe().0));
     let error = || Arc::new(IndexError::Leaving);
 
     shared.advance(State::Registered(Arc::clone(&second), None));
