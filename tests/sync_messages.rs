@@ -199,7 +199,7 @@ fn after_a_400_the_other_kind_of_program_is_named() {
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
     let peer = format!("127.0.0.1:{port}");
-    let is_peer = format!("answer of a peer's upload server: is {peer} an index server?");
+    let is_peer = format!("reply of a peer's upload server: is {peer} an index server?");
     for command in
         [&["list"][..], &["lookup", "7"], &["search", "x"], &["get", "7"], &["sync"], &["peers"]]
     {
@@ -211,7 +211,7 @@ fn after_a_400_the_other_kind_of_program_is_named() {
     assert_eq!(errors.matches(&is_peer).count(), 1, "{errors}");
 
     let address = index.address.to_string();
-    let is_index = format!("answer of an index server: is {address} a peer?");
+    let is_index = format!("reply of an index server: is {address} a peer?");
     for documents in [&["7"][..], &["7", "8"]] {
         let get = [&[&address, "--share", ".", "get", "--from", &address], documents].concat();
         let (code, _, errors) = run_peer(&get, "", &mine);
