@@ -6,8 +6,10 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
+use p2p_ci::protocol::role::{IndexClient, ReplyMeaning};
 use p2p_ci::protocol::{IndexReplyDecoder, ReplyPart};
 use p2p_ci::server::{Config, Server};
 
@@ -16,19 +18,20 @@ fuzz_target!(|data: &[u8]| {
     let whole = converse(bytes, bytes.len().max(1));
     let pieces = converse(bytes, usize::from(step).max(1));
     assert_eq!(String::from_utf8_lossy(&whole), String::from_utf8_lossy(&pieces));
-    let mut decoder = IndexReplyDecoder::default();
+    let mut role = IndexClient::new(IndexReplyDecoder::default());
     let mut rest = &whole[..];
     while !rest.is_empty() {
-        let (part, used) = decoder
-            .decode(rest)
-            .expect("a reply that our own reader understands")
-            .expect("a whole reply");
-        if let ReplyPart::Record(record) = part {
+        let event = role.next(rest, || Duration::ZERO).expect("a whole reply");
+        let line = String::from_utf8_lossy(&rest[..event.used]);
+        match event.meaning {
             // The empty line that begins the data part is read along with its first record.
-            let line = String::from_utf8_lossy(&rest[..used]);
-            assert!(!line.trim_matches(['\r', '\n']).contains('\n'), "{record}");
+            ReplyMeaning::Part(ReplyPart::Record(record)) => {
+                assert!(!line.trim_matches(['\r', '\n']).contains('\n'), "{record}");
+            }
+            ReplyMeaning::Fault(fault) => panic!("{fault}: {line}"),
+            _ => {}
         }
-        rest = &rest[used..];
+        rest = &rest[event.used..];
     }
 });
 
