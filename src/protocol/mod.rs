@@ -6,9 +6,11 @@
 //! | module | subject | protocol.md |
 //! |---|---|---|
 //! | `grammar` | the tokens of messages: numbers, titles, documents, records, dates | 2 |
+//! | `dialect` | the forms of other programs | 10 |
 //! | `message` | requests, replies and refusals | 3 to 6 |
 //! | `role` | the sides of a connection as state machines | 3 to 5, 7 |
 
+pub mod dialect;
 mod grammar;
 mod message;
 pub mod role;

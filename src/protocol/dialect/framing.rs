@@ -1,0 +1,211 @@
+//! Length prefixes before a request, and the same prefixes before its reply (protocol.md section 10.3).
+
+/// The most bytes of a decimal prefix with its padding.
+const LONGEST_PREFIX: usize = 64;
+/// The most digits of a decimal prefix.
+const MOST_DIGITS: usize = 10;
+
+/// How the messages of a connection are framed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Framing {
+    /// Lines, which have an end of their own.
+    #[default]
+    Lines,
+    /// A decimal length in a field of this width.
+    Decimal {
+        /// Bytes of the field.
+        width: usize,
+        /// How it is filled.
+        fill: Fill,
+    },
+    /// A binary length in network byte order: two bytes, as Java's `writeUTF` sends it, or four.
+    Binary {
+        /// Bytes of the length.
+        width: usize,
+    },
+    /// A value in the format of Python's pickle module.
+    Pickle,
+}
+
+/// How a decimal length fills its field.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Fill {
+    /// Zeros before it.
+    Zeros,
+    /// Blanks before it.
+    BlanksBefore,
+    /// Blanks after it.
+    BlanksAfter,
+}
+
+/// What a message begins with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Beginning {
+    /// A message framed in this way, whose text has this position and length.
+    Framed {
+        framing: Framing,
+        /// The position of the text: the bytes of the prefix.
+        start: usize,
+        /// The length that the prefix announces.
+        length: usize,
+    },
+    /// A value in the format of Python's pickle module.
+    Pickle,
+    /// Lines without a prefix.
+    Lines,
+    /// More bytes are needed to tell.
+    Unknown,
+}
+
+/// Tells how the message at the start of `input` is framed. `starts_text` tells whether bytes are the
+/// beginning of a request line; `None` if there are too few of them.
+pub(super) fn beginning(input: &[u8], starts_text: impl Fn(&[u8]) -> Option<bool>) -> Beginning {
+    match input {
+        [] => Beginning::Unknown,
+        [0x80, ..] => Beginning::Pickle,
+        [b'(', b'd' | b'l', ..] | [b'S', b'\'' | b'"', ..] => Beginning::Pickle,
+        [b'('] => Beginning::Unknown,
+        [first, ..] if *first < b' ' && !first.is_ascii_whitespace() => binary(input),
+        [b'0'..=b'9' | b' ', ..] => decimal(input, starts_text),
+        _ => Beginning::Lines,
+    }
+}
+
+fn binary(input: &[u8]) -> Beginning {
+    let framed = |width, length: u32| Beginning::Framed {
+        framing: Framing::Binary { width },
+        start: width,
+        length: usize::try_from(length).unwrap_or(usize::MAX),
+    };
+    match *input {
+        [0, 0, third, fourth, ..] => framed(4, u32::from_be_bytes([0, 0, third, fourth])),
+        [0, 0, ..] | [_] => Beginning::Unknown,
+        [high, low, ..] => framed(2, u32::from_be_bytes([0, 0, high, low])),
+        [] => Beginning::Unknown,
+    }
+}
+
+fn decimal(input: &[u8], starts_text: impl Fn(&[u8]) -> Option<bool>) -> Beginning {
+    let count =
+        |bytes: &[u8], is: fn(&u8) -> bool| bytes.iter().take_while(|byte| is(byte)).count();
+    let blank = |byte: &u8| *byte == b' ';
+    let before = count(input, blank);
+    let rest = input.get(before..).unwrap_or_default();
+    let digits = count(rest, u8::is_ascii_digit);
+    let after = count(rest.get(digits..).unwrap_or_default(), blank);
+    let width = before + digits + after;
+    if digits > MOST_DIGITS || width > LONGEST_PREFIX || (before > 0 && after > 0) {
+        return Beginning::Lines;
+    }
+    match starts_text(input.get(width..).unwrap_or_default()) {
+        None => return Beginning::Unknown,
+        Some(false) => return Beginning::Lines,
+        Some(true) if digits == 0 => return Beginning::Lines,
+        Some(true) => {}
+    }
+    let number = rest.get(..digits).and_then(|digits| std::str::from_utf8(digits).ok());
+    let Some(length) = number.and_then(|number| number.parse().ok()) else {
+        return Beginning::Lines;
+    };
+    let fill = match (before, after) {
+        (0, 0) => Fill::Zeros,
+        (0, _) => Fill::BlanksAfter,
+        _ => Fill::BlanksBefore,
+    };
+    Beginning::Framed { framing: Framing::Decimal { width, fill }, start: width, length }
+}
+
+impl Framing {
+    /// The most bytes of a framed reply.
+    pub(super) const LONGEST: usize = 1024 * 1024;
+
+    /// Appends `text` with its prefix; `false` if the prefix cannot express its length.
+    pub(super) fn frame(self, text: &[u8], out: &mut Vec<u8>) -> bool {
+        let length = text.len();
+        match self {
+            Self::Lines => {}
+            Self::Decimal { width, fill } => {
+                let prefix = match fill {
+                    Fill::Zeros => format!("{length:0width$}"),
+                    Fill::BlanksBefore => format!("{length:width$}"),
+                    Fill::BlanksAfter => format!("{length:<width$}"),
+                };
+                // A prefix of one to nine digits without padding is as wide as its number.
+                if prefix.len() > width && (fill != Fill::Zeros || width >= MOST_DIGITS) {
+                    return false;
+                }
+                out.extend_from_slice(prefix.as_bytes());
+            }
+            Self::Binary { width } => {
+                let Ok(length) = u32::try_from(length) else { return false };
+                let bytes = length.to_be_bytes();
+                let (unused, used) = bytes.split_at(bytes.len().saturating_sub(width));
+                if unused.iter().any(|&byte| byte != 0) {
+                    return false;
+                }
+                out.extend_from_slice(used);
+            }
+            Self::Pickle => {
+                super::pickle::write_text(text, out);
+                return true;
+            }
+        }
+        out.extend_from_slice(text);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::request_end::{may_start_request, starts_request};
+    use super::*;
+
+    fn begins(input: &[u8]) -> Beginning {
+        beginning(input, |text| match starts_request(text) {
+            true => Some(true),
+            false => (!may_start_request(text)).then_some(false),
+        })
+    }
+
+    #[test]
+    fn prefixes_are_read_and_answered_in_kind() {
+        let text = b"LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n";
+        let table: [(&[u8], Framing); 6] = [
+            (b"0000000036", Framing::Decimal { width: 10, fill: Fill::Zeros }),
+            (b"36        ", Framing::Decimal { width: 10, fill: Fill::BlanksAfter }),
+            (b"              36", Framing::Decimal { width: 16, fill: Fill::BlanksBefore }),
+            (b"\0\x24", Framing::Binary { width: 2 }),
+            (b"\0\0\0\x24", Framing::Binary { width: 4 }),
+            (b"36", Framing::Decimal { width: 2, fill: Fill::Zeros }),
+        ];
+        for (prefix, framing) in table {
+            let message = [prefix, text].concat();
+            let expected = Beginning::Framed { framing, start: prefix.len(), length: text.len() };
+            assert_eq!(begins(&message), expected, "{prefix:?}");
+            for end in 0..prefix.len() {
+                let part = message.get(..end).unwrap_or_default();
+                assert_eq!(begins(part), Beginning::Unknown, "{part:?}");
+            }
+            let mut framed = Vec::new();
+            assert!(framing.frame(text, &mut framed));
+            assert_eq!(framed, message);
+        }
+    }
+
+    #[test]
+    fn a_length_that_the_prefix_cannot_express_is_not_framed() {
+        let long = vec![b'x'; 70_000];
+        assert!(!Framing::Binary { width: 2 }.frame(&long, &mut Vec::new()));
+        assert!(Framing::Binary { width: 4 }.frame(&long, &mut Vec::new()));
+        let field = Framing::Decimal { width: 4, fill: Fill::BlanksAfter };
+        assert!(!field.frame(&long, &mut Vec::new()));
+    }
+
+    #[test]
+    fn other_bytes_are_lines() {
+        for input in ["ADD ", "12 angry men", "793 RFC\n", "            x", "12345678901LIST ALL "]
+        {
+            assert_eq!(begins(input.as_bytes()), Beginning::Lines, "{input:?}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The forms in which other programs send requests and expect replies (protocol.md section 10).
+//!
+//! Pure, like all of `protocol`: silence is told to the reader, and the times that it waits for are data.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `reader` | reading requests in any of the forms |
+//! | `framing` | length prefixes before a request |
+//! | `request_end` | the end of a request without a prefix |
+//! | `vocabulary` | other words for the same request |
+//! | `pickle` | lists and strings in the format of Python's pickle module |
+//! | `reply_style` | the form of replies, learned from requests or set by an option |
+//! | `reply_writer` | writing replies in that form |
+
+mod framing;
+mod pickle;
+mod reader;
+mod reply_style;
+mod reply_writer;
+mod request_end;
+mod vocabulary;
+
+pub use reader::{CompatReader, CompatRequest, Reading};
+pub use reply_style::{ReplyStyle, StyleSettings};
+pub use reply_writer::{ReplyTo, ReplyWriter};

@@ -1,0 +1,279 @@
+//! The end of a request that has no length prefix (protocol.md section 10.2).
+
+use std::time::Duration;
+
+/// Silence that ends a request whose headers are complete.
+const COMPLETE: Duration = Duration::from_millis(50);
+/// Silence that ends a request whose last line has no line end.
+const UNTERMINATED: Duration = Duration::from_millis(300);
+/// Silence that ends a request without all of its headers. A person who types a request needs longer than a
+/// program for each line.
+const INCOMPLETE: Duration = Duration::from_secs(2);
+
+/// The least number of equal bytes that are padding.
+const PADDING: usize = 8;
+
+/// The words that begin a request line.
+const METHODS: [&str; 7] = ["ADD", "REMOVE", "LOOKUP", "LIST", "LISTALL", "SEARCH", "GET"];
+
+/// The words with which programs join or leave.
+const SESSION_WORDS: [&str; 10] =
+    ["CONNECT", "START", "LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "BYE", "CLOSE", "DEL"];
+
+/// How far a request reaches.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum RequestEnd {
+    /// The request has ended.
+    Found(Extent),
+    /// More bytes are needed, unless none arrive for this time.
+    Silence(Duration),
+}
+
+/// The bytes of a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Extent {
+    /// Bytes of its lines.
+    pub(super) text: usize,
+    /// Bytes of its lines and of what ends them.
+    pub(super) used: usize,
+    /// What ended it.
+    pub(super) by: EndedBy,
+}
+
+/// What ended a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum EndedBy {
+    /// An empty line.
+    EmptyLine,
+    /// A line `END`, perhaps after an empty line.
+    Word,
+    /// A run of this byte.
+    Padding(u8),
+    /// The next request line.
+    NextRequest,
+    /// Nothing more has arrived for some time.
+    Silence,
+}
+
+/// Finds the end of the request at the start of `input`, which begins with its request line.
+pub(super) fn find_end(input: &[u8]) -> RequestEnd {
+    let mut begin = 0;
+    let mut headers = Seen::default();
+    loop {
+        let rest = input.get(begin..).unwrap_or_default();
+        let length = rest.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
+        let whole = rest.get(..length.unwrap_or(rest.len())).unwrap_or_default();
+        let line = whole.trim_ascii_end();
+        let found = |used, by| RequestEnd::Found(Extent { text: begin, used, by });
+        if begin > 0 {
+            if length.is_some() && line.is_empty() {
+                let after = begin + whole.len();
+                return match end_word(input.get(after..).unwrap_or_default()) {
+                    Some(word) => found(after + word, EndedBy::Word),
+                    None => found(after, EndedBy::EmptyLine),
+                };
+            }
+            if let Some(word) = end_word(rest) {
+                return found(begin + word, EndedBy::Word);
+            }
+            if starts_request(rest) {
+                return found(begin, EndedBy::NextRequest);
+            }
+        }
+        if let Some(at) = padding(whole, begin > 0) {
+            let text = begin + at;
+            let padded = input.get(text..).unwrap_or_default();
+            let used = text + padding_length(padded);
+            let by = EndedBy::Padding(padded.first().copied().unwrap_or_default());
+            return RequestEnd::Found(Extent { text, used, by });
+        }
+        headers.add(line, begin == 0);
+        match length {
+            Some(length) => begin += length,
+            None if !rest.is_empty() => return RequestEnd::Silence(UNTERMINATED),
+            None if headers.are_complete() => return RequestEnd::Silence(COMPLETE),
+            None => return RequestEnd::Silence(INCOMPLETE),
+        }
+    }
+}
+
+/// The number of bytes at the start of `input` that can only belong to the end of an earlier request: empty
+/// lines, a line `END`, and more of its padding.
+pub(super) fn remains(input: &[u8], padding: Option<u8>) -> usize {
+    let mut rest = input;
+    loop {
+        if let [b'\n', after @ ..] | [b'\r', b'\n', after @ ..] = rest {
+            rest = after;
+        } else if let Some(word) = end_word(rest) {
+            rest = rest.get(word..).unwrap_or_default();
+        } else if padding.is_some() && rest.first().copied() == padding {
+            rest = rest.get(padding_length(rest)..).unwrap_or_default();
+        } else {
+            return input.len() - rest.len();
+        }
+    }
+}
+
+/// Whether a request line begins here: a method or another known word, and a blank.
+pub(super) fn starts_request(input: &[u8]) -> bool {
+    let end = input.iter().position(u8::is_ascii_whitespace);
+    let Some(word) = end.and_then(|end| input.get(..end)) else { return false };
+    METHODS.iter().chain(&SESSION_WORDS).any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// Whether what has arrived may become the beginning of a request line.
+pub(super) fn may_start_request(input: &[u8]) -> bool {
+    let known = METHODS.iter().chain(&SESSION_WORDS);
+    known.map(|word| word.as_bytes()).any(|word| {
+        input.len() <= word.len()
+            && word.get(..input.len()).is_some_and(|begin| input.eq_ignore_ascii_case(begin))
+    })
+}
+
+/// Whether a header begins here that belongs to the request before.
+pub(super) fn is_late_header(input: &[u8]) -> bool {
+    let end = input.iter().position(|&byte| byte == b':' || byte.is_ascii_whitespace());
+    let name = input.get(..end.unwrap_or(input.len())).unwrap_or_default();
+    super::vocabulary::is_header(name)
+}
+
+/// The length of a line `END`.
+fn end_word(input: &[u8]) -> Option<usize> {
+    let after = input.strip_prefix(b"END")?;
+    [&b"\n"[..], b"\r\n"].into_iter().find(|end| after.starts_with(end)).map(|end| 3 + end.len())
+}
+
+/// The position of padding in a line, which reaches to the end of what has arrived of it.
+fn padding(line: &[u8], is_after_request_line: bool) -> Option<usize> {
+    let first = *line.first()?;
+    let fills = |byte: u8| matches!(byte, b'~' | b'!' | b'\0' | b' ');
+    if is_after_request_line && fills(first) && run(line, first) >= PADDING {
+        return Some(0);
+    }
+    // Blanks at the end of a line are no padding: the line may go on.
+    let last = line.trim_ascii_end().last().copied().filter(|&byte| byte != b' ' && fills(byte))?;
+    let text = line.trim_ascii_end();
+    let count = text.iter().rev().take_while(|&&byte| byte == last).count();
+    (count >= PADDING).then_some(text.len() - count)
+}
+
+/// The number of bytes of padding and of line ends after it.
+fn padding_length(input: &[u8]) -> usize {
+    let count = input.first().map_or(0, |&first| run(input, first));
+    let after = input.get(count..).unwrap_or_default();
+    count
+        + [&b"\r\n"[..], b"\n"]
+            .into_iter()
+            .find(|end| after.starts_with(end))
+            .map_or(0, <[u8]>::len)
+}
+
+/// The number of bytes equal to `byte` at the start.
+fn run(input: &[u8], byte: u8) -> usize {
+    input.iter().take_while(|&&other| other == byte).count()
+}
+
+/// The headers of a request that have been seen.
+#[derive(Default)]
+struct Seen {
+    host: bool,
+    port: bool,
+    title: bool,
+    os: bool,
+    method: Option<Method>,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Method {
+    Add,
+    Get,
+    /// A word of a session: it needs no header.
+    Session,
+    Other,
+}
+
+impl Seen {
+    fn add(&mut self, line: &[u8], is_request_line: bool) {
+        let words = line.split(|byte| byte.is_ascii_whitespace() || *byte == b':');
+        let first = words.into_iter().find(|word| !word.is_empty()).unwrap_or_default();
+        let is = |name: &str| first.eq_ignore_ascii_case(name.as_bytes());
+        if is_request_line {
+            self.method = Some(match first {
+                _ if is("ADD") => Method::Add,
+                _ if is("GET") => Method::Get,
+                _ if SESSION_WORDS.into_iter().any(is) => Method::Session,
+                _ => Method::Other,
+            });
+            return;
+        }
+        self.host |= is("Host");
+        self.port |= is("Port") || is("Post");
+        self.title |= is("Title");
+        self.os |= is("OS");
+    }
+
+    fn are_complete(&self) -> bool {
+        match self.method {
+            Some(Method::Add) => self.host && self.port && self.title,
+            Some(Method::Get) => self.host && self.os,
+            Some(Method::Session) => true,
+            Some(Method::Other) => self.host && self.port,
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(input: &str) -> Option<(usize, usize, EndedBy)> {
+        match find_end(input.as_bytes()) {
+            RequestEnd::Found(Extent { text, used, by }) => Some((text, used, by)),
+            RequestEnd::Silence(_) => None,
+        }
+    }
+
+    #[test]
+    fn a_request_ends_in_each_of_the_forms() {
+        let list = "LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n";
+        let n = list.len();
+        let table = [
+            ("\n", (n, n + 1, EndedBy::EmptyLine)),
+            ("\r\n", (n, n + 2, EndedBy::EmptyLine)),
+            ("END\n", (n, n + 4, EndedBy::Word)),
+            ("\nEND\r\n", (n, n + 6, EndedBy::Word)),
+            ("~~~~~~~~", (n, n + 8, EndedBy::Padding(b'~'))),
+            ("!!!!!!!!!!", (n, n + 10, EndedBy::Padding(b'!'))),
+            ("\0\0\0\0\0\0\0\0\0", (n, n + 9, EndedBy::Padding(0))),
+            ("         ", (n, n + 9, EndedBy::Padding(b' '))),
+            ("LIST ALL P2P-CI/1.0\n", (n, n, EndedBy::NextRequest)),
+            ("LEAVE P2P-CI/1.0\n", (n, n, EndedBy::NextRequest)),
+        ];
+        for (end, expected) in table {
+            assert_eq!(ended(&format!("{list}{end}")), Some(expected), "{end:?}");
+        }
+        let unterminated = list.trim_end();
+        let padded = format!("{unterminated}~~~~~~~~~~");
+        let expected = (unterminated.len(), padded.len(), EndedBy::Padding(b'~'));
+        assert_eq!(ended(&padded), Some(expected));
+    }
+
+    #[test]
+    fn silence_ends_a_request_sooner_the_more_of_it_is_there() {
+        let table = [
+            ("LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n", COMPLETE),
+            ("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1", UNTERMINATED),
+            ("LIST ALL P2P-CI/1.0\nHost: h\n", INCOMPLETE),
+            ("LIST ALL P2P-CI/1.0\n", INCOMPLETE),
+            ("ADD RFC 1 P2P-CI/1.0\nHost: h\nPort: 1\n", INCOMPLETE),
+            ("ADD RFC 1 P2P-CI/1.0\nHost: h\nPost: 1\nTitle: t\n", COMPLETE),
+            ("GET RFC 1 P2P-CI/1.0\nHost: h\nOS: x\n", COMPLETE),
+            ("EXIT P2P-CI/1.0\n", COMPLETE),
+            ("LI", UNTERMINATED),
+        ];
+        for (input, expected) in table {
+            assert_eq!(find_end(input.as_bytes()), RequestEnd::Silence(expected), "{input:?}");
+        }
+    }
+}
