@@ -6,7 +6,7 @@
 //! | module | subject | protocol.md |
 //! |---|---|---|
 //! | `grammar` | the tokens of messages: numbers, titles, documents, records, dates | 2 |
-//! | `dialect` | the forms of other programs | 10 |
+//! | `dialect` | the forms of other programs | B |
 //! | `message` | requests, replies and refusals | 3 to 6 |
 //! | `role` | the sides of a connection as state machines | 3 to 5, 7 |
 

@@ -1,4 +1,4 @@
-//! Length prefixes before a request, and the same prefixes before its reply (protocol.md section 10.3).
+//! Length prefixes before a request, and the same prefixes before its reply (protocol.md appendix B.3).
 
 /// The most bytes of a decimal prefix with its padding.
 const LONGEST_PREFIX: usize = 64;

@@ -1,4 +1,4 @@
-//! The forms in which other programs send requests and expect replies (protocol.md section 10).
+//! The forms in which other programs send requests and expect replies (protocol.md appendix B).
 //!
 //! Pure, like all of `protocol`: silence is told to the reader, and the times that it waits for are data.
 //!

@@ -1,4 +1,4 @@
-//! Lists, dictionaries and strings in the format of Python's pickle module (protocol.md section 10.3).
+//! Lists, dictionaries and strings in the format of Python's pickle module (protocol.md appendix B.3).
 //!
 //! The format is a program for a stack machine that can call any function. This reader knows only the
 //! operations that build strings, numbers, lists and dictionaries, and refuses all others. The number of

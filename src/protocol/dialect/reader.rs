@@ -1,4 +1,4 @@
-//! Reading requests in any of the forms (protocol.md section 10).
+//! Reading requests in any of the forms (protocol.md appendix B).
 
 use std::time::Duration;
 
@@ -204,7 +204,7 @@ impl CompatReader {
 
 fn unreadable_pickle() -> Reading {
     let expected = "lines of a request, alone or in a list or dictionary of strings and numbers";
-    let fault = SyntaxError::new(expected, "another value of Python's pickle module", "10.3");
+    let fault = SyntaxError::new(expected, "another value of Python's pickle module", "B.3");
     Reading::Found(0, CompatRequest::Unreadable(fault))
 }
 

@@ -1,5 +1,5 @@
 //! The form of replies to another program: learned from its requests, or set by an option (protocol.md
-//! section 10.5).
+//! appendix B.5).
 
 use std::str::FromStr;
 
@@ -148,7 +148,7 @@ impl StyleSettings {
     }
 
     fn set(&mut self, setting: &str) -> Result<(), SyntaxError> {
-        let fault = || SyntaxError::at(EXPECTED, setting, "10.5");
+        let fault = || SyntaxError::at(EXPECTED, setting, "B.5");
         let (key, value) = setting.split_once('=').ok_or_else(fault)?;
         match (key.trim(), value.trim()) {
             ("line-end", "crlf") => self.line_end = Some(LineEnd::CarriageReturnLineFeed),

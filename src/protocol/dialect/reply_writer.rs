@@ -1,4 +1,4 @@
-//! Writing the replies of an index server in the form of the requests (protocol.md section 10.5).
+//! Writing the replies of an index server in the form of the requests (protocol.md appendix B.5).
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The end of a request that has no length prefix (protocol.md section 10.2).
+//! The end of a request that has no length prefix (protocol.md appendix B.2).
 
 use std::time::Duration;
 

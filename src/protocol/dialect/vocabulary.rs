@@ -1,4 +1,4 @@
-//! Other words for the same request, and the request as the grammar writes it (protocol.md section 10.4).
+//! Other words for the same request, and the request as the grammar writes it (protocol.md appendix B.4).
 
 use super::pickle::Value;
 use crate::protocol::{Host, Port, VERSION};
