@@ -32,8 +32,9 @@ pub(crate) trait Role {
     /// Returns the event of a deadline that has passed.
     fn on_timeout(&mut self, input: &[u8], now: Duration) -> Option<Self::Event>;
 
-    /// The other side has ended the connection.
-    fn on_end(&mut self, input: &[u8], now: impl Fn() -> Duration) -> Self::Event;
+    /// The other side has ended the connection. `None`: that completes what has arrived, of which
+    /// `next` returns the event.
+    fn on_end(&mut self, input: &[u8], now: impl Fn() -> Duration) -> Option<Self::Event>;
 }
 
 /// A role, and the connection on which it runs.
@@ -84,7 +85,7 @@ impl<'a, R: Role> Driver<'a, R> {
         let time = self.role.wait(self.receiver.input(), now);
         let deadline = time.and_then(|time| begun.checked_add(time));
         match self.receiver.fill(deadline) {
-            Ok(0) => Ok(Some(self.role.on_end(self.receiver.input(), now))),
+            Ok(0) => Ok(self.role.on_end(self.receiver.input(), now)),
             Ok(count) => Ok(self.role.received(count, now)),
             Err(error) if error.kind() == io::ErrorKind::TimedOut && deadline.is_some() => {
                 Ok(self.role.on_timeout(self.receiver.input(), now()))
@@ -150,7 +151,7 @@ impl Role for IndexServer {
         self.on_timeout(now)
     }
 
-    fn on_end(&mut self, _: &[u8], _: impl Fn() -> Duration) -> Self::Event {
+    fn on_end(&mut self, _: &[u8], _: impl Fn() -> Duration) -> Option<Self::Event> {
         self.on_end()
     }
 }
@@ -170,7 +171,7 @@ impl Role for DocumentServer {
         self.on_timeout(now)
     }
 
-    fn on_end(&mut self, _: &[u8], _: impl Fn() -> Duration) -> Self::Event {
+    fn on_end(&mut self, _: &[u8], _: impl Fn() -> Duration) -> Option<Self::Event> {
         self.on_end()
     }
 }

@@ -82,6 +82,10 @@ pub(super) struct Args {
     #[arg(long, global = true, help_heading = SHARING)]
     pub(super) hand_over: bool,
 
+    /// Accept requests for uploads in the forms of other programs of the course
+    #[arg(long, global = true, help_heading = SHARING)]
+    pub(super) compat: bool,
+
     /// State in each refusal of an upload what was expected and what was found
     #[arg(long, global = true, help_heading = SHARING)]
     pub(super) explain: bool,

@@ -7,6 +7,7 @@ use clap::{Parser, ValueEnum};
 
 use super::values::option_values::{count, socket_address};
 use super::values::size::MemorySize;
+use crate::protocol::dialect::StyleSettings;
 use crate::server::{Config, HostPolicy};
 
 const AFTER_HELP: &str = "\
@@ -40,6 +41,15 @@ pub(super) struct Args {
     /// State in each refusal what was expected and what was found
     #[arg(long)]
     explain: bool,
+
+    /// Accept requests in the forms of other programs of the course, and reply in the same form
+    #[arg(long)]
+    compat: bool,
+
+    /// Set what requests do not show of the form of replies, such as `rows=number,add=status`
+    /// (protocol.md appendix B.5)
+    #[arg(long, value_name = "KEY=VALUE", requires = "compat")]
+    compat_form: Option<StyleSettings>,
 
     /// Serve this many connections, if this machine allows as many [default: 10000]
     #[arg(long, value_name = "N", value_parser = count)]
@@ -96,6 +106,7 @@ impl From<&Args> for Config {
                 HostPolicyArg::Strict => HostPolicy::Strict,
             },
             explain: args.explain,
+            compat: args.compat.then(|| args.compat_form.unwrap_or_default()),
             max_connections: args.max_connections.map(NonZeroUsize::get),
             max_memory: args.max_memory.map(MemorySize::bytes),
             connections_per_address: args.connections_per_address,

@@ -141,6 +141,7 @@ mod tests {
             for (option, commands) in [
                 ("--upload-limit", "share"),
                 ("--explain", "share"),
+                ("--compat", "share"),
                 ("--host ", "share add"),
                 ("--recursive", "share get sync verify docs status"),
                 ("--download-limit", "share get sync"),

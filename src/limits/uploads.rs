@@ -96,3 +96,6 @@ pub const RATE_KNOWN: Duration = Duration::from_secs(2);
 
 /// Time after which the sender of such a document checks what its reader has read.
 pub const HAND_OVER_CHECK: Duration = Duration::from_millis(250);
+/// Time between the head of a reply and the document, for programs without extensions in compatibility mode
+/// (protocol.md appendix B.6).
+pub const COMPAT_HEAD_PAUSE: Duration = Duration::from_millis(80);

@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use super::budgets::Budgets;
 use super::host_policy::HostPolicy;
 use crate::limits;
+use crate::protocol::dialect::StyleSettings;
 use crate::system::{self, Bound};
 
 /// How an index server behaves.
@@ -18,6 +19,9 @@ pub struct Config {
     pub host_policy: HostPolicy,
     /// Whether a refusal carries a `Reason` (protocol.md section 6.3).
     pub explain: bool,
+    /// Whether requests are accepted in the forms of other programs, and what the replies to them have
+    /// that requests do not show (protocol.md appendix B).
+    pub compat: Option<StyleSettings>,
     /// The largest number of concurrent connections, if the machine allows it. `None`: that of the limits.
     pub max_connections: Option<usize>,
     /// Bytes of memory for records and connections. `None`: half of what the machine allows

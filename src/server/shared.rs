@@ -13,6 +13,7 @@ use super::turns::Turns;
 use crate::index::{Capacity, Index};
 use crate::limits;
 use crate::net::{Permits, Stop};
+use crate::protocol::dialect::StyleSettings;
 
 /// State that all sessions share.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) host_policy: HostPolicy,
     pub(super) explain: bool,
     pub(super) limits: limits::Server,
+    pub(super) compat: Option<StyleSettings>,
 }
 
 impl Shared {
@@ -53,6 +55,7 @@ impl Shared {
             host_policy: config.host_policy,
             explain: config.explain,
             limits,
+            compat: config.compat,
         }
     }
 

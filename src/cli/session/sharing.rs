@@ -66,6 +66,7 @@ impl Session {
             per_address: args.uploads_per_address,
             hand_over: args.hand_over,
             explain: args.explain,
+            compat: args.compat,
             ..Uploads::default()
         };
         let address = listener.local_addr().map_err(CommandError::Start)?;

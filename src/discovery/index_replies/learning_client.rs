@@ -49,7 +49,7 @@ impl Role for LearningClient<'_> {
         self.client.on_timeout(input, now)
     }
 
-    fn on_end(&mut self, input: &[u8], now: impl Fn() -> Duration) -> ReplyEvent {
-        self.client.on_end(input, now())
+    fn on_end(&mut self, input: &[u8], now: impl Fn() -> Duration) -> Option<ReplyEvent> {
+        Some(self.client.on_end(input, now()))
     }
 }

@@ -1,17 +1,18 @@
 //! Reading requests in any of the forms (protocol.md appendix B).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::framing::{Beginning, Framing, beginning};
 use super::pickle::{self, Unreadable};
 use super::reply_style::{LineEnd, ReplyStyle, StyleSettings};
 use super::request_end::{
-    EndedBy, Extent, RequestEnd, find_end, is_late_header, may_start_request, remains,
+    EndedBy, Extent, RequestEnd, end_word, find_end, is_late_header, may_start_request, remains,
     starts_request,
 };
 use super::vocabulary::{Meaning, Sender, text_of};
 use crate::limits;
-use crate::protocol::{Host, Port, SyntaxError};
+use crate::protocol::SyntaxError;
 
 /// Silence after which a request is answered although the earlier requests of its connection had an end of
 /// their own.
@@ -26,6 +27,8 @@ pub struct CompatReader {
     last: Last,
     /// Whether a request had an end of its own: then silence means little.
     has_ends: bool,
+    /// Whether a request was read, and not its line `END`.
+    has_answered: bool,
 }
 
 /// How the last request ended.
@@ -58,6 +61,8 @@ pub enum CompatRequest {
     Skipped,
     /// A request, as the grammar writes it.
     Request(Vec<u8>),
+    /// The line `END` that belongs to the last request. Its reply was sent, and should end with it, too.
+    LateEnd,
     /// The peer says that it has joined. Nothing is replied.
     Join,
     /// The peer leaves.
@@ -68,13 +73,14 @@ pub enum CompatRequest {
 
 impl CompatReader {
     /// A reader for a connection from this address. Requests without Host or Port are taken to have these.
-    pub fn new(host: &Host, port: Port, settings: StyleSettings) -> Self {
+    pub fn new(address: SocketAddr, settings: StyleSettings) -> Self {
         Self {
-            sender: Sender::new(host, port),
+            sender: Sender::new(address),
             settings,
             style: settings.apply(ReplyStyle::default()),
             last: Last::Ended,
             has_ends: false,
+            has_answered: false,
         }
     }
 
@@ -87,6 +93,14 @@ impl CompatReader {
     pub fn next(&mut self, input: &[u8]) -> Reading {
         if input.is_empty() {
             return Reading::More(None);
+        }
+        if self.has_answered
+            && let Some(used) = end_word(input)
+        {
+            self.has_ends = true;
+            self.has_answered = false;
+            self.style = self.settings.apply(self.style.with_end_word());
+            return Reading::Found(used, CompatRequest::LateEnd);
         }
         if let Some(used) = self.remains_of_last(input) {
             return Reading::Found(used, CompatRequest::Skipped);
@@ -182,6 +196,7 @@ impl CompatReader {
             EndedBy::Padding(byte) => Last::Padding(byte),
             EndedBy::EmptyLine | EndedBy::Word | EndedBy::NextRequest => Last::Ended,
         };
+        self.has_answered = by != EndedBy::Word;
         self.has_ends |= matches!(by, EndedBy::EmptyLine | EndedBy::Word | EndedBy::Padding(_));
         let first = text.iter().position(|&byte| byte == b'\n').and_then(|at| text.get(..at));
         let line_end = match first.is_some_and(|line| line.ends_with(b"\r")) {
@@ -213,8 +228,7 @@ mod tests {
     use super::*;
 
     fn reader() -> CompatReader {
-        let (host, port) = ("192.0.2.7".parse().unwrap(), "40000".parse().unwrap());
-        CompatReader::new(&host, port, StyleSettings::default())
+        CompatReader::new("192.0.2.7:40000".parse().unwrap(), StyleSettings::default())
     }
 
     /// Hands over the pieces, with silence after each, and returns what they mean.
@@ -231,7 +245,7 @@ mod tests {
                 let Reading::Found(used, request) = reading else { break };
                 input.drain(..used);
                 found.push(match request {
-                    CompatRequest::Skipped => continue,
+                    CompatRequest::Skipped | CompatRequest::LateEnd => continue,
                     CompatRequest::Request(bytes) => {
                         let text = String::from_utf8(bytes).unwrap();
                         text.lines().collect::<Vec<_>>().join("|")

@@ -88,6 +88,16 @@ impl Default for ReplyStyle {
 }
 
 impl ReplyStyle {
+    /// The same for requests that end with `END`.
+    pub(super) fn with_end_word(self) -> Self {
+        Self {
+            is_empty_line_after_status: true,
+            is_empty_line_at_end: true,
+            has_end_word: true,
+            ..self
+        }
+    }
+
     /// The form of the replies to requests with these line ends, which end in this way.
     pub(super) fn of_request(line_end: LineEnd, by: EndedBy, framing: Framing) -> Self {
         let has_end_word = by == EndedBy::Word;

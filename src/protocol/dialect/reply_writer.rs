@@ -136,6 +136,28 @@ impl ReplyWriter {
     }
 }
 
+impl ReplyStyle {
+    /// The end of a reply whose request turned out to end with `END` after the reply was sent.
+    pub fn late_end(self) -> Vec<u8> {
+        let line_end = self.line_end.bytes();
+        [line_end, b"END", line_end].concat()
+    }
+
+    /// The head of a reply of an upload server, which the grammar writes as `head`.
+    ///
+    /// Only what a program must find changes: its line ends and its `END`, or its prefix. Programs whose
+    /// requests have no empty line at their end read the head of the grammar best.
+    pub fn head(self, head: &[u8]) -> Vec<u8> {
+        let mut text = head.to_vec();
+        if self.has_end_word {
+            text = String::from_utf8_lossy(head).replace("\r\n", "\n").into_bytes();
+            text.extend_from_slice(b"END\n");
+        }
+        let mut framed = Vec::new();
+        if self.framing.frame(&text, &mut framed) { framed } else { text }
+    }
+}
+
 /// Appends a reply that was held, with its prefix or padding.
 fn finish(held: &mut Vec<u8>, form: ReplyStyle, out: &mut Vec<u8>) {
     if held.len() > Framing::LONGEST || !form.framing.frame(held, out) {

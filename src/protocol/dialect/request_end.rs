@@ -138,7 +138,7 @@ pub(super) fn is_late_header(input: &[u8]) -> bool {
 }
 
 /// The length of a line `END`.
-fn end_word(input: &[u8]) -> Option<usize> {
+pub(super) fn end_word(input: &[u8]) -> Option<usize> {
     let after = input.strip_prefix(b"END")?;
     [&b"\n"[..], b"\r\n"].into_iter().find(|end| after.starts_with(end)).map(|end| 3 + end.len())
 }

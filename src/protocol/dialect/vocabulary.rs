@@ -1,5 +1,7 @@
 //! Other words for the same request, and the request as the grammar writes it (protocol.md appendix B.4).
 
+use std::net::SocketAddr;
+
 use super::pickle::Value;
 use crate::protocol::{Host, Port, VERSION};
 
@@ -42,8 +44,8 @@ const LEAVING: [&str; 8] = ["LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "BYE"
 
 impl Sender {
     /// The sender at this address.
-    pub(super) fn new(host: &Host, port: Port) -> Self {
-        Self { host: host.to_string(), port: port.to_string() }
+    pub(super) fn new(address: SocketAddr) -> Self {
+        Self { host: Host::from(address.ip()).to_string(), port: address.port().to_string() }
     }
 
     /// Reads the lines of a request.
@@ -237,7 +239,7 @@ mod tests {
     use super::*;
 
     fn sender() -> Sender {
-        Sender::new(&"192.0.2.7".parse().unwrap(), "40000".parse().unwrap())
+        Sender::new("192.0.2.7:40000".parse().unwrap())
     }
 
     #[test]

@@ -44,6 +44,13 @@ impl DocumentRequest {
     }
 }
 
+impl DocumentRequest {
+    /// Whether it has a header of an extension, which only programs with extensions send.
+    pub fn has_extensions(&self) -> bool {
+        self.want_digest || self.range.is_some() || self.keep_alive
+    }
+}
+
 impl FromHead for DocumentRequest {
     const EXAMPLE: &'static str = Reader::UploadServer.example();
 

@@ -6,6 +6,7 @@ use super::request_event::RequestEvent;
 use super::request_reader::RequestReader;
 use crate::limits;
 use crate::protocol::DocumentRequest;
+use crate::protocol::dialect::{CompatReader, ReplyStyle};
 
 /// Reads the requests of one client, with their deadlines.
 ///
@@ -35,6 +36,16 @@ impl DocumentServer {
         let limits::Uploads { head_deadline, kept_open, .. } = *limits;
         let requests = RequestReader::new();
         Self { requests, head_deadline, kept_open, is_kept_open: false }
+    }
+
+    /// The same server in compatibility mode (protocol.md appendix B).
+    pub fn compatible(self, reader: CompatReader) -> Self {
+        Self { requests: self.requests.compatible(reader), ..self }
+    }
+
+    /// The form of the reply to the last request, unless it is that of the grammar.
+    pub fn style(&self) -> Option<ReplyStyle> {
+        self.requests.style()
     }
 
     /// Returns the next event at the start of `input`, the bytes that have arrived after those that
@@ -67,7 +78,7 @@ impl DocumentServer {
         self.requests.deadline()
     }
 
-    /// Returns the event of a deadline that has passed.
+    /// Returns the event of a deadline that has passed. `None`: ask `next` again.
     pub fn on_timeout(&mut self, now: Duration) -> Option<Event> {
         if !self.requests.is_late(now) {
             return None;
@@ -75,12 +86,15 @@ impl DocumentServer {
         Some(if self.is_kept_open { RequestEvent::closed("5.7") } else { self.requests.late() })
     }
 
-    /// The client has closed its side of the connection.
-    pub fn on_end(&mut self) -> Event {
-        match self.requests.has_begun() || self.requests.has_skipped() {
+    /// The client has closed its side of the connection. `None`: that ends a request, which `next` returns.
+    pub fn on_end(&mut self) -> Option<Event> {
+        if self.requests.ends_request() {
+            return None;
+        }
+        Some(match self.requests.has_begun() || self.requests.has_skipped() {
             true => self.requests.ended(),
             false => RequestEvent::closed("5.7"),
-        }
+        })
     }
 }
 
@@ -106,6 +120,9 @@ mod tests {
             RequestMeaning::EmptyLines => "empty",
             RequestMeaning::Request(_) => "request",
             RequestMeaning::Fault(_) => "fault",
+            RequestMeaning::Joined => "joined",
+            RequestMeaning::LateEnd => "end",
+            RequestMeaning::Leaving => "leaving",
             RequestMeaning::Closed => "closed",
         }
     }
@@ -149,7 +166,7 @@ mod tests {
         role.keep_open();
         assert_eq!((role.next(b"", || at(7)), role.wait(|| at(7))), (None, at(12)));
         assert_eq!(role.on_timeout(at(12)).map(|event| word(&event)), Some("closed"));
-        assert_eq!(word(&role.on_end()), "closed");
+        assert_eq!(word(&role.on_end().unwrap()), "closed");
         // From its first byte on, the request has as long as the first one.
         assert_eq!((role.next(b"G", || at(11)), role.wait(|| at(11))), (None, at(31)));
         assert_eq!(role.on_timeout(at(31)).map(|event| word(&event)), Some("fault"));
@@ -160,10 +177,10 @@ mod tests {
         for end in 0..GET.len() {
             let mut role = DocumentServer::new();
             assert_eq!(role.next(&GET[..end], || at(0)), None);
-            assert_eq!(word(&role.on_end()), if end == 0 { "closed" } else { "fault" });
+            assert_eq!(word(&role.on_end().unwrap()), if end == 0 { "closed" } else { "fault" });
         }
         let mut role = DocumentServer::new();
         assert_eq!(role.next(b"\r\n", || at(0)).map(|event| event.used), Some(2));
-        assert_eq!(word(&role.on_end()), "fault");
+        assert_eq!(word(&role.on_end().unwrap()), "fault");
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::request_event::{RequestEvent, RequestMeaning};
 use super::request_reader::RequestReader;
 use crate::limits;
+use crate::protocol::dialect::{CompatReader, ReplyStyle};
 use crate::protocol::{DecodeError, IndexRequest, Refusal, Status};
 
 /// Reads the requests of one peer, with their deadlines, and decides when faults end the connection.
@@ -20,7 +21,7 @@ use crate::protocol::{DecodeError, IndexRequest, Refusal, Status};
 ///     match event.meaning {
 ///         RequestMeaning::EmptyLines => assert_eq!(event.used, 2),
 ///         RequestMeaning::Request(request) => assert_eq!(request.to_string(), "LIST ALL"),
-///         RequestMeaning::Fault(_) | RequestMeaning::Closed => unreachable!(),
+///         _ => unreachable!(),
 ///     }
 ///     input = &input[event.used..];
 /// }
@@ -68,6 +69,16 @@ impl IndexServer {
         }
     }
 
+    /// The same server in compatibility mode (protocol.md appendix B).
+    pub fn compatible(self, reader: CompatReader) -> Self {
+        Self { requests: self.requests.compatible(reader), ..self }
+    }
+
+    /// The form of the reply to the last request, unless it is that of the grammar.
+    pub fn style(&self) -> Option<ReplyStyle> {
+        self.requests.style()
+    }
+
     /// Returns the next event at the start of `input`, the bytes that have arrived after those that
     /// events took. `None`: more bytes are needed; call again with the same bytes and more after
     /// them.
@@ -93,19 +104,22 @@ impl IndexServer {
         self.requests.deadline()
     }
 
-    /// Returns the event of a deadline that has passed.
+    /// Returns the event of a deadline that has passed. `None`: ask `next` again.
     pub fn on_timeout(&mut self, now: Duration) -> Option<Event> {
         let event = self.requests.is_late(now).then(|| self.requests.late())?;
         Some(self.remember(event))
     }
 
-    /// The peer has closed its side of the connection.
-    pub fn on_end(&mut self) -> Event {
+    /// The peer has closed its side of the connection. `None`: that ends a request, which `next` returns.
+    pub fn on_end(&mut self) -> Option<Event> {
+        if self.requests.ends_request() {
+            return None;
+        }
         if !self.requests.has_begun() {
-            return RequestEvent::closed("4.8");
+            return Some(RequestEvent::closed("4.8"));
         }
         let event = self.requests.ended();
-        self.remember(event)
+        Some(self.remember(event))
     }
 
     /// The last request was answered with this status.

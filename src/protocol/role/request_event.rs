@@ -22,6 +22,12 @@ pub enum RequestMeaning<R> {
     Request(R),
     /// A fault, which the server answers with a refusal.
     Fault(DecodeError),
+    /// The peer says that it has joined (appendix B.4). There is nothing to reply.
+    Joined,
+    /// The line `END`, after the request that it ends was answered (appendix B.2).
+    LateEnd,
+    /// The peer says that it leaves (appendix B.4): the server replies 200, and closes.
+    Leaving,
     /// The connection ends between two requests. There is nothing to reply.
     Closed,
 }

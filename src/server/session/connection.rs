@@ -13,6 +13,7 @@ use crate::index::Owner;
 use crate::limits;
 use crate::net::{Connection, Outcome, lingering_close};
 use crate::protocol::IndexRequest;
+use crate::protocol::dialect::{CompatReader, ReplyTo, ReplyWriter};
 use crate::protocol::role::{Ending, IndexServer, RequestEvent, RequestMeaning};
 use crate::server::account::Account;
 use crate::server::fair_share::FairShare;
@@ -36,8 +37,9 @@ pub(in crate::server) fn run(
         hosts: ListedHosts::new(shared.host_policy, address.ip(), &shared.resolutions),
         account: Account::new(&shared.memory, address.ip()),
         output: Vec::new(),
+        writer: shared.compat.map(|_| ReplyWriter::default()),
         pending: Vec::new(),
-        driver: Driver::new(stream, IndexServer::with_limits(&shared.limits)),
+        driver: Driver::new(stream, role(shared, address)),
         requests: 0,
         faults: 0,
         visited: 0,
@@ -56,6 +58,15 @@ pub(in crate::server) fn run(
     }
 }
 
+/// The role of the server, in compatibility mode if that is set.
+fn role(shared: &Shared, address: SocketAddr) -> IndexServer {
+    let role = IndexServer::with_limits(&shared.limits);
+    match shared.compat {
+        None => role,
+        Some(settings) => role.compatible(CompatReader::new(address, settings)),
+    }
+}
+
 /// The state of one connection.
 pub(super) struct Session<'a> {
     pub(super) shared: &'a Shared,
@@ -66,6 +77,8 @@ pub(super) struct Session<'a> {
     pub(super) account: Account<'a>,
     /// Replies that wait to be written together.
     pub(super) output: Vec<u8>,
+    /// Writes the replies in the form of the requests, in compatibility mode.
+    pub(super) writer: Option<ReplyWriter>,
     /// Records that wait to be added together. Their replies are in the output.
     pub(super) pending: Vec<PendingAdd>,
     /// Reads the requests.
@@ -97,9 +110,22 @@ impl Session<'_> {
             };
             self.driver.take(event.used);
             match event.meaning {
-                RequestMeaning::EmptyLines => continue,
-                RequestMeaning::Request(request) => self.handle(request)?,
-                RequestMeaning::Fault(error) => self.refuse_fault(&error),
+                RequestMeaning::EmptyLines | RequestMeaning::Joined => continue,
+                RequestMeaning::LateEnd => self.end_late()?,
+                RequestMeaning::Request(request) => {
+                    self.expect_reply_to(&request);
+                    self.handle(request)?;
+                }
+                RequestMeaning::Fault(error) => {
+                    self.expect_reply(ReplyTo::Other);
+                    self.refuse_fault(&error);
+                }
+                RequestMeaning::Leaving => {
+                    self.expect_reply(ReplyTo::Other);
+                    self.confirm();
+                    self.flush()?;
+                    return Ok(End::ByPeer);
+                }
                 RequestMeaning::Closed => return Ok(End::ByPeer),
             }
             if !self.driver.input().is_empty() {

@@ -7,7 +7,11 @@ use std::thread;
 use super::connection::Session;
 use crate::limits;
 use crate::net::ReadClock;
-use crate::protocol::{DecodeError, HeaderText, Refusal, Status, encode_refusal};
+use crate::protocol::dialect::{ReplyStyle, ReplyTo};
+use crate::protocol::{
+    DecodeError, END_OF_RECORDS, HeaderText, IndexRequest, Refusal, Status, encode_found,
+    encode_refusal,
+};
 use crate::server::logging::LOG_FAULTS;
 
 /// Records that are visited before the thread yields the CPU: some ten microseconds. Otherwise a
@@ -25,9 +29,47 @@ impl Session<'_> {
         let share = &mut self.share;
         // A clock for each batch: otherwise a reader that has acknowledged much would be given a
         // minute more.
-        ReadClock::default().send_or_wait(self.stream, &self.output, || share.end())?;
+        match &mut self.writer {
+            None => ReadClock::default().send_or_wait(self.stream, &self.output, || share.end())?,
+            Some(writer) => {
+                let mut written = Vec::with_capacity(self.output.len());
+                writer.write(&self.output, &mut written);
+                ReadClock::default().send_or_wait(self.stream, &written, || share.end())?;
+            }
+        }
         self.output.clear();
         Ok(())
+    }
+
+    /// In compatibility mode, remembers the form of the reply to this request.
+    pub(super) fn expect_reply_to(&mut self, request: &IndexRequest) {
+        self.expect_reply(match request {
+            IndexRequest::Add { .. } => ReplyTo::Add,
+            IndexRequest::Lookup { .. }
+            | IndexRequest::List { .. }
+            | IndexRequest::Search { .. } => ReplyTo::Query,
+            IndexRequest::Remove { .. } => ReplyTo::Other,
+        });
+    }
+
+    /// The same for a reply to something else.
+    pub(super) fn expect_reply(&mut self, to: ReplyTo) {
+        if let (Some(writer), Some(style)) = (&mut self.writer, self.driver.role.style()) {
+            writer.expect(to, style);
+        }
+    }
+
+    /// The request that was answered last ends with `END`, which came late: so does its reply.
+    pub(super) fn end_late(&mut self) -> io::Result<()> {
+        self.flush()?;
+        let end = self.driver.role.style().map(ReplyStyle::late_end).unwrap_or_default();
+        ReadClock::default().send(self.stream, &end)
+    }
+
+    /// Appends a reply of success without a record.
+    pub(super) fn confirm(&mut self) {
+        encode_found(&mut self.output);
+        self.output.extend_from_slice(END_OF_RECORDS);
     }
 
     /// Provides memory for a piece of a list.

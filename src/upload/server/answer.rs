@@ -12,6 +12,7 @@ use super::settings::Uploads;
 use super::totals::UploadTotals;
 use crate::library::{DigestCache, Entry, OpenDocument, SharedLibrary, UnpackedCopies};
 use crate::net::{Connection, Permits, ReadClock, SMALL, Stop, send};
+use crate::protocol::dialect::ReplyStyle;
 use crate::protocol::{
     ContentRange, Digest, Document, DocumentHead, DocumentRequest, HeaderText, Refusal, Status,
     encode_refusal,
@@ -41,6 +42,8 @@ pub(super) struct Reader<'a> {
     pub(super) address: SocketAddr,
     /// Its number at the permits.
     pub(super) number: u64,
+    /// The form of the reply, in compatibility mode.
+    pub(super) style: Option<ReplyStyle>,
 }
 
 /// What becomes of a connection when its request was answered.
@@ -109,7 +112,7 @@ impl Sharing {
         let wanted = &request.document;
         let Some(entry) = self.library.read().entry(wanted).cloned() else {
             log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
-            return self.refuse(stream, Refusal::NotFound, "this peer does not share it");
+            return self.refuse(reader, Refusal::NotFound, "this peer does not share it");
         };
         let meter = Arc::new(SendMeter::start());
         let prepared = match self.prepare(request, &entry, reader, &meter) {
@@ -121,7 +124,7 @@ impl Sharing {
                     NotSent::NoSlot | NotSent::File(_) => log::Level::Warn,
                 };
                 log::log!(level, "{address} GET {wanted}: {}, {error}", Status::from(refusal));
-                return self.refuse(stream, refusal, &error.to_string());
+                return self.refuse(reader, refusal, &error.to_string());
             }
         };
         let Prepared { document, slot: taken, digest, lent } = prepared;
@@ -131,7 +134,7 @@ impl Sharing {
             let bytes = if document.length == 1 { "byte" } else { "bytes" };
             let reason = format!("the document has {} {bytes}", document.length);
             log::info!("{address} GET {wanted}: 416, {reason}");
-            return self.refuse(stream, Refusal::RangeNotSatisfiable, &reason);
+            return self.refuse(reader, Refusal::RangeNotSatisfiable, &reason);
         }
         let keep_alive = request.keep_alive && self.may_keep_open();
         let head = DocumentHead { keep_alive, ..head(&entry, &document, part.flatten(), digest) };
@@ -144,6 +147,7 @@ impl Sharing {
             meter: &meter,
             slot,
             lent: lent.as_ref(),
+            style: reader.style,
         };
         let listed = self.running.begin(wanted, address, total, &meter);
         let sent = upload.send(head, clock);
@@ -262,14 +266,15 @@ impl Sharing {
     /// Refuses a request; the reason is sent where that is wanted.
     pub(super) fn refuse(
         &self,
-        stream: &Connection,
+        reader: &Reader<'_>,
         refusal: Refusal,
         reason: &str,
     ) -> io::Result<Then> {
         let reason = self.uploads.explain.then(|| HeaderText::folded(reason)).flatten();
         let mut reply = Vec::new();
         encode_refusal(refusal, reason.as_ref(), &mut reply);
-        send(stream, &reply)?;
+        let reply = reader.style.map_or(reply.clone(), |style| style.head(&reply));
+        send(reader.stream, &reply)?;
         Ok(Then::Close)
     }
 

@@ -3,8 +3,8 @@
 use std::io;
 
 use crate::driver::Driver;
-use crate::limits;
 use crate::net::Connection;
+use crate::protocol::dialect::ReplyStyle;
 use crate::protocol::role::{DocumentServer, RequestMeaning};
 use crate::protocol::{DecodeError, DocumentRequest};
 
@@ -12,8 +12,13 @@ use crate::protocol::{DecodeError, DocumentRequest};
 pub(super) struct Requests<'a>(Driver<'a, DocumentServer>);
 
 impl<'a> Requests<'a> {
-    pub(super) fn new(stream: &'a Connection, limits: &limits::Uploads) -> Self {
-        Self(Driver::new(stream, DocumentServer::with_limits(limits)))
+    pub(super) fn new(stream: &'a Connection, role: DocumentServer) -> Self {
+        Self(Driver::new(stream, role))
+    }
+
+    /// The form of the reply to the last request, in compatibility mode.
+    pub(super) fn style(&self) -> Option<ReplyStyle> {
+        self.0.role.style()
     }
 
     /// Reads a request, or its fault. `None`: the connection was closed without one.
@@ -22,10 +27,10 @@ impl<'a> Requests<'a> {
             let event = self.0.wait_for_next()?;
             self.0.take(event.used);
             match event.meaning {
-                RequestMeaning::EmptyLines => {}
+                RequestMeaning::EmptyLines | RequestMeaning::Joined | RequestMeaning::LateEnd => {}
                 RequestMeaning::Request(request) => return Ok(Some(Ok(request))),
                 RequestMeaning::Fault(error) => return Ok(Some(Err(error))),
-                RequestMeaning::Closed => return Ok(None),
+                RequestMeaning::Closed | RequestMeaning::Leaving => return Ok(None),
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::thread;
 use std::time::{Instant, SystemTime};
 
 use super::handing_over::has_closed_early;
@@ -9,6 +10,7 @@ use super::lending::Lent;
 use crate::library::{Entry, OpenDocument};
 use crate::limits;
 use crate::net::{Bandwidth, Connection, ReadClock, SMALL};
+use crate::protocol::dialect::ReplyStyle;
 use crate::protocol::{ContentRange, Date, Digest, DocumentHead, DocumentReply};
 use crate::system;
 use crate::upload::send_meter::SendMeter;
@@ -27,6 +29,8 @@ pub(super) struct Upload<'a> {
     pub(super) slot: &'a Slot,
     /// Only for a document that is handed over.
     pub(super) lent: Option<&'a Lent<'a>>,
+    /// The form of the head for a program without extensions, in compatibility mode.
+    pub(super) style: Option<ReplyStyle>,
 }
 
 /// The result of an upload.
@@ -90,7 +94,14 @@ impl Upload<'_> {
             clock.send(self.stream, &bytes)?;
             return Ok(Sent { count, has_closed_early });
         }
-        clock.send_more(self.stream, &bytes)?;
+        match self.style {
+            None => clock.send_more(self.stream, &bytes)?,
+            Some(style) => {
+                // Other programs take what one read returns as the head.
+                clock.send(self.stream, &style.head(&bytes))?;
+                thread::sleep(limits::COMPAT_HEAD_PAUSE);
+            }
+        }
         let mut offset = first;
         let last = count.min(LAST_PIECE);
         // A document of one piece is sent right after its file was checked, and needs no second check.

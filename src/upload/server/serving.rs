@@ -1,29 +1,35 @@
 //! The uploads of one connection, one after the other (protocol.md sections 5.1 and 5.7).
 
+use std::net::SocketAddr;
+
 use super::answer::{Reader, Sharing, Then};
 use super::requests::Requests;
 use crate::net::{Outcome, ReadClock, close_after_reply, lingering_close};
 use crate::protocol::Status;
+use crate::protocol::dialect::{CompatReader, StyleSettings};
+use crate::protocol::role::DocumentServer;
 
 impl Sharing {
     /// Serves one connection until it ends. `clock` measures how fast its reader is.
     pub(super) fn serve(&self, reader: &Reader<'_>, clock: &mut ReadClock) -> Outcome {
-        let Reader { stream, address, number } = *reader;
+        let Reader { stream, address, number, .. } = *reader;
         let mut outcome = Outcome::Normal;
-        let mut requests = Requests::new(stream, &self.uploads.limits);
+        let mut requests = Requests::new(stream, self.role(address));
+        let mut reader = *reader;
         let mut was_kept_open = false;
         let served = loop {
             // Until the reader has all of the reply, the upload counts among those that have begun.
             let mut slot = None;
             let answered = match requests.next() {
                 Ok(Some(Ok(request))) => {
+                    reader.style = requests.style().filter(|_| !request.has_extensions());
                     self.permits.request_received(number);
-                    self.answer(reader, &request, clock, &mut slot)
+                    self.answer(&reader, &request, clock, &mut slot)
                 }
                 Ok(Some(Err(error))) => {
                     log::warn!("{address}: {}, {error}", Status::from(error.refusal));
                     outcome = Outcome::Abuse;
-                    self.refuse(stream, error.refusal, &error.to_string())
+                    self.refuse(&reader, error.refusal, &error.to_string())
                 }
                 Ok(None) => return outcome,
                 Err(error) => Err(error),
@@ -40,7 +46,7 @@ impl Sharing {
             match answered {
                 Ok(Then::Close) => break Ok(()),
                 Ok(Then::Broken) => return outcome,
-                Ok(Then::KeepOpen) if !self.has_next(reader, &mut requests) => return outcome,
+                Ok(Then::KeepOpen) if !self.has_next(&reader, &mut requests) => return outcome,
                 Ok(Then::KeepOpen) => was_kept_open = true,
                 Err(error) => break Err(error),
             }
@@ -52,6 +58,15 @@ impl Sharing {
             Err(error) => log::warn!("{address}: the connection broke: {error}"),
         }
         outcome
+    }
+
+    /// The role of the server, in compatibility mode if that is set.
+    fn role(&self, address: SocketAddr) -> DocumentServer {
+        let role = DocumentServer::with_limits(&self.uploads.limits);
+        match self.uploads.compat {
+            false => role,
+            true => role.compatible(CompatReader::new(address, StyleSettings::default())),
+        }
     }
 
     /// Waits for the next request, and returns whether some of it is there. Meanwhile the connection

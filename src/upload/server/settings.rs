@@ -18,6 +18,8 @@ pub struct Uploads {
     pub per_address: Option<NonZeroUsize>,
     /// Whether each refusal says what was expected and what was found.
     pub explain: bool,
+    /// Whether requests are accepted in the forms of other programs (protocol.md appendix B).
+    pub compat: bool,
     /// Whether a document is moved out of the library after another peer has downloaded all of it.
     pub hand_over: bool,
     /// Deadlines and limits of resources.

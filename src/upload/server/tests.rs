@@ -45,7 +45,7 @@ impl Holder {
             let served = scope.spawn(move || {
                 let stream = &Arc::new(server);
                 let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-                self.sharing.serve(&Reader { stream, address, number: 0 }, clock)
+                self.sharing.serve(&Reader { stream, address, number: 0, style: None }, clock)
             });
             let result = act(client);
             (served.join().unwrap(), result)
