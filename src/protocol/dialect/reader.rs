@@ -7,8 +7,8 @@ use super::framing::{Beginning, Framing, beginning};
 use super::pickle::{self, Unreadable};
 use super::reply_style::{LineEnd, ReplyStyle, StyleSettings};
 use super::request_end::{
-    EndedBy, Extent, RequestEnd, end_word, find_end, is_late_header, may_start_request, remains,
-    starts_request,
+    EndedBy, Extent, RequestEnd, end_word, find_end, is_late_header, is_padding, may_start_request,
+    remains, starts_request,
 };
 use super::vocabulary::{Meaning, Sender, text_of};
 use crate::limits;
@@ -105,6 +105,12 @@ impl CompatReader {
         if let Some(used) = self.remains_of_last(input) {
             return Reading::Found(used, CompatRequest::Skipped);
         }
+        let follows_silence = matches!(self.last, Last::Silence | Last::SilenceInLine);
+        let is_part = follows_silence && !input.contains(&b'\n') && !starts_request(input);
+        if is_part || (self.has_answered && b"END\r\n".starts_with(input)) {
+            // The rest of its line tells whether it belongs to the last request.
+            return Reading::More(None);
+        }
         match beginning(input, |text| match starts_request(text) {
             true => Some(true),
             false => (!may_start_request(text)).then_some(false),
@@ -132,14 +138,16 @@ impl CompatReader {
         let (padding, has_ended) = match self.last {
             Last::Padding(byte) => (Some(byte), true),
             Last::Ended => (None, true),
-            Last::Silence | Last::SilenceInLine => (None, false),
+            // Padding after a pause.
+            Last::Silence | Last::SilenceInLine => {
+                (input.first().copied().filter(is_padding), false)
+            }
         };
         let used = match remains(input, padding) {
             0 if has_ended || starts_request(input) || may_start_request(input) => 0,
             0 if self.last == Last::SilenceInLine || is_late_header(input) => {
                 let line = input.iter().position(|&byte| byte == b'\n');
-                let is_whole = line.is_some();
-                self.last = if is_whole { Last::Silence } else { self.last };
+                self.last = if line.is_some() { Last::Silence } else { Last::SilenceInLine };
                 line.map_or(input.len(), |at| at + 1)
             }
             used => {
@@ -224,103 +232,4 @@ fn unreadable_pickle() -> Reading {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reader() -> CompatReader {
-        CompatReader::new("192.0.2.7:40000".parse().unwrap(), StyleSettings::default())
-    }
-
-    /// Hands over the pieces, with silence after each, and returns what they mean.
-    fn read(reader: &mut CompatReader, pieces: &[&str]) -> Vec<String> {
-        let (mut input, mut found) = (Vec::new(), Vec::new());
-        for piece in pieces {
-            input.extend_from_slice(piece.as_bytes());
-            loop {
-                let reading = match reader.next(&input) {
-                    Reading::More(None) => break,
-                    Reading::More(Some(_)) => reader.on_silence(&input),
-                    found => found,
-                };
-                let Reading::Found(used, request) = reading else { break };
-                input.drain(..used);
-                found.push(match request {
-                    CompatRequest::Skipped | CompatRequest::LateEnd => continue,
-                    CompatRequest::Request(bytes) => {
-                        let text = String::from_utf8(bytes).unwrap();
-                        text.lines().collect::<Vec<_>>().join("|")
-                    }
-                    CompatRequest::Join => "join".into(),
-                    CompatRequest::Leave => "leave".into(),
-                    CompatRequest::Unreadable(_) => return vec!["unreadable".into()],
-                });
-            }
-        }
-        found
-    }
-
-    const LIST: &str = "LIST ALL P2P-CI/1.0|Host: h|Port: 1|";
-
-    #[test]
-    fn each_form_is_one_request() {
-        let table: [&[&str]; 14] = [
-            &["LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n"],
-            &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\nEND\n"],
-            &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\n", "END\n"],
-            &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\nEND\n"],
-            &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n~~~~~~~~~", "~~~~~~~~~~"],
-            &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\0\0\0\0\0\0\0\0"],
-            &["LIST P2P-CI/1.0\nHost: h\nPost: 1"],
-            &["LIST P2P-CI/1.0\nHost: h\nPost: 1\n"],
-            &["LIST P2P-CI/1.0\nHost: h\nPost: 1\n", "\n"],
-            &["LIST P2P-CI/1.0\nHost: h\nPost: 1\n", "Title: late\nOS: x\n\n"],
-            &["0000000036LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"],
-            &["36        LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"],
-            &["\0\u{24}LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"],
-            &["S'LIST ALL P2P-CI/1.0\\nHost: h\\nPort: 1\\n'\n."],
-        ];
-        for pieces in table {
-            let twice = [pieces, pieces].concat();
-            assert_eq!(read(&mut reader(), &twice), [LIST, LIST], "{pieces:?}");
-        }
-    }
-
-    #[test]
-    fn requests_follow_each_other_without_an_end() {
-        let add = "ADD RFC 1 P2P-CI/1.0\nHost: h\nPort: 1\nTitle: t\n";
-        let found = read(&mut reader(), &["CONNECT 7 P2P-CI/1.0\n", add, add, "EXIT P2P-CI/1.0\n"]);
-        let expected = "ADD RFC 1 P2P-CI/1.0|Host: h|Port: 1|Title: t|";
-        assert_eq!(found, ["join", expected, expected, "leave"]);
-        let all = format!("CONNECT 7 P2P-CI/1.0\n{add}{add}EXIT P2P-CI/1.0\n");
-        assert_eq!(read(&mut reader(), &[&all]), ["join", expected, expected, "leave"]);
-    }
-
-    #[test]
-    fn the_port_of_the_connection_stands_for_a_missing_one() {
-        let list = "LIST ALL P2P-CI/1.0\r\nHost: h\r\n\r\n";
-        let expected = ["LIST ALL P2P-CI/1.0|Host: h|Port: 40000|"];
-        assert_eq!(read(&mut reader(), &[list]), expected);
-        let found = read(&mut reader(), &["CONNECT 7 P2P-CI/1.0\n", list]);
-        assert_eq!(found, ["join", "LIST ALL P2P-CI/1.0|Host: h|Port: 7|"]);
-    }
-
-    #[test]
-    fn a_request_with_an_end_never_waits() {
-        let request = "ADD RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: t\r\n\r\n";
-        let mut reader = reader();
-        assert!(matches!(reader.next(request.as_bytes()), Reading::Found(..)));
-        // Then silence means little.
-        let begun = b"LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n";
-        assert_eq!(reader.next(begun), Reading::More(Some(EXCEPTION)));
-    }
-
-    #[test]
-    fn faults_are_left_to_the_decoder() {
-        let mistyped = "LOKUP RFC 1 P2P-CI/1.0|Host: h|Port: 1|";
-        let pieces =
-            ["LIST P2P-CI/1.0\nHost: h\nPost: 1\n", "LOKUP RFC 1 P2P-CI/1.0\nHost: h\nPort: 1\n"];
-        assert_eq!(read(&mut reader(), &pieces), [LIST, mistyped]);
-        let call = "cos\nsystem\n(S'true'\ntR.";
-        assert_eq!(read(&mut reader(), &[&format!("(d{call}")]), ["unreadable"]);
-    }
-}
+mod tests;

@@ -146,15 +146,20 @@ pub(super) fn end_word(input: &[u8]) -> Option<usize> {
 /// The position of padding in a line, which reaches to the end of what has arrived of it.
 fn padding(line: &[u8], is_after_request_line: bool) -> Option<usize> {
     let first = *line.first()?;
-    let fills = |byte: u8| matches!(byte, b'~' | b'!' | b'\0' | b' ');
-    if is_after_request_line && fills(first) && run(line, first) >= PADDING {
+    if is_after_request_line && is_padding(&first) && run(line, first) >= PADDING {
         return Some(0);
     }
     // Blanks at the end of a line are no padding: the line may go on.
-    let last = line.trim_ascii_end().last().copied().filter(|&byte| byte != b' ' && fills(byte))?;
+    let last =
+        line.trim_ascii_end().last().copied().filter(|&byte| byte != b' ' && is_padding(&byte))?;
     let text = line.trim_ascii_end();
     let count = text.iter().rev().take_while(|&&byte| byte == last).count();
     (count >= PADDING).then_some(text.len() - count)
+}
+
+/// Whether programs pad requests with this byte.
+pub(super) fn is_padding(byte: &u8) -> bool {
+    matches!(byte, b'~' | b'!' | b'\0' | b' ')
 }
 
 /// The number of bytes of padding and of line ends after it.

@@ -68,6 +68,8 @@ impl Sender {
                 rest.iter().rev().take(1).for_each(|port| self.learn_port(port));
                 return Meaning::Join;
             }
+            // Without a version, END only ends a request.
+            ["END"] if version.is_empty() => {}
             [_, ..] if is(&LEAVING) => return Meaning::Leave,
             ["DEL"] | ["DEL", "SELF" | "PEER"] => return Meaning::Leave,
             _ => {}
