@@ -115,7 +115,11 @@ impl<'a, R: Role> Driver<'a, R> {
                 return Ok(Some(event));
             }
             match self.receiver.try_fill() {
-                Ok(0) => return Ok(Some(self.role.on_end(self.receiver.input(), now))),
+                Ok(0) => {
+                    if let Some(event) = self.role.on_end(self.receiver.input(), now) {
+                        return Ok(Some(event));
+                    }
+                }
                 Ok(count) => {
                     if let Some(event) = self.role.received(count, now) {
                         return Ok(Some(event));
@@ -193,7 +197,7 @@ impl Role for &mut DocumentClient {
         None
     }
 
-    fn on_end(&mut self, input: &[u8], _: impl Fn() -> Duration) -> DocumentEvent {
-        DocumentClient::on_end(self, input)
+    fn on_end(&mut self, input: &[u8], _: impl Fn() -> Duration) -> Option<DocumentEvent> {
+        Some(DocumentClient::on_end(self, input))
     }
 }
