@@ -213,6 +213,7 @@ local VIOLATIONS = {
     lookup_empty = { "4.3", "warn", "The reply to LOOKUP without records is 404", "200 to an empty LOOKUP" },
     attribute_unasked = { "4.11", "warn", "An attribute that the request did not ask for" },
     unsolicited = { "3.4", "warn", "A response without a request" },
+    greeting = { "4.9", "note", "Text before the first message of a connection", "greeting" },
     not_a_message = { "3", "error", "Bytes that are no message", "text that is no message" },
 
     -- Replies of the upload server (5).
@@ -705,11 +706,13 @@ function framing.records(bytes, next, frame, request, may_assume)
             if may_assume and not frame.strict and not frame.has_finals and framing.is_record(text) then
                 return assumed(frame, #bytes, line_end)
             end
-            if line_from - frame.from > LIST_LIMIT then
-                frame.is_open = true
-                return ended(frame, line_from - 1, "continued")
+            if #bytes - frame.from <= LIST_LIMIT then
+                return nil
             end
-            return nil
+            frame.is_open = true
+            -- A line of this length is no record, and is not waited for.
+            local is_long = #text > LINE_LIMIT or line_from == frame.from
+            return ended(frame, is_long and #bytes or line_from - 1, "continued")
         end
         count = count + 1
         next = after
@@ -813,6 +816,13 @@ function framing.response(bytes, at, request, may_assume, has_finals)
     local prefixed = framing.prefixed(bytes, at, framing.response_start)
     if prefixed then
         prefixed.kind = "reply"
+        local text, next = framing.line(bytes, prefixed.head)
+        if request and request.method == "GET" and text:find("^%S+%s+20[06]") then
+            -- Its Content-Length.
+            local inner = { from = prefixed.head }
+            framing.head(bytes:sub(1, prefixed.to), next, inner, true)
+            prefixed.kind, prefixed.length = "head", inner.length
+        end
     end
     if prefixed ~= nil then
         return prefixed or nil
@@ -1264,7 +1274,7 @@ function reading.request(root, bytes, frame, message)
         rfc = document and document.rfc,
         file = document and document.file,
         scope = words.scope and words.scope.text,
-        limit = headers.limit and tonumber(headers.limit),
+        limit = headers.limit and grammar.rfc_number(headers.limit),
         wants_attributes = headers["want-attributes"] ~= nil,
         wants_range = headers.range ~= nil,
         wants_digest = headers["want-digest"] ~= nil or headers.range ~= nil,
@@ -1505,6 +1515,9 @@ local ONE_MORE, UNTIL_END = 0x0fffffff, 0x0ffffffe
 -- The longest document that is reassembled, and the longest message that is read together with held bytes.
 local DOCUMENT_LIMIT, HELD_LIMIT = 16 * 1024 * 1024, 1024 * 1024
 
+-- The length from which an incomplete list is not read again for each segment.
+local RESCAN_LIMIT = 4096
+
 function streams.reset()
     streams.all, streams.calls = {}, {}
 end
@@ -1528,9 +1541,16 @@ local function add_request(stream, message)
     stream.waiting[stream.last] = message
 end
 
--- Links a response to the oldest request without one.
+-- Links a response to the oldest request without one. If there is none, but text has come that seemed to be the
+-- response, the text was a greeting or a note.
 local function answer(stream, message)
     local request = next_request(stream)
+    local text = stream.text
+    stream.text = request and message.is_text and message or nil
+    if not request and text and not message.is_text then
+        message.request, text.request = text.request, nil
+        message.request.response = message
+    end
     if request then
         stream.waiting[stream.first] = nil
         stream.first = stream.first + 1
@@ -1617,6 +1637,22 @@ local function next_trailer(side, bytes, at)
     return item
 end
 
+-- Bytes that are no message, until a line at which `start` finds the next message. Text that comes first on a
+-- connection may be a greeting.
+local function no_message(stream, bytes, at, start, message)
+    local to = bytes:find("\n", at, true)
+    while to and to < #bytes and start(bytes, to + 1) ~= "yes" do
+        to = bytes:find("\n", to + 1, true)
+    end
+    local item = other("data", at, to or #bytes, message)
+    if bytes:byte(at) == 0x80 then
+        item.to, item.violation = #bytes, "pickle"
+    elseif not stream.has_messages and bytes:sub(at, item.to):find("^[%g ]+\r?\n?$") then
+        item.violation = "greeting"
+    end
+    return item
+end
+
 -- The next item of the client: a request.
 local function next_of_client(stream, side, bytes, at, info)
     local item, is_partial = next_trailer(side, bytes, at)
@@ -1625,9 +1661,7 @@ local function next_of_client(stream, side, bytes, at, info)
     end
     local first = bytes:byte(at)
     if first == 0x80 then
-        item = other("data", at, #bytes, {})
-        item.violation = "pickle"
-        return item
+        return no_message(stream, bytes, at, framing.request_start, {})
     end
     local prefix = framing.length_prefix(bytes, at, framing.request_start)
     local start = framing.request_start(bytes, at)
@@ -1638,7 +1672,7 @@ local function next_of_client(stream, side, bytes, at, info)
             return nil
         end
     elseif start == "no" and prefix == nil then
-        return other("data", at, #bytes, {})
+        return no_message(stream, bytes, at, framing.request_start, {})
     end
     local frame = framing.request(bytes, at, info.may_assume(at) and not side.has_empty_lines)
     if not frame then
@@ -1714,12 +1748,7 @@ local function next_of_server(stream, side, bytes, at, info)
         return nil
     end
     if start == "no" and not prefix then
-        local next = bytes:find("\nP2P%-?CI", at)
-        item = other("data", at, next or #bytes, { kind = "reply" })
-        if bytes:byte(at) == 0x80 then
-            item.violation = "pickle"
-        end
-        return item
+        return no_message(stream, bytes, at, framing.response_start, { kind = "reply", is_text = true })
     end
     local request = next_request(stream)
     local frame = framing.response(bytes, at, request, info.may_assume(at), side.has_finals)
@@ -1733,6 +1762,7 @@ end
 -- What the streams remember of an item.
 local function remember(stream, side, item, bytes, info)
     local message = item.message
+    stream.has_messages = stream.has_messages or item.kind ~= "data"
     if item.kind == "request" then
         message.is_surplus = stream.server.after ~= nil and not stream.server.after.keeps_open
         add_request(stream, message)
@@ -1783,8 +1813,13 @@ end
 function streams.receive(stream, side, data, info)
     local call = { items = {}, prefix = "" }
     local waiting = side.waiting or 0
+    if side.waits_for_line and waiting > RESCAN_LIMIT and #data <= LIST_LIMIT and not data:find("\n", waiting + 1, true) then
+        -- A long list in very short segments is read again only when another line is complete.
+        side.waiting, call.wait_from, call.wait = #data, 0, ONE_MORE
+        return call
+    end
     info.is_end = side.waits_until_end
-    side.waiting, side.waits_until_end = nil, nil
+    side.waiting, side.waits_until_end, side.waits_for_line = nil, nil, nil
     local held = side.held
     if held and not continues(stream, held, data) then
         side.held, held = nil, nil
@@ -1840,6 +1875,7 @@ function streams.receive(stream, side, data, info)
             end
             call.wait_from, call.wait = wait_from, more or ONE_MORE
             side.waiting, side.waits_until_end = #data - call.wait_from, more == UNTIL_END
+            side.waits_for_line = call.wait == ONE_MORE and side.role == "server"
             break
         end
         side.held = nil
@@ -2372,7 +2408,8 @@ local function is_p2pci(tvb, pinfo, tree)
     stream.beginnings = stream.beginnings or {}
     local is_over = stream.beginnings[sender] == false
     local before = stream.beginnings[sender] or ""
-    local line = framing.line(before .. data, 1)
+    local prefix = framing.length_prefix(before .. data, 1, framing.request_start) or 0
+    local line = framing.line(before .. data, prefix + 1)
     local is_request = line:find("^%s*%u+ .*P2P%-?CI")
     local is_response = line:find("^P2P%-?CI[/%w%.%-]*%s+%d%d%d")
     if not is_request and not is_response then

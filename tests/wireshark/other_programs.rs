@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::common::pcapng::{Capture, Side};
 use crate::common::skip_without_sample;
 use crate::transcript::restore;
 use crate::tshark::{PASSES, Tshark};
@@ -120,5 +121,36 @@ fn programs_that_talk_to_themselves_are_understood() {
             }
             tshark.tree(&capture, passes);
         }
+    }
+}
+
+/// Forms that the captures do not have.
+#[test]
+fn lengths_before_messages_and_greetings_are_understood() {
+    let Some(tshark) = Tshark::find() else { return };
+    let path = tshark.folder().join("forms.pcapng");
+    let mut capture = Capture::create(&path);
+    // Java's writeUTF.
+    let with_length =
+        |text: &str| [&u16::try_from(text.len()).unwrap().to_be_bytes(), text.as_bytes()].concat();
+    let mut upload = capture.connect(40_000, 5678);
+    let get = with_length("GET RFC 1 P2P-CI/1.0\nHost: h\nOS: x\n");
+    let head = "P2P-CI/1.0 200 OK\nDate: x\nOS: x\nLast-Modified: x\nContent-Length: 5\nContent-Type: text/text\n";
+    capture.send(&mut upload, Side::Client, &get);
+    capture.send(&mut upload, Side::Server, &with_length(head));
+    capture.send(&mut upload, Side::Server, b"12345");
+    // The greeting of a server crosses the first request.
+    let mut index = capture.connect(40_001, 7734);
+    capture.send(&mut index, Side::Client, b"LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 5\r\n\r\n");
+    capture.send(&mut index, Side::Server, b"Welcome\r\n");
+    capture.send(&mut index, Side::Server, b"P2P-CI/1.0 200 OK\r\n\r\nRFC 1 t h 5\r\n\r\n");
+    capture.close();
+    for passes in PASSES {
+        let rows =
+            tshark.fields(&path, passes, "p2pci.status", &["p2pci.status", "p2pci.request_in"]);
+        assert_eq!(rows, [["200", "4"], ["200", "10"]], "{passes:?}");
+        let found = tshark.found(&path, passes);
+        assert_eq!(found["p2pci.document"], ["3132333435"], "{passes:?}");
+        assert_eq!(found["p2pci.record.port"], ["5"], "{passes:?}");
     }
 }

@@ -51,6 +51,8 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ("SEARCH ALL P2P-CI/1.0\r\n{H}Title: t\r\nLimit: 0\r\n\r\n", "", &["limit"]),
     ("SEARCH ALL P2P-CI/1.0\r\n{H}Title: ---\r\n\r\n", "", &["words_of_search"]),
     ("\x01\x02\x03", "", &["not_a_message"]),
+    ("h:::5678\n", "", &["greeting"]),
+    ("", "Welcome\r\n", &["greeting"]),
     // Replies of the index server.
     ("LIST ALL P2P-CI/1.0\r\n{H}\r\n", "P2PCI/1.0 200 OK\r\n\r\n\r\n", &["status_version"]),
     ("LIST ALL P2P-CI/1.0\r\n{H}\r\n", "P2P-CI/1.0  400 Bad Request\r\n\r\n", &["status_line"]),
