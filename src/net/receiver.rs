@@ -20,8 +20,6 @@ pub struct Receiver<'a> {
     end: usize,
     /// The size of the next read, which depends on the last one.
     fitting: usize,
-    /// Whether the last read had no room for more.
-    was_full: bool,
 }
 
 impl<'a> Receiver<'a> {
@@ -33,7 +31,7 @@ impl<'a> Receiver<'a> {
     /// A receiver for a connection from which these bytes were read and not yet consumed.
     pub fn with_input(connection: &'a Connection, buffer: Vec<u8>) -> Self {
         let end = buffer.len();
-        Self { connection, buffer, start: 0, end, fitting: SMALL, was_full: false }
+        Self { connection, buffer, start: 0, end, fitting: SMALL }
     }
 
     /// The bytes that were received and not yet consumed.
@@ -69,19 +67,6 @@ impl<'a> Receiver<'a> {
         self.fill_with(|connection, room| connection.try_read(room))
     }
 
-    /// Reads bytes that have arrived, if the last read had no room for them; returns whether there were
-    /// any. Does not wait. An error is found by the next [`Receiver::fill`].
-    #[inline]
-    pub fn fill_with_arrived(&mut self) -> bool {
-        self.was_full && self.read_arrived()
-    }
-
-    #[cold]
-    fn read_arrived(&mut self) -> bool {
-        self.was_full = false;
-        self.try_fill().is_ok_and(|count| count > 0)
-    }
-
     fn fill_with(
         &mut self,
         read: impl FnOnce(&Connection, &mut [u8]) -> io::Result<usize>,
@@ -91,8 +76,7 @@ impl<'a> Receiver<'a> {
         let chunk = self.buffer.get_mut(self.end..).unwrap_or_default();
         let count = read(self.connection, chunk)?;
         self.end += count;
-        self.was_full = count == room;
-        if self.was_full {
+        if count == room {
             self.fitting = (self.fitting * 2).min(LARGE);
         } else if count < self.fitting / 4 {
             self.fitting = (self.fitting / 2).max(SMALL);
@@ -112,29 +96,5 @@ impl<'a> Receiver<'a> {
             self.buffer.resize(needed, 0);
             self.buffer.shrink_to(needed);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-    use std::net::{TcpListener, TcpStream};
-
-    use super::*;
-
-    #[test]
-    fn bytes_that_one_read_had_no_room_for_are_read_without_waiting() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut sender = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let connection = Connection::connected(listener.accept().unwrap().0);
-        let mut receiver = Receiver::new(&connection);
-        assert!(!receiver.fill_with_arrived(), "nothing was read");
-        sender.write_all(&vec![b'x'; 3 * SMALL]).unwrap();
-        while receiver.input().len() < SMALL {
-            receiver.fill(None).unwrap();
-        }
-        while receiver.fill_with_arrived() {}
-        assert_eq!(receiver.input().len(), 3 * SMALL);
-        assert!(!receiver.fill_with_arrived(), "nothing has arrived");
     }
 }

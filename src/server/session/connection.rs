@@ -148,11 +148,6 @@ impl Session<'_> {
     /// Sends the replies and waits for more bytes. Returns an event if none have arrived: the end
     /// of the connection, or of the time for a request.
     fn fill(&mut self) -> io::Result<Option<RequestEvent<IndexRequest>>> {
-        // The replies to a long pipeline are written together, also if one read has not taken it.
-        if self.output.len() < limits::SMALL_OUTPUT && self.driver.receiver.fill_with_arrived() {
-            self.share.end();
-            return Ok(None);
-        }
         let is_idle = self.driver.input().is_empty();
         let is_large = self.output.len() > limits::SMALL_OUTPUT;
         self.flush()?;
