@@ -9,7 +9,7 @@
 --   reading      the lines of a message, as nodes of the tree (4, 5, 6)
 --   streams      the messages of a TCP connection; requests and their responses (3.4)
 --   display      nodes and columns in Wireshark
---   statistics, export, menus
+--   export, statistics, menus of Wireshark
 --   registration
 --
 -- The parts from `grammar` to `streams` are plain Lua on strings, without Wireshark's API. Wireshark calls
@@ -159,7 +159,8 @@ local VIOLATIONS = {
     header_colon = { "2.9", "error", "A header without a colon", "header without colon" },
     header_name = { "2.9", "warn", "Another name of a header", "misspelt header" },
     header_case = { "2.9", "note", "The name of a header in another case" },
-    header_blank = { "2.9", "note", "Expected `Name: value`, with one blank after the colon alone", "blanks of headers" },
+    header_blank = { "2.9", "note", "Expected `Name: value`, with one blank after the colon alone",
+        "blanks of headers" },
     header_twice = { "2.9", "error", "A header that occurs twice" },
     header_order = { "2.9", "note", "Headers in another order than in the grammar" },
     header_unknown = { "2.9", "chat", "An unknown header, which readers ignore" },
@@ -763,7 +764,7 @@ local DOCUMENT_PREFIX = "^[ \t]*RFC Data:[ \t]*"
 
 -- The head of a document (5.2, 5.4). Sets `frame.length` to the Content-Length.
 function framing.head(bytes, next, frame, may_assume)
-    local seen, count = {}, 0
+    local seen = {}
     local function is_enough()
         return seen["content-length"] and seen["content-type"]
     end
@@ -786,7 +787,8 @@ function framing.head(bytes, next, frame, may_assume)
             end
         elseif is_enough() and (not is_header or HEAD_HEADERS[key] and seen[key] and key ~= "content-type") then
             -- The beginning of a header is no document yet, unless the document has this length.
-            if text == "\r" or line_end == "" and text:find("^[%a%-]*$") and #text <= 20 and #text ~= frame.length then
+            local is_word = line_end == "" and text:find("^[%a%-]*$") and #text <= 20
+            if text == "\r" or is_word and #text ~= frame.length then
                 return nil
             end
             local _, last = bytes:find(DOCUMENT_PREFIX, line_from)
@@ -795,7 +797,6 @@ function framing.head(bytes, next, frame, may_assume)
         elseif line_end == "" then
             return after - frame.from > HEAD_LIMIT and ended(frame, #bytes, "limit") or nil
         elseif is_header then
-            count = count + 1
             if key == "content-length" and not seen[key] then
                 local _, _, value = framing.header(text)
                 frame.length = grammar.is_length(value) and tonumber(value) or nil
@@ -1352,7 +1353,8 @@ local function read_record(root, text, at, line_end)
     -- The title is what is between, without the blank on each side.
     local title_from, title_to = document.word.to + 2, host.from - 2
     local title = text:sub(title_from, title_to)
-    node(line, "record.title", offset + math.min(title_from, host.from), offset + math.max(title_to, title_from), title)
+    local from, to = math.min(title_from, host.from), math.max(title_to, title_from)
+    node(line, "record.title", offset + from, offset + to, title)
     node(line, "record.host", offset + host.from, offset + host.to, host.text)
     node(line, "record.port", offset + port.from, offset + port.to, number)
     if text:find("[ \t]$") or text:sub(host.to + 1, port.from - 1) ~= " " or title_to < title_from - 1 then
@@ -1496,7 +1498,8 @@ function reading.head(root, bytes, frame, message)
         end
     end
     read_end(root, bytes, frame, message, "head_end")
-    return { status = status, phrase = phrase, keeps_open = (seen.connection or ""):lower():find("keep-alive", 1, true) ~= nil }
+    local keeps_open = (seen.connection or ""):lower():find("keep-alive", 1, true) ~= nil
+    return { status = status, phrase = phrase, keeps_open = keeps_open }
 end
 
 -- ---------------------------------------------------------------------------------------------------------
@@ -1523,7 +1526,7 @@ function streams.reset()
 end
 
 local function new_stream(id)
-    local stream = { id = id, client = { role = "client" }, server = { role = "server" }, waiting = {}, first = 1, last = 0 }
+    local stream = { client = { role = "client" }, server = { role = "server" }, waiting = {}, first = 1, last = 0 }
     streams.all[id] = stream
     return stream
 end
@@ -1813,7 +1816,8 @@ end
 function streams.receive(stream, side, data, info)
     local call = { items = {}, prefix = "" }
     local waiting = side.waiting or 0
-    if side.waits_for_line and waiting > RESCAN_LIMIT and #data <= LIST_LIMIT and not data:find("\n", waiting + 1, true) then
+    local is_long = waiting > RESCAN_LIMIT and #data <= LIST_LIMIT
+    if side.waits_for_line and is_long and not data:find("\n", waiting + 1, true) then
         -- A long list in very short segments is read again only when another line is complete.
         side.waiting, call.wait_from, call.wait = #data, 0, ONE_MORE
         return call
@@ -2028,7 +2032,8 @@ function SHOW.document(root, bytes, item)
         node(root, "data", item.from, item.to)
     end
     node(root, "document.length", item.to, item.to, item.to - item.from + 1).is_generated = true
-    return string.format("%s, %d bytes", item.is_whole and "document" or "part of a document", item.to - item.from + 1)
+    local what = item.is_whole and "document" or "part of a document"
+    return string.format("%s, %d bytes", what, item.to - item.from + 1)
 end
 
 function SHOW.surplus(root, bytes, item)
@@ -2231,7 +2236,8 @@ local function branch(lines, title, counts)
     end)
     lines[#lines + 1] = string.format("  %-38s %8d", title, sum)
     for _, key in ipairs(keys) do
-        lines[#lines + 1] = string.format("    %-36s %8d  %5.1f %%", grammar.shown(key), counts[key], 100 * counts[key] / sum)
+        local part = 100 * counts[key] / sum
+        lines[#lines + 1] = string.format("    %-36s %8d  %5.1f %%", grammar.shown(key), counts[key], part)
     end
 end
 
@@ -2242,8 +2248,8 @@ function statistics.text(counts)
     branch(lines, "Violations by section of protocol.md", counts.section)
     branch(lines, "Forms of other programs", counts.dialect)
     lines[#lines + 1] = string.format("  %-38s %8d", "Records", counts.records)
-    lines[#lines + 1] = string.format("  %-38s %8d  %.0f bytes", "Documents, and parts of documents", counts.documents,
-        counts.bytes)
+    lines[#lines + 1] = string.format("  %-38s %8d  %.0f bytes", "Documents, and parts of documents",
+        counts.documents, counts.bytes)
     if counts.times > 0 then
         lines[#lines + 1] = string.format("  Time until the response: shortest %.6f s, mean %.6f s, longest %.6f s",
             counts.shortest, counts.time / counts.times, counts.longest)

@@ -163,6 +163,26 @@ fn exported(tshark: &Tshark, capture: &Path) -> Vec<(String, String)> {
     common::names(&folder).into_iter().map(read).collect()
 }
 
+/// Names from the network lead to no other directory, and are not hidden.
+#[test]
+fn exported_documents_stay_in_their_directory() {
+    let Some(tshark) = Tshark::find() else { return };
+    let path = tshark.folder().join("names.pcapng");
+    let mut capture = Capture::create(&path);
+    let mut connection = capture.connect(40_000, 5678);
+    for name in [".hidden", "a%2F..%2F..%2Fb", "%2Fetc%2Fpasswd", "C:a%09b"] {
+        let get = format!("GET FILE {name} P2P-CI/1.0\r\nHost: h\r\n\r\n");
+        capture.send(&mut connection, Side::Client, get.as_bytes());
+        let head = "P2P-CI/1.0 200 OK\r\nContent-Length: 1\r\nContent-Type: a\r\n\r\nx";
+        capture.send(&mut connection, Side::Server, head.as_bytes());
+    }
+    capture.close();
+    let exported = exported(&tshark, &path);
+    let names: Vec<&str> = exported.iter().map(|(name, _)| name.as_str()).collect();
+    let expected = ["frame-11-document", "frame-5-_hidden", "frame-7-document", "frame-9-document"];
+    assert_eq!(names, expected);
+}
+
 #[test]
 fn statistics_are_printed_if_a_preference_asks_for_them() {
     let Some(tshark) = Tshark::find() else { return };

@@ -7,6 +7,12 @@ use crate::common::skip;
 use crate::tshark::{dissector, is_installed, output};
 
 #[test]
+fn the_dissector_has_the_version_of_this_crate() {
+    let source = include_str!("../../wireshark/p2pci.lua");
+    assert!(source.contains(concat!("\nlocal VERSION = \"", env!("CARGO_PKG_VERSION"), "\"\n")));
+}
+
+#[test]
 fn the_dissector_runs_in_lua_5_4() {
     if !is_installed("lua5.4") || !is_installed("luac5.4") {
         return skip("lua5.4 is not installed");
