@@ -174,7 +174,7 @@ fn some_holder(
     }
 }
 
-/// What follows a LOOKUP that has found no holder (protocol.md section 8.5).
+/// The next step after a LOOKUP that has found no holder (protocol.md section 8.5).
 impl IndexDialect {
     /// Whether a failed LOOKUP is sent again without extensions: the server has not replied to the first
     /// request with one. `before` is what was known of it before the LOOKUP.

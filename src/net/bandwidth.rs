@@ -46,7 +46,7 @@ struct State {
     next: u64,
 }
 
-/// What a network has transferred.
+/// The bytes that a network has transferred.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     bytes: f64,

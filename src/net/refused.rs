@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_millis(10);
 /// Refuses connections, and drains those that were refused a moment ago.
 #[derive(Debug)]
 pub(super) struct Refused {
-    /// What a refused connection is sent.
+    /// The bytes that a refused connection is sent.
     refusal: Vec<u8>,
     state: Arc<Mutex<State>>,
 }

@@ -77,7 +77,7 @@ impl UploadServer {
         self.address
     }
 
-    /// What it has sent, which still grows while it runs.
+    /// Totals of its uploads, which still grow while it runs.
     pub fn totals(&self) -> Arc<UploadTotals> {
         Arc::clone(&self.totals)
     }

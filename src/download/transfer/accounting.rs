@@ -1,4 +1,4 @@
-//! What all transfers of a program share (protocol.md section 7).
+//! The state that all transfers of a program share (protocol.md section 7).
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -307,7 +307,7 @@ impl IndexClient {
         self.greeting.take()
     }
 
-    /// What the server has shown on this connection.
+    /// The behaviour that the server has shown on this connection.
     pub fn has_shown(&self) -> IndexTraits {
         IndexTraits {
             extensions: self.decoder.shows_attributes(),
@@ -332,7 +332,7 @@ impl IndexClient {
     }
 }
 
-/// What a reply lacks that has arrived so far.
+/// The missing part of a reply that has arrived so far.
 fn expected(state: ReplyState, input: &[u8]) -> &'static str {
     match state {
         ReplyState::Before if input.is_empty() => "a reply",

@@ -1,4 +1,4 @@
-//! What a peer finds in the bytes that an index server sends (protocol.md sections 3.2 and 4.9).
+//! Events in the bytes that an index server sends to a peer (protocol.md sections 3.2 and 4.9).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a server finds in the bytes that a client sends (protocol.md section 3.1).
+//! Events in the bytes that a client sends to a server (protocol.md section 3.1).
 
 use crate::protocol::DecodeError;
 

@@ -46,7 +46,7 @@ pub(super) struct Reader<'a> {
     pub(super) style: Option<ReplyStyle>,
 }
 
-/// What becomes of a connection when its request was answered.
+/// The state of a connection after the reply.
 pub(super) enum Then {
     Close,
     KeepOpen,

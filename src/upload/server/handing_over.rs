@@ -234,7 +234,7 @@ mod tests {
     use crate::net::pipe_of;
     use crate::protocol::Document;
 
-    /// What a reader does with a document that it was sent, after it has closed its sending direction.
+    /// The outcome for a client that has closed its sending direction.
     #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
     fn outcome(reads: bool, closes_after: Duration) -> io::Result<()> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -40,7 +40,7 @@ pub(super) struct Sent {
     pub(super) has_closed_early: bool,
 }
 
-/// What is said of a document before its bytes, or before a part of them.
+/// The head of a reply with a document or a part of it.
 pub(super) fn head(
     entry: &Entry,
     document: &OpenDocument,
@@ -69,7 +69,7 @@ impl Upload<'_> {
         /// A shorter document arrives sooner if this thread sends it while the reader reads, whatever
         /// processor time that takes.
         const LONG: u64 = 32 * 1024 * 1024;
-        /// What the head of a reply takes, or a bit more.
+        /// Bytes of the head of a reply, or a few more.
         const HEAD: usize = 512;
         let part = head.content_range;
         let (first, count) =

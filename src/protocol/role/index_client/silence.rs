@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::limits;
 use crate::protocol::{ReplyForm, ReplyState};
 
-/// What an index server has shown of itself, on any connection.
+/// The behaviour that an index server has shown, on any connection.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct IndexTraits {
     /// It has shown an extension.

@@ -54,7 +54,7 @@ fn cuts_do_not_matter() {
     }
 }
 
-/// What follows the end of the bytes: when the deadline passes, and when the server closes.
+/// Events after the end of the bytes: when the deadline passes, and when the server closes.
 #[test]
 fn a_reply_ends_by_silence_or_by_a_close() {
     use ReplyMeaning::{Closed, End, Missing};

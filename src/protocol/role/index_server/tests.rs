@@ -11,7 +11,7 @@ fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// What an event means, in a word.
+/// The meaning of an event, in a word.
 fn word(event: &Event) -> String {
     match &event.meaning {
         RequestMeaning::EmptyLines => "empty".into(),
