@@ -73,7 +73,7 @@ impl<'a> Replies<'a> {
         stream: &'a Connection,
         between: Between,
     ) -> Self {
-        let client = IndexClient::new(between.decoder);
+        let client = IndexClient::with_limits(between.decoder, *dialect.limits());
         let role = LearningClient { index, dialect, client };
         Self { index, driver: Driver::with_input(stream, between.input, role) }
     }

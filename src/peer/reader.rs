@@ -150,3 +150,24 @@ impl Peer {
         Ok(completed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn an_index_that_does_not_answer_is_waited_for_as_long_as_the_limits_say() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let index = listener.local_addr().unwrap().to_string().parse().unwrap();
+        let time = Duration::from_millis(50);
+        let mut limits = Limits::default();
+        (limits.index_client.reply, limits.index_client.probe_reply) = (time, time);
+        let begun = Instant::now();
+        let error = Peer::with_limits(index, &limits).find(&Document::Rfc("1".parse().unwrap()));
+        assert!(matches!(error, Err(IndexError::Silent { .. })), "{error:?}");
+        assert!((time..time * 100).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    }
+}

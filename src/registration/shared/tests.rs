@@ -1,6 +1,9 @@
 //! Steps that threads take at the same time, one after the other.
 
 use std::fs;
+use std::net::TcpListener;
+use std::thread;
+use std::time::Duration;
 
 use super::*;
 use crate::library::{Depth, Library};
@@ -13,18 +16,21 @@ fn rfc(number: u32) -> Document {
 
 /// A registration at the index on this port, without its thread.
 fn shared(port: u16, folder: &std::path::Path, state: State) -> Shared {
+    shared_with(limits::Registration::DEFAULT, port, folder, state)
+}
+
+/// The same with these limits.
+fn shared_with(
+    limits: limits::Registration,
+    port: u16,
+    folder: &std::path::Path,
+    state: State,
+) -> Shared {
     let index = format!("127.0.0.1:{port}").parse().unwrap();
     let library = Library::scan(folder, Depth::Folder).unwrap();
     let port = "1".parse().unwrap();
-    let shared = Shared::new(
-        index,
-        None,
-        port,
-        library,
-        IndexDialect::default(),
-        limits::Registration::DEFAULT,
-        Box::new(|_| {}),
-    );
+    let shared =
+        Shared::new(index, None, port, library, IndexDialect::default(), limits, Box::new(|_| {}));
     *shared.lock() = state;
     shared
 }
@@ -67,4 +73,40 @@ fn only_the_present_connection_is_replaced() {
     assert!(matches!(&*shared.lock(), State::Connecting));
     assert!(matches!(shared.end_connection(&error()), Ended::Planned));
     assert!(matches!(shared.end_connection(&error()), Ended::Lost));
+}
+
+/// The pause after a lost connection doubles up to its limit.
+#[test]
+fn a_lost_connection_is_replaced_after_the_pauses_of_the_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let milliseconds = Duration::from_millis;
+    let (reconnect, reconnect_max) = (milliseconds(20), milliseconds(40));
+    let defaults = limits::Registration::DEFAULT;
+    let limits = limits::Registration { reconnect, reconnect_max, ..defaults };
+    let (sender, pauses) = std::sync::mpsc::channel();
+    let mut shared = shared_with(limits, port, folder.path(), State::Connecting);
+    shared.report = Box::new(move |event| {
+        if let Event::Away(_, pause) = event {
+            let _ = sender.send(pause);
+        }
+    });
+    thread::scope(|scope| {
+        scope.spawn(|| shared.stay_registered());
+        let found: Vec<Duration> = [(); 3]
+            .into_iter()
+            .map_while(|()| {
+                drop(listener.accept());
+                pauses.recv_timeout(Duration::from_secs(20)).ok()
+            })
+            .collect();
+        // Before anything can fail: the thread ends with it.
+        shared.close();
+        assert_eq!(found.len(), 3);
+        for (usual, pause) in [20, 40, 40].map(milliseconds).into_iter().zip(found) {
+            // A quarter more or less.
+            assert!((usual * 3 / 4..=usual * 5 / 4).contains(&pause), "{usual:?} {pause:?}");
+        }
+    });
 }
