@@ -140,6 +140,21 @@ impl IndexDialect {
         }
     }
 
+    /// Permits a probe unless a reply has proved that the server knows no extension.
+    pub(crate) fn withdraw_doubt(&self) {
+        let mut shown = self.lock();
+        if shown.silent_probes > 0 {
+            shown.extensions = Extensions::Unknown;
+        }
+    }
+
+    /// Whether the server may know extensions: it has shown none, and no reply has proved that it knows
+    /// none.
+    pub(crate) fn may_know_extensions(&self) -> bool {
+        let shown = self.lock();
+        shown.extensions == Extensions::Unknown || shown.silent_probes > 0
+    }
+
     /// The shown properties that decide how a reply ends.
     pub(super) fn traits(&self) -> IndexTraits {
         let shown = self.lock();
@@ -255,8 +270,16 @@ mod tests {
         dialect.doubt_extensions();
         dialect.ask_again();
         assert_eq!(dialect.extensions(), Extensions::Refused);
+        // But silence is no proof.
+        assert!(dialect.may_know_extensions());
+        dialect.withdraw_doubt();
+        assert_eq!(dialect.extensions(), Extensions::Unknown);
         dialect.show_extensions();
         dialect.ask_again();
         assert_eq!(dialect.extensions(), Extensions::Shown);
+        dialect.refuse_extensions();
+        dialect.withdraw_doubt();
+        assert!(!dialect.may_know_extensions());
+        assert_eq!(dialect.extensions(), Extensions::Refused);
     }
 }

@@ -76,9 +76,10 @@ pub fn each_record(
     if let Completeness::Stopped = rfcs {
         return Ok(rfcs);
     }
-    probe_extensions(index, first);
+    let probed = probe_extensions(index, first);
     if !index.dialect().shows_extensions() {
-        return Ok(rfcs);
+        // The records that were listed before are not discarded.
+        return Ok(rfcs.and(probed));
     }
     match list(index, Listing::Files, take) {
         // It knows attributes, but only RFCs.
@@ -93,13 +94,16 @@ pub fn each_record(
 }
 
 /// Finds out whether an unknown index server knows extensions, by a LOOKUP of a document that it has
-/// listed. No known server is harmed by the header of that LOOKUP (protocol.md section 8.5).
-fn probe_extensions(index: &dyn AskIndex, listed: Option<(Document, Title)>) {
+/// listed. No known server is harmed by the header of that LOOKUP (protocol.md section 8.5). The result
+/// is incomplete if the index is full, because that proves nothing.
+fn probe_extensions(index: &dyn AskIndex, listed: Option<(Document, Title)>) -> Completeness {
     if index.dialect().extensions() != Extensions::Unknown {
-        return;
+        return Completeness::Complete;
     }
     // Servers may compare the title, so the correct one is sent.
-    let Some((document, title)) = listed.or_else(Query::of_rfc_1) else { return };
+    let Some((document, title)) = listed.or_else(Query::of_rfc_1) else {
+        return Completeness::Complete;
+    };
     let (document, title) = (&document, Some(&title));
     let query = Query::Lookup { document, title, want_attributes: true };
     // The connection records an attribute as an extension. A short reply is read to its end, so that
@@ -115,8 +119,12 @@ fn probe_extensions(index: &dyn AskIndex, listed: Option<(Document, Title)>) {
         Err(error @ (IndexError::Silent { .. } | IndexError::Unfinished { .. })) => {
             log::warn!("documents other than RFCs may be missing: {}", error_chain(&error));
         }
+        Err(error @ IndexError::Refused { refusal: Refusal::ServiceUnavailable, .. }) => {
+            return Completeness::failed(error);
+        }
         Err(error) => log::debug!("no extension is known: {}", error_chain(&error)),
     }
+    Completeness::Complete
 }
 
 /// Streams the records of one list.

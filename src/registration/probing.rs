@@ -12,6 +12,11 @@ use crate::protocol::{Document, Refusal, ReplyForm};
 impl Shared {
     /// Requests the attributes of the document that was just added, with its title. An index that
     /// knows attributes sends them. Returns whether the connection can still be used.
+    ///
+    /// Only a reply other than 503 proves that an index knows no extension. Where nothing was added,
+    /// the peer connects again after any other outcome. Where an RFC was added, an index that does not
+    /// reply is not asked a third time, because some servers never answer an unknown header, and
+    /// each new connection removes the RFC from the index for a moment.
     pub(super) fn probe_extensions(
         &self,
         link: &Link,
@@ -19,6 +24,10 @@ impl Shared {
         first: &Document,
         outcomes: &Outcomes,
     ) -> Result<bool, IndexError> {
+        let is_added = matches!(first, Document::Rfc(_));
+        if !is_added {
+            self.dialect.withdraw_doubt();
+        }
         let is_unknown = self.dialect.extensions() == Extensions::Unknown;
         if !is_unknown || self.dialect.answers_one_request() {
             return Ok(true);
@@ -44,6 +53,9 @@ impl Shared {
                 Ok(false)
             }
             (Ok(_), _) if self.dialect.shows_extensions() => Ok(true),
+            (Ok(Some((refusal @ Refusal::ServiceUnavailable, reason))), _) => {
+                Err(IndexError::Refused { index: self.index.clone(), refusal, reason })
+            }
             (Ok(_), _) => match replies.wait_for_unsolicited(self.dialect.limits().refusal_rest)? {
                 Unsolicited::Nothing => Ok(true),
                 Unsolicited::Close => {
@@ -62,6 +74,11 @@ impl Shared {
             (Err(_), [(_, (Refusal::ServiceUnavailable, reason))]) => {
                 let (index, reason) = (self.index.clone(), reason.clone());
                 Err(IndexError::Refused { index, refusal: Refusal::ServiceUnavailable, reason })
+            }
+            (Err(error @ (IndexError::Lost { .. } | IndexError::Silent { .. })), _)
+                if !is_added =>
+            {
+                Err(error)
             }
             (Err(IndexError::Lost { .. }), _) if self.dialect.suspect_one_request() => Ok(false),
             (Err(error @ IndexError::Refused { .. }), _) => Err(error),

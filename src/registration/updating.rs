@@ -7,7 +7,7 @@ use super::event::Event;
 use super::handle::Registration;
 use super::ledger::{Announcement, Change, Outcome, Standing};
 use super::shared::Shared;
-use crate::discovery::{Extensions, IndexError};
+use crate::discovery::IndexError;
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::net::Cancel;
@@ -113,8 +113,7 @@ impl Shared {
         cancel: &Cancel,
     ) -> Result<(), IndexError> {
         let had_none = self.lock_ledger().is_empty();
-        let is_unknown =
-            self.dialect.extensions() == Extensions::Unknown && !self.dialect.answers_one_request();
+        let is_unknown = self.dialect.may_know_extensions() && !self.dialect.answers_one_request();
         let is_shared = |document: &Document| self.library.read().entry(document).is_some();
         let was_asked = self.was_asked.load(Ordering::Acquire);
         let is_reason = |document: &Document| {

@@ -16,6 +16,7 @@ mod bounds;
 mod captured;
 mod endings;
 mod fake;
+mod full;
 mod kinds;
 mod refusals;
 mod registration;
