@@ -1,6 +1,8 @@
 //! Reading replies without regard to the lines before them (protocol.md section 3.2).
 
 use super::{Found, IndexReplyDecoder};
+use crate::limits;
+use crate::protocol::SyntaxError;
 use crate::protocol::message::decode_error::DecodeError;
 use crate::protocol::message::index_reply::{IndexReply, ReplyPart};
 
@@ -49,7 +51,14 @@ impl IndexReplyDecoder {
                 Found::Part(part, used) => {
                     return Ok(Some((part, std::mem::take(&mut self.skipped) + used)));
                 }
-                Found::EmptyLine(used) | Found::Skipped(used) => self.skipped += used,
+                Found::EmptyLine(used) | Found::Skipped(used) => {
+                    self.skipped = self.skipped.saturating_add(used);
+                    if self.skipped > limits::HEAD {
+                        let expected = "a reply after at most 16384 bytes of other lines";
+                        let fault = SyntaxError::new(expected, "more of them", "7");
+                        return Err(DecodeError::new(1, fault));
+                    }
+                }
                 Found::Incomplete => return Ok(None),
             }
         }
