@@ -63,6 +63,8 @@ pub struct Downloads {
     /// Bytes a second below which a download is slow. A document's time budget is its length divided
     /// by this rate.
     pub slow_rate: u64,
+    /// Announced bytes that count for the time budget of a document while no holder of it is proven.
+    pub budget_unproven: u64,
     /// Time after which the rate of a download is compared with `slow_rate`.
     pub slow_after: Duration,
     /// The shortest time budget of a document. Beyond its budget it yields its worker to documents
@@ -71,7 +73,10 @@ pub struct Downloads {
     /// Time after which a document of which nothing has come, from several holders that have not
     /// delivered anything yet, yields its worker to documents that were never tried.
     pub fruitless_after: Duration,
-    /// Workers that slow documents may not occupy while other documents were never tried.
+    /// Time after which a download from a proven holder counts as long. Another one counts as long after
+    /// `slow_after`.
+    pub long_after: Duration,
+    /// Workers that long downloads may not occupy while other documents were never tried.
     pub reserved_workers: usize,
     /// Time for which a download waits while another process downloads the same document.
     pub in_use: Duration,
@@ -114,9 +119,11 @@ impl Downloads {
         min_rate_time: Duration::from_secs(30),
         min_rate_time_with_others: Duration::from_secs(5),
         slow_rate: 16 * 1024,
+        budget_unproven: 16 * 1024 * 1024,
         slow_after: Duration::from_secs(10),
         document_time: Duration::from_mins(2),
         fruitless_after: Duration::from_secs(3),
+        long_after: Duration::from_secs(60),
         reserved_workers: 2,
         in_use: Duration::from_hours(1),
         no_holders: Duration::from_mins(1),

@@ -56,6 +56,11 @@ impl Retry {
         self.announced.get_or_insert(length);
     }
 
+    /// The length that a holder announced first.
+    pub(in crate::download) fn announced(&self) -> Option<u64> {
+        self.announced
+    }
+
     /// Notes the number of bytes that can be resumed.
     pub(in crate::download) fn keep(&mut self, kept: Option<u64>) {
         self.kept = kept.unwrap_or(0).min(self.announced.unwrap_or(u64::MAX));

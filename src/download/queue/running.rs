@@ -22,7 +22,9 @@ pub(super) struct Running {
 /// The expectation of a download, from the holders of its document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Prospect {
-    /// One of them has delivered documents, or there is only one.
+    /// One of them has delivered documents.
+    Proven,
+    /// There is only one.
     Usual,
     /// There are several unproven ones.
     Doubtful,
@@ -34,7 +36,7 @@ pub(super) enum Prospect {
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     pub(super) bytes: AtomicU64,
-    /// The announced length, or 0.
+    /// The length that was announced first, or 0.
     pub(super) length: AtomicU64,
     /// Set when the attempt begins.
     pub(super) prospect: OnceLock<Prospect>,
@@ -81,18 +83,41 @@ impl Running {
     /// Whether no byte has arrived, and none is expected from its holders.
     fn is_fruitless(&self, now: Instant, slow: Slow<'_>) -> bool {
         let most = match self.progress.prospect.get() {
-            None | Some(Prospect::Usual) => return false,
+            None | Some(Prospect::Proven | Prospect::Usual) => return false,
             Some(Prospect::NeedsLookup) if slow.names => slow.limits.lookup_slow,
             Some(Prospect::NeedsLookup | Prospect::Doubtful) => slow.limits.fruitless_after,
         };
         self.bytes() == 0 && self.time(now) >= most
     }
 
-    /// Whether it has used up its time. An announced length may be wrong, so it counts up to four
-    /// times the received bytes. A task that runs again after others begins with the shortest budget.
+    fn is_proven(&self) -> bool {
+        self.progress.prospect.get() == Some(&Prospect::Proven)
+    }
+
+    /// Whether it has occupied its worker for a long time, whatever its rate is: any peer can serve an
+    /// endless document.
+    fn is_long(&self, now: Instant, slow: Slow<'_>) -> bool {
+        let is_usual = self.is_proven() && !self.is_slow(now, slow);
+        let most = if is_usual { slow.limits.long_after } else { slow.limits.slow_after };
+        self.time(now) >= most
+    }
+
+    /// The order in which long downloads yield: the slowest, then the longest of unproven holders. Of
+    /// proven holders the last one that has begun is first, so that the others are completed.
+    fn yield_order(&self, now: Instant, slow: Slow<'_>) -> (u8, u128) {
+        let time = self.time(now);
+        match (self.is_slow(now, slow), self.is_proven()) {
+            (true, _) => (0, u128::from(self.bytes() / time.as_secs().max(1))),
+            (false, false) => (1, u128::MAX - time.as_nanos()),
+            (false, true) => (2, time.as_nanos()),
+        }
+    }
+
+    /// Whether it has used up its time. An announced length may be wrong, so it is bounded unless a
+    /// holder is proven. A task that runs again after others begins with the shortest budget.
     fn is_over_budget(&self, now: Instant, slow: Slow<'_>) -> bool {
-        let length = self.progress.length.load(Ordering::Relaxed);
-        let length = length.min(self.bytes().saturating_mul(4));
+        let most = if self.is_proven() { u64::MAX } else { slow.limits.budget_unproven };
+        let length = self.progress.length.load(Ordering::Relaxed).min(most);
         let least = slow.limits.document_time;
         let budget = Duration::from_secs(length / slow.rate.max(1)).max(least);
         let time = self.time(now);
@@ -100,7 +125,7 @@ impl Running {
     }
 }
 
-/// Cancels the downloads that have to yield: slow ones that occupy workers reserved for untried ones,
+/// Cancels the downloads that have to yield: long ones that occupy workers reserved for untried ones,
 /// fruitless ones while there are untried ones, and those that have used up their time while others
 /// wait.
 pub(super) fn make_yield(
@@ -112,14 +137,14 @@ pub(super) fn make_yield(
     if waiting.untried {
         let fruitless = running.iter_mut().flatten().filter(|one| one.is_fruitless(now, slow));
         fruitless.for_each(Running::end);
+        let reserved = slow.limits.reserved_workers.min(running.len().div_ceil(2));
+        let for_long = running.len().saturating_sub(reserved);
+        let is_long = |one: &&mut Running| !one.must_yield && one.is_long(now, slow);
+        let mut long: Vec<&mut Running> = running.iter_mut().flatten().filter(is_long).collect();
+        long.sort_by_key(|one| one.yield_order(now, slow));
+        let excess = long.len().saturating_sub(for_long);
+        long.into_iter().take(excess).for_each(Running::end);
     }
-    let reserved = slow.limits.reserved_workers.min(running.len().div_ceil(2));
-    let for_slow = running.len().saturating_sub(reserved);
-    let mut slow_ones: Vec<&mut Running> =
-        running.iter_mut().flatten().filter(|one| one.is_slow(now, slow)).collect();
-    slow_ones.sort_by_key(|one| one.bytes() / one.time(now).as_secs().max(1));
-    let excess = if waiting.untried { slow_ones.len().saturating_sub(for_slow) } else { 0 };
-    slow_ones.into_iter().take(excess).for_each(Running::end);
     if waiting.any {
         let over = running.iter_mut().flatten().filter(|one| one.is_over_budget(now, slow));
         over.for_each(Running::end);
@@ -171,14 +196,44 @@ mod tests {
             make_yield(&mut all, waiting, SLOW, now);
             assert_eq!(ended(&all), expected, "{waiting:?} {time}");
         }
-        let mut some_fast = rates;
-        some_fast[..2].fill(RATE);
-        let mut all = running(&some_fast, 1 << 40, 20, now);
-        make_yield(&mut all, UNTRIED, SLOW, now);
-        assert_eq!(ended(&all), [] as [usize; 0]);
+        // One whose worker is free is enough of them.
+        let mut some_free = running(&rates, 1 << 40, 20, now);
+        some_free[4..6].fill_with(|| None);
+        make_yield(&mut some_free, UNTRIED, SLOW, now);
+        assert_eq!(ended(&some_free), [] as [usize; 0]);
         let mut alone = running(&[1200], 1 << 40, 20, now);
         make_yield(&mut alone, UNTRIED, SLOW, now);
         assert_eq!(ended(&alone), [0]);
+    }
+
+    /// Before, eight endless documents at more than 16 KiB a second kept all workers.
+    #[test]
+    fn reserved_workers_are_taken_at_any_rate() {
+        let now = Instant::now() + Duration::from_secs(1000);
+        let all_at = |times: [u64; 8], prospect| {
+            let of = |time: u64| running(&[RATE * 100], 1 << 40, time, now).remove(0);
+            let all: Vec<Option<Running>> = times.into_iter().map(of).collect();
+            all.iter().flatten().for_each(|one| one.progress.prospect.set(prospect).unwrap());
+            all
+        };
+        for (times, prospect, expected) in [
+            ([11, 13, 12, 13, 11, 11, 14, 11], Prospect::Usual, vec![1, 6]),
+            ([11, 13, 12, 13, 11, 11, 14, 9], Prospect::Usual, vec![6]),
+            ([9, 13, 12, 13, 11, 11, 14, 9], Prospect::Usual, vec![]),
+            ([11, 13, 12, 13, 11, 11, 14, 59], Prospect::Proven, vec![]),
+            // The others are completed.
+            ([70, 80, 90, 64, 75, 75, 62, 75], Prospect::Proven, vec![3, 6]),
+        ] {
+            let mut all = all_at(times, prospect);
+            make_yield(&mut all, UNTRIED, SLOW, now);
+            assert_eq!(ended(&all), expected, "{times:?}");
+            // Those that are ending count as free.
+            make_yield(&mut all, UNTRIED, SLOW, now);
+            assert_eq!(ended(&all), expected, "{times:?}");
+            let mut all = all_at(times, prospect);
+            make_yield(&mut all, Waiting { untried: false, any: true }, SLOW, now);
+            assert_eq!(ended(&all), [] as [usize; 0], "{times:?}");
+        }
     }
 
     #[test]
@@ -189,8 +244,10 @@ mod tests {
             (1200, 1000, 121, UNTRIED, true),
             (1200, 1000, 119, UNTRIED, false),
             (1200, 1000, 121, none, false),
-            // An enormous length does not count before a quarter of it is here.
-            (1200, 1 << 40, 121, UNTRIED, true),
+            // An enormous length counts as 16 MiB, whatever was received.
+            (1200, 1 << 40, 1023, UNTRIED, false),
+            (1200, 1 << 40, 1025, UNTRIED, true),
+            (RATE * 100, 1 << 40, 1025, UNTRIED, true),
             (RATE / 2, RATE * 1000, 900, UNTRIED, false),
             (RATE / 2, RATE * 1000, 1100, UNTRIED, true),
         ] {

@@ -191,7 +191,7 @@ impl<'a> Worker<'a> {
             }
         };
         let Self { downloader, pipeline, messages, unreported, reported, .. } = self;
-        let (mut seen, mut announced) = (None::<u64>, None);
+        let (mut seen, mut announced) = (None::<u64>, task.retry.announced());
         let mut watch = |attempt: DownloadProgress<'_>| {
             let DownloadProgress::Bytes(bytes, length) = attempt else { return };
             // The first event of a transfer has the bytes that were here before, which do not count.
@@ -199,8 +199,8 @@ impl<'a> Worker<'a> {
             let count = bytes.saturating_sub(seen.replace(bytes).unwrap_or(bytes));
             progress.bytes.fetch_add(count, Ordering::Relaxed);
             if let Some(length) = length {
-                announced.get_or_insert(length);
-                progress.length.store(length, Ordering::Relaxed);
+                let first = *announced.get_or_insert(length);
+                progress.length.store(first, Ordering::Relaxed);
             }
             *unreported += count;
             // When the receiver is gone, the work is over.
@@ -277,7 +277,7 @@ impl<'a> Worker<'a> {
 fn prospect(admission: &Admission, sources: &[Source]) -> Prospect {
     let is_proven = |source: &Source| admission.stats.is_proven(&source.holder);
     match sources {
-        sources if sources.iter().any(is_proven) => Prospect::Usual,
+        sources if sources.iter().any(is_proven) => Prospect::Proven,
         sources if admission.names.all_need_lookup(sources) => Prospect::NeedsLookup,
         [] | [_] => Prospect::Usual,
         _ => Prospect::Doubtful,
