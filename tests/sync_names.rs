@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Index, folder, names, peer, run_peer, share};
+use common::{Index, folder, names, peer, run_peer, run_peer_again, share};
 
 fn sync(index: &Index, arguments: &[&str], folder: &Path) -> (i32, String, String) {
     let index = index.address.to_string();
@@ -43,6 +43,9 @@ fn names_with_a_local_meaning_are_listed_and_never_saved() {
         // Messages show the name as it is.
         let name = name.replace("%2F", "/").replace("%EF%BD%92", "\u{ff52}");
         assert_eq!(errors.matches(&format!("FILE {name} is not fetched")).count(), 1, "{errors}");
+    }
+    for typed in ["FILE:rfc8.txt", "rfc7.txt/x", "handed-over/x", "rfc-index.txt"] {
+        assert!(errors.contains(&format!("; `get {typed} --out PATH` saves it")), "{errors}");
     }
     assert_eq!(names(&mine), ["rfc7.txt"]);
     let address = index.address.to_string();
@@ -89,6 +92,53 @@ fn one_document_that_cannot_be_saved_fails_alone() {
         let is_its = |line: &&str| line.contains(document);
         let line = output.lines().find(is_its).unwrap_or_else(|| panic!("{document}: {output}"));
         assert!(line.contains(r#""fetched":false"#) && line.contains(r#""exit":74"#), "{line}");
+    }
+}
+
+#[test]
+fn a_forced_get_repairs_a_name_that_another_peer_has_taken() {
+    let root = tempfile::tempdir().unwrap();
+    let others = folder(root.path(), "others", &[("sub", b"a file")]);
+    fs::create_dir(others.join("lecture")).unwrap();
+    fs::write(others.join("lecture/x"), "below").unwrap();
+    let honest = folder(root.path(), "honest", &[("lecture", b"honest lecture")]);
+    fs::create_dir(honest.join("sub")).unwrap();
+    fs::write(honest.join("sub/g"), "honest g").unwrap();
+    let recursive = ["--share", ".", "--recursive", "share"];
+    for together in [false, true] {
+        let mine = folder(root.path(), &format!("mine {together}"), &[]);
+        let state = folder(root.path(), &format!("state {together}"), &[]);
+        let index = Index::start(&[]);
+        let address = index.address.to_string();
+        let run = |words: &[&str]| {
+            run_peer_again(&[&[&address, "--share", "."], words].concat(), &state, &mine)
+        };
+        {
+            let other = peer(index.address, &recursive, &others);
+            while !other.line().starts_with("registered 2 ") {}
+            assert_eq!(run(&["sync"]).0, 0);
+        }
+        let holder = peer(index.address, &recursive, &honest);
+        while !holder.line().starts_with("registered 2 ") {}
+        let (code, _, errors) = run(&["sync"]);
+        assert_eq!(code, 74, "{errors}");
+        assert!(errors.contains("found a file: `get --force` replaces it"), "{errors}");
+        assert!(errors.contains("directory with files: `get --force` replaces it if"), "{errors}");
+        let gets: &[&[&str]] = match together {
+            true => &[&["get", "--force", "sub/g", "lecture"]],
+            false => &[&["get", "--force", "sub/g"], &["get", "--force", "lecture"]],
+        };
+        for get in gets {
+            let (code, _, errors) = run(get);
+            assert_eq!(code, 0, "{get:?}: {errors}");
+        }
+        assert_eq!(fs::read(mine.join("sub/g")).unwrap(), b"honest g");
+        assert_eq!(fs::read(mine.join("lecture")).unwrap(), b"honest lecture");
+        assert_eq!(names(&mine), ["lecture", "sub"]);
+        // What was replaced is no missing download.
+        let (code, output, _) = run(&["verify"]);
+        assert_eq!(code, 0, "{output}");
+        assert_eq!(run(&["sync"]).0, 0);
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::context::Context;
 use super::errors::command_error::CommandError;
+use super::values::named::typed;
 use crate::error_chain::error_chain;
 use crate::library::{candidate_groups, candidates};
 use crate::peer::{AskIndex, IndexError, lookup};
@@ -102,6 +103,6 @@ fn hint_at_file(context: &Context, document: &Document) -> String {
 
 /// The end of a message that names a file instead of an RFC.
 pub(super) fn hint(file: &Document) -> String {
-    let name = file.name();
-    format!("; there is a file named `{name}`: `FILE:{name}`")
+    let (name, typed) = (file.name(), typed(file));
+    format!("; there is a file named `{name}`: `{typed}`")
 }

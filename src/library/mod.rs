@@ -15,6 +15,7 @@
 //! | `digest` | SHA-256, the digest cache, and its store |
 //! | `partial` | part files, how they are resumed, and how they get their final names |
 //! | `target`, `saved` | where a document is saved; a file whose bytes are known |
+//! | `downloaded_files` | a directory in place of a document, which a forced download replaces |
 //! | `store_file` | files in which several programs of one user keep what they have learned |
 //!
 //! The library scans its directory only when it is asked to. A document is opened for upload
@@ -24,6 +25,7 @@ mod adding;
 mod catalog;
 mod comparison;
 mod digest;
+mod downloaded_files;
 mod entry;
 mod file_state;
 mod folded_name;
@@ -45,7 +47,7 @@ pub use catalog::{Library, SharedLibrary};
 pub use digest::{BackgroundHasher, DigestCache, Hasher};
 pub use entry::{Entry, OpenDocument};
 pub use folder::Depth;
-pub use name::{NotSaved, candidate_groups, candidates, document_of, file_name_of};
+pub use name::{NotSaved, candidate_groups, candidates, document_of, file_name_of, is_packed};
 pub use partial::{CHUNK, ChunkedPart, CommitResults, PartFiles, PartialFile, kept_bytes};
 pub use saved::Saved;
 pub use scanner::ScanResult;

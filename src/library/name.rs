@@ -22,7 +22,7 @@ pub fn document_of(path: &str) -> Option<Document> {
 }
 
 /// Whether the document of a file with this name is its unpacked content.
-pub(super) fn is_packed(path: &str) -> bool {
+pub fn is_packed(path: &str) -> bool {
     unpacked_name(path).is_some() && rfc_number(last_segment(path)).is_some()
 }
 
@@ -34,13 +34,13 @@ fn last_segment(path: &str) -> &str {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NotSaved {
     /// Its name, or the first directory of its path, has a special meaning in a shared directory.
-    #[error("its name has a special meaning in a shared directory; `get … --out PATH` saves it")]
+    #[error("its name has a special meaning in a shared directory")]
     Special,
     /// A file of its name would be shared as another document, or not at all.
-    #[error("a file of its name is not shared under that name; `get … --out PATH` saves it")]
+    #[error("a file of its name is not shared under that name")]
     OtherName,
     /// The system cannot represent the name.
-    #[error("this system has no files of its name; `get … --out PATH` saves it under another")]
+    #[error("this system has no files of its name")]
     Unrepresentable,
 }
 

@@ -1,15 +1,21 @@
 //! Where a downloaded document is saved, and what may be in the way (protocol.md section 9).
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::downloaded_files::DownloadedFiles;
 use super::folded_name::other_forms;
+use super::name::file_name_of;
 use crate::escape::escaped_path;
+use crate::protocol::{Digest, Document};
 use crate::system;
 
 /// The remedy for an obstacle that can be replaced.
 const REPLACE: &str = "`get --force` replaces it";
+/// The remedy for a directory with files.
+const REPLACE_DIRECTORY: &str = "`get --force` replaces it if all of them were downloaded";
 
 /// The place of a file below an existing directory, the root.
 ///
@@ -19,18 +25,50 @@ const REPLACE: &str = "`get --force` replaces it";
 pub struct SaveTarget {
     root: PathBuf,
     below: PathBuf,
+    /// The files that were downloaded into a directory of the target's name.
+    downloaded: DownloadedFiles,
 }
 
 impl SaveTarget {
     /// A file directly in its directory.
     pub fn file(path: &Path) -> Self {
         let below = path.file_name().map(PathBuf::from).unwrap_or_default();
-        Self { root: folder_of(path).into(), below }
+        Self { root: folder_of(path).into(), below, downloaded: DownloadedFiles::default() }
     }
 
     /// A file below a shared directory, by its path there with `/` between segments.
     pub(super) fn in_library(root: &Path, name: &str) -> Self {
-        Self { root: root.into(), below: name.split('/').collect() }
+        let below = name.split('/').collect();
+        Self { root: root.into(), below, downloaded: DownloadedFiles::default() }
+    }
+
+    /// Adds the files that were downloaded into a directory of the target's name, from the digests with
+    /// which documents were downloaded. A forced download replaces a directory that has no other files.
+    #[must_use]
+    pub fn with_downloaded(self, digests: &BTreeMap<Document, Digest>) -> Self {
+        let downloaded = DownloadedFiles::below(&self.below, digests);
+        Self { downloaded, ..self }
+    }
+
+    /// Whether a document cannot be saved together with this one: one is a file in place of a directory
+    /// of the other.
+    pub fn excludes(&self, document: &Document) -> bool {
+        let Ok(name) = file_name_of(document) else { return false };
+        let other: PathBuf = name.split('/').collect();
+        other != self.below && (other.starts_with(&self.below) || self.below.starts_with(&other))
+    }
+
+    /// Whether the path is a directory.
+    pub fn is_directory(&self) -> bool {
+        self.path().symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
+    }
+
+    /// Deletes the directory at the path, if all files in it were downloaded and are unchanged.
+    ///
+    /// # Errors
+    /// When there is another file or a directory without files, which is named, or one cannot be removed.
+    pub(super) fn remove_downloaded(&self) -> io::Result<()> {
+        self.downloaded.remove(&self.root, &self.below)
     }
 
     /// The path of the file.
@@ -61,8 +99,8 @@ impl SaveTarget {
     }
 
     /// Checks before a download whether something would keep the file from being saved. Something of
-    /// its name that is no regular file is an obstacle. With `overwrite`, only a directory with files
-    /// is one.
+    /// its name that is no regular file is an obstacle, and so is a file in place of a directory of its
+    /// path. With `overwrite`, only a directory with files that were not downloaded is one.
     ///
     /// # Errors
     /// When there is an obstacle.
@@ -70,7 +108,8 @@ impl SaveTarget {
         for folder in self.folders() {
             match folder.symlink_metadata() {
                 Ok(metadata) if metadata.is_dir() => {}
-                Ok(_) => return Err(not_a_directory(&folder)),
+                Ok(_) if overwrite => return Ok(()),
+                Ok(metadata) => return Err(not_a_directory(&folder, metadata.file_type())),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -84,13 +123,13 @@ impl SaveTarget {
         let is_full = || fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some());
         let (what, remedy) = match kind {
             _ if kind.is_file() => return Ok(()),
-            _ if kind.is_dir() && is_full() => {
-                ("a directory with files, which is never replaced", "move it away or remove it")
+            _ if kind.is_dir() && is_full() && overwrite => {
+                return self.downloaded.check(&self.root, &self.below);
             }
+            _ if kind.is_dir() && is_full() => ("a directory with files", REPLACE_DIRECTORY),
             _ if overwrite => return Ok(()),
             _ if kind.is_dir() => ("an empty directory", REPLACE),
-            _ if kind.is_symlink() => ("a symbolic link", REPLACE),
-            _ => ("a special file", REPLACE),
+            _ => (name_of(kind), REPLACE),
         };
         let text = format!(
             "expected a regular file or nothing at `{}`, found {what}: {remedy}",
@@ -152,7 +191,17 @@ pub(super) fn folder_of(target: &Path) -> &Path {
     target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn not_a_directory(path: &Path) -> io::Error {
-    let text = format!("expected a directory `{}`, found something else", escaped_path(&path));
+fn not_a_directory(path: &Path, found: FileType) -> io::Error {
+    let (path, found) = (escaped_path(&path), name_of(found));
+    let text = format!("expected a directory `{path}`, found {found}: {REPLACE}");
     io::Error::new(io::ErrorKind::NotADirectory, text)
+}
+
+/// What something that is no directory is called in a message.
+fn name_of(kind: FileType) -> &'static str {
+    match kind {
+        _ if kind.is_file() => "a file",
+        _ if kind.is_symlink() => "a symbolic link",
+        _ => "a special file",
+    }
 }

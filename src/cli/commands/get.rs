@@ -20,7 +20,7 @@ use crate::cli::context::Context;
 use crate::cli::downloads::trusted::trusted_digests;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::meant::{here_or_known, is_listed, rfc_for_unknown_index};
-use crate::cli::output::print::print_line;
+use crate::cli::output::print::print_text;
 use crate::cli::values::named::Range;
 use crate::library::candidates;
 use crate::peer::{JournalEvent, probe};
@@ -49,7 +49,7 @@ pub(in crate::cli) fn get(context: &Context, command: &Get) -> Result<(), Comman
     documents.retain(|document| seen.insert(document.clone()));
     list.note_unmatched(|document| seen.contains(document));
     if documents.is_empty() {
-        return print_line("no unfinished download: nothing to resume")
+        return print_text(context.format, "no unfinished download: nothing to resume")
             .map_err(CommandError::Output);
     }
     // Needed only if the user can be asked.

@@ -17,7 +17,9 @@ use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::Failure;
 use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::{check_complete, note_incomplete, print_incomplete};
-use crate::cli::output::outcome::{Outcome, print_failed, print_not_saved};
+use crate::cli::output::outcome::{
+    Outcome, not_saved as not_saved_text, print_failed, print_not_saved,
+};
 use crate::cli::output::print::{print_line, print_note};
 use crate::error_chain::error_chain;
 use crate::peer::{AskIndex, Completeness, DownloadJob, JournalEvent};
@@ -46,7 +48,7 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
     let Missing { mut jobs, not_saved, failed } =
         missing(&library, records, learned_from, &list.digests);
     for (document, reason) in &not_saved {
-        log::warn!("{document} is not fetched: {reason}");
+        log::warn!("{document} is not fetched: {}", not_saved_text(document, *reason));
         print_not_saved(context.format, document, *reason)?;
     }
     let mut given_up = Vec::new();

@@ -9,6 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::meant::{file_of_number, hint, meant};
 use crate::cli::output::format::Format;
+use crate::cli::output::outcome::not_saved;
 use crate::cli::output::outcome::shown;
 use crate::cli::output::print::{print_json, print_line};
 use crate::cli::output::reply::{document_json, with_fields};
@@ -39,7 +40,7 @@ impl Known {
         };
         let (target, not_saved) = match target {
             Ok(target) => (Some(target), None),
-            Err(reason) => (None, Some(reason.to_string())),
+            Err(reason) => (None, Some(not_saved(document, reason))),
         };
         let saved = target.as_ref().filter(|target| target.is_here().is_ok_and(|here| here));
         let path = shared.map(|entry| entry.path()).or_else(|| saved.map(SaveTarget::path));
@@ -124,6 +125,7 @@ fn text(event: &JournalEvent) -> String {
             format!("fetched from {holder}: {}, {digest}", counted(*length, "byte"))
         }
         JournalEvent::GivenUp => "given up".to_string(),
+        JournalEvent::Replaced => "replaced by another document".to_string(),
     }
 }
 
@@ -131,7 +133,9 @@ fn text(event: &JournalEvent) -> String {
 fn next_try(last: &JournalEntry) -> Option<String> {
     match last.event {
         JournalEvent::Fetched(..) => None,
-        JournalEvent::GivenUp => Some("when `get` or `sync` is asked again".into()),
+        JournalEvent::GivenUp | JournalEvent::Replaced => {
+            Some("when `get` or `sync` is asked again".into())
+        }
         JournalEvent::Wanted(_) | JournalEvent::Failed(..) | JournalEvent::NotFetched(_) => Some(
             "now, if a download runs; else when a session begins, or with `get` alone".to_string(),
         ),

@@ -128,6 +128,9 @@ impl Destination<'_> {
             DownloadEvent::Completed(job, fetched, saved) => {
                 let title = job.request.title_of(&fetched.holders).cloned();
                 self.share(&job.request.document, title, *saved, fetched.digest);
+                if job.overwrite {
+                    record_replaced(self.journal, &job.target);
+                }
             }
         }
     }
@@ -229,7 +232,8 @@ pub(in crate::cli) enum Plan {
     NotSaved(NotSaved),
 }
 
-/// Plans the download of a document into the library's directory. Changes nothing there.
+/// Plans the download of a document into the library's directory. Changes nothing there. With
+/// `overwrite`, the journal of the directory, the download replaces what has the document's name.
 ///
 /// # Errors
 /// When another kind of file has its name.
@@ -238,26 +242,45 @@ pub(in crate::cli) fn plan(
     document: Document,
     candidates: Vec<Source>,
     digest: Option<Digest>,
-    overwrite: bool,
+    overwrite: Option<&Journal>,
 ) -> io::Result<Plan> {
     let (shared, target) = {
         let library = library.read();
         (library.entry(&document).map(|entry| entry.path()), library.target_for(&document))
     };
     let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_file());
-    if let Some(path) = shared.filter(|path| !overwrite && is_file(path)) {
+    if let Some(path) = shared.filter(|path| overwrite.is_none() && is_file(path)) {
         return Ok(Plan::Here(path));
     }
     let target = match target {
         Ok(target) => target,
         Err(reason) => return Ok(Plan::NotSaved(reason)),
     };
+    let target = match overwrite {
+        Some(journal) => replacing(target, journal),
+        None => target,
+    };
+    let overwrite = overwrite.is_some();
     target.check(overwrite)?;
     if !overwrite && target.is_here()? {
         return Ok(Plan::Here(target.path()));
     }
     let request = DownloadRequest { document, sources: Source::distinct(candidates), digest };
     Ok(Plan::Fetch(DownloadJob { request, target, overwrite }))
+}
+
+/// The target of a forced download, which may replace a directory of downloaded files.
+pub(in crate::cli) fn replacing(target: SaveTarget, journal: &Journal) -> SaveTarget {
+    match target.is_directory() {
+        true => target.with_downloaded(&journal.fetched()),
+        false => target,
+    }
+}
+
+/// Records after a forced download that downloaded documents in its place are gone.
+pub(in crate::cli) fn record_replaced(journal: &Journal, target: &SaveTarget) {
+    let downloaded = journal.fetched().into_keys().filter(|document| target.excludes(document));
+    journal.add_all(downloaded.map(|document| (document, JournalEvent::Replaced)));
 }
 
 /// Records why a document was not downloaded, unless the errors of its holders were recorded.

@@ -14,6 +14,7 @@ use crate::cli::downloads::many::failures;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::failure_of;
 use crate::cli::errors::report::{error_json, report};
+use crate::cli::values::named::typed;
 use crate::cli::values::quantity::counted;
 use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_path};
@@ -150,6 +151,11 @@ pub(in crate::cli) fn print_not_downloaded(
     print_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
 }
 
+/// Why a document is never saved from the network, and the command that saves it elsewhere.
+pub(in crate::cli) fn not_saved(document: &Document, reason: NotSaved) -> String {
+    format!("{reason}; `get {} --out PATH` saves it", typed(document))
+}
+
 /// Prints as JSON that a document is never saved from the network. That is no failure.
 pub(in crate::cli) fn print_not_saved(
     format: Format,
@@ -157,7 +163,7 @@ pub(in crate::cli) fn print_not_saved(
     reason: NotSaved,
 ) -> Result<(), CommandError> {
     let Format::Json = format else { return Ok(()) };
-    let fields = [("fetched", json!(false)), ("not_saved", json!(reason.to_string()))];
+    let fields = [("fetched", json!(false)), ("not_saved", json!(not_saved(document, reason)))];
     print_json(&with_fields(document_json(document), fields)).map_err(CommandError::Output)
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use comfy_table::{Table, presets};
 use serde_json::Value;
 
+use super::format::Format;
 use crate::escape::escaped_json;
 
 /// Writes one line and flushes it, so that a reader on a pipe receives it immediately.
@@ -15,6 +16,20 @@ pub(in crate::cli) fn print_line(line: impl std::fmt::Display) -> io::Result<()>
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")?;
     output.flush()
+}
+
+/// Writes text that is not a result: to standard error if standard output has JSON objects.
+///
+/// # Errors
+/// When standard output is closed or full.
+pub(in crate::cli) fn print_text(format: Format, text: impl std::fmt::Display) -> io::Result<()> {
+    match format {
+        Format::Raw | Format::Table => print_line(text),
+        Format::Json => {
+            print_note(text);
+            Ok(())
+        }
+    }
 }
 
 /// Writes one JSON object on a line. Terminal control characters in its strings are escaped.

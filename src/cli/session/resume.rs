@@ -11,6 +11,7 @@ use crate::cli::downloads::running::Downloads;
 use crate::cli::downloads::share_directory::create_directory;
 use crate::cli::output::incomplete::note_missing_holders;
 use crate::cli::output::notices::Notices;
+use crate::cli::output::outcome::not_saved;
 use crate::cli::progress::warn_of_length;
 use crate::cli::values::quantity::counted;
 use crate::error_chain::error_chain;
@@ -132,10 +133,12 @@ impl Resumption<'_> {
             return None;
         }
         let library = self.destination.library;
-        match plan(library, document.clone(), candidates, digest, false) {
+        match plan(library, document.clone(), candidates, digest, None) {
             Ok(Plan::Fetch(job)) => return Some(job),
             Ok(Plan::Here(_)) => {}
-            Ok(Plan::NotSaved(reason)) => log::warn!("{document} is not fetched: {reason}"),
+            Ok(Plan::NotSaved(reason)) => {
+                log::warn!("{document} is not fetched: {}", not_saved(document, reason));
+            }
             Err(error) => log::warn!("cannot save {document}: {error}"),
         }
         self.destination.journal.add(document, JournalEvent::GivenUp);

@@ -10,9 +10,8 @@ use rustyline::{Context, Helper};
 
 use super::listed::Listed;
 use crate::cli::command::Line;
-use crate::cli::values::named::{Range, is_document, parse_range};
+use crate::cli::values::named::{is_document, typed_in_shell};
 use crate::library::SharedLibrary;
-use crate::protocol::Document;
 
 /// Completes commands, options, paths, and the names of documents that are shared or were listed last.
 pub(in crate::cli) struct Completions {
@@ -65,25 +64,7 @@ impl Completions {
             let library = library.read();
             documents.extend(library.documents().map(|(document, _)| document.clone()));
         }
-        documents.iter().map(typed).collect()
-    }
-}
-
-/// A document as one word of the shell: its name, or the form of lists if the name needs quotes.
-fn typed(document: &Document) -> String {
-    let name = document.name();
-    let needs_quotes = |c: char| c.is_whitespace() || "'\"\\#".contains(c);
-    match document {
-        Document::File(_) if name.contains(needs_quotes) => {
-            let name = document.wire().to_string();
-            let name = name.trim_start_matches("FILE ");
-            name.replace('\'', "%27").replace('"', "%22").replace('#', "%23")
-        }
-        // A name that would be parsed as another document needs the prefix.
-        Document::File(_) if parse_range(&name) != Ok(Range::One(document.clone())) => {
-            format!("FILE:{name}")
-        }
-        _ => name,
+        documents.iter().map(typed_in_shell).collect()
     }
 }
 
@@ -143,6 +124,7 @@ impl Hinter for Completions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Document;
 
     #[test]
     fn a_complete_word_is_followed_by_a_blank() {
@@ -183,9 +165,9 @@ mod tests {
             ("1-5", "FILE:1-5"),
         ] {
             let document = Document::File(name.parse().unwrap());
-            assert_eq!(typed(&document), word);
+            assert_eq!(typed_in_shell(&document), word);
         }
-        assert_eq!(typed(&Document::Rfc("7".parse().unwrap())), "7");
+        assert_eq!(typed_in_shell(&Document::Rfc("7".parse().unwrap())), "7");
     }
 
     #[test]

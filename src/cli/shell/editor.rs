@@ -6,9 +6,7 @@ use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 
 use super::completion::Completions;
-use crate::cli::errors::report::report;
 use crate::cli::output::notices::Notices;
-use crate::cli::program::called;
 use crate::cli::session::interrupt::Interrupt;
 use crate::cli::user_folder::history_file;
 
@@ -41,22 +39,19 @@ impl Editor {
     }
 
     /// The next line; `None` at the end of input, or on Ctrl-D.
-    pub(in crate::cli) fn next_line(&mut self) -> Option<String> {
+    pub(in crate::cli) fn next_line(&mut self) -> Result<Option<String>, ReadlineError> {
         loop {
             match self.editor.readline("p2p-ci> ") {
                 Ok(line) => {
                     self.remember(&line);
-                    return Some(line);
+                    return Ok(Some(line));
                 }
                 // The second Ctrl-C within a second, after one that has cancelled a download.
-                Err(ReadlineError::Interrupted) if self.interrupt.again() => return None,
+                Err(ReadlineError::Interrupted) if self.interrupt.again() => return Ok(None),
                 // Ctrl-C discards the line.
                 Err(ReadlineError::Interrupted) => {}
-                Err(ReadlineError::Eof) => return None,
-                Err(error) => {
-                    report(&format!("{}: cannot read from the terminal", called("peer")), &error);
-                    return None;
-                }
+                Err(ReadlineError::Eof) => return Ok(None),
+                Err(error) => return Err(error),
             }
         }
     }

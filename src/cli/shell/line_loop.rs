@@ -3,7 +3,7 @@
 //! A script gets no prompt, and continues after a failed command. The most severe failure decides the exit
 //! code of the session.
 
-use std::io;
+use std::io::{self, BufRead};
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
@@ -18,10 +18,11 @@ use crate::cli::errors::failure::Failure;
 use crate::cli::errors::report::report;
 use crate::cli::output::notices::Notices;
 use crate::cli::output::outcome::report_failed;
-use crate::cli::output::print::print_line;
+use crate::cli::output::print::print_text;
 use crate::cli::program::called;
 use crate::cli::usage::{escaped_lines, tip};
 use crate::cli::values::named::join_kinds;
+use crate::escape::excerpt;
 
 /// The source of the lines.
 enum Source {
@@ -47,7 +48,21 @@ pub(in crate::cli) fn run(context: &mut Context, notices: &Notices) -> Result<()
         Source::Script { line: 0 }
     };
     let mut worst = None;
-    while let Some(line) = source.next_line() {
+    loop {
+        let line = match source.next_line() {
+            Ok(Some(line)) => line,
+            Ok(None) => break,
+            Err(error @ CommandError::Usage(_)) => {
+                report_failed(&source.prefix(&error), context.format, &error);
+                worst = Failure::worst(worst.into_iter().chain([error.failure()]));
+                continue;
+            }
+            Err(error) => {
+                report_failed(&called("peer"), context.format, &error);
+                return Err(Failure::worst(worst.into_iter().chain([error.failure()]))
+                    .unwrap_or(error.failure()));
+            }
+        };
         context.downloader = context.downloader.with_cancel(context.interrupt.begin());
         context.typed = line.trim().to_string();
         let outcome = act(context, &line);
@@ -73,26 +88,31 @@ pub(in crate::cli) fn run(context: &mut Context, notices: &Notices) -> Result<()
 }
 
 impl Source {
-    fn next_line(&mut self) -> Option<String> {
+    /// The next line; `None` at the end of input.
+    ///
+    /// # Errors
+    /// When input cannot be read. After a line that is not text ([`CommandError::Usage`]) the next one can.
+    fn next_line(&mut self) -> Result<Option<String>, CommandError> {
         match self {
-            Self::Person(editor) => editor.next_line(),
+            Self::Person(editor) => editor.next_line().map_err(|error| CommandError::File {
+                what: "cannot read from the terminal".into(),
+                source: io::Error::other(error),
+            }),
             Self::Script { line: number } => {
-                let mut line = String::new();
+                let mut line = Vec::new();
                 *number += 1;
-                match io::stdin().read_line(&mut line) {
-                    Ok(0) => None,
-                    Ok(_) => Some(line),
-                    Err(error) => {
-                        report(
-                            &format!(
-                                "{}: cannot read line {number} of standard input",
-                                called("peer")
-                            ),
-                            &error,
-                        );
-                        None
-                    }
+                let read = io::stdin().lock().read_until(b'\n', &mut line);
+                read.map_err(|source| CommandError::File {
+                    what: format!("cannot read line {number} of standard input"),
+                    source,
+                })?;
+                if line.is_empty() {
+                    return Ok(None);
                 }
+                String::from_utf8(line).map(Some).map_err(|error| {
+                    let found = excerpt(error.as_bytes().trim_ascii_end());
+                    CommandError::Usage(format!("expected a line in UTF-8, found {found}"))
+                })
             }
         }
     }
@@ -126,7 +146,7 @@ fn act(context: &Context, line: &str) -> Result<bool, CommandError> {
         }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                print_line(error.to_string().trim_end())
+                print_text(context.format, error.to_string().trim_end())
                     .map_err(CommandError::Output)
                     .map(|()| true)
             }

@@ -3,7 +3,9 @@
 //! A line names a file by its path below the shared directory. A leading `./` and the path of the
 //! directory itself are removed, so that the list may have been made in it or elsewhere. `..` is
 //! resolved in the current directory, or else in the shared one. The line applies to the document that is
-//! saved under exactly this path: `old/rfc7.txt` and the packed `rfc7.txt.gz` do not apply to RFC 7.
+//! saved under this path. In the shared directory itself that is an RFC in every spelling that is shared as
+//! one, such as `rfc0007.txt`; a line for `rfc7.txt` has priority. `old/rfc7.txt` and the packed
+//! `rfc7.txt.gz`, whose digest is not that of the document, do not apply to RFC 7.
 
 mod own_paths;
 
@@ -14,7 +16,7 @@ use std::path::{Component, Path};
 
 use self::own_paths::OwnPaths;
 use crate::escape::excerpt;
-use crate::library::{document_of, file_name_of};
+use crate::library::{document_of, file_name_of, is_packed};
 use crate::limits;
 use crate::protocol::{Digest, Document};
 
@@ -63,7 +65,7 @@ pub(in crate::cli) fn read(path: &Path, folder: &Path) -> io::Result<DigestList>
 /// Reads the lines of a list.
 fn parse(text: &[u8], own: &OwnPaths) -> io::Result<DigestList> {
     let mut list = DigestList::default();
-    let mut first_lines: HashMap<Document, usize> = HashMap::new();
+    let mut first_lines: HashMap<Document, (usize, Spelling)> = HashMap::new();
     for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.trim_ascii().is_empty() {
@@ -76,12 +78,24 @@ fn parse(text: &[u8], own: &OwnPaths) -> io::Result<DigestList> {
                 excerpt(line)
             )));
         };
-        let Some(document) = name.and_then(|name| document_at(&name, own)) else {
+        let Some((document, spelling)) = name.and_then(|name| document_at(&name, own)) else {
             list.unmatched += 1;
             continue;
         };
-        let first = *first_lines.entry(document.clone()).or_insert(number);
-        let known = *list.digests.entry(document.clone()).or_insert(digest);
+        let (first, known) = match (first_lines.get(&document), list.digests.get(&document)) {
+            (Some((first, of_first)), Some(known)) if *of_first == spelling => (*first, *known),
+            // The file of the other spelling is another one.
+            (Some((_, Spelling::Saved)), Some(_)) => {
+                list.unmatched += 1;
+                continue;
+            }
+            (first, _) => {
+                list.unmatched += usize::from(first.is_some());
+                first_lines.insert(document.clone(), (number, spelling));
+                list.digests.insert(document, digest);
+                continue;
+            }
+        };
         if known != digest {
             return Err(invalid(format!(
                 "line {number}: expected the digest of {document} from line {first}, {known}, found {digest}"
@@ -131,8 +145,17 @@ fn unescaped(name: &str) -> Option<String> {
     Some(plain)
 }
 
+/// How a line spells the name of a document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Spelling {
+    /// As the document is saved.
+    Saved,
+    /// Another name that is shared as the same RFC.
+    Other,
+}
+
 /// The document that is saved at a path.
-fn document_at(name: &str, own: &OwnPaths) -> Option<Document> {
+fn document_at(name: &str, own: &OwnPaths) -> Option<(Document, Spelling)> {
     let path = own.below(Path::new(name))?;
     let mut segments = Vec::new();
     for component in path.components() {
@@ -143,7 +166,11 @@ fn document_at(name: &str, own: &OwnPaths) -> Option<Document> {
     }
     let name = segments.join("/");
     let document = document_of(&name)?;
-    (file_name_of(&document).ok()? == name).then_some(document)
+    if file_name_of(&document).ok()? == name {
+        return Some((document, Spelling::Saved));
+    }
+    let is_rfc = matches!(document, Document::Rfc(_)) && segments.len() == 1 && !is_packed(&name);
+    is_rfc.then_some((document, Spelling::Other))
 }
 
 fn invalid(text: String) -> io::Error {
@@ -208,6 +235,11 @@ mod tests {
             // Other files than those that are saved under these documents' names.
             (format!("{hex}  old/rfc793.txt"), None),
             (format!("{hex}  rfc793.txt.gz"), None),
+            (format!("{hex}  RFC0793.TXT.GZ"), None),
+            (format!("{hex}  rfc0793.txt"), Some("RFC 793")),
+            (format!("{hex}  papers/RFC793.TXT"), Some("RFC 793")),
+            (format!("{hex}  ./rfc793-tcp.txt"), Some("RFC 793")),
+            (format!("{hex}  old/rfc0793.txt"), None),
             (format!("{hex}  /srv/other/rfc793.txt"), None),
             (format!("{hex}  ../papers/rfc793.txt"), Some("RFC 793")),
             (format!("{hex}  ../srv/papers/rfc793.txt"), Some("RFC 793")),
@@ -244,6 +276,16 @@ mod tests {
         ] {
             let error = read_lines(&text).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
+        }
+        let error = read_lines(&format!("{one}  rfc07.txt\n{two}  RFC7.TXT\n")).unwrap_err();
+        assert!(error.to_string().contains("the digest of RFC 7 from line 1"), "{error}");
+        // The name under which RFC 7 is saved has priority.
+        for (first, second) in [("rfc7.txt", "rfc007.txt"), ("rfc007.txt", "rfc7.txt")] {
+            let digest = |name| if name == "rfc7.txt" { &one } else { &two };
+            let (of_first, of_second) = (digest(first), digest(second));
+            let list = read_lines(&format!("{of_first}  {first}\n{of_second}  {second}")).unwrap();
+            let trusted = list.digests.values().next().unwrap().to_string();
+            assert_eq!((trusted, list.unmatched), (format!("sha-256={one}"), 1), "{first}");
         }
         // Different files, and the same file twice.
         let list = read_lines(&format!("{one}  a\n{two}  x/a\n{one}  ./a\n")).unwrap();

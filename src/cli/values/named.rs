@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, Command};
 
+use crate::escape::escaped;
 use crate::library::document_of;
 use crate::protocol::{Document, FileName, RfcNumber};
 
@@ -141,6 +142,44 @@ pub(in crate::cli) fn parse_document(text: &str) -> Result<Document, String> {
         .ok_or_else(|| "expected an RFC number, a file name, or `FILE:` and a file name".into())
 }
 
+/// A document as one word that every shell takes as it is, and that is read as this document. A name with
+/// other characters is percent-encoded, as in lists.
+pub(in crate::cli) fn typed(document: &Document) -> String {
+    typed_with(document, |c| {
+        c.is_alphanumeric() && escaped(c.encode_utf8(&mut [0; 4])).to_string().chars().eq([c])
+            || "._-/:+,@%=".contains(c)
+    })
+}
+
+/// A document as one word of the shell of this program.
+pub(in crate::cli) fn typed_in_shell(document: &Document) -> String {
+    typed_with(document, |c| !c.is_whitespace() && !"'\"\\#".contains(c))
+}
+
+fn typed_with(document: &Document, is_plain: impl Fn(char) -> bool) -> String {
+    let Document::File(_) = document else { return document.name() };
+    let name = document.name();
+    let word: String = match name.chars().all(&is_plain) {
+        true => name,
+        false => {
+            let encoded = document.wire().to_string();
+            let encoded = encoded.strip_prefix("FILE ").unwrap_or(&encoded);
+            encoded.chars().map(|c| if is_plain(c) { c.to_string() } else { percent(c) }).collect()
+        }
+    };
+    let as_file = FileName::from_decoded(&word).map(|name| Range::One(Document::File(name)));
+    let is_option_or_kind = word.starts_with('-') || matches!(&*word, "RFC" | "FILE");
+    match (parse_range(&word), as_file) {
+        (Ok(read), Ok(file)) if read == file && !is_option_or_kind => word,
+        _ => format!("FILE:{word}"),
+    }
+}
+
+fn percent(character: char) -> String {
+    let mut bytes = [0; 4];
+    character.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -173,6 +212,34 @@ mod tests {
             let found = parse_document(text).map(|document| document.wire().to_string());
             assert_eq!(found.as_deref(), Ok(document), "{text}");
         }
+    }
+
+    #[test]
+    fn a_document_is_printed_as_it_can_be_typed() {
+        for (name, word) in [
+            ("rfc9.txt", "FILE:rfc9.txt"),
+            ("sub/rfc8.txt", "FILE:sub/rfc8.txt"),
+            (".p2pciignore", "FILE:.p2pciignore"),
+            ("42", "FILE:42"),
+            ("1-5", "FILE:1-5"),
+            ("--force", "FILE:--force"),
+            ("RFC", "FILE:RFC"),
+            ("FILE:x", "FILE:FILE:x"),
+            ("handed-over", "handed-over"),
+            ("a b/rfc8.txt", "a%20b%2Frfc8.txt"),
+            (".a b", "FILE:.a%20b"),
+            ("it's", "it%27s"),
+            ("a;reboot", "a%3Breboot"),
+            ("a%20b", "a%20b"),
+            ("\u{e9}t\u{e9}", "\u{e9}t\u{e9}"),
+            ("x\u{202e}y", "x%E2%80%AEy"),
+        ] {
+            let document = Document::File(FileName::from_decoded(name).unwrap());
+            assert_eq!(typed(&document), word);
+            let read = parse_document(word).unwrap();
+            assert!(crate::library::candidates(&read).contains(&document), "{word}");
+        }
+        assert_eq!(typed(&Document::Rfc("7".parse().unwrap())), "7");
     }
 
     #[test]

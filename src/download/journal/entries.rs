@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! line = seconds-since-1970 TAB document TAB ( "wanted" [ TAB digest ] / "fetched" TAB digest TAB length TAB holder
-//!      / "failed" TAB holder TAB reason / "not fetched" TAB reason / "waits" TAB seconds / "given up" )
+//!      / "failed" TAB holder TAB reason / "not fetched" TAB reason / "waits" TAB seconds / "given up"
+//!      / "replaced" )
 //! ```
 //!
 //! A line that cannot be read is skipped: the last one may be half-written.
@@ -32,14 +33,25 @@ pub enum Event {
     Fetched(Digest, u64, Endpoint),
     /// It is not tried any more.
     GivenUp,
+    /// Its downloaded file was replaced by that of another document.
+    Replaced,
 }
 
 impl Event {
     /// Whether it decides if a document is unfinished.
     fn is_decisive(&self) -> bool {
         match self {
-            Self::Wanted(_) | Self::Fetched(..) | Self::GivenUp => true,
+            Self::Wanted(_) | Self::Fetched(..) | Self::GivenUp | Self::Replaced => true,
             Self::Failed(..) | Self::NotFetched(_) | Self::Waits(_) => false,
+        }
+    }
+
+    /// Whether the document has a downloaded file after this event; `None` if the event changes nothing.
+    fn has_file(&self) -> Option<bool> {
+        match self {
+            Self::Fetched(..) => Some(true),
+            Self::Replaced => Some(false),
+            _ => None,
         }
     }
 }
@@ -87,13 +99,16 @@ impl Entries {
         open.filter_map(|(document, one)| Some((document.clone(), wanted(one)?))).collect()
     }
 
-    /// The last digest of each document that was fetched.
+    /// The last digest of each document that was fetched and not replaced.
     pub(super) fn fetched(&self) -> BTreeMap<Document, Digest> {
-        let digest = |entries: &[Entry]| {
-            entries.iter().rev().find_map(|entry| match &entry.event {
-                Event::Fetched(digest, ..) => Some(*digest),
-                _ => None,
-            })
+        let digest = |entries: &[Entry]| match entries
+            .iter()
+            .rev()
+            .find(|entry| entry.event.has_file().is_some())?
+            .event
+        {
+            Event::Fetched(digest, ..) => Some(digest),
+            _ => None,
         };
         let all = self.by_document.iter();
         all.filter_map(|(document, one)| Some((document.clone(), digest(one)?))).collect()
@@ -147,7 +162,7 @@ fn wanted(entries: &[Entry]) -> Option<Option<Digest>> {
 fn trim(entries: &mut Vec<Entry>, kept: usize) {
     let last = |is_one: &dyn Fn(&Event) -> bool| entries.iter().rposition(|e| is_one(&e.event));
     let decisive = last(&Event::is_decisive);
-    let fetched = last(&|event| matches!(event, Event::Fetched(..)));
+    let fetched = last(&|event| event.has_file().is_some());
     let first = entries.len().saturating_sub(kept);
     let mut at = 0;
     entries.retain(|_| {
@@ -171,6 +186,7 @@ pub(super) fn line(document: &Document, entry: &Entry) -> String {
         Event::Fetched(digest, length, holder) => format!("fetched\t{digest}\t{length}\t{holder}"),
         Event::Waits(pause) => format!("waits\t{}", pause.as_secs()),
         Event::GivenUp => "given up".to_string(),
+        Event::Replaced => "replaced".to_string(),
     };
     format!("{seconds}\t{}\t{event}\n", document.wire())
 }
@@ -200,6 +216,7 @@ pub(super) fn parse(line: &str) -> Option<(Document, Entry)> {
         ),
         "waits" => Event::Waits(Duration::from_secs(words.next()?.parse().ok()?)),
         "given up" => Event::GivenUp,
+        "replaced" => Event::Replaced,
         _ => return None,
     };
     Some((document, Entry { time, event }))

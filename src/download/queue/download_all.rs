@@ -143,7 +143,7 @@ fn commit_all(
         let outcome = match outcome {
             // Another process may have saved the same document.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Saved::existing(&job.target, one.digest).and_then(|same| same.ok_or(error))
+                Saved::existing(&job.target, one.digest).ok().flatten().ok_or(error)
             }
             outcome => outcome,
         };

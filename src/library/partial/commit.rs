@@ -18,6 +18,7 @@ use super::partial_file::{Part, PartialFile};
 use super::way::{Changed, Way};
 use crate::escape::escaped_path;
 use crate::library::saved::Saved;
+use crate::library::target::SaveTarget;
 use crate::limits;
 use crate::system::{self, Directory, is_disk_full};
 
@@ -150,19 +151,22 @@ fn rename(
     }
     let before = partial.file().metadata()?;
     let below = target.below().parent().unwrap_or(Path::new(""));
-    let way = Way::create(root, below)?;
+    // The message of the check names the remedy.
+    let with_remedy = |error| target.check(overwrite).err().unwrap_or(error);
+    let way = Way::create(root, below, overwrite).map_err(with_remedy)?;
     let file = match move_file(root, part_name, partial, way.last(), name, overwrite) {
         Ok(moved) => moved,
         Err(error) => {
             way.undo(below);
-            if error.kind() == io::ErrorKind::AlreadyExists
-                && target.path().symlink_metadata().is_ok_and(|metadata| metadata.is_file())
-            {
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                return Err(error);
+            }
+            if target.path().symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
                 // Another process has saved this document, so its part files are not needed.
                 let _ = partial.remove_part();
                 partial.left.iter().for_each(|left| remove_unused(left));
             }
-            return Err(error);
+            return Err(target.check(false).err().unwrap_or_else(|| name_is_taken(&target.path())));
         }
     };
     way.note_changes(target.root(), below, changed);
@@ -198,7 +202,8 @@ fn move_file(
     name: &Path,
     overwrite: bool,
 ) -> io::Result<Option<File>> {
-    match put(root, part, directory, name, overwrite) {
+    let replaced = overwrite.then_some(&partial.target);
+    match put(root, part, directory, name, replaced) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
         outcome => return outcome.map(|()| None),
     }
@@ -207,7 +212,7 @@ fn move_file(
     let temporary = PathBuf::from(format!("{TEMPORARY}{}-{number}{SUFFIX}", process::id()));
     let mut copy = directory.create_file(&temporary)?;
     let copied = copy_to(partial.file(), &mut copy)
-        .and_then(|()| put(directory, &temporary, directory, name, overwrite));
+        .and_then(|()| put(directory, &temporary, directory, name, replaced));
     if let Err(error) = copied {
         let _ = directory.remove_file(&temporary);
         return Err(error);
@@ -225,29 +230,32 @@ fn copy_to(mut from: &File, to: &mut File) -> io::Result<()> {
     to.sync_all()
 }
 
-/// Renames a file. With `overwrite` a file or an empty directory of its name is replaced.
+/// The error that another file has the name of a document. The kind is as that of the system call.
+fn name_is_taken(path: &Path) -> io::Error {
+    let text = format!(
+        "another file has taken the name `{}` meanwhile: `get --force` replaces it",
+        escaped_path(&path)
+    );
+    io::Error::new(io::ErrorKind::AlreadyExists, text)
+}
+
+/// Renames a file. With `replaced`, its target, a file of its name is replaced, and so is an empty directory
+/// or one of downloaded files.
 fn put(
     from: &Directory,
     part: &Path,
     directory: &Directory,
     name: &Path,
-    overwrite: bool,
+    replaced: Option<&SaveTarget>,
 ) -> io::Result<()> {
-    if !overwrite {
-        return from.rename_new(part, directory, name);
-    }
+    let Some(replaced) = replaced else { return from.rename_new(part, directory, name) };
     match from.rename(part, directory, name) {
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => {}
         outcome => return outcome,
     }
-    // Only an empty directory is replaced.
-    directory.remove_directory(name).map_err(|error| {
-        let text = format!(
-            "a directory `{}` that is not empty is in the way: move or remove it ({error})",
-            escaped_path(&name)
-        );
-        io::Error::new(io::ErrorKind::IsADirectory, text)
-    })?;
+    if directory.remove_directory(name).is_err() {
+        replaced.remove_downloaded()?;
+    }
     from.rename(part, directory, name)
 }
 

@@ -45,11 +45,19 @@ pub(super) struct Way<'a> {
 }
 
 impl<'a> Way<'a> {
-    /// Enters the directories of a path below the root, and creates those that are missing.
-    pub(super) fn create(root: &'a Directory, below: &Path) -> io::Result<Self> {
+    /// Enters the directories of a path below the root, and creates those that are missing. With
+    /// `overwrite`, a file or a link in place of a directory is removed first.
+    pub(super) fn create(root: &'a Directory, below: &Path, overwrite: bool) -> io::Result<Self> {
         let mut way = Self { root, below: Vec::new() };
         for segment in below {
-            match way.last().enter_or_create(Path::new(segment)) {
+            let (last, segment) = (way.last(), Path::new(segment));
+            let entered = match last.enter_or_create(segment) {
+                Err(error) if overwrite && error.kind() == io::ErrorKind::NotADirectory => {
+                    last.remove_file(segment).and_then(|()| last.enter_or_create(segment))
+                }
+                entered => entered,
+            };
+            match entered {
                 Ok(entered) => way.below.push(entered),
                 Err(error) => {
                     way.undo(below);

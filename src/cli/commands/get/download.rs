@@ -52,7 +52,7 @@ pub(super) fn save(
     let saved = match partial.commit(overwrite) {
         // Another process may have downloaded the same document.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Saved::existing(target, fetched.digest).and_then(|same| same.ok_or(error))
+            Saved::existing(target, fetched.digest).ok().flatten().ok_or(error)
         }
         saved => saved,
     };

@@ -12,7 +12,7 @@ use super::target::{Target, already_here, check, target};
 use crate::cli::command::Get;
 use crate::cli::context::Context;
 use crate::cli::downloads::change::Earlier;
-use crate::cli::downloads::many::record_reason;
+use crate::cli::downloads::many::{record_reason, record_replaced};
 use crate::cli::downloads::running::{Finish, Running, wait};
 use crate::cli::downloads::share_directory::create_share_directory;
 use crate::cli::downloads::trusted::check_local;
@@ -147,6 +147,9 @@ fn get_unless_here(
             if let Some(holder) = fetched.holders.first() {
                 let event = JournalEvent::Fetched(fetched.digest, fetched.length, holder.clone());
                 context.journal.add(document, event);
+            }
+            if command.force {
+                record_replaced(&context.journal, &target);
             }
             // The line is printed last: a script may rely on the document being shared.
             let title = request.title_of(&fetched.holders).cloned();

@@ -35,8 +35,12 @@ pub(super) fn target(path: &Path, document: &Document, shared: &Path) -> Result<
             let file = path.join(name_in(path, document, shared)?);
             match existing(&file)? {
                 None => Ok(Out::File(file)),
+                Some(_) if is_descriptor(&file) => Ok(Out::Stream(file)),
                 Some(found) if found.is_file() => replaced(&file),
-                Some(_) => Err(cannot_save(&file, unexpected("found something else"))),
+                Some(found) if found.is_dir() => {
+                    Err(cannot_save(&file, unexpected("found a directory")))
+                }
+                Some(_) => Ok(Out::Stream(file)),
             }
         }
         Some(_) if is_descriptor(path) => Ok(Out::Stream(path.into())),
@@ -181,6 +185,7 @@ fn is_file_of_standard_output(_: &Path) -> bool {
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::symlink;
+    use std::process;
 
     use super::*;
 
@@ -227,6 +232,12 @@ mod tests {
                 _ => panic!("{name}"),
             }
         }
+        assert!(process::Command::new("mkfifo").arg(path("sub/a")).status().unwrap().success());
+        let found = target(&path("sub"), &file, &path("sub/dir")).unwrap();
+        assert!(matches!(found, Out::Stream(fifo) if fifo == path("sub/a")));
+        fs::create_dir(path("sub/rfc7.txt")).unwrap();
+        let error = target(&path("sub"), &rfc, &path("sub/dir")).unwrap_err();
+        assert!(crate::error_chain::error_chain(&error).contains("found a directory"));
         for stream in [Path::new("/dev/null"), &path("link to stdout"), Path::new("/dev/fd/2")] {
             assert!(
                 matches!(target(stream, &rfc, folder.path()), Ok(Out::Stream(_))),

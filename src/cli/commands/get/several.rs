@@ -17,7 +17,7 @@ use crate::cli::errors::failure::Failure;
 use crate::cli::errors::report::report;
 use crate::cli::other_kind::note_index_server;
 use crate::cli::output::incomplete::print_missing_holders;
-use crate::cli::output::outcome::{Outcome, print_failed};
+use crate::cli::output::outcome::{Outcome, not_saved, print_failed};
 use crate::cli::program::called;
 use crate::cli::values::quantity::counted;
 use crate::library::SharedLibrary;
@@ -54,12 +54,13 @@ pub(super) fn get_many(
     let mut jobs = Vec::new();
     for (document, holders) in found {
         let digest = trusted.get(&document).copied();
-        match find_plan(command, &library, &document, holders, &chosen, digest) {
+        match find_plan(context, command, &library, &document, holders, &chosen, digest) {
             Ok(Plan::Fetch(job)) => jobs.push(job),
             // Another process has saved it since the look-up.
             Ok(Plan::Here(path)) => Outcome::Present(&path).print(context.format, &document)?,
             Ok(Plan::NotSaved(reason)) => {
-                let error = CommandError::Usage(format!("{document}: {reason}"));
+                let error =
+                    CommandError::Usage(format!("{document}: {}", not_saved(&document, reason)));
                 failures.push(failed(context, &document, error)?);
             }
             Err(error) => failures.push(failed(context, &document, error)?),
@@ -165,6 +166,7 @@ fn find(
 }
 
 fn find_plan(
+    context: &Context,
     command: &Get,
     library: &SharedLibrary,
     document: &Document,
@@ -176,6 +178,7 @@ fn find_plan(
         Some(from) => vec![from.clone().into()],
         None => sources(document, holders, chosen),
     };
-    plan(library, document.clone(), sources, digest, command.force)
+    let overwrite = command.force.then_some(&*context.journal);
+    plan(library, document.clone(), sources, digest, overwrite)
         .map_err(|source| CommandError::File { what: format!("cannot save {document}"), source })
 }

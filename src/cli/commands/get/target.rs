@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use super::out::{self, Out};
 use crate::cli::command::Get;
 use crate::cli::context::Context;
+use crate::cli::downloads::many::replacing;
 use crate::cli::errors::command_error::CommandError;
+use crate::cli::output::outcome::not_saved;
 use crate::library::{SaveTarget, SharedLibrary};
 use crate::protocol::Document;
 
@@ -26,7 +28,10 @@ pub(super) fn target(
     }
     let library = context.library()?;
     let target = library.read().target_for(document);
-    let target = target.map_err(|reason| CommandError::Usage(format!("{document}: {reason}")))?;
+    let target = target.map_err(|reason| {
+        CommandError::Usage(format!("{document}: {}", not_saved(document, reason)))
+    })?;
+    let target = if command.force { replacing(target, &context.journal) } else { target };
     Ok(Target::Library(library, target))
 }
 

@@ -158,7 +158,7 @@ pub(super) fn missing(
         };
         let candidates: Vec<Source> = records.map(source).collect();
         let digest = trusted.get(&document).copied();
-        match plan(library, document.clone(), candidates, digest, false) {
+        match plan(library, document.clone(), candidates, digest, None) {
             Ok(Plan::Here(_)) => {}
             Ok(Plan::Fetch(job)) => missing.jobs.push(job),
             Ok(Plan::NotSaved(reason)) => missing.not_saved.push((document, reason)),

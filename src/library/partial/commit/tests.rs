@@ -1,5 +1,6 @@
 //! Tests of commits: new directories, obstacles, and concurrent downloads (protocol.md section 9).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::sync::Barrier;
@@ -8,7 +9,7 @@ use std::thread;
 use super::*;
 use crate::library::target::SaveTarget;
 use crate::library::{Hasher, PartFiles};
-use crate::protocol::Digest;
+use crate::protocol::{Digest, Document, FileName};
 
 fn digest_of(bytes: &[u8]) -> Digest {
     let mut hasher = Hasher::default();
@@ -80,11 +81,13 @@ fn no_link_is_followed_and_an_existing_file_is_replaced_on_demand() {
     let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let root = folder.path();
     symlink(elsewhere.path(), root.join("link")).unwrap();
-    for overwrite in [false, true] {
-        let error = partial(root, "link/x", b"x").commit(overwrite).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::NotADirectory, "{error}");
-    }
+    let error = partial(root, "link/x", b"x").commit(false).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotADirectory, "{error}");
+    assert!(error.to_string().contains("found a symbolic link: `get --force`"), "{error}");
+    // The link is replaced, and not what it leads to.
+    partial(root, "link/x", b"x").commit(true).unwrap();
     assert!(names(elsewhere.path()).is_empty());
+    assert_eq!(fs::read(root.join("link/x")).unwrap(), b"x");
 
     for kind in ["dangling", "directory", "fifo"] {
         let path = root.join(kind);
@@ -105,6 +108,51 @@ fn no_link_is_followed_and_an_existing_file_is_replaced_on_demand() {
     assert!(SaveTarget::in_library(root, "full").check(true).is_err());
     let error = partial(root, "full", b"x").commit(true).unwrap_err();
     assert!(error.to_string().contains("move or remove it"), "{error}");
+}
+
+#[test]
+fn only_files_that_were_downloaded_and_are_unchanged_are_replaced_with_their_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let files = [("lecture/x", b"x"), ("lecture/sub/y", b"y"), ("lectures", b"l")];
+    let digests: BTreeMap<Document, Digest> = files
+        .iter()
+        .map(|(name, bytes)| (Document::File(FileName::from_decoded(name).unwrap()), bytes))
+        .map(|(document, bytes)| (document, digest_of(*bytes)))
+        .collect();
+    let replacing = || {
+        let target = SaveTarget::in_library(root, "lecture").with_downloaded(&digests);
+        let checked = target.check(true);
+        let partial = PartialFile::begin_with(&target, &PartFiles::in_folder(root)).unwrap();
+        partial.file().write_all(b"honest").unwrap();
+        (checked, partial.commit(true))
+    };
+    for (name, bytes) in files {
+        partial(root, name, bytes).commit(false).unwrap();
+    }
+    // A file and a directory that the user has made, and a changed file.
+    for (made, is_found_before) in [("lecture/mine", true), ("lecture/dir/", true), ("", false)] {
+        match made.strip_suffix('/') {
+            Some(made) => fs::create_dir(root.join(made)).unwrap(),
+            None if made.is_empty() => fs::write(root.join("lecture/sub/y"), "changed").unwrap(),
+            None => fs::write(root.join(made), "mine").unwrap(),
+        }
+        let (checked, committed) = replacing();
+        assert_eq!(checked.is_err(), is_found_before, "{made}");
+        let error = committed.unwrap_err().to_string();
+        assert!(error.contains("is never deleted: move or remove it"), "{error}");
+        assert_eq!(fs::read(root.join("lecture/x")).unwrap(), b"x");
+        match made.strip_suffix('/') {
+            Some(made) => fs::remove_dir(root.join(made)).unwrap(),
+            None if made.is_empty() => fs::write(root.join("lecture/sub/y"), "y").unwrap(),
+            None => fs::remove_file(root.join(made)).unwrap(),
+        }
+    }
+    let (checked, committed) = replacing();
+    checked.unwrap();
+    committed.unwrap();
+    assert_eq!(fs::read(root.join("lecture")).unwrap(), b"honest");
+    assert_eq!(names(root), ["lecture", "lectures"]);
 }
 
 #[cfg(unix)]
