@@ -46,6 +46,8 @@ pub mod server;
 // Parts of the above. They are public only for the programs, tests and measurements of this package, and may
 // change at any time.
 #[doc(hidden)]
+pub mod capture;
+#[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
 pub mod discovery;
@@ -66,6 +68,8 @@ pub mod network;
 pub mod registration;
 #[doc(hidden)]
 pub mod system;
+#[doc(hidden)]
+pub mod transcript;
 #[doc(hidden)]
 pub mod upload;
 

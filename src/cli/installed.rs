@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{peer, program, server, usage, wireshark};
+use super::{explain, peer, program, server, usage, wireshark};
 
 const AFTER_HELP: &str = "\
 `p2p-ci COMMAND --help` describes a command.
@@ -38,10 +38,12 @@ enum Program {
     Peer(Rest),
     /// The dissector for Wireshark: install, uninstall or print it
     Wireshark(wireshark::Arguments),
+    /// Print a recorded conversation, each line with its meaning
+    Explain(explain::Arguments),
     /// Describe a command
     Help {
-        /// `server`, `peer` or `wireshark`
-        #[arg(value_name = "COMMAND", value_parser = ["server", "peer", "wireshark"])]
+        /// `server`, `peer`, `wireshark` or `explain`
+        #[arg(value_name = "COMMAND", value_parser = ["server", "peer", "wireshark", "explain"])]
         program: Option<String>,
     },
 }
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
         Program::Server(Rest { arguments }) => server::run(arguments),
         Program::Peer(Rest { arguments }) => peer::run(arguments),
         Program::Wireshark(arguments) => wireshark::run(arguments),
+        Program::Explain(arguments) => explain::run(&arguments),
         Program::Help { program } => match program.as_deref() {
             Some("server") => server::run(help()),
             Some("peer") => peer::run(help()),

@@ -15,6 +15,7 @@
 //! | `values`, `meant`, `other_kind` | values as users type them; the document or the server that a user may mean |
 //! | `output`, `errors`, `logs` | results on standard output; errors and exit codes; logs |
 //! | `wireshark` | the command that installs the dissector for Wireshark |
+//! | `explain` | the command that explains recorded conversations |
 //! | `user_folder` | the user's files |
 
 mod args;
@@ -24,6 +25,7 @@ mod context;
 mod dispatch;
 mod downloads;
 mod errors;
+mod explain;
 pub mod installed;
 mod limits_table;
 mod logs;

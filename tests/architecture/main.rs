@@ -13,13 +13,15 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 19] = [
+    ("capture", &[]),
     ("error_chain", &[]),
     ("escape", &[]),
     ("limits", &[]),
     ("network", &[]),
     ("system", &["limits"]),
     ("protocol", &["escape", "limits"]),
+    ("transcript", &["capture", "protocol"]),
     ("index", &["limits", "protocol"]),
     ("library", &["escape", "limits", "protocol", "system"]),
     ("net", &["limits", "network", "system"]),
@@ -71,6 +73,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "protocol",
             "server",
             "system",
+            "transcript",
         ],
     ),
 ];

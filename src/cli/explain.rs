@@ -1,0 +1,115 @@
+//! `p2p-ci explain`: a recorded conversation, each line with its meaning (protocol.md sections 3 to 6).
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::errors::failure::Failure;
+use super::errors::report::report;
+use crate::escape::{escaped, escaped_path};
+use crate::transcript::{Explained, Explainer, Kind, TranscriptError, read};
+
+const AFTER_HELP: &str = "\
+FILE is pcapng, as Wireshark and --record write it, or text:
+  * labelled lines: `C: LIST ALL P2P-CI/1.0`, `S: P2P-CI/1.0 200 OK`;
+  * requests and replies as netcat or Wireshark's \"Follow TCP Stream\" show them;
+  * one line for each segment: `0.500 [s0 :7734] C> b'LIST ALL P2P-CI/1.0\\r\\n'`.
+
+Each line is followed by the section of protocol.md that defines it, and by its
+meaning. A line with `!` is a violation of the protocol, one with `~` a known form of
+other programs, which --compat or the rules for robust readers accept.
+
+Example: p2p-ci explain session.pcapng";
+
+/// The column of the meaning, unless the line is longer.
+const COLUMN: usize = 48;
+/// Characters of a line that are shown.
+const WIDEST: usize = 200;
+
+/// The arguments of the command.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Arguments {
+    /// The recorded conversation; `-` is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let shown = escaped_path(&arguments.file).to_string();
+    match explain(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(TranscriptError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
+            // A reader that has closed its pipe needs no message.
+            Failure::File.into()
+        }
+        Err(error) => {
+            report(&format!("p2p-ci explain: {shown}"), &error);
+            match error {
+                TranscriptError::Io(_) | TranscriptError::Output(_) => Failure::File.into(),
+                TranscriptError::Pcapng(_)
+                | TranscriptError::Pcap
+                | TranscriptError::TooLong
+                | TranscriptError::NoConversation { .. } => Failure::Other.into(),
+            }
+        }
+    }
+}
+
+fn explain(arguments: &Arguments) -> Result<(), TranscriptError> {
+    let mut output = BufWriter::new(io::stdout().lock());
+    let mut explainer = Explainer::new();
+    let mut show = |event| {
+        let lines = explainer.explain(&event);
+        lines.iter().try_for_each(|line| print(line, &mut output))
+    };
+    if arguments.file.as_os_str() == "-" {
+        read(io::stdin().lock(), &mut show)?;
+    } else {
+        let file = File::open(&arguments.file).map_err(TranscriptError::Io)?;
+        read(BufReader::new(file), &mut show)?;
+    }
+    let rest = explainer.finish();
+    rest.iter()
+        .try_for_each(|line| print(line, &mut output))
+        .and_then(|()| output.flush())
+        .map_err(TranscriptError::Output)
+}
+
+fn print(line: &Explained, output: &mut impl Write) -> io::Result<()> {
+    let Explained { stream, time, kind, section, meaning } = line;
+    let time = time.map_or_else(String::new, |time| format!("{:9.3} ", time.as_secs_f64()));
+    let stream = if stream.is_empty() { String::new() } else { format!("[{}] ", escaped(stream)) };
+    let before = format!("{time}{stream}");
+    let meaning = escaped(meaning);
+    let indent = " ".repeat(before.len());
+    match kind {
+        Kind::Line(side, bytes) => {
+            let text = shown(bytes);
+            let text = format!("{before}{}: {text}", side.letter());
+            if text.chars().count() < COLUMN + before.len() {
+                let width = COLUMN + before.len();
+                writeln!(output, "{text:width$} {section:<4} {meaning}")
+            } else {
+                writeln!(output, "{text}\n{indent}{:COLUMN$} {section:<4} {meaning}", "")
+            }
+        }
+        Kind::Fault => writeln!(output, "{indent}   ! {meaning} (section {section})"),
+        Kind::Form => writeln!(output, "{indent}   ~ {meaning} (section {section})"),
+        Kind::Note => writeln!(output, "{before}-- {meaning}"),
+    }
+}
+
+/// A line without its line end, made safe for a terminal.
+fn shown(bytes: &[u8]) -> String {
+    let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let text = escaped(line).to_string();
+    let mut characters = text.chars();
+    let beginning: String = characters.by_ref().take(WIDEST).collect();
+    if characters.next().is_some() { format!("{beginning} …") } else { beginning }
+}

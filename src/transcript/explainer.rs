@@ -1,0 +1,85 @@
+//! Explains all connections of a conversation, event by event.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::connection::Connection;
+use super::explained::Out;
+use super::{Event, Explained, What};
+
+/// Up to this number of connections all are checked for silence at each event. With more, a message without
+/// an end is explained when the next one of its connection begins.
+const FEW: usize = 64;
+
+/// Explains a conversation.
+///
+/// ```
+/// use p2p_ci::transcript::{Event, Explainer, Side, What};
+///
+/// let mut explainer = Explainer::new();
+/// let bytes = b"LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n".to_vec();
+/// let what = What::Bytes(Side::Client, bytes);
+/// let lines = explainer.explain(&Event { stream: String::new(), time: None, what });
+/// assert_eq!(lines[0].section, "4.4");
+/// assert_eq!(lines[0].meaning, "requests the records of all RFCs");
+/// ```
+#[derive(Debug, Default)]
+pub struct Explainer {
+    connections: BTreeMap<String, Connection>,
+}
+
+impl Explainer {
+    /// An explainer at the beginning of a conversation.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Explains the next event. Lines may be those of earlier events, whose meaning is known now.
+    pub fn explain(&mut self, event: &Event) -> Vec<Explained> {
+        let mut lines = self.silent_until(event.time);
+        let mut out = Out { stream: &event.stream, time: event.time, lines: Vec::new() };
+        match &event.what {
+            What::Note(text) => out.note(text.as_str()),
+            What::Connect { client, server } => {
+                out.note(format!("{client} connects to {server}"));
+                self.connections.insert(event.stream.clone(), Connection::new(true));
+            }
+            _ => {
+                let name = event.stream.clone();
+                let connection =
+                    self.connections.entry(name).or_insert_with(|| Connection::new(false));
+                connection.explain(&event.what, &mut out);
+                if connection.is_over() {
+                    self.connections.remove(&event.stream);
+                }
+            }
+        }
+        lines.append(&mut out.lines);
+        lines
+    }
+
+    /// Messages without an end have ended if nothing has followed for a second.
+    fn silent_until(&mut self, time: Option<Duration>) -> Vec<Explained> {
+        let (Some(time), true) = (time, self.connections.len() <= FEW) else { return Vec::new() };
+        let mut lines = Vec::new();
+        for (stream, connection) in &mut self.connections {
+            if connection.is_silent_at(time) {
+                let mut out = Out { stream, time: None, lines: Vec::new() };
+                connection.finish(&mut out);
+                lines.append(&mut out.lines);
+            }
+        }
+        lines
+    }
+
+    /// Explains what is left at the end of the conversation.
+    pub fn finish(self) -> Vec<Explained> {
+        let mut lines = Vec::new();
+        for (stream, mut connection) in self.connections {
+            let mut out = Out { stream: &stream, time: None, lines: Vec::new() };
+            connection.finish(&mut out);
+            lines.append(&mut out.lines);
+        }
+        lines
+    }
+}

@@ -1,0 +1,129 @@
+//! Reading a conversation in any of its forms: pcapng, and three forms of text.
+
+use std::io::{self, BufRead, Read};
+
+use super::streams::Streams;
+use super::{Event, segments, text};
+use crate::capture::{MAGIC, ReadError, Reader};
+
+/// Bytes of text that are read. A conversation that people read is shorter.
+const LONGEST_TEXT: u64 = 64 * 1024 * 1024;
+/// The first bytes of the older format pcap, in both byte orders and both units of time.
+const PCAP: [[u8; 4]; 4] = [
+    [0xD4, 0xC3, 0xB2, 0xA1],
+    [0xA1, 0xB2, 0xC3, 0xD4],
+    [0x4D, 0x3C, 0xB2, 0xA1],
+    [0xA1, 0xB2, 0x3C, 0x4D],
+];
+
+/// A conversation cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TranscriptError {
+    /// The file cannot be read.
+    #[error("cannot read it")]
+    Io(#[source] io::Error),
+    /// What was explained cannot be written.
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
+    /// A pcapng file is damaged.
+    #[error("cannot read it as pcapng: {0}")]
+    Pcapng(ReadError),
+    /// It has the older format.
+    #[error(
+        "expected text or pcapng, found pcap; convert it with `editcap -F pcapng OLD NEW`, which comes \
+         with Wireshark"
+    )]
+    Pcap,
+    /// The text is longer than is read.
+    #[error("expected at most 64 MiB of text, found more; cut it")]
+    TooLong,
+    /// It has no conversation.
+    #[error("expected {expected}, found {found}")]
+    NoConversation {
+        /// What would have been read.
+        expected: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+}
+
+const A_CONVERSATION: &str = "pcapng, or text with requests and replies such as \
+                              `C: LIST ALL P2P-CI/1.0` and `S: P2P-CI/1.0 200 OK`";
+
+/// Reads a conversation, and passes its events on in their order.
+///
+/// # Errors
+/// When it cannot be read, is no conversation, or an event cannot be passed on.
+pub fn read(
+    mut input: impl BufRead,
+    mut pass_on: impl FnMut(Event) -> io::Result<()>,
+) -> Result<(), TranscriptError> {
+    // A pipe may deliver the first bytes one by one.
+    let mut first = Vec::new();
+    input.by_ref().take(4).read_to_end(&mut first).map_err(TranscriptError::Io)?;
+    if PCAP.iter().any(|magic| first == magic) {
+        return Err(TranscriptError::Pcap);
+    }
+    let is_pcapng = first == MAGIC;
+    let whole = io::Cursor::new(first).chain(input);
+    let mut pass_on = |event| pass_on(event).map_err(TranscriptError::Output);
+    if is_pcapng {
+        return of_pcapng(whole, pass_on);
+    }
+    let mut bytes = Vec::new();
+    let read = whole.take(LONGEST_TEXT + 1).read_to_end(&mut bytes).map_err(TranscriptError::Io)?;
+    if read as u64 > LONGEST_TEXT {
+        return Err(TranscriptError::TooLong);
+    }
+    of_text(&bytes)?.into_iter().try_for_each(&mut pass_on)
+}
+
+fn of_pcapng(
+    input: impl Read,
+    mut pass_on: impl FnMut(Event) -> Result<(), TranscriptError>,
+) -> Result<(), TranscriptError> {
+    let mut packets = Reader::new(input);
+    let mut streams = Streams::default();
+    let mut has_any = false;
+    while let Some(packet) = packets.next_packet().map_err(TranscriptError::Pcapng)? {
+        for event in streams.events(&packet) {
+            has_any = true;
+            pass_on(event)?;
+        }
+    }
+    for event in streams.finish() {
+        pass_on(event)?;
+    }
+    let found = "a capture without TCP connections";
+    let expected = "packets of TCP over IPv4 or IPv6";
+    has_any.then_some(()).ok_or(TranscriptError::NoConversation { expected, found })
+}
+
+fn of_text(bytes: &[u8]) -> Result<Vec<Event>, TranscriptError> {
+    let none = |found| TranscriptError::NoConversation { expected: A_CONVERSATION, found };
+    // Editors of Windows begin a file with a byte order mark.
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    if bytes.trim_ascii().is_empty() {
+        return Err(none("nothing"));
+    }
+    let lines = || bytes.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
+    let is_any = |is_one: fn(&str) -> bool| lines().any(|line| is_one(line.trim_end()));
+    if is_any(|line| segments::events(line).is_some()) {
+        let note = |line: &str| vec![text::note(line)];
+        let lines = lines().filter(|line| !line.trim().is_empty());
+        return Ok(lines
+            .flat_map(|line| {
+                let line = line.trim_end();
+                segments::events(line).unwrap_or_else(|| note(line))
+            })
+            .collect());
+    }
+    if is_any(text::is_labelled) {
+        let lines = lines().filter(|line| !line.trim().is_empty());
+        return Ok(lines.map(|line| text::of_labelled(line.trim_end_matches('\r'))).collect());
+    }
+    if !bytes.split(|byte| *byte == b'\n').any(|line| text::sender(line).is_some()) {
+        return Err(none("no line that begins a request or a reply"));
+    }
+    Ok(text::of_unlabelled(bytes))
+}
