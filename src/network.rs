@@ -3,7 +3,7 @@
 //! The owner of one machine usually has a whole IPv6 network of 2^64 addresses, so limits that
 //! count single IPv6 addresses have no effect.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A network from which one party can act: an IPv4 address, or an IPv6 network of 64 bits.
 ///
@@ -17,6 +17,18 @@ impl Network {
         match address.to_canonical() {
             IpAddr::V6(address) if !address.is_loopback() => Self(masked(address, 64)),
             address => Self(address),
+        }
+    }
+
+    /// The network that an address leads to: an IPv6 address that contains an IPv4 address, for a
+    /// translator or a tunnel, counts as that address. A vote counts networks in this way, because the owner of one IPv4
+    /// address has it in all these forms.
+    pub fn leads_to(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V6(address) => {
+                contained(address).map_or_else(|| Self::of(address.into()), |one| Self(one.into()))
+            }
+            address => Self::of(address),
         }
     }
 
@@ -40,6 +52,25 @@ impl Network {
     }
 }
 
+/// The IPv4 address in an IPv6 address to which packets are sent in the end.
+fn contained(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let bits = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match (a, b, c, d, e, f) {
+        // IPv4-compatible (RFC 4291), except the unspecified and the loopback address.
+        (0, 0, 0, 0, 0, 0) if (g, h) > (0, 1) => Some(bits(g, h)),
+        // IPv4-translated (RFC 2765).
+        (0, 0, 0, 0, 0xffff, 0) => Some(bits(g, h)),
+        // NAT64 (RFC 6052, and RFC 8215 with the prefix of 96 bits).
+        (0x64, 0xff9b, 0, 0, 0, 0) | (0x64, 0xff9b, 1, ..) => Some(bits(g, h)),
+        // 6to4 (RFC 3056).
+        (0x2002, high, low, ..) => Some(bits(high, low)),
+        // Teredo (RFC 4380): the address is inverted.
+        (0x2001, 0, ..) => Some(bits(!g, !h)),
+        _ => None,
+    }
+}
+
 fn masked(address: Ipv6Addr, bits: u32) -> IpAddr {
     Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - bits))).into()
 }
@@ -50,6 +81,26 @@ mod tests {
 
     fn network(address: &str) -> Network {
         Network::of(address.parse().unwrap())
+    }
+
+    #[test]
+    fn ipv4_addresses_within_ipv6_ones_are_one_network() {
+        let leads_to = |address: &str| Network::leads_to(address.parse().unwrap());
+        for form in [
+            "::ffff:192.0.2.7",
+            "::192.0.2.7",
+            "::ffff:0:192.0.2.7",
+            "64:ff9b::192.0.2.7",
+            "64:ff9b:1::192.0.2.7",
+            "2002:c000:207::",
+            "2002:c000:207:1:2:3:4:5",
+            "2001:0:1234::3fff:fdf8",
+        ] {
+            assert_eq!(leads_to(form), network("192.0.2.7"), "{form}");
+        }
+        for other in ["::", "::1", "2001:db8::c000:207", "fe80::5efe:192.0.2.7"] {
+            assert_eq!(leads_to(other), network(other), "{other}");
+        }
     }
 
     #[test]

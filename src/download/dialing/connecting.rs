@@ -64,6 +64,9 @@ impl Connecting {
         Some(match connected? {
             Ok(stream) => {
                 dialer.stats.connected(&source.holder, self.begun.elapsed());
+                if let Ok(address) = stream.peer_addr() {
+                    self.names.note_connected(source, address.ip());
+                }
                 Ok(dialer.cancel.watch(stream))
             }
             Err(error) => Err(error.into()),

@@ -21,6 +21,6 @@ mod trials;
 pub(super) use admission::Admission;
 pub(super) use connecting::Connecting;
 pub(super) use dialer::HolderDialer;
-pub(super) use host_names::{HostNames, literal};
+pub(super) use host_names::HostNames;
 pub(super) use round_trips::measure;
 pub(super) use trials::{Trial, Trials};

@@ -76,6 +76,8 @@ enum Class {
 #[derive(Debug)]
 pub(super) struct Candidates<'a> {
     admission: &'a Admission,
+    /// All holders, also those that are not left.
+    sources: &'a [Source],
     required: Option<Digest>,
     length: u64,
     /// In the order of the last ranking.
@@ -86,7 +88,7 @@ pub(super) struct Candidates<'a> {
     ranked: usize,
     /// How often a party was asked.
     asked: HashMap<Party, u32>,
-    /// The version that most networks announce, if it has more of them than any other.
+    /// The version that most networks announce, as of the last ranking.
     majority: Option<Digest>,
 }
 
@@ -116,13 +118,14 @@ impl<'a> Candidates<'a> {
         let lengths = request.sources.iter().filter_map(|source| source.content.length);
         Self {
             admission,
+            sources: &request.sources,
             required: request.digest,
             length: lengths.max().unwrap_or(USUAL_LENGTH),
             left: request.sources.iter().enumerate().map(candidate).collect(),
             places: request.sources.len(),
             ranked: 0,
             asked: HashMap::new(),
-            majority: majority(&request.sources),
+            majority: None,
         }
     }
 
@@ -185,7 +188,7 @@ impl<'a> Candidates<'a> {
                 },
             };
             let Some(candidate) = self.left.remove(at) else { break };
-            *self.asked.entry(Party::of(candidate.source)).or_default() += 1;
+            *self.asked.entry(Party::of(candidate.source, &self.admission.names)).or_default() += 1;
             return Next::Ask(candidate, trial);
         }
         if self.left.is_empty() { Next::None } else { Next::Blocked }
@@ -193,6 +196,8 @@ impl<'a> Candidates<'a> {
 
     /// Sorts the holders in the order in which they are asked if nothing else changes.
     fn rank_all(&mut self) {
+        // The addresses of names become known meanwhile.
+        self.majority = majority(self.sources, self.admission);
         let mut all: Vec<(Candidate<'a>, Standing)> = Vec::with_capacity(self.left.len());
         for candidate in mem::take(&mut self.left) {
             let standing = self.admission.stats.standing(&candidate.source.holder, self.length);
@@ -203,7 +208,8 @@ impl<'a> Candidates<'a> {
         let mut earlier: HashMap<Party, u32> = HashMap::new();
         let mut ranked = Vec::with_capacity(all.len());
         for (candidate, standing) in all {
-            let earlier = earlier.entry(Party::of(candidate.source)).or_default();
+            let earlier =
+                earlier.entry(Party::of(candidate.source, &self.admission.names)).or_default();
             ranked.push((self.rank(&candidate, &standing, *earlier), candidate));
             *earlier = earlier.saturating_add(1);
         }
@@ -226,7 +232,7 @@ impl<'a> Candidates<'a> {
         };
         let differs =
             |from: Option<Digest>| version.zip(from).is_some_and(|(one, other)| one != other);
-        let asked = self.asked.get(&Party::of(source)).copied().unwrap_or(0);
+        let asked = self.asked.get(&Party::of(source, &self.admission.names)).copied().unwrap_or(0);
         let asked = asked.saturating_add(earlier);
         let class = match standing.is_proven && standing.downloads < BUSY {
             true if standing.is_silent => Class::Slow,

@@ -231,7 +231,7 @@ impl<'a> Download<'a> {
         if self.request.digest.is_some() {
             return ExpectedDigest::Caller;
         }
-        match agreeing(&self.request.sources, holders, digest) {
+        match agreeing(&self.request.sources, &self.admission.names, holders, digest) {
             0 | 1 => ExpectedDigest::Holder,
             networks => ExpectedDigest::Holders(networks),
         }

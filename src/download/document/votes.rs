@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use crate::download::dialing::literal;
+use crate::download::dialing::{Admission, HostNames};
 use crate::download::model::Source;
 use crate::network::Network;
 use crate::protocol::{Digest, Endpoint};
@@ -19,37 +19,60 @@ pub(super) enum Party {
 }
 
 impl Party {
-    pub(super) fn of(source: &Source) -> Self {
-        match literal(source) {
-            Some(address) => Self::Network(Network::of(address)),
+    /// The party of a holder. A name counts as the network of the address at which it was connected to.
+    pub(super) fn of(source: &Source, names: &HostNames) -> Self {
+        match names.address(source) {
+            Some(address) => Self::Network(Network::leads_to(address)),
             None => Self::Unresolved,
         }
     }
 }
 
-/// The number of networks in which holders announce this version, or have delivered it. All holders
-/// whose addresses are unknown count as one network.
-pub(super) fn agreeing(sources: &[Source], delivered: &[Endpoint], digest: &Digest) -> usize {
+/// The holders of a version that vote for it.
+#[derive(Debug, Default)]
+struct Votes<'a> {
+    parties: HashSet<Party>,
+    holders: Vec<&'a Source>,
+}
+
+impl Votes<'_> {
+    /// The number of networks. A name whose address is unknown may lead to any of them, so all such
+    /// names count as one network if no other is known, and else as none.
+    fn networks(&self) -> usize {
+        let unresolved = usize::from(self.parties.contains(&Party::Unresolved));
+        self.parties.len().saturating_sub(unresolved).max(unresolved)
+    }
+}
+
+/// The number of networks in which holders announce this version, or have delivered it.
+pub(super) fn agreeing(
+    sources: &[Source],
+    names: &HostNames,
+    delivered: &[Endpoint],
+    digest: &Digest,
+) -> usize {
     let agrees = |source: &&Source| {
         source.content.digest == Some(*digest) || delivered.contains(&source.holder)
     };
-    sources.iter().filter(agrees).map(Party::of).collect::<HashSet<_>>().len()
+    let parties = sources.iter().filter(agrees).map(|source| Party::of(source, names)).collect();
+    Votes { parties, holders: Vec::new() }.networks()
 }
 
-/// The version that is announced in more networks than any other, and in more than one.
-pub(super) fn majority(sources: &[Source]) -> Option<Digest> {
-    let mut votes: HashMap<Digest, HashSet<Party>> = HashMap::new();
-    for source in sources {
+/// The version that is announced in more networks than any other, and in more than one. Of versions
+/// with as many networks, it is one of which a holder has delivered documents, or else the one that is
+/// listed first.
+pub(super) fn majority(sources: &[Source], admission: &Admission) -> Option<Digest> {
+    let mut votes: HashMap<Digest, (usize, Votes<'_>)> = HashMap::new();
+    for (place, source) in sources.iter().enumerate() {
         if let Some(digest) = source.content.digest {
-            votes.entry(digest).or_default().insert(Party::of(source));
+            let (_, votes) = votes.entry(digest).or_insert_with(|| (place, Votes::default()));
+            votes.parties.insert(Party::of(source, &admission.names));
+            votes.holders.push(source);
         }
     }
-    let mut counts: Vec<(usize, Digest)> =
-        votes.into_iter().map(|(digest, parties)| (parties.len(), digest)).collect();
-    counts.sort_by_key(|(count, _)| Reverse(*count));
-    match counts.as_slice() {
-        [(first, _), (second, _), ..] if first == second => None,
-        [(count, digest), ..] if *count > 1 => Some(*digest),
-        _ => None,
-    }
+    let is_proven = |source: &&Source| admission.stats.is_proven(&source.holder);
+    let (digest, (_, votes)) = votes.into_iter().max_by_key(|(_, (place, votes))| {
+        (votes.networks(), votes.holders.iter().any(is_proven), Reverse(*place))
+    })?;
+    (votes.networks() > 1).then_some(digest)
 }

@@ -101,8 +101,8 @@ fn networks_vote_and_endpoints_do_not() {
     let admission = Admission::default();
     let expected = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.9:1", "192.0.2.9:2", "192.0.2.9:3"];
     assert_eq!(order(&admission, &request), expected);
-    assert_eq!(agreeing(&request.sources, &[], &digest(1)), 2);
-    assert_eq!(agreeing(&request.sources, &[], &digest(2)), 1);
+    assert_eq!(agreeing(&request.sources, &admission.names, &[], &digest(1)), 2);
+    assert_eq!(agreeing(&request.sources, &admission.names, &[], &digest(2)), 1);
 }
 
 #[test]
@@ -169,13 +169,49 @@ fn names_whose_addresses_are_not_known_count_as_one_network() {
     let all = wanted(names.clone());
     let expected = ["n0.example:1", "192.0.2.1:1", "n1.example:1", "n2.example:1"];
     assert_eq!(order(&admission, &all), expected);
-    assert_eq!(agreeing(&all.sources, &[], &digest(2)), 1);
-    assert_eq!(majority(&all.sources), None);
+    assert_eq!(agreeing(&all.sources, &admission.names, &[], &digest(2)), 1);
+    assert_eq!(majority(&all.sources, &admission), None);
     names[0].verified_address = Some([192, 0, 2, 2].into());
     names[0].content.digest = right;
     names[1].verified_address = Some([192, 0, 2, 3].into());
     names[1].content.digest = right;
-    assert_eq!(majority(&names), right);
+    assert_eq!(majority(&names, &admission), right);
+}
+
+/// Before, each spelling of an address counted as a network.
+#[test]
+fn spellings_of_one_address_are_one_network() {
+    let admission = Admission::default();
+    let (right, wrong) = (Some(digest(1)), Some(digest(2)));
+    let spellings = ["127.0.0.7", "127.7", "64:ff9b::7f00:7", "::127.0.0.7", "2002:7f00:7::"];
+    let mut sources: Vec<Source> =
+        spellings.iter().map(|host| source(&format!("{host}:1"), wrong)).collect();
+    sources.push(source("liar.example:1", wrong));
+    assert_eq!(agreeing(&sources, &admission.names, &[], &digest(2)), 1);
+    sources.extend([source("127.0.0.1:1", right), source("127.0.0.3:1", right)]);
+    assert_eq!(majority(&sources, &admission), right);
+    // A name counts as the network of the address at which it was connected to.
+    let (liar, address) = (&sources[5], "127.0.0.7".parse().unwrap());
+    admission.names.note_connected(liar, address);
+    assert_eq!(agreeing(&sources, &admission.names, &[], &digest(2)), 1);
+    admission.names.note_connected(liar, "127.0.0.8".parse().unwrap());
+    assert_eq!(agreeing(&sources, &admission.names, &[], &digest(2)), 2);
+}
+
+#[test]
+fn a_tie_is_decided_for_a_proven_holder_or_the_first_record() {
+    let admission = Admission::default();
+    let (first, second) = (Some(digest(1)), Some(digest(2)));
+    let sources = [
+        source("192.0.2.1:1", first),
+        source("192.0.2.2:1", second),
+        source("192.0.2.3:1", second),
+        source("192.0.2.4:1", first),
+    ];
+    assert_eq!(majority(&sources, &admission), first);
+    admission.stats.delivered(&sources[2].holder);
+    assert_eq!(majority(&sources, &admission), second);
+    assert_eq!(majority(&sources[..2], &admission), None);
 }
 
 #[test]
