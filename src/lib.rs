@@ -47,6 +47,7 @@ pub mod server;
 // change at any time.
 #[doc(hidden)]
 pub mod capture;
+mod check;
 #[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{explain, peer, program, server, usage, wireshark};
+use super::{check, explain, peer, program, server, usage, wireshark};
 
 const AFTER_HELP: &str = "\
 `p2p-ci COMMAND --help` describes a command.
@@ -36,14 +36,16 @@ enum Program {
     /// A peer: shares a directory, finds and downloads documents
     #[command(disable_help_flag = true)]
     Peer(Rest),
+    /// Tests whether another program follows the protocol, and grades it
+    Check(check::Arguments),
     /// The dissector for Wireshark: install, uninstall or print it
     Wireshark(wireshark::Arguments),
     /// Print a recorded conversation, each line with its meaning
     Explain(explain::Arguments),
     /// Describe a command
     Help {
-        /// `server`, `peer`, `wireshark` or `explain`
-        #[arg(value_name = "COMMAND", value_parser = ["server", "peer", "wireshark", "explain"])]
+        /// `server`, `peer`, `check`, `wireshark` or `explain`
+        #[arg(value_name = "COMMAND", value_parser = ["server", "peer", "check", "wireshark", "explain"])]
         program: Option<String>,
     },
 }
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
     match args.program {
         Program::Server(Rest { arguments }) => server::run(arguments),
         Program::Peer(Rest { arguments }) => peer::run(arguments),
+        Program::Check(arguments) => check::run(arguments),
         Program::Wireshark(arguments) => wireshark::run(arguments),
         Program::Explain(arguments) => explain::run(&arguments),
         Program::Help { program } => match program.as_deref() {

@@ -14,11 +14,13 @@
 //! | `downloads`, `progress` | downloads into the shared directory; their progress |
 //! | `values`, `meant`, `other_kind` | values as users type them; the document or the server that a user may mean |
 //! | `output`, `errors`, `logs` | results on standard output; errors and exit codes; logs |
+//! | `check` | the command that tests other programs |
 //! | `wireshark` | the command that installs the dissector for Wireshark |
 //! | `explain` | the command that explains recorded conversations |
 //! | `user_folder` | the user's files |
 
 mod args;
+mod check;
 mod command;
 mod commands;
 mod context;

@@ -13,7 +13,7 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 19] = [
+const LAYERS: [(&str, &[&str]); 20] = [
     ("capture", &[]),
     ("error_chain", &[]),
     ("escape", &[]),
@@ -60,9 +60,11 @@ const LAYERS: [(&str, &[&str]); 19] = [
             "upload",
         ],
     ),
+    ("check", &["escape", "limits", "protocol"]),
     (
         "cli",
         &[
+            "check",
             "error_chain",
             "escape",
             "library",

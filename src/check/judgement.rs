@@ -1,0 +1,47 @@
+//! A case that has failed, with what a person needs to see why.
+
+use super::case::{Client, Symptom};
+
+/// Why a case has failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Failed {
+    /// What to change.
+    pub(crate) hint: &'static str,
+    /// What was sent until then, in order: the name of the connection, and the bytes.
+    pub(crate) sent: Vec<(char, Vec<u8>)>,
+    /// What is accepted, as it would be on the wire. `...` stands for any text.
+    pub(crate) expected: String,
+    /// The bytes that were received instead.
+    pub(crate) received: Vec<u8>,
+    /// What was observed besides the bytes.
+    pub(crate) observed: &'static str,
+}
+
+impl Client {
+    pub(super) const fn name(self) -> char {
+        match self {
+            Self::A => 'A',
+            Self::B => 'B',
+        }
+    }
+}
+
+impl Symptom {
+    /// What was observed.
+    pub(super) const fn observed(self) -> &'static str {
+        match self {
+            Self::NotConnected => "no connection was possible",
+            Self::Silent => "nothing was received in time",
+            Self::Closed => "the connection was closed without a reply",
+            Self::CutOff => "the reply began and did not end",
+            Self::Unreadable => "the bytes are no reply",
+            Self::Status => "another status",
+            Self::Missing => "something is missing or different",
+            Self::Surplus => "more than what is accepted",
+            Self::Order => "another order",
+            Self::Form => "another form",
+            Self::Content => "other bytes, or another number of bytes",
+            Self::Connection => "the connection was not closed when it should be, or too early",
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Conformance tests for other programs: index servers and upload servers (protocol.md sections 3 to 8).
+//!
+//! A case is data: what is sent, what is accepted, and what to change if something else is received. The
+//! roles of [`crate::protocol::role`] read the replies, so a case fails only for what it tests: the
+//! forms of replies that a peer accepts have cases of their own.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `case` | a case, its steps and what it accepts |
+//! | `cases` | all cases |
+//! | `values` | the placeholders in the text of cases |
+//! | `link` | a connection whose waits all have an end |
+//! | `reply`, `index_reply`, `document_reply` | a reply as received; reading one from an index server, from an upload server |
+//! | `judge`, `index_judge`, `document_judge`, `judgement` | whether a reply is accepted, and why not |
+//! | `expected` | what a case accepts, as text |
+//! | `run` | runs the steps of a case |
+//! | `grade` | weights and the grade |
+
+mod case;
+mod cases;
+mod document_judge;
+mod document_reply;
+mod expected;
+mod grade;
+mod index_judge;
+mod index_reply;
+mod judge;
+mod judgement;
+mod link;
+mod reply;
+mod run;
+mod values;
+
+pub(crate) use case::{Case, Level};
+pub(crate) use cases::{index_server, upload_server};
+pub(crate) use grade::{Weights, grade};
+pub(crate) use judgement::Failed;
+pub(crate) use run::{Outcome, Target, run};

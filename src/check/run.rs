@@ -1,0 +1,264 @@
+//! Runs the steps of a case.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::case::{Case, Client, DocumentRule, Expected, Form, Step, Symptom};
+use super::judgement::Failed;
+use super::link::{Arrival, Link};
+use super::reply::Reply;
+use super::values::Values;
+use super::{document_reply, expected, index_reply, judge};
+use crate::protocol::role::{DocumentClient, IndexClient};
+
+/// No case takes longer.
+const CASE: Duration = Duration::from_secs(5);
+/// Time for which a request is repeated.
+const REPEATED: Duration = Duration::from_secs(2);
+
+/// The program under test.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    address: SocketAddr,
+    /// The address of this program, as the program under test sees it.
+    host: IpAddr,
+    run: u64,
+    /// The RFC that an upload server shares; `None`: an index server.
+    shared: Option<u64>,
+}
+
+/// The result of a case.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) case: &'static Case,
+    pub(crate) time: Duration,
+    pub(crate) failed: Option<Failed>,
+}
+
+impl Target {
+    /// Connects once to find out whether the program answers. `shared` is the RFC that an upload
+    /// server shares.
+    ///
+    /// # Errors
+    /// When none of the addresses accepts a connection.
+    pub(crate) fn reach(addresses: &[SocketAddr], shared: Option<u64>) -> io::Result<Self> {
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in addresses.iter().copied() {
+            let connected = std::net::TcpStream::connect_timeout(&address, CASE);
+            match connected.and_then(|stream| stream.local_addr()) {
+                Ok(own) => {
+                    let (host, run) = (own.ip().to_canonical(), Values::numbers_of_run());
+                    return Ok(Self { address, host, run, shared });
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Runs a case; `place` is its place among all cases.
+pub(crate) fn run(case: &'static Case, place: usize, target: Target) -> Outcome {
+    let begun = Instant::now();
+    let values = Values::new(target.host, target.run, place, target.shared.unwrap_or_default());
+    let mut running = Running {
+        target,
+        values,
+        deadline: begun + CASE,
+        a: None,
+        b: None,
+        sent: Vec::new(),
+        first: None,
+    };
+    let difference = case.steps.iter().find_map(|step| running.take(step));
+    let failed = difference.map(|difference| Failed {
+        hint: difference.hint.unwrap_or(case.hint(difference.symptom)),
+        sent: running.sent,
+        expected: difference.expected,
+        received: difference.received,
+        observed: difference.symptom.observed(),
+    });
+    Outcome { case, time: begun.elapsed(), failed }
+}
+
+/// A case while it runs.
+struct Running {
+    target: Target,
+    values: Values,
+    deadline: Instant,
+    a: Option<Connection>,
+    b: Option<Connection>,
+    sent: Vec<(char, Vec<u8>)>,
+    /// The first document.
+    first: Option<Reply>,
+}
+
+struct Connection {
+    link: Link,
+    role: Role,
+}
+
+enum Role {
+    Index(Box<IndexClient>),
+    Upload(DocumentClient),
+}
+
+/// What was not accepted.
+struct Difference {
+    symptom: Symptom,
+    expected: String,
+    received: Vec<u8>,
+    /// The hint, if it is not that of the case.
+    hint: Option<&'static str>,
+}
+
+const ADD_FAILED: &str = "an ADD has failed that must succeed before this case can test its rule: see the \
+                          cases add-status and add-record first";
+
+impl Running {
+    fn take(&mut self, step: &Step) -> Option<Difference> {
+        match step {
+            Step::Connect(client) => self.connection(*client).err(),
+            Step::Send(client, text) => self.send(*client, text, Link::send),
+            Step::SendBytes(client, text) => self.send(*client, text, Link::send_bytes),
+            Step::SendFilled(client, text, count) => {
+                let text = format!("{text}{}", "x".repeat(*count));
+                self.send(*client, &text, Link::send)
+            }
+            Step::Add(client, text) => {
+                let added = self
+                    .send(*client, text, Link::send)
+                    .or_else(|| self.expect(*client, &Expected::Status(200)));
+                added.map(|difference| Difference { hint: Some(ADD_FAILED), ..difference })
+            }
+            Step::Expect(client, expected) => self.expect(*client, expected),
+            Step::Repeat(client, text, expected) => self.repeat(*client, text, expected),
+            Step::Close(client) => {
+                if let Some(connection) = self.place(*client).take() {
+                    connection.link.close();
+                }
+                None
+            }
+            Step::Reset(client) => {
+                if let Some(connection) = self.place(*client).take() {
+                    connection.link.reset();
+                }
+                None
+            }
+        }
+    }
+
+    fn place(&mut self, client: Client) -> &mut Option<Connection> {
+        match client {
+            Client::A => &mut self.a,
+            Client::B => &mut self.b,
+        }
+    }
+
+    fn connection(&mut self, client: Client) -> Result<&mut Connection, Difference> {
+        let (target, deadline) = (self.target, self.deadline);
+        let place = self.place(client);
+        if let Some(connection) = place {
+            return Ok(connection);
+        }
+        let refused = |_| Difference {
+            symptom: Symptom::NotConnected,
+            expected: format!("(a connection to {})", target.address),
+            received: Vec::new(),
+            hint: None,
+        };
+        let link = Link::connect(target.address, deadline).map_err(refused)?;
+        let role = match target.shared {
+            None => Role::Index(Box::new(index_reply::role())),
+            Some(_) => Role::Upload(DocumentClient::new()),
+        };
+        Ok(place.insert(Connection { link, role }))
+    }
+
+    fn send(
+        &mut self,
+        client: Client,
+        text: &str,
+        send: fn(&mut Link, &[u8]),
+    ) -> Option<Difference> {
+        let bytes = self.values.fill(text).into_bytes();
+        let result = self.connection(client).map(|connection| send(&mut connection.link, &bytes));
+        self.sent.push((client.name(), bytes));
+        result.err()
+    }
+
+    fn expect(&mut self, client: Client, expected: &Expected) -> Option<Difference> {
+        let connection = match self.connection(client) {
+            Ok(connection) => connection,
+            Err(difference) => return Some(difference),
+        };
+        let (link, role) = (&mut connection.link, &mut connection.role);
+        if matches!(expected, Expected::Nothing) {
+            let until = link.now().saturating_add(Duration::from_millis(300));
+            return match link.receive(Some(until)) {
+                Arrival::Nothing => None,
+                Arrival::End => Some(self.differs(Symptom::Closed, expected, Vec::new())),
+                Arrival::Bytes(_) => {
+                    let received = link.take(usize::MAX);
+                    Some(self.differs(Symptom::Surplus, expected, received))
+                }
+            };
+        }
+        let mut reply = role.read(link);
+        match expected {
+            Expected::Form(Form::Refusal) => index_reply::read_surplus(link, &mut reply),
+            Expected::Document(DocumentRule::Length | DocumentRule::ClosedAfter) => {
+                document_reply::read_to_close(link, &mut reply);
+            }
+            _ => {}
+        }
+        let symptom = judge::difference(expected, &reply, self.first.as_ref(), &self.values);
+        let difference = symptom.map(|symptom| {
+            let mut received = reply.raw.clone();
+            received.extend_from_slice(reply.body.get(..64).unwrap_or(&reply.body));
+            self.differs(symptom, expected, received)
+        });
+        if self.first.is_none() && reply.head.is_some() {
+            self.first = Some(reply);
+        }
+        difference
+    }
+
+    fn repeat(&mut self, client: Client, text: &str, expected: &Expected) -> Option<Difference> {
+        let end = self.deadline.min(Instant::now() + REPEATED);
+        let sent = self.sent.len();
+        loop {
+            self.sent.truncate(sent);
+            let difference =
+                self.send(client, text, Link::send).or_else(|| self.expect(client, expected))?;
+            let is_answered = matches!(
+                difference.symptom,
+                Symptom::Status | Symptom::Missing | Symptom::Surplus | Symptom::Order
+            );
+            if !is_answered || Instant::now() >= end {
+                return Some(difference);
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn differs(&self, symptom: Symptom, expected: &Expected, received: Vec<u8>) -> Difference {
+        Difference {
+            symptom,
+            expected: expected::text(expected, &self.values),
+            received,
+            hint: None,
+        }
+    }
+}
+
+impl Role {
+    fn read(&mut self, link: &mut Link) -> Reply {
+        match self {
+            Self::Index(role) => index_reply::read(link, role),
+            Self::Upload(role) => document_reply::read(link, role),
+        }
+    }
+}

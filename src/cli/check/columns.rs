@@ -1,0 +1,79 @@
+//! Bytes as text of a given width, and two such texts side by side.
+
+/// Lines of a side that are shown.
+const LINES: usize = 12;
+
+/// Bytes of a side that are shown.
+const BYTES: usize = 1_500;
+
+/// The bytes as lines of at most this width. All bytes but printable ones of US-ASCII are escaped.
+pub(super) fn lines(bytes: &[u8], width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for byte in bytes.iter().take(BYTES) {
+        let shown = match byte {
+            b'\r' => "\\r".into(),
+            b'\n' => "\\n".into(),
+            b'\t' => "\\t".into(),
+            b'\\' => "\\\\".into(),
+            b' '..=b'~' => char::from(*byte).to_string(),
+            _ => format!("\\x{byte:02x}"),
+        };
+        match lines.last_mut() {
+            Some(last) if last.len().saturating_add(shown.len()) <= width => last.push_str(&shown),
+            _ => lines.push(shown),
+        }
+        if *byte == b'\n' {
+            lines.push(String::new());
+        }
+    }
+    if lines.last().is_some_and(String::is_empty) && lines.len() > 1 {
+        lines.pop();
+    }
+    let all = bytes.len();
+    if lines.len() > LINES || all > BYTES {
+        lines.truncate(LINES);
+        lines.push(format!("... ({all} bytes)"));
+    }
+    lines
+}
+
+/// Two sides of this width, with a bar between them.
+pub(super) fn beside(left: &[String], right: &[String], width: usize) -> Vec<String> {
+    let side = |lines: &[String], place| lines.get(place).cloned().unwrap_or_default();
+    (0..left.len().max(right.len()))
+        .map(|place| format!("{:width$} | {}", side(left, place), side(right, place)))
+        .map(|line| line.trim_end().to_string())
+        .collect()
+}
+
+/// The text in lines of at most this width, broken between words.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(last) if last.is_empty() => last.push_str(word),
+            Some(last) if last.len() + 1 + word.len() <= width => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.into()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_escaped_and_fitted() {
+        assert_eq!(lines(b"a\r\n\r\n\xc3\x1b\\", 20), [r"a\r\n", r"\r\n", r"\xc3\x1b\\"]);
+        assert_eq!(lines(b"abcdef\x00", 4), ["abcd", "ef", r"\x00"]);
+        assert_eq!(lines(b"", 4), [""]);
+        assert_eq!(lines(&[b'\n'; 40], 4).last().unwrap(), "... (40 bytes)");
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        let (left, right) = (lines(b"a", 3), lines(b"b\nc\n", 3));
+        assert_eq!(beside(&left, &right, 3), [r"a   | b\n", r"    | c\n"]);
+    }
+}

@@ -1,0 +1,42 @@
+//! Results of cases as text of at most 80 columns.
+
+use super::columns::{beside, lines, wrapped};
+use crate::check::{Failed, Outcome};
+
+/// Columns before the details of a failure.
+const INDENT: &str = "     ";
+/// Columns of each side.
+const SIDE: usize = 36;
+
+/// A case that has passed is a line; one that has failed also has what was sent, the two sides, and the
+/// hint.
+pub(super) fn outcome(outcome: &Outcome) -> String {
+    let case = outcome.case;
+    let word = if outcome.failed.is_some() { "FAIL" } else { "ok" };
+    let line = format!("{word:4} {:24} {:4} {}", case.id, case.section, case.rule);
+    let Some(failed) = &outcome.failed else { return line };
+    let details = details(failed).into_iter().map(|detail| format!("\n{INDENT}{detail}"));
+    line + &details.map(|detail| detail.trim_end_matches(' ').to_string()).collect::<String>()
+}
+
+/// What a person needs to see why a case has failed.
+pub(super) fn details(failed: &Failed) -> Vec<String> {
+    let mut shown = Vec::new();
+    for (client, bytes) in &failed.sent {
+        for line in lines(bytes, 2 * SIDE) {
+            shown.push(format!("{client}> {line}").trim_end().to_string());
+        }
+    }
+    shown.push(format!("{:SIDE$} | received", "expected"));
+    let expected = lines(failed.expected.as_bytes(), SIDE);
+    shown.extend(beside(&expected, &lines(&failed.received, SIDE), SIDE));
+    shown.push(format!("found: {}", failed.observed));
+    shown.extend(wrapped(&format!("hint: {}", failed.hint), 2 * SIDE));
+    shown
+}
+
+/// The last line.
+pub(super) fn summary(outcomes: &[Outcome], grade: f64) -> String {
+    let passed = outcomes.iter().filter(|outcome| outcome.failed.is_none()).count();
+    format!("\n{passed} of {} cases passed; grade {grade:.1} of 100", outcomes.len())
+}
