@@ -78,7 +78,8 @@ impl Entries {
     /// all entries become too large.
     pub(super) fn add(&mut self, document: Document, entry: Entry) {
         self.bytes += line(&document, &entry).len();
-        let entries = self.by_document.entry(document).or_default();
+        // A growing vector begins with room for four, and most documents have one entry.
+        let entries = self.by_document.entry(document).or_insert_with(|| Vec::with_capacity(1));
         entries.push(entry);
         if entries.len() > limits::JOURNAL_ENTRIES * 2 {
             trim(entries, limits::JOURNAL_ENTRIES);

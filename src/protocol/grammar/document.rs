@@ -34,13 +34,13 @@ impl Document {
         WireDocument(self)
     }
 
-    /// The bytes of memory that the value takes.
+    /// The bytes of memory that the value takes as a key of a table, which may be half empty.
     pub(in crate::protocol) fn kept_bytes(&self) -> usize {
-        size_of::<Self>().saturating_add(self.name_bytes())
+        size_of::<Self>().saturating_mul(4).saturating_add(self.name_bytes())
     }
 
     /// The bytes of memory outside of this value.
-    pub(in crate::protocol) fn name_bytes(&self) -> usize {
+    pub(crate) fn name_bytes(&self) -> usize {
         match self {
             Self::Rfc(_) => 0,
             Self::File(name) => name.as_str().len(),

@@ -24,11 +24,13 @@ pub struct Record {
 }
 
 impl Record {
-    /// The approximate number of bytes that the record takes in memory.
+    /// The approximate number of bytes that the record takes in memory, in a list that is sorted.
     pub fn kept_bytes(&self) -> usize {
+        /// The counts of the title, and what the allocator adds.
+        const TITLE: usize = 32;
         let Self { document, title, holder } = self;
         let name = document.name_bytes();
-        size_of::<Self>() + name + title.as_str().len() + holder.host.as_str().len()
+        2 * size_of::<Self>() + name + TITLE + title.as_str().len() + holder.host.as_str().len()
     }
 
     /// Reads a line without its line end.

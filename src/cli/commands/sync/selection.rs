@@ -18,6 +18,42 @@ use crate::peer::{Completeness, DownloadJob, Provenance, Source, each_record};
 use crate::protocol::{Digest, Document, Endpoint, Record};
 use crate::system::listed_bytes;
 
+/// The memory that each kept record takes besides the record: as the source of a download, and among the
+/// holders whose addresses are looked up.
+const RECORD_BYTES: usize = size_of::<Source>() + 4 * size_of::<Endpoint>() + ALLOCATION;
+
+/// The memory that each document takes, besides its paths: as a job, as a task of the queue while it is
+/// moved there, and in the tables of running downloads, of earlier contents and of the journal.
+const DOCUMENT_BYTES: usize = 4 * size_of::<DownloadJob>() + 6 * ALLOCATION;
+
+/// The memory that an allocation takes besides its bytes.
+const ALLOCATION: usize = 32;
+
+/// The memory of the records that are kept.
+struct Memory {
+    used: usize,
+    most: usize,
+    /// The bytes of the path of the shared directory, which each job has.
+    folder: usize,
+    /// The document of the last record. A list has the records of a document in a row; an index that
+    /// sends them in another order is counted more than it takes.
+    last: Option<Document>,
+}
+
+impl Memory {
+    /// Adds a record. Returns whether there is room for it.
+    fn add(&mut self, record: &Record) -> bool {
+        let mut bytes = RECORD_BYTES + record.kept_bytes();
+        if self.last.as_ref() != Some(&record.document) {
+            // The name is in the job, in its path and in three tables.
+            bytes += DOCUMENT_BYTES + self.folder + 4 * record.document.name_bytes();
+            self.last = Some(record.document.clone());
+        }
+        self.used = self.used.saturating_add(bytes);
+        self.used <= self.most
+    }
+}
+
 /// The records of other peers that the options select.
 pub(super) struct Selection {
     /// The records of documents that the library lacks, within the limit of memory.
@@ -38,7 +74,9 @@ pub(super) fn select(
     library: &SharedLibrary,
     command: &Sync,
 ) -> Result<Selection, CommandError> {
-    let (mut bytes, mut has_room, listed_bytes) = (0, true, listed_bytes());
+    let folder = library.read().folder().as_os_str().len();
+    let mut memory = Memory { used: 0, most: listed_bytes(), folder, last: None };
+    let mut has_room = true;
     let mut own = None;
     let is_here = |document: &Document| library.read().entry(document).is_some();
     let mut selection = Selection {
@@ -68,8 +106,7 @@ pub(super) fn select(
         }
         selection.is_matched = true;
         if !is_own && !is_here(&record.document) {
-            bytes += record.kept_bytes();
-            has_room = bytes <= listed_bytes && selection.missing.len() < limits::LISTED_RECORDS;
+            has_room = memory.add(&record) && selection.missing.len() < limits::LISTED_RECORDS;
             if !has_room {
                 return ControlFlow::Break(());
             }
@@ -81,7 +118,9 @@ pub(super) fn select(
         listed
     } else {
         let count = selection.missing.len();
-        Completeness::incomplete(format!("only the first {count} missing records are kept"))
+        Completeness::incomplete(format!(
+            "only the first {count} missing records are kept, to save memory; another `sync` continues"
+        ))
     };
     Ok(selection)
 }
