@@ -40,8 +40,11 @@ fn only_a_download_creates_the_shared_directory() {
     let (code, _, errors) = run(&["share"], "");
     assert_eq!(code, 74, "{errors}");
     assert!(errors.contains("cannot share `new`: there is no such directory; create it"));
-    let (code, _, errors) = run(&[], "list\ndocs\nstatus\n");
+    let (code, _, errors) = run(&[], "list\nstatus\n");
     assert_eq!(code, 0, "{errors}");
+    let (code, output, docs_errors) = run(&["docs"], "");
+    assert_eq!((code, output.as_str()), (66, ""), "{docs_errors}");
+    assert!(docs_errors.contains("the share directory `new` does not exist"), "{docs_errors}");
     assert!(errors.starts_with("`new` does not exist: nothing is shared before"), "{errors}");
     let (code, _, _) = run(&["get", "8"], "");
     assert_eq!(code, 66);

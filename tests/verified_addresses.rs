@@ -150,3 +150,46 @@ fn many_names_of_one_address_lead_to_a_few_connections() {
         assert!((1..=32).contains(&connections), "{banner:?}: {connections} connections");
     }
 }
+
+/// The name would lead to a holder, but the index has verified nothing.
+#[test]
+fn an_address_that_verifies_nothing_is_not_replaced_by_the_name() {
+    for lines in [
+        "Address: garbage\r\n",
+        "Address: \r\n",
+        "Address: 127.0.0.2\r\nAddress: 127.0.0.1\r\n",
+        "Address: 127.0.0.1\r\nAdded: Sun, 06 Nov 1994 08:49:37 GMT\r\nAddress: x\r\n",
+    ] {
+        let (right, connections) = counting(Ipv4Addr::new(127, 0, 0, 2), 0);
+        let (_, named) = counting(Ipv4Addr::LOCALHOST, right.port());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let index = listener.local_addr().unwrap().to_string();
+        let record = format!("RFC 5 T localhost {}\r\n", right.port());
+        thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                while let Ok(request) = index_request(&mut stream) {
+                    let found = match request {
+                        _ if request.starts_with("LOOKUP RFC 5 ") => format!("{record}{lines}"),
+                        _ if request.starts_with("LIST ALL") => record.clone(),
+                        _ => String::new(),
+                    };
+                    let reply = format!("P2P-CI/1.0 200 OK\r\n\r\n{found}\r\n");
+                    if stream.write_all(reply.as_bytes()).is_err() {
+                        break;
+                    }
+                }
+            }
+        });
+        let root = tempfile::tempdir().unwrap();
+        for command in [&["get", "5"][..], &["sync"], &["lookup", "5", "--probe"]] {
+            let arguments = [&[&*index, "--share", "."], command].concat();
+            let (code, output, errors) = run_peer(&arguments, "", root.path());
+            assert_eq!(code, 69, "{lines:?} {command:?}: {output}{errors}");
+            let text = format!("{output}{errors}");
+            assert!(text.contains("cannot be read or is not unique"), "{lines:?}: {text}");
+        }
+        assert!(names(root.path()).is_empty());
+        assert_eq!(connections.load(Ordering::Relaxed), 0, "{lines:?}");
+        assert_eq!(named.load(Ordering::Relaxed), 0, "{lines:?}: the name was resolved");
+    }
+}

@@ -13,7 +13,7 @@ use super::records::request_records;
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::protocol::{
-    Attribute, Content, Date, Document, Listing, Record, Refusal, ReplyPart, Title,
+    Attribute, Content, Date, Document, Listing, NO_ADDRESS, Record, Refusal, ReplyPart, Title,
 };
 
 /// A holder of a document, and the attributes of its record.
@@ -25,7 +25,8 @@ pub struct HolderInfo {
     pub content: Content,
     /// When the record was added to the index.
     pub added: Option<Date>,
-    /// The address that the index verified for the holder's host.
+    /// The address that the index verified for the holder's host; [`NO_ADDRESS`] if it has sent one that
+    /// cannot be read, or several.
     pub address: Option<IpAddr>,
     /// The address of the index.
     pub learned_from: SocketAddr,
@@ -56,7 +57,7 @@ impl Holders {
     /// Returns the holders if there are any, or if it is certain that there are none.
     ///
     /// # Errors
-    /// When there are none, and the reply was cut off.
+    /// When there are none, and the reply may be incomplete.
     pub fn known(self, document: &Document) -> Result<Self, IndexError> {
         match self.completeness {
             Completeness::Incomplete(Gap { reason, cause }) if self.found.is_empty() => {
@@ -65,10 +66,8 @@ impl Holders {
                     GapCause::Failed(error) => {
                         Err(IndexError::CutOff { document, reason, cause: Some(error) })
                     }
-                    GapCause::Closed => Err(IndexError::CutOff { document, reason, cause: None }),
-                    GapCause::Unmarked => {
-                        let completeness = Completeness::Incomplete(Gap { reason, cause });
-                        Ok(Self { found: self.found, completeness })
+                    GapCause::Closed | GapCause::Unmarked => {
+                        Err(IndexError::CutOff { document, reason, cause: None })
                     }
                 }
             }
@@ -87,7 +86,11 @@ impl HolderInfo {
             Attribute::Digest(digest) => self.content.digest = Some(digest),
             Attribute::Length(length) => self.content.length = Some(length),
             Attribute::Added(date) => self.added = Some(date),
-            Attribute::Address(address) => self.address = Some(address),
+            // Contradicting addresses verify nothing.
+            Attribute::Address(address) => match self.address {
+                Some(other) if other != address => self.address = Some(NO_ADDRESS),
+                _ => self.address = Some(address),
+            },
         }
     }
 }

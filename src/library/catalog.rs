@@ -1,16 +1,18 @@
 //! The shared documents of a directory, with their titles and files (protocol.md sections 2.3 and 5).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::digest::DigestCache;
 use super::entry::Entry;
+use super::file_state::FileState;
 use super::folder::Depth;
 use super::name::{NotSaved, file_name_of};
 use super::scan_state::ScanState;
 use super::target::SaveTarget;
 use super::titles::Official;
+use crate::limits;
 use crate::protocol::{Content, Digest, Document, Title};
 
 /// The shared documents of one directory, and single files elsewhere that the user has added.
@@ -21,6 +23,8 @@ pub struct Library {
     pub(super) entries: BTreeMap<Document, Arc<Entry>>,
     /// Documents that the user has removed. Their files in the directory are not shared.
     pub(super) withdrawn: HashSet<Document>,
+    /// States of packed files that could not be unpacked, which are not shared, and the reasons.
+    pub(super) unpackable: HashMap<FileState, Arc<str>>,
     /// Titles from `rfc-index.txt` in the directory.
     pub(super) official: Arc<Official>,
     digests: Arc<DigestCache>,
@@ -129,6 +133,24 @@ impl Library {
         Some(entry.title.clone())
     }
 
+    /// Stops sharing a packed file that could not be unpacked, until the file changes. Returns whether
+    /// it was shared.
+    pub(super) fn withdraw_unpackable(
+        &mut self,
+        document: &Document,
+        entry: &Entry,
+        reason: &str,
+    ) -> bool {
+        if self.unpackable.len() >= limits::UNPACKABLE
+            || !self.entries.get(document).is_some_and(|shared| shared.is_same(entry))
+        {
+            return false;
+        }
+        self.scan_state.skip(entry.name.as_bytes(), reason);
+        self.unpackable.insert(entry.state, reason.into());
+        self.entries.remove(document).is_some()
+    }
+
     /// Forgets digests of file states that no document has any more.
     pub(super) fn forget_old_digests(&self) {
         self.digests.forget_old(self.entries.values());
@@ -147,6 +169,7 @@ impl SharedLibrary {
             depth,
             entries: BTreeMap::new(),
             withdrawn: HashSet::new(),
+            unpackable: HashMap::new(),
             official: Arc::default(),
             digests: Arc::default(),
             scan_state: ScanState::default(),

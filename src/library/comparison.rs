@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::catalog::Library;
 use super::entry::Entry;
+use super::file_state::FileState;
 use super::folder::{self, Depth, Found, Skipped};
 use super::name;
 use super::scan_state::{ScanState, is_denied};
@@ -28,6 +29,7 @@ pub(super) struct Snapshot {
     depth: Depth,
     entries: BTreeMap<Document, Arc<Entry>>,
     withdrawn: HashSet<Document>,
+    unpackable: HashMap<FileState, Arc<str>>,
     official: Arc<Official>,
 }
 
@@ -38,6 +40,7 @@ impl Snapshot {
             depth: library.depth,
             entries: library.entries.clone(),
             withdrawn: library.withdrawn.clone(),
+            unpackable: library.unpackable.clone(),
             official: Arc::clone(&library.official),
         }
     }
@@ -63,7 +66,7 @@ pub(super) fn compare(
     state: &mut ScanState,
     stability: Stability,
 ) -> io::Result<Comparison> {
-    let (found, skipped) = files(library, state)?;
+    let (mut found, skipped) = files(library, state)?;
     for one in &skipped {
         state.skip(&one.name, &one.reason);
     }
@@ -72,6 +75,13 @@ pub(super) fn compare(
         true => None,
         false => Official::of_folder(&library.folder, &found, &library.official),
     };
+    found.retain(|one| match library.unpackable.get(&one.state) {
+        Some(reason) => {
+            state.skip(one.name.as_bytes(), reason);
+            false
+        }
+        None => true,
+    });
     let mut changes = readable_again(library, state);
     let found = by_document(found, state);
     changes.extend(compare_files(library, &found, official.as_ref(), state, stability));

@@ -26,7 +26,7 @@ impl Entry {
         self.check(sent)?;
         let target = folder.join(HANDED_OVER).join(&*self.name);
         let parent = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
-        fs::create_dir_all(parent)?;
+        create_directories(folder, Path::new(&*self.name).parent())?;
         let target = first_free(&target, |target| match self.rename_sent(sent, &path, target) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                 self.copy_new(sent, target)
@@ -108,6 +108,27 @@ impl Entry {
     }
 }
 
+/// Creates the directory of handed-over documents, and the directories in it that a document needs. A link
+/// is not followed, which could lead out of the shared directory.
+fn create_directories(folder: &Path, below: Option<&Path>) -> io::Result<()> {
+    let mut path = folder.join(HANDED_OVER);
+    for segment in std::iter::once(None).chain(below.into_iter().flatten().map(Some)) {
+        path.extend(segment);
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            outcome => outcome?,
+        }
+        if !path.symlink_metadata()?.is_dir() {
+            let text = format!(
+                "expected a directory `{}`, found something else: move or remove it",
+                escaped_path(&path)
+            );
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, text));
+        }
+    }
+    Ok(())
+}
+
 /// Calls `place` with numbered names until one does not exist.
 fn first_free(target: &Path, place: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
     let mut name = target.to_path_buf();
@@ -142,6 +163,31 @@ mod tests {
         let entry = library.read().entries().next().unwrap().1.clone();
         let document = entry.open().unwrap();
         (entry, document)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_document_is_moved_through_a_link() {
+        use std::os::unix::fs::symlink;
+
+        let (root, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let folder = root.path();
+        fs::create_dir(folder.join("sub")).unwrap();
+        fs::write(folder.join("sub/file"), "text").unwrap();
+        let library = Library::scan(folder, Depth::Tree).unwrap();
+        let entry = library.read().entries().next().unwrap().1.clone();
+        let document = entry.open().unwrap();
+        for link in ["handed-over", "handed-over/sub"] {
+            symlink(elsewhere.path(), folder.join(link)).unwrap();
+            let error = entry.hand_over(&document, folder).unwrap_err();
+            assert!(error.to_string().contains(link), "{error}");
+            assert!(folder.join("sub/file").exists());
+            fs::remove_file(folder.join(link)).unwrap();
+            fs::create_dir(folder.join(link)).unwrap();
+        }
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+        entry.hand_over(&document, folder).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("handed-over/sub/file")).unwrap(), "text");
     }
 
     #[test]
@@ -179,6 +225,25 @@ mod tests {
         assert!(entry.hand_over(&document, folder).is_err());
         assert_eq!(fs::read_to_string(folder.join("file")).unwrap(), "sent");
         assert_eq!(fs::read_to_string(folder.join("handed-over")).unwrap(), "a file");
+    }
+
+    /// A file on another file system than the directory, if there is one.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_document_moves_from_another_file_system() {
+        use std::os::unix::fs::MetadataExt;
+
+        let root = tempfile::tempdir().unwrap();
+        let device = |path: &Path| path.metadata().unwrap().dev();
+        let other = tempfile::tempdir_in("/dev/shm").ok();
+        let Some(other) = other.filter(|other| device(other.path()) != device(root.path())) else {
+            return;
+        };
+        let (entry, document) = shared(other.path(), "bytes");
+        let path = entry.hand_over(&document, root.path()).unwrap();
+        assert_eq!(path, root.path().join("handed-over/file"));
+        assert_eq!(fs::read(path).unwrap(), b"bytes");
+        assert_eq!(fs::read_dir(other.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub const OLD_DIGESTS: usize = DIGESTS;
 
 /// Unpacked bytes of a packed document.
 pub const UNPACKED: u64 = 64 * 1024 * 1024;
+/// Packed files that cannot be unpacked, which a session remembers.
+pub const UNPACKABLE: usize = 10_000;
 /// Bytes of all unpacked copies from which an upload server sends.
 pub const UNPACKED_ALL: u64 = 256 * 1024 * 1024;
 /// Bytes of unpacked copies that are kept for the next reader.

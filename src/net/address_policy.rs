@@ -52,8 +52,18 @@ pub enum AddressDenied {
     #[error("expected a port from 1024, found {0}: --allow-net {ip} permits it", ip = .0.ip())]
     WellKnownPort(SocketAddr),
     /// It is not the address of one host.
-    #[error("expected the address of a host, found {0}")]
+    #[error("expected the address of a host, found {}", shown(.0))]
     NotAHost(IpAddr),
+}
+
+/// An address that is not that of a host, in a message.
+fn shown(address: &IpAddr) -> String {
+    match address.is_unspecified() {
+        true => {
+            format!("{address}, or an `Address` of the index that cannot be read or is not unique")
+        }
+        false => address.to_string(),
+    }
 }
 
 impl AddressPolicy {

@@ -17,8 +17,9 @@ pub mod role;
 
 pub use grammar::{
     Attribute, BorrowedRecord, ByteRange, Content, ContentRange, Date, Digest, Document, Endpoint,
-    FileName, HeaderText, Host, Limit, ListSearch, Port, Record, RecordEncoder, RecordEnd,
-    RfcNumber, SyntaxError, Title, VERSION, WireDocument, Word, Words, encode_record, title_words,
+    FileName, HeaderText, Host, Limit, ListSearch, NO_ADDRESS, Port, Record, RecordEncoder,
+    RecordEnd, RfcNumber, SyntaxError, Title, VERSION, WireDocument, Word, Words, encode_record,
+    title_words,
 };
 pub use message::{
     DecodeError, DocumentHead, DocumentReply, DocumentReplyDecoder, DocumentRequest,

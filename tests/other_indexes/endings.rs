@@ -38,6 +38,31 @@ fn replies_without_an_end() {
     });
 }
 
+/// Nothing is known from a reply without records whose end is not marked.
+#[test]
+fn an_empty_reply_without_an_end_is_no_answer() {
+    in_parallel(["P2P-CI/1.0 200 OK\r\n", "P2P-CI/1.0 200 OK\r\n\r\n"], |reply| {
+        let other = Other::start(move |_, _| say(reply));
+        let commands = [
+            &["list"][..],
+            &["lookup", "5"],
+            &["get", "5"],
+            &["lookup", "5", "--probe"],
+            &["search", "title"],
+            &["peers"],
+            &["get", "5", "6"],
+            &["sync"],
+        ];
+        // With an empty line after the status the silence is longer.
+        let most = if reply.ends_with("\r\n\r\n") { 3 } else { commands.len() };
+        for command in commands.into_iter().take(most) {
+            let arguments = [&["--share", "."], command].concat();
+            let (code, output, errors) = other.run(&arguments, temporary().path());
+            assert_eq!(code, 76, "{reply:?} {command:?}: {output}{errors}");
+        }
+    });
+}
+
 /// The empty line after a refusal says nothing about the end of records: a list of such a server
 /// ends by silence, too.
 #[test]

@@ -15,7 +15,7 @@ use crate::peer::{Completeness, Gap, GapCause, IndexError};
 use crate::protocol::Document;
 
 /// Fails if the index has not sent all records: with the error that ended its reply, or if nothing was
-/// found and the connection was closed before the end of the reply. The records that have arrived
+/// found and the reply may have more. The records that have arrived
 /// and the object for programs were printed.
 pub(in crate::cli) fn check_complete(
     listed: &Completeness,
@@ -29,6 +29,9 @@ pub(in crate::cli) fn check_complete(
         }
         GapCause::Closed if !has_records => Err(CommandError::Incomplete(
             "nothing was found before the index closed the connection".into(),
+        )),
+        GapCause::Unmarked if !has_records => Err(CommandError::Incomplete(
+            "nothing was found in a reply whose end is not marked".into(),
         )),
         GapCause::Closed | GapCause::Unmarked => Ok(()),
     }

@@ -25,7 +25,7 @@ pub struct BackgroundHasher {
 
 impl BackgroundHasher {
     /// Starts with the present documents of the library. `done` is called with each document whose
-    /// digest was computed.
+    /// digest was computed, or that is no longer shared because its file cannot be unpacked.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -148,6 +148,14 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
             Ok(None) => false,
             Err(error) => {
                 log::debug!("no digest of {document}: {error}");
+                if entry.is_packed() && is_unpackable(&error) {
+                    let reason = format!("it cannot be unpacked: {error}");
+                    let withdrawn =
+                        self.library.write().withdraw_unpackable(document, &entry, &reason);
+                    if withdrawn {
+                        (self.done)(document);
+                    }
+                }
                 false
             }
         }
@@ -156,6 +164,14 @@ impl<D: Fn(&Document) + Sync> Worker<D> {
     fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
+}
+
+/// Whether a packed file has no valid content.
+fn is_unpackable(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
+    )
 }
 
 #[cfg(test)]
@@ -190,6 +206,35 @@ mod tests {
             hashing.queue().send(library.add_file(&path, None).unwrap()).unwrap();
         }
         assert_eq!(documents.recv_timeout(PATIENCE).unwrap(), "FILE second");
+    }
+
+    #[test]
+    fn a_document_that_cannot_be_unpacked_is_not_shared_until_its_file_changes() {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rfc79.txt.gz");
+        fs::write(&path, b"\x1f\x8bgarbage").unwrap();
+        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        assert_eq!(library.read().len(), 1);
+        let (done, documents) = channel();
+        let done = move |document: &Document| drop(done.send(document.clone()));
+        let _hashing = BackgroundHasher::start(library.clone(), done).unwrap();
+        documents.recv_timeout(PATIENCE).unwrap();
+        assert!(library.read().is_empty());
+        library.rescan().unwrap();
+        assert!(library.read().is_empty());
+        fs::write(folder.path().join("rfc79-other.txt"), "whole").unwrap();
+        thread::sleep(crate::limits::QUIET);
+        library.rescan().unwrap();
+        assert_eq!(library.read().len(), 1, "another file of the document is shared");
+        fs::remove_file(folder.path().join("rfc79-other.txt")).unwrap();
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        io::Write::write_all(&mut packed, b"whole").unwrap();
+        fs::write(&path, packed.finish().unwrap()).unwrap();
+        thread::sleep(crate::limits::QUIET);
+        library.rescan().unwrap();
+        let library = library.read();
+        assert_eq!(library.entries().next().unwrap().1.path(), path);
     }
 
     #[test]

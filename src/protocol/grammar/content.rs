@@ -1,6 +1,6 @@
 //! The digest and the length of a record's document, which are not part of its line (protocol.md section 4.11).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::number::ContentLength;
 use super::{Date, Digest, SyntaxError};
@@ -29,18 +29,23 @@ pub enum Attribute {
     Length(u64),
     /// When the index added the record.
     Added(Date),
-    /// The address for which the index verified the record's host.
+    /// The address for which the index verified the record's host. [`NO_ADDRESS`] if it cannot be read:
+    /// then the holder cannot be verified, and its name must not be resolved instead.
     Address(IpAddr),
 }
 
+/// The address of no machine, to which no peer connects.
+pub const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
 impl Attribute {
-    /// Reads the name and value of a header; `None` if it is another header or unreadable.
+    /// Reads the name and value of a header; `None` if it is another header, or unreadable and no
+    /// address.
     pub(in crate::protocol) fn parse(name: &str, value: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
             "digest" => value.parse().ok().map(Self::Digest),
             "length" => value.parse().ok().map(|ContentLength(length)| Self::Length(length)),
             "added" => value.parse().ok().map(Self::Added),
-            "address" => value.parse().ok().map(Self::Address),
+            "address" => Some(Self::Address(value.parse().unwrap_or(NO_ADDRESS))),
             _ => None,
         }
     }
@@ -83,14 +88,14 @@ mod tests {
             assert_eq!(attribute.to_string(), line);
             assert_eq!(Attribute::parse(&name.to_uppercase(), value), Some(attribute));
         }
-        for (name, value) in [
-            ("Digest", "md5=0"),
-            ("Length", "-1"),
-            ("Added", "today"),
-            ("Address", "[::1]"),
-            ("Color", "red"),
-        ] {
+        for (name, value) in
+            [("Digest", "md5=0"), ("Length", "-1"), ("Added", "today"), ("Color", "red")]
+        {
             assert_eq!(Attribute::parse(name, value), None, "{name}: {value}");
+        }
+        for value in ["[::1]", "", "garbage", "192.0.2.7 192.0.2.8"] {
+            let unusable = Some(Attribute::Address(NO_ADDRESS));
+            assert_eq!(Attribute::parse("Address", value), unusable, "{value}");
         }
     }
 }

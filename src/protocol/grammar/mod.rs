@@ -35,7 +35,7 @@ mod title;
 pub(in crate::protocol) mod version;
 mod words;
 
-pub use content::{Attribute, Content};
+pub use content::{Attribute, Content, NO_ADDRESS};
 pub use date::Date;
 pub use digest::Digest;
 pub use document::{Document, WireDocument};

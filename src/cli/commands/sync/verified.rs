@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use crate::error_chain::error_chain;
 use crate::peer::{AskIndex, DownloadJob, Extensions, IndexError, Source, lookup};
-use crate::protocol::{Attribute, Document, Endpoint, ReplyPart};
+use crate::protocol::{Attribute, Document, Endpoint, NO_ADDRESS, ReplyPart};
 
 /// Sets the verified address of each holder that has a host name. Holders that the index no longer lists,
 /// or for which it does not reply, are removed: this peer does not resolve their names.
@@ -80,9 +80,10 @@ struct HolderAddresses {
 
 impl HolderAddresses {
     fn look_up(&mut self, index: &dyn AskIndex, documents: &[&Document]) -> Result<(), IndexError> {
-        let mut holder = None;
+        let (mut holder, mut of_record) = (None, None);
         index.look_up_all(documents, &mut |part| match part {
             ReplyPart::Record(record) => {
+                of_record = None;
                 holder = Some(record.holder).filter(|holder| self.named.contains(holder));
                 if let Some(holder) = &holder {
                     self.known.entry(holder.clone()).or_default();
@@ -90,6 +91,10 @@ impl HolderAddresses {
             }
             ReplyPart::Attribute(Attribute::Address(address)) => {
                 if let Some(known) = holder.as_ref().and_then(|one| self.known.get_mut(one)) {
+                    // Contradicting addresses of one record verify nothing.
+                    if of_record.replace(address).is_some_and(|other| other != address) {
+                        *known = Some(NO_ADDRESS);
+                    }
                     known.get_or_insert(address);
                 }
             }
