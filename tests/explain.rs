@@ -205,6 +205,17 @@ fn connections_of_a_capture_are_explained_in_order() {
 }
 
 #[test]
+fn a_pause_within_a_head_changes_nothing() {
+    let text = "0.000 [s0 :5678] -- C connects (from :40000)\n\
+                0.000 [s0 :5678] C> b'GET RFC 1 P2P-CI/1.0\\r\\nHost: h\\r\\n\\r\\n'\n\
+                0.100 [s0 :5678] S> b'P2P-CI/1.0 200 OK\\r\\nContent-Le'\n\
+                5.000 [s0 :5678] S> b'ngth: 2\\r\\n\\r\\nhi'\n\
+                6.000 [s0 :5678] S> FIN\n";
+    let expected = ["S: Content-Length: 2", "S: hi 5.3 2 bytes of the document"];
+    check(&lines(text.as_bytes()), &expected);
+}
+
+#[test]
 fn errors_say_what_is_expected() {
     for (input, expected) in [
         (&b""[..], "found nothing"),

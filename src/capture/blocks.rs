@@ -1,4 +1,4 @@
-//! The blocks of a pcapng file (draft-ietf-opsawg-pcapng): reading the packets of one.
+//! The blocks of a pcapng file (draft-ietf-opsawg-pcapng): reading the packets of one, and writing them.
 
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
@@ -180,4 +180,38 @@ impl<R: Read> Reader<R> {
         let bytes: [u8; 4] = bytes.get(at..)?.get(..4)?.try_into().ok()?;
         Some(if self.is_big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
     }
+}
+
+/// The blocks before the first packet: a section with one interface without a link layer.
+pub(super) fn beginning() -> Vec<u8> {
+    let mut section = 0x1A2B_3C4D_u32.to_le_bytes().to_vec();
+    section.extend([1, 0, 0, 0]);
+    section.extend(u64::MAX.to_le_bytes());
+    let mut interface = super::packet::RAW.to_le_bytes().to_vec();
+    interface.extend([0; 6]);
+    [block(SECTION, &section), block(INTERFACE, &interface)].concat()
+}
+
+/// The block of a packet, of which this number of bytes is missing at its end.
+pub(super) fn packet(time: Duration, bytes: &[u8], missing: usize) -> Vec<u8> {
+    let time = u64::try_from(time.as_micros()).unwrap_or(0);
+    let [high, low] = [time >> 32, time & 0xFFFF_FFFF];
+    let numbers = [0, high, low, bytes.len() as u64, (bytes.len() + missing) as u64];
+    let numbers = numbers.into_iter().map(|number| u32::try_from(number).unwrap_or(0));
+    let mut body: Vec<u8> = numbers.flat_map(u32::to_le_bytes).collect();
+    body.extend_from_slice(bytes);
+    block(PACKET, &body)
+}
+
+/// A block: kind, length, body in multiples of four bytes, length.
+fn block(kind: u32, body: &[u8]) -> Vec<u8> {
+    let padded = body.len().next_multiple_of(4);
+    let length = u32::try_from(12 + padded).unwrap_or(0).to_le_bytes();
+    let mut block = Vec::with_capacity(12 + padded);
+    block.extend(kind.to_le_bytes());
+    block.extend(length);
+    block.extend_from_slice(body);
+    block.resize(8 + padded, 0);
+    block.extend(length);
+    block
 }

@@ -4,9 +4,17 @@
 //! |---|---|
 //! | `blocks` | the blocks of a pcapng file |
 //! | `packet` | TCP over IPv4 and IPv6 in a packet |
+//! | `side` | the sides of a connection |
+//! | `recorder` | recording connections of this process |
+//! | `shortening` | which bytes of documents are recorded |
 
 mod blocks;
 mod packet;
+mod recorder;
+mod shortening;
+mod side;
 
 pub use blocks::{Captured, MAGIC, ReadError, Reader};
 pub use packet::{Flags, Packet};
+pub use recorder::{Recorder, Recording};
+pub use side::Side;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Packets without a link layer (LINKTYPE_RAW).
-const RAW: u16 = 101;
+pub(super) const RAW: u16 = 101;
 const TCP: u8 = 6;
 
 /// The flags of a segment that open and close a connection.
@@ -17,8 +17,15 @@ impl Flags {
     pub const SYN: Self = Self(0x02);
     /// The sender has aborted the connection.
     pub const RST: Self = Self(0x04);
+    /// The receiver should not wait for more bytes.
+    pub const PSH: Self = Self(0x08);
     /// The segment acknowledges bytes of the other side.
     pub const ACK: Self = Self(0x10);
+
+    /// These flags and others.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
 
     /// Whether all these flags are set.
     pub fn has(self, flags: Self) -> bool {
@@ -102,4 +109,87 @@ impl<'a> Packet<'a> {
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(bytes.get(at..)?.get(..2)?.try_into().ok()?))
+}
+
+/// A segment that is written.
+#[derive(Debug)]
+pub(super) struct Segment<'a> {
+    pub(super) from: SocketAddr,
+    pub(super) to: SocketAddr,
+    pub(super) sequence: u32,
+    pub(super) acknowledged: u32,
+    pub(super) flags: Flags,
+    /// The bytes that are recorded.
+    pub(super) data: &'a [u8],
+    /// The number of bytes that were sent, at most 60,000.
+    pub(super) length: usize,
+}
+
+impl Segment<'_> {
+    /// The number of bytes that are not recorded.
+    pub(super) fn missing(&self) -> usize {
+        self.length.saturating_sub(self.data.len())
+    }
+
+    /// The packet. Its checksums are 0, which Wireshark does not verify.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut packet = Vec::with_capacity(60 + self.data.len());
+        let of_tcp = u16::try_from(20 + self.length).unwrap_or(u16::MAX);
+        match (self.from.ip(), self.to.ip()) {
+            (IpAddr::V4(from), IpAddr::V4(to)) => {
+                packet.extend([0x45, 0]);
+                packet.extend(of_tcp.saturating_add(20).to_be_bytes());
+                // Not divided; 64 hops.
+                packet.extend([0, 0, 0x40, 0, 64, TCP, 0, 0]);
+                packet.extend(from.octets());
+                packet.extend(to.octets());
+            }
+            (from, to) => {
+                let octets = |address| match address {
+                    IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+                    IpAddr::V6(address) => address.octets(),
+                };
+                packet.extend([0x60, 0, 0, 0]);
+                packet.extend(of_tcp.to_be_bytes());
+                packet.extend([TCP, 64]);
+                packet.extend(octets(from));
+                packet.extend(octets(to));
+            }
+        }
+        packet.extend(self.from.port().to_be_bytes());
+        packet.extend(self.to.port().to_be_bytes());
+        packet.extend(self.sequence.to_be_bytes());
+        let is_known = self.flags.has(Flags::ACK);
+        packet.extend(if is_known { self.acknowledged } else { 0 }.to_be_bytes());
+        packet.extend([0x50, self.flags.0, 0xFF, 0xFF, 0, 0, 0, 0]);
+        packet.extend(self.data);
+        packet
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_read_as_they_were_written() {
+        for (from, to) in [("192.0.2.1:40000", "192.0.2.2:7734"), ("[2001:db8::1]:1", "[::1]:2")] {
+            let (from, to): (SocketAddr, SocketAddr) = (from.parse().unwrap(), to.parse().unwrap());
+            let flags = Flags::PSH.and(Flags::ACK);
+            let segment = Segment {
+                from,
+                to,
+                sequence: 7,
+                acknowledged: 8,
+                flags,
+                data: b"LIST",
+                length: 60_000,
+            };
+            assert_eq!(segment.missing(), 59_996);
+            let bytes = segment.encode();
+            let packet = Packet::parse(RAW, &bytes).unwrap();
+            assert_eq!((packet.from, packet.to, packet.sequence), (from, to, 7));
+            assert_eq!((packet.flags, packet.data, packet.length), (flags, &b"LIST"[..], 60_000));
+        }
+    }
 }

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::command::Command;
 use super::output::format::Format;
+use super::record::RecordArgs;
 use super::values::endpoints::index_server;
 use super::values::option_values::{count, socket_address};
 use super::values::rate::Rate;
@@ -126,6 +127,9 @@ pub(super) struct Args {
         help_heading = DOWNLOADING
     )]
     pub(super) allow_net: Vec<IpNet>,
+
+    #[command(flatten)]
+    pub(super) record: RecordArgs,
 
     #[command(subcommand)]
     pub(super) command: Option<Single>,

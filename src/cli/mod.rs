@@ -16,7 +16,7 @@
 //! | `output`, `errors`, `logs` | results on standard output; errors and exit codes; logs |
 //! | `check` | the command that tests other programs |
 //! | `wireshark` | the command that installs the dissector for Wireshark |
-//! | `explain` | the command that explains recorded conversations |
+//! | `record`, `explain` | the options that record connections; the command that explains recorded ones |
 //! | `user_folder` | the user's files |
 
 mod args;
@@ -38,6 +38,7 @@ mod output;
 pub mod peer;
 mod program;
 mod progress;
+mod record;
 pub mod server;
 mod server_args;
 mod session;

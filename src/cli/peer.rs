@@ -37,7 +37,8 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=1: {error}");
     }
-    let checked = check_limits().and_then(|()| check_share(&args));
+    let checked =
+        check_limits().and_then(|()| check_share(&args)).and_then(|()| Ok(args.record.start()?));
     if let Err(failure) = finish(args.format, checked) {
         return failure.into();
     }

@@ -16,6 +16,7 @@ use super::logs::logging;
 use super::logs::uptime::Uptime;
 use super::output::print::print_line;
 use super::program::{called, with_program};
+use super::record::RecordError;
 use super::server_args::{Args, Log};
 use super::session::signals::{ServiceSignal, on_service_signal};
 use super::usage::arguments;
@@ -38,6 +39,8 @@ enum Error {
     NoConnection(String),
     #[error("cannot start")]
     TooLittleMemory(#[from] TooLittleMemory),
+    #[error(transparent)]
+    Record(#[from] RecordError),
     #[error("cannot tell where it listens")]
     Address(#[source] io::Error),
     #[error("cannot write to standard output")]
@@ -76,7 +79,10 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
                 return Failure::File.into();
             }
             report(&called("server"), &error);
-            Failure::Other.into()
+            match error {
+                Error::Record(error) => error.failure().into(),
+                _ => Failure::Other.into(),
+            }
         }
     }
 }
@@ -86,6 +92,7 @@ fn serve(args: &Args) -> Result<(), Error> {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=2: {error}");
     }
     TooLittleMemory::check(&memory_bounds(), limits::MEMORY_LEAST)?;
+    args.record.start()?;
     let config: Config = args.into();
     let server = Server::bind(&config).map_err(cannot_bind)?;
     warn_of_few_connections(&config, server.connections())?;

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use clap::{Parser, ValueEnum};
 
+use super::record::RecordArgs;
 use super::values::option_values::{count, socket_address};
 use super::values::size::MemorySize;
 use crate::protocol::dialect::StyleSettings;
@@ -70,6 +71,9 @@ pub(super) struct Args {
     /// sessions]
     #[arg(long, value_enum, value_name = "WHAT", hide_possible_values = true)]
     pub(super) log: Option<Log>,
+
+    #[command(flatten)]
+    pub(super) record: RecordArgs,
 
     /// Print every limit with its value, and exit
     #[arg(long)]

@@ -3,8 +3,10 @@
 use std::net::TcpStream;
 use std::ops::Deref;
 
+use super::recorded::Recorded;
 use super::tcp::Tcp;
 use super::transport::Transport;
+use crate::capture::Side;
 
 /// A connection to another program. It is closed when this is dropped.
 ///
@@ -21,12 +23,20 @@ impl Connection {
 
     /// An outgoing TCP connection.
     pub fn connected(stream: TcpStream) -> Self {
-        Self::new(Tcp::connected(stream))
+        Self::over_tcp(Tcp::connected(stream), Side::Client)
     }
 
     /// A TCP connection that [`accept_loop`](super::accept_loop) has accepted.
     pub(super) fn accepted(stream: TcpStream) -> Self {
-        Self::new(Tcp::accepted(stream))
+        Self::over_tcp(Tcp::accepted(stream), Side::Server)
+    }
+
+    /// The one place where recording begins: a connection that is not recorded has no code of it.
+    fn over_tcp(tcp: Tcp, side: Side) -> Self {
+        match Recorded::begin(tcp, side) {
+            Ok(recorded) => Self::new(recorded),
+            Err(tcp) => Self::new(tcp),
+        }
     }
 }
 

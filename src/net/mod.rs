@@ -14,6 +14,7 @@
 //! | `stop` | ending an accept loop and its connections |
 //! | `transport`, `connection` | the byte stream of a connection, whatever carries it |
 //! | `tcp` | connections over TCP, and their options |
+//! | `recorded` | connections whose bytes are recorded |
 //! | `receiver` | reading with a deadline, and keeping what was not yet consumed |
 //! | `closing` | closing a connection so that the last reply arrives |
 //! | `send`, `read_clock` | writing to a reader that holds the minimum read rate |
@@ -43,6 +44,7 @@ mod permits;
 mod pipe;
 mod read_clock;
 mod receiver;
+mod recorded;
 mod refused;
 mod resolve;
 mod resolved_names;
@@ -69,6 +71,7 @@ pub use permits::{Evictable, Evicted, Newcomer, NoPermit, Permit, Permits, Taken
 pub(crate) use pipe::{pipe, pipe_of};
 pub use read_clock::ReadClock;
 pub use receiver::Receiver;
+pub(crate) use recorded::record_connections;
 pub use resolve::resolve;
 pub use send::send;
 pub use stop::Stop;

@@ -76,10 +76,15 @@ impl Connection {
         }
     }
 
-    /// The conversation ends, and not the connection.
-    pub(super) fn finish(&mut self, out: &mut Out<'_>) {
+    /// Neither side has sent anything for some time: messages without an end are complete.
+    pub(super) fn be_silent(&mut self, out: &mut Out<'_>) {
         self.request_ends(out);
         self.reply_ends(out);
+    }
+
+    /// The conversation ends, and not the connection.
+    pub(super) fn finish(&mut self, out: &mut Out<'_>) {
+        self.be_silent(out);
         if let Some(Sides::Upload(_, replies)) = self.sides.as_deref_mut() {
             replies.finish(out);
         }

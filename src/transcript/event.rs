@@ -2,24 +2,7 @@
 
 use std::time::Duration;
 
-/// The side of a connection.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Side {
-    /// The side that has connected.
-    Client,
-    /// The side that has accepted the connection.
-    Server,
-}
-
-impl Side {
-    /// The letter of the side in a transcript.
-    pub fn letter(self) -> char {
-        match self {
-            Self::Client => 'C',
-            Self::Server => 'S',
-        }
-    }
-}
+use crate::capture::Side;
 
 /// An event on one connection.
 #[derive(Clone, Debug, Eq, PartialEq)]

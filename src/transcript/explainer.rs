@@ -65,7 +65,7 @@ impl Explainer {
         for (stream, connection) in &mut self.connections {
             if connection.is_silent_at(time) {
                 let mut out = Out { stream, time: None, lines: Vec::new() };
-                connection.finish(&mut out);
+                connection.be_silent(&mut out);
                 lines.append(&mut out.lines);
             }
         }

@@ -32,7 +32,8 @@ mod segments;
 mod streams;
 mod text;
 
-pub use event::{Event, Side, What};
+pub use crate::capture::Side;
+pub use event::{Event, What};
 pub use explained::{Explained, Kind};
 pub use explainer::Explainer;
 pub use reader::{TranscriptError, read};

@@ -115,6 +115,10 @@ impl<R: ServerRole> Requests<R> {
 
     /// Explains bytes that no event has taken.
     fn give_up(&mut self, out: &mut Out<'_>) {
+        if self.input.is_empty() {
+            return;
+        }
+        self.role = role();
         for line in std::mem::take(&mut self.input).split_inclusive(|byte| *byte == b'\n') {
             let meaning = "the beginning of a request that goes no further";
             out.push(Kind::Line(Side::Client, line.into()), "3.1", meaning);

@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("transcript", &["capture", "protocol"]),
     ("index", &["limits", "protocol"]),
     ("library", &["escape", "limits", "protocol", "system"]),
-    ("net", &["limits", "network", "system"]),
+    ("net", &["capture", "limits", "network", "system"]),
     ("driver", &["net", "protocol"]),
     ("server", &["driver", "escape", "index", "limits", "net", "network", "protocol", "system"]),
     ("discovery", &["driver", "error_chain", "escape", "limits", "net", "protocol"]),
@@ -64,6 +64,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     (
         "cli",
         &[
+            "capture",
             "check",
             "error_chain",
             "escape",

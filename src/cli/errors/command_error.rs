@@ -3,6 +3,7 @@
 use std::io;
 
 use super::failure::{Failure, failure_of, failure_of_index};
+use crate::cli::record::RecordError;
 use crate::cli::values::quantity::counted;
 use crate::peer::{DownloadError, IndexError};
 use crate::protocol::{Digest, Document, HeaderText, Refusal};
@@ -55,6 +56,8 @@ pub(in crate::cli) enum CommandError {
     /// The JSON object was already printed if the format is JSON.
     #[error(transparent)]
     Said(Box<CommandError>),
+    #[error(transparent)]
+    Record(#[from] RecordError),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
     #[error("cannot start{}", remedy(_0))]
@@ -92,6 +95,7 @@ impl CommandError {
             Self::NotFound(_) | Self::NoHolder { .. } => Failure::NotFound,
             Self::Index(error) => failure_of_index(error),
             Self::Output(_) => Failure::File,
+            Self::Record(error) => error.failure(),
             Self::Fetch(error) => failure_of(error),
             Self::File { .. } => Failure::File,
             Self::Differs { .. } => Failure::Data,

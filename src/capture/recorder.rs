@@ -1,0 +1,217 @@
+//! Records connections of this process as a pcapng file.
+//!
+//! The bytes come from the programs themselves, so recording needs no privileges. The TCP segments and IP
+//! packets around them are made up, with the addresses and times of the connection, so that Wireshark
+//! reassembles them.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::packet::{Flags, Segment};
+use super::shortening::Shortening;
+use super::{Side, blocks};
+
+/// The longest part of a write in one packet: the length of an IPv4 packet has 16 bits.
+const SEGMENT: usize = 60_000;
+
+/// A file to which connections are recorded.
+#[derive(Debug)]
+pub struct Recorder {
+    /// Opened to append: each block is one write, so no lock is held while a thread writes.
+    file: File,
+    written: AtomicU64,
+    limit: u64,
+    has_whole_bodies: bool,
+    is_full: AtomicBool,
+    streams: AtomicU32,
+}
+
+impl Recorder {
+    /// Begins a record in an empty file that was opened to append. No more than `limit` bytes are written to
+    /// it. Documents are cut off at 64 KiB unless `has_whole_bodies`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn begin(mut file: File, limit: u64, has_whole_bodies: bool) -> io::Result<Self> {
+        let head = blocks::beginning();
+        file.write_all(&head)?;
+        Ok(Self {
+            file,
+            written: AtomicU64::new(head.len() as u64),
+            limit,
+            has_whole_bodies,
+            is_full: AtomicBool::new(false),
+            streams: AtomicU32::new(0),
+        })
+    }
+
+    fn write(&self, segment: &Segment<'_>) {
+        if self.is_full.load(Ordering::Relaxed) {
+            return;
+        }
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let block = blocks::packet(time, &segment.encode(), segment.missing());
+        let length = block.len() as u64;
+        let before = self.written.fetch_add(length, Ordering::Relaxed);
+        if before.saturating_add(length) > self.limit {
+            self.stop("it has reached the limit of its size");
+        } else if let Err(error) = (&self.file).write_all(&block) {
+            self.stop(&error.to_string());
+        }
+    }
+
+    fn stop(&self, why: &str) {
+        if !self.is_full.swap(true, Ordering::Relaxed) {
+            log::warn!("the record of connections ends here: {why}");
+        }
+    }
+}
+
+/// A connection that is recorded.
+#[derive(Debug)]
+pub struct Recording {
+    recorder: Arc<Recorder>,
+    client: SocketAddr,
+    server: SocketAddr,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    client: Sender,
+    server: Sender,
+    shortening: Shortening,
+}
+
+/// One side of a connection.
+#[derive(Debug)]
+struct Sender {
+    /// The sequence number of its next byte.
+    next: u32,
+    has_ended: bool,
+}
+
+impl State {
+    fn sides(&mut self, side: Side) -> (&mut Sender, &Sender) {
+        match side {
+            Side::Client => (&mut self.client, &self.server),
+            Side::Server => (&mut self.server, &self.client),
+        }
+    }
+}
+
+impl Recording {
+    /// Begins to record a connection, with its handshake.
+    pub fn begin(recorder: &Arc<Recorder>, client: SocketAddr, server: SocketAddr) -> Self {
+        let number = recorder.streams.fetch_add(1, Ordering::Relaxed);
+        // Different ones, so that a port that is used again begins another connection for Wireshark.
+        let first = number.wrapping_mul(0x0010_0003);
+        let sender = || Sender { next: first, has_ended: false };
+        let shortening = Shortening::new(recorder.has_whole_bodies);
+        let state = State { client: sender(), server: sender(), shortening };
+        let canonical =
+            |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+        let this = Self {
+            recorder: Arc::clone(recorder),
+            client: canonical(client),
+            server: canonical(server),
+            state: Mutex::new(state),
+        };
+        this.control(Side::Client, Flags::SYN);
+        this.control(Side::Server, Flags::SYN.and(Flags::ACK));
+        this.control(Side::Client, Flags::ACK);
+        this
+    }
+
+    /// How many of the next `count` bytes of a side are recorded.
+    pub fn recorded(&self, side: Side, count: usize) -> usize {
+        let is_full = self.recorder.is_full.load(Ordering::Relaxed);
+        if is_full { 0 } else { self.lock().shortening.room(side).min(count) }
+    }
+
+    /// A side has sent these bytes.
+    pub fn sent(&self, side: Side, bytes: &[u8]) {
+        for part in bytes.chunks(SEGMENT) {
+            self.segment(side, part, part.len());
+        }
+    }
+
+    /// A side has sent this number of bytes, of which only the first ones are at hand.
+    pub fn sent_partly(&self, side: Side, bytes: &[u8], count: usize) {
+        let bytes = bytes.get(..count).unwrap_or(bytes);
+        self.sent(side, bytes);
+        let mut left = count - bytes.len();
+        while left > 0 {
+            let step = left.min(SEGMENT);
+            self.segment(side, &[], step);
+            left -= step;
+        }
+    }
+
+    /// A side has sent all its bytes.
+    pub fn ended(&self, side: Side) {
+        if self.ends(side) {
+            self.control(side, Flags::FIN.and(Flags::ACK));
+        }
+    }
+
+    /// A side has aborted the connection.
+    pub fn aborted(&self, side: Side) {
+        if self.ends(side) {
+            self.lock().sides(side.other()).0.has_ended = true;
+            self.control(side, Flags::RST.and(Flags::ACK));
+        }
+    }
+
+    /// Whether a side ends now.
+    fn ends(&self, side: Side) -> bool {
+        !std::mem::replace(&mut self.lock().sides(side).0.has_ended, true)
+    }
+
+    fn control(&self, side: Side, flags: Flags) {
+        let counted = u32::from(flags.has(Flags::SYN) || flags.has(Flags::FIN));
+        let (sequence, acknowledged) = self.advance(side, counted);
+        self.write(side, sequence, acknowledged, flags, &[], 0);
+    }
+
+    fn segment(&self, side: Side, bytes: &[u8], count: usize) {
+        let recorded = self.lock().shortening.next(side, bytes, count);
+        let (sequence, acknowledged) = self.advance(side, u32::try_from(count).unwrap_or(0));
+        let flags = Flags::PSH.and(Flags::ACK);
+        let bytes = bytes.get(..recorded).unwrap_or(bytes);
+        self.write(side, sequence, acknowledged, flags, bytes, count);
+    }
+
+    /// Counts bytes of a side. Returns the number of the first one, and of the next byte of the other side.
+    fn advance(&self, side: Side, count: u32) -> (u32, u32) {
+        let mut state = self.lock();
+        let (sender, other) = state.sides(side);
+        let sequence = sender.next;
+        sender.next = sequence.wrapping_add(count);
+        (sequence, other.next)
+    }
+
+    fn write(
+        &self,
+        side: Side,
+        sequence: u32,
+        acknowledged: u32,
+        flags: Flags,
+        data: &[u8],
+        length: usize,
+    ) {
+        let (from, to) = match side {
+            Side::Client => (self.client, self.server),
+            Side::Server => (self.server, self.client),
+        };
+        self.recorder.write(&Segment { from, to, sequence, acknowledged, flags, data, length });
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
