@@ -116,10 +116,10 @@ fn add(reply: &mut Reply, part: ReplyPart) {
             encode_record(record.borrowed(), &mut line);
             reply.records.push(text(line));
         }
-        ReplyPart::Attribute(attribute) => {
+        ReplyPart::Attribute(attribute) if reply.raw.len() < KEPT => {
             encode_attribute(attribute, &mut line);
             reply.attributes.push(text(line));
         }
-        ReplyPart::Record(_) | ReplyPart::Reason(_) | ReplyPart::End => {}
+        ReplyPart::Record(_) | ReplyPart::Attribute(_) | ReplyPart::Reason(_) | ReplyPart::End => {}
     }
 }

@@ -262,3 +262,6 @@ impl Role {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
