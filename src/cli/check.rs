@@ -27,7 +27,7 @@ use crate::protocol::{Endpoint, RfcNumber};
 use error::Error;
 
 const AFTER_HELP: &str = "\
-docs/manual.md describes the cases, and protocol.md the rules.
+docs/manual.md describes the results, and protocol.md the rules.
 
 Examples:
   p2p-ci check server localhost
