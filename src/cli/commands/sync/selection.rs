@@ -18,9 +18,9 @@ use crate::peer::{Completeness, DownloadJob, Provenance, Source, each_record};
 use crate::protocol::{Digest, Document, Endpoint, Record};
 use crate::system::listed_bytes;
 
-/// The memory that each kept record takes besides the record: as the source of a download, and among the
-/// holders whose addresses are looked up.
-const RECORD_BYTES: usize = size_of::<Source>() + 4 * size_of::<Endpoint>() + ALLOCATION;
+/// The memory that each kept record takes besides the record: as the source of a download, among the
+/// holders whose addresses are looked up, and while the holders of a document are ranked.
+const RECORD_BYTES: usize = 2 * size_of::<Source>() + 4 * size_of::<Endpoint>() + ALLOCATION;
 
 /// The memory that each document takes, besides its paths: as a job, as a task of the queue while it is
 /// moved there, and in the tables of running downloads, of earlier contents and of the journal.
