@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, reason = "tests that are skipped")]
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses its part")]
 
+pub mod captures;
 pub mod holders;
 mod index;
 pub mod pcapng;

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod other_programs;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

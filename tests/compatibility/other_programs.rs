@@ -1,0 +1,113 @@
+//! Eleven other programs: what their clients sent to their own servers and uploaders is sent to ours.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::common::captures::{self, Event};
+use crate::common::{Index, PATIENCE, Program, folder, in_parallel, skip_without_sample};
+
+/// A program, and how many of its requests get which status, in the order of the capture: to an index
+/// server, and to an uploader. `*` stands for no reply, `-` for a status of another code than the program's own.
+const PROGRAMS: [(char, &str); 11] = [
+    ('a', ""),
+    ('b', ""),
+    ('c', ""),
+    ('d', ""),
+    ('e', ""),
+    ('f', ""),
+    ('g', ""),
+    ('h', ""),
+    ('i', ""),
+    ('j', ""),
+    ('k', ""),
+];
+
+/// Reads a reply until nothing more has come for a short time.
+fn reply(stream: &mut TcpStream) -> Vec<u8> {
+    let mut reply = Vec::new();
+    let mut buffer = [0; 4096];
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        reply.extend_from_slice(&buffer[..count]);
+        stream.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
+    }
+    reply
+}
+
+/// The code of a status line, or what stands for it.
+fn code(reply: &[u8]) -> String {
+    let line = String::from_utf8_lossy(reply);
+    let mut words = line.split_ascii_whitespace();
+    match words.next() {
+        Some("P2P-CI/1.0" | "P2PCI/1.0") => words.next().unwrap_or("*").to_string(),
+        Some(_) => "?".into(),
+        None => "*".into(),
+    }
+}
+
+/// Sends what the clients of a program sent, each to our server of that kind. Returns the codes of the replies.
+fn replay(text: &str, index: SocketAddr, uploader: SocketAddr) -> String {
+    let lines: Vec<_> = captures::lines(text).flatten().collect();
+    let index_port = lines.first().unwrap().port;
+    let mut streams = HashMap::new();
+    let (mut from_index, mut from_uploader) = (Vec::new(), Vec::new());
+    for (at, line) in lines.iter().enumerate() {
+        match &line.event {
+            Event::Connect(_) => {
+                let address = if line.port == index_port { index } else { uploader };
+                let stream = TcpStream::connect(address).unwrap();
+                stream.set_nodelay(true).unwrap();
+                streams.insert(line.stream, stream);
+            }
+            Event::Bytes { from_client: true, bytes, is_divided } => {
+                let stream = streams.get_mut(line.stream).unwrap();
+                let length = if *is_divided { 1 } else { bytes.len() };
+                // A server that has closed the connection resets it.
+                bytes.chunks(length).for_each(|part| drop(stream.write_all(part)));
+                let mut later =
+                    lines.iter().skip(at + 1).filter(|other| other.stream == line.stream);
+                let is_answered = later.next().is_some_and(|next| {
+                    matches!(next.event, Event::Bytes { from_client: false, .. })
+                });
+                if is_answered {
+                    let reply = reply(stream);
+                    match line.port == index_port {
+                        true => from_index.push(code(&reply)),
+                        false => {
+                            let is_whole = reply.ends_with(DOCUMENT.as_bytes());
+                            from_uploader.push(if is_whole { code(&reply) } else { "cut".into() });
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    format!("{} | {}", from_index.join(" "), from_uploader.join(" "))
+}
+
+const DOCUMENT: &str = "The document that all of them download.\n";
+
+#[test]
+fn clients_of_other_programs_are_answered() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
+    if !samples.is_dir() {
+        return skip_without_sample(&samples);
+    }
+    let root = tempfile::tempdir().unwrap();
+    let document = DOCUMENT.as_bytes();
+    let shared = folder(root.path(), "shared", &[("rfc1.txt", document), ("rfc951.txt", document)]);
+    in_parallel(PROGRAMS, |(letter, expected)| {
+        let index = Index::start(&["--compat"]);
+        let own = Index::start(&[]);
+        let address = own.address.to_string();
+        let arguments = [&address, "--share", ".", "--upload", "127.0.0.1:0", "--compat", "share"];
+        let program = Program::start(env!("CARGO_BIN_EXE_peer"), &arguments, &shared);
+        let uploader = program.line().strip_prefix("uploading from ").unwrap().parse().unwrap();
+        let text = std::fs::read_to_string(samples.join(format!("program-{letter}.txt"))).unwrap();
+        assert_eq!(replay(&text, index.address, uploader), expected, "program {letter}");
+    });
+}
