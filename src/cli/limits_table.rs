@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::output::print::table;
 use crate::limits;
-use crate::server::{Config, connection_limit, memory_limit};
+use crate::server::{Config, connection_limit, connection_memory, memory_limit};
 
 /// The table of limits, followed by the bounds on the number of connections on this machine.
 pub(super) fn limits_table(config: &Config) -> String {
@@ -46,7 +46,7 @@ pub(super) fn limits_table(config: &Config) -> String {
         ("memory of a /48's records", bytes(budgets.site), "one IPv6 site"),
         ("memory of a network's records", bytes(budgets.network), "one IPv4 address or IPv6 /64"),
         ("memory of a connection's records", bytes(budgets.connection), "one connection"),
-        ("memory of a connection", bytes(limits::CONNECTION_MEMORY), "its stack and its buffers"),
+        ("memory of a connection", bytes(connection_memory(config)), "its stack and its buffers"),
     ];
     for (limit, value, what) in rows {
         table.add_row([limit, &value, what]);

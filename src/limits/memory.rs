@@ -20,5 +20,8 @@ pub const RESOLVER_ADDRESS_SPACE: u64 = 12 * 1024 * 1024;
 pub const MEMORY_UNKNOWN: u64 = 1024 * 1024 * 1024;
 /// Memory that a connection is counted with: the stack of its thread, and its buffers.
 pub const CONNECTION_MEMORY: usize = THREAD_STACK + LIST_BUFFER;
+/// Memory that a connection takes in addition in compatibility mode: a reply whose length must be known before
+/// it is sent, the same with its prefix, and requests in the words of the grammar.
+pub const COMPAT_MEMORY: usize = 3 * LIST_BUFFER;
 /// Memory that the records of one connection may take, where there is enough for eight of them.
 pub const CONNECTION_RECORDS_MEMORY: usize = 64 * 1024 * 1024;

@@ -14,8 +14,7 @@ const COPIED: usize = 64 * 1024;
 /// A byte stream to another program. It can be used by several threads: one reads, one writes, and any
 /// of them ends it with [`Transport::shutdown`].
 pub trait Transport: Debug + Send + Sync {
-    /// Reads once, before the deadline if there is one; 0 is the end of input. After the deadline it
-    /// reads nothing, also if bytes have arrived.
+    /// Reads once, and waits for bytes until the deadline, if there is one; 0 is the end of input.
     ///
     /// # Errors
     /// [`io::ErrorKind::TimedOut`] at the deadline, and any error of the read.

@@ -70,8 +70,8 @@ impl Peer {
     /// # let stop = server.stop();
     /// # let running = std::thread::spawn(move || server.run());
     /// let peer = Peer::new(index.to_string().parse()?);
-    /// for holding in peer.find(&Document::Rfc("793".parse()?))? {
-    ///     println!("{}", holding.record);
+    /// for holder in peer.find(&Document::Rfc("793".parse()?))? {
+    ///     println!("{}", holder.record);
     /// }
     /// # drop(peer);
     /// # stop.stop();

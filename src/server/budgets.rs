@@ -35,9 +35,9 @@ impl Budgets {
         }
     }
 
-    /// The number of connections for which there is memory.
-    pub fn connections(&self) -> usize {
-        (self.total - self.records) / limits::CONNECTION_MEMORY
+    /// The number of connections for which there is memory, if each takes this.
+    pub fn connections(&self, each: usize) -> usize {
+        (self.total - self.records) / each
     }
 }
 
@@ -59,7 +59,7 @@ mod tests {
     fn a_requested_limit_applies_and_has_a_lower_bound() {
         assert_eq!(memory_limit(Some(1 << 30)).0.total, 1 << 30);
         assert_eq!(memory_limit(Some(1)).0.total, usize::try_from(limits::MEMORY_LEAST).unwrap());
-        assert!(memory_limit(Some(1)).0.connections() > 8);
+        assert!(memory_limit(Some(1)).0.connections(limits::CONNECTION_MEMORY) > 8);
         let half = memory_limit(None);
         assert_eq!(half.0.total as u64, half.1[0].bytes / 2);
     }

@@ -43,6 +43,11 @@ impl Config {
     }
 }
 
+/// The memory that a connection is counted with.
+pub fn connection_memory(config: &Config) -> usize {
+    limits::CONNECTION_MEMORY + config.compat.map_or(0, |_| limits::COMPAT_MEMORY)
+}
+
 /// How many connections this machine can serve: as the configuration says, unless a lower bound applies.
 /// Also returns all bounds, the lowest first.
 pub fn connection_limit(config: &Config, budgets: Budgets) -> (usize, Vec<Bound>) {
@@ -54,8 +59,9 @@ pub fn connection_limit(config: &Config, budgets: Budgets) -> (usize, Vec<Bound>
     let few = (system::open_files() / 4).max(limits::LEAST_RESERVED_FILES);
     let reserved = limits::RESERVED_FILES.min(few);
     let mut bounds = system::connection_bounds(reserved);
-    let what = format!("half of the memory, {} KiB each", limits::CONNECTION_MEMORY / 1024);
-    bounds.extend([asked, Bound { what, connections: budgets.connections() }]);
+    let each = connection_memory(config);
+    let what = format!("half of the memory, {} KiB each", each / 1024);
+    bounds.extend([asked, Bound { what, connections: budgets.connections(each) }]);
     bounds.sort_by_key(|bound| bound.connections);
     (bounds.first().map_or(0, |bound| bound.connections), bounds)
 }

@@ -29,7 +29,7 @@ mod totals;
 mod turns;
 
 pub use budgets::{Budgets, memory_limit};
-pub use config::{Config, connection_limit};
+pub use config::{Config, connection_limit, connection_memory};
 pub use host_policy::HostPolicy;
 pub use listener::{BindError, Server};
 pub use logging::{LOG_FAULTS, LOG_REQUESTS, LOG_SESSIONS};

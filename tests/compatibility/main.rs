@@ -1,7 +1,7 @@
 //! Programs of other people at our index server and upload server in compatibility mode (protocol.md appendix
 //! B): what they send, in pieces and with pauses, and what they get.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -213,4 +213,26 @@ fn other_programs_download_from_our_peer() {
         client.0.read_to_end(&mut rest).unwrap();
         assert!(rest == document.as_bytes(), "{} bytes", rest.len());
     }
+}
+
+#[test]
+fn faults_and_unusual_titles_keep_the_connection() {
+    converse(
+        &[],
+        &[
+            (
+                b"ADD RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: caf\xe9\r\n\r\n",
+                b"P2P-CI/1.0 400 Bad Request\r\n\r\n",
+            ),
+            (
+                b"ADD RFC 1 P2P-CI/1.0\r\nTitle: Wow!!!!!!!!\r\nHost: h\r\nPort: 1\r\n\r\n",
+                b"P2P-CI/1.0 200 OK\r\n\r\nRFC 1 Wow!!!!!!!! h 1\r\n\r\n",
+            ),
+            (
+                b"LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: abc\r\n\r\n",
+                b"P2P-CI/1.0 400 Bad Request\r\n\r\n",
+            ),
+            (b"LOOKUP RFC 2 P2P-CI/1.0\r\nHost: h\r\n\r\n", b"P2P-CI/1.0 404 Not Found\r\n\r\n"),
+        ],
+    );
 }

@@ -9,20 +9,20 @@ use std::time::Duration;
 use crate::common::captures::{self, Event};
 use crate::common::{Index, PATIENCE, Program, folder, in_parallel, skip_without_sample};
 
-/// A program, and how many of its requests get which status, in the order of the capture: to an index
-/// server, and to an uploader. `*` stands for no reply, `-` for a status of another code than the program's own.
+/// A program, and the statuses of the replies to its requests, in the order of the capture: from the index
+/// server, and from the uploader. `*` stands for no reply.
 const PROGRAMS: [(char, &str); 11] = [
-    ('a', ""),
-    ('b', ""),
-    ('c', ""),
-    ('d', ""),
-    ('e', ""),
-    ('f', ""),
-    ('g', ""),
-    ('h', ""),
-    ('i', ""),
-    ('j', ""),
-    ('k', ""),
+    ('a', "200 200 200 200 404 200 200 200 | 200"),
+    ('b', "200 200 404 | 200"),
+    ('c', "200 200 200 404 404 200 | 200"),
+    ('d', "200 200 200 200 404 505 200 200 200 200 | "),
+    ('e', "200 200 200 200 404 | 200"),
+    ('f', "200 200 200 200 404 200 | 200"),
+    ('g', "200 200 200 200 404 400 | 200"),
+    ('h', "200 200 200 200 404 200 200 | 200"),
+    ('i', "200 200 200 200 404 200 200 200 200 | 200"),
+    ('j', "200 200 200 200 404 200 | 200"),
+    ('k', "200 200 200 200 404 200 200 200 200 | 200"),
 ];
 
 /// Reads a reply until nothing more has come for a short time.

@@ -1,5 +1,7 @@
 //! Length prefixes before a request, and the same prefixes before its reply (protocol.md appendix B.3).
 
+use crate::limits;
+
 /// The most bytes of a decimal prefix with its padding.
 const LONGEST_PREFIX: usize = 64;
 /// The most digits of a decimal prefix.
@@ -116,8 +118,8 @@ fn decimal(input: &[u8], starts_text: impl Fn(&[u8]) -> Option<bool>) -> Beginni
 }
 
 impl Framing {
-    /// The most bytes of a framed reply.
-    pub(super) const LONGEST: usize = 1024 * 1024;
+    /// The most bytes of a reply that is held until its length is known.
+    pub(super) const LONGEST: usize = limits::LIST_BUFFER;
 
     /// Appends `text` with its prefix; `false` if the prefix cannot express its length.
     pub(super) fn frame(self, text: &[u8], out: &mut Vec<u8>) -> bool {

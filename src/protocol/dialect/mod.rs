@@ -1,6 +1,6 @@
 //! The forms in which other programs send requests and expect replies (protocol.md appendix B).
 //!
-//! Pure, like all of `protocol`: silence is told to the reader, and the times that it waits for are data.
+//! Pure, like all of `protocol`: the caller reports silence, and times are data.
 //!
 //! | file | subject |
 //! |---|---|

@@ -3,12 +3,14 @@
 //! The format is a program for a stack machine that can call any function. This reader knows only the
 //! operations that build strings, numbers, lists and dictionaries, and refuses all others. The number of
 //! values is bounded, and a value that is referred to again is a string or a number, so that a few bytes
-//! cannot become a large value.
+//! cannot become a large value; all its texts together are bounded, too.
 
 /// The most bytes of one pickle.
 pub(super) const LONGEST: usize = 16 * 1024;
 /// The most values in one pickle.
 const MOST_VALUES: usize = 512;
+/// The most bytes of all its texts together, which may be referred to several times.
+const MOST_TEXT: usize = 16 * 1024;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +34,8 @@ pub(super) enum Unreadable {
 
 /// Reads the value at the start of `input`; returns it with the number of its bytes.
 pub(super) fn read(input: &[u8]) -> Result<(Value, usize), Unreadable> {
-    let mut machine = Machine { input, at: 0, stack: Vec::new(), memo: Vec::new(), values: 0 };
+    let mut machine =
+        Machine { input, at: 0, stack: Vec::new(), memo: Vec::new(), values: 0, text: 0 };
     let outcome = machine.run();
     match outcome {
         Err(Unreadable::Incomplete) if input.len() >= LONGEST => Err(Unreadable::Refused),
@@ -61,6 +64,8 @@ struct Machine<'a> {
     /// Strings and numbers that may be referred to again, with their keys.
     memo: Vec<(u64, Value)>,
     values: usize,
+    /// Bytes of all texts.
+    text: usize,
 }
 
 type Step<T> = Result<T, Unreadable>;
@@ -170,7 +175,7 @@ impl Machine<'_> {
             Some(Item::Value(_)) => Value::List(Vec::new()),
             Some(Item::Mark) | None => return Err(Unreadable::Refused),
         };
-        self.count()?;
+        self.count(&value)?;
         self.memo.push((key, value));
         Ok(())
     }
@@ -218,14 +223,18 @@ impl Machine<'_> {
     }
 
     fn push(&mut self, value: Value) -> Step<()> {
-        self.count()?;
+        self.count(&value)?;
         self.stack.push(Item::Value(value));
         Ok(())
     }
 
-    fn count(&mut self) -> Step<()> {
+    fn count(&mut self, value: &Value) -> Step<()> {
         self.values += 1;
-        if self.values > MOST_VALUES { Err(Unreadable::Refused) } else { Ok(()) }
+        if let Value::Text(text) = value {
+            self.text += text.len();
+        }
+        let is_bounded = self.values <= MOST_VALUES && self.text <= MOST_TEXT;
+        if is_bounded { Ok(()) } else { Err(Unreadable::Refused) }
     }
 
     fn pop(&mut self) -> Step<Value> {
@@ -334,7 +343,10 @@ mod tests {
         let many = [&b"]("[..], &b"K\x01".repeat(MOST_VALUES + 1), b"e."].concat();
         let long: &[u8] = b"\x80\x02X\xff\xff\xff\x7f";
         let itself: &[u8] = b"]q\0h\0a.";
-        for bytes in [call, &many, long, itself, b")(.", b"a.", b"(d)s"] {
+        let again =
+            [&b"\x80\x02](X\0\x20\0\0"[..], &[b'x'; 8192], b"q\0", &b"h\0".repeat(400), b"e."];
+        let again = again.concat();
+        for bytes in [call, &many, &again, long, itself, b")(.", b"a.", b"(d)s"] {
             assert_eq!(read(bytes), Err(Unreadable::Refused), "{}", bytes.escape_ascii());
         }
     }

@@ -8,7 +8,7 @@ use super::pickle::{self, Unreadable};
 use super::reply_style::{LineEnd, ReplyStyle, StyleSettings};
 use super::request_end::{
     EndedBy, Extent, RequestEnd, end_word, find_end, is_late_header, is_padding, may_start_request,
-    remains, starts_request,
+    remains, starts_request, trailing_padding,
 };
 use super::vocabulary::{Meaning, Sender, text_of};
 use crate::limits;
@@ -172,6 +172,7 @@ impl CompatReader {
         if length > limits::HEAD {
             let expected = "a request of at most 16384 bytes";
             let fault = SyntaxError::new(expected, format!("a prefix of {length} bytes"), "7");
+            self.set_style(LineEnd::LineFeed, EndedBy::EmptyLine, framing);
             return Reading::Found(0, CompatRequest::Unreadable(fault));
         }
         let end = start.saturating_add(length);
@@ -181,14 +182,30 @@ impl CompatReader {
     }
 
     fn pickle(&mut self, input: &[u8]) -> Reading {
+        if !input.ends_with(b".") && input.len() <= pickle::LONGEST {
+            // A value ends with a full stop. So it is not read again with each byte that arrives.
+            return Reading::More(None);
+        }
         let (value, used) = match pickle::read(input) {
             Ok(found) => found,
             Err(Unreadable::Incomplete) => return Reading::More(None),
-            Err(Unreadable::Refused) => return unreadable_pickle(),
+            Err(Unreadable::Refused) => return self.unreadable_pickle(),
         };
-        let Some(text) = text_of(&value) else { return unreadable_pickle() };
+        let Some(text) = text_of(&value) else { return self.unreadable_pickle() };
         let request = self.read(text.as_bytes(), EndedBy::EmptyLine, Framing::Pickle);
         Reading::Found(used, request)
+    }
+
+    fn unreadable_pickle(&mut self) -> Reading {
+        let expected =
+            "lines of a request, alone or in a list or dictionary of strings and numbers";
+        let fault = SyntaxError::new(expected, "another value of Python's pickle module", "B.3");
+        self.set_style(LineEnd::LineFeed, EndedBy::EmptyLine, Framing::Pickle);
+        Reading::Found(0, CompatRequest::Unreadable(fault))
+    }
+
+    fn set_style(&mut self, line_end: LineEnd, by: EndedBy, framing: Framing) {
+        self.style = self.settings.apply(ReplyStyle::of_request(line_end, by, framing));
     }
 
     fn lines(&mut self, input: &[u8], extent: Extent) -> Reading {
@@ -211,24 +228,24 @@ impl CompatReader {
             true => LineEnd::CarriageReturnLineFeed,
             false => LineEnd::LineFeed,
         };
-        self.style = self.settings.apply(ReplyStyle::of_request(line_end, by, framing));
+        self.set_style(line_end, by, framing);
+        let text = match trailing_padding(text).filter(|_| by == EndedBy::Silence) {
+            Some(end) => text.get(..end).unwrap_or_default(),
+            None => text,
+        };
         let readable = std::str::from_utf8(text).ok().filter(|text| {
             !text.contains(|c: char| c.is_ascii_control() && !matches!(c, '\r' | '\n' | '\t'))
         });
         // The decoder says what is wrong with other bytes.
-        let Some(text) = readable else { return CompatRequest::Request(text.to_vec()) };
+        let Some(text) = readable else {
+            return CompatRequest::Request([text.trim_ascii_end(), b"\r\n\r\n"].concat());
+        };
         match self.sender.read(text) {
             Meaning::Request(request) => CompatRequest::Request(request.into_bytes()),
             Meaning::Join => CompatRequest::Join,
             Meaning::Leave => CompatRequest::Leave,
         }
     }
-}
-
-fn unreadable_pickle() -> Reading {
-    let expected = "lines of a request, alone or in a list or dictionary of strings and numbers";
-    let fault = SyntaxError::new(expected, "another value of Python's pickle module", "B.3");
-    Reading::Found(0, CompatRequest::Unreadable(fault))
 }
 
 #[cfg(test)]

@@ -40,6 +40,10 @@ enum Part {
     Records { any: bool },
     /// Headers of a refusal.
     Headers,
+    /// Headers of a refusal that is written as success.
+    HiddenHeaders,
+    /// The rest of a reply that was too long, and was replaced.
+    Replaced,
 }
 
 impl ReplyWriter {
@@ -84,7 +88,10 @@ impl ReplyWriter {
                     && form.nothing_found == NothingFound::Ok
                 {
                     push(&status(Status::Ok));
-                    self.part = Part::Headers;
+                    if form.is_empty_line_after_status {
+                        push(b"");
+                    }
+                    self.part = Part::HiddenHeaders;
                 } else {
                     push(line);
                     self.part = Part::Headers;
@@ -116,8 +123,16 @@ impl ReplyWriter {
                     push(number.unwrap_or(line));
                 }
             }
-            Part::Headers if line.is_empty() => has_ended = true,
+            Part::Headers | Part::HiddenHeaders if line.is_empty() => has_ended = true,
             Part::Headers => push(line),
+            Part::HiddenHeaders => {}
+            Part::Replaced => {
+                if line.is_empty() {
+                    self.part = Part::Status;
+                    self.expected.pop_front();
+                }
+                return;
+            }
         }
         if has_ended {
             if form.is_empty_line_at_end {
@@ -129,10 +144,15 @@ impl ReplyWriter {
             self.part = Part::Status;
             self.expected.pop_front();
         }
-        if is_held && (has_ended || held.len() > Framing::LONGEST) {
-            finish(&mut held, form, out);
+        let is_too_long = held.len() > Framing::LONGEST;
+        if is_held && (has_ended || is_too_long) {
+            finish(&held, form, out);
+            if !has_ended {
+                self.part = Part::Replaced;
+            }
+        } else {
+            self.held = held;
         }
-        self.held = held;
     }
 }
 
@@ -159,18 +179,17 @@ impl ReplyStyle {
 }
 
 /// Appends a reply that was held, with its prefix or padding.
-fn finish(held: &mut Vec<u8>, form: ReplyStyle, out: &mut Vec<u8>) {
+fn finish(held: &[u8], form: ReplyStyle, out: &mut Vec<u8>) {
+    let begin = out.len();
     if held.len() > Framing::LONGEST || !form.framing.frame(held, out) {
-        held.clear();
-        held.extend(status(Refusal::ServiceUnavailable.into()));
-        held.extend_from_slice(form.line_end.bytes());
-        form.framing.frame(held, out);
+        let mut refusal = status(Refusal::ServiceUnavailable.into());
+        refusal.extend_from_slice(form.line_end.bytes());
+        form.framing.frame(&refusal, out);
     }
     if let (Framing::Lines, Some((byte, size))) = (form.framing, form.padding) {
-        let missing = held.len().next_multiple_of(size) - held.len();
-        out.resize(out.len() + missing, byte);
+        let length = out.len() - begin;
+        out.resize(begin + length.next_multiple_of(size), byte);
     }
-    held.clear();
 }
 
 /// The status line without its line end.
@@ -240,6 +259,12 @@ mod tests {
             ("add=status", ReplyTo::Add, ROWS, "P2P-CI/1.0 200 OK\n"),
             ("nothing-found=404", ReplyTo::Query, NONE, "P2P-CI/1.0 404 Not Found\n"),
             ("nothing-found=200", ReplyTo::Query, NOT_FOUND, "P2P-CI/1.0 200 OK\n"),
+            (
+                "nothing-found=200,line-end=crlf,after-status=empty-line,end=empty-line",
+                ReplyTo::Query,
+                "P2P-CI/1.0 404 Not Found\r\nReason: no peer has it\r\n\r\n",
+                NONE,
+            ),
             ("padding=~32", ReplyTo::Query, NOT_FOUND, "P2P-CI/1.0 404 Not Found\n~~~~~~~"),
             ("line-end=crlf,end=empty-line", ReplyTo::Other, NOT_FOUND, NOT_FOUND),
         ];
@@ -255,7 +280,8 @@ mod tests {
         let style = |framing| ReplyStyle::of_request(LineEnd::LineFeed, EndedBy::Silence, framing);
         let binary = style(Framing::Binary { width: 2 });
         assert_eq!(written(ReplyTo::Query, binary, NOT_FOUND), "\0\x19P2P-CI/1.0 404 Not Found\n");
-        let rows = format!("P2P-CI/1.0 200 OK\r\n\r\n{}\r\n", "RFC 1 t h 1\r\n".repeat(10_000));
+        // More than the writer holds, several times.
+        let rows = format!("P2P-CI/1.0 200 OK\r\n\r\n{}\r\n", "RFC 1 t h 1\r\n".repeat(50_000));
         let refused = "\0\x23P2P-CI/1.0 503 Service Unavailable\n";
         assert_eq!(written(ReplyTo::Query, binary, &rows), refused);
     }

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use memchr::memchr;
+
+use crate::limits;
+
 /// Silence that ends a request whose headers are complete.
 const COMPLETE: Duration = Duration::from_millis(50);
 /// Silence that ends a request whose last line has no line end.
@@ -10,6 +14,8 @@ const UNTERMINATED: Duration = Duration::from_millis(300);
 /// program for each line.
 const INCOMPLETE: Duration = Duration::from_secs(2);
 
+/// The blocks to which programs fill their requests have a multiple of this number of bytes.
+const BLOCK: usize = 128;
 /// The least number of equal bytes that are padding.
 const PADDING: usize = 8;
 
@@ -61,7 +67,7 @@ pub(super) fn find_end(input: &[u8]) -> RequestEnd {
     let mut headers = Seen::default();
     loop {
         let rest = input.get(begin..).unwrap_or_default();
-        let length = rest.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
+        let length = memchr(b'\n', rest).map(|at| at + 1);
         let whole = rest.get(..length.unwrap_or(rest.len())).unwrap_or_default();
         let line = whole.trim_ascii_end();
         let found = |used, by| RequestEnd::Found(Extent { text: begin, used, by });
@@ -80,7 +86,7 @@ pub(super) fn find_end(input: &[u8]) -> RequestEnd {
                 return found(begin, EndedBy::NextRequest);
             }
         }
-        if let Some(at) = padding(whole, begin > 0) {
+        if let Some(at) = padding(whole, begin, length.is_some()) {
             let text = begin + at;
             let padded = input.get(text..).unwrap_or_default();
             let used = text + padding_length(padded);
@@ -88,6 +94,10 @@ pub(super) fn find_end(input: &[u8]) -> RequestEnd {
             return RequestEnd::Found(Extent { text, used, by });
         }
         headers.add(line, begin == 0);
+        if headers.lines > 1 + limits::REQUEST_HEADERS {
+            // The decoder says that these are too many.
+            return found(begin, EndedBy::NextRequest);
+        }
         match length {
             Some(length) => begin += length,
             None if !rest.is_empty() => return RequestEnd::Silence(UNTERMINATED),
@@ -143,18 +153,25 @@ pub(super) fn end_word(input: &[u8]) -> Option<usize> {
     [&b"\n"[..], b"\r\n"].into_iter().find(|end| after.starts_with(end)).map(|end| 3 + end.len())
 }
 
-/// The position of padding in a line, which reaches to the end of what has arrived of it.
-fn padding(line: &[u8], is_after_request_line: bool) -> Option<usize> {
+/// The position of padding in a line that begins at `begin`, and reaches to the end of what has arrived of it.
+///
+/// After text it is padding only if no line end follows, and if it fills a block: the line may continue, and
+/// a title may end with eight exclamation marks.
+fn padding(line: &[u8], begin: usize, is_terminated: bool) -> Option<usize> {
     let first = *line.first()?;
-    if is_after_request_line && is_padding(&first) && run(line, first) >= PADDING {
+    if begin > 0 && is_padding(&first) && run(line, first) >= PADDING {
         return Some(0);
     }
-    // Blanks at the end of a line are no padding: the line may go on.
-    let last =
-        line.trim_ascii_end().last().copied().filter(|&byte| byte != b' ' && is_padding(&byte))?;
-    let text = line.trim_ascii_end();
-    let count = text.iter().rev().take_while(|&&byte| byte == last).count();
-    (count >= PADDING).then_some(text.len() - count)
+    let fills_block = (begin + line.len()).is_multiple_of(BLOCK);
+    let at = trailing_padding(line)?;
+    (!is_terminated && (fills_block || line.ends_with(b"\0"))).then_some(at)
+}
+
+/// The position of padding at the end of a line.
+pub(super) fn trailing_padding(line: &[u8]) -> Option<usize> {
+    let last = *line.last().filter(|byte| is_padding(byte))?;
+    let count = line.iter().rev().take_while(|&&byte| byte == last).count();
+    (count >= PADDING).then_some(line.len() - count)
 }
 
 /// Whether programs pad requests with this byte.
@@ -181,6 +198,7 @@ fn run(input: &[u8], byte: u8) -> usize {
 /// The headers of a request that have been seen.
 #[derive(Default)]
 struct Seen {
+    lines: usize,
     host: bool,
     port: bool,
     title: bool,
@@ -199,6 +217,7 @@ enum Method {
 
 impl Seen {
     fn add(&mut self, line: &[u8], is_request_line: bool) {
+        self.lines += 1;
         let words = line.split(|byte| byte.is_ascii_whitespace() || *byte == b':');
         let first = words.into_iter().find(|word| !word.is_empty()).unwrap_or_default();
         let is = |name: &str| first.eq_ignore_ascii_case(name.as_bytes());
@@ -259,9 +278,13 @@ mod tests {
             assert_eq!(ended(&format!("{list}{end}")), Some(expected), "{end:?}");
         }
         let unterminated = list.trim_end();
-        let padded = format!("{unterminated}~~~~~~~~~~");
-        let expected = (unterminated.len(), padded.len(), EndedBy::Padding(b'~'));
+        let padded = format!("{unterminated:~<256}");
+        let expected = (unterminated.len(), 256, EndedBy::Padding(b'~'));
         assert_eq!(ended(&padded), Some(expected));
+        // A title may end so, and its line may continue.
+        let add = "ADD RFC 1 P2P-CI/1.0\r\nTitle: Wow!!!!!!!!";
+        assert_eq!(ended(add), None);
+        assert_eq!(ended(&format!("{add}\r\nHost: h\r\nPort: 1\r\n")), None);
     }
 
     #[test]

@@ -79,8 +79,14 @@ impl Sender {
         for line in lines.filter(|line| !line.is_empty()) {
             let (name, value) = header(line);
             match name {
-                "Host" if !value.is_empty() => (named[0], self.host) = (true, value.into()),
-                "Port" if !value.is_empty() => (named[1], self.port) = (true, value.into()),
+                "Host" if !value.is_empty() => {
+                    named[0] = true;
+                    self.learn_host(value);
+                }
+                "Port" if !value.is_empty() => {
+                    named[1] = true;
+                    self.learn_port(value);
+                }
                 "Host" | "Port" => continue,
                 _ => {}
             }
@@ -101,6 +107,12 @@ impl Sender {
             request.push_str(&header_line("Port", &self.port));
         }
         Meaning::Request(request + "\r\n")
+    }
+
+    fn learn_host(&mut self, host: &str) {
+        if host.parse::<Host>().is_ok() {
+            self.host = host.into();
+        }
     }
 
     fn learn_port(&mut self, port: &str) {

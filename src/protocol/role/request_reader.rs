@@ -210,7 +210,7 @@ impl<R: Request> RequestReader<R> {
 
     /// The fault of a request whose deadline has passed.
     pub(super) fn late(&self) -> RequestEvent<R> {
-        self.cut("nothing more for 20 seconds")
+        self.cut("nothing more in the time for a request")
     }
 
     /// The fault of a request within which the connection has ended.

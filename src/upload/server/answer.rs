@@ -273,7 +273,10 @@ impl Sharing {
         let reason = self.uploads.explain.then(|| HeaderText::folded(reason)).flatten();
         let mut reply = Vec::new();
         encode_refusal(refusal, reason.as_ref(), &mut reply);
-        let reply = reader.style.map_or(reply.clone(), |style| style.head(&reply));
+        let reply = match reader.style {
+            None => reply,
+            Some(style) => style.head(&reply),
+        };
         send(reader.stream, &reply)?;
         Ok(Then::Close)
     }

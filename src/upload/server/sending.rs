@@ -97,7 +97,7 @@ impl Upload<'_> {
         match self.style {
             None => clock.send_more(self.stream, &bytes)?,
             Some(style) => {
-                // Other programs take what one read returns as the head.
+                // Other programs treat the result of one read as the head.
                 clock.send(self.stream, &style.head(&bytes))?;
                 thread::sleep(limits::COMPAT_HEAD_PAUSE);
             }

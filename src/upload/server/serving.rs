@@ -20,9 +20,11 @@ impl Sharing {
         let served = loop {
             // Until the reader has all of the reply, the upload counts among those that have begun.
             let mut slot = None;
-            let answered = match requests.next() {
+            let next = requests.next();
+            reader.style = requests.style();
+            let answered = match next {
                 Ok(Some(Ok(request))) => {
-                    reader.style = requests.style().filter(|_| !request.has_extensions());
+                    reader.style = reader.style.filter(|_| !request.has_extensions());
                     self.permits.request_received(number);
                     self.answer(&reader, &request, clock, &mut slot)
                 }

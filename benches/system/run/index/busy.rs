@@ -64,7 +64,7 @@ pub(crate) fn adding(setting: &Setting, findings: &mut Findings) -> io::Result<(
     let (mut here, mut rates) = (Vec::new(), Vec::new());
     for _ in 0..setting.rounds {
         without.push(millis(Probe::alone(index.address, setting.time, ask)?.percentile(99.0)));
-        elsewhere.push(beside(other.address)?.0);
+        elsewhere.push(measure(other.address)?.0);
         let (p99, rate) = measure(index.address)?;
         here.push(p99);
         rates.push(rate);
