@@ -61,8 +61,14 @@ fn create_missing(folder: &Path, created: &mut Vec<PathBuf>) -> io::Result<()> {
         Err(_) if folder.is_dir() => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
-            create_missing(parent.ok_or(error)?, created)?;
-            create_missing(folder, created)
+            match parent {
+                // Where a file system answers so within a directory that exists, there is no more to do.
+                Some(parent) if !parent.is_dir() => {
+                    create_missing(parent, created)?;
+                    create_missing(folder, created)
+                }
+                _ => Err(error),
+            }
         }
         Err(error) => Err(error),
     }
@@ -87,6 +93,15 @@ pub(in crate::cli) fn cannot_continue(context: &Context, source: io::Error) -> C
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_system_that_creates_no_directories_is_an_error() {
+        for folder in ["/proc/nope", "/proc/nope/x", "/proc/self/fd/99999/x"] {
+            let error = create_directory(Path::new(folder)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::NotFound, "{folder}");
+        }
+    }
 
     #[test]
     fn only_directories_that_were_created_here_are_named() {

@@ -1,5 +1,6 @@
 //! The line editor of the shell: history, completion, and notices above the prompt.
 
+use std::mem;
 use std::path::PathBuf;
 
 use rustyline::error::ReadlineError;
@@ -7,6 +8,7 @@ use rustyline::history::FileHistory;
 
 use super::completion::Completions;
 use crate::cli::output::notices::Notices;
+use crate::cli::output::print::print_note;
 use crate::cli::session::interrupt::Interrupt;
 use crate::cli::user_folder::history_file;
 
@@ -15,6 +17,8 @@ pub(in crate::cli) struct Editor {
     editor: rustyline::Editor<Completions, FileHistory>,
     history: Option<PathBuf>,
     interrupt: Interrupt,
+    /// Whether a note has named the ways to end the session.
+    has_named_the_end: bool,
 }
 
 impl Editor {
@@ -35,7 +39,7 @@ impl Editor {
         if let Ok(printer) = editor.create_external_printer() {
             notices.print_with(printer);
         }
-        Ok(Self { editor, history, interrupt })
+        Ok(Self { editor, history, interrupt, has_named_the_end: false })
     }
 
     /// The next line; `None` at the end of input, or on Ctrl-D.
@@ -49,7 +53,11 @@ impl Editor {
                 // The second Ctrl-C within a second, after one that has cancelled a download.
                 Err(ReadlineError::Interrupted) if self.interrupt.again() => return Ok(None),
                 // Ctrl-C discards the line.
-                Err(ReadlineError::Interrupted) => {}
+                Err(ReadlineError::Interrupted) => {
+                    if !mem::replace(&mut self.has_named_the_end, true) {
+                        print_note("`quit` or Ctrl-D ends the session");
+                    }
+                }
                 Err(ReadlineError::Eof) => return Ok(None),
                 Err(error) => return Err(error),
             }
