@@ -117,10 +117,12 @@ impl Shared {
         IndexError::Cancelled { index: self.index.clone() }
     }
 
-    /// Registers everything on a new connection, without a pause. Nothing is done if another thread
-    /// has replaced the connection meanwhile, or if it was lost.
+    /// Registers everything on a new connection, without a pause, after the replies that other threads
+    /// wait for. Nothing is done if another thread has replaced the connection meanwhile, or if it was
+    /// lost.
     pub(super) fn rejoin(&self, cancel: &Cancel) -> Result<(), IndexError> {
         let link = self.link(cancel)?;
+        let _turn = self.turn.take(cancel).ok_or_else(|| self.cancelled())?;
         self.replace(&link);
         Ok(())
     }

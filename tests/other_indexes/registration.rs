@@ -253,7 +253,8 @@ fn an_index_is_probed_after_a_typed_add() {
     index.wait_for_digests("RFC 1", 1);
     fs::write(folder.path().join("lecture.pdf"), "two").unwrap();
     index.wait_for_digests("FILE lecture.pdf", 1);
-    assert!(shell.end_input().success());
+    let status = shell.end_input();
+    assert!(status.success(), "{status}");
 }
 
 /// A harmful document is not added to a server that answers one request on a connection, and does

@@ -41,12 +41,9 @@ impl PartialFile {
     /// When the file system cannot be synced. Then no file was renamed.
     pub fn commit_all(all: Vec<(Self, bool)>) -> io::Result<CommitResults> {
         let is_synced = match sync_together(&all) {
-            Ok(is_synced) => is_synced,
-            Err(error) if is_disk_full(&error) => {
-                all.into_iter().for_each(|(file, _)| file.delete_own());
-                return Err(error);
-            }
-            Err(error) => return Err(error),
+            // Not all of them fit, but some may: each is synced by itself.
+            Err(error) if is_disk_full(&error) => false,
+            outcome => outcome?,
         };
         let mut batch = Batch::default();
         let commit = |(file, overwrite): (Self, bool)| batch.commit(file, overwrite, !is_synced);
@@ -124,8 +121,8 @@ impl Batch {
     }
 }
 
-/// Deletes the part files of a document that cannot be saved because the disk is full, which some file
-/// systems report only when a file is synced.
+/// Deletes the part files of a complete document for which there is no space, also where the file system
+/// reports that only when a file is synced: they would leave no space for other documents.
 fn delete_if_full(partial: PartialFile, error: &io::Error) {
     if is_disk_full(error) {
         partial.delete_own();
