@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::errors::failure::Failure;
 use super::values::quantity::quantity;
+use super::values::size::binary_factor;
 use crate::capture::Recorder;
 use crate::escape::escaped_path;
 use crate::net::record_connections;
@@ -103,15 +104,7 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    let factor = |unit: &str| match unit.to_ascii_lowercase().as_str() {
-        "" => Some(1),
-        "k" | "kib" => Some(1 << 10),
-        "m" | "mib" => Some(1 << 20),
-        "g" | "gib" => Some(1 << 30),
-        "t" | "tib" => Some(1 << 40),
-        _ => None,
-    };
-    quantity(text, factor).filter(|size| *size >= LEAST).ok_or_else(|| {
+    quantity(text, binary_factor).filter(|size| *size >= LEAST).ok_or_else(|| {
         format!("expected a size of at least 1k, such as `100M` or `2G`, found `{text}`")
     })
 }

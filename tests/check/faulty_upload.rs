@@ -63,7 +63,9 @@ fn serve(fault: Fault, mut stream: TcpStream) -> std::io::Result<()> {
     };
     stream.write_all(&reply)?;
     if fault == Fault::StaysOpen {
-        thread::sleep(Duration::from_secs(4));
+        // Until the client gives up.
+        stream.set_read_timeout(Some(Duration::from_secs(4)))?;
+        while stream.read(&mut [0; 65_536]).is_ok_and(|count| count > 0) {}
     }
     stream.shutdown(Shutdown::Write)?;
     stream.set_read_timeout(Some(Duration::from_millis(300)))?;

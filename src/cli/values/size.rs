@@ -15,19 +15,23 @@ impl MemorySize {
     }
 }
 
+/// The number of bytes of a unit: powers of 1024.
+pub(in crate::cli) fn binary_factor(unit: &str) -> Option<u64> {
+    match unit.to_ascii_lowercase().as_str() {
+        "" => Some(1),
+        "k" | "kib" => Some(1 << 10),
+        "m" | "mib" => Some(1 << 20),
+        "g" | "gib" => Some(1 << 30),
+        "t" | "tib" => Some(1 << 40),
+        _ => None,
+    }
+}
+
 impl FromStr for MemorySize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let factor = |unit: &str| match unit.to_ascii_lowercase().as_str() {
-            "" => Some(1),
-            "k" | "kib" => Some(1 << 10),
-            "m" | "mib" => Some(1 << 20),
-            "g" | "gib" => Some(1 << 30),
-            "t" | "tib" => Some(1 << 40),
-            _ => None,
-        };
-        let size = quantity(text, factor);
+        let size = quantity(text, binary_factor);
         size.filter(|size| *size >= limits::MEMORY_LEAST).map(Self).ok_or_else(|| {
             let least = limits::MEMORY_LEAST >> 20;
             format!("expected a size of at least {least}M, such as `512M` or `2G`, found `{text}`")
