@@ -14,6 +14,7 @@
 //! | `judge`, `index_judge`, `document_judge`, `judgement` | whether a reply is accepted, and why not |
 //! | `expected` | what a case accepts, as text |
 //! | `run` | runs the steps of a case |
+//! | `program` | a program that is started: its process group, input and output |
 //! | `grade` | weights and the grade |
 
 mod case;
@@ -27,6 +28,8 @@ mod index_reply;
 mod judge;
 mod judgement;
 mod link;
+#[allow(dead_code, reason = "programs that are started are not tested yet")]
+mod program;
 mod reply;
 mod run;
 mod values;

@@ -8,6 +8,7 @@
 //! | `files`, `rename`, `directories` | opening, reading and writing files; renaming without replacing; paths without links |
 //! | `fifos`, `mounts`, `directory_watch` | FIFOs as targets; changes of mounts, and changes in a directory |
 //! | `page_aligned` | buffers that begin at a page boundary |
+//! | `process_group` | a child process and all processes that it starts |
 //! | `sockets`, `readiness`, `unacknowledged` | sending, receiving and socket options; waiting for several sockets; unacknowledged data |
 //! | `signals`, `terminal` | signals; the mode of the terminal |
 
@@ -19,6 +20,7 @@ mod files;
 mod memory;
 mod mounts;
 mod page_aligned;
+mod process_group;
 mod readiness;
 mod rename;
 mod signals;
@@ -46,6 +48,7 @@ pub use memory::{
 };
 pub(crate) use mounts::Mounts;
 pub use page_aligned::PageAligned;
+pub(crate) use process_group::{has_ended, kill_group, start_group};
 pub(crate) use readiness::{Direction, is_connecting, wait_for_any};
 pub(crate) use rename::rename_new;
 pub use signals::{Signal, Signals, has_controlling_terminal};

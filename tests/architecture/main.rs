@@ -60,7 +60,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "upload",
         ],
     ),
-    ("check", &["escape", "limits", "protocol"]),
+    ("check", &["escape", "limits", "protocol", "system"]),
     (
         "cli",
         &[

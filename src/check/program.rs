@@ -1,0 +1,213 @@
+//! A program under test that this program starts: its process group, its input and its output.
+//!
+//! No shell reads the command. The whole process group is killed when the program has ended, when the
+//! [`Program`] is dropped, and by [`kill_all`]. A process that leaves the group is not.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::system::{has_ended, kill_group, start_group};
+
+/// Bytes of the output that are kept: the last ones.
+const KEPT: usize = 64 * 1024;
+/// Bytes that may be typed. A pipe has room for them, so typing never waits for the program.
+const TYPED: usize = 16 * 1024;
+/// Pause between two looks at whether the program has ended.
+const POLL: Duration = Duration::from_millis(10);
+
+/// A running program.
+pub(crate) struct Program {
+    child: Arc<Mutex<Running>>,
+    input: Option<ChildStdin>,
+    typed: usize,
+    output: Arc<Mutex<Output>>,
+}
+
+/// The process. It is waited for exactly once, after its group was killed.
+struct Running {
+    child: Child,
+    ended: Option<io::Result<ExitStatus>>,
+}
+
+#[derive(Default)]
+struct Output {
+    kept: Vec<u8>,
+    /// When bytes last arrived.
+    last: Option<Instant>,
+}
+
+/// All programs that may be running.
+static STARTED: Mutex<Vec<Arc<Mutex<Running>>>> = Mutex::new(Vec::new());
+
+impl Program {
+    /// Starts a command: its first word is the program. `directory` is its current directory.
+    ///
+    /// # Errors
+    /// When there is no such program, or the system cannot start it.
+    pub(crate) fn start(words: &[String], directory: Option<&Path>) -> io::Result<Self> {
+        let [program, arguments @ ..] = words else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command has no words"));
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Output of a Python program is otherwise delayed until it ends.
+        command.env("PYTHONUNBUFFERED", "1");
+        if let Some(directory) = directory {
+            command.current_dir(directory);
+        }
+        let mut started = lock(&STARTED);
+        let mut child = start_group(&mut command)?;
+        let (input, outputs) = (child.stdin.take(), (child.stdout.take(), child.stderr.take()));
+        let child = Arc::new(Mutex::new(Running { child, ended: None }));
+        started.retain(|one| Arc::strong_count(one) > 1);
+        started.push(Arc::clone(&child));
+        drop(started);
+        // From here on the group is killed if something fails.
+        let program = Self { child, input, typed: 0, output: Arc::default() };
+        program.collect(outputs.0)?;
+        program.collect(outputs.1)?;
+        Ok(program)
+    }
+
+    /// Types text, which has the ends of its lines. Returns whether the program may read it.
+    pub(crate) fn feed(&mut self, text: &str) -> bool {
+        self.typed = self.typed.saturating_add(text.len());
+        let is_within = self.typed <= TYPED;
+        let input = self.input.as_mut().filter(|_| is_within);
+        input.is_some_and(|input| input.write_all(text.as_bytes()).is_ok())
+    }
+
+    /// Ends the input.
+    pub(crate) fn end_input(&mut self) {
+        self.input = None;
+    }
+
+    /// The output until now, of both streams as it arrived: its last 64 KiB.
+    pub(crate) fn output(&self) -> Vec<u8> {
+        lock(&self.output).kept.clone()
+    }
+
+    /// Waits until the program has written nothing for `quiet`, or the deadline has passed.
+    pub(crate) fn wait_for_quiet(&self, quiet: Duration, deadline: Instant) {
+        let begun = Instant::now();
+        loop {
+            let now = Instant::now();
+            let last = lock(&self.output).last.map_or(begun, |last| last.max(begun));
+            if now >= deadline || now.saturating_duration_since(last) >= quiet {
+                return;
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Whether the program has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        lock(&self.child).has_ended()
+    }
+
+    /// Waits until the program has ended, or the deadline has passed. What remains of its group is killed
+    /// when it has ended.
+    ///
+    /// # Errors
+    /// When the system does not say how it has ended.
+    pub(crate) fn wait(&self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+        while !self.has_ended() {
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
+            thread::sleep(POLL);
+        }
+        lock(&self.child).kill().map(Some)
+    }
+
+    /// Kills the whole group.
+    pub(crate) fn kill(&mut self) {
+        self.end_input();
+        // Its status does not matter.
+        let _ = lock(&self.child).kill();
+    }
+
+    /// Collects a stream in a thread, which ends with the last process that has the stream open.
+    fn collect(&self, stream: Option<impl Read + Send + 'static>) -> io::Result<()> {
+        let Some(mut stream) = stream else { return Ok(()) };
+        let output = Arc::clone(&self.output);
+        let read = move || {
+            let mut buffer = [0; 4096];
+            loop {
+                match stream.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(count) => lock(&output).add(buffer.get(..count).unwrap_or_default()),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(_) => return,
+                }
+            }
+        };
+        thread::Builder::new().name("program".into()).spawn(read).map(drop)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").field("typed", &self.typed).finish_non_exhaustive()
+    }
+}
+
+/// Kills the groups of all programs that were started. For a signal that ends this program. No program
+/// is started afterwards.
+pub(crate) fn kill_all() {
+    let started = lock(&STARTED);
+    for one in started.iter() {
+        let _ = lock(one).kill();
+    }
+    // The lock is never released: starting another program waits until this one has exited.
+    std::mem::forget(started);
+}
+
+impl Running {
+    fn has_ended(&mut self) -> bool {
+        self.ended.is_some() || has_ended(&mut self.child)
+    }
+
+    /// Kills the group, and waits for its leader.
+    fn kill(&mut self) -> io::Result<ExitStatus> {
+        if self.ended.is_none() {
+            kill_group(&mut self.child);
+            self.ended = Some(self.child.wait());
+        }
+        match &self.ended {
+            Some(Ok(status)) => Ok(*status),
+            _ => Err(io::Error::other("the system does not say how the program has ended")),
+        }
+    }
+}
+
+impl Output {
+    fn add(&mut self, bytes: &[u8]) {
+        self.last = Some(Instant::now());
+        self.kept.extend_from_slice(bytes);
+        let surplus = self.kept.len().saturating_sub(KEPT);
+        if surplus > KEPT {
+            // Seldom, because it moves the rest.
+            self.kept.drain(..surplus);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
