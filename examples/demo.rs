@@ -19,8 +19,8 @@ use p2p_ci::escape::escaped;
 use p2p_ci::library::{Depth, Library, PartialFile, SharedLibrary};
 use p2p_ci::limits;
 use p2p_ci::peer::{
-    Cancel, DownloadRequest, Downloader, IndexDialect, IndexError, Query, Registration, Source,
-    UploadServer, Uploads, lookup, request_records,
+    Cancel, DownloadRequest, Downloader, IndexDialect, IndexError, OwnEnd, Query, Registration,
+    Source, UploadServer, Uploads, lookup, request_records,
 };
 use p2p_ci::protocol::{Document, Endpoint, Listing, Record, ReplyPart};
 use p2p_ci::server::{Config, Server};
@@ -114,8 +114,7 @@ impl Peer {
         let dialect = IndexDialect::plain();
         let registration = Registration::start(
             index,
-            None,
-            door.port,
+            OwnEnd::at(door.port),
             library.clone(),
             dialect,
             limits::Registration::default(),

@@ -18,8 +18,8 @@ pub use crate::download::{
     PeerStats, Probe, Source, TransferError, download_all, probe,
 };
 pub use crate::library::{BackgroundHasher, LOG_LIBRARY, Watcher};
-pub use crate::net::{Bandwidth, Cancel, Provenance};
-pub use crate::registration::{Announcer, Event, Registration};
+pub use crate::net::{Bandwidth, Cancel, Interface, Provenance};
+pub use crate::registration::{Announcer, Event, OwnEnd, Registration};
 pub use crate::upload::{RunningUpload, Slots, UploadServer, UploadTotals, Uploads};
 pub use reader::{NotDownloaded, Peer};
 pub use sharing::{Sharing, SharingOptions};

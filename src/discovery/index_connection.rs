@@ -17,7 +17,7 @@ use super::index_replies::{Between, Replies, Step};
 use super::listed::{Completeness, ListCache};
 use super::query::{AskIndex, Query};
 use crate::escape::excerpt;
-use crate::net::Cancel;
+use crate::net::{AddressPolicy, Cancel, Dialer, Interface};
 use crate::protocol::{Document, Endpoint, Host, Port, Record, Refusal, ReplyPart};
 
 /// Sends queries to one index. It connects when the first query is sent.
@@ -27,6 +27,7 @@ pub struct IndexConnection {
     host: Option<Host>,
     port: Option<Port>,
     dialect: Arc<IndexDialect>,
+    dialer: Dialer,
     /// The connection, while no request is outstanding on it.
     open: Mutex<Option<Open>>,
     /// The endpoint of this peer and the address of the index on the last connection.
@@ -70,7 +71,14 @@ impl IndexConnection {
         dialect: Arc<IndexDialect>,
     ) -> Self {
         let (open, ends, list) = (Mutex::default(), Mutex::default(), ListCache::default());
-        Self { index, host, port, dialect, open, ends, list, cancel: Mutex::default() }
+        let (dialer, cancel) = (Dialer::default(), Mutex::default());
+        Self { index, host, port, dialect, dialer, open, ends, list, cancel }
+    }
+
+    /// The same for a peer with this interface.
+    #[must_use]
+    pub fn on(self, interface: Interface) -> Self {
+        Self { dialer: Dialer::on(interface, AddressPolicy::default()), ..self }
     }
 
     /// The endpoint that this peer names in its requests; `None` before the first connection.
@@ -101,7 +109,13 @@ impl IndexConnection {
     }
 
     fn open(&self) -> Result<Open, IndexError> {
-        let link = Link::connect(&self.index, self.host.as_ref(), self.port, &self.cancel())?;
+        let link = Link::connect(
+            &self.dialer,
+            &self.index,
+            self.host.as_ref(),
+            self.port,
+            &self.cancel(),
+        )?;
         *lock(&self.ends) = Some((link.scoped(link.own.clone()), link.address));
         Ok(Open { link, between: Between::of_new(&self.dialect), last: Last::None })
     }

@@ -28,6 +28,7 @@ impl Link {
     /// server. A peer without an upload server names its address and the local port of this connection,
     /// which no other program can have meanwhile.
     pub(crate) fn connect(
+        dialer: &Dialer,
         index: &Endpoint,
         host: Option<&Host>,
         port: Option<Port>,
@@ -35,7 +36,7 @@ impl Link {
     ) -> Result<Self, IndexError> {
         let unreachable = |source| IndexError::Unreachable { index: index.clone(), source };
         let target = Target::of_user(index.host.as_str(), index.port.value());
-        let stream = Dialer::default().connect(target, cancel).map_err(unreachable)?;
+        let stream = dialer.connect(target, cancel).map_err(unreachable)?;
         let local = stream.local_addr().map_err(unreachable)?;
         let remote = stream.peer_addr().map_err(unreachable)?;
         let host = host.cloned().unwrap_or_else(|| match port {

@@ -6,7 +6,7 @@ use super::dialing::{Admission, HolderDialer, HostNames, Trials};
 use super::statistics::PeerStats;
 use super::transfer::Accounting;
 use crate::limits;
-use crate::net::{self, AddressPolicy, Bandwidth, Cancel};
+use crate::net::{AddressPolicy, Bandwidth, Cancel, Dialer, Interface};
 
 /// Downloads documents. Clones share the statistics of peers and the limit on bytes per second.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl Downloader {
     ) -> Self {
         let limits = Arc::new(limits);
         stats.limits = Arc::clone(&limits);
-        let names = HostNames::new(net::Dialer::new(policy), Arc::clone(&limits));
+        let names = HostNames::new(Dialer::new(policy), Arc::clone(&limits));
         let (stats, names) = (Arc::new(stats), Arc::new(names));
         Self {
             admission: Admission {
@@ -45,6 +45,17 @@ impl Downloader {
             accounting: Accounting::new(Arc::clone(&stats), bandwidth, Arc::clone(&limits)),
             dialer: HolderDialer { stats, names, cancel: Cancel::new(), limits },
         }
+    }
+
+    /// The same for a peer with this interface. It connects only to addresses that a policy without opened
+    /// networks permits.
+    #[must_use]
+    pub fn on(mut self, interface: Interface) -> Self {
+        let dialer = Dialer::on(interface, AddressPolicy::default());
+        let names = Arc::new(HostNames::new(dialer, Arc::clone(&self.dialer.limits)));
+        self.admission.names = Arc::clone(&names);
+        self.dialer.names = names;
+        self
     }
 
     /// The same, for downloads that this handle cancels.

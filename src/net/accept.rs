@@ -9,6 +9,7 @@ use std::thread::{self, Scope};
 use super::abuse::AbuseTracker;
 use super::acceptors::Acceptors;
 use super::connection::Connection;
+use super::interface::Interface;
 use super::permits::{Newcomer, Permit, Taken};
 use super::refused::Refused;
 use super::stop::Entered;
@@ -26,6 +27,7 @@ pub struct Service<H> {
     /// Shared by all listeners of the service, as is `refused`.
     abuse: AbuseTracker,
     refused: Refused,
+    interface: Interface,
 }
 
 impl<H> Service<H> {
@@ -40,7 +42,14 @@ impl<H> Service<H> {
         handle: H,
     ) -> Self {
         let (abuse, refused) = (AbuseTracker::new(permits.admission()), Refused::new(refusal));
-        Self { name, permits, stop, handle, abuse, refused }
+        let interface = Interface::default();
+        Self { name, permits, stop, handle, abuse, refused, interface }
+    }
+
+    /// The same for a peer with this interface.
+    #[must_use]
+    pub fn on(self, interface: Interface) -> Self {
+        Self { interface, ..self }
     }
 }
 
@@ -93,7 +102,7 @@ pub fn accept_loop<'scope, H>(
 /// Admits a connection, or refuses it.
 fn admit<H>(service: &Service<H>, stream: TcpStream, address: SocketAddr) -> Option<Admitted> {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-    let stream = Arc::new(Connection::accepted(stream));
+    let stream = Arc::new(Connection::accepted(&service.interface, stream));
     if service.abuse.is_refused(address.ip()) {
         log::warn!(
             "{address}: refused: recent connections from its network sent only malformed requests"

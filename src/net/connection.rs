@@ -2,9 +2,13 @@
 
 use std::net::TcpStream;
 use std::ops::Deref;
+use std::sync::Arc;
 
+use super::delayed::Delayed;
+use super::interface::Interface;
+use super::line::Line;
 use super::recorded::Recorded;
-use super::tcp::Tcp;
+use super::tcp::{Tcp, set_accepted_options};
 use super::transport::Transport;
 use crate::capture::Side;
 
@@ -23,20 +27,38 @@ impl Connection {
 
     /// An outgoing TCP connection.
     pub fn connected(stream: TcpStream) -> Self {
-        Self::over_tcp(Tcp::connected(stream), Side::Client)
+        Self::connected_on(&Interface::default(), stream)
+    }
+
+    /// The same for a peer with this interface.
+    pub(super) fn connected_on(interface: &Interface, stream: TcpStream) -> Self {
+        let recorded = Recorded::begin(Tcp::connected(stream), Side::Client, None);
+        Self::over(interface, recorded)
     }
 
     /// A TCP connection that [`accept_loop`](super::accept_loop) has accepted.
-    pub(super) fn accepted(stream: TcpStream) -> Self {
-        Self::over_tcp(Tcp::accepted(stream), Side::Server)
+    pub(super) fn accepted(interface: &Interface, stream: TcpStream) -> Self {
+        if interface.line.is_some() {
+            // A delayed connection does not show its socket. An error shows when it is read.
+            let _ = set_accepted_options(&stream);
+        }
+        let recorder = interface.recorder.as_ref();
+        let recorded = Recorded::begin(Tcp::accepted(stream), Side::Server, recorder);
+        Self::over(interface, recorded)
     }
 
-    /// The one place where recording begins: a connection that is not recorded has no code of it.
-    fn over_tcp(tcp: Tcp, side: Side) -> Self {
-        match Recorded::begin(tcp, side) {
-            Ok(recorded) => Self::new(recorded),
-            Err(tcp) => Self::new(tcp),
+    /// The one place where recording and delays begin: a connection without them has no code of them.
+    fn over(interface: &Interface, recorded: Result<Recorded, Tcp>) -> Self {
+        let connection = recorded.map_or_else(Self::new, Self::new);
+        match &interface.line {
+            Some(line) => connection.on_line(line.clone()),
+            None => connection,
         }
+    }
+
+    /// Puts a connection, from which nothing was read, on a line.
+    pub(super) fn on_line(self, line: Line) -> Self {
+        Self::new(Delayed::begin(Arc::from(self.0), line))
     }
 }
 

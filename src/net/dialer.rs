@@ -12,6 +12,7 @@ use super::address_policy::{AddressDenied, AddressPolicy, Provenance};
 use super::cancel::Cancel;
 use super::connection::Connection;
 use super::happy_eyeballs::HappyEyeballs;
+use super::interface::Interface;
 use super::resolve::{Resolution, not_resolved_in_time};
 use super::resolved_names::ResolvedNames;
 use super::tcp::set_options;
@@ -29,6 +30,7 @@ pub struct Dialer(Arc<Shared>);
 struct Shared {
     policy: AddressPolicy,
     names: ResolvedNames,
+    interface: Interface,
 }
 
 /// The destination of a connection.
@@ -68,7 +70,12 @@ pub enum DialError {
 impl Dialer {
     /// Connects only to addresses that the policy permits.
     pub fn new(policy: AddressPolicy) -> Self {
-        Self(Arc::new(Shared { policy, names: ResolvedNames::default() }))
+        Self::on(Interface::default(), policy)
+    }
+
+    /// The same for a peer with this interface.
+    pub fn on(interface: Interface, policy: AddressPolicy) -> Self {
+        Self(Arc::new(Shared { policy, names: ResolvedNames::default(), interface }))
     }
 
     /// Connects within five seconds, and sets the options of [`set_options`].
@@ -86,7 +93,7 @@ impl Dialer {
             if let Some(outcome) = dialing.advance_within(until - now, &|_| true) {
                 let stream = outcome?;
                 set_options(&stream)?;
-                return Ok(Connection::connected(stream));
+                return Ok(Connection::connected_on(&self.0.interface, stream));
             }
             if now >= deadline {
                 return Err(dialing.timed_out());
@@ -159,7 +166,8 @@ impl Dialing {
         let wait = if self.is_new { LOOKUP_POLL / 2 } else { Duration::ZERO };
         self.is_new = false;
         let connected = self.advance_within(wait, accepts)?;
-        Some(connected.map(Connection::connected))
+        let interface = &self.dialer.0.interface;
+        Some(connected.map(|stream| Connection::connected_on(interface, stream)))
     }
 
     /// The same, but waits for the name service for some time.
@@ -202,7 +210,8 @@ impl Dialing {
         addresses: Vec<SocketAddr>,
         accepts: &dyn Fn(SocketAddr) -> bool,
     ) -> Result<(), DialError> {
-        self.state = State::Connecting(HappyEyeballs::new(Vec::new()));
+        let interface = self.dialer.0.interface.address;
+        self.state = State::Connecting(HappyEyeballs::new(Vec::new(), interface));
         let policy = &self.dialer.0.policy;
         let mut addresses =
             policy.permitted(self.provenance, addresses).map_err(DialError::Denied)?;
@@ -212,7 +221,7 @@ impl Dialing {
             return Err(DialError::Excluded);
         }
         self.addresses.clone_from(&addresses);
-        self.state = State::Connecting(HappyEyeballs::new(addresses));
+        self.state = State::Connecting(HappyEyeballs::new(addresses, interface));
         Ok(())
     }
 

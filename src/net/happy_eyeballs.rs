@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Instant;
 
 use socket2::{Domain, SockRef, Socket, Type};
@@ -22,15 +22,18 @@ pub(super) struct HappyEyeballs {
     pending: Vec<Socket>,
     next_at: Instant,
     error: io::Error,
+    /// The address from which it connects, if the system does not choose it.
+    source: Option<IpAddr>,
 }
 
 impl HappyEyeballs {
     /// Starts with the first of these addresses; addresses beyond a bound are ignored.
-    pub(super) fn new(addresses: Vec<SocketAddr>) -> Self {
+    /// Connects from `source`, if the system does not choose the address.
+    pub(super) fn new(addresses: Vec<SocketAddr>, source: Option<IpAddr>) -> Self {
         let mut waiting = interleaved(addresses);
         waiting.truncate(limits::ADDRESSES_TRIED);
         let error = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-        Self { waiting, pending: Vec::new(), next_at: Instant::now(), error }
+        Self { waiting, pending: Vec::new(), next_at: Instant::now(), error, source }
     }
 
     /// Advances as far as is possible without blocking. Returns the connection, or the last error when
@@ -45,7 +48,7 @@ impl HappyEyeballs {
             && let Some(address) = self.waiting.pop_front()
         {
             self.next_at = now + limits::CONNECT_STAGGER;
-            match begin(address) {
+            match begin(address, self.source) {
                 Ok(socket) => {
                     if let Some(stream) = self.check(socket, now) {
                         return Some(Ok(stream));
@@ -90,9 +93,12 @@ impl HappyEyeballs {
     }
 }
 
-fn begin(address: SocketAddr) -> io::Result<Socket> {
+fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
+    if let Some(source) = source {
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+    }
     match socket.connect(&address.into()) {
         Err(error) if !is_connecting(&error) => Err(error),
         _ => Ok(socket),
@@ -150,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_host_without_addresses_is_an_error() {
-        let failed = HappyEyeballs::new(Vec::new()).advance(Instant::now());
+        let failed = HappyEyeballs::new(Vec::new(), None).advance(Instant::now());
         assert_eq!(failed.unwrap().unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

@@ -15,6 +15,7 @@
 //! | `transport`, `connection` | the byte stream of a connection, whatever carries it |
 //! | `tcp` | connections over TCP, and their options |
 //! | `recorded` | connections whose bytes are recorded |
+//! | `interface`, `line`, `delayed` | several peers in one process: their addresses, and lines with a latency and a rate |
 //! | `receiver` | reading with a deadline, and keeping what was not yet consumed |
 //! | `closing` | closing a connection so that the last reply arrives |
 //! | `send`, `read_clock` | writing to a reader that holds the minimum read rate |
@@ -36,8 +37,11 @@ mod buckets;
 mod cancel;
 mod closing;
 mod connection;
+mod delayed;
 mod dialer;
 mod happy_eyeballs;
+mod interface;
+mod line;
 mod listen;
 mod permits;
 #[cfg(test)]
@@ -65,6 +69,8 @@ pub use closing::{close_after_reply, lingering_close};
 pub use connection::Connection;
 pub use dialer::{DialError, Dialer, Target};
 pub(crate) use dialer::{Dialing, not_connected_in_time};
+pub use interface::Interface;
+pub use line::Line;
 pub use listen::{listen, listen_everywhere};
 pub use permits::{Evictable, Evicted, Newcomer, NoPermit, Permit, Permits, Taken};
 #[cfg(test)]

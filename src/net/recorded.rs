@@ -32,9 +32,13 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
-    /// Records a connection if connections are recorded; returns it otherwise.
-    pub(super) fn begin(tcp: Tcp, side: Side) -> Result<Self, Tcp> {
-        let Some(recorder) = RECORDER.get() else { return Err(tcp) };
+    /// Records a connection with this recorder, or with that of the process; returns it if there is none.
+    pub(super) fn begin(
+        tcp: Tcp,
+        side: Side,
+        recorder: Option<&Arc<Recorder>>,
+    ) -> Result<Self, Tcp> {
+        let Some(recorder) = recorder.or_else(|| RECORDER.get()) else { return Err(tcp) };
         let (Ok(ours), Ok(theirs)) = (tcp.local_addr(), tcp.peer_addr()) else { return Err(tcp) };
         let (client, server) = match side {
             Side::Client => (ours, theirs),

@@ -145,7 +145,7 @@ mod tests {
         let refused = Refused::new(REFUSAL.into());
         for _ in 0..3 {
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            refused.refuse(Arc::new(Connection::accepted(listener.accept().unwrap().0)));
+            refused.refuse(Arc::new(Connection::connected(listener.accept().unwrap().0)));
             // Longer than a segment, and more than once.
             for _ in 0..4 {
                 client.write_all(&[b'L'; 8000]).unwrap();

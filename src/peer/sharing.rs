@@ -8,9 +8,9 @@ use std::sync::Arc;
 use crate::discovery::{IndexDialect, IndexError};
 use crate::library::{BackgroundHasher, SharedLibrary, Watcher};
 use crate::limits;
-use crate::net::Cancel;
+use crate::net::{Cancel, Interface};
 use crate::protocol::{Document, Endpoint, Host, Port};
-use crate::registration::{Announcer, Event, Registration};
+use crate::registration::{Announcer, Event, OwnEnd, Registration};
 use crate::upload::{UploadServer, Uploads};
 
 /// How a directory is shared.
@@ -21,6 +21,8 @@ pub struct SharingOptions {
     pub host: Option<Host>,
     /// Settings of the upload server.
     pub uploads: Uploads,
+    /// The network interface of the peer.
+    pub interface: Interface,
     /// Deadlines of requests to the index server.
     pub index_client: limits::IndexClient,
     /// When the directory is scanned.
@@ -83,12 +85,20 @@ impl Sharing {
         options: SharingOptions,
         tell: impl Fn(Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let SharingOptions { host, uploads, index_client, scans, registration } = options;
+        let SharingOptions { host, mut uploads, interface, index_client, scans, registration } =
+            options;
+        uploads.interface = interface.clone();
         let uploads = UploadServer::start(listener, library.clone(), uploads)?;
         let port = Port::try_from(uploads.address().port()).map_err(io::Error::other)?;
         let dialect = IndexDialect::with_limits(index_client);
-        let registration =
-            Registration::start(index, host, port, library.clone(), dialect, registration, tell)?;
+        let registration = Registration::start(
+            index,
+            OwnEnd { host, port, interface },
+            library.clone(),
+            dialect,
+            registration,
+            tell,
+        )?;
         let registration = Arc::new(registration);
         let announcer = Announcer::start(Arc::clone(&registration))?;
         // When the threads end, no thread is left to read the queue.

@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 
 use super::event::Event;
+use super::own_end::OwnEnd;
 use super::shared::Shared;
 use crate::discovery::{IndexConnection, IndexDialect, IndexError};
 use crate::library::SharedLibrary;
 use crate::limits;
 use crate::net::Cancel;
-use crate::protocol::{Endpoint, Host, Port};
+use crate::protocol::Endpoint;
 
 /// Keeps a connection to an index server on which all shared documents are registered. It ends when
 /// it is dropped.
@@ -27,21 +28,20 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Starts the thread that registers the library and keeps it registered. Without `host` the
-    /// peer names the host that [`IndexConnection`] finds out. `dialect` is what is known of the index.
+    /// Starts the thread that registers the library and keeps it registered. `dialect` is what is known of
+    /// the index.
     ///
     /// # Errors
     /// When the thread cannot be started.
     pub fn start(
         index: Endpoint,
-        host: Option<Host>,
-        port: Port,
+        own: OwnEnd,
         library: SharedLibrary,
         dialect: IndexDialect,
         limits: limits::Registration,
         report: impl Fn(Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let shared = Shared::new(index, host, port, library, dialect, limits, Box::new(report));
+        let shared = Shared::new(index, own, library, dialect, limits, Box::new(report));
         let shared = Arc::new(shared);
         let worker = Arc::clone(&shared);
         let work = move || worker.stay_registered();

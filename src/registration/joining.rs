@@ -38,7 +38,13 @@ impl Shared {
     }
 
     fn join_once(&self, registered: &mut Option<Instant>) -> Result<Joined, IndexError> {
-        let link = Link::connect(&self.index, self.host.as_ref(), Some(self.port), &self.cancel)?;
+        let link = Link::connect(
+            &self.dialer,
+            &self.index,
+            self.host.as_ref(),
+            Some(self.port),
+            &self.cancel,
+        )?;
         let link = Arc::new(link);
         if !self.advance(State::Joining(Arc::clone(&link))) {
             return Ok(Joined::Closed);

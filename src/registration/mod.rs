@@ -12,7 +12,7 @@
 //! | `updating`, `retrying`, `announcer` | reporting changes to the index |
 //! | `typed` | ADD and REMOVE that a user has typed |
 //! | `ledger`, `waiting` | what the index has answered; documents that are added later |
-//! | `event` | what a registration reports to the program |
+//! | `event`, `own_end` | what a registration reports to the program; how the peer appears to the index |
 
 mod announcer;
 mod event;
@@ -20,6 +20,7 @@ mod handle;
 mod joining;
 mod ledger;
 mod one_request;
+mod own_end;
 mod probing;
 mod reconnecting;
 mod registering;
@@ -36,3 +37,4 @@ mod waiting;
 pub use announcer::Announcer;
 pub use event::Event;
 pub use handle::Registration;
+pub use own_end::OwnEnd;

@@ -6,18 +6,21 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::event::Event;
 use super::ledger::Ledger;
+use super::own_end::OwnEnd;
 use super::state::State;
 use super::turn::Turn;
 use crate::discovery::{IndexConnection, IndexDialect, IndexError, Link};
 use crate::library::SharedLibrary;
 use crate::limits;
-use crate::net::Cancel;
+use crate::net::{AddressPolicy, Cancel, Dialer, Interface};
 use crate::protocol::{Endpoint, Host, Port};
 
 pub(super) struct Shared {
     pub(super) index: Endpoint,
     pub(super) host: Option<Host>,
     pub(super) port: Port,
+    interface: Interface,
+    pub(super) dialer: Dialer,
     pub(super) library: SharedLibrary,
     state: Mutex<State>,
     pub(super) changed: Condvar,
@@ -54,17 +57,19 @@ pub(super) enum Ended {
 impl Shared {
     pub(super) fn new(
         index: Endpoint,
-        host: Option<Host>,
-        port: Port,
+        own: OwnEnd,
         library: SharedLibrary,
         dialect: IndexDialect,
         limits: limits::Registration,
         report: Box<dyn Fn(Event) + Send + Sync>,
     ) -> Self {
+        let OwnEnd { host, port, interface } = own;
         Self {
             index,
             host,
             port,
+            dialer: Dialer::on(interface.clone(), AddressPolicy::default()),
+            interface,
             library,
             state: Mutex::new(State::Connecting),
             changed: Condvar::new(),
@@ -84,11 +89,12 @@ impl Shared {
 
     /// Queries to the index, on connections of their own.
     pub(super) fn queries(&self) -> IndexConnection {
-        let Self { index, host, port, dialect, .. } = self;
+        let Self { index, host, port, interface, dialect, .. } = self;
         // The host name is found out once, when documents are registered.
         let found = || self.own().map(|own| own.host);
         let host = host.clone().or_else(found);
         IndexConnection::new(index.clone(), host, Some(*port), Arc::clone(dialect))
+            .on(interface.clone())
     }
 
     /// The endpoint that this peer names to the index; `None` while it is not connected.

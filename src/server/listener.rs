@@ -101,6 +101,7 @@ impl Server {
         let mut refusal = Vec::new();
         encode_refusal(Refusal::ServiceUnavailable, None, &mut refusal);
         let service = Service::new("session", permits, stop, refusal, handle);
+        let service = service.on(shared.interface.clone());
         let service = &service;
         thread::scope(|scope| {
             let thread = thread::Builder::new().name("search-index".into());

@@ -12,7 +12,7 @@ use super::totals::Totals;
 use super::turns::Turns;
 use crate::index::{Capacity, Index};
 use crate::limits;
-use crate::net::{Permits, Stop};
+use crate::net::{Interface, Permits, Stop};
 use crate::protocol::dialect::StyleSettings;
 
 /// State that all sessions share.
@@ -30,6 +30,7 @@ pub(super) struct Shared {
     pub(super) explain: bool,
     pub(super) limits: limits::Server,
     pub(super) compat: Option<StyleSettings>,
+    pub(super) interface: Interface,
 }
 
 impl Shared {
@@ -56,6 +57,7 @@ impl Shared {
             explain: config.explain,
             limits,
             compat: config.compat,
+            interface: config.interface.clone(),
         }
     }
 

@@ -56,6 +56,7 @@ impl UploadServer {
         let stop = Stop::new();
         let (places, grace) = (places(uploads.limits.uploads), uploads.limits.grace);
         let permits = Permits::new(places, uploads.admission());
+        let interface = uploads.interface.clone();
         let sharing = sharing(library, uploads, &permits, places, &stop);
         let totals = Arc::clone(&sharing.totals);
         let running = Arc::clone(&sharing.running);
@@ -67,6 +68,7 @@ impl UploadServer {
         let mut refusal = Vec::new();
         encode_refusal(Refusal::ServiceUnavailable, None, &mut refusal);
         let service = Service::new("upload", permits, stop.clone(), refusal, handle);
+        let service = service.on(interface);
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
         let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
         Ok(Self { address, stop, totals, running, thread: Some(thread), grace })

@@ -22,6 +22,8 @@ use crate::system::{Direction, wait_for_any};
 
 /// How often a waiting exchange checks whether it is still wanted.
 const POLL: Duration = Duration::from_millis(50);
+/// How often a connection is polled that has no socket to wait for.
+const UNREADY_POLL: Duration = Duration::from_millis(2);
 
 /// A GET whose response is awaited.
 #[derive(Debug)]
@@ -282,7 +284,9 @@ impl<'a> Exchange<'a> {
     pub(in crate::download) fn next_at(&self, now: Instant) -> Option<Instant> {
         match &self.state {
             State::Connecting(connecting) => connecting.next_at(now),
-            State::Sent { .. } | State::Begun { .. } | State::Over => None,
+            State::Sent { connection, .. } => unready_at(connection, now),
+            State::Begun { response, .. } => unready_at(&response.connection, now),
+            State::Over => None,
         }
     }
 
@@ -315,6 +319,11 @@ impl<'a> Exchange<'a> {
                 .map_err(TransferError::Lost)?;
         }
     }
+}
+
+/// When a connection without a socket to wait for may have bytes.
+fn unready_at(connection: &HolderConnection, now: Instant) -> Option<Instant> {
+    connection.stream().tcp().is_none().then_some(now + UNREADY_POLL)
 }
 
 /// Whether a holder has closed a connection that it had kept open, as it may between two documents.

@@ -6,7 +6,7 @@ use super::*;
 
 /// Connects to one of these addresses, as [`Dialer::connect`] does.
 fn dial(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let mut dial = HappyEyeballs::new(addresses);
+    let mut dial = HappyEyeballs::new(addresses, None);
     loop {
         if let Some(result) = dial.advance(Instant::now()) {
             return result;
@@ -103,4 +103,17 @@ fn a_known_address_is_the_only_one() {
     assert_eq!(stream.peer_addr().unwrap(), address);
     let excluded = Dialer::default().start(target, &|_| false);
     assert!(matches!(excluded, Err(DialError::Excluded)));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_peer_connects_from_the_address_of_its_interface() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let source = "127.0.7.9".parse().unwrap();
+    let interface = Interface { address: Some(source), ..Interface::default() };
+    let dialer = Dialer::on(interface, AddressPolicy::default());
+    let target = Target::of_user("127.0.0.1", listener.local_addr().unwrap().port());
+    let stream = dialer.connect(target, &Cancel::new()).unwrap();
+    assert_eq!(stream.local_addr().unwrap().ip(), source);
+    assert_eq!(listener.accept().unwrap().1.ip(), source);
 }

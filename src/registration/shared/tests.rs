@@ -29,8 +29,14 @@ fn shared_with(
     let index = format!("127.0.0.1:{port}").parse().unwrap();
     let library = Library::scan(folder, Depth::Folder).unwrap();
     let port = "1".parse().unwrap();
-    let shared =
-        Shared::new(index, None, port, library, IndexDialect::default(), limits, Box::new(|_| {}));
+    let shared = Shared::new(
+        index,
+        OwnEnd::at(port),
+        library,
+        IndexDialect::default(),
+        limits,
+        Box::new(|_| {}),
+    );
     *shared.lock() = state;
     shared
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::limits;
-use crate::net::Bandwidth;
+use crate::net::{Bandwidth, Interface};
 use crate::upload::slots::Slots;
 
 /// Settings of an upload server.
@@ -22,6 +22,8 @@ pub struct Uploads {
     pub compat: bool,
     /// Whether a document is moved out of the library after another peer has downloaded all of it.
     pub hand_over: bool,
+    /// The network interface of the peer.
+    pub interface: Interface,
     /// Deadlines and limits of resources.
     pub limits: limits::Uploads,
 }
