@@ -242,7 +242,7 @@ struct Arriving {
 
 impl Arriving {
     fn new(limits: limits::IndexClient, learned_from: SocketAddr) -> Self {
-        let until = Instant::now() + limits.lookup;
+        let until = limits::ends_after(limits.lookup);
         Self { limits, found: Vec::new(), learned_from, until }
     }
 

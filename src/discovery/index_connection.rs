@@ -8,7 +8,7 @@ mod pipeline;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::index_dialect::{Extensions, IndexDialect};
 use super::index_error::IndexError;
@@ -17,6 +17,7 @@ use super::index_replies::{Between, Replies, Step};
 use super::listed::{Completeness, ListCache};
 use super::query::{AskIndex, Query};
 use crate::escape::excerpt;
+use crate::limits;
 use crate::net::{AddressPolicy, Cancel, Dialer, Interface};
 use crate::protocol::{Document, Endpoint, Host, Port, Record, Refusal, ReplyPart};
 
@@ -292,7 +293,7 @@ impl Open {
         if input.trim_ascii().is_empty() {
             let mut chunk = [0; 256];
             let read = match wait {
-                Some(wait) => self.link.stream.read(&mut chunk, Some(Instant::now() + wait)),
+                Some(wait) => self.link.stream.read(&mut chunk, Some(limits::ends_after(wait))),
                 None => self.link.stream.try_read(&mut chunk),
             };
             match read {

@@ -12,6 +12,7 @@ use super::index_error::IndexError;
 use super::listed::Completeness;
 use crate::driver::Driver;
 use crate::escape::excerpt;
+use crate::limits;
 use crate::net::Connection;
 use crate::protocol::role::{IndexClient, ReplyEvent, ReplyMeaning};
 use crate::protocol::{Endpoint, HeaderText, IndexReplyDecoder, Refusal, ReplyForm, ReplyPart};
@@ -125,7 +126,7 @@ impl<'a> Replies<'a> {
         &mut self,
         wait: Duration,
     ) -> Result<Unsolicited, IndexError> {
-        let deadline = Instant::now() + wait;
+        let deadline = limits::ends_after(wait);
         loop {
             let input = self.driver.input().trim_ascii();
             if !input.is_empty() {

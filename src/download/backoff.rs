@@ -21,5 +21,5 @@ pub(super) fn backoff_delay(limits: &limits::Downloads, failures: u32) -> Durati
     let pause = limits.retry.saturating_mul(2u32.saturating_pow(failures));
     let random = RandomState::new().build_hasher().finish() % 256;
     let pause = pause.min(limits.retry_max);
-    pause + pause * u32::try_from(random).unwrap_or(0) / 1024
+    pause.saturating_add(pause / 1024 * u32::try_from(random).unwrap_or(0))
 }

@@ -108,7 +108,7 @@ impl PeerStats {
         if addresses.is_empty() || self.of(endpoint).has_answered {
             return;
         }
-        let until = Instant::now() + backoff_delay(&self.limits, u32::MAX);
+        let until = limits::ends_after(backoff_delay(&self.limits, u32::MAX));
         self.unanswered.add(endpoint, addresses, until);
     }
 
@@ -173,7 +173,7 @@ impl PeerStats {
         self.change(endpoint, |peer| {
             if peer.stops.add(begun, peer.is_proven, self.limits.proven_again) {
                 peer.is_proven = false;
-                peer.silent_until = Some(Instant::now() + self.limits.silent);
+                peer.silent_until = Some(limits::ends_after(self.limits.silent));
             }
         });
     }
@@ -187,7 +187,7 @@ impl PeerStats {
     /// Notes that a peer did not answer soon. For a while, others are asked before it.
     pub(super) fn silent(&self, endpoint: &Endpoint) {
         self.change(endpoint, |peer| {
-            peer.silent_until = Some(Instant::now() + self.limits.silent);
+            peer.silent_until = Some(limits::ends_after(self.limits.silent));
         });
     }
 
@@ -206,7 +206,7 @@ impl PeerStats {
             };
             peer.failures = peer.failures.saturating_add(1);
             peer.is_proven &= peer.failures < self.limits.tries;
-            peer.backed_off_until = Some(Instant::now() + pause);
+            peer.backed_off_until = Some(limits::ends_after(pause));
         });
     }
 

@@ -178,7 +178,7 @@ impl Watch {
 /// the machine is busy does not postpone the next one for long.
 fn rest_after(limits: &limits::Library, took: Duration) -> Duration {
     let longest = limits.scan_pause_max.max(took.saturating_mul(2));
-    took.saturating_mul(10).clamp(limits.rescan_delay, longest)
+    took.saturating_mul(10).min(longest).max(limits.rescan_delay)
 }
 
 fn log_unwatched(folder: &Path, reason: &str, period: Duration) {
@@ -232,8 +232,8 @@ fn watch_and_scan(
         };
         let rest = rest_after(&limits, took);
         let end = Instant::now();
-        let until = end + rest;
-        due = end + wait.max(rest);
+        let until = limits::end_of(end, rest);
+        due = limits::end_of(end, wait.max(rest));
         while let Some(left) = until.checked_duration_since(Instant::now()) {
             match wakes.recv_timeout(left.min(limits.rescan_delay)) {
                 Ok(Wake::Scan) => due = until,

@@ -19,6 +19,7 @@
 //! number of connections, are computed where they apply. Only their upper bounds are defined here.
 
 mod connections;
+mod deadline;
 mod downloads;
 mod index;
 mod index_client;
@@ -33,6 +34,7 @@ mod wire;
 pub use connections::Admission;
 #[doc(hidden)]
 pub use connections::*;
+pub(crate) use deadline::{doubled, end_of, ends_after};
 pub use downloads::Downloads;
 #[doc(hidden)]
 pub use downloads::*;

@@ -162,7 +162,7 @@ impl Transport for Pipe {
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let timeout = *self.write_timeout.lock().unwrap();
-        let written = self.output.write(bytes, Instant::now() + timeout);
+        let written = self.output.write(bytes, limits::ends_after(timeout));
         written.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 

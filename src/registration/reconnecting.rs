@@ -10,6 +10,7 @@ use super::event::Event;
 use super::shared::{Ended, Shared};
 use super::state::State;
 use crate::discovery::IndexError;
+use crate::limits;
 
 impl Shared {
     /// Connects, registers, reads, and connects again, until the registration is closed.
@@ -42,7 +43,7 @@ impl Shared {
             }
             let most =
                 if is_full { self.limits.reconnect_full_max } else { self.limits.reconnect_max };
-            pause = (pause * 2).min(most);
+            pause = limits::doubled(pause, most);
             self.dialect.ask_again();
         }
     }
@@ -59,5 +60,5 @@ impl Shared {
 /// same time.
 fn jittered(pause: Duration) -> Duration {
     let random = RandomState::new().build_hasher().finish() % 512;
-    pause * 3 / 4 + pause * u32::try_from(random).unwrap_or(0) / 1024
+    (pause / 1024).saturating_mul(768 + u32::try_from(random).unwrap_or(0))
 }

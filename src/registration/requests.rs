@@ -71,7 +71,7 @@ impl Shared {
         link: &Link,
         cancel: &Cancel,
     ) -> Result<Delivery, IndexError> {
-        let deadline = Instant::now() + self.dialect.limits().reply;
+        let deadline = limits::ends_after(self.dialect.limits().reply);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let error = match deliveries.recv_timeout(left.min(limits::INTERRUPT_POLL)) {
@@ -91,7 +91,7 @@ impl Shared {
 
     /// Waits for the end of the replies to cancelled requests.
     fn wait_for_ignored(&self, link: &Arc<Link>, cancel: &Cancel) -> Result<(), IndexError> {
-        let deadline = Instant::now() + self.dialect.limits().reply;
+        let deadline = limits::ends_after(self.dialect.limits().reply);
         let mut state = self.lock();
         while matches!(&*state, State::Registered(here, Some(_)) if Arc::ptr_eq(here, link)) {
             if cancel.is_cancelled() {

@@ -28,7 +28,7 @@ impl Waiting {
     pub(super) fn insert(&mut self, document: Document, now: Instant) {
         self.documents.insert(document);
         let pause = self.limits.retry_full;
-        self.retry.get_or_insert((now + pause, pause));
+        self.retry.get_or_insert((limits::end_of(now, pause), pause));
     }
 
     /// Removes a document that was registered, is no longer shared, or was refused permanently.
@@ -69,8 +69,8 @@ impl Waiting {
     /// Doubles the pause after a retry that registered nothing.
     pub(super) fn back_off(&mut self, now: Instant) {
         if let Some((at, pause)) = &mut self.retry {
-            *pause = (*pause * 2).min(self.limits.retry_full_max);
-            *at = now + *pause;
+            *pause = limits::doubled(*pause, self.limits.retry_full_max);
+            *at = limits::end_of(now, *pause);
         }
     }
 
@@ -78,7 +78,7 @@ impl Waiting {
     pub(super) fn start_over(&mut self, now: Instant) {
         if let Some((at, pause)) = &mut self.retry {
             *pause = self.limits.retry_full;
-            *at = now + *pause;
+            *at = limits::end_of(now, *pause);
         }
     }
 }

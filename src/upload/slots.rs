@@ -74,7 +74,7 @@ impl Slots {
         patience: Duration,
         is_gone: impl Fn() -> bool,
     ) -> Option<Slot> {
-        let deadline = Instant::now() + patience;
+        let deadline = limits::ends_after(patience);
         let mut state = self.lock();
         let number = state.enter(Network::of(address), needs, meter);
         // From here on it is dropped with its place, however this ends.

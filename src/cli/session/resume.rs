@@ -16,6 +16,7 @@ use crate::cli::progress::warn_of_length;
 use crate::cli::values::quantity::counted;
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
+use crate::limits::doubled;
 use crate::peer::{
     DownloadEvent, DownloadJob, Downloader, Journal, JournalEvent, Registration, Source, lookup,
 };
@@ -99,7 +100,7 @@ impl Resumption<'_> {
                 journal.add(document, JournalEvent::Waits(pause));
             }
             thread::sleep(pause);
-            pause = (pause * 2).min(limits.no_holders_max);
+            pause = doubled(pause, limits.no_holders_max);
         }
     }
 

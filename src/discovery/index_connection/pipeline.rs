@@ -2,7 +2,6 @@
 //! (protocol.md section 8.5).
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::{IndexConnection, Last, Open, lock};
 use crate::discovery::index_error::IndexError;
@@ -76,7 +75,7 @@ impl IndexConnection {
         replies: &mut Replies<'_>,
         take: &mut dyn FnMut(ReplyPart),
     ) -> Result<Last, IndexError> {
-        let until = Instant::now() + self.dialect.limits().lookup;
+        let until = limits::ends_after(self.dialect.limits().lookup);
         let refused = replies.read_one_until(Some(until), &mut |part, _| match part {
             ReplyPart::Refused(_) | ReplyPart::Reason(_) => {}
             ReplyPart::Record(record) => {

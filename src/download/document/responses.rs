@@ -9,6 +9,7 @@ use super::download::{Download, Running};
 use crate::download::dialing::Trial;
 use crate::download::exchange::{Exchange, GetRequest, Response};
 use crate::download::model::{DownloadProgress, TransferError};
+use crate::limits;
 use crate::protocol::ByteRange;
 use crate::system::wait_for_any;
 
@@ -43,7 +44,7 @@ impl<'a> Download<'a> {
             while started == Started::Yes && self.running.len() < self.dialer.limits.holders_asked {
                 let now = Instant::now();
                 if self.running.is_empty() || now >= next_start {
-                    next_start = now + self.dialer.limits.holder_stagger;
+                    next_start = limits::end_of(now, self.dialer.limits.holder_stagger);
                 } else if failed > 0 {
                     failed -= 1;
                 } else {

@@ -183,7 +183,7 @@ impl<'a> Exchange<'a> {
     pub(in crate::download) fn overdue_at(&self, patience: Patience) -> Option<Instant> {
         match self.state {
             State::Begun { .. } => None,
-            _ => Some(self.begun + patience.time),
+            _ => Some(limits::end_of(self.begun, patience.time)),
         }
     }
 

@@ -130,7 +130,7 @@ impl<'a> Worker<'a> {
             (Next::Retry(error, pause), _) => {
                 let document = task.job.request.document.clone();
                 let is_told = error.is_in_use() && task.retry.is_waiting_for_another();
-                task.due = Instant::now() + pause;
+                task.due = limits::ends_after(pause);
                 self.queue.put_back(self.number, task, error.is_too_slow());
                 if !is_told {
                     let _ = self.messages.send(Message::Waits(Box::new((document, error, pause))));

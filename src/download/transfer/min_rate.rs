@@ -109,7 +109,7 @@ impl Window {
     }
 
     fn end(&self) -> Instant {
-        self.since + self.time
+        limits::end_of(self.since, self.time)
     }
 
     fn add(&mut self, count: usize) {

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use super::lending::Lent;
 use crate::escape::escaped_path;
 use crate::library::{Entry, OpenDocument};
+use crate::limits;
 use crate::net::{Connection, ReadClock, Stop};
 
 /// Time between two looks at what a reader has acknowledged.
@@ -93,7 +94,7 @@ fn was_read(
     // A reader that has already acknowledged everything is near.
     let is_near = matches!(stream.unacknowledged(), Ok(Some(0)));
     let mut unacknowledged = u64::MAX;
-    let mut deadline = begun + lent.limits().hand_over_end;
+    let mut deadline = limits::end_of(begun, lent.limits().hand_over_end);
     loop {
         // In doubt nothing more was acknowledged.
         let found = match stream.unacknowledged() {
@@ -102,7 +103,7 @@ fn was_read(
         };
         lent.has_left(sent, found);
         if found < unacknowledged {
-            deadline = Instant::now() + lent.limits().hand_over_end;
+            deadline = limits::ends_after(lent.limits().hand_over_end);
         }
         unacknowledged = found;
         let left = turn.saturating_sub(begun.elapsed());
