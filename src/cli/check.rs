@@ -22,6 +22,7 @@ use crate::check::{
     self, Case, Level, Outcome, Target, Weights, grade, index_server as index_cases,
     upload_server as upload_cases,
 };
+use crate::limits;
 use crate::net::{Cancel, resolve};
 use crate::protocol::{Endpoint, RfcNumber};
 use error::Error;
@@ -140,8 +141,9 @@ fn check(
     });
     let junit = junit.transpose()?;
     let unreachable = |cause| Error::Unreachable { address: address.to_string(), cause };
+    let time = limits::Connecting::DEFAULT.resolve;
     let addresses: Vec<SocketAddr> =
-        resolve(address.host.as_str(), address.port.value(), &Cancel::default())
+        resolve(address.host.as_str(), address.port.value(), time, &Cancel::default())
             .map_err(unreachable)?;
     let target = Target::reach(&addresses, shared).map_err(unreachable)?;
     let mut outcomes = Vec::new();

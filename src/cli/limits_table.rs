@@ -27,7 +27,11 @@ pub(super) fn limits_table(config: &Config) -> String {
         ("head deadline", seconds(server.head_deadline), "slow writers, from the first byte"),
         ("keepalive", keepalive(), "peers whose machine is gone"),
         ("unacknowledged data", seconds(limits::UNACKNOWLEDGED), "the same, with data queued"),
-        ("minimum read rate", progress(), "slow readers, while the server waits for them"),
+        (
+            "minimum read rate",
+            read_rate(server.read_rate),
+            "slow readers, while the server waits for them",
+        ),
         ("connections", connections.to_string(), "threads; see below"),
         (
             "connections per network",
@@ -97,7 +101,6 @@ fn resolutions(server: &limits::Server) -> String {
     format!("{most}, and {rate} a second; {} of a /48", most * sites)
 }
 
-fn progress() -> String {
-    let kib = limits::PROGRESS_BYTES / 1024;
-    format!("{kib} KiB per {}", seconds(limits::PROGRESS_TIME))
+fn read_rate(rate: limits::ReadRate) -> String {
+    format!("{} KiB per {}", rate.bytes / 1024, seconds(rate.time))
 }

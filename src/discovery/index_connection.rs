@@ -72,14 +72,16 @@ impl IndexConnection {
         dialect: Arc<IndexDialect>,
     ) -> Self {
         let (open, ends, list) = (Mutex::default(), Mutex::default(), ListCache::default());
-        let (dialer, cancel) = (Dialer::default(), Mutex::default());
+        let dialer = Dialer::new(AddressPolicy::default(), dialect.limits().connecting);
+        let cancel = Mutex::default();
         Self { index, host, port, dialect, dialer, open, ends, list, cancel }
     }
 
     /// The same for a peer with this interface.
     #[must_use]
     pub fn on(self, interface: Interface) -> Self {
-        Self { dialer: Dialer::on(interface, AddressPolicy::default()), ..self }
+        let connecting = *self.dialer.limits();
+        Self { dialer: Dialer::on(interface, AddressPolicy::default(), connecting), ..self }
     }
 
     /// The endpoint that this peer names in its requests; `None` before the first connection.

@@ -40,7 +40,7 @@ impl Link {
         let local = stream.local_addr().map_err(unreachable)?;
         let remote = stream.peer_addr().map_err(unreachable)?;
         let host = host.cloned().unwrap_or_else(|| match port {
-            Some(_) => own_host(local, remote, cancel),
+            Some(_) => own_host(local, remote, dialer.limits().resolve, cancel),
             None => own_address(local, remote),
         });
         let port = port.or_else(|| Port::try_from(local.port()).ok());

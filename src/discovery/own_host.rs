@@ -2,16 +2,22 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Once;
+use std::time::Duration;
 
 use crate::escape::escaped;
 use crate::net::{self, Cancel};
 use crate::protocol::Host;
 
 /// Returns `localhost` if the index is on this machine; else the host name, if it resolves to the local
-/// address of the connection; else that address.
-pub(super) fn own_host(local: SocketAddr, index: SocketAddr, cancel: &Cancel) -> Host {
+/// address of the connection, which must be found in this time; else that address.
+pub(super) fn own_host(
+    local: SocketAddr,
+    index: SocketAddr,
+    time: Duration,
+    cancel: &Cancel,
+) -> Host {
     let local = local.ip().to_canonical();
-    let host = localhost(index).or_else(|| host_name(local, cancel));
+    let host = localhost(index).or_else(|| host_name(local, time, cancel));
     host.unwrap_or_else(|| Host::from(local))
 }
 
@@ -41,9 +47,9 @@ pub(crate) fn note_ipv6_only(own: &Host) {
     });
 }
 
-fn host_name(local: IpAddr, cancel: &Cancel) -> Option<Host> {
+fn host_name(local: IpAddr, time: Duration, cancel: &Cancel) -> Option<Host> {
     let name = gethostname::gethostname().into_string().ok()?;
-    let addresses = net::resolve(&name, 0, cancel).ok()?;
+    let addresses = net::resolve(&name, 0, time, cancel).ok()?;
     addresses.iter().find(|address| address.ip().to_canonical() == local)?;
     name.parse().ok()
 }

@@ -23,3 +23,22 @@ pub(super) fn backoff_delay(limits: &limits::Downloads, failures: u32) -> Durati
     let pause = pause.min(limits.retry_max);
     pause.saturating_add(pause / 1024 * u32::try_from(random).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_at_most_a_quarter_longer_than_the_limits_say() {
+        for (retry, retry_max) in [(3, 60), (60, 3), (0, 0)] {
+            let (retry, retry_max) = (Duration::from_secs(retry), Duration::from_secs(retry_max));
+            let limits = limits::Downloads { retry, retry_max, ..limits::Downloads::DEFAULT };
+            let pause = backoff_delay(&limits, u32::MAX);
+            let most = if retry.is_zero() { retry } else { retry_max };
+            assert!(pause >= most && pause <= most * 5 / 4, "{pause:?}");
+        }
+        let retry = Duration::MAX;
+        let limits = limits::Downloads { retry, retry_max: retry, ..limits::Downloads::DEFAULT };
+        assert_eq!(backoff_delay(&limits, 1), Duration::MAX);
+    }
+}

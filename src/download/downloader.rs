@@ -34,7 +34,7 @@ impl Downloader {
     ) -> Self {
         let limits = Arc::new(limits);
         stats.limits = Arc::clone(&limits);
-        let names = HostNames::new(Dialer::new(policy), Arc::clone(&limits));
+        let names = HostNames::new(Dialer::new(policy, limits.connecting), Arc::clone(&limits));
         let (stats, names) = (Arc::new(stats), Arc::new(names));
         Self {
             admission: Admission {
@@ -51,7 +51,7 @@ impl Downloader {
     /// networks permits.
     #[must_use]
     pub fn on(mut self, interface: Interface) -> Self {
-        let dialer = Dialer::on(interface, AddressPolicy::default());
+        let dialer = Dialer::on(interface, AddressPolicy::default(), self.dialer.limits.connecting);
         let names = Arc::new(HostNames::new(dialer, Arc::clone(&self.dialer.limits)));
         self.admission.names = Arc::clone(&names);
         self.dialer.names = names;

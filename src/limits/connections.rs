@@ -19,6 +19,8 @@ pub struct Admission {
     pub offences_max: f64,
     /// Offences that are forgotten per second.
     pub offences_forgotten: f64,
+    /// Time for which a closing connection drains its input, so that its last reply is not lost to a reset.
+    pub linger: Duration,
 }
 
 impl Admission {
@@ -31,7 +33,42 @@ impl Admission {
             offences: 64.0,
             offences_max: 64.0 + 4.0 * 8.0,
             offences_forgotten: 8.0,
+            linger: Duration::from_millis(500),
         }
+    }
+}
+
+/// How a program connects to a host. [`Connecting::DEFAULT`] has the values of protocol.md section 7.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Connecting {
+    /// Time to connect to an index: to resolve its name, and to try all of its addresses. Connecting to a
+    /// holder has the deadline of the head of its reply instead ([`Downloads`](super::Downloads)).
+    pub connect: Duration,
+    /// Time for any other lookup of a host name.
+    pub resolve: Duration,
+    /// Time after which the next address of a host is tried in parallel (RFC 8305 section 8).
+    pub stagger: Duration,
+    /// Addresses of one host that are tried: a name can have hundreds.
+    pub addresses: usize,
+    /// Time for which the addresses of a host are not looked up again.
+    pub addresses_kept: Duration,
+}
+
+impl Connecting {
+    /// The values of protocol.md section 7.
+    pub const DEFAULT: Self = Self {
+        connect: Duration::from_secs(5),
+        resolve: Duration::from_secs(5),
+        stagger: Duration::from_millis(250),
+        addresses: 8,
+        addresses_kept: Duration::from_secs(10),
+    };
+}
+
+impl Default for Connecting {
+    fn default() -> Self {
+        Self::DEFAULT
     }
 }
 
@@ -60,22 +97,9 @@ pub const LEAST_RESERVED_FILES: usize = 24;
 pub const THREAD_STACK: usize = 128 * 1024;
 /// Time for sessions to finish their replies when the server stops.
 pub const STOP_GRACE: Duration = Duration::from_secs(1);
-/// Time for which a closing connection drains its input, so that its last reply is not lost to a reset.
-pub const LINGER: Duration = Duration::from_millis(500);
 /// Bytes that a closing connection drains.
 pub const LINGER_BYTES: usize = 64 * 1024;
-/// Time to connect to an index: to resolve its name, and to try all of its addresses. Connecting to a
-/// holder has the deadline of the head of its reply instead ([`Downloads`](super::Downloads)).
-pub const CONNECT: Duration = Duration::from_secs(5);
-/// Time after which the next address of a host is tried in parallel (RFC 8305 section 8).
-pub const CONNECT_STAGGER: Duration = Duration::from_millis(250);
-/// Addresses of one host that are tried: a name can have hundreds.
-pub const ADDRESSES_TRIED: usize = 8;
-/// Time for a lookup of a host name.
-pub const RESOLVE: Duration = Duration::from_secs(5);
 /// Concurrent lookups of host names, each with its own thread.
 pub const RESOLVERS: usize = 64;
-/// Time for which the addresses of a holder are not looked up again.
-pub const ADDRESSES_KEPT: Duration = Duration::from_secs(10);
 /// Time between two checks for an interrupt where nothing else ends a pause.
 pub const INTERRUPT_POLL: Duration = Duration::from_millis(50);

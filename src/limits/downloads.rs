@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use super::Connecting;
+
 /// The limits of downloads. [`Downloads::DEFAULT`] has the values of protocol.md section 7.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Downloads {
+    /// How holders are connected to.
+    pub connecting: Connecting,
     /// Time until the head of a holder's reply is complete. Resolving its name and connecting are
     /// included. A busy uploader may answer only after [`slot_wait`](super::Uploads::slot_wait).
     pub first_byte: Duration,
@@ -96,6 +100,7 @@ pub struct Downloads {
 impl Downloads {
     /// The values of protocol.md section 7.
     pub const DEFAULT: Self = Self {
+        connecting: Connecting::DEFAULT,
         first_byte: Duration::from_secs(10),
         first_byte_unproven: Duration::from_secs(2),
         beginning: 16 * 1024,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Admission;
+use super::{Admission, ReadRate};
 
 /// The limits of an index server. [`Server::DEFAULT`] has the values of protocol.md section 7.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,12 +14,16 @@ pub struct Server {
     pub admission: Admission,
     /// Time for a head to arrive, counted from its first byte.
     pub head_deadline: Duration,
+    /// How fast a reader of replies must be.
+    pub read_rate: ReadRate,
     /// Bad requests in a row, after which a connection is closed.
     pub consecutive_faults: u32,
     /// Records that one connection may hold.
     pub records_per_connection: usize,
     /// Records that the index holds in all.
     pub records: usize,
+    /// Time to resolve a host name.
+    pub resolve: Duration,
     /// Host names that the index resolves for one connection.
     pub host_resolutions: usize,
     /// Host names that it resolves for one network in a burst: half of the concurrent lookups.
@@ -34,9 +38,11 @@ impl Server {
         connections: 10_000,
         admission: Admission::of_network(64),
         head_deadline: Duration::from_secs(20),
+        read_rate: ReadRate::DEFAULT,
         consecutive_faults: 10,
         records_per_connection: 40_000,
         records: RECORDS,
+        resolve: Duration::from_secs(5),
         host_resolutions: 8,
         network_resolutions: 32.0,
         network_resolution_rate: 1.0,

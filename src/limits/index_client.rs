@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use super::{Connecting, ReadRate};
+
 /// The limits of requests to an index server. [`IndexClient::DEFAULT`] has the values of protocol.md
 /// section 7.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct IndexClient {
+    /// How the peer connects to the index.
+    pub connecting: Connecting,
     /// Time in which the index must send some part of its reply.
     pub reply: Duration,
+    /// How fast a reply must arrive while the peer waits for it.
+    pub rate: ReadRate,
     /// Silence after a greeting, after which the request has failed.
     pub reply_after_greeting: Duration,
     /// Time in which an index server closes a connection if it answers one request on each.
@@ -41,7 +47,9 @@ pub struct IndexClient {
 impl IndexClient {
     /// The values of protocol.md section 7.
     pub const DEFAULT: Self = Self {
+        connecting: Connecting::DEFAULT,
         reply: Duration::from_secs(30),
+        rate: ReadRate::DEFAULT,
         reply_after_greeting: Duration::from_secs(5),
         close_after_reply: Duration::from_millis(500),
         refusal_rest: Duration::from_millis(200),

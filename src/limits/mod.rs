@@ -3,6 +3,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `wire` | the wire format: fixed by the protocol |
+//! | `deadline` | the ends of time limits, however long they are |
 //! | `connections`, `sending` | connections and connecting; the minimum read rate and the sizes of writes |
 //! | `index`, `memory` | an index server; memory of both programs |
 //! | `index_client` | queries, registration, and reconnecting |
@@ -12,8 +13,17 @@
 //! | `terminal` | commands and their output |
 //!
 //! [`Limits`] are the deadlines and the limits of resources. They are a value that is passed down, so that
-//! a program can set others, and a test shorter ones. Limits of the wire format, and numbers that describe
-//! the implementation, are constants.
+//! a program can set others, and a test shorter ones. Every value of the types is permitted: a limit of
+//! [`Duration::MAX`](std::time::Duration::MAX) is no limit.
+//!
+//! These are constants:
+//! - limits of the wire format, which both sides must know;
+//! - numbers that describe the implementation or the system, such as sizes of stacks, buffers and batches,
+//!   and intervals at which something is checked;
+//! - limits of part files and of the journal: they apply to a directory, which several processes may use
+//!   at the same time. Processes with different limits would delete each other's part files;
+//! - limits of the digest cache, of unpacked copies, and of terminal output: they bound the memory and the
+//!   disk space of a whole process, whatever it serves.
 //!
 //! The comment on each number says what it protects. Limits that depend on the machine, such as the
 //! number of connections, are computed where they apply. Only their upper bounds are defined here.
@@ -31,9 +41,9 @@ mod terminal;
 mod uploads;
 mod wire;
 
-pub use connections::Admission;
 #[doc(hidden)]
 pub use connections::*;
+pub use connections::{Admission, Connecting};
 pub(crate) use deadline::{doubled, end_of, ends_after};
 pub use downloads::Downloads;
 #[doc(hidden)]
@@ -51,6 +61,7 @@ pub use library::*;
 pub use memory::*;
 #[doc(hidden)]
 pub use part_files::*;
+pub use sending::ReadRate;
 #[doc(hidden)]
 pub use sending::*;
 #[doc(hidden)]
@@ -78,3 +89,6 @@ pub struct Limits {
     /// The shared directory.
     pub library: Library,
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,34 @@
 
 use std::time::Duration;
 
-/// A reader must take [`PROGRESS_BYTES`] in this time, or the connection is cut.
-pub const PROGRESS_TIME: Duration = Duration::from_secs(60);
-/// See [`PROGRESS_TIME`].
-pub const PROGRESS_BYTES: u64 = 64 * 1024;
+/// The minimum read rate: a reader must take this many bytes in this time, or its connection is cut.
+/// [`ReadRate::DEFAULT`] is the rate of protocol.md section 7.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ReadRate {
+    /// Bytes that are read in `time`.
+    pub bytes: u64,
+    /// See `bytes`.
+    pub time: Duration,
+}
+
+impl ReadRate {
+    /// The rate of protocol.md section 7.
+    pub const DEFAULT: Self = Self { bytes: 64 * 1024, time: Duration::from_secs(60) };
+
+    /// Bytes that must be read in this time.
+    pub(crate) fn due(&self, time: Duration) -> u64 {
+        let due = time.as_millis().saturating_mul(self.bytes.into()) / self.time.as_millis().max(1);
+        u64::try_from(due).unwrap_or(u64::MAX)
+    }
+}
+
+impl Default for ReadRate {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// Time of sending between two checks of what the reader has acknowledged.
 pub const READ_CHECK: Duration = Duration::from_secs(10);
 /// Bytes that a reader may have read although its system acknowledges nothing: a sixteenth of a
@@ -29,7 +53,7 @@ pub const SMALL_OUTPUT: usize = 8 * 1024;
 /// Larger buffers that are kept for reuse by all sessions, each of at most two chunks of a list.
 pub const UNUSED_BUFFERS: usize = 16;
 /// Time that sent data may stay unacknowledged, except by readers of long replies, for which there is
-/// [`PROGRESS_TIME`]. Keepalive does not probe while data is queued.
+/// the [`ReadRate`]. Keepalive does not probe while data is queued.
 pub const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
 /// Bytes of a reply that the kernel buffers ahead of what is on the wire; of a long upload it
 /// buffers what it likes.

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::Admission;
+use super::{Admission, ReadRate, SEND_CHECK};
 
 /// The limits of an upload server. [`Uploads::DEFAULT`] has the values of protocol.md section 7.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Uploads {
     pub head_deadline: Duration,
     /// Time for which the server waits for the next request of a connection that it keeps open.
     pub kept_open: Duration,
+    /// How fast a reader must be.
+    pub read_rate: ReadRate,
     /// Time for which an upload waits for a slot. It is less than
     /// [`first_byte`](super::Downloads::first_byte), so that the downloader receives the refusal.
     pub slot_wait: Duration,
@@ -38,12 +40,21 @@ impl Uploads {
         admission: Admission::of_network(8),
         head_deadline: Duration::from_secs(20),
         kept_open: Duration::from_secs(5),
+        read_rate: ReadRate::DEFAULT,
         slot_wait: Duration::from_secs(8),
         digest_at_once: 16 * 1024 * 1024,
         hand_over_stall: Duration::from_secs(2),
         hand_over_end: Duration::from_secs(20),
         grace: Duration::from_secs(5),
     };
+}
+
+impl Uploads {
+    /// Bytes that an upload outside the slots sends in [`SEND_CHECK`]: the minimum read rate, and a little
+    /// more, so that its reader sees no less than that.
+    pub(crate) fn outside_piece(&self) -> u64 {
+        (self.read_rate.due(SEND_CHECK * 75) / 64).max(1)
+    }
 }
 
 impl Default for Uploads {
@@ -65,10 +76,6 @@ pub const LEAST_UPLOADS: usize = 4;
 /// Concurrent uploads of large documents, unless `--upload-slots` sets another number.
 pub const UPLOAD_SLOTS: NonZeroUsize = NonZeroUsize::new(16).expect("it is not zero");
 
-/// Bytes that an upload outside the slots sends in [`SEND_CHECK`](super::SEND_CHECK): the minimum rate
-/// of [`PROGRESS_BYTES`](super::PROGRESS_BYTES) in [`PROGRESS_TIME`](super::PROGRESS_TIME), and a
-/// little more, so that its reader sees no less than that.
-pub const OUTSIDE_PIECE: u64 = 1280;
 /// Uploads that have given up their slots and continue outside, before a network that has an upload gets
 /// only free slots. For networks without an upload the places are the only limit: otherwise slow readers
 /// of 48 networks could keep them waiting for hours.

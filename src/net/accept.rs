@@ -41,7 +41,9 @@ impl<H> Service<H> {
         refusal: Vec<u8>,
         handle: H,
     ) -> Self {
-        let (abuse, refused) = (AbuseTracker::new(permits.admission()), Refused::new(refusal));
+        let admission = permits.admission();
+        let (abuse, refused) =
+            (AbuseTracker::new(admission), Refused::new(refusal, admission.linger));
         let interface = Interface::default();
         Self { name, permits, stop, handle, abuse, refused, interface }
     }

@@ -92,7 +92,8 @@ impl Bandwidth {
     /// How many downloads the limit can feed so that each holds the minimum read rate of an upload
     /// server twice over: at least one, at most `most`.
     pub(crate) fn feeds(&self, most: usize) -> usize {
-        let least = 2 * limits::PROGRESS_BYTES / limits::PROGRESS_TIME.as_secs();
+        let limits::ReadRate { bytes, time } = limits::ReadRate::DEFAULT;
+        let least = 2 * bytes / time.as_secs();
         let fed = self.0.as_ref().map(|limit| limit.per_second / least.max(1));
         fed.and_then(|fed| usize::try_from(fed).ok()).map_or(most, |fed| fed.clamp(1, most.max(1)))
     }

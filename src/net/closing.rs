@@ -1,24 +1,24 @@
 //! Closing a connection so that the last reply arrives (protocol.md sections 6.2 and 8.4).
 
 use std::net::Shutdown;
-use std::time::Instant;
+use std::time::Duration;
 
 use super::connection::Connection;
 use crate::limits;
 
 /// Closes a connection after its only reply: immediately, or with [`lingering_close`] if unread bytes
 /// have arrived.
-pub fn close_after_reply(connection: &Connection) {
+pub fn close_after_reply(connection: &Connection, linger: Duration) {
     if connection.has_unread() != Some(false) {
-        lingering_close(connection);
+        lingering_close(connection, linger);
     }
 }
 
-/// Half-closes the connection and drains its input for a moment, so that the last reply arrives.
+/// Half-closes the connection and drains its input for this time, so that the last reply arrives.
 ///
 /// Closing a socket with unread bytes resets the connection, and the reset may overtake the reply.
-pub fn lingering_close(connection: &Connection) {
-    let deadline = Instant::now() + limits::LINGER;
+pub fn lingering_close(connection: &Connection, linger: Duration) {
+    let deadline = limits::ends_after(linger);
     let mut left = limits::LINGER_BYTES;
     let mut chunk = [0; 4096];
     if connection.shutdown(Shutdown::Write).is_err() {

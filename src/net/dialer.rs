@@ -13,7 +13,7 @@ use super::cancel::Cancel;
 use super::connection::Connection;
 use super::happy_eyeballs::HappyEyeballs;
 use super::interface::Interface;
-use super::resolve::{Resolution, not_resolved_in_time};
+use super::resolve::{Resolution, not_resolved_in};
 use super::resolved_names::ResolvedNames;
 use super::tcp::set_options;
 use crate::limits;
@@ -29,6 +29,7 @@ pub struct Dialer(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     policy: AddressPolicy,
+    limits: limits::Connecting,
     names: ResolvedNames,
     interface: Interface,
 }
@@ -69,28 +70,35 @@ pub enum DialError {
 
 impl Dialer {
     /// Connects only to addresses that the policy permits.
-    pub fn new(policy: AddressPolicy) -> Self {
-        Self::on(Interface::default(), policy)
+    pub fn new(policy: AddressPolicy, limits: limits::Connecting) -> Self {
+        Self::on(Interface::default(), policy, limits)
     }
 
     /// The same for a peer with this interface.
-    pub fn on(interface: Interface, policy: AddressPolicy) -> Self {
-        Self(Arc::new(Shared { policy, names: ResolvedNames::default(), interface }))
+    pub fn on(interface: Interface, policy: AddressPolicy, limits: limits::Connecting) -> Self {
+        Self(Arc::new(Shared { policy, limits, names: ResolvedNames::new(limits), interface }))
     }
 
-    /// Connects within five seconds, and sets the options of [`set_options`].
+    /// The deadlines of connecting.
+    pub(crate) fn limits(&self) -> &limits::Connecting {
+        &self.0.limits
+    }
+
+    /// Connects within [`Connecting::connect`](limits::Connecting::connect), and sets the options of [`set_options`].
     ///
     /// # Errors
     /// When the host is not resolved, no permitted address answers in time, or the attempt is
     /// cancelled.
     pub fn connect(&self, target: Target<'_>, cancel: &Cancel) -> io::Result<Connection> {
-        let deadline = Instant::now() + limits::CONNECT;
+        let deadline = limits::ends_after(self.0.limits.connect);
         let mut dialing = self.start(target, &|_| true)?;
         loop {
             cancel.check()?;
             let now = Instant::now();
             let until = deadline.min(now + limits::INTERRUPT_POLL);
-            if let Some(outcome) = dialing.advance_within(until - now, &|_| true) {
+            if let Some(outcome) =
+                dialing.advance_within(until.saturating_duration_since(now), &|_| true)
+            {
                 let stream = outcome?;
                 set_options(&stream)?;
                 return Ok(Connection::connected_on(&self.0.interface, stream));
@@ -210,9 +218,9 @@ impl Dialing {
         addresses: Vec<SocketAddr>,
         accepts: &dyn Fn(SocketAddr) -> bool,
     ) -> Result<(), DialError> {
-        let interface = self.dialer.0.interface.address;
-        self.state = State::Connecting(HappyEyeballs::new(Vec::new(), interface));
-        let policy = &self.dialer.0.policy;
+        let Shared { policy, limits, interface, .. } = &*self.dialer.0;
+        let source = interface.address;
+        self.state = State::Connecting(HappyEyeballs::new(Vec::new(), source, limits));
         let mut addresses =
             policy.permitted(self.provenance, addresses).map_err(DialError::Denied)?;
         let found = addresses.len();
@@ -221,7 +229,7 @@ impl Dialing {
             return Err(DialError::Excluded);
         }
         self.addresses.clone_from(&addresses);
-        self.state = State::Connecting(HappyEyeballs::new(addresses, interface));
+        self.state = State::Connecting(HappyEyeballs::new(addresses, source, limits));
         Ok(())
     }
 
@@ -253,7 +261,10 @@ impl Dialing {
     }
 
     fn timed_out(&self) -> io::Error {
-        if self.is_resolving() { not_resolved_in_time() } else { not_connected_in_time() }
+        match self.is_resolving() {
+            true => not_resolved_in(self.dialer.0.limits.connect),
+            false => not_connected_in_time(),
+        }
     }
 }
 

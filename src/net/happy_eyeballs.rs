@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
 
@@ -24,16 +24,22 @@ pub(super) struct HappyEyeballs {
     error: io::Error,
     /// The address from which it connects, if the system does not choose it.
     source: Option<IpAddr>,
+    stagger: Duration,
 }
 
 impl HappyEyeballs {
     /// Starts with the first of these addresses; addresses beyond a bound are ignored.
     /// Connects from `source`, if the system does not choose the address.
-    pub(super) fn new(addresses: Vec<SocketAddr>, source: Option<IpAddr>) -> Self {
+    pub(super) fn new(
+        addresses: Vec<SocketAddr>,
+        source: Option<IpAddr>,
+        limits: &limits::Connecting,
+    ) -> Self {
         let mut waiting = interleaved(addresses);
-        waiting.truncate(limits::ADDRESSES_TRIED);
+        waiting.truncate(limits.addresses);
         let error = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-        Self { waiting, pending: Vec::new(), next_at: Instant::now(), error, source }
+        let stagger = limits.stagger;
+        Self { waiting, pending: Vec::new(), next_at: Instant::now(), error, source, stagger }
     }
 
     /// Advances as far as is possible without blocking. Returns the connection, or the last error when
@@ -47,7 +53,7 @@ impl HappyEyeballs {
         while now >= self.next_at
             && let Some(address) = self.waiting.pop_front()
         {
-            self.next_at = now + limits::CONNECT_STAGGER;
+            self.next_at = limits::end_of(now, self.stagger);
             match begin(address, self.source) {
                 Ok(socket) => {
                     if let Some(stream) = self.check(socket, now) {
@@ -156,7 +162,8 @@ mod tests {
 
     #[test]
     fn a_host_without_addresses_is_an_error() {
-        let failed = HappyEyeballs::new(Vec::new(), None).advance(Instant::now());
+        let failed = HappyEyeballs::new(Vec::new(), None, &limits::Connecting::DEFAULT)
+            .advance(Instant::now());
         assert_eq!(failed.unwrap().unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::Stop;
 use super::connection::Connection;
-use crate::{limits, system};
+use crate::limits::{self, ReadRate};
+use crate::system;
 
 /// Measures how far the reader of a connection is behind the minimum rate, and ends the connection
 /// when that is too much (protocol.md section 7).
@@ -19,6 +20,7 @@ use crate::{limits, system};
 /// takes megabytes before a write blocks.
 #[derive(Debug, Default)]
 pub struct ReadClock {
+    rate: ReadRate,
     /// Bytes that were sent.
     sent: u64,
     /// Bytes that were not acknowledged at the last check.
@@ -40,6 +42,11 @@ pub struct ReadClock {
 }
 
 impl ReadClock {
+    /// A clock for a reader that must read at this rate.
+    pub fn new(rate: ReadRate) -> Self {
+        Self { rate, ..Self::default() }
+    }
+
     /// Sends at most `count` bytes of a file, with one system call; moves `offset` past the sent bytes,
     /// and returns their number: 0 if the socket's timeout passed before.
     ///
@@ -219,10 +226,7 @@ impl ReadClock {
     }
 
     fn behind_now(&self) -> u64 {
-        let millis = u64::try_from(self.waited.as_millis()).unwrap_or(u64::MAX);
-        let due = millis.saturating_mul(limits::PROGRESS_BYTES)
-            / u64::try_from(limits::PROGRESS_TIME.as_millis()).unwrap_or(u64::MAX);
-        self.behind.saturating_add(due)
+        self.behind.saturating_add(self.rate.due(self.waited))
     }
 
     /// A system whose buffer is full acknowledges nothing until much of it is free again: a sixteenth,
@@ -232,7 +236,7 @@ impl ReadClock {
         const STEADY: u32 = 3;
         let hidden = match self.steady {
             STEADY.. => limits::STEADY_STEP,
-            _ => self.acknowledged.clamp(limits::PROGRESS_BYTES, 2 * limits::PROGRESS_BYTES),
+            _ => self.acknowledged.clamp(self.rate.bytes, self.rate.bytes.saturating_mul(2)),
         };
         let of_large = (self.acknowledged / 16).min(limits::READ_UNSEEN);
         self.behind_now() >= hidden.max(of_large)

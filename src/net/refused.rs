@@ -23,6 +23,7 @@ const INTERVAL: Duration = Duration::from_millis(10);
 pub(super) struct Refused {
     /// The bytes that a refused connection is sent.
     refusal: Vec<u8>,
+    linger: Duration,
     state: Arc<Mutex<State>>,
 }
 
@@ -42,9 +43,9 @@ struct Lingering {
 }
 
 impl Refused {
-    /// Refuses connections with these bytes.
-    pub(super) fn new(refusal: Vec<u8>) -> Self {
-        Self { refusal, state: Arc::default() }
+    /// Refuses connections with these bytes, and drains the input of each for this time.
+    pub(super) fn new(refusal: Vec<u8>, linger: Duration) -> Self {
+        Self { refusal, linger, state: Arc::default() }
     }
 
     /// Sends the refusal, and closes after a moment. Does not block: the caller accepts connections.
@@ -52,7 +53,7 @@ impl Refused {
         if !self.send(&stream) {
             return;
         }
-        let until = Instant::now() + limits::LINGER;
+        let until = limits::ends_after(self.linger);
         let lingering = Lingering { stream, until, left: limits::LINGER_BYTES };
         let mut state = lock(&self.state);
         if state.lingering.len() >= limits::REFUSED {
@@ -138,11 +139,12 @@ mod tests {
     use crate::net::pipe;
 
     const REFUSAL: &str = "not now\r\n";
+    const LINGER: Duration = limits::Uploads::DEFAULT.admission.linger;
 
     #[test]
     fn a_client_that_sends_after_it_was_refused_reads_the_refusal() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let refused = Refused::new(REFUSAL.into());
+        let refused = Refused::new(REFUSAL.into(), LINGER);
         for _ in 0..3 {
             let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             refused.refuse(Arc::new(Connection::connected(listener.accept().unwrap().0)));
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn few_refused_connections_linger() {
-        let refused = Refused::new(REFUSAL.into());
+        let refused = Refused::new(REFUSAL.into(), LINGER);
         let clients: Vec<_> = (0..limits::REFUSED * 3)
             .map(|_| {
                 let (client, server) = pipe();

@@ -75,23 +75,28 @@ impl Resolution {
 /// Resolves a host to addresses with this port, in the order of the system.
 ///
 /// # Errors
-/// When the host has no address, the name service does not answer in time, or the lookup is cancelled.
-pub fn resolve(host: &str, port: u16, cancel: &Cancel) -> io::Result<Vec<SocketAddr>> {
-    let deadline = Instant::now() + limits::RESOLVE;
+/// When the host has no address, the name service does not answer in this time, or the lookup is cancelled.
+pub fn resolve(
+    host: &str,
+    port: u16,
+    time: Duration,
+    cancel: &Cancel,
+) -> io::Result<Vec<SocketAddr>> {
+    let deadline = limits::ends_after(time);
     let mut resolution = Resolution::begin(host, port);
     loop {
         cancel.check()?;
         let left = deadline.saturating_duration_since(Instant::now());
         match resolution.wait(left.min(limits::INTERRUPT_POLL)) {
             Some(result) => return result,
-            None if Instant::now() >= deadline => return Err(not_resolved_in_time()),
+            None if Instant::now() >= deadline => return Err(not_resolved_in(time)),
             None => {}
         }
     }
 }
 
-pub(super) fn not_resolved_in_time() -> io::Error {
-    let time = limits::RESOLVE.as_secs();
+pub(super) fn not_resolved_in(time: Duration) -> io::Error {
+    let time = time.as_secs_f32();
     let message = format!("the name service did not answer within {time} seconds");
     io::Error::new(io::ErrorKind::TimedOut, message)
 }
@@ -145,7 +150,7 @@ mod tests {
     use super::*;
 
     fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        super::resolve(host, port, &Cancel::new())
+        super::resolve(host, port, limits::Connecting::DEFAULT.resolve, &Cancel::new())
     }
 
     #[test]

@@ -12,9 +12,12 @@ use crate::limits;
 /// A host name and a port.
 type Name = (Box<str>, u16);
 
-/// The names, for at most [`limits::ADDRESSES_KEPT`].
+/// The names, for the time of the limits.
 #[derive(Debug, Default)]
-pub(super) struct ResolvedNames(Mutex<HashMap<Name, Resolved>>);
+pub(super) struct ResolvedNames {
+    limits: limits::Connecting,
+    names: Mutex<HashMap<Name, Resolved>>,
+}
 
 #[derive(Debug)]
 struct Resolved {
@@ -23,11 +26,16 @@ struct Resolved {
 }
 
 impl ResolvedNames {
+    /// No names.
+    pub(super) fn new(limits: limits::Connecting) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// The addresses of a name that was resolved a moment ago.
     pub(super) fn get(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
         let names = self.lock();
         let resolved = names.get(&(host.into(), port))?;
-        (resolved.at.elapsed() < limits::ADDRESSES_KEPT).then(|| resolved.addresses.clone())
+        (resolved.at.elapsed() < self.limits.addresses_kept).then(|| resolved.addresses.clone())
     }
 
     /// Remembers the addresses of a name.
@@ -36,7 +44,7 @@ impl ResolvedNames {
         if names.len() >= limits::PEERS_KNOWN {
             names.clear();
         }
-        let addresses = addresses.iter().copied().take(limits::ADDRESSES_TRIED).collect();
+        let addresses = addresses.iter().copied().take(self.limits.addresses).collect();
         names.insert((host.into(), port), Resolved { at: Instant::now(), addresses });
     }
 
@@ -47,7 +55,7 @@ impl ResolvedNames {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Name, Resolved>> {
         // Each change is one insertion or removal: a poisoned map is still whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

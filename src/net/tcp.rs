@@ -12,7 +12,7 @@ use crate::{limits, system};
 /// After this time a blocked write returns, so that the sender can check the reader's rate. Where such
 /// a write cannot be continued, it ends the connection.
 const WRITE_TIMEOUT: Duration =
-    if system::WRITES_RESUME { limits::SEND_CHECK } else { limits::PROGRESS_TIME };
+    if system::WRITES_RESUME { limits::SEND_CHECK } else { limits::ReadRate::DEFAULT.time };
 
 /// Sets the options of every connection: no delay, keepalive, and a write timeout.
 ///

@@ -62,3 +62,18 @@ fn jittered(pause: Duration) -> Duration {
     let random = RandomState::new().build_hasher().finish() % 512;
     (pause / 1024).saturating_mul(768 + u32::try_from(random).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_up_to_a_quarter_more_or_less() {
+        let (least, most) = (Duration::from_millis(75), Duration::from_millis(125));
+        for _ in 0..100 {
+            let pause = jittered(Duration::from_millis(100));
+            assert!(pause >= least - Duration::from_micros(1) && pause <= most, "{pause:?}");
+        }
+        assert!(jittered(Duration::MAX) > Duration::MAX / 2);
+    }
+}

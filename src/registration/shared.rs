@@ -64,11 +64,12 @@ impl Shared {
         report: Box<dyn Fn(Event) + Send + Sync>,
     ) -> Self {
         let OwnEnd { host, port, interface } = own;
+        let connecting = dialect.limits().connecting;
         Self {
             index,
             host,
             port,
-            dialer: Dialer::on(interface.clone(), AddressPolicy::default()),
+            dialer: Dialer::on(interface.clone(), AddressPolicy::default(), connecting),
             interface,
             library,
             state: Mutex::new(State::Connecting),

@@ -111,4 +111,16 @@ mod tests {
         waiting.remove(&rfc(2));
         assert_eq!(waiting.retry_in(now), None);
     }
+
+    #[test]
+    fn a_pause_may_be_of_any_length() {
+        let (retry_full, retry_full_max) = (Duration::MAX, Duration::MAX);
+        let mut waiting =
+            Waiting::new(limits::Registration { retry_full, retry_full_max, ..LIMITS });
+        let now = Instant::now();
+        waiting.insert(Document::Rfc("1".parse().unwrap()), now);
+        waiting.back_off(now);
+        waiting.start_over(now);
+        assert!(waiting.retry_in(now) > Some(LIMITS.retry_full_max));
+    }
 }

@@ -2,6 +2,7 @@
 //! verified (protocol.md sections 4.7 and 4.11).
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::net::{BucketSize, Buckets};
 use crate::protocol::Host;
@@ -35,6 +36,8 @@ pub(super) struct Resolutions {
     of_network: Buckets,
     /// For one connection.
     most: usize,
+    /// The time for one name.
+    time: Duration,
 }
 
 impl Resolutions {
@@ -45,7 +48,7 @@ impl Resolutions {
             most: limits.network_resolutions + 1.0,
             drain: limits.network_resolution_rate,
         });
-        Self { of_network, most: limits.host_resolutions }
+        Self { of_network, most: limits.host_resolutions, time: limits.resolve }
     }
 }
 
@@ -93,12 +96,12 @@ impl<'a> ListedHosts<'a> {
             return *own;
         }
         // Bounded, so that no peer can make the server resolve any number of names.
-        let Resolutions { of_network, most } = self.resolutions;
+        let Resolutions { of_network, most, time } = self.resolutions;
         if self.known.len() >= *most || of_network.is_full(self.address) {
             return false;
         }
         of_network.add(self.address);
-        let own = net::resolve(named.as_str(), 0, &net::Cancel::new())
+        let own = net::resolve(named.as_str(), 0, *time, &net::Cancel::new())
             .is_ok_and(|addresses| addresses.iter().any(|address| self.is_same(address.ip())));
         self.known.push((named.clone(), own));
         own

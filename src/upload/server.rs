@@ -62,8 +62,10 @@ impl UploadServer {
         let running = Arc::clone(&sharing.running);
         let handle = move |stream: &Arc<Connection>, address, number| {
             // One clock for all replies: a slow reader gains nothing by requesting many small ones.
-            sharing
-                .serve(&Reader { stream, address, number, style: None }, &mut ReadClock::default())
+            sharing.serve(
+                &Reader { stream, address, number, style: None },
+                &mut ReadClock::new(sharing.uploads.limits.read_rate),
+            )
         };
         let mut refusal = Vec::new();
         encode_refusal(Refusal::ServiceUnavailable, None, &mut refusal);

@@ -6,7 +6,7 @@ use super::*;
 
 /// Connects to one of these addresses, as [`Dialer::connect`] does.
 fn dial(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let mut dial = HappyEyeballs::new(addresses, None);
+    let mut dial = HappyEyeballs::new(addresses, None, &limits::Connecting::DEFAULT);
     loop {
         if let Some(result) = dial.advance(Instant::now()) {
             return result;
@@ -59,7 +59,7 @@ fn an_attempt_is_cancelled_soon() {
         (ended_at.saturating_duration_since(at), outcome.unwrap_err())
     });
     assert_eq!(error.kind(), io::ErrorKind::Interrupted);
-    assert!(cancelled_at < limits::CONNECT / 4, "{cancelled_at:?}");
+    assert!(cancelled_at < limits::Connecting::DEFAULT.connect / 4, "{cancelled_at:?}");
 }
 
 #[cfg(target_os = "linux")]
@@ -72,7 +72,7 @@ fn a_dead_address_costs_a_quarter_of_a_second() {
     let stream = dial(vec![dead, open]).unwrap();
     assert_eq!(stream.peer_addr().unwrap(), open);
     let time = begun.elapsed();
-    assert!(time >= limits::CONNECT_STAGGER, "{time:?}");
+    assert!(time >= limits::Connecting::DEFAULT.stagger, "{time:?}");
     assert!(time < Duration::from_secs(4), "{time:?}");
 }
 
@@ -111,7 +111,7 @@ fn a_peer_connects_from_the_address_of_its_interface() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let source = "127.0.7.9".parse().unwrap();
     let interface = Interface { address: Some(source), ..Interface::default() };
-    let dialer = Dialer::on(interface, AddressPolicy::default());
+    let dialer = Dialer::on(interface, AddressPolicy::default(), limits::Connecting::DEFAULT);
     let target = Target::of_user("127.0.0.1", listener.local_addr().unwrap().port());
     let stream = dialer.connect(target, &Cancel::new()).unwrap();
     assert_eq!(stream.local_addr().unwrap().ip(), source);

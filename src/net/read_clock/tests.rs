@@ -63,9 +63,9 @@ fn what_only_fills_the_buffers_is_not_read() {
         sent += count as u64;
     }
     let mut clock = ReadClock::default();
-    clock.count(&sender, sent, limits::PROGRESS_TIME).unwrap();
+    clock.count(&sender, sent, ReadRate::DEFAULT.time).unwrap();
     assert!(clock.acknowledged < sent, "{} of {sent}", clock.acknowledged);
-    assert!(clock.count(&sender, 0, limits::PROGRESS_TIME * 4).is_err());
+    assert!(clock.count(&sender, 0, ReadRate::DEFAULT.time * 4).is_err());
 }
 
 #[test]
@@ -75,13 +75,13 @@ fn what_an_earlier_reply_has_left_in_the_buffer_counts_as_sent() {
     let mut clock = ReadClock::default();
     clock.count(&sender, 0, limits::SEND_CHECK).unwrap();
     let queued = clock.queued;
-    assert!(queued > limits::PROGRESS_BYTES, "{queued}");
+    assert!(queued > ReadRate::DEFAULT.bytes, "{queued}");
     // A reader that reads on holds the rate, although none of the reply was acknowledged.
     let mut read = vec![0; 64 * 1024];
     while sender.unacknowledged().unwrap().unwrap() > queued / 2 {
         let _ = reader.read(&mut read, None).unwrap();
     }
-    clock.count(&sender, 0, limits::PROGRESS_TIME).unwrap();
+    clock.count(&sender, 0, ReadRate::DEFAULT.time).unwrap();
     assert!(clock.acknowledged >= queued / 2, "{} of {queued}", clock.acknowledged);
 }
 
@@ -99,8 +99,8 @@ fn replies_of_one_connection_share_a_clock() {
     }
     // The reader has taken 2 MiB, so 65 KiB more may be hidden in its system.
     clock.count(&sender, 0, limits::READ_CHECK).unwrap();
-    clock.count(&sender, 0, limits::PROGRESS_TIME).unwrap();
-    assert!(clock.count(&sender, 0, limits::PROGRESS_TIME * 2).is_err());
+    clock.count(&sender, 0, ReadRate::DEFAULT.time).unwrap();
+    assert!(clock.count(&sender, 0, ReadRate::DEFAULT.time * 2).is_err());
 }
 
 /// With a low rate limit the sender never waits for its reader until this system's buffer is full.

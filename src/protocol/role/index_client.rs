@@ -70,7 +70,7 @@ impl IndexClient {
             begin_before: None,
             allowed: limits.reply,
             empty_lines: EmptyLines::at_most(limits::EMPTY_LINES_OF_INDEX),
-            rate: ReplyRate::default(),
+            rate: ReplyRate::new(limits.rate),
             waiting: None,
             ending: None,
             has_only_greeted: false,
@@ -97,7 +97,7 @@ impl IndexClient {
         self.form = form;
         self.decoder.expect(form);
         (self.begin_before, self.allowed) = (None, self.limits.reply);
-        self.rate = ReplyRate::default();
+        self.rate = ReplyRate::new(self.limits.rate);
     }
 
     /// The next reply must begin within this time.
@@ -178,7 +178,12 @@ impl IndexClient {
         let waited = self.rate.stop(now);
         let has_deadline = self.waiting.take().is_some_and(|waiting| waiting.deadline.is_some());
         let is_slow = has_deadline && !self.rate.holds(waited, count);
-        is_slow.then(|| ReplyEvent::missing("the rest of the reply at 64 KiB per minute", "7"))
+        is_slow.then(|| {
+            ReplyEvent::missing(
+                "the rest of the reply at the minimum rate, by default 64 KiB per minute",
+                "7",
+            )
+        })
     }
 
     /// Returns the event of a deadline that has passed without bytes after `input`.
@@ -282,7 +287,7 @@ impl IndexClient {
         if part != ReplyPart::End {
             return ReplyEvent { used, meaning: ReplyMeaning::Part(part), section };
         }
-        self.rate = ReplyRate::default();
+        self.rate = ReplyRate::new(self.limits.rate);
         if self.begin_before.is_some() {
             self.begin_within(self.limits.reply, now());
         }

@@ -48,7 +48,7 @@ pub(in crate::server) fn run(
     match session.serve() {
         Ok(End::ByPeer) => Outcome::Normal,
         Ok(End::ByFault) => {
-            lingering_close(stream);
+            lingering_close(stream, shared.limits.admission.linger);
             Outcome::Abuse
         }
         Err(error) => {

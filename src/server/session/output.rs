@@ -27,14 +27,15 @@ impl Session<'_> {
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.add_pending();
         let share = &mut self.share;
+        let rate = self.shared.limits.read_rate;
         // A clock for each batch: otherwise a reader that has acknowledged much would be given a
         // minute more.
         match &mut self.writer {
-            None => ReadClock::default().send_or_wait(self.stream, &self.output, || share.end())?,
+            None => ReadClock::new(rate).send_or_wait(self.stream, &self.output, || share.end())?,
             Some(writer) => {
                 let mut written = Vec::with_capacity(self.output.len());
                 writer.write(&self.output, &mut written);
-                ReadClock::default().send_or_wait(self.stream, &written, || share.end())?;
+                ReadClock::new(rate).send_or_wait(self.stream, &written, || share.end())?;
             }
         }
         self.output.clear();
@@ -63,7 +64,7 @@ impl Session<'_> {
     pub(super) fn end_late(&mut self) -> io::Result<()> {
         self.flush()?;
         let end = self.driver.role.style().map(ReplyStyle::late_end).unwrap_or_default();
-        ReadClock::default().send(self.stream, &end)
+        ReadClock::new(self.shared.limits.read_rate).send(self.stream, &end)
     }
 
     /// Appends a reply of success without a record.

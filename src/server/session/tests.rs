@@ -157,3 +157,23 @@ fn a_connection_and_the_index_have_limits_of_records() {
         assert!(replies.ends_with("P2P-CI/1.0 503 Service Unavailable\r\n\r\n"), "{replies}");
     }
 }
+
+#[test]
+fn a_reader_below_the_minimum_read_rate_is_cut_off() {
+    let mut limits = limits::Server::DEFAULT;
+    limits.read_rate.time = Duration::from_millis(1);
+    let shared = Shared::new(&Config { limits, ..Config::default() });
+    let (outcome, ()) = serve(&shared, pipe_of(1000), |client, _| {
+        // The replies do not fit into the pipe.
+        let add = ADD.replace("One", &"T".repeat(500));
+        client.write_all([&add, LIST, LIST].concat().as_bytes()).unwrap();
+        // Its records are removed although it keeps the connection and reads nothing.
+        while shared.index.is_empty() {
+            thread::yield_now();
+        }
+        while !shared.index.is_empty() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    assert_eq!(outcome, Outcome::Normal);
+}

@@ -146,6 +146,7 @@ impl Sharing {
             bandwidth: &self.uploads.bandwidth,
             meter: &meter,
             slot,
+            outside_piece: self.uploads.limits.outside_piece(),
             lent: lent.as_ref(),
             style: reader.style,
         };

@@ -231,7 +231,7 @@ mod tests {
     use super::super::lending::Lending;
     use super::*;
 
-    const STALL: Duration = crate::limits::Uploads::DEFAULT.hand_over_stall;
+    const STALL: Duration = limits::Uploads::DEFAULT.hand_over_stall;
     use crate::net::pipe_of;
     use crate::protocol::Document;
 
@@ -272,7 +272,7 @@ mod tests {
         while sender.try_write(&[0; 64 * 1024]).unwrap() > 0 {}
         let mut clock = ReadClock::default();
         // It has been slow for most of the time that it has.
-        let nearly = crate::limits::PROGRESS_TIME.saturating_sub(Duration::from_secs(1));
+        let nearly = limits::ReadRate::DEFAULT.time.saturating_sub(Duration::from_secs(1));
         clock.has_waited(&sender, nearly).unwrap();
         let lending = Lending::default();
         let lent = lending.lend(&Document::Rfc("1".parse().unwrap())).unwrap();

@@ -27,6 +27,8 @@ pub(super) struct Upload<'a> {
     pub(super) bandwidth: &'a Bandwidth,
     pub(super) meter: &'a SendMeter,
     pub(super) slot: &'a Slot,
+    /// Bytes that it sends between two checks outside the slots.
+    pub(super) outside_piece: u64,
     /// Only for a document that is handed over.
     pub(super) lent: Option<&'a Lent<'a>>,
     /// The form of the head for a program without extensions, in compatibility mode.
@@ -151,7 +153,7 @@ impl Upload<'_> {
         }
         self.slot.wait_outside(limits::SEND_CHECK);
         match self.slot.is_outside() {
-            true => limits::OUTSIDE_PIECE,
+            true => self.outside_piece,
             false => limits::SEND_PIECE,
         }
     }

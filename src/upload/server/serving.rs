@@ -53,10 +53,13 @@ impl Sharing {
                 Err(error) => break Err(error),
             }
         };
+        let linger = self.uploads.limits.admission.linger;
         match served {
-            Ok(()) if outcome == Outcome::Normal && !was_kept_open => close_after_reply(stream),
+            Ok(()) if outcome == Outcome::Normal && !was_kept_open => {
+                close_after_reply(stream, linger);
+            }
             // The rest of a malformed request, or pipelined requests, may still be arriving.
-            Ok(()) => lingering_close(stream),
+            Ok(()) => lingering_close(stream, linger),
             Err(error) => log::warn!("{address}: the connection broke: {error}"),
         }
         outcome

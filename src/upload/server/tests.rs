@@ -140,7 +140,7 @@ fn an_upload_ends_when_its_reader_is_below_the_minimum_rate() {
     let holder = Holder::of(1 << 20);
     let (server, client) = pipe_of(64 * 1024);
     let mut clock = ReadClock::default();
-    clock.has_waited(&server, limits::PROGRESS_TIME - Duration::from_secs(1)).unwrap();
+    clock.has_waited(&server, limits::ReadRate::DEFAULT.time - Duration::from_secs(1)).unwrap();
     let begun = Instant::now();
     let (outcome, read) = holder.serve((server, client), &mut clock, |client| {
         client.write_all(GET.as_bytes()).unwrap();
@@ -153,7 +153,7 @@ fn an_upload_ends_when_its_reader_is_below_the_minimum_rate() {
         read
     });
     assert_eq!(outcome, Outcome::Normal);
-    assert!(read < 100_000 && begun.elapsed() < limits::PROGRESS_TIME / 2, "{read}");
+    assert!(read < 100_000 && begun.elapsed() < limits::ReadRate::DEFAULT.time / 2, "{read}");
 }
 
 /// The time is counted from the beginning of the connection, and after a reply from its end.

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use crate::limits;
+use crate::limits::ReadRate;
 
 /// The rate at which a reply arrives: an index server that sends a line now and then must not keep a
 /// peer reading forever. Time in which the peer does not read does not count.
 #[derive(Debug, Default)]
 pub(super) struct ReplyRate {
+    least: ReadRate,
     waited: Duration,
     received: u64,
     /// When the peer began to wait for bytes, or last got some.
@@ -19,6 +20,11 @@ pub(super) struct ReplyRate {
 }
 
 impl ReplyRate {
+    /// A reply that must arrive at this rate.
+    pub(super) fn new(least: ReadRate) -> Self {
+        Self { least, ..Self::default() }
+    }
+
     /// The peer begins to wait for bytes.
     pub(super) fn wait(&mut self, now: Duration) {
         if let Some(since) = self.since {
@@ -36,10 +42,10 @@ impl ReplyRate {
     pub(super) fn holds(&mut self, waited: Duration, count: usize) -> bool {
         self.waited = self.waited.saturating_add(waited);
         self.received = self.received.saturating_add(count as u64);
-        if self.waited < limits::PROGRESS_TIME {
+        if self.waited < self.least.time {
             return true;
         }
-        let holds = self.received >= limits::PROGRESS_BYTES;
+        let holds = self.received >= self.least.bytes;
         (self.waited, self.received) = (Duration::ZERO, 0);
         holds
     }
