@@ -67,6 +67,7 @@ pub mod net;
 pub mod network;
 #[doc(hidden)]
 pub mod registration;
+mod replay;
 #[doc(hidden)]
 pub mod system;
 #[doc(hidden)]

@@ -88,7 +88,7 @@ fn help_of_the_program_lists_its_commands() {
         let output = run(P2P_CI, arguments);
         assert_eq!(output.status.code(), Some(code));
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        for command in ["server", "peer", "check", "wireshark", "explain", "help"] {
+        for command in ["server", "peer", "check", "wireshark", "explain", "replay", "help"] {
             assert!(text.contains(&format!("\n  {command} ")), "{text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

@@ -1,6 +1,6 @@
 //! `p2p-ci check`: tests whether another program follows the protocol, and grades it.
 
-mod columns;
+pub(super) mod columns;
 mod error;
 mod junit;
 mod text;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{check, explain, peer, program, server, usage, wireshark};
+use super::{check, explain, peer, program, replay, server, usage, wireshark};
 
 const AFTER_HELP: &str = "\
 `p2p-ci COMMAND --help` describes a command.
@@ -42,10 +42,15 @@ enum Program {
     Wireshark(wireshark::Arguments),
     /// Print a recorded conversation, each line with its meaning
     Explain(explain::Arguments),
+    /// Send the client side of a recorded conversation again, and compare the replies
+    Replay(replay::Arguments),
     /// Describe a command
     Help {
-        /// `server`, `peer`, `check`, `wireshark` or `explain`
-        #[arg(value_name = "COMMAND", value_parser = ["server", "peer", "check", "wireshark", "explain"])]
+        /// `server`, `peer`, `check`, `wireshark`, `explain` or `replay`
+        #[arg(
+            value_name = "COMMAND",
+            value_parser = ["server", "peer", "check", "wireshark", "explain", "replay"]
+        )]
         program: Option<String>,
     },
 }
@@ -68,6 +73,7 @@ pub fn main() -> ExitCode {
         Program::Check(arguments) => check::run(arguments),
         Program::Wireshark(arguments) => wireshark::run(arguments),
         Program::Explain(arguments) => explain::run(&arguments),
+        Program::Replay(arguments) => replay::run_command(&arguments),
         Program::Help { program } => match program.as_deref() {
             Some("server") => server::run(help()),
             Some("peer") => peer::run(help()),

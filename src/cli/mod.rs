@@ -16,7 +16,7 @@
 //! | `output`, `errors`, `logs` | results on standard output; errors and exit codes; logs |
 //! | `check` | the command that tests other programs |
 //! | `wireshark` | the command that installs the dissector for Wireshark |
-//! | `record`, `explain` | the options that record connections; the command that explains recorded ones |
+//! | `record`, `explain`, `replay` | the options that record connections; the commands that explain and replay recorded ones |
 //! | `user_folder` | the user's files |
 
 mod args;
@@ -39,6 +39,7 @@ pub mod peer;
 mod program;
 mod progress;
 mod record;
+mod replay;
 pub mod server;
 mod server_args;
 mod session;

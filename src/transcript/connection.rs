@@ -7,7 +7,7 @@ use super::document_replies::DocumentReplies;
 use super::explained::Out;
 use super::index_replies::IndexReplies;
 use super::requests::{Awaited, Requests};
-use super::{Kind, Side, What, text};
+use super::{Kind, Part, Side, What, text};
 use crate::protocol::role::{DocumentServer, IndexServer};
 
 /// Silence after which a message without an end has ended, as in protocol.md section 4.9.
@@ -122,7 +122,12 @@ impl Connection {
             Sides::Index(requests, _) => requests.receive(bytes, out),
             Sides::Upload(requests, _) => requests.receive(bytes, out),
         };
-        self.awaited.extend(found);
+        self.expect_replies(found, out);
+    }
+
+    fn expect_replies(&mut self, requests: Vec<Awaited>, out: &mut Out<'_>) {
+        out.parts.extend(requests.iter().map(|one| Part::Request(one.name.clone())));
+        self.awaited.extend(requests);
     }
 
     fn replies(&mut self, bytes: &[u8], out: &mut Out<'_>) {
@@ -148,7 +153,7 @@ impl Connection {
             None => Vec::new(),
         };
         out.time = now;
-        self.awaited.extend(found);
+        self.expect_replies(found, out);
     }
 
     fn reply_ends(&mut self, out: &mut Out<'_>) {
@@ -164,6 +169,9 @@ impl Connection {
         if let (Some(Sides::Upload(_, replies)), Side::Server) = (self.sides.as_deref_mut(), side) {
             replies.missing(count, &mut self.awaited, out);
         } else {
+            if side == Side::Server {
+                out.parts.push(Part::Unrecorded(count));
+            }
             let letter = side.letter();
             out.push(
                 Kind::Note,
@@ -192,7 +200,7 @@ impl Connection {
 }
 
 /// Whether a request to an upload server begins here, perhaps after a prefix.
-fn is_get(bytes: &[u8]) -> bool {
+pub(crate) fn is_get(bytes: &[u8]) -> bool {
     let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let mut words = first.split(|byte| !byte.is_ascii_alphabetic());
     words.find(|word| word.len() > 1).is_some_and(|word| word.eq_ignore_ascii_case(b"GET"))

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use super::explained::Out;
 use super::requests::Awaited;
-use super::{Kind, Side, meanings};
-use crate::protocol::Status;
+use super::{Kind, Part, Side, meanings};
 use crate::protocol::role::{DocumentClient, DocumentEnd, DocumentEvent, DocumentMeaning};
+use crate::protocol::{ReplyPart, Status};
 
 /// Bytes of a document that are kept to show its beginning.
 const SHOWN: usize = 60;
@@ -26,6 +26,8 @@ pub(super) struct DocumentReplies {
     /// The beginning of the bytes that belong to no reply, and their number.
     surplus: (Vec<u8>, u64),
     unrecorded: u64,
+    /// Whether the present bytes stand for bytes that were not recorded.
+    is_filled: bool,
     /// Nothing after a refusal or a fault has a meaning.
     has_failed: bool,
     has_begun: bool,
@@ -39,6 +41,7 @@ impl DocumentReplies {
             document: (Vec::new(), 0),
             surplus: (Vec::new(), 0),
             unrecorded: 0,
+            is_filled: false,
             has_failed: false,
             has_begun: false,
         }
@@ -79,11 +82,13 @@ impl DocumentReplies {
         let mut left = if is_in_document { expected.unwrap_or(count).min(count) } else { 0 };
         let outside = count - left;
         self.unrecorded += left;
+        self.is_filled = true;
         while left > 0 {
             let step = usize::try_from(left).unwrap_or(FILLER.len()).min(FILLER.len());
             self.receive(FILLER.get(..step).unwrap_or_default(), awaited, out);
             left -= step as u64;
         }
+        self.is_filled = false;
         if outside > 0 {
             out.note(format!("S has sent {outside} bytes that were not recorded"));
         }
@@ -135,8 +140,15 @@ impl DocumentReplies {
                         "lines of the head end with LF; the grammar has CRLF",
                     );
                 }
+                out.parts.push(Part::Head(head));
             }
-            DocumentMeaning::Bytes(_) => keep(&mut self.document, &bytes),
+            DocumentMeaning::Bytes(_) => {
+                keep(&mut self.document, &bytes);
+                out.parts.push(match self.is_filled {
+                    true => Part::Unrecorded(bytes.len() as u64),
+                    false => Part::Body(bytes),
+                });
+            }
             DocumentMeaning::End(end) => {
                 self.show_document(section, out);
                 let text = match end {
@@ -151,13 +163,17 @@ impl DocumentReplies {
                 if let Some(text) = text {
                     out.push(Kind::Form, "5.4", text);
                 }
-                awaited.pop_front();
+                if let DocumentEnd::WithoutFirst(first) = end {
+                    out.parts.push(Part::BodyBegins(first));
+                }
+                out.end_of_reply(awaited.pop_front().is_some());
             }
             DocumentMeaning::Truncated(missing) => {
                 self.show_document(section, out);
                 let text =
                     format!("expected {missing} more bytes, found the end of the connection");
                 out.push(Kind::Fault, section, text);
+                out.end_of_reply(!awaited.is_empty());
                 self.has_failed = true;
             }
             DocumentMeaning::Surplus => keep(&mut self.surplus, &bytes),
@@ -172,8 +188,9 @@ impl DocumentReplies {
                 // The empty line after a status line may not be part of what the role has taken.
                 let rest = std::mem::take(&mut self.input);
                 head_lines(&rest, section, "what follows a refusal", out);
+                out.parts.push(Part::Index(ReplyPart::Refused(refusal)));
                 self.has_failed = true;
-                awaited.pop_front();
+                out.end_of_reply(awaited.pop_front().is_some());
             }
             DocumentMeaning::Fault(error) => {
                 let all = std::mem::take(&mut self.input);
@@ -199,8 +216,9 @@ impl DocumentReplies {
                 );
                 out.push(Kind::Fault, section, text);
                 keep(&mut self.surplus, left);
+                out.no_reply(&all);
                 self.has_failed = true;
-                awaited.pop_front();
+                out.end_of_reply(awaited.pop_front().is_some());
             }
             DocumentMeaning::NoReply => {
                 out.push(Kind::Fault, section, "expected a reply, found the end of the connection");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Side;
+use super::{Part, Side};
 
 /// A line of a conversation, or something to say about the line before it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,15 +38,35 @@ pub(super) struct Out<'a> {
     /// When what is explained was sent.
     pub(super) time: Option<Duration>,
     pub(super) lines: Vec<Explained>,
+    pub(super) parts: Vec<Part>,
 }
 
-impl Out<'_> {
+impl<'a> Out<'a> {
+    pub(super) fn new(stream: &'a str, time: Option<Duration>) -> Self {
+        Self { stream, time, lines: Vec::new(), parts: Vec::new() }
+    }
+
     pub(super) fn push(&mut self, kind: Kind, section: &'static str, meaning: impl Into<String>) {
+        if let Kind::Line(Side::Server, bytes) = &kind {
+            self.parts.push(Part::Line(bytes.clone()));
+        }
         let (stream, time, meaning) = (self.stream.into(), self.time, meaning.into());
         self.lines.push(Explained { stream, time, kind, section, meaning });
     }
 
     pub(super) fn note(&mut self, meaning: impl Into<String>) {
         self.push(Kind::Note, "", meaning);
+    }
+
+    /// The present reply has ended.
+    pub(super) fn end_of_reply(&mut self, has_request: bool) {
+        self.parts.push(Part::End { has_request });
+    }
+
+    /// These bytes are no part of a reply.
+    pub(super) fn no_reply(&mut self, bytes: &[u8]) {
+        if !bytes.trim_ascii().is_empty() {
+            self.parts.push(Part::Other(bytes.to_vec()));
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::connection::Connection;
 use super::explained::Out;
-use super::{Event, Explained, What};
+use super::{Event, Explained, Part, What};
 
 /// Up to this number of connections all are checked for silence at each event. With more, a message without
 /// an end is explained when the next one of its connection begins.
@@ -36,8 +36,14 @@ impl Explainer {
 
     /// Explains the next event. Lines may be those of earlier events, whose meaning is known now.
     pub fn explain(&mut self, event: &Event) -> Vec<Explained> {
-        let mut lines = self.silent_until(event.time);
-        let mut out = Out { stream: &event.stream, time: event.time, lines: Vec::new() };
+        self.follow(event).0
+    }
+
+    /// The same with the parts of the conversation as values. They are those of one connection only if
+    /// all events are.
+    pub(crate) fn follow(&mut self, event: &Event) -> (Vec<Explained>, Vec<Part>) {
+        let (mut lines, mut parts) = self.silent_until(event.time);
+        let mut out = Out::new(&event.stream, event.time);
         match &event.what {
             What::Note(text) => out.note(text.as_str()),
             What::Connect { client, server } => {
@@ -55,31 +61,52 @@ impl Explainer {
             }
         }
         lines.append(&mut out.lines);
-        lines
+        parts.append(&mut out.parts);
+        (lines, parts)
     }
 
     /// Messages without an end have ended if nothing has followed for a second.
-    fn silent_until(&mut self, time: Option<Duration>) -> Vec<Explained> {
-        let (Some(time), true) = (time, self.connections.len() <= FEW) else { return Vec::new() };
-        let mut lines = Vec::new();
+    fn silent_until(&mut self, time: Option<Duration>) -> (Vec<Explained>, Vec<Part>) {
+        let (mut lines, mut parts) = (Vec::new(), Vec::new());
+        let Some(time) = time.filter(|_| self.connections.len() <= FEW) else {
+            return (lines, parts);
+        };
         for (stream, connection) in &mut self.connections {
             if connection.is_silent_at(time) {
-                let mut out = Out { stream, time: None, lines: Vec::new() };
+                let mut out = Out::new(stream, None);
                 connection.be_silent(&mut out);
                 lines.append(&mut out.lines);
+                parts.append(&mut out.parts);
             }
         }
-        lines
+        (lines, parts)
+    }
+
+    /// Neither side has sent anything for some time.
+    pub(crate) fn be_silent(&mut self) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for (stream, connection) in &mut self.connections {
+            let mut out = Out::new(stream, None);
+            connection.be_silent(&mut out);
+            parts.append(&mut out.parts);
+        }
+        parts
     }
 
     /// Explains what is left at the end of the conversation.
     pub fn finish(self) -> Vec<Explained> {
-        let mut lines = Vec::new();
+        self.finish_following().0
+    }
+
+    /// The same with the parts as values.
+    pub(crate) fn finish_following(self) -> (Vec<Explained>, Vec<Part>) {
+        let (mut lines, mut parts) = (Vec::new(), Vec::new());
         for (stream, mut connection) in self.connections {
-            let mut out = Out { stream: &stream, time: None, lines: Vec::new() };
+            let mut out = Out::new(&stream, None);
             connection.finish(&mut out);
             lines.append(&mut out.lines);
+            parts.append(&mut out.parts);
         }
-        lines
+        (lines, parts)
     }
 }

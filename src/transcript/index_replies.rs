@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::explained::Out;
 use super::requests::Awaited;
-use super::{Kind, Side};
+use super::{Kind, Part, Side};
 use crate::protocol::role::{IndexClient, ReplyEnd, ReplyEvent, ReplyMeaning};
 use crate::protocol::{IndexReplyDecoder, ReplyForm, ReplyPart, Status};
 
@@ -112,6 +112,7 @@ impl IndexReplies {
                 let rest = self.empty_line_before_records(&bytes, out);
                 lines(rest, section, &meaning, out);
                 self.forms(&part, rest, out);
+                out.parts.push(Part::Index(part));
             }
             ReplyMeaning::End(end) => {
                 let rest = self.empty_line_before_records(&bytes, out);
@@ -121,10 +122,11 @@ impl IndexReplies {
                     false => ("4.9", "a line of another form for the record"),
                 };
                 lines(rest, section, meaning, out);
+                out.no_reply(rest);
                 self.form_of_end(end, rest, out);
                 self.is_in_reply = false;
                 self.is_after_status = false;
-                awaited.pop_front();
+                out.end_of_reply(awaited.pop_front().is_some());
             }
             ReplyMeaning::Fault(error) => {
                 let text =
@@ -148,9 +150,11 @@ impl IndexReplies {
         awaited: &mut VecDeque<Awaited>,
         out: &mut Out<'_>,
     ) -> bool {
-        lines(&std::mem::take(&mut self.input), "", "no part of a reply", out);
+        let rest = std::mem::take(&mut self.input);
+        lines(&rest, "", "no part of a reply", out);
+        out.no_reply(&rest);
         out.push(Kind::Fault, section, text);
-        awaited.pop_front();
+        out.end_of_reply(awaited.pop_front().is_some());
         *self = Self { now: self.now, ..Self::new() };
         false
     }

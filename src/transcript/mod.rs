@@ -16,6 +16,7 @@
 //! | `document_replies` | the replies of an upload server |
 //! | `meanings` | the meaning of request lines and headers |
 //! | `explained` | explained lines |
+//! | `part` | parts of replies as values |
 
 mod connection;
 mod document_replies;
@@ -25,6 +26,7 @@ mod explainer;
 mod index_replies;
 mod literal;
 mod meanings;
+mod part;
 mod reader;
 mod reassembly;
 mod requests;
@@ -33,7 +35,10 @@ mod streams;
 mod text;
 
 pub use crate::capture::Side;
+pub(crate) use connection::is_get;
 pub use event::{Event, What};
 pub use explained::{Explained, Kind};
 pub use explainer::Explainer;
+pub(crate) use part::Part;
 pub use reader::{TranscriptError, read};
+pub(crate) use text::begins_request;

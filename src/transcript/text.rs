@@ -66,6 +66,11 @@ pub(super) fn sender(line: &[u8]) -> Option<Side> {
     is_request.then_some(Side::Client)
 }
 
+/// Whether these bytes begin a request in the form of the grammar.
+pub(crate) fn begins_request(bytes: &[u8]) -> bool {
+    sender(bytes) == Some(Side::Client)
+}
+
 /// The events of text without labels: a line that begins a request or a reply tells which side sends from
 /// there on.
 pub(super) fn of_unlabelled(text: &[u8]) -> Vec<Event> {

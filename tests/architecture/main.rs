@@ -13,7 +13,7 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("capture", &[]),
     ("error_chain", &[]),
     ("escape", &[]),
@@ -22,6 +22,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("system", &["limits"]),
     ("protocol", &["escape", "limits"]),
     ("transcript", &["capture", "protocol"]),
+    ("replay", &["protocol", "transcript"]),
     ("index", &["limits", "protocol"]),
     ("library", &["escape", "limits", "protocol", "system"]),
     ("net", &["capture", "limits", "network", "system"]),
@@ -74,6 +75,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "network",
             "peer",
             "protocol",
+            "replay",
             "server",
             "system",
             "transcript",

@@ -7,7 +7,7 @@ const LINES: usize = 12;
 const BYTES: usize = 1_500;
 
 /// The bytes as lines of at most this width. All bytes but printable ones of US-ASCII are escaped.
-pub(super) fn lines(bytes: &[u8], width: usize) -> Vec<String> {
+pub(in crate::cli) fn lines(bytes: &[u8], width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for byte in bytes.iter().take(BYTES) {
         let shown = match byte {
@@ -38,7 +38,7 @@ pub(super) fn lines(bytes: &[u8], width: usize) -> Vec<String> {
 }
 
 /// Two sides of this width, with a bar between them.
-pub(super) fn beside(left: &[String], right: &[String], width: usize) -> Vec<String> {
+pub(in crate::cli) fn beside(left: &[String], right: &[String], width: usize) -> Vec<String> {
     let side = |lines: &[String], place| lines.get(place).cloned().unwrap_or_default();
     (0..left.len().max(right.len()))
         .map(|place| format!("{:width$} | {}", side(left, place), side(right, place)))
