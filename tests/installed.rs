@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -96,4 +97,37 @@ fn help_of_the_program_lists_its_commands() {
     let unknown = run(P2P_CI, &["pear"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(String::from_utf8(unknown.stderr).unwrap().contains("'peer'"));
+}
+
+/// The files of packages: a manual page for each command, and completions that bash reads.
+#[test]
+fn manual_pages_and_completions_are_generated_from_the_arguments() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = run(P2P_CI, &["generate", folder.path().to_str().unwrap()]);
+    assert!(written.status.success(), "{written:?}");
+    let read = |path: &str| fs::read_to_string(folder.path().join(path)).expect(path);
+    for (page, part) in [
+        ("p2p-ci", "p2p\\-ci\\-peer(1)"),
+        ("p2p-ci-server", "\\-\\-max\\-connections"),
+        ("p2p-ci-peer", "\\-\\-share"),
+        ("p2p-ci-peer-get", "\\-\\-force"),
+        ("p2p-ci-check-server", "\\-\\-level"),
+    ] {
+        let text = read(&format!("man/{page}.1"));
+        assert!(text.contains(part), "{page}: {text}");
+    }
+    for file in ["p2p-ci.bash", "_p2p-ci", "p2p-ci.fish"] {
+        assert!(read(&format!("completions/{file}")).contains("max-connections"), "{file}");
+    }
+    let bash = folder.path().join("completions/p2p-ci.bash");
+    match Command::new("bash").arg("-n").arg(bash).status() {
+        Ok(status) => assert!(status.success()),
+        Err(_) => common::skip("there is no `bash`"),
+    }
+
+    let file = folder.path().join("man/p2p-ci.1");
+    let refused = run(P2P_CI, &["generate", file.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(74));
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(message.starts_with("p2p-ci generate: cannot write to `"), "{message}");
 }

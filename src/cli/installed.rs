@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Command, CommandFactory, Parser, Subcommand};
 
-use super::{check, explain, peer, program, replay, server, usage, wireshark};
+use super::{
+    check, explain, generate, peer, program, replay, server, server_args, usage, wireshark,
+};
 
 const AFTER_HELP: &str = "\
 `p2p-ci COMMAND --help` describes a command.
@@ -44,6 +46,9 @@ enum Program {
     Explain(explain::Arguments),
     /// Send the client side of a recorded conversation again, and compare the replies
     Replay(replay::Arguments),
+    /// Write manual pages and completions of shells, for packages
+    #[command(hide = true)]
+    Generate(generate::Arguments),
     /// Describe a command
     Help {
         /// `server`, `peer`, `check`, `wireshark`, `explain` or `replay`
@@ -74,6 +79,7 @@ pub fn main() -> ExitCode {
         Program::Wireshark(arguments) => wireshark::run(arguments),
         Program::Explain(arguments) => explain::run(&arguments),
         Program::Replay(arguments) => replay::run_command(&arguments),
+        Program::Generate(arguments) => generate::run(&arguments, whole_command()),
         Program::Help { program } => match program.as_deref() {
             Some("server") => server::run(help()),
             Some("peer") => peer::run(help()),
@@ -81,6 +87,13 @@ pub fn main() -> ExitCode {
             None => own_help(&["p2p-ci", "--help"]),
         },
     }
+}
+
+/// The program with all arguments of `server` and `peer`, which parse theirs themselves.
+fn whole_command() -> Command {
+    Args::command()
+        .mut_subcommand("server", |_| server_args::Args::command())
+        .mut_subcommand("peer", |_| usage::peer_command())
 }
 
 /// Prints the help of a command that this file parses.

@@ -17,6 +17,7 @@
 //! | `check` | the command that tests other programs |
 //! | `wireshark` | the command that installs the dissector for Wireshark |
 //! | `record`, `explain`, `replay` | the options that record connections; the commands that explain and replay recorded ones |
+//! | `generate` | manual pages and completions, for packages |
 //! | `user_folder` | the user's files |
 
 mod args;
@@ -28,6 +29,7 @@ mod dispatch;
 mod downloads;
 mod errors;
 mod explain;
+mod generate;
 pub mod installed;
 mod limits_table;
 mod logs;

@@ -18,7 +18,7 @@ use crate::escape::{escaped, excerpt};
 /// The arguments of the program. The help of each command lists the options that concern it.
 ///
 /// All commands accept all options: a script may give the same ones to all commands.
-fn command() -> Command {
+pub(super) fn peer_command() -> Command {
     let all = with_program_names(Args::command());
     let is_global = |option: &&Arg| option.is_global_set();
     let options: Vec<Arg> = all.get_arguments().filter(is_global).cloned().collect();
@@ -48,7 +48,7 @@ fn command() -> Command {
 /// Reads the arguments of the program `peer`; ends it when they are wrong, or ask for help.
 pub(super) fn peer_arguments(all: &[OsString]) -> Args {
     let server = all.get(1).and_then(|word| word.clone().into_string().ok());
-    let command = command();
+    let command = peer_command();
     let words = join_kinds(&command, all.iter().cloned());
     let found = command.try_get_matches_from(words);
     let args = found.and_then(|found| Args::from_arg_matches(&found));
@@ -69,7 +69,7 @@ fn check_server(args: Args, all: &[OsString]) -> Result<Args, Error> {
                 "expected a command or an index server, found {found}\n\n{tip}; \
                  if {found} is a host, name its port: `{server}`"
             );
-            Err(command().error(ErrorKind::InvalidValue, message))
+            Err(peer_command().error(ErrorKind::InvalidValue, message))
         }
     }
 }
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_help_of_a_command_lists_its_options() {
-        let mut all = command();
+        let mut all = peer_command();
         all.build();
         for command in all.get_subcommands_mut().filter(|command| command.get_name() != "help") {
             let (name, help) =
@@ -162,11 +162,11 @@ mod tests {
 
     #[test]
     fn each_command_has_an_example_that_is_read() {
-        let all = command();
+        let all = peer_command();
         for command in all.get_subcommands() {
             let (options, example) = help_of(command.get_name());
             if !options.is_empty() {
-                let read = super::command().try_get_matches_from(example.split(' '));
+                let read = peer_command().try_get_matches_from(example.split(' '));
                 assert!(
                     read.is_ok_and(|found| found.subcommand_name() == Some(command.get_name()))
                 );

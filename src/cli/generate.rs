@@ -1,0 +1,56 @@
+//! `p2p-ci generate`: manual pages and completions of shells, from the definitions of the commands. Packages
+//! contain both.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Command, ValueHint};
+use clap_complete::Shell;
+
+use super::errors::failure::Failure;
+use super::errors::report::report;
+use super::output::outcome::shown;
+use super::program::called;
+
+/// The arguments of `p2p-ci generate`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Write the files to this directory, which is created if it does not exist
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    directory: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to `{}`", shown(path))]
+struct Error {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// Writes the files of this program: manual pages to `man`, completions to `completions`.
+pub(super) fn run(arguments: &Arguments, program: Command) -> ExitCode {
+    match write(&arguments.directory, program) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&called("generate"), &error);
+            Failure::File.into()
+        }
+    }
+}
+
+fn write(directory: &Path, mut program: Command) -> Result<(), Error> {
+    let (pages, completions) = (directory.join("man"), directory.join("completions"));
+    for directory in [&pages, &completions] {
+        fs::create_dir_all(directory)
+            .map_err(|source| Error { path: directory.clone(), source })?;
+    }
+    let name = program.get_name().to_string();
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        clap_complete::generate_to(shell, &mut program, &name, &completions)
+            .map_err(|source| Error { path: completions.clone(), source })?;
+    }
+    clap_mangen::generate_to(program, &pages).map_err(|source| Error { path: pages, source })
+}
