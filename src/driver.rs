@@ -1,15 +1,15 @@
 //! Runs a role of the protocol on a connection: the bytes that arrive go in, events come out, and the
 //! deadlines of the role hold (protocol.md section 7).
 //!
-//! Roles have no connection and no clock, and connections do not know the protocol. They meet here.
+//! Roles have no connection and no clock, and connections do not know the protocol. They meet here. Only a
+//! client of an upload server does not wait for one event at a time: it asks several holders in parallel, and
+//! writes documents to files as they arrive (`download::exchange`, `download::transfer`).
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use crate::net::{Connection, Receiver};
-use crate::protocol::role::{
-    DocumentClient, DocumentEvent, DocumentServer, IndexServer, RequestEvent,
-};
+use crate::protocol::role::{DocumentServer, IndexServer, RequestEvent};
 use crate::protocol::{DocumentRequest, IndexRequest};
 
 /// One side of a connection, as a state machine. All times count from the beginning of the
@@ -106,34 +106,6 @@ impl<'a, R: Role> Driver<'a, R> {
         }
     }
 
-    /// Returns the next event; `None` if more bytes are needed than have arrived. Does not wait.
-    pub(crate) fn try_next(&mut self) -> io::Result<Option<R::Event>> {
-        let begun = self.begun;
-        let now = || begun.elapsed();
-        loop {
-            if let Some(event) = self.next() {
-                return Ok(Some(event));
-            }
-            match self.receiver.try_fill() {
-                Ok(0) => {
-                    if let Some(event) = self.role.on_end(self.receiver.input(), now) {
-                        return Ok(Some(event));
-                    }
-                }
-                Ok(count) => {
-                    if let Some(event) = self.role.received(count, now) {
-                        return Ok(Some(event));
-                    }
-                }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return Ok(None),
-                    io::ErrorKind::Interrupted => {}
-                    _ => return Err(error),
-                },
-            }
-        }
-    }
-
     /// The role, and the bytes that no event took.
     pub(crate) fn into_parts(self) -> (R, Vec<u8>) {
         (self.role, self.receiver.into_input())
@@ -177,27 +149,5 @@ impl Role for DocumentServer {
 
     fn on_end(&mut self, _: &[u8], _: impl Fn() -> Duration) -> Option<Self::Event> {
         self.on_end()
-    }
-}
-
-/// It has no deadline of its own: that of the whole exchange includes connecting. It outlives the
-/// driver: a client may expect several replies.
-impl Role for &mut DocumentClient {
-    type Event = DocumentEvent;
-
-    fn next(&mut self, input: &[u8], _: impl Fn() -> Duration) -> Option<DocumentEvent> {
-        DocumentClient::next(self, input)
-    }
-
-    fn wait(&mut self, _: &[u8], _: impl Fn() -> Duration) -> Option<Duration> {
-        None
-    }
-
-    fn on_timeout(&mut self, _: &[u8], _: Duration) -> Option<DocumentEvent> {
-        None
-    }
-
-    fn on_end(&mut self, input: &[u8], _: impl Fn() -> Duration) -> Option<DocumentEvent> {
-        Some(DocumentClient::on_end(self, input))
     }
 }

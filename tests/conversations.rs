@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use common::{Index, Talk, share};
 use p2p_ci::protocol::role::{
-    DocumentClient, DocumentMeaning, DocumentServer, IndexClient, IndexServer, ReplyMeaning,
+    DocumentClient, DocumentMeaning, DocumentServer, Event, IndexClient, IndexServer, ReplyMeaning,
     RequestMeaning,
 };
 use p2p_ci::protocol::{IndexReplyDecoder, ReplyPart};
@@ -84,18 +84,20 @@ fn play(
     ended.iter().for_each(|(sent, received)| check(name, sent.as_bytes(), received.as_bytes()));
 }
 
+/// Events, with the bytes that each took.
+type Found<'a, M> = Vec<(Event<M>, &'a [u8])>;
+
 /// The events of all these bytes, with the bytes that each took: what they mean, and the section of
 /// protocol.md that says so.
-fn events<E>(
+fn events<M>(
     mut bytes: &[u8],
-    mut next: impl FnMut(&[u8]) -> Option<E>,
-    used: impl Fn(&E) -> usize,
-) -> (Vec<(E, &[u8])>, &[u8]) {
+    mut next: impl FnMut(&[u8]) -> Option<Event<M>>,
+) -> (Found<'_, M>, &[u8]) {
     let mut found = Vec::new();
     while let Some(event) = next(bytes) {
-        let (taken, rest) = bytes.split_at(used(&event));
+        let taken = event.bytes(bytes);
         found.push((event, taken));
-        bytes = rest;
+        bytes = bytes.split_at(taken.len()).1;
     }
     (found, bytes)
 }
@@ -105,10 +107,10 @@ fn events<E>(
 fn check_index(name: &str, sent: &[u8], received: &[u8]) {
     let now = || Duration::ZERO;
     let mut server = IndexServer::new();
-    let (requests, rest) = events(sent, |bytes| server.next(bytes, now), |event| event.used);
+    let (requests, rest) = events(sent, |bytes| server.next(bytes, now));
     assert_eq!(rest, b"", "{name}");
     let mut client = IndexClient::new(IndexReplyDecoder::default());
-    let (replies, rest) = events(received, |bytes| client.next(bytes, now), |event| event.used);
+    let (replies, rest) = events(received, |bytes| client.next(bytes, now));
     assert_eq!(rest, b"", "{name}");
     let mut refused = 0;
     for (event, bytes) in &replies {
@@ -135,10 +137,10 @@ fn check_index(name: &str, sent: &[u8], received: &[u8]) {
 fn check_upload(name: &str, sent: &[u8], received: &[u8]) {
     let (mut server, mut client) = (DocumentServer::new(), DocumentClient::new());
     let now = || Duration::ZERO;
-    let (requests, rest) = events(sent, |bytes| server.next(bytes, now), |event| event.used);
+    let (requests, rest) = events(sent, |bytes| server.next(bytes, now));
     assert_eq!(rest, b"", "{name}");
     requests.iter().for_each(|_| client.expect_reply());
-    let (replies, _) = events(received, |bytes| client.next(bytes), |event| event.used);
+    let (replies, _) = events(received, |bytes| client.next(bytes));
     let is_reply = |meaning: &DocumentMeaning| match meaning {
         DocumentMeaning::End(_) | DocumentMeaning::Refused(_) => true,
         DocumentMeaning::Head(_) | DocumentMeaning::Bytes(_) => false,

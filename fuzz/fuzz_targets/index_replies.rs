@@ -65,6 +65,7 @@ fn events(bytes: &[u8], step: usize) -> Vec<String> {
 fn parts(bytes: &[u8], step: usize) -> Vec<String> {
     let mut decoder = IndexReplyDecoder::default();
     let mut parts = Vec::new();
+    let mut is_in_reply = false;
     let (mut start, mut end) = (0, 0);
     while end < bytes.len() {
         end = (end + step).min(bytes.len());
@@ -72,6 +73,7 @@ fn parts(bytes: &[u8], step: usize) -> Vec<String> {
             match decoder.decode(&bytes[start..end]) {
                 Ok(Some((part, used))) => {
                     check(&part);
+                    is_in_reply = part != ReplyPart::End;
                     parts.push(format!("{part:?}"));
                     start += used;
                 }
@@ -84,7 +86,7 @@ fn parts(bytes: &[u8], step: usize) -> Vec<String> {
         }
     }
     // The connection ends here.
-    if !decoder.is_between_replies() || start < bytes.len() {
+    if is_in_reply || start < bytes.len() {
         match decoder.finish(&bytes[start..]) {
             Ok((part, used)) => parts.push(format!("{part:?} at the end, {}", start + used)),
             Err(error) => parts.push(error.to_string()),

@@ -2,6 +2,7 @@
 
 mod accounting;
 mod body;
+mod incoming;
 mod min_rate;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::protocol::{ContentRange, Digest, Endpoint};
 pub(super) use accounting::Accounting;
 pub(super) use body::Transferred;
 use body::{Body, Received};
+pub(super) use incoming::Incoming;
 pub(super) use min_rate::MinRate;
 
 /// The result of a GET that did not fail.

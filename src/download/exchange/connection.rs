@@ -1,7 +1,7 @@
 //! A connection to a holder, on which requests were sent (protocol.md sections 5.1 and 5.7).
 
-use std::mem;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::download::model::{Source, TransferError};
@@ -12,7 +12,7 @@ use crate::protocol::role::{DocumentClient, DocumentMeaning};
 #[derive(Debug)]
 pub(in crate::download) struct HolderConnection {
     pub(super) source: Source,
-    stream: WatchedStream,
+    stream: Arc<WatchedStream>,
     address: IpAddr,
     /// When the current request was sent. For one that was sent ahead: when its response was first
     /// awaited.
@@ -30,6 +30,7 @@ impl HolderConnection {
     ) -> Result<Self, TransferError> {
         let address = stream.peer_addr().map_err(TransferError::Lost)?.ip();
         let (requested_at, input, role) = (Instant::now(), Vec::new(), DocumentClient::new());
+        let stream = Arc::new(stream);
         Ok(Self { source: source.clone(), stream, address, requested_at, input, role })
     }
 
@@ -37,13 +38,9 @@ impl HolderConnection {
         &self.stream
     }
 
-    /// The connection, the bytes that were read and not yet used, and the role.
-    pub(super) fn parts(&mut self) -> (&Connection, &mut Vec<u8>, &mut DocumentClient) {
-        (&self.stream, &mut self.input, &mut self.role)
-    }
-
-    pub(in crate::download) fn into_parts(self) -> (WatchedStream, DocumentClient) {
-        (self.stream, self.role)
+    /// A handle by which another thread can shut the connection down.
+    pub(in crate::download) fn shared_stream(&self) -> Arc<WatchedStream> {
+        Arc::clone(&self.stream)
     }
 
     /// The holder's address.
@@ -55,11 +52,14 @@ impl HolderConnection {
         self.requested_at
     }
 
-    /// Takes bytes that were read after the head, at most `most` of them.
-    pub(in crate::download) fn take_input(&mut self, most: u64) -> Vec<u8> {
-        let count = usize::try_from(most).unwrap_or(usize::MAX).min(self.input.len());
-        let rest = self.input.split_off(count);
-        mem::replace(&mut self.input, rest)
+    /// Moves bytes that were read after the head to the start of `room`; returns their number.
+    pub(in crate::download) fn take_input(&mut self, room: &mut [u8]) -> usize {
+        let count = room.len().min(self.input.len());
+        if let (Some(room), Some(bytes)) = (room.get_mut(..count), self.input.get(..count)) {
+            room.copy_from_slice(bytes);
+        }
+        self.input.drain(..count);
+        count
     }
 
     /// The first of the bytes that have arrived and belong to no response. Does not wait.

@@ -2,11 +2,9 @@
 //! sections 5.1 to 5.4).
 
 use std::io;
-use std::mem;
 
 use super::connection::HolderConnection;
 use crate::download::model::TransferError;
-use crate::driver::Driver;
 use crate::protocol::DocumentHead;
 use crate::protocol::role::DocumentMeaning;
 
@@ -17,17 +15,17 @@ const READ: usize = 1024;
 pub(super) fn read_head(
     connection: &mut HolderConnection,
 ) -> Option<Result<DocumentHead, TransferError>> {
-    let (stream, input, role) = connection.parts();
-    let mut driver = Driver::with_input(stream, mem::take(input), role);
-    let event = driver.try_next();
-    if let Ok(Some(event)) = &event {
-        driver.take(event.used);
-    }
-    (_, *input) = driver.into_parts();
-    let event = match event {
-        Ok(event) => event?,
-        Err(error) => return Some(Err(TransferError::Lost(error))),
+    let event = loop {
+        if let Some(event) = connection.role.next(&connection.input) {
+            break event;
+        }
+        match read_some(connection, READ)? {
+            Ok(0) => break connection.role.on_end(&connection.input),
+            Ok(_) => {}
+            Err(error) => return Some(Err(TransferError::Lost(error))),
+        }
     };
+    connection.input.drain(..event.used);
     Some(match event.meaning {
         DocumentMeaning::Head(head) => Ok(head),
         DocumentMeaning::Refused(refusal) => Err(TransferError::Refused(refusal.into())),
@@ -45,14 +43,29 @@ pub(super) fn read_beginning(
 ) -> Option<io::Result<()>> {
     loop {
         let missing = beginning.saturating_sub(connection.input.len() as u64);
-        let mut chunk = [0; READ];
         let most = usize::try_from(missing).unwrap_or(READ).min(READ);
-        let Some(room) = chunk.get_mut(..most).filter(|room| !room.is_empty()) else {
+        if most == 0 {
             return Some(Ok(()));
-        };
-        match connection.stream().try_read(room) {
+        }
+        match read_some(connection, most)? {
             Ok(0) => return Some(Ok(())),
-            Ok(count) => connection.input.extend(chunk.iter().take(count)),
+            Ok(_) => {}
+            Err(error) => return Some(Err(error)),
+        }
+    }
+}
+
+/// Reads at most this many bytes into the connection's input, and returns their number; 0 is the end.
+/// `None`: nothing has arrived.
+fn read_some(connection: &mut HolderConnection, most: usize) -> Option<io::Result<usize>> {
+    let mut chunk = [0; READ];
+    let room = chunk.get_mut(..most).unwrap_or_default();
+    loop {
+        match connection.stream().try_read(room) {
+            Ok(count) => {
+                connection.input.extend(room.iter().take(count));
+                return Some(Ok(count));
+            }
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock => return None,
                 io::ErrorKind::Interrupted => {}

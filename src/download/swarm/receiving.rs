@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::{Receiving, Swarm};
 use crate::download::exchange::Response;
 use crate::download::model::TransferError;
-use crate::download::transfer::MinRate;
+use crate::download::transfer::{Incoming, MinRate};
 use crate::library::ChunkedPart;
 use crate::protocol::role::{DocumentEvent, DocumentMeaning};
 use crate::protocol::{ContentRange, Endpoint};
@@ -24,7 +24,7 @@ impl Swarm {
         holder: &Endpoint,
         range: &Range<u64>,
         response: Response,
-        mut rate: MinRate,
+        rate: MinRate,
     ) -> Result<u64, TransferError> {
         let Response { head, mut connection } = response;
         let found = head.digest.ok_or(TransferError::NoDigest)?;
@@ -37,10 +37,6 @@ impl Swarm {
         if length != Some(self.length) || place > range.start {
             return Err(TransferError::OtherPart);
         }
-        let address = connection.address();
-        let first = connection.take_input(u64::MAX);
-        let (stream, mut role) = connection.into_parts();
-        let stream = Arc::new(stream);
         {
             let mut state = self.lock();
             if head.last_modified.is_some() {
@@ -52,50 +48,38 @@ impl Swarm {
             let receiving = Receiving {
                 holder: holder.clone(),
                 since: Instant::now(),
-                stream: Arc::clone(&stream),
+                stream: connection.shared_stream(),
             };
             state.receiving.insert(worker, receiving);
         }
-        self.accounting.count(address, false, first.len() as u64);
-        let mut written = 0;
-        let mut chunk = first;
-        let mut filled = chunk.len();
-        chunk.resize(CHUNK.max(filled), 0);
+        let mut written: u64 = 0;
+        let mut chunk = vec![0; CHUNK];
+        let mut incoming = Incoming::new(&mut connection, &self.accounting, false, rate);
         loop {
-            let input = chunk.get(..filled).unwrap_or_default();
-            let (first, used) = match role.next(input) {
-                Some(DocumentEvent { used, meaning: DocumentMeaning::Bytes(first), .. }) => {
-                    (first, used)
-                }
-                _ => (place, 0),
-            };
-            let skipped = range.start.saturating_sub(first).min(used as u64);
-            let skipped_here = usize::try_from(skipped).unwrap_or(used);
-            let bytes = input.get(skipped_here..used).unwrap_or_default();
-            let (count, has_more) = self.write(worker, holder, bytes, first + skipped)?;
-            written += count;
-            if !has_more {
-                let surplus = input.get(used..).unwrap_or_default();
-                if role.missing() == Some(0) && !surplus.is_empty() {
-                    self.accounting.report_excess(holder, surplus);
-                }
-                break;
-            }
-            place = first + used as u64;
-            filled = 0;
-            if role.missing() != Some(0) {
-                let most = chunk.len() as u64;
-                let most = self.accounting.bandwidth.take(address, false, most);
-                let most = usize::try_from(most).unwrap_or(usize::MAX).min(chunk.len());
-                filled = rate.read(&stream, chunk.get_mut(..most).unwrap_or_default())?;
-            }
-            if filled == 0 {
+            let event = incoming.read(&mut chunk)?;
+            let Some(DocumentEvent { used, meaning: DocumentMeaning::Bytes(first), .. }) = event
+            else {
                 let expected = self.lock().segments.end(worker).unwrap_or(place);
                 if place < expected {
                     return Err(TransferError::Truncated { expected, found: place });
                 }
                 break;
+            };
+            let skipped = range.start.saturating_sub(first).min(used as u64);
+            let skipped_here = usize::try_from(skipped).unwrap_or(used);
+            let bytes = chunk.get(skipped_here..used).unwrap_or_default();
+            let (count, has_more) =
+                self.write(worker, holder, bytes, first.saturating_add(skipped))?;
+            written = written.saturating_add(count);
+            place = first.saturating_add(used as u64);
+            if !has_more {
+                // The end of the document, if this was its last part.
+                incoming.read(&mut [])?;
+                break;
             }
+        }
+        if connection.has_unsolicited() {
+            self.accounting.report_excess(holder, &connection.into_unsolicited());
         }
         Ok(written)
     }

@@ -9,13 +9,14 @@ use std::mem;
 use std::time::Instant;
 
 use super::accounting::Accounting;
+use super::incoming::Incoming;
 use super::min_rate::MinRate;
 use crate::download::exchange::HolderConnection;
 use crate::download::model::TransferError;
 use crate::library::{Hasher, PartialFile};
 use crate::limits;
 use crate::net::SMALL;
-use crate::protocol::role::{DocumentClient, DocumentEnd, DocumentMeaning};
+use crate::protocol::role::{DocumentEnd, DocumentMeaning};
 use crate::protocol::{ContentRange, Date, Digest, DocumentHead};
 use crate::system::{self, PageAligned};
 
@@ -96,42 +97,28 @@ impl<'a> Body<'a> {
         })
     }
 
-    /// The number of missing bytes; without a length, the number that is accepted.
-    fn left(&self, role: &DocumentClient) -> u64 {
-        let accepted = self.unannounced.saturating_add(1).saturating_sub(self.received);
-        role.missing().unwrap_or(accepted)
-    }
-
-    /// Reads until the document is complete or the connection ends. Bytes after the document are not read: they are the next response, or
-    /// belong to no response, such as the line end that some upload servers send.
+    /// Reads until the document is complete or the connection ends.
     pub(super) fn receive(
         &mut self,
         accounting: &Accounting,
         connection: &mut HolderConnection,
-        mut rate: MinRate,
+        rate: MinRate,
     ) -> Result<Received, TransferError> {
         let before = self.received;
         // Report the bytes that are here already, before any byte of this response is counted.
         (self.progress)(self.received, self.expected);
         let is_small = self.expected.is_some_and(|length| length <= SMALL);
-        let first = connection.take_input(self.left(&connection.role));
-        for some in first.chunks(PIECE) {
-            accounting.count(connection.address(), is_small, some.len() as u64);
-            let start = self.place();
-            self.room(start, some.len() as u64)?.copy_from_slice(some);
-            self.take(&mut connection.role, start, some.len())?;
-        }
+        let mut incoming = Incoming::new(connection, accounting, is_small, rate);
         let end = loop {
-            let left = self.left(&connection.role);
-            if left == 0 {
-                break connection.role.next(&[]);
-            }
-            let most = left.min(PIECE as u64);
-            let most = accounting.bandwidth.take(connection.address(), is_small, most);
+            // Without a length, one byte more than is accepted.
+            let accepted = self.unannounced.saturating_add(1).saturating_sub(self.received);
+            let most = incoming.missing().unwrap_or(accepted).min(PIECE as u64);
             let start = self.place();
-            match rate.read(connection.stream(), self.room(start, most)?)? {
-                0 => break Some(connection.role.on_end(&[])),
-                count => self.take(&mut connection.role, start, count)?,
+            match incoming.read(self.room(start, most)?)? {
+                Some(event) if matches!(event.meaning, DocumentMeaning::Bytes(_)) => {
+                    self.take(start, event.used, incoming.missing())?;
+                }
+                end => break end,
             }
         };
         Ok(Received { bytes: self.received - before, end: end.map(|event| event.meaning) })
@@ -149,22 +136,19 @@ impl<'a> Body<'a> {
         room.ok_or_else(|| TransferError::File(io::ErrorKind::OutOfMemory.into()))
     }
 
-    /// Takes the bytes of the document that were read into the buffer.
+    /// Takes bytes of the document that were read into the buffer.
     fn take(
         &mut self,
-        role: &mut DocumentClient,
         start: usize,
         count: usize,
+        missing: Option<u64>,
     ) -> Result<(), TransferError> {
-        let read = self.buffer.get(start..start + count).unwrap_or_default();
-        let used = role.next(read).map_or(0, |event| event.used);
-        let bytes = read.get(..used).unwrap_or_default();
+        let bytes = self.buffer.get(start..start.saturating_add(count)).unwrap_or_default();
         self.hasher.update(bytes);
-        self.received += used as u64;
+        self.received = self.received.saturating_add(count as u64);
         if !self.is_held_back {
             self.partial.file().write_all(bytes).map_err(TransferError::File)?;
-        } else if role.missing() != Some(0) && self.begun.elapsed() >= limits::PLACE_CHECK_INTERVAL
-        {
+        } else if missing != Some(0) && self.begun.elapsed() >= limits::PLACE_CHECK_INTERVAL {
             self.write_beginning()?;
         }
         if self.looked.elapsed() >= limits::PLACE_CHECK_INTERVAL {

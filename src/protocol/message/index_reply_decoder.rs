@@ -264,11 +264,6 @@ impl IndexReplyDecoder {
         }
     }
 
-    /// Whether nothing of the next reply has been read.
-    pub fn is_between_replies(&self) -> bool {
-        matches!(self.place, Place::Start) && self.skipped == 0
-    }
-
     /// Whether a reply had its final empty line, so that the server can be expected to send it.
     pub fn shows_final_lines(&self) -> bool {
         self.shows_final_lines

@@ -4,6 +4,7 @@
 //! time limits include connecting, and depend on whether another holder can be asked, so the caller
 //! sets them.
 
+use super::event::Event;
 use crate::protocol::{DecodeError, DocumentHead, DocumentReply, DocumentReplyDecoder, Refusal};
 
 /// Reads replies and the documents that follow them.
@@ -56,15 +57,7 @@ struct Document {
 }
 
 /// One event at the connection to an upload server.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct DocumentEvent {
-    /// How many bytes it took, at the start of the input. The next input must begin after them.
-    pub used: usize,
-    /// The meaning of these bytes, or of the end of the connection.
-    pub meaning: DocumentMeaning,
-    /// The section of protocol.md that defines it.
-    pub section: &'static str,
-}
+pub type DocumentEvent = Event<DocumentMeaning>;
 
 /// The meaning of an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -153,7 +146,7 @@ impl DocumentClient {
     /// The upload server has closed the connection after `input`, in which
     /// [`DocumentClient::next`] has found no event.
     pub fn on_end(&mut self, input: &[u8]) -> DocumentEvent {
-        let event = |meaning, section| DocumentEvent { used: 0, meaning, section };
+        let event = DocumentEvent::without_bytes;
         match &mut self.place {
             Place::Head(_) if self.awaited == 0 => event(DocumentMeaning::Closed, "5.7"),
             Place::Head(_) if input.is_empty() => event(DocumentMeaning::NoReply, "5.7"),
@@ -188,7 +181,7 @@ impl DocumentClient {
     ) -> DocumentEvent {
         self.awaited = self.awaited.saturating_sub(1);
         self.place = if keep_alive { Place::default() } else { Place::AfterLast };
-        DocumentEvent { used: 0, meaning: DocumentMeaning::End(end), section }
+        DocumentEvent::without_bytes(DocumentMeaning::End(end), section)
     }
 
     fn replied(&mut self, found: Result<(DocumentReply, usize), DecodeError>) -> DocumentEvent {

@@ -217,7 +217,7 @@ impl IndexClient {
                 return missing("a reply before the end of the connection");
             }
             (ReplyState::Before, _) if input.is_empty() => {
-                return ReplyEvent { used: 0, meaning: ReplyMeaning::Closed, section: "4.8" };
+                return ReplyEvent::without_bytes(ReplyMeaning::Closed, "4.8");
             }
             (ReplyState::Found { .. }, _) if traits.extensions => {
                 return missing("the final empty line before the end of the connection");
@@ -229,7 +229,7 @@ impl IndexClient {
                 if !traits.ends_replies() =>
             {
                 if follows_grammar && self.rate.paused >= self.limits.not_read {
-                    return ReplyEvent { used: 0, meaning: ReplyMeaning::NotRead, section: "7" };
+                    return ReplyEvent::without_bytes(ReplyMeaning::NotRead, "7");
                 }
                 // Where only the close ends a reply, that is its end after a whole record.
                 let is_end = !follows_grammar && self.has_records && input.trim_ascii().is_empty();

@@ -12,6 +12,7 @@
 //! | `index_client` | a peer, at its connection to an index server | 3.2, 4.9, 7 |
 //! | `document_client` | a client, at its connection to an upload server | 5.2 to 5.7 |
 //! | `document_server` | an upload server, at the connection of one client | 5, 7 |
+//! | `event` | the form of all events | |
 //! | `request_event`, `request_reader` | reading requests, for both servers | 3.1, 7 |
 //! | `reply_event` | what a peer finds in the replies of an index server | 3.2, 4.9 |
 //! | `empty_lines` | how many empty lines may come before a message | 7 |
@@ -19,6 +20,7 @@
 mod document_client;
 mod document_server;
 mod empty_lines;
+mod event;
 mod index_client;
 mod index_server;
 mod reply_event;
@@ -27,6 +29,7 @@ mod request_reader;
 
 pub use document_client::{DocumentClient, DocumentEnd, DocumentEvent, DocumentMeaning};
 pub use document_server::DocumentServer;
+pub use event::Event;
 pub use index_client::{IndexClient, IndexTraits};
 pub use index_server::{Ending, IndexServer};
 pub use reply_event::{ReplyEnd, ReplyEvent, ReplyMeaning};

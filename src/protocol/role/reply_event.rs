@@ -2,18 +2,11 @@
 
 use std::time::Duration;
 
+use super::event::Event;
 use crate::protocol::{DecodeError, ReplyPart};
 
 /// One event at the connection to an index server.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ReplyEvent {
-    /// How many bytes it took, at the start of the input. The next input must begin after them.
-    pub used: usize,
-    /// The meaning of these bytes, or of their absence.
-    pub meaning: ReplyMeaning,
-    /// The section of protocol.md that defines it.
-    pub section: &'static str,
-}
+pub type ReplyEvent = Event<ReplyMeaning>;
 
 /// The meaning of an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,11 +44,11 @@ pub enum ReplyEnd {
 impl ReplyEvent {
     pub(super) fn fault(error: DecodeError) -> Self {
         let section = error.fault.section;
-        Self { used: 0, meaning: ReplyMeaning::Fault(error), section }
+        Self::without_bytes(ReplyMeaning::Fault(error), section)
     }
 
     pub(super) const fn missing(expected: &'static str, section: &'static str) -> Self {
-        Self { used: 0, meaning: ReplyMeaning::Missing(expected), section }
+        Self::without_bytes(ReplyMeaning::Missing(expected), section)
     }
 }
 

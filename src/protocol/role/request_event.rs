@@ -1,17 +1,10 @@
 //! Events in the bytes that a client sends to a server (protocol.md section 3.1).
 
+use super::event::Event;
 use crate::protocol::DecodeError;
 
 /// One event at the connection of a client.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RequestEvent<R> {
-    /// How many bytes it took, at the start of the input. The next input must begin after them.
-    pub used: usize,
-    /// The meaning of these bytes.
-    pub meaning: RequestMeaning<R>,
-    /// The section of protocol.md that defines it.
-    pub section: &'static str,
-}
+pub type RequestEvent<R> = Event<RequestMeaning<R>>;
 
 /// The meaning of an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,6 +33,6 @@ impl<R> RequestEvent<R> {
     }
 
     pub(super) const fn closed(section: &'static str) -> Self {
-        Self { used: 0, meaning: RequestMeaning::Closed, section }
+        Self::without_bytes(RequestMeaning::Closed, section)
     }
 }
