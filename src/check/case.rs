@@ -1,5 +1,7 @@
 //! A case: what is sent, what is accepted, and what to change if something else is received.
 
+use super::client::ClientTest;
+
 /// A set of cases; each level includes those before it.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Level {
@@ -23,9 +25,18 @@ pub(crate) struct Case {
     pub(crate) weight: u32,
     /// The rule in a few words.
     pub(crate) rule: &'static str,
-    pub(super) steps: &'static [Step],
+    pub(super) test: Test,
     /// What to change, for typical failures. Other failures have a hint of their symptom.
     pub(super) hints: Hints,
+}
+
+/// How a case tests a program.
+#[derive(Debug)]
+pub(super) enum Test {
+    /// A server: these steps.
+    Server(&'static [Step]),
+    /// A client: a part of a session.
+    Client(ClientTest),
 }
 
 /// One of the connections of a case, which is made when it is first used.
@@ -157,6 +168,24 @@ pub(crate) enum Symptom {
     Content,
     /// The connection was not closed, or closed too early.
     Connection,
+    /// No such request was received.
+    NotSeen,
+    /// The program has sent no further request.
+    Stopped,
+    /// The program has ended.
+    Ended,
+    /// A person has skipped the step.
+    Skipped,
+    /// The menu has no such operation.
+    NotInMenu,
+    /// The program has closed the connection before it had read all bytes.
+    NotRead,
+    /// The output does not have what was received.
+    NotShown,
+    /// No file has the bytes of the document.
+    NotSaved,
+    /// There is a file, although there is no document.
+    Saved,
 }
 
 impl Level {
@@ -179,7 +208,8 @@ impl Case {
         steps: &'static [Step],
         hints: Hints,
     ) -> Self {
-        Self { id, section, level: Level::Handout, weight, rule, steps, hints }
+        let test = Test::Server(steps);
+        Self { id, section, level: Level::Handout, weight, rule, test, hints }
     }
 
     pub(super) const fn robust(
@@ -188,7 +218,8 @@ impl Case {
         steps: &'static [Step],
         hints: Hints,
     ) -> Self {
-        Self { id, section, level: Level::Robust, weight, rule, steps, hints }
+        let test = Test::Server(steps);
+        Self { id, section, level: Level::Robust, weight, rule, test, hints }
     }
 
     pub(super) const fn extension(
@@ -197,7 +228,18 @@ impl Case {
         steps: &'static [Step],
         hints: Hints,
     ) -> Self {
-        Self { id, section, level: Level::Extension, weight, rule, steps, hints }
+        let test = Test::Server(steps);
+        Self { id, section, level: Level::Extension, weight, rule, test, hints }
+    }
+
+    pub(super) const fn client(
+        level: Level,
+        (id, section, weight): (&'static str, &'static str, u32),
+        rule: &'static str,
+        test: ClientTest,
+        hints: Hints,
+    ) -> Self {
+        Self { id, section, level, weight, rule, test: Test::Client(test), hints }
     }
 
     /// What to change after this failure.
@@ -241,6 +283,26 @@ impl Symptom {
             Self::Form => "compare the line ends and empty lines with the expected ones",
             Self::Content => "send the bytes of the file unchanged: open it in binary mode",
             Self::Connection => "close the connection after the last byte of the document",
+            Self::NotSeen => {
+                "no such request was received: see the cases that failed before this one"
+            }
+            Self::Stopped => {
+                "the program did not go on after this reply: has it ended, or does it wait for more \
+                 bytes? Read a reply to its empty line, and return to the menu after a refusal, too"
+            }
+            Self::Ended => "the program has ended: look for an error in its output",
+            Self::Skipped => "the step was skipped",
+            Self::NotInMenu => "name what to type in the file of --menu",
+            Self::NotRead => "read until all bytes have arrived, and close the connection then",
+            Self::NotShown => {
+                "show what was received: read until the empty line that ends the reply, however its \
+                 bytes are divided into segments"
+            }
+            Self::NotSaved => {
+                "save exactly the bytes after the head: open the file in binary mode, and read as \
+                 many bytes as Content-Length says"
+            }
+            Self::Saved => "look at the status first: save nothing unless it is 200",
         }
     }
 }

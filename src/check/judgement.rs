@@ -15,6 +15,8 @@ pub(crate) struct Failed {
     pub(crate) received: Vec<u8>,
     /// What was observed besides the bytes.
     pub(crate) observed: &'static str,
+    /// The last output of a program that was started for the test.
+    pub(crate) output: Vec<u8>,
 }
 
 impl Client {
@@ -42,6 +44,15 @@ impl Symptom {
             Self::Form => "another form",
             Self::Content => "other bytes, or another number of bytes",
             Self::Connection => "the connection was not closed when it should be, or too early",
+            Self::NotSeen => "no such request was received",
+            Self::Stopped => "no further request was received",
+            Self::Ended => "the program has ended",
+            Self::Skipped => "the step was skipped",
+            Self::NotInMenu => "the menu does not say what to type",
+            Self::NotRead => "the connection was closed before all bytes were read",
+            Self::NotShown => "the output does not have it",
+            Self::NotSaved => "no file has these bytes",
+            Self::Saved => "a file without a document",
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Conformance tests for other programs: index servers and upload servers (protocol.md sections 3 to 8).
+//! Conformance tests for other programs: index servers, upload servers and clients (protocol.md sections 3
+//! to 8).
 //!
 //! A case is data: what is sent, what is accepted, and what to change if something else is received. The
 //! roles of [`crate::protocol::role`] read the replies, so a case fails only for what it tests: the
@@ -6,6 +7,7 @@
 //!
 //! | file | subject |
 //! |---|---|
+//! | `client` | tests of clients: the program under test is led through its operations |
 //! | `case` | a case, its steps and what it accepts |
 //! | `cases` | all cases |
 //! | `values` | the placeholders in the text of cases |
@@ -19,6 +21,7 @@
 
 mod case;
 mod cases;
+mod client;
 mod document_judge;
 mod document_reply;
 mod expected;
@@ -28,14 +31,15 @@ mod index_reply;
 mod judge;
 mod judgement;
 mod link;
-#[allow(dead_code, reason = "programs that are started are not tested yet")]
 mod program;
 mod reply;
 mod run;
 mod values;
 
 pub(crate) use case::{Case, Level};
-pub(crate) use cases::{index_server, upload_server};
+pub(crate) use cases::{client_program, index_server, upload_server};
+pub(crate) use client::{Driven, Menu, Operator, Person, Session};
 pub(crate) use grade::{Weights, grade};
 pub(crate) use judgement::Failed;
+pub(crate) use program::kill_all;
 pub(crate) use run::{Outcome, Target, run};

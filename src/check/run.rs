@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::case::{Case, Client, DocumentRule, Expected, Form, Step, Symptom};
+use super::case::{Case, Client, DocumentRule, Expected, Form, Step, Symptom, Test};
 use super::judgement::Failed;
 use super::link::{Arrival, Link};
 use super::reply::Reply;
@@ -57,6 +57,16 @@ impl Target {
         }
         Err(last)
     }
+
+    /// An upload server that shares this RFC, and the address under which it sees this program.
+    pub(super) fn at(address: SocketAddr, host: IpAddr, shared: u64) -> Self {
+        Self { address, host, run: Values::numbers_of_run(), shared: Some(shared) }
+    }
+
+    /// Numbers that hardly another run uses.
+    pub(crate) fn numbers() -> u64 {
+        Values::numbers_of_run()
+    }
 }
 
 /// Runs a case; `place` is its place among all cases.
@@ -72,13 +82,18 @@ pub(crate) fn run(case: &'static Case, place: usize, target: Target) -> Outcome 
         sent: Vec::new(),
         first: None,
     };
-    let difference = case.steps.iter().find_map(|step| running.take(step));
+    let steps = match case.test {
+        Test::Server(steps) => steps,
+        Test::Client(_) => &[],
+    };
+    let difference = steps.iter().find_map(|step| running.take(step));
     let failed = difference.map(|difference| Failed {
         hint: difference.hint.unwrap_or(case.hint(difference.symptom)),
         sent: running.sent,
         expected: difference.expected,
         received: difference.received,
         observed: difference.symptom.observed(),
+        output: Vec::new(),
     });
     Outcome { case, time: begun.elapsed(), failed }
 }

@@ -1,38 +1,43 @@
 //! `p2p-ci check`: tests whether another program follows the protocol, and grades it.
 
+mod clients;
 pub(super) mod columns;
 mod error;
 mod junit;
+mod options;
+mod results;
 mod text;
 
-use std::fs::{self, File};
-use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
+use clap::{Args, Subcommand};
 
 use super::errors::failure::Failure;
 use super::errors::report::report;
-use super::output::print::{print_json, print_line};
 use super::values::endpoints::{holder, index_server};
+use super::values::option_values::socket_address;
 use crate::check::{
-    self, Case, Level, Outcome, Target, Weights, grade, index_server as index_cases,
-    upload_server as upload_cases,
+    self, Case, Target, index_server as index_cases, upload_server as upload_cases,
 };
 use crate::limits;
 use crate::net::{Cancel, resolve};
 use crate::protocol::{Endpoint, RfcNumber};
+use clients::Started;
 use error::Error;
+use options::Options;
+use results::Results;
 
 const AFTER_HELP: &str = "\
 docs/manual.md describes the results, and protocol.md the rules.
 
 Examples:
   p2p-ci check server localhost
-  p2p-ci check uploader localhost:5678 793 --level handout";
+  p2p-ci check uploader localhost:5678 793 --level handout
+  p2p-ci check client --listen 127.0.0.1:7734
+  p2p-ci check peer --start 'python3 peer.py {host} {port} {dir}' --menu menu.txt";
 
 /// The arguments of `p2p-ci check`.
 #[derive(Debug, Args)]
@@ -63,42 +68,38 @@ enum Program {
         #[command(flatten)]
         options: Options,
     },
-}
-
-#[derive(Debug, Args)]
-struct Options {
-    /// Which cases run; each level includes those before it
-    #[arg(long, value_enum, default_value_t = ChosenLevel::Robust)]
-    level: ChosenLevel,
-    /// Print one JSON object instead of text
-    #[arg(long)]
-    json: bool,
-    /// Write the results to a file as JUnit XML, too
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
-    /// Read weights of cases for the grade: lines `ID WEIGHT`
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ChosenLevel {
-    /// What the handout of the course specifies
-    Handout,
-    /// Also what protocol.md decides, and other forms of requests
-    Robust,
-    /// Also the extensions
-    Extension,
-}
-
-impl From<ChosenLevel> for Level {
-    fn from(level: ChosenLevel) -> Self {
-        match level {
-            ChosenLevel::Handout => Self::Handout,
-            ChosenLevel::Robust => Self::Robust,
-            ChosenLevel::Extension => Self::Extension,
-        }
-    }
+    /// Test a client, which a person operates: it connects to this program, the index server
+    Client {
+        /// Listen on this address, such as `127.0.0.1:7734` or `[::]:7734`
+        #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:7734",
+              value_parser = socket_address)]
+        listen: SocketAddr,
+        /// End if nothing is done for this number of seconds [default: 60 if standard input is not a
+        /// terminal]
+        #[arg(long, value_name = "SECONDS")]
+        idle: Option<NonZeroU64>,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Start a peer, operate its menu, and test its client and its upload server
+    Peer {
+        /// The command that starts it, split into words as a shell does; {host} and {port} stand for
+        /// the index server, {dir} for its directory, {rfc} for the number of its document
+        #[arg(long, value_name = "CMD")]
+        start: String,
+        /// What is typed for each operation: lines `NAME: TEXT` [default: as in our own shell]
+        #[arg(long, value_name = "FILE")]
+        menu: Option<PathBuf>,
+        /// The directory in which it keeps its documents [default: a new one, if CMD has {dir}]
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// Listen on this address as the index server
+        #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0",
+              value_parser = socket_address)]
+        listen: SocketAddr,
+        #[command(flatten)]
+        options: Options,
+    },
 }
 
 /// Runs the command.
@@ -109,6 +110,10 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         }
         Program::Uploader { address, rfc, options } => {
             check(&address, Some(rfc.value().into()), "uploader", &upload_cases(), &options)
+        }
+        Program::Client { listen, idle, options } => clients::person(listen, idle, &options),
+        Program::Peer { start, menu, dir, listen, options } => {
+            clients::started(&Started { start, menu, dir, listen }, &options)
         }
     };
     match result {
@@ -124,22 +129,15 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-/// Runs the cases of the level; returns whether all have passed.
+/// Tests a server; returns whether all cases of the level have passed.
 fn check(
     address: &Endpoint,
     shared: Option<u64>,
-    program: &str,
+    program: &'static str,
     cases: &[&'static Case],
     options: &Options,
 ) -> Result<bool, Error> {
-    let weights = weights(options, cases)?;
-    // A file that cannot be written is reported before the cases run.
-    let junit = options.junit.as_ref().map(|path| {
-        File::create(path)
-            .map(|file| (path, file))
-            .map_err(|error| Error::file("write", path, error))
-    });
-    let junit = junit.transpose()?;
+    let results = Results::prepare(program, cases, options)?;
     let unreachable = |cause| Error::Unreachable { address: address.to_string(), cause };
     let time = limits::Connecting::DEFAULT.resolve;
     let addresses: Vec<SocketAddr> =
@@ -147,56 +145,10 @@ fn check(
             .map_err(unreachable)?;
     let target = Target::reach(&addresses, shared).map_err(unreachable)?;
     let mut outcomes = Vec::new();
-    for (place, case) in cases.iter().enumerate() {
-        if case.level > options.level.into() {
-            continue;
-        }
+    for (place, case) in cases.iter().enumerate().filter(|(_, case)| options.includes(case)) {
         let outcome = check::run(case, place, target);
-        if !options.json {
-            print_line(text::outcome(&outcome)).map_err(Error::Output)?;
-        }
+        results.print(&outcome)?;
         outcomes.push(outcome);
     }
-    let grade = grade(&outcomes, &weights);
-    if let Some((path, mut file)) = junit {
-        file.write_all(junit::document(program, &outcomes).as_bytes())
-            .map_err(|error| Error::file("write", path, error))?;
-    }
-    match options.json {
-        true => print_json(&object(&outcomes, &weights, grade)),
-        false => print_line(text::summary(&outcomes, grade)),
-    }
-    .map_err(Error::Output)?;
-    Ok(outcomes.iter().all(|outcome| outcome.failed.is_none()))
-}
-
-fn weights(options: &Options, cases: &[&'static Case]) -> Result<Weights, Error> {
-    let Some(path) = &options.weights else {
-        return Ok(Weights::default());
-    };
-    let text = fs::read_to_string(path).map_err(|error| Error::file("read", path, error))?;
-    let all: Vec<&Case> = index_cases().into_iter().chain(upload_cases()).collect();
-    let wrong = |mistake| Error::Weights { path: error::shown(path), mistake };
-    let weights = Weights::parse(&text, &all).map_err(wrong)?;
-    let mut run = cases.iter().filter(|case| case.level <= options.level.into());
-    match run.any(|case| weights.of(case) > 0) {
-        true => Ok(weights),
-        false => {
-            Err(wrong("expected a case of the level with a weight above 0, found none".into()))
-        }
-    }
-}
-
-fn object(outcomes: &[Outcome], weights: &Weights, grade: f64) -> serde_json::Value {
-    let case = |outcome: &Outcome| {
-        json!({
-            "id": outcome.case.id,
-            "section": outcome.case.section,
-            "level": outcome.case.level.name(),
-            "weight": weights.of(outcome.case),
-            "passed": outcome.failed.is_none(),
-            "hint": outcome.failed.as_ref().map(|failed| failed.hint),
-        })
-    };
-    json!({"v": 1, "cases": outcomes.iter().map(case).collect::<Vec<_>>(), "grade": grade})
+    results.finish(&outcomes)
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
+mod clients;
 #[path = "../common/mod.rs"]
 mod common;
 mod faulty_index;

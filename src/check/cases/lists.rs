@@ -1,7 +1,8 @@
 //! The cases for each kind of program.
 
 use super::{
-    index_basics, index_extensions, index_faults, index_reading, upload_basics, upload_extensions,
+    client_documents, client_replies, client_requests, index_basics, index_extensions,
+    index_faults, index_reading, upload_basics, upload_extensions,
 };
 use crate::check::Case;
 
@@ -16,6 +17,12 @@ pub(crate) fn upload_server() -> Vec<&'static Case> {
     upload_basics::CASES.iter().chain(upload_extensions::CASES).collect()
 }
 
+/// The cases for a client.
+pub(crate) fn client_program() -> Vec<&'static Case> {
+    let others = [client_replies::CASES, client_documents::CASES];
+    client_requests::CASES.iter().chain(others.into_iter().flatten()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -27,7 +34,7 @@ mod tests {
         let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol.md"));
         let text = text.unwrap();
         let mut ids = BTreeSet::new();
-        for case in index_server().into_iter().chain(upload_server()) {
+        for case in index_server().into_iter().chain(upload_server()).chain(client_program()) {
             assert!(ids.insert(case.id), "{}", case.id);
             let section = format!("\n## {}. ", case.section);
             let subsection = format!("\n### {} ", case.section);

@@ -1,10 +1,11 @@
 //! Errors of `p2p-ci check`.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::cli::errors::failure::Failure;
-use crate::escape::escaped_path;
+use crate::escape::{escaped_path, excerpt};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -17,6 +18,21 @@ pub(super) enum Error {
     Weights { path: String, mistake: String },
     #[error("cannot {what} {path}")]
     File { what: &'static str, path: String, source: io::Error },
+    #[error("cannot listen on {address}: {cause}{remedy}")]
+    Listen { address: SocketAddr, cause: io::Error, remedy: String },
+    #[error("{path}: {mistake}")]
+    Menu { path: String, mistake: String },
+    #[error("expected a command with balanced quotes in --start")]
+    Command,
+    #[error(
+        "cannot start {}: {cause}; the first word must be a program, because no shell reads the command",
+        excerpt(command)
+    )]
+    Start { command: String, cause: io::Error },
+    #[error("cannot create a directory for the program")]
+    Directory(#[source] io::Error),
+    #[error("the system refuses a thread, a socket or a signal handler")]
+    Threads(#[source] io::Error),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
 }
@@ -34,8 +50,9 @@ impl Error {
     pub(super) fn failure(&self) -> Failure {
         match self {
             Self::Unreachable { .. } => Failure::Unreachable,
-            Self::Weights { .. } => Failure::Usage,
-            Self::File { .. } | Self::Output(_) => Failure::File,
+            Self::Weights { .. } | Self::Menu { .. } | Self::Command => Failure::Usage,
+            Self::Start { .. } | Self::Listen { .. } | Self::Threads(_) => Failure::Other,
+            Self::File { .. } | Self::Directory(_) | Self::Output(_) => Failure::File,
         }
     }
 }

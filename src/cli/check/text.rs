@@ -31,6 +31,10 @@ pub(super) fn details(failed: &Failed) -> Vec<String> {
     let expected = lines(failed.expected.as_bytes(), SIDE);
     shown.extend(beside(&expected, &lines(&failed.received, SIDE), SIDE));
     shown.push(format!("found: {}", failed.observed));
+    if !failed.output.is_empty() {
+        shown.push("the last output of the program:".into());
+        shown.extend(lines(&failed.output, 2 * SIDE).into_iter().map(|line| format!("| {line}")));
+    }
     shown.extend(wrapped(&format!("hint: {}", failed.hint), 2 * SIDE));
     shown
 }

@@ -1,0 +1,157 @@
+//! A program under test that is started, and operated by typing into its menu.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::asked::{Asked, title};
+use super::exchange::Operation;
+use super::menu::{Menu, filled};
+use crate::check::program::Program;
+
+/// A program and its menu.
+#[derive(Debug)]
+pub(crate) struct Driven {
+    command: Vec<String>,
+    menu: Menu,
+    index: SocketAddr,
+    rfc: u64,
+    directory: Option<PathBuf>,
+    /// The document that was put there, and is removed at the end.
+    document: Option<PathBuf>,
+    program: Option<Program>,
+}
+
+/// A program that has written nothing for this time after a line waits for the next one.
+const QUIET: Duration = Duration::from_millis(80);
+/// The longest time between two lines.
+const LINE: Duration = Duration::from_millis(600);
+/// The same after its start.
+const QUIET_AT_START: Duration = Duration::from_millis(300);
+const START: Duration = Duration::from_secs(2);
+/// Time for it to end by itself.
+const END: Duration = Duration::from_secs(2);
+
+/// The document that the program shares. Some programs read its title in it.
+fn text(rfc: u64) -> String {
+    let title = title(rfc);
+    format!(
+        "\n\np2p-ci check                                            The p2p-ci Authors\n\
+         Request for Comments: {rfc}                               November 2026\n\
+         Category: Sample\n\n\n{:31}{title}\n\nStatus of This Memo\n\n   \
+         This document is a part of a test.\n",
+        ""
+    )
+}
+
+impl Driven {
+    /// Starts the program with an index server at this address. `words` are those of its command, with
+    /// placeholders. It shares an RFC with this number in `directory`, and saves documents there.
+    ///
+    /// # Errors
+    /// When the document cannot be written, or the program cannot be started.
+    pub(crate) fn start(
+        words: &[String],
+        menu: Menu,
+        index: SocketAddr,
+        rfc: u64,
+        directory: Option<PathBuf>,
+    ) -> io::Result<Self> {
+        let path = directory.as_deref().and_then(Path::to_str).unwrap_or_default();
+        let (host, port) = (index.ip().to_string(), index.port().to_string());
+        let number = rfc.to_string();
+        let values = [("{host}", &*host), ("{port}", &port), ("{dir}", path), ("{rfc}", &number)];
+        let command = words.iter().map(|word| filled(word, &values)).collect();
+        let name = filled(&menu.document, &[("{number}", &number)]);
+        let document = directory.as_ref().map(|directory| directory.join(name));
+        if let Some(document) = &document {
+            fs::write(document, text(rfc))?;
+        }
+        let mut driven = Self { command, menu, index, rfc, directory, document, program: None };
+        driven.begin()?;
+        Ok(driven)
+    }
+
+    pub(super) fn rfc(&self) -> u64 {
+        self.rfc
+    }
+
+    /// Types an operation line by line. Returns whether the menu has it.
+    pub(super) fn type_operation(&mut self, asked: &Asked) -> bool {
+        let lines = self.menu.lines(asked);
+        if let Some(lines) = &lines {
+            self.type_lines(lines);
+        }
+        if asked.operation == Operation::Leave
+            && let Some(program) = &mut self.program
+        {
+            program.end_input();
+        }
+        lines.is_some() || asked.operation == Operation::Leave
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.program.as_ref().is_none_or(Program::has_ended)
+    }
+
+    /// Kills the program, and starts it again. If that fails, there is none, and nothing is received.
+    pub(super) fn restart(&mut self) {
+        self.program = None;
+        let _ = self.begin();
+    }
+
+    /// Ends the program.
+    pub(super) fn stop(&mut self) {
+        if let Some(program) = &mut self.program {
+            program.end_input();
+            if !matches!(program.wait(Instant::now() + END), Ok(Some(_))) {
+                program.kill();
+            }
+            // The threads that collect the output may be a moment behind.
+            program.wait_for_quiet(QUIET, Instant::now() + LINE);
+        }
+    }
+
+    pub(super) fn output(&self) -> Vec<u8> {
+        self.program.as_ref().map(Program::output).unwrap_or_default()
+    }
+
+    pub(super) fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        let program = self.program.insert(Program::start(&self.command, None)?);
+        program.wait_for_quiet(QUIET_AT_START, Instant::now() + START);
+        let (host, port) = (self.index.ip().to_string(), self.index.port().to_string());
+        let directory = self.directory.as_deref().and_then(Path::to_str).unwrap_or_default();
+        let number = self.rfc.to_string();
+        let values =
+            [("{host}", &*host), ("{port}", &port), ("{dir}", directory), ("{number}", &number)];
+        let lines: Vec<String> =
+            filled(&self.menu.start, &values).lines().map(String::from).collect();
+        self.type_lines(&lines);
+        Ok(())
+    }
+
+    fn type_lines(&mut self, lines: &[String]) {
+        let Some(program) = &mut self.program else { return };
+        for (place, line) in lines.iter().enumerate() {
+            if place > 0 {
+                program.wait_for_quiet(QUIET, Instant::now() + LINE);
+            }
+            program.feed(&format!("{line}\n"));
+        }
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.program = None;
+        if let Some(document) = &self.document {
+            let _ = fs::remove_file(document);
+        }
+    }
+}

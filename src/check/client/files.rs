@@ -1,0 +1,55 @@
+//! Looks at the files that the program under test has saved.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Files that are looked at, and depth of directories.
+const FILES: usize = 2_000;
+const DEPTH: usize = 4;
+/// Whether a file with exactly these bytes appears before the deadline.
+pub(super) fn has_content(directory: &Path, content: &[u8], deadline: Instant) -> bool {
+    loop {
+        if files(directory).iter().any(|path| is_content(path, content)) {
+            return true;
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The name of a file that belongs to this RFC, if there is one.
+pub(super) fn named(directory: &Path, number: u64) -> Option<String> {
+    let number = number.to_string();
+    let names = files(directory)
+        .into_iter()
+        .filter_map(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
+    names.into_iter().find(|name| name.contains(&number))
+}
+
+fn is_content(path: &Path, content: &[u8]) -> bool {
+    let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
+    // A file of another length is not read: it may be large.
+    fs::metadata(path).is_ok_and(|found| found.len() == length)
+        && fs::read(path).is_ok_and(|found| found == content)
+}
+
+/// The regular files below a directory. Hidden ones are not documents, and links are not followed.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let (mut found, mut waiting) = (Vec::new(), vec![(directory.to_path_buf(), 0)]);
+    while let Some((directory, depth)) = waiting.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_file() && !is_hidden && found.len() < FILES {
+                found.push(entry.path());
+            } else if kind.is_dir() && !is_hidden && depth < DEPTH {
+                waiting.push((entry.path(), depth + 1));
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,236 @@
+//! The index server that a client is tested with: its records, its usual replies, and what it finds in all
+//! requests (protocol.md section 4).
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::answer::{Answer, record};
+use super::asked::Asked;
+use super::connection::Id;
+use super::exchange::{Delivery, Operation, RequestRule};
+use super::received::Received;
+use super::request_judge::{concerns, difference};
+use super::verdicts::{Finding, Verdicts};
+use crate::check::case::Symptom;
+use crate::protocol::{Port, Record, Refusal};
+
+/// The rules that each request is compared with.
+const RULES: [RequestRule; 12] = [
+    RequestRule::LineEnds,
+    RequestRule::End,
+    RequestRule::Words,
+    RequestRule::Version,
+    RequestRule::Number,
+    RequestRule::HeaderForm,
+    RequestRule::HeaderOnce,
+    RequestRule::Host,
+    RequestRule::Port,
+    RequestRule::Title,
+    RequestRule::Os,
+    RequestRule::NothingElse,
+];
+
+/// Records that are kept. A program may add many documents.
+const RECORDS: usize = 2_000;
+
+/// An index server for one peer.
+#[derive(Debug)]
+pub(super) struct Index {
+    /// The address of this program, as the program under test sees it.
+    host: IpAddr,
+    open: BTreeSet<Id>,
+    records: Vec<(Id, Record)>,
+    added: Option<Added>,
+    /// Host and Port of the first request with both.
+    endpoint: Option<(String, String)>,
+    /// Whether the connection of ADD has ended. It is no failure of its own if the program has.
+    is_closed: bool,
+    is_leaving: bool,
+    is_judging: bool,
+}
+
+/// The last ADD.
+#[derive(Clone, Copy, Debug)]
+struct Added {
+    id: Id,
+    client: IpAddr,
+    port: Option<Port>,
+}
+
+impl Index {
+    pub(super) fn new(address: SocketAddr) -> Self {
+        let host = match address.ip().to_canonical() {
+            ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        Self {
+            host,
+            open: BTreeSet::new(),
+            records: Vec::new(),
+            added: None,
+            endpoint: None,
+            is_closed: false,
+            is_leaving: false,
+            is_judging: true,
+        }
+    }
+
+    pub(super) fn host(&self) -> IpAddr {
+        self.host
+    }
+
+    /// A connection has begun.
+    pub(super) fn begun(&mut self, id: Id) {
+        self.open.insert(id);
+    }
+
+    /// A connection has ended: its records are removed.
+    pub(super) fn ended(&mut self, id: Id) {
+        self.open.remove(&id);
+        self.records.retain(|(of, _)| *of != id);
+        let is_adding = self.added.is_some_and(|added| added.id == id);
+        self.is_closed |= is_adding && !self.is_leaving;
+    }
+
+    /// Whether a connection is open.
+    pub(super) fn has_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// From now on the program may close its connections.
+    pub(super) fn leaves(&mut self) {
+        self.is_leaving = true;
+    }
+
+    /// The program was started again.
+    pub(super) fn restarted(&mut self) {
+        self.added = None;
+        self.is_closed = false;
+    }
+
+    /// The program goes on: a connection that it has closed was closed too early.
+    pub(super) fn confirm_closed(&mut self, verdicts: &mut Verdicts) {
+        let finding = self
+            .is_closed
+            .then(|| Finding::new(Symptom::Connection, "(the connection of ADD stays open)"));
+        if self.added.is_some() || finding.is_some() {
+            verdicts.rule(RequestRule::StaysConnected, finding);
+        }
+        self.is_closed = false;
+    }
+
+    /// The upload server that the program has registered.
+    pub(super) fn upload_server(&self) -> Option<SocketAddr> {
+        let added = self.added?;
+        added.port.map(|port| SocketAddr::new(added.client, port.value()))
+    }
+
+    /// Whether an RFC was added.
+    pub(super) fn has_record(&self, number: u64) -> bool {
+        self.of(number).next().is_some()
+    }
+
+    /// The form of further requests says nothing, because the last one was refused for its form.
+    pub(super) fn stop_judging(&mut self) {
+        self.is_judging = false;
+    }
+
+    /// Compares a request with all rules.
+    pub(super) fn judge(&mut self, received: &Received, asked: Option<&Asked>, to: &mut Verdicts) {
+        if !self.is_judging {
+            return;
+        }
+        let finding = |(symptom, expected): (Symptom, String)| {
+            Finding::new(symptom, expected).received(&received.raw)
+        };
+        for rule in RULES {
+            if concerns(rule, received.operation) {
+                to.rule(rule, difference(rule, received, asked).map(finding));
+            }
+        }
+        let endpoint = received.value("Host").zip(received.value("Port"));
+        let endpoint = endpoint.map(|(host, port)| (host.to_string(), port.to_string()));
+        if let Some(endpoint) = endpoint
+            && concerns(RequestRule::SameEndpoint, received.operation)
+        {
+            let (host, port) = self.endpoint.get_or_insert_with(|| endpoint.clone());
+            let is_same = (&*host, &*port) == (&endpoint.0, &endpoint.1);
+            let expected = format!("...\r\nHost: {host}\r\nPort: {port}\r\n...");
+            let differs = (!is_same).then(|| finding((Symptom::Missing, expected)));
+            to.rule(RequestRule::SameEndpoint, differs);
+        }
+    }
+
+    /// Bytes that belong to no request.
+    pub(super) fn judge_stray(&self, bytes: &[u8], verdicts: &mut Verdicts) {
+        if self.is_judging {
+            let finding = Finding::new(Symptom::Surplus, "(nothing but requests)").received(bytes);
+            verdicts.rule(RequestRule::NothingElse, Some(finding));
+        }
+    }
+
+    /// The reply to a request that belongs to no step, or to one with the usual reply.
+    pub(super) fn usual(&mut self, id: Id, received: &Received, asked: Option<&Asked>) -> Answer {
+        self.host = received.server;
+        let records = match received.operation {
+            Some(Operation::Add) => self.add(id, received).into_iter().collect(),
+            Some(Operation::List) => self.records.iter().map(|(_, one)| one.clone()).collect(),
+            Some(Operation::Lookup) => {
+                let number = received.number().unwrap_or_default();
+                let downloaded = asked.filter(|asked| asked.number == number);
+                match downloaded.and_then(holder_of) {
+                    Some(record) => vec![record],
+                    None => self.of(number).cloned().collect(),
+                }
+            }
+            Some(Operation::Get) => {
+                return Answer::refused(Refusal::NotFound, None).closing();
+            }
+            Some(Operation::Leave) | None => return Answer::refused(Refusal::BadRequest, None),
+        };
+        match (received.operation, records.is_empty()) {
+            (Some(Operation::Lookup), true) => Answer::refused(Refusal::NotFound, None),
+            (Some(Operation::Add), true) => Answer::refused(Refusal::BadRequest, None),
+            _ => Answer::records(records, Delivery::Whole),
+        }
+    }
+
+    /// Records of other peers: of one RFC or, in a list, of many.
+    pub(super) fn records_of_others(&self, asked: &Asked, count: usize) -> Vec<Record> {
+        let each = (0..count).filter_map(|place| record(asked, place, self.host));
+        each.collect()
+    }
+
+    fn of(&self, number: u64) -> impl Iterator<Item = &Record> {
+        let start = format!("RFC {number} ");
+        self.records
+            .iter()
+            .map(|(_, one)| one)
+            .filter(move |one| format!("{} ", one.document.wire()).starts_with(&start))
+    }
+
+    /// What a request says, as far as it says it.
+    fn add(&mut self, id: Id, received: &Received) -> Option<Record> {
+        let port = received.value("Port").and_then(|port| port.parse().ok());
+        self.added = Some(Added { id, client: received.client, port });
+        let number = received.number()?;
+        let title = received.value("Title").unwrap_or_default();
+        let host = received.value("Host").unwrap_or("localhost");
+        let port = received.value("Port").unwrap_or("1");
+        let record = Record::parse(&format!("RFC {number} {title} {host} {port}")).ok()?;
+        self.records.retain(|(of, one)| {
+            *of != id || (&one.document, &one.holder) != (&record.document, &record.holder)
+        });
+        if self.records.len() < RECORDS {
+            self.records.push((id, record.clone()));
+        }
+        Some(record)
+    }
+}
+
+/// The record of the upload server that has the document of a step.
+fn holder_of(asked: &Asked) -> Option<Record> {
+    let holder = asked.holder?;
+    let (number, title) = (asked.number, asked.title.as_deref().unwrap_or_default());
+    Record::parse(&format!("RFC {number} {title} {} {}", holder.ip(), holder.port())).ok()
+}

@@ -1,0 +1,85 @@
+//! What was found about each case of a client.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::exchange::{ClientTest, RequestRule};
+use crate::check::case::{Case, Symptom, Test};
+use crate::check::judgement::Failed;
+use crate::check::run::Outcome;
+
+/// A failure.
+#[derive(Clone, Debug)]
+pub(super) struct Finding {
+    pub(super) symptom: Symptom,
+    /// What was sent before, with `C` for the client and `S` for this program.
+    pub(super) sent: Vec<(char, Vec<u8>)>,
+    pub(super) expected: String,
+    pub(super) received: Vec<u8>,
+    /// The last output of the program.
+    pub(super) output: Vec<u8>,
+}
+
+/// The results until now.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts {
+    /// The rules that have concerned a request.
+    rules: BTreeMap<RequestRule, Option<Finding>>,
+    exchanges: BTreeMap<&'static str, (Duration, Option<Finding>)>,
+}
+
+impl Finding {
+    pub(super) fn new(symptom: Symptom, expected: impl Into<String>) -> Self {
+        let expected = expected.into();
+        Self { symptom, sent: Vec::new(), expected, received: Vec::new(), output: Vec::new() }
+    }
+
+    pub(super) fn received(self, received: &[u8]) -> Self {
+        Self { received: received.to_vec(), ..self }
+    }
+
+    fn failed(self, case: &Case) -> Failed {
+        let Self { symptom, sent, expected, received, output } = self;
+        let hint = case.hint(symptom);
+        Failed { hint, sent, expected, received, observed: symptom.observed(), output }
+    }
+}
+
+impl Verdicts {
+    /// A request has followed the rule, or not. The first failure is kept.
+    pub(super) fn rule(&mut self, rule: RequestRule, finding: Option<Finding>) {
+        let kept = self.rules.entry(rule).or_default();
+        if kept.is_none() {
+            *kept = finding;
+        }
+    }
+
+    /// A case has passed or failed. The first failure is kept.
+    pub(super) fn exchange(&mut self, case: &Case, time: Duration, finding: Option<Finding>) {
+        let kept = self.exchanges.entry(case.id).or_default();
+        kept.0 = kept.0.saturating_add(time);
+        if kept.1.is_none() {
+            kept.1 = finding;
+        }
+    }
+
+    /// The result of each case.
+    pub(super) fn outcomes(mut self, cases: &[&'static Case]) -> Vec<Outcome> {
+        let outcome = |case: &'static Case| {
+            let (time, finding) = match case.test {
+                Test::Server(_) => return None,
+                Test::Client(ClientTest::Requests(rule)) => {
+                    let unseen = || Some(Finding::new(Symptom::NotSeen, "(such a request)"));
+                    (Duration::ZERO, self.rules.remove(&rule).unwrap_or_else(unseen))
+                }
+                Test::Client(ClientTest::Exchange(_)) => {
+                    let unseen = || Some(Finding::new(Symptom::NotSeen, "(this step)"));
+                    let found = self.exchanges.remove(case.id);
+                    found.unwrap_or_else(|| (Duration::ZERO, unseen()))
+                }
+            };
+            Some(Outcome { case, time, failed: finding.map(|finding| finding.failed(case)) })
+        };
+        cases.iter().copied().filter_map(outcome).collect()
+    }
+}

@@ -1,0 +1,136 @@
+//! `check client` and `check peer`: this program is the index server.
+
+use std::io::{self, IsTerminal};
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+use std::{fs, thread};
+
+use super::error::{Error, shown};
+use super::options::Options;
+use super::results::Results;
+use crate::check::{
+    Case, Driven, Menu, Operator, Person, Session, Target, client_program, kill_all, upload_server,
+};
+use crate::cli::output::format::Format;
+use crate::cli::output::print::print_text;
+use crate::cli::session::interrupt::{Interrupt, Mode};
+use crate::cli::values::option_values::remedy;
+
+/// The idle time if nobody is at a terminal.
+const IDLE: NonZeroU64 = match NonZeroU64::new(60) {
+    Some(seconds) => seconds,
+    None => NonZeroU64::MIN,
+};
+
+/// The arguments of `check peer`.
+pub(super) struct Started {
+    pub(super) start: String,
+    pub(super) menu: Option<PathBuf>,
+    pub(super) dir: Option<PathBuf>,
+    pub(super) listen: SocketAddr,
+}
+
+/// Tests a client that a person operates; returns whether all cases have passed.
+pub(super) fn person(
+    listen: SocketAddr,
+    idle: Option<NonZeroU64>,
+    options: &Options,
+) -> Result<bool, Error> {
+    let cases = included(client_program(), options);
+    let results = Results::prepare("client", &cases, options)?;
+    let (listener, format) = (bind(listen)?, format(options));
+    announce(&listener, format)?;
+    let is_terminal = io::stdin().is_terminal();
+    let idle = idle.or((!is_terminal).then_some(IDLE));
+    let person = Person {
+        // Without a reader nobody sees the instructions, and the idle time ends the test.
+        say: Box::new(move |line| drop(print_text(format, line))),
+        enter: is_terminal.then(lines).transpose().map_err(Error::Threads)?,
+        idle: idle.map(|seconds| Duration::from_secs(seconds.get())),
+    };
+    let operator = Operator::Person(person);
+    let session = Session::new(listener, Target::numbers(), operator).map_err(Error::Threads)?;
+    let outcomes = session.run(&cases, &[]);
+    outcomes.iter().try_for_each(|outcome| results.print(outcome))?;
+    results.finish(&outcomes)
+}
+
+/// Starts a program and tests it; returns whether all cases have passed.
+pub(super) fn started(started: &Started, options: &Options) -> Result<bool, Error> {
+    let (cases, uploads) =
+        (included(client_program(), options), included(upload_server(), options));
+    let all = [cases.clone(), uploads.clone()].concat();
+    let results = Results::prepare("peer", &all, options)?;
+    let menu = menu(started)?;
+    let words = shlex::split(&started.start).filter(|words| !words.is_empty());
+    let words = words.ok_or(Error::Command)?;
+    let needs_directory = words.iter().any(|word| word.contains("{dir}"));
+    let listener = bind(started.listen)?;
+    let address = listener.local_addr().map_err(Error::Threads)?;
+    let interrupt = Interrupt::start(Mode::Single { is_cancellable: false });
+    let interrupt = interrupt.map_err(Error::Threads)?;
+    interrupt.at_end(kill_all);
+    let own = match (&started.dir, needs_directory) {
+        (None, true) => Some(tempfile::tempdir().map_err(Error::Directory)?),
+        _ => None,
+    };
+    let directory = own.as_ref().map(|own| own.path().to_path_buf());
+    interrupt.replace_temporary(directory.clone());
+    let directory = directory.or(started.dir.clone());
+    let format = format(options);
+    announce(&listener, format)?;
+    let first = Target::numbers();
+    // The index server must listen before the program starts.
+    let driven = Driven::start(&words, menu, address, first, directory)
+        .map_err(|cause| Error::Start { command: started.start.clone(), cause })?;
+    let session = Session::new(listener, first, Operator::Driven(Box::new(driven)));
+    let outcomes = session.map_err(Error::Threads)?.run(&cases, &uploads);
+    outcomes.iter().try_for_each(|outcome| results.print(outcome))?;
+    results.finish(&outcomes)
+}
+
+fn included(cases: Vec<&'static Case>, options: &Options) -> Vec<&'static Case> {
+    cases.into_iter().filter(|case| options.includes(case)).collect()
+}
+
+fn menu(started: &Started) -> Result<Menu, Error> {
+    let Some(path) = &started.menu else { return Ok(Menu::default()) };
+    let text = fs::read_to_string(path).map_err(|error| Error::file("read", path, error))?;
+    Menu::parse(&text).map_err(|mistake| Error::Menu { path: shown(path), mistake })
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).map_err(|cause| {
+        let remedy = remedy(cause.kind(), address.port(), "--listen");
+        let remedy = remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default();
+        Error::Listen { address, cause, remedy }
+    })
+}
+
+/// Says where the index server is.
+fn announce(listener: &TcpListener, format: Format) -> Result<(), Error> {
+    let address = listener.local_addr().map_err(Error::Threads)?;
+    print_text(format, format_args!("listening on {address}")).map_err(Error::Output)
+}
+
+/// With `--json` standard output has one object only.
+fn format(options: &Options) -> Format {
+    if options.json { Format::Json } else { Format::Raw }
+}
+
+/// Receives something for each line that is typed.
+fn lines() -> io::Result<Receiver<()>> {
+    let (sender, receiver) = channel();
+    let read = move || {
+        for line in io::stdin().lines() {
+            if line.is_err() || sender.send(()).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("enter".into()).spawn(read)?;
+    Ok(receiver)
+}
