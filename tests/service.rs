@@ -1,6 +1,6 @@
 //! Programs that receive signals, and programs on a machine with low limits.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -24,6 +24,55 @@ fn has(program: &str) -> bool {
         common::skip(&format!("there is no `{program}`"));
     }
     has
+}
+
+/// The log in each form: a line at the start with the version, the address and the limits, and one for each
+/// refused request.
+#[test]
+fn the_log_has_the_form_that_its_reader_needs() {
+    let log = |arguments: &[&str]| {
+        let mut index = Index::start(arguments);
+        let mut talk = index.connect();
+        talk.say("nonsense\r\n\r\n");
+        talk.reply();
+        index.program.signal("TERM");
+        index.program.wait();
+        (index.address, index.program.errors())
+    };
+    let (address, text) = log(&[]);
+    let start = format!("server {} at {address}: at most ", env!("CARGO_PKG_VERSION"));
+    let levels: Vec<(&str, &str)> = text
+        .iter()
+        .map(|line| {
+            let (time, rest) = line.split_once(' ').unwrap();
+            assert!(chrono::DateTime::parse_from_rfc3339(time).is_ok(), "{line}");
+            rest.split_once(": ").unwrap()
+        })
+        .collect();
+    assert!(
+        levels.iter().any(|(level, rest)| *level == "info" && rest.contains(&start)),
+        "{text:#?}"
+    );
+    let refused = |line: &str| line.contains(": 400 Bad Request, ");
+    assert_eq!(levels.iter().filter(|(level, rest)| *level == "warn" && refused(rest)).count(), 1);
+
+    let (_, json) = log(&["--log-format", "json"]);
+    let objects: Vec<serde_json::Value> =
+        json.iter().map(|line| serde_json::from_str(line).expect(line)).collect();
+    for (level, target, part) in [
+        ("info", "sessions", ": at most "),
+        ("warn", "faults", ": 400 Bad Request, "),
+        ("info", "sessions", "stopped by SIGTERM after "),
+    ] {
+        let is_it = |object: &&serde_json::Value| {
+            object["v"] == 1
+                && object["level"] == level
+                && object["target"] == target
+                && object["message"].as_str().is_some_and(|message| message.contains(part))
+                && object["time"].as_str().is_some()
+        };
+        assert_eq!(objects.iter().filter(is_it).count(), 1, "{part}: {json:#?}");
+    }
 }
 
 /// A server that another program starts, which stays the same process.
@@ -55,7 +104,10 @@ fn sigterm_logs_the_cause_the_uptime_and_the_totals() {
         uptime.parse::<u64>().ok()
     };
     assert!(errors.iter().any(|line| is_stopping(line).is_some()), "{errors:#?}");
-    assert!(has("stopped after ") && has(": 1 connection, 1 request, 1 fault"), "{errors:#?}");
+    assert!(
+        has("stopped by SIGTERM after ") && has(": 1 connection, 1 request, 1 fault"),
+        "{errors:#?}"
+    );
 
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("rfc1.txt"), "one").unwrap();
@@ -164,7 +216,7 @@ fn with_a_controlling_terminal_a_hang_up_ends_the_server_in_order() {
     script.wait().unwrap();
     let begun = Instant::now();
     let logged = || fs::read_to_string(&log).unwrap_or_default();
-    while !logged().contains("stopped after ") {
+    while !logged().contains("stopped by SIGHUP after ") {
         assert!(begun.elapsed() < PATIENCE, "{}", logged());
         thread::yield_now();
     }

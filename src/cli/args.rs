@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 
 use super::command::Command;
+use super::logs::form::LogFormat;
 use super::output::format::Format;
 use super::record::RecordArgs;
 use super::values::endpoints::index_server;
@@ -127,6 +128,18 @@ pub(super) struct Args {
         help_heading = DOWNLOADING
     )]
     pub(super) allow_net: Vec<IpNet>,
+
+    /// Form of the log: `text`, or `json` (one object a line)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true,
+        global = true,
+        display_order = 104
+    )]
+    pub(super) log_format: LogFormat,
 
     #[command(flatten)]
     pub(super) record: RecordArgs,

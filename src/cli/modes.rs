@@ -16,7 +16,7 @@ use super::logs::logging;
 use super::logs::uptime::Uptime;
 use super::output::format::Format;
 use super::output::notices::Notices;
-use super::output::outcome::report_failed;
+use super::output::outcome::{report_failed, shown};
 use super::output::print::print_note;
 use super::program::{called, typed};
 use super::session::index_access::IndexAccess;
@@ -97,7 +97,7 @@ pub(super) fn share(args: &Args) -> Result<(), CommandError> {
         ServiceSignal::End(signal) => {
             log::info!("{signal} after {}: stopping", Uptime(started.elapsed()));
             // After the first signal the receiver is gone.
-            let _ = stop.send(());
+            let _ = stop.send(signal);
         }
     };
     on_service_signal(handle).map_err(CommandError::Signals)?;
@@ -108,13 +108,27 @@ pub(super) fn share(args: &Args) -> Result<(), CommandError> {
     let session = Session::start(args, &journal, tell)?;
     let downloader = downloader(args);
     let (library, registration) = (&session.sharing.library, &session.sharing.registration);
+    log_start(args, &session);
     resume_unfinished(&downloader, &journal, library, registration, &Downloads::default(), notices);
     // The sender lives as long as the process.
-    let _ = stopped.recv();
+    let cause = stopped.recv().map_or_else(|_| String::new(), |signal| format!(" by {signal}"));
     let totals = session.sharing.uploads.totals();
     drop(session);
-    log::info!("stopped after {}: {totals}", Uptime(started.elapsed()));
+    log::info!("stopped{cause} after {}: {totals}", Uptime(started.elapsed()));
     Ok(())
+}
+
+/// The first line of the log: the version, the addresses and the limits.
+fn log_start(args: &Args, session: &Session) {
+    let uploading = session.sharing.uploads.address();
+    log::info!(
+        "{} {} shares `{}` at {uploading} with {}: at most {} large documents concurrently",
+        called("peer"),
+        env!("CARGO_PKG_VERSION"),
+        shown(&args.share),
+        args.server,
+        args.upload_slots
+    );
 }
 
 /// Runs the shell, on a terminal or for a script.

@@ -33,7 +33,7 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Single::Share) => LevelFilter::Info,
         Some(Single::Both(_) | Single::Remove(_)) | None => LevelFilter::Warn,
     };
-    logging::start(level, &[]);
+    logging::start(args.log_format, level, &[]);
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=1: {error}");
     }
@@ -53,6 +53,7 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         None => run_shell(&args, interactive),
     };
+    logging::finish();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.into(),

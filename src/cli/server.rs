@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::process::{ExitCode, exit};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -68,7 +69,7 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = if args.show_limits {
         print_line(limits_table(&(&args).into())).map_err(Error::Output)
     } else {
-        start_logging(args.log);
+        start_logging(&args);
         serve(&args)
     };
     match done {
@@ -99,11 +100,14 @@ fn serve(args: &Args) -> Result<(), Error> {
     warn_of_little_memory(&config);
     logging::warn_of_root();
     let (stop, totals, started) = (server.stop(), server.totals(), Instant::now());
-    let totals_logged = Arc::new(Once::new());
+    let (totals_logged, cause) = (Arc::new(Once::new()), Arc::new(OnceLock::new()));
+    let cause_to_set = Arc::clone(&cause);
     let log_totals = move || {
         totals_logged.call_once(|| {
             let uptime = Uptime(started.elapsed());
-            log::info!(target: server::LOG_SESSIONS, "stopped after {uptime}: {totals}");
+            let cause = cause.get().map_or_else(String::new, |signal| format!(" by {signal}"));
+            log::info!(target: server::LOG_SESSIONS, "stopped{cause} after {uptime}: {totals}");
+            logging::finish();
         });
     };
     let at_the_end = log_totals.clone();
@@ -114,6 +118,8 @@ fn serve(args: &Args) -> Result<(), Error> {
         ServiceSignal::End(signal) => {
             let uptime = Uptime(started.elapsed());
             log::info!(target: server::LOG_SESSIONS, "{signal} after {uptime}: stopping");
+            // A second signal is not the cause.
+            let _ = cause_to_set.set(signal);
             stop.stop();
             // A session in a name lookup cannot be interrupted. Its connection is cut, and its thread
             // ends with the process.
@@ -123,7 +129,9 @@ fn serve(args: &Args) -> Result<(), Error> {
         }
     };
     on_service_signal(handle).map_err(Error::Signals)?;
-    for address in server.addresses().map_err(Error::Address)? {
+    let addresses = server.addresses().map_err(Error::Address)?;
+    log_start(&config, &server, &addresses);
+    for address in addresses {
         // The server works without standard output, too.
         if let Err(error) = print_line(format_args!("listening on {address}")) {
             log::warn!("listening on {address}, which cannot be printed: {error}");
@@ -132,6 +140,20 @@ fn serve(args: &Args) -> Result<(), Error> {
     server.run().map_err(Error::Threads)?;
     at_the_end();
     Ok(())
+}
+
+/// The first line of the log: the version, the addresses and the limits.
+fn log_start(config: &Config, server: &Server, addresses: &[SocketAddr]) {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    log::info!(
+        target: server::LOG_SESSIONS,
+        "{} {} at {}: at most {} connections, {} MiB of memory",
+        called("server"),
+        env!("CARGO_PKG_VERSION"),
+        addresses.join(" and "),
+        server.connections(),
+        memory_limit(config.max_memory).0.total >> 20
+    );
 }
 
 fn cannot_bind(error: BindError) -> Error {
@@ -192,14 +214,15 @@ fn warn_of_little_memory(config: &Config) {
     }
 }
 
-fn start_logging(log: Option<Log>) {
+fn start_logging(args: &Args) {
     let automatic = if io::stderr().is_terminal() { Log::Requests } else { Log::Sessions };
-    let (sessions, requests, faults) = match log.unwrap_or(automatic) {
+    let (sessions, requests, faults) = match args.log.unwrap_or(automatic) {
         Log::Requests => (LevelFilter::Info, LevelFilter::Info, LevelFilter::Warn),
         Log::Sessions => (LevelFilter::Info, LevelFilter::Off, LevelFilter::Warn),
         Log::Quiet => (LevelFilter::Off, LevelFilter::Off, LevelFilter::Off),
     };
     logging::start(
+        args.log_format,
         LevelFilter::Warn,
         &[
             (server::LOG_SESSIONS, sessions),

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use clap::{Parser, ValueEnum};
 
+use super::logs::form::LogFormat;
 use super::record::RecordArgs;
 use super::values::option_values::{count, socket_address};
 use super::values::size::MemorySize;
@@ -71,6 +72,16 @@ pub(super) struct Args {
     /// sessions]
     #[arg(long, value_enum, value_name = "WHAT", hide_possible_values = true)]
     pub(super) log: Option<Log>,
+
+    /// Form of the log: `text`, or `json` (one object a line)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    pub(super) log_format: LogFormat,
 
     #[command(flatten)]
     pub(super) record: RecordArgs,

@@ -58,7 +58,7 @@ pub(crate) use sockets::{
     ACCEPT_TIMES_OUT, INHERITS_OPTIONS, SENDS_WITHOUT_WAITING, WRITES_RESUME, allow_slow_reader,
     has_unread, lift_unsent_limit, receive, send_more, set_peer_options, try_receive, try_send,
 };
-pub(crate) use terminal::{TerminalMode, wait_for_input};
+pub(crate) use terminal::{TerminalMode, is_journal, wait_for_input};
 pub(crate) use unacknowledged::unacknowledged;
 
 /// The name and release of the operating system, such as `Linux 6.1`. The rest of the release is not

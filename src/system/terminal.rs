@@ -1,4 +1,4 @@
-//! The mode of the terminal, and waiting for its input.
+//! The mode of the terminal, waiting for its input, and the journal as the other end of an output.
 
 use std::io;
 use std::time::Duration;
@@ -28,6 +28,21 @@ impl TerminalMode {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, mode);
         }
     }
+}
+
+/// Whether an output is connected to the journal of systemd: `JOURNAL_STREAM` has its device and inode
+/// (systemd.exec(5)). A program that inherits the variable may have another output.
+#[cfg(unix)]
+pub(crate) fn is_journal(output: impl std::os::fd::AsFd) -> bool {
+    let Some(stream) = std::env::var("JOURNAL_STREAM").ok() else { return false };
+    rustix::fs::fstat(output)
+        .is_ok_and(|found| stream == format!("{}:{}", found.st_dev, found.st_ino))
+}
+
+/// Whether an output is connected to the journal of systemd, which other systems do not have.
+#[cfg(not(unix))]
+pub(crate) fn is_journal(_output: impl Sized) -> bool {
+    false
 }
 
 /// Waits until a line or the end of standard input can be read; returns whether it can. On systems other

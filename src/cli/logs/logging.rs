@@ -1,7 +1,7 @@
 //! Logs on standard error: one line each, with the time, and limited in rate.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,23 +9,35 @@ use chrono::Local;
 use env_logger::{Builder, Env};
 use log::{Level, LevelFilter, Record};
 
-use super::throttle::Throttle;
+use super::form::{Form, LogFormat};
+use super::throttle::{Line, Throttle};
 use crate::peer::LOG_LIBRARY;
 use crate::server::{LOG_FAULTS, LOG_REQUESTS};
 
 /// The lines of the last second, for the whole program.
 static LATELY: Mutex<Option<Throttle>> = Mutex::new(None);
 
+/// The form of the lines; set when logging starts.
+static FORM: OnceLock<Form> = OnceLock::new();
+
 /// Starts logging. `targets` are the levels that the program's options set; `RUST_LOG` overrides them.
-pub(in crate::cli) fn start(level: LevelFilter, targets: &[(&str, LevelFilter)]) {
+pub(in crate::cli) fn start(
+    format: LogFormat,
+    level: LevelFilter,
+    targets: &[(&str, LevelFilter)],
+) {
+    let form = *FORM.get_or_init(|| Form::choose(format));
     let mut builder = Builder::new();
     builder.filter_level(level);
     for (target, level) in targets {
         builder.filter_module(target, *level);
     }
     builder.parse_env(Env::default());
-    builder.format(|output, record| match admits(record) {
-        true => writeln!(output, "{}", line(record)),
+    builder.format(move |output, record| match admits(record) {
+        true => {
+            let line = form.line(Local::now(), record.level(), record.target(), record.args());
+            writeln!(output, "{line}")
+        }
         false => Ok(()),
     });
     builder.init();
@@ -40,14 +52,17 @@ pub(in crate::cli) fn warn_of_root() {
     }
 }
 
-fn line(record: &Record<'_>) -> String {
-    let time = Local::now().format("%H:%M:%S");
-    match record.level() {
-        Level::Error | Level::Warn => {
-            let level = record.level().as_str().to_ascii_lowercase();
-            format!("{time} {level}: {}", record.args())
-        }
-        Level::Info | Level::Debug | Level::Trace => format!("{time} {}", record.args()),
+/// Prints the counts of lines that are suppressed now. A program calls it before it ends.
+pub(in crate::cli) fn finish() {
+    let summaries = lately().as_mut().map(|throttle| throttle.last_summaries(Instant::now()));
+    print_lines(summaries.unwrap_or_default());
+}
+
+fn print_lines(lines: Vec<Line>) {
+    let form = FORM.get().copied().unwrap_or(Form::Text);
+    for Line { level, target, message } in lines {
+        // Standard error may be closed.
+        let _ = writeln!(io::stderr(), "{}", form.line(Local::now(), level, &target, &message));
     }
 }
 
@@ -62,21 +77,20 @@ fn admits(record: &Record<'_>) -> bool {
     place.is_none_or(|place| {
         let mut lately = lately();
         let throttle = lately.get_or_insert_default();
-        throttle.admits(place, &|| line(record), Instant::now())
+        let line = || Line {
+            level: record.level(),
+            target: record.target().into(),
+            message: record.args().to_string(),
+        };
+        throttle.admits(place, &line, Instant::now())
     })
 }
 
 fn print_summaries() {
     loop {
         thread::sleep(Duration::from_millis(500));
-        let summaries = match &mut *lately() {
-            Some(throttle) => throttle.summaries(Instant::now()),
-            None => Vec::new(),
-        };
-        for summary in summaries {
-            // Standard error may be closed.
-            let _ = writeln!(io::stderr(), "{summary}");
-        }
+        let summaries = lately().as_mut().map(|throttle| throttle.summaries(Instant::now()));
+        print_lines(summaries.unwrap_or_default());
     }
 }
 

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use log::Level;
+
 /// Lines of one kind in a second.
 const LINES: u32 = 10;
 const SECOND: Duration = Duration::from_secs(1);
@@ -21,9 +23,17 @@ pub(in crate::cli) struct Throttle(HashMap<Place, Kind>);
 struct Kind {
     since: Instant,
     said: u32,
-    /// The number of suppressed lines, and the last of them.
+    /// The number of suppressed lines, and the first of them.
     unsaid: u32,
-    last: String,
+    first: Option<Line>,
+}
+
+/// A line without its time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli) struct Line {
+    pub(in crate::cli) level: Level,
+    pub(in crate::cli) target: String,
+    pub(in crate::cli) message: String,
 }
 
 impl Throttle {
@@ -31,14 +41,14 @@ impl Throttle {
     pub(in crate::cli) fn admits(
         &mut self,
         place: Place,
-        line: &dyn Fn() -> String,
+        line: &dyn Fn() -> Line,
         now: Instant,
     ) -> bool {
         let kind = self.0.entry(place).or_insert_with(|| Kind {
             since: now,
             said: 0,
             unsaid: 0,
-            last: String::new(),
+            first: None,
         });
         // A new second begins only after the suppressed lines were reported.
         if kind.unsaid == 0 && now.duration_since(kind.since) >= SECOND {
@@ -49,23 +59,27 @@ impl Throttle {
             return true;
         }
         kind.unsaid += 1;
-        if kind.last.is_empty() {
-            kind.last = line();
-        }
+        kind.first.get_or_insert_with(line);
         false
     }
 
     /// The summaries of past seconds: one line for each kind with suppressed lines.
-    pub(in crate::cli) fn summaries(&mut self, now: Instant) -> Vec<String> {
-        let over = self
-            .0
-            .values_mut()
-            .filter(|kind| kind.unsaid > 0 && now.duration_since(kind.since) >= SECOND);
-        over.map(|kind| {
-            let last = std::mem::take(&mut kind.last);
-            let summary = format!("{} more like this: {last}", kind.unsaid);
-            (kind.since, kind.said, kind.unsaid) = (now, 0, 0);
-            summary
+    pub(in crate::cli) fn summaries(&mut self, now: Instant) -> Vec<Line> {
+        self.summaries_if(now, |kind| now.duration_since(kind.since) >= SECOND)
+    }
+
+    /// The summaries of all suppressed lines, before the program ends.
+    pub(in crate::cli) fn last_summaries(&mut self, now: Instant) -> Vec<Line> {
+        self.summaries_if(now, |_| true)
+    }
+
+    fn summaries_if(&mut self, now: Instant, is_due: impl Fn(&Kind) -> bool) -> Vec<Line> {
+        let over = self.0.values_mut().filter(|kind| kind.unsaid > 0 && is_due(kind));
+        over.filter_map(|kind| {
+            let unsaid = std::mem::take(&mut kind.unsaid);
+            (kind.since, kind.said) = (now, 0);
+            let first = kind.first.take()?;
+            Some(Line { message: format!("{unsaid} more like this: {}", first.message), ..first })
         })
         .collect()
     }
@@ -75,13 +89,17 @@ impl Throttle {
 mod tests {
     use super::*;
 
+    fn a_line(message: &str) -> Line {
+        Line { level: Level::Info, target: "target".into(), message: message.into() }
+    }
+
     #[test]
     fn ten_lines_a_second_of_each_kind_and_a_count_of_the_rest() {
         let mut throttle = Throttle::default();
         let now = Instant::now();
         let said = |throttle: &mut Throttle, line: u32, now| {
             (0..25)
-                .filter(|n| throttle.admits(("file", line), &|| format!("line {n}"), now))
+                .filter(|n| throttle.admits(("file", line), &|| a_line(&format!("line {n}")), now))
                 .count()
         };
         assert_eq!(said(&mut throttle, 1, now), 10);
@@ -89,10 +107,16 @@ mod tests {
         assert!(throttle.summaries(now).is_empty());
         let later = now + SECOND;
         let mut summaries = throttle.summaries(later);
-        summaries.sort();
-        assert_eq!(summaries, ["15 more like this: line 10"; 2]);
+        summaries.sort_by_key(|line| line.message.clone());
+        assert_eq!(
+            summaries,
+            [a_line("15 more like this: line 10"), a_line("15 more like this: line 10")]
+        );
         assert!(throttle.summaries(later).is_empty());
         assert_eq!(said(&mut throttle, 1, later), 10);
+        // At the end of the program nothing stays suppressed.
+        assert_eq!(throttle.last_summaries(later), [a_line("15 more like this: line 10")]);
+        assert!(throttle.last_summaries(later).is_empty());
     }
 
     #[test]
@@ -100,7 +124,7 @@ mod tests {
         let mut throttle = Throttle::default();
         let mut now = Instant::now();
         for _ in 0..100 {
-            assert!(throttle.admits(("file", 1), &String::new, now));
+            assert!(throttle.admits(("file", 1), &|| a_line(""), now));
             now += SECOND / 9;
         }
         assert!(throttle.summaries(now).is_empty());

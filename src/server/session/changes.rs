@@ -15,7 +15,7 @@ use super::requests::{Done, Refused};
 use crate::escape::escaped;
 use crate::index::{Addition, Attributes, Charge};
 use crate::protocol::{BorrowedRecord, Content, Date, Document, Endpoint, Record, Refusal};
-use crate::server::logging::LOG_FAULTS;
+use crate::server::logging::{LOG_FAULTS, LOG_REQUESTS};
 
 /// Records that are added while the index is locked once: some microseconds.
 const BATCH: usize = 8;
@@ -101,7 +101,10 @@ impl Session<'_> {
     }
 
     fn refused(&self, document: &Document, reason: String) -> Refused {
-        log::warn!(target: LOG_FAULTS, "{}: {document} refused: {reason}", self.address);
+        // A log of requests has the refusal in the line of the request.
+        if !log::log_enabled!(target: LOG_REQUESTS, log::Level::Info) {
+            log::warn!(target: LOG_FAULTS, "{}: {document} refused: {reason}", self.address);
+        }
         Refused { refusal: Refusal::ServiceUnavailable, reason }
     }
 
