@@ -5,13 +5,13 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Index, Program, folder, names, run_peer};
+use common::{Index, Program, folder, holders, names, run_peer};
 
 fn large() -> Vec<u8> {
     (0..12 * 1024 * 1024 + 7).map(|at: usize| (at * 31 % 251).to_le_bytes()[0]).collect()
@@ -49,19 +49,9 @@ fn meddle(
     change: impl Fn(usize, &mut Vec<u8>) -> Act,
 ) -> std::io::Result<()> {
     let mut far = TcpStream::connect(honest)?;
-    let mut lines = BufReader::new(near.try_clone()?);
-    loop {
-        let mut line = String::new();
-        if lines.read_line(&mut line)? == 0 {
-            return Ok(());
-        }
-        if keeps(&line) {
-            far.write_all(line.as_bytes())?;
-        }
-        if line == "\r\n" {
-            break;
-        }
-    }
+    let request = holders::request(&mut near)?;
+    let kept: String = request.split_inclusive('\n').filter(|line| keeps(line)).collect();
+    far.write_all(kept.as_bytes())?;
     let mut chunk = vec![0; 64 * 1024];
     let mut passed = 0;
     loop {

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
-use common::{PATIENCE, run_peer};
+use common::{PATIENCE, Requests, holders, run_peer};
 
 /// Answers each request on each connection with the same bytes. `closes` ends the connection
 /// after a reply; otherwise it stays open until the other side closes.
@@ -120,13 +120,8 @@ fn an_uploader_that_knows_no_digest_is_asked_without() {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let requests = BufReader::new(stream.try_clone().unwrap());
-            let head: Vec<String> = requests
-                .lines()
-                .map_while(Result::ok)
-                .take_while(|line| !line.is_empty())
-                .collect();
-            let reply: &[u8] = match head.iter().any(|line| line.starts_with("Want-Digest")) {
+            let request = holders::request(&mut stream).unwrap();
+            let reply: &[u8] = match request.contains("\nWant-Digest") {
                 true => b"P2P-CI/1.0 400 Bad Request\r\n\r\n",
                 false => b"P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody",
             };
@@ -204,22 +199,18 @@ fn a_search_where_there_is_none() {
     let index = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
         let mut stream = listener.accept().unwrap().0;
-        let requests = BufReader::new(stream.try_clone().unwrap());
-        let mut reply: &[u8] = b"";
-        for line in requests.lines().map_while(Result::ok) {
-            reply = match line.as_str() {
-                "LIST ALL P2P-CI/1.0" => {
+        let mut requests = Requests::to_index(&stream);
+        while let Some(request) = requests.next() {
+            let reply: &[u8] = match request.lines().next() {
+                Some("LIST ALL P2P-CI/1.0") => {
                     b"P2P-CI/1.0 200 OK\n\nRFC 7 A Tree h 1\nRFC 8 A House h 1\n\n"
                 }
-                "SEARCH ALL P2P-CI/1.0" | "LIST FILES P2P-CI/1.0" => {
+                Some("SEARCH ALL P2P-CI/1.0" | "LIST FILES P2P-CI/1.0") => {
                     b"P2P-CI/1.0 400 Bad Request\n\n"
                 }
-                "" => {
-                    stream.write_all(reply).unwrap();
-                    continue;
-                }
-                _ => reply,
+                _ => b"",
             };
+            stream.write_all(reply).unwrap();
         }
     });
     let arguments = [index.as_str(), "search", "house"];

@@ -6,11 +6,11 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 
-use common::run_peer;
+use common::{Requests, run_peer};
 use p2p_ci::escape::escaped;
 use serde_json::Value;
 
@@ -27,11 +27,8 @@ fn replying(reply: &'static str) -> String {
 }
 
 fn reply_to_each(mut stream: &TcpStream, reply: &str) {
-    for line in BufReader::new(stream).lines().map_while(Result::ok) {
-        if line.trim().is_empty() && stream.write_all(reply.as_bytes()).is_err() {
-            return;
-        }
-    }
+    let mut requests = Requests::to_index(stream);
+    while requests.next().is_some() && stream.write_all(reply.as_bytes()).is_ok() {}
 }
 
 fn nowhere() -> String {

@@ -6,14 +6,14 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Index, Talk, folder, names, run_peer, share};
+use common::{Index, Requests, Talk, folder, holders, names, run_peer, share};
 
 const DOCUMENTS: u32 = 40;
 
@@ -105,17 +105,12 @@ fn serve(
     reply: impl Fn(u32) -> String,
     seen: &Sender<Seen>,
 ) -> std::io::Result<()> {
-    let mut requests = BufReader::new(stream);
+    let mut requests = Requests::to_holder(stream);
     for count in 0.. {
-        let mut request = String::new();
-        while !request.ends_with("\r\n\r\n") {
-            if requests.read_line(&mut request)? == 0 {
-                return Ok(());
-            }
-        }
+        let Some(request) = requests.next() else { return Ok(()) };
         assert!(request.contains("\r\nConnection: keep-alive\r\n"), "{request}");
         let number = request.split(' ').nth(2).unwrap().parse().unwrap();
-        let ahead = requests.buffer().windows(4).filter(|bytes| *bytes == b"\r\n\r\n").count();
+        let ahead = requests.ahead();
         seen.send(Seen { connection, number, ahead }).unwrap();
         let then = then(count, number);
         let header = match then {
@@ -259,8 +254,7 @@ fn the_rest_of_a_small_document_is_requested() {
     thread::spawn(move || {
         let (mut near, _) = listener.accept().unwrap();
         // Closing over what was not read would reset the connection.
-        let request = BufReader::new(near.try_clone().unwrap()).lines().map_while(Result::ok);
-        assert!(request.take_while(|line| !line.is_empty()).count() > 1);
+        holders::request(&mut near).unwrap();
         let mut far = Talk::to(([127, 0, 0, 1], port).into());
         far.say("GET FILE notes.md P2P-CI/1.0\r\nHost: h\r\nWant-Digest: sha-256\r\n\r\n");
         let reply = far.rest();

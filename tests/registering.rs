@@ -6,12 +6,14 @@
 mod common;
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Instant;
+
+use common::Requests;
 
 /// More than are told without a look whether the index reads pipelines.
 const DOCUMENTS: usize = 150;
@@ -27,15 +29,13 @@ fn index(
     let (sender, seen) = channel();
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        let mut input = String::new();
-        let mut chunk = [0; 64 * 1024];
+        let mut arriving = Requests::to_index(&stream);
         let mut begin = Some(begin);
-        while let Ok(count @ 1..) = stream.read(&mut chunk) {
-            input.push_str(std::str::from_utf8(&chunk[..count]).unwrap());
+        while let Some(first) = arriving.next() {
             let mut replies = String::new();
             let mut requests = 0;
-            while let Some(end) = input.find("\r\n\r\n") {
-                let request: String = input.drain(..end + 4).collect();
+            let ahead = (0..arriving.ahead()).map_while(|_| arriving.next()).collect::<Vec<_>>();
+            for request in std::iter::once(first).chain(ahead) {
                 let number = request.split(' ').nth(2).unwrap();
                 write!(replies, "P2P-CI/1.0 200 OK\r\n\r\nRFC {number} T h 1\r\n").unwrap();
                 if shows_attributes && request.starts_with("LOOKUP ") {

@@ -10,12 +10,12 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Index, PATIENCE, Program, folder, names, peer, run_peer_again, share};
+use common::{Index, PATIENCE, Program, Requests, folder, names, peer, run_peer_again, share};
 
 #[test]
 fn a_folder_is_watched() {
@@ -119,16 +119,11 @@ fn strict_index() -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
         for stream in listener.incoming().map_while(Result::ok) {
             let say = say.clone();
             thread::spawn(move || {
-                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let mut requests = Requests::to_index(&stream);
                 let mut stream = stream;
-                loop {
-                    let head: Vec<String> = lines
-                        .by_ref()
-                        .map_while(Result::ok)
-                        .take_while(|line| !line.is_empty())
-                        .collect();
-                    let Some(request) = head.first() else { return };
-                    let is_known = head[1..].iter().all(|line| {
+                while let Some(head) = requests.next() {
+                    let (request, headers) = head.split_once("\r\n").unwrap();
+                    let is_known = headers.trim_end().lines().all(|line| {
                         ["Host:", "Port:", "Title:"].iter().any(|name| line.starts_with(name))
                     });
                     say.send(format!("{request} {is_known}")).unwrap();

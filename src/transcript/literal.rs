@@ -28,7 +28,7 @@ pub(super) fn literal(text: &str) -> Option<Vec<u8>> {
 
 /// A literal, possibly shortened in the middle: `b'…' ...<1024 bytes total>... b'…'`. Returns its
 /// beginning, the number of bytes that are missing, and its end.
-pub(super) fn shortened(text: &str) -> Option<(Vec<u8>, u64, Vec<u8>)> {
+pub fn shortened(text: &str) -> Option<(Vec<u8>, u64, Vec<u8>)> {
     let Some((first, rest)) = text.split_once(" ...<") else {
         return Some((literal(text)?, 0, Vec::new()));
     };

@@ -39,6 +39,7 @@ pub(crate) use connection::is_get;
 pub use event::{Event, What};
 pub use explained::{Explained, Kind};
 pub use explainer::Explainer;
+pub use literal::shortened;
 pub(crate) use part::Part;
 pub use reader::{TranscriptError, read};
 pub(crate) use text::begins_request;

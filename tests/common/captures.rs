@@ -4,6 +4,8 @@
 //! (from :PORT)`, `C> b'…'` towards the listening side, `S> b'…'` from it, `FIN` or `RST`. Long segments are
 //! shortened in the middle: `b'…' ...<1024 bytes total>... b'…'`. The missing bytes are filled.
 
+use p2p_ci::transcript::shortened;
+
 /// One line of a capture.
 #[derive(Debug)]
 pub struct Line<'a> {
@@ -69,42 +71,12 @@ fn event_of(event: &str) -> Option<Event> {
 /// The bytes of a segment, with the missing ones filled: with padding if that is on both sides, else with
 /// full stops.
 pub fn segment(event: &str) -> Option<Vec<u8>> {
-    let Some((first, rest)) = event.split_once(" ...<") else {
-        return literal(event);
-    };
-    let (total, last) = rest.split_once(" bytes total>... ")?;
-    let (mut bytes, last) = (literal(first)?, literal(last)?);
+    let (mut bytes, missing, last) = shortened(event)?;
     let filler = match (bytes.last(), last.first()) {
         (Some(one), Some(other)) if one == other => *one,
         _ => b'.',
     };
-    bytes.resize(total.parse::<usize>().ok()?.checked_sub(last.len())?, filler);
+    bytes.resize(bytes.len() + usize::try_from(missing).ok()?, filler);
     bytes.extend(last);
-    Some(bytes)
-}
-
-/// A bytes literal of Python.
-pub fn literal(text: &str) -> Option<Vec<u8>> {
-    let text = text.strip_prefix('b')?;
-    let quote = text.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
-    let text = text.strip_prefix(quote)?.strip_suffix(quote)?;
-    let mut bytes = Vec::new();
-    let mut rest = text.chars();
-    while let Some(char) = rest.next() {
-        let byte = match char {
-            '\\' => match rest.next()? {
-                'n' => b'\n',
-                'r' => b'\r',
-                't' => b'\t',
-                'x' => {
-                    let digits: String = rest.by_ref().take(2).collect();
-                    u8::from_str_radix(&digits, 16).ok()?
-                }
-                other => u8::try_from(other).ok()?,
-            },
-            char => u8::try_from(char).ok()?,
-        };
-        bytes.push(byte);
-    }
     Some(bytes)
 }

@@ -15,6 +15,7 @@ pub mod holders;
 mod index;
 pub mod pcapng;
 mod programs;
+mod requests;
 mod talk;
 
 use std::fs;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 pub use index::Index;
 pub use programs::{Program, peer, run_peer, run_peer_again, share};
+pub use requests::Requests;
 pub use talk::Talk;
 
 /// Longer than anything here takes on a busy machine.
