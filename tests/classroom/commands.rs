@@ -1,0 +1,107 @@
+//! The commands in pages run as printed, on a machine of their own: a network namespace, in which port 7734
+//! is free. Their output has the printed lines, in their order; `...` stands for any text.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use super::pages::{PAGES, blocks};
+use super::{common, file, has};
+
+/// The namespaces of the machine, all of whose processes end together.
+const NAMESPACES: [&str; 6] =
+    ["--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"];
+
+/// A command, and the lines that follow it on the page.
+#[derive(Debug, Default)]
+struct Printed {
+    command: String,
+    output: Vec<String>,
+}
+
+fn commands(page: &str) -> Vec<Printed> {
+    let mut commands: Vec<Printed> = Vec::new();
+    for block in blocks(page).into_iter().filter(|block| block.kind == "console") {
+        for line in block.lines {
+            match line.strip_prefix("$ ") {
+                Some(command) => {
+                    commands.push(Printed { command: command.into(), output: Vec::new() });
+                }
+                None => commands.last_mut().unwrap().output.push(line),
+            }
+        }
+    }
+    commands
+}
+
+/// Runs commands in a directory; returns what each has printed.
+fn run(commands: &[Printed], folder: &Path) -> Vec<String> {
+    let mut script = String::from("ip link set lo up\n");
+    for Printed { command, .. } in commands {
+        write!(script, "printf '\\n@@@\\n'\n{command}\n[ $? != 127 ] || echo NO SUCH COMMAND\n")
+            .unwrap();
+    }
+    let bin = Path::new(env!("CARGO_BIN_EXE_p2p-ci")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let output = Command::new("timeout")
+        .args(["180", "unshare"])
+        .args(NAMESPACES)
+        .args(["bash", "-c", &script])
+        .current_dir(folder)
+        .env("PATH", path)
+        .env("HOME", folder)
+        .env("XDG_STATE_HOME", folder.join(".state"))
+        .env("XDG_CACHE_HOME", folder.join(".cache"))
+        .env_remove("RUST_LOG")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!text.contains("NO SUCH COMMAND"), "{text}\n{errors}");
+    let parts: Vec<String> = text.split("\n@@@\n").skip(1).map(str::to_string).collect();
+    assert_eq!(parts.len(), commands.len(), "{text}\n{errors}");
+    parts
+}
+
+/// Whether a line is the printed one.
+fn is_line(printed: &str, found: &str) -> bool {
+    let parts: Vec<&str> = printed.split("...").collect();
+    let mut rest = found;
+    for (at, part) in parts.iter().enumerate() {
+        let place = if at == 0 { rest.starts_with(part).then_some(0) } else { rest.find(part) };
+        let Some(place) = place else { return false };
+        rest = rest.get(place + part.len()..).unwrap_or_default();
+    }
+    parts.len() > 1 || rest.is_empty()
+}
+
+#[test]
+fn commands_print_what_pages_say() {
+    let probe = Command::new("unshare").args(NAMESPACES).args(["ip", "link"]).output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        return common::skip("there are no user and network namespaces here");
+    }
+    if !["python3", "nc", "tshark"].into_iter().all(has) {
+        return;
+    }
+    common::in_parallel(PAGES, |page| {
+        let commands = commands(page);
+        let root = tempfile::tempdir().unwrap();
+        let folder = common::folder(root.path(), "a lesson", &[]);
+        for program in ["client.py", "server.py"] {
+            fs::copy(file("examples/python").join(program), folder.join(program)).unwrap();
+        }
+        symlink(file("captures"), folder.join("captures")).unwrap();
+        for (Printed { command, output }, found) in commands.iter().zip(run(&commands, &folder)) {
+            let mut lines = found.lines().map(str::trim_end);
+            for printed in output.iter().filter(|line| *line != "...") {
+                assert!(
+                    lines.any(|line| is_line(printed, line)),
+                    "docs/{page}.md: `{command}` printed no line `{printed}`:\n{found}"
+                );
+            }
+        }
+    });
+}
