@@ -216,6 +216,17 @@ fn a_pause_within_a_head_changes_nothing() {
 }
 
 #[test]
+fn a_head_that_the_end_of_the_connection_ends_has_a_document() {
+    let text = "0.000 [s0 :5678] C> b'GET RFC 1 P2P-CI/1.0\\nHost: h\\n\\n'\n\
+                0.100 [s0 :5678] S> b'P2P-CI/1.0 200 OK\\nContent-Length: 5\\nhello'\n\
+                0.200 [s0 :5678] S> FIN\n";
+    check(
+        &lines(text.as_bytes()),
+        &["S: Content-Length: 5", "S: hello 5.3 5 bytes of the document"],
+    );
+}
+
+#[test]
 fn errors_say_what_is_expected() {
     for (input, expected) in [
         (&b""[..], "found nothing"),

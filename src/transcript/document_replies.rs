@@ -110,7 +110,16 @@ impl DocumentReplies {
                 self.role.expect_reply();
             }
             let event = self.role.on_end(&self.input);
+            let is_head = matches!(event.meaning, DocumentMeaning::Head(_));
             self.explain(event, awaited, out);
+            if is_head {
+                // The end of the connection has ended the head. A document has come after it.
+                while let Some(event) = self.role.next(&self.input) {
+                    self.explain(event, awaited, out);
+                }
+                let event = self.role.on_end(&self.input);
+                self.explain(event, awaited, out);
+            }
         }
         self.show_surplus(out);
     }

@@ -14,6 +14,7 @@ mod common;
 
 mod commands;
 mod conversations;
+mod dialects;
 mod pages;
 mod programs;
 
