@@ -90,7 +90,7 @@ fn commands_print_what_pages_say() {
         let commands = commands(page);
         let root = tempfile::tempdir().unwrap();
         let folder = common::folder(root.path(), "a lesson", &[]);
-        for program in ["client.py", "server.py"] {
+        for program in ["client.py", "server.py", "client-menu.txt"] {
             fs::copy(file("examples/python").join(program), folder.join(program)).unwrap();
         }
         symlink(file("captures"), folder.join("captures")).unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use super::file;
 
 /// The pages whose blocks are tested.
-pub(super) const PAGES: [&str; 3] = ["write-a-client", "write-a-server", "dialects"];
+pub(super) const PAGES: [&str; 4] = ["write-a-client", "write-a-server", "dialects", "exercises"];
 
 /// A block of text between fences.
 #[derive(Debug)]

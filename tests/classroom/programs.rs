@@ -72,6 +72,19 @@ fn the_client_exchanges_documents_with_our_programs() {
 }
 
 #[test]
+fn the_client_passes_all_cases() {
+    if !has("python3") {
+        return;
+    }
+    let program = file("examples/python/client.py");
+    let start = format!("python3 '{}' {{host}} {{port}} {{dir}}", program.display());
+    let menu = file("examples/python/client-menu.txt");
+    let arguments = ["peer", "--start", &start, "--menu", menu.to_str().unwrap()];
+    let (code, output) = check(&[&arguments[..], &["--level", "robust"]].concat());
+    assert_eq!(code, 0, "{output}");
+}
+
+#[test]
 fn the_server_passes_all_cases_and_serves_our_peers() {
     if !has("python3") {
         return;
