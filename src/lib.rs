@@ -61,6 +61,7 @@ pub mod error_chain;
 pub mod escape;
 #[doc(hidden)]
 pub mod index;
+mod lab;
 #[doc(hidden)]
 pub mod net;
 #[doc(hidden)]

@@ -131,6 +131,12 @@ impl Segment<'_> {
         self.length.saturating_sub(self.data.len())
     }
 
+    /// As a reader of the capture sees it.
+    pub(super) fn packet(&self) -> Packet<'_> {
+        let Self { from, to, sequence, flags, data, length, .. } = *self;
+        Packet { from, to, sequence, flags, data, length }
+    }
+
     /// The packet. Its checksums are 0, which Wireshark does not verify.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut packet = Vec::with_capacity(60 + self.data.len());

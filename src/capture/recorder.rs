@@ -4,6 +4,7 @@
 //! packets around them are made up, with the addresses and times of the connection, so that Wireshark
 //! reassembles them.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -11,18 +12,19 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::packet::{Flags, Segment};
+use super::packet::{Flags, Packet, Segment};
 use super::shortening::Shortening;
 use super::{Side, blocks};
 
 /// The longest part of a write in one packet: the length of an IPv4 packet has 16 bits.
 const SEGMENT: usize = 60_000;
 
-/// A file to which connections are recorded.
+/// A file to which connections are recorded, and a function that sees their packets.
 #[derive(Debug)]
 pub struct Recorder {
     /// Opened to append: each block is one write, so no lock is held while a thread writes.
-    file: File,
+    file: Option<File>,
+    tap: Option<Tap>,
     written: AtomicU64,
     limit: u64,
     has_whole_bodies: bool,
@@ -40,7 +42,8 @@ impl Recorder {
         let head = blocks::beginning();
         file.write_all(&head)?;
         Ok(Self {
-            file,
+            file: Some(file),
+            tap: None,
             written: AtomicU64::new(head.len() as u64),
             limit,
             has_whole_bodies,
@@ -49,7 +52,30 @@ impl Recorder {
         })
     }
 
+    /// Records to no file.
+    pub fn without_file() -> Self {
+        Self {
+            file: None,
+            tap: None,
+            written: AtomicU64::new(0),
+            limit: 0,
+            has_whole_bodies: false,
+            is_full: AtomicBool::new(true),
+            streams: AtomicU32::new(0),
+        }
+    }
+
+    /// Also calls this function with each packet, in the threads of the connections.
+    #[must_use]
+    pub fn with_tap(self, tap: impl Fn(&Packet<'_>) + Send + Sync + 'static) -> Self {
+        Self { tap: Some(Tap(Box::new(tap))), ..self }
+    }
+
     fn write(&self, segment: &Segment<'_>) {
+        if let Some(Tap(tap)) = &self.tap {
+            tap(&segment.packet());
+        }
+        let Some(mut file) = self.file.as_ref() else { return };
         if self.is_full.load(Ordering::Relaxed) {
             return;
         }
@@ -59,7 +85,7 @@ impl Recorder {
         let before = self.written.fetch_add(length, Ordering::Relaxed);
         if before.saturating_add(length) > self.limit {
             self.stop("it has reached the limit of its size");
-        } else if let Err(error) = (&self.file).write_all(&block) {
+        } else if let Err(error) = file.write_all(&block) {
             self.stop(&error.to_string());
         }
     }
@@ -68,6 +94,15 @@ impl Recorder {
         if !self.is_full.swap(true, Ordering::Relaxed) {
             log::warn!("the record of connections ends here: {why}");
         }
+    }
+}
+
+/// A function that sees the packets.
+struct Tap(Box<dyn Fn(&Packet<'_>) + Send + Sync>);
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tap").finish_non_exhaustive()
     }
 }
 
@@ -129,7 +164,8 @@ impl Recording {
 
     /// How many of the next `count` bytes of a side are recorded.
     pub fn recorded(&self, side: Side, count: usize) -> usize {
-        let is_full = self.recorder.is_full.load(Ordering::Relaxed);
+        let Recorder { is_full, tap, .. } = &*self.recorder;
+        let is_full = is_full.load(Ordering::Relaxed) && tap.is_none();
         if is_full { 0 } else { self.lock().shortening.room(side).min(count) }
     }
 

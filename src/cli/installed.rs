@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::{
-    check, explain, generate, peer, program, replay, server, server_args, usage, wireshark,
+    check, explain, generate, lab, peer, program, replay, server, server_args, usage, wireshark,
 };
 
 const AFTER_HELP: &str = "\
@@ -44,6 +44,8 @@ enum Program {
     Wireshark(wireshark::Arguments),
     /// Print a recorded conversation, each line with its meaning
     Explain(explain::Arguments),
+    /// Start an index server and several peers, and show what they do
+    Lab(lab::Arguments),
     /// Send the client side of a recorded conversation again, and compare the replies
     Replay(replay::Arguments),
     /// Write manual pages and completions of shells, for packages
@@ -51,10 +53,10 @@ enum Program {
     Generate(generate::Arguments),
     /// Describe a command
     Help {
-        /// `server`, `peer`, `check`, `wireshark`, `explain` or `replay`
+        /// `server`, `peer`, `check`, `wireshark`, `explain`, `lab` or `replay`
         #[arg(
             value_name = "COMMAND",
-            value_parser = ["server", "peer", "check", "wireshark", "explain", "replay"]
+            value_parser = ["server", "peer", "check", "wireshark", "explain", "lab", "replay"]
         )]
         program: Option<String>,
     },
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
         Program::Check(arguments) => check::run(arguments),
         Program::Wireshark(arguments) => wireshark::run(arguments),
         Program::Explain(arguments) => explain::run(&arguments),
+        Program::Lab(arguments) => lab::run(&arguments),
         Program::Replay(arguments) => replay::run_command(&arguments),
         Program::Generate(arguments) => generate::run(&arguments, whole_command()),
         Program::Help { program } => match program.as_deref() {

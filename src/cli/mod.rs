@@ -18,6 +18,7 @@
 //! | `wireshark` | the command that installs the dissector for Wireshark |
 //! | `record`, `explain`, `replay` | the options that record connections; the commands that explain and replay recorded ones |
 //! | `generate` | manual pages and completions, for packages |
+//! | `lab` | the command that starts an index server and several peers |
 //! | `user_folder` | the user's files |
 
 mod args;
@@ -31,6 +32,7 @@ mod errors;
 mod explain;
 mod generate;
 pub mod installed;
+mod lab;
 mod limits_table;
 mod logs;
 mod meant;

@@ -66,6 +66,14 @@ impl RecordError {
 impl RecordArgs {
     /// Begins to record the connections of this process, if that is wanted.
     pub(super) fn start(&self) -> Result<(), RecordError> {
+        if let Some(recorder) = self.recorder()? {
+            record_connections(recorder);
+        }
+        Ok(())
+    }
+
+    /// Where connections are to be recorded, if that is wanted.
+    pub(super) fn recorder(&self) -> Result<Option<Recorder>, RecordError> {
         let Some(path) = &self.record else {
             let others = [
                 (self.record_force, "--record-force"),
@@ -73,7 +81,7 @@ impl RecordArgs {
                 (self.record_bodies, "--record-bodies"),
             ];
             let other = others.into_iter().find(|(is_given, _)| *is_given);
-            return other.map_or(Ok(()), |(_, name)| Err(RecordError::NoFile(name)));
+            return other.map_or(Ok(None), |(_, name)| Err(RecordError::NoFile(name)));
         };
         let shown = || format!("`{}`", escaped_path(path));
         let error = |source| RecordError::File { path: shown(), source };
@@ -89,8 +97,7 @@ impl RecordArgs {
             _ => error(source),
         })?;
         let limit = self.record_limit.unwrap_or(1 << 30);
-        record_connections(Recorder::begin(file, limit, self.record_bodies).map_err(error)?);
-        Ok(())
+        Recorder::begin(file, limit, self.record_bodies).map(Some).map_err(error)
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 22] = [
     ("capture", &[]),
     ("error_chain", &[]),
     ("escape", &[]),
@@ -63,12 +63,27 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ),
     ("check", &["escape", "limits", "protocol", "system"]),
     (
+        "lab",
+        &[
+            "capture",
+            "error_chain",
+            "escape",
+            "library",
+            "limits",
+            "net",
+            "peer",
+            "protocol",
+            "server",
+        ],
+    ),
+    (
         "cli",
         &[
             "capture",
             "check",
             "error_chain",
             "escape",
+            "lab",
             "library",
             "limits",
             "net",

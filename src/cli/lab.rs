@@ -1,0 +1,280 @@
+//! `p2p-ci lab`: an index server and several peers in this process (docs/lab.md).
+
+mod error;
+mod results;
+mod screen;
+mod session;
+mod sniffer;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::errors::report::report;
+use super::output::print::{print_json, print_line};
+use super::record::RecordArgs;
+use super::values::quantity::quantity;
+use super::values::rate::Rate;
+use super::values::size::binary_factor;
+use crate::capture::Recorder;
+use crate::lab::{
+    BUILTIN, Builtin, Documents, Figures, Group, Laboratory, MOST_PEERS, Scenario, Schedule,
+    Settings, builtin, plot,
+};
+use error::Error;
+use screen::Screen;
+use session::Ending;
+use sniffer::Sniffer;
+
+const AFTER_HELP: &str = "\
+Without a scenario, commands are read from the terminal or from standard input;
+`help` lists them. docs/lab.md describes scenarios.
+
+Examples:
+  p2p-ci lab 3
+  p2p-ci lab list
+  p2p-ci lab run flash-crowd
+  p2p-ci lab print churn >my.toml; p2p-ci lab run my.toml --record my.pcapng";
+
+/// The longest time that downloads continue after the last command of a script.
+const AFTER_SCRIPT: Duration = Duration::from_secs(120);
+
+/// The arguments of `p2p-ci lab`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = AFTER_HELP,
+    disable_help_subcommand = true,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
+
+    /// How many peers are started
+    #[arg(value_name = "PEERS", value_parser = clap::value_parser!(u64).range(1..=MOST_PEERS))]
+    peers: Option<u64>,
+
+    /// Deal the files of this directory to the peers, in place of generated documents
+    #[arg(long, value_name = "DIR")]
+    share: Option<PathBuf>,
+
+    /// How many documents are generated for each peer [default: 2]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=99))]
+    documents: Option<u32>,
+
+    /// The length of each generated document [default: 64k]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    size: Option<u64>,
+
+    /// The part of each peer in the time of a round trip, in milliseconds [default: 0]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=2000))]
+    latency: Option<u64>,
+
+    /// Bytes per second that each peer sends, such as `1M` [default: unlimited]
+    #[arg(long, value_name = "RATE")]
+    rate: Option<Rate>,
+
+    #[command(flatten)]
+    record: RecordArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run a scenario, and print its figures
+    Run(RunArgs),
+    /// List the scenarios that this program contains
+    List,
+    /// Print a scenario of this program
+    Print {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// The name of a scenario of this program, or a file
+    #[arg(value_name = "SCENARIO")]
+    scenario: PathBuf,
+
+    /// Print the figures as one JSON object
+    #[arg(long)]
+    json: bool,
+
+    /// Print the exchange on all connections, too
+    #[arg(long)]
+    exchange: bool,
+
+    /// Write the plot to this file [default: the name of the scenario, with `.svg`]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_plot")]
+    plot: Option<PathBuf>,
+
+    /// Write no plot
+    #[arg(long)]
+    no_plot: bool,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let result = match &arguments.action {
+        Some(Action::List) => list(),
+        Some(Action::Print { name }) => print(name),
+        Some(Action::Run(run)) => run_scenario(run, &arguments.record),
+        None => run_peers(arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A reader that has closed its pipe, and a signal, need no message.
+            if !error.is_silent() {
+                report("p2p-ci lab", &error);
+            }
+            error.failure().into()
+        }
+    }
+}
+
+fn list() -> Result<(), Error> {
+    for Builtin { name, text } in BUILTIN {
+        let scenario = Scenario::parse(text).map_err(|error| Error::scenario(name, error))?;
+        let seconds = scenario.duration.as_secs();
+        let about = scenario.about.lines().next().unwrap_or_default().to_string();
+        let line =
+            format!("{name:<18} {:>3} peers, {seconds:>2} s at most: {about}", scenario.peers());
+        print_line(line).map_err(Error::Output)?;
+    }
+    Ok(())
+}
+
+fn print(name: &str) -> Result<(), Error> {
+    let builtin = builtin(name).ok_or_else(|| Error::Unknown(name.into()))?;
+    print_line(builtin.text.trim_end()).map_err(Error::Output)
+}
+
+/// Peers that do what is typed.
+fn run_peers(arguments: &Arguments) -> Result<(), Error> {
+    let group = Group {
+        name: "peer".into(),
+        count: usize::try_from(arguments.peers.unwrap_or(1)).unwrap_or(1),
+        latency: Duration::from_millis(arguments.latency.unwrap_or(0)),
+        rate: arguments.rate.map(|rate| rate.bytes_per_second().get()),
+        documents: Documents {
+            first: 101,
+            count: arguments.documents.unwrap_or(2),
+            size: arguments.size.unwrap_or(64 * 1024),
+            own: true,
+        },
+        ..Group::default()
+    };
+    let scenario = Scenario::of_peers(group);
+    let settings = Settings {
+        scenario: scenario.clone(),
+        share: arguments.share.clone(),
+        recorder: recorder(&arguments.record)?,
+        shows_exchange: true,
+    };
+    let ending = Ending::start().map_err(Error::Start)?;
+    let screen = Screen::start(false, ending.cancel.clone()).map_err(Error::Start)?;
+    let tell = screen.tell();
+    let laboratory = Laboratory::start(settings, tell).map_err(Error::Start)?;
+    ending.remove_at_end(laboratory.root());
+    screen.note(&format!("the index server listens on {}", laboratory.index()));
+    Schedule::of(&scenario).run(&laboratory, &ending.cancel).map_err(Error::Step)?;
+    laboratory.wait_until_registered();
+    session::serve(&laboratory, &screen, &ending, AFTER_SCRIPT).map_err(Error::Output)?;
+    let figures = laboratory.figures();
+    drop(laboratory);
+    screen.end().map_err(Error::Output)?;
+    ending.check()?;
+    results::lines(&figures, None).iter().try_for_each(print_line).map_err(Error::Output)
+}
+
+fn run_scenario(arguments: &RunArgs, record: &RecordArgs) -> Result<(), Error> {
+    let (name, text) = read(&arguments.scenario)?;
+    let scenario = Scenario::parse(&text).map_err(|error| Error::scenario(&name, error))?;
+    let plotted = match (&arguments.plot, arguments.no_plot) {
+        (_, true) => None,
+        (Some(path), _) => Some(path.clone()),
+        (None, _) => {
+            Some(Path::new(&name).with_extension("svg").file_name().unwrap_or_default().into())
+        }
+    };
+    if let Some(path) = &plotted {
+        results::check_plot(path)?;
+    }
+    let settings = Settings {
+        scenario: scenario.clone(),
+        share: None,
+        recorder: recorder(record)?,
+        shows_exchange: arguments.exchange,
+    };
+    let ending = Ending::start().map_err(Error::Start)?;
+    let screen = Screen::start(arguments.json, ending.cancel.clone()).map_err(Error::Start)?;
+    if !scenario.about.is_empty() {
+        screen.note(&format!("{}\n{}\n", scenario.title, scenario.about));
+    }
+    let sniffer = scenario.published.map(|_| Sniffer::start(&ending.cancel));
+    let laboratory = Laboratory::start(settings, screen.tell()).map_err(Error::Start)?;
+    ending.remove_at_end(laboratory.root());
+    Schedule::of(&scenario).run(&laboratory, &ending.cancel).map_err(Error::Step)?;
+    let figures = laboratory.figures();
+    drop(laboratory);
+    let sniffed = sniffer.map(|sniffer| sniffer.and_then(Sniffer::end));
+    screen.end().map_err(Error::Output)?;
+    ending.check()?;
+    if let Some(path) = &plotted {
+        results::write_plot(path, &plot(&figures))?;
+    }
+    print_results(arguments.json, &figures, sniffed.as_ref(), plotted.as_deref())
+        .map_err(Error::Output)
+}
+
+fn print_results(
+    json: bool,
+    figures: &Figures,
+    sniffed: Option<&sniffer::Outcome>,
+    plotted: Option<&Path>,
+) -> std::io::Result<()> {
+    if json {
+        return print_json(&results::object(figures, sniffed));
+    }
+    results::lines(figures, sniffed).iter().try_for_each(print_line)?;
+    plotted.map_or(Ok(()), |path| {
+        print_line(format!("  plot         {}", crate::escape::escaped_path(path)))
+    })
+}
+
+/// The name and the text of a scenario: of a file, or of this program if there is no such file.
+fn read(scenario: &Path) -> Result<(String, String), Error> {
+    let shown = crate::escape::escaped_path(scenario).to_string();
+    let name = scenario.to_str().unwrap_or_default();
+    match builtin(name) {
+        Some(builtin) if !scenario.exists() => Ok((builtin.name.into(), builtin.text.into())),
+        None if !scenario.exists()
+            && scenario.components().count() == 1
+            && scenario.extension().is_none() =>
+        {
+            Err(Error::Unknown(name.into()))
+        }
+        _ => match fs::read_to_string(scenario) {
+            Ok(text) => Ok((shown, text)),
+            Err(source) => Err(Error::File { what: "read", path: shown, source }),
+        },
+    }
+}
+
+fn recorder(record: &RecordArgs) -> Result<Recorder, Error> {
+    Ok(record.recorder()?.unwrap_or_else(Recorder::without_file))
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    const MOST: u64 = 16 << 20;
+    quantity(text, binary_factor).filter(|size| *size <= MOST).ok_or_else(|| {
+        format!("expected a size of at most 16M, such as `100k` or `1M`, found `{text}`")
+    })
+}

@@ -1,0 +1,187 @@
+//! The figures of a laboratory as text and as JSON, and the file of the plot.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::sniffer::{Outcome, Sniffed};
+use crate::cli::values::quantity::counted;
+use crate::escape::escaped_path;
+use crate::lab::{Figures, PLOT_BEGINS};
+
+/// The figures, a line each.
+pub(super) fn lines(figures: &Figures, sniffed: Option<&Outcome>) -> Vec<String> {
+    let Figures { wanted, delivered, failed, retried, holders_failed, joined, left, .. } = figures;
+    let mut lines = vec![
+        format!("{}: {} in {}", figures.title, counted(*joined, "peer"), seconds(figures.time)),
+        format!(
+            "  documents    {delivered} of {wanted} delivered, {} bytes",
+            grouped(figures.bytes)
+        ),
+    ];
+    if *wanted > 0 {
+        let time = |time: Option<Duration>| time.map_or("not reached".into(), seconds);
+        let (half, most, all) = (time(figures.half), time(figures.most), time(figures.all));
+        lines.push(format!("  time         50 %: {half}, 90 %: {most}, all: {all}"));
+    }
+    lines.push(format!(
+        "  failures     {} given up, {} unfinished, {}, {} of holders; {} left",
+        counted(*failed, "document"),
+        wanted.saturating_sub(delivered + failed),
+        if *retried == 1 { "1 retry".into() } else { format!("{retried} retries") },
+        counted(*holders_failed, "failure"),
+        counted(*left, "peer"),
+    ));
+    lines.push(format!(
+        "  connections  {}, {} packets of the record, {} bytes",
+        figures.connections,
+        grouped(figures.packets),
+        grouped(figures.carried)
+    ));
+    let requests: Vec<String> =
+        figures.requests.iter().map(|(method, count)| format!("{method} {count}")).collect();
+    lines.push(format!("  requests     {}", requests.join(", ")));
+    if let Some(published) = figures.published {
+        lines.push(format!("  {:<14}{:>10}{:>14}{:>12}", "", "packets", "bytes", "time"));
+        let row = |name: &str, packets: u64, bytes: String, time: String| {
+            format!("  {name:<14}{:>10}{bytes:>14}{time:>12}", grouped(packets))
+        };
+        let ours = figures.all.map_or("not reached".into(), seconds);
+        lines.push(row("this record", figures.packets, grouped(figures.carried), ours));
+        match sniffed {
+            Some(Ok(Sniffed { packets, bytes, first, last })) => {
+                lines.push(row(
+                    "tshark on lo",
+                    *packets,
+                    grouped(*bytes),
+                    format!("{:.3} s", last - first),
+                ));
+            }
+            Some(Err(why)) => lines.push(format!("  tshark on lo  not counted: {why}")),
+            None => {}
+        }
+        lines.push(row(
+            "published",
+            published.packets,
+            grouped(published.bytes),
+            seconds(published.time),
+        ));
+        lines.push(
+            "  The published figures are of another program on another machine: for comparison, not reproduced.\n  \
+             The time of tshark includes joining and leaving."
+                .into(),
+        );
+    }
+    lines
+}
+
+/// The figures as an object.
+pub(super) fn object(figures: &Figures, sniffed: Option<&Outcome>) -> Value {
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    let mut object = json!({
+        "v": 1,
+        "title": figures.title,
+        "seconds": figures.time.as_secs_f64(),
+        "peers": figures.joined,
+        "left": figures.left,
+        "wanted": figures.wanted,
+        "delivered": figures.delivered,
+        "bytes": figures.bytes,
+        "p50": seconds(figures.half),
+        "p90": seconds(figures.most),
+        "all": seconds(figures.all),
+        "failed": figures.failed,
+        "retried": figures.retried,
+        "holders_failed": figures.holders_failed,
+        "connections": figures.connections,
+        "packets": figures.packets,
+        "carried": figures.carried,
+        "requests": figures.requests,
+    });
+    if let (Some(published), Some(object)) = (figures.published, object.as_object_mut()) {
+        let tshark = match sniffed {
+            Some(Ok(Sniffed { packets, bytes, first, last })) => {
+                json!({"packets": packets, "bytes": bytes, "seconds": last - first})
+            }
+            Some(Err(why)) => json!({"not_counted": why}),
+            None => Value::Null,
+        };
+        object.insert("tshark".into(), tshark);
+        let published = json!({"packets": published.packets, "bytes": published.bytes, "seconds": published.time.as_secs_f64()});
+        object.insert("published".into(), published);
+    }
+    object
+}
+
+/// Checks that the plot may be written: the file does not exist, or is a plot.
+pub(super) fn check_plot(path: &Path) -> Result<(), Error> {
+    let shown = || escaped_path(path).to_string();
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(Error::File { what: "write", path: shown(), source }),
+    };
+    let mut beginning = vec![0; PLOT_BEGINS.len()];
+    let is_plot = file.metadata().is_ok_and(|found| found.is_file())
+        && file.read_exact(&mut beginning).is_ok()
+        && beginning == PLOT_BEGINS.as_bytes();
+    if is_plot { Ok(()) } else { Err(Error::NoPlot(shown())) }
+}
+
+pub(super) fn write_plot(path: &Path, plot: &str) -> Result<(), Error> {
+    check_plot(path)?;
+    let written = File::create(path).and_then(|mut file| file.write_all(plot.as_bytes()));
+    written.map_err(|source| Error::File {
+        what: "write",
+        path: escaped_path(path).to_string(),
+        source,
+    })
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.3} s", time.as_secs_f64())
+}
+
+/// A number with its digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (10_730_000, "10,730,000")]
+        {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn only_a_plot_is_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.svg");
+        write_plot(&path, &format!("{PLOT_BEGINS}1")).unwrap();
+        write_plot(&path, &format!("{PLOT_BEGINS}2")).unwrap();
+        fs::write(&path, "<svg of another program>").unwrap();
+        assert!(matches!(write_plot(&path, PLOT_BEGINS), Err(Error::NoPlot(_))));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "<svg of another program>");
+        assert!(matches!(check_plot(directory.path()), Err(Error::NoPlot(_))));
+    }
+}

@@ -1,0 +1,74 @@
+//! Where the lines of a laboratory appear. A thread prints them, so that no peer waits for a terminal.
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use crate::cli::output::print::{print_line, print_note};
+use crate::lab::Said;
+use crate::net::Cancel;
+
+/// Where lines appear.
+pub(super) struct Screen {
+    lines: Sender<Line>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+enum Line {
+    Said(String),
+    /// Everything was said.
+    End,
+}
+
+impl Screen {
+    /// Prints to standard output, or to standard error if standard output has JSON. `cancel` is cancelled when nobody
+    /// reads the lines any more.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub(super) fn start(is_json: bool, cancel: Cancel) -> io::Result<Self> {
+        let (lines, received) = channel();
+        let work = move || {
+            let printed = print(&received, is_json);
+            if printed.is_err() {
+                cancel.cancel();
+            }
+            printed
+        };
+        let thread = thread::Builder::new().name("screen".into()).spawn(work)?;
+        Ok(Self { lines, thread })
+    }
+
+    /// A function that prints what is said.
+    pub(super) fn tell(&self) -> impl Fn(Said) + Send + Sync + 'static {
+        let lines = self.lines.clone();
+        move |said| {
+            let (Said::Exchange(line) | Said::Note(line)) = said;
+            // The thread ends early only if nobody reads.
+            let _ = lines.send(Line::Said(line));
+        }
+    }
+
+    pub(super) fn note(&self, text: &str) {
+        let _ = self.lines.send(Line::Said(text.into()));
+    }
+
+    /// Waits until everything is printed.
+    ///
+    /// # Errors
+    /// When it could not be printed.
+    pub(super) fn end(self) -> io::Result<()> {
+        let _ = self.lines.send(Line::End);
+        self.thread.join().unwrap_or(Ok(()))
+    }
+}
+
+fn print(lines: &Receiver<Line>, is_json: bool) -> io::Result<()> {
+    while let Ok(Line::Said(line)) = lines.recv() {
+        match is_json {
+            true => print_note(line),
+            false => print_line(line)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! The index server and the peers.
+
+mod commands;
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::addresses;
+use super::command::Wanted;
+use super::documents;
+use super::figures::Figures;
+use super::history::{History, Step};
+use super::member::{Member, Place};
+use super::observer::Observer;
+use super::scenario::{Documents, Group, Scenario};
+use crate::capture::Recorder;
+use crate::net::{Interface, Stop};
+use crate::protocol::{Document, Endpoint, Port};
+use crate::server::{Config, Server};
+pub(crate) use common::Said;
+use common::{Common, Tell};
+
+/// What a laboratory consists of.
+pub(crate) struct Settings {
+    /// The peers, and what they do.
+    pub(crate) scenario: Scenario,
+    /// A directory whose files are dealt to the peers, in place of generated documents.
+    pub(crate) share: Option<PathBuf>,
+    /// Where connections are recorded.
+    pub(crate) recorder: Recorder,
+    /// Whether the exchange is reported.
+    pub(crate) shows_exchange: bool,
+}
+
+/// An index server and peers. They end, and their files are removed, when this is dropped.
+pub(crate) struct Laboratory {
+    scenario: Scenario,
+    shared_files: Vec<PathBuf>,
+    index: Endpoint,
+    stop: Stop,
+    server: Option<JoinHandle<()>>,
+    /// Shared with the threads that download.
+    common: Arc<Common>,
+    peers: Mutex<Vec<Peer>>,
+    /// All documents, for `get … all`.
+    documents: Mutex<BTreeSet<Document>>,
+    getting: Mutex<Vec<JoinHandle<()>>>,
+    recorder: Arc<Recorder>,
+    root: TempDir,
+}
+
+/// A peer, which may have left.
+struct Peer {
+    group: usize,
+    /// Its place within the group.
+    place: usize,
+    member: Option<Arc<Member>>,
+}
+
+impl Laboratory {
+    /// Starts the index server. `tell` is called with what happens, by other threads.
+    ///
+    /// # Errors
+    /// When no address or directory is available, or a shared directory cannot be read.
+    pub(crate) fn start(
+        settings: Settings,
+        tell: impl Fn(Said) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let Settings { scenario, share, recorder, shows_exchange } = settings;
+        let shared_files = share.as_deref().map(documents::files).transpose()?.unwrap_or_default();
+        let root = tempfile::Builder::new().prefix("p2p-ci-lab-").tempdir()?;
+        let history = Arc::new(History::begin());
+        let tell: Tell = Arc::new(tell);
+        let show = shows_exchange.then(|| {
+            let tell = Arc::clone(&tell);
+            Box::new(move |line| tell(Said::Exchange(line))) as Box<_>
+        });
+        let observer = Arc::new(Observer::new(Arc::clone(&history), show));
+        let seen = Arc::clone(&observer);
+        let recorder = Arc::new(recorder.with_tap(move |packet| seen.see(packet)));
+        let interface = Interface { recorder: Some(Arc::clone(&recorder)), ..Interface::default() };
+        let server = bind(&interface)?;
+        let address = server.addresses()?.first().copied();
+        let address = address.ok_or(io::ErrorKind::AddrNotAvailable)?;
+        observer.listens(0, address);
+        let index = address.to_string().parse().map_err(io::Error::other)?;
+        let stop = server.stop();
+        let run = move || {
+            if let Err(error) = server.run() {
+                log::error!("the index server has ended: {error}");
+            }
+        };
+        let server = thread::Builder::new().name("lab-index".into()).spawn(run)?;
+        let mut peers = Vec::new();
+        let mut all = BTreeSet::new();
+        for (number, group) in scenario.groups.iter().enumerate() {
+            peers.extend((0..group.count).map(|place| Peer { group: number, place, member: None }));
+            if shared_files.is_empty() {
+                all.extend((0..group.count).flat_map(|place| generated(group.documents, place)));
+            }
+        }
+        let running = AtomicUsize::new(0);
+        Ok(Self {
+            scenario,
+            shared_files,
+            index,
+            stop,
+            server: Some(server),
+            common: Arc::new(Common { history, observer, tell, running }),
+            peers: Mutex::new(peers),
+            documents: Mutex::new(all),
+            getting: Mutex::default(),
+            recorder,
+            root,
+        })
+    }
+
+    /// Where the index server listens.
+    pub(crate) fn index(&self) -> &Endpoint {
+        &self.index
+    }
+
+    /// The directory that is removed at the end.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The time since the beginning.
+    pub(crate) fn time(&self) -> Duration {
+        self.common.history.time()
+    }
+
+    /// Whether a download is running.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.common.running.load(Ordering::Acquire) > 0
+    }
+
+    /// What was counted until now.
+    pub(crate) fn figures(&self) -> Figures {
+        let groups: Vec<usize> = lock(&self.peers).iter().map(|peer| peer.group).collect();
+        let Common { history, observer, .. } = &*self.common;
+        Figures::of(&self.scenario, &groups, history.time(), &history.steps(), observer.traffic())
+    }
+
+    /// Starts a peer that is not there.
+    pub(super) fn join(&self, number: usize) -> Result<(), String> {
+        let failed = |error: io::Error| format!("peer {number} cannot join: {error}");
+        let (group, place) = {
+            let peers = lock(&self.peers);
+            let peer = peers.get(number - 1).ok_or_else(|| format!("there is no peer {number}"))?;
+            (peer.group, peer.place)
+        };
+        let group = self.scenario.groups.get(group).ok_or("there is no such group")?;
+        let directory = self.root.path().join(format!("peer-{number}"));
+        if !directory.exists() {
+            fs::create_dir(&directory).map_err(failed)?;
+            self.fill(number, place, group, &directory).map_err(failed)?;
+        }
+        let interface =
+            Interface { recorder: Some(Arc::clone(&self.recorder)), ..Interface::default() };
+        let address = addresses::of_peer(number);
+        let place = Place { number, address, directory: &directory, index: &self.index, interface };
+        let member = Member::join(place, group).map_err(failed)?;
+        let Common { history, observer, .. } = &*self.common;
+        observer.listens(number, member.address);
+        let known: Vec<Document> =
+            member.library.read().documents().map(|(d, _)| d.clone()).collect();
+        let text = format!("peer {number} ({}) joins at {}", group.name, member.address);
+        lock(&self.documents).extend(known);
+        history.add(Step::Joined);
+        self.common.note(&text);
+        if let Some(peer) = lock(&self.peers).get_mut(number - 1) {
+            peer.member = Some(Arc::new(member));
+        }
+        Ok(())
+    }
+
+    /// Writes the documents that a peer has before it joins for the first time.
+    fn fill(&self, number: usize, place: usize, group: &Group, directory: &Path) -> io::Result<()> {
+        if self.shared_files.is_empty() {
+            for document in numbers(group.documents, place) {
+                documents::generate(directory, document, group.documents.size)?;
+            }
+            return Ok(());
+        }
+        documents::deal(&self.shared_files, number - 1, self.scenario.peers(), directory)
+    }
+
+    pub(super) fn leave(&self, number: usize) {
+        let member = lock(&self.peers).get_mut(number - 1).and_then(|peer| peer.member.take());
+        if let Some(member) = member {
+            self.common.history.add(Step::Left);
+            self.common.note(&format!("peer {number} leaves"));
+            member.leave();
+        }
+    }
+
+    /// Starts to download, in a thread of the peer.
+    pub(super) fn get(&self, number: usize, wanted: &[Wanted]) -> Result<(), String> {
+        let Some(member) = self.member(number) else { return Ok(()) };
+        let mut documents = Vec::new();
+        for wanted in wanted {
+            match wanted {
+                Wanted::One(document) => documents.push(document.clone()),
+                Wanted::All => {
+                    let mut all: Vec<Document> = lock(&self.documents).iter().cloned().collect();
+                    // Each begins with another document, so that there are soon several holders of each.
+                    let first = number % all.len().max(1);
+                    all.rotate_left(first);
+                    documents.extend(all);
+                }
+            }
+        }
+        let common = Arc::clone(&self.common);
+        common.running.fetch_add(1, Ordering::AcqRel);
+        let work = move || {
+            for document in &documents {
+                common.download(&member, document);
+            }
+            common.running.fetch_sub(1, Ordering::AcqRel);
+        };
+        let thread = thread::Builder::new().name(format!("get-{number}")).spawn(work);
+        let thread = thread.map_err(|error| {
+            self.common.running.fetch_sub(1, Ordering::AcqRel);
+            format!("cannot start a thread: {error}")
+        })?;
+        let mut getting = lock(&self.getting);
+        getting.retain(|thread| !thread.is_finished());
+        getting.push(thread);
+        Ok(())
+    }
+
+    /// Waits until the documents of all peers are registered.
+    pub(crate) fn wait_until_registered(&self) {
+        let members: Vec<_> =
+            lock(&self.peers).iter().filter_map(|peer| peer.member.clone()).collect();
+        for member in members {
+            // Those that could not register are tried again.
+            let _ = member.registration.wait(&member.cancel);
+        }
+    }
+
+    fn member(&self, number: usize) -> Option<Arc<Member>> {
+        lock(&self.peers).get(number - 1)?.member.clone()
+    }
+}
+
+impl Drop for Laboratory {
+    fn drop(&mut self) {
+        let members: Vec<_> =
+            lock(&self.peers).iter_mut().filter_map(|peer| peer.member.take()).collect();
+        thread::scope(|scope| {
+            for member in &members {
+                let thread = thread::Builder::new().name("leave".into());
+                if thread.spawn_scoped(scope, || member.leave()).is_err() {
+                    member.leave();
+                }
+            }
+        });
+        for thread in lock(&self.getting).drain(..) {
+            // A panic was reported where it happened.
+            let _ = thread.join();
+        }
+        drop(members);
+        self.stop.stop_within(Duration::ZERO);
+        if let Some(server) = self.server.take() {
+            let _ = server.join();
+        }
+    }
+}
+
+/// Binds the index server to port 7734, or to another one if that is taken.
+fn bind(interface: &Interface) -> io::Result<Server> {
+    let bind = |port| {
+        let listen = vec![SocketAddr::new(addresses::of_index(), port)];
+        Server::bind(&Config { listen, interface: interface.clone(), ..Config::default() })
+    };
+    bind(Port::INDEX.value()).or_else(|_| bind(0)).map_err(io::Error::other)
+}
+
+/// The RFC numbers of the generated documents of a peer.
+fn numbers(documents: Documents, place: usize) -> std::ops::Range<u32> {
+    let place = if documents.own { u32::try_from(place).unwrap_or(u32::MAX) } else { 0 };
+    let first = documents.first.saturating_add(place.saturating_mul(documents.count));
+    first..first.saturating_add(documents.count)
+}
+
+fn generated(documents: Documents, place: usize) -> impl Iterator<Item = Document> {
+    numbers(documents, place)
+        .filter_map(|number| number.to_string().parse().ok().map(Document::Rfc))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change is one step.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

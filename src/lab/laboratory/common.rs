@@ -1,0 +1,68 @@
+//! What the threads of a laboratory share, and their reports.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use crate::error_chain::error_chain;
+use crate::lab::getting::{self, Progress};
+use crate::lab::history::History;
+use crate::lab::member::Member;
+use crate::lab::observer::Observer;
+use crate::protocol::{Document, Endpoint};
+
+/// What is reported.
+#[derive(Clone, Debug)]
+pub(crate) enum Said {
+    /// A line of the exchange.
+    Exchange(String),
+    /// What a peer has done.
+    Note(String),
+}
+
+pub(super) type Tell = Arc<dyn Fn(Said) + Send + Sync>;
+
+/// What the threads share.
+pub(super) struct Common {
+    pub(super) history: Arc<History>,
+    pub(super) observer: Arc<Observer>,
+    pub(super) tell: Tell,
+    /// Downloads that run.
+    pub(super) running: AtomicUsize,
+}
+
+impl Common {
+    /// Downloads a document, and reports what happens.
+    pub(super) fn download(&self, member: &Member, document: &Document) {
+        let name = |endpoint: &Endpoint| {
+            let address = endpoint.to_string().parse::<SocketAddr>().ok();
+            match address.and_then(|address| self.observer.number(address)) {
+                Some(number) => format!("peer {number}"),
+                None => endpoint.to_string(),
+            }
+        };
+        let number = member.number;
+        getting::get(member, document, &self.history, &mut |progress| {
+            let text = match progress {
+                Progress::HolderFailed(holder, error) => {
+                    let why = error_chain(error);
+                    format!("peer {number}: {} did not deliver {document}: {why}", name(holder))
+                }
+                Progress::Delivered(length, holders) => {
+                    let holders: Vec<String> = holders.iter().map(name).collect();
+                    let holders = holders.join(", ");
+                    format!("peer {number} has {document}, {length} bytes from {holders}")
+                }
+                Progress::Retried(why) => format!("peer {number} tries {document} again: {why}"),
+                Progress::Failed(why) => format!("peer {number} has given up {document}: {why}"),
+            };
+            self.note(&text);
+        });
+    }
+
+    /// Reports what a peer has done.
+    pub(super) fn note(&self, text: &str) {
+        let time = self.history.time().as_secs_f64();
+        (self.tell)(Said::Note(format!("{time:7.3}  {text}")));
+    }
+}

@@ -1,0 +1,43 @@
+//! A laboratory: an index server and several peers in one process, each with its own address, documents, latency
+//! and rate, which join, leave and download by a schedule or by commands.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `units`, `command` | times, sizes and rates as users write them; the commands |
+//! | `scenario` | a scenario as data, and reading it from a file |
+//! | `builtin` | the scenarios that the program contains |
+//! | `documents` | the documents of the peers |
+//! | `addresses` | the addresses of the peers |
+//! | `faulty` | upload servers with faults |
+//! | `member`, `getting` | a peer that has joined; its downloads |
+//! | `observer`, `lines` | what is seen on the connections: counts, and the exchange as lines |
+//! | `history` | what the peers have done |
+//! | `laboratory` | the index server and the peers |
+//! | `schedule` | the steps of a scenario and their times |
+//! | `figures`, `plot` | the results as numbers and as a drawing |
+
+mod addresses;
+mod builtin;
+mod command;
+mod documents;
+mod faulty;
+mod figures;
+mod getting;
+mod history;
+mod laboratory;
+mod lines;
+mod member;
+mod observer;
+mod plot;
+mod scenario;
+mod schedule;
+mod units;
+
+pub(crate) use addresses::MOST_PEERS;
+pub(crate) use builtin::{BUILTIN, Builtin, builtin};
+pub(crate) use command::Command;
+pub(crate) use figures::Figures;
+pub(crate) use laboratory::{Laboratory, Said, Settings};
+pub(crate) use plot::{PLOT_BEGINS, plot};
+pub(crate) use scenario::{Documents, Group, Scenario, ScenarioError};
+pub(crate) use schedule::Schedule;

@@ -1,0 +1,179 @@
+//! Tables of a TOML file, whose values are read with the lines of their mistakes.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::escape::escaped;
+use crate::lab::units;
+
+/// A mistake in a scenario.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("line {line}: {mistake}")]
+pub(crate) struct ScenarioError {
+    pub(crate) line: usize,
+    pub(crate) mistake: String,
+}
+
+/// A table of a file.
+#[derive(Clone, Copy)]
+pub(super) struct Table<'a> {
+    text: &'a str,
+    values: &'a DeTable<'a>,
+    begins_at: usize,
+}
+
+impl<'a> Table<'a> {
+    /// The table of a whole file.
+    pub(super) fn of_file(text: &'a str, file: &'a Spanned<DeTable<'a>>) -> Self {
+        Self { text, values: file.get_ref(), begins_at: 0 }
+    }
+
+    /// A mistake at a place of the file.
+    fn error_at(&self, span: Range<usize>, mistake: impl Into<String>) -> ScenarioError {
+        error(self.text, span.start, mistake)
+    }
+
+    /// A mistake of the whole table.
+    pub(super) fn error(&self, mistake: impl Into<String>) -> ScenarioError {
+        error(self.text, self.begins_at, mistake)
+    }
+
+    /// A mistake of a value.
+    pub(super) fn error_of(&self, key: &str, mistake: impl Into<String>) -> ScenarioError {
+        let at = self.values.get(key).map_or(self.begins_at, |value| value.span().start);
+        error(self.text, at, format!("{key}: {}", mistake.into()))
+    }
+
+    /// Checks that the table has no other keys.
+    pub(super) fn expect_keys(&self, keys: &[&str]) -> Result<(), ScenarioError> {
+        let unknown = self.values.keys().find(|key| !keys.contains(&&**key.get_ref()));
+        unknown.map_or(Ok(()), |key| {
+            let found = escaped(key.get_ref().as_bytes());
+            let mistake = format!("expected one of `{}`, found `{found}`", keys.join("`, `"));
+            Err(self.error_at(key.span(), mistake))
+        })
+    }
+
+    /// A value that `read` understands; otherwise it returns what was expected.
+    fn value<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&'a DeValue<'a>) -> Result<T, String>,
+    ) -> Result<Option<T>, ScenarioError> {
+        let Some(value) = self.values.get(key) else { return Ok(None) };
+        read(value.get_ref()).map(Some).map_err(|mistake| self.error_of(key, mistake))
+    }
+
+    pub(super) fn text(&self, key: &str) -> Result<Option<&'a str>, ScenarioError> {
+        self.value(key, text)
+    }
+
+    /// A text that must be there.
+    pub(super) fn needed(&self, key: &str) -> Result<&'a str, ScenarioError> {
+        self.text(key)?
+            .ok_or_else(|| self.error(format!("expected `{key} = \"…\"`, found no {key}")))
+    }
+
+    pub(super) fn flag(&self, key: &str) -> Result<bool, ScenarioError> {
+        let flag = self.value(key, |value| {
+            value.as_bool().ok_or_else(|| format!("expected true or false, found {}", kind(value)))
+        });
+        Ok(flag?.unwrap_or(false))
+    }
+
+    /// A number in a range.
+    pub(super) fn number(
+        &self,
+        key: &str,
+        range: Range<u64>,
+    ) -> Result<Option<u64>, ScenarioError> {
+        self.value(key, |value| {
+            let found = value.as_integer().and_then(|number| {
+                u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()
+            });
+            found.filter(|number| range.contains(number)).ok_or_else(|| {
+                let shown = match value {
+                    DeValue::Integer(number) => number.as_str().to_string(),
+                    _ => kind(value),
+                };
+                format!(
+                    "expected a number from {} to {}, found {shown}",
+                    range.start,
+                    range.end - 1
+                )
+            })
+        })
+    }
+
+    pub(super) fn time(&self, key: &str) -> Result<Option<Duration>, ScenarioError> {
+        self.value(key, |value| units::time(text(value)?))
+    }
+
+    pub(super) fn size(&self, key: &str) -> Result<Option<u64>, ScenarioError> {
+        self.value(key, |value| units::size(text(value)?))
+    }
+
+    pub(super) fn rate(&self, key: &str) -> Result<Option<u64>, ScenarioError> {
+        Ok(self.value(key, |value| units::rate(text(value)?))?.flatten())
+    }
+
+    /// A text, or several in an array.
+    pub(super) fn texts(&self, key: &str) -> Result<Vec<&'a str>, ScenarioError> {
+        let texts = self.value(key, |value| match value {
+            DeValue::Array(values) => values.iter().map(|value| text(value.get_ref())).collect(),
+            _ => text(value).map(|text| vec![text]),
+        });
+        Ok(texts?.unwrap_or_default())
+    }
+
+    /// A table within this one.
+    pub(super) fn table(&self, key: &str) -> Result<Option<Self>, ScenarioError> {
+        let Some(value) = self.values.get(key) else { return Ok(None) };
+        match self.inner(value) {
+            Some(table) => Ok(Some(table)),
+            None => {
+                Err(self
+                    .error_of(key, format!("expected a table, found {}", kind(value.get_ref()))))
+            }
+        }
+    }
+
+    /// The tables of an array: `[[peers]]`.
+    pub(super) fn tables(&self, key: &str) -> Result<Vec<Self>, ScenarioError> {
+        let Some(value) = self.values.get(key) else { return Ok(Vec::new()) };
+        let tables = value.get_ref().as_array();
+        let tables: Option<Vec<Self>> =
+            tables.and_then(|values| values.iter().map(|value| self.inner(value)).collect());
+        let found = || kind(value.get_ref());
+        tables.ok_or_else(|| {
+            self.error_of(
+                key,
+                format!("expected tables that begin with `[[{key}]]`, found {}", found()),
+            )
+        })
+    }
+
+    fn inner(&self, value: &'a Spanned<DeValue<'a>>) -> Option<Self> {
+        let values = value.get_ref().as_table()?;
+        Some(Self { text: self.text, values, begins_at: value.span().start })
+    }
+}
+
+/// A mistake at a byte of a file.
+pub(super) fn error(text: &str, at: usize, mistake: impl Into<String>) -> ScenarioError {
+    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    ScenarioError { line, mistake: mistake.into() }
+}
+
+fn text<'a>(value: &'a DeValue<'a>) -> Result<&'a str, String> {
+    value.as_str().ok_or_else(|| format!("expected a text in quotes, found {}", kind(value)))
+}
+
+fn kind(value: &DeValue<'_>) -> String {
+    let article = if matches!(value, DeValue::Integer(_) | DeValue::Array(_)) { "an" } else { "a" };
+    format!("{article} {}", value.type_str())
+}

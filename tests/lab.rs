@@ -1,0 +1,298 @@
+//! `p2p-ci lab`: peers that do what is typed, scenarios at a small scale, and that nothing is left behind.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{PATIENCE, in_parallel};
+use serde_json::Value;
+
+/// `p2p-ci lab` in this folder, whose temporary files are in `tmp` there.
+fn lab(folder: &Path, arguments: &[&str]) -> Command {
+    let tmp = folder.join("tmp");
+    fs::create_dir_all(&tmp).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_p2p-ci"));
+    command
+        .arg("lab")
+        .args(arguments)
+        .current_dir(folder)
+        .env("TMPDIR", tmp)
+        .env_remove("RUST_LOG");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it with this input.
+fn run(folder: &Path, arguments: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = lab(folder, arguments).spawn().unwrap();
+    // It may have ended without reading.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap_or(-1), text(stdout), text(stderr))
+}
+
+/// Nothing is left in the directory of temporary files.
+fn check_removed(folder: &Path) {
+    let left: Vec<_> = fs::read_dir(folder.join("tmp")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("la b").tempdir().unwrap()
+}
+
+#[test]
+fn peers_do_what_is_typed_and_everything_is_recorded_and_removed() {
+    let root = folder();
+    let commands =
+        "# a comment\nlist\nget 2 RFC 101\nwait 1 s\nleave 1\njoin\nget 4 102\njump\nlist\n";
+    let arguments = ["3", "--latency", "5", "--rate", "4M", "--record", "all.pcapng"];
+    let (exit, output, errors) = run(root.path(), &arguments, commands);
+    assert_eq!((exit, errors.as_str()), (0, ""), "{output}");
+    let has = |part: &str| assert!(output.contains(part), "{part}\n{output}");
+    has("peer 2 has RFC 101, 65536 bytes from peer 1");
+    has("peer 4 has given up RFC 102: no peer has RFC 102");
+    has("expected a command, such as `get 2 RFC 101` or `leave 3`, found `jump`");
+    has("peer 1 leaves");
+    has("1 peer         has left");
+    has("  documents    1 of 2 delivered, 65,536 bytes");
+    has(
+        "  failures     1 document given up, 0 unfinished, 3 retries, 0 failures of holders; 1 peer left",
+    );
+    if cfg!(target_os = "linux") {
+        has("peer 2 → peer 1    C: GET RFC 101 P2P-CI/1.0");
+        has("peer 2 → peer 1    S: … 65536 bytes");
+        has("S: RFC 101 Document 101 of the Laboratory 127.20.0.2 ");
+        let record = Command::new(env!("CARGO_BIN_EXE_p2p-ci"))
+            .args(["explain", "all.pcapng"])
+            .current_dir(root.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(record.stdout).unwrap();
+        // Each connection is recorded once, by the side that accepts it.
+        let line = text.lines().find(|line| line.contains("C: GET RFC 101")).expect(&text);
+        let stream = line.split_whitespace().find(|word| word.starts_with('[')).unwrap();
+        let connects = |line: &&str| line.contains(stream) && line.contains("connects to");
+        let connected = text.lines().find(connects).expect(&text);
+        assert!(
+            connected.contains(" 127.20.0.2:") && connected.contains(" 127.20.0.1:"),
+            "{connected}"
+        );
+        assert_eq!(text.matches("C: GET RFC 101").count(), 1, "{text}");
+        assert!(!text.contains("   ! "), "violations of the protocol:\n{text}");
+    }
+    check_removed(root.path());
+}
+
+#[test]
+fn files_of_a_directory_are_dealt_to_the_peers() {
+    let root = folder();
+    let names = ["a.txt", "b.txt", "c.txt"];
+    common::folder(root.path(), "papers", &names.map(|name| (name, name.as_bytes())));
+    let commands = "list\nget 2 FILE a.txt\n";
+    let (exit, output, errors) = run(root.path(), &["2", "--share", "papers"], commands);
+    assert_eq!((exit, errors.as_str()), (0, ""), "{output}");
+    let peers: Vec<&str> = output.lines().filter(|line| line.contains(" ms ")).collect();
+    assert!(
+        peers[0].ends_with("FILE a.txt, FILE c.txt") && peers[1].ends_with("FILE b.txt"),
+        "{peers:?}"
+    );
+    assert!(output.contains("peer 2 has FILE a.txt, 5 bytes from peer 1"), "{output}");
+    check_removed(root.path());
+}
+
+/// The text of a scenario of the program, with these replacements.
+fn scaled(folder: &Path, name: &str, replaced: &[(&str, &str)]) {
+    let (exit, text, _) = run(folder, &["print", name], "");
+    assert_eq!(exit, 0);
+    let scaled = replaced.iter().fold(text, |text, (from, to)| {
+        assert!(text.contains(from), "{name}: {from}");
+        text.replace(from, to)
+    });
+    fs::write(folder.join("small.toml"), scaled).unwrap();
+}
+
+/// Each scenario with smaller documents and shorter pauses: the numbers of wanted documents and of joined peers,
+/// the bytes of all documents, and the least number of failures of holders.
+#[test]
+fn scenarios_end_with_the_expected_figures() {
+    type Replaced = &'static [(&'static str, &'static str)];
+    let cases: [(&str, Replaced, u64, u64, u64, u64); 5] = [
+        (
+            "flash-crowd",
+            &[("10 MiB", "100 KiB"), ("\"1 s\" ", "\"50 ms\" ")],
+            15,
+            16,
+            15 * 102_400,
+            0,
+        ),
+        (
+            "slow-holder",
+            &[("512 KiB", "100 KiB"), ("count = 4", "count = 2")],
+            12,
+            5,
+            12 * 102_400,
+            0,
+        ),
+        ("dishonest-holder", &[("200 KiB", "70 KiB")], 20, 8, 20 * 71_680, 2),
+        (
+            "stopping-holder",
+            &[("200 KiB", "70 KiB"), ("count = 4", "count = 2")],
+            6,
+            4,
+            6 * 71_680,
+            1,
+        ),
+        ("six-clients", &[], 50, 6, 10_730_000, 0),
+    ];
+    in_parallel(cases, |(name, replaced, wanted, peers, bytes, failures)| {
+        let root = folder();
+        scaled(root.path(), name, replaced);
+        let (exit, output, errors) = run(root.path(), &["run", "small.toml", "--json"], "");
+        assert_eq!(exit, 0, "{name}: {errors}");
+        let figures: Value = serde_json::from_str(&output).expect(name);
+        let number =
+            |key: &str| figures[key].as_u64().unwrap_or_else(|| panic!("{name} {key}: {figures}"));
+        assert_eq!(
+            (number("v"), number("wanted"), number("delivered")),
+            (1, wanted, wanted),
+            "{name}: {errors}"
+        );
+        assert_eq!((number("peers"), number("bytes")), (peers, bytes), "{name}");
+        assert!(number("holders_failed") >= failures, "{name}: {errors}");
+        assert!(figures["all"].as_f64() >= figures["p50"].as_f64(), "{name}: {figures}");
+        let requests = &figures["requests"];
+        assert!(
+            requests["GET"].as_u64() >= Some(wanted) && requests["ADD"].as_u64() >= Some(wanted)
+        );
+        let plot = fs::read_to_string(root.path().join("small.svg")).unwrap();
+        assert!(plot.contains("Documents delivered"), "{name}");
+        if name == "six-clients" {
+            assert_eq!(figures["published"]["packets"], 3037);
+            // It counts, or it says why not.
+            let tshark = &figures["tshark"];
+            assert!(
+                tshark["packets"].as_u64() > Some(200) || tshark["not_counted"].is_string(),
+                "{tshark}"
+            );
+        }
+        check_removed(root.path());
+    });
+}
+
+#[test]
+fn peers_that_leave_are_counted_and_their_documents_may_be_lost() {
+    let root = folder();
+    let replaced =
+        [("200 KiB", "50 KiB"), ("count = 6", "count = 3"), ("do = \"join 1\"", "do = \"join 1\"")];
+    scaled(root.path(), "churn", &replaced);
+    let (exit, output, errors) =
+        run(root.path(), &["run", "small.toml", "--json", "--no-plot"], "");
+    assert_eq!(exit, 0, "{errors}");
+    let figures: Value = serde_json::from_str(&output).unwrap();
+    let number = |key: &str| figures[key].as_u64().unwrap();
+    // Three of nine peers stay, and one comes back.
+    assert_eq!((number("peers"), number("left")), (10, 6));
+    assert_eq!(number("wanted"), number("delivered") + number("failed"), "{errors}");
+    assert!(number("delivered") > 0);
+    assert!(!root.path().join("small.svg").exists());
+    check_removed(root.path());
+}
+
+/// The next line with this part.
+fn line_with(lines: &mut impl Iterator<Item = std::io::Result<String>>, part: &str) -> String {
+    lines.map(Result::unwrap).find(|line| line.contains(part)).expect(part)
+}
+
+fn end(child: &mut Child) -> Option<i32> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        if begun.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("the laboratory does not end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_laboratory_and_removes_its_files() {
+    for (arguments, signal, exit) in [
+        (&["3"] as &[&str], "INT", 130),
+        (&["run", "flash-crowd", "--no-plot"], "INT", 130),
+        (&["2", "--latency", "500"], "TERM", 143),
+    ] {
+        let root = folder();
+        let mut child = lab(root.path(), arguments).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let joined = line_with(&mut lines, "joins at ");
+        let sent =
+            Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+        assert_eq!(end(&mut child), Some(exit), "{arguments:?}");
+        check_removed(root.path());
+        // Its port is free.
+        let address = joined.split(' ').next_back().unwrap();
+        TcpListener::bind(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+    }
+}
+
+#[test]
+fn a_failed_start_leaves_nothing_behind() {
+    let root = folder();
+    fs::write(root.path().join("taken"), "text").unwrap();
+    fs::write(root.path().join("six-clients.svg"), "<svg of mine>").unwrap();
+    fs::write(root.path().join("wrong.toml"), "title = \"x\"\nduration = \"1 s\"\nlatency = 5\n")
+        .unwrap();
+    for (arguments, exit, message) in [
+        (&["2", "--record", "taken"] as &[&str], 74, "cannot record to `taken`, which exists"),
+        (&["2", "--share", "missing"], 1, "the laboratory cannot start: "),
+        (&["run", "missing"], 2, "there is no scenario `missing`: `p2p-ci lab list`"),
+        (&["run", "missing.toml"], 74, "cannot read missing.toml"),
+        (&["run", "wrong.toml"], 2, "wrong.toml: line 3: expected one of `title`, `about`"),
+        (
+            &["run", "six-clients"],
+            74,
+            "cannot write the plot to six-clients.svg, which is another file",
+        ),
+        (&["201"], 2, "201"),
+        (&["print", "missing"], 2, "there is no scenario `missing`"),
+    ] {
+        let (found, output, errors) = run(root.path(), arguments, "");
+        assert_eq!((found, output.as_str()), (exit, ""), "{arguments:?}: {errors}");
+        assert!(errors.contains(message), "{arguments:?}: {errors}");
+        check_removed(root.path());
+    }
+    assert_eq!(fs::read_to_string(root.path().join("taken")).unwrap(), "text");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_laboratory() {
+    let root = folder();
+    let mut child = lab(root.path(), &["2"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    line_with(&mut lines, "peer 2");
+    drop(lines);
+    let mut input = child.stdin.take().unwrap();
+    let _ = input.write_all(b"get 2 RFC 101\nlist\nlist\n");
+    assert_eq!(end(&mut child), Some(74));
+    check_removed(root.path());
+}
