@@ -64,7 +64,7 @@ fn status(address: SocketAddr, example: &str) -> String {
     let reply = exchange(&mut TcpStream::connect(address).unwrap(), &bytes(example));
     let reply = String::from_utf8_lossy(&reply);
     match reply.split_once("P2P-CI/1.0 ") {
-        Some((_, rest)) => rest[..3].to_string(),
+        Some((_, rest)) => rest.get(..3).unwrap().to_string(),
         None if reply.is_empty() => "waits".into(),
         None => reply.into_owned(),
     }
