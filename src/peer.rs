@@ -9,7 +9,7 @@ mod sharing;
 
 pub use crate::discovery::{
     AskIndex, Completeness, Extensions, Gap, GapCause, HolderInfo, Holders, IndexConnection,
-    IndexDialect, IndexError, ListCache, Query, each_record, lookup, lookup_in_list,
+    IndexDialect, IndexError, ListCache, LookupTitle, Query, each_record, lookup, lookup_in_list,
     request_records,
 };
 pub use crate::download::{

@@ -188,9 +188,10 @@ impl IndexDialect {
     }
 
     /// Whether a failed LOOKUP may be due to its form: some servers close the connection when a header
-    /// is missing.
+    /// is missing, or never reply.
     pub fn may_ignore_lookup(&self, error: &IndexError) -> bool {
-        matches!(error, IndexError::Lost { .. }) && !self.shows_extensions()
+        matches!(error, IndexError::Lost { .. } | IndexError::Silent { .. })
+            && !self.shows_extensions()
     }
 
     /// Whether a server that finds no record of a document may have compared titles, so that its list

@@ -3,23 +3,26 @@
 //! The connection is replaced when the next bytes on it may not be the next reply. A request to an
 //! unknown server is written in one segment, and the next one waits for its reply.
 
+mod exchange;
 mod pipeline;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::index_dialect::{Extensions, IndexDialect};
+use super::form_trial::try_forms;
+use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
 use super::index_link::Link;
-use super::index_replies::{Between, Replies, Step};
+use super::index_replies::Between;
 use super::listed::{Completeness, ListCache};
 use super::query::{AskIndex, Query};
 use crate::escape::excerpt;
 use crate::limits;
 use crate::net::{AddressPolicy, Cancel, Dialer, Interface};
-use crate::protocol::{Document, Endpoint, Host, Port, Record, Refusal, ReplyPart};
+use crate::protocol::dialect::{FormFailure, RequestForm};
+use crate::protocol::{Document, Endpoint, Host, Port, ReplyPart};
 
 /// Sends queries to one index. It connects when the first query is sent.
 #[derive(Debug)]
@@ -58,8 +61,10 @@ enum Last {
 /// How an exchange ended that did not fail.
 enum Exchange {
     Done(Completeness),
-    /// The server has answered 505, perhaps because of the line ends.
+    /// The server has answered 505, and requests have other line ends now.
     OtherVersion,
+    /// The server has answered 400, perhaps because of the form of the request.
+    OtherForm,
 }
 
 impl IndexConnection {
@@ -112,20 +117,29 @@ impl IndexConnection {
     }
 
     fn open(&self) -> Result<Open, IndexError> {
-        let link = Link::connect(
-            &self.dialer,
-            &self.index,
-            self.host.as_ref(),
-            self.port,
-            &self.cancel(),
-        )?;
+        let link = self.connect(self.dialect.form())?;
+        let between = Between::of_new(&self.dialect, link.form);
+        Ok(Open { link, between, last: Last::None })
+    }
+
+    fn try_forms(&self, failed: RequestForm, failure: FormFailure) -> Result<(), IndexError> {
+        let connect = |form| self.connect(form);
+        try_forms(&self.dialect, &connect, &self.cancel(), Some(failed), failure)
+    }
+
+    fn connect(&self, form: RequestForm) -> Result<Link, IndexError> {
+        let (host, cancel) = (self.host.as_ref(), self.cancel());
+        let link = Link::connect(&self.dialer, &self.index, host, self.port, form, &cancel)?;
         *lock(&self.ends) = Some((link.scoped(link.own.clone()), link.address));
-        Ok(Open { link, between: Between::of_new(&self.dialect), last: Last::None })
+        Ok(link)
     }
 
     /// The open connection, if the next bytes on it are the next reply.
     fn reuse(&self) -> Option<Open> {
         let mut open = lock(&self.open).take()?;
+        if open.link.form != self.dialect.form() {
+            return None;
+        }
         let is_unknown = !self.dialect.shows_extensions();
         if open.last == Last::None && is_unknown {
             return Some(open);
@@ -149,80 +163,6 @@ impl IndexConnection {
             log::warn!("{error}; the connection is {outcome}");
         }
     }
-
-    /// Whether a request has a header that the index may not know. Some servers never answer it.
-    fn is_probe(&self, query: Query<'_>) -> bool {
-        self.dialect.extensions() == Extensions::Unknown
-            && matches!(query, Query::Lookup { want_attributes: true, .. })
-    }
-
-    /// Sends one request and reads its reply. Sets `has_begun` when part of the reply was passed on.
-    fn exchange(
-        &self,
-        open: Open,
-        query: Query<'_>,
-        has_begun: &mut bool,
-        take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
-    ) -> Result<Exchange, IndexError> {
-        let Open { link, between, .. } = open;
-        let cancel = self.cancel();
-        // Cancelling shuts the connection down while this is held.
-        let _watched = cancel.watch(Arc::clone(&link.stream));
-        let mut request = Vec::new();
-        query.encode(&link.own, &mut request);
-        let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
-        replies.expect(query.form());
-        if self.is_probe(query) {
-            replies.begin_within(self.dialect.limits().probe_reply);
-        }
-        // A full server refuses and closes before it has read anything.
-        let line_ends = self.dialect.line_ends();
-        let sent = link.send_bytes(&line_ends.apply(request));
-        let (mut taken, mut was_refused, mut other_version) = (Ok(()), false, None);
-        let completeness = loop {
-            let step = replies.read_part(&mut |part, bytes| {
-                *has_begun = true;
-                if taken.is_err() {
-                    return;
-                }
-                was_refused |= matches!(part, ReplyPart::Refused(_));
-                match part {
-                    OTHER_VERSION => other_version = Some(bytes.to_vec()),
-                    ReplyPart::Record(record) => {
-                        let holder = link.scoped(record.holder);
-                        taken = take(ReplyPart::Record(Record { holder, ..record }), bytes);
-                    }
-                    part => taken = take(part, bytes),
-                }
-            });
-            if let Some(line) = other_version.take() {
-                if self.dialect.change_line_ends(line_ends) {
-                    return Ok(Exchange::OtherVersion);
-                }
-                taken = take(OTHER_VERSION, &line);
-            }
-            // Stopped by the callback: the rest is not read.
-            std::mem::replace(&mut taken, Ok(())).map_err(IndexError::Taker)?;
-            match step {
-                Ok(Step::Part) => {}
-                Ok(Step::End(completeness)) => break completeness,
-                Ok(Step::Closed) => {
-                    sent?;
-                    return Err(link.lost(io::ErrorKind::UnexpectedEof.into()));
-                }
-                Err(error) => {
-                    sent?;
-                    return Err(error);
-                }
-            }
-        };
-        let between = replies.into_between();
-        if sent.is_ok() {
-            let last = if was_refused { Last::Refused } else { Last::Found };
-            *lock(&self.open) = Some(Open { link, between, last });
-        }
-        Ok(Exchange::Done(completeness))
-    }
 }
 
 impl AskIndex for IndexConnection {
@@ -231,12 +171,25 @@ impl AskIndex for IndexConnection {
         query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError> {
+        let begun = Instant::now();
+        // After all forms have failed the first one is sent once more, for a slow server.
+        let mut is_last = false;
         loop {
             let reused = self.reuse();
             let is_reused = reused.is_some();
             let open = reused.map_or_else(|| self.open(), Ok)?;
+            let (form, is_probe) = (open.link.form, self.is_probe(query));
             let mut has_begun = false;
-            match self.exchange(open, query, &mut has_begun, take) {
+            let left = || self.dialect.limits().reply.saturating_sub(begun.elapsed());
+            let time = is_last.then(|| left().max(self.dialect.limits().form_trial));
+            let asked = self.exchange(open, query, time, &mut has_begun, take);
+            let failure = match &asked {
+                Ok(Exchange::OtherForm) => Some(FormFailure::Refusal),
+                Err(error) if !has_begun => self.form_failure(query, error),
+                _ => None,
+            };
+            let may_try = !self.cancel().is_cancelled() && !left().is_zero();
+            match asked {
                 Ok(Exchange::Done(completeness)) => return Ok(completeness),
                 Ok(Exchange::OtherVersion) => {}
                 // The server may have closed the connection when it had answered before.
@@ -245,13 +198,25 @@ impl AskIndex for IndexConnection {
                         && !has_begun
                         && query.is_harmless()
                         && !self.cancel().is_cancelled() => {}
-                Err(error @ (IndexError::Silent { .. } | IndexError::Unfinished { .. }))
-                    if !has_begun && self.is_probe(query) =>
-                {
-                    self.dialect.doubt_extensions();
-                    return Err(error);
+                asked => {
+                    if let Some(failure) = failure.filter(|_| may_try) {
+                        self.try_forms(form, failure)?;
+                        is_last = self.dialect.is_exhausted();
+                    }
+                    match asked {
+                        // The caller repeats the request without the header.
+                        Err(
+                            error @ (IndexError::Silent { .. } | IndexError::Unfinished { .. }),
+                        ) if !has_begun && !is_last && is_probe => {
+                            self.dialect.doubt_extensions();
+                            return Err(error);
+                        }
+                        Err(error) if failure.is_none() || !may_try => {
+                            return Err(self.dialect.with_tried_forms(error));
+                        }
+                        _ => {}
+                    }
                 }
-                Err(error) => return Err(error),
             }
         }
     }
@@ -313,8 +278,6 @@ impl Open {
         Some(input.trim_ascii().to_vec())
     }
 }
-
-const OTHER_VERSION: ReplyPart = ReplyPart::Refused(Refusal::VersionNotSupported);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each change is one assignment: a poisoned state is whole.

@@ -4,9 +4,12 @@
 //! No extension is sent to a server before it has shown one. A reply without an end marker ends after
 //! a silence that depends on what the server has shown.
 
+mod forms;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::limits;
+use crate::protocol::dialect::FormTrials;
 use crate::protocol::role::IndexTraits;
 
 /// The properties that an index server has shown, and how long it is waited for. All connections of a
@@ -25,9 +28,13 @@ struct Shown {
     silent_probes: u8,
     /// How it ends its replies; its extensions are above.
     traits: IndexTraits,
-    line_ends: LineEnds,
+    forms: FormTrials,
     /// It sends something before its first reply.
     greets: bool,
+    /// Its replies end with a line `END`.
+    has_end_lines: bool,
+    /// A row that is no record was reported.
+    has_odd_rows: bool,
     connections: Connections,
 }
 
@@ -56,28 +63,6 @@ pub enum Extensions {
     Shown,
     /// It has refused one, or the user excludes them.
     Refused,
-}
-
-/// How the lines of requests end.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum LineEnds {
-    #[default]
-    CrLf,
-    /// After a 505 to CRLF.
-    Lf,
-    /// LF was answered by 505, too.
-    CrLfAgain,
-}
-
-impl LineEnds {
-    /// Requests with these line ends.
-    pub(crate) fn apply(self, mut requests: Vec<u8>) -> Vec<u8> {
-        if self == Self::Lf {
-            // No value of a request can hold a carriage return.
-            requests.retain(|&byte| byte != b'\r');
-        }
-        requests
-    }
 }
 
 impl IndexDialect {
@@ -179,6 +164,21 @@ impl IndexDialect {
         !std::mem::replace(&mut self.lock().greets, true)
     }
 
+    /// Records that its replies end with a line `END`.
+    pub(super) fn show_end_lines(&self) {
+        self.lock().has_end_lines = true;
+    }
+
+    /// Whether its replies end with a line `END`.
+    pub(super) fn has_end_lines(&self) -> bool {
+        self.lock().has_end_lines
+    }
+
+    /// Records that it sends rows that are no records; returns whether that is new.
+    pub(super) fn show_odd_rows(&self) -> bool {
+        !std::mem::replace(&mut self.lock().has_odd_rows, true)
+    }
+
     /// Records that the server has closed a connection instead of answering the second request.
     /// Returns whether the peer has to find out if it answers one request on each connection.
     pub(crate) fn suspect_one_request(&self) -> bool {
@@ -206,24 +206,6 @@ impl IndexDialect {
         self.lock().connections == Connections::OneRequest
     }
 
-    /// How the lines of requests to this server end.
-    pub(crate) fn line_ends(&self) -> LineEnds {
-        self.lock().line_ends
-    }
-
-    /// Records a 505 to a request with these line ends. Returns whether the request is to be sent again
-    /// with other line ends. Several connections may have sent the same line ends.
-    pub(crate) fn change_line_ends(&self, refused: LineEnds) -> bool {
-        let mut shown = self.lock();
-        shown.line_ends = match (shown.line_ends, refused) {
-            (LineEnds::CrLf | LineEnds::Lf, LineEnds::CrLf) => LineEnds::Lf,
-            (_, LineEnds::Lf | LineEnds::CrLfAgain) | (LineEnds::CrLfAgain, _) => {
-                LineEnds::CrLfAgain
-            }
-        };
-        shown.line_ends == LineEnds::Lf
-    }
-
     fn lock(&self) -> MutexGuard<'_, Shown> {
         // Each change is one assignment: a poisoned state is whole.
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
@@ -233,22 +215,6 @@ impl IndexDialect {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn other_line_ends_are_tried_once() {
-        let dialect = IndexDialect::default();
-        let first = dialect.line_ends();
-        assert_eq!(first.apply(b"a\r\n\r\n".to_vec()), b"a\r\n\r\n");
-        assert!(dialect.change_line_ends(first));
-        // Another request was sent before that.
-        assert!(dialect.change_line_ends(first));
-        let second = dialect.line_ends();
-        assert_eq!(second.apply(b"a\r\n\r\n".to_vec()), b"a\n\n");
-        assert!(!dialect.change_line_ends(second));
-        assert!(!dialect.change_line_ends(second));
-        assert!(!dialect.change_line_ends(first));
-        assert_eq!(dialect.line_ends().apply(b"a\r\n".to_vec()), b"a\r\n");
-    }
 
     #[test]
     fn a_refused_extension_is_not_used_again() {

@@ -58,6 +58,16 @@ pub enum IndexError {
         /// How long this program did not read.
         paused: Duration,
     },
+    /// It answered requests in none of the known forms.
+    #[error("{reason}; requests were sent in these forms: {tried}")]
+    NoForm {
+        /// How the last attempt failed.
+        reason: String,
+        /// Whether that may be different on a new connection.
+        is_transient: bool,
+        /// The forms.
+        tried: String,
+    },
     /// It sent bytes that were not requested.
     #[error("the index {index} violated the protocol: expected nothing, found {found}")]
     Unsolicited {
@@ -146,6 +156,7 @@ impl IndexError {
             | Self::Silent { .. }
             | Self::Away(_)
             | Self::Leaving => true,
+            Self::NoForm { is_transient, .. } => *is_transient,
             Self::Cancelled { .. } => false,
             Self::Refused { refusal, .. } => *refusal == Refusal::ServiceUnavailable,
             Self::Protocol { .. }

@@ -14,6 +14,7 @@ use crate::driver::Driver;
 use crate::escape::excerpt;
 use crate::limits;
 use crate::net::Connection;
+use crate::protocol::dialect::RequestForm;
 use crate::protocol::role::{IndexClient, ReplyEvent, ReplyMeaning};
 use crate::protocol::{Endpoint, HeaderText, IndexReplyDecoder, Refusal, ReplyForm, ReplyPart};
 use learning_client::LearningClient;
@@ -24,16 +25,25 @@ pub(crate) struct Between {
     /// Bytes that have arrived and were not yet decoded.
     pub(super) input: Vec<u8>,
     decoder: IndexReplyDecoder,
+    /// The form of requests on the connection.
+    form: RequestForm,
 }
 
 impl Between {
-    /// The state of a new connection.
-    pub(crate) fn of_new(dialect: &IndexDialect) -> Self {
+    /// The state of a new connection on which requests have this form.
+    pub(crate) fn of_new(dialect: &IndexDialect, form: RequestForm) -> Self {
         let decoder = match dialect.shows_extensions() {
             true => IndexReplyDecoder::default(),
-            false => IndexReplyDecoder::after_greeting(),
+            false => IndexReplyDecoder::after_greeting().with_odd_rows(),
         };
-        Self { input: Vec::new(), decoder }
+        let decoder = if dialect.has_end_lines() { decoder.with_end_lines() } else { decoder };
+        Self { input: Vec::new(), decoder, form }
+    }
+
+    /// The same where replies may end with a line `END`.
+    pub(super) fn with_end_lines(dialect: &IndexDialect, form: RequestForm) -> Self {
+        let new = Self::of_new(dialect, form);
+        Self { decoder: new.decoder.with_end_lines(), ..new }
     }
 }
 
@@ -74,15 +84,16 @@ impl<'a> Replies<'a> {
         stream: &'a Connection,
         between: Between,
     ) -> Self {
-        let client = IndexClient::with_limits(between.decoder, *dialect.limits());
-        let role = LearningClient { index, dialect, client };
-        Self { index, driver: Driver::with_input(stream, between.input, role) }
+        let Between { input, decoder, form } = between;
+        let client = IndexClient::with_limits(decoder, *dialect.limits());
+        let role = LearningClient { index, dialect, form, client };
+        Self { index, driver: Driver::with_input(stream, input, role) }
     }
 
     /// The state for the next exchange.
     pub(super) fn into_between(self) -> Between {
         let (role, input) = self.driver.into_parts();
-        Between { input, decoder: role.client.into_decoder() }
+        Between { input, decoder: role.client.into_decoder(), form: role.form }
     }
 
     /// Expects replies of this form to requests that are sent now.
@@ -95,6 +106,23 @@ impl<'a> Replies<'a> {
     pub(crate) fn begin_within(&mut self, time: Duration) {
         let now = self.driver.now();
         self.driver.role.client.begin_within(time, now);
+    }
+
+    /// Whether the last reply ended with a line `END`.
+    pub(super) fn has_shown_end_line(&mut self) -> bool {
+        self.driver.role.client.decoder_mut().shows_end_line()
+    }
+
+    /// The form of requests on the connection.
+    pub(crate) fn form(&self) -> RequestForm {
+        self.driver.role.form
+    }
+
+    /// Whether the bytes that have arrived and were not decoded are a refusal by 400.
+    pub(crate) fn has_bad_request(&self) -> bool {
+        let text = String::from_utf8_lossy(self.driver.input().trim_ascii_start());
+        let mut words = text.lines().next().unwrap_or_default().split_ascii_whitespace();
+        words.next().is_some_and(|word| word.starts_with("P2P")) && words.next() == Some("400")
     }
 
     /// Whether bytes have arrived that were not decoded. Empty lines are ignored.
@@ -219,6 +247,9 @@ impl<'a> Replies<'a> {
         let step = match meaning {
             ReplyMeaning::EmptyLines | ReplyMeaning::Skipped => None,
             ReplyMeaning::Part(part) => {
+                if matches!(part, ReplyPart::Found | ReplyPart::Refused(Refusal::NotFound)) {
+                    self.driver.role.dialect.confirm_form(self.driver.role.form);
+                }
                 take(part, bytes);
                 Some(Step::Part)
             }

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `index_connection`, `index_link`, `index_replies` | requests to an index, one at a time on a connection |
 //! | `index_dialect` | the properties that an index server has shown |
+//! | `form_trial` | trying the forms of requests at a server of another program |
 //! | `query`, `index_error` | requests for records; why the index returned none |
 //! | `records`, `holders`, `listed` | records, streamed; the holders of a document; whether a list is complete |
 //! | `own_host` | the host that a peer names in its requests |
 
+mod form_trial;
 mod holders;
 mod index_connection;
 mod index_dialect;
@@ -19,6 +21,7 @@ mod own_host;
 mod query;
 mod records;
 
+pub(crate) use form_trial::try_forms;
 pub use holders::{HolderInfo, Holders, lookup, lookup_in_list};
 pub use index_connection::IndexConnection;
 pub use index_dialect::{Extensions, IndexDialect};
@@ -27,5 +30,5 @@ pub(crate) use index_link::Link;
 pub(crate) use index_replies::{Between, Refused, Replies, Step, Unsolicited};
 pub use listed::{Completeness, Gap, GapCause, ListCache};
 pub(crate) use own_host::note_ipv6_only;
-pub use query::{AskIndex, Query};
+pub use query::{AskIndex, LookupTitle, Query};
 pub use records::{each_record, request_records};

@@ -18,8 +18,8 @@ pub enum Query<'a> {
     Lookup {
         /// The document.
         document: &'a Document,
-        /// Its title, if it is known: some index servers compare it.
-        title: Option<&'a Title>,
+        /// The title that is sent: some index servers compare it, and some fail without one.
+        title: LookupTitle<'a>,
         /// Whether the reply should carry attributes (protocol.md section 4.11).
         want_attributes: bool,
     },
@@ -43,14 +43,30 @@ pub enum Query<'a> {
     Remove(&'a Document),
 }
 
+/// The title in a LOOKUP.
+#[derive(Clone, Copy, Debug)]
+pub enum LookupTitle<'a> {
+    /// None.
+    Omitted,
+    /// The title of the document.
+    Known(&'a Title),
+    /// The document, such as `RFC 1`, because its title is not known.
+    Document,
+}
+
 impl Query<'_> {
-    /// A LOOKUP in the form for this index. The title is sent only to an index that may compare it.
+    /// A LOOKUP in the form for this index. A title is sent only to an index that may need it.
     pub fn lookup<'a>(
         document: &'a Document,
         title: Option<&'a Title>,
         dialect: &IndexDialect,
     ) -> Query<'a> {
-        let title = title.filter(|_| !dialect.shows_extensions());
+        let title = match (title, document) {
+            _ if dialect.shows_extensions() => LookupTitle::Omitted,
+            (Some(title), _) => LookupTitle::Known(title),
+            (None, Document::Rfc(_)) => LookupTitle::Document,
+            (None, Document::File(_)) => LookupTitle::Omitted,
+        };
         let want_attributes = dialect.extensions() != Extensions::Refused;
         Query::Lookup { document, title, want_attributes }
     }
@@ -78,6 +94,12 @@ impl Query<'_> {
         let from = from.clone();
         let request = match *self {
             Self::Lookup { document, title, want_attributes } => {
+                let number = document.to_string().parse().ok();
+                let title = match title {
+                    LookupTitle::Omitted => None,
+                    LookupTitle::Known(title) => Some(title),
+                    LookupTitle::Document => number.as_ref(),
+                };
                 let document = document.clone();
                 let lookup = IndexRequest::Lookup { document, want_attributes, from };
                 return lookup.encode_with_title(title, out);

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use super::index_dialect::Extensions;
 use super::index_error::IndexError;
 use super::listed::Completeness;
-use super::query::{AskIndex, Query};
+use super::query::{AskIndex, LookupTitle, Query};
 use crate::error_chain::error_chain;
 use crate::protocol::{Document, Listing, Record, Refusal, ReplyPart, Title};
 
@@ -104,7 +104,7 @@ fn probe_extensions(index: &dyn AskIndex, listed: Option<(Document, Title)>) -> 
     let Some((document, title)) = listed.or_else(Query::of_rfc_1) else {
         return Completeness::Complete;
     };
-    let (document, title) = (&document, Some(&title));
+    let (document, title) = (&document, LookupTitle::Known(&title));
     let query = Query::Lookup { document, title, want_attributes: true };
     // The connection records an attribute as an extension. A short reply is read to its end, so that
     // the connection can be used again.

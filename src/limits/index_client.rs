@@ -15,6 +15,19 @@ pub struct IndexClient {
     pub reply: Duration,
     /// How fast a reply must arrive while the peer waits for it.
     pub rate: ReadRate,
+    /// Time in which an index must reply to the first request of this program, before the request is sent in
+    /// other forms.
+    pub first_reply: Duration,
+    /// The same when a peer registers, where nobody waits.
+    pub registration_first_reply: Duration,
+    /// Time in which it must reply to a request in another form.
+    pub form_trial: Duration,
+    /// The same after it has replied 400 to another form, which shows that it replies.
+    pub form_trial_answered: Duration,
+    /// Time in which it must reply to SEARCH before its list is searched, while it has shown no extension.
+    pub search: Duration,
+    /// The same for a LOOKUP without extensions.
+    pub plain_lookup: Duration,
     /// Silence after a greeting, after which the request has failed.
     pub reply_after_greeting: Duration,
     /// Time in which an index server closes a connection if it answers one request on each.
@@ -50,6 +63,12 @@ impl IndexClient {
         connecting: Connecting::DEFAULT,
         reply: Duration::from_secs(30),
         rate: ReadRate::DEFAULT,
+        first_reply: Duration::from_secs(3),
+        registration_first_reply: Duration::from_secs(5),
+        form_trial: Duration::from_millis(1500),
+        form_trial_answered: Duration::from_millis(500),
+        search: Duration::from_secs(5),
+        plain_lookup: Duration::from_secs(10),
         reply_after_greeting: Duration::from_secs(5),
         close_after_reply: Duration::from_millis(500),
         refusal_rest: Duration::from_millis(200),
@@ -121,6 +140,8 @@ impl Default for Registration {
     }
 }
 
+/// Time between what a peer sends for joining and its first request, so that they arrive in two reads.
+pub const AFTER_JOINING: Duration = Duration::from_millis(150);
 /// Lines of a greeting that other index servers may send before their first reply.
 pub const GREETING_LINES: usize = 8;
 /// LOOKUPs that are sent together to an index that reads pipelines.

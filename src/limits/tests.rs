@@ -65,6 +65,12 @@ const MOST: Limits = Limits {
         connecting: CONNECTING,
         reply: LONG,
         rate: READ_RATE,
+        first_reply: LONG,
+        registration_first_reply: LONG,
+        form_trial: LONG,
+        form_trial_answered: LONG,
+        search: LONG,
+        plain_lookup: LONG,
         reply_after_greeting: LONG,
         // These are waited for in full.
         close_after_reply: IndexClient::DEFAULT.close_after_reply,

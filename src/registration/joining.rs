@@ -9,8 +9,9 @@ use std::time::Instant;
 use super::event::Event;
 use super::shared::Shared;
 use super::state::State;
-use crate::discovery::{Between, IndexError, Link, Replies, Step, note_ipv6_only};
+use crate::discovery::{Between, IndexError, Link, Replies, Step, note_ipv6_only, try_forms};
 use crate::escape::excerpt;
+use crate::protocol::dialect::{FormFailure, RequestForm};
 use crate::protocol::{Refusal, ReplyForm, ReplyPart};
 
 const FULL: ReplyPart = ReplyPart::Refused(Refusal::ServiceUnavailable);
@@ -38,23 +39,27 @@ impl Shared {
     }
 
     fn join_once(&self, registered: &mut Option<Instant>) -> Result<Joined, IndexError> {
-        let link = Link::connect(
-            &self.dialer,
-            &self.index,
-            self.host.as_ref(),
-            Some(self.port),
-            &self.cancel,
-        )?;
-        let link = Arc::new(link);
+        let link = Arc::new(self.connect(self.dialect.form())?);
         if !self.advance(State::Joining(Arc::clone(&link))) {
             return Ok(Joined::Closed);
         }
         if self.host.is_none() {
             note_ipv6_only(&link.own.host);
         }
-        let between = Between::of_new(&self.dialect);
+        let between = Between::of_new(&self.dialect, link.form);
         let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
-        let Some(count) = self.register(&link, &mut replies)? else {
+        let outcome = match self.register(&link, &mut replies) {
+            Err(error) => match self.dialect.form_failure(&error) {
+                Some(failure) if !self.is_closing() => {
+                    link.close();
+                    self.try_forms(Some(link.form), failure)?;
+                    None
+                }
+                _ => return Err(self.dialect.with_tried_forms(error)),
+            },
+            Ok(outcome) => outcome,
+        };
+        let Some(count) = outcome else {
             drop(replies);
             // A server that serves one connection after the other accepts the next one only then.
             link.close();
@@ -75,6 +80,20 @@ impl Shared {
         }
         let read = self.read_replies(&link, &mut replies);
         if self.is_closing() { Ok(Joined::Closed) } else { Err(read) }
+    }
+
+    fn connect(&self, form: RequestForm) -> Result<Link, IndexError> {
+        let (host, port) = (self.host.as_ref(), Some(self.port));
+        Link::connect(&self.dialer, &self.index, host, port, form, &self.cancel)
+    }
+
+    /// Tries requests in other forms than this one, which has failed.
+    pub(super) fn try_forms(
+        &self,
+        failed: Option<RequestForm>,
+        failure: FormFailure,
+    ) -> Result<(), IndexError> {
+        try_forms(&self.dialect, &|form| self.connect(form), &self.cancel, failed, failure)
     }
 
     /// Reads and delivers replies until the connection ends; returns the reason.

@@ -111,6 +111,11 @@ impl Ledger {
         self.harmful.insert(document, refusal);
     }
 
+    /// Permits ADDs of a document again.
+    pub(super) fn admit(&mut self, document: &Document) {
+        self.harmful.remove(document);
+    }
+
     /// Whether more than one reply has followed the ADD of a document.
     pub(super) fn is_harmful(&self, document: &Document) -> bool {
         self.harmful.contains_key(document)

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::registering::Outcomes;
 use super::shared::Shared;
-use crate::discovery::{Extensions, IndexError, Link, Query, Replies, Unsolicited};
+use crate::discovery::{Extensions, IndexError, Link, LookupTitle, Query, Replies, Unsolicited};
 use crate::error_chain::error_chain;
 use crate::protocol::{Document, Refusal, ReplyForm};
 
@@ -37,18 +37,17 @@ impl Shared {
             matches!(first, Document::Rfc(_)).then(|| (first.clone(), title))
         };
         let Some((document, title)) = of_first().or_else(Query::of_rfc_1) else { return Ok(true) };
-        let (document, title) = (&document, Some(&title));
+        let (document, title) = (&document, LookupTitle::Known(&title));
         let query = Query::Lookup { document, title, want_attributes: true };
         let mut request = Vec::new();
         query.encode(&link.own, &mut request);
-        let line_ends = self.dialect.line_ends();
         self.was_asked.store(true, Ordering::Release);
         let sent = self.exchange(link, replies, request, ReplyForm::Records);
         replies.begin_within(self.dialect.limits().registration_probe);
         // `replies` records the extensions that the server has shown.
         match (sent.and_then(|()| replies.read_one(&mut |_, _| {})), &outcomes.refused[..]) {
             (Ok(Some((Refusal::VersionNotSupported, _))), _)
-                if self.dialect.change_line_ends(line_ends) =>
+                if self.dialect.change_line_ends(link.form) =>
             {
                 Ok(false)
             }

@@ -11,6 +11,7 @@ use super::updating::{TOGETHER, announcement, encode};
 use crate::discovery::{IndexError, Link, Refused, Replies};
 use crate::error_chain::error_chain;
 use crate::limits;
+use crate::protocol::dialect::{FormFailure, RequestForm};
 use crate::protocol::{Content, Document, Refusal, ReplyForm};
 
 /// Documents that are still shared, each with the refusal of the index if it was refused.
@@ -56,7 +57,6 @@ impl Shared {
         self.reads_pipelines.store(false, Ordering::Relaxed);
         self.was_asked.store(false, Ordering::Release);
         let mut outcomes = Outcomes::default();
-        let line_ends = self.dialect.line_ends();
         // RFCs come first.
         let mut rest = documents.clone();
         let Some(first) = self.first_of(&documents, &kept) else {
@@ -75,7 +75,7 @@ impl Shared {
                 return Ok(None);
             };
             if let [(_, Some((Refusal::VersionNotSupported, _)))] = outcome[..]
-                && self.dialect.change_line_ends(line_ends)
+                && self.dialect.change_line_ends(link.form)
             {
                 return Ok(None);
             }
@@ -262,11 +262,31 @@ impl Shared {
             (outcomes.last(), self.dialect.shows_extensions())
         {
             let refusal = refused.as_ref().map(|(refusal, _)| *refusal);
-            if self.check_surplus(replies, document, refusal)?.is_some() {
+            let document = document.clone();
+            let surplus = self.check_surplus(replies, &document, refusal)?;
+            if refusal == Some(Refusal::BadRequest) && !self.dialect.knows_form() {
+                link.close();
+                self.find_form(link.form, document)?;
+                return Ok(None);
+            }
+            if surplus.is_some() {
                 return Ok(None);
             }
         }
         Ok(Some(outcomes))
+    }
+
+    /// Finds out whether the form of an ADD was the reason of its refusal by 400. If it was not, the document
+    /// is not added again.
+    fn find_form(&self, refused: RequestForm, document: Document) -> Result<(), IndexError> {
+        self.try_forms(None, FormFailure::Refusal)?;
+        let is_form = self.dialect.form() != refused;
+        let mut ledger = self.lock_ledger();
+        match is_form {
+            true => ledger.admit(&document),
+            false => ledger.refuse_to_add(document, Refusal::BadRequest),
+        }
+        Ok(())
     }
 
     /// Sends requests whose replies have this form.
@@ -278,9 +298,12 @@ impl Shared {
         form: ReplyForm,
     ) -> Result<(), IndexError> {
         replies.expect(form);
+        if !self.dialect.knows_form() {
+            replies.begin_within(self.dialect.limits().registration_first_reply);
+        }
         // A full index refuses and closes before it has read anything, so its refusal is read although
         // the request could not be sent.
-        match link.send_bytes(&self.dialect.line_ends().apply(requests)) {
+        match link.send_requests(requests) {
             Err(error @ IndexError::Lost { .. }) => match replies.read_one(&mut |_, _| {}) {
                 Ok(Some((refusal, reason))) => {
                     Err(IndexError::Refused { index: self.index.clone(), refusal, reason })

@@ -41,7 +41,7 @@ impl Shared {
             return Ok(outcomes);
         }
         let deliveries = self.expect_replies(&link, announcements.iter().cloned().collect())?;
-        if let Err(error) = link.send_bytes(&self.dialect.line_ends().apply(requests)) {
+        if let Err(error) = link.send_requests(requests) {
             // Half a request may have been sent.
             link.close();
             return Err(error);

@@ -30,9 +30,14 @@ impl Shared {
             Err(error) => return Err(error),
         };
         let error = IndexError::Unsolicited { index: self.index.clone(), found };
-        if refused.is_none() && self.has_replaced.swap(true, Ordering::AcqRel) {
+        let has_replaced = refused.is_none() && self.has_replaced.swap(true, Ordering::AcqRel);
+        if has_replaced {
             log::debug!("{} after the reply to ADD of {document}", error_chain(&error));
             return discard(replies, limits, error).map(|()| None);
+        }
+        if refused.is_none() && replies.has_bad_request() {
+            // The server may take the empty line for another request.
+            self.dialect.shorten_form(replies.form());
         }
         log::warn!(
             "{} after the reply to ADD of {document}; the connection is replaced",

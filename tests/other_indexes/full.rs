@@ -18,9 +18,9 @@ fn a_full_index_proves_nothing() {
     let refuse_and_close = || Act::SayAndClose(FULL.to_vec());
     let refuse = || say(FULL);
     let close = || Act::SayAndClose(Vec::new());
-    let kinds: [(&str, First); 3] =
-        [("503 Service", refuse_and_close), ("503 Service", refuse), ("lost the index", close)];
-    in_parallel(kinds, |(reported, first)| {
+    // After a close, other forms of requests are tried first.
+    let kinds: [(bool, First); 3] = [(true, refuse_and_close), (true, refuse), (false, close)];
+    in_parallel(kinds, |(is_refused, first)| {
         let folder = temporary();
         fs::write(folder.path().join("lecture.pdf"), "text").unwrap();
         let connections = AtomicUsize::new(0);
@@ -32,19 +32,28 @@ fn a_full_index_proves_nothing() {
             match request.split(' ').next() {
                 _ if connection < 2 => first(),
                 Some("LOOKUP") => say("P2P-CI/1.0 404 Not Found\r\nAttributes: 1\r\n\r\n"),
+                Some("LIST") if request.starts_with("LIST ALL P2P-CI/1.0\r\n") => {
+                    say("P2P-CI/1.0 200 OK\r\n\r\n\r\n")
+                }
+                Some("LIST" | "END\nLIST") => say("P2P-CI/1.0 400 Bad Request\r\n\r\n"),
                 _ => say("P2P-CI/1.0 200 OK\r\n\r\nFILE lecture.pdf T h 1\r\n\r\n"),
             }
         });
         let program = share(&other, folder.path());
-        let line = program.error_with(reported);
-        assert!(line.ends_with("still uploading; reconnecting"), "{line}");
+        if is_refused {
+            let line = program.error_with("503 Service");
+            assert!(line.ends_with("still uploading; reconnecting"), "{line}");
+        }
         let line = program.line();
         assert!(line.starts_with("registered 1 document "), "{line}");
         let requests = other.requests();
         let (last, probes) = requests.split_last().unwrap();
+        let (probes, lists): (Vec<_>, Vec<_>) =
+            probes.iter().partition(|request| request.starts_with("LOOKUP RFC 1 "));
         assert!(last.starts_with("FILE") || last.contains("ADD FILE lecture.pdf"), "{last}");
-        assert_eq!(probes.len(), 3, "{requests:#?}");
-        assert!(probes.iter().all(|probe| probe.starts_with("LOOKUP RFC 1 ")), "{requests:#?}");
+        assert_eq!(probes.len(), if is_refused { 3 } else { 2 }, "{requests:#?}");
+        assert_eq!(lists.is_empty(), is_refused, "{requests:#?}");
+        assert!(lists.iter().all(|list| list.contains("LIST ALL ")), "{requests:#?}");
     });
 }
 

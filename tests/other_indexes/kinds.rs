@@ -21,6 +21,8 @@ pub(crate) enum Reads {
     Lines,
     /// A request, of which nothing more is read: the connection is closed after the reply.
     EmptyLineAndCloses,
+    /// Nothing is answered.
+    Never,
 }
 
 /// A server. `N`, `T`, `H` and `P` stand for number, title, host and port.
@@ -29,6 +31,8 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) greeting: &'static str,
     pub(crate) reads: Reads,
+    /// The request line of LIST, without the version.
+    list_words: &'static str,
     /// The bytes before the records of a list, a record, and the bytes after them.
     pub(crate) list: [&'static str; 3],
     empty_list: &'static str,
@@ -43,6 +47,7 @@ pub(crate) const STRICT: Kind = Kind {
     name: "strict",
     greeting: "",
     reads: Reads::EmptyLine,
+    list_words: "LIST ALL",
     list: ["P2P-CI/1.0 200 OK\r\n\r\n", "RFC N T H P\r\n", "\r\n"],
     empty_list: "P2P-CI/1.0 200 OK\r\n\r\n\r\n",
     found: ["P2P-CI/1.0 200 OK\r\n\r\n", "RFC N T H P\r\n", "\r\n"],
@@ -101,6 +106,27 @@ pub(crate) const WORKING: &[Kind] = &[
         add: "P2P-CI/1.0 200 OK\r\nRFC N T H P\r\n\r\n",
         ..STRICT
     },
+    Kind { name: "i", ..LINE_FEEDS },
+    Kind { name: "k", ..LINE_FEEDS },
+    Kind { name: "awaits END, and does not send it", reads: Reads::EndLine, ..LINE_FEEDS },
+    Kind {
+        name: "c",
+        reads: Reads::EndLine,
+        list: ["P2P-CI/1.0 200 OK\n\n", "RFC N T H P\n", "\nEND\n"],
+        empty_list: "P2P-CI/1.0 200 OK\n\n\nEND\n",
+        found: ["P2P-CI/1.0 200 OK\n\n", "RFC N T H P\n", "\nEND\n"],
+        none: "P2P-CI/1.0 200 OK\n\n\nEND\n",
+        add: "P2P-CI/1.0 200 OK\nRFC N T H P\n\nEND\n",
+        ..LINE_FEEDS
+    },
+    Kind {
+        name: "f",
+        list_words: "LIST",
+        list: ["P2P-CI/1.0 200 OK\n", "N<sp>T<sp>H<sp>46048<sp>P\n", ""],
+        found: ["P2P-CI/1.0 200 OK\n", "N<sp>T<sp>H<sp>46048<sp>P\n", ""],
+        add: "P2P-CI/1.0 200 OK\nRFC N T H P",
+        ..LINE_FEEDS
+    },
     Kind { name: "one request on a connection", reads: Reads::EmptyLineAndCloses, ..LINE_FEEDS },
     Kind { name: "one strict request", reads: Reads::EmptyLineAndCloses, ..STRICT },
     Kind { name: "greets", greeting: "Welcome to the index\r\n", ..LINE_FEEDS },
@@ -118,18 +144,8 @@ pub(crate) const B: Kind = Kind {
     ..LINE_FEEDS
 };
 
-/// Requests end with a line `END`.
-pub(crate) const C: Kind = Kind { name: "c", reads: Reads::EndLine, ..LINE_FEEDS };
-
-/// Records of another form, and another word for LIST ALL.
-pub(crate) const F: Kind = Kind {
-    name: "f",
-    list: ["P2P-CI/1.0 400 Bad Request\n", "", ""],
-    empty_list: "P2P-CI/1.0 400 Bad Request\n",
-    found: ["P2P-CI/1.0 200 OK\n", "N<sp>T<sp>H<sp>46048<sp>P\n", ""],
-    add: "P2P-CI/1.0 200 OK\nRFC N T H P",
-    ..LINE_FEEDS
-};
+/// It replies to nothing.
+pub(crate) const SILENT: Kind = Kind { name: "silent", reads: Reads::Never, ..LINE_FEEDS };
 
 struct Added {
     number: String,
@@ -233,6 +249,7 @@ fn next_request(reads: Reads, input: &mut String) -> Option<String> {
             input.find("\r\n\r\n").map(|at| at + 4).or_else(|| input.find("\n\n").map(|at| at + 2))
         }
         Reads::EndLine => input.find("\nEND\n").map(|at| at + 5),
+        Reads::Never => None,
         Reads::Lines => {
             let lines = match input.split(' ').next() {
                 Some("ADD" | "LOOKUP") => 5,
@@ -250,7 +267,8 @@ fn reply(kind: Kind, request: &str, held: &mut Vec<Added>) -> String {
         let (_, rest) = request.split_once(&format!("\n{name}: ")).unwrap_or_default();
         rest.lines().next().unwrap_or_default().to_string()
     };
-    let words: Vec<&str> = request.lines().next().unwrap_or_default().split(' ').collect();
+    let line = request.lines().next().unwrap_or_default();
+    let words: Vec<&str> = line.split(' ').collect();
     let rows = |[before, row, after]: [&str; 3], rows: Vec<&Added>| {
         let rows: String = rows.iter().map(|added| added.fill(row)).collect();
         format!("{before}{rows}{after}")
@@ -263,8 +281,11 @@ fn reply(kind: Kind, request: &str, held: &mut Vec<Added>) -> String {
             held.push(added);
             reply
         }
-        ["LIST", "ALL", _] if held.is_empty() => kind.empty_list.into(),
-        ["LIST", "ALL", _] => rows(kind.list, held.iter().collect()),
+        ["LIST", ..] if line.rsplit_once(' ').unwrap_or_default().0 != kind.list_words => {
+            kind.other.into()
+        }
+        ["LIST", ..] if held.is_empty() => kind.empty_list.into(),
+        ["LIST", ..] => rows(kind.list, held.iter().collect()),
         ["LOOKUP", "RFC", number, _] => {
             let found: Vec<&Added> = held.iter().filter(|one| one.number == number).collect();
             if found.is_empty() { kind.none.into() } else { rows(kind.found, found) }

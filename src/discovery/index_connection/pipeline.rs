@@ -7,7 +7,7 @@ use super::{IndexConnection, Last, Open, lock};
 use crate::discovery::index_error::IndexError;
 use crate::discovery::index_link::Link;
 use crate::discovery::index_replies::Replies;
-use crate::discovery::query::Query;
+use crate::discovery::query::{LookupTitle, Query};
 use crate::limits;
 use crate::protocol::{Document, Record, Refusal, ReplyForm, ReplyPart};
 
@@ -53,7 +53,7 @@ impl IndexConnection {
         while !rest.is_empty() {
             let (requests, count) = requests(&link, rest);
             replies.expect(ReplyForm::Records);
-            let sent = link.send_bytes(&self.dialect.line_ends().apply(requests));
+            let sent = link.send_requests(requests);
             for _ in 0..count {
                 last = match self.read_reply(&link, &mut replies, take) {
                     Err(IndexError::Lost { .. }) if sent.is_err() => break,
@@ -101,7 +101,7 @@ fn requests(link: &Link, documents: &[&Document]) -> (Vec<u8>, usize) {
         if requests.len() >= limits::LOOKUPS_TOGETHER_BYTES {
             break;
         }
-        let query = Query::Lookup { document, title: None, want_attributes: true };
+        let query = Query::Lookup { document, title: LookupTitle::Omitted, want_attributes: true };
         query.encode(&link.own, &mut requests);
         count += 1;
     }

@@ -4,6 +4,7 @@ use std::net::Shutdown;
 use std::thread;
 
 use super::*;
+use crate::discovery::query::LookupTitle;
 use crate::net::{Connection, pipe};
 use crate::protocol::Document;
 
@@ -16,7 +17,7 @@ fn connected() -> (IndexConnection, Connection) {
     let index: Endpoint = "127.0.0.1:1".parse().unwrap();
     let link = Link::over(here, &index, "127.0.0.1:7000".parse().unwrap()).unwrap();
     let client = IndexConnection::new(index, None, None, Arc::default());
-    let between = Between::of_new(&client.dialect);
+    let between = Between::of_new(&client.dialect, link.form);
     *lock(&client.open) = Some(Open { link, between, last: Last::None });
     (client, there)
 }
@@ -24,7 +25,8 @@ fn connected() -> (IndexConnection, Connection) {
 /// Looks up RFC 1; returns the number of records, and how the reply ended.
 fn look_up(client: &IndexConnection) -> (usize, Result<Completeness, IndexError>) {
     let document = Document::Rfc("1".parse().unwrap());
-    let query = Query::Lookup { document: &document, title: None, want_attributes: false };
+    let query =
+        Query::Lookup { document: &document, title: LookupTitle::Omitted, want_attributes: false };
     let mut records = 0;
     let outcome = client.ask(query, &mut |part, _| {
         records += usize::from(matches!(part, ReplyPart::Record(_)));

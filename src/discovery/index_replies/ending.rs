@@ -10,8 +10,11 @@ use crate::protocol::DecodeError;
 use crate::protocol::role::ReplyEnd;
 
 impl Replies<'_> {
-    pub(super) fn completeness(&self, end: ReplyEnd) -> Completeness {
+    pub(super) fn completeness(&mut self, end: ReplyEnd) -> Completeness {
         match end {
+            ReplyEnd::Complete if self.driver.role.client.decoder_mut().has_skipped_rows() => {
+                Completeness::incomplete("a row of the reply has no host or no port")
+            }
             ReplyEnd::Complete => Completeness::Complete,
             ReplyEnd::Close => Completeness::closed(),
             ReplyEnd::Silence(time) => Completeness::incomplete(format!(
@@ -78,7 +81,8 @@ mod tests {
     fn silence_is_reported_with_the_time_that_was_waited() {
         let (stream, _index) = pipe();
         let (index, dialect) = ("h:1".parse().unwrap(), IndexDialect::default());
-        let mut replies = Replies::new(&index, &dialect, &stream, Between::of_new(&dialect));
+        let mut replies =
+            Replies::new(&index, &dialect, &stream, Between::of_new(&dialect, dialect.form()));
         replies.expect(ReplyForm::Records);
         replies.begin_within(Duration::from_secs(1));
         let error = replies.read_one(&mut |_, _| {}).unwrap_err();

@@ -7,12 +7,15 @@ use crate::discovery::index_dialect::IndexDialect;
 use crate::driver::Role;
 use crate::escape::excerpt;
 use crate::protocol::Endpoint;
+use crate::protocol::dialect::RequestForm;
 use crate::protocol::role::{IndexClient, ReplyEvent};
 
 /// A client that records what the server shows, and waits accordingly.
 pub(super) struct LearningClient<'a> {
     pub(super) index: &'a Endpoint,
     pub(super) dialect: &'a IndexDialect,
+    /// The form of requests on the connection.
+    pub(super) form: RequestForm,
     pub(super) client: IndexClient,
 }
 
@@ -24,6 +27,15 @@ impl LearningClient<'_> {
         {
             let found = excerpt(greeting.trim_ascii().as_bytes());
             log::warn!("the index {} sent {found} before its first reply", self.index);
+        }
+        if let Some(row) = self.client.decoder_mut().take_odd_row()
+            && self.dialect.show_odd_rows()
+        {
+            let found = excerpt(row.as_bytes());
+            log::warn!(
+                "the index {} sent {found}, expected a host and a port at its end; such rows are not used",
+                self.index
+            );
         }
         self.dialect.show(self.client.has_shown());
     }

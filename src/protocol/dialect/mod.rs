@@ -1,4 +1,5 @@
-//! The forms in which other programs send requests and expect replies (protocol.md appendix B).
+//! The forms in which other programs send requests and expect replies, and in which they expect requests
+//! (protocol.md appendix B).
 //!
 //! Pure, like all of `protocol`: the caller reports silence, and times are data.
 //!
@@ -11,15 +12,21 @@
 //! | `pickle` | lists and strings in the format of Python's pickle module |
 //! | `reply_style` | the form of replies, learned from requests or set by an option |
 //! | `reply_writer` | writing replies in that form |
+//! | `request_form` | the form of our requests to the index server of another program |
+//! | `form_trials` | the order in which such forms are tried |
 
+mod form_trials;
 mod framing;
 mod pickle;
 mod reader;
 mod reply_style;
 mod reply_writer;
 mod request_end;
+mod request_form;
 mod vocabulary;
 
+pub use form_trials::{FormFailure, FormTrials};
 pub use reader::{CompatReader, CompatRequest, Reading};
 pub use reply_style::{ReplyStyle, StyleSettings};
 pub use reply_writer::{ReplyTo, ReplyWriter};
+pub use request_form::RequestForm;

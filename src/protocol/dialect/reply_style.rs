@@ -26,8 +26,9 @@ pub struct ReplyStyle {
 }
 
 /// The end of each line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) enum LineEnd {
+    #[default]
     CarriageReturnLineFeed,
     LineFeed,
 }

@@ -4,7 +4,9 @@
 //! of a record. All these forms are accepted. For a reply without a marked end the decoder reports
 //! its [`ReplyState`], from which the role of the client derives how long silence may last.
 
+mod end_line;
 mod ending;
+mod rows;
 mod whole;
 
 use super::decode_error::DecodeError;
@@ -68,6 +70,15 @@ pub struct IndexReplyDecoder {
     greeting_lines: usize,
     /// The first line of the greeting.
     greeting: Option<String>,
+    /// Whether a line `END` ends each reply.
+    has_end_lines: bool,
+    /// Whether the last reply had that line.
+    shows_end_line: bool,
+    reads_odd_rows: bool,
+    /// The first row that was skipped.
+    odd_row: Option<String>,
+    /// Whether a row of this reply was skipped.
+    has_skipped: bool,
     /// Bytes of lines before a reply that [`IndexReplyDecoder::decode`] has read already.
     skipped: usize,
 }
@@ -92,6 +103,8 @@ enum Place {
     /// After `200`, before the empty line that other servers omit.
     Found,
     Records,
+    /// After the final empty line, before a line `END`.
+    Ended,
 }
 
 impl IndexReplyDecoder {
@@ -124,12 +137,14 @@ impl IndexReplyDecoder {
     pub(in crate::protocol) fn next(&mut self, input: &[u8]) -> Result<Found, DecodeError> {
         loop {
             let next = self.lines.rest(input);
-            let is_after_status = matches!(self.place, Place::Found | Place::Records);
+            let is_after_status =
+                matches!(self.place, Place::Found | Place::Records | Place::Ended);
             // A status line in the place of a record: the server omitted the final empty line.
             let is_next_reply = is_after_status && starts_status_line(next);
             let has_its_record =
                 matches!((self.form, self.place), (ReplyForm::OneRecord, Place::Records))
-                    && self.records > 0;
+                    && self.records > 0
+                    && !self.has_end_lines;
             if is_next_reply || has_its_record && next.is_empty() {
                 self.ended_early = true;
                 let (part, used) = self.part(ReplyPart::End, Place::Start);
@@ -165,6 +180,11 @@ impl IndexReplyDecoder {
 
     /// Reads one line; returns its part, if it is one, and the state after it.
     fn take_line(&mut self, line: &str) -> Result<Option<(ReplyPart, Place)>, SyntaxError> {
+        if self.has_end_lines
+            && let Some(found) = self.take_end_line(line)
+        {
+            return Ok(found);
+        }
         Ok(Some(match (self.place, line) {
             (Place::Start, "") => {
                 // The final empty line of a reply that was complete without it.
@@ -181,6 +201,7 @@ impl IndexReplyDecoder {
                 self.headers = 0;
                 self.follows_grammar = false;
                 self.ended_early = false;
+                self.has_skipped = false;
                 let status = Status::parse_line(line)?;
                 self.was_refusal = matches!(status, Status::Refused(_));
                 match status {
@@ -197,7 +218,7 @@ impl IndexReplyDecoder {
                 return Ok(None);
             }
             (Place::Refused, "") => (ReplyPart::End, Place::Start),
-            (Place::Records, "") => {
+            (Place::Records | Place::Ended, "") => {
                 self.shows_final_lines = true;
                 (ReplyPart::End, Place::Start)
             }
@@ -216,21 +237,27 @@ impl IndexReplyDecoder {
                 let attribute =
                     split_header(line).and_then(|(name, value)| Attribute::parse(name, value));
                 let Some(attribute) = attribute else { return Ok(None) };
+                if self.has_skipped {
+                    return Err(SyntaxError::at("no attribute after an odd row", line, "4.11"));
+                }
                 self.shows_attributes = true;
                 (ReplyPart::Attribute(attribute), Place::Records)
             }
-            (Place::Found | Place::Records, _) => {
-                let record = Record::parse(line);
-                if record.is_err() && self.form == ReplyForm::OneRecord {
+            (Place::Found | Place::Records | Place::Ended, _) => {
+                self.records += 1;
+                let record = match self.form {
+                    ReplyForm::Records => self.read_row(line)?,
                     // The status says that the request succeeded, and the peer knows its own
                     // record. Some servers send the parts of the record in another order.
-                    self.records += 1;
+                    ReplyForm::OneRecord => Record::parse(line).ok(),
+                };
+                let Some(record) = record else {
+                    self.has_skipped |= self.form == ReplyForm::Records;
                     self.place = Place::Records;
                     return Ok(None);
-                }
-                self.records += 1;
+                };
                 self.headers = 0;
-                (ReplyPart::Record(record?), Place::Records)
+                (ReplyPart::Record(record), Place::Records)
             }
         }))
     }
@@ -256,7 +283,7 @@ impl IndexReplyDecoder {
         match self.place {
             Place::Start => ReplyState::Before,
             Place::Refused => ReplyState::Refused,
-            Place::Found | Place::Records => ReplyState::Found {
+            Place::Found | Place::Records | Place::Ended => ReplyState::Found {
                 follows_grammar: self.follows_grammar,
                 is_in_line: !self.lines.rest(input).is_empty()
                     && self.unfinished_record(input).is_none(),

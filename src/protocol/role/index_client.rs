@@ -15,7 +15,7 @@ use crate::protocol::message::Found;
 use crate::protocol::{DecodeError, IndexReplyDecoder, ReplyForm, ReplyPart, ReplyState};
 use reply_rate::ReplyRate;
 pub use silence::IndexTraits;
-use silence::{AfterSilence, Silence};
+use silence::{AfterSilence, Silence, expected};
 
 /// Reads the replies of an index server, with their deadlines.
 #[derive(Debug)]
@@ -79,6 +79,11 @@ impl IndexClient {
             has_added_without_record: false,
             last: Vec::new(),
         }
+    }
+
+    /// The decoder.
+    pub fn decoder_mut(&mut self) -> &mut IndexReplyDecoder {
+        &mut self.decoder
     }
 
     /// The decoder, for the next exchange on the connection.
@@ -307,6 +312,7 @@ impl IndexClient {
         self.last.clear();
         self.last.extend_from_slice(bytes.get(..LAST).unwrap_or(bytes));
     }
+
     /// The greeting that came before the first reply; once.
     pub fn take_greeting(&mut self) -> Option<String> {
         self.greeting.take()
@@ -334,17 +340,6 @@ impl IndexClient {
     /// The time in which the next reply must begin.
     pub fn allowed(&self) -> Duration {
         self.allowed
-    }
-}
-
-/// The missing part of a reply that has arrived so far.
-fn expected(state: ReplyState, input: &[u8]) -> &'static str {
-    match state {
-        ReplyState::Before if input.is_empty() => "a reply",
-        ReplyState::Before => "the end of the status line",
-        ReplyState::Refused => "the final empty line",
-        ReplyState::Found { is_in_line: true, .. } => "the end of a line",
-        ReplyState::Found { is_in_line: false, .. } => "the final empty line of the reply",
     }
 }
 

@@ -1,5 +1,6 @@
 //! The end of a reply that does not follow the grammar (protocol.md section 4.9).
 
+use super::rows::record_in_other_form;
 use super::{IndexReplyDecoder, Place, ReplyForm, ReplyState, is_header};
 use crate::protocol::message::decode_error::DecodeError;
 use crate::protocol::message::index_reply::ReplyPart;
@@ -48,7 +49,12 @@ impl IndexReplyDecoder {
         }
         let line = std::str::from_utf8(self.lines.rest(input)).ok()?;
         let line = line.strip_suffix('\r').unwrap_or(line);
-        if is_header(line) { None } else { Record::parse(line).ok() }
+        if is_header(line) {
+            return None;
+        }
+        let is_odd_possible = self.reads_odd_rows && !self.shows_attributes;
+        let other = || is_odd_possible.then(|| record_in_other_form(line)).flatten();
+        Record::parse(line).ok().or_else(other)
     }
 
     /// Ends the reply, of which no more bytes are expected; `input` is its unfinished line.

@@ -73,6 +73,17 @@ impl IndexTraits {
     }
 }
 
+/// The missing part of a reply that has arrived so far.
+pub(super) fn expected(state: ReplyState, input: &[u8]) -> &'static str {
+    match state {
+        ReplyState::Before if input.is_empty() => "a reply",
+        ReplyState::Before => "the end of the status line",
+        ReplyState::Refused => "the final empty line",
+        ReplyState::Found { is_in_line: true, .. } => "the end of a line",
+        ReplyState::Found { is_in_line: false, .. } => "the final empty line of the reply",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

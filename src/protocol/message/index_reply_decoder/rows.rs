@@ -1,0 +1,154 @@
+//! Rows of index servers of other programs that are no records of the grammar (protocol.md section 4.9).
+//!
+//! They are read only from a server that has shown no extension. An attribute after such a row would belong
+//! to another record, so it is a fault.
+
+use super::IndexReplyDecoder;
+use crate::protocol::{Record, SyntaxError};
+
+/// What some programs write between the fields of a row.
+const SEPARATOR: &str = "<sp>";
+
+impl IndexReplyDecoder {
+    /// The same for a server that may be another program: it reads odd rows.
+    #[must_use]
+    pub fn with_odd_rows(self) -> Self {
+        Self { reads_odd_rows: true, ..self }
+    }
+
+    /// The first row that was skipped because it has no host or no port; once.
+    pub fn take_odd_row(&mut self) -> Option<String> {
+        self.odd_row.take()
+    }
+
+    /// Whether a row of the present or last reply was skipped.
+    pub fn has_skipped_rows(&self) -> bool {
+        self.has_skipped
+    }
+
+    /// Reads a line in the place of a record; `None` if it is a row that is skipped.
+    pub(super) fn read_row(&mut self, line: &str) -> Result<Option<Record>, SyntaxError> {
+        let fault = match Record::parse(line) {
+            Ok(record) => return Ok(Some(record)),
+            Err(fault) if !self.reads_odd_rows || self.shows_attributes => return Err(fault),
+            Err(fault) => fault,
+        };
+        if let Some(record) = record_in_other_form(line) {
+            return Ok(Some(record));
+        }
+        if !begins_row(line) {
+            return Err(fault);
+        }
+        self.odd_row.get_or_insert_with(|| line.to_string());
+        Ok(None)
+    }
+}
+
+/// Whether a line begins with the number of an RFC, so that it is a row.
+fn begins_row(line: &str) -> bool {
+    let line = line.trim_start();
+    let number = line.strip_prefix("RFC").unwrap_or(line).trim_start_matches([' ', ':', '-']);
+    number.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// A record with [`SEPARATOR`] or with carriage returns between its fields. Nothing else is removed, so that
+/// no two fields become one.
+pub(super) fn record_in_other_form(line: &str) -> Option<Record> {
+    if line.contains('\r') {
+        let line = line.replace("\r ", " ");
+        return Record::parse(line.trim_end_matches('\r')).ok();
+    }
+    // Some servers list the port of the connection before that of the upload server.
+    let (number, title, host, port) = match line.split(SEPARATOR).collect::<Vec<_>>()[..] {
+        [number, title, host, port] => (number, title, host, port),
+        [number, title, host, connection, port] if connection.parse::<u16>().is_ok() => {
+            (number, title, host, port)
+        }
+        _ => return None,
+    };
+    Record::parse(&format!("{number} {title} {host} {port}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ReplyForm, ReplyPart};
+
+    /// The records, the skipped row, and the message of the fault.
+    fn read(decoder: IndexReplyDecoder, rows: &str) -> (Vec<String>, Option<String>, String) {
+        let mut decoder = decoder;
+        decoder.expect(ReplyForm::Records);
+        let reply = format!("P2P-CI/1.0 200 OK\r\n\r\n{rows}\r\n");
+        let (mut input, mut records) = (reply.as_bytes(), Vec::new());
+        loop {
+            match decoder.decode(input) {
+                Ok(Some((ReplyPart::End, _)) | None) => {
+                    return (records, decoder.take_odd_row(), String::new());
+                }
+                Ok(Some((part, used))) => {
+                    if let ReplyPart::Record(record) = part {
+                        records.push(record.to_string());
+                    }
+                    input = &input[used..];
+                }
+                Err(fault) => return (records, decoder.take_odd_row(), fault.to_string()),
+            }
+        }
+    }
+
+    const ROW: &str = "RFC 1 T h 1\r\n";
+
+    #[test]
+    fn rows_of_other_programs() {
+        let odd = || IndexReplyDecoder::after_greeting().with_odd_rows();
+        for (row, record) in [
+            (
+                "1<sp>Host Software<sp>127.0.0.1<sp>46048<sp>5101",
+                "RFC 1 Host Software 127.0.0.1 5101",
+            ),
+            ("RFC 2<sp>A<sp>h<sp>5", "RFC 2 A h 5"),
+            ("RFC 3 A\r h\r 5\r", "RFC 3 A h 5"),
+            ("RFC-7 A h 5", "RFC 7 A h 5"),
+            ("RFC: 7 A h 5", "RFC 7 A h 5"),
+            ("7 A h 5", "RFC 7 A h 5"),
+        ] {
+            let found = read(odd(), &format!("{row}\r\n{ROW}"));
+            assert_eq!(found, (vec![record.into(), ROW.trim_end().into()], None, String::new()));
+        }
+        for row in [
+            "RFC 1",
+            "RFC 7 A Title",
+            "RFC 7 A Title h",
+            "7 A Title h 0",
+            "RFC 7 a\rb 80",
+            "1<sp>A<sp>h<sp>x<sp>5",
+            "1<sp>A<sp>h b<sp>c",
+        ] {
+            let (records, skipped, fault) = read(odd(), &format!("{row}\r\n{ROW}"));
+            assert_eq!((records.len(), fault.as_str()), (1, ""), "{row}");
+            assert_eq!(skipped.as_deref(), Some(row));
+        }
+        for row in ["Error", "RFC x", "RFCs 1", "<html>", "FILE x T h"] {
+            let (records, _, fault) = read(odd(), &format!("{row}\r\n{ROW}"));
+            assert!(records.is_empty() && !fault.is_empty(), "{row}");
+        }
+    }
+
+    #[test]
+    fn nothing_odd_where_an_extension_is_shown() {
+        let strict = IndexReplyDecoder::default;
+        let odd = || IndexReplyDecoder::after_greeting().with_odd_rows();
+        let attribute = "Length: 1\r\n";
+        for (decoder, rows) in [
+            (strict(), "RFC 7 A Title\r\n".to_string()),
+            (strict(), "1<sp>A<sp>h<sp>5\r\n".into()),
+            // An attribute of the skipped row would belong to the record before it.
+            (odd(), format!("{ROW}RFC 7 A Title\r\n{attribute}")),
+            (odd(), format!("{ROW}{attribute}RFC 7 A Title\r\n")),
+            (odd(), format!("RFC 7 A Title\r\n{ROW}{attribute}")),
+        ] {
+            let (_, _, fault) = read(decoder, &rows);
+            assert!(!fault.is_empty(), "{rows:?}");
+        }
+    }
+}
