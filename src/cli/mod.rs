@@ -19,6 +19,7 @@
 //! | `record`, `explain`, `replay` | the options that record connections; the commands that explain and replay recorded ones |
 //! | `generate` | manual pages and completions, for packages |
 //! | `lab` | the command that starts an index server and several peers |
+//! | `service` | the programs as services of systemd |
 //! | `user_folder` | the user's files |
 
 mod args;
@@ -46,6 +47,7 @@ mod record;
 mod replay;
 pub mod server;
 mod server_args;
+mod service;
 mod session;
 mod shell;
 mod usage;

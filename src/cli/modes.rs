@@ -19,6 +19,7 @@ use super::output::notices::Notices;
 use super::output::outcome::{report_failed, shown};
 use super::output::print::print_note;
 use super::program::{called, typed};
+use super::service;
 use super::session::index_access::IndexAccess;
 use super::session::interrupt::{Interrupt, Mode};
 use super::session::resume::resume_unfinished;
@@ -32,6 +33,7 @@ use crate::limits;
 use crate::net::AddressPolicy;
 use crate::peer::{Bandwidth, Downloader, IndexConnection, IndexError, Journal, PeerStats};
 use crate::protocol::Port;
+use crate::system::ServiceChange;
 
 /// Reports the error of a command, if it has one.
 pub(super) fn finish<T>(format: Format, outcome: Result<T, CommandError>) -> Result<T, Failure> {
@@ -93,8 +95,11 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
 pub(super) fn share(args: &Args) -> Result<(), CommandError> {
     let (started, (stop, stopped)) = (Instant::now(), mpsc::channel());
     let handle = move |signal| match signal {
-        ServiceSignal::Reload => log::info!("SIGHUP: there is nothing to reload"),
+        ServiceSignal::Reload => {
+            service::reload(|| log::info!("SIGHUP: there is nothing to reload"));
+        }
         ServiceSignal::End(signal) => {
+            service::tell(ServiceChange::Stopping);
             log::info!("{signal} after {}: stopping", Uptime(started.elapsed()));
             // After the first signal the receiver is gone.
             let _ = stop.send(signal);
@@ -109,6 +114,11 @@ pub(super) fn share(args: &Args) -> Result<(), CommandError> {
     let downloader = downloader(args);
     let (library, registration) = (&session.sharing.library, &session.sharing.registration);
     log_start(args, &session);
+    let watched = library.clone();
+    service::start_watchdog(move || {
+        watched.read().len();
+    });
+    service::tell(ServiceChange::Ready("sharing"));
     resume_unfinished(&downloader, &journal, library, registration, &Downloads::default(), notices);
     // The sender lives as long as the process.
     let cause = stopped.recv().map_or_else(|_| String::new(), |signal| format!(" by {signal}"));

@@ -19,13 +19,17 @@ use super::output::print::print_line;
 use super::program::{called, with_program};
 use super::record::RecordError;
 use super::server_args::{Args, Log};
+use super::service;
 use super::session::signals::{ServiceSignal, on_service_signal};
 use super::usage::arguments;
 use super::values::option_values::remedy;
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::server::{self, BindError, Config, Server, connection_limit, memory_limit};
-use crate::system::{MemoryBound, TooLittleMemory, limit_malloc_arenas, memory_bounds};
+use crate::system::{
+    MemoryBound, ServiceChange, TooLittleMemory, inherited_listeners, limit_malloc_arenas,
+    memory_bounds,
+};
 
 /// How long a stopped server waits for name look-ups, which cannot be interrupted.
 const NAME_LOOKUP_GRACE: Duration = Duration::from_millis(500);
@@ -36,6 +40,10 @@ enum Error {
     Bind(BindError),
     #[error("{}; {remedy}", error_chain(error))]
     BindWithRemedy { error: BindError, remedy: String },
+    #[error(
+        "cannot use the sockets that the service manager has passed; expected TCP sockets that listen"
+    )]
+    Inherited(#[source] io::Error),
     #[error("cannot serve a single connection: {0}; raise that limit")]
     NoConnection(String),
     #[error("cannot start")]
@@ -95,7 +103,7 @@ fn serve(args: &Args) -> Result<(), Error> {
     TooLittleMemory::check(&memory_bounds(), limits::MEMORY_LEAST)?;
     args.record.start()?;
     let config: Config = args.into();
-    let server = Server::bind(&config).map_err(cannot_bind)?;
+    let server = listening(&config)?;
     warn_of_few_connections(&config, server.connections())?;
     warn_of_little_memory(&config);
     logging::warn_of_root();
@@ -113,9 +121,12 @@ fn serve(args: &Args) -> Result<(), Error> {
     let at_the_end = log_totals.clone();
     let handle = move |signal| match signal {
         ServiceSignal::Reload => {
-            log::info!(target: server::LOG_SESSIONS, "SIGHUP: there is nothing to reload");
+            service::reload(|| {
+                log::info!(target: server::LOG_SESSIONS, "SIGHUP: there is nothing to reload");
+            });
         }
         ServiceSignal::End(signal) => {
+            service::tell(ServiceChange::Stopping);
             let uptime = Uptime(started.elapsed());
             log::info!(target: server::LOG_SESSIONS, "{signal} after {uptime}: stopping");
             // A second signal is not the cause.
@@ -131,15 +142,29 @@ fn serve(args: &Args) -> Result<(), Error> {
     on_service_signal(handle).map_err(Error::Signals)?;
     let addresses = server.addresses().map_err(Error::Address)?;
     log_start(&config, &server, &addresses);
+    service::start_watchdog(server.check());
     for address in addresses {
         // The server works without standard output, too.
         if let Err(error) = print_line(format_args!("listening on {address}")) {
             log::warn!("listening on {address}, which cannot be printed: {error}");
         }
     }
+    service::tell(ServiceChange::Ready("serving"));
     server.run().map_err(Error::Threads)?;
     at_the_end();
     Ok(())
+}
+
+/// A server with the sockets of the service manager, or else with those of the arguments.
+fn listening(config: &Config) -> Result<Server, Error> {
+    let inherited = inherited_listeners().map_err(Error::Inherited)?;
+    if inherited.is_empty() {
+        return Server::bind(config).map_err(cannot_bind);
+    }
+    if !config.listen.is_empty() {
+        log::warn!("--listen is ignored: the service manager has passed sockets that listen");
+    }
+    Ok(Server::with_listeners(config, inherited))
 }
 
 /// The first line of the log: the version, the addresses and the limits.

@@ -34,7 +34,7 @@ impl BindError {
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<TcpListener>,
-    shared: Shared,
+    shared: Arc<Shared>,
 }
 
 impl Server {
@@ -60,7 +60,12 @@ impl Server {
             };
             config.listen.iter().map(listen).collect::<Result<_, _>>()?
         };
-        Ok(Self { listeners, shared: Shared::new(config) })
+        Ok(Self { listeners, shared: Arc::new(Shared::new(config)) })
+    }
+
+    /// Listens with these sockets, which listen already, instead of the addresses of the configuration.
+    pub fn with_listeners(config: &Config, listeners: Vec<TcpListener>) -> Self {
+        Self { listeners, shared: Arc::new(Shared::new(config)) }
     }
 
     /// The largest number of concurrent connections.
@@ -82,6 +87,14 @@ impl Server {
         self.shared.stop.clone()
     }
 
+    /// A check that the server works, for a watchdog: it waits for the lock of the index.
+    pub fn check(&self) -> impl Fn() + Send + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || {
+            shared.index.len();
+        }
+    }
+
     /// Totals of the sessions that have ended.
     pub fn totals(&self) -> Arc<Totals> {
         Arc::clone(&self.shared.totals)
@@ -93,7 +106,7 @@ impl Server {
     /// When no thread can be started to accept connections.
     pub fn run(self) -> io::Result<()> {
         let Self { listeners, shared } = self;
-        let shared = &shared;
+        let shared = &*shared;
         let handle = |stream: &Arc<Connection>, address, number| {
             session::run(shared, stream, address, number)
         };

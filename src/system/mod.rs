@@ -10,6 +10,7 @@
 //! | `page_aligned` | buffers that begin at a page boundary |
 //! | `process_group` | a child process and all processes that it starts |
 //! | `sockets`, `readiness`, `unacknowledged` | sending, receiving and socket options; waiting for several sockets; unacknowledged data |
+//! | `service_manager` | sockets from systemd, and messages to it |
 //! | `signals`, `terminal` | signals; the mode of the terminal |
 
 mod bounds;
@@ -23,6 +24,7 @@ mod page_aligned;
 mod process_group;
 mod readiness;
 mod rename;
+mod service_manager;
 mod signals;
 mod sockets;
 mod terminal;
@@ -51,6 +53,9 @@ pub use page_aligned::PageAligned;
 pub(crate) use process_group::{has_ended, kill_group, start_group};
 pub(crate) use readiness::{Direction, is_connecting, wait_for_any};
 pub(crate) use rename::rename_new;
+pub(crate) use service_manager::{
+    ServiceChange, inherited_listeners, notify_service_manager, watchdog_time,
+};
 pub use signals::{Signal, Signals, has_controlling_terminal};
 #[cfg(target_os = "linux")]
 pub(crate) use sockets::send_file;
