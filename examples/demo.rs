@@ -1,8 +1,8 @@
 //! The whole system in one command: `cargo run --example demo`.
 //!
-//! An index and three peers on loopback, over real sockets. Between each two of them sits a wire
-//! tap that prints what passes, as Wireshark's "follow stream" would show it: who talks to whom,
-//! `C:` for the side that connected, `S:` for the other. The documents are those in `rfc/`.
+//! An index and three peers on loopback, over real sockets. A wire tap between each two of them prints the
+//! bytes of both sides, as Wireshark's "follow stream" does: the two programs, `C:` for the side that
+//! connected, `S:` for the other side. The documents are in `rfc/`.
 
 use std::error::Error;
 use std::fmt::Display;

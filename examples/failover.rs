@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Downloader::default().download(&wanted, &mut incoming, &mut |attempt| match attempt {
             DownloadProgress::Asking(holder) => show(&format!("asking {holder}")),
             DownloadProgress::Failed(holder, error) => show(&format!("{holder} failed: {error}")),
-            DownloadProgress::Bytes(..) | DownloadProgress::Retrying(..) => {}
+            _ => {}
         })?;
     // The document gets its name only now.
     incoming.commit(false)?;

@@ -8,18 +8,26 @@ mod reader;
 mod sharing;
 
 pub use crate::discovery::{
-    AskIndex, Completeness, Extensions, Gap, GapCause, HolderInfo, Holders, IndexConnection,
-    IndexDialect, IndexError, ListCache, LookupTitle, Query, each_record, lookup, lookup_in_list,
-    request_records,
+    AskIndex, Completeness, Gap, GapCause, HolderInfo, Holders, IndexConnection, IndexDialect,
+    IndexError, LookupTitle, Query, lookup, request_records,
 };
+#[doc(hidden)]
+pub use crate::discovery::{Extensions, ListCache, each_record, lookup_in_list};
 pub use crate::download::{
-    CompletedDownload, DownloadError, DownloadEvent, DownloadJob, DownloadProgress,
-    DownloadRequest, Downloader, ExpectedDigest, Journal, JournalEntry, JournalEvent, PeerSpeed,
-    PeerStats, Probe, Source, TransferError, download_all, probe,
+    CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, Downloader,
+    ExpectedDigest, PeerStats, Source, TransferError,
 };
+#[doc(hidden)]
+pub use crate::download::{
+    DownloadEvent, DownloadJob, Journal, JournalEntry, JournalEvent, PeerSpeed, Probe,
+    download_all, probe,
+};
+#[doc(hidden)]
 pub use crate::library::{BackgroundHasher, LOG_LIBRARY, Watcher};
-pub use crate::net::{Bandwidth, Cancel, Interface, Provenance};
-pub use crate::registration::{Announcer, Event, OwnEnd, Registration};
+pub use crate::net::{AddressPolicy, Bandwidth, Cancel, Interface, Provenance};
+#[doc(hidden)]
+pub use crate::registration::Announcer;
+pub use crate::registration::{Event, OwnEnd, Registration};
 pub use crate::upload::{RunningUpload, Slots, UploadServer, UploadTotals, Uploads};
 pub use reader::{NotDownloaded, Peer};
 pub use sharing::{Sharing, SharingOptions};

@@ -422,7 +422,7 @@ end
 -- Framing (3, 4.9, 5.4)
 -- ---------------------------------------------------------------------------------------------------------
 
--- Positions are those of Lua's strings: the first byte is 1, and `to` is the last byte.
+-- Positions are as in Lua's strings: the first byte is 1, and `to` is the last byte.
 --
 -- A function of this part returns the frame of a message: `from`, `to`, `ending` (what ends it), and
 -- `is_assumed` if more may follow; or nil if the message needs more bytes. `may_assume` says that the message

@@ -192,7 +192,7 @@ pub(super) fn beginning() -> Vec<u8> {
     [block(SECTION, &section), block(INTERFACE, &interface)].concat()
 }
 
-/// The block of a packet, of which this number of bytes is missing at its end.
+/// The block of a packet. This number of bytes is missing at its end.
 pub(super) fn packet(time: Duration, bytes: &[u8], missing: usize) -> Vec<u8> {
     let time = u64::try_from(time.as_micros()).unwrap_or(0);
     let [high, low] = [time >> 32, time & 0xFFFF_FFFF];

@@ -176,7 +176,7 @@ impl Recording {
         }
     }
 
-    /// A side has sent this number of bytes, of which only the first ones are at hand.
+    /// A side has sent this number of bytes. Only the first ones are at hand.
     pub fn sent_partly(&self, side: Side, bytes: &[u8], count: usize) {
         let bytes = bytes.get(..count).unwrap_or(bytes);
         self.sent(side, bytes);

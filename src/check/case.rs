@@ -279,7 +279,7 @@ impl Symptom {
             Self::Surplus => {
                 "the reply has more than it should: compare the expected and the received bytes"
             }
-            Self::Order => "sort the records by number, and those of one RFC newest first",
+            Self::Order => "sort the records by number, and the records of one RFC newest first",
             Self::Form => "compare the line ends and empty lines with the expected ones",
             Self::Content => "send the bytes of the file unchanged: open it in binary mode",
             Self::Connection => "close the connection after the last byte of the document",

@@ -6,7 +6,7 @@ use super::case::Case;
 use super::run::Outcome;
 use crate::escape::excerpt;
 
-/// Weights that replace those of the cases.
+/// Weights that replace the weights of cases.
 #[derive(Debug, Default)]
 pub(crate) struct Weights(BTreeMap<String, u32>);
 
@@ -51,7 +51,7 @@ impl Weights {
     }
 }
 
-/// The weight of the cases that have passed, in percent of that of all, with one decimal. 0 if no
+/// The weight of the cases that have passed, in percent of the weight of all cases, with one decimal. 0 if no
 /// case has a weight.
 pub(crate) fn grade(outcomes: &[Outcome], weights: &Weights) -> f64 {
     let sum = |counts: fn(&Outcome) -> bool| -> u32 {

@@ -125,7 +125,7 @@ struct Difference {
     symptom: Symptom,
     expected: String,
     received: Vec<u8>,
-    /// The hint, if it is not that of the case.
+    /// The hint, if it is not the hint of the case.
     hint: Option<&'static str>,
 }
 

@@ -9,6 +9,7 @@ use crate::protocol::{DecodeError, Document, Endpoint, HeaderText, Refusal, Stat
 
 /// Why the index returned no records.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum IndexError {
     /// It cannot be reached.
     #[error("cannot reach the index {index}")]

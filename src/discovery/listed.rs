@@ -29,6 +29,7 @@ pub struct Gap {
 
 /// The kind of reason for which records may be missing.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum GapCause {
     /// The index does not mark the end of its replies, or sends more than is read.
     Unmarked,

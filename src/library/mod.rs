@@ -44,14 +44,22 @@ mod unpacked;
 mod watcher;
 
 pub use catalog::{Library, SharedLibrary};
+#[doc(hidden)]
 pub use digest::{BackgroundHasher, DigestCache, Hasher};
 pub use entry::{Entry, OpenDocument};
 pub use folder::Depth;
+#[doc(hidden)]
 pub use name::{NotSaved, candidate_groups, candidates, document_of, file_name_of, is_packed};
-pub use partial::{CHUNK, ChunkedPart, CommitResults, PartFiles, PartialFile, kept_bytes};
+pub use partial::PartialFile;
+#[doc(hidden)]
+pub use partial::{CHUNK, ChunkedPart, CommitResults, PartFiles, kept_bytes};
+#[doc(hidden)]
 pub use saved::Saved;
 pub use scanner::ScanResult;
+#[doc(hidden)]
 pub use store_file::StoreFile;
 pub use target::SaveTarget;
+#[doc(hidden)]
 pub use unpacked::UnpackedCopies;
+#[doc(hidden)]
 pub use watcher::{LOG_LIBRARY, Watcher};

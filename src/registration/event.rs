@@ -8,6 +8,7 @@ use crate::protocol::{Document, Refusal};
 
 /// An event that a registration reports to the program.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event {
     /// The index has acknowledged this number of documents.
     Registered(usize),

@@ -10,6 +10,7 @@ use crate::{limits, net};
 
 /// How the server treats the `Host` that a peer sends.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum HostPolicy {
     /// A peer on loopback is listed under its host. Any other peer is listed under its host if that
     /// is or resolves to its address, and otherwise under its address.

@@ -28,8 +28,11 @@ mod shared;
 mod totals;
 mod turns;
 
+#[doc(hidden)]
 pub use budgets::{Budgets, memory_limit};
-pub use config::{Config, connection_limit, connection_memory};
+pub use config::Config;
+#[doc(hidden)]
+pub use config::{connection_limit, connection_memory};
 pub use host_policy::HostPolicy;
 pub use listener::{BindError, Server};
 pub use logging::{LOG_FAULTS, LOG_REQUESTS, LOG_SESSIONS};

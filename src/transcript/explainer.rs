@@ -34,13 +34,13 @@ impl Explainer {
         Self::default()
     }
 
-    /// Explains the next event. Lines may be those of earlier events, whose meaning is known now.
+    /// Explains the next event. Lines may belong to earlier events, whose meaning is known now.
     pub fn explain(&mut self, event: &Event) -> Vec<Explained> {
         self.follow(event).0
     }
 
-    /// The same with the parts of the conversation as values. They are those of one connection only if
-    /// all events are.
+    /// The same with the parts of the conversation as values. They belong to one connection only if
+    /// all events do.
     pub(crate) fn follow(&mut self, event: &Event) -> (Vec<Explained>, Vec<Part>) {
         let (mut lines, mut parts) = self.silent_until(event.time);
         let mut out = Out::new(&event.stream, event.time);

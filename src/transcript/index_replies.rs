@@ -231,7 +231,7 @@ impl IndexReplies {
     }
 }
 
-/// Explains lines, the first one of which has this meaning.
+/// Explains lines. The first one has this meaning.
 fn lines(bytes: &[u8], section: &'static str, meaning: &str, out: &mut Out<'_>) {
     for (at, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let meaning = match line.trim_ascii() {

@@ -38,7 +38,7 @@ pub(super) static CASES: &[Case] = &[
         &[(
             Symptom::Missing,
             "send the record after the status and an empty line: `RFC NUMBER TITLE HOST PORT`, with \
-             the host and port of the request, not those of the connection",
+             the host and port of the request, not of the connection",
         )],
     ),
     Case::handout(
@@ -82,7 +82,7 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(
             Symptom::Missing,
-            "keep one record per RFC and holder: do not replace that of another peer",
+            "keep one record per RFC and holder: do not replace the record of another peer",
         )],
     ),
     Case::handout(
@@ -238,7 +238,7 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(
             Symptom::Missing,
-            "a record belongs to its connection; that of another is a second record",
+            "a record belongs to its connection; the record of another connection is a second record",
         )],
     ),
     Case::handout(

@@ -33,7 +33,10 @@ pub(super) static CASES: &[Case] = &[
                 Symptom::Status,
                 "reply `206 Partial Content` with `Content-Range: bytes 1-LAST/LENGTH`",
             ),
-            (Symptom::Content, "bytes are counted from 0, and Content-Length is that of the part"),
+            (
+                Symptom::Content,
+                "bytes are counted from 0, and Content-Length is the length of the part",
+            ),
         ],
     ),
     Case::extension(

@@ -9,6 +9,7 @@ use crate::system;
 
 /// Why a document was not downloaded.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DownloadError {
     /// No holder is known.
     #[error("no peer has {0}")]

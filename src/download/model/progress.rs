@@ -8,6 +8,7 @@ use crate::protocol::{Date, Digest, Endpoint};
 
 /// An event of a download, which is reported to the caller.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum DownloadProgress<'a> {
     /// This holder is asked.
     Asking(&'a Endpoint),
@@ -40,6 +41,7 @@ pub struct CompletedDownload {
 
 /// The source of the digest with which a document was compared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum ExpectedDigest {
     /// None: it was not compared.
     Nothing,

@@ -9,6 +9,7 @@ use crate::protocol::{DecodeError, Digest, Refusal, Status};
 
 /// Why a holder did not deliver a document.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TransferError {
     /// The holder cannot be reached.
     #[error("cannot reach it")]

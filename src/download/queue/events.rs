@@ -20,6 +20,7 @@ pub struct DownloadJob {
 
 /// An event of the downloads, which is reported to the caller.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum DownloadEvent<'a> {
     /// This number of bytes was received, of any document.
     Bytes(u64),

@@ -36,7 +36,7 @@ pub struct CompatReader {
 enum Last {
     /// By its own end, or there was none.
     Ended,
-    /// By a run of this byte, of which more may follow.
+    /// By a run of this byte. More of them may follow.
     Padding(u8),
     /// By silence: headers that arrive later belong to it.
     Silence,

@@ -36,7 +36,7 @@ enum Part {
     Status,
     /// The empty line after a status line of success.
     EmptyLine,
-    /// Records, of which there was one or none.
+    /// At most one record.
     Records { any: bool },
     /// Headers of a refusal.
     Headers,

@@ -22,6 +22,7 @@ pub struct Content {
 ///           / "Address:" SP ip-address CRLF
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Attribute {
     /// The SHA-256 of the document.
     Digest(Digest),

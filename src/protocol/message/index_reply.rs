@@ -81,6 +81,7 @@ impl IndexReply {
 
 /// One part of a reply.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum ReplyPart {
     /// The first part of a reply: records follow.
     Found,

@@ -25,6 +25,7 @@ use crate::protocol::{Content, Document, Endpoint, Limit, SyntaxError, Title, VE
 /// from   = "Host:" SP host CRLF "Port:" SP port CRLF
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum IndexRequest {
     /// Adds a record: the peer has this document.
     Add {

@@ -16,6 +16,7 @@ pub enum Status {
 
 /// Why a request was not carried out.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Refusal {
     /// 400: the request does not follow the grammar.
     BadRequest,

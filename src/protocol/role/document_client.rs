@@ -61,6 +61,7 @@ pub type DocumentEvent = Event<DocumentMeaning>;
 
 /// The meaning of an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum DocumentMeaning {
     /// The head of a document.
     Head(DocumentHead),
@@ -84,6 +85,7 @@ pub enum DocumentMeaning {
 
 /// How a document ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum DocumentEnd {
     /// Its length has arrived.
     Complete,

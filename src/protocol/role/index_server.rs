@@ -42,6 +42,7 @@ pub struct IndexServer {
 
 /// Why the index server closes the connection after its last reply.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Ending {
     /// The end of a faulty request is unknown, so that no further request can be found.
     Unframed,

@@ -10,6 +10,7 @@ pub type ReplyEvent = Event<ReplyMeaning>;
 
 /// The meaning of an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum ReplyMeaning {
     /// Empty lines before a reply, which mean nothing.
     EmptyLines,
@@ -31,6 +32,7 @@ pub enum ReplyMeaning {
 
 /// How a reply ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum ReplyEnd {
     /// It is complete.
     Complete,

@@ -8,6 +8,7 @@ pub type RequestEvent<R> = Event<RequestMeaning<R>>;
 
 /// The meaning of an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum RequestMeaning<R> {
     /// Empty lines before a request, which mean nothing.
     EmptyLines,
