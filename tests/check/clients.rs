@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use super::check;
-use super::common::{self, Program};
+use super::common::{self, PATIENCE, Program, in_parallel};
+use super::faulty_client::{self, Fault};
+use super::{check, failing};
 
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
 
@@ -77,3 +80,160 @@ fn our_peer_passes_every_case_in_the_hands_of_a_person() {
         "{line}\n{rest:#?}"
     );
 }
+
+#[test]
+fn a_faulty_client_fails_exactly_the_cases_of_its_fault() {
+    let root = tempfile::tempdir().unwrap();
+    let menu = root.path().join("menu.txt");
+    fs::write(&menu, faulty_client::MENU).unwrap();
+    let menu = menu.to_str().unwrap();
+    let run = |(fault, expected)| {
+        let command = faulty_client::command(fault);
+        let failed = failing(&["peer", "--start", &command, "--menu", menu]);
+        assert_eq!(failed, expected, "{fault:?}");
+    };
+    // Almost all of the time is waiting.
+    thread::scope(|scope| {
+        for half in FAULTS.chunks(FAULTS.len() / 2) {
+            scope.spawn(move || in_parallel(half.iter().copied(), run));
+        }
+    });
+}
+
+/// Ctrl-C kills the whole process group of the program, and removes its directory.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_leaves_nothing_behind() {
+    let root = tempfile::tempdir().unwrap();
+    let script = "trap '' INT TERM; touch {dir}/begun; sleep 30 & echo $!; wait; sleep 30";
+    let command = shlex::try_join(["/bin/sh", "-c", script]).unwrap();
+    let arguments = ["check", "peer", "--start", &command, "--listen", "127.0.0.1:0"];
+    let mut tester = Program::start_in(env!("CARGO_BIN_EXE_p2p-ci"), &arguments, root.path());
+    assert!(tester.line().starts_with("listening on "));
+    let deadline = Instant::now() + PATIENCE;
+    // The directories of programs are in that for temporary files, which is the folder here.
+    let begun = || {
+        let mut entries = fs::read_dir(root.path()).unwrap().flatten();
+        entries.any(|entry| entry.path().join("begun").exists())
+    };
+    while !begun() {
+        assert!(Instant::now() < deadline);
+        thread::sleep(Duration::from_millis(10));
+    }
+    let id = tester.id();
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+    let child = children.trim().to_string();
+    tester.signal("INT");
+    assert_eq!(tester.wait().code(), Some(130));
+    let members = || {
+        let entries = fs::read_dir("/proc").unwrap().flatten();
+        let statuses =
+            entries.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
+        // After the name: state, parent, process group.
+        let of_group = |stat: &String| {
+            let (_, rest) = stat.rsplit_once(')').unwrap();
+            let fields: Vec<&str> = rest.split_whitespace().collect();
+            fields[2] == child && fields[0] != "Z"
+        };
+        statuses.filter(of_group).count()
+    };
+    while members() > 0 {
+        assert!(Instant::now() < deadline);
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(common::names(root.path()), [""; 0]);
+}
+
+/// A program that does nothing fails every case soon, and its output is shown.
+#[test]
+fn a_dead_program_fails_every_case_soon() {
+    let begun = Instant::now();
+    let command = shlex::try_join(["/bin/sh", "-c", "echo no such menu; exec cat"]).unwrap();
+    let (code, output, errors) = check(&["peer", "--start", &command]);
+    assert_eq!(code, 1, "{output}{errors}");
+    assert!(output.ends_with("\n0 of 60 cases passed; grade 0.0 of 100\n"), "{output}");
+    assert!(
+        output.contains("\n     the last output of the program:\n     | no such menu\\n\n"),
+        "{output}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn nobody_at_the_terminal_ends_the_test() {
+    let begun = Instant::now();
+    let (code, output, errors) =
+        check(&["client", "--listen", "127.0.0.1:0", "--idle", "1", "--json"]);
+    assert_eq!(code, 1, "{output}{errors}");
+    let object: serde_json::Value = serde_json::from_str(&output).unwrap();
+    let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["cases", "grade", "v"]);
+    let cases = object["cases"].as_array().unwrap();
+    assert!(cases.len() > 30 && cases.iter().all(|case| case["passed"] == false), "{output}");
+    assert!(errors.starts_with("listening on 127.0.0.1:"), "{errors}");
+    assert!(errors.contains("\n[1/22] Now add RFC "), "{errors}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn faults_of_arguments_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    let menu = root.path().join("menu.txt");
+    fs::write(&menu, "add: 1\nshow: 2\n").unwrap();
+    for (arguments, expected_code, expected) in [
+        (&["--start", "a 'b"][..], 2, "expected a command with balanced quotes in --start"),
+        (&["--start", " "], 2, "expected a command"),
+        (&["--start", "/nonexistent/program"], 1, "no shell reads the command"),
+        (&["--start", "x", "--menu", menu.to_str().unwrap()], 2, "line 2: expected `document`"),
+        (&["--start", "x", "--menu", "/nonexistent/menu"], 74, "cannot read /nonexistent/menu"),
+    ] {
+        let (code, _, errors) = check(&[&["peer"], arguments].concat());
+        assert_eq!(code, expected_code, "{errors}");
+        assert!(errors.contains(expected), "{errors}");
+    }
+}
+
+const FAULTS: [(Fault, &[&str]); 32] = [
+    (Fault::None, &[]),
+    (Fault::LineFeeds, &["request-line-ends"]),
+    (Fault::NoEmptyLine, &["request-end"]),
+    (Fault::NumberAlone, &["request-line"]),
+    (Fault::OtherVersion, &["request-version"]),
+    (Fault::LeadingZero, &["request-number"]),
+    (Fault::NoBlankAfterColon, &["request-headers"]),
+    (Fault::NoHost, &["request-host"]),
+    (Fault::NoPortInLookup, &["request-port"]),
+    (Fault::TitleWord, &["add-title"]),
+    (Fault::NoOs, &["get-os"]),
+    (Fault::ConnectionPerRequest, &["stays-connected"]),
+    (Fault::HostTwice, &["headers-once"]),
+    (Fault::OtherPortInList, &["same-endpoint"]),
+    (Fault::Greets, &["nothing-else"]),
+    (Fault::SaysLeave, &["nothing-else"]),
+    (Fault::ReadsOnce, &["stays-connected", "reply-bytewise", "reply-line-cut", "reply-long-list"]),
+    (Fault::OneRecord, &["reply-two-records", "reply-end-late", "reply-long-list"]),
+    (Fault::EndsAt404, &["reply-missing"]),
+    (Fault::HangsAt404, &["reply-missing"]),
+    (Fault::EndsAtReason, &["reply-reason"]),
+    (Fault::EndsAtEmptyList, &["reply-empty-list"]),
+    (Fault::EndsAt505, &["reply-version"]),
+    (
+        Fault::LosesFirstSegment,
+        &[
+            "download",
+            "download-like-head",
+            "download-large",
+            "download-binary",
+            "download-other-head",
+            "download-kept-open",
+        ],
+    ),
+    (Fault::SplitsAtLastEmptyLine, &["download-like-head"]),
+    (Fault::TextMode, &["download-binary"]),
+    (Fault::ShortBody, &["download-large"]),
+    (Fault::HeadersByCase, &["download-other-head"]),
+    (Fault::ReadsToClose, &["download-kept-open"]),
+    (Fault::SavesRefusals, &["download-missing"]),
+    (Fault::HeadInOneRead, &["download-bytewise"]),
+    (Fault::Stays, &["leave"]),
+];

@@ -1,4 +1,4 @@
-//! A small upload server of RFC 793 that passes all cases of the level robust, unless it has one of these
+//! A small upload server of one RFC that passes all cases of the level robust, unless it has one of these
 //! faults.
 
 use std::io::{Read, Write};
@@ -31,11 +31,16 @@ const DOCUMENT: &[u8] = b"\r\nTransmission Control Protocol\r\n\n";
 
 /// Starts the server, which runs until the test ends.
 pub(crate) fn start(fault: Fault) -> SocketAddr {
+    start_with(fault, 793)
+}
+
+/// The same with another RFC.
+pub(crate) fn start_with(fault: Fault, rfc: u32) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let served = thread::spawn(move || serve(fault, stream));
+            let served = thread::spawn(move || serve(fault, rfc, stream));
             if fault == Fault::OneClient {
                 let _ = served.join().unwrap();
             }
@@ -44,7 +49,7 @@ pub(crate) fn start(fault: Fault) -> SocketAddr {
     address
 }
 
-fn serve(fault: Fault, mut stream: TcpStream) -> std::io::Result<()> {
+fn serve(fault: Fault, rfc: u32, mut stream: TcpStream) -> std::io::Result<()> {
     let mut input = Vec::new();
     let reply = loop {
         let mut buffer = [0; 4096];
@@ -55,7 +60,7 @@ fn serve(fault: Fault, mut stream: TcpStream) -> std::io::Result<()> {
         input.extend_from_slice(&buffer[..count]);
         let text = String::from_utf8_lossy(&input).replace('\r', "");
         if text.contains("\n\n") {
-            break reply(fault, &text);
+            break reply(fault, rfc, &text);
         }
         if input.len() > 4096 && fault != Fault::EndlessLines {
             break refusal("400 Bad Request");
@@ -77,7 +82,7 @@ fn refusal(status: &str) -> Vec<u8> {
     format!("P2P-CI/1.0 {status}\r\n\r\n").into_bytes()
 }
 
-fn reply(fault: Fault, request: &str) -> Vec<u8> {
+fn reply(fault: Fault, rfc: u32, request: &str) -> Vec<u8> {
     let mut lines = request.lines();
     let words: Vec<&str> = lines.next().unwrap_or_default().split_whitespace().collect();
     let version = words.last().copied().unwrap_or_default();
@@ -98,7 +103,7 @@ fn reply(fault: Fault, request: &str) -> Vec<u8> {
     if !is_right || number.is_none() || !is_host || is_other || !is_os {
         return refusal("400 Bad Request");
     }
-    if number != Some(793) {
+    if number != Some(rfc) {
         return refusal(match fault {
             Fault::MissingIsBad => "400 Bad Request",
             _ => "404 Not Found",

@@ -6,6 +6,7 @@
 mod clients;
 #[path = "../common/mod.rs"]
 mod common;
+mod faulty_client;
 mod faulty_index;
 mod faulty_upload;
 mod options;

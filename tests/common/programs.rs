@@ -28,6 +28,12 @@ impl Program {
         Self::of(spawn(path, arguments, folder, Some(state)))
     }
 
+    /// The same in a folder in which it also creates its temporary directories.
+    pub fn start_in(path: &str, arguments: &[&str], folder: &Path) -> Self {
+        let mut command = command(path, arguments, folder, None);
+        Self::of(command.env("TMPDIR", folder).spawn().unwrap())
+    }
+
     fn of(mut child: Child) -> Self {
         let output = lines(child.stdout.take().unwrap());
         let errors = lines(child.stderr.take().unwrap());
@@ -115,9 +121,14 @@ impl Program {
 
 /// Starts a program in a folder, with pipes, and without what this machine's user has stored.
 fn spawn(path: &str, arguments: &[&str], folder: &Path, state: Option<&Path>) -> Child {
+    command(path, arguments, folder, state).spawn().unwrap()
+}
+
+fn command(path: &str, arguments: &[&str], folder: &Path, state: Option<&Path>) -> Command {
     let own = state_folder();
     let state = state.unwrap_or(&own);
-    Command::new(path)
+    let mut command = Command::new(path);
+    command
         .args(arguments)
         .current_dir(folder)
         .env_remove("RUST_LOG")
@@ -125,9 +136,8 @@ fn spawn(path: &str, arguments: &[&str], folder: &Path, state: Option<&Path>) ->
         .env("XDG_STATE_HOME", state)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+        .stderr(Stdio::piped());
+    command
 }
 
 /// A folder of its own for each program: the stored statistics of one must not matter to

@@ -25,7 +25,7 @@ pub(crate) struct Driven {
 }
 
 /// A program that has written nothing for this time after a line waits for the next one.
-const QUIET: Duration = Duration::from_millis(80);
+const QUIET: Duration = Duration::from_millis(60);
 /// The longest time between two lines.
 const LINE: Duration = Duration::from_millis(600);
 /// The same after its start.

@@ -39,6 +39,7 @@ pub(super) struct Index {
     /// The address of this program, as the program under test sees it.
     host: IpAddr,
     open: BTreeSet<Id>,
+    has_connected: bool,
     records: Vec<(Id, Record)>,
     added: Option<Added>,
     /// Host and Port of the first request with both.
@@ -66,6 +67,7 @@ impl Index {
         Self {
             host,
             open: BTreeSet::new(),
+            has_connected: false,
             records: Vec::new(),
             added: None,
             endpoint: None,
@@ -81,6 +83,7 @@ impl Index {
 
     /// A connection has begun.
     pub(super) fn begun(&mut self, id: Id) {
+        self.has_connected = true;
         self.open.insert(id);
     }
 
@@ -90,6 +93,11 @@ impl Index {
         self.records.retain(|(of, _)| *of != id);
         let is_adding = self.added.is_some_and(|added| added.id == id);
         self.is_closed |= is_adding && !self.is_leaving;
+    }
+
+    /// Whether there was a connection.
+    pub(super) fn has_connected(&self) -> bool {
+        self.has_connected
     }
 
     /// Whether a connection is open.
@@ -105,6 +113,7 @@ impl Index {
     /// The program was started again.
     pub(super) fn restarted(&mut self) {
         self.added = None;
+        self.endpoint = None;
         self.is_closed = false;
     }
 
@@ -148,25 +157,24 @@ impl Index {
                 to.rule(rule, difference(rule, received, asked).map(finding));
             }
         }
-        let endpoint = received.value("Host").zip(received.value("Port"));
-        let endpoint = endpoint.map(|(host, port)| (host.to_string(), port.to_string()));
-        if let Some(endpoint) = endpoint
-            && concerns(RequestRule::SameEndpoint, received.operation)
-        {
-            let (host, port) = self.endpoint.get_or_insert_with(|| endpoint.clone());
-            let is_same = (&*host, &*port) == (&endpoint.0, &endpoint.1);
-            let expected = format!("...\r\nHost: {host}\r\nPort: {port}\r\n...");
-            let differs = (!is_same).then(|| finding((Symptom::Missing, expected)));
+        if concerns(RequestRule::SameEndpoint, received.operation) {
+            let endpoint = received.value("Host").zip(received.value("Port"));
+            // A header that is missing is a matter of another rule.
+            let differs = endpoint.and_then(|(host, port)| {
+                let own = || (host.to_string(), port.to_string());
+                let (first, first_port) = self.endpoint.get_or_insert_with(own);
+                let is_same = (first.as_str(), first_port.as_str()) == (host, port);
+                let expected = format!("...\r\nHost: {first}\r\nPort: {first_port}\r\n...");
+                (!is_same).then(|| finding((Symptom::Missing, expected)))
+            });
             to.rule(RequestRule::SameEndpoint, differs);
         }
     }
 
-    /// Bytes that belong to no request.
-    pub(super) fn judge_stray(&self, bytes: &[u8], verdicts: &mut Verdicts) {
-        if self.is_judging {
-            let finding = Finding::new(Symptom::Surplus, "(nothing but requests)").received(bytes);
-            verdicts.rule(RequestRule::NothingElse, Some(finding));
-        }
+    /// Bytes that belong to no request, in no form.
+    pub(super) fn judge_stray(bytes: &[u8], verdicts: &mut Verdicts) {
+        let finding = Finding::new(Symptom::Surplus, "(nothing but requests)").received(bytes);
+        verdicts.rule(RequestRule::NothingElse, Some(finding));
     }
 
     /// The reply to a request that belongs to no step, or to one with the usual reply.

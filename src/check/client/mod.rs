@@ -13,6 +13,7 @@
 //! | `index` | the records and usual replies of the index server |
 //! | `answer` | the bytes of replies and documents |
 //! | `received`, `request_judge` | a request as it was received; whether it follows a rule |
+//! | `uploads` | the upload server of the program |
 //! | `files` | documents that the program has saved |
 //! | `verdicts` | what was found about each case |
 
@@ -30,6 +31,7 @@ mod received;
 mod request_judge;
 mod requests;
 mod session;
+mod uploads;
 mod verdicts;
 
 pub(crate) use driven::Driven;

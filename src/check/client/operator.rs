@@ -108,7 +108,15 @@ impl Operator {
         }
     }
 
-    /// Whether the operator has no more time.
+    /// The number of the RFC that a program shares which was started.
+    pub(super) fn started_rfc(&self) -> Option<u64> {
+        match self {
+            Self::Person(_) => None,
+            Self::Driven(driven) => Some(driven.rfc()),
+        }
+    }
+
+    /// Whether a person operates the program.
     pub(super) fn is_person(&self) -> bool {
         matches!(self, Self::Person(_))
     }

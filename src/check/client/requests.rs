@@ -24,7 +24,7 @@ const CASE: Duration = Duration::from_secs(5);
 /// Time after its start in which a program adds its document by itself.
 const ADDED: Duration = Duration::from_secs(2);
 /// Time after a reply in which the program may do what follows from it.
-pub(super) const AFTERWARDS: Duration = Duration::from_millis(100);
+pub(super) const AFTERWARDS: Duration = Duration::from_millis(60);
 
 /// The connections of the program under test.
 pub(super) struct Requests {
@@ -214,7 +214,7 @@ impl Requests {
                 let _ = sender.send(self.index.usual(id, &received, asked));
                 return Some(received.raw);
             }
-            Event::Stray(bytes) => self.index.judge_stray(&bytes, &mut self.verdicts),
+            Event::Stray(bytes) => Index::judge_stray(&bytes, &mut self.verdicts),
             Event::Ended(id, _) => self.index.ended(id),
             Event::Begun(id) => self.index.begun(id),
             Event::Sent(_) => {}

@@ -2,23 +2,24 @@
 //! finds out whether the program goes on.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::thread;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use super::answer::{body, word};
 use super::asked::{Asked, title};
 use super::connection::End;
 use super::exchange::{ClientTest, Exchange, Operation, Reply, RequestRule};
-use super::files;
 use super::operator::{Begun, Operator, State};
 use super::requests::{AFTERWARDS, Answered, Arrival, LOOK, Requests};
 use super::verdicts::Finding;
+use super::{files, uploads};
 use crate::check::case::{Case, Symptom, Test};
-use crate::check::run::{self, Outcome, Target};
+use crate::check::run::Outcome;
 
 /// Bytes of a reply and of the output that are shown.
 const SHOWN: usize = 700;
+/// Failures after which a program that was started and has never connected is given up.
+const DEAD: usize = 2;
 /// Time for a person to leave.
 const LEAVING: Duration = Duration::from_secs(3_600);
 
@@ -32,7 +33,10 @@ pub(crate) struct Session {
     pending: Option<Pending>,
     /// Cases that pass if the output has their words.
     unshown: Vec<Pending>,
-    /// Whether the person has not done anything for too long.
+    /// Whether the program has added a document.
+    has_added: bool,
+    failures: usize,
+    /// Whether the person has not done anything for too long, or the program never connects.
     is_over: bool,
 }
 
@@ -52,7 +56,16 @@ impl Session {
     /// When the system refuses a thread.
     pub(crate) fn new(listener: TcpListener, first: u64, operator: Operator) -> io::Result<Self> {
         let (requests, unshown) = (Requests::start(listener)?, Vec::new());
-        Ok(Self { operator, requests, first, pending: None, unshown, is_over: false })
+        Ok(Self {
+            operator,
+            requests,
+            first,
+            pending: None,
+            unshown,
+            has_added: false,
+            failures: 0,
+            is_over: false,
+        })
     }
 
     /// Runs the cases. `uploads` are those for the upload server of a program that is started.
@@ -68,22 +81,24 @@ impl Session {
                 _ => None,
             })
             .collect();
-        let mut uploaded = Vec::new();
         for (place, (case, exchange)) in steps.iter().enumerate() {
-            if exchange.operation == Operation::Leave {
-                self.add_again();
-                self.check_port();
-                uploaded = self.run_uploads(uploads);
+            if exchange.operation == Operation::Leave || self.is_over {
+                break;
             }
             let step = format!("[{}/{}]", place + 1, steps.len());
             let number = self.first.saturating_add(u64::try_from(place).unwrap_or_default());
-            if self.is_over {
-                break;
-            }
-            match exchange.operation {
-                Operation::Leave => self.leave(case, &step),
-                _ => self.exchange(case, *exchange, &step, number),
-            }
+            self.exchange(case, *exchange, &step, number);
+        }
+        self.survive_last_reply();
+        let mut uploaded = Vec::new();
+        if let Some(rfc) = self.operator.started_rfc() {
+            self.add_again();
+            uploaded = uploads::run(&mut self.requests, rfc, uploads);
+        }
+        if let Some((case, _)) = steps.last().filter(|(_, one)| one.operation == Operation::Leave)
+            && !self.is_over
+        {
+            self.leave(case, &format!("[{}/{}]", steps.len(), steps.len()));
         }
         self.stop();
         let mut outcomes = self.requests.verdicts.outcomes(cases);
@@ -110,12 +125,12 @@ impl Session {
                         Some(finding) => self.fail(pending, finding),
                         None => self.pending = Some(pending),
                     }
-                    return;
+                    return self.check_port();
                 }
                 Arrival::Done => {
                     self.goes_on();
                     self.pending = Some(Pending::without_reply(case, begun));
-                    return;
+                    return self.check_port();
                 }
                 Arrival::Nothing { symptom, other, is_idle } => {
                     self.is_over |= is_idle;
@@ -211,14 +226,31 @@ impl Session {
         }
     }
 
+    /// A program that is started and has ended after the last reply has not survived it.
+    fn survive_last_reply(&mut self) {
+        if self.operator.state() == State::Ended
+            && let Some(pending) = self.pending.take()
+        {
+            self.fail(pending, Finding::new(Symptom::Ended, "(a program that waits)"));
+        }
+    }
+
     /// A case has failed: the program is started again.
     fn fail(&mut self, pending: Pending, finding: Finding) {
         self.record(pending, finding);
         self.pending = None;
+        self.failures = self.failures.saturating_add(1);
         self.settle_output();
+        // A program that never connects is not tried again and again.
+        let is_dead = self.failures >= DEAD && !self.requests.index.has_connected();
+        self.is_over |= is_dead && !self.operator.is_person();
+        if self.is_over {
+            return;
+        }
         self.requests.index.restarted();
         self.operator.restart();
         self.requests.serve(AFTERWARDS);
+        self.add_again();
     }
 
     fn record(&mut self, pending: Pending, finding: Finding) {
@@ -247,10 +279,14 @@ impl Session {
         }
     }
 
-    /// A program that was started again has not added its document.
+    /// A program that was started again adds its document again, if it has done so before.
     fn add_again(&mut self) {
-        if self.requests.index.upload_server().is_some() || self.operator.is_person() {
+        let is_added = self.requests.index.upload_server().is_some();
+        if is_added || !self.has_added || self.operator.is_person() {
             return;
+        }
+        if self.operator.state() == State::Ended {
+            self.operator.restart();
         }
         let (operation, number) = (Operation::Add, self.first);
         let asked = Asked { operation, number, title: Some(title(number)), holder: None };
@@ -261,34 +297,18 @@ impl Session {
         }
     }
 
-    /// Whether the port of ADD accepts connections.
+    /// After the first ADD: whether its port accepts connections.
     fn check_port(&mut self) {
-        let Some(address) = self.requests.index.upload_server() else { return };
-        let is_listening = TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok();
-        let expected = format!("(a connection to {address})");
-        let finding = (!is_listening).then(|| Finding::new(Symptom::NotConnected, expected));
-        self.requests.verdicts.rule(RequestRule::PortListens, finding);
-    }
-
-    /// Tests the upload server of a program that was started, while its requests are answered.
-    fn run_uploads(&mut self, cases: &[&'static Case]) -> Vec<Outcome> {
-        let Operator::Driven(driven) = &self.operator else { return Vec::new() };
-        let rfc = driven.rfc();
-        let nowhere = SocketAddr::new(self.requests.index.host(), 1);
-        let address = self.requests.index.upload_server().unwrap_or(nowhere);
-        let target = Target::at(address, self.requests.index.host(), rfc);
-        let work = move |cases: Vec<&'static Case>| {
-            let each = cases.into_iter().enumerate();
-            each.map(|(place, case)| run::run(case, place, target)).collect::<Vec<Outcome>>()
-        };
-        thread::scope(|scope| {
-            let list = cases.to_vec();
-            let running = scope.spawn(move || work(list));
-            while !running.is_finished() {
-                self.requests.serve(LOOK);
-            }
-            running.join().unwrap_or_default()
-        })
+        if self.has_added {
+            return;
+        }
+        if let Some(address) = self.requests.index.upload_server() {
+            self.has_added = true;
+            // The program may begin to listen after its ADD.
+            self.requests.serve(AFTERWARDS);
+            let finding = uploads::connect(address, self.first);
+            self.requests.verdicts.rule(RequestRule::PortListens, finding);
+        }
     }
 }
 

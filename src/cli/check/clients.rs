@@ -1,7 +1,7 @@
 //! `check client` and `check peer`: this program is the index server.
 
 use std::io::{self, IsTerminal};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
@@ -72,19 +72,23 @@ pub(super) fn started(started: &Started, options: &Options) -> Result<bool, Erro
     let address = listener.local_addr().map_err(Error::Threads)?;
     let interrupt = Interrupt::start(Mode::Single { is_cancellable: false });
     let interrupt = interrupt.map_err(Error::Threads)?;
-    interrupt.at_end(kill_all);
     let own = match (&started.dir, needs_directory) {
         (None, true) => Some(tempfile::tempdir().map_err(Error::Directory)?),
         _ => None,
     };
     let directory = own.as_ref().map(|own| own.path().to_path_buf());
-    interrupt.replace_temporary(directory.clone());
+    let temporary = directory.clone();
+    interrupt.at_end(move || {
+        kill_all();
+        // What the program has open there no longer matters.
+        temporary.map(fs::remove_dir_all);
+    });
     let directory = directory.or(started.dir.clone());
     let format = format(options);
     announce(&listener, format)?;
     let first = Target::numbers();
     // The index server must listen before the program starts.
-    let driven = Driven::start(&words, menu, address, first, directory)
+    let driven = Driven::start(&words, menu, reachable(address), first, directory)
         .map_err(|cause| Error::Start { command: started.start.clone(), cause })?;
     let session = Session::new(listener, first, Operator::Driven(Box::new(driven)));
     let outcomes = session.map_err(Error::Threads)?.run(&cases, &uploads);
@@ -108,6 +112,16 @@ fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
         let remedy = remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default();
         Error::Listen { address, cause, remedy }
     })
+}
+
+/// The address at which a program on this computer reaches a socket.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// Says where the index server is.

@@ -1,0 +1,62 @@
+//! The upload server of the program under test, at the port of its ADD.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::requests::{LOOK, Requests};
+use super::verdicts::Finding;
+use crate::check::case::{Case, Symptom};
+use crate::check::run::{self, Outcome, Target};
+
+/// Time to connect, and to read a reply.
+const TIME: Duration = Duration::from_secs(1);
+/// Bytes of a reply that are read.
+const READ: usize = 1024 * 1024;
+
+/// Whether the upload server accepts connections. It is sent a request, because some programs do not survive
+/// a connection without one.
+pub(super) fn connect(address: SocketAddr, rfc: u64) -> Option<Finding> {
+    let deadline = Instant::now() + TIME;
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, TIME) else {
+        let expected = format!("(a connection to {address})");
+        return Some(Finding::new(Symptom::NotConnected, expected));
+    };
+    let request =
+        format!("GET RFC {rfc} P2P-CI/1.0\r\nHost: {}\r\nOS: Check 1.0\r\n\r\n", address.ip());
+    let _ =
+        stream.set_write_timeout(Some(TIME)).and_then(|()| stream.write_all(request.as_bytes()));
+    let (mut buffer, mut read) = ([0; 4096], 0_usize);
+    while read < READ {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
+            break;
+        }
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => read = read.saturating_add(count),
+        }
+    }
+    None
+}
+
+/// Runs the cases for an upload server, while the requests of the program to the index are answered.
+pub(super) fn run(requests: &mut Requests, rfc: u64, cases: &[&'static Case]) -> Vec<Outcome> {
+    // Without a port all of them fail.
+    let nowhere = SocketAddr::new(requests.index.host(), 1);
+    let address = requests.index.upload_server().unwrap_or(nowhere);
+    let target = Target::at(address, requests.index.host(), rfc);
+    let list = cases.to_vec();
+    let work = move || {
+        let each = list.into_iter().enumerate();
+        each.map(|(place, case)| run::run(case, place, target)).collect::<Vec<Outcome>>()
+    };
+    thread::scope(|scope| {
+        let running = scope.spawn(work);
+        while !running.is_finished() {
+            requests.serve(LOOK);
+        }
+        running.join().unwrap_or_default()
+    })
+}
