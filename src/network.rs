@@ -25,9 +25,11 @@ impl Network {
     /// address has it in all these forms.
     pub fn leads_to(address: IpAddr) -> Self {
         match address.to_canonical() {
-            IpAddr::V6(address) => {
-                contained(address).map_or_else(|| Self::of(address.into()), |one| Self(one.into()))
-            }
+            IpAddr::V6(address) => match Contained::of(address) {
+                Contained::Nothing => Self::of(address.into()),
+                Contained::Ipv4(one) | Contained::Ipv4Behind(one) => Self(one.into()),
+                Contained::UnknownIpv4 => Self(masked(address, 48)),
+            },
             address => Self::of(address),
         }
     }
@@ -52,22 +54,43 @@ impl Network {
     }
 }
 
-/// The IPv4 address in an IPv6 address to which packets are sent in the end.
-fn contained(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let bits = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
-    match (a, b, c, d, e, f) {
-        // IPv4-compatible (RFC 4291), except the unspecified and the loopback address.
-        (0, 0, 0, 0, 0, 0) if (g, h) > (0, 1) => Some(bits(g, h)),
-        // IPv4-translated (RFC 2765).
-        (0, 0, 0, 0, 0xffff, 0) => Some(bits(g, h)),
-        // NAT64 (RFC 6052, and RFC 8215 with the prefix of 96 bits).
-        (0x64, 0xff9b, 0, 0, 0, 0) | (0x64, 0xff9b, 1, ..) => Some(bits(g, h)),
-        // 6to4 (RFC 3056).
-        (0x2002, high, low, ..) => Some(bits(high, low)),
-        // Teredo (RFC 4380): the address is inverted.
-        (0x2001, 0, ..) => Some(bits(!g, !h)),
-        _ => None,
+/// The IPv4 address in an IPv6 address to which a translator or a tunnel sends packets in the end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Contained {
+    /// It contains none.
+    Nothing,
+    /// It contains this one, and leads nowhere else.
+    Ipv4(Ipv4Addr),
+    /// It contains this one, which is reached through the network of the address.
+    Ipv4Behind(Ipv4Addr),
+    /// It contains one, at a place that only the translator knows.
+    UnknownIpv4,
+}
+
+impl Contained {
+    /// The one in this address.
+    pub(crate) fn of(address: Ipv6Addr) -> Self {
+        let [a, b, c, d, e, f, g, h] = address.segments();
+        let bits =
+            |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+        let ipv4 = |high, low| Self::Ipv4(bits(high, low));
+        match (a, b, c, d, e, f) {
+            // IPv4-compatible (RFC 4291), except the unspecified and the loopback address.
+            (0, 0, 0, 0, 0, 0) if (g, h) > (0, 1) => ipv4(g, h),
+            // IPv4-mapped (RFC 4291), and IPv4-translated (RFC 2765).
+            (0, 0, 0, 0, 0, 0xffff) | (0, 0, 0, 0, 0xffff, 0) => ipv4(g, h),
+            // NAT64 (RFC 6052).
+            (0x64, 0xff9b, 0, 0, 0, 0) => ipv4(g, h),
+            // NAT64 with a prefix of the network operator, which may have 48 to 96 bits (RFC 8215).
+            (0x64, 0xff9b, 1, ..) => Self::UnknownIpv4,
+            // 6to4 (RFC 3056).
+            (0x2002, high, low, ..) => ipv4(high, low),
+            // Teredo (RFC 4380): the address is inverted.
+            (0x2001, 0, ..) => ipv4(!g, !h),
+            // ISATAP (RFC 5214), behind any prefix.
+            (_, _, _, _, 0 | 0x200, 0x5efe) => Self::Ipv4Behind(bits(g, h)),
+            _ => Self::Nothing,
+        }
     }
 }
 
@@ -91,16 +114,18 @@ mod tests {
             "::192.0.2.7",
             "::ffff:0:192.0.2.7",
             "64:ff9b::192.0.2.7",
-            "64:ff9b:1::192.0.2.7",
+            "fe80::5efe:192.0.2.7",
             "2002:c000:207::",
             "2002:c000:207:1:2:3:4:5",
             "2001:0:1234::3fff:fdf8",
         ] {
             assert_eq!(leads_to(form), network("192.0.2.7"), "{form}");
         }
-        for other in ["::", "::1", "2001:db8::c000:207", "fe80::5efe:192.0.2.7"] {
+        for other in ["::", "::1", "2001:db8::c000:207"] {
             assert_eq!(leads_to(other), network(other), "{other}");
         }
+        // Where the IPv4 address is, depends on the prefix of the operator.
+        assert_eq!(leads_to("64:ff9b:1::192.0.2.7"), leads_to("64:ff9b:1:c000:2:700::"));
     }
 
     #[test]

@@ -4,9 +4,14 @@
 //! networks that it cannot reach itself. So an address may not be more local than the index that lists
 //! it, and, except on loopback, its port may not be a well-known port.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
+
+use crate::network::Contained;
 
 /// The scope in which an address can be reached, the widest first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -106,12 +111,14 @@ impl AddressPolicy {
         if self.opened.iter().any(|network| network.contains(&ip)) {
             return Ok(());
         }
-        let Some(found) = locality(ip) else { return Err(AddressDenied::NotAHost(ip)) };
+        let Some(Scope { nearest, .. }) = Scope::of(ip) else {
+            return Err(AddressDenied::NotAHost(ip));
+        };
         // The index was connected to, so its address is that of a host.
-        if found > locality(index).unwrap_or(Locality::Public) {
+        if nearest > Scope::of(index).map_or(Locality::Public, |scope| scope.widest) {
             return Err(AddressDenied::TooLocal { address: ip, index });
         }
-        if found != Locality::Loopback && address.port() < FIRST_PORT {
+        if nearest != Locality::Loopback && address.port() < FIRST_PORT {
             return Err(AddressDenied::WellKnownPort(SocketAddr::new(ip, address.port())));
         }
         Ok(())
@@ -127,118 +134,63 @@ fn set_scope(address: &mut SocketAddr, index: SocketAddr) {
     }
 }
 
-/// `None` for addresses of groups of hosts, and for those of no host.
-fn locality(address: IpAddr) -> Option<Locality> {
-    match address {
-        IpAddr::V4(address) => {
-            let [first, second, ..] = address.octets();
-            match first {
-                127 => Some(Locality::Loopback),
-                // On many systems a connection to 0.0.0.0 reaches the machine itself.
-                0 | 224.. => None,
-                169 if second == 254 => Some(Locality::Link),
-                // Behind a carrier's translator (RFC 6598).
-                100 if second & 0xc0 == 64 => Some(Locality::Private),
-                _ if address.is_private() => Some(Locality::Private),
-                _ => Some(Locality::Public),
-            }
+/// The scope of an address, which is not always known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Scope {
+    /// The widest one that it may have. It counts for the address of an index.
+    widest: Locality,
+    /// The most local one that it may have. It counts for the address of a record.
+    nearest: Locality,
+}
+
+impl Scope {
+    /// `None` for addresses of groups of hosts, and for those of no host.
+    fn of(address: IpAddr) -> Option<Self> {
+        let known = |locality| Self { widest: locality, nearest: locality };
+        match address {
+            IpAddr::V4(address) => locality_v4(address).map(known),
+            IpAddr::V6(address) => match Contained::of(address) {
+                Contained::Nothing => locality_v6(address).map(known),
+                Contained::Ipv4(inner) => locality_v4(inner).map(known),
+                Contained::Ipv4Behind(inner) => {
+                    let (inner, outer) = (locality_v4(inner)?, locality_v6(address)?);
+                    Some(Self { widest: inner.min(outer), nearest: inner.max(outer) })
+                }
+                Contained::UnknownIpv4 => {
+                    Some(Self { widest: Locality::Public, nearest: Locality::Loopback })
+                }
+            },
         }
-        IpAddr::V6(Ipv6Addr::LOCALHOST) => Some(Locality::Loopback),
-        IpAddr::V6(address) if address.is_unspecified() || address.is_multicast() => None,
-        IpAddr::V6(address) if address.is_unicast_link_local() => Some(Locality::Link),
-        IpAddr::V6(address) if address.is_unique_local() => Some(Locality::Private),
-        // An IPv4 address in one of IPv6 leads where that leads: mapped ones were made IPv4
-        // before, and these are the translated ones (RFC 6052, RFC 3056).
-        IpAddr::V6(address) => match address.segments() {
-            [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
-                let [a, b] = high.to_be_bytes();
-                let [c, d] = low.to_be_bytes();
-                locality(IpAddr::from([a, b, c, d]))
-            }
-            _ => Some(Locality::Public),
-        },
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(named_by: &str, address: &str) -> Result<(), AddressDenied> {
-        let address = match address.parse() {
-            Ok(ip) => SocketAddr::new(ip, 5678),
-            Err(_) => address.parse().unwrap(),
-        };
-        AddressPolicy::default().check(named_by.parse().unwrap(), address)
+/// The IANA registry of special-purpose IPv4 addresses has these networks.
+fn locality_v4(address: Ipv4Addr) -> Option<Locality> {
+    match address.octets() {
+        [127, ..] => Some(Locality::Loopback),
+        // On many systems a connection to 0.0.0.0 reaches the machine itself.
+        [0 | 224.., ..] => None,
+        // 192.0.0.0/24 has the addresses between a customer and a translator (RFC 6333).
+        [169, 254, ..] | [192, 0, 0, _] => Some(Locality::Link),
+        // Behind a carrier's translator (RFC 6598), and for measurements (RFC 2544).
+        [100, 64..=127, ..] | [198, 18 | 19, ..] => Some(Locality::Private),
+        _ if address.is_private() => Some(Locality::Private),
+        _ => Some(Locality::Public),
     }
+}
 
-    #[test]
-    fn an_address_is_not_more_local_than_its_index() {
-        const PLACES: [&[&str]; 4] = [
-            &["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::808:808"],
-            &[
-                "10.0.0.1",
-                "172.31.255.255",
-                "192.168.1.1",
-                "100.64.0.1",
-                "fd00::1",
-                "64:ff9b::a00:1",
-                "2002:a00:1::",
-            ],
-            &["169.254.169.254", "fe80::1"],
-            &["127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"],
-        ];
-        for (near, namers) in PLACES.iter().enumerate() {
-            for (distance, addresses) in PLACES.iter().enumerate() {
-                for namer in *namers {
-                    for address in *addresses {
-                        let allowed = check(namer, address).is_ok();
-                        assert_eq!(allowed, distance <= near, "{namer} names {address}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn addresses_of_no_host_are_never_permitted() {
-        for address in ["0.0.0.0", "255.255.255.255", "224.0.0.1", "240.0.0.1", "::", "ff02::1"] {
-            assert!(
-                matches!(check("127.0.0.1", address), Err(AddressDenied::NotAHost(_))),
-                "{address}"
-            );
-        }
-    }
-
-    #[test]
-    fn ports_of_well_known_services_are_for_loopback_alone() {
-        for (address, allowed) in [
-            ("8.8.8.8:1023", false),
-            ("8.8.8.8:1024", true),
-            ("[2001:4860:4860::8888]:22", false),
-            ("127.0.0.1:80", true),
-            ("192.168.1.1:25", false),
-        ] {
-            assert_eq!(check("127.0.0.1", address).is_ok(), allowed, "{address}");
-        }
-    }
-
-    #[test]
-    fn the_user_may_open_networks() {
-        let policy = AddressPolicy::new(vec!["10.0.0.0/8".parse().unwrap()]);
-        let index = "8.8.8.8".parse().unwrap();
-        assert!(policy.check(index, "10.1.2.3:22".parse().unwrap()).is_ok());
-        assert!(policy.check(index, "127.0.0.1:5678".parse().unwrap()).is_err());
-    }
-
-    #[test]
-    fn link_local_addresses_have_the_scope_of_the_index() {
-        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let provenance = Provenance::Index(address("[fe80::2%3]:7734"));
-        let named = vec![address("[fe80::1]:7735"), address("[fe80::1%9]:7735")];
-        let permitted = |named| AddressPolicy::default().permitted(provenance, named).unwrap();
-        assert_eq!(permitted(named), [address("[fe80::1%3]:7735"); 2]);
-        let global = vec![address("[2001:db8::1]:7735")];
-        assert_eq!(permitted(global.clone()), global);
+/// The same for IPv6 addresses that contain none of IPv4. Only 2000::/3 is for public hosts.
+fn locality_v6(address: Ipv6Addr) -> Option<Locality> {
+    match address.segments() {
+        _ if address.is_unspecified() || address.is_multicast() => None,
+        _ if address.is_loopback() => Some(Locality::Loopback),
+        _ if address.is_unicast_link_local() => Some(Locality::Link),
+        // For measurements (RFC 5180).
+        [0x2001, 2, 0, ..] => Some(Locality::Private),
+        [0x2000..=0x3fff, ..] => Some(Locality::Public),
+        // Packets to 100::/64 are discarded (RFC 6666).
+        [0x100, 0, 0, 0, ..] => None,
+        // Unique local addresses (RFC 4193), site-local ones (RFC 3879), and what is not assigned.
+        _ => Some(Locality::Private),
     }
 }
