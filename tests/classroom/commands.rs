@@ -38,7 +38,7 @@ fn commands(page: &str) -> Vec<Printed> {
 
 /// Runs commands in a directory; returns what each has printed.
 fn run(commands: &[Printed], folder: &Path) -> Vec<String> {
-    let mut script = String::from("ip link set lo up\n");
+    let mut script = String::from("ip link set lo up\nexec 2>&1\n");
     for Printed { command, .. } in commands {
         write!(script, "printf '\\n@@@\\n'\n{command}\n[ $? != 127 ] || echo NO SUCH COMMAND\n")
             .unwrap();

@@ -5,7 +5,8 @@ use std::fs;
 use super::file;
 
 /// The pages whose blocks are tested.
-pub(super) const PAGES: [&str; 4] = ["write-a-client", "write-a-server", "dialects", "exercises"];
+pub(super) const PAGES: [&str; 5] =
+    ["write-a-client", "write-a-server", "dialects", "exercises", "lessons"];
 
 /// A block of text between fences.
 #[derive(Debug)]
