@@ -113,13 +113,13 @@ fn replay(arguments: &Arguments) -> Result<bool, Error> {
         print_note(format!("[{}] {note}", escaped(name)));
     }
     let exactness = if arguments.exact { Exactness::Bytes } else { Exactness::Meaning };
-    let outcome = Outcome::new(&script, &replayed.connections, exactness);
+    let outcome = Outcome::new(&script, &replayed, exactness);
     match arguments.json {
         true => print_json(&json::object(&outcome, &script, &replayed)),
         false => print_line(text::outcome(&outcome, &script)),
     }
     .map_err(Error::Output)?;
-    Ok(outcome.compared.iter().all(|one| one.differences.is_empty()))
+    Ok(outcome.is_equal())
 }
 
 fn recording(arguments: &Arguments) -> Result<Recording, Error> {

@@ -25,7 +25,6 @@ mod unrecorded;
 
 pub(crate) use compare::{Comparison, Exactness, compare};
 pub(crate) use difference::Difference;
-pub(crate) use exchanges::Exchange;
 pub(crate) use recording::{Choice, Recording, RecordingError};
 pub(crate) use run::{Pace, Replayed, RunError, run};
 pub(crate) use script::Script;

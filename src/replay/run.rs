@@ -49,6 +49,8 @@ pub(crate) struct Replayed {
     pub(crate) connections: Vec<Vec<Exchange>>,
     /// What went otherwise than recorded, with the place of the connection.
     pub(crate) notes: Vec<(usize, String)>,
+    /// Whether all requests could be sent.
+    pub(crate) is_complete: bool,
 }
 
 /// A script cannot be followed.
@@ -79,6 +81,7 @@ pub(crate) fn run(
         done: Replayed {
             connections: vec![Vec::new(); script.connections.len()],
             notes: Vec::new(),
+            is_complete: true,
         },
         previous: None,
         received: 0,
@@ -127,8 +130,7 @@ impl Run<'_> {
             Action::Send(bytes) => {
                 let result = self.open.get_mut(&connection).map(|line| line.send(bytes));
                 if let Some(Err(error)) = result {
-                    self.note(connection, format!("a request could not be sent: {error}"));
-                    self.close(connection);
+                    self.give_up(connection, format!("a request could not be sent: {error}"));
                 }
             }
             Action::Finish { server_sends_more } => {
@@ -184,8 +186,7 @@ impl Run<'_> {
         line.lost += missing;
         if line.lost > MOST_LOST && missing > 0 {
             let text = format!("given up: more than {MOST_LOST} replies did not come");
-            self.note(connection, text);
-            self.close(connection);
+            self.give_up(connection, text);
         }
     }
 
@@ -221,8 +222,7 @@ impl Run<'_> {
         self.received += bytes.as_ref().map_or(0, Vec::len);
         line.arrived(bytes);
         if self.received > MOST_RECEIVED {
-            self.note(place, "given up: more than 128 MiB were received".into());
-            self.close(place);
+            self.give_up(place, "given up: more than 128 MiB were received".into());
         }
     }
 
@@ -236,6 +236,13 @@ impl Run<'_> {
         if let Some(kept) = self.done.connections.get_mut(place) {
             *kept = exchanges;
         }
+    }
+
+    /// The rest of the connection is not replayed.
+    fn give_up(&mut self, place: usize, text: String) {
+        self.note(place, text);
+        self.done.is_complete = false;
+        self.close(place);
     }
 
     fn note(&mut self, place: usize, text: String) {

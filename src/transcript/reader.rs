@@ -3,11 +3,13 @@
 use std::io::{self, BufRead, Read};
 
 use super::streams::Streams;
-use super::{Event, segments, text};
+use super::{Event, What, segments, text};
 use crate::capture::{MAGIC, ReadError, Reader};
 
 /// Bytes of text that are read. A conversation that people read is shorter.
 const LONGEST_TEXT: u64 = 64 * 1024 * 1024;
+/// Bytes of an event.
+const PIECE: usize = 16 * 1024;
 /// The first bytes of the older format pcap, in both byte orders and both units of time.
 const PCAP: [[u8; 4]; 4] = [
     [0xD4, 0xC3, 0xB2, 0xA1],
@@ -66,7 +68,10 @@ pub fn read(
     }
     let is_pcapng = first == MAGIC;
     let whole = io::Cursor::new(first).chain(input);
-    let mut pass_on = |event| pass_on(event).map_err(TranscriptError::Output);
+    let pass_on = |event| {
+        let mut pieces = in_pieces(event).into_iter();
+        pieces.try_for_each(&mut pass_on).map_err(TranscriptError::Output)
+    };
     if is_pcapng {
         return of_pcapng(whole, pass_on);
     }
@@ -75,7 +80,22 @@ pub fn read(
     if read as u64 > LONGEST_TEXT {
         return Err(TranscriptError::TooLong);
     }
-    of_text(&bytes)?.into_iter().try_for_each(&mut pass_on)
+    of_text(&bytes, pass_on)
+}
+
+/// A segment in text may have megabytes, and what one event means is kept in memory.
+fn in_pieces(event: Event) -> Vec<Event> {
+    match &event.what {
+        What::Bytes(side, bytes) if bytes.len() > PIECE => {
+            let piece = |piece: &[u8]| Event {
+                stream: event.stream.clone(),
+                time: event.time,
+                what: What::Bytes(*side, piece.to_vec()),
+            };
+            bytes.chunks(PIECE).map(piece).collect()
+        }
+        _ => vec![event],
+    }
 }
 
 fn of_pcapng(
@@ -99,7 +119,10 @@ fn of_pcapng(
     has_any.then_some(()).ok_or(TranscriptError::NoConversation { expected, found })
 }
 
-fn of_text(bytes: &[u8]) -> Result<Vec<Event>, TranscriptError> {
+fn of_text(
+    bytes: &[u8],
+    mut pass_on: impl FnMut(Event) -> Result<(), TranscriptError>,
+) -> Result<(), TranscriptError> {
     let none = |found| TranscriptError::NoConversation { expected: A_CONVERSATION, found };
     // Editors of Windows begin a file with a byte order mark.
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -109,21 +132,19 @@ fn of_text(bytes: &[u8]) -> Result<Vec<Event>, TranscriptError> {
     let lines = || bytes.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
     let is_any = |is_one: fn(&str) -> bool| lines().any(|line| is_one(line.trim_end()));
     if is_any(|line| segments::events(line).is_some()) {
-        let note = |line: &str| vec![text::note(line)];
-        let lines = lines().filter(|line| !line.trim().is_empty());
-        return Ok(lines
-            .flat_map(|line| {
-                let line = line.trim_end();
-                segments::events(line).unwrap_or_else(|| note(line))
-            })
-            .collect());
+        for line in lines().filter(|line| !line.trim().is_empty()) {
+            let line = line.trim_end();
+            let events = segments::events(line).unwrap_or_else(|| vec![text::note(line)]);
+            events.into_iter().try_for_each(&mut pass_on)?;
+        }
+        return Ok(());
     }
     if is_any(text::is_labelled) {
-        let lines = lines().filter(|line| !line.trim().is_empty());
-        return Ok(lines.map(|line| text::of_labelled(line.trim_end_matches('\r'))).collect());
+        let mut lines = lines().filter(|line| !line.trim().is_empty());
+        return lines.try_for_each(|line| pass_on(text::of_labelled(line.trim_end_matches('\r'))));
     }
     if !bytes.split(|byte| *byte == b'\n').any(|line| text::sender(line).is_some()) {
         return Err(none("no line that begins a request or a reply"));
     }
-    Ok(text::of_unlabelled(bytes))
+    text::of_unlabelled(bytes).try_for_each(pass_on)
 }

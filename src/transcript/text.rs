@@ -73,11 +73,10 @@ pub(crate) fn begins_request(bytes: &[u8]) -> bool {
 
 /// The events of text without labels: a line that begins a request or a reply tells which side sends from
 /// there on.
-pub(super) fn of_unlabelled(text: &[u8]) -> Vec<Event> {
+pub(super) fn of_unlabelled(text: &[u8]) -> impl Iterator<Item = Event> {
     let has_crlf = text.windows(2).any(|two| two == b"\r\n");
     let mut side = Side::Client;
-    let mut events = Vec::new();
-    for line in text.split_inclusive(|byte| *byte == b'\n') {
+    text.split_inclusive(|byte| *byte == b'\n').map(move |line| {
         let shown = String::from_utf8_lossy(line);
         side = sender(line).unwrap_or(side);
         let what = if OF_TOOLS.iter().any(|start| shown.starts_with(start)) {
@@ -90,7 +89,6 @@ pub(super) fn of_unlabelled(text: &[u8]) -> Vec<Event> {
             };
             What::Bytes(side, bytes)
         };
-        events.push(Event { stream: String::new(), time: None, what });
-    }
-    events
+        Event { stream: String::new(), time: None, what }
+    })
 }

@@ -7,14 +7,12 @@ use crate::replay::{Difference, NotSent, Replayed, Script};
 
 /// The object of a replay.
 pub(super) fn object(outcome: &Outcome<'_>, script: &Script, replayed: &Replayed) -> Value {
-    let all = outcome.compared.len();
-    let equal = outcome.compared.iter().filter(|one| one.differences.is_empty()).count();
     let name = |place: usize| script.connections.get(place).map(|one| one.name.as_str());
     let notes = replayed.notes.iter();
     let notes = notes.map(|(place, note)| json!({"stream": name(*place), "note": note}));
     json!({
         "v": 1,
-        "equal": equal == all,
+        "equal": outcome.is_equal(),
         "requests": outcome.compared.iter().map(request).collect::<Vec<_>>(),
         "not_sent": script.not_sent.iter().map(not_sent).collect::<Vec<_>>(),
         "unrecorded": outcome.found.unrecorded,

@@ -35,8 +35,11 @@ pub(super) fn outcome(outcome: &Outcome<'_>, script: &Script) -> String {
     let all = outcome.compared.len();
     let different = outcome.compared.iter().filter(|one| !one.differences.is_empty()).count();
     let _ = write!(text, "{} of {all} replies are equal", all - different);
+    if !outcome.is_complete {
+        text.push_str("; not all requests could be sent");
+    }
     if !script.not_sent.is_empty() {
-        let _ = write!(text, "; {} requests were not sent", script.not_sent.len());
+        let _ = write!(text, "; not sent: {}", script.not_sent.len());
     }
     if outcome.found.unrecorded > 0 {
         let count = outcome.found.unrecorded;
