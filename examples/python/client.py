@@ -32,7 +32,7 @@ class Upload(socketserver.StreamRequestHandler):
         """The status of the reply, and the file that is sent."""
         try:
             line, *lines = read_lines(self.rfile)
-            words, headers = line.split(), headers_of(lines)
+            words, headers = line.split() or [""], headers_of(lines)
         except (ValueError, OSError):
             return "400 Bad Request", None
         if words[-1].startswith("P2P-CI") and words[-1] != VERSION:

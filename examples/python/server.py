@@ -22,7 +22,7 @@ class Broken(Exception):
 
 def parse(lines):
     """The words of a request line, and its headers by their names in lower case."""
-    words, headers = lines[0].split(), {}
+    words, headers = lines[0].split() or [""], {}
     if words[-1].startswith("P2P-CI") and words[-1] != VERSION:
         raise Refused("505 P2P-CI Version Not Supported")
     for line in lines[1:]:
