@@ -50,6 +50,8 @@ pub mod capture;
 mod check;
 #[doc(hidden)]
 pub mod cli;
+#[cfg(target_os = "linux")]
+mod confined;
 #[doc(hidden)]
 pub mod discovery;
 #[doc(hidden)]

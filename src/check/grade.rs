@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::case::Case;
-use super::run::Outcome;
 use crate::escape::excerpt;
 
 /// Weights that replace the weights of cases.
@@ -51,14 +50,15 @@ impl Weights {
     }
 }
 
-/// The weight of the cases that have passed, in percent of the weight of all cases, with one decimal. 0 if no
+/// The weight of the cases that have passed (`true`), in percent of the weight of all cases, with one decimal. 0 if no
 /// case has a weight.
-pub(crate) fn grade(outcomes: &[Outcome], weights: &Weights) -> f64 {
-    let sum = |counts: fn(&Outcome) -> bool| -> u32 {
-        let counted = outcomes.iter().filter(|outcome| counts(outcome));
-        counted.map(|outcome| weights.of(outcome.case)).sum()
-    };
-    let (passed, all) = (sum(|outcome| outcome.failed.is_none()), sum(|_| true));
+pub(crate) fn grade<'a>(results: impl Iterator<Item = (&'a Case, bool)>, weights: &Weights) -> f64 {
+    let (mut passed, mut all) = (0_u32, 0_u32);
+    for (case, has_passed) in results {
+        let weight = weights.of(case);
+        all = all.saturating_add(weight);
+        passed = passed.saturating_add(if has_passed { weight } else { 0 });
+    }
     let grade = f64::from(passed) * 100.0 / f64::from(all.max(1));
     // A grade of 100 says that everything has passed.
     (grade * 10.0).floor() / 10.0

@@ -41,5 +41,6 @@ pub(crate) use cases::{client_program, index_server, upload_server};
 pub(crate) use client::{Driven, Menu, Operator, Person, Session};
 pub(crate) use grade::{Weights, grade};
 pub(crate) use judgement::Failed;
+pub(crate) use program::Program;
 pub(crate) use program::kill_all;
 pub(crate) use run::{Outcome, Target, run};

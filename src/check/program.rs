@@ -37,6 +37,7 @@ struct Running {
 #[derive(Default)]
 struct Output {
     kept: Vec<u8>,
+    written: u64,
     /// When bytes last arrived.
     last: Option<Instant>,
 }
@@ -91,6 +92,16 @@ impl Program {
     /// The output until now, of both streams as it arrived: its last 64 KiB.
     pub(crate) fn output(&self) -> Vec<u8> {
         lock(&self.output).kept.clone()
+    }
+
+    /// All bytes of the output, also those that are not kept.
+    pub(crate) fn written(&self) -> u64 {
+        lock(&self.output).written
+    }
+
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        lock(&self.child).child.id()
     }
 
     /// Waits until the program has written nothing for `quiet`, or the deadline has passed.
@@ -196,6 +207,7 @@ impl Running {
 impl Output {
     fn add(&mut self, bytes: &[u8]) {
         self.last = Some(Instant::now());
+        self.written = self.written.saturating_add(bytes.len() as u64);
         self.kept.extend_from_slice(bytes);
         let surplus = self.kept.len().saturating_sub(KEPT);
         if surplus > KEPT {

@@ -67,6 +67,11 @@ impl Target {
     pub(crate) fn numbers() -> u64 {
         Values::numbers_of_run()
     }
+
+    /// Whether the program accepts a connection now.
+    pub(crate) fn accepts(&self) -> bool {
+        std::net::TcpStream::connect_timeout(&self.address, CASE).is_ok()
+    }
 }
 
 /// Runs a case; `place` is its place among all cases.

@@ -1,5 +1,7 @@
 //! `p2p-ci check`: tests whether another program follows the protocol, and grades it.
 
+mod case_result;
+mod class;
 mod clients;
 pub(super) mod columns;
 mod error;
@@ -25,6 +27,7 @@ use crate::check::{
 use crate::limits;
 use crate::net::{Cancel, resolve};
 use crate::protocol::{Endpoint, RfcNumber};
+use class::{ClassOptions, Kind};
 use clients::Started;
 use error::Error;
 use options::Options;
@@ -37,7 +40,8 @@ Examples:
   p2p-ci check server localhost
   p2p-ci check uploader localhost:5678 793 --level handout
   p2p-ci check client --listen 127.0.0.1:7734
-  p2p-ci check peer --start 'python3 peer.py {host} {port} {dir}' --menu menu.txt";
+  p2p-ci check peer --start 'python3 peer.py {host} {port} {dir}' --menu menu.txt
+  p2p-ci check server --class submissions --start 'python3 server.py'";
 
 /// The arguments of `p2p-ci check`.
 #[derive(Debug, Args)]
@@ -53,7 +57,10 @@ enum Program {
     Server {
         /// Host and port of the server; without a port 7734
         #[arg(value_name = "ADDR", value_parser = index_server)]
-        address: Endpoint,
+        #[arg(required_unless_present = "class", conflicts_with = "class")]
+        address: Option<Endpoint>,
+        #[command(flatten)]
+        class: ClassOptions,
         #[command(flatten)]
         options: Options,
     },
@@ -61,10 +68,17 @@ enum Program {
     Uploader {
         /// Host and port of the upload server
         #[arg(value_name = "ADDR", value_parser = holder)]
-        address: Endpoint,
+        #[arg(required_unless_present = "class", conflicts_with = "class")]
+        address: Option<Endpoint>,
         /// The number of an RFC that the peer shares
-        #[arg(value_name = "RFC")]
-        rfc: RfcNumber,
+        #[arg(value_name = "RFC", required_unless_present = "class", conflicts_with = "class")]
+        rfc: Option<RfcNumber>,
+        /// The same with --class, also `{rfc}`
+        #[arg(long = "rfc", value_name = "RFC", requires = "class", default_value = "1")]
+        #[arg(help_heading = class::HEADING)]
+        shared: RfcNumber,
+        #[command(flatten)]
+        class: ClassOptions,
         #[command(flatten)]
         options: Options,
     },
@@ -100,21 +114,53 @@ enum Program {
         #[command(flatten)]
         options: Options,
     },
+    /// Isolates the test of a submission
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Supervise(class::Job),
+    /// Tests a submission
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Session(class::Job),
+    /// Starts a program with limits
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Execute(class::Execution),
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.program {
-        Program::Server { address, options } => {
-            check(&address, None, "server", &index_cases(), &options)
-        }
-        Program::Uploader { address, rfc, options } => {
-            check(&address, Some(rfc.value().into()), "uploader", &upload_cases(), &options)
+        Program::Server { address, class, options } => match (address, &class.class) {
+            (_, Some(directory)) => {
+                class::grade_class(directory, Kind::Server, 0, &class, &options)
+            }
+            (Some(address), None) => check(&address, None, "server", &index_cases(), &options),
+            (None, None) => Ok(false),
+        },
+        Program::Uploader { address, rfc, shared, class, options } => {
+            match (address, rfc, &class.class) {
+                (_, _, Some(directory)) => {
+                    let rfc = shared.value().into();
+                    class::grade_class(directory, Kind::Uploader, rfc, &class, &options)
+                }
+                (Some(address), Some(rfc), None) => {
+                    let rfc = Some(rfc.value().into());
+                    check(&address, rfc, "uploader", &upload_cases(), &options)
+                }
+                (_, _, None) => Ok(false),
+            }
         }
         Program::Client { listen, idle, options } => clients::person(listen, idle, &options),
         Program::Peer { start, menu, dir, listen, options } => {
             clients::started(&Started { start, menu, dir, listen }, &options)
         }
+        #[cfg(target_os = "linux")]
+        Program::Supervise(job) => return class::supervise(&job),
+        #[cfg(target_os = "linux")]
+        Program::Session(job) => return class::run_session(&job),
+        #[cfg(target_os = "linux")]
+        Program::Execute(execution) => return class::execute(&execution),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -11,6 +11,7 @@
 //! | `uploads` | an upload server |
 //! | `library` | the shared directory |
 //! | `terminal` | commands and their output |
+//! | `submissions` | the untrusted programs that `p2p-ci check --class` starts |
 //!
 //! [`Limits`] are the deadlines and the limits of resources. They are a value that is passed down, so that
 //! a program can set others, and a test shorter ones. Every value of the types is permitted: a limit of
@@ -37,6 +38,7 @@ mod library;
 mod memory;
 mod part_files;
 mod sending;
+mod submissions;
 mod terminal;
 mod uploads;
 mod wire;
@@ -64,6 +66,8 @@ pub use part_files::*;
 pub use sending::ReadRate;
 #[doc(hidden)]
 pub use sending::*;
+#[doc(hidden)]
+pub use submissions::*;
 #[doc(hidden)]
 pub use terminal::*;
 pub use uploads::Uploads;

@@ -13,13 +13,14 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 22] = [
+const LAYERS: [(&str, &[&str]); 23] = [
     ("capture", &[]),
     ("error_chain", &[]),
     ("escape", &[]),
     ("limits", &[]),
     ("network", &[]),
     ("system", &["limits"]),
+    ("confined", &["limits"]),
     ("protocol", &["escape", "limits"]),
     ("transcript", &["capture", "protocol"]),
     ("replay", &["protocol", "transcript"]),
@@ -81,6 +82,7 @@ const LAYERS: [(&str, &[&str]); 22] = [
         &[
             "capture",
             "check",
+            "confined",
             "error_chain",
             "escape",
             "lab",

@@ -65,7 +65,7 @@ fn failures_before_the_first_case_have_their_exit_codes() {
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_string()
     };
-    let (unknown, nothing) = (file("lookup 5"), file("# 0"));
+    let (unknown, nothing) = (file("lookups 5"), file("# 0"));
     let all: Vec<String> = nothing_counts(&address);
     fs::write(&nothing, all.join("\n")).unwrap();
     for (arguments, code, part) in [

@@ -1,41 +1,70 @@
 //! Results as JUnit XML, which build servers display.
 
-use super::text::details;
-use crate::check::Outcome;
+use super::case_result::CaseResult;
+use crate::escape::escaped;
 
-/// The whole document.
-pub(super) fn document(program: &str, outcomes: &[Outcome]) -> String {
-    let failures = outcomes.iter().filter(|outcome| outcome.failed.is_some()).count();
-    let time: f64 = outcomes.iter().map(|outcome| outcome.time.as_secs_f64()).sum();
-    let cases: String = outcomes.iter().map(|outcome| case(program, outcome)).collect();
+/// The results of one program, as a whole document.
+pub(super) fn document(program: &str, results: &[CaseResult]) -> String {
+    let name = format!("p2p-ci check {program}");
+    format!("{HEADER}{}", suite(&name, program, results, &[]))
+}
+
+/// The results of several programs, each with its name and its problems.
+#[cfg(target_os = "linux")]
+pub(super) fn suites<'a>(
+    program: &str,
+    all: impl Iterator<Item = (&'a str, &'a [CaseResult], &'a [String])>,
+) -> String {
+    let suites: String =
+        all.map(|(name, results, problems)| suite(name, program, results, problems)).collect();
+    format!("{HEADER}<testsuites name=\"p2p-ci check {program}\">\n{suites}</testsuites>\n")
+}
+
+const HEADER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
+/// A program without results could not be tested.
+fn suite(name: &str, program: &str, results: &[CaseResult], problems: &[String]) -> String {
+    let failures = results.iter().filter(|result| !result.has_passed()).count();
+    let time: f64 = results.iter().map(|result| result.time.as_secs_f64()).sum();
+    let cases: String = results.iter().map(|result| case(program, result)).collect();
+    let (name, problems) = (xml(name), xml(&problems.join("\n")));
+    let problems = match (results.is_empty(), problems.is_empty()) {
+        (true, _) => format!(
+            "  <testcase classname=\"{program}\" name=\"start\">\n    <error>{problems}</error>\n  </testcase>\n"
+        ),
+        (false, true) => String::new(),
+        (false, false) => format!("  <system-err>{problems}</system-err>\n"),
+    };
+    let errors = usize::from(results.is_empty());
+    let tests = results.len().max(1);
     format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <testsuite name=\"p2p-ci check {program}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\" \
-         time=\"{time:.3}\">\n{cases}</testsuite>\n",
-        outcomes.len()
+        "<testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" \
+         time=\"{time:.3}\">\n{cases}{problems}</testsuite>\n"
     )
 }
 
-fn case(program: &str, outcome: &Outcome) -> String {
-    let case = outcome.case;
+fn case(program: &str, result: &CaseResult) -> String {
+    let case = result.case;
     let start = format!(
         "  <testcase classname=\"{program}.{}\" name=\"{}\" time=\"{:.3}\"",
         case.level.name(),
         case.id,
-        outcome.time.as_secs_f64()
+        result.time.as_secs_f64()
     );
-    match &outcome.failed {
+    match &result.failure {
         None => start + "/>\n",
-        Some(failed) => format!(
+        Some(failure) => format!(
             "{start}>\n    <failure message=\"{}\" type=\"section {}\">{}</failure>\n  </testcase>\n",
-            xml(failed.hint),
+            xml(&failure.hint),
             case.section,
-            xml(&details(failed).join("\n"))
+            xml(&failure.details.join("\n"))
         ),
     }
 }
 
-/// The text has only printable characters and line ends, because bytes from the wire are escaped.
+/// Text of others may have characters that XML does not allow.
 fn xml(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| escaped(line).to_string()).collect();
+    let text = lines.join("\n");
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

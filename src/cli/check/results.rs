@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::case_result::{CaseResult, summary};
 use super::error::{Error, shown};
 use super::options::Options;
 use super::{junit, text};
@@ -19,7 +20,7 @@ use crate::cli::output::print::{print_json, print_line};
 pub(super) struct Results {
     program: &'static str,
     weights: Weights,
-    junit: Option<(PathBuf, File)>,
+    junit: ResultFile,
     is_json: bool,
 }
 
@@ -32,12 +33,7 @@ impl Results {
         options: &Options,
     ) -> Result<Self, Error> {
         let weights = weights(options, cases)?;
-        let create = |path: &PathBuf| {
-            File::create(path)
-                .map(|file| (path.clone(), file))
-                .map_err(|error| Error::file("write", path, error))
-        };
-        let junit = options.junit.as_ref().map(create).transpose()?;
+        let junit = ResultFile::create(options.junit.as_deref())?;
         Ok(Self { program, weights, junit, is_json: options.json })
     }
 
@@ -51,21 +47,50 @@ impl Results {
 
     /// Prints the grade; returns whether all have passed.
     pub(super) fn finish(self, outcomes: &[Outcome]) -> Result<bool, Error> {
-        let grade = grade(outcomes, &self.weights);
-        if let Some((path, mut file)) = self.junit {
-            file.write_all(junit::document(self.program, outcomes).as_bytes())
-                .map_err(|error| Error::file("write", &path, error))?;
-        }
+        let results: Vec<CaseResult> = outcomes.iter().map(CaseResult::from).collect();
+        let passed = results.iter().map(|result| (result.case, result.has_passed()));
+        let grade = grade(passed, &self.weights);
+        self.junit.write(|| junit::document(self.program, &results))?;
         match self.is_json {
-            true => print_json(&object(outcomes, &self.weights, grade)),
-            false => print_line(text::summary(outcomes, grade)),
+            true => {
+                let cases = results.iter().map(|result| result.object(&self.weights));
+                print_json(&json!({"v": 1, "cases": cases.collect::<Vec<_>>(), "grade": grade}))
+            }
+            false => print_line(summary(&results, grade)),
         }
         .map_err(Error::Output)?;
-        Ok(outcomes.iter().all(|outcome| outcome.failed.is_none()))
+        Ok(results.iter().all(CaseResult::has_passed))
     }
 }
 
-fn weights(options: &Options, cases: &[&'static Case]) -> Result<Weights, Error> {
+/// A file for results. It is created before the cases run, so that an error is reported before.
+#[derive(Debug)]
+pub(super) struct ResultFile(Option<(PathBuf, File)>);
+
+impl ResultFile {
+    /// # Errors
+    /// When the file cannot be created.
+    pub(super) fn create(path: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = path else { return Ok(Self(None)) };
+        let file = File::create(path).map_err(|error| Error::file("write", path, error))?;
+        Ok(Self(Some((path.into(), file))))
+    }
+
+    /// Writes the text, if there is a file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn write(self, text: impl FnOnce() -> String) -> Result<(), Error> {
+        let Some((path, mut file)) = self.0 else { return Ok(()) };
+        file.write_all(text().as_bytes()).map_err(|error| Error::file("write", &path, error))
+    }
+}
+
+/// The weights of the file of the options, for these cases.
+///
+/// # Errors
+/// When the file cannot be read, or gives no weight to any case of the level.
+pub(super) fn weights(options: &Options, cases: &[&'static Case]) -> Result<Weights, Error> {
     let Some(path) = &options.weights else {
         return Ok(Weights::default());
     };
@@ -80,18 +105,4 @@ fn weights(options: &Options, cases: &[&'static Case]) -> Result<Weights, Error>
             Err(wrong("expected a case of the level with a weight above 0, found none".into()))
         }
     }
-}
-
-fn object(outcomes: &[Outcome], weights: &Weights, grade: f64) -> serde_json::Value {
-    let case = |outcome: &Outcome| {
-        json!({
-            "id": outcome.case.id,
-            "section": outcome.case.section,
-            "level": outcome.case.level.name(),
-            "weight": weights.of(outcome.case),
-            "passed": outcome.failed.is_none(),
-            "hint": outcome.failed.as_ref().map(|failed| failed.hint),
-        })
-    };
-    json!({"v": 1, "cases": outcomes.iter().map(case).collect::<Vec<_>>(), "grade": grade})
 }

@@ -38,9 +38,3 @@ pub(super) fn details(failed: &Failed) -> Vec<String> {
     shown.extend(wrapped(&format!("hint: {}", failed.hint), 2 * SIDE));
     shown
 }
-
-/// The last line.
-pub(super) fn summary(outcomes: &[Outcome], grade: f64) -> String {
-    let passed = outcomes.iter().filter(|outcome| outcome.failed.is_none()).count();
-    format!("\n{passed} of {} cases passed; grade {grade:.1} of 100", outcomes.len())
-}

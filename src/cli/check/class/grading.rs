@@ -1,0 +1,197 @@
+//! Runs a supervisor for each submission, several in parallel, and collects the results.
+
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use super::super::case_result::CaseResult;
+use super::super::options::ChosenLevel;
+use super::job::Job;
+use super::kind::Kind;
+use super::options::ClassOptions;
+use super::results::Graded;
+use super::submissions::{Submission, submissions, words};
+use super::supervision::{probe, supervise_job};
+use crate::check::Case;
+use crate::cli::output::print::print_note;
+use crate::confined::{self, Isolation};
+use crate::limits;
+
+/// What is tested, and how.
+struct Class {
+    kind: Kind,
+    level: ChosenLevel,
+    cases: Vec<(usize, &'static Case)>,
+    /// The command for all submissions.
+    words: Option<Vec<String>>,
+    port: Option<u16>,
+    rfc: u64,
+    directory: PathBuf,
+    changes_user: bool,
+    isolation: Isolation,
+    /// How many submissions have their results.
+    done: AtomicUsize,
+}
+
+/// Programs of a class run as this user and the next ones, if this program runs as root. They share it with
+/// no program of the system, so their processes are counted apart.
+const FIRST_USER: u32 = 64_000;
+
+/// Tests all submissions of the directory; the results are in the order of their names.
+///
+/// # Errors
+/// When the directory cannot be read or has no submission, or the command is none.
+pub(super) fn grade_all(
+    directory: &Path,
+    kind: Kind,
+    level: ChosenLevel,
+    rfc: u64,
+    options: &ClassOptions,
+) -> io::Result<Vec<Graded>> {
+    let directory = fs::canonicalize(directory)?;
+    let submissions = submissions(&directory)?;
+    let invalid =
+        |mistake| io::Error::new(io::ErrorKind::InvalidInput, format!("--start: {mistake}"));
+    let words = options.start.as_deref().map(words).transpose().map_err(invalid)?;
+    let mut class = Class {
+        kind,
+        level,
+        cases: kind.cases(level),
+        words,
+        port: options.port,
+        rfc,
+        directory,
+        changes_user: confined::can_change_user(FIRST_USER),
+        isolation: Isolation::default(),
+        done: AtomicUsize::new(0),
+    };
+    let user = class.changes_user.then_some(FIRST_USER);
+    class.isolation = probe(class.job(&class.directory, Vec::new(), user));
+    let processors = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let mut jobs = options.jobs.unwrap_or_else(processors).get().min(submissions.len());
+    if !class.isolation.namespaces {
+        print_note(
+            "p2p-ci check: namespaces are not possible here: submissions share the network, run one after \
+             the other, and can reach other processes and files",
+        );
+        confined::adopt_orphans()?;
+        jobs = 1;
+    }
+    Ok(class.grade(&submissions, jobs))
+}
+
+impl Class {
+    fn grade(&self, submissions: &[Submission], jobs: usize) -> Vec<Graded> {
+        let next = AtomicUsize::new(0);
+        let results: Vec<Mutex<Option<Graded>>> =
+            submissions.iter().map(|_| Mutex::default()).collect();
+        thread::scope(|scope| {
+            for slot in 0..jobs {
+                let (next, results) = (&next, &results);
+                scope.spawn(move || {
+                    let user = FIRST_USER.saturating_add(u32::try_from(slot).unwrap_or_default());
+                    let user = self.changes_user.then_some(user);
+                    loop {
+                        let place = next.fetch_add(1, Ordering::Relaxed);
+                        let (Some(submission), Some(result)) =
+                            (submissions.get(place), results.get(place))
+                        else {
+                            return;
+                        };
+                        let graded = self.test(submission, user);
+                        self.note(&graded, submissions.len());
+                        *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(graded);
+                    }
+                });
+            }
+        });
+        let results = results.into_iter();
+        results.filter_map(|one| one.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+    }
+
+    fn note(&self, graded: &Graded, count: usize) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let passed = graded.passed();
+        let (name, all) = (&graded.name, graded.results.len());
+        print_note(format!(
+            "{name}: {passed} of {all} cases passed ({done} of {count} submissions)"
+        ));
+    }
+
+    /// Tests a submission, and starts it again if it has ended or does not reply any more.
+    fn test(&self, submission: &Submission, user: Option<u32>) -> Graded {
+        let mut graded = Graded {
+            name: submission.name.clone(),
+            results: Vec::new(),
+            isolation: self.isolation,
+            problems: Vec::new(),
+        };
+        let words = self.words.clone().map_or_else(|| submission.command(), Ok);
+        let words = match words {
+            Ok(words) => words,
+            Err(problem) => {
+                graded.problems.push(problem);
+                return graded;
+            }
+        };
+        let end = Instant::now() + limits::SUBMISSION_TIME;
+        let mut from = 0;
+        let mut restarts = if self.isolation.namespaces { limits::PROGRAM_RESTARTS } else { 0 };
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let mut job = self.job(&submission.path, words.clone(), user);
+            (job.from, job.restarts, job.seconds) = (from, restarts > 0, left.as_secs());
+            let report = supervise_job(job, self.isolation, &self.cases);
+            graded.isolation = report.isolation;
+            graded.results.extend(report.results);
+            for problem in report.problems {
+                if !graded.problems.contains(&problem) {
+                    graded.problems.push(problem);
+                }
+            }
+            if !report.is_tested && graded.results.is_empty() {
+                return graded;
+            }
+            let Some(next) = report.next.filter(|_| restarts > 0) else { break };
+            (from, restarts) = (next, restarts.saturating_sub(1));
+            if restarts == 0 && graded.passed() == 0 {
+                break;
+            }
+        }
+        // The remaining cases have failed.
+        let reason = graded.problems.last().cloned().unwrap_or_default();
+        let remaining = self.cases.iter().skip(graded.results.len());
+        let remaining = remaining.map(|(_, case)| CaseResult::not_run(case, &reason));
+        graded.results.extend(remaining);
+        graded
+    }
+
+    fn job(&self, submission: &Path, words: Vec<String>, user: Option<u32>) -> Job {
+        let default = self.kind.default_port();
+        let is_told = words.iter().any(|word| word.contains("{port}"));
+        // In a network of its own every port is free.
+        let port =
+            self.port.unwrap_or(if is_told && !self.isolation.namespaces { 0 } else { default });
+        Job {
+            kind: self.kind,
+            level: self.level,
+            from: 0,
+            restarts: false,
+            seconds: limits::SUBMISSION_TIME.as_secs(),
+            port,
+            rfc: self.rfc,
+            user,
+            work: None,
+            isolation: String::new(),
+            probe: false,
+            class: self.directory.clone(),
+            submission: submission.to_path_buf(),
+            words,
+        }
+    }
+}

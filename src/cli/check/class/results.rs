@@ -1,0 +1,137 @@
+//! The results of a class: as a table, as JSON, as CSV.
+
+use serde_json::{Value, json};
+
+use super::super::case_result::CaseResult;
+use crate::check::{Weights, grade};
+use crate::cli::output::print::table;
+use crate::confined::Isolation;
+use crate::escape::escaped;
+
+/// The result of a submission.
+#[derive(Clone, Debug)]
+pub(super) struct Graded {
+    pub(super) name: String,
+    /// Empty if it could not be tested.
+    pub(super) results: Vec<CaseResult>,
+    pub(super) isolation: Isolation,
+    pub(super) problems: Vec<String>,
+}
+
+impl Graded {
+    pub(super) fn has_passed(&self) -> bool {
+        !self.results.is_empty() && self.results.iter().all(CaseResult::has_passed)
+    }
+
+    /// `None` if it could not be tested.
+    fn grade(&self, weights: &Weights) -> Option<f64> {
+        let results = self.results.iter().map(|result| (result.case, result.has_passed()));
+        (!self.results.is_empty()).then(|| grade(results, weights))
+    }
+
+    pub(super) fn passed(&self) -> usize {
+        self.results.iter().filter(|result| result.has_passed()).count()
+    }
+
+    /// The first cases that have failed.
+    fn failed(&self) -> String {
+        const SHOWN: usize = 3;
+        let mut failed = self.results.iter().filter(|result| !result.has_passed());
+        let ids: Vec<&str> = failed.by_ref().take(SHOWN).map(|result| result.case.id).collect();
+        let others = failed.count();
+        let others = if others > 0 { format!(", and {others} more") } else { String::new() };
+        ids.join(", ") + &others
+    }
+
+    /// Its row: name, grade, passed cases, all cases, failed cases, isolation, problems.
+    fn row(&self, weights: &Weights) -> [String; 7] {
+        let grade = self.grade(weights).map_or("-".into(), |grade| format!("{grade:.1}"));
+        let text = |text: &str| escaped(text).to_string();
+        [
+            self.name.clone(),
+            grade,
+            self.passed().to_string(),
+            self.results.len().to_string(),
+            self.failed(),
+            self.isolation.statement(),
+            text(&self.problems.join("; ")),
+        ]
+    }
+
+    fn object(&self, weights: &Weights) -> Value {
+        let isolation: serde_json::Map<String, Value> =
+            self.isolation.kinds().map(|(name, is)| (name.to_string(), is.into())).collect();
+        json!({
+            "v": 1,
+            "name": self.name,
+            "cases": case_objects(&self.results, weights),
+            "grade": self.grade(weights),
+            "isolation": isolation,
+            "problems": self.problems,
+        })
+    }
+}
+
+/// The cases of a program as JSON.
+fn case_objects(results: &[CaseResult], weights: &Weights) -> Vec<Value> {
+    results.iter().map(|result| result.object(weights)).collect()
+}
+
+pub(super) fn as_table(all: &[Graded], weights: &Weights) -> String {
+    let mut rows = table(["NAME", "GRADE", "PASSED", "FAILED", "ISOLATION", "PROBLEMS"]);
+    for graded in all {
+        let [name, grade, passed, count, failed, isolation, problems] = graded.row(weights);
+        let passed = if count == "0" { "-".into() } else { format!("{passed}/{count}") };
+        rows.add_row([name, grade, passed, failed, isolation, problems]);
+    }
+    let lines: Vec<String> = rows.lines().map(|line| line.trim_end().to_string()).collect();
+    lines.join("\n")
+}
+
+pub(super) fn as_json(all: &[Graded], weights: &Weights) -> Value {
+    let submissions: Vec<Value> = all.iter().map(|graded| graded.object(weights)).collect();
+    json!({"v": 1, "submissions": submissions})
+}
+
+pub(super) fn as_csv(all: &[Graded], weights: &Weights) -> String {
+    let header = ["name", "grade", "passed", "cases", "failed", "isolation", "problems"];
+    let mut text = csv_line(&header.map(String::from));
+    for graded in all {
+        text += &csv_line(&graded.row(weights));
+    }
+    text
+}
+
+/// Each field in quotes. A spreadsheet takes a field that begins with `=` or the like as a formula.
+fn csv_line(fields: &[String]) -> String {
+    let field = |field: &String| {
+        let is_formula = field.len() > 1 && field.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        let mark = if is_formula { "'" } else { "" };
+        format!("\"{mark}{}\"", field.replace('"', "\"\""))
+    };
+    fields.iter().map(field).collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_csv_are_quoted_and_are_no_formulas() {
+        let line = csv_line(&["a \"b\"".into(), "=1+1".into(), "-".into(), String::new()]);
+        assert_eq!(line, "\"a \"\"b\"\"\",\"'=1+1\",\"-\",\"\"\r\n");
+    }
+
+    #[test]
+    fn what_could_not_be_tested_has_no_grade() {
+        let problems = vec!["port 7734 cannot be used\x1b[31m".to_string()];
+        let isolation = Isolation::default();
+        let graded = Graded { name: "a".into(), results: Vec::new(), isolation, problems };
+        let all = [graded];
+        let weights = Weights::default();
+        assert!(as_json(&all, &weights)["submissions"][0]["grade"].is_null());
+        let table = as_table(&all, &weights);
+        assert!(table.contains(" -      -  ") && table.contains(r"used\x1b[31m"), "{table}");
+        assert!(!all[0].has_passed());
+    }
+}

@@ -1,0 +1,94 @@
+//! The submissions of a directory, and how each of them is started.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::escape::escaped;
+use crate::limits;
+
+/// A directory with a program.
+#[derive(Clone, Debug)]
+pub(super) struct Submission {
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+}
+
+/// The file of a submission that says how it is started.
+const START: &str = "start";
+
+/// All directories in a directory, by name. Links and hidden directories are no submissions.
+///
+/// # Errors
+/// When the directory cannot be read, or has no submission.
+pub(super) fn submissions(directory: &Path) -> io::Result<Vec<Submission>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = escaped(entry.file_name().as_encoded_bytes()).to_string();
+        if entry.file_type()?.is_dir() && !name.starts_with('.') {
+            found.push(Submission { name, path: entry.path() });
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    match found.is_empty() {
+        true => Err(io::Error::other("expected a directory for each submission, found none")),
+        false => Ok(found),
+    }
+}
+
+impl Submission {
+    /// The command in its file `start`.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub(super) fn command(&self) -> Result<Vec<String>, String> {
+        let path = self.path.join(START);
+        // A FIFO or a link is not opened.
+        let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
+        if !is_file {
+            return Err("no command: give --start, or a file `start` in the submission".into());
+        }
+        let mut text = String::new();
+        let file =
+            fs::File::open(&path).map_err(|error| format!("cannot read `start`: {error}"))?;
+        file.take(limits::START_FILE)
+            .read_to_string(&mut text)
+            .map_err(|error| format!("cannot read `start`: {error}"))?;
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        words(lines.next().unwrap_or_default())
+            .map_err(|error| format!("its file `start`: {error}"))
+    }
+}
+
+/// The words of a command, as a shell would separate them.
+///
+/// # Errors
+/// When a quote is not closed, or there is no word.
+pub(super) fn words(command: &str) -> Result<Vec<String>, String> {
+    let words = shlex::split(command).ok_or("a quote is not closed")?;
+    if words.is_empty() { Err("expected a command, found nothing".into()) } else { Ok(words) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_are_submissions_and_say_how_they_are_started() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(submissions(root.path()).is_err());
+        for name in ["b", "a", ".git"] {
+            fs::create_dir(root.path().join(name)).unwrap();
+        }
+        fs::write(root.path().join("file"), "").unwrap();
+        let found = submissions(root.path()).unwrap();
+        let names: Vec<&str> = found.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert!(found[0].command().unwrap_err().contains("--start"));
+        fs::write(found[0].path.join("start"), "\npython3 'my server.py' {port}\n").unwrap();
+        assert_eq!(found[0].command().unwrap(), ["python3", "my server.py", "{port}"]);
+        fs::write(found[0].path.join("start"), "a 'b").unwrap();
+        assert!(found[0].command().unwrap_err().contains("quote"));
+    }
+}

@@ -1,0 +1,82 @@
+//! Limits of a program, and starting it in place of this process.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CapabilitiesSecureBits, set_capabilities_secure_bits, set_no_new_privs};
+
+use crate::limits;
+
+/// What differs between programs.
+#[derive(Debug)]
+pub(crate) struct Limited<'a> {
+    /// An empty directory.
+    pub(crate) home: &'a Path,
+    /// For temporary files.
+    pub(crate) temporary: &'a Path,
+    /// The user and the group as which it runs; `None`: those of this process.
+    pub(crate) user: Option<u32>,
+    /// Processes of the user, of which some may not be of the program.
+    pub(crate) processes: u64,
+}
+
+/// Variables of the environment that a program gets.
+const KEPT: [&str; 4] = ["PATH", "LANG", "LC_ALL", "JAVA_HOME"];
+
+/// Starts the program in place of this process. Returns only if that fails.
+pub(crate) fn execute(words: &[String], limited: &Limited<'_>) -> io::Error {
+    let [program, arguments @ ..] = words else {
+        return io::Error::new(io::ErrorKind::InvalidInput, "the command has no words");
+    };
+    if let Err(error) = limit(limited) {
+        return error;
+    }
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear();
+    for name in KEPT {
+        if let Some(value) = env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.env("HOME", limited.home).env("TMPDIR", limited.temporary);
+    // Output of a Python program is otherwise delayed until it ends.
+    command.env("PYTHONUNBUFFERED", "1");
+    if let Some(user) = limited.user {
+        command.uid(user).gid(user);
+    }
+    command.exec()
+}
+
+fn limit(limited: &Limited<'_>) -> io::Result<()> {
+    for (resource, most) in [
+        (Resource::Cpu, limits::PROGRAM_CPU.as_secs()),
+        (Resource::As, limits::PROGRAM_ADDRESSES),
+        (Resource::Data, limits::PROGRAM_MEMORY),
+        (Resource::Fsize, limits::PROGRAM_FILE),
+        (Resource::Nofile, limits::PROGRAM_OPEN_FILES),
+        (Resource::Nproc, limited.processes),
+        (Resource::Core, 0),
+    ] {
+        // A lower limit stays.
+        let most = getrlimit(resource).maximum.map_or(most, |now| now.min(most));
+        let mut limit = Rlimit { current: Some(most), maximum: Some(most) };
+        if resource == Resource::Cpu {
+            // Below its maximum, so that the signal says why the program ends.
+            limit.current = Some(most.saturating_sub(1));
+        }
+        setrlimit(resource, limit)?;
+    }
+    // Also root of a container has no capabilities then. Others may not and need not set it.
+    let no_root = CapabilitiesSecureBits::NO_ROOT | CapabilitiesSecureBits::NO_ROOT_LOCKED;
+    let _ = set_capabilities_secure_bits(no_root);
+    // No program with the set-user-ID bit gets more rights.
+    set_no_new_privs(true)?;
+    // If memory is short, the system ends this program first.
+    let _ = fs::write("/proc/self/oom_score_adj", "1000");
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! The descendants of this process: what they use, and killing them.
+//!
+//! They are found by their parents in /proc. Orphans are adopted by this process, if it is the first of its
+//! PID namespace or has called [`adopt_orphans`].
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, waitpid,
+};
+
+use crate::limits;
+
+/// A descendant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Process {
+    pid: Pid,
+    parent: i32,
+    has_ended: bool,
+    /// Its resident memory in bytes.
+    pub(crate) memory: u64,
+}
+
+/// The parent of an orphan among the descendants becomes this process.
+///
+/// # Errors
+/// When the system refuses.
+pub(crate) fn adopt_orphans() -> std::io::Result<()> {
+    Ok(set_child_subreaper(Some(getpid()))?)
+}
+
+/// All descendants, except those that have ended; none if /proc does not show the processes of this PID
+/// namespace.
+pub(crate) fn descendants() -> Vec<Process> {
+    let mut processes = all_descendants();
+    processes.retain(|process| !process.has_ended);
+    processes
+}
+
+fn all_descendants() -> Vec<Process> {
+    let own = getpid().as_raw_nonzero().get();
+    let shown = fs::read_link("/proc/self").ok();
+    if shown.is_none_or(|shown| shown.as_os_str() != own.to_string().as_str()) {
+        return Vec::new();
+    }
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut others: Vec<Process> = numbers.filter_map(process).collect();
+    let mut parents = vec![own];
+    let mut found = Vec::new();
+    while let Some(parent) = parents.pop() {
+        let (children, rest) = others.into_iter().partition(|other| other.parent == parent);
+        others = rest;
+        let children: Vec<Process> = children;
+        parents.extend(children.iter().map(|child| child.pid.as_raw_nonzero().get()));
+        found.extend(children);
+    }
+    found
+}
+
+/// Reads `PID (NAME) STATE PARENT ...`, where the name may have any characters. The 24th value is the
+/// number of resident pages.
+fn process(number: i32) -> Option<Process> {
+    let line = fs::read(format!("/proc/{number}/stat")).ok()?;
+    let line = String::from_utf8_lossy(&line);
+    let (_, values) = line.rsplit_once(')')?;
+    let mut values = values.split_whitespace();
+    let (state, parent) = (values.next()?, values.next()?.parse().ok()?);
+    let pages: u64 = values.nth(19)?.parse().ok()?;
+    let page = u64::try_from(rustix::param::page_size()).ok()?;
+    let has_ended = matches!(state, "Z" | "X");
+    Some(Process {
+        pid: Pid::from_raw(number)?,
+        parent,
+        has_ended,
+        memory: pages.saturating_mul(page),
+    })
+}
+
+/// Processes and threads of the user of this process.
+pub(crate) fn tasks_of_user() -> u64 {
+    let user = rustix::process::getuid().as_raw();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let own = entries.filter(|entry| entry.metadata().is_ok_and(|metadata| metadata.uid() == user));
+    let counts =
+        own.filter_map(|entry| Some(fs::read_dir(entry.path().join("task")).ok()?.count()));
+    counts.map(|count| u64::try_from(count).unwrap_or(u64::MAX)).sum()
+}
+
+/// Reaps adopted descendants that have ended, except the child of which another part of this process
+/// waits for the end.
+pub(crate) fn reap_orphans(except: u32) {
+    let own = getpid().as_raw_nonzero().get();
+    let ended = all_descendants().into_iter().filter(|process| process.has_ended);
+    for process in ended.filter(|process| process.parent == own) {
+        if u32::try_from(process.pid.as_raw_nonzero().get()) != Ok(except) {
+            let _ = waitpid(Some(process.pid), WaitOptions::NOHANG);
+        }
+    }
+}
+
+/// Kills all descendants. Returns whether none is left.
+///
+/// They are stopped first, so that few can start others meanwhile, and this is repeated.
+pub(crate) fn kill_descendants() -> bool {
+    let deadline = Instant::now() + limits::KILLING;
+    loop {
+        let found = descendants();
+        if found.is_empty() {
+            return true;
+        }
+        for signal in [Signal::STOP, Signal::KILL] {
+            for process in &found {
+                let _ = kill_process(process.pid, signal);
+            }
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
