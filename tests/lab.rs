@@ -83,6 +83,19 @@ fn peers_do_what_is_typed_and_everything_is_recorded_and_removed() {
             .output()
             .unwrap();
         let text = String::from_utf8(record.stdout).unwrap();
+        if let Ok(output) = Command::new("tshark")
+            .args([
+                "-X",
+                concat!("lua_script:", env!("CARGO_MANIFEST_DIR"), "/wireshark/p2pci.lua"),
+            ])
+            .args(["-Y", "p2pci.method == \"GET\"", "-r", "all.pcapng"])
+            .current_dir(root.path())
+            .output()
+        {
+            assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 1);
+        } else {
+            common::skip("tshark is not installed");
+        }
         // Each connection is recorded once, by the side that accepts it.
         let line = text.lines().find(|line| line.contains("C: GET RFC 101")).expect(&text);
         let stream = line.split_whitespace().find(|word| word.starts_with('[')).unwrap();

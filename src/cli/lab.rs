@@ -5,8 +5,10 @@ mod results;
 mod screen;
 mod session;
 mod sniffer;
+mod typing;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,14 +22,16 @@ use super::values::quantity::quantity;
 use super::values::rate::Rate;
 use super::values::size::binary_factor;
 use crate::capture::Recorder;
+use crate::escape::escaped_path;
 use crate::lab::{
     BUILTIN, Builtin, Documents, Figures, Group, Laboratory, MOST_PEERS, Scenario, Schedule,
     Settings, builtin, plot,
 };
 use error::Error;
-use screen::Screen;
+use screen::{Place, Screen};
 use session::Ending;
 use sniffer::Sniffer;
+use typing::Prompt;
 
 const AFTER_HELP: &str = "\
 Without a scenario, commands are read from the terminal or from standard input;
@@ -179,14 +183,20 @@ fn run_peers(arguments: &Arguments) -> Result<(), Error> {
         shows_exchange: true,
     };
     let ending = Ending::start().map_err(Error::Start)?;
-    let screen = Screen::start(false, ending.cancel.clone()).map_err(Error::Start)?;
+    let typed =
+        Prompt::start(ending.interrupt()).map_err(|error| Error::Start(io::Error::other(error)))?;
+    let (prompt, place) = match typed {
+        Some((prompt, notices)) => (Some(prompt), Place::AbovePrompt(notices)),
+        None => (None, Place::Output),
+    };
+    let screen = Screen::start(place, ending.cancel.clone()).map_err(Error::Start)?;
     let tell = screen.tell();
     let laboratory = Laboratory::start(settings, tell).map_err(Error::Start)?;
     ending.remove_at_end(laboratory.root());
     screen.note(&format!("the index server listens on {}", laboratory.index()));
     Schedule::of(&scenario).run(&laboratory, &ending.cancel).map_err(Error::Step)?;
     laboratory.wait_until_registered();
-    session::serve(&laboratory, &screen, &ending, AFTER_SCRIPT).map_err(Error::Output)?;
+    session::serve(&laboratory, &screen, &ending, prompt, AFTER_SCRIPT).map_err(Error::Output)?;
     let figures = laboratory.figures();
     drop(laboratory);
     screen.end().map_err(Error::Output)?;
@@ -214,7 +224,8 @@ fn run_scenario(arguments: &RunArgs, record: &RecordArgs) -> Result<(), Error> {
         shows_exchange: arguments.exchange,
     };
     let ending = Ending::start().map_err(Error::Start)?;
-    let screen = Screen::start(arguments.json, ending.cancel.clone()).map_err(Error::Start)?;
+    let place = if arguments.json { Place::Errors } else { Place::Output };
+    let screen = Screen::start(place, ending.cancel.clone()).map_err(Error::Start)?;
     if !scenario.about.is_empty() {
         screen.note(&format!("{}\n{}\n", scenario.title, scenario.about));
     }
@@ -239,19 +250,17 @@ fn print_results(
     figures: &Figures,
     sniffed: Option<&sniffer::Outcome>,
     plotted: Option<&Path>,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     if json {
         return print_json(&results::object(figures, sniffed));
     }
     results::lines(figures, sniffed).iter().try_for_each(print_line)?;
-    plotted.map_or(Ok(()), |path| {
-        print_line(format!("  plot         {}", crate::escape::escaped_path(path)))
-    })
+    plotted.map_or(Ok(()), |path| print_line(format!("  plot         {}", escaped_path(path))))
 }
 
 /// The name and the text of a scenario: of a file, or of this program if there is no such file.
 fn read(scenario: &Path) -> Result<(String, String), Error> {
-    let shown = crate::escape::escaped_path(scenario).to_string();
+    let shown = escaped_path(scenario).to_string();
     let name = scenario.to_str().unwrap_or_default();
     match builtin(name) {
         Some(builtin) if !scenario.exists() => Ok((builtin.name.into(), builtin.text.into())),

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
+use crate::cli::output::notices::Notices;
 use crate::cli::output::print::{print_line, print_note};
 use crate::lab::Said;
 use crate::net::Cancel;
@@ -14,6 +15,15 @@ pub(super) struct Screen {
     thread: JoinHandle<io::Result<()>>,
 }
 
+/// Where lines are printed.
+pub(super) enum Place {
+    Output,
+    /// Standard error, because standard output has JSON.
+    Errors,
+    /// Above the prompt of a terminal.
+    AbovePrompt(Notices),
+}
+
 enum Line {
     Said(String),
     /// Everything was said.
@@ -21,15 +31,14 @@ enum Line {
 }
 
 impl Screen {
-    /// Prints to standard output, or to standard error if standard output has JSON. `cancel` is cancelled when nobody
-    /// reads the lines any more.
+    /// Prints to this place. `cancel` is cancelled when nobody reads the lines any more.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub(super) fn start(is_json: bool, cancel: Cancel) -> io::Result<Self> {
+    pub(super) fn start(place: Place, cancel: Cancel) -> io::Result<Self> {
         let (lines, received) = channel();
         let work = move || {
-            let printed = print(&received, is_json);
+            let printed = print(&received, &place);
             if printed.is_err() {
                 cancel.cancel();
             }
@@ -63,11 +72,12 @@ impl Screen {
     }
 }
 
-fn print(lines: &Receiver<Line>, is_json: bool) -> io::Result<()> {
+fn print(lines: &Receiver<Line>, place: &Place) -> io::Result<()> {
     while let Ok(Line::Said(line)) = lines.recv() {
-        match is_json {
-            true => print_note(line),
-            false => print_line(line)?,
+        match place {
+            Place::Output => print_line(line)?,
+            Place::Errors => print_note(line),
+            Place::AbovePrompt(notices) => notices.print(&line),
         }
     }
     Ok(())

@@ -1,19 +1,19 @@
-//! Commands that are typed, and the end of a laboratory.
+//! The execution of commands, and the end of a laboratory.
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::screen::Screen;
+use super::typing::{Prompt, lines_of_stdin};
 use crate::cli::errors::failure::Failure;
 use crate::cli::session::signals::on_signal;
 use crate::lab::{Command, Laboratory};
 use crate::net::Cancel;
-use crate::system::Signal;
+use crate::system::{Signal, TerminalMode};
 
 /// How often a signal is noticed.
 const POLL: Duration = Duration::from_millis(50);
@@ -25,6 +25,8 @@ pub(super) struct Ending {
     /// Is cancelled by a signal.
     pub(super) cancel: Cancel,
     state: Arc<Mutex<State>>,
+    /// The mode of the terminal before an editor has changed it.
+    terminal: Arc<TerminalMode>,
 }
 
 #[derive(Default)]
@@ -41,22 +43,34 @@ impl Ending {
     /// When the system refuses the handlers.
     pub(super) fn start() -> io::Result<Self> {
         let (cancel, state) = (Cancel::new(), Arc::new(Mutex::<State>::default()));
+        let terminal = Arc::new(TerminalMode::of_stdin());
         let (cancelled, shared) = (cancel.clone(), Arc::clone(&state));
+        let mode = Arc::clone(&terminal);
         on_signal(move |signal| {
             let is_second = lock(&shared).signal.replace(signal).is_some();
             cancelled.cancel();
-            let shared = Arc::clone(&shared);
+            let (shared, mode) = (Arc::clone(&shared), Arc::clone(&mode));
             let end = move || {
                 thread::sleep(if is_second { Duration::ZERO } else { ENDING });
                 if let Some(root) = lock(&shared).root.take() {
                     let _ = std::fs::remove_dir_all(root);
                 }
+                mode.restore();
                 std::process::exit(Failure::from(signal) as i32);
             };
             // Without the thread the laboratory ends in order, however long that takes.
             let _ = thread::Builder::new().name("ending".into()).spawn(end);
         })?;
-        Ok(Self { cancel, state })
+        Ok(Self { cancel, state, terminal })
+    }
+
+    /// A function that ends the laboratory as Ctrl-C does, for an editor that reads it.
+    pub(super) fn interrupt(&self) -> impl Fn() + Send + 'static {
+        let (cancel, state) = (self.cancel.clone(), Arc::clone(&self.state));
+        move || {
+            lock(&state).signal.get_or_insert(Signal::Interrupt);
+            cancel.cancel();
+        }
     }
 
     /// Removes this directory if the program cannot end in order.
@@ -70,6 +84,13 @@ impl Ending {
     }
 }
 
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // The editor may still read.
+        self.terminal.restore();
+    }
+}
+
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -79,19 +100,18 @@ pub(super) fn serve(
     laboratory: &Laboratory,
     screen: &Screen,
     ending: &Ending,
+    prompt: Option<Prompt>,
     after_script: Duration,
 ) -> io::Result<()> {
-    let is_terminal = io::stdin().is_terminal();
+    let is_terminal = prompt.is_some();
     if is_terminal {
         screen.note("`help` lists the commands; `quit` or Ctrl-D ends the laboratory");
     }
-    let lines = typed(is_terminal)?;
-    loop {
-        let line = match lines.recv_timeout(POLL) {
-            Ok(line) => line,
-            Err(RecvTimeoutError::Timeout) if !ending.cancel.is_cancelled() => continue,
-            Err(_) => break,
-        };
+    let lines = match prompt {
+        Some(prompt) => prompt.lines()?,
+        None => lines_of_stdin()?,
+    };
+    while let Some(line) = lines.next(&ending.cancel) {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -105,9 +125,6 @@ pub(super) fn serve(
             },
             Err(error) => screen.note(&error),
         }
-        if ending.cancel.is_cancelled() {
-            break;
-        }
     }
     let until = Instant::now() + after_script;
     while !is_terminal && laboratory.is_busy() && Instant::now() < until {
@@ -116,24 +133,4 @@ pub(super) fn serve(
         }
     }
     Ok(())
-}
-
-/// The lines of standard input, which a thread reads.
-fn typed(is_terminal: bool) -> io::Result<Receiver<String>> {
-    let (sender, lines) = channel();
-    let work = move || {
-        loop {
-            if is_terminal {
-                let mut errors = io::stderr().lock();
-                let _ = write!(errors, "lab> ").and_then(|()| errors.flush());
-            }
-            let mut line = String::new();
-            match io::stdin().read_line(&mut line) {
-                Ok(1..) if sender.send(line).is_ok() => {}
-                _ => return,
-            }
-        }
-    };
-    thread::Builder::new().name("typing".into()).spawn(work)?;
-    Ok(lines)
 }
