@@ -11,7 +11,7 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -161,7 +161,7 @@ fn scenarios_end_with_the_expected_figures() {
             12 * 102_400,
             0,
         ),
-        ("dishonest-holder", &[("200 KiB", "70 KiB")], 20, 8, 20 * 71_680, 2),
+        ("dishonest-holder", &[("200 KiB", "70 KiB")], 20, 8, 20 * 71_680, 1),
         (
             "stopping-holder",
             &[("200 KiB", "70 KiB"), ("count = 4", "count = 2")],
@@ -308,4 +308,47 @@ fn a_reader_that_goes_away_ends_a_laboratory() {
     let _ = input.write_all(b"get 2 RFC 101\nlist\nlist\n");
     assert_eq!(end(&mut child), Some(74));
     check_removed(root.path());
+}
+
+/// A terminal that util-linux's `script` provides.
+#[cfg(unix)]
+#[test]
+fn commands_are_typed_at_a_prompt() {
+    let probe = Command::new("script").args(["-qec", "true", "/dev/null"]).output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        return common::skip("there is no `script` of util-linux");
+    }
+    for (typed, expected, last, exit) in [
+        ("list\r", "RFC 103, RFC 104", "quit\r", 0),
+        ("slow 2 5\r", "of at least 4 KiB a second", "\u{3}", 130),
+    ] {
+        let root = folder();
+        let tmp = root.path().join("tmp");
+        fs::create_dir(&tmp).unwrap();
+        let mut script = Command::new("script");
+        // Paths come through the environment: they may hold blanks.
+        script.args(["-qefc", "exec \"$LAB\" lab 2", "/dev/null"]);
+        script.env("LAB", env!("CARGO_BIN_EXE_p2p-ci")).env("TMPDIR", tmp).env("TERM", "xterm");
+        script.env("SHELL", "/bin/sh").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = script.spawn().unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let mut seen = Vec::new();
+        let mut wait_for = |text: &str| {
+            let mut byte = [0];
+            while !seen.ends_with(text.as_bytes()) {
+                output.read_exact(&mut byte).unwrap_or_else(|error| {
+                    panic!("{text}: {error}\n{}", String::from_utf8_lossy(&seen))
+                });
+                seen.push(byte[0]);
+            }
+        };
+        wait_for("lab> ");
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(typed.as_bytes()).unwrap();
+        wait_for(expected);
+        wait_for("lab> ");
+        input.write_all(last.as_bytes()).unwrap();
+        assert_eq!(end(&mut child), Some(exit), "{typed:?}");
+        check_removed(root.path());
+    }
 }

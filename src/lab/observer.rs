@@ -44,8 +44,6 @@ struct Conversation {
     sides: [Lines; 2],
     /// Lines of the server since the last request.
     replied: usize,
-    /// Sides that have ended.
-    ended: usize,
 }
 
 /// What was counted.
@@ -122,8 +120,9 @@ impl Observer {
             };
             show(text.trim_end().to_string());
         });
-        conversation.ended += usize::from(packet.flags.has(Flags::FIN));
-        if conversation.ended < 2 && !packet.flags.has(Flags::RST) {
+        // After the last byte of the server nothing is replied.
+        let is_over = packet.flags.has(Flags::RST) || (!is_client && packet.flags.has(Flags::FIN));
+        if !is_over {
             state.open.insert(ends, conversation);
         }
     }

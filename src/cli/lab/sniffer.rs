@@ -12,6 +12,8 @@ use crate::net::Cancel;
 const START: Duration = Duration::from_secs(10);
 /// Time until it has printed the last packets.
 const END: Duration = Duration::from_secs(10);
+/// Time to end in order before it is killed.
+const KILL: Duration = Duration::from_secs(2);
 /// Packets are passed on in groups, so it is not ended immediately after the last one.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -113,6 +115,12 @@ impl Sniffer {
 
 impl Drop for Sniffer {
     fn drop(&mut self) {
+        // In order at first: it has a child that captures.
+        self.interrupt();
+        let begun = Instant::now();
+        while begun.elapsed() < KILL && matches!(self.child.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(10));
+        }
         // It may have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
