@@ -100,6 +100,17 @@ fn a_faulty_client_fails_exactly_the_cases_of_its_fault() {
     });
 }
 
+/// An operation that the program does not have fails its own cases, and no case before them.
+#[test]
+fn a_menu_without_an_operation_fails_its_cases() {
+    let root = tempfile::tempdir().unwrap();
+    let menu = root.path().join("menu.txt");
+    fs::write(&menu, faulty_client::MENU.replace("list: 3\n", "")).unwrap();
+    let command = faulty_client::command(Fault::None);
+    let failed = failing(&["peer", "--start", &command, "--menu", menu.to_str().unwrap()]);
+    assert_eq!(failed, ["list", "reply-long-list", "reply-empty-list", "after-refusals"]);
+}
+
 /// Ctrl-C kills the whole process group of the program, and removes its directory.
 #[cfg(target_os = "linux")]
 #[test]
@@ -193,7 +204,7 @@ fn faults_of_arguments_are_named() {
     }
 }
 
-const FAULTS: [(Fault, &[&str]); 32] = [
+const FAULTS: [(Fault, &[&str]); 33] = [
     (Fault::None, &[]),
     (Fault::LineFeeds, &["request-line-ends"]),
     (Fault::NoEmptyLine, &["request-end"]),
@@ -217,6 +228,7 @@ const FAULTS: [(Fault, &[&str]); 32] = [
     (Fault::EndsAtReason, &["reply-reason"]),
     (Fault::EndsAtEmptyList, &["reply-empty-list"]),
     (Fault::EndsAt505, &["reply-version"]),
+    (Fault::FloodsAfterList, &["list", "reply-empty-list", "leave"]),
     (
         Fault::LosesFirstSegment,
         &[

@@ -42,6 +42,7 @@ pub(crate) enum Fault {
     EndsAtReason,
     EndsAtEmptyList,
     EndsAt505,
+    FloodsAfterList,
     // Downloads.
     LosesFirstSegment,
     SplitsAtLastEmptyLine,
@@ -55,7 +56,7 @@ pub(crate) enum Fault {
     Stays,
 }
 
-pub(crate) const ALL: [Fault; 33] = [
+pub(crate) const ALL: [Fault; 34] = [
     Fault::None,
     Fault::LineFeeds,
     Fault::NoEmptyLine,
@@ -80,6 +81,7 @@ pub(crate) const ALL: [Fault; 33] = [
     Fault::EndsAtReason,
     Fault::EndsAtEmptyList,
     Fault::EndsAt505,
+    Fault::FloodsAfterList,
     Fault::LosesFirstSegment,
     Fault::SplitsAtLastEmptyLine,
     Fault::TextMode,
@@ -176,7 +178,12 @@ impl Client {
                     let words = format!("LOOKUP {}", self.document(&ask("number")));
                     self.exchange(&mut index, &words, None);
                 }
-                "3" => self.exchange(&mut index, "LIST ALL", None),
+                "3" => loop {
+                    self.exchange(&mut index, "LIST ALL", None);
+                    if !self.has(Fault::FloodsAfterList) {
+                        break;
+                    }
+                },
                 "4" => {
                     let (number, host, port) = (ask("number"), ask("host"), ask("port"));
                     self.download(&number, &format!("{host}:{port}"));

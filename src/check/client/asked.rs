@@ -29,6 +29,15 @@ impl Asked {
             && (is_listed || received.number() == Some(self.number))
     }
 
+    /// The beginning of its request.
+    pub(super) fn request_line(&self) -> String {
+        let object = match self.operation {
+            Operation::List => "ALL".into(),
+            _ => format!("RFC {}", self.number),
+        };
+        format!("{} {object} P2P-CI/1.0\r\n...", self.operation.method())
+    }
+
     /// What a person must do.
     pub(super) fn instruction(&self) -> String {
         let number = self.number;

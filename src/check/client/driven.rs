@@ -1,7 +1,7 @@
 //! A program under test that is started, and operated by typing into its menu.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -46,6 +46,15 @@ fn text(rfc: u64) -> String {
     )
 }
 
+/// Creates a file; returns its path if it did not exist.
+fn put(path: PathBuf, text: &str) -> io::Result<Option<PathBuf>> {
+    match fs::File::create_new(&path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).map(|()| Some(path)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 impl Driven {
     /// Starts the program with an index server at this address. `words` are those of its command, with
     /// placeholders. It shares an RFC with this number in `directory`, and saves documents there.
@@ -65,10 +74,9 @@ impl Driven {
         let values = [("{host}", &*host), ("{port}", &port), ("{dir}", path), ("{rfc}", &number)];
         let command = words.iter().map(|word| filled(word, &values)).collect();
         let name = filled(&menu.document, &[("{number}", &number)]);
-        let document = directory.as_ref().map(|directory| directory.join(name));
-        if let Some(document) = &document {
-            fs::write(document, text(rfc))?;
-        }
+        let path = directory.as_ref().map(|directory| directory.join(name));
+        // A file that exists is neither overwritten nor removed.
+        let document = path.map(|path| put(path, &text(rfc))).transpose()?.flatten();
         let mut driven = Self { command, menu, index, rfc, directory, document, program: None };
         driven.begin()?;
         Ok(driven)
@@ -96,9 +104,12 @@ impl Driven {
         self.program.as_ref().is_none_or(Program::has_ended)
     }
 
-    /// Kills the program, and starts it again. If that fails, there is none, and nothing is received.
-    pub(super) fn restart(&mut self) {
+    pub(super) fn kill(&mut self) {
         self.program = None;
+    }
+
+    /// Starts the program again. If that fails, there is none, and nothing is received.
+    pub(super) fn restart(&mut self) {
         let _ = self.begin();
     }
 

@@ -95,6 +95,11 @@ impl Index {
         self.is_closed |= is_adding && !self.is_leaving;
     }
 
+    /// Whether the connection of ADD has ended, as it does with a program that has.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// Whether there was a connection.
     pub(super) fn has_connected(&self) -> bool {
         self.has_connected

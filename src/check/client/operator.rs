@@ -1,4 +1,4 @@
-//! Who operates the program under test: a person, or a menu that is typed into it.
+//! The operator of the program under test: a person, or a menu that is typed into it.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -19,8 +19,8 @@ pub(crate) enum Operator {
 pub(crate) struct Person {
     /// Prints a line.
     pub(crate) say: Box<dyn FnMut(&str)>,
-    /// Receives something when Enter is pressed. `None`: nobody is at a terminal.
-    pub(crate) enter: Option<Receiver<()>>,
+    /// Receives the lines that are typed. `None`: nobody is at a terminal.
+    pub(crate) typed: Option<Receiver<String>>,
     /// Time for which nothing may happen, until the test ends.
     pub(crate) idle: Option<Duration>,
 }
@@ -40,9 +40,14 @@ pub(super) enum State {
     Waiting,
     /// The person has pressed Enter.
     Skipped,
+    /// The person has typed something: the program does not respond.
+    Unresponsive,
     /// The program has ended.
     Ended,
 }
+
+/// What a person may type.
+const KEYS: &str = " (Enter: skip; x: the program does not respond)";
 
 /// Time for the program to send a request after its operation was typed.
 const REQUEST: Duration = Duration::from_secs(3);
@@ -52,9 +57,9 @@ impl Operator {
     pub(super) fn begin(&mut self, asked: &Asked, step: &str) -> Begun {
         match self {
             Self::Person(person) => {
-                person.forget_enter();
-                let enter = if person.enter.is_some() { " (Enter skips this step)" } else { "" };
-                (person.say)(&format!("{step} {}{enter}", asked.instruction()));
+                while person.typed().is_some() {}
+                let keys = if person.typed.is_some() { KEYS } else { "" };
+                (person.say)(&format!("{step} {}{keys}", asked.instruction()));
                 Begun::Until(person.idle.and_then(|idle| Instant::now().checked_add(idle)))
             }
             Self::Driven(driven) => match driven.type_operation(asked) {
@@ -66,12 +71,20 @@ impl Operator {
 
     pub(super) fn state(&mut self) -> State {
         match self {
-            Self::Person(person) => match person.has_pressed_enter() {
-                true => State::Skipped,
-                false => State::Waiting,
+            Self::Person(person) => match person.typed() {
+                Some(line) if line.trim().is_empty() => State::Skipped,
+                Some(_) => State::Unresponsive,
+                None => State::Waiting,
             },
             Self::Driven(driven) if driven.has_ended() => State::Ended,
             Self::Driven(_) => State::Waiting,
+        }
+    }
+
+    /// Kills a program that was started.
+    pub(super) fn kill(&mut self) {
+        if let Self::Driven(driven) = self {
+            driven.kill();
         }
     }
 
@@ -123,19 +136,39 @@ impl Operator {
 }
 
 impl Person {
-    fn forget_enter(&mut self) {
-        while self.has_pressed_enter() {}
-    }
-
-    fn has_pressed_enter(&mut self) -> bool {
-        match self.enter.as_ref().map(Receiver::try_recv) {
-            Some(Ok(())) => true,
-            Some(Err(TryRecvError::Disconnected)) => {
-                // The input has ended: nothing can be skipped.
-                self.enter = None;
-                false
-            }
-            Some(Err(TryRecvError::Empty)) | None => false,
+    /// The next line that was typed.
+    fn typed(&mut self) -> Option<String> {
+        let typed = self.typed.as_ref()?.try_recv();
+        if typed == Err(TryRecvError::Disconnected) {
+            // The input has ended: nothing can be skipped.
+            self.typed = None;
         }
+        typed.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::super::exchange::Operation;
+    use super::*;
+
+    #[test]
+    fn a_person_skips_a_step_or_says_that_nothing_happens() {
+        let (keys, typed) = channel();
+        let person = Person { say: Box::new(|_| {}), typed: Some(typed), idle: None };
+        let mut operator = Operator::Person(person);
+        let asked = Asked { operation: Operation::List, number: 1, title: None, holder: None };
+        // A key that was pressed before the step does not concern it.
+        keys.send(String::new()).unwrap();
+        assert_eq!(operator.begin(&asked, ""), Begun::Until(None));
+        assert_eq!(operator.state(), State::Waiting);
+        keys.send("\r".into()).unwrap();
+        assert_eq!(operator.state(), State::Skipped);
+        keys.send("x".into()).unwrap();
+        assert_eq!(operator.state(), State::Unresponsive);
+        drop(keys);
+        assert_eq!(operator.state(), State::Waiting);
     }
 }

@@ -108,7 +108,6 @@ impl Requests {
                     if let Some(raw) = self.handle(event, Some(asked)) {
                         other = raw;
                     }
-                    continue;
                 }
                 None => {}
             }
@@ -117,6 +116,7 @@ impl Requests {
                 State::Waiting if is_late => nothing(Symptom::Silent, other, operator.is_person()),
                 State::Waiting => continue,
                 State::Skipped => nothing(Symptom::Skipped, other, false),
+                State::Unresponsive => nothing(Symptom::Stopped, other, false),
                 State::Ended => nothing(Symptom::Ended, other, false),
             };
         }
@@ -222,9 +222,9 @@ impl Requests {
         None
     }
 
-    /// Waits for an event until this time.
+    /// Waits for an event until this time. A program that sends without a pause does not extend it.
     fn receive(&self, until: Instant) -> Option<Event> {
         let left = until.saturating_duration_since(Instant::now());
-        self.events.recv_timeout(left).ok()
+        if left.is_zero() { None } else { self.events.recv_timeout(left).ok() }
     }
 }

@@ -137,6 +137,16 @@ impl Session {
                     (symptom, other)
                 }
             };
+            if symptom == Symptom::NotInMenu
+                || symptom == Symptom::Skipped && !self.requests.index.is_closed()
+            {
+                // Neither says anything about the reply before.
+                let expected = asked.request_line();
+                return self.record(
+                    Pending::without_reply(case, begun),
+                    Finding::new(symptom, expected).received(&other),
+                );
+            }
             match self.pending.take() {
                 // The program has not survived the reply before: it is given another chance.
                 Some(pending) => {
@@ -147,13 +157,7 @@ impl Session {
                     }
                 }
                 None => {
-                    let method = asked.operation.method();
-                    let object = match asked.operation {
-                        Operation::List => "ALL".into(),
-                        _ => format!("RFC {number}"),
-                    };
-                    let expected = format!("{method} {object} P2P-CI/1.0\r\n...");
-                    let finding = Finding::new(symptom, expected).received(&other);
+                    let finding = Finding::new(symptom, asked.request_line()).received(&other);
                     return self.fail(Pending::without_reply(case, begun), finding);
                 }
             }
@@ -210,7 +214,7 @@ impl Session {
         };
         while self.requests.index.has_open() && Instant::now() < deadline {
             self.requests.serve(LOOK);
-            if self.operator.state() == State::Skipped {
+            if matches!(self.operator.state(), State::Skipped | State::Unresponsive) {
                 break;
             }
         }
@@ -247,6 +251,9 @@ impl Session {
         if self.is_over {
             return;
         }
+        self.operator.kill();
+        // Requests of the killed program may be waiting.
+        self.requests.serve(AFTERWARDS);
         self.requests.index.restarted();
         self.operator.restart();
         self.requests.serve(AFTERWARDS);

@@ -48,7 +48,7 @@ pub(super) fn person(
     let person = Person {
         // Without a reader nobody sees the instructions, and the idle time ends the test.
         say: Box::new(move |line| drop(print_text(format, line))),
-        enter: is_terminal.then(lines).transpose().map_err(Error::Threads)?,
+        typed: is_terminal.then(lines).transpose().map_err(Error::Threads)?,
         idle: idle.map(|seconds| Duration::from_secs(seconds.get())),
     };
     let operator = Operator::Person(person);
@@ -135,12 +135,12 @@ fn format(options: &Options) -> Format {
     if options.json { Format::Json } else { Format::Raw }
 }
 
-/// Receives something for each line that is typed.
-fn lines() -> io::Result<Receiver<()>> {
+/// Receives the lines that are typed.
+fn lines() -> io::Result<Receiver<String>> {
     let (sender, receiver) = channel();
     let read = move || {
-        for line in io::stdin().lines() {
-            if line.is_err() || sender.send(()).is_err() {
+        for line in io::stdin().lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
                 return;
             }
         }
