@@ -26,13 +26,21 @@ fuzz_target!(|data: &[u8]| {
     }
     let whole = parts(bytes, bytes.len().max(1));
     assert_eq!(whole, parts(bytes, usize::from(step).max(1)));
-    assert_eq!(events(bytes, bytes.len().max(1)), events(bytes, usize::from(step).max(1)));
+    let decoders: [fn() -> IndexReplyDecoder; 3] = [
+        IndexReplyDecoder::default,
+        || IndexReplyDecoder::after_greeting().with_odd_rows(),
+        || IndexReplyDecoder::after_greeting().with_odd_rows().with_end_lines(),
+    ];
+    for decoder in decoders {
+        let whole = events(bytes, bytes.len().max(1), decoder());
+        assert_eq!(whole, events(bytes, usize::from(step).max(1), decoder()));
+    }
 });
 
 /// What a peer finds, up to the end of the connection: the same however the bytes are cut.
-fn events(bytes: &[u8], step: usize) -> Vec<String> {
+fn events(bytes: &[u8], step: usize, decoder: IndexReplyDecoder) -> Vec<String> {
     let now = || Duration::ZERO;
-    let mut role = IndexClient::new(IndexReplyDecoder::default());
+    let mut role = IndexClient::new(decoder);
     let (mut start, mut end, mut is_over, mut found) = (0, 0, false, Vec::new());
     loop {
         let event = match role.next(&bytes[start..end], now) {

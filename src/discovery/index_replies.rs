@@ -108,6 +108,11 @@ impl<'a> Replies<'a> {
         self.driver.role.client.begin_within(time, now);
     }
 
+    /// Whether the server keeps the carriage returns of requests in its records.
+    pub(crate) fn keeps_returns(&mut self) -> bool {
+        self.driver.role.client.decoder_mut().has_inner_returns()
+    }
+
     /// Whether the last reply ended with a line `END`.
     pub(super) fn has_shown_end_line(&mut self) -> bool {
         self.driver.role.client.decoder_mut().shows_end_line()

@@ -79,6 +79,10 @@ impl Shared {
             {
                 return Ok(None);
             }
+            if replies.keeps_returns() && self.dialect.change_line_ends(link.form) {
+                log::info!("the index keeps carriage returns in its records: registering with LF");
+                return Ok(None);
+            }
             outcomes.take(1, outcome);
             self.probe_closing(replies)?;
             if self.dialect.answers_one_request() {

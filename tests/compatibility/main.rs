@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod captured_replies;
 #[path = "../common/mod.rs"]
 mod common;
+mod index_of_capture;
+mod other_indexes;
 mod other_programs;
 
 use std::io::{Read, Write};

@@ -38,11 +38,13 @@ pub enum FormFailure {
 }
 
 /// All forms, each with the bit of its place.
-const ORDER: [RequestForm; 12] = [
+const ORDER: [RequestForm; 14] = [
     RequestForm::CRLF,
     RequestForm::LF,
     RequestForm::CRLF_NO_EMPTY_LINE,
     RequestForm::LF_NO_EMPTY_LINE,
+    RequestForm::CRLF_NO_LINE_END,
+    RequestForm::LF_NO_LINE_END,
     RequestForm::END,
     RequestForm::CONNECT,
     RequestForm::HOST_AND_PORT,
@@ -57,7 +59,7 @@ const OTHER_LISTS: [[RequestForm; 2]; 2] =
     [RequestForm::LF.other_lists(), RequestForm::CRLF.other_lists()];
 
 /// After silence the server may wait for more.
-const AFTER_SILENCE: [RequestForm; 8] = [
+const AFTER_SILENCE: [RequestForm; 10] = [
     RequestForm::CRLF,
     RequestForm::LF,
     RequestForm::END,
@@ -65,6 +67,8 @@ const AFTER_SILENCE: [RequestForm; 8] = [
     RequestForm::HOST_AND_PORT,
     RequestForm::CRLF_NO_EMPTY_LINE,
     RequestForm::LF_NO_EMPTY_LINE,
+    RequestForm::CRLF_NO_LINE_END,
+    RequestForm::LF_NO_LINE_END,
     RequestForm::PADDED,
 ];
 

@@ -21,6 +21,8 @@ enum RequestEnd {
     #[default]
     EmptyLine,
     Nothing,
+    /// The last line has no line end either.
+    NoLineEnd,
     /// An empty line, and a line `END`.
     EndLine,
     /// `~` up to [`PADDED`] bytes.
@@ -60,6 +62,9 @@ impl RequestForm {
     pub(super) const CRLF_NO_EMPTY_LINE: Self =
         form(LineEnd::CarriageReturnLineFeed, RequestEnd::Nothing);
     pub(super) const LF_NO_EMPTY_LINE: Self = form(LineEnd::LineFeed, RequestEnd::Nothing);
+    pub(super) const CRLF_NO_LINE_END: Self =
+        form(LineEnd::CarriageReturnLineFeed, RequestEnd::NoLineEnd);
+    pub(super) const LF_NO_LINE_END: Self = form(LineEnd::LineFeed, RequestEnd::NoLineEnd);
     pub(super) const END: Self = form(LineEnd::LineFeed, RequestEnd::EndLine);
     pub(super) const PADDED: Self = form(LineEnd::LineFeed, RequestEnd::Padding);
     pub(super) const CONNECT: Self = Self { joining: Joining::Connect, ..Self::LF_NO_EMPTY_LINE };
@@ -126,6 +131,7 @@ impl RequestForm {
                     request.truncate(request.len() - 2);
                 }
             }
+            RequestEnd::NoLineEnd => request.truncate(request.trim_ascii_end().len()),
         }
         if self.line_end == LineEnd::LineFeed {
             // No value of a request can hold a carriage return.
@@ -158,6 +164,7 @@ impl fmt::Display for RequestForm {
         f.write_str(match self.end {
             RequestEnd::EmptyLine => " and an empty line",
             RequestEnd::Nothing => " without an empty line",
+            RequestEnd::NoLineEnd => " without a last line end",
             RequestEnd::EndLine => " and `END`",
             RequestEnd::Padding => " and padding",
         })
@@ -178,6 +185,7 @@ mod tests {
             (RequestForm::CRLF_NO_EMPTY_LINE, "LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n"),
             (RequestForm::LF_NO_EMPTY_LINE, "LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"),
             (RequestForm::END, "LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\nEND\n"),
+            (RequestForm::CRLF_NO_LINE_END, list.trim_end()),
             (RequestForm::PADDED, &padded),
             (RequestForm::LF.other_lists()[0], "LIST P2P-CI/1.0\nHost: h\nPort: 1\n\n"),
             (RequestForm::CRLF.other_lists()[1], &list.replacen(' ', "", 1)),

@@ -79,6 +79,8 @@ pub struct IndexReplyDecoder {
     odd_row: Option<String>,
     /// Whether a row of this reply was skipped.
     has_skipped: bool,
+    /// Whether a row had a carriage return within its line.
+    has_inner_returns: bool,
     /// Bytes of lines before a reply that [`IndexReplyDecoder::decode`] has read already.
     skipped: usize,
 }
@@ -245,6 +247,7 @@ impl IndexReplyDecoder {
             }
             (Place::Found | Place::Records | Place::Ended, _) => {
                 self.records += 1;
+                self.has_inner_returns |= line.contains('\r');
                 let record = match self.form {
                     ReplyForm::Records => self.read_row(line)?,
                     // The status says that the request succeeded, and the peer knows its own

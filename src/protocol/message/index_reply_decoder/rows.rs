@@ -21,6 +21,11 @@ impl IndexReplyDecoder {
         self.odd_row.take()
     }
 
+    /// Whether a row had a carriage return within its line: the server keeps those of requests.
+    pub fn has_inner_returns(&self) -> bool {
+        self.has_inner_returns
+    }
+
     /// Whether a row of the present or last reply was skipped.
     pub fn has_skipped_rows(&self) -> bool {
         self.has_skipped

@@ -54,6 +54,39 @@ fn cuts_do_not_matter() {
     }
 }
 
+#[test]
+fn cuts_do_not_matter_in_replies_of_other_programs() {
+    let odd = || IndexReplyDecoder::after_greeting().with_odd_rows();
+    let rows = "RFC 7 A Title\n1<sp>A B<sp>h<sp>9<sp>5\nRFC 3 A\r h\r 5\r\n";
+    let replies = [
+        format!("hello\nP2P-CI/1.0 200 OK\n{rows}\n"),
+        format!("P2P-CI/1.0 200 OK\n\n{rows}\nEND\nP2P-CI/1.0 404 x\n\nEND\n"),
+        format!("P2P-CI/1.0 200 OK\n{rows}END\nP2P-CI/1.0 200 OK\n\n\n\nEND\n"),
+        format!("P2P-CI/1.0 200 OK\n{rows}Length: 1\n\n"),
+    ];
+    for (reply, ends) in replies.iter().flat_map(|reply| [(reply, false), (reply, true)]) {
+        let read = |step: usize| {
+            let decoder = if ends { odd().with_end_lines() } else { odd() };
+            let mut role = IndexClient::new(decoder);
+            role.expect(ReplyForm::Records, at(0));
+            let (mut input, mut found) = (Vec::new(), Vec::new());
+            for piece in reply.as_bytes().chunks(step) {
+                input.extend_from_slice(piece);
+                found.extend(events(&mut role, &mut input));
+                if matches!(found.last(), Some((ReplyMeaning::Fault(_), _))) {
+                    break;
+                }
+            }
+            (found, role.decoder_mut().take_odd_row())
+        };
+        let whole = read(reply.len());
+        assert_eq!(whole.1.as_deref(), Some("RFC 7 A Title"), "{reply:?}");
+        for step in 1..reply.len() {
+            assert_eq!(read(step), whole, "{reply:?} in pieces of {step}, {ends}");
+        }
+    }
+}
+
 /// Events after the end of the bytes: when the deadline passes, and when the server closes.
 #[test]
 fn a_reply_ends_by_silence_or_by_a_close() {
