@@ -27,6 +27,8 @@ pub(crate) fn try_forms(
     mut failed: Option<RequestForm>,
     mut failure: FormFailure,
 ) -> Result<(), IndexError> {
+    // A cancelled request fails when it connects.
+    let Some(_trial) = dialect.begin_trial(cancel) else { return Ok(()) };
     let limits = dialect.limits();
     let mut time = limits.form_trial;
     while let Some(form) = dialect.next_form(failed, failure) {

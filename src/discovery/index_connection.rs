@@ -188,7 +188,7 @@ impl AskIndex for IndexConnection {
                 Err(error) if !has_begun => self.form_failure(query, error),
                 _ => None,
             };
-            let may_try = !self.cancel().is_cancelled() && !left().is_zero();
+            let may_try = !self.cancel().is_cancelled() && (asked.is_ok() || !left().is_zero());
             match asked {
                 Ok(Exchange::Done(completeness)) => return Ok(completeness),
                 Ok(Exchange::OtherVersion) => {}
@@ -204,6 +204,9 @@ impl AskIndex for IndexConnection {
                         is_last = self.dialect.is_exhausted();
                     }
                     match asked {
+                        Ok(_) if self.cancel().is_cancelled() => {
+                            return Err(IndexError::Cancelled { index: self.index.clone() });
+                        }
                         // The caller repeats the request without the header.
                         Err(
                             error @ (IndexError::Silent { .. } | IndexError::Unfinished { .. }),

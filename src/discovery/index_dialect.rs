@@ -6,7 +6,7 @@
 
 mod forms;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::limits;
 use crate::protocol::dialect::FormTrials;
@@ -17,6 +17,7 @@ use crate::protocol::role::IndexTraits;
 #[derive(Debug, Default)]
 pub struct IndexDialect {
     shown: Mutex<Shown>,
+    trial_ended: Condvar,
     limits: limits::IndexClient,
 }
 
@@ -29,6 +30,8 @@ struct Shown {
     /// How it ends its replies; its extensions are above.
     traits: IndexTraits,
     forms: FormTrials,
+    /// A thread tries forms of requests.
+    is_trying: bool,
     /// It sends something before its first reply.
     greets: bool,
     /// Its replies end with a line `END`.
@@ -74,7 +77,7 @@ impl IndexDialect {
 
     /// An unknown server, for whose replies these limits apply.
     pub fn with_limits(limits: limits::IndexClient) -> Self {
-        Self { shown: Mutex::default(), limits }
+        Self { limits, ..Self::default() }
     }
 
     /// The limits of its replies.

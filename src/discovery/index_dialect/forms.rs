@@ -1,11 +1,40 @@
 //! The form of requests that an index server has shown to read (protocol.md appendix B.7).
 
+use std::sync::PoisonError;
+
 use super::{Extensions, IndexDialect};
 use crate::discovery::index_error::IndexError;
 use crate::error_chain::error_chain;
+use crate::limits;
+use crate::net::Cancel;
 use crate::protocol::dialect::{FormFailure, RequestForm};
 
+/// The right to try forms of requests, of one thread at a time.
+pub(crate) struct Trial<'a>(&'a IndexDialect);
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        self.0.lock().is_trying = false;
+        self.0.trial_ended.notify_all();
+    }
+}
+
 impl IndexDialect {
+    /// Waits until no other thread tries forms; `None` if that is cancelled. The other threads then use what
+    /// this one has found.
+    pub(crate) fn begin_trial(&self, cancel: &Cancel) -> Option<Trial<'_>> {
+        let mut shown = self.lock();
+        while shown.is_trying {
+            if cancel.is_cancelled() {
+                return None;
+            }
+            let waited = self.trial_ended.wait_timeout(shown, limits::INTERRUPT_POLL);
+            shown = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        shown.is_trying = true;
+        Some(Trial(self))
+    }
+
     /// The form of requests to this server, on new connections.
     pub(crate) fn form(&self) -> RequestForm {
         self.lock().forms.current()
@@ -94,5 +123,27 @@ impl IndexDialect {
             }
             (error, _) => error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn one_thread_tries_forms_at_a_time() {
+        let (dialect, cancel) = (IndexDialect::default(), Cancel::new());
+        let first = dialect.begin_trial(&cancel);
+        thread::scope(|scope| {
+            let second = scope.spawn(|| dialect.begin_trial(&cancel).is_some());
+            dialect.adopt_form(RequestForm::default());
+            drop(first);
+            assert!(second.join().unwrap());
+        });
+        let _third = dialect.begin_trial(&cancel);
+        cancel.cancel();
+        assert!(dialect.begin_trial(&cancel).is_none());
     }
 }

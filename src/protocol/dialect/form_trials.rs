@@ -12,6 +12,8 @@ pub struct FormTrials {
     tried: u32,
     /// Whether a list was returned, or no words for it are left.
     lists: bool,
+    /// Whether the server has refused a form by 400: it replies.
+    replies: bool,
     /// Whether the form without an empty line was tried because more than a reply came.
     is_shortened: bool,
 }
@@ -41,6 +43,10 @@ pub enum FormFailure {
 const ORDER: [RequestForm; 14] = [
     RequestForm::CRLF,
     RequestForm::LF,
+    OTHER_LISTS[0][0],
+    OTHER_LISTS[1][0],
+    OTHER_LISTS[0][1],
+    OTHER_LISTS[1][1],
     RequestForm::CRLF_NO_EMPTY_LINE,
     RequestForm::LF_NO_EMPTY_LINE,
     RequestForm::CRLF_NO_LINE_END,
@@ -49,10 +55,6 @@ const ORDER: [RequestForm; 14] = [
     RequestForm::CONNECT,
     RequestForm::HOST_AND_PORT,
     RequestForm::PADDED,
-    OTHER_LISTS[0][0],
-    OTHER_LISTS[1][0],
-    OTHER_LISTS[0][1],
-    OTHER_LISTS[1][1],
 ];
 
 const OTHER_LISTS: [[RequestForm; 2]; 2] =
@@ -129,12 +131,13 @@ impl FormTrials {
         failure: FormFailure,
     ) -> Option<RequestForm> {
         failed.into_iter().for_each(|form| self.mark(form));
+        self.replies |= failure == FormFailure::Refusal;
         if self.knowledge != Knowledge::Unknown {
-            return self.next_list(failure);
+            return self.next_list();
         }
         let order: &[RequestForm] = match failure {
-            FormFailure::Silence => &AFTER_SILENCE,
-            FormFailure::Close | FormFailure::Refusal => &ORDER,
+            FormFailure::Silence if !self.replies => &AFTER_SILENCE,
+            FormFailure::Silence | FormFailure::Close | FormFailure::Refusal => &ORDER,
         };
         let next = order.iter().copied().find(|&form| !self.is_tried(form));
         if next.is_none() {
@@ -145,8 +148,8 @@ impl FormTrials {
     }
 
     /// Other words for `LIST ALL`, where requests in these lines are answered.
-    fn next_list(&mut self, failure: FormFailure) -> Option<RequestForm> {
-        if failure != FormFailure::Refusal || !self.doubts_list() {
+    fn next_list(&mut self) -> Option<RequestForm> {
+        if !self.replies || !self.doubts_list() {
             return None;
         }
         let next = self.current.other_lists().into_iter().find(|&form| !self.is_tried(form));
@@ -218,6 +221,19 @@ mod tests {
         assert_eq!(found, AFTER_SILENCE);
         let (mut trials, _) = all(FormFailure::Refusal);
         assert_eq!(trials.next(Some(RequestForm::default()), FormFailure::Silence), None);
+    }
+
+    /// A server that waits for an empty line refuses some forms, and does not reply to others.
+    #[test]
+    fn silence_after_a_refusal_does_not_change_the_order() {
+        let mut trials = FormTrials::default();
+        let mut next = trials.next(Some(RequestForm::CRLF), FormFailure::Refusal);
+        let mut found = vec![RequestForm::CRLF];
+        while let Some(form) = next {
+            found.push(form);
+            next = trials.next(Some(form), FormFailure::Silence);
+        }
+        assert_eq!(found, ORDER);
     }
 
     #[test]
