@@ -17,7 +17,7 @@ use crate::protocol::Document;
 /// Which files a scan shares.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Stability {
-    /// Files that have not been written to for [`crate::limits::QUIET`].
+    /// Files that have not been written to for the library's `quiet_time`.
     Stable,
     /// All files.
     Any,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::entry::Entry;
 use super::file_state::FileState;
@@ -13,8 +13,10 @@ use crate::limits;
 use crate::protocol::Document;
 
 /// The state that is kept from one scan to the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ScanState {
+    /// The time without writes after which a file is stable.
+    pub(super) quiet_time: Duration,
     /// Files that were still being written, and since when they have been in that state.
     pub(super) unstable: HashMap<Document, (FileState, Instant)>,
     /// Files that the last complete scan has skipped, with the reasons.
@@ -26,12 +28,24 @@ pub(super) struct ScanState {
     pub(super) unreadable: HashMap<Document, Arc<Entry>>,
 }
 
+impl Default for ScanState {
+    fn default() -> Self {
+        Self {
+            quiet_time: limits::Library::DEFAULT.quiet_time,
+            unstable: HashMap::new(),
+            skipped: HashSet::new(),
+            skipped_now: HashSet::new(),
+            unreadable: HashMap::new(),
+        }
+    }
+}
+
 impl ScanState {
     /// Takes the state for a scan. The unreadable files stay here as well, because the user may
     /// remove them during the scan.
     pub(super) fn take(&mut self) -> Self {
         let unreadable = self.unreadable.clone();
-        std::mem::replace(self, Self { unreadable, ..Self::default() })
+        std::mem::replace(self, Self { quiet_time: self.quiet_time, unreadable, ..Self::default() })
     }
 
     /// Ends a scan. A failed scan has not seen all files, so it does not change which files count as
@@ -71,9 +85,9 @@ impl ScanState {
         let now = Instant::now();
         match self.unstable.get(document) {
             Some((before, since)) if before == state => {
-                (now.duration_since(*since) < limits::QUIET).then_some(*since)
+                (now.duration_since(*since) < self.quiet_time).then_some(*since)
             }
-            _ => state.was_modified_within(limits::QUIET, SystemTime::now()).then_some(now),
+            _ => state.was_modified_within(self.quiet_time, SystemTime::now()).then_some(now),
         }
     }
 }

@@ -12,7 +12,6 @@ use super::catalog::{Library, SharedLibrary};
 use super::comparison::{Change, Comparison, Snapshot, Stability, compare};
 use super::folder::Depth;
 use super::scan_state::ScanState;
-use crate::limits;
 use crate::protocol::Document;
 
 /// The changes that a scan has found.
@@ -48,7 +47,8 @@ impl Library {
     pub fn scan_quiet(folder: &Path, depth: Depth) -> io::Result<SharedLibrary> {
         let library = SharedLibrary::empty(folder, depth);
         if library.rescan()?.has_unstable {
-            std::thread::sleep(limits::QUIET);
+            let quiet_time = library.read().scan_state.quiet_time;
+            std::thread::sleep(quiet_time);
             library.rescan()?;
         }
         Ok(library)

@@ -48,6 +48,7 @@ impl Watcher {
         limits: limits::Library,
         changed: impl Fn(&Document) + Send + 'static,
     ) -> io::Result<Self> {
+        library.write().scan_state.quiet_time = limits.quiet_time;
         // One queued wake-up is enough, because a scan covers all changes.
         let (wake, wakes) = sync_channel(1);
         let waker = wake.clone();

@@ -7,6 +7,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Library {
+    /// A new file is shared after this time without writes.
+    pub quiet_time: Duration,
     /// The shortest time between two scans, and the time between two checks whether the path leads to
     /// another directory.
     pub rescan_delay: Duration,
@@ -21,6 +23,7 @@ pub struct Library {
 impl Library {
     /// The values of protocol.md section 7.
     pub const DEFAULT: Self = Self {
+        quiet_time: Duration::from_secs(1),
         rescan_delay: Duration::from_secs(1),
         scan_pause_max: Duration::from_secs(3),
         rescan_interval: Duration::from_secs(60),
@@ -59,7 +62,5 @@ pub const OFFICIAL_LIST_PACKED: u64 = 4 * 1024 * 1024;
 pub const OFFICIAL_ENTRY: usize = 16 * 1024;
 /// Titles of the list that are stored.
 pub const OFFICIAL_TITLES: usize = 100_000;
-/// A new file is announced after this time without writes.
-pub const QUIET: Duration = Duration::from_secs(1);
 /// The time between two checks that a part file is still in its directory.
 pub const PLACE_CHECK_INTERVAL: Duration = Duration::from_secs(1);

@@ -136,6 +136,7 @@ const MOST: Limits = Limits {
         segmented: u64::MAX,
     },
     library: Library {
+        quiet_time: LONG,
         rescan_delay: LONG,
         scan_pause_max: LONG,
         rescan_interval: LONG,

@@ -4,22 +4,26 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Index, Talk, folder};
+use crate::common::{Index, PATIENCE, Talk, folder};
 use crate::screen::Terminal;
 
-/// An index whose replies to queries never end: a record now and then.
-fn endless_index() -> SocketAddr {
+/// An index whose replies to queries never end: a record now and then. Also returns when it replies.
+fn endless_index() -> (SocketAddr, Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    let (replies, replying) = channel();
     thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
+            let replies = replies.clone();
             thread::spawn(move || {
                 let mut first = String::new();
                 let _ = BufReader::new(&stream).read_line(&mut first);
                 let mut outcome = stream.write_all(b"P2P-CI/1.0 200 OK\r\n\r\n");
+                let _ = replies.send(());
                 while outcome.is_ok() && !first.is_empty() {
                     outcome = stream.write_all(b"RFC 7 T 192.0.2.1 1\r\n");
                     thread::sleep(Duration::from_millis(50));
@@ -27,7 +31,7 @@ fn endless_index() -> SocketAddr {
             });
         }
     });
-    address
+    (address, replying)
 }
 
 #[test]
@@ -35,7 +39,8 @@ fn ctrl_c_cancels_queries() {
     let root = tempfile::tempdir().unwrap();
     let mine = folder(root.path(), "mine", &[]);
     let Index { program, .. } = Index::start(&[]);
-    let index = Index { program, address: endless_index() };
+    let (address, replying) = endless_index();
+    let index = Index { program, address };
     let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
     for command in [
         "list",
@@ -47,10 +52,10 @@ fn ctrl_c_cancels_queries() {
         "get 7",
         "sync",
     ] {
+        // The registration's own connections.
+        replying.try_iter().for_each(drop);
         terminal.type_text(&format!("{command}\r"));
-        // The command has begun when its line was taken.
-        terminal.wait_for("\r\n");
-        thread::sleep(Duration::from_millis(300));
+        replying.recv_timeout(PATIENCE).unwrap();
         terminal.type_text("\x03");
         terminal.wait_for("interrupted");
         terminal.wait_for("p2p-ci> ");
