@@ -10,6 +10,8 @@ mod isolated;
 mod output;
 mod programs;
 mod shared;
+mod stopping;
+mod uploads;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -46,7 +46,7 @@ pub(in crate::cli::check) fn run_session(job: &Job) -> ExitCode {
         isolation = Isolation { memory: true, user: job.user.is_some(), ..isolation };
         confined::adopt_orphans()
     };
-    end_with_input();
+    end_with_input(job.work.clone());
     let report = match begun {
         Err(error) => Report::untested(isolation, format!("isolation is not possible: {error}")),
         Ok(()) if job.probe => Report { isolation, is_tested: true, ..Report::default() },
@@ -57,11 +57,15 @@ pub(in crate::cli::check) fn run_session(job: &Job) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Ends with the process that has started this one: the other end of standard input is then closed.
-fn end_with_input() {
-    thread::spawn(|| {
+/// Ends with the process that has started this one: the other end of standard input is then closed. The files
+/// of the submission are removed, if the kernel does not do it.
+fn end_with_input(work: Option<PathBuf>) {
+    thread::spawn(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         confined::kill_descendants();
+        if let Some(work) = work {
+            let _ = confined::remove_tree(&work);
+        }
         std::process::exit(1);
     });
 }
