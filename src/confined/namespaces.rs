@@ -42,6 +42,8 @@ pub(crate) fn enter() -> io::Result<()> {
         fs::write("/proc/self/setgroups", "deny")?;
         fs::write("/proc/self/uid_map", format!("{0} {0} 1", user.as_raw()))?;
         fs::write("/proc/self/gid_map", format!("{0} {0} 1", group.as_raw()))?;
+        // In a further namespace a program could mount file systems of any size.
+        let _ = fs::write("/proc/sys/user/max_user_namespaces", "0");
         keep_capability()?;
     }
     // Many programs listen on the address of their host name.
