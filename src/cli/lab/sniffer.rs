@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,8 @@ const SETTLE: Duration = Duration::from_millis(500);
 pub(super) struct Sniffer {
     child: Child,
     counting: Option<JoinHandle<Option<Sniffed>>>,
+    /// Its messages.
+    messages: Option<Receiver<String>>,
 }
 
 /// What tshark has counted.
@@ -55,7 +57,7 @@ impl Sniffer {
             .stderr(Stdio::piped());
         let child =
             command.spawn().map_err(|error| format!("tshark is not installed ({error})"))?;
-        let mut sniffer = Self { child, counting: None };
+        let mut sniffer = Self { child, counting: None, messages: None };
         let errors = sniffer.child.stderr.take().ok_or("tshark has no output")?;
         let output = sniffer.child.stdout.take().ok_or("tshark has no output")?;
         let (sender, lines) = channel();
@@ -82,7 +84,7 @@ impl Sniffer {
         let count = move || count(output);
         let counting =
             thread::Builder::new().name("packets".into()).spawn(count).map_err(failed)?;
-        sniffer.counting = Some(counting);
+        (sniffer.counting, sniffer.messages) = (Some(counting), Some(lines));
         Ok(sniffer)
     }
 
@@ -99,7 +101,13 @@ impl Sniffer {
             thread::sleep(Duration::from_millis(20));
         }
         let counted = counting.join().ok().flatten();
-        counted.ok_or_else(|| "tshark has captured no packet".into())
+        // A user who may not capture is told so after tshark has begun.
+        let mut messages = self.messages.iter().flat_map(Receiver::try_iter);
+        let failed = messages.find_map(|line| Some(line.strip_prefix("tshark: ")?.to_string()));
+        counted.ok_or_else(|| match failed {
+            Some(why) => format!("tshark may not capture on lo: {}", why.trim()),
+            None => "tshark has captured no packet".into(),
+        })
     }
 
     /// Lets tshark print the last packets, and end.
