@@ -106,6 +106,10 @@ fn send_list(
             (_, Some(Refusal::BadRequest | Refusal::VersionNotSupported)) => {
                 return Ok(Some(FormFailure::Refusal));
             }
+            // It may be the reply to words that the server does not know.
+            (_, Some(Refusal::NotFound)) if link.form.has_other_list_words() => {
+                return Ok(Some(FormFailure::Refusal));
+            }
             (_, Some(refusal @ Refusal::ServiceUnavailable)) => {
                 let index = link.index.clone();
                 return Err(IndexError::Refused { index, refusal, reason: None });

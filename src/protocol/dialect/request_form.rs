@@ -99,6 +99,11 @@ impl RequestForm {
         self.end == RequestEnd::EndLine
     }
 
+    /// Whether the request for all RFCs has other words.
+    pub fn has_other_list_words(self) -> bool {
+        self.list != ListWords::ListAll
+    }
+
     /// What is sent on a new connection before the first request, in a segment of its own.
     pub fn joining(self, own: &Endpoint) -> Option<String> {
         let Endpoint { host, port } = own;
