@@ -221,7 +221,7 @@ const FAULTS: [(Fault, &[&str]); 33] = [
     (Fault::OtherPortInList, &["same-endpoint"]),
     (Fault::Greets, &["nothing-else"]),
     (Fault::SaysLeave, &["nothing-else"]),
-    (Fault::ReadsOnce, &["stays-connected", "reply-bytewise", "reply-line-cut", "reply-long-list"]),
+    (Fault::ReadsOnce, &["reply-bytewise", "reply-line-cut", "reply-long-list"]),
     (Fault::OneRecord, &["reply-two-records", "reply-end-late", "reply-long-list"]),
     (Fault::EndsAt404, &["reply-missing"]),
     (Fault::HangsAt404, &["reply-missing"]),

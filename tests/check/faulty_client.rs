@@ -157,7 +157,7 @@ impl Client {
         loop {
             println!("1 add, 2 look up, 3 list, 4 download, 5 leave");
             let Some(choice) = typed.next() else { return };
-            if self.has(Fault::ConnectionPerRequest) || self.has(Fault::ReadsOnce) {
+            if self.has(Fault::ConnectionPerRequest) {
                 index = connect();
             }
             let mut ask = |what: &str| {
@@ -307,7 +307,8 @@ impl Client {
             return;
         }
         let length = self.length(&head);
-        if self.has(Fault::LosesFirstSegment) {
+        // Single bytes may arrive together on a busy machine.
+        if self.has(Fault::LosesFirstSegment) && reply.len() > end + 32 {
             reply.truncate(end);
         }
         let most = if self.has(Fault::ShortBody) { 65_536 } else { usize::MAX };

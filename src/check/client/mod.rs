@@ -6,6 +6,7 @@
 //! | `exchange` | the operations, replies and rules, as data |
 //! | `session` | leads through all steps |
 //! | `requests` | waits for the request of a step, and answers it and all others |
+//! | `pending` | a case whose reply was sent |
 //! | `asked` | an operation and its values |
 //! | `operator` | a person, or a menu that is typed |
 //! | `driven`, `menu` | a program that is started; what is typed into it |
@@ -27,6 +28,7 @@ mod index;
 mod listening;
 mod menu;
 mod operator;
+mod pending;
 mod received;
 mod request_judge;
 mod requests;

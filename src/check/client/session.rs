@@ -5,21 +5,22 @@ use std::io;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use super::answer::{body, word};
+use super::answer::body;
 use super::asked::{Asked, title};
 use super::connection::End;
 use super::exchange::{ClientTest, Exchange, Operation, Reply, RequestRule};
 use super::operator::{Begun, Operator, State};
+use super::pending::{Pending, last_bytes};
 use super::requests::{AFTERWARDS, Answered, Arrival, LOOK, Requests};
 use super::verdicts::Finding;
 use super::{files, uploads};
 use crate::check::case::{Case, Symptom, Test};
 use crate::check::run::Outcome;
 
-/// Bytes of a reply and of the output that are shown.
-const SHOWN: usize = 700;
 /// Failures after which a program that was started and has never connected is given up.
 const DEAD: usize = 2;
+/// Time for a program to show a reply.
+const SHOWING: Duration = Duration::from_millis(300);
 /// Time for a person to leave.
 const LEAVING: Duration = Duration::from_secs(3_600);
 
@@ -33,20 +34,13 @@ pub(crate) struct Session {
     pending: Option<Pending>,
     /// Cases that pass if the output has their words.
     unshown: Vec<Pending>,
+    /// Whether a reply was in the output when the next request arrived: the output is not buffered.
+    shows_immediately: bool,
     /// Whether the program has added a document.
     has_added: bool,
     failures: usize,
     /// Whether the person has not done anything for too long, or the program never connects.
     is_over: bool,
-}
-
-/// A case, and what was received and sent.
-struct Pending {
-    case: &'static Case,
-    sent: Vec<(char, Vec<u8>)>,
-    /// The words that the output should have.
-    words: Vec<String>,
-    time: Duration,
 }
 
 impl Session {
@@ -62,6 +56,7 @@ impl Session {
             first,
             pending: None,
             unshown,
+            shows_immediately: false,
             has_added: false,
             failures: 0,
             is_over: false,
@@ -107,6 +102,7 @@ impl Session {
     }
 
     fn exchange(&mut self, case: &'static Case, exchange: Exchange, step: &str, number: u64) {
+        self.check_shown();
         let begun = Instant::now();
         let operation = exchange.operation;
         let is_download = operation == Operation::Get;
@@ -118,9 +114,7 @@ impl Session {
                     self.goes_on();
                     let answered = self.requests.reply(&asked, exchange, waiting);
                     let finding = self.fault_of(&asked, exchange, &answered);
-                    let sent = vec![('C', answered.request), ('S', first_bytes(&answered.reply))];
-                    let words = words(&asked, exchange);
-                    let pending = Pending { case, sent, words, time: begun.elapsed() };
+                    let pending = Pending::of(case, begun, (&asked, exchange), answered);
                     match finding {
                         Some(finding) => self.fail(pending, finding),
                         None => self.pending = Some(pending),
@@ -164,6 +158,31 @@ impl Session {
         }
     }
 
+    /// Before the next step: a program that shows replies immediately must have shown the last one. What it
+    /// has not read by then it would take for the next one.
+    fn check_shown(&mut self) {
+        let until = Instant::now() + SHOWING;
+        while let Some(pending) = self.pending.as_ref().filter(|one| !one.words.is_empty())
+            && let Some(output) = self.operator.output()
+        {
+            if pending.missing(&output).is_none() {
+                self.shows_immediately = true;
+                return;
+            }
+            if Instant::now() >= until {
+                break;
+            }
+            self.requests.serve(LOOK);
+        }
+        let is_late = |one: &mut Pending| self.shows_immediately && !one.words.is_empty();
+        if !self.operator.is_person()
+            && let Some(pending) = self.pending.take_if(is_late)
+        {
+            let finding = pending.not_shown(&self.output());
+            self.fail(pending, finding);
+        }
+    }
+
     /// The program has sent the request of the next step.
     fn goes_on(&mut self) {
         let output = self.operator.output();
@@ -173,8 +192,8 @@ impl Session {
                 self.unshown.push(pending);
             }
         }
-        let text = String::from_utf8_lossy(output.as_deref().unwrap_or_default()).into_owned();
-        self.unshown.retain(|one| !one.words.iter().all(|word| text.contains(word)));
+        let output = output.unwrap_or_default();
+        self.unshown.retain(|one| one.missing(&output).is_some());
         self.requests.index.confirm_closed(&mut self.requests.verdicts);
     }
 
@@ -261,10 +280,14 @@ impl Session {
     }
 
     fn record(&mut self, pending: Pending, finding: Finding) {
-        let output = self.operator.output().unwrap_or_default();
+        let output = self.output();
         let output = last_bytes(&output);
         let finding = Finding { sent: pending.sent, output, ..finding };
         self.requests.verdicts.exchange(pending.case, pending.time, Some(finding));
+    }
+
+    fn output(&self) -> Vec<u8> {
+        self.operator.output().unwrap_or_default()
     }
 
     /// Ends the program.
@@ -275,13 +298,11 @@ impl Session {
 
     /// The output of a program that ends is complete.
     fn settle_output(&mut self) {
-        let output = self.operator.output().unwrap_or_default();
-        let text = String::from_utf8_lossy(&output).into_owned();
+        let output = self.output();
         for pending in std::mem::take(&mut self.unshown) {
-            if let Some(word) = pending.words.iter().find(|word| !text.contains(*word)) {
-                let expected = format!("(output with `{word}`)");
-                let finding = Finding::new(Symptom::NotShown, expected);
-                self.record(pending, finding.received(&last_bytes(&output)));
+            if pending.missing(&output).is_some() {
+                let finding = pending.not_shown(&output);
+                self.record(pending, finding);
             }
         }
     }
@@ -317,28 +338,4 @@ impl Session {
             self.requests.verdicts.rule(RequestRule::PortListens, finding);
         }
     }
-}
-
-impl Pending {
-    fn without_reply(case: &'static Case, begun: Instant) -> Self {
-        Self { case, sent: Vec::new(), words: Vec::new(), time: begun.elapsed() }
-    }
-}
-
-/// The words that the output should have after a reply: those of the first and the last record.
-fn words(asked: &Asked, exchange: Exchange) -> Vec<String> {
-    match exchange.reply {
-        Reply::Records(count, _) if count > 0 => {
-            [0, count.saturating_sub(1)].map(|place| word(asked.number, place)).into()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn first_bytes(bytes: &[u8]) -> Vec<u8> {
-    bytes.get(..SHOWN).unwrap_or(bytes).to_vec()
-}
-
-fn last_bytes(bytes: &[u8]) -> Vec<u8> {
-    bytes.get(bytes.len().saturating_sub(SHOWN)..).unwrap_or_default().to_vec()
 }
