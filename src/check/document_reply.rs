@@ -50,9 +50,10 @@ pub(super) fn read(link: &mut Link, role: &mut DocumentClient) -> Reply {
             DocumentMeaning::End(DocumentEnd::Complete) => Ending::Complete,
             DocumentMeaning::End(DocumentEnd::Close) => Ending::Close,
             DocumentMeaning::End(DocumentEnd::WithoutFirst(first)) => {
-                reply.body.splice(0..0, first.bytes());
+                reply.body.splice(0..0, first);
                 Ending::Close
             }
+            DocumentMeaning::End(DocumentEnd::CountsHead(_)) => Ending::CutOff,
             DocumentMeaning::Refused(refusal) => {
                 reply.status = Some(Status::Refused(refusal).code());
                 reply.raw.extend(used);

@@ -118,6 +118,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "RATE", global = true, help_heading = DOWNLOADING)]
     pub(super) download_limit: Option<Rate>,
 
+    /// Refuse documents whose reply does not follow the grammar: without an empty line after the head,
+    /// without Content-Length, or with more or fewer bytes
+    #[arg(long, global = true, help_heading = DOWNLOADING)]
+    pub(super) strict: bool,
+
     /// Permit connections to peers in this network, such as `10.0.0.0/8`; may be given several
     /// times [default: no addresses more local than that of the index, no ports below 1024]
     #[arg(

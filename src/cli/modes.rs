@@ -212,5 +212,6 @@ fn downloader(args: &Args) -> Downloader {
     let limit = args.download_limit.map(Rate::bytes_per_second);
     let (limits, policy) =
         (limits::Downloads::default(), AddressPolicy::new(args.allow_net.clone()));
-    Downloader::new(stats, Bandwidth::new(limit), policy, limits)
+    let downloader = Downloader::new(stats, Bandwidth::new(limit), policy, limits);
+    if args.strict { downloader.strict() } else { downloader }
 }

@@ -66,6 +66,14 @@ impl Downloader {
         downloader
     }
 
+    /// The same, and documents are accepted only from replies that follow the grammar: an empty line after
+    /// the head, and exactly `Content-Length` bytes (protocol.md section 5.4).
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.accounting.is_strict = true;
+        self
+    }
+
     /// The handle that cancels these downloads.
     pub fn cancel(&self) -> &Cancel {
         &self.dialer.cancel

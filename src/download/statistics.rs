@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::backoff::{Readiness, backoff_delay};
+use super::model::GetForm;
 use crate::library::StoreFile;
 use crate::limits;
 use crate::protocol::Endpoint;
@@ -90,12 +91,22 @@ impl PeerStats {
         self.of(endpoint).is_proven
     }
 
-    pub(super) fn is_plain(&self, endpoint: &Endpoint) -> bool {
-        self.of(endpoint).is_plain
+    /// The form of requests that a peer understands which refuses extensions.
+    pub(super) fn plain_form(&self, endpoint: &Endpoint) -> Option<GetForm> {
+        self.of(endpoint).form
     }
 
-    pub(super) fn refuses_extensions(&self, endpoint: &Endpoint) {
-        self.change(endpoint, |peer| peer.is_plain = true);
+    /// Notes that a peer has delivered a document after a request in this form, without extensions.
+    pub(super) fn understands(&self, endpoint: &Endpoint, form: GetForm) {
+        self.change(endpoint, |peer| peer.form = Some(form));
+    }
+
+    /// Whether other forms of a request may be tried at a peer that has not understood one. That is so
+    /// for a small number of documents.
+    pub(super) fn begin_forms(&self, endpoint: &Endpoint) -> bool {
+        let before = self.of(endpoint).forms_tried;
+        self.change(endpoint, |peer| peer.forms_tried = before.saturating_add(1));
+        before < limits::DOWNLOADS_AT_ONCE
     }
 
     /// Notes that a peer has sent a response of any kind.

@@ -2,20 +2,27 @@
 
 mod accounting;
 mod body;
+mod ending;
 mod incoming;
 mod min_rate;
+mod readings;
+mod reshaping;
+mod surplus;
 
 use std::time::Duration;
 
 use super::exchange::{Pipeline, Response};
 use super::model::TransferError;
 use crate::library::PartialFile;
+use crate::protocol::role::{DocumentEnd, DocumentMeaning};
 use crate::protocol::{ContentRange, Digest, Endpoint};
 pub(super) use accounting::Accounting;
-pub(super) use body::Transferred;
 use body::{Body, Received};
+use ending::Ending;
+pub(super) use ending::Transferred;
 pub(super) use incoming::Incoming;
 pub(super) use min_rate::MinRate;
+use surplus::read_surplus;
 
 /// The result of a GET that did not fail.
 #[derive(Debug)]
@@ -69,15 +76,39 @@ pub(super) fn receive(
     let Response { head, mut connection } = response;
     pipeline.request_ahead(&head, &mut connection)?;
     let mut body = Body::begin(limits, &head, partial, progress)?;
+    let is_strict = accounting.is_strict;
     let rate = MinRate::new(limits, get.patience, get.has_others.then_some(limits.slow_after));
+    let mut surplus = Vec::new();
     let outcome = body.receive(accounting, &mut connection, rate).and_then(|received| {
         let Received { bytes, end } = received;
         accounting.stats.transferred(get.holder, bytes, connection.requested_at().elapsed());
-        body.finish(end.as_ref(), get.digest)
+        let bounds = connection.role.bounds().clone();
+        let is_whole = end == Some(DocumentMeaning::End(DocumentEnd::Complete));
+        // Our own upload servers send extensions, and nothing after a document.
+        let is_read_on = is_whole && !head.keep_alive && (bounds.may_deviate() || is_strict);
+        surplus = match is_read_on {
+            true => {
+                let beginning = body.beginning().map_err(TransferError::File)?;
+                read_surplus(&mut connection, bounds.marks(&beginning).first().copied())
+            }
+            false => Vec::new(),
+        };
+        body.finish(&Ending {
+            end: end.as_ref(),
+            bounds: &bounds,
+            surplus: &surplus,
+            required: get.digest,
+            is_strict,
+        })
     });
-    match outcome {
-        Ok(_) => {
+    match &outcome {
+        Ok(transferred) => {
             accounting.stats.delivered(get.holder);
+            match &transferred.deviation {
+                Some(deviation) => accounting.report(get.holder, deviation),
+                None if surplus.is_empty() => {}
+                None => accounting.report_excess(get.holder, &surplus),
+            }
             if connection.has_unsolicited() {
                 accounting.report_excess(get.holder, &connection.into_unsolicited());
             } else if head.keep_alive {

@@ -15,6 +15,8 @@ pub struct Downloads {
     pub first_byte: Duration,
     /// The same for a holder that has not delivered anything yet, while others are left to ask.
     pub first_byte_unproven: Duration,
+    /// The same for a holder that has not understood another form of the request.
+    pub first_byte_of_form: Duration,
     /// Bytes of a document that such a holder must have delivered before no other is asked in
     /// parallel, and before its connection no longer counts among the `trials`.
     pub beginning: u64,
@@ -103,6 +105,7 @@ impl Downloads {
         connecting: Connecting::DEFAULT,
         first_byte: Duration::from_secs(10),
         first_byte_unproven: Duration::from_secs(2),
+        first_byte_of_form: Duration::from_secs(2),
         beginning: 16 * 1024,
         beginning_max: 1024 * 1024,
         beginning_rate: 4 * 1024,
@@ -151,6 +154,13 @@ pub(crate) fn bytes_in(bytes_per_second: u64, time: Duration) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
+/// Bytes after a document of another program that are read.
+pub const SURPLUS: usize = 64 * 1024;
+/// Time for which they are awaited.
+pub const SURPLUS_TIME: Duration = Duration::from_millis(200);
+/// Time without a byte after which the client ends its half of a connection whose end would complete the
+/// document, and time for which the bytes are awaited that decide where a document begins.
+pub const DOCUMENT_SILENCE: Duration = Duration::from_secs(2);
 /// Holders from which the segments of one document are downloaded concurrently.
 pub const SEGMENTS_AT_ONCE: usize = 8;
 /// Documents that are downloaded concurrently, where there are enough descriptors.

@@ -101,6 +101,7 @@ const MOST: Limits = Limits {
         connecting: CONNECTING,
         first_byte: LONG,
         first_byte_unproven: LONG,
+        first_byte_of_form: LONG,
         beginning: u64::MAX,
         beginning_max: u64::MAX,
         beginning_rate: u64::MAX,

@@ -15,6 +15,7 @@ mod grammar;
 mod message;
 pub mod role;
 
+pub(crate) use grammar::starts_status_line;
 pub use grammar::{
     Attribute, BorrowedRecord, ByteRange, Content, ContentRange, Date, Digest, Document, Endpoint,
     FileName, HeaderText, Host, Limit, ListSearch, NO_ADDRESS, Port, Record, RecordEncoder,
@@ -22,8 +23,8 @@ pub use grammar::{
     title_words,
 };
 pub use message::{
-    DecodeError, DocumentHead, DocumentReply, DocumentReplyDecoder, DocumentRequest,
-    END_OF_RECORDS, IndexReply, IndexReplyDecoder, IndexRequest, Listing, Refusal, ReplyForm,
-    ReplyPart, ReplyState, Request, RequestDecoder, Status, empty_lines, encode_attribute,
-    encode_found, encode_refusal, encode_refused_lookup,
+    BEGINNING, DecodeError, DocumentBounds, DocumentHead, DocumentReply, DocumentReplyDecoder,
+    DocumentRequest, END_OF_RECORDS, IndexReply, IndexReplyDecoder, IndexRequest, Listing, Refusal,
+    ReplyForm, ReplyPart, ReplyState, Request, RequestDecoder, Status, Surplus, empty_lines,
+    encode_attribute, encode_found, encode_refusal, encode_refused_lookup, is_padding,
 };

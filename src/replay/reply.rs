@@ -40,7 +40,7 @@ impl Body {
     }
 
     /// These bytes come before all others.
-    fn begin_with(&mut self, first: &str) {
+    fn begin_with(&mut self, first: Vec<u8>) {
         let added = first.len() as u64;
         self.length = self.length.saturating_add(added);
         for (start, _) in &mut self.runs {
@@ -49,9 +49,9 @@ impl Body {
         match self.runs.first_mut() {
             Some((start, run)) if *start == added => {
                 *start = 0;
-                run.splice(0..0, first.bytes());
+                run.splice(0..0, first);
             }
-            _ => self.runs.insert(0, (0, first.into())),
+            _ => self.runs.insert(0, (0, first)),
         }
     }
 
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(body.at(1, 3), Some(&b"bcd"[..]));
         assert_eq!(body.at(7, 2), Some(&b"hi"[..]));
         assert_eq!((body.at(3, 2), body.at(5, 1)), (None, None));
-        body.begin_with("\r\n");
+        body.begin_with(b"\r\n".to_vec());
         assert_eq!(body.at(0, 4), Some(&b"\r\nab"[..]));
         assert_eq!((body.at(9, 2), body.length), (Some(&b"hi"[..]), 11));
     }

@@ -168,6 +168,9 @@ impl DocumentReplies {
                     DocumentEnd::WithoutFirst(_) => Some(
                         "no empty line after the head: the document begins with what was taken for it",
                     ),
+                    DocumentEnd::CountsHead(_) => Some(
+                        "Content-Length includes the head: exactly its bytes are missing at the end",
+                    ),
                 };
                 if let Some(text) = text {
                     out.push(Kind::Form, "5.4", text);

@@ -14,7 +14,7 @@ pub(crate) enum Part {
     /// The next bytes of the document.
     Body(Vec<u8>),
     /// Bytes that belong before all others of the document.
-    BodyBegins(&'static str),
+    BodyBegins(Vec<u8>),
     /// The next bytes, which were not recorded: of the document, or of a reply of an index server.
     Unrecorded(u64),
     /// Bytes that are no part of a reply.

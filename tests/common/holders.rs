@@ -20,6 +20,7 @@ pub fn hurried(factor: u32) -> Downloader {
     for time in [
         &mut limits.first_byte,
         &mut limits.first_byte_unproven,
+        &mut limits.first_byte_of_form,
         &mut limits.holder_stagger,
         &mut limits.silent,
         &mut limits.stopped_after,

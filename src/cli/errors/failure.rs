@@ -136,6 +136,7 @@ pub(in crate::cli) fn failure_of_holder(error: &TransferError) -> Failure {
         | TransferError::Protocol(_)
         | TransferError::NoReply
         | TransferError::Truncated { .. }
+        | TransferError::Extent { .. }
         | TransferError::OtherPart
         | TransferError::NoDigest
         | TransferError::TooLarge(_) => Failure::Protocol,

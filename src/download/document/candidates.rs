@@ -8,7 +8,7 @@ use std::mem;
 
 use super::votes::{Party, majority};
 use crate::download::dialing::{Admission, Trial};
-use crate::download::model::{DownloadRequest, Source, TransferError};
+use crate::download::model::{DownloadRequest, GetForm, Source, TransferError};
 use crate::download::statistics::Standing;
 use crate::protocol::{Digest, Endpoint};
 
@@ -49,6 +49,10 @@ pub(super) enum Version {
 pub(super) struct Candidate<'a> {
     pub(super) source: &'a Source,
     pub(super) ask: Ask,
+    /// The form of a request without extensions.
+    pub(super) form: GetForm,
+    /// The order in which other forms are tried, and how many of them were.
+    pub(super) forms: Option<(&'static [GetForm], usize)>,
     pub(super) version: Version,
     /// Whether it is asked before all others, because the last request to it needs another form.
     pub(super) is_first: bool,
@@ -105,15 +109,19 @@ pub(super) enum Next<'a> {
 
 impl<'a> Candidates<'a> {
     pub(super) fn new(admission: &'a Admission, request: &'a DownloadRequest) -> Self {
-        let is_plain = |source: &Source| admission.stats.is_plain(&source.holder);
-        let candidate = |(place, source): (usize, &'a Source)| Candidate {
-            source,
-            ask: if is_plain(source) { Ask::Plain } else { Ask::Rest },
-            version: Version::Hint(source.content.digest),
-            is_first: false,
-            is_late: false,
-            rounds: 0,
-            place,
+        let candidate = |(place, source): (usize, &'a Source)| {
+            let form = admission.stats.plain_form(&source.holder);
+            Candidate {
+                source,
+                ask: if form.is_some() { Ask::Plain } else { Ask::Rest },
+                form: form.unwrap_or_default(),
+                forms: None,
+                version: Version::Hint(source.content.digest),
+                is_first: false,
+                is_late: false,
+                rounds: 0,
+                place,
+            }
         };
         let lengths = request.sources.iter().filter_map(|source| source.content.length);
         Self {

@@ -1,5 +1,6 @@
 //! One download: asks holders, and receives the document (protocol.md sections 5.1 to 5.6 and 7).
 
+use std::collections::HashMap;
 use std::io;
 use std::time::Instant;
 
@@ -40,6 +41,7 @@ impl Running<'_> {
     ) -> Patience {
         match has_others && !self.is_proven && !self.candidate.is_late {
             true => Patience::short(limits, rate),
+            false if self.candidate.forms.is_some() => Patience::of_form(limits),
             false => Patience::full(limits),
         }
     }
@@ -58,6 +60,8 @@ pub(super) struct Download<'a> {
     /// The exchanges whose responses are awaited.
     pub(super) running: Vec<Running<'a>>,
     pub(super) failures: Vec<(Endpoint, TransferError)>,
+    /// The first failures of holders at which other forms of the request are tried.
+    not_understood: HashMap<&'a Endpoint, TransferError>,
     /// The bytes of the document that must have arrived from an unproven holder before its response
     /// is accepted.
     pub(super) beginning: u64,
@@ -89,6 +93,7 @@ impl<'a> Download<'a> {
             candidates,
             running,
             failures,
+            not_understood: HashMap::new(),
             beginning,
         }
     }
@@ -151,9 +156,9 @@ impl<'a> Download<'a> {
         let error = match outcome {
             Ok(Outcome::Whole(transferred)) => {
                 if candidate.ask == Ask::Plain {
-                    self.admission.stats.refuses_extensions(holder);
+                    self.admission.stats.understands(holder, candidate.form);
                 }
-                return Ok(Some(self.fetched(holder, transferred)));
+                return Ok(Some(self.fetched(holder, &transferred)));
             }
             Ok(Outcome::Large(digest, length, response)) => {
                 return self.fetch_large(candidate, digest, length, *response);
@@ -215,8 +220,8 @@ impl<'a> Download<'a> {
         }
     }
 
-    fn fetched(&self, holder: &Endpoint, transferred: Transferred) -> CompletedDownload {
-        let Transferred { length, length_checked, last_modified, digest, digest_checked } =
+    fn fetched(&self, holder: &Endpoint, transferred: &Transferred) -> CompletedDownload {
+        let &Transferred { length, length_checked, last_modified, digest, digest_checked, .. } =
             transferred;
         let holders = vec![holder.clone()];
         let expected = match digest_checked {
@@ -290,7 +295,15 @@ impl<'a> Download<'a> {
             (TransferError::Refused(Status::Refused(Refusal::RangeNotSatisfiable)), Ask::Rest) => {
                 self.ask_again(candidate, Ask::Whole);
             }
-            _ => self.failed(&candidate.source.holder, error),
+            _ if self.try_another_form(&mut candidate, &error) => {
+                self.not_understood.entry(&candidate.source.holder).or_insert(error);
+                self.ask(candidate, trial);
+            }
+            _ => {
+                let holder = &candidate.source.holder;
+                let error = self.not_understood.remove(holder).unwrap_or(error);
+                self.failed(holder, error);
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 //! | `candidates` | the holders that may be asked, and which is next |
 //! | `download` | one download: asks holders, receives the document |
 //! | `responses` | awaits the responses of several holders in parallel |
+//! | `forms` | which form of a GET is tried next |
 //! | `versions` | a large document, of which holders may have different versions |
 //! | `retry` | when a download is retried |
 //! | `probe` | whether a holder has a document |
@@ -14,6 +15,7 @@
 mod candidates;
 mod download;
 mod fetch;
+mod forms;
 mod probe;
 mod responses;
 mod retry;

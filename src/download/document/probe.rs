@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::download::downloader::Downloader;
 use crate::download::exchange::{Exchange, GetRequest, Patience, Pipeline, Response};
-use crate::download::model::{Source, TransferError};
+use crate::download::model::{GetForm, Source, TransferError};
 use crate::protocol::{ContentRange, Digest, Document, Refusal, Status};
 
 /// The response of a holder.
@@ -29,7 +29,9 @@ pub fn probe(
 ) -> Result<Probe, TransferError> {
     let begun = Instant::now();
     let (dialer, holder) = (&downloader.dialer, &source.holder);
-    let request = GetRequest { holder, document, want_digest: true, range: Some((0..1).into()) };
+    let form = GetForm::Grammar;
+    let range = Some((0..1).into());
+    let request = GetRequest { holder, document, want_digest: true, form, range };
     let exchange = Exchange::begin(dialer, &mut Pipeline::default(), source, request, None)?;
     let response = exchange.run(dialer, Patience::full(&dialer.limits), 0, &|| true);
     let time = begun.elapsed();

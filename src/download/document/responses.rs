@@ -103,6 +103,7 @@ impl<'a> Download<'a> {
             holder: &source.holder,
             document: &self.request.document,
             want_digest: candidate.ask != Ask::Plain,
+            form: candidate.form,
             // From the last byte that is here, so that the range is never empty.
             range: kept.map(|length| ByteRange::start(length.saturating_sub(1))),
         };

@@ -83,6 +83,11 @@ impl Patience {
         Self { time, bytes: bytes_in(bytes_per_second, time), is_short: true }
     }
 
+    /// For a holder that has not understood another form of the request.
+    pub(in crate::download) fn of_form(limits: &limits::Downloads) -> Self {
+        Self { time: limits.first_byte_of_form, ..Self::full(limits) }
+    }
+
     pub(in crate::download) fn full(limits: &limits::Downloads) -> Self {
         let time = limits.first_byte;
         Self { time, bytes: bytes_in(limits.min_rate, time), is_short: false }

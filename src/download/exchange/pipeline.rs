@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::connection::HolderConnection;
 use super::request::GetRequest;
-use crate::download::model::{DownloadRequest, Source, TransferError};
+use crate::download::model::{DownloadRequest, GetForm, Source, TransferError};
 use crate::net::send;
 use crate::protocol::{Document, DocumentHead, Endpoint};
 
@@ -105,7 +105,8 @@ impl Pipeline {
                 break;
             }
             let (holder, document) = (&source.holder, &download.document);
-            GetRequest { holder, document, want_digest: true, range: None }.encode(true, out);
+            let form = GetForm::Grammar;
+            GetRequest { holder, document, want_digest: true, form, range: None }.encode(true, out);
             role.expect_reply();
         }
     }
@@ -137,6 +138,7 @@ mod tests {
             holder: &named.holder,
             document: &document,
             want_digest: true,
+            form: GetForm::Grammar,
             range: None,
         };
         let sources = [named.clone(), listed, verified];

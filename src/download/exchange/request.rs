@@ -1,5 +1,6 @@
 //! A request to a holder (protocol.md sections 5.1 to 5.6).
 
+use crate::download::model::GetForm;
 use crate::protocol::{ByteRange, Document, DocumentRequest, Endpoint, HeaderText, Request};
 use crate::system;
 
@@ -9,6 +10,8 @@ pub(in crate::download) struct GetRequest<'a> {
     pub(in crate::download) holder: &'a Endpoint,
     pub(in crate::download) document: &'a Document,
     pub(in crate::download) want_digest: bool,
+    /// The form of a request without extensions; those with extensions follow the grammar.
+    pub(in crate::download) form: GetForm,
     pub(in crate::download) range: Option<ByteRange>,
 }
 
@@ -24,6 +27,11 @@ impl GetRequest<'_> {
             // A request without a digest has no extension at all.
             keep_alive: keep_alive && self.want_digest,
         };
-        request.encode(out);
+        if self.form == GetForm::Grammar || request.has_extensions() {
+            return request.encode(out);
+        }
+        let mut bytes = Vec::new();
+        request.encode(&mut bytes);
+        out.extend(self.form.apply(bytes));
     }
 }

@@ -48,6 +48,15 @@ pub enum TransferError {
         /// The bytes that arrived.
         found: u64,
     },
+    /// The bytes of the reply do not determine the document, or the reply does not follow the grammar
+    /// and only such replies are accepted.
+    #[error("expected {expected}, found {found}")]
+    Extent {
+        /// What the reply must have.
+        expected: String,
+        /// What it has.
+        found: String,
+    },
     /// Less than 1 KiB a second.
     #[error("expected at least 1 KiB a second, found {bytes} bytes in {} seconds", .time.as_secs())]
     TooSlow {
@@ -141,6 +150,7 @@ impl TransferError {
             Self::Refused(_)
             | Self::Protocol(_)
             | Self::NoReply
+            | Self::Extent { .. }
             | Self::WrongDigest { .. }
             | Self::OtherVersion { .. }
             | Self::NoDigest
@@ -222,6 +232,7 @@ impl TransferError {
             | Self::Refused(Status::Refused(Refusal::ServiceUnavailable)) => true,
             Self::Refused(_)
             | Self::Slow { .. }
+            | Self::Extent { .. }
             | Self::OtherVersion { .. }
             | Self::NoDigest
             | Self::OtherPart

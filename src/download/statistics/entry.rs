@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::stops::Stops;
 use super::store::Stored;
 use crate::download::backoff::Readiness;
+use crate::download::model::GetForm;
 
 /// The round trip and the rate that are assumed for a holder that was never asked.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
@@ -18,8 +19,10 @@ const STEP: Duration = Duration::from_millis(1);
 pub(super) struct PeerEntry {
     pub(super) round_trip: Option<Duration>,
     pub(super) bytes_per_second: Option<u64>,
-    /// Whether it refuses extensions.
-    pub(super) is_plain: bool,
+    /// The form of requests that it understands, if it refuses extensions.
+    pub(super) form: Option<GetForm>,
+    /// The number of documents for which other forms were tried.
+    pub(super) forms_tried: usize,
     /// Whether it has ever replied in this protocol.
     pub(super) has_answered: bool,
     /// Whether it has delivered a document, and has not failed several times since.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{IdleHolder, POLL, Report, Swarm};
 use crate::download::backoff::Readiness;
 use crate::download::exchange::{Exchange, GetRequest, Patience, Pipeline, Response};
-use crate::download::model::{Source, TransferError};
+use crate::download::model::{GetForm, Source, TransferError};
 use crate::download::transfer::MinRate;
 use crate::protocol::{ContentRange, Endpoint};
 
@@ -201,6 +201,7 @@ impl Swarm {
             holder,
             document: &self.document,
             want_digest: true,
+            form: GetForm::Grammar,
             range: Some(range.clone().into()),
         };
         let has_others = {

@@ -16,8 +16,10 @@ pub(in crate::download) struct Accounting {
     pub(in crate::download) stats: Arc<PeerStats>,
     pub(in crate::download) bandwidth: Bandwidth,
     pub(in crate::download) limits: Arc<limits::Downloads>,
-    /// Holders that were reported to send more than they announce.
-    excessive: Arc<Mutex<BTreeSet<Endpoint>>>,
+    /// Whether only replies are accepted that follow the grammar.
+    pub(in crate::download) is_strict: bool,
+    /// Holders that were reported to send other bytes than they announce.
+    deviating: Arc<Mutex<BTreeSet<Endpoint>>>,
 }
 
 impl Accounting {
@@ -26,7 +28,7 @@ impl Accounting {
         bandwidth: Bandwidth,
         limits: Arc<limits::Downloads>,
     ) -> Self {
-        Self { stats, bandwidth, limits, excessive: Arc::default() }
+        Self { stats, bandwidth, limits, is_strict: false, deviating: Arc::default() }
     }
 
     /// Bytes a second below which a download is slow. Where the user limits all downloads, less is not
@@ -53,12 +55,17 @@ impl Accounting {
             log::info!("{holder} sent more than Content-Length says: the rest is ignored");
             return;
         }
-        let mut excessive = self.excessive.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = excessive.len() < limits::PEERS_KNOWN && excessive.insert(holder.clone());
-        drop(excessive);
+        let found = excerpt(rest);
+        self.report(holder, &format!("sent more than Content-Length says: {found} is ignored"));
+    }
+
+    /// Reports, once for each holder, how a document differs from what its head announced.
+    pub(in crate::download) fn report(&self, holder: &Endpoint, deviation: &str) {
+        let mut deviating = self.deviating.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = deviating.len() < limits::PEERS_KNOWN && deviating.insert(holder.clone());
+        drop(deviating);
         if is_new {
-            let (holder, found) = (escaped(&holder.to_string()).to_string(), excerpt(rest));
-            log::warn!("{holder} sent more than Content-Length says: {found} is ignored");
+            log::warn!("{} {deviation}", escaped(&holder.to_string()));
         }
     }
 }

@@ -1,11 +1,9 @@
-//! Writes the bytes of a document into a file (protocol.md sections 5.3 to 5.6).
+//! Receives the bytes of a document (protocol.md sections 5.3 to 5.6).
 //!
-//! A small document is written when it is complete and its length and digest are verified. The bytes
+//! A small document is held back until it is complete and its length and digest are verified. The bytes
 //! of other documents are written as they arrive, so that an interrupted download can be resumed.
 
-use std::fs::File;
 use std::io::{self, Write};
-use std::mem;
 use std::time::Instant;
 
 use super::accounting::Accounting;
@@ -16,25 +14,12 @@ use crate::download::model::TransferError;
 use crate::library::{Hasher, PartialFile};
 use crate::limits;
 use crate::net::SMALL;
-use crate::protocol::role::{DocumentEnd, DocumentMeaning};
-use crate::protocol::{ContentRange, Date, Digest, DocumentHead};
-use crate::system::{self, PageAligned};
+use crate::protocol::role::DocumentMeaning;
+use crate::protocol::{ContentRange, DocumentHead};
+use crate::system::PageAligned;
 
 /// Bytes that are read at a time.
 const PIECE: usize = 64 * 1024;
-
-/// A document that was received.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::download) struct Transferred {
-    pub(in crate::download) length: u64,
-    /// Whether the holder announced the length.
-    pub(in crate::download) length_checked: bool,
-    pub(in crate::download) last_modified: Option<Date>,
-    /// The digest of the bytes.
-    pub(in crate::download) digest: Digest,
-    /// Whether it was compared with an expected digest.
-    pub(in crate::download) digest_checked: bool,
-}
 
 /// What was received after a head.
 pub(super) struct Received {
@@ -46,21 +31,21 @@ pub(super) struct Received {
 
 /// A document that is being received.
 pub(super) struct Body<'a> {
-    head: &'a DocumentHead,
-    partial: &'a mut PartialFile,
+    pub(super) head: &'a DocumentHead,
+    pub(super) partial: &'a mut PartialFile,
     /// Whether all received bytes are in the buffer, and none in the file.
-    is_held_back: bool,
-    buffer: PageAligned,
+    pub(super) is_held_back: bool,
+    pub(super) buffer: PageAligned,
     begun: Instant,
     /// When the file was last found at its path.
     looked: Instant,
     /// The length of the document.
-    expected: Option<u64>,
+    pub(super) expected: Option<u64>,
     /// The number of bytes that are accepted without a length.
-    unannounced: u64,
+    pub(super) unannounced: u64,
     /// The bytes of it that are here, including those of earlier downloads.
-    received: u64,
-    hasher: Hasher,
+    pub(super) received: u64,
+    pub(super) hasher: Hasher,
     progress: &'a mut dyn FnMut(u64, Option<u64>),
 }
 
@@ -125,7 +110,7 @@ impl<'a> Body<'a> {
     }
 
     /// The place of the next bytes in the buffer.
-    fn place(&self) -> usize {
+    pub(super) fn place(&self) -> usize {
         if self.is_held_back { usize::try_from(self.received).unwrap_or(usize::MAX) } else { 0 }
     }
 
@@ -178,91 +163,6 @@ impl<'a> Body<'a> {
             let _ = self.write_beginning();
         }
     }
-
-    /// Verifies length and digest, and completes the file.
-    pub(super) fn finish(
-        &mut self,
-        end: Option<&DocumentMeaning>,
-        request: Option<Digest>,
-    ) -> Result<Transferred, TransferError> {
-        self.check_length(end)?;
-        let found = mem::take(&mut self.hasher).finish();
-        let announced = request.or(self.head.digest);
-        if let Some(expected) = announced.filter(|expected| *expected != found) {
-            return Err(TransferError::WrongDigest { expected, found });
-        }
-        if self.is_held_back {
-            self.write_whole().map_err(TransferError::File)?;
-        }
-        Ok(Transferred {
-            length: self.received,
-            length_checked: self.expected.is_some(),
-            last_modified: self.head.last_modified,
-            digest: found,
-            digest_checked: announced.is_some(),
-        })
-    }
-
-    fn write_whole(&mut self) -> io::Result<()> {
-        self.partial.use_temporary()?;
-        self.partial.restart(&mut Hasher::default())?;
-        self.partial.file().write_all(&self.buffer)
-    }
-
-    /// Verifies the length, and completes a document whose beginning was taken for an empty line.
-    fn check_length(&mut self, end: Option<&DocumentMeaning>) -> Result<(), TransferError> {
-        let found = self.received;
-        match end {
-            Some(DocumentMeaning::End(DocumentEnd::Complete | DocumentEnd::Close)) => Ok(()),
-            Some(DocumentMeaning::End(DocumentEnd::WithoutFirst(line_end))) => {
-                self.put_in_front(line_end).map_err(TransferError::File)?;
-                self.received += line_end.len() as u64;
-                Ok(())
-            }
-            Some(_) => {
-                Err(TransferError::Truncated { expected: self.expected.unwrap_or(found), found })
-            }
-            None => Err(TransferError::TooLarge(self.unannounced)),
-        }
-    }
-
-    fn put_in_front(&mut self, separator: &str) -> io::Result<()> {
-        self.hasher = Hasher::default();
-        if !self.is_held_back {
-            return put_before(self.partial.file(), separator.as_bytes(), &mut self.hasher);
-        }
-        let mut document = separator.as_bytes().to_vec();
-        document.extend(self.buffer.iter().take(self.place()));
-        self.hasher.update(&document);
-        self.buffer = PageAligned::new(document.len());
-        self.buffer.copy_from_slice(&document);
-        Ok(())
-    }
-}
-
-/// Inserts bytes at the beginning of a file, one chunk at a time: the file may not fit into memory.
-/// Adds all bytes to `hasher`.
-fn put_before(file: &File, first: &[u8], hasher: &mut Hasher) -> io::Result<()> {
-    let mut piece = vec![0; PIECE];
-    // The bytes that are not written yet; the first of them belongs at `place`.
-    let mut moved = first.to_vec();
-    let mut place = 0;
-    loop {
-        let count = match system::read_at(file, &mut piece, place) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            count => count?,
-        };
-        moved.extend_from_slice(piece.get(..count).unwrap_or_default());
-        // The bytes that were just read can be overwritten.
-        let rest = if count > 0 { moved.split_off(count) } else { Vec::new() };
-        hasher.update(&moved);
-        system::write_at(file, &moved, place)?;
-        if count == 0 {
-            return Ok(());
-        }
-        place += count as u64;
-        moved = rest;
-    }
 }
 
 /// Prepares the file for the bytes after a head. Returns the number of bytes that are in it.
@@ -284,32 +184,5 @@ fn prepare(
         }
         Some(_) => Ok(kept),
         None => partial.restart(hasher).map(|()| 0).map_err(TransferError::File),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Read;
-
-    use super::*;
-
-    #[test]
-    fn bytes_are_put_before_those_of_a_file_of_any_length() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        for length in [0, 1, 2, 3, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 5] {
-            let bytes: Vec<u8> = (0..length).map(|at| (at % 251).to_le_bytes()[0]).collect();
-            std::fs::write(&path, &bytes).unwrap();
-            let mut file = File::options().read(true).write(true).open(&path).unwrap();
-            let mut hasher = Hasher::default();
-            put_before(&file, b"\r\n", &mut hasher).unwrap();
-            let mut found = Vec::new();
-            file.read_to_end(&mut found).unwrap();
-            let expected = [&b"\r\n"[..], &bytes].concat();
-            assert!(found == expected, "{length}");
-            let mut of_all = Hasher::default();
-            of_all.update(&expected);
-            assert_eq!(hasher.finish(), of_all.finish(), "{length}");
-        }
     }
 }

@@ -50,11 +50,23 @@ impl MinRate {
         stream: &Connection,
         chunk: &mut [u8],
     ) -> Result<usize, TransferError> {
+        let read = self.read_until(stream, chunk, None);
+        // Without a time of its own, only the rate ends the wait.
+        read.map(Option::unwrap_or_default)
+    }
+
+    /// The same; `None` if nothing has arrived until then.
+    pub(in crate::download) fn read_until(
+        &mut self,
+        stream: &Connection,
+        chunk: &mut [u8],
+        until: Option<Instant>,
+    ) -> Result<Option<usize>, TransferError> {
         let time_here = self.returned.elapsed();
         for window in self.windows() {
             window.since += time_here;
         }
-        let result = self.read_in_time(stream, chunk);
+        let result = self.read_in_time(stream, chunk, until);
         self.returned = Instant::now();
         result
     }
@@ -63,11 +75,12 @@ impl MinRate {
         &mut self,
         stream: &Connection,
         chunk: &mut [u8],
-    ) -> Result<usize, TransferError> {
+        until: Option<Instant>,
+    ) -> Result<Option<usize>, TransferError> {
         loop {
             let now = Instant::now();
             let end = self.windows().map(|window| window.end()).min().unwrap_or(now);
-            match stream.read(chunk, Some(end)) {
+            match stream.read(chunk, Some(until.map_or(end, |until| until.min(end)))) {
                 Ok(count) => {
                     for window in self.windows() {
                         window.add(count);
@@ -76,7 +89,7 @@ impl MinRate {
                     if let Some(steady) = &mut self.steady {
                         steady.restart_if_reached();
                     }
-                    return Ok(count);
+                    return Ok(Some(count));
                 }
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     let now = Instant::now();
@@ -87,6 +100,9 @@ impl MinRate {
                         if let Err(bytes) = preferred.check(now) {
                             return Err(TransferError::Slow { bytes, time: preferred.time });
                         }
+                    }
+                    if until.is_some_and(|until| now >= until) {
+                        return Ok(None);
                     }
                 }
                 // A reset may follow the last byte of a document without length, but it cannot be

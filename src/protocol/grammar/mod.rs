@@ -49,4 +49,5 @@ pub use record_encoder::{RecordEncoder, RecordEnd, encode_record};
 pub use syntax_error::SyntaxError;
 pub use title::{HeaderText, Title};
 pub use version::VERSION;
+pub(crate) use version::starts_status_line;
 pub use words::{Word, Words, title_words};

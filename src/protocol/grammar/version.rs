@@ -12,6 +12,11 @@ pub(in crate::protocol) fn find_status_line(line: &str) -> Option<usize> {
 }
 
 /// Returns whether a line can only be a status line: no record and no header begins like this.
-pub(in crate::protocol) fn starts_status_line(line: &[u8]) -> bool {
+pub(crate) fn starts_status_line(line: &[u8]) -> bool {
     BEGINNINGS.iter().any(|beginning| line.starts_with(beginning.as_bytes()))
+}
+
+/// Returns whether a line may begin with these bytes and be a status line: more of them are needed.
+pub(in crate::protocol) fn may_start_status_line(line: &[u8]) -> bool {
+    BEGINNINGS.iter().any(|beginning| beginning.as_bytes().starts_with(line))
 }

@@ -6,7 +6,7 @@ use super::decode_error::DecodeError;
 use crate::protocol::SyntaxError;
 
 /// Splits arriving bytes into lines.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lines {
     /// Bytes of the lines returned so far.
     pub(super) taken: usize,

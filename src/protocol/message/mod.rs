@@ -5,11 +5,14 @@
 //! | `request_lines`, `request`, `head`, `header` | lines of requests, requests and their headers | 3.1, 3.5 |
 //! | `lines` | lines of replies | 2.1 |
 //! | `index_request`, `index_reply`, `index_reply_decoder` | between peer and index server | 4 |
-//! | `document_request`, `document_reply` | between peer and upload server | 5 |
+//! | `document_request`, `document_reply`, `document_reply_decoder` | between peer and upload server | 5 |
+//! | `document_bounds`, `reply_prefix` | where a document is, in replies of other programs | 5.4 |
 //! | `status`, `decode_error`, `request_faults` | refusals and their reasons | 6 |
 
 mod decode_error;
+mod document_bounds;
 mod document_reply;
+mod document_reply_decoder;
 mod document_request;
 mod head;
 mod header;
@@ -17,13 +20,16 @@ mod index_reply;
 mod index_reply_decoder;
 mod index_request;
 mod lines;
+mod reply_prefix;
 mod request;
 mod request_faults;
 mod request_lines;
 mod status;
 
 pub use decode_error::DecodeError;
-pub use document_reply::{DocumentHead, DocumentReply, DocumentReplyDecoder};
+pub use document_bounds::{BEGINNING, DocumentBounds, Surplus, is_padding};
+pub use document_reply::{DocumentHead, DocumentReply};
+pub use document_reply_decoder::DocumentReplyDecoder;
 pub use document_request::DocumentRequest;
 pub use index_reply::{
     END_OF_RECORDS, IndexReply, ReplyPart, encode_attribute, encode_found, encode_refusal,

@@ -5,7 +5,9 @@
 //! sets them.
 
 use super::event::Event;
-use crate::protocol::{DecodeError, DocumentHead, DocumentReply, DocumentReplyDecoder, Refusal};
+use crate::protocol::{
+    DecodeError, DocumentBounds, DocumentHead, DocumentReply, DocumentReplyDecoder, Refusal,
+};
 
 /// Reads replies and the documents that follow them.
 ///
@@ -30,6 +32,8 @@ pub struct DocumentClient {
     /// Requests whose replies have not ended.
     awaited: usize,
     place: Place,
+    /// Of the last head.
+    bounds: DocumentBounds,
 }
 
 /// What the next byte belongs to.
@@ -51,8 +55,6 @@ struct Document {
     next: u64,
     /// The place after the last byte; `None` if the document ends with the connection.
     end: Option<u64>,
-    /// The empty line that ended the head.
-    separator: &'static str,
     keep_alive: bool,
 }
 
@@ -84,16 +86,18 @@ pub enum DocumentMeaning {
 }
 
 /// How a document ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum DocumentEnd {
     /// Its length has arrived.
     Complete,
     /// The connection ended, and the reply had no length: the document is possibly truncated.
     Close,
-    /// The upload server had omitted the empty line after the head, and this line end, with which
-    /// the document begins, was taken for it: it belongs before the bytes that have arrived.
-    WithoutFirst(&'static str),
+    /// The upload server had omitted the empty line after the head, and these lines, with which the
+    /// document begins, were taken for its end: they belong before the bytes that have arrived.
+    WithoutFirst(Vec<u8>),
+    /// The length included the head: exactly these bytes are missing.
+    CountsHead(u64),
 }
 
 impl DocumentClient {
@@ -119,6 +123,16 @@ impl DocumentClient {
             Place::Document(Document { next, end, .. }) => end.map(|end| end.saturating_sub(next)),
             Place::Head(_) | Place::AfterLast | Place::Failed => Some(0),
         }
+    }
+
+    /// What the last head tells about the place of its document.
+    pub fn bounds(&self) -> &DocumentBounds {
+        &self.bounds
+    }
+
+    /// Whether the document is complete if the connection ends here, and not otherwise.
+    pub fn may_end_with_connection(&self) -> bool {
+        self.missing().is_none_or(|missing| self.bounds.explains(missing))
     }
 
     /// Returns the next event at the start of `input`, the bytes that have arrived after those that
@@ -156,16 +170,19 @@ impl DocumentClient {
                 let found = decoder.finish(input);
                 self.replied(found)
             }
-            Place::Document(Document { next, end, separator, .. }) => {
+            Place::Document(Document { next, end, .. }) => {
                 let missing = end.map(|end| end.saturating_sub(*next));
                 match missing {
                     None => self.ended(DocumentEnd::Close, "5.4", false),
                     Some(0) => self.ended(DocumentEnd::Complete, "5.3", false),
-                    Some(missing) if missing == separator.len() as u64 => {
-                        let end = DocumentEnd::WithoutFirst(separator);
-                        self.ended(end, "5.4", false)
-                    }
                     Some(missing) => {
+                        if let Some(lines) = self.bounds.put_back(missing) {
+                            let end = DocumentEnd::WithoutFirst(lines.to_vec());
+                            return self.ended(end, "5.4", false);
+                        }
+                        if self.bounds.counts_head(missing) {
+                            return self.ended(DocumentEnd::CountsHead(missing), "5.4", false);
+                        }
                         self.place = Place::Failed;
                         event(DocumentMeaning::Truncated(missing), "5.3")
                     }
@@ -189,11 +206,10 @@ impl DocumentClient {
     fn replied(&mut self, found: Result<(DocumentReply, usize), DecodeError>) -> DocumentEvent {
         let (used, meaning, section) = match found {
             Ok((DocumentReply::Found(head), used)) => {
-                let separator = match &self.place {
-                    Place::Head(decoder) => decoder.separator(),
-                    Place::Document(_) | Place::AfterLast | Place::Failed => "",
-                };
-                self.place = Place::Document(Document::after(&head, separator));
+                let place = Place::Document(Document::after(&head));
+                if let Place::Head(decoder) = std::mem::replace(&mut self.place, place) {
+                    self.bounds = decoder.into_bounds();
+                }
                 return DocumentEvent {
                     used,
                     meaning: DocumentMeaning::Head(head),
@@ -214,13 +230,13 @@ impl DocumentClient {
 }
 
 impl Document {
-    fn after(head: &DocumentHead, separator: &'static str) -> Self {
+    fn after(head: &DocumentHead) -> Self {
         let (next, end) = match head.content_range {
             Some(part) => (part.first(), Some(part.first().saturating_add(part.count()))),
             None => (0, head.content_length),
         };
         let keep_alive = head.keep_alive && end.is_some();
-        Self { next, end, separator, keep_alive }
+        Self { next, end, keep_alive }
     }
 
     /// Takes the bytes that belong to the document; returns their number.

@@ -102,7 +102,7 @@ fn documents_end_as_their_heads_say() {
     assert_eq!(last(&(head("") + "abc\n"), 1), Some(End(DocumentEnd::Complete)));
     assert_eq!(last(&(head("") + "ab"), 1), Some(Truncated(1)));
     // The missing bytes are as many as those of the empty line.
-    assert_eq!(last(&(head("") + "a"), 1), Some(End(DocumentEnd::WithoutFirst("\r\n"))));
+    assert_eq!(last(&(head("") + "a"), 1), Some(End(DocumentEnd::WithoutFirst("\r\n".into()))));
     assert_eq!(last("P2P-CI/1.0 200 OK\nOS: x\n\nabc", 1), Some(End(DocumentEnd::Close)));
     let open = head("Connection: keep-alive\r\n") + "abc";
     assert_eq!(last(&open, 2), Some(NoReply));
