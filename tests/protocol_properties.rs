@@ -1,7 +1,8 @@
 //! Properties that hold for all messages: what is written is read again, and no input panics.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
+use p2p_ci::protocol::dialect::{CompatReader, CompatRequest, Reading, StyleSettings};
 use p2p_ci::protocol::{
     ByteRange, Content, ContentRange, Date, Digest, Document, DocumentHead, DocumentReply,
     DocumentReplyDecoder, DocumentRequest, Endpoint, FileName, HeaderText, IndexReply,
@@ -92,6 +93,51 @@ fn encoded(request: &impl Request) -> Vec<u8> {
     let mut bytes = Vec::new();
     request.encode(&mut bytes);
     bytes
+}
+
+/// Text like the ends of requests in other programs, which is no end within a title or a header.
+fn misleading_text() -> impl Strategy<Value = String> {
+    let parts = [
+        "~~~~~~~~",
+        "!!!!!!!!!!",
+        "        ",
+        "END",
+        "\tEND",
+        "LIST ALL P2P-CI/1.0",
+        "EXIT",
+        "a",
+        ": ",
+        "ADD RFC 1 P2P-CI/1.0",
+        "0000000012",
+        "~",
+        "!",
+        " ",
+    ];
+    prop::collection::vec(prop::sample::select(parts.to_vec()), 0..24)
+        .prop_map(|parts| parts.concat())
+}
+
+/// The requests that a reader of the compatibility mode finds without any pause.
+fn read_by_compat(bytes: &[u8], cuts: &[usize]) -> Vec<IndexRequest> {
+    let mut reader = CompatReader::new(([192, 0, 2, 7], 40_000).into(), StyleSettings::default());
+    let (mut input, mut found, mut rest) = (Vec::<u8>::new(), Vec::new(), bytes);
+    for cut in cuts.iter().chain(&[bytes.len()]) {
+        let (piece, after) = rest.split_at((*cut).min(rest.len()));
+        input.extend_from_slice(piece);
+        rest = after;
+        while let Reading::Found(used, request) = reader.next(&input) {
+            input.drain(..used);
+            match request {
+                CompatRequest::Request(text) => {
+                    found.push(IndexRequest::decode(&text).unwrap().unwrap().0);
+                }
+                CompatRequest::Skipped => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(input.is_empty(), "{:?} is left", String::from_utf8_lossy(&input));
+    found
 }
 
 /// The results of a decoder for bytes that arrive in these pieces: all messages, then how it ended.
@@ -252,5 +298,29 @@ proptest! {
         let _ = IndexReply::decode(&bytes);
         let _ = DocumentReplyDecoder::default().finish(&bytes);
         let _ = Record::parse(&String::from_utf8_lossy(&bytes));
+    }
+
+    /// A request that follows the grammar has the same meaning in the compatibility mode, whatever its titles and
+    /// unknown headers look like, and however it arrives.
+    #[test]
+    fn the_compatibility_mode_reads_what_follows_the_grammar_alike(
+        requests in prop::collection::vec((index_requests(), misleading_text(), misleading_text()), 1..4),
+        cuts in prop::collection::vec(1usize..140, 0..40),
+    ) {
+        let (mut bytes, mut sent) = (Vec::new(), Vec::new());
+        for (request, title, unknown) in requests {
+            let request = match request {
+                IndexRequest::Add { document, content, from, .. } => {
+                    IndexRequest::Add { document, title: Title::folded(&title), content, from }
+                }
+                other => other,
+            };
+            let mut encoded = encoded(&request);
+            encoded.truncate(encoded.len() - 2);
+            encoded.extend_from_slice(format!("X-Unknown: {unknown}\r\n\r\n").as_bytes());
+            bytes.extend_from_slice(&encoded);
+            sent.push(request);
+        }
+        prop_assert_eq!(read_by_compat(&bytes, &cuts), sent);
     }
 }

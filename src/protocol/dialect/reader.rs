@@ -215,10 +215,16 @@ impl CompatReader {
     }
 
     fn read(&mut self, text: &[u8], by: EndedBy, framing: Framing) -> CompatRequest {
-        self.last = match by {
-            EndedBy::Silence if text.ends_with(b"\n") => Last::Silence,
-            EndedBy::Silence => Last::SilenceInLine,
-            EndedBy::Padding(byte) => Last::Padding(byte),
+        let padding = trailing_padding(text).filter(|_| by == EndedBy::Silence);
+        let padded = padding.and_then(|_| text.last().copied()).map(EndedBy::Padding);
+        let lines = text.get(..padding.unwrap_or(text.len())).unwrap_or_default();
+        self.last = match padded.unwrap_or(by) {
+            EndedBy::Silence if lines.ends_with(b"\n") => Last::Silence,
+            EndedBy::Padding(byte) if by != EndedBy::Silence || lines.ends_with(b"\n") => {
+                Last::Padding(byte)
+            }
+            // A line may continue after what looks like padding.
+            EndedBy::Silence | EndedBy::Padding(_) => Last::SilenceInLine,
             EndedBy::EmptyLine | EndedBy::Word | EndedBy::NextRequest => Last::Ended,
         };
         self.has_answered = by != EndedBy::Word;
@@ -228,11 +234,8 @@ impl CompatReader {
             true => LineEnd::CarriageReturnLineFeed,
             false => LineEnd::LineFeed,
         };
-        self.set_style(line_end, by, framing);
-        let text = match trailing_padding(text).filter(|_| by == EndedBy::Silence) {
-            Some(end) => text.get(..end).unwrap_or_default(),
-            None => text,
-        };
+        self.set_style(line_end, padded.unwrap_or(by), framing);
+        let text = lines;
         let readable = std::str::from_utf8(text).ok().filter(|text| {
             !text.contains(|c: char| c.is_ascii_control() && !matches!(c, '\r' | '\n' | '\t'))
         });

@@ -14,8 +14,6 @@ const UNTERMINATED: Duration = Duration::from_millis(300);
 /// program for each line.
 const INCOMPLETE: Duration = Duration::from_secs(2);
 
-/// The blocks to which programs fill their requests have a multiple of this number of bytes.
-const BLOCK: usize = 128;
 /// The least number of equal bytes that are padding.
 const PADDING: usize = 8;
 
@@ -93,6 +91,11 @@ pub(super) fn find_end(input: &[u8]) -> RequestEnd {
             let by = EndedBy::Padding(padded.first().copied().unwrap_or_default());
             return RequestEnd::Found(Extent { text, used, by });
         }
+        if begin > 0 && length.is_none() && trailing_padding(rest) == Some(0) {
+            // Padding after the lines, or the beginning of a header that begins with blanks.
+            let silence = if headers.are_complete() { COMPLETE } else { INCOMPLETE };
+            return RequestEnd::Silence(silence);
+        }
         headers.add(line, begin == 0);
         if headers.lines > 1 + limits::REQUEST_HEADERS {
             // The decoder says that these are too many.
@@ -153,18 +156,20 @@ pub(super) fn end_word(input: &[u8]) -> Option<usize> {
     [&b"\n"[..], b"\r\n"].into_iter().find(|end| after.starts_with(end)).map(|end| 3 + end.len())
 }
 
-/// The position of padding in a line that begins at `begin`, and reaches to the end of what has arrived of it.
+/// The position of padding that ends a request without a pause, in a line that begins at `begin` and reaches to
+/// the end of what has arrived of it.
 ///
-/// After text it is padding only if no line end follows, and if it fills a block: the line may continue, and
-/// a title may end with eight exclamation marks.
+/// What may still become a line of the grammar is not padding: a title may have, and end with, any number of
+/// exclamation marks, and its line may arrive in pieces. Such padding ends a request after a silence.
 fn padding(line: &[u8], begin: usize, is_terminated: bool) -> Option<usize> {
-    let first = *line.first()?;
-    if begin > 0 && is_padding(&first) && run(line, first) >= PADDING {
-        return Some(0);
+    if !is_terminated && line.ends_with(b"\0") {
+        return trailing_padding(line);
     }
-    let fills_block = (begin + line.len()).is_multiple_of(BLOCK);
-    let at = trailing_padding(line)?;
-    (!is_terminated && (fills_block || line.ends_with(b"\0"))).then_some(at)
+    let first = *line.first().filter(|byte| begin > 0 && is_padding(byte))?;
+    let count = run(line, first);
+    let after = line.get(count..).unwrap_or_default();
+    let ends = starts_request(after) || (is_terminated && after.trim_ascii().is_empty());
+    (count >= PADDING && ends).then_some(0)
 }
 
 /// The position of padding at the end of a line.
@@ -267,24 +272,33 @@ mod tests {
             ("\r\n", (n, n + 2, EndedBy::EmptyLine)),
             ("END\n", (n, n + 4, EndedBy::Word)),
             ("\nEND\r\n", (n, n + 6, EndedBy::Word)),
-            ("~~~~~~~~", (n, n + 8, EndedBy::Padding(b'~'))),
-            ("!!!!!!!!!!", (n, n + 10, EndedBy::Padding(b'!'))),
+            ("~~~~~~~~\n", (n, n + 9, EndedBy::Padding(b'~'))),
+            ("!!!!!!!!!!LIST ALL P2P-CI/1.0\n", (n, n + 10, EndedBy::Padding(b'!'))),
             ("\0\0\0\0\0\0\0\0\0", (n, n + 9, EndedBy::Padding(0))),
-            ("         ", (n, n + 9, EndedBy::Padding(b' '))),
             ("LIST ALL P2P-CI/1.0\n", (n, n, EndedBy::NextRequest)),
             ("LEAVE P2P-CI/1.0\n", (n, n, EndedBy::NextRequest)),
         ];
         for (end, expected) in table {
             assert_eq!(ended(&format!("{list}{end}")), Some(expected), "{end:?}");
         }
-        let unterminated = list.trim_end();
-        let padded = format!("{unterminated:~<256}");
-        let expected = (unterminated.len(), 256, EndedBy::Padding(b'~'));
-        assert_eq!(ended(&padded), Some(expected));
-        // A title may end so, and its line may continue.
-        let add = "ADD RFC 1 P2P-CI/1.0\r\nTitle: Wow!!!!!!!!";
-        assert_eq!(ended(add), None);
-        assert_eq!(ended(&format!("{add}\r\nHost: h\r\nPort: 1\r\n")), None);
+    }
+
+    #[test]
+    fn what_may_become_a_line_of_the_grammar_is_no_padding() {
+        for input in [
+            // A title may end so, and its line may continue, also at the end of a block.
+            "ADD RFC 1 P2P-CI/1.0\r\nTitle: Wow!!!!!!!!".to_string(),
+            "ADD RFC 1 P2P-CI/1.0\r\nTitle: Wow!!!!!!!!\r\nHost: h\r\nPort: 1\r\n".into(),
+            format!("{:~<128}", "ADD RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: T"),
+            format!("{:~<128}", "LOOKUP RFC 1 P2P-CI/1.0\r\nX-Foo: "),
+            format!("{:1024}", "LIST ALL P2P-CI/1.0\r\nHost: h"),
+            // A header may begin with blanks, and have any name.
+            format!("LIST ALL P2P-CI/1.0\r\n{:9}", ""),
+            format!("LIST ALL P2P-CI/1.0\r\n{:9}Host: h\r\n", ""),
+            "LIST ALL P2P-CI/1.0\r\n!!!!!!!!!: x\r\n".into(),
+        ] {
+            assert_eq!(ended(&input), None, "{input:?}");
+        }
     }
 
     #[test]
@@ -299,6 +313,9 @@ mod tests {
             ("GET RFC 1 P2P-CI/1.0\nHost: h\nOS: x\n", COMPLETE),
             ("EXIT P2P-CI/1.0\n", COMPLETE),
             ("LI", UNTERMINATED),
+            ("LIST ALL P2P-CI/1.0\nHost: h\nPort: 1~~~~~~~~~~~~~~", UNTERMINATED),
+            ("LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n~~~~~~~~", COMPLETE),
+            ("LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n         ", COMPLETE),
         ];
         for (input, expected) in table {
             assert_eq!(find_end(input.as_bytes()), RequestEnd::Silence(expected), "{input:?}");
