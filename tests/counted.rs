@@ -163,13 +163,14 @@ fn a_pipeline_shares_reads_and_writes() {
 /// more of the request, and two are closed. No other thread is woken, not by the opened file either.
 fn an_upload_takes_few_calls() {
     const UPLOADS: usize = 200;
-    const FOR_EACH: [(&str, usize); 9] = [
+    const FOR_EACH: [(&str, usize); 10] = [
         ("accept4", 1),
         ("recvfrom", 2),
         ("open", 1),
         ("statx", 1),
         ("sendto", 1),
         ("sendfile", 1),
+        ("pread64", 1),
         ("close", 2),
         ("epoll_wait", 0),
         ("read", 0),
@@ -218,23 +219,9 @@ fn traced(names: &str, command: &[&str], folder: &Path) -> Option<common::Progra
 /// Ends the program, and returns its calls, in the order in which they began.
 fn calls_of(mut program: common::Program, folder: &Path) -> Vec<String> {
     // strace ends with the traced program; a killed strace would leave it running.
-    let traced = child_of(program.id());
+    let traced = common::child_of(program.id());
     assert!(Command::new("kill").arg(traced).status().unwrap().success());
     program.wait();
     let calls = fs::read_to_string(folder.join("calls")).unwrap();
     calls.lines().filter(|line| !line.contains("resumed>")).map(String::from).collect()
-}
-
-/// The only child of a process.
-fn child_of(process: u32) -> String {
-    let parent = process.to_string();
-    let is_child = |id: &String| {
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        // After the name in brackets: the state, and the parent.
-        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-        fields.split_whitespace().nth(1) == Some(&*parent)
-    };
-    let processes = fs::read_dir("/proc").unwrap();
-    let mut ids = processes.map(|process| process.unwrap().file_name().into_string().unwrap());
-    ids.find(is_child).unwrap()
 }

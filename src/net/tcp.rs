@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use super::transport::Transport;
+#[cfg(target_os = "linux")]
+use super::transport::copy_file;
 use crate::{limits, system};
 
 /// After this time a blocked write returns, so that the sender can check the reader's rate. Where such
@@ -149,7 +151,10 @@ impl Transport for Tcp {
 
     #[cfg(target_os = "linux")]
     fn send_file(&self, file: &File, offset: u64, count: u64) -> io::Result<usize> {
-        system::send_file(file, &self.stream, offset, count)
+        match system::send_file(file, &self.stream, offset, count) {
+            Err(error) if system::is_of_file(&error) => copy_file(self, file, offset, count),
+            sent => sent,
+        }
     }
 
     fn set_write_timeout(&self, time: Duration) -> io::Result<()> {

@@ -53,15 +53,7 @@ pub trait Transport: Debug + Send + Sync {
     /// # Errors
     /// When the file cannot be read, and as [`Transport::write`].
     fn send_file(&self, file: &File, offset: u64, count: u64) -> io::Result<usize> {
-        let mut chunk = [0; COPIED];
-        let most = usize::try_from(count).unwrap_or(usize::MAX).min(chunk.len());
-        let room = chunk.get_mut(..most).unwrap_or_default();
-        let filled = system::read_at(file, room, offset)?;
-        // Bytes that are not accepted are read again by the next call.
-        match room.get(..filled).unwrap_or_default() {
-            [] => Ok(0),
-            bytes => self.write(bytes),
-        }
+        copy_file(self, file, offset, count)
     }
 
     /// Sets the time after which a blocked [`Transport::write`] returns, so that the sender can check
@@ -104,5 +96,23 @@ pub trait Transport: Debug + Send + Sync {
     /// The TCP connection that carries this transport, for options that only TCP has.
     fn tcp(&self) -> Option<&TcpStream> {
         None
+    }
+}
+
+/// Sends bytes of a file as [`Transport::send_file`] does, through a buffer.
+pub(super) fn copy_file(
+    transport: &(impl Transport + ?Sized),
+    file: &File,
+    offset: u64,
+    count: u64,
+) -> io::Result<usize> {
+    let mut chunk = [0; COPIED];
+    let most = usize::try_from(count).unwrap_or(usize::MAX).min(chunk.len());
+    let room = chunk.get_mut(..most).unwrap_or_default();
+    let filled = system::read_at(file, room, offset)?;
+    // Bytes that are not accepted are read again by the next call.
+    match room.get(..filled).unwrap_or_default() {
+        [] => Ok(0),
+        bytes => transport.write(bytes),
     }
 }

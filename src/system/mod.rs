@@ -57,12 +57,12 @@ pub(crate) use service_manager::{
     ServiceChange, inherited_listeners, notify_service_manager, watchdog_time,
 };
 pub use signals::{Signal, Signals, has_controlling_terminal};
-#[cfg(target_os = "linux")]
-pub(crate) use sockets::send_file;
 pub(crate) use sockets::{
     ACCEPT_TIMES_OUT, INHERITS_OPTIONS, SENDS_WITHOUT_WAITING, WRITES_RESUME, allow_slow_reader,
     has_unread, lift_unsent_limit, receive, send_more, set_peer_options, try_receive, try_send,
 };
+#[cfg(target_os = "linux")]
+pub(crate) use sockets::{is_of_file, send_file};
 pub(crate) use terminal::{TerminalMode, is_journal, wait_for_input};
 pub(crate) use unacknowledged::unacknowledged;
 

@@ -27,6 +27,17 @@ pub(crate) fn send_file(
     Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), count)?)
 }
 
+/// Whether [`send_file`] failed for a reason other than the connection: the file may still be readable
+/// in another way, for example where the memory for a pipe is missing.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_of_file(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+
+    const REASONS: [Errno; 6] =
+        [Errno::IO, Errno::NOMEM, Errno::INVAL, Errno::NOSYS, Errno::OVERFLOW, Errno::OPNOTSUPP];
+    Errno::from_io_error(error).is_some_and(|errno| REASONS.contains(&errno))
+}
+
 /// Whether a write can be repeated after it has exceeded the timeout of the socket.
 pub(crate) const WRITES_RESUME: bool = cfg!(unix);
 

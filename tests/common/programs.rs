@@ -203,3 +203,17 @@ fn run(mut child: Child, input: &str) -> (i32, String, String) {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
+
+/// The only child of a process.
+pub fn child_of(process: u32) -> String {
+    let parent = process.to_string();
+    let is_child = |id: &String| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // After the name in brackets: the state, and the parent.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+        fields.split_whitespace().nth(1) == Some(&*parent)
+    };
+    let processes = std::fs::read_dir("/proc").unwrap();
+    let mut ids = processes.map(|process| process.unwrap().file_name().into_string().unwrap());
+    ids.find(is_child).unwrap()
+}

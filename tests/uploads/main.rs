@@ -6,6 +6,8 @@
 mod common;
 
 #[cfg(target_os = "linux")]
+mod failing_disk;
+#[cfg(target_os = "linux")]
 mod networks;
 mod resources;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::handing_over::hand_over;
 use super::lending::{Lending, Lent};
 use super::running::Running;
-use super::sending::{Upload, head};
+use super::sending::{Upload, check, head};
 use super::settings::Uploads;
 use super::totals::UploadTotals;
 use crate::library::{DigestCache, Entry, OpenDocument, SharedLibrary, UnpackedCopies};
@@ -117,15 +117,7 @@ impl Sharing {
         let meter = Arc::new(SendMeter::start());
         let prepared = match self.prepare(request, &entry, reader, &meter) {
             Ok(prepared) => prepared,
-            Err(error) => {
-                let refusal = error.refusal();
-                let level = match error {
-                    NotSent::BeingHandedOver => log::Level::Info,
-                    NotSent::NoSlot | NotSent::File(_) => log::Level::Warn,
-                };
-                log::log!(level, "{address} GET {wanted}: {}, {error}", Status::from(refusal));
-                return self.refuse(reader, refusal, &error.to_string());
-            }
+            Err(error) => return self.not_sent(reader, wanted, &error),
         };
         let Prepared { document, slot: taken, digest, lent } = prepared;
         let slot = &*slot.insert(taken);
@@ -136,8 +128,12 @@ impl Sharing {
             log::info!("{address} GET {wanted}: 416, {reason}");
             return self.refuse(reader, Refusal::RangeNotSatisfiable, &reason);
         }
+        let part = part.flatten();
+        if let Err(error) = check(&document, part) {
+            return self.not_sent(reader, wanted, &error.into());
+        }
         let keep_alive = request.keep_alive && self.may_keep_open();
-        let head = DocumentHead { keep_alive, ..head(&entry, &document, part.flatten(), digest) };
+        let head = DocumentHead { keep_alive, ..head(&entry, &document, part, digest) };
         let total = head.content_length.unwrap_or(document.length);
         let upload = Upload {
             stream,
@@ -262,6 +258,23 @@ impl Sharing {
             return Ok(None);
         }
         digests.compute(document, &mut DigestCache::buffer(), &|| !self.stop.is_stopping())
+    }
+
+    /// Refuses a request for a document that is shared.
+    fn not_sent(
+        &self,
+        reader: &Reader<'_>,
+        wanted: &Document,
+        error: &NotSent,
+    ) -> io::Result<Then> {
+        let refusal = error.refusal();
+        let level = match error {
+            NotSent::BeingHandedOver => log::Level::Info,
+            NotSent::NoSlot | NotSent::File(_) => log::Level::Warn,
+        };
+        let address = reader.address;
+        log::log!(level, "{address} GET {wanted}: {}, {error}", Status::from(refusal));
+        self.refuse(reader, refusal, &error.to_string())
     }
 
     /// Refuses a request; the reason is sent where that is wanted.

@@ -61,6 +61,29 @@ pub(super) fn head(
     }
 }
 
+/// Checks that a document, or a part of it, can be sent, before the head of the reply promises that:
+/// its first byte can be read, and if it is sent in one piece, the file has not changed.
+pub(super) fn check(document: &OpenDocument, part: Option<ContentRange>) -> io::Result<()> {
+    let (first, count) = part.map_or((0, document.length), |part| (part.first(), part.count()));
+    if count == 0 {
+        return Ok(());
+    }
+    if count <= LAST_PIECE && document.length > LAST_PIECE && document.has_changed()? {
+        return Err(changed());
+    }
+    loop {
+        match system::read_at(&document.file, &mut [0], first) {
+            Ok(0) => return Err(changed()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read.map(drop),
+        }
+    }
+}
+
+fn changed() -> io::Error {
+    io::Error::other("the file has changed since it was opened")
+}
+
 impl Upload<'_> {
     /// Sends the document or a part of it, exactly as long as its head says.
     ///
@@ -106,11 +129,11 @@ impl Upload<'_> {
         }
         let mut offset = first;
         let last = count.min(LAST_PIECE);
-        // A document of one piece is sent right after its file was checked, and needs no second check.
-        if self.document.length > LAST_PIECE {
+        // What is sent in one piece is sent right after its file was checked, and needs no second check.
+        if count > LAST_PIECE {
             self.send_bytes(clock, &mut offset, count.saturating_sub(last))?;
             if self.document.has_changed()? {
-                return Err(io::Error::other("the file changed while it was sent"));
+                return Err(changed());
             }
         }
         let has_closed_early = has_closed();
@@ -156,5 +179,39 @@ impl Upload<'_> {
             true => self.outside_piece,
             false => limits::SEND_PIECE,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::*;
+    use crate::library::{Depth, Library};
+    use crate::protocol::{ByteRange, Document};
+
+    #[test]
+    fn what_cannot_be_read_is_not_promised() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rfc1.txt");
+        fs::write(&path, vec![1; 100_000]).unwrap();
+        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        let rfc = Document::Rfc("1".parse().unwrap());
+        let open = || library.read().entry(&rfc).unwrap().open().unwrap();
+        let part = ContentRange::of(ByteRange::start(50_000), 100_000);
+        let (document, mut unreadable) = (open(), open());
+        // A file that is open only for writing stands for a fault of the disk.
+        unreadable.file = File::options().write(true).open(&path).unwrap();
+        for part in [None, part] {
+            check(&document, part).unwrap();
+            check(&unreadable, part).unwrap_err();
+        }
+        fs::write(&path, "short").unwrap();
+        check(&document, part).unwrap_err();
+        fs::write(&path, "").unwrap();
+        check(&document, None).unwrap_err();
+        // Of an empty document nothing has to be read.
+        unreadable.length = 0;
+        check(&unreadable, None).unwrap();
     }
 }
