@@ -39,6 +39,7 @@ impl OneDownload {
     pub(in crate::cli) fn show(&mut self, attempt: &DownloadProgress<'_>) {
         match attempt {
             DownloadProgress::Asking(holder) => log::info!("asking {holder}"),
+            DownloadProgress::Receiving(_) => {}
             DownloadProgress::Failed(holder, error) => {
                 self.aside(|| log::warn!("{holder}: {}", error_chain(error)));
             }

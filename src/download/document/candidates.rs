@@ -6,8 +6,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 
-use super::votes::{Party, majority};
-use crate::download::dialing::{Admission, Trial};
+use super::votes::majority;
+use crate::download::dialing::{Admission, Party, Trial};
 use crate::download::model::{DownloadRequest, GetForm, Source, TransferError};
 use crate::download::statistics::Standing;
 use crate::protocol::{Digest, Endpoint};

@@ -128,6 +128,7 @@ impl<'a> Download<'a> {
         let holder = &candidate.source.holder;
         let digest = response.head.digest;
         candidate.version = Version::Replied(digest);
+        (self.watch)(DownloadProgress::Receiving(holder));
         let was_begun = self.partial.beginning_length().is_some();
         let get = Get {
             holder,

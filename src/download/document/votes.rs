@@ -5,28 +5,9 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use crate::download::dialing::{Admission, HostNames};
+use crate::download::dialing::{Admission, HostNames, Party};
 use crate::download::model::Source;
-use crate::network::Network;
 use crate::protocol::{Digest, Endpoint};
-
-/// Holders that may belong to one party.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(super) enum Party {
-    Network(Network),
-    /// All holders whose addresses are unknown: one party may own any number of names.
-    Unresolved,
-}
-
-impl Party {
-    /// The party of a holder. A name counts as the network of the address at which it was connected to.
-    pub(super) fn of(source: &Source, names: &HostNames) -> Self {
-        match names.address(source) {
-            Some(address) => Self::Network(Network::leads_to(address)),
-            None => Self::Unresolved,
-        }
-    }
-}
 
 /// The holders of a version that vote for it.
 #[derive(Debug, Default)]

@@ -12,6 +12,8 @@ use crate::protocol::{Date, Digest, Endpoint};
 pub enum DownloadProgress<'a> {
     /// This holder is asked.
     Asking(&'a Endpoint),
+    /// This holder has begun to deliver.
+    Receiving(&'a Endpoint),
     /// The bytes of the document that are here, and its length if that is known. The first event of
     /// a transfer reports the bytes that were here before it.
     Bytes(u64, Option<u64>),

@@ -36,7 +36,8 @@ pub fn download_all(
 ) -> io::Result<()> {
     let workers =
         downloader.accounting.bandwidth.feeds(system::peer_bounds().downloads).min(jobs.len());
-    let queue = JobQueue::new(jobs, parts, workers, &downloader.dialer.limits);
+    let queue =
+        JobQueue::new(jobs, parts, workers, &downloader.dialer.names, &downloader.dialer.limits);
     // Each complete document that waits for its commit is an open file.
     let (sender, messages) = sync_channel(workers);
     thread::scope(|scope| {

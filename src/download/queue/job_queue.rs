@@ -1,22 +1,26 @@
 //! The queue of downloads: untried ones first, then those that were tried before (protocol.md section
-//! 7).
+//! 7). Of both, those of the party are first that has used the least time of workers.
 //!
 //! A worker takes several downloads of one holder together, which are requested ahead. If one of them
 //! takes long, the others are returned to the queue.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::events::DownloadJob;
+use super::lines::Lines;
 use super::running::{Running, Slow, Waiting, make_yield};
 use super::task::Task;
+use super::usage::{Usage, User};
+use crate::download::dialing::{HostNames, Party};
+use crate::download::model::Source;
 use crate::library::PartFiles;
 use crate::limits;
-use crate::protocol::Host;
 
-/// The number of queued downloads that are searched for the same holder, or for another host.
-const LOOKED_THROUGH: usize = 64;
+/// A worker stays with its holder until the party of that has used this much more time than the one that
+/// is next: it has a connection to it.
+const STAYS: Duration = Duration::from_secs(1);
 
 /// When a worker has been busy with one document for this time, its other tasks are returned.
 const RETURN_AFTER: Duration = Duration::from_secs(2);
@@ -34,16 +38,23 @@ pub(super) struct JobQueue {
 
 #[derive(Debug)]
 struct State {
-    untried: VecDeque<Task>,
-    tried: VecDeque<Task>,
+    names: Arc<HostNames>,
+    limits: Arc<limits::Downloads>,
+    untried: Lines,
+    /// Downloads that were tried before, and can run again.
+    tried: Lines,
+    /// Downloads that can run again later, by that time and by the order in which they were put back.
+    later: BTreeMap<(Instant, u64), Task>,
+    put_back: u64,
+    usage: Usage,
     /// The tasks that each worker has taken and not begun.
     taken: Vec<VecDeque<Task>>,
+    /// The line from which each worker has taken tasks last.
+    lines: Vec<Option<User>>,
     /// The task that each worker is running.
     running: Vec<Option<Running>>,
     /// The number of tasks that workers have.
     working: usize,
-    /// The first hosts of documents that had to yield. Documents of other hosts run before theirs.
-    slow_hosts: HashSet<Host>,
     is_over: bool,
     is_disk_full: bool,
 }
@@ -53,19 +64,26 @@ impl JobQueue {
         jobs: Vec<DownloadJob>,
         parts: &PartFiles,
         workers: usize,
+        names: &Arc<HostNames>,
         limits: &Arc<limits::Downloads>,
     ) -> Self {
-        let task = |job: DownloadJob| {
+        let mut untried = Lines::default();
+        for job in jobs {
             let is_new = !parts.has(&job.target);
-            Task::new(job, is_new, limits)
-        };
+            untried.push(Task::new(job, is_new, limits), names);
+        }
         let state = State {
-            untried: jobs.into_iter().map(task).collect(),
-            tried: VecDeque::new(),
+            names: Arc::clone(names),
+            limits: Arc::clone(limits),
+            untried,
+            tried: Lines::default(),
+            later: BTreeMap::new(),
+            put_back: 0,
+            usage: Usage::new(workers),
             taken: (0..workers).map(|_| VecDeque::new()).collect(),
+            lines: vec![None; workers],
             running: (0..workers).map(|_| None).collect(),
             working: 0,
-            slow_hosts: HashSet::new(),
             is_over: false,
             is_disk_full: false,
         };
@@ -78,21 +96,17 @@ impl JobQueue {
     pub(super) fn take(&self, worker: usize, most: usize, idle: &mut dyn FnMut()) -> Option<()> {
         let mut state = self.lock();
         loop {
+            let now = Instant::now();
+            state.usage.set_user(worker, None, now);
             if state.is_over || !state.is_anything_left() {
                 return None;
             }
-            let now = Instant::now();
-            if let Some(first) = state.first(now) {
-                let most = most.min(1 + state.untried.len() / self.workers.max(1));
-                let tasks = state.with_more(first, most);
-                state.working += tasks.len();
-                if let Some(taken) = state.taken.get_mut(worker) {
-                    taken.extend(tasks);
-                }
+            let most = most.min(1 + state.untried.len() / self.workers.max(1));
+            if state.take(worker, most, now) {
                 return Some(());
             }
             idle();
-            let soonest = state.tried.iter().map(|task| task.due).min();
+            let soonest = state.later.keys().next().map(|(due, _)| *due);
             let pause = soonest.map_or(RECHECK, |due| due.saturating_duration_since(now));
             let waited = self.changed.wait_timeout(state, pause);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -115,10 +129,22 @@ impl JobQueue {
             return None;
         }
         let task = state.taken.get_mut(worker)?.pop_front()?;
+        // The last one may have been received from another holder.
+        if let Some(line) = state.lines.get(worker).cloned() {
+            state.usage.set_user(worker, line, Instant::now());
+        }
         if let Some(place) = state.running.get_mut(worker) {
             *place = Some(running(&task));
         }
         Some(task)
+    }
+
+    /// Notes that the task that a worker is running is received from this holder, whose time counts from
+    /// now on.
+    pub(super) fn receives_from(&self, worker: usize, source: &Source) {
+        let mut state = self.lock();
+        let user = User::of(Some(source), &state.names);
+        state.usage.set_user(worker, Some(user), Instant::now());
     }
 
     /// Whether the task that a worker is running has to yield.
@@ -141,13 +167,12 @@ impl JobQueue {
     }
 
     /// Puts a task back, which is retried when it is due.
-    pub(super) fn put_back(&self, worker: usize, mut task: Task, is_slow: bool) {
+    pub(super) fn put_back(&self, worker: usize, mut task: Task) {
         let mut state = self.lock();
-        if is_slow {
-            state.slow_hosts.extend(task.host().cloned());
-        }
         task.is_new = false;
-        state.tried.push_back(task);
+        state.put_back += 1;
+        let key = (task.due, state.put_back);
+        state.later.insert(key, task);
         state.stop_running(worker);
         drop(state);
         self.changed.notify_all();
@@ -163,9 +188,11 @@ impl JobQueue {
         let now = Instant::now();
         let mut state = self.lock();
         let returned = state.return_taken(now);
+        state.run_again(now);
+        let (newcomers, least) = state.waiting_parties(now);
         let untried = !state.untried.is_empty();
-        let waiting =
-            Waiting { untried, any: untried || state.tried.iter().any(|task| task.due <= now) };
+        let waiting = Waiting { untried, newcomers, any: untried || !state.tried.is_empty() };
+        state.end_excess(least, slow, now);
         make_yield(&mut state.running, waiting, slow, now);
         drop(state);
         if returned {
@@ -199,37 +226,86 @@ impl JobQueue {
 
 impl State {
     fn is_anything_left(&self) -> bool {
-        self.working > 0 || !self.untried.is_empty() || !self.tried.is_empty()
+        let is_none_waiting =
+            self.untried.is_empty() && self.tried.is_empty() && self.later.is_empty();
+        self.working > 0 || !is_none_waiting
     }
 
-    /// The next task: an untried one, preferably of a host that is not slow; otherwise one that is
-    /// due.
-    fn first(&mut self, now: Instant) -> Option<Task> {
-        let is_slow = |task: &Task| task.host().is_some_and(|host| self.slow_hosts.contains(host));
-        let looked = self.untried.iter().take(LOOKED_THROUGH * LOOKED_THROUGH);
-        let at = match self.slow_hosts.is_empty() {
-            true => 0,
-            false => looked.into_iter().position(|task| !is_slow(task)).unwrap_or(0),
+    /// Takes the next tasks, untried ones before others, unless their party has used much more time.
+    fn take(&mut self, worker: usize, most: usize, now: Instant) -> bool {
+        self.run_again(now);
+        let Self { untried, tried, usage, names, .. } = self;
+        let next_untried = untried.next(usage, names, now);
+        let next_tried = tried.next(usage, names, now);
+        let (lines, next, most) = match (next_untried, next_tried) {
+            (None, None) => return false,
+            (None, Some(next)) => (tried, next, 1),
+            (Some(next), None) => (untried, next, most),
+            (Some(one), Some(other)) => {
+                let most_of_other = usage.of(&other, now).saturating_add(self.limits.slow_after);
+                match most_of_other < usage.of(&one, now) {
+                    true => (tried, other, 1),
+                    false => (untried, one, most),
+                }
+            }
         };
-        if let Some(task) = self.untried.remove(at) {
-            return Some(task);
+        let last = self.lines.get(worker).cloned().flatten();
+        let may_stay = |last: &User| {
+            lines.has(last.holder.as_ref())
+                && usage.of(last, now) <= usage.of(&next, now).saturating_add(STAYS)
+        };
+        let next = last.filter(may_stay).unwrap_or(next);
+        let tasks = lines.take(&next.holder, most);
+        self.working += tasks.len();
+        if let Some(taken) = self.taken.get_mut(worker) {
+            taken.extend(tasks);
         }
-        let at = self.tried.iter().position(|task| task.due <= now)?;
-        self.tried.remove(at)
+        self.usage.set_user(worker, Some(next.clone()), now);
+        if let Some(line) = self.lines.get_mut(worker) {
+            *line = Some(next);
+        }
+        true
     }
 
-    /// Adds other untried tasks of the same holder, so that there are at most `most` in all.
-    fn with_more(&mut self, first: Task, most: usize) -> Vec<Task> {
-        let mut more = Vec::new();
-        let mut at = 0;
-        while 1 + more.len() < most && at < LOOKED_THROUGH.min(self.untried.len()) {
-            match self.untried.get(at).is_some_and(|task| task.goes_with(&first)) {
-                true => more.extend(self.untried.remove(at)),
-                false => at += 1,
+    /// Puts the tasks that are due into their lines.
+    fn run_again(&mut self, now: Instant) {
+        while let Some(first) = self.later.first_entry()
+            && first.key().0 <= now
+        {
+            self.tried.push(first.remove(), &self.names);
+        }
+    }
+
+    /// Whether a party that was never tried is waiting; and the least time that a waiting party has used.
+    /// A party whose tasks were tried counts if it was not slow.
+    fn waiting_parties(&mut self, now: Instant) -> (bool, Option<Duration>) {
+        let Self { untried, tried, usage, names, limits, .. } = self;
+        let used = |next: Option<User>| next.map(|next| usage.of_party(next.party, now));
+        let untried = used(untried.next(usage, names, now));
+        let tried = used(tried.next(usage, names, now)).filter(|used| *used < limits.slow_after);
+        (untried == Some(Duration::ZERO), untried.into_iter().chain(tried).min())
+    }
+
+    /// Ends tasks of unproven holders whose party has used much more time than one that waits, and has
+    /// more than a quarter of the workers.
+    fn end_excess(&mut self, least: Option<Duration>, slow: Slow<'_>, now: Instant) {
+        let Some(least) = least else { return };
+        let most = (self.running.len() / 4).max(1);
+        let mut excess: HashMap<Party, usize> = HashMap::new();
+        for (worker, running) in self.running.iter_mut().enumerate().rev() {
+            let Some(user) = self.usage.user(worker) else { continue };
+            let Some(one) = running.as_mut().filter(|one| !one.is_proven()) else { continue };
+            let used = self.usage.of_party(user.party, now);
+            if used < least.saturating_add(slow.limits.slow_after) {
+                continue;
+            }
+            let all = self.usage.workers_of(user.party);
+            let excess = excess.entry(user.party).or_insert_with(|| all.saturating_sub(most));
+            if *excess > 0 {
+                *excess -= 1;
+                one.end();
             }
         }
-        more.insert(0, first);
-        more
     }
 
     fn stop_running(&mut self, worker: usize) {
@@ -245,7 +321,7 @@ impl State {
         for (taken, running) in self.taken.iter_mut().zip(&self.running) {
             if running.as_ref().is_some_and(|one| one.time(now) >= RETURN_AFTER) {
                 while let Some(task) = taken.pop_back() {
-                    self.untried.push_front(task);
+                    self.untried.push_front(task, &self.names);
                     self.working = self.working.saturating_sub(1);
                     returned = true;
                 }

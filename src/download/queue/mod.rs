@@ -5,6 +5,8 @@
 //! | `events` | one of many downloads, and the events that are reported |
 //! | `task` | a download between its attempts |
 //! | `running` | the downloads that are running, and which of them must yield |
+//! | `usage` | the time of workers that parties have used |
+//! | `lines` | the downloads that can run, in lines by party and holder |
 //! | `job_queue` | the downloads that wait |
 //! | `worker` | a thread that downloads one document after another |
 //! | `download_all` | starts the workers, and gives complete files their names |
@@ -12,8 +14,10 @@
 mod download_all;
 mod events;
 mod job_queue;
+mod lines;
 mod running;
 mod task;
+mod usage;
 mod worker;
 
 pub use download_all::download_all;

@@ -47,6 +47,8 @@ pub(super) struct Progress {
 pub(super) struct Waiting {
     /// Whether there are downloads that were never tried.
     pub(super) untried: bool,
+    /// Whether some of these belong to parties that were never tried.
+    pub(super) newcomers: bool,
     /// Whether there are downloads that can run now.
     pub(super) any: bool,
 }
@@ -90,15 +92,18 @@ impl Running {
         self.bytes() == 0 && self.time(now) >= most
     }
 
-    fn is_proven(&self) -> bool {
+    pub(super) fn is_proven(&self) -> bool {
         self.progress.prospect.get() == Some(&Prospect::Proven)
     }
 
     /// Whether it has occupied its worker for a long time, whatever its rate is: any peer can serve an
     /// endless document.
-    fn is_long(&self, now: Instant, slow: Slow<'_>) -> bool {
-        let is_usual = self.is_proven() && !self.is_slow(now, slow);
-        let most = if is_usual { slow.limits.long_after } else { slow.limits.slow_after };
+    fn is_long(&self, now: Instant, waiting: Waiting, slow: Slow<'_>) -> bool {
+        let most = match self.is_proven() {
+            true if !self.is_slow(now, slow) => slow.limits.long_after,
+            false if waiting.newcomers => slow.limits.fruitless_after,
+            _ => slow.limits.slow_after,
+        };
         self.time(now) >= most
     }
 
@@ -137,9 +142,13 @@ pub(super) fn make_yield(
     if waiting.untried {
         let fruitless = running.iter_mut().flatten().filter(|one| one.is_fruitless(now, slow));
         fruitless.for_each(Running::end);
-        let reserved = slow.limits.reserved_workers.min(running.len().div_ceil(2));
+        let half = running.len().div_ceil(2);
+        let reserved = match waiting.newcomers {
+            true => half,
+            false => slow.limits.reserved_workers.min(half),
+        };
         let for_long = running.len().saturating_sub(reserved);
-        let is_long = |one: &&mut Running| !one.must_yield && one.is_long(now, slow);
+        let is_long = |one: &&mut Running| !one.must_yield && one.is_long(now, waiting, slow);
         let mut long: Vec<&mut Running> = running.iter_mut().flatten().filter(is_long).collect();
         long.sort_by_key(|one| one.yield_order(now, slow));
         let excess = long.len().saturating_sub(for_long);
@@ -152,7 +161,7 @@ pub(super) fn make_yield(
 }
 
 impl Running {
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.must_yield = true;
         self.cancel.cancel();
     }
@@ -165,7 +174,7 @@ mod tests {
     const LIMITS: limits::Downloads = limits::Downloads::DEFAULT;
     const RATE: u64 = LIMITS.slow_rate;
     const SLOW: Slow<'_> = Slow { limits: &LIMITS, rate: RATE, names: false };
-    const UNTRIED: Waiting = Waiting { untried: true, any: true };
+    const UNTRIED: Waiting = Waiting { untried: true, newcomers: false, any: true };
 
     fn running(rates: &[u64], length: u64, time: u64, now: Instant) -> Vec<Option<Running>> {
         let one = |rate: &u64| {
@@ -190,7 +199,7 @@ mod tests {
         for (waiting, time, expected) in [
             (UNTRIED, 20, vec![1, 3]),
             (UNTRIED, 9, vec![]),
-            (Waiting { untried: false, any: true }, 20, vec![]),
+            (Waiting { untried: false, newcomers: false, any: true }, 20, vec![]),
         ] {
             let mut all = running(&rates, 1 << 40, time, now);
             make_yield(&mut all, waiting, SLOW, now);
@@ -231,15 +240,33 @@ mod tests {
             make_yield(&mut all, UNTRIED, SLOW, now);
             assert_eq!(ended(&all), expected, "{times:?}");
             let mut all = all_at(times, prospect);
-            make_yield(&mut all, Waiting { untried: false, any: true }, SLOW, now);
+            make_yield(
+                &mut all,
+                Waiting { untried: false, newcomers: false, any: true },
+                SLOW,
+                now,
+            );
             assert_eq!(ended(&all), [] as [usize; 0], "{times:?}");
+        }
+    }
+
+    /// Before, as many parties as there were baits came one after another, two in ten seconds.
+    #[test]
+    fn more_workers_are_reserved_for_parties_that_were_never_tried() {
+        let now = Instant::now() + Duration::from_secs(1000);
+        for (newcomers, time, expected) in
+            [(true, 2, 0), (true, 3, 4), (false, 3, 0), (false, 10, 2)]
+        {
+            let mut all = running(&[RATE * 100; 8], 1 << 40, time, now);
+            make_yield(&mut all, Waiting { newcomers, ..UNTRIED }, SLOW, now);
+            assert_eq!(ended(&all).len(), expected, "{newcomers} {time}");
         }
     }
 
     #[test]
     fn a_budget_is_proportional_to_the_length_and_never_below_two_minutes() {
         let now = Instant::now() + Duration::from_secs(1_000_000);
-        let none = Waiting { untried: false, any: false };
+        let none = Waiting { untried: false, newcomers: false, any: false };
         for (rate, length, time, waiting, is_over) in [
             (1200, 1000, 121, UNTRIED, true),
             (1200, 1000, 119, UNTRIED, false),
@@ -267,7 +294,14 @@ mod tests {
             (Prospect::Doubtful, 3, 1, false, UNTRIED, false),
             (Prospect::NeedsLookup, 1, 0, false, UNTRIED, false),
             (Prospect::NeedsLookup, 1, 0, true, UNTRIED, true),
-            (Prospect::NeedsLookup, 9, 0, true, Waiting { untried: false, any: true }, false),
+            (
+                Prospect::NeedsLookup,
+                9,
+                0,
+                true,
+                Waiting { untried: false, newcomers: false, any: true },
+                false,
+            ),
         ] {
             let mut all = running(&[rate], 1 << 20, time, now);
             all.iter().flatten().for_each(|one| one.progress.prospect.set(prospect).unwrap());

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::events::DownloadJob;
+use super::usage::{Usage, User};
+use crate::download::dialing::HostNames;
 use crate::download::document::Retry;
-use crate::download::model::{CompletedDownload, DownloadError};
+use crate::download::model::{CompletedDownload, DownloadError, Source};
 use crate::limits;
-use crate::protocol::{Endpoint, Host};
+use crate::protocol::Endpoint;
 
 /// A download that waits, or is running.
 #[derive(Debug)]
@@ -52,8 +54,21 @@ impl Task {
         self.job.request.sources.first().map(|source| &source.holder)
     }
 
-    /// The host that is asked first.
-    pub(super) fn host(&self) -> Option<&Host> {
-        self.first_holder().map(|holder| &holder.host)
+    /// The first holder, and its party.
+    pub(super) fn user(&self, names: &HostNames) -> User {
+        User::of(self.job.request.sources.first(), names)
+    }
+
+    /// This holder of the document, and its party.
+    pub(super) fn user_of(&self, holder: Option<&Endpoint>, names: &HostNames) -> User {
+        let is_it = |source: &&Source| Some(&source.holder) == holder;
+        User::of(self.job.request.sources.iter().find(is_it), names)
+    }
+
+    /// The holder that has used the most time together with its party, if there are several.
+    pub(super) fn slowest(&self, usage: &Usage, names: &HostNames, now: Instant) -> Option<User> {
+        let sources = self.job.request.sources.iter();
+        let all = sources.skip_while(|_| self.job.request.sources.len() < 2);
+        all.map(|source| User::of(Some(source), names)).max_by_key(|user| usage.of(user, now))
     }
 }

@@ -131,7 +131,7 @@ impl<'a> Worker<'a> {
                 let document = task.job.request.document.clone();
                 let is_told = error.is_in_use() && task.retry.is_waiting_for_another();
                 task.due = limits::ends_after(pause);
-                self.queue.put_back(self.number, task, error.is_too_slow());
+                self.queue.put_back(self.number, task);
                 if !is_told {
                     let _ = self.messages.send(Message::Waits(Box::new((document, error, pause))));
                 }
@@ -139,7 +139,7 @@ impl<'a> Worker<'a> {
             (Next::Later, _) => {
                 task.due = Instant::now();
                 log::debug!("{} is slow: others run before it", task.job.request.document);
-                self.queue.put_back(self.number, task, true);
+                self.queue.put_back(self.number, task);
             }
             (Next::Present, _) => {
                 self.parts.remove(&task.job.target);
@@ -190,10 +190,18 @@ impl<'a> Worker<'a> {
                 return (after_failure(task, error, Duration::ZERO, None), None);
             }
         };
-        let Self { downloader, pipeline, messages, unreported, reported, .. } = self;
+        let Self { downloader, pipeline, messages, unreported, reported, queue, number, .. } = self;
+        let sources = &task.job.request.sources;
         let (mut seen, mut announced) = (None::<u64>, task.retry.announced());
         let mut watch = |attempt: DownloadProgress<'_>| {
-            let DownloadProgress::Bytes(bytes, length) = attempt else { return };
+            let (bytes, length) = match attempt {
+                DownloadProgress::Bytes(bytes, length) => (bytes, length),
+                DownloadProgress::Receiving(holder) => {
+                    let source = sources.iter().find(|source| source.holder == *holder);
+                    return source.into_iter().for_each(|one| queue.receives_from(*number, one));
+                }
+                _ => return,
+            };
             // The first event of a transfer has the bytes that were here before, which do not count.
             // They may be fewer than another holder had delivered.
             let count = bytes.saturating_sub(seen.replace(bytes).unwrap_or(bytes));

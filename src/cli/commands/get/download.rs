@@ -226,7 +226,9 @@ fn download(
                     Some(JournalEvent::Failed((*holder).clone(), error_chain(error)))
                 }
                 DownloadProgress::Retrying(_, pause) => Some(JournalEvent::Waits(*pause)),
-                DownloadProgress::Asking(_) | DownloadProgress::Bytes(..) => None,
+                DownloadProgress::Asking(_)
+                | DownloadProgress::Receiving(_)
+                | DownloadProgress::Bytes(..) => None,
             };
             if let Some(event) = event {
                 context.journal.add(document, event);

@@ -23,8 +23,10 @@ use crate::system::listed_bytes;
 const RECORD_BYTES: usize = 2 * size_of::<Source>() + 4 * size_of::<Endpoint>() + ALLOCATION;
 
 /// The memory that each document takes, besides its paths: as a job, as a task of the queue while it is
-/// moved there, and in the tables of running downloads, of earlier contents and of the journal.
-const DOCUMENT_BYTES: usize = 4 * size_of::<DownloadJob>() + 6 * ALLOCATION;
+/// moved there, as the line of a holder, and in the tables of running downloads, of earlier contents and
+/// of the journal.
+const DOCUMENT_BYTES: usize =
+    4 * size_of::<DownloadJob>() + 6 * size_of::<Endpoint>() + 10 * ALLOCATION;
 
 /// The memory that an allocation takes besides its bytes.
 const ALLOCATION: usize = 32;

@@ -18,7 +18,8 @@ fn a_panic_costs_one_document() {
         DownloadJob { request, target, overwrite: false }
     };
     let parts = PartFiles::default();
-    let queue = JobQueue::new((1..=3).map(job).collect(), &parts, 1, &Arc::default());
+    let queue =
+        JobQueue::new((1..=3).map(job).collect(), &parts, 1, &Arc::default(), &Arc::default());
     let (sender, messages) = sync_channel(10);
     let downloader = Downloader::default();
     let mut worker = Worker::new(0, &queue, &parts, &downloader, &sender);

@@ -36,7 +36,13 @@ fn a_task_that_is_cancelled_too_late_cancels_no_other() {
         overwrite: false,
     };
     let parts = PartFiles::in_folder(folder.path());
-    let queue = JobQueue::new(["here", "next", "last"].map(job).into(), &parts, 1, &Arc::default());
+    let queue = JobQueue::new(
+        ["here", "next", "last"].map(job).into(),
+        &parts,
+        1,
+        &Arc::default(),
+        &Arc::default(),
+    );
     let downloader = Downloader::default();
     let (sender, messages) = sync_channel(100);
     let worker = Worker::new(0, &queue, &parts, &downloader, &sender);
