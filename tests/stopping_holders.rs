@@ -153,6 +153,41 @@ fn thousands_of_dead_holders_are_skipped() {
     }
 }
 
+/// Before, such a holder was asked for the whole document before all others, again and again: each other
+/// one was asked four seconds later than the one before it.
+#[test]
+fn holders_that_stop_before_the_end_and_send_a_wrong_rest_are_asked_once_before_others() {
+    const LENGTH: usize = 1_000_000;
+    let with_rest = |number: u8| {
+        let at = holder(Ipv4Addr::new(127, 13, number, 1), move |stream, request| {
+            let digest = format!("Digest: sha-256={number:064x}\r\n");
+            let range = request.split("bytes=").nth(1).and_then(|range| range.split('-').next());
+            if let Some(first) = range.and_then(|first| first.parse::<usize>().ok()) {
+                let (count, last) = (LENGTH - first, LENGTH - 1);
+                let head = format!(
+                    "P2P-CI/1.0 206 Partial Content\r\nContent-Length: {count}\r\n\
+                     Content-Range: bytes {first}-{last}/{LENGTH}\r\n{digest}\r\n"
+                );
+                stream.write_all(head.as_bytes())?;
+                return stream.write_all(&vec![b'y'; count]);
+            }
+            respond(stream, &format!("Content-Length: {LENGTH}\r\n{digest}"), &[b'x'; 990_000])?;
+            loop {
+                thread::sleep(Duration::from_millis(10));
+                stream.write_all(b"x")?;
+            }
+        });
+        endpoint(at).into()
+    };
+    let root = tempfile::tempdir().unwrap();
+    let (_server, honest) = honest(&shared(root.path()), Ipv4Addr::LOCALHOST);
+    let mut sources: Vec<Source> = (0..40).map(with_rest).collect();
+    sources.push(honest.clone());
+    let (fetched, time) = fetch_of(sources);
+    assert_eq!(fetched.unwrap().holders, [honest.holder]);
+    assert!(time < Duration::from_secs(8), "{time:?}");
+}
+
 /// A holder of a version of its own, which announces a length and stops after fewer bytes.
 fn dishonest_holder_that_stops(address: Ipv4Addr, length: usize, sent: usize) -> Source {
     let digest = u32::from(address);

@@ -21,7 +21,7 @@ use body::{Body, Received};
 use ending::Ending;
 pub(super) use ending::Transferred;
 pub(super) use incoming::Incoming;
-pub(super) use min_rate::MinRate;
+pub(super) use min_rate::{MinRate, Pace};
 use surplus::read_surplus;
 
 /// The result of a GET that did not fail.
@@ -42,8 +42,8 @@ pub(super) struct Get<'a> {
     pub(super) in_segments: bool,
     /// The period in which the minimum rate must be reached.
     pub(super) patience: Duration,
-    /// Whether other holders can be asked.
-    pub(super) has_others: bool,
+    /// The rates that the document must have, while other holders can be asked.
+    pub(super) pace: Option<Pace>,
 }
 
 /// Receives a document. `progress` gets the number of bytes that are here, and the length if it is
@@ -77,7 +77,7 @@ pub(super) fn receive(
     pipeline.request_ahead(&head, &mut connection)?;
     let mut body = Body::begin(limits, &head, partial, progress)?;
     let is_strict = accounting.is_strict;
-    let rate = MinRate::new(limits, get.patience, get.has_others.then_some(limits.slow_after));
+    let rate = MinRate::new(limits, get.patience, get.pace);
     let mut surplus = Vec::new();
     let outcome = body.receive(accounting, &mut connection, rate).and_then(|received| {
         let Received { bytes, end } = received;

@@ -84,6 +84,12 @@ pub struct Downloads {
     pub long_after: Duration,
     /// Workers that long downloads may not occupy while other documents were never tried.
     pub reserved_workers: usize,
+    /// Bytes a second that a document must have, at most, from a holder that has not delivered anything
+    /// yet, while other holders are left to ask: it should be complete in `slow_after`.
+    pub rate_with_others: u64,
+    /// The shortest time in which such a holder must reach a rate. The time is halved after each one that
+    /// began a document and did not complete it.
+    pub least_patience: Duration,
     /// Time for which a download waits while another process downloads the same document.
     pub in_use: Duration,
     /// First pause before the index is asked again for a document without holders; it doubles up to
@@ -133,6 +139,8 @@ impl Downloads {
         fruitless_after: Duration::from_secs(3),
         long_after: Duration::from_secs(60),
         reserved_workers: 2,
+        rate_with_others: 64 * 1024,
+        least_patience: Duration::from_millis(250),
         in_use: Duration::from_hours(1),
         no_holders: Duration::from_mins(1),
         no_holders_max: Duration::from_hours(1),

@@ -122,6 +122,8 @@ const MOST: Limits = Limits {
         min_rate: u64::MAX,
         min_rate_time: LONG,
         min_rate_time_with_others: LONG,
+        rate_with_others: u64::MAX,
+        least_patience: LONG,
         slow_rate: u64::MAX,
         budget_unproven: u64::MAX,
         slow_after: LONG,

@@ -30,10 +30,16 @@ pub fn hurried(factor: u32) -> Downloader {
         &mut limits.min_rate_time_with_others,
         &mut limits.slow_after,
         &mut limits.fruitless_after,
+        &mut limits.least_patience,
     ] {
         *time /= factor;
     }
-    for rate in [&mut limits.beginning_rate, &mut limits.min_rate, &mut limits.slow_rate] {
+    for rate in [
+        &mut limits.beginning_rate,
+        &mut limits.min_rate,
+        &mut limits.slow_rate,
+        &mut limits.rate_with_others,
+    ] {
         *rate *= u64::from(factor);
     }
     let (stats, bandwidth) = (PeerStats::default(), Bandwidth::default());

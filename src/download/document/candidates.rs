@@ -195,7 +195,9 @@ impl<'a> Candidates<'a> {
                     }
                 },
             };
-            let Some(candidate) = self.left.remove(at) else { break };
+            let Some(mut candidate) = self.left.remove(at) else { break };
+            // A holder that does not deliver goes behind others.
+            candidate.is_first = false;
             *self.asked.entry(Party::of(candidate.source, &self.admission.names)).or_default() += 1;
             return Next::Ask(candidate, trial);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::candidates::{Ask, Candidate, Candidates, Version};
 use super::votes::agreeing;
@@ -12,9 +12,9 @@ use crate::download::exchange::{Exchange, Patience, Pipeline, Response};
 use crate::download::model::{
     CompletedDownload, DownloadProgress, DownloadRequest, ExpectedDigest, TransferError,
 };
-use crate::download::transfer::{Accounting, Get, Outcome, Transferred, receive};
+use crate::download::transfer::{Accounting, Get, Outcome, Pace, Transferred, receive};
 use crate::library::PartialFile;
-use crate::limits;
+use crate::limits::{self, bytes_in};
 use crate::protocol::{Digest, Document, Endpoint, Refusal, Status};
 
 /// How often a holder may begin the document without completing it.
@@ -31,16 +31,16 @@ pub(super) struct Running<'a> {
 }
 
 impl Running<'_> {
-    /// How long the response is awaited. `rate` is expected of an unproven holder while others can be
+    /// How long the response is awaited: `short` applies to an unproven holder while others can be
     /// asked.
     pub(super) fn patience(
         &self,
         limits: &limits::Downloads,
         has_others: bool,
-        rate: u64,
+        short: Patience,
     ) -> Patience {
         match has_others && !self.is_proven && !self.candidate.is_late {
-            true => Patience::short(limits, rate),
+            true => short,
             false if self.candidate.forms.is_some() => Patience::of_form(limits),
             false => Patience::full(limits),
         }
@@ -65,6 +65,8 @@ pub(super) struct Download<'a> {
     /// The bytes of the document that must have arrived from an unproven holder before its response
     /// is accepted.
     pub(super) beginning: u64,
+    /// How often a holder began the document and did not complete it.
+    pub(super) stops: u32,
 }
 
 impl<'a> Download<'a> {
@@ -95,6 +97,7 @@ impl<'a> Download<'a> {
             failures,
             not_understood: HashMap::new(),
             beginning,
+            stops: 0,
         }
     }
 
@@ -139,7 +142,7 @@ impl<'a> Download<'a> {
                 true => self.dialer.limits.min_rate_time,
                 false => self.dialer.limits.min_rate_time_with_others,
             },
-            has_others: !candidate.is_late && self.candidates.has_early(),
+            pace: self.candidates.has_early().then(|| self.pace(holder, &response)),
         };
         let begun = Instant::now();
         let outcome = {
@@ -179,7 +182,10 @@ impl<'a> Download<'a> {
                 if candidate.ask == Ask::Whole {
                     candidate.ask = Ask::Rest;
                 }
-                self.candidates.give_back(candidate);
+                self.continue_slowly(
+                    candidate,
+                    bytes_in(self.dialer.limits.min_rate, time) <= bytes,
+                );
                 return Ok(None);
             }
             Err(error) => error,
@@ -188,36 +194,73 @@ impl<'a> Download<'a> {
             self.expect_more();
         }
         if let TransferError::WrongDigest { .. } = error {
+            self.expect_more();
             self.partial.discard()?;
             self.admission.stats.distrust(holder);
         }
-        let again = match (&error, candidate.ask) {
+        match (&error, candidate.ask) {
             // The part file is of another document, or of a longer one.
-            (TransferError::OtherPart, Ask::Rest) => true,
-            // The bytes that were here before may be wrong.
-            (TransferError::WrongDigest { .. }, Ask::Rest) => was_begun,
-            _ => false,
-        };
-        if again {
-            self.ask_again(candidate, Ask::Whole);
-        } else {
-            self.failed(holder, error);
+            (TransferError::OtherPart, Ask::Rest) => self.ask_again(candidate, Ask::Whole),
+            // The bytes that were here before may be wrong, or these: others are asked first.
+            (TransferError::WrongDigest { .. }, Ask::Rest) if was_begun => {
+                candidate.ask = Ask::Whole;
+                self.candidates.give_back(candidate);
+            }
+            _ => self.failed(holder, error),
         }
         Ok(None)
     }
 
+    /// The rates that a document must have while others can be asked that were not given up early. An
+    /// unproven holder has half of the time after each one that began and did not complete it, so that
+    /// any number of them does not delay the others for long.
+    fn pace(&self, holder: &Endpoint, response: &Response) -> Pace {
+        let limits = &self.dialer.limits;
+        if self.admission.stats.is_proven(holder) {
+            return Pace::usual(limits);
+        }
+        let shorter = |time: Duration, times: u32| {
+            let divisor = 1u32.checked_shl(times.min(16)).unwrap_or(1);
+            (time / divisor).max(limits.least_patience).min(time)
+        };
+        let length = response.head.content_length.unwrap_or(u64::MAX);
+        let soon = length / limits.slow_after.as_secs().max(1);
+        Pace {
+            stopped_after: shorter(limits.stopped_after, self.stops.saturating_sub(1)),
+            slow_after: shorter(limits.min_rate_time_with_others, self.stops),
+            rate: soon.min(limits.rate_with_others).max(limits.slow_rate),
+        }
+    }
+
+    /// Asks a slow holder for the rest: now, in parallel with untried ones, if it still delivers and
+    /// is the only such one, or else when no other is left.
+    fn continue_slowly(&mut self, candidate: Candidate<'a>, delivers: bool) {
+        let is_only_one = !self.running.iter().any(|running| running.candidate.is_late);
+        let trial = (delivers && is_only_one && candidate.ask != Ask::Plain)
+            .then(|| self.admission.begin_trial(candidate.source, true))
+            .flatten();
+        match trial {
+            Some(trial) => self.ask(candidate, Some(trial)),
+            None => self.candidates.give_back(candidate),
+        }
+    }
+
     /// Increases the number of bytes that must arrive before a response is accepted, because a
-    /// holder began the document and then stopped or was slow. So holders that do the same are tried
-    /// in parallel.
+    /// holder began the document and then stopped, was slow, or sent wrong bytes. So holders that do the
+    /// same are tried in parallel.
     pub(super) fn expect_more(&mut self) {
+        self.stops = self.stops.saturating_add(1);
         self.beginning = self.beginning.saturating_mul(8).min(self.dialer.limits.beginning_max);
     }
 
-    /// The rate at which the beginning must arrive while other holders can be asked.
-    pub(super) fn beginning_rate(&self) -> u64 {
-        match self.beginning > self.dialer.limits.beginning {
-            true => self.dialer.limits.slow_rate,
-            false => self.dialer.limits.beginning_rate,
+    /// How long an unproven holder is waited for while others can be asked that were not given up
+    /// early. After one that began and did not complete the document, a quarter of the beginning must
+    /// arrive in each second.
+    pub(super) fn short_patience(&self) -> Patience {
+        let limits = &self.dialer.limits;
+        match self.stops {
+            0 => Patience::short(limits, limits.beginning_rate),
+            _ => Patience::of_quarters(limits, self.beginning),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::candidates::{Ask, Candidate, Next};
+use super::candidates::{Ask, Candidate, Next, Version};
 use super::download::{Download, Running};
 use crate::download::dialing::Trial;
 use crate::download::exchange::{Exchange, GetRequest, Response};
@@ -44,7 +44,7 @@ impl<'a> Download<'a> {
             while started == Started::Yes && self.running.len() < self.dialer.limits.holders_asked {
                 let now = Instant::now();
                 if self.running.is_empty() || now >= next_start {
-                    next_start = limits::end_of(now, self.dialer.limits.holder_stagger);
+                    next_start = limits::end_of(now, self.stagger());
                 } else if failed > 0 {
                     failed -= 1;
                 } else {
@@ -74,6 +74,12 @@ impl<'a> Download<'a> {
                 self.wait(next_start, started)?;
             }
         }
+    }
+
+    /// The time after which the next holder is asked in parallel. It is shorter after holders that began
+    /// and did not complete the document.
+    fn stagger(&self) -> Duration {
+        self.dialer.limits.holder_stagger / self.stops.saturating_add(1)
     }
 
     /// Asks the next holder.
@@ -110,6 +116,10 @@ impl<'a> Download<'a> {
         let is_proven = trial.is_none();
         let beginning = match self.admission.stats.has_stopped(&source.holder) {
             true => self.dialer.limits.beginning_max,
+            // A slow holder that continues while others are tried.
+            false if candidate.is_late && self.candidates.has_early() => {
+                self.dialer.limits.beginning_max
+            }
             false => self.dialer.limits.beginning,
         };
         match Exchange::begin(self.dialer, self.pipeline, source, request, trial) {
@@ -143,9 +153,17 @@ impl<'a> Download<'a> {
             match running.exchange.advance(self.dialer, beginning) {
                 None => at += 1,
                 Some(result) => {
-                    let Running { candidate, exchange, .. } = self.running.remove(at);
+                    let Running { mut candidate, exchange, .. } = self.running.remove(at);
                     match result {
-                        Ok(response) => return Some((candidate, response)),
+                        Ok(response) => match self.rejection(&candidate, &response) {
+                            None => return Some((candidate, response)),
+                            Some(TransferError::OtherPart) => {
+                                candidate.version = Version::Replied(response.head.digest);
+                                candidate.ask = Ask::Whole;
+                                self.ask(candidate, exchange.into_trial());
+                            }
+                            Some(error) => self.failed(&candidate.source.holder, error),
+                        },
                         Err(error) => {
                             exchange.note_failure(self.dialer);
                             self.exchange_failed(candidate, exchange.into_trial(), error);
@@ -157,14 +175,30 @@ impl<'a> Download<'a> {
         None
     }
 
+    /// Why a response is not the one that is wanted, if its head shows that. Then the other holders are
+    /// still waited for.
+    fn rejection(&self, candidate: &Candidate<'a>, response: &Response) -> Option<TransferError> {
+        let head = &response.head;
+        if let Some((expected, found)) = self.request.digest.zip(head.digest)
+            && expected != found
+        {
+            return Some(TransferError::OtherVersion { expected, found });
+        }
+        let part = head.content_range.filter(|_| candidate.ask == Ask::Rest)?;
+        let is_large = part.length() > self.dialer.limits.segmented;
+        let has_rest = |digest| is_large || self.partial.has_beginning(&digest, part.first());
+        (!head.digest.is_some_and(has_rest)).then_some(TransferError::OtherPart)
+    }
+
     /// Gives up the holders that have not answered in time. An unproven holder is given up early
     /// while others can be asked, and asked again when none is left.
     fn give_up_slow(&mut self) {
-        let (has_early, rate) = (self.candidates.has_early(), self.beginning_rate());
+        let (has_early, short) = (self.candidates.has_early(), self.short_patience());
         let now = Instant::now();
         let mut at = 0;
         while let Some(running) = self.running.get_mut(at) {
-            let patience = running.patience(&self.dialer.limits, has_early, rate);
+            let patience = running.patience(&self.dialer.limits, has_early, short);
+            let recent = running.exchange.recent(now);
             let Some(error) = running.exchange.overdue(now, patience) else {
                 at += 1;
                 continue;
@@ -174,6 +208,10 @@ impl<'a> Download<'a> {
             if let TransferError::Deferred(_) = error {
                 log::debug!("{}: {error}", candidate.source.holder);
                 self.admission.stats.silent(&candidate.source.holder);
+                // Of those that were given up early, the fastest are asked again first.
+                if let Some((bytes, time)) = recent {
+                    self.admission.stats.slow(&candidate.source.holder, bytes, time);
+                }
                 candidate.is_late = true;
                 candidate.is_first = false;
                 self.candidates.give_back(candidate);
@@ -201,11 +239,11 @@ impl<'a> Download<'a> {
         if started == Started::Yes && self.running.len() < self.dialer.limits.holders_asked {
             until = until.min(next_start);
         }
-        let (has_early, rate) = (self.candidates.has_early(), self.beginning_rate());
+        let (has_early, short) = (self.candidates.has_early(), self.short_patience());
         for running in &self.running {
             let Running { exchange, .. } = running;
             let overdue_at =
-                exchange.overdue_at(running.patience(&self.dialer.limits, has_early, rate));
+                exchange.overdue_at(running.patience(&self.dialer.limits, has_early, short));
             until = [exchange.next_at(now), overdue_at].into_iter().flatten().fold(until, Ord::min);
         }
         let sockets: Vec<_> =

@@ -72,7 +72,11 @@ pub(in crate::download) struct Patience {
     time: Duration,
     /// The bytes of the document that must arrive in each period of this time.
     bytes: u64,
+    /// Such a period.
+    period: Duration,
     is_short: bool,
+    /// Whether a quarter of a shorter document is enough in a period.
+    of_quarters: bool,
 }
 
 impl Patience {
@@ -80,17 +84,27 @@ impl Patience {
     /// this rate.
     pub(in crate::download) fn short(limits: &limits::Downloads, bytes_per_second: u64) -> Self {
         let time = limits.first_byte_unproven;
-        Self { time, bytes: bytes_in(bytes_per_second, time), is_short: true }
+        let bytes = bytes_in(bytes_per_second, time);
+        Self { time, bytes, period: time, is_short: true, of_quarters: false }
+    }
+
+    /// The same after another holder did not complete the document: a quarter of the beginning must
+    /// arrive in each half of the time.
+    pub(in crate::download) fn of_quarters(limits: &limits::Downloads, beginning: u64) -> Self {
+        let time = limits.first_byte_unproven;
+        Self { time, bytes: beginning / 4, period: time / 2, is_short: true, of_quarters: true }
     }
 
     /// For a holder that has not understood another form of the request.
     pub(in crate::download) fn of_form(limits: &limits::Downloads) -> Self {
-        Self { time: limits.first_byte_of_form, ..Self::full(limits) }
+        let time = limits.first_byte_of_form;
+        Self { time, period: time, ..Self::full(limits) }
     }
 
     pub(in crate::download) fn full(limits: &limits::Downloads) -> Self {
         let time = limits.first_byte;
-        Self { time, bytes: bytes_in(limits.min_rate, time), is_short: false }
+        let bytes = bytes_in(limits.min_rate, time);
+        Self { time, bytes, period: time, is_short: false, of_quarters: false }
     }
 }
 
@@ -132,6 +146,13 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// The bytes of the document that have arrived in the current period, and its time.
+    pub(in crate::download) fn recent(&self, now: Instant) -> Option<(u64, Duration)> {
+        let State::Begun { since, before, response } = &self.state else { return None };
+        let bytes = response.connection.input.len().saturating_sub(*before) as u64;
+        Some((bytes, now.saturating_duration_since(*since)))
+    }
+
     /// Notes that the exchange has failed, or is given up.
     pub(in crate::download) fn note_failure(&self, dialer: &HolderDialer) {
         dialer.stats.no_answer(&self.source.holder, self.addresses());
@@ -154,9 +175,11 @@ impl<'a> Exchange<'a> {
         let is_overdue = match &mut self.state {
             State::Begun { since, before, response } => {
                 let length = response.connection.input.len();
-                let is_over = now.saturating_duration_since(*since) >= patience.time;
+                let is_over = now.saturating_duration_since(*since) >= patience.period;
                 let received = length.saturating_sub(*before) as u64;
-                let is_slow = is_over && received < patience.bytes;
+                let quarter = response.head.content_length.filter(|_| patience.of_quarters);
+                let least = quarter.map_or(patience.bytes, |length| patience.bytes.min(length / 4));
+                let is_slow = is_over && received < least;
                 if is_over && !is_slow {
                     (*since, *before) = (now, length);
                 }

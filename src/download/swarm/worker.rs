@@ -9,7 +9,7 @@ use super::{IdleHolder, POLL, Report, Swarm};
 use crate::download::backoff::Readiness;
 use crate::download::exchange::{Exchange, GetRequest, Patience, Pipeline, Response};
 use crate::download::model::{GetForm, Source, TransferError};
-use crate::download::transfer::MinRate;
+use crate::download::transfer::{MinRate, Pace};
 use crate::protocol::{ContentRange, Endpoint};
 
 /// The most bytes that are skipped to use a response that has begun.
@@ -163,12 +163,12 @@ impl Swarm {
         };
         let has_others = !idle.is_late && self.has_early();
         // Another holder continues the range, so an unproven holder is given up soon.
-        let preferred = match self.admission.stats.is_proven(&source.holder) {
-            true => self.dialer.limits.slow_after,
-            false => self.dialer.limits.first_byte_unproven,
+        let usual = Pace::usual(&self.dialer.limits);
+        let pace = match self.admission.stats.is_proven(&source.holder) {
+            true => usual,
+            false => Pace { slow_after: self.dialer.limits.first_byte_unproven, ..usual },
         };
-        let rate =
-            MinRate::new(&self.dialer.limits, self.patience, has_others.then_some(preferred));
+        let rate = MinRate::new(&self.dialer.limits, self.patience, has_others.then_some(pace));
         let received = self.receive(worker, &source.holder, range, response, rate);
         self.lock().receiving.remove(&worker);
         let bytes = received?;

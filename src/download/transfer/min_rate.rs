@@ -19,6 +19,25 @@ pub(in crate::download) struct MinRate {
     returned: Instant,
 }
 
+/// The rates that a document must have while other holders can be asked.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::download) struct Pace {
+    /// The period in which something must arrive.
+    pub(in crate::download) stopped_after: Duration,
+    /// The period in which `rate` must be reached.
+    pub(in crate::download) slow_after: Duration,
+    /// Bytes a second.
+    pub(in crate::download) rate: u64,
+}
+
+impl Pace {
+    /// The rates of proven holders.
+    pub(in crate::download) fn usual(limits: &limits::Downloads) -> Self {
+        let limits::Downloads { stopped_after, slow_after, slow_rate, .. } = *limits;
+        Self { stopped_after, slow_after, rate: slow_rate }
+    }
+}
+
 /// A rate that must be reached in each period of time.
 #[derive(Debug)]
 struct Window {
@@ -29,17 +48,16 @@ struct Window {
 }
 
 impl MinRate {
-    /// `patience` is the period in which the minimum rate must be reached. `preferred` is the period
-    /// of the higher rate, while other holders can be asked.
+    /// `patience` is the period in which the minimum rate must be reached. `pace` has the higher rates,
+    /// while other holders can be asked.
     pub(in crate::download) fn new(
         limits: &limits::Downloads,
         patience: Duration,
-        preferred: Option<Duration>,
+        pace: Option<Pace>,
     ) -> Self {
         let least = Window::new(patience, limits.min_rate);
-        let steady = Window::new(limits.stopped_after, limits.beginning_rate);
-        let steady = preferred.is_some().then_some(steady);
-        let preferred = preferred.map(|time| Window::new(time, limits.slow_rate));
+        let steady = pace.map(|pace| Window::new(pace.stopped_after, limits.beginning_rate));
+        let preferred = pace.map(|pace| Window::new(pace.slow_after, pace.rate));
         Self { least, preferred, steady, returned: Instant::now() }
     }
 
@@ -165,7 +183,7 @@ mod tests {
     fn time_between_two_reads_is_not_the_holders() {
         let (stream, holder) = pipe();
         let limits = limits::Downloads::DEFAULT;
-        let mut rate = MinRate::new(&limits, limits.min_rate_time, Some(limits.slow_after));
+        let mut rate = MinRate::new(&limits, limits.min_rate_time, Some(Pace::usual(&limits)));
         let mut pass = |time: Duration, is_here: bool| {
             let back = |at: &mut Instant| *at = at.checked_sub(time).unwrap();
             rate.windows().for_each(|window| back(&mut window.since));

@@ -157,6 +157,12 @@ impl PartialFile {
         lengths.max().filter(|length| *length > 0)
     }
 
+    /// Whether an earlier download of the document with this digest has left this many bytes.
+    pub fn has_beginning(&self, digest: &Digest, length: u64) -> bool {
+        let left = resumable_path(&self.target, digest).metadata();
+        left.is_ok_and(|left| left.len() >= length)
+    }
+
     /// Resumes the part file that an earlier download of the document with this digest has left, or
     /// begins one that later downloads can resume. Returns its length, which is at most `most`: the
     /// rest is cut off. The position of the file is at its end, and `hasher` has hashed its bytes.
