@@ -29,6 +29,9 @@ const COLUMN: usize = 48;
 /// Characters of a line that are shown.
 const WIDEST: usize = 200;
 
+/// Equal lines in a row that are shown.
+const SHOWN: u64 = 20;
+
 /// The arguments of the command.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -63,9 +66,10 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 fn explain(arguments: &Arguments) -> Result<(), TranscriptError> {
     let mut output = BufWriter::new(io::stdout().lock());
     let mut explainer = Explainer::new();
+    let mut repeats = Repeats::default();
     let mut show = |event| {
         let lines = explainer.explain(&event);
-        lines.iter().try_for_each(|line| print(line, &mut output))
+        lines.into_iter().try_for_each(|line| repeats.print(line, &mut output))
     };
     if arguments.file.as_os_str() == "-" {
         read(io::stdin().lock(), &mut show)?;
@@ -74,10 +78,43 @@ fn explain(arguments: &Arguments) -> Result<(), TranscriptError> {
         read(BufReader::new(file), &mut show)?;
     }
     let rest = explainer.finish();
-    rest.iter()
-        .try_for_each(|line| print(line, &mut output))
+    rest.into_iter()
+        .try_for_each(|line| repeats.print(line, &mut output))
+        .and_then(|()| repeats.end(&mut output))
         .and_then(|()| output.flush())
         .map_err(TranscriptError::Output)
+}
+
+/// Equal lines in a row. After a few, only their number is printed.
+#[derive(Default)]
+struct Repeats {
+    last: Option<Explained>,
+    /// How often it has followed itself.
+    count: u64,
+}
+
+impl Repeats {
+    fn print(&mut self, line: Explained, output: &mut impl Write) -> io::Result<()> {
+        let is_same = |last: &Explained| {
+            let Explained { stream, time: _, kind, section, meaning } = last;
+            (stream, kind, *section, meaning)
+                == (&line.stream, &line.kind, line.section, &line.meaning)
+        };
+        if self.last.as_ref().is_some_and(is_same) {
+            self.count += 1;
+            return if self.count < SHOWN { print(&line, output) } else { Ok(()) };
+        }
+        self.end(output)?;
+        print(&line, output)?;
+        self.last = Some(line);
+        Ok(())
+    }
+
+    /// Prints how many lines were not printed.
+    fn end(&mut self, output: &mut impl Write) -> io::Result<()> {
+        let more = std::mem::take(&mut self.count).saturating_sub(SHOWN - 1);
+        if more > 0 { writeln!(output, "-- the same line {more} more times") } else { Ok(()) }
+    }
 }
 
 fn print(line: &Explained, output: &mut impl Write) -> io::Result<()> {
@@ -112,4 +149,31 @@ fn shown(bytes: &[u8]) -> String {
     let mut characters = text.chars();
     let beginning: String = characters.by_ref().take(WIDEST).collect();
     if characters.next().is_some() { format!("{beginning} …") } else { beginning }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::Side;
+
+    #[test]
+    fn equal_lines_in_a_row_are_counted() {
+        let line = |text: &str| Explained {
+            stream: String::new(),
+            time: None,
+            kind: Kind::Line(Side::Server, text.into()),
+            section: "4.9",
+            meaning: "an empty line".into(),
+        };
+        let (mut repeats, mut output) = (Repeats::default(), Vec::new());
+        for count in [20, 1, 1000] {
+            for _ in 0..count {
+                repeats.print(line(&count.to_string()), &mut output).unwrap();
+            }
+        }
+        repeats.end(&mut output).unwrap();
+        let text = String::from_utf8(output).unwrap();
+        assert_eq!(text.lines().count(), 20 + 1 + 20 + 1, "{text}");
+        assert!(text.ends_with("\n-- the same line 980 more times\n"), "{text}");
+    }
 }

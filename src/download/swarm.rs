@@ -93,8 +93,10 @@ enum Report {
 /// Why a segmented download failed.
 #[derive(Debug)]
 pub(super) enum SwarmError {
-    /// The file cannot be written or read.
+    /// The file cannot be written, or is no longer at its path.
     File(io::Error),
+    /// Bytes that are in the part file cannot be read.
+    Unreadable(io::Error),
     /// The download was cancelled.
     Cancelled,
     /// All holders failed.

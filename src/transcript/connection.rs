@@ -24,6 +24,8 @@ pub(super) struct Connection {
     is_whole: bool,
     /// When each side has sent its last bytes.
     last: (Option<Duration>, Option<Duration>),
+    /// The number of its last event.
+    pub(super) used: u64,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl Connection {
             awaited: VecDeque::new(),
             ended: [false; 2],
             last: (None, None),
+            used: 0,
         }
     }
 
@@ -102,7 +105,7 @@ impl Connection {
         };
         if is_other && !self.is_whole {
             self.finish(out);
-            *self = Self::new(false);
+            *self = Self { used: self.used, ..Self::new(false) };
             out.note("a request to a server of another kind: another connection");
         }
     }

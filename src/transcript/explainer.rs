@@ -11,6 +11,9 @@ use super::{Event, Explained, Part, What};
 /// an end is explained when the next one of its connection begins.
 const FEW: usize = 64;
 
+/// Connections that are followed at the same time. One takes about two kilobytes.
+const MOST: usize = 10_000;
+
 /// Explains a conversation.
 ///
 /// ```
@@ -26,6 +29,8 @@ const FEW: usize = 64;
 #[derive(Debug, Default)]
 pub struct Explainer {
     connections: BTreeMap<String, Connection>,
+    /// Events so far.
+    events: u64,
 }
 
 impl Explainer {
@@ -43,17 +48,22 @@ impl Explainer {
     /// all events do.
     pub(crate) fn follow(&mut self, event: &Event) -> (Vec<Explained>, Vec<Part>) {
         let (mut lines, mut parts) = self.silent_until(event.time);
+        self.make_room(&mut lines, &mut parts);
+        self.events += 1;
         let mut out = Out::new(&event.stream, event.time);
         match &event.what {
             What::Note(text) => out.note(text.as_str()),
             What::Connect { client, server } => {
                 out.note(format!("{client} connects to {server}"));
-                self.connections.insert(event.stream.clone(), Connection::new(true));
+                let mut connection = Connection::new(true);
+                connection.used = self.events;
+                self.connections.insert(event.stream.clone(), connection);
             }
             _ => {
                 let name = event.stream.clone();
                 let connection =
                     self.connections.entry(name).or_insert_with(|| Connection::new(false));
+                connection.used = self.events;
                 connection.explain(&event.what, &mut out);
                 if connection.is_over() {
                     self.connections.remove(&event.stream);
@@ -63,6 +73,26 @@ impl Explainer {
         lines.append(&mut out.lines);
         parts.append(&mut out.parts);
         (lines, parts)
+    }
+
+    /// With too many connections, the half of them that was used least recently is finished.
+    fn make_room(&mut self, lines: &mut Vec<Explained>, parts: &mut Vec<Part>) {
+        if self.connections.len() < MOST {
+            return;
+        }
+        let mut used: Vec<u64> = self.connections.values().map(|one| one.used).collect();
+        used.sort_unstable();
+        let first = used.get(used.len() / 2).copied().unwrap_or(u64::MAX);
+        self.connections.retain(|stream, connection| {
+            if connection.used >= first {
+                return true;
+            }
+            let mut out = Out::new(stream, None);
+            connection.finish(&mut out);
+            lines.append(&mut out.lines);
+            parts.append(&mut out.parts);
+            false
+        });
     }
 
     /// Messages without an end have ended if nothing has followed for a second.
@@ -108,5 +138,31 @@ impl Explainer {
             parts.append(&mut out.parts);
         }
         (lines, parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::Side;
+
+    #[test]
+    fn a_bounded_number_of_connections_is_followed() {
+        let mut explainer = Explainer::new();
+        let line = |stream: usize, text: &str| Event {
+            stream: stream.to_string(),
+            time: None,
+            what: What::Bytes(Side::Client, text.as_bytes().to_vec()),
+        };
+        let mut count = 0;
+        for stream in 1..=3 * MOST {
+            count += explainer.explain(&line(stream, "LIST ALL P2P-CI/1.0\r\n")).len();
+            assert!(explainer.connections.len() <= MOST);
+            // This one stays, however many come.
+            count += explainer.explain(&line(0, "Host: h\r\n")).len();
+            assert!(explainer.connections.contains_key("0"));
+        }
+        count += explainer.finish().len();
+        assert!(count >= 3 * MOST, "{count}");
     }
 }

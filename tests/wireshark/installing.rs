@@ -88,11 +88,15 @@ fn an_output_of_tshark_without_the_directory_is_an_error() {
     for (script, expected) in [
         ("#!/bin/sh\necho 'Temp: /tmp'\n", "found none; name the directory"),
         ("#!/bin/sh\nexit 3\n", "it ended with exit status: 3"),
+        // Once, this was waited for without an end. A FIFO among the plugins has this effect.
+        ("#!/bin/sh\nexec /bin/sleep 100\n", "it has not ended within 10 s"),
+        ("#!/bin/sh\n/bin/sleep 100 &\n", "it has not ended within 10 s"),
     ] {
         fs::write(&tshark, script).unwrap();
         fs::set_permissions(&tshark, fs::Permissions::from_mode(0o755)).unwrap();
         let (code, _, errors) = wireshark(home.path(), Some(home.path()), &["path"]);
         assert!(code == 1 && errors.contains(expected), "{errors}");
+        assert!(errors.contains("--directory"), "{errors}");
     }
 }
 

@@ -12,6 +12,10 @@ pub(super) enum Error {
     )]
     NoTshark(#[source] io::Error),
     #[error(
+        "cannot ask tshark for Wireshark's plugin directory; name the directory with `--directory DIR`"
+    )]
+    Tshark(#[source] io::Error),
+    #[error(
         "expected the directory of personal Lua plugins in the output of `tshark -G folders`, found \
          none; name the directory with `--directory DIR`"
     )]
@@ -35,7 +39,7 @@ impl Error {
     /// The kind of failure, which is the exit code.
     pub(super) fn failure(&self) -> Failure {
         match self {
-            Self::NoTshark(_) | Self::NoFolder => Failure::Other,
+            Self::NoTshark(_) | Self::Tshark(_) | Self::NoFolder => Failure::Other,
             Self::Foreign { .. } | Self::File { .. } | Self::Output(_) => Failure::File,
         }
     }

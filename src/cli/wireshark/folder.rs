@@ -1,10 +1,18 @@
 //! Wireshark's directory of personal plugins.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::error::Error;
+
+/// Time for `tshark -G folders`.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Bytes of its output that are read.
+const MOST: u64 = 1024 * 1024;
 
 /// Where tshark is if it is not in the search path: Wireshark's packages for macOS and Windows do not add it.
 const PROGRAMS: [&str; 3] = [
@@ -23,21 +31,55 @@ pub(super) fn personal_plugins() -> Result<PathBuf, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         done => Some(done),
     });
-    let output = output.unwrap_or(Err(io::ErrorKind::NotFound.into())).map_err(Error::NoTshark)?;
+    let output =
+        output.unwrap_or(Err(io::ErrorKind::NotFound.into())).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::TimedOut => Error::Tshark(error),
+                _ => Error::NoTshark(error),
+            }
+        })?;
     find(&output).ok_or(Error::NoFolder)
 }
 
-/// What `tshark -G folders` prints.
+/// What `tshark -G folders` prints. It loads the plugins first, and these may keep it from ending: a FIFO
+/// among them, or a loop in one.
 fn folders(program: &str) -> io::Result<String> {
-    let output = Command::new(program)
-        .args(["-G", "folders"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()?;
-    if !output.status.success() {
-        return Err(io::Error::other(format!("it ended with {}", output.status)));
+    let mut command = Command::new(program);
+    command.args(["-G", "folders"]).stdin(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let output = child.stdout.take().ok_or_else(|| io::Error::other("it has no output"))?;
+    let (sender, printed) = channel();
+    thread::spawn(move || {
+        let mut text = Vec::new();
+        let read = output.take(MOST).read_to_end(&mut text).map(|_| text);
+        // After the deadline there is no receiver.
+        let _ = sender.send(read);
+    });
+    let deadline = Instant::now() + DEADLINE;
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break status,
+            None if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+            None => {
+                let _ = child.kill();
+                child.wait()?;
+                return Err(late());
+            }
+        }
+    };
+    // A process that it has started may still have its output open.
+    let left = deadline.saturating_duration_since(Instant::now());
+    let text = printed.recv_timeout(left).map_err(|_| late())??;
+    if !status.success() {
+        return Err(io::Error::other(format!("it ended with {status}")));
     }
-    String::from_utf8(output.stdout).map_err(io::Error::other)
+    String::from_utf8(text).map_err(io::Error::other)
+}
+
+fn late() -> io::Error {
+    let seconds = DEADLINE.as_secs();
+    let text = format!("it has not ended within {seconds} s; perhaps a plugin keeps it waiting");
+    io::Error::new(io::ErrorKind::TimedOut, text)
 }
 
 /// The directory in the output: `NAME:`, blanks and the path, which may contain blanks.

@@ -82,6 +82,15 @@ impl<'a> Download<'a> {
                     continue;
                 }
                 Err(SwarmError::File(error)) => return Err(error),
+                Err(SwarmError::Unreadable(error)) => {
+                    // Bytes that were just received cannot be read either: the disk has failed.
+                    if missing == length {
+                        return Err(error);
+                    }
+                    part.remove_unreadable(error)?;
+                    groups.push(group);
+                    continue;
+                }
                 Err(SwarmError::Cancelled) => return Ok(None),
                 Err(SwarmError::Holders(failures)) => {
                     self.expect_more();

@@ -66,10 +66,11 @@ impl Swarm {
                 return Err(SwarmError::Holders(self.with_slow(failures, begun.elapsed())));
             }
             let kept = hash(part, &mut hasher, &mut hashed, complete_until)
-                .and_then(|()| part.check_place());
+                .map_err(SwarmError::Unreadable)
+                .and_then(|()| part.check_place().map_err(SwarmError::File));
             if let Err(error) = kept {
                 self.end();
-                return Err(SwarmError::File(error));
+                return Err(error);
             }
             if hashed == length {
                 break;

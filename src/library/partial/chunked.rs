@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::lock::{Opened, open_locked, remove_open};
+use super::lock::{Opened, open_locked, remove_open, remove_unreadable};
 use crate::system::{read_at, rename_new, write_at};
 
 /// Bytes of a chunk. Eight parallel transfers lose at most one megabyte when they are killed.
@@ -41,8 +41,21 @@ struct Map {
 
 impl ChunkedPart {
     /// Resumes the file at this path, or creates it; `None` if another process is writing it. If there
-    /// is a part file with the `beginning` of the document, it becomes the chunked part.
+    /// is a part file with the `beginning` of the document, it becomes the chunked part. A file that
+    /// cannot be read is replaced.
     pub(super) fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<Self>> {
+        match Self::open_once(path, beginning, length) {
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(error),
+            Err(error) => {
+                let found = if path.symlink_metadata().is_ok() { path } else { beginning };
+                remove_unreadable(found, error)?;
+                Self::open_once(path, beginning, length)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_once(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<Self>> {
         let Some((file, taken_over)) = open(path, beginning, length)? else { return Ok(None) };
         let count = usize::try_from(length.div_ceil(CHUNK)).map_err(io::Error::other)?;
         let map = match file.metadata()?.len() {
@@ -76,6 +89,14 @@ impl ChunkedPart {
     /// When it is not.
     pub fn check_place(&self) -> io::Result<()> {
         fs::symlink_metadata(&self.path).map(drop)
+    }
+
+    /// Deletes the file, because its bytes cannot be read, and reports that.
+    ///
+    /// # Errors
+    /// The same error, when the file cannot be deleted.
+    pub fn remove_unreadable(&self, error: io::Error) -> io::Result<()> {
+        remove_unreadable(&self.path, error)
     }
 
     /// Deletes the file, unless it was renamed into place.

@@ -4,7 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
-use crate::system::{is_at, open_part};
+use crate::escape::escaped_path;
+use crate::system::{is_at, is_disk_full, is_shortage, open_part};
 
 /// The result of opening a part file.
 pub(super) enum Opened {
@@ -38,6 +39,20 @@ pub(super) fn open_locked(path: &Path, create: bool) -> io::Result<Opened> {
     }
 }
 
+/// Deletes a part file that cannot be read, so that the download starts over. Returns the error if that
+/// is not its reason, or the file cannot be deleted.
+pub(super) fn remove_unreadable(path: &Path, error: io::Error) -> io::Result<()> {
+    // With more descriptors, memory or space the file may be readable.
+    let is_of_file = !is_shortage(&error) && !is_disk_full(&error);
+    // Links and special files are not ours.
+    if !is_of_file || !path.symlink_metadata().is_ok_and(|found| found.is_file()) {
+        return Err(error);
+    }
+    let shown = escaped_path(path);
+    log::warn!("cannot read the partial download `{shown}`: {error}; the download starts over");
+    fs::remove_file(path).map_err(|_| error)
+}
+
 /// Deletes a part file, unless another process uses it.
 pub(super) fn remove_unused(path: &Path) {
     if let Ok(Opened::Locked(_file)) = open_locked(path, false) {
@@ -68,5 +83,24 @@ mod tests {
         let Opened::Locked(locked) = open_locked(&path, false).unwrap() else { panic!("busy") };
         assert!(is_at(&locked, &path).unwrap());
         assert!(matches!(open_locked(&path, false).unwrap(), Opened::Busy));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_a_part_file_that_cannot_be_read_is_removed() {
+        use rustix::io::Errno;
+
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("part"), folder.path().join("link"));
+        fs::write(&path, "part").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        for (path, errno) in [(&path, Errno::MFILE), (&path, Errno::NOSPC), (&link, Errno::IO)] {
+            let error = remove_unreadable(path, errno.into()).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(errno.raw_os_error()));
+            assert!(path.symlink_metadata().is_ok());
+        }
+        remove_unreadable(&path, Errno::IO.into()).unwrap();
+        assert!(!path.exists());
+        remove_unreadable(&path, Errno::IO.into()).unwrap_err();
     }
 }
