@@ -106,7 +106,13 @@ fn a_lookup_allocates_nothing() {
     running.join().unwrap().unwrap();
 }
 
+/// The thread of the tests may allocate meanwhile, but not each time.
 fn a_record_takes_at_most_48_bytes() {
+    assert!((0..5).any(|_| an_index_leaves_nothing()), "something is left of an index each time");
+}
+
+/// Returns whether all memory of an index is freed with it.
+fn an_index_leaves_nothing() -> bool {
     const NUMBERS: u64 = 2000;
     const PEERS: u64 = 150;
     let documents: Vec<Document> =
@@ -133,7 +139,7 @@ fn a_record_takes_at_most_48_bytes() {
     let each = bytes as f64 / (NUMBERS * PEERS) as f64;
     println!("{each:.1} bytes a record");
     assert!(each <= 48.0, "{each} bytes a record");
-    assert_eq!(left.bytes_allocated, left.bytes_deallocated, "nothing is left of it");
+    left.bytes_allocated == left.bytes_deallocated
 }
 
 fn a_pipeline_shares_reads_and_writes() {

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -24,25 +24,55 @@ enum End {
     RefuseAfterClient,
 }
 
-/// Runs a holder that handles each connection in this way, and counts them.
-fn holder(
-    handle: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
-) -> (SocketAddr, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
-    let (handle, counted) = (Arc::new(handle), Arc::clone(&count));
-    thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            counted.fetch_add(1, Ordering::Relaxed);
-            let handle = Arc::clone(&handle);
-            thread::spawn(move || {
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream.set_nodelay(true)?;
-                handle(&mut stream)
-            });
-        }
-    });
-    (address, count)
+/// A running holder. It ends with the case: hundreds of them would have too many descriptors.
+struct Holder {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    has_ended: Arc<AtomicBool>,
+}
+
+impl Holder {
+    /// Handles each connection in this way.
+    fn start(
+        handle: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let holder = Self {
+            address: listener.local_addr().unwrap(),
+            connections: Arc::default(),
+            has_ended: Arc::default(),
+        };
+        let handle = Arc::new(handle);
+        let (counted, has_ended) = (Arc::clone(&holder.connections), Arc::clone(&holder.has_ended));
+        thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                if has_ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                counted.fetch_add(1, Ordering::Relaxed);
+                let handle = Arc::clone(&handle);
+                thread::spawn(move || {
+                    stream.set_read_timeout(Some(PATIENCE))?;
+                    stream.set_nodelay(true)?;
+                    handle(&mut stream)
+                });
+            }
+        });
+        holder
+    }
+
+    /// The connections up to now.
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.has_ended.store(true, Ordering::Relaxed);
+        // It wakes the thread that accepts.
+        drop(TcpStream::connect(self.address));
+    }
 }
 
 /// One read of a request, as most programs do it.
@@ -52,7 +82,7 @@ fn read(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     Ok(request[..count].to_vec())
 }
 
-fn answering(reply: Vec<u8>, end: End, size: usize) -> SocketAddr {
+fn answering(reply: Vec<u8>, end: End, size: usize) -> Holder {
     let answer = move |stream: &mut TcpStream| {
         read(stream)?;
         for part in reply.chunks(size) {
@@ -66,13 +96,13 @@ fn answering(reply: Vec<u8>, end: End, size: usize) -> SocketAddr {
             End::Close | End::CloseAfterClient => Ok(()),
         }
     };
-    holder(answer).0
+    Holder::start(answer)
 }
 
 /// Downloads RFC 7. Returns the exit code, the document if one was saved, and the messages.
-fn get(from: SocketAddr, more: &[&str]) -> (i32, Option<String>, String) {
+fn get(holder: &Holder, more: &[&str]) -> (i32, Option<String>, String) {
     let folder = tempfile::tempdir().unwrap();
-    let from = from.to_string();
+    let from = holder.address.to_string();
     let arguments = [&["--share", ".", "get", "7", "--from", &from], more].concat();
     let (code, _, errors) = run_peer(&arguments, "", folder.path());
     let saved = fs::read(folder.path().join("rfc7.txt")).ok();
@@ -175,7 +205,7 @@ fn replies_of_other_programs_are_read_exactly() {
     assert_eq!(DOCUMENT.len(), 37);
     let cases = REPLIES.iter().flat_map(|reply| [(reply, 7), (reply, 4096)]);
     in_parallel(cases.collect::<Vec<_>>(), |((reply, end, warning), size)| {
-        let (code, saved, errors) = get(answering(fill(reply), *end, size), &[]);
+        let (code, saved, errors) = get(&answering(fill(reply), *end, size), &[]);
         let what = format!("{reply:?} {end:?} in {size}: {errors}");
         assert_eq!(code, 0, "{what}");
         assert_eq!(saved.as_deref(), Some(DOCUMENT), "{what}");
@@ -189,14 +219,14 @@ fn strict_downloads_accept_the_grammar_only() {
     let head = "Date: x\r\nOS: y\r\nLast-Modified: z\r\n=\r\nContent-Type: t\r\n\r\n#";
     let grammar = format!("P2P-CI/1.0 200 OK\r\n{head}");
     for end in [End::Close, End::CloseAfterClient] {
-        let (code, saved, errors) = get(answering(fill(&grammar), end, 4096), &["--strict"]);
+        let (code, saved, errors) = get(&answering(fill(&grammar), end, 4096), &["--strict"]);
         assert_eq!((code, saved.as_deref(), errors.as_str()), (0, Some(DOCUMENT), ""));
     }
     // Other names of headers and empty lines within the head have no influence on the document.
     let accepted = [4, 5];
     let refused = REPLIES.iter().enumerate().filter(|(at, _)| !accepted.contains(at));
     in_parallel(refused.collect::<Vec<_>>(), |(_, (reply, end, _))| {
-        let (code, saved, errors) = get(answering(fill(reply), *end, 4096), &["--strict"]);
+        let (code, saved, errors) = get(&answering(fill(reply), *end, 4096), &["--strict"]);
         let what = format!("{reply:?} {end:?}: {errors}");
         assert_eq!((code, saved), (76, None), "{what}");
         assert!(errors.contains("expected"), "{what}");
@@ -224,7 +254,7 @@ fn what_the_bytes_do_not_determine_is_not_stored() {
         ("0000000050P2P-CI/1.0 200 OK\n\nabcd", End::Close, None),
     ];
     in_parallel(table, |(reply, end, expected)| {
-        let (code, saved, errors) = get(answering(reply.into(), end, 4096), &[]);
+        let (code, saved, errors) = get(&answering(reply.into(), end, 4096), &[]);
         assert_eq!(saved.as_deref(), expected, "{reply:?}: {errors}");
         assert_eq!(code, if expected.is_some() { 0 } else { 76 }, "{reply:?}: {errors}");
     });
@@ -242,7 +272,7 @@ fn truncated_documents_are_never_stored() {
         let ends = ends.filter(|end| *end != whole.len() - "END\n".len());
         in_parallel(ends.collect::<Vec<_>>(), |end| {
             let (code, saved, errors) =
-                get(answering(whole[..end].to_vec(), End::Close, 4096), &[]);
+                get(&answering(whole[..end].to_vec(), End::Close, 4096), &[]);
             assert_eq!((code, saved), (76, None), "{end}: {errors}");
             assert!(errors.contains("found the end after"), "{end}: {errors}");
         });
@@ -269,14 +299,14 @@ fn a_digest_decides_between_readings() {
         ],
         |reply| {
             let from = answering(fill(reply), End::Close, 4096);
-            let (code, saved, errors) = get(from, &["--digests", list]);
+            let (code, saved, errors) = get(&from, &["--digests", list]);
             assert_eq!((code, saved.as_deref()), (0, Some(DOCUMENT)), "{reply:?}: {errors}");
         },
     );
     let other = answering(fill("P2P-CI/1.0 200 OK\n=\n\n#").repeat(2), End::Close, 4096);
-    assert_eq!(get(other, &["--digests", list]).0, 0);
+    assert_eq!(get(&other, &["--digests", list]).0, 0);
     let wrong = answering(b"P2P-CI/1.0 200 OK\n\nanother document".to_vec(), End::Close, 4096);
-    let (code, saved, errors) = get(wrong, &["--digests", list]);
+    let (code, saved, errors) = get(&wrong, &["--digests", list]);
     assert_eq!((code, saved), (65, None), "{errors}");
 }
 
@@ -347,7 +377,7 @@ fn a_get_is_sent_in_the_form_that_the_holder_understands() {
         ),
     ];
     in_parallel(table, |(name, answer, connections)| {
-        let (from, count) = holder(move |stream| {
+        let from = Holder::start(move |stream| {
             let mut request = Vec::new();
             loop {
                 let part = read(stream)?;
@@ -361,11 +391,11 @@ fn a_get_is_sent_in_the_form_that_the_holder_understands() {
             }
         });
         let folder = tempfile::tempdir().unwrap();
-        let arguments = ["--share", ".", "get", "7", "8", "--from", &from.to_string()];
+        let arguments = ["--share", ".", "get", "7", "8", "--from", &from.address.to_string()];
         let (code, _, errors) = run_peer(&arguments, "", folder.path());
         assert_eq!(code, 0, "{name}: {errors}");
         assert_eq!(names(folder.path()), ["rfc7.txt", "rfc8.txt"], "{name}");
-        let found = count.load(Ordering::Relaxed);
+        let found = from.connections();
         // Both documents may be requested before the first reply.
         assert!((connections..=2 * connections).contains(&found), "{name}: {found} connections");
     });
@@ -374,13 +404,13 @@ fn a_get_is_sent_in_the_form_that_the_holder_understands() {
 /// A holder that replies to nothing is asked a small number of times.
 #[test]
 fn the_forms_of_a_get_are_bounded() {
-    let (from, count) = holder(|stream| {
+    let from = Holder::start(|stream| {
         while !read(stream)?.is_empty() {}
         Ok(())
     });
     let begun = std::time::Instant::now();
-    let (code, saved, errors) = get(from, &[]);
+    let (code, saved, errors) = get(&from, &[]);
     assert_eq!((code, saved), (69, None), "{errors}");
-    assert_eq!(count.load(Ordering::Relaxed), 6);
+    assert_eq!(from.connections(), 6);
     assert!(begun.elapsed() < Duration::from_secs(35), "{:?}", begun.elapsed());
 }
