@@ -7,6 +7,7 @@
 //! | `download` | one download: asks holders, receives the document |
 //! | `responses` | awaits the responses of several holders in parallel |
 //! | `forms` | which form of a GET is tried next |
+//! | `slow` | holders that begin a document and do not complete it soon |
 //! | `versions` | a large document, of which holders may have different versions |
 //! | `retry` | when a download is retried |
 //! | `probe` | whether a holder has a document |
@@ -19,6 +20,7 @@ mod forms;
 mod probe;
 mod responses;
 mod retry;
+mod slow;
 mod versions;
 mod votes;
 

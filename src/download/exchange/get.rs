@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use super::connection::HolderConnection;
+use super::patience::Patience;
 use super::pipeline::Pipeline;
 use super::reading::{read_beginning, read_head};
 use super::request::GetRequest;
 use crate::download::dialing::{Connecting, HolderDialer, Trial};
 use crate::download::model::{Source, TransferError};
-use crate::limits::{self, bytes_in};
+use crate::limits;
 use crate::net::{not_connected_in_time, send};
 use crate::protocol::DocumentHead;
 use crate::system::{Direction, wait_for_any};
@@ -64,48 +65,6 @@ enum State {
 pub(in crate::download) struct Response {
     pub(in crate::download) head: DocumentHead,
     pub(in crate::download) connection: HolderConnection,
-}
-
-/// How long a response is awaited.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::download) struct Patience {
-    time: Duration,
-    /// The bytes of the document that must arrive in each period of this time.
-    bytes: u64,
-    /// Such a period.
-    period: Duration,
-    is_short: bool,
-    /// Whether a quarter of a shorter document is enough in a period.
-    of_quarters: bool,
-}
-
-impl Patience {
-    /// For an unproven holder while others can be asked: the beginning of the document must arrive at
-    /// this rate.
-    pub(in crate::download) fn short(limits: &limits::Downloads, bytes_per_second: u64) -> Self {
-        let time = limits.first_byte_unproven;
-        let bytes = bytes_in(bytes_per_second, time);
-        Self { time, bytes, period: time, is_short: true, of_quarters: false }
-    }
-
-    /// The same after another holder did not complete the document: a quarter of the beginning must
-    /// arrive in each half of the time.
-    pub(in crate::download) fn of_quarters(limits: &limits::Downloads, beginning: u64) -> Self {
-        let time = limits.first_byte_unproven;
-        Self { time, bytes: beginning / 4, period: time / 2, is_short: true, of_quarters: true }
-    }
-
-    /// For a holder that has not understood another form of the request.
-    pub(in crate::download) fn of_form(limits: &limits::Downloads) -> Self {
-        let time = limits.first_byte_of_form;
-        Self { time, period: time, ..Self::full(limits) }
-    }
-
-    pub(in crate::download) fn full(limits: &limits::Downloads) -> Self {
-        let time = limits.first_byte;
-        let bytes = bytes_in(limits.min_rate, time);
-        Self { time, bytes, period: time, is_short: false, of_quarters: false }
-    }
 }
 
 impl<'a> Exchange<'a> {

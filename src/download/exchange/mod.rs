@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `request` | the request |
 //! | `connection` | a connection to a holder |
+//! | `patience` | how long a response is awaited |
 //! | `pipeline` | requests that are sent ahead on a connection that is kept open |
 //! | `reading` | reads a response as far as it has arrived |
 //! | `get` | one GET up to the beginning of the document |
 
 mod connection;
 mod get;
+mod patience;
 mod pipeline;
 mod reading;
 mod request;
@@ -17,6 +19,7 @@ mod request;
 pub(super) use connection::HolderConnection;
 #[cfg(test)]
 pub(super) use get::response_on;
-pub(super) use get::{Exchange, Patience, Response};
+pub(super) use get::{Exchange, Response};
+pub(super) use patience::Patience;
 pub(super) use pipeline::Pipeline;
 pub(super) use request::GetRequest;
