@@ -26,8 +26,9 @@ impl Network {
     pub fn leads_to(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V6(address) => match Contained::of(address) {
-                Contained::Nothing => Self::of(address.into()),
-                Contained::Ipv4(one) | Contained::Ipv4Behind(one) => Self(one.into()),
+                // The owner of a network chooses what its addresses contain.
+                Contained::Nothing | Contained::Ipv4Behind(_) => Self::of(address.into()),
+                Contained::Ipv4(one) => Self(one.into()),
                 Contained::UnknownIpv4 => Self(masked(address, 48)),
             },
             address => Self::of(address),
@@ -114,14 +115,19 @@ mod tests {
             "::192.0.2.7",
             "::ffff:0:192.0.2.7",
             "64:ff9b::192.0.2.7",
-            "fe80::5efe:192.0.2.7",
             "2002:c000:207::",
             "2002:c000:207:1:2:3:4:5",
             "2001:0:1234::3fff:fdf8",
         ] {
             assert_eq!(leads_to(form), network("192.0.2.7"), "{form}");
         }
-        for other in ["::", "::1", "2001:db8::c000:207"] {
+        for other in [
+            "::",
+            "::1",
+            "2001:db8::c000:207",
+            "2001:db8::5efe:192.0.2.7",
+            "2001:db8::200:5efe:192.0.2.8",
+        ] {
             assert_eq!(leads_to(other), network(other), "{other}");
         }
         // Where the IPv4 address is, depends on the prefix of the operator.

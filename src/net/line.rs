@@ -52,10 +52,7 @@ impl Line {
         let most = u128::from(rate) * PIECE_TIME.as_millis() / 1_000;
         let most = u64::try_from(most).unwrap_or(u64::MAX).clamp(PIECES.0, PIECES.1);
         let count = count.min(usize::try_from(most).unwrap_or(usize::MAX));
-        let takes = Duration::from_nanos(1_000_000_000 / rate).saturating_mul(
-            // A piece has at most 64 KiB.
-            u32::try_from(count).unwrap_or(u32::MAX),
-        );
+        let takes = time_for(count, rate);
         let now = Instant::now();
         let begins = {
             let mut free_at = self.0.free_at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,5 +62,29 @@ impl Line {
         };
         thread::sleep(begins.saturating_duration_since(now));
         count
+    }
+}
+
+/// The time that this number of bytes takes at a rate per second.
+fn time_for(count: usize, rate: u64) -> Duration {
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    Duration::from_nanos(count.saturating_mul(1_000_000_000) / rate.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_rate_has_its_time() {
+        for (count, rate, nanos) in [
+            (1, 1, 1_000_000_000),
+            (65_536, 67_108_864, 976_562),
+            (65_536, 600_000_000, 109_226),
+            (65_536, 3_000_000_000, 21_845),
+            (0, 5, 0),
+        ] {
+            assert_eq!(time_for(count, rate), Duration::from_nanos(nanos), "{count} at {rate}");
+        }
     }
 }
