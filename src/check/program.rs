@@ -1,7 +1,8 @@
 //! A program under test that this program starts: its process group, its input and its output.
 //!
 //! No shell reads the command. The whole process group is killed when the program has ended, when the
-//! [`Program`] is dropped, and by [`kill_all`]. A process that leaves the group is not.
+//! [`Program`] is dropped, and by [`kill_all`]. A process that leaves the group is not,
+//! unless it is the one that was started.
 
 use std::fmt;
 use std::io::{self, Read, Write};

@@ -31,12 +31,14 @@ pub(crate) fn has_ended(leader: &mut Child) -> bool {
     !matches!(leader.try_wait(), Ok(None))
 }
 
-/// Kills all processes of the group. The leader must not have been waited for.
+/// Kills all processes of the group, and the leader if it has moved to another one. The leader must not have
+/// been waited for.
 #[cfg(unix)]
 pub(crate) fn kill_group(leader: &mut Child) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     let _ = kill_process_group(Pid::from_child(leader), Signal::KILL);
+    let _ = leader.kill();
 }
 
 /// Kills the leader.

@@ -85,3 +85,33 @@ fn the_whole_group_is_killed() {
         }
     }
 }
+
+/// The leader may move to another group, because it leads no session. Killing it waits for it.
+#[cfg(unix)]
+#[test]
+fn a_leader_that_has_left_its_group_is_killed() {
+    let script = "import os, time\n\
+                  inner, outer = os.pipe()\n\
+                  child = os.fork()\n\
+                  if child == 0:\n    \
+                      os.setpgid(0, 0)\n    \
+                      os.write(outer, b'x')\n    \
+                      time.sleep(5)\n    \
+                      os._exit(0)\n\
+                  os.read(inner, 1)\n\
+                  os.setpgid(0, child)\n\
+                  print('moved')\n\
+                  time.sleep(60)\n";
+    let mut program = match start(&["python3", "-c", script]) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            eprintln!("skipped: there is no python3");
+            return;
+        }
+        started => started.unwrap(),
+    };
+    wait_for(&program, "moved\n");
+    let begun = Instant::now();
+    program.kill();
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    assert!(program.wait(soon()).unwrap().is_some_and(|status| !status.success()));
+}

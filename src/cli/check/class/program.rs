@@ -116,8 +116,8 @@ impl Watch {
             let exceeded = self.find_exceeded();
             if exceeded.is_some() {
                 *lock(&self.exceeded) = exceeded;
-                lock(&self.program).kill();
                 confined::kill_descendants();
+                lock(&self.program).kill();
                 return;
             }
             thread::sleep(limits::SUBMISSION_WATCH);
