@@ -38,7 +38,7 @@ mod values;
 
 pub(crate) use case::{Case, Level};
 pub(crate) use cases::{client_program, index_server, upload_server};
-pub(crate) use client::{Driven, Menu, Operator, Person, Session};
+pub(crate) use client::{Document, Driven, Menu, Operator, Person, Session};
 pub(crate) use grade::{Weights, grade};
 pub(crate) use judgement::Failed;
 pub(crate) use program::Program;

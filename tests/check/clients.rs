@@ -155,6 +155,30 @@ fn an_interrupt_leaves_nothing_behind() {
     assert_eq!(common::names(root.path()), [""; 0]);
 }
 
+/// Ctrl-C removes what was put into the user's own directory, and nothing else.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_leaves_the_directory_of_the_user_as_it_was() {
+    let root = tempfile::tempdir().unwrap();
+    let own = common::folder(root.path(), "own", &[]);
+    let script = "ls {dir} >{dir}/listed; touch {dir}/begun; exec sleep 30";
+    let command = shlex::try_join(["/bin/sh", "-c", script]).unwrap();
+    let mut arguments = vec!["check", "peer", "--start", &command, "--listen", "127.0.0.1:0"];
+    arguments.extend(["--dir", own.to_str().unwrap()]);
+    let mut tester = Program::start(env!("CARGO_BIN_EXE_p2p-ci"), &arguments, root.path());
+    assert!(tester.line().starts_with("listening on "));
+    let deadline = Instant::now() + PATIENCE;
+    while !own.join("begun").exists() {
+        assert!(Instant::now() < deadline);
+        thread::sleep(Duration::from_millis(10));
+    }
+    tester.signal("INT");
+    assert_eq!(tester.wait().code(), Some(130));
+    let listed = fs::read_to_string(own.join("listed")).unwrap();
+    assert!(listed.contains("rfc"), "{listed:?}");
+    assert_eq!(common::names(&own), ["begun", "listed"]);
+}
+
 /// A program that does nothing fails every case soon, and its output is shown.
 #[test]
 fn a_dead_program_fails_every_case_soon() {

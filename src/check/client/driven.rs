@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::asked::{Asked, title};
@@ -19,10 +20,13 @@ pub(crate) struct Driven {
     index: SocketAddr,
     rfc: u64,
     directory: Option<PathBuf>,
-    /// The document that was put there, and is removed at the end.
-    document: Option<PathBuf>,
+    document: Document,
     program: Option<Program>,
 }
+
+/// The document that was put into the directory, and is removed at the end. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Document(Arc<Mutex<Option<PathBuf>>>);
 
 /// A program that has written nothing for this time after a line waits for the next one.
 const QUIET: Duration = Duration::from_millis(60);
@@ -46,18 +50,39 @@ fn text(rfc: u64) -> String {
     )
 }
 
-/// Creates a file; returns its path if it did not exist.
-fn put(path: PathBuf, text: &str) -> io::Result<Option<PathBuf>> {
-    match fs::File::create_new(&path) {
-        Ok(mut file) => file.write_all(text.as_bytes()).map(|()| Some(path)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
-        Err(error) => Err(error),
+impl Document {
+    /// Creates it, unless there is such a file, which is neither overwritten nor removed.
+    fn put(&self, path: PathBuf, text: &str) -> io::Result<()> {
+        // The lock is held meanwhile, so what exists can be removed.
+        let mut put = self.lock();
+        match fs::File::create_new(&path) {
+            Ok(mut file) => {
+                *put = Some(path);
+                file.write_all(text.as_bytes())
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes it. None is put while the result is kept.
+    pub(crate) fn remove(&self) -> impl Sized + '_ {
+        let mut put = self.lock();
+        if let Some(path) = put.take() {
+            let _ = fs::remove_file(path);
+        }
+        put
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Driven {
     /// Starts the program with an index server at this address. `words` are those of its command, with
-    /// placeholders. It shares an RFC with this number in `directory`, and saves documents there.
+    /// placeholders. It shares an RFC with this number in `directory`, and saves documents there. `document`
+    /// is that of the RFC, which is put by this.
     ///
     /// # Errors
     /// When the document cannot be written, or the program cannot be started.
@@ -67,6 +92,7 @@ impl Driven {
         index: SocketAddr,
         rfc: u64,
         directory: Option<PathBuf>,
+        document: Document,
     ) -> io::Result<Self> {
         let path = directory.as_deref().and_then(Path::to_str).unwrap_or_default();
         let (host, port) = (index.ip().to_string(), index.port().to_string());
@@ -75,9 +101,8 @@ impl Driven {
         let command = words.iter().map(|word| filled(word, &values)).collect();
         let name = filled(&menu.document, &[("{number}", &number)]);
         let path = directory.as_ref().map(|directory| directory.join(name));
-        // A file that exists is neither overwritten nor removed.
-        let document = path.map(|path| put(path, &text(rfc))).transpose()?.flatten();
         let mut driven = Self { command, menu, index, rfc, directory, document, program: None };
+        path.map_or(Ok(()), |path| driven.document.put(path, &text(rfc)))?;
         driven.begin()?;
         Ok(driven)
     }
@@ -161,8 +186,6 @@ impl Driven {
 impl Drop for Driven {
     fn drop(&mut self) {
         self.program = None;
-        if let Some(document) = &self.document {
-            let _ = fs::remove_file(document);
-        }
+        drop(self.document.remove());
     }
 }

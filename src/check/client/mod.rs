@@ -36,7 +36,7 @@ mod session;
 mod uploads;
 mod verdicts;
 
-pub(crate) use driven::Driven;
+pub(crate) use driven::{Document, Driven};
 pub(crate) use exchange::{Body, ClientTest, Delivery, Exchange, Operation, Reply, RequestRule};
 pub(crate) use menu::Menu;
 pub(crate) use operator::{Operator, Person};

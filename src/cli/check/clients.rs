@@ -6,13 +6,14 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
-use std::{fs, thread};
+use std::{fs, mem, thread};
 
 use super::error::{Error, shown};
 use super::options::Options;
 use super::results::Results;
 use crate::check::{
-    Case, Driven, Menu, Operator, Person, Session, Target, client_program, kill_all, upload_server,
+    Case, Document, Driven, Menu, Operator, Person, Session, Target, client_program, kill_all,
+    upload_server,
 };
 use crate::cli::output::format::Format;
 use crate::cli::output::print::print_text;
@@ -78,8 +79,12 @@ pub(super) fn started(started: &Started, options: &Options) -> Result<bool, Erro
     };
     let directory = own.as_ref().map(|own| own.path().to_path_buf());
     let temporary = directory.clone();
+    let document = Document::default();
+    let put = document.clone();
     interrupt.at_end(move || {
         kill_all();
+        // None is put until this program has ended.
+        mem::forget(put.remove());
         // What the program has open there no longer matters.
         temporary.map(fs::remove_dir_all);
     });
@@ -88,7 +93,7 @@ pub(super) fn started(started: &Started, options: &Options) -> Result<bool, Erro
     announce(&listener, format)?;
     let first = Target::numbers();
     // The index server must listen before the program starts.
-    let driven = Driven::start(&words, menu, reachable(address), first, directory)
+    let driven = Driven::start(&words, menu, reachable(address), first, directory, document)
         .map_err(|cause| Error::Start { command: started.start.clone(), cause })?;
     let session = Session::new(listener, first, Operator::Driven(Box::new(driven)));
     let outcomes = session.map_err(Error::Threads)?.run(&cases, &uploads);
