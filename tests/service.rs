@@ -299,6 +299,22 @@ fn the_service_manager_is_told_of_each_change() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
+/// A manager that does not read keeps no peer waiting, and the end neither.
+#[test]
+fn a_service_manager_that_does_not_read_delays_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let _manager = UnixDatagram::bind(&path).unwrap();
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.set_nonblocking(true).unwrap();
+    while sender.send_to(b"X=1\n", &path).is_ok() {}
+    let socket = format!("NOTIFY_SOCKET={}", path.display());
+    let mut server = server_by("env", &[&socket, "WATCHDOG_USEC=20000"]);
+    assert!(is_served(&server.line()));
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
 /// A server with a listening socket that this process passes, as systemd does.
 fn with_socket(listener: &TcpListener) -> Child {
     let start = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --log quiet";

@@ -1,13 +1,44 @@
 //! The programs as services of systemd: messages to it, and its watchdog.
 
+use std::sync::OnceLock;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use crate::system::{ServiceChange, notify_service_manager, watchdog_time};
+use crate::system::{ServiceChange, has_service_manager, notify_service_manager, watchdog_time};
+
+/// Messages that wait while the service manager does not read.
+const WAITING: usize = 16;
+
+/// The messages for the thread that sends them: only it waits for a manager that does not read.
+static MESSAGES: OnceLock<Option<SyncSender<ServiceChange>>> = OnceLock::new();
 
 /// Tells the service manager, if there is one.
-pub(super) fn tell(change: ServiceChange<'_>) {
-    if let Err(error) = notify_service_manager(change) {
-        log::debug!("cannot tell the service manager: {error}");
+pub(super) fn tell(change: ServiceChange) {
+    if let Some(messages) = MESSAGES.get_or_init(start_sending)
+        && messages.try_send(change).is_err()
+    {
+        log::debug!("the service manager does not read: a message is left out");
+    }
+}
+
+fn start_sending() -> Option<SyncSender<ServiceChange>> {
+    if !has_service_manager() {
+        return None;
+    }
+    let (messages, waiting) = sync_channel(WAITING);
+    let send = move || {
+        for change in waiting {
+            if let Err(error) = notify_service_manager(change) {
+                log::debug!("cannot tell the service manager: {error}");
+            }
+        }
+    };
+    match thread::Builder::new().name("manager".into()).spawn(send) {
+        Ok(_) => Some(messages),
+        Err(error) => {
+            log::warn!("cannot start the thread that tells the service manager: {error}");
+            None
+        }
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) use process_group::{has_ended, kill_group, start_group};
 pub(crate) use readiness::{Direction, is_connecting, wait_for_any};
 pub(crate) use rename::rename_new;
 pub(crate) use service_manager::{
-    ServiceChange, inherited_listeners, notify_service_manager, watchdog_time,
+    ServiceChange, has_service_manager, inherited_listeners, notify_service_manager, watchdog_time,
 };
 pub use signals::{Signal, Signals, has_controlling_terminal};
 pub(crate) use sockets::{

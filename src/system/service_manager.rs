@@ -5,11 +5,15 @@ use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
+/// The most sockets that are taken.
+#[cfg(unix)]
+const INHERITED: usize = 64;
+
 /// A change of the service that the manager is told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum ServiceChange<'text> {
+pub(crate) enum ServiceChange {
     /// It serves, with this line for `systemctl status`.
-    Ready(&'text str),
+    Ready(&'static str),
     /// It reads its configuration again; [`ServiceChange::Ready`] follows.
     Reloading,
     /// It ends.
@@ -21,13 +25,22 @@ pub(crate) enum ServiceChange<'text> {
 /// Takes the listening sockets that the service manager has passed. They are taken once.
 ///
 /// # Errors
-/// When a passed file is no TCP socket.
+/// When a passed file is no TCP socket that listens, or there are too many.
 #[cfg(unix)]
 pub(crate) fn inherited_listeners() -> io::Result<Vec<TcpListener>> {
     let mut passed = listenfd::ListenFd::from_env();
-    let mut listeners = Vec::with_capacity(passed.len());
-    for number in 0..passed.len() {
+    let count = passed.len();
+    if count > INHERITED {
+        let found = format!("expected at most {INHERITED} sockets, found {count}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
+    }
+    let mut listeners = Vec::new();
+    for number in 0..count {
         if let Some(listener) = passed.take_tcp_listener(number)? {
+            if !socket2::SockRef::from(&listener).is_listener()? {
+                let found = format!("file descriptor {} does not listen", 3 + number);
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
+            }
             // The manager may use the other mode for itself.
             listener.set_nonblocking(false)?;
             listeners.push(listener);
@@ -45,12 +58,17 @@ pub(crate) fn inherited_listeners() -> io::Result<Vec<TcpListener>> {
     Ok(Vec::new())
 }
 
-/// Tells the service manager of a change.
+/// Whether a service manager wants to be told.
+pub(crate) fn has_service_manager() -> bool {
+    cfg!(unix) && std::env::var_os("NOTIFY_SOCKET").is_some()
+}
+
+/// Tells the service manager of a change. This waits while the manager does not read.
 ///
 /// # Errors
 /// When the socket that the manager has named cannot be used.
 #[cfg(unix)]
-pub(crate) fn notify_service_manager(change: ServiceChange<'_>) -> io::Result<()> {
+pub(crate) fn notify_service_manager(change: ServiceChange) -> io::Result<()> {
     use sd_notify::{NotifyState, notify};
     match change {
         ServiceChange::Ready(status) => notify(&[NotifyState::Ready, NotifyState::Status(status)]),
@@ -67,7 +85,7 @@ pub(crate) fn notify_service_manager(change: ServiceChange<'_>) -> io::Result<()
 /// # Errors
 /// Never.
 #[cfg(not(unix))]
-pub(crate) fn notify_service_manager(_change: ServiceChange<'_>) -> io::Result<()> {
+pub(crate) fn notify_service_manager(_change: ServiceChange) -> io::Result<()> {
     Ok(())
 }
 
