@@ -33,7 +33,7 @@ pub(crate) fn execute(words: &[String], limited: &Limited<'_>) -> io::Error {
     let [program, arguments @ ..] = words else {
         return io::Error::new(io::ErrorKind::InvalidInput, "the command has no words");
     };
-    if let Err(error) = limit(limited) {
+    if let Err(error) = close_inherited().and_then(|()| limit(limited)) {
         return error;
     }
     let mut command = Command::new(program);
@@ -50,6 +50,24 @@ pub(crate) fn execute(words: &[String], limited: &Limited<'_>) -> io::Error {
         command.uid(user).gid(user);
     }
     command.exec()
+}
+
+/// The first descriptor after standard input, output and error.
+const FIRST_OTHER: i32 = 3;
+
+/// Closes all descriptors except standard input, output and error: files that the user has opened for this
+/// process are not for the program. This process must not use any other afterwards.
+fn close_inherited() -> io::Result<()> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir("/proc/self/fd")? {
+        let number = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
+        numbers.extend(number.filter(|number| *number >= FIRST_OTHER));
+    }
+    for number in numbers {
+        // One of them was that of the directory, and is closed already.
+        let _ = nix::unistd::close(number);
+    }
+    Ok(())
 }
 
 fn limit(limited: &Limited<'_>) -> io::Result<()> {

@@ -71,8 +71,8 @@ pub(crate) fn drop_capabilities() -> io::Result<()> {
     Ok(clear_ambient_capability_set()?)
 }
 
-/// Whether this process may start programs as this user and the next ones: it is root, and the user exists in
-/// its user namespace.
+/// Whether this process may start programs as this user: it is root, and the user exists in its user
+/// namespace.
 pub(crate) fn can_change_user(user: u32) -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let is_mapped = map.lines().any(|line| {

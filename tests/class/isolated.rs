@@ -8,6 +8,24 @@ use super::programs::{self, ABORTS_AT_LOOKUP, HANGS};
 use super::{Class, exists, has_namespaces, program, submission};
 
 #[test]
+fn descriptors_of_the_tester_are_not_inherited() {
+    let class = Class::new();
+    // The shell may have descriptors of its own from 10 on; `ls` opens the directory as 3.
+    class.add(
+        "a",
+        "test \"$(ls /proc/self/fd | tr '\\n' ' ')\" = '0 1 2 3 ' || exit 11\nexec SERVE",
+    );
+    let log = class.root.path().join("log");
+    fs::write(&log, "log").unwrap();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", r#"exec 8<"$1" 9>>"$2" && shift 2 && exec "$@""#, "sh"]);
+    shell.arg(class.directory()).arg(&log).arg(env!("CARGO_BIN_EXE_p2p-ci"));
+    let object = class.results(shell, &[]);
+    let one = submission(&object, "a");
+    assert_eq!(one["grade"], 100.0, "{one:#}");
+}
+
+#[test]
 fn hostile_submissions_are_graded_and_leave_nothing() {
     if !has_namespaces() {
         return;

@@ -39,8 +39,17 @@ struct Class {
 }
 
 /// Programs of a class run as this user and the next ones, if this program runs as root. They share it with
-/// no program of the system, so their processes are counted apart.
+/// no program of the system, so their processes are counted apart, and with no other submission, so that it
+/// cannot read their keys in the kernel.
 const FIRST_USER: u32 = 64_000;
+/// The number of those users; a larger class uses them again. The next ones after them have other meanings.
+const USERS: u32 = 1500;
+
+/// The user of the submission at this place.
+fn user_at(place: usize) -> u32 {
+    let place = u32::try_from(place).unwrap_or_default();
+    FIRST_USER.saturating_add(place.checked_rem(USERS).unwrap_or_default())
+}
 
 /// Tests all submissions of the directory; the results are in the order of their names.
 ///
@@ -58,6 +67,8 @@ pub(super) fn grade_all(
     let invalid =
         |mistake| io::Error::new(io::ErrorKind::InvalidInput, format!("--start: {mistake}"));
     let words = options.start.as_deref().map(words).transpose().map_err(invalid)?;
+    // All of them must exist: the last one as well.
+    let last = submissions.len().min(USERS as usize).saturating_sub(1);
     let mut class = Class {
         kind,
         level,
@@ -66,7 +77,8 @@ pub(super) fn grade_all(
         port: options.port,
         rfc,
         directory,
-        changes_user: confined::can_change_user(FIRST_USER),
+        changes_user: confined::can_change_user(FIRST_USER)
+            && confined::can_change_user(user_at(last)),
         isolation: Isolation::default(),
         done: AtomicUsize::new(0),
     };
@@ -91,11 +103,8 @@ impl Class {
         let results: Vec<Mutex<Option<Graded>>> =
             submissions.iter().map(|_| Mutex::default()).collect();
         thread::scope(|scope| {
-            for slot in 0..jobs {
-                let (next, results) = (&next, &results);
-                scope.spawn(move || {
-                    let user = FIRST_USER.saturating_add(u32::try_from(slot).unwrap_or_default());
-                    let user = self.changes_user.then_some(user);
+            for _ in 0..jobs {
+                scope.spawn(|| {
                     loop {
                         let place = next.fetch_add(1, Ordering::Relaxed);
                         let (Some(submission), Some(result)) =
@@ -103,6 +112,7 @@ impl Class {
                         else {
                             return;
                         };
+                        let user = self.changes_user.then(|| user_at(place));
                         let graded = self.test(submission, user);
                         self.note(&graded, submissions.len());
                         *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(graded);
@@ -193,5 +203,20 @@ impl Class {
             submission: submission.to_path_buf(),
             words,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn submissions_have_different_users() {
+        let users: std::collections::BTreeSet<u32> = (0..1500).map(user_at).collect();
+        assert_eq!(
+            (users.len(), users.first(), users.last()),
+            (1500, Some(&64_000), Some(&65_499))
+        );
+        assert_eq!(user_at(1500), 64_000);
     }
 }
