@@ -1,6 +1,6 @@
 //! Results of cases as text of at most 80 columns.
 
-use super::columns::{beside, lines, wrapped};
+use super::columns::{last_lines, lines, side_by_side, wrapped};
 use crate::check::{Failed, Outcome};
 
 /// Columns before the details of a failure.
@@ -29,11 +29,13 @@ pub(super) fn details(failed: &Failed) -> Vec<String> {
     }
     shown.push(format!("{:SIDE$} | received", "expected"));
     let expected = lines(failed.expected.as_bytes(), SIDE);
-    shown.extend(beside(&expected, &lines(&failed.received, SIDE), SIDE));
+    shown.extend(side_by_side(&expected, &lines(&failed.received, SIDE), SIDE));
     shown.push(format!("found: {}", failed.observed));
     if !failed.output.is_empty() {
         shown.push("the last output of the program:".into());
-        shown.extend(lines(&failed.output, 2 * SIDE).into_iter().map(|line| format!("| {line}")));
+        shown.extend(
+            last_lines(&failed.output, 2 * SIDE).into_iter().map(|line| format!("| {line}")),
+        );
     }
     shown.extend(wrapped(&format!("hint: {}", failed.hint), 2 * SIDE));
     shown

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::outcome::{Compared, Outcome};
-use crate::cli::check::columns::{beside, lines};
+use crate::cli::check::columns::{lines, side_by_side};
 use crate::escape::escaped;
 use crate::replay::{Difference, NotSent, Script};
 
@@ -60,7 +60,7 @@ fn request(compared: &Compared<'_>, text: &mut String) {
         let _ = writeln!(text, "    {part} (section {section})");
         let side = |label: &str, value: &str| lines(format!("{label}{value}").as_bytes(), WIDTH);
         let (left, right) = (side("expected: ", expected), side("received: ", received));
-        for line in beside(&left, &right, WIDTH) {
+        for line in side_by_side(&left, &right, WIDTH) {
             let _ = writeln!(text, "    {line}");
         }
     }
