@@ -1,13 +1,13 @@
 //! `p2p-ci lab`: an index server and several peers in this process (docs/lab.md).
 
 mod error;
+mod file;
 mod results;
 mod screen;
 mod session;
 mod sniffer;
 mod typing;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ use super::values::quantity::quantity;
 use super::values::rate::Rate;
 use super::values::size::binary_factor;
 use crate::capture::Recorder;
-use crate::escape::escaped_path;
+use crate::escape::{escaped, escaped_path};
 use crate::lab::{
     BUILTIN, Builtin, Documents, Figures, Group, Laboratory, MOST_PEERS, Scenario, Schedule,
     Settings, builtin, plot,
@@ -156,7 +156,7 @@ fn list() -> Result<(), Error> {
 }
 
 fn print(name: &str) -> Result<(), Error> {
-    let builtin = builtin(name).ok_or_else(|| Error::Unknown(name.into()))?;
+    let builtin = builtin(name).ok_or_else(|| Error::Unknown(escaped(name).to_string()))?;
     print_line(builtin.text.trim_end()).map_err(Error::Output)
 }
 
@@ -227,9 +227,12 @@ fn run_scenario(arguments: &RunArgs, record: &RecordArgs) -> Result<(), Error> {
     let place = if arguments.json { Place::Errors } else { Place::Output };
     let screen = Screen::start(place, ending.cancel.clone()).map_err(Error::Start)?;
     if !scenario.about.is_empty() {
-        screen.note(&format!("{}\n{}\n", scenario.title, scenario.about));
+        screen.note(&format!("{}\n{}", escaped(&scenario.title), scenario.about));
+        screen.note("");
     }
-    let sniffer = scenario.published.map(|_| Sniffer::start(&ending.cancel));
+    let sniffer = scenario
+        .published
+        .map(|_| Sniffer::start(&ending.cancel, |process| ending.terminate_at_end(process)));
     let laboratory = Laboratory::start(settings, screen.tell()).map_err(Error::Start)?;
     ending.remove_at_end(laboratory.root());
     Schedule::of(&scenario).run(&laboratory, &ending.cancel).map_err(Error::Step)?;
@@ -268,9 +271,9 @@ fn read(scenario: &Path) -> Result<(String, String), Error> {
             && scenario.components().count() == 1
             && scenario.extension().is_none() =>
         {
-            Err(Error::Unknown(name.into()))
+            Err(Error::Unknown(escaped(name).to_string()))
         }
-        _ => match fs::read_to_string(scenario) {
+        _ => match file::read(scenario) {
             Ok(text) => Ok((shown, text)),
             Err(source) => Err(Error::File { what: "read", path: shown, source }),
         },

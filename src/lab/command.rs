@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::units;
+use crate::escape::excerpt;
 use crate::protocol::Document;
 
 /// The commands, for help.
@@ -76,8 +77,8 @@ impl Command {
             ["help"] => Ok(Self::Help),
             ["quit" | "exit"] => Ok(Self::Quit),
             _ => Err(format!(
-                "expected a command, such as `get 2 RFC 101` or `leave 3`, found `{}`; `help` lists the commands",
-                words.join(" ")
+                "expected a command, such as `get 2 RFC 101` or `leave 3`, found {}; `help` lists the commands",
+                excerpt(&words.join(" "))
             )),
         }
     }
@@ -100,7 +101,8 @@ impl Wanted {
         }
         let wrong = || {
             format!(
-                "expected a document, such as `RFC 101` or `FILE notes.txt`, or `all`, found `{text}`"
+                "expected a document, such as `RFC 101` or `FILE notes.txt`, or `all`, found {}",
+                excerpt(text)
             )
         };
         let document = match text.split_once(' ') {
@@ -138,6 +140,18 @@ mod tests {
         for line in ["", "jump", "leave", "leave 1 2", "get 2", "get 2 RFC x", "slow 2 1", "wait 5"]
         {
             assert!(Command::parse(line).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn mistakes_show_no_control_characters_and_are_short() {
+        let long = "x".repeat(5_000);
+        for word in ["\u{1b}[2J\u{7}", "\u{202e}x", long.as_str()] {
+            for line in ["{} 1", "get 1 {}", "get 1 FILE {}/", "slow 1 {}", "wait {}"] {
+                let mistake = Command::parse(&line.replace("{}", word)).unwrap_err();
+                let is_shown = mistake.chars().all(|c| !c.is_control() && c != '\u{202e}');
+                assert!(is_shown && mistake.len() < 300, "{line}: {mistake:?}");
+            }
         }
     }
 }

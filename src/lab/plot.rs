@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::figures::Figures;
+use crate::escape::escaped;
 
 /// The beginning of each plot, by which it is recognized.
 pub(crate) const PLOT_BEGINS: &str =
@@ -177,20 +178,20 @@ fn number(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
-/// Text of a scenario within XML.
+/// Text of a scenario within XML, without the characters that XML does not permit.
 fn text(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
+    let mut xml = String::new();
+    for c in escaped(text).to_string().chars() {
         match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
+            '&' => xml.push_str("&amp;"),
+            '<' => xml.push_str("&lt;"),
+            '>' => xml.push_str("&gt;"),
+            '"' => xml.push_str("&quot;"),
+            '\u{fffe}' | '\u{ffff}' => xml.push(char::REPLACEMENT_CHARACTER),
+            c => xml.push(c),
         }
     }
-    escaped
+    xml
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a place in a drawing")]
@@ -229,7 +230,7 @@ mod tests {
     fn a_plot_is_well_formed_and_has_all_series() {
         let at = Duration::from_millis;
         let figures = Figures {
-            title: "Fast & <slow> \"holders\"\u{1b}".into(),
+            title: "Fast & <slow> \"holders\"\u{1b}\u{0}\u{9b}\n\u{202e}\u{ffff}".into(),
             time: at(2500),
             wanted: 3,
             peers: vec![(at(0), 1), (at(100), 2), (at(2000), 1)],
@@ -243,6 +244,8 @@ mod tests {
             let svg = plot(&figures);
             check_xml(&svg);
             assert!(svg.starts_with(PLOT_BEGINS));
+            let is_legal = |c: char| c == '\n' || !(c.is_control() || c == '\u{ffff}');
+            assert!(svg.chars().all(is_legal), "{svg:?}");
             // Each series has a line and a mark next to its name.
             let series = 3 + figures.sent.len();
             assert_eq!(svg.matches("<path class=\"series\"").count(), 2 * series);

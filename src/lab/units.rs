@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::escape::excerpt;
+
 /// The longest time: a laboratory ends by itself.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// With a lower rate other peers would time out.
@@ -18,7 +20,8 @@ fn split(text: &str) -> Option<(&str, &str)> {
 /// A time, such as `20 ms`, `1.5 s` or `2 min`.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     let wrong = || {
-        format!("expected a time up to 60 min, such as `20 ms`, `1.5 s` or `2 min`, found `{text}`")
+        let found = excerpt(text);
+        format!("expected a time up to 60 min, such as `20 ms`, `1.5 s` or `2 min`, found {found}")
     };
     let (number, unit) = split(text).ok_or_else(wrong)?;
     let number: f64 = number.parse().map_err(|_| wrong())?;
@@ -34,7 +37,8 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 
 /// A number of bytes, such as `500`, `100 KiB` or `1 MiB`. Units are powers of 1024.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("expected a size, such as `500`, `100 KiB` or `1 MiB`, found `{text}`");
+    let wrong =
+        || format!("expected a size, such as `500`, `100 KiB` or `1 MiB`, found {}", excerpt(text));
     let (number, unit) = split(text).ok_or_else(wrong)?;
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -54,7 +58,8 @@ pub(super) fn rate(text: &str) -> Result<Option<u64>, String> {
     size(text).ok().filter(|rate| *rate >= LEAST_RATE).map(Some).ok_or_else(|| {
         format!(
             "expected a rate of at least 4 KiB a second, such as `100 KiB` or `2 MiB`, or `unlimited`, \
-             found `{text}`"
+             found {}",
+            excerpt(text)
         )
     })
 }

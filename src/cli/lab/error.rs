@@ -4,6 +4,7 @@ use std::io;
 
 use crate::cli::errors::failure::Failure;
 use crate::cli::record::RecordError;
+use crate::escape::escaped;
 use crate::lab::ScenarioError;
 use crate::system::Signal;
 
@@ -23,7 +24,7 @@ pub(super) enum Error {
     NoPlot(String),
     #[error("the laboratory cannot start")]
     Start(#[source] io::Error),
-    #[error("{0}")]
+    #[error("{}", escaped(.0))]
     Step(String),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),

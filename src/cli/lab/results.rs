@@ -1,7 +1,6 @@
 //! The figures of a laboratory as text and as JSON, and the file of the plot.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,14 +9,20 @@ use serde_json::{Value, json};
 use super::error::Error;
 use super::sniffer::{Outcome, Sniffed};
 use crate::cli::values::quantity::counted;
-use crate::escape::escaped_path;
+use crate::escape::{escaped, escaped_path};
 use crate::lab::{Figures, PLOT_BEGINS};
+use crate::system::{is_link_or_socket, open_existing};
 
 /// The figures, a line each.
 pub(super) fn lines(figures: &Figures, sniffed: Option<&Outcome>) -> Vec<String> {
     let Figures { wanted, delivered, failed, retried, holders_failed, joined, left, .. } = figures;
     let mut lines = vec![
-        format!("{}: {} in {}", figures.title, counted(*joined, "peer"), seconds(figures.time)),
+        format!(
+            "{}: {} in {}",
+            escaped(&figures.title),
+            counted(*joined, "peer"),
+            seconds(figures.time)
+        ),
         format!(
             "  documents    {delivered} of {wanted} delivered, {} bytes",
             grouped(figures.bytes)
@@ -61,7 +66,7 @@ pub(super) fn lines(figures: &Figures, sniffed: Option<&Outcome>) -> Vec<String>
                     format!("{:.3} s", last - first),
                 ));
             }
-            Some(Err(why)) => lines.push(format!("  tshark on lo  not counted: {why}")),
+            Some(Err(why)) => lines.push(format!("  tshark on lo  not counted: {}", escaped(why))),
             None => {}
         }
         lines.push(row(
@@ -117,29 +122,46 @@ pub(super) fn object(figures: &Figures, sniffed: Option<&Outcome>) -> Value {
     object
 }
 
-/// Checks that the plot may be written: the file does not exist, or is a plot.
+/// Checks that the plot may be written: the path does not exist, or is a regular file that is a plot.
 pub(super) fn check_plot(path: &Path) -> Result<(), Error> {
     let shown = || escaped_path(path).to_string();
-    let mut file = match File::open(path) {
+    let file = match open_existing(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::InvalidInput || is_link_or_socket(&error) => {
+            return Err(Error::NoPlot(shown()));
+        }
         Err(source) => return Err(Error::File { what: "write", path: shown(), source }),
     };
-    let mut beginning = vec![0; PLOT_BEGINS.len()];
-    let is_plot = file.metadata().is_ok_and(|found| found.is_file())
-        && file.read_exact(&mut beginning).is_ok()
-        && beginning == PLOT_BEGINS.as_bytes();
-    if is_plot { Ok(()) } else { Err(Error::NoPlot(shown())) }
+    let mut beginning = Vec::new();
+    let is_read = file.take(PLOT_BEGINS.len() as u64).read_to_end(&mut beginning).is_ok();
+    if is_read && beginning == PLOT_BEGINS.as_bytes() {
+        Ok(())
+    } else {
+        Err(Error::NoPlot(shown()))
+    }
 }
 
+/// Writes the plot to a temporary file, and renames that: no link is followed, and a reader sees a whole plot.
 pub(super) fn write_plot(path: &Path, plot: &str) -> Result<(), Error> {
     check_plot(path)?;
-    let written = File::create(path).and_then(|mut file| file.write_all(plot.as_bytes()));
-    written.map_err(|source| Error::File {
+    replace(path, plot).map_err(|source| Error::File {
         what: "write",
         path: escaped_path(path).to_string(),
         source,
     })
+}
+
+fn replace(path: &Path, plot: &str) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".p2p-ci-lab-");
+    // The system removes what the umask forbids, as for any other new file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(directory.unwrap_or(Path::new(".")))?;
+    file.write_all(plot.as_bytes())?;
+    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 fn seconds(time: Duration) -> String {
@@ -183,5 +205,24 @@ mod tests {
         assert!(matches!(write_plot(&path, PLOT_BEGINS), Err(Error::NoPlot(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "<svg of another program>");
         assert!(matches!(check_plot(directory.path()), Err(Error::NoPlot(_))));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_link_is_followed_and_nothing_waits_for_a_fifo() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let directory = tempfile::tempdir().unwrap();
+        let in_it = |name| directory.path().join(name);
+        std::os::unix::fs::symlink(in_it("target.svg"), in_it("link.svg")).unwrap();
+        mknodat(CWD, in_it("fifo.svg"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+        for name in ["link.svg", "fifo.svg"] {
+            assert!(matches!(write_plot(&in_it(name), PLOT_BEGINS), Err(Error::NoPlot(_))));
+        }
+        // A link to a plot stays, too.
+        fs::write(in_it("target.svg"), PLOT_BEGINS).unwrap();
+        assert!(matches!(check_plot(&in_it("link.svg")), Err(Error::NoPlot(_))));
+        write_plot(&in_it("target.svg"), &format!("{PLOT_BEGINS}1")).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
     }
 }

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::cli::output::notices::Notices;
 use crate::cli::output::print::{print_line, print_note};
+use crate::escape::escaped;
 use crate::lab::Said;
 use crate::net::Cancel;
 
@@ -73,7 +74,10 @@ impl Screen {
 }
 
 fn print(lines: &Receiver<Line>, place: &Place) -> io::Result<()> {
-    while let Ok(Line::Said(line)) = lines.recv() {
+    while let Ok(Line::Said(text)) = lines.recv() {
+        // Scenarios, names of files and messages of others may contain terminal control characters.
+        let line =
+            text.lines().map(|line| escaped(line).to_string()).collect::<Vec<_>>().join("\n");
         match place {
             Place::Output => print_line(line)?,
             Place::Errors => print_note(line),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::screen::Screen;
+use super::sniffer::Process;
 use super::typing::{Prompt, lines_of_stdin};
 use crate::cli::errors::failure::Failure;
 use crate::cli::session::signals::on_signal;
@@ -34,6 +35,8 @@ struct State {
     signal: Option<Signal>,
     /// A directory that is removed when the program cannot end in order.
     root: Option<PathBuf>,
+    /// tshark, which is ended then, too.
+    tshark: Option<Process>,
 }
 
 impl Ending {
@@ -52,7 +55,11 @@ impl Ending {
             let (shared, mode) = (Arc::clone(&shared), Arc::clone(&mode));
             let end = move || {
                 thread::sleep(if is_second { Duration::ZERO } else { ENDING });
-                if let Some(root) = lock(&shared).root.take() {
+                let State { root, tshark, .. } = std::mem::take(&mut *lock(&shared));
+                if let Some(process) = tshark {
+                    process.terminate();
+                }
+                if let Some(root) = root {
                     let _ = std::fs::remove_dir_all(root);
                 }
                 mode.restore();
@@ -76,6 +83,11 @@ impl Ending {
     /// Removes this directory if the program cannot end in order.
     pub(super) fn remove_at_end(&self, root: &Path) {
         lock(&self.state).root = Some(root.into());
+    }
+
+    /// Ends this process if the program cannot end in order.
+    pub(super) fn terminate_at_end(&self, process: Process) {
+        lock(&self.state).tshark = Some(process);
     }
 
     /// Fails if a signal has ended the laboratory.
@@ -112,7 +124,13 @@ pub(super) fn serve(
         None => lines_of_stdin()?,
     };
     while let Some(line) = lines.next(&ending.cancel) {
-        let line = line.trim();
+        let line = match &line {
+            Ok(line) => line.trim(),
+            Err(error) => {
+                screen.note(error);
+                continue;
+            }
+        };
         if line.is_empty() || line.starts_with('#') {
             continue;
         }

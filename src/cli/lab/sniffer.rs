@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -19,11 +20,15 @@ const SETTLE: Duration = Duration::from_millis(500);
 
 /// tshark, which captures. It is ended when this is dropped.
 pub(super) struct Sniffer {
-    child: Child,
+    process: Process,
     counting: Option<JoinHandle<Option<Sniffed>>>,
     /// Its messages.
     messages: Option<Receiver<String>>,
 }
+
+/// tshark as a process. It is locked while its end is awaited, so no other process has its number then.
+#[derive(Clone)]
+pub(super) struct Process(Arc<Mutex<Child>>);
 
 /// What tshark has counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -40,8 +45,8 @@ pub(super) struct Sniffed {
 pub(super) type Outcome = Result<Sniffed, String>;
 
 impl Sniffer {
-    /// Starts tshark, and waits until it captures.
-    pub(super) fn start(cancel: &Cancel) -> Result<Self, String> {
+    /// Starts tshark, and waits until it captures. `started` is called before that wait.
+    pub(super) fn start(cancel: &Cancel, started: impl FnOnce(Process)) -> Result<Self, String> {
         if !cfg!(target_os = "linux") {
             return Err(
                 "the addresses of the peers do not show which packets are theirs on this system"
@@ -55,11 +60,14 @@ impl Sniffer {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let child =
+        let mut child =
             command.spawn().map_err(|error| format!("tshark is not installed ({error})"))?;
-        let mut sniffer = Self { child, counting: None, messages: None };
-        let errors = sniffer.child.stderr.take().ok_or("tshark has no output")?;
-        let output = sniffer.child.stdout.take().ok_or("tshark has no output")?;
+        let (errors, output) = (child.stderr.take(), child.stdout.take());
+        let process = Process(Arc::new(Mutex::new(child)));
+        started(process.clone());
+        let mut sniffer = Self { process, counting: None, messages: None };
+        let errors = errors.ok_or("tshark has no output")?;
+        let output = output.ok_or("tshark has no output")?;
         let (sender, lines) = channel();
         // It ends with tshark.
         let read = move || {
@@ -91,7 +99,7 @@ impl Sniffer {
     /// Ends tshark, and returns what it has counted.
     pub(super) fn end(mut self) -> Outcome {
         thread::sleep(SETTLE);
-        self.interrupt();
+        self.process.interrupt();
         let begun = Instant::now();
         let counting = self.counting.take().ok_or("tshark was not started")?;
         while !counting.is_finished() {
@@ -109,29 +117,51 @@ impl Sniffer {
             None => "tshark has captured no packet".into(),
         })
     }
+}
 
-    /// Lets tshark print the last packets, and end.
+impl Process {
+    /// Lets it print the last packets, and end.
     fn interrupt(&self) {
         #[cfg(unix)]
-        if let Some(process) =
-            i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw)
-        {
-            let _ = rustix::process::kill_process(process, rustix::process::Signal::INT);
-        }
+        signal(&mut self.lock(), rustix::process::Signal::INT);
+    }
+
+    /// Lets it end, and does not wait.
+    pub(super) fn terminate(&self) {
+        // If it is locked, its end is awaited already.
+        let Ok(mut child) = self.0.try_lock() else { return };
+        #[cfg(unix)]
+        signal(&mut child, rustix::process::Signal::TERM);
+        #[cfg(not(unix))]
+        let _ = child.kill();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Child> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Signals a process that has not ended.
+#[cfg(unix)]
+fn signal(child: &mut Child, signal: rustix::process::Signal) {
+    let process = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    if let (Some(process), Ok(None)) = (process, child.try_wait()) {
+        let _ = rustix::process::kill_process(process, signal);
     }
 }
 
 impl Drop for Sniffer {
     fn drop(&mut self) {
         // In order at first: it has a child that captures.
-        self.interrupt();
+        self.process.interrupt();
         let begun = Instant::now();
-        while begun.elapsed() < KILL && matches!(self.child.try_wait(), Ok(None)) {
+        while begun.elapsed() < KILL && matches!(self.process.lock().try_wait(), Ok(None)) {
             thread::sleep(Duration::from_millis(10));
         }
+        let mut child = self.process.lock();
         // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The lines that are typed, or read from standard input. A thread reads them, so that a signal is noticed.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, BufRead, IsTerminal, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -9,10 +9,16 @@ use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use crate::cli::output::notices::Notices;
+use crate::escape::excerpt;
 use crate::net::Cancel;
 
 /// How often a signal is noticed.
 const POLL: Duration = Duration::from_millis(50);
+/// The longest line in bytes: input without line ends would fill the memory.
+const LONGEST: usize = 4096;
+
+/// A line, or why it is none.
+type Line = Result<String, String>;
 
 /// The editor at a terminal.
 pub(super) struct Prompt {
@@ -44,7 +50,7 @@ impl Prompt {
             Ok(line) => {
                 // A line that is not kept can be typed again.
                 let _ = self.editor.add_history_entry(&line);
-                Some(line)
+                Some(if line.len() > LONGEST { Err(too_long()) } else { Ok(line) })
             }
             Err(ReadlineError::Interrupted) => {
                 (self.interrupt)();
@@ -57,21 +63,51 @@ impl Prompt {
 
 /// The lines of standard input.
 pub(super) fn lines_of_stdin() -> io::Result<Lines> {
-    start(|| {
-        let mut line = String::new();
-        io::stdin().read_line(&mut line).ok().filter(|count| *count > 0).map(|_| line)
-    })
+    let mut is_within = false;
+    start(move || next_line(&mut io::stdin().lock(), &mut is_within).unwrap_or_default())
+}
+
+fn too_long() -> String {
+    format!("expected a command of at most {LONGEST} bytes, found a longer line")
+}
+
+/// The next line of a reader. A line that is too long is reported when that many bytes are read, and `is_within` is
+/// set; the next call skips the rest without storing it.
+fn next_line(reader: &mut impl BufRead, is_within: &mut bool) -> io::Result<Option<Line>> {
+    while *is_within {
+        let bytes = reader.fill_buf()?;
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let count = end.map_or(bytes.len(), |end| end + 1);
+        if count == 0 {
+            return Ok(None);
+        }
+        reader.consume(count);
+        *is_within = end.is_none();
+    }
+    let mut line = Vec::new();
+    // The line end is counted, too.
+    reader.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.len() > LONGEST && !line.ends_with(b"\n") {
+        *is_within = true;
+        return Ok(Some(Err(too_long())));
+    }
+    Ok(Some(String::from_utf8(line).map_err(|error| {
+        format!("expected a line in UTF-8, found {}", excerpt(error.as_bytes().trim_ascii_end()))
+    })))
 }
 
 /// Lines that a thread reads, each when it is asked for.
 pub(super) struct Lines {
     ask: Sender<()>,
-    lines: Receiver<String>,
+    lines: Receiver<Line>,
 }
 
 impl Lines {
     /// The next line; `None` at the end of input, or when this is cancelled.
-    pub(super) fn next(&self, cancel: &Cancel) -> Option<String> {
+    pub(super) fn next(&self, cancel: &Cancel) -> Option<Line> {
         // After the end of input the thread has ended.
         let _ = self.ask.send(());
         loop {
@@ -87,7 +123,7 @@ impl Lines {
     }
 }
 
-fn start(mut read: impl FnMut() -> Option<String> + Send + 'static) -> io::Result<Lines> {
+fn start(mut read: impl FnMut() -> Option<Line> + Send + 'static) -> io::Result<Lines> {
     let (ask, asked) = channel();
     let (sender, lines) = channel();
     let work = move || {
@@ -98,4 +134,27 @@ fn start(mut read: impl FnMut() -> Option<String> + Send + 'static) -> io::Resul
     };
     thread::Builder::new().name("typing".into()).spawn(work)?;
     Ok(Lines { ask, lines })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_reported_early_and_skipped() {
+        let text = |length| format!("{}\n", "x".repeat(length));
+        let input = ["list\n", &text(LONGEST), &text(LONGEST + 1), &text(3 * LONGEST), "quit"];
+        let input = input.concat();
+        let mut reader = io::BufReader::with_capacity(100, input.as_bytes());
+        let (mut is_within, mut lengths) = (false, Vec::new());
+        while let Some(line) = next_line(&mut reader, &mut is_within).unwrap() {
+            lengths.push(line.map(|line| line.trim().len()).map_err(|_| ()));
+        }
+        assert_eq!(lengths, [Ok(4), Ok(LONGEST), Err(()), Err(()), Ok(4)]);
+        // Input without an end is reported after its first bytes.
+        let mut zeros = io::BufReader::new(io::repeat(0));
+        assert_eq!(next_line(&mut zeros, &mut false).unwrap(), Some(Err(too_long())));
+        let line = next_line(&mut &b"a\xff\x1b\nlist"[..], &mut false).unwrap();
+        assert_eq!(line, Some(Err("expected a line in UTF-8, found `a\\xff\\x1b`".into())));
+    }
 }

@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::table::{ScenarioError, Table, error};
 use super::{Documents, Event, Fault, Group, Published, Scenario};
-use crate::escape::escaped;
+use crate::escape::excerpt;
 use crate::lab::addresses::MOST;
 use crate::lab::command::{Command, Peers, Wanted};
 
@@ -38,7 +38,8 @@ impl Scenario {
         for table in table.tables("peers")? {
             let group = group(table)?;
             if groups.iter().any(|other| other.name == group.name) {
-                let mistake = format!("expected a name of its own, found `{}` again", group.name);
+                let mistake =
+                    format!("expected a name of its own, found {} again", excerpt(&group.name));
                 return Err(table.error_of("name", mistake));
             }
             groups.push(group);
@@ -95,8 +96,8 @@ fn group(table: Table<'_>) -> Result<Group, ScenarioError> {
         || name.is_empty()
         || !name.chars().all(is_word)
     {
-        let found = escaped(name.as_bytes());
-        let mistake = format!("expected one word that is no number and not `all`, found `{found}`");
+        let found = excerpt(name);
+        let mistake = format!("expected one word that is no number and not `all`, found {found}");
         return Err(table.error_of("name", mistake));
     }
     let wanted = table.texts("gets")?.into_iter().map(Wanted::parse).collect::<Result<_, _>>();
@@ -151,8 +152,8 @@ fn fault(table: Table<'_>) -> Result<Option<Fault>, ScenarioError> {
         Some("alters") => Some(Fault::Alters),
         Some("stops") => Some(Fault::Stops),
         Some(other) => {
-            let found = escaped(other.as_bytes());
-            let mistake = format!("expected `alters` or `stops`, found `{found}`");
+            let found = excerpt(other);
+            let mistake = format!("expected `alters` or `stops`, found {found}");
             return Err(table.error_of("fault", mistake));
         }
     })
@@ -174,10 +175,7 @@ fn event(table: Table<'_>, groups: &[Group]) -> Result<Event, ScenarioError> {
     };
     let mistake = match peers {
         Some(Peers::Group(name)) if !groups.iter().any(|group| group.name == *name) => {
-            format!(
-                "expected a number, `all` or the name of a group, found `{}`",
-                escaped(name.as_bytes())
-            )
+            format!("expected a number, `all` or the name of a group, found {}", excerpt(name))
         }
         // `join` may have started others.
         Some(Peers::Number(number)) if !(1..=MOST).contains(number) => {

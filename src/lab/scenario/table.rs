@@ -96,7 +96,7 @@ impl<'a> Table<'a> {
             });
             found.filter(|number| range.contains(number)).ok_or_else(|| {
                 let shown = match value {
-                    DeValue::Integer(number) => number.as_str().to_string(),
+                    DeValue::Integer(number) => number.as_str().chars().take(40).collect(),
                     _ => kind(value),
                 };
                 format!(
@@ -162,11 +162,11 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A mistake at a byte of a file.
+/// A mistake at a byte of a file. It is shown at a terminal, whatever the file has there.
 pub(super) fn error(text: &str, at: usize, mistake: impl Into<String>) -> ScenarioError {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
     let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    ScenarioError { line, mistake: mistake.into() }
+    ScenarioError { line, mistake: escaped(&mistake.into()).to_string() }
 }
 
 fn text<'a>(value: &'a DeValue<'a>) -> Result<&'a str, String> {

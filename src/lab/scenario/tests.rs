@@ -103,6 +103,29 @@ fn mistakes_are_reported_with_their_lines() {
 }
 
 #[test]
+fn mistakes_show_no_control_characters() {
+    const ESCAPE: &str = "\\u001b[2J\\u0007\\u009b";
+    for (part, other) in [
+        ("\"5 s\"", format!("\"{ESCAPE}\"")),
+        ("\"holder\"\n", format!("\"{ESCAPE}\"\n")),
+        ("\"1 MiB\"", format!("\"{ESCAPE}\"")),
+        ("\"100 KiB\"", format!("\"{ESCAPE}\"")),
+        ("\"RFC 11\"", format!("\"{ESCAPE}\"")),
+        ("\"RFC 11\"", format!("\"FILE {ESCAPE}/\"")),
+        ("\"stops\"", format!("\"{ESCAPE}\"")),
+        ("leave 3", format!("leave {ESCAPE}")),
+        ("leave 3", format!("{ESCAPE} 1")),
+        ("latency =", format!("\"{ESCAPE}\" =")),
+        ("title =", format!("\"{ESCAPE}\" = 1\n\"{ESCAPE}\" = 2\ntitle =")),
+        ("title =", "\u{1b}[2J =".into()),
+    ] {
+        let text = SMALL.replacen(part, &other, 1);
+        let error = Scenario::parse(&text).expect_err(&other).to_string();
+        assert!(error.chars().all(|c| !c.is_control()), "{other}: {error:?}");
+    }
+}
+
+#[test]
 fn the_scenarios_of_the_program_are_right() {
     for builtin in BUILTIN {
         let scenario =
