@@ -37,7 +37,10 @@ pub(crate) fn copy_tree(from: &Path, to: &Path, owner: Option<u32>) -> io::Resul
     while let Some((from, to, depth)) = waiting.pop() {
         make_directory(&to, 0o700, owner)?;
         if depth > limits::SUBMISSION_DEPTH {
-            return Err(too_large());
+            let most = limits::SUBMISSION_DEPTH;
+            return Err(io::Error::other(format!(
+                "expected at most {most} directories in each other, found more"
+            )));
         }
         for entry in fs::read_dir(&from)? {
             let entry = entry?;
@@ -150,6 +153,15 @@ mod tests {
         fs::set_permissions(to.join("a b"), Permissions::from_mode(0o000)).unwrap();
         remove_tree(&to).unwrap();
         assert!(!to.exists());
+    }
+
+    #[test]
+    fn a_deep_tree_is_refused_with_that_limit() {
+        let root = tempfile::tempdir().unwrap();
+        let from = root.path().join("from");
+        fs::create_dir_all(from.join("d/".repeat(60))).unwrap();
+        let error = copy_tree(&from, &root.path().join("to"), None).unwrap_err();
+        assert!(error.to_string().starts_with("expected at most 32 directories"), "{error}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! PID namespace or has called [`adopt_orphans`].
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,27 +29,33 @@ pub(crate) struct Process {
 ///
 /// # Errors
 /// When the system refuses.
-pub(crate) fn adopt_orphans() -> std::io::Result<()> {
+pub(crate) fn adopt_orphans() -> io::Result<()> {
     Ok(set_child_subreaper(Some(getpid()))?)
 }
 
 /// All descendants, except those that have ended; none if /proc does not show the processes of this PID
 /// namespace.
-pub(crate) fn descendants() -> Vec<Process> {
-    let mut processes = all_descendants();
+///
+/// # Errors
+/// When /proc cannot be read. A program of the same user can lower the limit of open files of this process.
+pub(crate) fn descendants() -> io::Result<Vec<Process>> {
+    let mut processes = all_descendants()?;
     processes.retain(|process| !process.has_ended);
-    processes
+    Ok(processes)
 }
 
-fn all_descendants() -> Vec<Process> {
+fn all_descendants() -> io::Result<Vec<Process>> {
     let own = getpid().as_raw_nonzero().get();
-    let shown = fs::read_link("/proc/self").ok();
-    if shown.is_none_or(|shown| shown.as_os_str() != own.to_string().as_str()) {
-        return Vec::new();
+    if fs::read_link("/proc/self")?.as_os_str() != own.to_string().as_str() {
+        return Ok(Vec::new());
     }
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut others: Vec<Process> = numbers.filter_map(process).collect();
+    let mut others: Vec<Process> = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let number = entry?.file_name().to_str().and_then(|name| name.parse().ok());
+        if let Some(number) = number {
+            others.extend(process(number)?);
+        }
+    }
     let mut parents = vec![own];
     let mut found = Vec::new();
     while let Some(parent) = parents.pop() {
@@ -58,14 +65,25 @@ fn all_descendants() -> Vec<Process> {
         parents.extend(children.iter().map(|child| child.pid.as_raw_nonzero().get()));
         found.extend(children);
     }
-    found
+    Ok(found)
 }
 
 /// Reads `PID (NAME) STATE PARENT ...`, where the name may have any characters. The 24th value is the
-/// number of resident pages.
-fn process(number: i32) -> Option<Process> {
-    let line = fs::read(format!("/proc/{number}/stat")).ok()?;
-    let line = String::from_utf8_lossy(&line);
+/// number of resident pages. `None` if there is no such process any more, or it is hidden from this user.
+fn process(number: i32) -> io::Result<Option<Process>> {
+    use rustix::io::Errno;
+
+    match fs::read(format!("/proc/{number}/stat")) {
+        Ok(line) => Ok(parse(number, &line)),
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::NOENT | Errno::SRCH | Errno::ACCESS | Errno::PERM) => Ok(None),
+            _ => Err(error),
+        },
+    }
+}
+
+fn parse(number: i32, line: &[u8]) -> Option<Process> {
+    let line = String::from_utf8_lossy(line);
     let (_, values) = line.rsplit_once(')')?;
     let mut values = values.split_whitespace();
     let (state, parent) = (values.next()?, values.next()?.parse().ok()?);
@@ -94,7 +112,7 @@ pub(crate) fn tasks_of_user() -> u64 {
 /// waits for the end.
 pub(crate) fn reap_orphans(except: u32) {
     let own = getpid().as_raw_nonzero().get();
-    let ended = all_descendants().into_iter().filter(|process| process.has_ended);
+    let ended = all_descendants().into_iter().flatten().filter(|process| process.has_ended);
     for process in ended.filter(|process| process.parent == own) {
         if u32::try_from(process.pid.as_raw_nonzero().get()) != Ok(except) {
             let _ = waitpid(Some(process.pid), WaitOptions::NOHANG);
@@ -102,16 +120,17 @@ pub(crate) fn reap_orphans(except: u32) {
     }
 }
 
-/// Kills all descendants. Returns whether none is left.
+/// Kills all descendants. Returns whether none is left; if they cannot be read, that is not known.
 ///
 /// They are stopped first, so that few can start others meanwhile, and this is repeated.
 pub(crate) fn kill_descendants() -> bool {
     let deadline = Instant::now() + limits::KILLING;
     loop {
-        let found = descendants();
-        if found.is_empty() {
-            return true;
-        }
+        let found = match descendants() {
+            Ok(found) if found.is_empty() => return true,
+            Ok(found) => found,
+            Err(_) => Vec::new(),
+        };
         for signal in [Signal::STOP, Signal::KILL] {
             for process in &found {
                 let _ = kill_process(process.pid, signal);

@@ -26,6 +26,20 @@ fn descriptors_of_the_tester_are_not_inherited() {
 }
 
 #[test]
+fn a_submission_that_cannot_be_watched_is_ended() {
+    let class = Class::new();
+    // The process that tests it is its parent.
+    class.add("a", "prlimit --pid $PPID --nofile=3:3 || exit 11\nexec sleep 1000");
+    let object = class.results(program(), &[]);
+    let one = submission(&object, "a");
+    let problem = one["problems"][0].as_str().unwrap();
+    // Another user cannot do that.
+    let refused = problem.starts_with("ended with exit code 11");
+    let is_ended = problem.starts_with("the processes of the program could not be watched");
+    assert!(is_ended || refused && one["isolation"]["user"] == true, "{one:#}");
+}
+
+#[test]
 fn hostile_submissions_are_graded_and_leave_nothing() {
     if !has_namespaces() {
         return;

@@ -128,7 +128,11 @@ impl Watch {
         if lock(&self.program).written() > limits::SUBMISSION_OUTPUT {
             return Some("wrote more than 8 MiB of output, and was ended");
         }
-        let memory = confined::descendants().iter().map(|process| process.memory).sum::<u64>();
+        // It can lower the limit of open files of this process, if it runs as the same user.
+        let Ok(processes) = confined::descendants() else {
+            return Some("the processes of the program could not be watched, and it was ended");
+        };
+        let memory = processes.iter().map(|process| process.memory).sum::<u64>();
         if memory > limits::SUBMISSION_MEMORY {
             return Some("used more than 2 GiB of memory in all its processes, and was ended");
         }

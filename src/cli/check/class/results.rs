@@ -43,6 +43,11 @@ impl Graded {
         ids.join(", ") + &others
     }
 
+    /// `None` if no program ran.
+    fn isolation(&self) -> Option<Isolation> {
+        (!self.results.is_empty()).then_some(self.isolation)
+    }
+
     /// Its row: name, grade, passed cases, all cases, failed cases, isolation, problems.
     fn row(&self, weights: &Weights) -> [String; 7] {
         let grade = self.grade(weights).map_or("-".into(), |grade| format!("{grade:.1}"));
@@ -53,14 +58,16 @@ impl Graded {
             self.passed().to_string(),
             self.results.len().to_string(),
             self.failed(),
-            self.isolation.statement(),
+            self.isolation().map_or("-".into(), Isolation::statement),
             text(&self.problems.join("; ")),
         ]
     }
 
     fn object(&self, weights: &Weights) -> Value {
-        let isolation: serde_json::Map<String, Value> =
-            self.isolation.kinds().map(|(name, is)| (name.to_string(), is.into())).collect();
+        let isolation = self.isolation().map(|isolation| {
+            let kinds = isolation.kinds().map(|(name, is)| (name.to_string(), is.into()));
+            kinds.collect::<serde_json::Map<String, Value>>()
+        });
         json!({
             "v": 1,
             "name": self.name,
@@ -131,7 +138,12 @@ mod tests {
         let weights = Weights::default();
         assert!(as_json(&all, &weights)["submissions"][0]["grade"].is_null());
         let table = as_table(&all, &weights);
-        assert!(table.contains(" -      -  ") && table.contains(r"used\x1b[31m"), "{table}");
+        assert!(
+            !table.contains("none:")
+                && table.contains(" -      -  ")
+                && table.contains(r"used\x1b[31m"),
+            "{table}"
+        );
         assert!(!all[0].has_passed());
     }
 }

@@ -171,7 +171,7 @@ impl Session<'_> {
                 return Err(format!("{exceeded} (before it listened)"));
             }
             // A process of it may run in the background.
-            if program.has_ended() && confined::descendants().is_empty() {
+            if program.has_ended() && confined::descendants().is_ok_and(|left| left.is_empty()) {
                 return Err(format!("{} (before it listened)", program.ending()));
             }
             if Instant::now() >= deadline {
