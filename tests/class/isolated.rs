@@ -125,7 +125,11 @@ fn hostile_submissions_are_graded_and_leave_nothing() {
     let problems = crashes["problems"].as_array().unwrap();
     assert!(problems.len() > 1, "{crashes:#}");
     let first = problems[0].as_str().unwrap();
-    assert!(first.ends_with(" (in lookup-missing)"), "{crashes:#}");
+    // On a busy machine the end of its process is seen in the case after that of its connections.
+    let is_near = ["lookup-missing", "list-found"]
+        .iter()
+        .any(|case| first.ends_with(&format!(" (in {case})")));
+    assert!(is_near, "{crashes:#}");
     assert!(problems.iter().all(|one| one.as_str().unwrap().contains("(abort)")), "{crashes:#}");
     let isolation = &submission(&object, "good")["isolation"];
     assert_eq!(isolation["namespaces"], true);
