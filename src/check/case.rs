@@ -164,6 +164,8 @@ pub(crate) enum Symptom {
     Order,
     /// The right content in another form.
     Form,
+    /// A line `END` after a reply.
+    EndLine,
     /// Another document, or another number of bytes.
     Content,
     /// The connection was not closed, or closed too early.
@@ -281,6 +283,9 @@ impl Symptom {
             }
             Self::Order => "sort the records by number, and the records of one RFC newest first",
             Self::Form => "compare the line ends and empty lines with the expected ones",
+            Self::EndLine => {
+                "the reply ends with a line `END`: end it with an empty line, and send nothing else"
+            }
             Self::Content => "send the bytes of the file unchanged: open it in binary mode",
             Self::Connection => "close the connection after the last byte of the document",
             Self::NotSeen => {

@@ -40,7 +40,7 @@ pub(super) fn difference(expected: &Expected, reply: &Reply, values: &Values) ->
             let is_there = text.lines().any(|line| line == *header);
             must(*status).or_else(|| (!is_there).then_some(Symptom::Missing))
         }
-        Expected::Form(form) => (!form.fits(&reply.raw)).then_some(Symptom::Form),
+        Expected::Form(form) => (!form.fits(&reply.raw)).then(|| form.symptom(&reply.raw)),
         Expected::RefusedOrClosed | Expected::Nothing | Expected::Document(_) => None,
     }
 }
@@ -63,6 +63,15 @@ fn compare(order: Order, expected: &[String], received: &[String]) -> Option<Sym
 }
 
 impl Form {
+    /// How bytes differ that do not fit.
+    fn symptom(self, raw: &[u8]) -> Symptom {
+        let last = raw.trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
+        match self {
+            Self::EmptyLineAtEnd | Self::Refusal if last == Some(b"END") => Symptom::EndLine,
+            _ => Symptom::Form,
+        }
+    }
+
     fn fits(self, raw: &[u8]) -> bool {
         let text = String::from_utf8_lossy(raw);
         let plain = text.replace('\r', "");

@@ -42,6 +42,7 @@ impl Symptom {
             Self::Surplus => "more than what is accepted",
             Self::Order => "another order",
             Self::Form => "another form",
+            Self::EndLine => "the reply ends with a line `END`",
             Self::Content => "other bytes, or another number of bytes",
             Self::Connection => "the connection was not closed when it should be, or too early",
             Self::NotSeen => "no such request was received",

@@ -219,6 +219,7 @@ impl Running {
             let until = link.now().saturating_add(Duration::from_millis(300));
             return match link.receive(Some(until)) {
                 Arrival::Nothing => None,
+                Arrival::Bytes(_) if role.is_end_of_last_reply(&link.input) => None,
                 Arrival::End => Some(self.differs(Symptom::Closed, expected, Vec::new())),
                 Arrival::Bytes(_) => {
                     let received = link.take(usize::MAX);
@@ -279,6 +280,14 @@ impl Role {
         match self {
             Self::Index(role) => index_reply::read(link, role),
             Self::Upload(role) => document_reply::read(link, role),
+        }
+    }
+
+    /// Whether bytes that have arrived after a reply of an index server belong to it.
+    fn is_end_of_last_reply(&self, input: &[u8]) -> bool {
+        match self {
+            Self::Index(role) => role.decoder().is_end_of_last_reply(input),
+            Self::Upload(_) => false,
         }
     }
 }

@@ -259,8 +259,7 @@ impl Open {
     /// Returns the bytes that have arrived without a request, perhaps after a wait; `None` if the
     /// connection is closed.
     fn unsolicited(&mut self, wait: Option<Duration>) -> Option<Vec<u8>> {
-        let input = &mut self.between.input;
-        if input.trim_ascii().is_empty() {
+        if self.between.has_only_end() {
             let mut chunk = [0; 256];
             let read = match wait {
                 Some(wait) => self.link.stream.read(&mut chunk, Some(limits::ends_after(wait))),
@@ -268,7 +267,7 @@ impl Open {
             };
             match read {
                 Ok(0) => return None,
-                Ok(count) => input.extend(chunk.iter().take(count)),
+                Ok(count) => self.between.input.extend(chunk.iter().take(count)),
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock
                     | io::ErrorKind::TimedOut
@@ -277,8 +276,12 @@ impl Open {
                 },
             }
         }
-        // Empty lines before a reply mean nothing.
-        Some(input.trim_ascii().to_vec())
+        // Empty lines before a reply mean nothing, and the last reply may end with a line `END`.
+        let unsolicited = match self.between.has_only_end() {
+            true => &[],
+            false => self.between.input.trim_ascii(),
+        };
+        Some(unsolicited.to_vec())
     }
 }
 

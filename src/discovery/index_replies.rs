@@ -45,6 +45,11 @@ impl Between {
         let new = Self::of_new(dialect, form);
         Self { decoder: new.decoder.with_end_lines(), ..new }
     }
+
+    /// Whether the bytes that were not decoded belong to the last reply.
+    pub(super) fn has_only_end(&self) -> bool {
+        self.decoder.is_end_of_last_reply(&self.input)
+    }
 }
 
 /// The bytes that have arrived while no request is outstanding.
@@ -130,9 +135,9 @@ impl<'a> Replies<'a> {
         words.next().is_some_and(|word| word.starts_with("P2P")) && words.next() == Some("400")
     }
 
-    /// Whether bytes have arrived that were not decoded. Empty lines are ignored.
+    /// Whether bytes have arrived that were not decoded. What ends the last reply is ignored.
     pub(crate) fn has_input(&self) -> bool {
-        !self.driver.input().trim_ascii().is_empty()
+        !self.driver.role.client.decoder().is_end_of_last_reply(self.driver.input())
     }
 
     /// Returns the bytes that arrive after a reply and within a wait, escaped.
@@ -154,24 +159,23 @@ impl<'a> Replies<'a> {
         self.driver.role.client.expect_at_any_time(form);
     }
 
-    /// Waits for bytes that the index may send without a request. Empty lines are ignored.
+    /// Waits for bytes that the index may send without a request. Empty lines are ignored, and a line
+    /// `END` that belongs to the last reply.
     pub(crate) fn wait_for_unsolicited(
         &mut self,
         wait: Duration,
     ) -> Result<Unsolicited, IndexError> {
         let deadline = limits::ends_after(wait);
         loop {
-            let input = self.driver.input().trim_ascii();
-            if !input.is_empty() {
-                return Ok(Unsolicited::Bytes(excerpt(input)));
+            if self.has_input() {
+                return Ok(Unsolicited::Bytes(excerpt(self.driver.input().trim_ascii())));
             }
             match self.driver.receiver.fill(Some(deadline)) {
                 Ok(0) => return Ok(Unsolicited::Close),
                 Ok(count) => {
-                    let is_empty = self.driver.input().trim_ascii().is_empty();
-                    let excess = match is_empty {
-                        true => self.skip_empty_lines(count),
-                        false => None,
+                    let excess = match self.has_input() {
+                        true => None,
+                        false => self.skip_empty_lines(count),
                     };
                     if let Some(event) = excess {
                         return self.take(event, &mut |_, _| {}).map(|_| Unsolicited::Nothing);

@@ -9,6 +9,9 @@ use super::{Kind, Part, Side};
 use crate::protocol::role::{IndexClient, ReplyEnd, ReplyEvent, ReplyMeaning};
 use crate::protocol::{IndexReplyDecoder, ReplyForm, ReplyPart, Status};
 
+/// The meaning of a line `END`, or of padding.
+const END_LINE: &str = "the end of the reply in a form of other programs";
+
 /// The replies of a connection.
 #[derive(Debug)]
 pub(super) struct IndexReplies {
@@ -116,13 +119,15 @@ impl IndexReplies {
             }
             ReplyMeaning::End(end) => {
                 let rest = self.empty_line_before_records(&bytes, out);
-                let is_empty = rest.trim_ascii().is_empty();
-                let (section, meaning) = match is_empty {
-                    true => (section, "the end of the reply"),
-                    false => ("4.9", "a line of another form for the record"),
+                let (section, meaning) = match rest.trim_ascii() {
+                    b"" => (section, "the end of the reply"),
+                    b"END" => ("4.9", END_LINE),
+                    rest => {
+                        out.no_reply(rest);
+                        ("4.9", "a line of another form for the record")
+                    }
                 };
                 lines(rest, section, meaning, out);
-                out.no_reply(rest);
                 self.form_of_end(end, rest, out);
                 self.is_in_reply = false;
                 self.is_after_status = false;
@@ -172,8 +177,7 @@ impl IndexReplies {
             None => return None,
         };
         let bytes: Vec<u8> = self.input.drain(..used).collect();
-        let meaning = "the end of the reply in a form of other programs";
-        out.push(Kind::Line(Side::Server, bytes), "B.5", meaning);
+        out.push(Kind::Line(Side::Server, bytes), "B.5", END_LINE);
         Some(true)
     }
 

@@ -80,6 +80,20 @@ impl Replies {
         }
     }
 
+    /// The same with these bytes after each reply.
+    pub(crate) fn ended_by(self, end: &str) -> Self {
+        let after = |reply: String| reply + end;
+        let rows = |[before, row, rest]: [String; 3]| [before, row, after(rest)];
+        Self {
+            list: rows(self.list),
+            found: rows(self.found),
+            empty_list: after(self.empty_list),
+            none: after(self.none),
+            add: after(self.add),
+            refusal: after(self.refusal),
+        }
+    }
+
     /// The replies of a capture.
     pub(crate) fn of_capture(text: &str) -> Self {
         let mut known: Vec<Added> = Vec::new();

@@ -139,3 +139,37 @@ fn servers_with_quirks() {
         }
     });
 }
+
+/// Servers that end each reply with a line `END`, after its rows or after its final empty line, on any request.
+/// The registration stays on its first connection, and nothing is reported.
+#[test]
+fn servers_that_end_replies_with_a_line_end() {
+    let port = uploader();
+    let kinds =
+        [("\n", false, false), ("\n", true, true), ("\r\n", true, true), ("\r\n", true, false)];
+    in_parallel(kinds, |(line_end, after_status, at_end)| {
+        let replies =
+            Replies::with(line_end, after_status, at_end).ended_by(&format!("END{line_end}"));
+        let kind =
+            Kind { replies, reads: Reads::EmptyLine, quirk: Quirk::None, then: Then::Refuses };
+        let (address, requests) = start(kind.clone(), 7, port);
+        let (works, printed) = try_all(address, port);
+        let requests = requests.lock().unwrap();
+        assert_eq!(works, ALL, "{kind:?}: {printed}{requests:#?}");
+        // A reply is printed as it was received, with the line.
+        let is_reported = |text: &str| {
+            let words =
+                ["expected nothing", "the connection is", "violated", "incomplete", "found `"];
+            words.iter().any(|word| text.contains(word))
+        };
+        assert!(!is_reported(&printed), "{kind:?}: {printed}");
+        let added = requests.iter().filter(|request| request.starts_with("ADD RFC 2 ")).count();
+        assert_eq!(added, 1, "{kind:?}: {requests:#?}");
+        drop(requests);
+        let folder = tempfile::tempdir().unwrap();
+        let index = address.to_string();
+        let (_, output, errors) = run_peer(&[&index], "search house\nlist\n", folder.path());
+        assert!(output.contains("A House"), "{kind:?}: {output}{errors}");
+        assert!(!is_reported(&errors), "{kind:?}: {output}{errors}");
+    });
+}

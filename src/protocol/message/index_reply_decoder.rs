@@ -70,10 +70,11 @@ pub struct IndexReplyDecoder {
     greeting_lines: usize,
     /// The first line of the greeting.
     greeting: Option<String>,
-    /// Whether a line `END` ends each reply.
-    has_end_lines: bool,
-    /// Whether the last reply had that line.
+    end_lines: EndLines,
+    /// Whether a reply ended with a line `END`.
     shows_end_line: bool,
+    /// Whether the present or last reply may still end with a line `END`.
+    may_end_line_follow: bool,
     reads_odd_rows: bool,
     /// The first row that was skipped.
     odd_row: Option<String>,
@@ -109,6 +110,18 @@ enum Place {
     Ended,
 }
 
+/// Where lines `END` may be.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum EndLines {
+    /// Nowhere: such a line violates the protocol.
+    #[default]
+    Never,
+    /// After the rows of a reply or after its final empty line, until the server shows an extension.
+    Possible,
+    /// At the end of each reply, which an empty line does not end.
+    Expected,
+}
+
 impl IndexReplyDecoder {
     /// A decoder of replies with this form.
     pub fn new(form: ReplyForm) -> Self {
@@ -118,7 +131,11 @@ impl IndexReplyDecoder {
     /// A decoder for a new connection to a server that may be another program, which may greet the
     /// peer: lines before its first status line are skipped.
     pub fn after_greeting() -> Self {
-        Self { greeting_lines: limits::GREETING_LINES, ..Self::default() }
+        Self {
+            greeting_lines: limits::GREETING_LINES,
+            end_lines: EndLines::Possible,
+            ..Self::default()
+        }
     }
 
     /// The first line that was skipped before the first status line; once.
@@ -146,7 +163,7 @@ impl IndexReplyDecoder {
             let has_its_record =
                 matches!((self.form, self.place), (ReplyForm::OneRecord, Place::Records))
                     && self.records > 0
-                    && !self.has_end_lines;
+                    && self.end_lines != EndLines::Expected;
             if is_next_reply || has_its_record && next.is_empty() {
                 self.ended_early = true;
                 let (part, used) = self.part(ReplyPart::End, Place::Start);
@@ -182,9 +199,7 @@ impl IndexReplyDecoder {
 
     /// Reads one line; returns its part, if it is one, and the state after it.
     fn take_line(&mut self, line: &str) -> Result<Option<(ReplyPart, Place)>, SyntaxError> {
-        if self.has_end_lines
-            && let Some(found) = self.take_end_line(line)
-        {
+        if let Some(found) = self.take_end_line(line) {
             return Ok(found);
         }
         Ok(Some(match (self.place, line) {
@@ -203,6 +218,7 @@ impl IndexReplyDecoder {
                 self.headers = 0;
                 self.follows_grammar = false;
                 self.ended_early = false;
+                self.may_end_line_follow = true;
                 self.has_skipped = false;
                 let status = Status::parse_line(line)?;
                 self.was_refusal = matches!(status, Status::Refused(_));
@@ -289,6 +305,7 @@ impl IndexReplyDecoder {
             Place::Found | Place::Records | Place::Ended => ReplyState::Found {
                 follows_grammar: self.follows_grammar,
                 is_in_line: !self.lines.rest(input).is_empty()
+                    && !self.is_unfinished_end_line(input)
                     && self.unfinished_record(input).is_none(),
             },
         }

@@ -82,6 +82,11 @@ impl IndexClient {
     }
 
     /// The decoder.
+    pub fn decoder(&self) -> &IndexReplyDecoder {
+        &self.decoder
+    }
+
+    /// The same, to change it.
     pub fn decoder_mut(&mut self) -> &mut IndexReplyDecoder {
         &mut self.decoder
     }
@@ -131,11 +136,8 @@ impl IndexClient {
                 Some(self.pass_on(part, used, input, ReplyEnd::Complete, now))
             }
             Found::EmptyLine(used) => {
-                Some(self.skip_empty_lines(used, now).unwrap_or(ReplyEvent {
-                    used,
-                    meaning: ReplyMeaning::EmptyLines,
-                    section: "4.9",
-                }))
+                let empty = ReplyEvent { used, meaning: ReplyMeaning::EmptyLines, section: "4.9" };
+                Some(self.skip_empty_lines(used, now).unwrap_or(empty))
             }
             Found::Skipped(used) => {
                 Some(ReplyEvent { used, meaning: ReplyMeaning::Skipped, section: "4.9" })
