@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,28 +47,37 @@ pub(in crate::cli::check) fn run_session(job: &Job) -> ExitCode {
         isolation = Isolation { memory: true, user: job.user.is_some(), ..isolation };
         confined::adopt_orphans()
     };
-    end_with_input(job.work.clone());
+    let ending = end_with_input(job.work.clone());
     let report = match begun {
         Err(error) => Report::untested(isolation, format!("isolation is not possible: {error}")),
         Ok(()) if job.probe => Report { isolation, is_tested: true, ..Report::default() },
         Ok(()) => Session { job, isolation }.run(),
     };
+    // Waits for its end, if the input has ended.
+    let _running = ending.lock().unwrap_or_else(PoisonError::into_inner);
     // If nobody reads the report, its reader reports that.
     let _ = print_json(&report.to_json());
     ExitCode::SUCCESS
 }
 
 /// Ends with the process that has started this one: the other end of standard input is then closed. The files
-/// of the submission are removed, if the kernel does not do it.
-fn end_with_input(work: Option<PathBuf>) {
+/// of the submission are removed, if the kernel does not do it. The result is locked as soon as this process is
+/// being ended.
+fn end_with_input(work: Option<PathBuf>) -> Arc<Mutex<()>> {
+    let ending = Arc::<Mutex<()>>::default();
+    let result = Arc::clone(&ending);
     thread::spawn(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        let _ending = ending.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing is started afterwards.
+        check::kill_all();
         confined::kill_descendants();
         if let Some(work) = work {
             let _ = confined::remove_tree(&work);
         }
         std::process::exit(1);
     });
+    result
 }
 
 struct Session<'a> {
