@@ -272,7 +272,7 @@ fn the_service_manager_is_told_of_each_change() {
         String::from_utf8(bytes[..count].to_vec()).unwrap()
     };
     let socket = format!("NOTIFY_SOCKET={}", path.display());
-    let mut server = server_by("env", &[&socket, "WATCHDOG_USEC=20000"]);
+    let mut server = server_by("env", &[&socket, "WATCHDOG_USEC=600000"]);
     server.line();
     let (mut is_ready, mut alive) = (false, 0);
     while !is_ready || alive < 3 {

@@ -190,7 +190,13 @@ impl AskIndex for IndexConnection {
             };
             let may_try = !self.cancel().is_cancelled() && (asked.is_ok() || !left().is_zero());
             match asked {
-                Ok(Exchange::Done(completeness)) => return Ok(completeness),
+                // A cancelled request ends as if the server had closed the connection.
+                Ok(Exchange::Done(completeness))
+                    if !matches!(completeness, Completeness::Incomplete(_))
+                        || !self.cancel().is_cancelled() =>
+                {
+                    return Ok(completeness);
+                }
                 Ok(Exchange::OtherVersion) => {}
                 // The server may have closed the connection when it had answered before.
                 Err(IndexError::Lost { .. })

@@ -4,6 +4,7 @@
 use std::fs;
 use std::thread;
 
+use crate::common::in_parallel;
 use crate::fake::{has_extension, temporary, uploader};
 use crate::kinds::{B, Kind, Reads, SILENT, STRICT, Server, WORKING};
 
@@ -11,11 +12,7 @@ use crate::kinds::{B, Kind, Reads, SILENT, STRICT, Server, WORKING};
 #[test]
 fn commands() {
     let port = uploader();
-    thread::scope(|scope| {
-        for &kind in WORKING {
-            scope.spawn(move || commands_with(kind, port));
-        }
-    });
+    in_parallel(WORKING, |&kind| commands_with(kind, port));
 }
 
 fn commands_with(kind: Kind, port: u16) {
@@ -86,11 +83,7 @@ fn row(kind: Kind, number: u32, title: &str, port: u16) -> String {
 #[test]
 fn registration() {
     let port = uploader();
-    thread::scope(|scope| {
-        for &kind in WORKING {
-            scope.spawn(move || register_with(kind, port));
-        }
-    });
+    in_parallel(WORKING, |&kind| register_with(kind, port));
 }
 
 fn register_with(kind: Kind, port: u16) {
