@@ -158,9 +158,12 @@ fn line_feeds_after_a_505() {
 #[test]
 fn unrequested_bytes_are_reported() {
     let folder = temporary();
-    for (rest, found) in
-        [("END\r\n", "`END`"), ("RFC 9 X h 1\r\n", "`RFC 9 X h 1`"), ("\r\n\r\n", "")]
-    {
+    for (rest, found) in [
+        ("BYE\r\n", "`BYE`"),
+        ("RFC 9 X h 1\r\n", "`RFC 9 X h 1`"),
+        ("\r\n\r\n", ""),
+        ("END\r\n", ""),
+    ] {
         let reply = format!("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n\r\n{rest}");
         let other = Other::start(move |_, _| say(&reply));
         for command in [&["list"][..], &["lookup", "7"], &["peers"]] {
