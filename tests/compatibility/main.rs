@@ -6,6 +6,7 @@
 mod captured_replies;
 #[path = "../common/mod.rs"]
 mod common;
+mod get_forms;
 mod holders;
 mod index_of_capture;
 mod other_indexes;

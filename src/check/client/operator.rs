@@ -9,7 +9,7 @@ use super::driven::Driven;
 
 /// What operates the program under test.
 pub(crate) enum Operator {
-    /// It was started by a person, who is told what to do.
+    /// A person has started it, and is told what to do.
     Person(Person),
     /// It is started and operated by this program.
     Driven(Box<Driven>),
