@@ -31,6 +31,7 @@ pub(crate) use listening::listening_ports;
 pub(crate) use mounts::{PRIVATE, hide_files, mount_processes};
 pub(crate) use namespaces::{
     can_change_user, drop_capabilities, end_with_parent, enter, leave_terminal, own_program,
+    refuse_tracing,
 };
 pub(crate) use processes::{
     adopt_orphans, descendants, kill_descendants, reap_orphans, tasks_of_user,

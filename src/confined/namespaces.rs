@@ -3,7 +3,10 @@
 use std::fs;
 use std::io;
 
-use rustix::process::{Signal, getgid, getuid, set_parent_process_death_signal, setsid};
+use rustix::process::{
+    DumpableBehavior, Signal, getgid, getuid, set_dumpable_behavior,
+    set_parent_process_death_signal, setsid,
+};
 use rustix::system::sethostname;
 use rustix::thread::{
     CapabilitySet, UnshareFlags, capabilities, clear_ambient_capability_set,
@@ -90,6 +93,15 @@ pub(crate) fn can_change_user(user: u32) -> bool {
 /// This process is killed when its parent ends.
 pub(crate) fn end_with_parent() -> io::Result<()> {
     Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
+}
+
+/// Other processes of the same user can neither trace this process nor open its files in /proc. What it executes is
+/// not concerned.
+///
+/// # Errors
+/// When the system refuses.
+pub(crate) fn refuse_tracing() -> io::Result<()> {
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
 /// This process, and what it starts, has no terminal and gets none of its signals.

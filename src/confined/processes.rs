@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -102,10 +101,18 @@ fn parse(number: i32, line: &[u8]) -> Option<Process> {
 pub(crate) fn tasks_of_user() -> u64 {
     let user = rustix::process::getuid().as_raw();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let own = entries.filter(|entry| entry.metadata().is_ok_and(|metadata| metadata.uid() == user));
-    let counts =
-        own.filter_map(|entry| Some(fs::read_dir(entry.path().join("task")).ok()?.count()));
-    counts.map(|count| u64::try_from(count).unwrap_or(u64::MAX)).sum()
+    let texts = entries.filter_map(|entry| fs::read_to_string(entry.path().join("status")).ok());
+    texts.filter_map(|text| tasks(&text, user)).sum()
+}
+
+/// Reads the lines `Uid: USER ...` and `Threads: COUNT`. The owner of the file is another one if the process
+/// cannot be traced.
+fn tasks(status: &str, user: u32) -> Option<u64> {
+    let number = |name| {
+        let mut lines = status.lines();
+        lines.find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+    };
+    if number("Uid:")? == u64::from(user) { number("Threads:") } else { None }
 }
 
 /// Reaps adopted descendants that have ended, except the child of which another part of this process
@@ -140,5 +147,17 @@ pub(crate) fn kill_descendants() -> bool {
             return false;
         }
         thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_counted_by_their_user() {
+        let status = "Name:\ta b\nUid:\t7\t8\t8\t8\nThreads:\t3\n";
+        assert_eq!((tasks(status, 7), tasks(status, 8)), (Some(3), None));
+        assert!(tasks_of_user() > 0);
     }
 }

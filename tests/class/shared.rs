@@ -14,6 +14,14 @@ fn without_namespaces_submissions_run_one_after_the_other_and_the_table_says_it(
     for (name, script) in [
         ("daemon", "(setsid SERVE </dev/null >/dev/null 2>&1 &)\nexit 0"),
         ("good", "exec SERVE"),
+        // It writes neither its result nor into the process that reads that.
+        (
+            "forges",
+            "read -r id name state reader rest </proc/$PPID/stat\n\
+             for process in $PPID $reader; do for file in 0 1 2 3 4 5 6 7 8 9 10 11 12; do\n\
+             if (echo '{}' >/proc/$process/fd/$file) 2>/dev/null; then exit 7; fi\n\
+             done; done\nexec SERVE",
+        ),
         ("kills-its-parent", "kill -9 $PPID; exec SERVE"),
         ("locked", "mkdir -p a/b; touch a/b/c; chmod 0 a/b a; exit 9"),
         ("no-start", "sleep 1000 & exit 3"),
@@ -22,7 +30,7 @@ fn without_namespaces_submissions_run_one_after_the_other_and_the_table_says_it(
         class.add(name, script);
     }
     let object = class.results(program, &[]);
-    for name in ["daemon", "good"] {
+    for name in ["daemon", "good", "forges"] {
         let one = submission(&object, name);
         assert_eq!(one["grade"], 100.0, "{one:#}");
         assert_eq!(one["isolation"]["namespaces"], false);

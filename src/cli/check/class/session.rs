@@ -45,7 +45,7 @@ pub(in crate::cli::check) fn run_session(job: &Job) -> ExitCode {
         ended.and_then(|()| confined::drop_capabilities())
     } else {
         isolation = Isolation { memory: true, user: job.user.is_some(), ..isolation };
-        confined::adopt_orphans()
+        confined::refuse_tracing().and_then(|()| confined::adopt_orphans())
     };
     let ending = end_with_input(job.work.clone());
     let report = match begun {

@@ -20,6 +20,9 @@ pub(super) fn supervise_job(mut job: Job, isolation: Isolation, cases: Cases<'_>
         return report(&job, isolation, cases);
     }
     let untested = |error: io::Error| Report::untested(isolation, error.to_string());
+    if let Err(error) = confined::refuse_tracing() {
+        return untested(error);
+    }
     let work = match tempfile::Builder::new().prefix("p2p-ci-class-").tempdir() {
         Ok(work) => work.keep(),
         Err(error) => return untested(error),
