@@ -13,8 +13,8 @@ pub(crate) struct Failed {
     pub(crate) expected: String,
     /// The bytes that were received instead.
     pub(crate) received: Vec<u8>,
-    /// What was observed besides the bytes.
-    pub(crate) observed: &'static str,
+    /// How the reply or the request differs.
+    pub(crate) symptom: Symptom,
     /// The last output of a program that was started for the test.
     pub(crate) output: Vec<u8>,
 }
@@ -30,7 +30,7 @@ impl Client {
 
 impl Symptom {
     /// What was observed.
-    pub(super) const fn observed(self) -> &'static str {
+    pub(crate) const fn observed(self) -> &'static str {
         match self {
             Self::NotConnected => "no connection was possible",
             Self::Silent => "nothing was received in time",
@@ -42,7 +42,7 @@ impl Symptom {
             Self::Surplus => "more than what is accepted",
             Self::Order => "another order",
             Self::Form => "another form",
-            Self::EndLine => "the reply ends with a line `END`",
+            Self::EndLine => "a line `END` in place of the empty line, or after it",
             Self::Content => "other bytes, or another number of bytes",
             Self::Connection => "the connection was not closed when it should be, or too early",
             Self::NotSeen => "no such request was received",

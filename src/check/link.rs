@@ -32,11 +32,14 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 impl Link {
     /// Connects before the deadline, which every later wait also has.
     pub(super) fn connect(address: SocketAddr, deadline: Instant) -> io::Result<Self> {
-        let begun = Instant::now();
-        let left = deadline.saturating_duration_since(begun).max(SHORTEST_WAIT);
-        let stream = TcpStream::connect_timeout(&address, left)?;
+        let left = deadline.saturating_duration_since(Instant::now()).max(SHORTEST_WAIT);
+        Self::new(TcpStream::connect_timeout(&address, left)?, deadline)
+    }
+
+    /// Uses a connection. Every wait ends at the deadline.
+    pub(super) fn new(stream: TcpStream, deadline: Instant) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream, input: Vec::new(), begun, deadline })
+        Ok(Self { stream, input: Vec::new(), begun: Instant::now(), deadline })
     }
 
     /// The time since it was connected.

@@ -36,11 +36,14 @@ mod reply;
 mod run;
 mod values;
 
-pub(crate) use case::{Case, Level};
+pub(crate) use case::{Case, Level, Symptom};
 pub(crate) use cases::{client_program, index_server, upload_server};
-pub(crate) use client::{Document, Driven, Menu, Operator, Person, Session};
+pub(crate) use client::{
+    COMMAND_PLACEHOLDERS, Document, Driven, Menu, Operator, Person, Session, unknown_placeholder,
+};
 pub(crate) use grade::{Weights, grade};
 pub(crate) use judgement::Failed;
-pub(crate) use program::Program;
-pub(crate) use program::kill_all;
+#[cfg(target_os = "linux")]
+pub(crate) use program::is_awaited;
+pub(crate) use program::{Launch, Program, kill_all};
 pub(crate) use run::{Outcome, Target, run};

@@ -2,12 +2,13 @@
 //!
 //! No shell reads the command. The whole process group is killed when the program has ended, when the
 //! [`Program`] is dropped, and by [`kill_all`]. A process that leaves the group is not,
-//! unless it is the one that was started.
+//! unless it is the one that was started: [`Launch::sweep`] ends the others.
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,6 +21,22 @@ const KEPT: usize = 64 * 1024;
 const TYPED: usize = 16 * 1024;
 /// Pause between two looks at whether the program has ended.
 const POLL: Duration = Duration::from_millis(10);
+
+/// How a program is started.
+#[derive(Clone)]
+pub(crate) struct Launch {
+    /// Words before the command: a program that starts it with limits, and its arguments.
+    pub(crate) prefix: Vec<String>,
+    /// The command: its first word is the program.
+    pub(crate) words: Vec<String>,
+    /// Its current directory; `None`: that of this process.
+    pub(crate) directory: Option<PathBuf>,
+    /// Counts the bytes of its output, also those that are not kept.
+    pub(crate) written: Arc<AtomicU64>,
+    /// Ends what is left of the last instance, before another one is started and at the end. An error says why
+    /// none may be started.
+    pub(crate) sweep: Arc<dyn Fn() -> io::Result<()> + Send + Sync>,
+}
 
 /// A running program.
 pub(crate) struct Program {
@@ -38,7 +55,7 @@ struct Running {
 #[derive(Default)]
 struct Output {
     kept: Vec<u8>,
-    written: u64,
+    written: Arc<AtomicU64>,
     /// When bytes last arrived.
     last: Option<Instant>,
 }
@@ -47,20 +64,22 @@ struct Output {
 static STARTED: Mutex<Vec<Arc<Mutex<Running>>>> = Mutex::new(Vec::new());
 
 impl Program {
-    /// Starts a command: its first word is the program. `directory` is its current directory.
+    /// Starts a program.
     ///
     /// # Errors
     /// When there is no such program, or the system cannot start it.
-    pub(crate) fn start(words: &[String], directory: Option<&Path>) -> io::Result<Self> {
-        let [program, arguments @ ..] = words else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command has no words"));
-        };
+    pub(crate) fn start(launch: &Launch) -> io::Result<Self> {
+        (launch.sweep)()?;
+        let mut words = launch.prefix.iter().chain(&launch.words);
+        let program = words.next().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidInput, "the command has no words")
+        })?;
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped());
+        command.args(words).stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         // Output of a Python program is otherwise delayed until it ends.
         command.env("PYTHONUNBUFFERED", "1");
-        if let Some(directory) = directory {
+        if let Some(directory) = &launch.directory {
             command.current_dir(directory);
         }
         let mut started = lock(&STARTED);
@@ -71,7 +90,9 @@ impl Program {
         started.push(Arc::clone(&child));
         drop(started);
         // From here on the group is killed if something fails.
-        let program = Self { child, input, typed: 0, output: Arc::default() };
+        let output = Output { written: Arc::clone(&launch.written), ..Output::default() };
+        let output = Arc::new(Mutex::new(output));
+        let program = Self { child, input, typed: 0, output };
         program.collect(outputs.0)?;
         program.collect(outputs.1)?;
         Ok(program)
@@ -93,16 +114,6 @@ impl Program {
     /// The output until now, of both streams as it arrived: its last 64 KiB.
     pub(crate) fn output(&self) -> Vec<u8> {
         lock(&self.output).kept.clone()
-    }
-
-    /// All bytes of the output, also those that are not kept.
-    pub(crate) fn written(&self) -> u64 {
-        lock(&self.output).written
-    }
-
-    /// The number of the process.
-    pub(crate) fn id(&self) -> u32 {
-        lock(&self.child).child.id()
     }
 
     /// Waits until the program has written nothing for `quiet`, or the deadline has passed.
@@ -187,6 +198,30 @@ pub(crate) fn kill_all() {
     std::mem::forget(started);
 }
 
+/// Whether a process is that of a program for whose end this process waits.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_awaited(id: u32) -> bool {
+    let started = lock(&STARTED);
+    started.iter().any(|one| {
+        let running = lock(one);
+        running.ended.is_none() && running.child.id() == id
+    })
+}
+
+impl Launch {
+    /// Starts the command in the directory of this process.
+    pub(crate) fn of(words: Vec<String>) -> Self {
+        let (prefix, written) = (Vec::new(), Arc::default());
+        Self { prefix, words, directory: None, written, sweep: Arc::new(|| Ok(())) }
+    }
+}
+
+impl fmt::Debug for Launch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Launch").field("words", &self.words).finish_non_exhaustive()
+    }
+}
+
 impl Running {
     fn has_ended(&mut self) -> bool {
         self.ended.is_some() || has_ended(&mut self.child)
@@ -208,7 +243,7 @@ impl Running {
 impl Output {
     fn add(&mut self, bytes: &[u8]) {
         self.last = Some(Instant::now());
-        self.written = self.written.saturating_add(bytes.len() as u64);
+        self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.kept.extend_from_slice(bytes);
         let surplus = self.kept.len().saturating_sub(KEPT);
         if surplus > KEPT {

@@ -1,7 +1,8 @@
 //! Runs the steps of a case.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ const CASE: Duration = Duration::from_secs(5);
 const REPEATED: Duration = Duration::from_secs(2);
 
 /// The program under test.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Target {
     address: SocketAddr,
     /// The address of this program, as the program under test sees it.
@@ -27,6 +28,9 @@ pub(crate) struct Target {
     run: u64,
     /// The RFC that an upload server shares; `None`: an index server.
     shared: Option<u64>,
+    /// The connection that has reached the program. The first case uses it: some programs do not survive a
+    /// connection without a request.
+    first: Mutex<Option<TcpStream>>,
 }
 
 /// The result of a case.
@@ -46,11 +50,11 @@ impl Target {
     pub(crate) fn reach(addresses: &[SocketAddr], shared: Option<u64>) -> io::Result<Self> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in addresses.iter().copied() {
-            let connected = std::net::TcpStream::connect_timeout(&address, CASE);
-            match connected.and_then(|stream| stream.local_addr()) {
-                Ok(own) => {
+            let connected = TcpStream::connect_timeout(&address, CASE);
+            match connected.and_then(|stream| Ok((stream.local_addr()?, stream))) {
+                Ok((own, stream)) => {
                     let (host, run) = (own.ip().to_canonical(), Values::numbers_of_run());
-                    return Ok(Self { address, host, run, shared });
+                    return Ok(Self { address, host, run, shared, first: Some(stream).into() });
                 }
                 Err(error) => last = error,
             }
@@ -60,7 +64,8 @@ impl Target {
 
     /// An upload server that shares this RFC, and the address under which it sees this program.
     pub(super) fn at(address: SocketAddr, host: IpAddr, shared: u64) -> Self {
-        Self { address, host, run: Values::numbers_of_run(), shared: Some(shared) }
+        let (run, first) = (Values::numbers_of_run(), Mutex::default());
+        Self { address, host, run, shared: Some(shared), first }
     }
 
     /// Numbers that hardly another run uses.
@@ -68,14 +73,21 @@ impl Target {
         Values::numbers_of_run()
     }
 
-    /// Whether the program accepts a connection now.
-    pub(crate) fn accepts(&self) -> bool {
-        std::net::TcpStream::connect_timeout(&self.address, CASE).is_ok()
+    /// The port of the program.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// A connection whose waits end at the deadline.
+    fn connect(&self, deadline: Instant) -> io::Result<Link> {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        first.map_or_else(|| Link::connect(self.address, deadline), |one| Link::new(one, deadline))
     }
 }
 
 /// Runs a case; `place` is its place among all cases.
-pub(crate) fn run(case: &'static Case, place: usize, target: Target) -> Outcome {
+pub(crate) fn run(case: &'static Case, place: usize, target: &Target) -> Outcome {
     let begun = Instant::now();
     let values = Values::new(target.host, target.run, place, target.shared.unwrap_or_default());
     let mut running = Running {
@@ -91,21 +103,24 @@ pub(crate) fn run(case: &'static Case, place: usize, target: Target) -> Outcome 
         Test::Server(steps) => steps,
         Test::Client(_) => &[],
     };
-    let difference = steps.iter().find_map(|step| running.take(step));
+    let mut left = steps.iter();
+    let difference = left.find_map(|step| running.take(step));
+    let sent = running.sent.clone();
+    left.for_each(|step| running.use_connection(step));
     let failed = difference.map(|difference| Failed {
         hint: difference.hint.unwrap_or(case.hint(difference.symptom)),
-        sent: running.sent,
+        sent,
         expected: difference.expected,
         received: difference.received,
-        observed: difference.symptom.observed(),
+        symptom: difference.symptom,
         output: Vec::new(),
     });
     Outcome { case, time: begun.elapsed(), failed }
 }
 
 /// A case while it runs.
-struct Running {
-    target: Target,
+struct Running<'a> {
+    target: &'a Target,
     values: Values,
     deadline: Instant,
     a: Option<Connection>,
@@ -137,7 +152,7 @@ struct Difference {
 const ADD_FAILED: &str = "an ADD has failed that must succeed before this case can test its rule: see the \
                           cases add-status and add-record first";
 
-impl Running {
+impl Running<'_> {
     fn take(&mut self, step: &Step) -> Option<Difference> {
         match step {
             Step::Connect(client) => self.connection(*client).err(),
@@ -170,6 +185,16 @@ impl Running {
         }
     }
 
+    /// After a failure: no connection ends without a request, because some programs do not survive that.
+    fn use_connection(&mut self, step: &Step) {
+        if let Step::Send(client, text) = step
+            && self.place(*client).is_some()
+            && self.sent.iter().all(|(name, _)| *name != client.name())
+        {
+            self.send(*client, text, Link::send);
+        }
+    }
+
     fn place(&mut self, client: Client) -> &mut Option<Connection> {
         match client {
             Client::A => &mut self.a,
@@ -189,7 +214,7 @@ impl Running {
             received: Vec::new(),
             hint: None,
         };
-        let link = Link::connect(target.address, deadline).map_err(refused)?;
+        let link = target.connect(deadline).map_err(refused)?;
         let role = match target.shared {
             None => Role::Index(Box::new(index_reply::role())),
             Some(_) => Role::Upload(DocumentClient::new()),

@@ -4,8 +4,10 @@ mod case_result;
 mod class;
 mod clients;
 pub(super) mod columns;
+mod command_words;
 mod error;
 mod junit;
+mod menu_file;
 mod options;
 mod results;
 mod text;
@@ -27,7 +29,7 @@ use crate::check::{
 use crate::limits;
 use crate::net::{Cancel, resolve};
 use crate::protocol::{Endpoint, RfcNumber};
-use class::{ClassOptions, Kind};
+use class::{ClassOptions, Kind, StartOptions, Tested};
 use clients::Started;
 use error::Error;
 use options::Options;
@@ -41,7 +43,8 @@ Examples:
   p2p-ci check uploader localhost:5678 793 --level handout
   p2p-ci check client --listen 127.0.0.1:7734
   p2p-ci check peer --start 'python3 peer.py {host} {port} {dir}' --menu menu.txt
-  p2p-ci check server --class submissions --start 'python3 server.py'";
+  p2p-ci check server --class submissions --start 'python3 server.py'
+  p2p-ci check peer --class submissions --start 'python3 peer.py' --menu menu.txt";
 
 /// The arguments of `p2p-ci check`.
 #[derive(Debug, Args)]
@@ -59,6 +62,8 @@ enum Program {
         #[arg(value_name = "ADDR", value_parser = index_server)]
         #[arg(required_unless_present = "class", conflicts_with = "class")]
         address: Option<Endpoint>,
+        #[command(flatten)]
+        start: StartOptions,
         #[command(flatten)]
         class: ClassOptions,
         #[command(flatten)]
@@ -78,6 +83,8 @@ enum Program {
         #[arg(help_heading = class::HEADING)]
         shared: RfcNumber,
         #[command(flatten)]
+        start: StartOptions,
+        #[command(flatten)]
         class: ClassOptions,
         #[command(flatten)]
         options: Options,
@@ -86,31 +93,47 @@ enum Program {
     Client {
         /// Listen on this address, such as `127.0.0.1:7734` or `[::]:7734`
         #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:7734",
-              value_parser = socket_address)]
+              value_parser = socket_address, conflicts_with = "class")]
         listen: SocketAddr,
         /// End if nothing is done for this number of seconds [default: 60 if standard input is not a
         /// terminal]
-        #[arg(long, value_name = "SECONDS")]
+        #[arg(long, value_name = "SECONDS", conflicts_with = "class")]
         idle: Option<NonZeroU64>,
+        /// What is typed into each submission for an operation; without it, its file `menu` says it
+        #[arg(long, value_name = "FILE", requires = "class", help_heading = class::HEADING)]
+        menu: Option<PathBuf>,
+        /// The directory of the documents in each submission [default: a new one, if CMD has {dir};
+        /// otherwise the submission]
+        #[arg(long, value_name = "DIR", requires = "class", help_heading = class::HEADING)]
+        dir: Option<PathBuf>,
+        #[command(flatten)]
+        start: StartOptions,
+        #[command(flatten)]
+        class: ClassOptions,
         #[command(flatten)]
         options: Options,
     },
     /// Start a peer, operate its menu, and test its client and its upload server
     Peer {
         /// The command that starts it, split into words as a shell does; {host} and {port} stand for
-        /// the index server, {dir} for its directory, {rfc} for the number of its document
-        #[arg(long, value_name = "CMD")]
-        start: String,
-        /// What is typed for each operation: lines `NAME: TEXT` [default: as in our own shell]
+        /// the index server, {dir} for its directory, {rfc} for the number of its document. With
+        /// --class the file `start` of each submission may say it
+        #[arg(long, value_name = "CMD", required_unless_present = "class")]
+        start: Option<String>,
+        /// What is typed for each operation: lines `NAME: TEXT` [default: as in our own shell; with
+        /// --class the file `menu` of each submission]
         #[arg(long, value_name = "FILE")]
         menu: Option<PathBuf>,
-        /// The directory in which it keeps its documents [default: a new one, if CMD has {dir}]
+        /// The directory in which it keeps its documents; with --class a directory in each submission
+        /// [default: a new one, if CMD has {dir}]
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
         /// Listen on this address as the index server
         #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0",
-              value_parser = socket_address)]
+              value_parser = socket_address, conflicts_with = "class")]
         listen: SocketAddr,
+        #[command(flatten)]
+        class: ClassOptions,
         #[command(flatten)]
         options: Options,
     },
@@ -131,18 +154,21 @@ enum Program {
 /// Runs the command.
 pub(super) fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.program {
-        Program::Server { address, class, options } => match (address, &class.class) {
+        Program::Server { address, start, class, options } => match (address, &class.class) {
             (_, Some(directory)) => {
-                class::grade_class(directory, Kind::Server, 0, &class, &options)
+                let start = start.start.as_deref();
+                let tested = Tested { start, ..Tested::new(Kind::Server) };
+                class::grade_class(directory, &tested, &class, &options)
             }
             (Some(address), None) => check(&address, None, "server", &index_cases(), &options),
             (None, None) => Ok(false),
         },
-        Program::Uploader { address, rfc, shared, class, options } => {
+        Program::Uploader { address, rfc, shared, start, class, options } => {
             match (address, rfc, &class.class) {
                 (_, _, Some(directory)) => {
-                    let rfc = shared.value().into();
-                    class::grade_class(directory, Kind::Uploader, rfc, &class, &options)
+                    let (start, rfc) = (start.start.as_deref(), shared.value().into());
+                    let tested = Tested { start, rfc, ..Tested::new(Kind::Uploader) };
+                    class::grade_class(directory, &tested, &class, &options)
                 }
                 (Some(address), Some(rfc), None) => {
                     let rfc = Some(rfc.value().into());
@@ -151,10 +177,25 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
                 (_, _, None) => Ok(false),
             }
         }
-        Program::Client { listen, idle, options } => clients::person(listen, idle, &options),
-        Program::Peer { start, menu, dir, listen, options } => {
-            clients::started(&Started { start, menu, dir, listen }, &options)
-        }
+        Program::Client { listen, idle, menu, dir, start, class, options } => match &class.class {
+            Some(directory) => {
+                let start = start.start.as_deref();
+                let tested = Tested::client(Kind::Client, start, menu.as_deref(), dir.as_deref());
+                class::grade_class(directory, &tested, &class, &options)
+            }
+            None => clients::person(listen, idle, &options),
+        },
+        Program::Peer { start, menu, dir, listen, class, options } => match (&class.class, start) {
+            (Some(directory), start) => {
+                let start = start.as_deref();
+                let tested = Tested::client(Kind::Peer, start, menu.as_deref(), dir.as_deref());
+                class::grade_class(directory, &tested, &class, &options)
+            }
+            (None, Some(start)) => {
+                clients::started(&Started { start, menu, dir, listen }, &options)
+            }
+            (None, None) => Ok(false),
+        },
         #[cfg(target_os = "linux")]
         Program::Supervise(job) => return class::supervise(&job),
         #[cfg(target_os = "linux")]
@@ -192,7 +233,7 @@ fn check(
     let target = Target::reach(&addresses, shared).map_err(unreachable)?;
     let mut outcomes = Vec::new();
     for (place, case) in cases.iter().enumerate().filter(|(_, case)| options.includes(case)) {
-        let outcome = check::run(case, place, target);
+        let outcome = check::run(case, place, &target);
         results.print(&outcome)?;
         outcomes.push(outcome);
     }

@@ -1,8 +1,9 @@
 //! Limits of a program, and starting it in place of this process.
 
 use std::env;
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -23,6 +24,8 @@ pub(crate) struct Limited<'a> {
     pub(crate) user: Option<u32>,
     /// Processes of the user, of which some may not be of the program.
     pub(crate) processes: u64,
+    /// The number of the inherited descriptor to which the error is written if the program cannot be started.
+    pub(crate) failure: i32,
 }
 
 /// Variables of the environment that a program gets.
@@ -30,10 +33,23 @@ const KEPT: [&str; 4] = ["PATH", "LANG", "LC_ALL", "JAVA_HOME"];
 
 /// Starts the program in place of this process. Returns only if that fails.
 pub(crate) fn execute(words: &[String], limited: &Limited<'_>) -> io::Error {
+    // It is opened again, so that the program does not inherit it.
+    let failure = OpenOptions::new().write(true).open(format!("/proc/self/fd/{}", limited.failure));
+    let failure = failure.ok();
+    let error = start(words, limited, failure.as_ref());
+    if let Some(mut failure) = failure {
+        // The process that has started this one may have ended.
+        let _ = failure.write_all(error.to_string().as_bytes());
+    }
+    error
+}
+
+fn start(words: &[String], limited: &Limited<'_>, failure: Option<&File>) -> io::Error {
     let [program, arguments @ ..] = words else {
         return io::Error::new(io::ErrorKind::InvalidInput, "the command has no words");
     };
-    if let Err(error) = close_inherited().and_then(|()| limit(limited)) {
+    let keep = failure.map(AsRawFd::as_raw_fd);
+    if let Err(error) = close_inherited(keep).and_then(|()| limit(limited)) {
         return error;
     }
     let mut command = Command::new(program);
@@ -55,13 +71,13 @@ pub(crate) fn execute(words: &[String], limited: &Limited<'_>) -> io::Error {
 /// The first descriptor after standard input, output and error.
 const FIRST_OTHER: i32 = 3;
 
-/// Closes all descriptors except standard input, output and error: files that the user has opened for this
-/// process are not for the program. This process must not use any other afterwards.
-fn close_inherited() -> io::Result<()> {
+/// Closes all descriptors except standard input, output and error, and this one: files that the user has opened for
+/// this process are not for the program. This process must not use any other afterwards.
+fn close_inherited(keep: Option<i32>) -> io::Result<()> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {
         let number = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
-        numbers.extend(number.filter(|number| *number >= FIRST_OTHER));
+        numbers.extend(number.filter(|number| *number >= FIRST_OTHER && Some(*number) != keep));
     }
     for number in numbers {
         // One of them was that of the directory, and is closed already.

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,16 +20,25 @@ use crate::limits;
 pub(crate) struct Process {
     pid: Pid,
     parent: i32,
+    /// When it was started. With its number it is unique.
+    start: u64,
     has_ended: bool,
     /// Its resident memory in bytes.
     pub(crate) memory: u64,
 }
 
-/// The parent of an orphan among the descendants becomes this process.
+/// Descendants that this process had before it adopted orphans. Nothing of a program is among them: a shell that
+/// executes this program in its place may have left them.
+static EARLIER: OnceLock<Vec<(Pid, u64)>> = OnceLock::new();
+
+/// The parent of an orphan among the descendants becomes this process. The descendants that it has now are
+/// not counted as such from now on.
 ///
 /// # Errors
 /// When the system refuses.
 pub(crate) fn adopt_orphans() -> io::Result<()> {
+    let now = all_descendants()?;
+    let _ = EARLIER.set(now.iter().map(|process| (process.pid, process.start)).collect());
     Ok(set_child_subreaper(Some(getpid()))?)
 }
 
@@ -55,6 +65,8 @@ fn all_descendants() -> io::Result<Vec<Process>> {
             others.extend(process(number)?);
         }
     }
+    let earlier = EARLIER.get().map(Vec::as_slice).unwrap_or_default();
+    others.retain(|process| !earlier.contains(&(process.pid, process.start)));
     let mut parents = vec![own];
     let mut found = Vec::new();
     while let Some(parent) = parents.pop() {
@@ -67,8 +79,8 @@ fn all_descendants() -> io::Result<Vec<Process>> {
     Ok(found)
 }
 
-/// Reads `PID (NAME) STATE PARENT ...`, where the name may have any characters. The 24th value is the
-/// number of resident pages. `None` if there is no such process any more, or it is hidden from this user.
+/// Reads `PID (NAME) STATE PARENT ...`, where the name may have any characters. The 22nd value is the time of
+/// the start, and the 24th one the number of resident pages. `None` if there is no such process any more, or it is hidden from this user.
 fn process(number: i32) -> io::Result<Option<Process>> {
     use rustix::io::Errno;
 
@@ -86,12 +98,14 @@ fn parse(number: i32, line: &[u8]) -> Option<Process> {
     let (_, values) = line.rsplit_once(')')?;
     let mut values = values.split_whitespace();
     let (state, parent) = (values.next()?, values.next()?.parse().ok()?);
-    let pages: u64 = values.nth(19)?.parse().ok()?;
+    let start = values.nth(17)?.parse().ok()?;
+    let pages: u64 = values.nth(1)?.parse().ok()?;
     let page = u64::try_from(rustix::param::page_size()).ok()?;
     let has_ended = matches!(state, "Z" | "X");
     Some(Process {
         pid: Pid::from_raw(number)?,
         parent,
+        start,
         has_ended,
         memory: pages.saturating_mul(page),
     })
@@ -115,13 +129,13 @@ fn tasks(status: &str, user: u32) -> Option<u64> {
     if number("Uid:")? == u64::from(user) { number("Threads:") } else { None }
 }
 
-/// Reaps adopted descendants that have ended, except the child of which another part of this process
-/// waits for the end.
-pub(crate) fn reap_orphans(except: u32) {
+/// Reaps adopted descendants that have ended, except the children for whose end another part of this process
+/// waits.
+pub(crate) fn reap_orphans(is_awaited: impl Fn(u32) -> bool) {
     let own = getpid().as_raw_nonzero().get();
     let ended = all_descendants().into_iter().flatten().filter(|process| process.has_ended);
     for process in ended.filter(|process| process.parent == own) {
-        if u32::try_from(process.pid.as_raw_nonzero().get()) != Ok(except) {
+        if u32::try_from(process.pid.as_raw_nonzero().get()).is_ok_and(|id| !is_awaited(id)) {
             let _ = waitpid(Some(process.pid), WaitOptions::NOHANG);
         }
     }
@@ -159,5 +173,16 @@ mod tests {
         let status = "Name:\ta b\nUid:\t7\t8\t8\t8\nThreads:\t3\n";
         assert_eq!((tasks(status, 7), tasks(status, 8)), (Some(3), None));
         assert!(tasks_of_user() > 0);
+    }
+
+    #[test]
+    fn a_process_is_read_with_any_name() {
+        let values: Vec<String> = (5..=24).map(|place| format!("{place}00")).collect();
+        let line = format!("7 (a) S (b)) S 3 {}", values.join(" "));
+        let process = parse(7, line.as_bytes()).unwrap();
+        let page = u64::try_from(rustix::param::page_size()).unwrap();
+        let found = (process.parent, process.start, process.memory, process.has_ended);
+        assert_eq!(found, (3, 2200, 2400 * page, false));
+        assert!(parse(7, b"7 (a) Z 3 4").is_none());
     }
 }

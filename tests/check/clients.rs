@@ -5,8 +5,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::common::{self, PATIENCE, Program, in_parallel};
-use super::faulty_client::{self, Fault};
+use super::client_faults::Fault;
+use super::common::{self, Program, in_parallel};
+use super::faulty_client;
 use super::{check, failing};
 
 const PEER: &str = env!("CARGO_BIN_EXE_peer");
@@ -111,74 +112,6 @@ fn a_menu_without_an_operation_fails_its_cases() {
     assert_eq!(failed, ["list", "reply-long-list", "reply-empty-list", "after-refusals"]);
 }
 
-/// Ctrl-C kills the whole process group of the program, and removes its directory.
-#[cfg(target_os = "linux")]
-#[test]
-fn an_interrupt_leaves_nothing_behind() {
-    let root = tempfile::tempdir().unwrap();
-    let script = "trap '' INT TERM; touch {dir}/begun; sleep 30 & echo $!; wait; sleep 30";
-    let command = shlex::try_join(["/bin/sh", "-c", script]).unwrap();
-    let arguments = ["check", "peer", "--start", &command, "--listen", "127.0.0.1:0"];
-    let mut tester = Program::start_in(env!("CARGO_BIN_EXE_p2p-ci"), &arguments, root.path());
-    assert!(tester.line().starts_with("listening on "));
-    let deadline = Instant::now() + PATIENCE;
-    // The directories of programs are in that for temporary files, which is the folder here.
-    let begun = || {
-        let mut entries = fs::read_dir(root.path()).unwrap().flatten();
-        entries.any(|entry| entry.path().join("begun").exists())
-    };
-    while !begun() {
-        assert!(Instant::now() < deadline);
-        thread::sleep(Duration::from_millis(10));
-    }
-    let id = tester.id();
-    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
-    let child = children.trim().to_string();
-    tester.signal("INT");
-    assert_eq!(tester.wait().code(), Some(130));
-    let members = || {
-        let entries = fs::read_dir("/proc").unwrap().flatten();
-        let statuses =
-            entries.filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
-        // After the name: state, parent, process group.
-        let of_group = |stat: &String| {
-            let (_, rest) = stat.rsplit_once(')').unwrap();
-            let fields: Vec<&str> = rest.split_whitespace().collect();
-            fields[2] == child && fields[0] != "Z"
-        };
-        statuses.filter(of_group).count()
-    };
-    while members() > 0 {
-        assert!(Instant::now() < deadline);
-        thread::sleep(Duration::from_millis(10));
-    }
-    assert_eq!(common::names(root.path()), [""; 0]);
-}
-
-/// Ctrl-C removes what was put into the user's own directory, and nothing else.
-#[cfg(target_os = "linux")]
-#[test]
-fn an_interrupt_leaves_the_directory_of_the_user_as_it_was() {
-    let root = tempfile::tempdir().unwrap();
-    let own = common::folder(root.path(), "own", &[]);
-    let script = "ls {dir} >{dir}/listed; touch {dir}/begun; exec sleep 30";
-    let command = shlex::try_join(["/bin/sh", "-c", script]).unwrap();
-    let mut arguments = vec!["check", "peer", "--start", &command, "--listen", "127.0.0.1:0"];
-    arguments.extend(["--dir", own.to_str().unwrap()]);
-    let mut tester = Program::start(env!("CARGO_BIN_EXE_p2p-ci"), &arguments, root.path());
-    assert!(tester.line().starts_with("listening on "));
-    let deadline = Instant::now() + PATIENCE;
-    while !own.join("begun").exists() {
-        assert!(Instant::now() < deadline);
-        thread::sleep(Duration::from_millis(10));
-    }
-    tester.signal("INT");
-    assert_eq!(tester.wait().code(), Some(130));
-    let listed = fs::read_to_string(own.join("listed")).unwrap();
-    assert!(listed.contains("rfc"), "{listed:?}");
-    assert_eq!(common::names(&own), ["begun", "listed"]);
-}
-
 /// A program that does nothing fails every case soon, and its output is shown.
 #[test]
 fn a_dead_program_fails_every_case_soon() {
@@ -216,8 +149,9 @@ fn faults_of_arguments_are_named() {
     let menu = root.path().join("menu.txt");
     fs::write(&menu, "add: 1\nshow: 2\n").unwrap();
     for (arguments, expected_code, expected) in [
-        (&["--start", "a 'b"][..], 2, "expected a command with balanced quotes in --start"),
-        (&["--start", " "], 2, "expected a command"),
+        (&["--start", "a 'b"][..], 2, "--start: expected balanced quotes"),
+        (&["--start", " "], 2, "--start: expected a command"),
+        (&["--start", "a {hos}:{port}"], 2, "found `{hos}`; did you mean `{host}`?"),
         (&["--start", "/nonexistent/program"], 1, "no shell reads the command"),
         (&["--start", "x", "--menu", menu.to_str().unwrap()], 2, "line 2: expected `document`"),
         (&["--start", "x", "--menu", "/nonexistent/menu"], 74, "cannot read /nonexistent/menu"),
@@ -228,7 +162,7 @@ fn faults_of_arguments_are_named() {
     }
 }
 
-const FAULTS: [(Fault, &[&str]); 33] = [
+const FAULTS: [(Fault, &[&str]); 36] = [
     (Fault::None, &[]),
     (Fault::LineFeeds, &["request-line-ends"]),
     (Fault::NoEmptyLine, &["request-end"]),
@@ -245,6 +179,8 @@ const FAULTS: [(Fault, &[&str]); 33] = [
     (Fault::OtherPortInList, &["same-endpoint"]),
     (Fault::Greets, &["nothing-else"]),
     (Fault::SaysLeave, &["nothing-else"]),
+    (Fault::Post, &["request-port"]),
+    (Fault::EndLine, &["request-end"]),
     (Fault::ReadsOnce, &["reply-bytewise", "reply-line-cut", "reply-long-list"]),
     (Fault::OneRecord, &["reply-two-records", "reply-end-late", "reply-long-list"]),
     (Fault::EndsAt404, &["reply-missing"]),
@@ -271,5 +207,7 @@ const FAULTS: [(Fault, &[&str]); 33] = [
     (Fault::ReadsToClose, &["download-kept-open"]),
     (Fault::SavesRefusals, &["download-missing"]),
     (Fault::HeadInOneRead, &["download-bytewise"]),
+    // The program is started again for the cases after that one.
+    (Fault::EndsAtGetWithoutHost, &["get-host-missing"]),
     (Fault::Stays, &["leave"]),
 ];

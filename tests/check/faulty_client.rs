@@ -12,86 +12,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use super::client_faults::{ALL, Fault};
 use super::faulty_upload;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Fault {
-    None,
-    // Requests.
-    LineFeeds,
-    NoEmptyLine,
-    NumberAlone,
-    OtherVersion,
-    LeadingZero,
-    NoBlankAfterColon,
-    NoHost,
-    NoPortInLookup,
-    TitleWord,
-    NoOs,
-    OtherPort,
-    ConnectionPerRequest,
-    HostTwice,
-    OtherPortInList,
-    Greets,
-    SaysLeave,
-    // Replies.
-    ReadsOnce,
-    OneRecord,
-    EndsAt404,
-    HangsAt404,
-    EndsAtReason,
-    EndsAtEmptyList,
-    EndsAt505,
-    FloodsAfterList,
-    // Downloads.
-    LosesFirstSegment,
-    SplitsAtLastEmptyLine,
-    TextMode,
-    ShortBody,
-    HeadersByCase,
-    ReadsToClose,
-    SavesRefusals,
-    HeadInOneRead,
-    // Leaving.
-    Stays,
-}
-
-pub(crate) const ALL: [Fault; 34] = [
-    Fault::None,
-    Fault::LineFeeds,
-    Fault::NoEmptyLine,
-    Fault::NumberAlone,
-    Fault::OtherVersion,
-    Fault::LeadingZero,
-    Fault::NoBlankAfterColon,
-    Fault::NoHost,
-    Fault::NoPortInLookup,
-    Fault::TitleWord,
-    Fault::NoOs,
-    Fault::OtherPort,
-    Fault::ConnectionPerRequest,
-    Fault::HostTwice,
-    Fault::OtherPortInList,
-    Fault::Greets,
-    Fault::SaysLeave,
-    Fault::ReadsOnce,
-    Fault::OneRecord,
-    Fault::EndsAt404,
-    Fault::HangsAt404,
-    Fault::EndsAtReason,
-    Fault::EndsAtEmptyList,
-    Fault::EndsAt505,
-    Fault::FloodsAfterList,
-    Fault::LosesFirstSegment,
-    Fault::SplitsAtLastEmptyLine,
-    Fault::TextMode,
-    Fault::ShortBody,
-    Fault::HeadersByCase,
-    Fault::ReadsToClose,
-    Fault::SavesRefusals,
-    Fault::HeadInOneRead,
-    Fault::Stays,
-];
 
 /// What is typed into its menu.
 pub(crate) const MENU: &str = "\
@@ -124,7 +46,11 @@ fn program() {
     let Some(fault) = value("fault") else { return };
     let fault = ALL.into_iter().find(|one| format!("{one:?}") == fault).unwrap();
     let rfc = value("rfc").unwrap().parse().unwrap();
-    let upload = faulty_upload::start_with(faulty_upload::Fault::None, rfc);
+    let of_upload = match fault {
+        Fault::EndsAtGetWithoutHost => faulty_upload::Fault::EndsWithoutHost,
+        _ => faulty_upload::Fault::None,
+    };
+    let upload = faulty_upload::start_with(of_upload, rfc);
     let client = Client {
         fault,
         index: value("index").unwrap().parse().unwrap(),
@@ -214,7 +140,8 @@ impl Client {
         let colon = if self.has(Fault::NoBlankAfterColon) { ":" } else { ": " };
         let mut text = format!("{words} {version}\r\n");
         for (name, value) in headers {
-            let line = format!("{name}{colon}{value}\r\n");
+            let written = if self.has(Fault::Post) && *name == "Port" { "Post" } else { *name };
+            let line = format!("{written}{colon}{value}\r\n");
             let times = match *name {
                 "Host" if self.has(Fault::NoHost) => 0,
                 "Host" if self.has(Fault::HostTwice) => 2,
@@ -224,8 +151,10 @@ impl Client {
             };
             text.push_str(&line.repeat(times));
         }
-        if !self.has(Fault::NoEmptyLine) {
-            text.push_str("\r\n");
+        match self.fault {
+            Fault::NoEmptyLine => {}
+            Fault::EndLine => text.push_str("END\r\n"),
+            _ => text.push_str("\r\n"),
         }
         match self.has(Fault::LineFeeds) {
             true => text.replace('\r', "").into_bytes(),

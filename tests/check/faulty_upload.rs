@@ -1,7 +1,7 @@
 //! A small upload server of one RFC that passes all cases of the level robust, unless it has one of these
 //! faults.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     OneClient,
     StaysOpen,
     EndlessLines,
+    EndsAtEmptyConnection,
+    EndsWithoutHost,
 }
 
 const DOCUMENT: &[u8] = b"\r\nTransmission Control Protocol\r\n\n";
@@ -41,8 +43,14 @@ pub(crate) fn start_with(fault: Fault, rfc: u32) -> SocketAddr {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let served = thread::spawn(move || serve(fault, rfc, stream));
-            if fault == Fault::OneClient {
-                let _ = served.join().unwrap();
+            if matches!(fault, Fault::OneClient | Fault::EndsAtEmptyConnection) {
+                let is_empty = served
+                    .join()
+                    .unwrap()
+                    .is_err_and(|error| error.kind() == ErrorKind::UnexpectedEof);
+                if is_empty && fault == Fault::EndsAtEmptyConnection {
+                    return;
+                }
             }
         }
     });
@@ -55,7 +63,8 @@ fn serve(fault: Fault, rfc: u32, mut stream: TcpStream) -> std::io::Result<()> {
         let mut buffer = [0; 4096];
         let count = stream.read(&mut buffer)?;
         if count == 0 {
-            return Ok(());
+            let kind = ErrorKind::UnexpectedEof;
+            return if input.is_empty() { Err(kind.into()) } else { Ok(()) };
         }
         input.extend_from_slice(&buffer[..count]);
         let text = String::from_utf8_lossy(&input).replace('\r', "");
@@ -96,6 +105,9 @@ fn reply(fault: Fault, rfc: u32, request: &str) -> Vec<u8> {
             .map(|(_, value)| value.trim())
     };
     let number = words.get(2).and_then(|word| word.parse::<u32>().ok());
+    if header("host").is_none() && fault == Fault::EndsWithoutHost {
+        std::process::exit(1);
+    }
     let is_host = header("host").is_some() || fault == Fault::HostOptional;
     let is_other = fault == Fault::ComparesHost && header("host") == Some("other.example");
     let is_os = header("os").is_some() || fault != Fault::NeedsOs || header("x-check").is_some();

@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
+mod client_faults;
 mod clients;
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(target_os = "linux")]
+mod ending;
 mod faulty_client;
 mod faulty_index;
 mod faulty_upload;
@@ -157,7 +160,7 @@ const FAULTS: [(Fault, &[&str]); 41] = [
     (Fault::EmptyLineIsRequest, &["empty-lines-before"]),
 ];
 
-const UPLOAD_FAULTS: [(UploadFault, &[&str]); 17] = [
+const UPLOAD_FAULTS: [(UploadFault, &[&str]); 18] = [
     (UploadFault::None, &[]),
     (UploadFault::NoDate, &["head-date"]),
     (UploadFault::UnreadableDate, &["head-date"]),
@@ -175,4 +178,6 @@ const UPLOAD_FAULTS: [(UploadFault, &[&str]); 17] = [
     (UploadFault::OneClient, &["get-parallel"]),
     (UploadFault::StaysOpen, &["close-after"]),
     (UploadFault::EndlessLines, &["get-endless-line"]),
+    // It serves one client at a time, and no connection without a request comes before that case.
+    (UploadFault::EndsAtEmptyConnection, &["get-parallel"]),
 ];

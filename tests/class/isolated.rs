@@ -35,7 +35,7 @@ fn a_submission_that_cannot_be_watched_is_ended() {
     let problem = one["problems"][0].as_str().unwrap();
     // Another user cannot do that.
     let refused = problem.starts_with("ended with exit code 11");
-    let is_ended = problem.starts_with("the processes of the program could not be watched");
+    let is_ended = problem.starts_with("has processes that could not be watched");
     assert!(is_ended || refused && one["isolation"]["user"] == true, "{one:#}");
 }
 

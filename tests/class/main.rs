@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod isolated;
+mod operated;
 mod output;
 mod programs;
 mod shared;

@@ -43,10 +43,18 @@ pub(super) static CASES: &[Case] = &[
         ("request-end", "3.1", 3),
         "an empty line ends a request",
         Requests(RequestRule::End),
-        &[(
-            Symptom::CutOff,
-            "send an empty line after the last header: without it a server must wait to find the end",
-        )],
+        &[
+            (
+                Symptom::CutOff,
+                "send an empty line after the last header: without it a server must wait to find the \
+                 end",
+            ),
+            (
+                Symptom::EndLine,
+                "send an empty line after the last header in place of the line `END`, which is no \
+                 header and no end for other servers",
+            ),
+        ],
     ),
     Case::client(
         Handout,
@@ -67,10 +75,13 @@ pub(super) static CASES: &[Case] = &[
         ("request-port", "4.1", 2),
         "a request to the index has the header Port",
         Requests(RequestRule::Port),
-        &[(
-            Symptom::Missing,
-            "send `Port:` and the port of your upload server, in LOOKUP and LIST, too",
-        )],
+        &[
+            (
+                Symptom::Missing,
+                "send `Port:` and the port of your upload server, in LOOKUP and LIST, too",
+            ),
+            (Symptom::Form, "write `Port:`: other servers do not know a header `Post:`"),
+        ],
     ),
     Case::client(
         Handout,

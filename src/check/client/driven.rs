@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use super::asked::{Asked, title};
 use super::exchange::Operation;
-use super::menu::{Menu, filled};
-use crate::check::program::Program;
+use super::menu::{Menu, START_PLACEHOLDERS, filled};
+use crate::check::program::{Launch, Program};
 
 /// A program and its menu.
 #[derive(Debug)]
 pub(crate) struct Driven {
-    command: Vec<String>,
+    launch: Launch,
     menu: Menu,
     index: SocketAddr,
     rfc: u64,
@@ -23,6 +23,10 @@ pub(crate) struct Driven {
     document: Document,
     program: Option<Program>,
 }
+
+/// The placeholders of a command: the host and the port of the index server, the directory of the documents, and
+/// the number of the RFC that is shared.
+pub(crate) const COMMAND_PLACEHOLDERS: [&str; 4] = ["{host}", "{port}", "{dir}", "{rfc}"];
 
 /// The document that was put into the directory, and is removed at the end. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -80,14 +84,13 @@ impl Document {
 }
 
 impl Driven {
-    /// Starts the program with an index server at this address. `words` are those of its command, with
-    /// placeholders. It shares an RFC with this number in `directory`, and saves documents there. `document`
+    /// Starts the program with an index server at this address. Its command has placeholders. It shares an RFC with this number in `directory`, and saves documents there. `document`
     /// is that of the RFC, which is put by this.
     ///
     /// # Errors
     /// When the document cannot be written, or the program cannot be started.
     pub(crate) fn start(
-        words: &[String],
+        mut launch: Launch,
         menu: Menu,
         index: SocketAddr,
         rfc: u64,
@@ -97,11 +100,12 @@ impl Driven {
         let path = directory.as_deref().and_then(Path::to_str).unwrap_or_default();
         let (host, port) = (index.ip().to_string(), index.port().to_string());
         let number = rfc.to_string();
-        let values = [("{host}", &*host), ("{port}", &port), ("{dir}", path), ("{rfc}", &number)];
-        let command = words.iter().map(|word| filled(word, &values)).collect();
+        let values = [host.as_str(), &port, path, &number];
+        let values: Vec<(&str, &str)> = COMMAND_PLACEHOLDERS.into_iter().zip(values).collect();
+        launch.words = launch.words.iter().map(|word| filled(word, &values)).collect();
         let name = filled(&menu.document, &[("{number}", &number)]);
         let path = directory.as_ref().map(|directory| directory.join(name));
-        let mut driven = Self { command, menu, index, rfc, directory, document, program: None };
+        let mut driven = Self { launch, menu, index, rfc, directory, document, program: None };
         path.map_or(Ok(()), |path| driven.document.put(path, &text(rfc)))?;
         driven.begin()?;
         Ok(driven)
@@ -129,13 +133,17 @@ impl Driven {
         self.program.as_ref().is_none_or(Program::has_ended)
     }
 
+    /// Kills the program, and what it has started.
     pub(super) fn kill(&mut self) {
         self.program = None;
+        // Its result matters to the next instance.
+        let _ = (self.launch.sweep)();
     }
 
-    /// Starts the program again. If that fails, there is none, and nothing is received.
-    pub(super) fn restart(&mut self) {
-        let _ = self.begin();
+    /// Starts the program again. Returns whether that has succeeded: otherwise nothing is received.
+    pub(super) fn restart(&mut self) -> bool {
+        self.kill();
+        self.begin().is_ok()
     }
 
     /// Ends the program.
@@ -159,13 +167,13 @@ impl Driven {
     }
 
     fn begin(&mut self) -> io::Result<()> {
-        let program = self.program.insert(Program::start(&self.command, None)?);
+        let program = self.program.insert(Program::start(&self.launch)?);
         program.wait_for_quiet(QUIET_AT_START, Instant::now() + START);
         let (host, port) = (self.index.ip().to_string(), self.index.port().to_string());
         let directory = self.directory.as_deref().and_then(Path::to_str).unwrap_or_default();
         let number = self.rfc.to_string();
-        let values =
-            [("{host}", &*host), ("{port}", &port), ("{dir}", directory), ("{number}", &number)];
+        let values = [host.as_str(), &port, directory, &number];
+        let values: Vec<(&str, &str)> = START_PLACEHOLDERS.into_iter().zip(values).collect();
         let lines: Vec<String> =
             filled(&self.menu.start, &values).lines().map(String::from).collect();
         self.type_lines(&lines);
@@ -185,7 +193,7 @@ impl Driven {
 
 impl Drop for Driven {
     fn drop(&mut self) {
-        self.program = None;
+        self.kill();
         drop(self.document.remove());
     }
 }

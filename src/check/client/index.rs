@@ -1,7 +1,7 @@
 //! The index server that a client is tested with: its records, its usual replies, and what it finds in all
 //! requests (protocol.md section 4).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::answer::{Answer, record};
@@ -42,6 +42,8 @@ pub(super) struct Index {
     has_connected: bool,
     records: Vec<(Id, Record)>,
     added: Option<Added>,
+    /// The titles of the RFCs that the program shares, as far as it was told them.
+    titles: BTreeMap<u64, String>,
     /// Host and Port of the first request with both.
     endpoint: Option<(String, String)>,
     /// Whether the connection of ADD has ended. It is no failure of its own if the program has.
@@ -70,6 +72,7 @@ impl Index {
             has_connected: false,
             records: Vec::new(),
             added: None,
+            titles: BTreeMap::new(),
             endpoint: None,
             is_closed: false,
             is_leaving: false,
@@ -144,6 +147,11 @@ impl Index {
         self.of(number).next().is_some()
     }
 
+    /// From now on each ADD of an RFC must have its title.
+    pub(super) fn shares(&mut self, number: u64, title: String) {
+        self.titles.insert(number, title);
+    }
+
     /// The form of further requests says nothing, because the last one was refused for its form.
     pub(super) fn stop_judging(&mut self) {
         self.is_judging = false;
@@ -157,13 +165,15 @@ impl Index {
         let finding = |(symptom, expected): (Symptom, String)| {
             Finding::new(symptom, expected).received(&received.raw)
         };
+        let title = received.number().and_then(|number| self.titles.get(&number));
         for rule in RULES {
             if concerns(rule, received.operation) {
-                to.rule(rule, difference(rule, received, asked).map(finding));
+                let difference = difference(rule, received, asked, title.map(String::as_str));
+                to.rule(rule, difference.map(finding));
             }
         }
         if concerns(RequestRule::SameEndpoint, received.operation) {
-            let endpoint = received.value("Host").zip(received.value("Port"));
+            let endpoint = received.value("Host").zip(received.port());
             // A header that is missing is a matter of another rule.
             let differs = endpoint.and_then(|(host, port)| {
                 let own = || (host.to_string(), port.to_string());
@@ -224,12 +234,12 @@ impl Index {
 
     /// What a request says, as far as it says it.
     fn add(&mut self, id: Id, received: &Received) -> Option<Record> {
-        let port = received.value("Port").and_then(|port| port.parse().ok());
+        let port = received.port().and_then(|port| port.parse().ok());
         self.added = Some(Added { id, client: received.client, port });
         let number = received.number()?;
         let title = received.value("Title").unwrap_or_default();
         let host = received.value("Host").unwrap_or("localhost");
-        let port = received.value("Port").unwrap_or("1");
+        let port = received.port().unwrap_or("1");
         let record = Record::parse(&format!("RFC {number} {title} {host} {port}")).ok()?;
         self.records.retain(|(of, one)| {
             *of != id || (&one.document, &one.holder) != (&record.document, &record.holder)

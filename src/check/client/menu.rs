@@ -28,6 +28,10 @@ leave: exit
 const DOCUMENT: &str = "rfc{number}.txt";
 const OPERATIONS: [Operation; 5] =
     [Operation::Add, Operation::List, Operation::Lookup, Operation::Get, Operation::Leave];
+/// The placeholders of the name of the document, of what is typed after the start, and for an operation.
+const DOCUMENT_PLACEHOLDERS: [&str; 1] = ["{number}"];
+pub(super) const START_PLACEHOLDERS: [&str; 4] = ["{host}", "{port}", "{dir}", "{number}"];
+const PLACEHOLDERS: [&str; 4] = ["{number}", "{title}", "{host}", "{port}"];
 /// Bytes of a menu. All that is typed into a program must fit into a pipe.
 const LONGEST: usize = 2_048;
 
@@ -56,6 +60,14 @@ impl Menu {
             let Some(text) = unescaped(text) else {
                 return wrong("`\\n` or `\\\\` after which no other letter is escaped");
             };
+            let known: &[&str] = match name {
+                "document" => &DOCUMENT_PLACEHOLDERS,
+                "start" => &START_PLACEHOLDERS,
+                _ => &PLACEHOLDERS,
+            };
+            if let Some(unknown) = unknown_placeholder(&text, known) {
+                return wrong(&format!("{} in place of `{unknown}`", known.join(", ")));
+            }
             let operation = OPERATIONS.into_iter().find(|operation| operation.name() == name);
             let earlier = match (name, operation) {
                 ("document", _) => document.replace(text),
@@ -79,8 +91,8 @@ impl Menu {
         let (host, port) = asked.host_and_port();
         let number = asked.number.to_string();
         let title = asked.title.as_deref().unwrap_or_default();
-        let values =
-            [("{number}", &*number), ("{title}", title), ("{host}", &host), ("{port}", &port)];
+        let values = [number.as_str(), title, &host, &port];
+        let values: Vec<(&str, &str)> = PLACEHOLDERS.into_iter().zip(values).collect();
         Some(filled(text, &values).lines().map(String::from).collect())
     }
 }
@@ -114,6 +126,20 @@ pub(super) fn filled(text: &str, values: &[(&str, &str)]) -> String {
         }
     }
     result
+}
+
+/// A word of small letters in braces that is none of these placeholders. Variables of a shell are none: `${name}`.
+pub(crate) fn unknown_placeholder<'a>(text: &'a str, known: &[&str]) -> Option<&'a str> {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    text.match_indices('{').find_map(|(at, _)| {
+        let (before, rest) = text.split_at_checked(at)?;
+        let end = rest.find('}')?.checked_add(1)?;
+        let (found, name) = (rest.get(..end)?, rest.get(1..end.checked_sub(1)?)?);
+        let is_unknown = is_name(name) && !before.ends_with('$') && !known.contains(&found);
+        is_unknown.then_some(found)
+    })
 }
 
 fn unescaped(text: &str) -> Option<String> {
@@ -160,12 +186,24 @@ mod tests {
     }
 
     #[test]
+    fn placeholders_are_words_in_braces() {
+        let unknown = |text| unknown_placeholder(text, &["{host}"]);
+        assert_eq!(unknown("{host}:{hos}"), Some("{hos}"));
+        assert_eq!(unknown("{ host} ${hos} {A} {} {a b} {\"a\":1} {"), None);
+    }
+
+    #[test]
     fn faults_name_their_line() {
         for (text, mistake) in [
             ("add: 1\nadd: 2", "line 2: expected each name once, found `add: 2`"),
             ("\nadd 1", "line 2: expected `NAME: TEXT`, found `add 1`"),
             ("remove: 1", "line 1: expected `document`, `start`"),
             ("add: \\t", "line 1: expected `\\n`"),
+            (
+                "list: 3\nget: {numer}",
+                "line 2: expected {number}, {title}, {host}, {port} in place of `{numer}`",
+            ),
+            ("document: {title}", "expected {number} in place of `{title}`"),
             (&"#".repeat(2_049), "expected at most 2048 bytes, found 2049"),
         ] {
             let error = Menu::parse(text).unwrap_err();

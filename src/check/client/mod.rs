@@ -14,7 +14,7 @@
 //! | `index` | the records and usual replies of the index server |
 //! | `answer` | the bytes of replies and documents |
 //! | `received`, `request_judge` | a request as it was received; whether it follows a rule |
-//! | `uploads` | the upload server of the program |
+//! | `uploading`, `uploads` | the part of a session for the upload server of the program; connecting to it |
 //! | `files` | documents that the program has saved |
 //! | `verdicts` | what was found about each case |
 
@@ -33,11 +33,12 @@ mod received;
 mod request_judge;
 mod requests;
 mod session;
+mod uploading;
 mod uploads;
 mod verdicts;
 
-pub(crate) use driven::{Document, Driven};
+pub(crate) use driven::{COMMAND_PLACEHOLDERS, Document, Driven};
 pub(crate) use exchange::{Body, ClientTest, Delivery, Exchange, Operation, Reply, RequestRule};
-pub(crate) use menu::Menu;
+pub(crate) use menu::{Menu, unknown_placeholder};
 pub(crate) use operator::{Operator, Person};
 pub(crate) use session::Session;

@@ -88,11 +88,12 @@ impl Operator {
         }
     }
 
-    /// The program is started again after a failure.
-    pub(super) fn restart(&mut self) {
+    /// The program is started again after a failure. Returns whether it runs, as far as that is known.
+    pub(super) fn restart(&mut self) -> bool {
         match self {
             Self::Person(person) => {
                 (person.say)("Start the program again if it has ended or does not respond.");
+                true
             }
             Self::Driven(driven) => driven.restart(),
         }

@@ -52,9 +52,19 @@ impl Received {
         self.text().lines().next().unwrap_or_default()
     }
 
-    /// The header lines, without their ends.
+    /// The header lines, without their ends. An empty line or `END` comes after them.
     pub(super) fn header_lines(&self) -> impl Iterator<Item = &str> {
-        self.text().lines().skip(1).take_while(|line| !line.trim().is_empty())
+        self.text().lines().skip(1).take_while(|line| !matches!(line.trim(), "" | "END"))
+    }
+
+    /// Whether a line `END` ends it.
+    pub(super) fn has_end_line(&self) -> bool {
+        self.text().lines().next_back().is_some_and(|line| line.trim() == "END")
+    }
+
+    /// The port of the peer. Some programs name it `Post` (protocol.md appendix B.4).
+    pub(super) fn port(&self) -> Option<&str> {
+        self.value("Port").or_else(|| self.value("Post"))
     }
 
     /// The values of the headers with this name.
@@ -97,6 +107,7 @@ mod tests {
             ),
             ("LIST ALL P2P-CI/1.0\nHOST :h", Some(Operation::List), None, Some("h")),
             ("GET 9 1.0\n\nHost: h", Some(Operation::Get), Some(9), None),
+            ("LIST ALL P2P-CI/1.0\nEND\nHost: h\n", Some(Operation::List), None, None),
             ("\u{80}\u{3}x", None, None, None),
         ] {
             let received = Received::new(text.into(), [127, 0, 0, 1].into(), [127, 0, 0, 1].into());

@@ -7,11 +7,13 @@ use crate::check::case::Symptom;
 use crate::protocol::{Host, Port, RfcNumber, Title, VERSION};
 
 /// How a request differs from the rule, and the text that was expected. `None`: it follows it, or the
-/// rule does not concern it. `asked` is the operation that the request belongs to, if it is known.
+/// rule does not concern it. `asked` is the operation that the request belongs to, and `title` the title of its RFC,
+/// if they are known.
 pub(super) fn difference(
     rule: RequestRule,
     received: &Received,
     asked: Option<&Asked>,
+    title: Option<&str>,
 ) -> Option<(Symptom, String)> {
     if !concerns(rule, received.operation) {
         return None;
@@ -28,7 +30,11 @@ pub(super) fn difference(
         }
         RequestRule::End => {
             let plain = received.text().replace('\r', "");
-            fails(plain.ends_with("\n\n"), Symptom::CutOff, "(an empty line)")
+            let symptom = match received.has_end_line() {
+                true => Symptom::EndLine,
+                false => Symptom::CutOff,
+            };
+            fails(plain.ends_with("\n\n"), symptom, "(an empty line)")
         }
         RequestRule::Words => {
             let (line, expected) = (words(received), expected_words(received, asked));
@@ -78,14 +84,16 @@ pub(super) fn difference(
             fails(host.is_some(), Symptom::Missing, "Host: ...")
         }
         RequestRule::Port => {
-            let port = received.value("Port").filter(|port| port.parse::<Port>().is_ok());
-            fails(port.is_some(), Symptom::Missing, "Port: ...")
+            let is_port = |port: &str| port.parse::<Port>().is_ok();
+            let is_right = received.value("Port").is_some_and(is_port);
+            let is_misspelt = received.port().is_some_and(is_port);
+            let symptom = if is_misspelt { Symptom::Form } else { Symptom::Missing };
+            fails(is_right, symptom, "Port: ...")
         }
         RequestRule::Title => {
-            let title = received.value("Title").filter(|title| title.parse::<Title>().is_ok());
-            let expected = asked.and_then(|asked| asked.title.as_deref());
-            let is_right = title.is_some() && expected.is_none_or(|asked| title == Some(asked));
-            fails(is_right, Symptom::Missing, &format!("Title: {}", expected.unwrap_or("...")))
+            let found = received.value("Title").filter(|title| title.parse::<Title>().is_ok());
+            let is_right = found.is_some() && title.is_none_or(|title| found == Some(title));
+            fails(is_right, Symptom::Missing, &format!("Title: {}", title.unwrap_or("...")))
         }
         RequestRule::Os => fails(received.value("OS").is_some(), Symptom::Missing, "OS: ..."),
         RequestRule::SameEndpoint

@@ -91,6 +91,11 @@ impl Requests {
         let nothing = |symptom, other, is_idle| Arrival::Nothing { symptom, other, is_idle };
         // What the program does by itself belongs to no step.
         self.serve(AFTERWARDS);
+        if asked.operation == Operation::Add
+            && let Some(title) = &asked.title
+        {
+            self.index.shares(asked.number, title.clone());
+        }
         let deadline = match operator.begin(asked, step) {
             Begun::Until(deadline) => deadline,
             Begun::NotInMenu if self.has_added(asked) => return Arrival::Done,

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use super::answer::body;
 use super::asked::{Asked, title};
 use super::connection::End;
-use super::exchange::{ClientTest, Exchange, Operation, Reply, RequestRule};
+use super::exchange::{ClientTest, Exchange, Operation, Reply};
+use super::files;
 use super::operator::{Begun, Operator, State};
 use super::pending::{Pending, last_bytes};
 use super::requests::{AFTERWARDS, Answered, Arrival, LOOK, Requests};
 use super::verdicts::Finding;
-use super::{files, uploads};
 use crate::check::case::{Case, Symptom, Test};
 use crate::check::run::Outcome;
 
@@ -26,10 +26,10 @@ const LEAVING: Duration = Duration::from_secs(3_600);
 
 /// A test of a client.
 pub(crate) struct Session {
-    operator: Operator,
-    requests: Requests,
+    pub(super) operator: Operator,
+    pub(super) requests: Requests,
     /// The first number.
-    first: u64,
+    pub(super) first: u64,
     /// The case whose reply was sent last: it passes if the program goes on.
     pending: Option<Pending>,
     /// Cases that pass if the output has their words.
@@ -37,10 +37,13 @@ pub(crate) struct Session {
     /// Whether a reply was in the output when the next request arrived: the output is not buffered.
     shows_immediately: bool,
     /// Whether the program has added a document.
-    has_added: bool,
+    pub(super) has_added: bool,
     failures: usize,
-    /// Whether the person has not done anything for too long, or the program never connects.
+    /// Whether the person has not done anything for too long, the program never connects or cannot be started
+    /// again, or the time is over.
     is_over: bool,
+    /// The end of the time for all cases.
+    until: Option<Instant>,
 }
 
 impl Session {
@@ -60,7 +63,14 @@ impl Session {
             has_added: false,
             failures: 0,
             is_over: false,
+            until: None,
         })
+    }
+
+    /// No case begins after this time.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn until(self, time: Instant) -> Self {
+        Self { until: Some(time), ..self }
     }
 
     /// Runs the cases. `uploads` are those for the upload server of a program that is started.
@@ -77,7 +87,7 @@ impl Session {
             })
             .collect();
         for (place, (case, exchange)) in steps.iter().enumerate() {
-            if exchange.operation == Operation::Leave || self.is_over {
+            if exchange.operation == Operation::Leave || self.is_over() {
                 break;
             }
             let step = format!("[{}/{}]", place + 1, steps.len());
@@ -88,10 +98,10 @@ impl Session {
         let mut uploaded = Vec::new();
         if let Some(rfc) = self.operator.started_rfc() {
             self.add_again();
-            uploaded = uploads::run(&mut self.requests, rfc, uploads);
+            uploaded = self.test_uploads(rfc, uploads);
         }
         if let Some((case, _)) = steps.last().filter(|(_, one)| one.operation == Operation::Leave)
-            && !self.is_over
+            && !self.is_over()
         {
             self.leave(case, &format!("[{}/{}]", steps.len(), steps.len()));
         }
@@ -267,16 +277,30 @@ impl Session {
         // A program that never connects is not tried again and again.
         let is_dead = self.failures >= DEAD && !self.requests.index.has_connected();
         self.is_over |= is_dead && !self.operator.is_person();
-        if self.is_over {
-            return;
+        if !self.is_over() {
+            self.start_again();
         }
+    }
+
+    /// Starts the program again, and lets it add its document if it has done so before.
+    pub(super) fn start_again(&mut self) {
         self.operator.kill();
         // Requests of the killed program may be waiting.
         self.requests.serve(AFTERWARDS);
         self.requests.index.restarted();
-        self.operator.restart();
+        self.is_over |= !self.operator.restart();
         self.requests.serve(AFTERWARDS);
         self.add_again();
+    }
+
+    /// Whether no further case begins.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over || self.is_late()
+    }
+
+    /// Whether the time for all cases is over.
+    pub(super) fn is_late(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
     }
 
     fn record(&mut self, pending: Pending, finding: Finding) {
@@ -286,7 +310,7 @@ impl Session {
         self.requests.verdicts.exchange(pending.case, pending.time, Some(finding));
     }
 
-    fn output(&self) -> Vec<u8> {
+    pub(super) fn output(&self) -> Vec<u8> {
         self.operator.output().unwrap_or_default()
     }
 
@@ -304,38 +328,6 @@ impl Session {
                 let finding = pending.not_shown(&output);
                 self.record(pending, finding);
             }
-        }
-    }
-
-    /// A program that was started again adds its document again, if it has done so before.
-    fn add_again(&mut self) {
-        let is_added = self.requests.index.upload_server().is_some();
-        if is_added || !self.has_added || self.operator.is_person() {
-            return;
-        }
-        if self.operator.state() == State::Ended {
-            self.operator.restart();
-        }
-        let (operation, number) = (Operation::Add, self.first);
-        let asked = Asked { operation, number, title: Some(title(number)), holder: None };
-        // Without an ADD there is no upload server, which is a failure of its cases.
-        if let Arrival::Request(waiting) = self.requests.ask(&mut self.operator, &asked, "") {
-            let usual = Exchange::new(operation, Reply::Usual);
-            self.requests.reply(&asked, usual, waiting);
-        }
-    }
-
-    /// After the first ADD: whether its port accepts connections.
-    fn check_port(&mut self) {
-        if self.has_added {
-            return;
-        }
-        if let Some(address) = self.requests.index.upload_server() {
-            self.has_added = true;
-            // The program may begin to listen after its ADD.
-            self.requests.serve(AFTERWARDS);
-            let finding = uploads::connect(address, self.first);
-            self.requests.verdicts.rule(RequestRule::PortListens, finding);
         }
     }
 }

@@ -41,22 +41,23 @@ pub(super) fn connect(address: SocketAddr, rfc: u64) -> Option<Finding> {
     None
 }
 
-/// Runs the cases for an upload server, while the requests of the program to the index are answered.
-pub(super) fn run(requests: &mut Requests, rfc: u64, cases: &[&'static Case]) -> Vec<Outcome> {
-    // Without a port all of them fail.
+/// Runs a case for an upload server, while the requests of the program to the index are answered. `place` is its
+/// place among all cases.
+pub(super) fn run(
+    requests: &mut Requests,
+    rfc: u64,
+    case: &'static Case,
+    place: usize,
+) -> Option<Outcome> {
+    // Without a port it fails.
     let nowhere = SocketAddr::new(requests.index.host(), 1);
     let address = requests.index.upload_server().unwrap_or(nowhere);
     let target = Target::at(address, requests.index.host(), rfc);
-    let list = cases.to_vec();
-    let work = move || {
-        let each = list.into_iter().enumerate();
-        each.map(|(place, case)| run::run(case, place, target)).collect::<Vec<Outcome>>()
-    };
     thread::scope(|scope| {
-        let running = scope.spawn(work);
+        let running = scope.spawn(|| run::run(case, place, &target));
         while !running.is_finished() {
             requests.serve(LOOK);
         }
-        running.join().unwrap_or_default()
+        running.join().ok()
     })
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::exchange::{ClientTest, RequestRule};
+use super::exchange::{ClientTest, Operation, RequestRule};
+use super::request_judge::concerns;
 use crate::check::case::{Case, Symptom, Test};
 use crate::check::judgement::Failed;
 use crate::check::run::Outcome;
@@ -41,7 +42,7 @@ impl Finding {
     fn failed(self, case: &Case) -> Failed {
         let Self { symptom, sent, expected, received, output } = self;
         let hint = case.hint(symptom);
-        Failed { hint, sent, expected, received, observed: symptom.observed(), output }
+        Failed { hint, sent, expected, received, symptom, output }
     }
 }
 
@@ -65,11 +66,14 @@ impl Verdicts {
 
     /// The result of each case.
     pub(super) fn outcomes(mut self, cases: &[&'static Case]) -> Vec<Outcome> {
+        let skipped = self.skipped(cases);
         let outcome = |case: &'static Case| {
             let (time, finding) = match case.test {
                 Test::Server(_) => return None,
                 Test::Client(ClientTest::Requests(rule)) => {
-                    let unseen = || Some(Finding::new(Symptom::NotSeen, "(such a request)"));
+                    let is_skipped = skipped.iter().any(|one| concerns(rule, Some(*one)));
+                    let symptom = if is_skipped { Symptom::Skipped } else { Symptom::NotSeen };
+                    let unseen = || Some(Finding::new(symptom, "(such a request)"));
                     (Duration::ZERO, self.rules.remove(&rule).unwrap_or_else(unseen))
                 }
                 Test::Client(ClientTest::Exchange(_)) => {
@@ -81,5 +85,45 @@ impl Verdicts {
             Some(Outcome { case, time, failed: finding.map(|finding| finding.failed(case)) })
         };
         cases.iter().copied().filter_map(outcome).collect()
+    }
+
+    /// The operations that a person has skipped.
+    fn skipped(&self, cases: &[&'static Case]) -> Vec<Operation> {
+        let operation = |case: &&'static Case| match (&case.test, self.exchanges.get(case.id)?) {
+            (Test::Client(ClientTest::Exchange(exchange)), (_, Some(finding)))
+                if finding.symptom == Symptom::Skipped =>
+            {
+                Some(exchange.operation)
+            }
+            _ => None,
+        };
+        cases.iter().filter_map(operation).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::client_program;
+
+    /// A rule for requests that were never sent, because their steps were skipped, was not broken.
+    #[test]
+    fn rules_of_skipped_steps_are_skipped() {
+        let cases = client_program();
+        let mut verdicts = Verdicts::default();
+        let skipped = |case: &&&'static Case| match &case.test {
+            Test::Client(ClientTest::Exchange(exchange)) => exchange.operation == Operation::Get,
+            _ => false,
+        };
+        for case in cases.iter().filter(skipped) {
+            verdicts.exchange(case, Duration::ZERO, Some(Finding::new(Symptom::Skipped, "")));
+        }
+        let outcomes = verdicts.outcomes(&cases);
+        let symptom = |id: &str| {
+            let outcome = outcomes.iter().find(|outcome| outcome.case.id == id).unwrap();
+            outcome.failed.as_ref().unwrap().symptom
+        };
+        assert_eq!((symptom("get-os"), symptom("download")), (Symptom::Skipped, Symptom::Skipped));
+        assert_eq!(symptom("add-title"), Symptom::NotSeen);
     }
 }

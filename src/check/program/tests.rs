@@ -1,8 +1,7 @@
 use super::*;
 
 fn start(words: &[&str]) -> io::Result<Program> {
-    let words: Vec<String> = words.iter().map(ToString::to_string).collect();
-    Program::start(&words, None)
+    Program::start(&Launch::of(words.iter().map(ToString::to_string).collect()))
 }
 
 fn soon() -> Instant {

@@ -50,10 +50,27 @@ fn a_case_ends_whatever_is_sent() {
     thread::scope(|scope| {
         for (case, shared, address) in programs {
             scope.spawn(move || {
-                let outcome = run(case, 0, Target::reach(&[address], shared).unwrap());
+                let outcome = run(case, 0, &Target::reach(&[address], shared).unwrap());
                 assert!(outcome.failed.is_some(), "{address}");
                 assert!(outcome.time < CASE + Duration::from_secs(2), "{:?}", outcome.time);
             });
         }
+    });
+}
+
+/// Some programs do not survive a connection without a request.
+#[test]
+fn the_connection_that_reaches_a_program_has_the_first_request() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let case = upload_server().into_iter().find(|case| case.id == "get-document").unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut stream, _) = listener.accept().unwrap();
+            assert_ne!(stream.read(&mut [0; 4096]).unwrap(), 0);
+            stream.write_all(b"P2P-CI/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx").unwrap();
+        });
+        let target = Target::reach(&[address], Some(793)).unwrap();
+        run(case, 0, &target);
     });
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::text::details;
-use crate::check::{Case, Outcome, Weights};
+use crate::check::{Case, Outcome, Symptom, Weights};
 
 #[derive(Clone, Debug)]
 pub(super) struct CaseResult {
@@ -21,6 +21,8 @@ pub(super) struct Failure {
     pub(super) hint: String,
     /// What a person needs to see why it has failed.
     pub(super) details: Vec<String>,
+    /// Whether a person has skipped it: it has neither passed nor failed.
+    pub(super) is_skipped: bool,
 }
 
 impl CaseResult {
@@ -30,13 +32,21 @@ impl CaseResult {
             "section": self.case.section,
             "level": self.case.level.name(),
             "weight": weights.of(self.case),
-            "passed": self.has_passed(),
+            "passed": (!self.is_skipped()).then(|| self.has_passed()),
             "hint": self.failure.as_ref().map(|failure| &failure.hint),
         })
     }
 
     pub(super) fn has_passed(&self) -> bool {
         self.failure.is_none()
+    }
+
+    pub(super) fn is_skipped(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.is_skipped)
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        !self.has_passed() && !self.is_skipped()
     }
 
     /// A case that could not run.
@@ -50,7 +60,7 @@ impl CaseResult {
     /// It has failed for another reason than a reply, unless it has failed before.
     #[cfg(target_os = "linux")]
     pub(super) fn fail(&mut self, hint: &str) {
-        let failure = || Failure { hint: hint.into(), details: Vec::new() };
+        let failure = || Failure { hint: hint.into(), details: Vec::new(), is_skipped: false };
         self.failure.get_or_insert_with(failure);
     }
 }
@@ -58,8 +68,11 @@ impl CaseResult {
 impl From<&Outcome> for CaseResult {
     fn from(outcome: &Outcome) -> Self {
         let failure = outcome.failed.as_ref();
-        let failure =
-            failure.map(|failed| Failure { hint: failed.hint.into(), details: details(failed) });
+        let failure = failure.map(|failed| Failure {
+            hint: failed.hint.into(),
+            details: details(failed),
+            is_skipped: failed.symptom == Symptom::Skipped,
+        });
         Self { case: outcome.case, time: outcome.time, failure }
     }
 }
@@ -67,5 +80,9 @@ impl From<&Outcome> for CaseResult {
 /// The last line.
 pub(super) fn summary(results: &[CaseResult], grade: f64) -> String {
     let passed = results.iter().filter(|result| result.has_passed()).count();
-    format!("\n{passed} of {} cases passed; grade {grade:.1} of 100", results.len())
+    let skipped = match results.iter().filter(|result| result.is_skipped()).count() {
+        0 => String::new(),
+        count => format!(", {count} skipped"),
+    };
+    format!("\n{passed} of {} cases passed{skipped}; grade {grade:.1} of 100", results.len())
 }

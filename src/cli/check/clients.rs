@@ -4,27 +4,36 @@ use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use std::{fs, mem, thread};
 
-use super::error::{Error, shown};
+use super::command_words::words;
+use super::error::Error;
+use super::menu_file::menu_text;
 use super::options::Options;
 use super::results::Results;
 use crate::check::{
-    Case, Document, Driven, Menu, Operator, Person, Session, Target, client_program, kill_all,
-    upload_server,
+    COMMAND_PLACEHOLDERS, Case, Document, Driven, Launch, Menu, Operator, Person, Session, Target,
+    client_program, kill_all, upload_server,
 };
 use crate::cli::output::format::Format;
 use crate::cli::output::print::print_text;
 use crate::cli::session::interrupt::{Interrupt, Mode};
+use crate::cli::values::bounded_lines::BoundedLines;
 use crate::cli::values::option_values::remedy;
+#[cfg(target_os = "linux")]
+use crate::confined;
 
 /// The idle time if nobody is at a terminal.
 const IDLE: NonZeroU64 = match NonZeroU64::new(60) {
     Some(seconds) => seconds,
     None => NonZeroU64::MIN,
 };
+
+/// Bytes of a line that is typed. Only whether it is empty matters.
+const LINE: usize = 1024;
 
 /// The arguments of `check peer`.
 pub(super) struct Started {
@@ -65,9 +74,10 @@ pub(super) fn started(started: &Started, options: &Options) -> Result<bool, Erro
         (included(client_program(), options), included(upload_server(), options));
     let all = [cases.clone(), uploads.clone()].concat();
     let results = Results::prepare("peer", &all, options)?;
-    let menu = menu(started)?;
-    let words = shlex::split(&started.start).filter(|words| !words.is_empty());
-    let words = words.ok_or(Error::Command)?;
+    let menu = started.menu.as_deref().map(menu_text).transpose()?;
+    let menu = menu.map_or(Ok(Menu::default()), |text| Menu::parse(&text));
+    let menu = menu.map_err(Error::Command)?;
+    let words = words(&started.start, &COMMAND_PLACEHOLDERS).map_err(Error::Command)?;
     let needs_directory = words.iter().any(|word| word.contains("{dir}"));
     let listener = bind(started.listen)?;
     let address = listener.local_addr().map_err(Error::Threads)?;
@@ -81,8 +91,12 @@ pub(super) fn started(started: &Started, options: &Options) -> Result<bool, Erro
     let temporary = directory.clone();
     let document = Document::default();
     let put = document.clone();
+    // What leaves the process group of the program is found, too.
+    #[cfg(target_os = "linux")]
+    confined::adopt_orphans().map_err(Error::Threads)?;
     interrupt.at_end(move || {
         kill_all();
+        end_left();
         // None is put until this program has ended.
         mem::forget(put.remove());
         // What the program has open there no longer matters.
@@ -93,7 +107,14 @@ pub(super) fn started(started: &Started, options: &Options) -> Result<bool, Erro
     announce(&listener, format)?;
     let first = Target::numbers();
     // The index server must listen before the program starts.
-    let driven = Driven::start(&words, menu, reachable(address), first, directory, document)
+    let launch = Launch {
+        sweep: Arc::new(|| {
+            end_left();
+            Ok(())
+        }),
+        ..Launch::of(words)
+    };
+    let driven = Driven::start(launch, menu, reachable(address), first, directory, document)
         .map_err(|cause| Error::Start { command: started.start.clone(), cause })?;
     let session = Session::new(listener, first, Operator::Driven(Box::new(driven)));
     let outcomes = session.map_err(Error::Threads)?.run(&cases, &uploads);
@@ -105,10 +126,10 @@ fn included(cases: Vec<&'static Case>, options: &Options) -> Vec<&'static Case> 
     cases.into_iter().filter(|case| options.includes(case)).collect()
 }
 
-fn menu(started: &Started) -> Result<Menu, Error> {
-    let Some(path) = &started.menu else { return Ok(Menu::default()) };
-    let text = fs::read_to_string(path).map_err(|error| Error::file("read", path, error))?;
-    Menu::parse(&text).map_err(|mistake| Error::Menu { path: shown(path), mistake })
+/// Kills the processes that have left the process group of the program.
+fn end_left() {
+    #[cfg(target_os = "linux")]
+    confined::kill_descendants();
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -144,8 +165,11 @@ fn format(options: &Options) -> Format {
 fn lines() -> io::Result<Receiver<String>> {
     let (sender, receiver) = channel();
     let read = move || {
-        for line in io::stdin().lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
+        let mut lines = BoundedLines::new(LINE);
+        // A longer line says as much as its beginning.
+        while let Ok(Some(line)) = lines.next(&mut io::stdin().lock()) {
+            let line = line.unwrap_or_else(|too_long| too_long.beginning);
+            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
                 return;
             }
         }

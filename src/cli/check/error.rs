@@ -22,8 +22,8 @@ pub(super) enum Error {
     Listen { address: SocketAddr, cause: io::Error, remedy: String },
     #[error("{path}: {mistake}")]
     Menu { path: String, mistake: String },
-    #[error("expected a command with balanced quotes in --start")]
-    Command,
+    #[error("--start: {0}")]
+    Command(String),
     #[error(
         "cannot start {}: {cause}; the first word must be a program, because no shell reads the command",
         excerpt(command)
@@ -50,7 +50,7 @@ impl Error {
     pub(super) fn failure(&self) -> Failure {
         match self {
             Self::Unreachable { .. } => Failure::Unreachable,
-            Self::Weights { .. } | Self::Menu { .. } | Self::Command => Failure::Usage,
+            Self::Weights { .. } | Self::Menu { .. } | Self::Command(_) => Failure::Usage,
             Self::Start { .. } | Self::Listen { .. } | Self::Threads(_) => Failure::Other,
             Self::File { .. } | Self::Directory(_) | Self::Output(_) => Failure::File,
         }

@@ -24,7 +24,8 @@ const HEADER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 /// A program without results could not be tested.
 fn suite(name: &str, program: &str, results: &[CaseResult], problems: &[String]) -> String {
-    let failures = results.iter().filter(|result| !result.has_passed()).count();
+    let failures = results.iter().filter(|result| result.has_failed()).count();
+    let skipped = results.iter().filter(|result| result.is_skipped()).count();
     let time: f64 = results.iter().map(|result| result.time.as_secs_f64()).sum();
     let cases: String = results.iter().map(|result| case(program, result)).collect();
     let (name, problems) = (xml(name), xml(&problems.join("\n")));
@@ -39,7 +40,7 @@ fn suite(name: &str, program: &str, results: &[CaseResult], problems: &[String])
     let tests = results.len().max(1);
     format!(
         "<testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" \
-         time=\"{time:.3}\">\n{cases}{problems}</testsuite>\n"
+         skipped=\"{skipped}\" time=\"{time:.3}\">\n{cases}{problems}</testsuite>\n"
     )
 }
 
@@ -53,6 +54,10 @@ fn case(program: &str, result: &CaseResult) -> String {
     );
     match &result.failure {
         None => start + "/>\n",
+        Some(failure) if failure.is_skipped => {
+            let reason = xml(&failure.hint);
+            format!("{start}>\n    <skipped message=\"{reason}\"/>\n  </testcase>\n")
+        }
         Some(failure) => format!(
             "{start}>\n    <failure message=\"{}\" type=\"section {}\">{}</failure>\n  </testcase>\n",
             xml(&failure.hint),

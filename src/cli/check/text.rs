@@ -1,20 +1,24 @@
 //! Results of cases as text of at most 80 columns.
 
 use super::columns::{last_lines, lines, side_by_side, wrapped};
-use crate::check::{Failed, Outcome};
+use crate::check::{Failed, Outcome, Symptom};
 
 /// Columns before the details of a failure.
 const INDENT: &str = "     ";
 /// Columns of each side.
 const SIDE: usize = 36;
 
-/// A case that has passed is a line; one that has failed also has what was sent, the two sides, and the
-/// hint.
+/// A case that has passed or was skipped is a line; one that has failed also has what was sent, the two sides, and
+/// the hint.
 pub(super) fn outcome(outcome: &Outcome) -> String {
     let case = outcome.case;
-    let word = if outcome.failed.is_some() { "FAIL" } else { "ok" };
-    let line = format!("{word:4} {:24} {:4} {}", case.id, case.section, case.rule);
-    let Some(failed) = &outcome.failed else { return line };
+    let line = |word| format!("{word:4} {:24} {:4} {}", case.id, case.section, case.rule);
+    let failed = match &outcome.failed {
+        None => return line("ok"),
+        Some(failed) if failed.symptom == Symptom::Skipped => return line("skip"),
+        Some(failed) => failed,
+    };
+    let line = line("FAIL");
     let details = details(failed).into_iter().map(|detail| format!("\n{INDENT}{detail}"));
     line + &details.map(|detail| detail.trim_end_matches(' ').to_string()).collect::<String>()
 }
@@ -30,7 +34,7 @@ pub(super) fn details(failed: &Failed) -> Vec<String> {
     shown.push(format!("{:SIDE$} | received", "expected"));
     let expected = lines(failed.expected.as_bytes(), SIDE);
     shown.extend(side_by_side(&expected, &lines(&failed.received, SIDE), SIDE));
-    shown.push(format!("found: {}", failed.observed));
+    shown.push(format!("found: {}", failed.symptom.observed()));
     if !failed.output.is_empty() {
         shown.push("the last output of the program:".into());
         shown.extend(

@@ -1,6 +1,6 @@
 //! The lines that are typed, or read from standard input. A thread reads them, so that a signal is noticed.
 
-use std::io::{self, BufRead, IsTerminal, Read};
+use std::io::{self, BufRead, IsTerminal};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use crate::cli::output::notices::Notices;
+use crate::cli::values::bounded_lines::BoundedLines;
 use crate::escape::excerpt;
 use crate::net::Cancel;
 
@@ -63,40 +64,24 @@ impl Prompt {
 
 /// The lines of standard input.
 pub(super) fn lines_of_stdin() -> io::Result<Lines> {
-    let mut is_within = false;
-    start(move || next_line(&mut io::stdin().lock(), &mut is_within).unwrap_or_default())
+    let mut lines = BoundedLines::new(LONGEST);
+    start(move || next_line(&mut io::stdin().lock(), &mut lines).unwrap_or_default())
 }
 
 fn too_long() -> String {
     format!("expected a command of at most {LONGEST} bytes, found a longer line")
 }
 
-/// The next line of a reader. A line that is too long is reported when that many bytes are read, and `is_within` is
-/// set; the next call skips the rest without storing it.
-fn next_line(reader: &mut impl BufRead, is_within: &mut bool) -> io::Result<Option<Line>> {
-    while *is_within {
-        let bytes = reader.fill_buf()?;
-        let end = bytes.iter().position(|byte| *byte == b'\n');
-        let count = end.map_or(bytes.len(), |end| end + 1);
-        if count == 0 {
-            return Ok(None);
-        }
-        reader.consume(count);
-        *is_within = end.is_none();
-    }
-    let mut line = Vec::new();
-    // The line end is counted, too.
-    reader.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut line)?;
-    if line.is_empty() {
-        return Ok(None);
-    }
-    if line.len() > LONGEST && !line.ends_with(b"\n") {
-        *is_within = true;
-        return Ok(Some(Err(too_long())));
-    }
-    Ok(Some(String::from_utf8(line).map_err(|error| {
-        format!("expected a line in UTF-8, found {}", excerpt(error.as_bytes().trim_ascii_end()))
-    })))
+/// The next line of a reader; `None` at its end.
+fn next_line(reader: &mut impl BufRead, lines: &mut BoundedLines) -> io::Result<Option<Line>> {
+    let Some(line) = lines.next(reader)? else { return Ok(None) };
+    let text = line.map_err(|_| too_long()).and_then(|line| {
+        String::from_utf8(line).map_err(|error| {
+            let found = excerpt(error.as_bytes().trim_ascii_end());
+            format!("expected a line in UTF-8, found {found}")
+        })
+    });
+    Ok(Some(text))
 }
 
 /// Lines that a thread reads, each when it is asked for.
@@ -146,15 +131,16 @@ mod tests {
         let input = ["list\n", &text(LONGEST), &text(LONGEST + 1), &text(3 * LONGEST), "quit"];
         let input = input.concat();
         let mut reader = io::BufReader::with_capacity(100, input.as_bytes());
-        let (mut is_within, mut lengths) = (false, Vec::new());
-        while let Some(line) = next_line(&mut reader, &mut is_within).unwrap() {
+        let (mut lines, mut lengths) = (BoundedLines::new(LONGEST), Vec::new());
+        while let Some(line) = next_line(&mut reader, &mut lines).unwrap() {
             lengths.push(line.map(|line| line.trim().len()).map_err(|_| ()));
         }
         assert_eq!(lengths, [Ok(4), Ok(LONGEST), Err(()), Err(()), Ok(4)]);
         // Input without an end is reported after its first bytes.
         let mut zeros = io::BufReader::new(io::repeat(0));
-        assert_eq!(next_line(&mut zeros, &mut false).unwrap(), Some(Err(too_long())));
-        let line = next_line(&mut &b"a\xff\x1b\nlist"[..], &mut false).unwrap();
+        let lines = || BoundedLines::new(LONGEST);
+        assert_eq!(next_line(&mut zeros, &mut lines()).unwrap(), Some(Err(too_long())));
+        let line = next_line(&mut &b"a\xff\x1b\nlist"[..], &mut lines()).unwrap();
         assert_eq!(line, Some(Err("expected a line in UTF-8, found `a\\xff\\x1b`".into())));
     }
 }

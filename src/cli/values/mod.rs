@@ -7,7 +7,9 @@
 //! | `option_values` | values that both programs have |
 //! | `quantity`, `rate`, `size` | numbers with units |
 //! | `digest_list` | lists of trusted digests |
+//! | `bounded_lines` | lines of an input that may have no line ends |
 
+pub(super) mod bounded_lines;
 pub(super) mod digest_list;
 pub(super) mod endpoints;
 pub(super) mod named;

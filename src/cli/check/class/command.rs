@@ -7,26 +7,23 @@ use super::super::junit;
 use super::super::options::Options;
 use super::super::results::{ResultFile, weights};
 use super::grading::grade_all;
-use super::kind::Kind;
-use super::options::ClassOptions;
+use super::options::{ClassOptions, Tested};
 use super::results::{Graded, as_csv, as_json, as_table};
 use crate::cli::output::print::{print_json, print_line};
 
-/// Tests all submissions of the directory; returns whether all have passed every case. `rfc` is what an
-/// upload server shares.
+/// Tests all submissions of the directory; returns whether all have passed every case.
 pub(in crate::cli::check) fn grade_class(
     directory: &Path,
-    kind: Kind,
-    rfc: u64,
+    tested: &Tested<'_>,
     class: &ClassOptions,
     options: &Options,
 ) -> Result<bool, Error> {
+    let kind = tested.kind;
     let cases: Vec<_> = kind.cases(options.level).into_iter().map(|(_, case)| case).collect();
     let weights = weights(options, &cases)?;
     let junit = ResultFile::create(options.junit.as_deref())?;
     let csv = ResultFile::create(class.csv.as_deref())?;
-    let all = grade_all(directory, kind, options.level, rfc, class)
-        .map_err(|error| Error::file("test", directory, error))?;
+    let all = grade_all(directory, tested, options.level, class)?;
     let suites = all.iter().map(|graded| {
         (graded.name.as_str(), graded.results.as_slice(), graded.problems.as_slice())
     });

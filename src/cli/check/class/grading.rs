@@ -1,7 +1,6 @@
 //! Runs a supervisor for each submission, several in parallel, and collects the results.
 
 use std::fs;
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,12 +9,15 @@ use std::thread;
 use std::time::Instant;
 
 use super::super::case_result::CaseResult;
+use super::super::command_words::words;
+use super::super::error::Error;
+use super::super::menu_file::menu_text;
 use super::super::options::ChosenLevel;
 use super::job::Job;
 use super::kind::Kind;
-use super::options::ClassOptions;
+use super::options::{ClassOptions, Tested};
 use super::results::Graded;
-use super::submissions::{Submission, submissions, words};
+use super::submissions::{Submission, submissions};
 use super::supervision::{probe, supervise_job};
 use crate::check::Case;
 use crate::cli::output::print::print_note;
@@ -29,6 +31,10 @@ struct Class {
     cases: Vec<(usize, &'static Case)>,
     /// The command for all submissions.
     words: Option<Vec<String>>,
+    /// The menu for all clients.
+    menu: Option<String>,
+    /// The directory of the documents, in a submission.
+    documents: Option<PathBuf>,
     port: Option<u16>,
     rfc: u64,
     directory: PathBuf,
@@ -54,19 +60,20 @@ fn user_at(place: usize) -> u32 {
 /// Tests all submissions of the directory; the results are in the order of their names.
 ///
 /// # Errors
-/// When the directory cannot be read or has no submission, or the command is none.
+/// When the directory cannot be read or has no submission, or the command or the menu is wrong.
 pub(super) fn grade_all(
     directory: &Path,
-    kind: Kind,
+    tested: &Tested<'_>,
     level: ChosenLevel,
-    rfc: u64,
     options: &ClassOptions,
-) -> io::Result<Vec<Graded>> {
-    let directory = fs::canonicalize(directory)?;
-    let submissions = submissions(&directory)?;
-    let invalid =
-        |mistake| io::Error::new(io::ErrorKind::InvalidInput, format!("--start: {mistake}"));
-    let words = options.start.as_deref().map(words).transpose().map_err(invalid)?;
+) -> Result<Vec<Graded>, Error> {
+    let unreadable = |error| Error::file("test", directory, error);
+    let Tested { kind, start, rfc, menu, documents } = *tested;
+    let command = start.map(|start| words(start, kind.placeholders()));
+    let words = command.transpose().map_err(Error::Command)?;
+    let menu = menu.map(menu_text).transpose()?;
+    let directory = fs::canonicalize(directory).map_err(unreadable)?;
+    let submissions = submissions(&directory).map_err(unreadable)?;
     // All of them must exist: the last one as well.
     let last = submissions.len().min(USERS as usize).saturating_sub(1);
     let mut class = Class {
@@ -74,6 +81,8 @@ pub(super) fn grade_all(
         level,
         cases: kind.cases(level),
         words,
+        menu,
+        documents: documents.map(Path::to_path_buf),
         port: options.port,
         rfc,
         directory,
@@ -83,7 +92,7 @@ pub(super) fn grade_all(
         done: AtomicUsize::new(0),
     };
     let user = class.changes_user.then_some(FIRST_USER);
-    class.isolation = probe(class.job(&class.directory, Vec::new(), user));
+    class.isolation = probe(class.job(&class.directory, Vec::new(), None, user));
     let processors = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let mut jobs = options.jobs.unwrap_or_else(processors).get().min(submissions.len());
     if !class.isolation.namespaces {
@@ -91,7 +100,7 @@ pub(super) fn grade_all(
             "p2p-ci check: namespaces are not possible here: submissions share the network, run one after \
              the other, and can reach other processes and files",
         );
-        confined::adopt_orphans()?;
+        confined::adopt_orphans().map_err(Error::Threads)?;
         jobs = 1;
     }
     Ok(class.grade(&submissions, jobs))
@@ -141,9 +150,9 @@ impl Class {
             isolation: self.isolation,
             problems: Vec::new(),
         };
-        let words = self.words.clone().map_or_else(|| submission.command(), Ok);
-        let words = match words {
-            Ok(words) => words,
+        let started = self.command_and_menu(submission);
+        let (words, menu) = match started {
+            Ok(started) => started,
             Err(problem) => {
                 graded.problems.push(problem);
                 return graded;
@@ -154,7 +163,7 @@ impl Class {
         let mut restarts = if self.isolation.namespaces { limits::PROGRAM_RESTARTS } else { 0 };
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let mut job = self.job(&submission.path, words.clone(), user);
+            let mut job = self.job(&submission.path, words.clone(), menu.clone(), user);
             (job.from, job.restarts, job.seconds) = (from, restarts > 0, left.as_secs());
             let report = supervise_job(job, self.isolation, &self.cases);
             graded.isolation = report.isolation;
@@ -181,7 +190,27 @@ impl Class {
         graded
     }
 
-    fn job(&self, submission: &Path, words: Vec<String>, user: Option<u32>) -> Job {
+    /// How a submission is started, and what is typed into it.
+    fn command_and_menu(
+        &self,
+        submission: &Submission,
+    ) -> Result<(Vec<String>, Option<String>), String> {
+        let command = || submission.command(self.kind.placeholders());
+        let words = self.words.clone().map_or_else(command, Ok)?;
+        let menu = match &self.menu {
+            None if self.kind.has_menu() => submission.menu()?,
+            menu => menu.clone(),
+        };
+        Ok((words, menu))
+    }
+
+    fn job(
+        &self,
+        submission: &Path,
+        words: Vec<String>,
+        menu: Option<String>,
+        user: Option<u32>,
+    ) -> Job {
         let default = self.kind.default_port();
         let is_told = words.iter().any(|word| word.contains("{port}"));
         // In a network of its own every port is free.
@@ -195,6 +224,8 @@ impl Class {
             seconds: limits::SUBMISSION_TIME.as_secs(),
             port,
             rfc: self.rfc,
+            menu,
+            documents: self.documents.clone(),
             user,
             work: None,
             isolation: String::new(),

@@ -29,6 +29,12 @@ pub(in crate::cli::check) struct Job {
     pub(super) port: u16,
     #[arg(long)]
     pub(super) rfc: u64,
+    /// What is typed into a client.
+    #[arg(long)]
+    pub(super) menu: Option<String>,
+    /// The directory of its documents, in the submission.
+    #[arg(long)]
+    pub(super) documents: Option<PathBuf>,
     /// The user as which the program runs.
     #[arg(long)]
     pub(super) user: Option<u32>,
@@ -72,6 +78,12 @@ impl Job {
         add("isolation", self.isolation.clone().into());
         add("class", self.class.clone().into());
         add("submission", self.submission.clone().into());
+        if let Some(menu) = &self.menu {
+            add("menu", menu.into());
+        }
+        if let Some(documents) = &self.documents {
+            add("documents", documents.into());
+        }
         if let Some(user) = self.user {
             add("user", user.to_string().into());
         }

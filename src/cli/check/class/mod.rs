@@ -13,8 +13,11 @@
 //! | `command` | the command: tests all submissions, and prints the results |
 //! | `grading`, `supervision` | tests all submissions, several in parallel; runs their supervisors |
 //! | `supervisor` | isolates itself and copies the submission |
-//! | `session`, `ports` | runs the cases of a submission; the ports of its program |
-//! | `program`, `execution` | its program, and what that uses; starting it |
+//! | `session` | tests a submission, next to its program |
+//! | `served`, `ports` | runs the cases of a server; the ports of its program |
+//! | `operated` | runs the cases of a client or a peer |
+//! | `places`, `launching`, `execution` | the directories of a submission; how its program is started; starting it |
+//! | `program`, `watch` | its program, and how it has ended; what its processes use |
 //! | `report` | what a session reports |
 //! | `unsupported` | the command on other systems than Linux |
 //! | `results` | the results as a table, JSON, CSV and JUnit XML |
@@ -28,7 +31,13 @@ mod grading;
 #[cfg(target_os = "linux")]
 mod job;
 mod kind;
+#[cfg(target_os = "linux")]
+mod launching;
+#[cfg(target_os = "linux")]
+mod operated;
 mod options;
+#[cfg(target_os = "linux")]
+mod places;
 #[cfg(target_os = "linux")]
 mod ports;
 #[cfg(target_os = "linux")]
@@ -37,6 +46,8 @@ mod program;
 mod report;
 #[cfg(target_os = "linux")]
 mod results;
+#[cfg(target_os = "linux")]
+mod served;
 #[cfg(target_os = "linux")]
 mod session;
 #[cfg(target_os = "linux")]
@@ -47,6 +58,8 @@ mod supervision;
 mod supervisor;
 #[cfg(not(target_os = "linux"))]
 mod unsupported;
+#[cfg(target_os = "linux")]
+mod watch;
 
 #[cfg(target_os = "linux")]
 pub(super) use command::grade_class;
@@ -55,7 +68,7 @@ pub(super) use execution::{Execution, execute};
 #[cfg(target_os = "linux")]
 pub(super) use job::Job;
 pub(super) use kind::Kind;
-pub(super) use options::{ClassOptions, HEADING};
+pub(super) use options::{ClassOptions, HEADING, StartOptions, Tested};
 #[cfg(target_os = "linux")]
 pub(super) use session::run_session;
 #[cfg(target_os = "linux")]

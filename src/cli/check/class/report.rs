@@ -1,5 +1,6 @@
 //! What a session reports to the process that has started it: one JSON object.
 
+use std::io;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -18,6 +19,20 @@ pub(super) struct Report {
     /// The place of the case with which another instance of the program can continue.
     pub(super) next: Option<usize>,
     pub(super) results: Vec<CaseResult>,
+}
+
+/// Why there are no results.
+#[derive(Debug)]
+pub(super) enum Problem {
+    OfProgram(String),
+    /// It is not the fault of the program, or there is none.
+    OfSystem(String),
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Self::OfSystem(error.to_string())
+    }
 }
 
 impl Report {
@@ -56,7 +71,8 @@ impl Report {
             let failure = match value.get("hint")?.as_str() {
                 None => None,
                 Some(hint) => {
-                    Some(Failure { hint: hint.into(), details: texts(value.get("details")?)? })
+                    let details = texts(value.get("details")?)?;
+                    Some(Failure { hint: hint.into(), details, is_skipped: false })
                 }
             };
             let seconds = value.get("seconds")?.as_f64()?;

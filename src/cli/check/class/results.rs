@@ -8,6 +8,9 @@ use crate::cli::output::print::table;
 use crate::confined::Isolation;
 use crate::escape::escaped;
 
+/// Failed cases that the table names.
+const SHOWN: usize = 3;
+
 /// The result of a submission.
 #[derive(Clone, Debug)]
 pub(super) struct Graded {
@@ -33,11 +36,10 @@ impl Graded {
         self.results.iter().filter(|result| result.has_passed()).count()
     }
 
-    /// The first cases that have failed.
-    fn failed(&self) -> String {
-        const SHOWN: usize = 3;
-        let mut failed = self.results.iter().filter(|result| !result.has_passed());
-        let ids: Vec<&str> = failed.by_ref().take(SHOWN).map(|result| result.case.id).collect();
+    /// The cases that have failed: the first ones, and the number of others.
+    fn failed(&self, shown: usize) -> String {
+        let mut failed = self.results.iter().filter(|result| result.has_failed());
+        let ids: Vec<&str> = failed.by_ref().take(shown).map(|result| result.case.id).collect();
         let others = failed.count();
         let others = if others > 0 { format!(", and {others} more") } else { String::new() };
         ids.join(", ") + &others
@@ -48,8 +50,8 @@ impl Graded {
         (!self.results.is_empty()).then_some(self.isolation)
     }
 
-    /// Its row: name, grade, passed cases, all cases, failed cases, isolation, problems.
-    fn row(&self, weights: &Weights) -> [String; 7] {
+    /// Its row: name, grade, passed cases, all cases, the first failed cases, isolation, problems.
+    fn row(&self, weights: &Weights, shown: usize) -> [String; 7] {
         let grade = self.grade(weights).map_or("-".into(), |grade| format!("{grade:.1}"));
         let text = |text: &str| escaped(text).to_string();
         [
@@ -57,7 +59,7 @@ impl Graded {
             grade,
             self.passed().to_string(),
             self.results.len().to_string(),
-            self.failed(),
+            self.failed(shown),
             self.isolation().map_or("-".into(), Isolation::statement),
             text(&self.problems.join("; ")),
         ]
@@ -87,7 +89,8 @@ fn case_objects(results: &[CaseResult], weights: &Weights) -> Vec<Value> {
 pub(super) fn as_table(all: &[Graded], weights: &Weights) -> String {
     let mut rows = table(["NAME", "GRADE", "PASSED", "FAILED", "ISOLATION", "PROBLEMS"]);
     for graded in all {
-        let [name, grade, passed, count, failed, isolation, problems] = graded.row(weights);
+        let row = graded.row(weights, SHOWN);
+        let [name, grade, passed, count, failed, isolation, problems] = row;
         let passed = if count == "0" { "-".into() } else { format!("{passed}/{count}") };
         rows.add_row([name, grade, passed, failed, isolation, problems]);
     }
@@ -104,7 +107,7 @@ pub(super) fn as_csv(all: &[Graded], weights: &Weights) -> String {
     let header = ["name", "grade", "passed", "cases", "failed", "isolation", "problems"];
     let mut text = csv_line(&header.map(String::from));
     for graded in all {
-        text += &csv_line(&graded.row(weights));
+        text += &csv_line(&graded.row(weights, usize::MAX));
     }
     text
 }

@@ -33,7 +33,7 @@ pub(super) fn supervise_job(mut job: Job, isolation: Isolation, cases: Cases<'_>
     if !confined::kill_descendants() {
         report.problems.push("some of its processes could not be ended".into());
     }
-    confined::reap_orphans(0);
+    confined::reap_orphans(|_| false);
     if let Err(error) = confined::remove_tree(&work) {
         report.problems.push(format!("its files could not be removed: {error}"));
     }

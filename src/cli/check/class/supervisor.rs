@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use super::job::Job;
+use super::places::Places;
 use super::report::Report;
-use super::session::{self, Places};
+use super::session;
 use crate::cli::output::print::print_json;
 use crate::confined::{self, Isolation};
 
@@ -50,7 +51,7 @@ fn isolate(job: &Job) -> Result<(), String> {
 /// Copies the submission, and makes the other directories for it.
 fn prepare(job: &Job, private: &Path, source: &Path) -> Result<(), String> {
     let places = Places::below(private);
-    let made = [&places.home, &places.temporary].into_iter();
+    let made = [&places.home, &places.temporary, &places.documents].into_iter();
     let mut made = made.map(|place| confined::make_directory(place, 0o700, job.user));
     made.find(Result::is_err)
         .unwrap_or(Ok(()))

@@ -5,15 +5,13 @@ use std::path::Path;
 
 use super::super::error::Error;
 use super::super::options::Options;
-use super::kind::Kind;
-use super::options::ClassOptions;
+use super::options::{ClassOptions, Tested};
 
 /// # Errors
 /// Always.
 pub(in crate::cli::check) fn grade_class(
     directory: &Path,
-    _: Kind,
-    _: u64,
+    _: &Tested<'_>,
     _: &ClassOptions,
     _: &Options,
 ) -> Result<bool, Error> {

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::print::table;
+use crate::cli::values::bounded_lines::BoundedLines;
 use crate::cli::values::quantity::counted;
 use crate::escape::escaped;
 use crate::limits;
@@ -13,6 +14,9 @@ use crate::system::wait_for_input;
 
 /// The maximum number of holders that are shown for several documents.
 const SHOWN: usize = 30;
+
+/// The longest answer in bytes: a number.
+const ANSWER: usize = 32;
 
 /// Lets the user choose one of the holders of a document. The others are asked if the chosen one fails.
 /// An empty line leaves the order to the downloader.
@@ -84,11 +88,15 @@ fn read_number(
             return Err(CommandError::Interrupted(format!("interrupted: {consequence}")));
         }
     }
-    let mut answer = String::new();
-    let read = io::stdin().read_line(&mut answer).map_err(cannot_read)?;
-    if read == 0 {
+    let mut lines = BoundedLines::new(ANSWER);
+    let mut input = io::stdin().lock();
+    let Some(answer) = lines.next(&mut input).map_err(cannot_read)? else {
         return Err(CommandError::Usage(format!("{consequence}: no holder was chosen")));
-    }
+    };
+    // The rest of a line that is too long is no command.
+    lines.skip(&mut input).map_err(cannot_read)?;
+    let answer = answer.unwrap_or_else(|too_long| too_long.beginning);
+    let answer = String::from_utf8_lossy(&answer);
     let answer = answer.trim();
     if answer.is_empty() {
         return Ok(None);
