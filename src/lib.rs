@@ -46,12 +46,16 @@ pub mod server;
 // Parts of the above. They are public only for the programs, tests and measurements of this package, and may
 // change at any time.
 #[doc(hidden)]
+pub mod admin;
+#[doc(hidden)]
 pub mod capture;
 mod check;
 #[doc(hidden)]
 pub mod cli;
 #[cfg(target_os = "linux")]
 mod confined;
+#[doc(hidden)]
+pub mod counters;
 #[doc(hidden)]
 pub mod discovery;
 #[doc(hidden)]
@@ -61,6 +65,8 @@ mod driver;
 pub mod error_chain;
 #[doc(hidden)]
 pub mod escape;
+#[doc(hidden)]
+pub mod http;
 #[doc(hidden)]
 pub mod index;
 mod lab;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 
+use super::admin::AdminArgs;
 use super::command::Command;
 use super::logs::form::LogFormat;
 use super::output::format::Format;
@@ -145,6 +146,9 @@ pub(super) struct Args {
         display_order = 104
     )]
     pub(super) log_format: LogFormat,
+
+    #[command(flatten)]
+    pub(super) admin: AdminArgs,
 
     #[command(flatten)]
     pub(super) record: RecordArgs,

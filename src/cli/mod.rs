@@ -17,11 +17,13 @@
 //! | `check` | the command that tests other programs |
 //! | `wireshark` | the command that installs the dissector for Wireshark |
 //! | `record`, `explain`, `replay` | the options that record connections; the commands that explain and replay recorded ones |
+//! | `admin` | the address at which a program shows its metrics and its health |
 //! | `generate` | manual pages and completions, for packages |
 //! | `lab` | the command that starts an index server and several peers |
 //! | `service` | the programs as services of systemd |
 //! | `user_folder` | the user's files |
 
+mod admin;
 mod args;
 mod check;
 mod command;

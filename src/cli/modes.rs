@@ -110,7 +110,8 @@ pub(super) fn share(args: &Args) -> Result<(), CommandError> {
     let notices = Notices::default();
     let journal = journal(&args.share);
     let tell = event_printer(args.server.clone(), args.format, notices.clone(), true);
-    let session = Session::start(args, &journal, tell)?;
+    let downloads = Downloads::default();
+    let session = Session::start(args, &journal, &downloads, tell)?;
     let downloader = downloader(args);
     let (library, registration) = (&session.sharing.library, &session.sharing.registration);
     log_start(args, &session);
@@ -119,7 +120,7 @@ pub(super) fn share(args: &Args) -> Result<(), CommandError> {
         watched.read().len();
     });
     service::tell(ServiceChange::Ready("sharing"));
-    resume_unfinished(&downloader, &journal, library, registration, &Downloads::default(), notices);
+    resume_unfinished(&downloader, &journal, library, registration, &downloads, notices);
     // The sender lives as long as the process.
     let cause = stopped.recv().map_or_else(|_| String::new(), |signal| format!(" by {signal}"));
     let totals = session.sharing.uploads.totals();
@@ -146,7 +147,8 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
     let tell = event_printer(args.server.clone(), args.format, notices.clone(), interactive);
     let journal = journal(&args.share);
-    let session = finish(args.format, Session::start(args, &journal, tell))?;
+    let downloads = Downloads::default();
+    let session = finish(args.format, Session::start(args, &journal, &downloads, tell))?;
     let interrupt = Interrupt::start(Mode::Shell { interactive });
     let interrupt = finish(args.format, interrupt.map_err(CommandError::Signals))?;
     let registration = Arc::clone(&session.sharing.registration);
@@ -163,7 +165,7 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
         Err(error) if !interactive => return finish(args.format, Err(CommandError::from(error))),
         Ok(()) | Err(_) => {}
     }
-    let (downloader, downloads) = (downloader(args), Downloads::default());
+    let downloader = downloader(args);
     if interactive {
         logging::warn_of_root();
         // A script decides itself what is downloaded.

@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 
 use log::LevelFilter;
 
+use super::admin::{AdminError, print_addresses};
 use super::errors::failure::Failure;
 use super::errors::report::report;
 use super::limits_table::limits_table;
 use super::logs::logging;
 use super::logs::uptime::Uptime;
+use super::output::format::Format;
 use super::output::print::print_line;
 use super::program::{called, with_program};
 use super::record::RecordError;
@@ -23,6 +25,7 @@ use super::service;
 use super::session::signals::{ServiceSignal, on_service_signal};
 use super::usage::arguments;
 use super::values::option_values::remedy;
+use crate::admin::ObservedServer;
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::server::{self, BindError, Config, Server, connection_limit, memory_limit};
@@ -48,6 +51,8 @@ enum Error {
     NoConnection(String),
     #[error("cannot start")]
     TooLittleMemory(#[from] TooLittleMemory),
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error("cannot tell where it listens")]
@@ -104,6 +109,7 @@ fn serve(args: &Args) -> Result<(), Error> {
     args.record.start()?;
     let config: Config = args.into();
     let server = listening(&config)?;
+    let admin = args.admin.listen()?;
     warn_of_few_connections(&config, server.connections())?;
     warn_of_little_memory(&config);
     logging::warn_of_root();
@@ -149,8 +155,11 @@ fn serve(args: &Args) -> Result<(), Error> {
             log::warn!("listening on {address}, which cannot be printed: {error}");
         }
     }
+    print_addresses(&admin, Format::Raw);
+    let admin = args.admin.serve(admin, ObservedServer(server.monitor()))?;
     service::tell(ServiceChange::Ready("serving"));
     server.run().map_err(Error::Threads)?;
+    drop(admin);
     at_the_end();
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use clap::{Parser, ValueEnum};
 
+use super::admin::AdminArgs;
 use super::logs::form::LogFormat;
 use super::record::RecordArgs;
 use super::values::option_values::{count, socket_address};
@@ -85,6 +86,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     pub(super) record: RecordArgs,
+
+    #[command(flatten)]
+    pub(super) admin: AdminArgs,
 
     /// Print every limit with its value, and exit
     #[arg(long)]

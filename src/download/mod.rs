@@ -14,6 +14,7 @@
 //! | `downloader` | the state that all downloads of a program share |
 //! | `document` | one document: which holder is asked next, versions, retries |
 //! | `queue` | many documents, several concurrently |
+//! | `totals` | counts of downloads |
 //! | `journal` | the history of the downloads into a directory |
 
 mod backoff;
@@ -26,6 +27,7 @@ mod model;
 mod queue;
 mod statistics;
 mod swarm;
+mod totals;
 mod transfer;
 
 pub use document::{Probe, probe};
@@ -37,3 +39,4 @@ pub use model::{
 };
 pub use queue::{DownloadEvent, DownloadJob, download_all};
 pub use statistics::{PeerSpeed, PeerStats};
+pub use totals::DownloadTotals;

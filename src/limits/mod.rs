@@ -10,6 +10,7 @@
 //! | `downloads`, `part_files` | downloads; part files and the journal |
 //! | `uploads` | an upload server |
 //! | `library` | the shared directory |
+//! | `http` | the HTTP server for operators |
 //! | `terminal` | commands and their output |
 //! | `submissions` | the untrusted programs that `p2p-ci check --class` starts |
 //!
@@ -32,6 +33,7 @@
 mod connections;
 mod deadline;
 mod downloads;
+mod http;
 mod index;
 mod index_client;
 mod library;
@@ -50,6 +52,8 @@ pub(crate) use deadline::{doubled, end_of, ends_after};
 pub use downloads::Downloads;
 #[doc(hidden)]
 pub use downloads::*;
+#[doc(hidden)]
+pub use http::*;
 pub use index::Server;
 #[doc(hidden)]
 pub use index::*;

@@ -1,7 +1,7 @@
 //! The accept loop: one named thread per connection, and no error that ends the server (protocol.md
 //! section 7).
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, Scope};
@@ -10,11 +10,15 @@ use super::abuse::AbuseTracker;
 use super::acceptors::Acceptors;
 use super::connection::Connection;
 use super::interface::Interface;
+use super::listening::{Accepted, Listening};
 use super::permits::{Newcomer, Permit, Taken};
 use super::refused::Refused;
 use super::stop::Entered;
-use super::tcp::{set_accepted_options, set_listener_options};
+use super::tcp::set_accepted_options;
+#[cfg(unix)]
+use super::unix::Unix;
 use super::{Permits, Stop};
+use crate::counters::Cause;
 use crate::limits;
 
 /// The handler of connections, and the limits on them.
@@ -28,6 +32,8 @@ pub struct Service<H> {
     abuse: AbuseTracker,
     refused: Refused,
     interface: Interface,
+    /// Whether `--record` concerns its connections.
+    is_recorded: bool,
 }
 
 impl<H> Service<H> {
@@ -45,7 +51,13 @@ impl<H> Service<H> {
         let (abuse, refused) =
             (AbuseTracker::new(admission), Refused::new(refusal, admission.linger));
         let interface = Interface::default();
-        Self { name, permits, stop, handle, abuse, refused, interface }
+        Self { name, permits, stop, handle, abuse, refused, interface, is_recorded: true }
+    }
+
+    /// The same for a service of another protocol, whose connections are not recorded.
+    #[must_use]
+    pub fn unrecorded(self) -> Self {
+        Self { is_recorded: false, ..self }
     }
 
     /// The same for a peer with this interface.
@@ -82,16 +94,17 @@ struct Admitted {
 /// whose recent connections were closed for abuse. A handler that panics ends only its own connection. A thread is named after the first connection that it serves.
 pub fn accept_loop<'scope, H>(
     scope: &'scope Scope<'scope, '_>,
-    listener: &'scope TcpListener,
+    listener: impl Into<Listening<'scope>>,
     service: &'scope Service<H>,
 ) where
     H: Fn(&Arc<Connection>, SocketAddr, u64) -> Outcome + Sync,
 {
+    let listener = listener.into();
     let acceptors = match Acceptors::new(listener, &service.stop) {
         Ok(acceptors) => Arc::new(acceptors),
         Err(error) => return log::error!("no address of the listening socket: {error}"),
     };
-    if let Err(error) = set_listener_options(listener) {
+    if let Err(error) = listener.set_options() {
         return log::error!("no options for the listening socket: {error}");
     }
     while let Some((stream, address)) = acceptors.accept_first() {
@@ -102,13 +115,21 @@ pub fn accept_loop<'scope, H>(
 }
 
 /// Admits a connection, or refuses it.
-fn admit<H>(service: &Service<H>, stream: TcpStream, address: SocketAddr) -> Option<Admitted> {
+fn admit<H>(service: &Service<H>, accepted: Accepted, address: SocketAddr) -> Option<Admitted> {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-    let stream = Arc::new(Connection::accepted(&service.interface, stream));
+    let stream = Arc::new(match accepted {
+        Accepted::Tcp(stream) if service.is_recorded => {
+            Connection::accepted(&service.interface, stream)
+        }
+        Accepted::Tcp(stream) => Connection::accepted_unrecorded(stream),
+        #[cfg(unix)]
+        Accepted::Unix(stream) => Connection::new(Unix::accepted(stream)),
+    });
     if service.abuse.is_refused(address.ip()) {
         log::warn!(
             "{address}: refused: recent connections from its network sent only malformed requests"
         );
+        service.permits.refusals().add(Cause::Abuse);
         service.refused.refuse(stream);
         return None;
     }
@@ -124,6 +145,7 @@ fn admit<H>(service: &Service<H>, stream: TcpStream, address: SocketAddr) -> Opt
         }
         Err(limit) => {
             log::warn!("{address}: refused: {limit}");
+            service.permits.refusals().add(limit.cause());
             service.refused.refuse(stream);
             None
         }
@@ -154,6 +176,7 @@ fn start_worker<'scope, H>(
     let thread = thread::Builder::new().name(name).stack_size(limits::THREAD_STACK);
     if let Err(error) = thread.spawn_scoped(scope, work) {
         log::warn!("{address}: refused, cannot start a thread: {error}");
+        service.permits.refusals().add(Cause::Threads);
         service.refused.refuse(stream);
     }
 }
@@ -178,6 +201,7 @@ where
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 

@@ -6,12 +6,13 @@
 //! The listener's own thread accepts when no other thread does.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use super::Stop;
+use super::listening::{Accepted, Listening, Place};
 use crate::{limits, system};
 
 /// The largest number of threads that wait.
@@ -22,7 +23,7 @@ const WAIT_FOR_NEXT: Duration = Duration::from_millis(500);
 
 /// The result of waiting.
 enum Next {
-    Connection(TcpStream, SocketAddr),
+    Connection(Accepted, SocketAddr),
     /// No connection has arrived.
     Timeout,
     Stop,
@@ -31,8 +32,8 @@ enum Next {
 /// A listener, and the threads that wait for its connections.
 #[derive(Debug)]
 pub(super) struct Acceptors<'a> {
-    listener: &'a TcpListener,
-    address: SocketAddr,
+    listener: Listening<'a>,
+    place: Place,
     stop: &'a Stop,
     /// How many threads are accepting.
     accepting: Mutex<usize>,
@@ -44,18 +45,19 @@ impl<'a> Acceptors<'a> {
     ///
     /// # Errors
     /// When the listener has no address, or does not take an option.
-    pub(super) fn new(listener: &'a TcpListener, stop: &'a Stop) -> io::Result<Self> {
-        let address = listener.local_addr()?;
+    pub(super) fn new(listener: impl Into<Listening<'a>>, stop: &'a Stop) -> io::Result<Self> {
+        let listener = listener.into();
+        let place = listener.place()?;
         if system::ACCEPT_TIMES_OUT {
-            socket2::SockRef::from(listener).set_read_timeout(Some(WAIT_FOR_NEXT))?;
+            listener.set_accept_timeout(WAIT_FOR_NEXT)?;
         }
-        stop.add_listener(address);
+        stop.add_listener(place.clone());
         let (accepting, none_accepts) = (Mutex::default(), Condvar::new());
-        Ok(Self { listener, address, stop, accepting, none_accepts })
+        Ok(Self { listener, place, stop, accepting, none_accepts })
     }
 
     /// Accepts when no other thread does: for the listener's own thread. `None` when stopping.
-    pub(super) fn accept_first(&self) -> Option<(TcpStream, SocketAddr)> {
+    pub(super) fn accept_first(&self) -> Option<(Accepted, SocketAddr)> {
         loop {
             let waited = self.none_accepts.wait_while(self.lock(), |accepting| *accepting > 0);
             match self.accept(waited.unwrap_or_else(PoisonError::into_inner)) {
@@ -68,7 +70,7 @@ impl<'a> Acceptors<'a> {
 
     /// Accepts the next connection: for a thread that has served one. `None` when none arrives soon,
     /// enough other threads wait, or when stopping.
-    pub(super) fn accept_next(&self) -> Option<(TcpStream, SocketAddr)> {
+    pub(super) fn accept_next(&self) -> Option<(Accepted, SocketAddr)> {
         let accepting = self.lock();
         if !system::ACCEPT_TIMES_OUT || *accepting >= WAITING {
             return None;
@@ -97,7 +99,7 @@ impl<'a> Acceptors<'a> {
         }
         if self.stop.is_stopping() {
             if others > 0 {
-                Stop::wake(self.address);
+                self.place.wake();
             }
             return Next::Stop;
         }
@@ -133,6 +135,8 @@ impl<'a> Acceptors<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{TcpListener, TcpStream};
+
     use super::*;
 
     #[test]

@@ -47,6 +47,11 @@ impl Connection {
         Self::over(interface, recorded)
     }
 
+    /// The same for a protocol that is not recorded.
+    pub(super) fn accepted_unrecorded(stream: TcpStream) -> Self {
+        Self::new(Tcp::accepted(stream))
+    }
+
     /// The one place where recording and delays begin: a connection without them has no code of them.
     fn over(interface: &Interface, recorded: Result<Recorded, Tcp>) -> Self {
         let connection = recorded.map_or_else(Self::new, Self::new);

@@ -2,7 +2,7 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `listen` | listening sockets |
+//! | `listen`, `listening` | listening sockets; accepting from one of any kind |
 //! | `accept` | the accept loop: a named thread per connection, permits, refusals |
 //! | `acceptors` | the threads that wait for the connections of a listener |
 //! | `permits` | how many connections there may be, in all and per network |
@@ -13,7 +13,7 @@
 //! | `refused` | refusing a connection so that the other side receives the refusal |
 //! | `stop` | ending an accept loop and its connections |
 //! | `transport`, `connection` | the byte stream of a connection, whatever carries it |
-//! | `tcp` | connections over TCP, and their options |
+//! | `tcp`, `unix` | connections over TCP, and their options; over Unix sockets |
 //! | `recorded` | connections whose bytes are recorded |
 //! | `interface`, `line`, `delayed` | several peers in one process: their addresses, and lines with a latency and a rate |
 //! | `receiver` | reading with a deadline, and keeping what was not yet consumed |
@@ -43,6 +43,7 @@ mod happy_eyeballs;
 mod interface;
 mod line;
 mod listen;
+mod listening;
 mod permits;
 #[cfg(test)]
 mod pipe;
@@ -57,6 +58,8 @@ mod send;
 mod stop;
 mod tcp;
 mod transport;
+#[cfg(unix)]
+mod unix;
 
 pub use accept::{Outcome, Service, accept_loop};
 pub use address_policy::{AddressDenied, AddressPolicy, Provenance};
@@ -72,6 +75,7 @@ pub(crate) use dialer::{Dialing, not_connected_in_time};
 pub use interface::Interface;
 pub use line::Line;
 pub use listen::{listen, listen_everywhere};
+pub use listening::Listening;
 pub use permits::{Evictable, Evicted, Newcomer, NoPermit, Permit, Permits, Taken};
 #[cfg(test)]
 pub(crate) use pipe::{pipe, pipe_of};

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use super::connection::Connection;
 use super::scope::Scope;
+use crate::counters::{Cause, Causes};
 use crate::limits::Admission;
 use crate::network::Network;
 
@@ -22,6 +23,7 @@ pub struct Permits {
     counts: Arc<Mutex<Counts>>,
     most: usize,
     admission: Admission,
+    refusals: Arc<Causes>,
 }
 
 #[derive(Debug, Default)]
@@ -92,7 +94,7 @@ impl Permits {
     /// 48 bits may have [`NETWORKS_PER_SITE`](crate::limits::NETWORKS_PER_SITE) times as many. Loopback is exempt from the
     /// limits per network.
     pub fn new(most: usize, admission: Admission) -> Self {
-        Self { counts: Arc::default(), most, admission }
+        Self { counts: Arc::default(), most, admission, refusals: Arc::default() }
     }
 
     /// Which connections are admitted.
@@ -165,6 +167,11 @@ impl Permits {
     /// The number of permits: the largest number of concurrent connections.
     pub fn most(&self) -> usize {
         self.most
+    }
+
+    /// Counts of refused connections, and of whatever else the service refuses.
+    pub fn refusals(&self) -> &Causes {
+        &self.refusals
     }
 
     /// The number of permits in use.
@@ -262,6 +269,17 @@ pub enum NoPermit {
     /// One IPv6 network of 48 bits has as many as it may have.
     #[error("connection limit of one /48 network ({0}) reached")]
     OfSite(usize),
+}
+
+impl NoPermit {
+    /// The limit, as it is counted.
+    pub(super) fn cause(self) -> Cause {
+        match self {
+            Self::InAll(_) => Cause::Connections,
+            Self::OfNetwork(_) => Cause::ConnectionsOfNetwork,
+            Self::OfSite(_) => Cause::ConnectionsOfSite,
+        }
+    }
 }
 
 /// The permission to keep one connection.

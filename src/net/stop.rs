@@ -5,11 +5,12 @@
 //! connection to itself.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::Shutdown;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::connection::Connection;
+use super::listening::Place;
 use crate::limits;
 
 /// A handle to accept loops and connections that are stopped together. Clones share it.
@@ -25,7 +26,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     stopping: bool,
-    listeners: Vec<SocketAddr>,
+    listeners: Vec<Place>,
     connections: HashMap<u64, Arc<Connection>>,
     next_id: u64,
 }
@@ -55,9 +56,7 @@ impl Stop {
             state.shut_down(Shutdown::Read);
             std::mem::take(&mut state.listeners)
         };
-        for address in listeners {
-            Self::wake(address);
-        }
+        listeners.iter().for_each(Place::wake);
         let waited = self
             .0
             .all_closed
@@ -66,15 +65,9 @@ impl Stop {
         state.shut_down(Shutdown::Both);
     }
 
-    /// Wakes one thread that accepts at this address.
-    pub(super) fn wake(address: SocketAddr) {
-        // If it fails, the listener is gone or has other connections to wake it.
-        let _ = TcpStream::connect_timeout(&reachable(address), Duration::from_secs(1));
-    }
-
     /// Registers a listener that has to be woken.
-    pub(super) fn add_listener(&self, address: SocketAddr) {
-        self.lock().listeners.push(address);
+    pub(super) fn add_listener(&self, place: Place) {
+        self.lock().listeners.push(place);
     }
 
     /// Registers an open connection until the returned value is dropped; `None` when stopping.
@@ -119,14 +112,4 @@ impl Drop for Entered {
             self.stop.0.all_closed.notify_all();
         }
     }
-}
-
-/// An address under which a listener can be reached from this machine.
-fn reachable(listening: SocketAddr) -> SocketAddr {
-    let address = match listening.ip() {
-        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        address => address,
-    };
-    SocketAddr::new(address, listening.port())
 }

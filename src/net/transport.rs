@@ -93,6 +93,12 @@ pub trait Transport: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// The process on the other side of a Unix socket; `None` for other transports.
+    #[cfg(unix)]
+    fn local_user(&self) -> Option<system::LocalUser> {
+        None
+    }
+
     /// The TCP connection that carries this transport, for options that only TCP has.
     fn tcp(&self) -> Option<&TcpStream> {
         None

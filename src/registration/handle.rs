@@ -8,7 +8,9 @@ use std::thread::{self, JoinHandle};
 use super::event::Event;
 use super::own_end::OwnEnd;
 use super::shared::Shared;
+use super::state::State;
 use crate::discovery::{IndexConnection, IndexDialect, IndexError};
+use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
 use crate::net::Cancel;
@@ -62,6 +64,28 @@ impl Registration {
     /// The endpoint that this peer names to the index; `None` while it is not connected.
     pub fn own(&self) -> Option<Endpoint> {
         self.shared.lock().link().map(|link| link.scoped(link.own.clone()))
+    }
+
+    /// Whether everything is registered.
+    ///
+    /// # Errors
+    /// When it is not; the text says why.
+    pub fn check_registered(&self) -> Result<(), String> {
+        match &*self.shared.lock() {
+            State::Registered(..) => Ok(()),
+            State::Connecting => Err("connecting to the index".into()),
+            State::Joining(_) => Err("registering documents with the index".into()),
+            State::Away(error) => Err(error_chain(error)),
+            State::Closing => Err("leaving the index".into()),
+        }
+    }
+
+    /// The number of records that the index has accepted on the present connection.
+    pub fn accepted(&self) -> usize {
+        match self.own() {
+            Some(_) => self.shared.lock_ledger().accepted(),
+            None => 0,
+        }
     }
 
     /// Closes the connection for good. Threads that wait for the index get an error.

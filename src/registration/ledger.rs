@@ -121,6 +121,13 @@ impl Ledger {
         self.harmful.contains_key(document)
     }
 
+    /// The number of documents whose last ADD was accepted.
+    pub(super) fn accepted(&self) -> usize {
+        let accepted =
+            |(standing, _): &&(Standing, Title)| matches!(standing, Standing::Accepted(_));
+        self.standings.values().filter(accepted).count()
+    }
+
     /// The standing of a document.
     pub(super) fn standing(&self, document: &Document) -> Option<Standing> {
         let harmful = self.harmful.get(document).copied().map(Standing::Refused);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::config::Config;
+use super::monitor::Monitor;
 use super::session;
 use super::shared::Shared;
 use super::totals::Totals;
@@ -93,6 +94,11 @@ impl Server {
         move || {
             shared.index.len();
         }
+    }
+
+    /// What an operator sees of the server.
+    pub fn monitor(&self) -> Monitor {
+        Monitor(Arc::clone(&self.shared))
     }
 
     /// Totals of the sessions that have ended.

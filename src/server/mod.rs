@@ -14,6 +14,7 @@
 //! | `fair_share`, `turns` | processor time: what a session has used, and turns for large requests |
 //! | `buffers` | large buffers that sessions share |
 //! | `logging`, `totals` | log targets; the totals that are logged at the end |
+//! | `methods`, `monitor` | the methods as they are counted; what an operator sees |
 
 mod account;
 mod budgets;
@@ -23,6 +24,8 @@ mod fair_share;
 mod host_policy;
 mod listener;
 mod logging;
+mod methods;
+mod monitor;
 mod session;
 mod shared;
 mod totals;
@@ -36,4 +39,6 @@ pub use config::{connection_limit, connection_memory};
 pub use host_policy::HostPolicy;
 pub use listener::{BindError, Server};
 pub use logging::{LOG_FAULTS, LOG_REQUESTS, LOG_SESSIONS};
+pub use methods::INDEX_METHODS;
+pub use monitor::{Monitor, Observation};
 pub use totals::Totals;

@@ -8,6 +8,7 @@ use super::buffers::Buffers;
 use super::config::{Config, connection_limit};
 use super::host_policy::{HostPolicy, Resolutions};
 use super::logging::counted;
+use super::methods::Counters;
 use super::totals::Totals;
 use super::turns::Turns;
 use crate::index::{Capacity, Index};
@@ -25,6 +26,7 @@ pub(super) struct Shared {
     pub(super) turns: Turns,
     pub(super) permits: Permits,
     pub(super) totals: Arc<Totals>,
+    pub(super) counters: Counters,
     pub(super) stop: Stop,
     pub(super) host_policy: HostPolicy,
     pub(super) explain: bool,
@@ -52,6 +54,7 @@ impl Shared {
             turns: Turns::default(),
             permits: Permits::new(most, config.admission()),
             totals: Arc::default(),
+            counters: Counters::default(),
             stop: Stop::new(),
             host_policy: config.host_policy,
             explain: config.explain,

@@ -8,8 +8,9 @@
 //! | `files`, `rename`, `directories` | opening, reading and writing files; renaming without replacing; paths without links |
 //! | `fifos`, `mounts`, `directory_watch` | FIFOs as targets; changes of mounts, and changes in a directory |
 //! | `page_aligned` | buffers that begin at a page boundary |
-//! | `process_group` | a child process and all processes that it starts |
+//! | `process_group`, `process_usage` | a child process and all processes that it starts; the resources of this process |
 //! | `sockets`, `readiness`, `unacknowledged` | sending, receiving and socket options; waiting for several sockets; unacknowledged data |
+//! | `unix_sockets` | Unix sockets, and the user on the other side |
 //! | `service_manager` | sockets from systemd, and messages to it |
 //! | `signals`, `terminal` | signals; the mode of the terminal |
 
@@ -22,6 +23,7 @@ mod memory;
 mod mounts;
 mod page_aligned;
 mod process_group;
+mod process_usage;
 mod readiness;
 mod rename;
 mod service_manager;
@@ -29,6 +31,8 @@ mod signals;
 mod sockets;
 mod terminal;
 mod unacknowledged;
+#[cfg(unix)]
+mod unix_sockets;
 
 use std::sync::OnceLock;
 
@@ -51,6 +55,7 @@ pub use memory::{
 pub(crate) use mounts::Mounts;
 pub use page_aligned::PageAligned;
 pub(crate) use process_group::{has_ended, kill_group, start_group};
+pub(crate) use process_usage::process_usage;
 pub(crate) use readiness::{Direction, is_connecting, wait_for_any};
 pub(crate) use rename::rename_new;
 pub(crate) use service_manager::{
@@ -65,6 +70,12 @@ pub(crate) use sockets::{
 pub(crate) use sockets::{is_of_file, send_file};
 pub(crate) use terminal::{TerminalMode, is_journal, wait_for_input};
 pub(crate) use unacknowledged::unacknowledged;
+#[cfg(unix)]
+pub use unix_sockets::LocalUser;
+#[cfg(unix)]
+pub(crate) use unix_sockets::{
+    has_unread_local, listen_at, local_user, try_receive_local, try_send_local,
+};
 
 /// The name and release of the operating system, such as `Linux 6.1`. The rest of the release is not
 /// disclosed to other peers.

@@ -9,5 +9,5 @@ mod send_meter;
 mod server;
 mod slots;
 
-pub use server::{RunningUpload, UploadServer, UploadTotals, Uploads};
+pub use server::{RunningUpload, UPLOAD_METHODS, UploadServer, UploadTotals, Uploads};
 pub use slots::Slots;

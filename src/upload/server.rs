@@ -17,8 +17,9 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::counters::Cause;
 use crate::library::{SharedLibrary, UnpackedCopies};
 use crate::net::{Connection, Permits, ReadClock, Service, Stop, accept_loop};
 use crate::protocol::{Refusal, encode_refusal};
@@ -28,7 +29,8 @@ use lending::Lending;
 use running::Running;
 pub use running::RunningUpload;
 pub use settings::Uploads;
-pub use totals::UploadTotals;
+use totals::GET;
+pub use totals::{UPLOAD_METHODS, UploadTotals};
 
 /// The upload server of a peer. It ends when it is dropped.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub struct UploadServer {
     stop: Stop,
     totals: Arc<UploadTotals>,
     running: Arc<Running>,
+    permits: Permits,
     thread: Option<JoinHandle<()>>,
     /// Time for uploads to finish when it ends.
     grace: Duration,
@@ -63,17 +66,24 @@ impl UploadServer {
         let handle = move |stream: &Arc<Connection>, address, number| {
             // One clock for all replies: a slow reader gains nothing by requesting many small ones.
             sharing.serve(
-                &Reader { stream, address, number, style: None },
+                &Reader {
+                    stream,
+                    address,
+                    number,
+                    style: None,
+                    asked: Instant::now(),
+                    method: GET,
+                },
                 &mut ReadClock::new(sharing.uploads.limits.read_rate),
             )
         };
         let mut refusal = Vec::new();
         encode_refusal(Refusal::ServiceUnavailable, None, &mut refusal);
-        let service = Service::new("upload", permits, stop.clone(), refusal, handle);
+        let service = Service::new("upload", permits.clone(), stop.clone(), refusal, handle);
         let service = service.on(interface);
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
         let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
-        Ok(Self { address, stop, totals, running, thread: Some(thread), grace })
+        Ok(Self { address, stop, totals, running, permits, thread: Some(thread), grace })
     }
 
     /// Where it listens.
@@ -84,6 +94,16 @@ impl UploadServer {
     /// Totals of its uploads, which still grow while it runs.
     pub fn totals(&self) -> Arc<UploadTotals> {
         Arc::clone(&self.totals)
+    }
+
+    /// The number of connections of readers.
+    pub fn connections(&self) -> usize {
+        self.permits.taken()
+    }
+
+    /// How many connections and requests were refused for this cause.
+    pub fn refused(&self, cause: Cause) -> u64 {
+        self.permits.refusals().of(cause)
     }
 
     /// The uploads that are running, the oldest first.

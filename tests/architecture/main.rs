@@ -13,8 +13,9 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 23] = [
+const LAYERS: [(&str, &[&str]); 26] = [
     ("capture", &[]),
+    ("counters", &[]),
     ("error_chain", &[]),
     ("escape", &[]),
     ("limits", &[]),
@@ -26,15 +27,28 @@ const LAYERS: [(&str, &[&str]); 23] = [
     ("replay", &["protocol", "transcript"]),
     ("index", &["limits", "protocol"]),
     ("library", &["escape", "limits", "protocol", "system"]),
-    ("net", &["capture", "limits", "network", "system"]),
+    ("net", &["capture", "counters", "limits", "network", "system"]),
+    ("http", &["limits", "net", "system"]),
     ("driver", &["net", "protocol"]),
-    ("server", &["driver", "escape", "index", "limits", "net", "network", "protocol", "system"]),
+    (
+        "server",
+        &[
+            "counters", "driver", "escape", "index", "limits", "net", "network", "protocol",
+            "system",
+        ],
+    ),
     ("discovery", &["driver", "error_chain", "escape", "limits", "net", "protocol"]),
     (
         "registration",
         &["discovery", "error_chain", "escape", "library", "limits", "net", "protocol"],
     ),
-    ("upload", &["driver", "escape", "library", "limits", "net", "network", "protocol", "system"]),
+    (
+        "upload",
+        &[
+            "counters", "driver", "escape", "library", "limits", "net", "network", "protocol",
+            "system",
+        ],
+    ),
     (
         "download",
         &[
@@ -62,6 +76,10 @@ const LAYERS: [(&str, &[&str]); 23] = [
             "upload",
         ],
     ),
+    (
+        "admin",
+        &["counters", "download", "http", "library", "registration", "server", "system", "upload"],
+    ),
     ("check", &["escape", "limits", "protocol", "system"]),
     (
         "lab",
@@ -80,11 +98,14 @@ const LAYERS: [(&str, &[&str]); 23] = [
     (
         "cli",
         &[
+            "admin",
             "capture",
             "check",
             "confined",
             "error_chain",
+            "download",
             "escape",
+            "http",
             "lab",
             "library",
             "limits",

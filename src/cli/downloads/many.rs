@@ -198,10 +198,15 @@ fn note(running: &Running, event: &DownloadEvent<'_>) {
         DownloadEvent::Bytes(count) => running.add_bytes(*count),
         DownloadEvent::Running(..) | DownloadEvent::Retrying(..) | DownloadEvent::Committed(_) => {}
         DownloadEvent::Completed(job, fetched, saved) => {
+            running.totals().add_complete();
             let finish = || Finish::Fetched(Box::new((*fetched).clone()), *saved);
             running.finish(&job.request.document, finish);
         }
-        DownloadEvent::Present(job) | DownloadEvent::GivenUp(job, _) => {
+        DownloadEvent::Present(job) => {
+            running.finish(&job.request.document, || Finish::GivenUp);
+        }
+        DownloadEvent::GivenUp(job, _) => {
+            running.totals().add_failed();
             running.finish(&job.request.document, || Finish::GivenUp);
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::cli::progress::RecentRate;
+use crate::download::DownloadTotals;
 use crate::library::Saved;
 use crate::limits;
 use crate::peer::{Cancel, CompletedDownload};
@@ -14,7 +15,10 @@ use crate::protocol::Document;
 
 /// All running downloads. Clones share them.
 #[derive(Clone, Default)]
-pub(in crate::cli) struct Downloads(Arc<Mutex<State>>);
+pub(in crate::cli) struct Downloads {
+    state: Arc<Mutex<State>>,
+    totals: Arc<DownloadTotals>,
+}
 
 #[derive(Default)]
 struct State {
@@ -92,6 +96,7 @@ impl Downloads {
             state.batches.insert(id, Batch { documents: claimed, all, bytes: 0, rate });
         }
         drop(state);
+        self.totals.add_begun(all);
         (Running { downloads: self.clone(), id }, running)
     }
 
@@ -109,15 +114,26 @@ impl Downloads {
         state.batches.values_mut().map(show).collect()
     }
 
+    /// Totals of this process.
+    pub(in crate::cli) fn totals(&self) -> &Arc<DownloadTotals> {
+        &self.totals
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Each change is one insertion or removal: a poisoned state is still consistent.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Running {
+    /// Totals of this process.
+    pub(in crate::cli) fn totals(&self) -> &DownloadTotals {
+        &self.downloads.totals
+    }
+
     /// Adds received bytes.
     pub(in crate::cli) fn add_bytes(&self, count: u64) {
+        self.downloads.totals.add_bytes(count);
         self.with(|batch| {
             batch.bytes = batch.bytes.saturating_add(count);
             batch.rate.at(Instant::now(), batch.bytes);
@@ -126,9 +142,10 @@ impl Running {
 
     /// A document is complete, or was given up.
     pub(in crate::cli) fn finish(&self, document: &Document, finish: impl Fn() -> Finish) {
-        let mut waiting = Vec::new();
-        self.with(|batch| waiting = batch.documents.remove(document).unwrap_or_default());
-        for sender in waiting {
+        let mut ended = None;
+        self.with(|batch| ended = batch.documents.remove(document));
+        self.downloads.totals.add_ended(usize::from(ended.is_some()));
+        for sender in ended.unwrap_or_default() {
             // The command may no longer wait.
             let _ = sender.send(finish());
         }
@@ -143,7 +160,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.downloads.lock().batches.remove(&self.id);
+        let batch = self.downloads.lock().batches.remove(&self.id);
+        self.downloads.totals.add_ended(batch.map_or(0, |batch| batch.documents.len()));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::failure::{Failure, failure_of, failure_of_index};
+use crate::cli::admin::AdminError;
 use crate::cli::record::RecordError;
 use crate::cli::values::quantity::counted;
 use crate::peer::{DownloadError, IndexError};
@@ -57,6 +58,8 @@ pub(in crate::cli) enum CommandError {
     #[error(transparent)]
     Said(Box<CommandError>),
     #[error(transparent)]
+    Admin(#[from] AdminError),
+    #[error(transparent)]
     Record(#[from] RecordError),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
@@ -99,9 +102,11 @@ impl CommandError {
             Self::Fetch(error) => failure_of(error),
             Self::File { .. } => Failure::File,
             Self::Differs { .. } => Failure::Data,
-            Self::Start(_) | Self::TooLittleMemory(_) | Self::TooFewFiles(_) | Self::Signals(_) => {
-                Failure::Other
-            }
+            Self::Admin(_)
+            | Self::Start(_)
+            | Self::TooLittleMemory(_)
+            | Self::TooFewFiles(_)
+            | Self::Signals(_) => Failure::Other,
         }
     }
 

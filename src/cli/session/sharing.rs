@@ -4,12 +4,16 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
 use super::share_claim::ShareClaim;
+use crate::admin::ObservedPeer;
+use crate::cli::admin::print_addresses;
 use crate::cli::args::Args;
+use crate::cli::downloads::running::Downloads;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::other_kind::upload_server;
 use crate::cli::output::format::Format;
@@ -21,6 +25,7 @@ use crate::cli::values::option_values::remedy;
 use crate::cli::values::quantity::counted;
 use crate::cli::values::rate::Rate;
 use crate::error_chain::error_chain;
+use crate::http::HttpServer;
 use crate::library::{Library, StoreFile};
 use crate::net;
 use crate::peer::{Bandwidth, Event, Journal, Sharing, SharingOptions, Slots, Uploads};
@@ -31,6 +36,8 @@ const PORT_BYTES: u64 = 16;
 
 /// A shared directory, as the programs of one user see it.
 pub(in crate::cli) struct Session {
+    /// Ends before what it shows.
+    _admin: Option<HttpServer>,
     pub(in crate::cli) sharing: Sharing,
     _claim: ShareClaim,
 }
@@ -43,6 +50,7 @@ impl Session {
     pub(in crate::cli) fn start(
         args: &Args,
         journal: &Journal,
+        downloads: &Downloads,
         tell: impl Fn(Event) + Send + Sync + 'static,
     ) -> Result<Self, CommandError> {
         let library = Library::scan_quiet(&args.share, args.depth());
@@ -57,6 +65,7 @@ impl Session {
         if let Err(error) = library.add_downloaded(downloaded) {
             log::warn!("documents downloaded into subdirectories are not shared: {error}");
         }
+        let admin = args.admin.listen()?;
         let listener = upload_listener(args.upload, &args.share).map_err(CommandError::Start)?;
         let bandwidth = Bandwidth::new(args.upload_limit.map(Rate::bytes_per_second));
         let slots = Slots::new(args.upload_slots);
@@ -81,8 +90,17 @@ impl Session {
         if let Err(error) = uploading {
             log::warn!("uploading from {address}, which cannot be printed: {error}");
         }
-        let sharing = Sharing::start(library, listener, args.server.clone(), options, tell);
-        Ok(Self { sharing: sharing.map_err(CommandError::Start)?, _claim: claim })
+        print_addresses(&admin, args.format);
+        let sharing = Sharing::start(library, listener, args.server.clone(), options, tell)
+            .map_err(CommandError::Start)?;
+        let observed = ObservedPeer {
+            library: sharing.library.clone(),
+            registration: Arc::clone(&sharing.registration),
+            uploads: Arc::clone(&sharing.uploads),
+            downloads: Arc::clone(downloads.totals()),
+        };
+        let admin = args.admin.serve(admin, observed)?;
+        Ok(Self { _admin: admin, sharing, _claim: claim })
     }
 }
 

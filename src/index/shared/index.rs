@@ -3,6 +3,8 @@
 //! No operation holds the lock for more than some ten microseconds. Long operations work in steps,
 //! and let other threads have the lock between two steps.
 
+use std::time::Duration;
+
 use super::addition::Addition;
 use super::cursor::{Cursor, Form, Page};
 use super::lock::FairLock;
@@ -141,6 +143,11 @@ impl Index {
     /// Bytes of memory that the index takes.
     pub fn bytes(&self) -> usize {
         self.records.read().bytes()
+    }
+
+    /// How often a thread had to wait for the lock, and for how long in all.
+    pub fn lock_waits(&self) -> (u64, Duration) {
+        self.records.waits()
     }
 
     /// Bytes of memory of the search structure, which are part of [`Index::bytes`].

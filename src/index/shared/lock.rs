@@ -5,9 +5,10 @@
 //! because a thread that unlocks and immediately locks again would starve the others.
 
 use std::hint;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Attempts to take the lock before a thread blocks: some ten microseconds.
 const TRIES: usize = 400;
@@ -21,13 +22,21 @@ pub(super) struct FairLock<T> {
     value: RwLock<T>,
     /// Threads that have found the lock taken.
     waiting: AtomicUsize,
+    /// How often a thread has found the lock taken, and the nanoseconds until it had the lock.
+    waits: AtomicU64,
+    waited: AtomicU64,
 }
 
 // A change of the index is complete when its method returns, and a panic within a change would
 // leave at most a record that is removed with its owner. So a poisoned lock may be entered.
 impl<T> FairLock<T> {
     pub(super) fn new(value: T) -> Self {
-        Self { value: RwLock::new(value), waiting: AtomicUsize::new(0) }
+        Self {
+            value: RwLock::new(value),
+            waiting: AtomicUsize::new(0),
+            waits: AtomicU64::new(0),
+            waited: AtomicU64::new(0),
+        }
     }
 
     /// Read access, shared with other readers.
@@ -40,6 +49,12 @@ impl<T> FairLock<T> {
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, T> {
         let attempt = || free(self.value.try_write());
         self.wait(attempt, || self.value.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How often a thread had to wait for the lock, and for how long in all.
+    pub(super) fn waits(&self) -> (u64, Duration) {
+        let waited = Duration::from_nanos(self.waited.load(Ordering::Relaxed));
+        (self.waits.load(Ordering::Relaxed), waited)
     }
 
     /// Between two steps of long work: lets other threads have the lock if any wait for it, for a
@@ -61,6 +76,7 @@ impl<T> FairLock<T> {
         if let Some(guard) = attempt() {
             return guard;
         }
+        let begun = Instant::now();
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let spin = || {
             hint::spin_loop();
@@ -68,6 +84,9 @@ impl<T> FairLock<T> {
         };
         let guard = (0..TRIES).find_map(|_| spin()).unwrap_or_else(block);
         self.waiting.fetch_sub(1, Ordering::Relaxed);
+        let nanoseconds = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.waits.fetch_add(1, Ordering::Relaxed);
+        self.waited.fetch_add(nanoseconds, Ordering::Relaxed);
         guard
     }
 }

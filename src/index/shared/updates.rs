@@ -90,7 +90,8 @@ impl Index {
         }
     }
 
-    pub(super) fn queued(&self) -> usize {
+    /// Titles that wait for being entered into the search structure, or removed from it.
+    pub fn queued(&self) -> usize {
         self.records.read().queued_titles()
     }
 }

@@ -12,10 +12,12 @@ use std::time::SystemTime;
 use super::connection::Session;
 use super::pending::PendingAdd;
 use super::requests::{Done, Refused};
+use crate::counters::Cause;
 use crate::escape::escaped;
-use crate::index::{Addition, Attributes, Charge};
-use crate::protocol::{BorrowedRecord, Content, Date, Document, Endpoint, Record, Refusal};
+use crate::index::{Addition, Attributes, Charge, Full};
+use crate::protocol::{BorrowedRecord, Content, Date, Document, Endpoint, Record, Refusal, Status};
 use crate::server::logging::{LOG_FAULTS, LOG_REQUESTS};
+use crate::server::methods::ADD;
 
 /// Records that are added while the index is locked once: some microseconds.
 const BATCH: usize = 8;
@@ -64,7 +66,7 @@ impl Session<'_> {
         let index = &self.shared.index;
         let replaced = index.charge_of(self.owner, &record.document, &record.holder);
         let reserved = self.account.reserve(charge.bytes, replaced);
-        reserved.map_err(|full| self.refused(&record.document, full.to_string()))
+        reserved.map_err(|full| self.refused(&record.document, Cause::Memory, full.to_string()))
     }
 
     /// Adds the pending records. Called before their replies are sent, and before another request
@@ -87,7 +89,13 @@ impl Session<'_> {
                 }
                 Err(full) => {
                     self.account.remove(one.addition.charge().bytes);
-                    let Refused { refusal, reason } = self.refused(&one.document, full.to_string());
+                    let (document, cause) = (&one.document, cause_of(full));
+                    let Refused { refusal, reason, .. } =
+                        self.refused(document, cause, full.to_string());
+                    // It was counted when its reply was encoded.
+                    let (before, status) = (Status::Ok.code(), Status::from(refusal).code());
+                    self.tally.recount(ADD, before, status);
+                    self.shared.permits.refusals().add(cause);
                     self.log_refused(&one.line, refusal, &reason);
                     refusals.push((one.reply, self.encoded_refusal(refusal, &reason)));
                 }
@@ -100,12 +108,12 @@ impl Session<'_> {
         self.pending = pending;
     }
 
-    fn refused(&self, document: &Document, reason: String) -> Refused {
+    fn refused(&self, document: &Document, cause: Cause, reason: String) -> Refused {
         // A log of requests has the refusal in the line of the request.
         if !log::log_enabled!(target: LOG_REQUESTS, log::Level::Info) {
             log::warn!(target: LOG_FAULTS, "{}: {document} refused: {reason}", self.address);
         }
-        Refused { refusal: Refusal::ServiceUnavailable, reason }
+        Refused { refusal: Refusal::ServiceUnavailable, cause, reason }
     }
 
     /// Replies to REMOVE.
@@ -118,6 +126,7 @@ impl Session<'_> {
         let removed = self.shared.index.remove(self.owner, document, &listed);
         let removed = removed.ok_or_else(|| Refused {
             refusal: Refusal::NotFound,
+            cause: Cause::NotFound,
             reason:
                 "expected a record that this connection added, found none (protocol.md section 4.6)"
                     .into(),
@@ -132,6 +141,7 @@ impl Session<'_> {
     fn listed(&mut self, holder: &Endpoint) -> Result<(Endpoint, Option<IpAddr>), Refused> {
         let listed = self.hosts.listed(&holder.host).ok_or_else(|| Refused {
             refusal: Refusal::BadRequest,
+            cause: Cause::Host,
             reason: format!(
                 "expected a host with the address {}, found `{}` (protocol.md section 4.7)",
                 self.address.ip(),
@@ -139,5 +149,14 @@ impl Session<'_> {
             ),
         })?;
         Ok((Endpoint { host: listed.host, port: holder.port }, listed.verified))
+    }
+}
+
+/// The limit that was reached, as it is counted.
+fn cause_of(full: Full) -> Cause {
+    match full {
+        Full::Owner(_) => Cause::RecordsOfConnection,
+        Full::Index(_) => Cause::Records,
+        Full::Memory(_) => Cause::Memory,
     }
 }

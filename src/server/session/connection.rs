@@ -6,19 +6,21 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use super::pending::PendingAdd;
 use crate::driver::Driver;
 use crate::index::Owner;
 use crate::limits;
 use crate::net::{Connection, Outcome, lingering_close};
-use crate::protocol::IndexRequest;
 use crate::protocol::dialect::{CompatReader, ReplyTo, ReplyWriter};
 use crate::protocol::role::{Ending, IndexServer, RequestEvent, RequestMeaning};
+use crate::protocol::{IndexRequest, Status};
 use crate::server::account::Account;
 use crate::server::fair_share::FairShare;
 use crate::server::host_policy::ListedHosts;
 use crate::server::logging::{LOG_FAULTS, LOG_SESSIONS, counted};
+use crate::server::methods::{OTHER, SessionTally};
 use crate::server::shared::Shared;
 
 /// Serves one connection until it ends.
@@ -42,6 +44,8 @@ pub(in crate::server) fn run(
         driver: Driver::new(stream, role(shared, address)),
         requests: 0,
         faults: 0,
+        tally: SessionTally::default(),
+        arrived: Instant::now(),
         visited: 0,
         share: FairShare::new(&shared.turns),
     };
@@ -86,6 +90,10 @@ pub(super) struct Session<'a> {
     /// Requests and faults of this session, for the totals of the server.
     pub(super) requests: u64,
     pub(super) faults: u64,
+    /// Counts that are not yet added to those of the server.
+    pub(super) tally: SessionTally,
+    /// When the requests arrived that are being handled.
+    pub(super) arrived: Instant,
     /// Records that were visited since the thread last yielded the CPU.
     pub(super) visited: usize,
     pub(super) share: FairShare<'a>,
@@ -109,6 +117,7 @@ impl Session<'_> {
                 },
             };
             self.driver.take(event.used);
+            self.tally.received = self.tally.received.saturating_add(event.used as u64);
             match event.meaning {
                 RequestMeaning::EmptyLines | RequestMeaning::Joined => continue,
                 RequestMeaning::LateEnd => self.end_late()?,
@@ -123,6 +132,7 @@ impl Session<'_> {
                 RequestMeaning::Leaving => {
                     self.expect_reply(ReplyTo::Other);
                     self.confirm();
+                    self.tally.count(OTHER, Status::Ok.code());
                     self.flush()?;
                     return Ok(End::ByPeer);
                 }
@@ -140,7 +150,7 @@ impl Session<'_> {
                 return Ok(End::ByFault);
             }
             if self.output.len() >= limits::LIST_PIECE {
-                self.flush()?;
+                self.flush_between()?;
             }
         }
     }
@@ -156,6 +166,7 @@ impl Session<'_> {
         }
         self.share.end();
         let event = self.driver.fill()?;
+        self.arrived = Instant::now();
         if event.is_none() && is_idle && is_large {
             self.reserve_output();
         }
@@ -165,6 +176,7 @@ impl Session<'_> {
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
+        self.add_tally();
         self.shared.totals.add_session(self.requests, self.faults);
         let records = self.shared.index.remove_owner(self.owner);
         log::info!(

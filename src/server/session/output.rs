@@ -3,8 +3,10 @@
 use std::io;
 use std::mem;
 use std::thread;
+use std::time::Instant;
 
 use super::connection::Session;
+use crate::counters::Cause;
 use crate::limits;
 use crate::net::ReadClock;
 use crate::protocol::dialect::{ReplyStyle, ReplyTo};
@@ -13,6 +15,7 @@ use crate::protocol::{
     encode_refusal,
 };
 use crate::server::logging::LOG_FAULTS;
+use crate::server::methods::OTHER;
 
 /// Records that are visited before the thread yields the CPU: some ten microseconds. Otherwise a
 /// long pipeline or LIST could fill a whole time slice, and the session of another peer that was
@@ -26,6 +29,10 @@ impl Session<'_> {
     /// Writes all replies, after the records that wait were added.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.add_pending();
+        self.tally.sent = self.tally.sent.saturating_add(self.output.len() as u64);
+        if self.tally.has_requests() {
+            self.add_tally();
+        }
         let share = &mut self.share;
         let rate = self.shared.limits.read_rate;
         // A clock for each batch: otherwise a reader that has acknowledged much would be given a
@@ -40,6 +47,21 @@ impl Session<'_> {
         }
         self.output.clear();
         Ok(())
+    }
+
+    /// The same while requests are being handled. The time that the reader takes is no time of theirs.
+    pub(super) fn flush_between(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        self.flush()?;
+        self.arrived = self.arrived.checked_add(begun.elapsed()).unwrap_or(self.arrived);
+        Ok(())
+    }
+
+    /// Adds what was counted to the counts of the server. Replies are sent together, so the requests of all of
+    /// them have taken the same time.
+    pub(super) fn add_tally(&mut self) {
+        let latency = self.arrived.elapsed();
+        self.shared.counters.add(self.owner.0, &mut self.tally, latency);
     }
 
     /// In compatibility mode, remembers the form of the reply to this request.
@@ -102,6 +124,12 @@ impl Session<'_> {
     pub(super) fn refuse_fault(&mut self, error: &DecodeError) {
         self.faults += 1;
         let status = Status::from(error.refusal);
+        let cause = match error.refusal {
+            Refusal::VersionNotSupported => Cause::Version,
+            _ => Cause::Grammar,
+        };
+        self.tally.count(OTHER, status.code());
+        self.shared.permits.refusals().add(cause);
         log::warn!(target: LOG_FAULTS, "{}: {status}, {error}", self.address);
         self.refuse_with(encode_refusal, error.refusal, &error.to_string());
     }

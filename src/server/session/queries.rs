@@ -4,6 +4,7 @@ use std::io;
 
 use super::connection::Session;
 use super::requests::{Done, Refused};
+use crate::counters::Cause;
 use crate::index::{Cursor, Form};
 use crate::limits;
 use crate::protocol::{Document, END_OF_RECORDS, Refusal, encode_found};
@@ -21,6 +22,7 @@ impl Session<'_> {
             self.output.truncate(before);
             return Ok(Err(Refused {
                 refusal: Refusal::NotFound,
+                cause: Cause::NotFound,
                 reason: "no peer has added it (protocol.md section 4.3)".into(),
             }));
         }
@@ -48,7 +50,7 @@ impl Session<'_> {
                 break;
             }
             if self.output.len() >= limits::LIST_PIECE {
-                self.flush()?;
+                self.flush_between()?;
             }
             if self.output.len() > limits::SMALL_OUTPUT {
                 self.reserve_output();

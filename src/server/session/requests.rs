@@ -3,12 +3,14 @@
 use std::io;
 
 use super::connection::Session;
+use crate::counters::Cause;
 use crate::index::{Cursor, Form};
 use crate::protocol::{
     BorrowedRecord, END_OF_RECORDS, IndexRequest, Record, Refusal, Status, encode_found,
     encode_record, encode_refusal, encode_refused_lookup,
 };
 use crate::server::logging::{LOG_REQUESTS, counted};
+use crate::server::methods::method_of;
 
 /// The cost of adding or removing a record, in visited records.
 const CHANGE_COST: usize = 64;
@@ -26,6 +28,7 @@ pub(super) enum Done {
 /// Why a request that follows the grammar is refused.
 pub(super) struct Refused {
     pub(super) refusal: Refusal,
+    pub(super) cause: Cause,
     pub(super) reason: String,
 }
 
@@ -41,6 +44,7 @@ impl Session<'_> {
         if !matches!(request, IndexRequest::Add { .. }) {
             self.add_pending();
         }
+        let method = method_of(&request);
         let wants_attributes =
             matches!(request, IndexRequest::Lookup { want_attributes: true, .. });
         let outcome = match request {
@@ -65,6 +69,7 @@ impl Session<'_> {
         match outcome {
             Ok(done) => {
                 self.driver.role.replied(Status::Ok);
+                self.tally.count(method, Status::Ok.code());
                 if matches!(done, Done::Changed | Done::Pending) {
                     self.visited += CHANGE_COST;
                 }
@@ -72,7 +77,9 @@ impl Session<'_> {
                     self.log_done(&line, &done);
                 }
             }
-            Err(Refused { refusal, reason }) => {
+            Err(Refused { refusal, cause, reason }) => {
+                self.tally.count(method, Status::from(refusal).code());
+                self.shared.permits.refusals().add(cause);
                 self.log_refused(&line, refusal, &reason);
                 let encode = if wants_attributes { encode_refused_lookup } else { encode_refusal };
                 self.refuse_with(encode, refusal, &reason);

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::handing_over::hand_over;
 use super::lending::{Lending, Lent};
@@ -10,6 +11,7 @@ use super::running::Running;
 use super::sending::{Upload, check, head};
 use super::settings::Uploads;
 use super::totals::UploadTotals;
+use crate::counters::Cause;
 use crate::library::{DigestCache, Entry, OpenDocument, SharedLibrary, UnpackedCopies};
 use crate::net::{Connection, Permits, ReadClock, SMALL, Stop, send};
 use crate::protocol::dialect::ReplyStyle;
@@ -42,6 +44,9 @@ pub(super) struct Reader<'a> {
     pub(super) address: SocketAddr,
     /// Its number at the permits.
     pub(super) number: u64,
+    /// When the last request was read, and its method as it is counted.
+    pub(super) asked: Instant,
+    pub(super) method: usize,
     /// The form of the reply, in compatibility mode.
     pub(super) style: Option<ReplyStyle>,
 }
@@ -66,6 +71,14 @@ enum NotSent {
 }
 
 impl NotSent {
+    fn cause(&self) -> Cause {
+        match self {
+            Self::BeingHandedOver => Cause::HandingOver,
+            Self::NoSlot => Cause::Slots,
+            Self::File(_) => Cause::File,
+        }
+    }
+
     fn refusal(&self) -> Refusal {
         match self {
             Self::NoSlot | Self::BeingHandedOver => Refusal::ServiceUnavailable,
@@ -112,7 +125,8 @@ impl Sharing {
         let wanted = &request.document;
         let Some(entry) = self.library.read().entry(wanted).cloned() else {
             log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
-            return self.refuse(reader, Refusal::NotFound, "this peer does not share it");
+            let reason = "this peer does not share it";
+            return self.refuse(reader, Cause::NotFound, Refusal::NotFound, reason);
         };
         let meter = Arc::new(SendMeter::start());
         let prepared = match self.prepare(request, &entry, reader, &meter) {
@@ -126,7 +140,7 @@ impl Sharing {
             let bytes = if document.length == 1 { "byte" } else { "bytes" };
             let reason = format!("the document has {} {bytes}", document.length);
             log::info!("{address} GET {wanted}: 416, {reason}");
-            return self.refuse(reader, Refusal::RangeNotSatisfiable, &reason);
+            return self.refuse(reader, Cause::Range, Refusal::RangeNotSatisfiable, &reason);
         }
         let part = part.flatten();
         if let Err(error) = check(&document, part) {
@@ -146,9 +160,12 @@ impl Sharing {
             lent: lent.as_ref(),
             style: reader.style,
         };
+        let status = if part.is_some() { Status::PartialContent } else { Status::Ok };
+        self.count(reader, status);
         let listed = self.running.begin(wanted, address, total, &meter);
         let sent = upload.send(head, clock);
         drop(listed);
+        self.totals.add_sent(meter.sent());
         slot.end_sending();
         let sent = match sent {
             Ok(sent) => sent,
@@ -260,6 +277,12 @@ impl Sharing {
         digests.compute(document, &mut DigestCache::buffer(), &|| !self.stop.is_stopping())
     }
 
+    /// Counts a request whose reply is ready.
+    fn count(&self, reader: &Reader<'_>, status: Status) {
+        let Reader { number, method, asked, .. } = *reader;
+        self.totals.add_request(number, method, status, asked.elapsed());
+    }
+
     /// Refuses a request for a document that is shared.
     fn not_sent(
         &self,
@@ -274,16 +297,19 @@ impl Sharing {
         };
         let address = reader.address;
         log::log!(level, "{address} GET {wanted}: {}, {error}", Status::from(refusal));
-        self.refuse(reader, refusal, &error.to_string())
+        self.refuse(reader, error.cause(), refusal, &error.to_string())
     }
 
     /// Refuses a request; the reason is sent where that is wanted.
     pub(super) fn refuse(
         &self,
         reader: &Reader<'_>,
+        cause: Cause,
         refusal: Refusal,
         reason: &str,
     ) -> io::Result<Then> {
+        self.count(reader, refusal.into());
+        self.permits.refusals().add(cause);
         let reason = self.uploads.explain.then(|| HeaderText::folded(reason)).flatten();
         let mut reply = Vec::new();
         encode_refusal(refusal, reason.as_ref(), &mut reply);

@@ -1,13 +1,16 @@
 //! The uploads of one connection, one after the other (protocol.md sections 5.1 and 5.7).
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use super::answer::{Reader, Sharing, Then};
 use super::requests::Requests;
+use super::totals::{GET, OTHER};
+use crate::counters::Cause;
 use crate::net::{Outcome, ReadClock, close_after_reply, lingering_close};
-use crate::protocol::Status;
 use crate::protocol::dialect::{CompatReader, StyleSettings};
 use crate::protocol::role::DocumentServer;
+use crate::protocol::{Refusal, Status};
 
 impl Sharing {
     /// Serves one connection until it ends. `clock` measures how fast its reader is.
@@ -22,6 +25,7 @@ impl Sharing {
             let mut slot = None;
             let next = requests.next();
             reader.style = requests.style();
+            (reader.asked, reader.method) = (Instant::now(), GET);
             let answered = match next {
                 Ok(Some(Ok(request))) => {
                     reader.style = reader.style.filter(|_| !request.has_extensions());
@@ -31,7 +35,12 @@ impl Sharing {
                 Ok(Some(Err(error))) => {
                     log::warn!("{address}: {}, {error}", Status::from(error.refusal));
                     outcome = Outcome::Abuse;
-                    self.refuse(&reader, error.refusal, &error.to_string())
+                    reader.method = OTHER;
+                    let cause = match error.refusal {
+                        Refusal::VersionNotSupported => Cause::Version,
+                        _ => Cause::Grammar,
+                    };
+                    self.refuse(&reader, cause, error.refusal, &error.to_string())
                 }
                 Ok(None) => return outcome,
                 Err(error) => Err(error),

@@ -45,7 +45,10 @@ impl Holder {
             let served = scope.spawn(move || {
                 let stream = &Arc::new(server);
                 let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-                self.sharing.serve(&Reader { stream, address, number: 0, style: None }, clock)
+                let asked = Instant::now();
+                let reader =
+                    Reader { stream, address, number: 0, style: None, asked, method: totals::GET };
+                self.sharing.serve(&reader, clock)
             });
             let result = act(client);
             (served.join().unwrap(), result)

@@ -2,15 +2,62 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::counters::{RequestCounters, RequestTotals, Tally};
+use crate::protocol::Status;
+
+/// The names of the methods as they are counted. Faults count as the last one.
+pub const UPLOAD_METHODS: [&str; 2] = ["GET", "other"];
+/// The position of GET.
+pub(super) const GET: usize = 0;
+/// The position of faults.
+pub(super) const OTHER: usize = 1;
 
 /// Totals of an upload server.
 #[derive(Debug, Default)]
 pub struct UploadTotals {
     documents: AtomicU64,
     bytes: AtomicU64,
+    /// Those of incomplete uploads included.
+    sent: AtomicU64,
+    requests: RequestCounters<{ UPLOAD_METHODS.len() }>,
 }
 
 impl UploadTotals {
+    /// Counts a request, at the moment when its reply is ready.
+    pub(super) fn add_request(
+        &self,
+        thread: u64,
+        method: usize,
+        status: Status,
+        latency: Duration,
+    ) {
+        let mut tally = Tally::default();
+        tally.count(method, status.code());
+        self.requests.add(thread, &mut tally, latency);
+    }
+
+    /// Counts bytes of a document.
+    pub(super) fn add_sent(&self, bytes: u64) {
+        self.sent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The number of documents that were uploaded.
+    pub fn documents(&self) -> u64 {
+        self.documents.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of documents that were sent.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Requests by method ([`UPLOAD_METHODS`]) and status.
+    pub fn requests(&self) -> RequestTotals<{ UPLOAD_METHODS.len() }> {
+        self.requests.totals()
+    }
+
     pub(super) fn add(&self, bytes: u64) {
         self.documents.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);

@@ -1,0 +1,90 @@
+//! The metrics and the health of a peer that shares a directory.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::exposition::{Exposition, number};
+use super::program::Observed;
+use super::request_metrics::{expose_refusals, expose_requests};
+use crate::counters::Cause;
+use crate::download::DownloadTotals;
+use crate::library::SharedLibrary;
+use crate::registration::Registration;
+use crate::upload::{UPLOAD_METHODS, UploadServer};
+
+/// The codes of its replies.
+const STATUSES: [u16; 7] = [200, 206, 400, 404, 416, 503, 505];
+
+/// The causes of its refusals.
+const CAUSES: [Cause; 13] = [
+    Cause::Connections,
+    Cause::ConnectionsOfNetwork,
+    Cause::ConnectionsOfSite,
+    Cause::Abuse,
+    Cause::Denied,
+    Cause::Threads,
+    Cause::Grammar,
+    Cause::Version,
+    Cause::NotFound,
+    Cause::Range,
+    Cause::Slots,
+    Cause::HandingOver,
+    Cause::File,
+];
+
+/// A peer that is observed.
+#[derive(Clone, Debug)]
+pub struct ObservedPeer {
+    /// What it shares.
+    pub library: SharedLibrary,
+    /// Its registration with an index.
+    pub registration: Arc<Registration>,
+    /// Its uploads.
+    pub uploads: Arc<UploadServer>,
+    /// Its downloads.
+    pub downloads: Arc<DownloadTotals>,
+}
+
+impl Observed for ObservedPeer {
+    fn name(&self) -> &'static str {
+        "peer"
+    }
+
+    fn check(&self) {
+        self.library.read().len();
+    }
+
+    fn check_ready(&self) -> Result<(), String> {
+        self.registration.check_registered()
+    }
+
+    fn expose(&self, to: &mut Exposition<'_>) -> fmt::Result {
+        let Self { library, registration, uploads, downloads } = self;
+        let documents = library.read().len();
+        to.gauge("p2p_ci_shared_documents", "Documents that are shared", number(documents))?;
+        let is_registered = u8::from(registration.check_registered().is_ok());
+        let help = "Whether all documents are registered with the index";
+        to.gauge("p2p_ci_registered", help, f64::from(is_registered))?;
+        let help = "Records that the index has accepted on the present connection";
+        to.gauge("p2p_ci_registered_records", help, number(registration.accepted()))?;
+
+        let (connections, totals) = (uploads.connections(), uploads.totals());
+        to.gauge("p2p_ci_upload_connections", "Connections of readers", number(connections))?;
+        let running = number(uploads.running().len());
+        to.gauge("p2p_ci_uploads_running", "Documents that are being uploaded", running)?;
+        let help = "Documents that were uploaded, whole or in part";
+        to.counter("p2p_ci_uploads", help, number(totals.documents()))?;
+        let help = "Bytes of documents that were sent";
+        to.counter("p2p_ci_uploaded_bytes", help, number(totals.sent()))?;
+        expose_requests(to, UPLOAD_METHODS, &STATUSES, &totals.requests())?;
+        expose_refusals(to, &CAUSES, |cause| uploads.refused(cause))?;
+
+        let running = number(downloads.running());
+        to.gauge("p2p_ci_downloads_running", "Documents that are being downloaded", running)?;
+        let results = [("complete", downloads.complete()), ("failed", downloads.failed())];
+        let results = results.map(|(result, count)| ([("result", result)], count));
+        to.counters("p2p_ci_downloads", "Documents that were downloaded, or given up", results)?;
+        let help = "Bytes of documents that were received";
+        to.counter("p2p_ci_downloaded_bytes", help, number(downloads.bytes()))
+    }
+}

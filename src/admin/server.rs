@@ -1,0 +1,73 @@
+//! The metrics and the health of an index server.
+
+use std::fmt;
+
+use super::exposition::{Exposition, number};
+use super::program::Observed;
+use super::request_metrics::{expose_refusals, expose_requests};
+use crate::counters::Cause;
+use crate::server::{INDEX_METHODS, Monitor};
+
+/// The codes of its replies.
+const STATUSES: [u16; 5] = [200, 400, 404, 503, 505];
+
+/// The causes of its refusals.
+const CAUSES: [Cause; 14] = [
+    Cause::Connections,
+    Cause::ConnectionsOfNetwork,
+    Cause::ConnectionsOfSite,
+    Cause::Abuse,
+    Cause::Denied,
+    Cause::Threads,
+    Cause::Draining,
+    Cause::Grammar,
+    Cause::Version,
+    Cause::NotFound,
+    Cause::Host,
+    Cause::RecordsOfConnection,
+    Cause::Records,
+    Cause::Memory,
+];
+
+/// An index server that is observed.
+#[derive(Clone, Debug)]
+pub struct ObservedServer(pub Monitor);
+
+impl Observed for ObservedServer {
+    fn name(&self) -> &'static str {
+        "server"
+    }
+
+    fn check(&self) {
+        self.0.check();
+    }
+
+    fn check_ready(&self) -> Result<(), String> {
+        if self.0.is_accepting() { Ok(()) } else { Err("it is about to end".into()) }
+    }
+
+    fn expose(&self, to: &mut Exposition<'_>) -> fmt::Result {
+        let now = self.0.observe();
+        to.gauge("p2p_ci_peers", "Connections of peers", number(now.peers))?;
+        let help = "The largest number of connections";
+        to.gauge("p2p_ci_peers_limit", help, number(now.most_peers))?;
+        to.gauge("p2p_ci_index_records", "Records of all peers", number(now.records))?;
+        let search = now.search_bytes;
+        let memory = [("records", now.index_bytes.saturating_sub(search)), ("search", search)];
+        let memory = memory.map(|(part, bytes)| ([("part", part)], number(bytes)));
+        to.gauges("p2p_ci_index_memory_bytes", "Memory that the index takes", memory)?;
+        let help = "Titles that are not in the search structure yet";
+        to.gauge("p2p_ci_index_queued_titles", help, number(now.queued_titles))?;
+        let (waits, waited) = now.lock_waits;
+        let help = "How often a thread had to wait for the lock of the index";
+        to.counter("p2p_ci_index_lock_waits", help, number(waits))?;
+        let help = "Time that threads have waited for the lock of the index, in seconds";
+        to.counter("p2p_ci_index_lock_wait_seconds", help, waited.as_secs_f64())?;
+        expose_requests(to, INDEX_METHODS, &STATUSES, &now.requests)?;
+        let help = "Bytes of requests that were read";
+        to.counter("p2p_ci_received_bytes", help, number(now.requests.received))?;
+        let help = "Bytes of replies that were sent";
+        to.counter("p2p_ci_sent_bytes", help, number(now.requests.sent))?;
+        expose_refusals(to, &CAUSES, |cause| self.0.refused(cause))
+    }
+}

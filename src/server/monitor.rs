@@ -1,0 +1,65 @@
+//! What an operator sees of a server while it runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::methods::INDEX_METHODS;
+use super::shared::Shared;
+use crate::counters::{Cause, RequestTotals};
+
+/// Observes a server. Clones observe the same one, also after it has ended.
+#[derive(Clone, Debug)]
+pub struct Monitor(pub(super) Arc<Shared>);
+
+/// The state of a server at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation {
+    /// Connections.
+    pub peers: usize,
+    /// The largest number of connections.
+    pub most_peers: usize,
+    /// Records of all peers.
+    pub records: usize,
+    /// Bytes of memory that the index takes, with its search structure.
+    pub index_bytes: usize,
+    /// Bytes of memory of the search structure.
+    pub search_bytes: usize,
+    /// Titles that a search cannot find yet.
+    pub queued_titles: usize,
+    /// How often a thread had to wait for the lock of the index, and for how long.
+    pub lock_waits: (u64, Duration),
+    /// Requests since the start.
+    pub requests: RequestTotals<{ INDEX_METHODS.len() }>,
+}
+
+impl Monitor {
+    /// Whether the server accepts connections.
+    pub fn is_accepting(&self) -> bool {
+        !self.0.stop.is_stopping()
+    }
+
+    /// Waits for the lock of the index: returns if the server works.
+    pub fn check(&self) {
+        self.0.index.len();
+    }
+
+    /// The present state.
+    pub fn observe(&self) -> Observation {
+        let Shared { index, permits, counters, .. } = &*self.0;
+        Observation {
+            peers: permits.taken(),
+            most_peers: permits.most(),
+            records: index.len(),
+            index_bytes: index.bytes(),
+            search_bytes: index.search_bytes(),
+            queued_titles: index.queued(),
+            lock_waits: index.lock_waits(),
+            requests: counters.totals(),
+        }
+    }
+
+    /// How many connections and requests were refused for this cause.
+    pub fn refused(&self, cause: Cause) -> u64 {
+        self.0.permits.refusals().of(cause)
+    }
+}
