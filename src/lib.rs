@@ -34,8 +34,20 @@
 //! # }
 //! ```
 //!
+//! A program that embeds the crate needs none of the crates that the programs of the package use: it switches
+//! the feature `cli` off (`default-features = false`).
+//!
 //! `protocol.md` specifies the wire; the documentation of each item names its section. `ARCHITECTURE.md`
 //! describes how the modules depend on each other.
+
+#![cfg_attr(
+    not(feature = "cli"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "some parts of the modules are for the programs only"
+    )
+)]
 
 pub mod library;
 pub mod limits;
@@ -45,14 +57,17 @@ pub mod server;
 
 // Parts of the above. They are public only for the programs, tests and measurements of this package, and may
 // change at any time.
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod admin;
 #[doc(hidden)]
 pub mod capture;
+#[cfg(feature = "cli")]
 mod check;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "cli", target_os = "linux"))]
 mod confined;
 #[doc(hidden)]
 pub mod counters;
@@ -65,10 +80,12 @@ mod driver;
 pub mod error_chain;
 #[doc(hidden)]
 pub mod escape;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod http;
 #[doc(hidden)]
 pub mod index;
+#[cfg(feature = "cli")]
 mod lab;
 #[doc(hidden)]
 pub mod net;
@@ -76,6 +93,7 @@ pub mod net;
 pub mod network;
 #[doc(hidden)]
 pub mod registration;
+#[cfg(feature = "cli")]
 mod replay;
 #[doc(hidden)]
 pub mod system;

@@ -1,4 +1,4 @@
-//! Limits of the HTTP server for operators ([`crate::http`]).
+//! Limits of the HTTP server for operators (`crate::http`).
 
 use std::time::Duration;
 
