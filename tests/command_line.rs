@@ -62,11 +62,12 @@ fn run_server(arguments: &[&str]) -> (i32, String) {
 fn wrong_values_are_answered_by_an_example() {
     let folder = tempfile::tempdir().unwrap();
     for (option, value, example) in [
-        ("--listen", "7734", "such as `127.0.0.1:7734`"),
+        ("--listen", "77344", "or a port alone, such as `127.0.0.1:7734`"),
         ("--listen", "localhost:7734", "such as `127.0.0.1:7734`"),
         ("--max-connections", "0", "such as `64`"),
         ("--connections-per-address", "many", "such as `64`"),
         ("--max-memory", "1", "such as `512M`"),
+        ("--max-memory", "16M", "of at least 16MiB, such as `512M` (decimal) or `2GiB` (binary)"),
         ("--log", "all", "requests, sessions, quiet"),
         ("--host-policy", "none", "auto, literal, strict"),
         ("--listen", "\u{1b}[31m\u{202e}", "found `\\x1b[31m\\u{202e}`"),
@@ -79,12 +80,12 @@ fn wrong_values_are_answered_by_an_example() {
     for (arguments, example) in [
         (&["x:y", "list"] as &[&str], "or `localhost:7734`"),
         (&["a b", "list"], "such as `localhost`"),
-        (&["share", "--upload", "5678"], "such as `127.0.0.1:7734`"),
+        (&["share", "--upload", "localhost:5678"], "or a port alone, such as"),
         (&["share", "--upload-limit", "1"], "such as `500k`"),
         (&["share", "--upload-slots", "0"], "such as `64`"),
         (&["share", "--uploads-per-address", "1.5"], "such as `64`"),
         (&["share", "--host", "a b"], "such as `localhost`"),
-        (&["get", "5", "--download-limit", "2m"], "such as `500k`"),
+        (&["get", "5", "--download-limit", "5Mb"], "such as `500k` or `5MB` (decimal) or `2MiB`"),
         (&["get", "5", "--allow-net", "10.0.0.0/99"], "such as `10.0.0.0/8`"),
         (&["get", "5", "--from", "host"], "such as `localhost:5678`"),
         (&["get", "05"], "such as `793`"),

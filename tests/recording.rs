@@ -150,7 +150,7 @@ fn an_existing_file_is_replaced_only_if_that_is_wanted() {
 fn a_record_ends_at_its_limit_and_the_program_goes_on() {
     let root = tempfile::tempdir().unwrap();
     let record = root.path().join("record");
-    let index = Index::start(&["--record", text(&record), "--record-limit", "2k"]);
+    let index = Index::start(&["--record", text(&record), "--record-limit", "2KiB"]);
     for _ in 0..20 {
         index.list();
     }

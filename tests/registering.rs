@@ -166,7 +166,7 @@ fn no_document_is_added_twice_where_its_digest_is_known() {
 #[test]
 fn refusals_within_a_pipeline_are_in_their_places() {
     const COUNT: usize = 2000;
-    let index = common::Index::start(&["--max-memory", "16M"]);
+    let index = common::Index::start(&["--max-memory", "16MiB"]);
     let mut talk = index.connect();
     let add = |number: usize, title: &str| {
         format!("ADD RFC {number} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: {title}\r\n\r\n")

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gethostname::gethostname;
 
+use super::headings::NETWORK;
 use super::output::format::Format;
 use super::output::print::{print_json, print_line};
 use super::values::option_values::remedy;
@@ -17,12 +18,12 @@ use crate::limits;
 pub(super) struct AdminArgs {
     /// Show metrics and health over HTTP at this address, such as `127.0.0.1:9734`, or at this path of a Unix
     /// socket; may be given several times
-    #[arg(long, value_name = "ADDR:PORT|PATH", global = true, display_order = 106)]
+    #[arg(long, value_name = "ADDR:PORT|PATH", global = true, help_heading = NETWORK)]
     pub(super) admin: Vec<HttpAddress>,
 
     /// Reply also to requests at the address for operators that name this host; may be given several times
     /// [default: IP addresses, `localhost`, and the name of this machine]
-    #[arg(long, value_name = "NAME", global = true, display_order = 107)]
+    #[arg(long, value_name = "NAME", global = true, help_heading = NETWORK)]
     pub(super) admin_host: Vec<String>,
 }
 

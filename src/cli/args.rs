@@ -1,100 +1,60 @@
 //! The arguments of the program `peer`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand};
 use ipnet::IpNet;
 
 use super::admin::AdminArgs;
 use super::command::Command;
+use super::headings::{DOWNLOADING, NETWORK, OUTPUT, SHARING};
 use super::logs::form::LogFormat;
 use super::output::format::Format;
 use super::record::RecordArgs;
 use super::values::endpoints::index_server;
-use super::values::option_values::{count, socket_address};
+use super::values::option_values::{Listen, count};
 use super::values::rate::Rate;
 use crate::escape::excerpt;
 use crate::library::Depth;
 use crate::limits;
 use crate::protocol::{Endpoint, Host};
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
 Without a command, a shell is started that reads commands from standard input.
-`peer help COMMAND` describes a command.
-
-Exit codes: 0 done, 1 anything else, 2 usage, 65 wrong digest, 66 not found,
-69 index or peer unreachable, 74 file or disk, 76 protocol violated by the other
-side; 130, 129 and 143 ended by SIGINT, SIGHUP and SIGTERM.
+`peer help COMMAND` describes a command. Topics are exit-codes, formats
+(of output and values) and environment: `peer help formats`.
 
 Examples:
   peer localhost --share papers
+  peer localhost --menu
+  peer localhost search tcp congestion
   peer localhost get 793 --out - | less";
-
-/// Options of a peer that shares.
-const SHARING: &str = "Sharing";
-/// Options of a peer that downloads.
-const DOWNLOADING: &str = "Downloading";
 
 /// Peer of P2P-CI/1.0: shares a directory, finds and downloads documents.
 #[derive(Debug, Parser)]
-#[command(name = "peer", version, max_term_width = 80, after_help = EXIT_CODES)]
+#[command(name = "peer", version, max_term_width = 80, after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Index server
     #[arg(value_name = "SERVER[:PORT]", default_value = "localhost", value_parser = index_server)]
     pub(super) server: Endpoint,
 
     /// Shared directory; created when a document is saved there
-    #[arg(long, value_name = "DIR", default_value = "rfc", global = true, display_order = 101)]
+    #[arg(long, value_name = "DIR", default_value = "rfc", global = true, help_heading = SHARING)]
     pub(super) share: PathBuf,
 
     /// Include the subdirectories of the shared directory
-    #[arg(long, global = true, display_order = 102)]
+    #[arg(long, global = true, help_heading = SHARING)]
     pub(super) recursive: bool,
-
-    /// Output format: `raw` (the lines of the reply), `table`, or `json` (one object a line)
-    #[arg(
-        long,
-        value_enum,
-        value_name = "FORMAT",
-        default_value = "raw",
-        hide_possible_values = true,
-        global = true,
-        display_order = 103
-    )]
-    pub(super) format: Format,
-
-    /// Upload from this address, such as `[::]:5678` [default: any address, a free port]
-    #[arg(
-        long,
-        value_name = "ADDR:PORT",
-        value_parser = socket_address,
-        global = true,
-        help_heading = SHARING
-    )]
-    pub(super) upload: Option<SocketAddr>,
-
-    /// Register under this host name or address [default: localhost, the host name or the address,
-    /// as seen from the index]
-    #[arg(long, value_name = "NAME", global = true, help_heading = SHARING)]
-    pub(super) host: Option<Host>,
 
     /// Move each document that another peer has downloaded completely to the subdirectory
     /// `handed-over`, and stop sharing it
     #[arg(long, global = true, help_heading = SHARING)]
     pub(super) hand_over: bool,
 
-    /// Accept requests for uploads in the forms of other programs of the course
-    #[arg(long, global = true, help_heading = SHARING)]
-    pub(super) compat: bool,
-
-    /// State in each refusal of an upload what was expected and what was found
-    #[arg(long, global = true, help_heading = SHARING)]
-    pub(super) explain: bool,
-
-    /// Limit all uploads together to this many bytes a second, such as `500k` or `2M` (KiB
-    /// and MiB)
+    /// Limit all uploads together to this many bytes a second, such as `500k` or `2M` (decimal), or
+    /// `2MiB` (binary)
     #[arg(long, value_name = "RATE", global = true, help_heading = SHARING)]
     pub(super) upload_limit: Option<Rate>,
 
@@ -114,8 +74,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = count, global = true, help_heading = SHARING)]
     pub(super) uploads_per_address: Option<NonZeroUsize>,
 
-    /// Limit all downloads together to this many bytes a second, such as `500k` or `2M` (KiB
-    /// and MiB)
+    /// Limit all downloads together to this many bytes a second, such as `500k` or `2M` (decimal), or
+    /// `2MiB` (binary)
     #[arg(long, value_name = "RATE", global = true, help_heading = DOWNLOADING)]
     pub(super) download_limit: Option<Rate>,
 
@@ -124,6 +84,24 @@ pub(super) struct Args {
     #[arg(long, global = true, help_heading = DOWNLOADING)]
     pub(super) strict: bool,
 
+    /// Upload from this address, such as `127.0.0.1:5678`, or from this port of every address
+    /// [default: a free port of every address]
+    #[arg(long, value_name = "[ADDR:]PORT", global = true, help_heading = NETWORK)]
+    pub(super) upload: Option<Listen>,
+
+    /// Register under this host name or address [default: localhost, the host name or the address,
+    /// as seen from the index]
+    #[arg(long, value_name = "NAME", global = true, help_heading = NETWORK)]
+    pub(super) host: Option<Host>,
+
+    /// Accept requests for uploads in the forms of other programs of the course
+    #[arg(long, global = true, help_heading = NETWORK)]
+    pub(super) compat: bool,
+
+    /// State in each refusal of an upload what was expected and what was found
+    #[arg(long, global = true, help_heading = NETWORK)]
+    pub(super) explain: bool,
+
     /// Permit connections to peers in this network, such as `10.0.0.0/8`; may be given several
     /// times [default: no addresses more local than that of the index, no ports below 1024]
     #[arg(
@@ -131,9 +109,27 @@ pub(super) struct Args {
         value_name = "NET",
         value_parser = parse_network,
         global = true,
-        help_heading = DOWNLOADING
+        help_heading = NETWORK
     )]
     pub(super) allow_net: Vec<IpNet>,
+
+    #[command(flatten)]
+    pub(super) record: RecordArgs,
+
+    #[command(flatten)]
+    pub(super) admin: AdminArgs,
+
+    /// Output format: `raw` (the lines of the reply), `table`, or `json` (one object a line)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "raw",
+        hide_possible_values = true,
+        global = true,
+        help_heading = OUTPUT
+    )]
+    pub(super) format: Format,
 
     /// Form of the log: `text`, or `json` (one object a line)
     #[arg(
@@ -143,15 +139,28 @@ pub(super) struct Args {
         default_value = "text",
         hide_possible_values = true,
         global = true,
-        display_order = 104
+        help_heading = OUTPUT
     )]
     pub(super) log_format: LogFormat,
 
-    #[command(flatten)]
-    pub(super) admin: AdminArgs,
+    /// Print more on standard error: what happens; twice: details, too
+    #[arg(
+        short,
+        long,
+        action = ArgAction::Count,
+        global = true,
+        conflicts_with = "quiet",
+        help_heading = OUTPUT
+    )]
+    pub(super) verbose: u8,
 
-    #[command(flatten)]
-    pub(super) record: RecordArgs,
+    /// Print only results and errors: no notes, no progress, no warnings
+    #[arg(short, long, global = true, help_heading = OUTPUT)]
+    pub(super) quiet: bool,
+
+    /// Offer a menu of numbered operations in place of the shell
+    #[arg(long)]
+    pub(super) menu: bool,
 
     #[command(subcommand)]
     pub(super) command: Option<Single>,

@@ -22,7 +22,7 @@ use clap::{Args, Subcommand};
 use super::errors::failure::Failure;
 use super::errors::report::report;
 use super::values::endpoints::{holder, index_server};
-use super::values::option_values::socket_address;
+use super::values::option_values::Listen;
 use crate::check::{
     self, Case, Target, index_server as index_cases, upload_server as upload_cases,
 };
@@ -91,10 +91,14 @@ enum Program {
     },
     /// Test a client, which a person operates: it connects to this program, the index server
     Client {
-        /// Listen on this address, such as `127.0.0.1:7734` or `[::]:7734`
-        #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:7734",
-              value_parser = socket_address, conflicts_with = "class")]
-        listen: SocketAddr,
+        /// Listen on this address, such as `127.0.0.1:7734`, or on this port of every address
+        #[arg(
+            long,
+            value_name = "[ADDR:]PORT",
+            default_value = "127.0.0.1:7734",
+            conflicts_with = "class"
+        )]
+        listen: Listen,
         /// End if nothing is done for this number of seconds [default: 60 if standard input is not a
         /// terminal]
         #[arg(long, value_name = "SECONDS", conflicts_with = "class")]
@@ -128,10 +132,14 @@ enum Program {
         /// [default: a new one, if CMD has {dir}]
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
-        /// Listen on this address as the index server
-        #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0",
-              value_parser = socket_address, conflicts_with = "class")]
-        listen: SocketAddr,
+        /// Listen on this address, or on this port of every address, as the index server
+        #[arg(
+            long,
+            value_name = "[ADDR:]PORT",
+            default_value = "127.0.0.1:0",
+            conflicts_with = "class"
+        )]
+        listen: Listen,
         #[command(flatten)]
         class: ClassOptions,
         #[command(flatten)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-use super::values::endpoints::holder;
+use super::values::endpoints::{HOLDER, holder};
 use super::values::named::{DOCUMENT, Range, parse_document, parse_range};
 use crate::protocol::{Document, Endpoint, Limit, SyntaxError, Title, Words};
 
@@ -31,6 +31,10 @@ pub(super) enum Command {
     Verify(Verify),
     /// Show the download history of a document
     Why(Named),
+    /// Show the text of a document that is here
+    Read(Named),
+    /// Open a PDF, text or image file that is here in the desktop's viewer
+    Open(Named),
     /// List shared documents
     Docs,
     /// Show the index, the shared directory and running transfers
@@ -55,10 +59,17 @@ pub(super) fn help_of(command: &str) -> (&'static [&'static str], &'static str) 
         "add" => (&["share", "format", "host"], "p2p-ci> add lecture-01.pdf --title Lecture"),
         "verify" => (&DIRECTORY, "peer --share papers verify 793"),
         "why" => (&["share", "format"], "peer --share papers why 793"),
+        "read" => (&DIRECTORY, "peer --share papers read 793"),
+        "open" => (&DIRECTORY, "peer --share papers open lecture-01.pdf"),
         "docs" => (&DIRECTORY, "peer --share papers docs --format json"),
         "status" => (&DIRECTORY, "peer localhost --share papers status"),
         _ => (&[], ""),
     }
+}
+
+/// Whether the documents of a command are here.
+pub(super) fn is_local(command: &str) -> bool {
+    matches!(command, "remove" | "verify" | "read" | "open")
 }
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -107,7 +118,7 @@ impl Search {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Browse {
     /// The peer as it is listed
-    #[arg(value_name = "HOST:PORT", value_parser = holder)]
+    #[arg(value_name = HOLDER, value_parser = holder)]
     pub(super) peer: Endpoint,
 }
 
@@ -119,7 +130,7 @@ pub(super) struct Get {
     pub(super) documents: Vec<Range>,
 
     /// Download from this peer, without asking the index
-    #[arg(long, value_name = "HOST:PORT", value_parser = holder)]
+    #[arg(long, value_name = HOLDER, value_parser = holder)]
     pub(super) from: Option<Endpoint>,
 
     /// Save to this path instead of the shared directory: a file, a directory, a device or FIFO, or
@@ -147,7 +158,7 @@ pub(super) struct Verify {
 #[derive(Clone, Debug, Args)]
 pub(super) struct Sync {
     /// Only documents of this peer
-    #[arg(long, value_name = "HOST:PORT", value_parser = holder)]
+    #[arg(long, value_name = HOLDER, value_parser = holder)]
     pub(super) from: Option<Endpoint>,
 
     /// Only documents whose titles contain all these words
@@ -196,6 +207,8 @@ pub(super) enum LineCommand {
     Both(Command),
     /// Stop sharing a document; its file stays
     Remove(Named),
+    /// Clear the screen
+    Clear,
     /// End the session
     #[command(visible_alias = "exit")]
     Quit,

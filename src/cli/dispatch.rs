@@ -2,18 +2,21 @@
 
 use super::command::{Command, LineCommand};
 use super::commands::{
-    add, browse, docs, get, list, lookup, peers, remove, search, status, sync, verify, why,
+    add, browse, docs, get, list, lookup, open, peers, read, remove, search, status, sync, verify,
+    why,
 };
 use super::context::Context;
 use super::downloads::share_directory::remove_empty_directories;
 use super::errors::command_error::CommandError;
 use super::other_kind::note_upload_server;
+use super::output::print::clear_screen;
 
 /// Runs a line of the shell; `false` if it ends the session.
 pub(super) fn run_line(context: &Context, line: &LineCommand) -> Result<bool, CommandError> {
     match line {
         LineCommand::Both(command) => run(context, command)?,
         LineCommand::Remove(named) => remove(context, &named.document)?,
+        LineCommand::Clear => clear_screen().map_err(CommandError::Output)?,
         LineCommand::Quit => return Ok(false),
     }
     Ok(true)
@@ -50,6 +53,8 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), CommandError> {
         Command::Add(command) => add(context, command),
         Command::Verify(command) => verify(context, &command.documents),
         Command::Why(named) => why(context, &named.document),
+        Command::Read(named) => read(context, &named.document),
+        Command::Open(named) => open(context, &named.document),
         Command::Docs => docs(context),
         Command::Status => status(context),
     }

@@ -3,14 +3,17 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
+use super::topics::{TOPICS, topic};
 use super::{
     check, explain, generate, lab, peer, program, replay, server, server_args, usage, wireshark,
 };
 
 const AFTER_HELP: &str = "\
-`p2p-ci COMMAND --help` describes a command.
+`p2p-ci COMMAND --help` describes a command. Topics are exit-codes, formats
+(of output and values) and environment: `p2p-ci help formats`.
 
 Examples:
   p2p-ci server
@@ -51,14 +54,11 @@ enum Program {
     /// Write manual pages and completions of shells, for packages
     #[command(hide = true)]
     Generate(generate::Arguments),
-    /// Describe a command
+    /// Describe a command, or a topic: exit-codes, formats, environment
     Help {
-        /// `server`, `peer`, `check`, `wireshark`, `explain`, `lab` or `replay`
-        #[arg(
-            value_name = "COMMAND",
-            value_parser = ["server", "peer", "check", "wireshark", "explain", "lab", "replay"]
-        )]
-        program: Option<String>,
+        /// A command, or a topic
+        #[arg(value_name = "COMMAND|TOPIC", value_parser = described())]
+        what: Option<String>,
     },
 }
 
@@ -83,13 +83,22 @@ pub fn main() -> ExitCode {
         Program::Lab(arguments) => lab::run(&arguments),
         Program::Replay(arguments) => replay::run_command(&arguments),
         Program::Generate(arguments) => generate::run(&arguments, whole_command()),
-        Program::Help { program } => match program.as_deref() {
+        Program::Help { what } => match what.as_deref() {
             Some("server") => server::run(help()),
             Some("peer") => peer::run(help()),
-            Some(other) => own_help(&["p2p-ci", other, "--help"]),
+            Some(other) => match topic(other) {
+                Some(text) => usage::print_topic(text),
+                None => own_help(&["p2p-ci", other, "--help"]),
+            },
             None => own_help(&["p2p-ci", "--help"]),
         },
     }
+}
+
+/// The words that `p2p-ci help` accepts.
+fn described() -> PossibleValuesParser {
+    let commands = ["server", "peer", "check", "wireshark", "explain", "lab", "replay"];
+    commands.into_iter().chain(TOPICS.iter().map(|topic| topic.name)).into()
 }
 
 /// The program with all arguments of `server` and `peer`, which parse theirs themselves.

@@ -18,9 +18,8 @@ use clap::{Args, Subcommand};
 use super::errors::report::report;
 use super::output::print::{print_json, print_line};
 use super::record::RecordArgs;
-use super::values::quantity::quantity;
+use super::values::quantity::{byte_factor, quantity};
 use super::values::rate::Rate;
-use super::values::size::binary_factor;
 use crate::capture::Recorder;
 use crate::escape::{escaped, escaped_path};
 use crate::lab::{
@@ -70,7 +69,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=99))]
     documents: Option<u32>,
 
-    /// The length of each generated document [default: 64k]
+    /// The length of each generated document [default: 64KiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     size: Option<u64>,
 
@@ -78,7 +77,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=2000))]
     latency: Option<u64>,
 
-    /// Bytes per second that each peer sends, such as `1M` [default: unlimited]
+    /// Bytes per second that each peer sends, such as `1M` (decimal) or `1MiB` [default: unlimited]
     #[arg(long, value_name = "RATE")]
     rate: Option<Rate>,
 
@@ -286,7 +285,7 @@ fn recorder(record: &RecordArgs) -> Result<Recorder, Error> {
 
 fn size(text: &str) -> Result<u64, String> {
     const MOST: u64 = 16 << 20;
-    quantity(text, binary_factor).filter(|size| *size <= MOST).ok_or_else(|| {
-        format!("expected a size of at most 16M, such as `100k` or `1M`, found `{text}`")
+    quantity(text, byte_factor).filter(|size| *size <= MOST).ok_or_else(|| {
+        format!("expected a size of at most 16MiB, such as `100k` (decimal) or `1MiB` (binary), found `{text}`")
     })
 }

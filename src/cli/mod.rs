@@ -8,11 +8,11 @@
 //! | `server`, `server_args`, `limits_table` | the program `server` |
 //! | `peer`, `modes`, `args` | the program `peer`: its start, the three ways in which it runs, its arguments |
 //! | `installed`, `program` | the program `p2p-ci`; the names of the programs in help and messages |
-//! | `command`, `usage` | the arguments of the commands, in the shell and after `peer`; help |
+//! | `command`, `usage`, `headings`, `topics`, `surplus` | the arguments of the commands, in the shell and after `peer`; help; tips |
 //! | `commands`, `dispatch`, `context` | the commands; the one place that calls them; the state that they use |
 //! | `shell`, `session` | the shell; what runs while a directory is shared |
 //! | `downloads`, `progress` | downloads into the shared directory; their progress |
-//! | `values`, `meant`, `other_kind` | values as users type them; the document or the server that a user may mean |
+//! | `values`, `meant`, `other_kind`, `unreachable` | values as users type them; the document or the server that a user may mean |
 //! | `output`, `errors`, `logs` | results on standard output; errors and exit codes; logs |
 //! | `check` | the command that tests other programs |
 //! | `wireshark` | the command that installs the dissector for Wireshark |
@@ -34,6 +34,7 @@ mod downloads;
 mod errors;
 mod explain;
 mod generate;
+mod headings;
 pub mod installed;
 mod lab;
 mod limits_table;
@@ -52,6 +53,9 @@ mod server_args;
 mod service;
 mod session;
 mod shell;
+mod surplus;
+mod topics;
+mod unreachable;
 mod usage;
 mod user_folder;
 mod values;

@@ -17,18 +17,18 @@ use super::logs::uptime::Uptime;
 use super::output::format::Format;
 use super::output::notices::Notices;
 use super::output::outcome::{report_failed, shown};
-use super::output::print::print_note;
 use super::program::{called, typed};
 use super::service;
+use super::session::ending::end;
 use super::session::index_access::IndexAccess;
 use super::session::interrupt::{Interrupt, Mode};
 use super::session::resume::resume_unfinished;
 use super::session::sharing::{Session, event_printer};
 use super::session::signals::{ServiceSignal, on_service_signal};
-use super::shell::line_loop;
+use super::shell::line_loop::{self, Front};
+use super::unreachable::{note_unreachable, note_unreachable_index};
 use super::user_folder::{journal_file, peer_stats_store};
 use super::values::rate::Rate;
-use crate::escape::excerpt;
 use crate::limits;
 use crate::net::AddressPolicy;
 use crate::peer::{Bandwidth, Downloader, IndexConnection, IndexError, Journal, PeerStats};
@@ -41,24 +41,10 @@ pub(super) fn finish<T>(format: Format, outcome: Result<T, CommandError>) -> Res
         // A reader that has closed its pipe needs no message.
         if !error.is_closed_pipe() {
             report_failed(&called("peer"), format, &error);
-            note_unresolved(&error);
+            note_unreachable(&error);
         }
         error.failure()
     })
-}
-
-/// Notes that an unresolved host name without dots may have been meant as a directory or a command.
-fn note_unresolved(error: &CommandError) {
-    let CommandError::Index(IndexError::Unreachable { index, source }) = error else { return };
-    let host = index.host.as_str();
-    // A failed connection has an error number of the operating system; a failed look-up has none.
-    if source.raw_os_error().is_none() && !host.contains(['.', ':']) && host != "localhost" {
-        print_note(format_args!(
-            "{} was taken as the host of the index: a directory is named with --share, and a command \
-             comes after the host",
-            excerpt(host)
-        ));
-    }
 }
 
 /// Runs one command, and registers nothing.
@@ -73,9 +59,11 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
         Arc::default(),
     ));
     let journal = match command {
-        Command::Get(_) | Command::Sync(_) | Command::Verify(_) | Command::Why(_) => {
-            journal(&args.share)
-        }
+        Command::Get(_)
+        | Command::Sync(_)
+        | Command::Verify(_)
+        | Command::Why(_)
+        | Command::Open(_) => journal(&args.share),
         // Other commands need no journal, and work where none can be written.
         _ => Arc::new(Journal::in_memory()),
     };
@@ -163,8 +151,11 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
             notices.print("interrupted: not registered yet; the registration continues");
         }
         Err(error) if !interactive => return finish(args.format, Err(CommandError::from(error))),
-        Ok(()) | Err(_) => {}
+        // The notice of the registration has the error.
+        Err(error) => note_unreachable_index(&error),
+        Ok(()) => {}
     }
+    let front = if args.menu { Front::Menu } else { Front::Prompt };
     let downloader = downloader(args);
     if interactive {
         logging::warn_of_root();
@@ -189,8 +180,12 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
         interactive,
         ..Context::new(args, index, downloader, journal, interrupt)
     };
-    let outcome = line_loop::run(&mut context, &notices);
+    let outcome = line_loop::run(&mut context, &notices, front);
     context.store_peer_stats();
+    let interrupt = context.interrupt.clone();
+    // It shares the upload server.
+    drop(context);
+    end(session, &interrupt, interactive);
     outcome
 }
 

@@ -12,7 +12,7 @@ use super::errors::command_error::CommandError;
 use super::logs::logging;
 use super::modes::{finish, once, run_shell, share};
 use super::output::outcome::shown;
-use super::output::print::print_note;
+use super::output::print::{be_quiet, print_note};
 use super::program::{called, with_program};
 use super::usage::peer_arguments;
 use crate::escape::escaped;
@@ -29,11 +29,10 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = peer_arguments(&with_program("peer", arguments));
     let interactive =
         io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
-    let level = match args.command {
-        Some(Single::Share) => LevelFilter::Info,
-        Some(Single::Both(_) | Single::Remove(_)) | None => LevelFilter::Warn,
-    };
-    logging::start(args.log_format, level, &[]);
+    if args.quiet {
+        be_quiet();
+    }
+    logging::start(args.log_format, log_level(&args), &[]);
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=1: {error}");
     }
@@ -57,6 +56,20 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.into(),
+    }
+}
+
+/// The level of the log: `share` is a service, whose log has what happens.
+fn log_level(args: &Args) -> LevelFilter {
+    let usual = match args.command {
+        Some(Single::Share) => LevelFilter::Info,
+        Some(Single::Both(_) | Single::Remove(_)) | None => LevelFilter::Warn,
+    };
+    match (args.quiet, args.verbose) {
+        (true, _) => LevelFilter::Error,
+        (false, 0) => usual,
+        (false, 1) => usual.increment_severity(),
+        (false, _) => usual.increment_severity().increment_severity(),
     }
 }
 

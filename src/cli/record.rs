@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::errors::failure::Failure;
-use super::values::quantity::quantity;
-use super::values::size::binary_factor;
+use super::headings::NETWORK;
+use super::values::quantity::{byte_factor, quantity};
 use crate::capture::Recorder;
 use crate::escape::escaped_path;
 use crate::net::record_connections;
 
-const RECORDING: &str = "Recording";
 /// A record that is shorter has not even one request.
 const LEAST: u64 = 1024;
 
@@ -22,19 +21,19 @@ const LEAST: u64 = 1024;
 pub(super) struct RecordArgs {
     /// Record all connections to this file as pcapng, which Wireshark and `p2p-ci explain` read; the
     /// file must not exist
-    #[arg(long, value_name = "FILE", global = true, help_heading = RECORDING)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = NETWORK)]
     record: Option<PathBuf>,
 
     /// Replace the file of `--record` if it exists
-    #[arg(long, global = true, help_heading = RECORDING)]
+    #[arg(long, global = true, help_heading = NETWORK)]
     record_force: bool,
 
-    /// Record at most this many bytes, such as `100M` [default: 1G]
-    #[arg(long, value_name = "SIZE", value_parser = size, global = true, help_heading = RECORDING)]
+    /// Record at most this many bytes, such as `100M` (decimal) or `100MiB` [default: 1GiB]
+    #[arg(long, value_name = "SIZE", value_parser = size, global = true, help_heading = NETWORK)]
     record_limit: Option<u64>,
 
     /// Record documents as a whole [default: the first 64 KiB of each]
-    #[arg(long, global = true, help_heading = RECORDING)]
+    #[arg(long, global = true, help_heading = NETWORK)]
     record_bodies: bool,
 }
 
@@ -111,7 +110,7 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    quantity(text, binary_factor).filter(|size| *size >= LEAST).ok_or_else(|| {
-        format!("expected a size of at least 1k, such as `100M` or `2G`, found `{text}`")
+    quantity(text, byte_factor).filter(|size| *size >= LEAST).ok_or_else(|| {
+        format!("expected a size of at least 1KiB, such as `100M` (decimal) or `2GiB` (binary), found `{text}`")
     })
 }

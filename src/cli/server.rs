@@ -170,7 +170,7 @@ fn listening(config: &Config) -> Result<Server, Error> {
     if inherited.is_empty() {
         return Server::bind(config).map_err(cannot_bind);
     }
-    if !config.listen.is_empty() {
+    if !config.listen.is_empty() || !config.ports.is_empty() {
         log::warn!("--listen is ignored: the service manager has passed sockets that listen");
     }
     Ok(Server::with_listeners(config, inherited))
@@ -250,7 +250,7 @@ fn warn_of_little_memory(config: &Config) {
 
 fn start_logging(args: &Args) {
     let automatic = if io::stderr().is_terminal() { Log::Requests } else { Log::Sessions };
-    let (sessions, requests, faults) = match args.log.unwrap_or(automatic) {
+    let (sessions, requests, faults) = match args.log().unwrap_or(automatic) {
         Log::Requests => (LevelFilter::Info, LevelFilter::Info, LevelFilter::Warn),
         Log::Sessions => (LevelFilter::Info, LevelFilter::Off, LevelFilter::Warn),
         Log::Quiet => (LevelFilter::Off, LevelFilter::Off, LevelFilter::Off),

@@ -1,14 +1,14 @@
 //! The arguments of the program `server`.
 
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use clap::{Parser, ValueEnum};
 
 use super::admin::AdminArgs;
+use super::headings::{LIMITS, NETWORK, OUTPUT};
 use super::logs::form::LogFormat;
 use super::record::RecordArgs;
-use super::values::option_values::{count, socket_address};
+use super::values::option_values::{Listen, count};
 use super::values::size::MemorySize;
 use crate::protocol::dialect::StyleSettings;
 use crate::server::{Config, HostPolicy};
@@ -18,16 +18,19 @@ Ctrl-C, SIGTERM, and SIGHUP from a terminal end the server. Without a terminal
 SIGHUP means reload, and there is nothing to reload yet. RUST_LOG refines the
 log.
 
-Example: server --listen 127.0.0.1:7734 --explain";
+Examples:
+  server
+  server --listen 127.0.0.1:7734 --explain
+  server --listen 7744 --max-memory 512MiB --quiet";
 
 /// Index server of P2P-CI/1.0: lists which peer has which document.
 #[derive(Debug, Parser)]
 #[command(name = "server", version, max_term_width = 80, after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Listen on this address, such as `127.0.0.1:7734` or `[::1]:0`; may be given several times
-    /// [default: port 7734 on every address, IPv4 and IPv6]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = socket_address)]
-    listen: Vec<SocketAddr>,
+    /// Listen on this address, such as `127.0.0.1:7734` or `[::1]:0`, or on this port of every
+    /// address, IPv4 and IPv6; may be given several times [default: 7734]
+    #[arg(long, value_name = "[ADDR:]PORT", help_heading = NETWORK)]
+    listen: Vec<Listen>,
 
     /// List the records of a peer under the host that it says if that is its address or it is on
     /// loopback, else under its address (`auto`); under the host that it says (`literal`); or
@@ -37,42 +40,57 @@ pub(super) struct Args {
         value_enum,
         value_name = "POLICY",
         default_value = "auto",
-        hide_possible_values = true
+        hide_possible_values = true,
+        help_heading = NETWORK
     )]
     host_policy: HostPolicyArg,
 
     /// State in each refusal what was expected and what was found
-    #[arg(long)]
+    #[arg(long, help_heading = NETWORK)]
     explain: bool,
 
     /// Accept requests in the forms of other programs of the course, and reply in the same form
-    #[arg(long)]
+    #[arg(long, help_heading = NETWORK)]
     compat: bool,
 
     /// Set what requests do not show of the form of replies, such as `rows=number,add=status`
     /// (protocol.md appendix B.5)
-    #[arg(long, value_name = "KEY=VALUE", requires = "compat")]
+    #[arg(long, value_name = "KEY=VALUE", requires = "compat", help_heading = NETWORK)]
     compat_form: Option<StyleSettings>,
 
     /// Serve this many connections, if this machine allows as many [default: 10000]
-    #[arg(long, value_name = "N", value_parser = count)]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = LIMITS)]
     max_connections: Option<NonZeroUsize>,
 
-    /// Limit the memory for records, connections and their threads to this size, such as `512M` or
-    /// `2G` [default: half of the least of RAM, the control group's limit and `ulimit -v`]
-    #[arg(long, value_name = "SIZE")]
+    /// Limit the memory for records, connections and their threads to this size, such as `512M`
+    /// (decimal) or `2GiB` (binary) [default: half of the least of RAM, the control group's limit and `ulimit -v`]
+    #[arg(long, value_name = "SIZE", help_heading = LIMITS)]
     max_memory: Option<MemorySize>,
 
     /// Serve this many connections from one IPv4 address or IPv6 /64 network; loopback is exempt
     /// [default: 64]
-    #[arg(long, value_name = "N", value_parser = count)]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = LIMITS)]
     connections_per_address: Option<NonZeroUsize>,
 
     /// Print on standard error each request (`requests`), only sessions and faults (`sessions`), or
     /// only what the operator has to know (`quiet`) [default: requests on a terminal, else
     /// sessions]
-    #[arg(long, value_enum, value_name = "WHAT", hide_possible_values = true)]
-    pub(super) log: Option<Log>,
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        hide_possible_values = true,
+        help_heading = OUTPUT
+    )]
+    log: Option<Log>,
+
+    /// The same as `--log requests`
+    #[arg(short, long, conflicts_with_all = ["log", "quiet"], help_heading = OUTPUT)]
+    verbose: bool,
+
+    /// The same as `--log quiet`
+    #[arg(short, long, conflicts_with = "log", help_heading = OUTPUT)]
+    quiet: bool,
 
     /// Form of the log: `text`, or `json` (one object a line)
     #[arg(
@@ -80,7 +98,8 @@ pub(super) struct Args {
         value_enum,
         value_name = "FORMAT",
         default_value = "text",
-        hide_possible_values = true
+        hide_possible_values = true,
+        help_heading = OUTPUT
     )]
     pub(super) log_format: LogFormat,
 
@@ -91,7 +110,7 @@ pub(super) struct Args {
     pub(super) admin: AdminArgs,
 
     /// Print every limit with its value, and exit
-    #[arg(long)]
+    #[arg(long, help_heading = LIMITS)]
     pub(super) show_limits: bool,
 }
 
@@ -115,10 +134,29 @@ pub(super) enum Log {
     Quiet,
 }
 
+impl Args {
+    /// What is printed, if an option says it.
+    pub(super) fn log(&self) -> Option<Log> {
+        match (self.verbose, self.quiet) {
+            (true, _) => Some(Log::Requests),
+            (_, true) => Some(Log::Quiet),
+            (false, false) => self.log,
+        }
+    }
+}
+
 impl From<&Args> for Config {
     fn from(args: &Args) -> Self {
+        let (mut listen, mut ports) = (Vec::new(), Vec::new());
+        for one in &args.listen {
+            match *one {
+                Listen::Address(address) => listen.push(address),
+                Listen::Port(port) => ports.push(port),
+            }
+        }
         Self {
-            listen: args.listen.clone(),
+            listen,
+            ports,
             host_policy: match args.host_policy {
                 HostPolicyArg::Auto => HostPolicy::Auto,
                 HostPolicyArg::Literal => HostPolicy::Literal,

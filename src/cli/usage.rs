@@ -2,15 +2,18 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::process::exit;
+use std::process::{ExitCode, exit};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{Arg, Command, CommandFactory, Error, FromArgMatches, Parser};
 
 use super::args::Args;
 use super::command::help_of;
 use super::errors::failure::Failure;
+use super::output::print::print_line;
 use super::program::{called, with_names};
+use super::surplus::surplus_tip;
+use super::topics::topic;
 use super::values::endpoints::similar_command;
 use super::values::named::join_kinds;
 use crate::escape::{escaped, excerpt};
@@ -28,7 +31,9 @@ pub(super) fn peer_command() -> Command {
         let (used, example) = help_of(&name);
         let options = options.clone().into_iter().map(|option| {
             // `share` uses all options.
-            let is_used = name == "share" || used.contains(&option.get_id().as_str());
+            let id = option.get_id().as_str();
+            let is_used =
+                name == "share" || used.contains(&id) || matches!(id, "verbose" | "quiet");
             option.hide(!is_used)
         });
         all.mut_subcommand(&name, |command| {
@@ -47,13 +52,30 @@ pub(super) fn peer_command() -> Command {
 
 /// Reads the arguments of the program `peer`; ends it when they are wrong, or ask for help.
 pub(super) fn peer_arguments(all: &[OsString]) -> Args {
-    let server = all.get(1).and_then(|word| word.clone().into_string().ok());
+    if let [_, help, name] = all
+        && *help == *"help"
+        && let Some(text) = name.to_str().and_then(topic)
+    {
+        exit(print_line(with_names(text)).map_or(Failure::File as i32, |()| 0));
+    }
     let command = peer_command();
     let words = join_kinds(&command, all.iter().cloned());
-    let found = command.try_get_matches_from(words);
+    let found = command.try_get_matches_from(words.clone());
     let args = found.and_then(|found| Args::from_arg_matches(&found));
-    args.and_then(|args| check_server(args, all))
-        .unwrap_or_else(|error| end(&error, &tip(&error, server.as_deref())))
+    args.and_then(check_menu)
+        .and_then(|args| check_server(args, all))
+        .unwrap_or_else(|error| end(&error, &surplus_tip(&error, &peer_command(), &words)))
+}
+
+/// Refuses a command with `--menu`, in which the commands are chosen.
+fn check_menu(args: Args) -> Result<Args, Error> {
+    match args.menu && args.command.is_some() {
+        false => Ok(args),
+        true => {
+            let message = "expected no command with `--menu`, in which operations are chosen";
+            Err(peer_command().error(ErrorKind::ArgumentConflict, message))
+        }
+    }
 }
 
 /// Refuses a server that is probably a mistyped command, because resolving its name may take long.
@@ -82,21 +104,6 @@ fn mistyped(word: &str) -> Option<String> {
     Some(format!("  tip: a similar command exists: '{similar}'"))
 }
 
-/// The tip for an unexpected argument: a mistyped command was parsed as the server, or a name with blanks
-/// is not quoted.
-pub(super) fn tip(error: &Error, server: Option<&str>) -> String {
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else {
-        return String::new();
-    };
-    if error.kind() != ErrorKind::UnknownArgument || word.starts_with('-') {
-        return String::new();
-    }
-    if let Some(tip) = server.and_then(mistyped) {
-        return format!("{tip}\n");
-    }
-    "  tip: a name with blanks is one argument, in quotes\n".into()
-}
-
 /// Reads the arguments of a program without commands.
 pub(super) fn arguments<A: Parser>(all: impl IntoIterator<Item = OsString>) -> A {
     let command = with_program_names(A::command());
@@ -108,6 +115,14 @@ pub(super) fn arguments<A: Parser>(all: impl IntoIterator<Item = OsString>) -> A
 fn with_program_names(command: Command) -> Command {
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     command.after_help(with_names(&help).into_owned())
+}
+
+/// Prints a topic of the help.
+pub(super) fn print_topic(text: &str) -> ExitCode {
+    match print_line(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => Failure::File.into(),
+    }
 }
 
 /// Prints help, or the error in the arguments, and ends the program.
@@ -143,7 +158,7 @@ mod tests {
                 ("--explain", "share"),
                 ("--compat", "share"),
                 ("--host ", "share add"),
-                ("--recursive", "share get sync verify docs status"),
+                ("--recursive", "share get sync verify read open docs status"),
                 ("--download-limit", "share get sync"),
                 ("--allow-net", "share get sync lookup"),
                 ("--out", "get"),

@@ -35,16 +35,20 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
     if time <= LONGEST { Ok(time) } else { Err(wrong()) }
 }
 
-/// A number of bytes, such as `500`, `100 KiB` or `1 MiB`. Units are powers of 1024.
+/// A number of bytes, such as `500`, `100 KiB` or `1 MiB`. `kB` and `MB` are powers of 1000, `KiB` and
+/// `MiB` powers of 1024.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let wrong =
         || format!("expected a size, such as `500`, `100 KiB` or `1 MiB`, found {}", excerpt(text));
     let (number, unit) = split(text).ok_or_else(wrong)?;
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
         _ => return Err(wrong()),
     };
     number.parse().ok().and_then(|number: u64| number.checked_mul(factor)).ok_or_else(wrong)
@@ -78,7 +82,13 @@ mod tests {
         for text in ["", "5", "s", "-1 s", "1.2.3 s", "61 min", "1 h", "1e9 s"] {
             assert!(time(text).is_err(), "{text:?}");
         }
-        for (text, bytes) in [("500", 500), ("500 B", 500), ("100 KiB", 102_400), ("1M", 1 << 20)] {
+        for (text, bytes) in [
+            ("500", 500),
+            ("500 B", 500),
+            ("100 KiB", 102_400),
+            ("1M", 1_000_000),
+            ("1 MiB", 1 << 20),
+        ] {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
         for text in ["", "1.5 KiB", "KiB", "5 X", "99999999999999999999", "18446744073709551615 K"]

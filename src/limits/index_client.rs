@@ -155,5 +155,7 @@ pub const DIGESTS_POLL: Duration = Duration::from_millis(5);
 pub(crate) const DRY_RUN_LENGTHS: usize = 10_000;
 /// Documents of the last printed list that the shell keeps for completion.
 pub(crate) const COMPLETED_DOCUMENTS: usize = 10_000;
+/// Records of a list that completion reads.
+pub(crate) const COMPLETION_RECORDS: usize = 100_000;
 /// Bytes of empty lines before a reply of the index, in a minute.
 pub const EMPTY_LINES_OF_INDEX: usize = 1024;

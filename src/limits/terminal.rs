@@ -14,5 +14,13 @@ pub const LISTED_PEERS: usize = 100_000;
 pub const FIFO_READER: Duration = Duration::from_secs(30);
 /// Bytes that `verify` and copies read at a time.
 pub const VERIFY_BUFFER: usize = 256 * 1024;
+/// Bytes that `read` shows as one line. A longer line is continued on the next one.
+pub const READ_LINE: u64 = 64 * 1024;
+/// Bytes of a document that `read` prints as JSON.
+pub const READ_JSON: u64 = 16 * 1024 * 1024;
+/// Time in which a program that opens a document can fail, and its failure is reported.
+pub const OPENING: Duration = Duration::from_secs(1);
 /// Time for a cancelled command and the session to end in order, before the program exits.
 pub const ENDING: Duration = Duration::from_secs(2);
+/// Bytes of one line of a script, a command with its arguments, or of one value in the menu.
+pub const SHELL_LINE: usize = 1024 * 1024;

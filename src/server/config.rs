@@ -14,8 +14,11 @@ use crate::system::{self, Bound};
 /// How an index server behaves.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// Addresses to listen on. If empty: port 7734 on every address, IPv4 and IPv6.
+    /// Addresses to listen on.
     pub listen: Vec<SocketAddr>,
+    /// Ports to listen on at every address, IPv4 and IPv6. If there is neither an address nor a port:
+    /// port 7734.
+    pub ports: Vec<u16>,
     /// The host under which the records of a peer are listed (protocol.md section 4.7).
     pub host_policy: HostPolicy,
     /// Whether a refusal carries a `Reason` (protocol.md section 6.3).

@@ -44,23 +44,27 @@ impl Server {
     /// # Errors
     /// When an address is in use, is not an address of this machine, or is not allowed.
     pub fn bind(config: &Config) -> Result<Self, BindError> {
-        let listeners = if config.listen.is_empty() {
-            let listener = net::listen_everywhere(Port::INDEX.value());
-            vec![listener.map_err(|source| BindError {
-                address: format!("port {}", Port::INDEX),
-                port: Port::INDEX.value(),
-                source,
-            })?]
-        } else {
-            let listen = |&address| {
-                net::listen(address).map_err(|source| BindError {
-                    address: format!("{address}"),
-                    port: address.port(),
-                    source,
-                })
-            };
-            config.listen.iter().map(listen).collect::<Result<_, _>>()?
+        let default = match config.listen.is_empty() && config.ports.is_empty() {
+            true => Some(Port::INDEX.value()),
+            false => None,
         };
+        let at_port = |port| {
+            net::listen_everywhere(port).map_err(|source| BindError {
+                address: format!("port {port}"),
+                port,
+                source,
+            })
+        };
+        let at_address = |&address: &SocketAddr| {
+            net::listen(address).map_err(|source| BindError {
+                address: format!("{address}"),
+                port: address.port(),
+                source,
+            })
+        };
+        let ports = config.ports.iter().copied().chain(default).map(at_port);
+        let listeners = config.listen.iter().map(at_address).chain(ports);
+        let listeners = listeners.collect::<Result<_, _>>()?;
         Ok(Self { listeners, shared: Arc::new(Shared::new(config)) })
     }
 

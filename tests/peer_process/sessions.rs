@@ -67,7 +67,7 @@ fn a_script_continues_after_a_failure_and_the_most_severe_decides_its_code() {
     let replies: Vec<&str> = output.lines().skip(2).collect();
     assert_eq!(replies, ["P2P-CI/1.0 404 Not Found", "", "P2P-CI/1.0 200 OK", "", ""]);
     for part in [
-        "peer: line 2: unrecognized subcommand 'frobnicate'",
+        "peer: line 2: unrecognized command 'frobnicate'",
         "expected an RFC number from 1 to 999999999",
         "no peer has RFC 5",
         "cannot share `missing`",

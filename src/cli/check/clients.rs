@@ -22,7 +22,7 @@ use crate::cli::output::format::Format;
 use crate::cli::output::print::print_text;
 use crate::cli::session::interrupt::{Interrupt, Mode};
 use crate::cli::values::bounded_lines::BoundedLines;
-use crate::cli::values::option_values::remedy;
+use crate::cli::values::option_values::{Listen, remedy};
 #[cfg(target_os = "linux")]
 use crate::confined;
 
@@ -40,12 +40,12 @@ pub(super) struct Started {
     pub(super) start: String,
     pub(super) menu: Option<PathBuf>,
     pub(super) dir: Option<PathBuf>,
-    pub(super) listen: SocketAddr,
+    pub(super) listen: Listen,
 }
 
 /// Tests a client that a person operates; returns whether all cases have passed.
 pub(super) fn person(
-    listen: SocketAddr,
+    listen: Listen,
     idle: Option<NonZeroU64>,
     options: &Options,
 ) -> Result<bool, Error> {
@@ -132,11 +132,11 @@ fn end_left() {
     confined::kill_descendants();
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).map_err(|cause| {
-        let remedy = remedy(cause.kind(), address.port(), "--listen");
+fn bind(listen: Listen) -> Result<TcpListener, Error> {
+    listen.bind().map_err(|cause| {
+        let remedy = remedy(cause.kind(), listen.port(), "--listen");
         let remedy = remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default();
-        Error::Listen { address, cause, remedy }
+        Error::Listen { address: listen.to_string(), cause, remedy }
     })
 }
 

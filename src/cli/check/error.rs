@@ -1,7 +1,6 @@
 //! Errors of `p2p-ci check`.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::cli::errors::failure::Failure;
@@ -19,7 +18,7 @@ pub(super) enum Error {
     #[error("cannot {what} {path}")]
     File { what: &'static str, path: String, source: io::Error },
     #[error("cannot listen on {address}: {cause}{remedy}")]
-    Listen { address: SocketAddr, cause: io::Error, remedy: String },
+    Listen { address: String, cause: io::Error, remedy: String },
     #[error("{path}: {mistake}")]
     Menu { path: String, mistake: String },
     #[error("--start: {0}")]

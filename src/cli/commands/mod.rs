@@ -6,6 +6,7 @@
 //! | `get`, `sync` | downloads |
 //! | `batch` | documents that `get` or `sync` downloads together |
 //! | `add`, `remove`, `docs` | shared documents |
+//! | `read`, `open` | the text of a document; a document in the desktop's viewer |
 //! | `verify`, `why`, `status` | files and their digests; download histories; the session and its transfers |
 //! | `print_reply` | one request whose reply is printed |
 
@@ -16,8 +17,10 @@ mod docs;
 mod get;
 mod list;
 mod lookup;
+mod open;
 mod peers;
 mod print_reply;
+mod read;
 mod remove;
 mod search;
 mod status;
@@ -31,7 +34,9 @@ pub(super) use docs::docs;
 pub(super) use get::get;
 pub(super) use list::list;
 pub(super) use lookup::lookup;
+pub(super) use open::open;
 pub(super) use peers::peers;
+pub(super) use read::read;
 pub(super) use remove::remove;
 pub(super) use search::search;
 pub(super) use status::status;

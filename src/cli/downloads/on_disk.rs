@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
-use crate::library::{Entry, Hasher, file_name_of};
+use crate::cli::values::named::typed as typed_name;
+use crate::library::{Entry, Hasher, candidates, file_name_of};
 use crate::limits;
 use crate::protocol::{Digest, Document};
 use crate::system::open_regular;
@@ -35,6 +36,26 @@ pub(in crate::cli) fn digest_on_disk(
     Ok(match found {
         Err(error) if is_missing(&error) => Ok(None),
         found => found.map(Some),
+    })
+}
+
+/// The document of a typed name that is shared here, and its file.
+///
+/// # Errors
+/// When the shared directory cannot be scanned, or does not have it.
+pub(in crate::cli) fn shared_entry(
+    context: &Context,
+    typed: &Document,
+) -> Result<(Document, Arc<Entry>), CommandError> {
+    let library = context.library()?;
+    let library = library.read();
+    let found = candidates(typed).into_iter().find_map(|form| {
+        let entry = library.entry(&form).cloned();
+        entry.map(|entry| (form, entry))
+    });
+    found.ok_or_else(|| {
+        let command = typed_name(typed);
+        CommandError::NotFound(format!("{typed} is not here: `get {command}` downloads it"))
     })
 }
 

@@ -38,6 +38,9 @@ pub(in crate::cli) enum CommandError {
          overwritten without `get --force`"
     )]
     Differs { document: Document, expected: Digest, found: Digest },
+    /// A document is not opened in another program, because that may not be safe.
+    #[error("{document} is not opened: {reason}; its file is `{path}`")]
+    NotOpened { document: Document, reason: String, path: String, failure: Failure },
     /// Some documents were not downloaded. Each of them and their number were reported.
     #[error("some documents were not fetched")]
     GivenUp(Failure),
@@ -90,6 +93,7 @@ impl CommandError {
             Self::Printed { failure, .. }
             | Self::NoAnswer { failure, .. }
             | Self::GivenUp(failure)
+            | Self::NotOpened { failure, .. }
             | Self::Some { failure, .. } => *failure,
             Self::Incomplete(_) => Failure::Protocol,
             Self::Said(error) | Self::NotBegun(error) => error.failure(),

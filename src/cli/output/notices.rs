@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustyline::ExternalPrinter;
 
+use super::print::is_quiet;
+
 /// The destination of notices. Clones share it.
 #[derive(Clone, Default)]
 pub(in crate::cli) struct Notices(Arc<Mutex<Option<Box<dyn ExternalPrinter + Send>>>>);
@@ -15,8 +17,11 @@ impl Notices {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(printer));
     }
 
-    /// Prints one line.
+    /// Prints one line, unless notes are not wanted.
     pub(in crate::cli) fn print(&self, line: &str) {
+        if is_quiet() {
+            return;
+        }
         let mut printer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // The terminal may be closed.
         let _ = match &mut *printer {

@@ -1,6 +1,7 @@
 //! Standard output, which has only the results of commands; and notes on standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::{Table, presets};
 use serde_json::Value;
@@ -26,7 +27,7 @@ pub(in crate::cli) fn print_text(format: Format, text: impl std::fmt::Display) -
     match format {
         Format::Raw | Format::Table => print_line(text),
         Format::Json => {
-            print_note(text);
+            print_message(text);
             Ok(())
         }
     }
@@ -47,8 +48,41 @@ pub(in crate::cli) fn table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
-/// Writes a line to standard error that is neither a warning nor an error.
+/// Writes a line to standard error that is neither a warning nor an error, unless notes are not wanted.
 pub(in crate::cli) fn print_note(line: impl std::fmt::Display) {
+    if !is_quiet() {
+        print_message(line);
+    }
+}
+
+/// Writes a line to standard error that is always wanted, such as a question.
+pub(in crate::cli) fn print_message(line: impl std::fmt::Display) {
     // Standard error may be closed.
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Clears the screen, if standard output is one.
+///
+/// # Errors
+/// When it is closed.
+pub(in crate::cli) fn clear_screen() -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    if output.is_terminal() {
+        // The cursor to the first cell; the screen; the lines that have scrolled out of it.
+        output.write_all(b"\x1b[H\x1b[2J\x1b[3J")?;
+    }
+    output.flush()
+}
+
+/// Whether neither notes nor progress are printed.
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on neither notes nor progress are printed.
+pub(in crate::cli) fn be_quiet() {
+    IS_QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Whether neither notes nor progress are printed.
+pub(in crate::cli) fn is_quiet() -> bool {
+    IS_QUIET.load(Ordering::Relaxed)
 }

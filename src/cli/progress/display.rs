@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::output::print::is_quiet;
 use crate::escape::escaped;
 use crate::peer::CompletedDownload;
 use crate::protocol::Document;
@@ -27,7 +28,7 @@ pub(in crate::cli) fn warn_of_length(document: &Document, fetched: &CompletedDow
 
 /// A bar on a terminal, nothing elsewhere.
 pub(super) fn bar(length: Option<u64>, template: &str) -> ProgressBar {
-    let target = match io::stderr().is_terminal() && length != Some(0) {
+    let target = match io::stderr().is_terminal() && length != Some(0) && !is_quiet() {
         true => ProgressDrawTarget::stderr(),
         false => ProgressDrawTarget::hidden(),
     };
@@ -41,13 +42,13 @@ pub(super) fn bar(length: Option<u64>, template: &str) -> ProgressBar {
 
 /// Lines where there is no terminal.
 pub(super) struct PlainLines {
-    /// The time of the last line; `None` on a terminal.
+    /// The time of the last line; `None` where no lines are printed.
     last: Option<Instant>,
 }
 
 impl PlainLines {
     pub(super) fn new() -> Self {
-        Self { last: (!io::stderr().is_terminal()).then(Instant::now) }
+        Self { last: (!io::stderr().is_terminal() && !is_quiet()).then(Instant::now) }
     }
 
     /// Prints a line if it is due.

@@ -42,6 +42,11 @@ impl IndexAccess {
         self.registration.as_deref()
     }
 
+    /// The same, to hold on to it.
+    pub(in crate::cli) fn shared_registration(&self) -> Option<&Arc<Registration>> {
+        self.registration.as_ref()
+    }
+
     /// Has this handle cancel the queries of the command that begins.
     pub(in crate::cli) fn cancel_queries_with(&self, cancel: &Cancel) {
         self.queries.cancel_with(cancel);

@@ -7,6 +7,8 @@
 //! | single `get`, `sync` | it is cancelled | it is cancelled |
 //! | other single commands | the program ends | the program ends |
 //!
+//! While a session that the user has ended waits for uploads, any signal ends the program.
+//!
 //! A cancelled command returns soon, and its caller ends the program in order. If something keeps it
 //! from returning, this module ends the program.
 
@@ -55,6 +57,8 @@ struct State {
     running: Option<Cancel>,
     interrupted: Option<Instant>,
     last: Option<(Signal, Instant)>,
+    /// Whether the user has ended the session, which waits for uploads.
+    is_leaving: bool,
     /// The signal that ends the program.
     ending: Option<Signal>,
     /// A temporary file or directory that is removed when the program ends.
@@ -100,6 +104,11 @@ impl Interrupt {
         self.lock().ending
     }
 
+    /// The user has ended the session: from now on one signal ends the program.
+    pub(in crate::cli) fn leave(&self) {
+        self.lock().is_leaving = true;
+    }
+
     /// Ctrl-C at the prompt, where the line editor reads it: returns whether it is the second one
     /// within a second, which ends the session.
     pub(in crate::cli) fn again(&self) -> bool {
@@ -133,6 +142,7 @@ impl Interrupt {
         // Also between two commands: a late Ctrl-C was meant for the command.
         if (self.0.mode, signal) == (Mode::Shell { interactive: true }, Signal::Interrupt)
             && !is_second
+            && !state.is_leaving
         {
             return;
         }

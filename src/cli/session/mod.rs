@@ -6,8 +6,10 @@
 //! | `share_claim` | other sessions of the same directory |
 //! | `index_access` | how a command reaches the index |
 //! | `interrupt`, `signals` | Ctrl-C; SIGINT, SIGTERM and SIGHUP |
+//! | `ending` | the end of a session, which waits for uploads |
 //! | `resume` | downloads of an earlier run |
 
+pub(super) mod ending;
 pub(super) mod index_access;
 pub(super) mod interrupt;
 pub(super) mod resume;

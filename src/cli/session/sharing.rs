@@ -2,7 +2,7 @@
 //! the library up to date.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use crate::cli::output::notices::Notices;
 use crate::cli::output::outcome::shown;
 use crate::cli::output::print::{print_json, print_line};
 use crate::cli::user_folder::{port_file, stored_digests};
-use crate::cli::values::option_values::remedy;
+use crate::cli::values::option_values::{Listen, remedy};
 use crate::cli::values::quantity::counted;
 use crate::cli::values::rate::Rate;
 use crate::error_chain::error_chain;
@@ -106,12 +106,12 @@ impl Session {
 
 /// The listener for uploads. Without an address the port of the last session is used if it is free, because
 /// other peers may still have it in their lists.
-fn upload_listener(address: Option<SocketAddr>, shared: &Path) -> io::Result<TcpListener> {
-    match address {
-        Some(address) => net::listen(address).map_err(|error| {
-            let remedy = remedy(error.kind(), address.port(), "--upload");
+fn upload_listener(upload: Option<Listen>, shared: &Path) -> io::Result<TcpListener> {
+    match upload {
+        Some(upload) => upload.bind().map_err(|error| {
+            let remedy = remedy(error.kind(), upload.port(), "--upload");
             let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
-            io::Error::new(error.kind(), format!("cannot upload from {address}: {error}{remedy}"))
+            io::Error::new(error.kind(), format!("cannot upload from {upload}: {error}{remedy}"))
         }),
         None => {
             let store = port_file(shared);

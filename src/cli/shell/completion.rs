@@ -1,5 +1,7 @@
 //! Completion in the shell, derived from the definition of the commands.
 
+use std::sync::Arc;
+
 use clap::{Arg, Command, CommandFactory, ValueHint};
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::error::ReadlineError;
@@ -9,16 +11,25 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
 use super::listed::Listed;
-use crate::cli::command::Line;
-use crate::cli::values::named::{is_document, typed_in_shell};
+use super::remote::Remote;
+use super::word::{Word, is_plain, quoted, split};
+use crate::cli::command::{Line, is_local};
+use crate::cli::values::endpoints::HOLDER;
+use crate::cli::values::named::{is_document, join_kinds, typed, typed_in_shell};
+use crate::escape::escaped;
 use crate::library::SharedLibrary;
+use crate::peer::Registration;
+use crate::protocol::Document;
 
-/// Completes commands, options, paths, and the names of documents that are shared or were listed last.
+/// Completes commands, options, paths, documents and peers.
 pub(in crate::cli) struct Completions {
     line: Command,
     files: FilenameCompleter,
     library: Option<SharedLibrary>,
     listed: Listed,
+    remote: Remote,
+    /// The words before the value that the menu asks for, which is a line of its own.
+    asked: Option<Vec<String>>,
 }
 
 /// The kinds of words that may be at the cursor.
@@ -26,46 +37,150 @@ pub(in crate::cli) struct Completions {
 enum Candidates {
     Words(Vec<String>),
     Paths,
-    Documents,
+    /// The word is after `RFC`, or after `FILE`.
+    Documents {
+        is_local: bool,
+        kind: Option<&'static str>,
+    },
+    Peers,
 }
 
 impl Completions {
-    pub(in crate::cli) fn new(library: Option<SharedLibrary>, listed: Listed) -> Self {
+    /// Completions with documents of this library, of the last list, and of the index of a session.
+    pub(in crate::cli) fn new(
+        library: Option<SharedLibrary>,
+        listed: Listed,
+        registration: Option<&Arc<Registration>>,
+    ) -> Self {
         let mut line = Line::command();
         // Adds `help`.
         line.build();
-        Self { line, files: FilenameCompleter::new(), library, listed }
+        let remote = registration.map(Remote::new).unwrap_or_default();
+        Self { line, files: FilenameCompleter::new(), library, listed, remote, asked: None }
+    }
+
+    /// From now on completes lines that are the value after these words of a command.
+    pub(super) fn complete_value_of(&mut self, words: &[String]) {
+        self.asked = Some(words.to_vec());
+    }
+
+    /// All candidates at the cursor; `None` if they are paths.
+    fn texts(&self, earlier: &[String], word: &str) -> Option<Vec<String>> {
+        match self.candidates(earlier, word) {
+            Candidates::Words(words) => Some(words),
+            Candidates::Documents { is_local, kind } => Some(self.documents(is_local, kind)),
+            Candidates::Peers => Some(self.peers()),
+            Candidates::Paths => None,
+        }
     }
 
     /// The words that may follow `earlier`, if they begin with `word`.
-    fn candidates(&self, earlier: &str, word: &str) -> Candidates {
-        let mut words = earlier.split_whitespace();
-        let command = match words.next() {
-            None | Some("help") => return Candidates::Words(names(&self.line)),
-            Some(name) => self.line.find_subcommand(name),
+    fn candidates(&self, earlier: &[String], word: &str) -> Candidates {
+        let Some((name, arguments)) = earlier.split_first() else {
+            return Candidates::Words(names(&self.line));
         };
-        let Some(command) = command else { return Candidates::Words(Vec::new()) };
-        let option = words.next_back().and_then(|before| before.strip_prefix("--"));
-        let option = option
-            .and_then(|name| command.get_opts().find(|option| option.get_long() == Some(name)));
-        if option.is_none() && word.starts_with('-') {
-            let long = |option: &Arg| option.get_long().map(|long| format!("--{long}"));
-            return Candidates::Words(command.get_arguments().filter_map(long).collect());
+        if matches!(&**name, "help" | "?") {
+            return Candidates::Words(match arguments {
+                [] => names(&self.line),
+                _ => Vec::new(),
+            });
         }
-        match option.or_else(|| command.get_positionals().next()) {
-            Some(argument) => candidates_of(argument),
-            None => Candidates::Words(Vec::new()),
+        let Some(command) = self.line.find_subcommand(name) else {
+            return Candidates::Words(Vec::new());
+        };
+        if let Some(option) = arguments.last().and_then(|before| option_with_value(command, before))
+        {
+            return candidates_of(command, option, None);
+        }
+        let is_end_of_options = arguments.iter().any(|argument| argument == "--");
+        if word.starts_with('-') && !is_end_of_options {
+            return Candidates::Words(options(command));
+        }
+        let (count, kind) = positionals(command, earlier);
+        match command.get_positionals().next() {
+            Some(argument) if count == 0 || is_list(argument) => {
+                candidates_of(command, argument, kind)
+            }
+            _ => Candidates::Words(Vec::new()),
         }
     }
 
-    fn documents(&self) -> Vec<String> {
-        let mut documents = self.listed.documents();
+    /// The texts of documents, each in the form in which it can be typed.
+    fn documents(&self, is_local: bool, kind: Option<&str>) -> Vec<String> {
+        let mut documents = Vec::new();
         if let Some(library) = &self.library {
             let library = library.read();
             documents.extend(library.documents().map(|(document, _)| document.clone()));
         }
-        documents.iter().map(typed_in_shell).collect()
+        if !is_local {
+            documents.extend(self.listed.documents());
+            documents.extend(self.remote.names().documents.iter().cloned());
+        }
+        documents.sort();
+        documents.dedup();
+        documents.iter().filter_map(|document| text_of(document, kind)).collect()
     }
+
+    fn peers(&self) -> Vec<String> {
+        self.remote.names().peers.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// The text of a document, or `None` if it is not of this kind.
+fn text_of(document: &Document, kind: Option<&str>) -> Option<String> {
+    let name = match (document, kind) {
+        (Document::Rfc(number), None | Some("RFC")) => return Some(number.to_string()),
+        (Document::Rfc(_), _) | (Document::File(_), Some("RFC")) => return None,
+        (Document::File(name), _) => name.as_str().to_string(),
+    };
+    if escaped(&name).to_string() != name {
+        // Terminal controls stay percent-encoded.
+        let encoded = typed(document);
+        let name = encoded.strip_prefix("FILE:").filter(|_| kind.is_some());
+        return Some(name.map(String::from).unwrap_or(encoded));
+    }
+    let needs_kind = kind.is_none() && typed_in_shell(document).starts_with("FILE:");
+    Some(if needs_kind { format!("FILE:{name}") } else { name })
+}
+
+/// The option of a command whose value is the next word.
+fn option_with_value<'a>(command: &'a Command, word: &str) -> Option<&'a Arg> {
+    let name = word.strip_prefix("--")?;
+    let mut options = command.get_opts().filter(|option| option.get_action().takes_values());
+    options.find(|option| option.get_long() == Some(name))
+}
+
+/// How many arguments without options follow the command, and the kind of document before the cursor.
+fn positionals(command: &Command, words: &[String]) -> (usize, Option<&'static str>) {
+    let program = Command::new("").subcommand(command.clone());
+    let joined = join_kinds(&program, words);
+    let mut arguments = joined.iter().skip(1).filter_map(|word| word.to_str());
+    let (mut count, mut last) = (0, "");
+    while let Some(word) = arguments.next() {
+        if option_with_value(command, word).is_some() {
+            arguments.next();
+        } else if !word.starts_with('-') {
+            count += 1;
+        }
+        last = word;
+    }
+    let takes_documents = command.get_positionals().any(is_document);
+    match last {
+        "FILE" if takes_documents => (count - 1, Some("FILE")),
+        word if takes_documents && word.eq_ignore_ascii_case("RFC") => (count - 1, Some("RFC")),
+        _ => (count, None),
+    }
+}
+
+fn is_list(argument: &Arg) -> bool {
+    argument.get_num_args().is_some_and(|count| count.max_values() > 1)
+}
+
+/// The long options of a command.
+fn options(command: &Command) -> Vec<String> {
+    let long = |option: &Arg| option.get_long().map(|long| format!("--{long}"));
+    let visible = command.get_arguments().filter(|option| !option.is_hide_set());
+    visible.filter_map(long).chain(["--help".into()]).collect()
 }
 
 /// The names of all commands and their aliases.
@@ -80,12 +195,19 @@ fn names(line: &Command) -> Vec<String> {
     names
 }
 
-fn candidates_of(argument: &Arg) -> Candidates {
+fn candidates_of(command: &Command, argument: &Arg, kind: Option<&'static str>) -> Candidates {
+    let values = argument.get_possible_values();
+    if !values.is_empty() {
+        return Candidates::Words(values.iter().map(|value| value.get_name().into()).collect());
+    }
     if let ValueHint::AnyPath | ValueHint::FilePath = argument.get_value_hint() {
         return Candidates::Paths;
     }
+    let is_peer =
+        argument.get_value_names().is_some_and(|names| names.iter().any(|name| *name == HOLDER));
     match is_document(argument) {
-        true => Candidates::Documents,
+        true => Candidates::Documents { is_local: is_local(command.get_name()), kind },
+        false if is_peer => Candidates::Peers,
         false => Candidates::Words(Vec::new()),
     }
 }
@@ -100,18 +222,52 @@ impl Completer for Completions {
         context: &Context<'_>,
     ) -> Result<(usize, Vec<Pair>), ReadlineError> {
         let before = line.get(..position).unwrap_or_default();
-        let start = before.rfind(' ').map_or(0, |at| at + 1);
-        let (earlier, word) = before.split_at_checked(start).unwrap_or((before, ""));
-        let candidates = match self.candidates(earlier, word) {
-            Candidates::Words(words) => words,
-            Candidates::Documents => self.documents(),
-            Candidates::Paths => return self.files.complete(line, position, context),
+        if let Some(words) = &self.asked {
+            let candidates = self.texts(words, before).unwrap_or_default();
+            let pair = |text: String| Pair { replacement: text.clone(), display: text };
+            return Ok((0, fitting(candidates, before).into_iter().map(pair).collect()));
+        }
+        let (mut earlier, mut word) = split(before);
+        // The value of `--option=value`.
+        let option_and_value =
+            word.text.split_once('=').filter(|(option, _)| option.starts_with("--"));
+        if let Some((option, value)) = option_and_value
+            && before.get(word.start..).is_some_and(|typed| typed == word.text)
+        {
+            earlier.push(option.into());
+            let start = word.start + option.len() + 1;
+            word = Word { start, text: value.into(), quote: None };
+        }
+        let Some(candidates) = self.texts(&earlier, &word.text) else {
+            return self.files.complete(line, position, context);
         };
-        let fitting = candidates.into_iter().filter(|candidate| candidate.starts_with(word));
-        // The next word can be typed directly after it.
-        let pair = |text: String| Pair { replacement: format!("{text} "), display: text };
-        Ok((start, fitting.map(pair).collect()))
+        Ok((word.start, pairs(fitting(candidates, &word.text), word.quote)))
     }
+}
+
+/// The candidates that begin with a text: as it is typed, else in any case.
+fn fitting(candidates: Vec<String>, text: &str) -> Vec<String> {
+    let begins = |candidate: &String| candidate.starts_with(text);
+    if candidates.iter().any(begins) {
+        return candidates.into_iter().filter(begins).collect();
+    }
+    let lower = text.to_lowercase();
+    candidates
+        .into_iter()
+        .filter(|candidate| candidate.to_lowercase().starts_with(&lower))
+        .collect()
+}
+
+/// The candidates in quotes where they need them, or where the user has begun to quote. The common beginning of
+/// several is completed, so all are quoted if one of them is.
+fn pairs(candidates: Vec<String>, quote: Option<char>) -> Vec<Pair> {
+    let is_quoted = quote.is_some() || !candidates.iter().all(|candidate| is_plain(candidate));
+    let pair = |display: String| {
+        let word = if is_quoted { quoted(&display, quote) } else { display.clone() };
+        // The next word can be typed directly after it.
+        Pair { replacement: format!("{word} "), display }
+    };
+    candidates.into_iter().map(pair).collect()
 }
 
 impl Helper for Completions {}
@@ -122,77 +278,4 @@ impl Hinter for Completions {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::Document;
-
-    #[test]
-    fn a_complete_word_is_followed_by_a_blank() {
-        let completions = Completions::new(None, Listed::default());
-        let history = rustyline::history::DefaultHistory::new();
-        let context = Context::new(&history);
-        for (line, start, replacement) in
-            [("loo", 0, "lookup "), ("lookup --p", 7, "--probe "), ("help sy", 5, "sync ")]
-        {
-            let (at, found) = completions.complete(line, line.len(), &context).unwrap();
-            let found: Vec<String> = found.into_iter().map(|pair| pair.replacement).collect();
-            assert_eq!((at, found), (start, vec![replacement.to_string()]), "{line}");
-        }
-    }
-
-    #[test]
-    fn the_documents_of_the_last_list_are_completed() {
-        let listed = Listed::default();
-        let completions = Completions::new(None, listed.clone());
-        let file = |name: &str| Document::File(name.parse().unwrap());
-        listed.begin(&file("old.txt"));
-        listed.begin(&file("b.txt"));
-        listed.add(&file("a b.txt"));
-        listed.add(&file("b.txt"));
-        let history = rustyline::history::DefaultHistory::new();
-        let found = completions.complete("get ", 4, &Context::new(&history)).unwrap().1;
-        let found: Vec<&str> = found.iter().map(|pair| pair.replacement.as_str()).collect();
-        assert_eq!(found, ["a%20b.txt ", "b.txt "]);
-    }
-
-    #[test]
-    fn a_name_with_blanks_is_one_word() {
-        for (name, word) in [
-            ("a.txt", "a.txt"),
-            ("a b.txt", "a%20b.txt"),
-            ("it's", "it%27s"),
-            ("42", "FILE:42"),
-            ("1-5", "FILE:1-5"),
-        ] {
-            let document = Document::File(name.parse().unwrap());
-            assert_eq!(typed_in_shell(&document), word);
-        }
-        assert_eq!(typed_in_shell(&Document::Rfc("7".parse().unwrap())), "7");
-    }
-
-    #[test]
-    fn words_that_can_follow() {
-        let completions = Completions::new(None, Listed::default());
-        let Candidates::Words(names) = completions.candidates("", "") else { panic!("no names") };
-        for name in ["sync", "verify", "why", "remove", "quit", "exit", "help", "get", "status"] {
-            assert!(names.iter().any(|other| other == name), "{name} in {names:?}");
-        }
-        assert_eq!(completions.candidates("help ", ""), Candidates::Words(names));
-        let options = Candidates::Words(vec!["--files".into()]);
-        assert_eq!(completions.candidates("list ", "-"), options);
-        for (earlier, word, candidates) in [
-            ("get ", "", Candidates::Documents),
-            ("get 5 --out ", "", Candidates::Paths),
-            ("get --digests ", "a", Candidates::Paths),
-            ("get --force ", "", Candidates::Documents),
-            ("get --from ", "", Candidates::Words(Vec::new())),
-            ("add ", "", Candidates::Paths),
-            ("remove ", "", Candidates::Documents),
-            ("why ", "", Candidates::Documents),
-            ("peers ", "", Candidates::Words(Vec::new())),
-            ("unknown ", "", Candidates::Words(Vec::new())),
-        ] {
-            assert_eq!(completions.candidates(earlier, word), candidates, "{earlier:?} {word:?}");
-        }
-    }
-}
+mod tests;

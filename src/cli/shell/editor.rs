@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
+use rustyline::{CompletionType, Config};
 
 use super::completion::Completions;
 use crate::cli::output::notices::Notices;
@@ -27,7 +28,9 @@ impl Editor {
         completions: Completions,
         interrupt: Interrupt,
     ) -> Result<Self, ReadlineError> {
-        let mut editor = rustyline::Editor::new()?;
+        // Tab completes as far as the candidates agree, and then lists them.
+        let config = Config::builder().completion_type(CompletionType::List).build();
+        let mut editor = rustyline::Editor::with_config(config)?;
         editor.set_helper(Some(completions));
         let history = history_file();
         if let Some(path) = &history {
@@ -42,20 +45,39 @@ impl Editor {
         Ok(Self { editor, history, interrupt, has_named_the_end: false })
     }
 
-    /// The next line; `None` at the end of input, or on Ctrl-D.
+    /// The next line, which is stored in the history; `None` at the end of input, or on Ctrl-D.
     pub(in crate::cli) fn next_line(&mut self) -> Result<Option<String>, ReadlineError> {
+        let line = self.read("p2p-ci> ", "`quit` or Ctrl-D ends the session")?;
+        if let Some(line) = &line {
+            self.remember(line);
+        }
+        Ok(line)
+    }
+
+    /// The next answer to a question of the menu; `None` as above.
+    ///
+    /// Tab completes it as a value after these words of a command.
+    pub(in crate::cli) fn ask(
+        &mut self,
+        prompt: &str,
+        words: &[String],
+    ) -> Result<Option<String>, ReadlineError> {
+        if let Some(completions) = self.editor.helper_mut() {
+            completions.complete_value_of(words);
+        }
+        self.read(prompt, "0 or Ctrl-D ends the session")
+    }
+
+    fn read(&mut self, prompt: &str, end: &str) -> Result<Option<String>, ReadlineError> {
         loop {
-            match self.editor.readline("p2p-ci> ") {
-                Ok(line) => {
-                    self.remember(&line);
-                    return Ok(Some(line));
-                }
+            match self.editor.readline(prompt) {
+                Ok(line) => return Ok(Some(line)),
                 // The second Ctrl-C within a second, after one that has cancelled a download.
                 Err(ReadlineError::Interrupted) if self.interrupt.again() => return Ok(None),
                 // Ctrl-C discards the line.
                 Err(ReadlineError::Interrupted) => {
                     if !mem::replace(&mut self.has_named_the_end, true) {
-                        print_note("`quit` or Ctrl-D ends the session");
+                        print_note(end);
                     }
                 }
                 Err(ReadlineError::Eof) => return Ok(None),
@@ -63,9 +85,7 @@ impl Editor {
             }
         }
     }
-}
 
-impl Editor {
     /// Stores a line before its command runs, because a session may end at any moment. Errors are ignored.
     fn remember(&mut self, line: &str) {
         let _ = self.editor.add_history_entry(line);

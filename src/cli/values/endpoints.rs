@@ -6,6 +6,9 @@ use std::net::Ipv6Addr;
 use crate::escape::excerpt;
 use crate::protocol::{Endpoint, Port, SyntaxError};
 
+/// The name of arguments that are peers, by which completion recognizes them.
+pub(in crate::cli) const HOLDER: &str = "HOST:PORT";
+
 /// Reads `HOST`, `HOST:PORT`, `[IPv6]:PORT` or an IPv6 address. Without a port it is that of an index.
 pub(in crate::cli) fn index_server(text: &str) -> Result<Endpoint, String> {
     let expected = "expected a host, or a host and a port, such as `localhost` or `localhost:7734`";

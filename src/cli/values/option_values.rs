@@ -1,14 +1,69 @@
 //! Values of options that both programs have, with errors that give an example.
 
-use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::fmt::{self, Display};
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+use std::str::FromStr;
 
 use crate::escape::excerpt;
+use crate::net;
 use crate::system::listener_command;
 
+/// Where a program listens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::cli) enum Listen {
+    Address(SocketAddr),
+    /// At every address, IPv4 and IPv6.
+    Port(u16),
+}
+
+impl Listen {
+    pub(in crate::cli) fn port(self) -> u16 {
+        match self {
+            Self::Address(address) => address.port(),
+            Self::Port(port) => port,
+        }
+    }
+
+    /// Starts to listen there.
+    ///
+    /// # Errors
+    /// As [`net::listen`] and [`net::listen_everywhere`].
+    pub(in crate::cli) fn bind(self) -> io::Result<TcpListener> {
+        match self {
+            Self::Address(address) => net::listen(address),
+            Self::Port(port) => net::listen_everywhere(port),
+        }
+    }
+}
+
+impl Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Port(port) => write!(f, "port {port}"),
+        }
+    }
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    /// Reads an IP address and a port, or a port.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse() {
+            Ok(port) if is_number => Ok(Self::Port(port)),
+            _ => socket_address(text).map(Self::Address).map_err(|error| {
+                error.replace("and a port, such", "and a port, or a port alone, such")
+            }),
+        }
+    }
+}
+
 /// Reads an IP address and a port.
-pub(in crate::cli) fn socket_address(text: &str) -> Result<SocketAddr, String> {
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         format!(
             "expected an IP address and a port, such as `127.0.0.1:7734`, `[::1]:7734`, or \
@@ -52,6 +107,15 @@ mod tests {
     #[test]
     fn errors_give_an_example() {
         assert_eq!(socket_address("[::1]:0"), Ok("[::1]:0".parse().unwrap()));
+        assert_eq!("7744".parse(), Ok(Listen::Port(7744)));
+        assert_eq!("[::1]:7".parse(), Ok(Listen::Address("[::1]:7".parse().unwrap())));
+        for text in ["", "65536", "+7734", ":7734", "localhost:7734"] {
+            let error = text.parse::<Listen>().unwrap_err();
+            assert!(
+                error.contains("or a port alone, such as `127.0.0.1:7734`"),
+                "{text:?}: {error}"
+            );
+        }
         for text in
             ["", "7734", ":7734", "localhost:7734", "127.0.0.1", "::1:7734", "1.2.3.4:65536"]
         {

@@ -10,6 +10,25 @@ pub(in crate::cli) fn quantity(text: &str, factor: impl Fn(&str) -> Option<u64>)
     digits.parse::<u64>().ok()?.checked_mul(factor(unit)?)
 }
 
+/// The number of bytes of a unit: `k`, `kB`, `M` and `MB` are powers of 1000, `KiB` and `MiB` powers of
+/// 1024. Case does not matter, except that `Mb` is refused, because it may mean bits.
+pub(in crate::cli) fn byte_factor(unit: &str) -> Option<u64> {
+    let (prefix, suffix) = unit.split_at_checked(1).unwrap_or((unit, ""));
+    let base: u64 = match suffix {
+        "" | "B" => 1000,
+        suffix if suffix.eq_ignore_ascii_case("i") || suffix.eq_ignore_ascii_case("ib") => 1024,
+        _ => return None,
+    };
+    match (&*prefix.to_ascii_lowercase(), suffix) {
+        ("" | "b", "") => Some(1),
+        ("k", _) => Some(base),
+        ("m", _) => Some(base.pow(2)),
+        ("g", _) => Some(base.pow(3)),
+        ("t", _) => Some(base.pow(4)),
+        _ => None,
+    }
+}
+
 /// A number with its noun, for messages: `1 document`, `2 documents`.
 pub(in crate::cli) fn counted<N: Copy + Display + PartialEq + From<u8>>(
     number: N,
@@ -22,6 +41,37 @@ pub(in crate::cli) fn counted<N: Copy + Display + PartialEq + From<u8>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn units_are_decimal_without_an_i_and_binary_with_one() {
+        for (text, bytes) in [
+            ("5", Some(5)),
+            ("5B", Some(5)),
+            ("2k", Some(2000)),
+            ("2kB", Some(2000)),
+            ("2K", Some(2000)),
+            ("2KiB", Some(2048)),
+            ("2M", Some(2_000_000)),
+            ("5MB", Some(5_000_000)),
+            ("2m", Some(2_000_000)),
+            ("2MiB", Some(2 << 20)),
+            ("2Mi", Some(2 << 20)),
+            ("1GB", Some(1_000_000_000)),
+            ("1GiB", Some(1 << 30)),
+            ("1T", Some(1_000_000_000_000)),
+            ("1TiB", Some(1 << 40)),
+            // Bits.
+            ("5Mb", None),
+            ("5kbit", None),
+            ("5X", None),
+            ("5 M", None),
+            ("1.5M", None),
+            ("5\u{e9}", None),
+            ("99999999TiB", None),
+        ] {
+            assert_eq!(quantity(text, byte_factor), bytes, "{text}");
+        }
+    }
 
     #[test]
     fn one_is_singular() {

@@ -1,10 +1,9 @@
-//! A rate as users type it: `800000`, `500k`, `2M`. As everywhere in this program, `k`, `M` and `G` are
-//! powers of 1024.
+//! A rate as users type it: `800000`, `500k`, `2MiB`.
 
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
-use super::quantity::quantity;
+use super::quantity::{byte_factor, quantity};
 
 /// Bytes per second, at least 4 KiB: with a lower rate other peers would time out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,17 +22,11 @@ impl FromStr for Rate {
         const LEAST: u64 = 4096;
         let malformed = || {
             format!(
-                "expected a rate of at least {LEAST} bytes a second, such as `500k` or `2M`, found `{text}`"
+                "expected a rate of at least {LEAST} bytes a second, such as `500k` or `5MB` (decimal) or \
+                 `2MiB` (binary), found `{text}`"
             )
         };
-        let factor = |unit: &str| match unit {
-            "" => Some(1),
-            "k" | "K" | "KiB" => Some(1 << 10),
-            "M" | "MiB" => Some(1 << 20),
-            "G" | "GiB" => Some(1 << 30),
-            _ => None,
-        };
-        let rate = quantity(text, factor);
+        let rate = quantity(text, byte_factor);
         rate.filter(|rate| *rate >= LEAST).and_then(NonZeroU64::new).map(Self).ok_or_else(malformed)
     }
 }
@@ -46,14 +39,17 @@ mod tests {
     fn rates_of_all_units() {
         for (text, rate) in [
             ("4096", 4096),
-            ("500k", 500 << 10),
-            ("2M", 2 << 20),
+            ("500k", 500_000),
+            ("2M", 2_000_000),
+            ("5MB", 5_000_000),
             ("2MiB", 2 << 20),
-            ("1G", 1 << 30),
+            ("1G", 1_000_000_000),
         ] {
             assert_eq!(text.parse::<Rate>().map(|rate| rate.0.get()), Ok(rate));
         }
-        for text in ["", "0", "4095", "k", "-5k", "5 k", "5m", "1.5M", "99999999999999999999G"] {
+        for text in
+            ["", "0", "4095", "k", "-5k", "5 k", "4k", "5Mb", "1.5M", "99999999999999999999G"]
+        {
             assert!(text.parse::<Rate>().is_err(), "{text:?}");
         }
     }

@@ -2,7 +2,7 @@
 
 use shlex::try_quote;
 
-use crate::cli::output::print::print_note;
+use crate::cli::output::print::{print_message, print_note};
 use crate::cli::program::called;
 use crate::cli::values::quantity::counted;
 use crate::escape::escaped;
@@ -20,11 +20,11 @@ pub(super) fn report_missing(documents: &[Document]) {
         0..=SINGLE => {
             documents
                 .iter()
-                .for_each(|one| print_note(format_args!("{program}: no peer has {one}")));
+                .for_each(|one| print_message(format_args!("{program}: no peer has {one}")));
         }
         count => {
             let (parts, all) = (parts(documents), counted(count, "document"));
-            print_note(format_args!("{program}: no peer has {parts} ({all})"));
+            print_message(format_args!("{program}: no peer has {parts} ({all})"));
         }
     }
     if let Some(name) = name_with_blanks(documents) {

@@ -14,7 +14,7 @@ use crate::common::talk::{Talk, add, status};
 pub(super) fn removed(_: &Setting, report: &mut Report) -> io::Result<()> {
     const DESCRIPTIONS: u16 = 1000;
     const ADDED: u32 = 1500;
-    let index = Index::with(&["--max-memory", "16M", "--log", "quiet"])?;
+    let index = Index::with(&["--max-memory", "16MiB", "--log", "quiet"])?;
     let mut hostile = Talk::from(1282, index.address)?;
     for document in 1..=100 {
         let mut requests = String::new();
@@ -36,7 +36,7 @@ pub(super) fn removed(_: &Setting, report: &mut Report) -> io::Result<()> {
     };
     let taken = honest(&index)?;
     drop((hostile, index));
-    let alone = honest(&Index::with(&["--max-memory", "16M", "--log", "quiet"])?)?;
+    let alone = honest(&Index::with(&["--max-memory", "16MiB", "--log", "quiet"])?)?;
     report.figure("records that another network adds of 1500", f64::from(taken), "");
     report.figure("without the hostile one", f64::from(alone), "");
     report.require("another network adds as many", taken == alone && alone > ADDED / 2);
