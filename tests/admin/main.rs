@@ -12,6 +12,7 @@
 mod common;
 mod health;
 mod metrics;
+mod prometheus;
 
 use std::fs;
 use std::io::{Read, Write};
