@@ -5,8 +5,16 @@ use std::fs;
 use super::file;
 
 /// The pages whose blocks are tested.
-pub(super) const PAGES: [&str; 5] =
-    ["write-a-client", "write-a-server", "dialects", "exercises", "lessons"];
+pub(super) const PAGES: [&str; 8] = [
+    "tutorial",
+    "shared-library",
+    "mistakes",
+    "write-a-client",
+    "write-a-server",
+    "dialects",
+    "exercises",
+    "lessons",
+];
 
 /// A block of text between fences.
 #[derive(Debug)]
@@ -56,15 +64,38 @@ fn the_blocks_of_a_page_are_its_program() {
     assert!(text("write-a-client").contains(&format!("It has {} lines", client.lines().count())));
 }
 
+/// The names of all pages in `docs`, without `.md`.
+fn all_pages() -> Vec<String> {
+    let files = fs::read_dir(file("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = files.filter_map(|name| {
+        name.to_str().and_then(|name| name.strip_suffix(".md")).map(String::from)
+    });
+    names.collect()
+}
+
+/// The targets of the links of a page that lead to files.
+fn links(page: &str) -> Vec<String> {
+    let text = text(page);
+    let links = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap().to_string());
+    links.filter(|link| !link.contains("://")).collect()
+}
+
+#[test]
+fn the_table_of_contents_names_each_page_once() {
+    let mut listed = links("SUMMARY");
+    listed.sort();
+    let mut pages = all_pages();
+    pages.retain(|page| page != "SUMMARY");
+    let mut pages: Vec<String> = pages.into_iter().map(|page| page + ".md").collect();
+    pages.sort();
+    assert_eq!(listed, pages);
+}
+
 #[test]
 fn links_lead_to_files_and_headings() {
-    for page in PAGES {
-        for link in text(page).split("](").skip(1) {
-            let link = link.split(')').next().unwrap();
-            if link.contains("://") {
-                continue;
-            }
-            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+    for page in all_pages() {
+        for link in links(&page) {
+            let (path, heading) = link.split_once('#').unwrap_or((&link, ""));
             let path = if path.is_empty() { format!("{page}.md") } else { path.into() };
             let target = file("docs").join(&path);
             assert!(target.exists(), "docs/{page}.md links to {path}");
