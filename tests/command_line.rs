@@ -24,8 +24,8 @@ fn an_upload_server_explains_its_refusals_if_that_is_wanted() {
             (
                 "ADD RFC 1 P2P-CI/1.0\r\n\r\n",
                 "400 Bad Request",
-                "line 1: expected GET; ADD goes to the index server, by default at port 7734, \
-                 found `ADD RFC 1` (protocol.md section 5.1)",
+                "line 1: expected a GET to an upload server, found `ADD RFC 1`; ADD is sent to the \
+                 index server, by default to port 7734 (protocol.md section 5.1)",
             ),
             (
                 "GET RFC 1 P2P-CI/1.0\r\n\r\n",
@@ -35,18 +35,20 @@ fn an_upload_server_explains_its_refusals_if_that_is_wanted() {
             (
                 "GET RFC 1 P2P-CI/1.0\r\nHost: h\r\n\r\n",
                 "404 Not Found",
-                "this peer does not share it",
+                "expected a document that this peer shares, found none (protocol.md section 5.1)",
             ),
             (
                 "GET FILE a.txt P2P-CI/1.0\r\nHost: h\r\nRange: bytes=9-\r\n\r\n",
                 "416 Range Not Satisfiable",
-                "the document has 4 bytes",
+                "expected a part of the document, which has 4 bytes, found one after its end \
+                 (protocol.md section 5.6)",
             ),
         ] {
             let mut talk = Talk::to(address);
             talk.say(request);
             let mut expected = vec![format!("P2P-CI/1.0 {status}")];
-            expected.extend(explains.then(|| format!("Reason: {reason}")));
+            expected
+                .extend(explains.then(|| format!("Reason: {reason}; the connection is closed")));
             assert_eq!(talk.reply(), expected, "{request:?}");
         }
     }

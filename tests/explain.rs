@@ -106,15 +106,15 @@ fn violations_say_what_was_expected_and_found() {
         (
             "C: LIST ALL P2P-CI/2.0\nC: Host: h\nC: Port: 1\nC:\n".to_string(),
             "! expected `P2P-CI/1.0` at the end of the line, found `P2P-CI/2.0`; a server refuses it with \
-             505 (section 2.8)",
+             505 (protocol.md section 2.8)",
         ),
         (
             "C: ADD RFC 1 P2P-CI/1.0\nC: Host: h\nC: Port: 1\nC:\n".into(),
-            "! expected a header `Title`, found `Host`, `Port`; a server refuses it with 400 (section 2.9)",
+            "! expected a header `Title`, found `Host`, `Port`; a server refuses it with 400 (protocol.md section 2.9)",
         ),
         (
             "S: P2P-CI/1.0 200 OK\nS:\nS: no record\nS:\n".into(),
-            "! expected a record such as `RFC 123 A Title host.example 5678`, found `no record` (section \
+            "! expected a record such as `RFC 123 A Title host.example 5678`, found `no record` (protocol.md section \
              4.5)",
         ),
         (
@@ -193,7 +193,7 @@ fn connections_of_a_capture_are_explained_in_order() {
             "[1] C: LIST ALL P2P-CI/1.0 4.4",
             "[1] S: P2P-CI/1.0 200 OK 3.2 the reply to LIST ALL",
             "40000 bytes of the document",
-            "! expected 1 more bytes, found the end of the connection (section 5.3)",
+            "! expected 1 more bytes, found the end of the connection (protocol.md section 5.3)",
             "[1] -- C aborts the connection",
         ],
     );

@@ -18,6 +18,25 @@ use super::{Side, blocks};
 
 /// The longest part of a write in one packet: the length of an IPv4 packet has 16 bits.
 const SEGMENT: usize = 60_000;
+/// Bytes of a document that are recorded.
+const BODY: usize = 64 * 1024;
+/// Bytes of a document that a tap sees: it shows no documents.
+const SEEN_BODY: usize = 256;
+
+/// A packet that a [`Recorder::with_tap`] sees.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// The number of the connection.
+    pub connection: u32,
+    /// The side of this process.
+    pub own: Side,
+    /// The address of the client.
+    pub client: SocketAddr,
+    /// The address of the server.
+    pub server: SocketAddr,
+    /// The packet; `None` when this process has closed the connection, after its last packet.
+    pub packet: Option<Packet<'a>>,
+}
 
 /// A file to which connections are recorded, and a function that sees their packets.
 #[derive(Debug)]
@@ -65,16 +84,14 @@ impl Recorder {
         }
     }
 
-    /// Also calls this function with each packet, in the threads of the connections.
+    /// Also calls this function with each packet, in the threads of the connections. It sees the first
+    /// [`SEEN_BODY`] bytes of a document.
     #[must_use]
-    pub fn with_tap(self, tap: impl Fn(&Packet<'_>) + Send + Sync + 'static) -> Self {
+    pub fn with_tap(self, tap: impl Fn(&Seen<'_>) + Send + Sync + 'static) -> Self {
         Self { tap: Some(Tap(Box::new(tap))), ..self }
     }
 
     fn write(&self, segment: &Segment<'_>) {
-        if let Some(Tap(tap)) = &self.tap {
-            tap(&segment.packet());
-        }
         let Some(mut file) = self.file.as_ref() else { return };
         if self.is_full.load(Ordering::Relaxed) {
             return;
@@ -98,7 +115,7 @@ impl Recorder {
 }
 
 /// A function that sees the packets.
-struct Tap(Box<dyn Fn(&Packet<'_>) + Send + Sync>);
+struct Tap(Box<dyn Fn(&Seen<'_>) + Send + Sync>);
 
 impl fmt::Debug for Tap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,6 +127,9 @@ impl fmt::Debug for Tap {
 #[derive(Debug)]
 pub struct Recording {
     recorder: Arc<Recorder>,
+    number: u32,
+    /// The side of this process.
+    own: Side,
     client: SocketAddr,
     server: SocketAddr,
     state: Mutex<State>,
@@ -119,7 +139,21 @@ pub struct Recording {
 struct State {
     client: Sender,
     server: Sender,
+    /// Which bytes are recorded, and which the tap sees.
     shortening: Shortening,
+    seen: Shortening,
+}
+
+/// Bytes of a segment.
+#[derive(Default)]
+struct Data<'a> {
+    /// Those that are at hand.
+    bytes: &'a [u8],
+    /// How many of them are recorded, and how many the tap sees.
+    recorded: usize,
+    seen: usize,
+    /// The number of bytes that were sent.
+    count: usize,
 }
 
 /// One side of a connection.
@@ -140,18 +174,26 @@ impl State {
 }
 
 impl Recording {
-    /// Begins to record a connection, with its handshake.
-    pub fn begin(recorder: &Arc<Recorder>, client: SocketAddr, server: SocketAddr) -> Self {
+    /// Begins to record a connection of which this process is one side, with its handshake.
+    pub fn begin(
+        recorder: &Arc<Recorder>,
+        own: Side,
+        client: SocketAddr,
+        server: SocketAddr,
+    ) -> Self {
         let number = recorder.streams.fetch_add(1, Ordering::Relaxed);
         // Different ones, so that a port that is used again begins another connection for Wireshark.
         let first = number.wrapping_mul(0x0010_0003);
         let sender = || Sender { next: first, has_ended: false };
-        let shortening = Shortening::new(recorder.has_whole_bodies);
-        let state = State { client: sender(), server: sender(), shortening };
+        let body = if recorder.has_whole_bodies { usize::MAX } else { BODY };
+        let (shortening, seen) = (Shortening::new(body), Shortening::new(SEEN_BODY));
+        let state = State { client: sender(), server: sender(), shortening, seen };
         let canonical =
             |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
         let this = Self {
             recorder: Arc::clone(recorder),
+            number,
+            own,
             client: canonical(client),
             server: canonical(server),
             state: Mutex::new(state),
@@ -165,8 +207,11 @@ impl Recording {
     /// How many of the next `count` bytes of a side are recorded.
     pub fn recorded(&self, side: Side, count: usize) -> usize {
         let Recorder { is_full, tap, .. } = &*self.recorder;
-        let is_full = is_full.load(Ordering::Relaxed) && tap.is_none();
-        if is_full { 0 } else { self.lock().shortening.room(side).min(count) }
+        let state = self.lock();
+        let seen = if tap.is_some() { state.seen.room(side) } else { 0 };
+        let is_full = is_full.load(Ordering::Relaxed);
+        let recorded = if is_full { 0 } else { state.shortening.room(side) };
+        seen.max(recorded).min(count)
     }
 
     /// A side has sent these bytes.
@@ -211,15 +256,18 @@ impl Recording {
     fn control(&self, side: Side, flags: Flags) {
         let counted = u32::from(flags.has(Flags::SYN) || flags.has(Flags::FIN));
         let (sequence, acknowledged) = self.advance(side, counted);
-        self.write(side, sequence, acknowledged, flags, &[], 0);
+        self.write(side, sequence, acknowledged, flags, &Data::default());
     }
 
     fn segment(&self, side: Side, bytes: &[u8], count: usize) {
-        let recorded = self.lock().shortening.next(side, bytes, count);
+        let (recorded, seen) = {
+            let mut state = self.lock();
+            (state.shortening.next(side, bytes, count), state.seen.next(side, bytes, count))
+        };
         let (sequence, acknowledged) = self.advance(side, u32::try_from(count).unwrap_or(0));
         let flags = Flags::PSH.and(Flags::ACK);
-        let bytes = bytes.get(..recorded).unwrap_or(bytes);
-        self.write(side, sequence, acknowledged, flags, bytes, count);
+        let data = Data { bytes, recorded, seen, count };
+        self.write(side, sequence, acknowledged, flags, &data);
     }
 
     /// Counts bytes of a side. Returns the number of the first one, and of the next byte of the other side.
@@ -231,23 +279,36 @@ impl Recording {
         (sequence, other.next)
     }
 
-    fn write(
-        &self,
-        side: Side,
-        sequence: u32,
-        acknowledged: u32,
-        flags: Flags,
-        data: &[u8],
-        length: usize,
-    ) {
+    fn write(&self, side: Side, sequence: u32, acknowledged: u32, flags: Flags, data: &Data<'_>) {
         let (from, to) = match side {
             Side::Client => (self.client, self.server),
             Side::Server => (self.server, self.client),
         };
-        self.recorder.write(&Segment { from, to, sequence, acknowledged, flags, data, length });
+        let Data { bytes, recorded, seen, count: length } = *data;
+        let segment = |most: usize| {
+            let data = bytes.get(..most).unwrap_or(bytes);
+            Segment { from, to, sequence, acknowledged, flags, data, length }
+        };
+        if self.recorder.tap.is_some() {
+            self.tell(Some(segment(seen).packet()));
+        }
+        self.recorder.write(&segment(recorded));
+    }
+
+    fn tell(&self, packet: Option<Packet<'_>>) {
+        if let Some(Tap(tap)) = &self.recorder.tap {
+            let Self { number: connection, own, client, server, .. } = *self;
+            tap(&Seen { connection, own, client, server, packet });
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        self.tell(None);
     }
 }

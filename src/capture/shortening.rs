@@ -2,8 +2,6 @@
 
 use super::Side;
 
-/// Bytes of a document that are recorded.
-const BODY: usize = 64 * 1024;
 /// Bytes of a head: longer ones are refused, so what follows is no head.
 const HEAD: usize = 16 * 1024;
 
@@ -17,14 +15,15 @@ pub(super) struct Shortening {
     side: Side,
     /// Bytes of the head; `None` after its end.
     head: Option<usize>,
-    /// Bytes of the document that are still recorded.
+    /// Bytes of a document that are recorded, and how many are left of this one.
+    body: usize,
     left: usize,
 }
 
 impl Shortening {
-    pub(super) fn new(is_off: bool) -> Self {
-        let has_documents = is_off.then_some(false);
-        Self { has_documents, side: Side::Client, head: Some(0), left: BODY }
+    /// Cuts documents off after this number of bytes.
+    pub(super) fn new(body: usize) -> Self {
+        Self { has_documents: None, side: Side::Client, head: Some(0), body, left: body }
     }
 
     /// A side sends this number of bytes, which begin with `bytes`. Returns how many of `bytes` are recorded.
@@ -34,7 +33,7 @@ impl Shortening {
             return bytes.len();
         }
         if side != self.side {
-            (self.side, self.head, self.left) = (side, Some(0), BODY);
+            (self.side, self.head, self.left) = (side, Some(0), self.body);
         }
         let head = match self.head {
             None => 0,
@@ -69,9 +68,11 @@ fn end_of_head(bytes: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
+    const BODY: usize = 64 * 1024;
+
     #[test]
     fn documents_are_cut_and_nothing_else() {
-        let mut one = Shortening::new(false);
+        let mut one = Shortening::new(BODY);
         assert_eq!(one.next(Side::Client, b"GET RFC 1 P2P-CI/1.0\r\n\r\n", 24), 24);
         let head = b"P2P-CI/1.0 200 OK\r\n\r\n";
         assert_eq!(one.next(Side::Server, head, head.len()), head.len());
@@ -84,7 +85,7 @@ mod tests {
         assert_eq!(one.next(Side::Client, b"GET RFC 2 P2P-CI/1.0\r\n\r\n", 24), 24);
         let both = [&head[..], &body].concat();
         assert_eq!(one.next(Side::Server, &both, both.len()), both.len());
-        for mut other in [Shortening::new(true), Shortening::new(false)] {
+        for mut other in [Shortening::new(usize::MAX), Shortening::new(BODY)] {
             other.next(Side::Client, b"LIST ALL P2P-CI/1.0\r\n\r\n", 23);
             for _ in 0..9 {
                 assert_eq!(other.next(Side::Server, &body, body.len()), body.len());

@@ -16,6 +16,7 @@ use super::record::RecordArgs;
 use super::values::endpoints::index_server;
 use super::values::option_values::{Listen, count};
 use super::values::rate::Rate;
+use super::wire::options::WireArgs;
 use crate::escape::excerpt;
 use crate::library::Depth;
 use crate::limits;
@@ -161,6 +162,9 @@ pub(super) struct Args {
     /// Offer a menu of numbered operations in place of the shell
     #[arg(long)]
     pub(super) menu: bool,
+
+    #[command(flatten)]
+    pub(super) wire: WireArgs,
 
     #[command(subcommand)]
     pub(super) command: Option<Single>,

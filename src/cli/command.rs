@@ -44,16 +44,17 @@ pub(super) enum Command {
 /// Options of commands that read the shared directory.
 const DIRECTORY: [&str; 3] = ["share", "recursive", "format"];
 /// Options of commands that download.
-const DOWNLOADING: [&str; 5] = ["share", "recursive", "format", "download_limit", "allow_net"];
+const DOWNLOADING: [&str; 6] =
+    ["share", "recursive", "format", "download_limit", "allow_net", "wire"];
 
 /// The options of the program that concern a command, by their fields in `Args`, and an example.
 pub(super) fn help_of(command: &str) -> (&'static [&'static str], &'static str) {
     match command {
-        "list" => (&["format"], "peer localhost list --format table"),
-        "lookup" => (&["format", "allow_net"], "peer localhost lookup 793 --probe"),
-        "search" => (&["format"], "peer localhost search tcp congestion --limit 20"),
-        "browse" => (&["format"], "peer localhost browse 192.0.2.7:5678"),
-        "peers" => (&["format"], "peer localhost peers --format table"),
+        "list" => (&["format", "wire"], "peer localhost list --format table"),
+        "lookup" => (&["format", "allow_net", "wire"], "peer localhost lookup 793 --probe"),
+        "search" => (&["format", "wire"], "peer localhost search tcp congestion --limit 20"),
+        "browse" => (&["format", "wire"], "peer localhost browse 192.0.2.7:5678"),
+        "peers" => (&["format", "wire"], "peer localhost peers --format table"),
         "get" => (&DOWNLOADING, "peer localhost get 793 700-710 lecture-01.pdf"),
         "sync" => (&DOWNLOADING, "peer localhost sync --match congestion --dry-run"),
         "add" => (&["share", "format", "host"], "p2p-ci> add lecture-01.pdf --title Lecture"),

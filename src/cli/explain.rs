@@ -9,8 +9,9 @@ use clap::Args;
 
 use super::errors::failure::Failure;
 use super::errors::report::report;
+use super::wire::line::with_meaning;
 use crate::escape::{escaped, escaped_path};
-use crate::transcript::{Explained, Explainer, Kind, TranscriptError, read};
+use crate::transcript::{Explained, Explainer, TranscriptError, read};
 
 const AFTER_HELP: &str = "\
 FILE is pcapng, as Wireshark and --record write it, or text:
@@ -26,8 +27,6 @@ Example: p2p-ci explain session.pcapng";
 
 /// The column of the meaning, unless the line is longer.
 const COLUMN: usize = 48;
-/// Characters of a line that are shown.
-const WIDEST: usize = 200;
 
 /// Equal lines in a row that are shown.
 const SHOWN: u64 = 20;
@@ -118,43 +117,16 @@ impl Repeats {
 }
 
 fn print(line: &Explained, output: &mut impl Write) -> io::Result<()> {
-    let Explained { stream, time, kind, section, meaning } = line;
+    let Explained { stream, time, .. } = line;
     let time = time.map_or_else(String::new, |time| format!("{:9.3} ", time.as_secs_f64()));
     let stream = if stream.is_empty() { String::new() } else { format!("[{}] ", escaped(stream)) };
-    let before = format!("{time}{stream}");
-    let meaning = escaped(meaning);
-    let indent = " ".repeat(before.len());
-    match kind {
-        Kind::Line(side, bytes) => {
-            let text = shown(bytes);
-            let text = format!("{before}{}: {text}", side.letter());
-            if text.chars().count() < COLUMN + before.len() {
-                let width = COLUMN + before.len();
-                writeln!(output, "{text:width$} {section:<4} {meaning}")
-            } else {
-                writeln!(output, "{text}\n{indent}{:COLUMN$} {section:<4} {meaning}", "")
-            }
-        }
-        Kind::Fault => writeln!(output, "{indent}   ! {meaning} (section {section})"),
-        Kind::Form => writeln!(output, "{indent}   ~ {meaning} (section {section})"),
-        Kind::Note => writeln!(output, "{before}-- {meaning}"),
-    }
-}
-
-/// A line without its line end, made safe for a terminal.
-fn shown(bytes: &[u8]) -> String {
-    let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let text = escaped(line).to_string();
-    let mut characters = text.chars();
-    let beginning: String = characters.by_ref().take(WIDEST).collect();
-    if characters.next().is_some() { format!("{beginning} …") } else { beginning }
+    writeln!(output, "{}", with_meaning(line, &format!("{time}{stream}"), COLUMN))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transcript::Side;
+    use crate::transcript::{Kind, Side};
 
     #[test]
     fn equal_lines_in_a_row_are_counted() {

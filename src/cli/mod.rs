@@ -16,6 +16,7 @@
 //! | `output`, `errors`, `logs` | results on standard output; errors and exit codes; logs |
 //! | `check` | the command that tests other programs |
 //! | `wireshark` | the command that installs the dissector for Wireshark |
+//! | `wire` | the exchange on the screen, as it happens |
 //! | `record`, `explain`, `replay` | the options that record connections; the commands that explain and replay recorded ones |
 //! | `admin` | the address at which a program shows its metrics and its health |
 //! | `generate` | manual pages and completions, for packages |
@@ -59,4 +60,5 @@ mod unreachable;
 mod usage;
 mod user_folder;
 mod values;
+mod wire;
 mod wireshark;

@@ -29,6 +29,7 @@ use super::shell::line_loop::{self, Front};
 use super::unreachable::{note_unreachable, note_unreachable_index};
 use super::user_folder::{journal_file, peer_stats_store};
 use super::values::rate::Rate;
+use super::wire::screen;
 use crate::limits;
 use crate::net::AddressPolicy;
 use crate::peer::{Bandwidth, Downloader, IndexConnection, IndexError, Journal, PeerStats};
@@ -180,6 +181,7 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
         interactive,
         ..Context::new(args, index, downloader, journal, interrupt)
     };
+    screen::show_above_prompt(&notices);
     let outcome = line_loop::run(&mut context, &notices, front);
     context.store_peer_stats();
     let interrupt = context.interrupt.clone();

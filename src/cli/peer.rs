@@ -15,6 +15,9 @@ use super::output::outcome::shown;
 use super::output::print::{be_quiet, print_note};
 use super::program::{called, with_program};
 use super::usage::peer_arguments;
+use super::wire::form::Program;
+use super::wire::options::observe_connections;
+use super::wire::screen;
 use crate::escape::escaped;
 use crate::protocol::Endpoint;
 use crate::system::{check_peer_files, check_peer_memory, limit_malloc_arenas};
@@ -36,8 +39,9 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=1: {error}");
     }
-    let checked =
-        check_limits().and_then(|()| check_share(&args)).and_then(|()| Ok(args.record.start()?));
+    let checked = check_limits()
+        .and_then(|()| check_share(&args))
+        .and_then(|()| Ok(observe_connections(&args.record, &args.wire, Program::Peer)?));
     if let Err(failure) = finish(args.format, checked) {
         return failure.into();
     }
@@ -52,6 +56,7 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         None => run_shell(&args, interactive),
     };
+    screen::finish();
     logging::finish();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,7 +11,6 @@ use super::headings::NETWORK;
 use super::values::quantity::{byte_factor, quantity};
 use crate::capture::Recorder;
 use crate::escape::escaped_path;
-use crate::net::record_connections;
 
 /// A record that is shorter has not even one request.
 const LEAST: u64 = 1024;
@@ -50,6 +49,8 @@ pub(super) enum RecordError {
     NotRegular(String),
     #[error("cannot record to {path}")]
     File { path: String, source: io::Error },
+    #[error("cannot start the thread that prints the exchange; raise `ulimit -u` or `ulimit -v`")]
+    Thread(#[source] io::Error),
 }
 
 impl RecordError {
@@ -58,19 +59,12 @@ impl RecordError {
         match self {
             Self::NoFile(_) => Failure::Usage,
             Self::Exists(_) | Self::NotRegular(_) | Self::File { .. } => Failure::File,
+            Self::Thread(_) => Failure::Other,
         }
     }
 }
 
 impl RecordArgs {
-    /// Begins to record the connections of this process, if that is wanted.
-    pub(super) fn start(&self) -> Result<(), RecordError> {
-        if let Some(recorder) = self.recorder()? {
-            record_connections(recorder);
-        }
-        Ok(())
-    }
-
     /// Where connections are to be recorded, if that is wanted.
     pub(super) fn recorder(&self) -> Result<Option<Recorder>, RecordError> {
         let Some(path) = &self.record else {

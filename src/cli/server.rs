@@ -25,6 +25,9 @@ use super::service;
 use super::session::signals::{ServiceSignal, on_service_signal};
 use super::usage::arguments;
 use super::values::option_values::remedy;
+use super::wire::form::Program;
+use super::wire::options::observe_connections;
+use super::wire::screen;
 use crate::admin::ObservedServer;
 use crate::error_chain::error_chain;
 use crate::limits;
@@ -106,7 +109,7 @@ fn serve(args: &Args) -> Result<(), Error> {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=2: {error}");
     }
     TooLittleMemory::check(&memory_bounds(), limits::MEMORY_LEAST)?;
-    args.record.start()?;
+    observe_connections(&args.record, &args.wire, Program::Server)?;
     let config: Config = args.into();
     let server = listening(&config)?;
     let admin = args.admin.listen()?;
@@ -121,6 +124,7 @@ fn serve(args: &Args) -> Result<(), Error> {
             let uptime = Uptime(started.elapsed());
             let cause = cause.get().map_or_else(String::new, |signal| format!(" by {signal}"));
             log::info!(target: server::LOG_SESSIONS, "stopped{cause} after {uptime}: {totals}");
+            screen::finish();
             logging::finish();
         });
     };
@@ -157,6 +161,9 @@ fn serve(args: &Args) -> Result<(), Error> {
     }
     print_addresses(&admin, Format::Raw);
     let admin = args.admin.serve(admin, ObservedServer(server.monitor()))?;
+    if io::stderr().is_terminal() {
+        log_hints(args);
+    }
     service::tell(ServiceChange::Ready("serving"));
     server.run().map_err(Error::Threads)?;
     drop(admin);
@@ -187,6 +194,20 @@ fn log_start(config: &Config, server: &Server, addresses: &[SocketAddr]) {
         addresses.join(" and "),
         server.connections(),
         memory_limit(config.max_memory).0.total >> 20
+    );
+}
+
+/// What an operator at a terminal may want next.
+fn log_hints(args: &Args) {
+    let explained = match args.explain {
+        true => "refusals are explained here, and to the client in the header Reason",
+        false => {
+            "refusals are explained here; `--explain` sends the explanation to the client, too"
+        }
+    };
+    log::info!(
+        target: server::LOG_SESSIONS,
+        "{explained}. `--wire` and `--wire=explained` print the whole exchange"
     );
 }
 

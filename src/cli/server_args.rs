@@ -10,6 +10,7 @@ use super::logs::form::LogFormat;
 use super::record::RecordArgs;
 use super::values::option_values::{Listen, count};
 use super::values::size::MemorySize;
+use super::wire::options::WireArgs;
 use crate::protocol::dialect::StyleSettings;
 use crate::server::{Config, HostPolicy};
 
@@ -47,7 +48,7 @@ pub(super) struct Args {
 
     /// State in each refusal what was expected and what was found
     #[arg(long, help_heading = NETWORK)]
-    explain: bool,
+    pub(super) explain: bool,
 
     /// Accept requests in the forms of other programs of the course, and reply in the same form
     #[arg(long, help_heading = NETWORK)]
@@ -108,6 +109,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     pub(super) admin: AdminArgs,
+
+    #[command(flatten)]
+    pub(super) wire: WireArgs,
 
     /// Print every limit with its value, and exit
     #[arg(long, help_heading = LIMITS)]

@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error, ValueHint};
 
-use super::values::endpoints::similar_command;
 use super::values::named::{Range, is_document, parse_range};
+use crate::protocol::similar;
 
 /// The tip for the words of a command line of `program`, or an empty text. A mistyped command is before the
 /// surplus word if it was parsed as the server.
@@ -31,7 +31,7 @@ pub(super) fn surplus_tip(error: &Error, program: &Command, words: &[OsString]) 
 
 fn mistyped(program: &Command, word: &str) -> Option<String> {
     let commands = program.get_subcommands().map(Command::get_name);
-    let similar = similar_command(word, commands)?;
+    let similar = similar(word, commands)?;
     Some(format!("a similar command exists: '{similar}'"))
 }
 

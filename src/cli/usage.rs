@@ -14,9 +14,9 @@ use super::output::print::print_line;
 use super::program::{called, with_names};
 use super::surplus::surplus_tip;
 use super::topics::topic;
-use super::values::endpoints::similar_command;
 use super::values::named::join_kinds;
 use crate::escape::{escaped, excerpt};
+use crate::protocol::similar;
 
 /// The arguments of the program. The help of each command lists the options that concern it.
 ///
@@ -100,7 +100,7 @@ fn check_server(args: Args, all: &[OsString]) -> Result<Args, Error> {
 fn mistyped(word: &str) -> Option<String> {
     let all = Args::command();
     let commands = all.get_subcommands().map(Command::get_name);
-    let similar = similar_command(word, commands.filter(|name| *name != word))?;
+    let similar = similar(word, commands.filter(|name| *name != word))?;
     Some(format!("  tip: a similar command exists: '{similar}'"))
 }
 

@@ -34,6 +34,6 @@ pub enum Full {
     #[error("expected at most {0} records in all, found one more")]
     Index(usize),
     /// The index takes as much memory as it may have.
-    #[error("memory limit of the index ({0} bytes) reached")]
+    #[error("expected at most {0} bytes of records in the index, found one record more")]
     Memory(usize),
 }

@@ -87,7 +87,11 @@ impl Laboratory {
         });
         let observer = Arc::new(Observer::new(Arc::clone(&history), show));
         let seen = Arc::clone(&observer);
-        let recorder = Arc::new(recorder.with_tap(move |packet| seen.see(packet)));
+        let recorder = Arc::new(recorder.with_tap(move |found| {
+            if let Some(packet) = &found.packet {
+                seen.see(packet);
+            }
+        }));
         let interface = Interface { recorder: Some(Arc::clone(&recorder)), ..Interface::default() };
         let server = bind(&interface)?;
         let address = server.addresses()?.first().copied();

@@ -24,3 +24,8 @@ pub const OPENING: Duration = Duration::from_secs(1);
 pub const ENDING: Duration = Duration::from_secs(2);
 /// Bytes of one line of a script, a command with its arguments, or of one value in the menu.
 pub const SHELL_LINE: usize = 1024 * 1024;
+/// Memory of the bytes that wait to be printed by `--wire`. More are counted and not shown.
+pub const WIRE_QUEUE: usize = 4 * 1024 * 1024;
+/// Time that the end of a program, and the prompt of the shell, wait until `--wire` has printed everything: a
+/// terminal may be stopped.
+pub const WIRE_SETTLING: Duration = Duration::from_secs(1);

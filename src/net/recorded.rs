@@ -44,7 +44,7 @@ impl Recorded {
             Side::Client => (ours, theirs),
             Side::Server => (theirs, ours),
         };
-        let recording = Recording::begin(recorder, client, server);
+        let recording = Recording::begin(recorder, side, client, server);
         Ok(Self { tcp, recording, side })
     }
 

@@ -22,6 +22,7 @@ pub use grammar::{
     RecordEnd, RfcNumber, SyntaxError, Title, VERSION, WireDocument, Word, Words, encode_record,
     title_words,
 };
+pub(crate) use message::similar;
 pub use message::{
     BEGINNING, DecodeError, DocumentBounds, DocumentHead, DocumentReply, DocumentReplyDecoder,
     DocumentRequest, END_OF_RECORDS, IndexReply, IndexReplyDecoder, IndexRequest, Listing, Refusal,

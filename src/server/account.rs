@@ -21,11 +21,13 @@ pub(super) struct RecordMemory {
 /// A budget is exhausted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum NoMemory {
-    #[error("memory limit of one connection ({0} bytes) reached")]
+    #[error("expected at most {0} bytes of records from one connection, found one record more")]
     Connection(usize),
-    #[error("memory limit of one address or /64 network ({0} bytes) reached")]
+    #[error(
+        "expected at most {0} bytes of records from one address or /64 network, found one record more"
+    )]
     Network(usize),
-    #[error("memory limit of one /48 network ({0} bytes) reached")]
+    #[error("expected at most {0} bytes of records from one /48 network, found one record more")]
     Site(usize),
 }
 

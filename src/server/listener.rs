@@ -12,7 +12,11 @@ use super::session;
 use super::shared::Shared;
 use super::totals::Totals;
 use crate::net::{self, Connection, Service, Stop, accept_loop};
-use crate::protocol::{Port, Refusal, encode_refusal};
+use crate::protocol::{HeaderText, Port, Refusal, encode_refusal};
+
+/// Why a connection is refused before its first request.
+const NO_CONNECTION: &str = "expected a free connection, found that all, or all of one network, are in use \
+                             (protocol.md section 7); the connection is closed";
 
 /// An address at which the server cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +126,8 @@ impl Server {
         };
         let (permits, stop) = (shared.permits.clone(), shared.stop.clone());
         let mut refusal = Vec::new();
-        encode_refusal(Refusal::ServiceUnavailable, None, &mut refusal);
+        let reason = shared.explain.then(|| HeaderText::folded(NO_CONNECTION)).flatten();
+        encode_refusal(Refusal::ServiceUnavailable, reason.as_ref(), &mut refusal);
         let service = Service::new("session", permits, stop, refusal, handle);
         let service = service.on(shared.interface.clone());
         let service = &service;

@@ -13,9 +13,20 @@ use crate::protocol::role::{DocumentServer, IndexServer};
 /// Silence after which a message without an end has ended, as in protocol.md section 4.9.
 const SILENCE: Duration = Duration::from_secs(1);
 
+/// The server of a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ServerKind {
+    /// An index server.
+    Index,
+    /// The upload server of a peer.
+    Upload,
+}
+
 /// The two sides of a connection.
 #[derive(Debug)]
 pub(super) struct Connection {
+    /// If it is known. Otherwise the first message shows it.
+    kind: Option<ServerKind>,
     sides: Option<Box<Sides>>,
     /// The requests whose replies have not ended.
     awaited: VecDeque<Awaited>,
@@ -36,8 +47,9 @@ enum Sides {
 }
 
 impl Connection {
-    pub(super) fn new(is_whole: bool) -> Self {
+    pub(super) fn new(is_whole: bool, kind: Option<ServerKind>) -> Self {
         Self {
+            kind,
             is_whole,
             sides: None,
             awaited: VecDeque::new(),
@@ -85,6 +97,17 @@ impl Connection {
         self.reply_ends(out);
     }
 
+    /// Neither side sends anything now: a reply without an end is complete, a request may go on. Returns
+    /// whether one has begun.
+    pub(super) fn pause(&mut self, out: &mut Out<'_>) -> bool {
+        self.reply_ends(out);
+        match self.sides.as_deref() {
+            Some(Sides::Index(requests, _)) => requests.has_begun(),
+            Some(Sides::Upload(requests, _)) => requests.has_begun(),
+            None => false,
+        }
+    }
+
     /// The conversation ends, and not the connection.
     pub(super) fn finish(&mut self, out: &mut Out<'_>) {
         self.be_silent(out);
@@ -105,12 +128,14 @@ impl Connection {
         };
         if is_other && !self.is_whole {
             self.finish(out);
-            *self = Self { used: self.used, ..Self::new(false) };
+            *self = Self { used: self.used, ..Self::new(false, None) };
             out.note("a request to a server of another kind: another connection");
         }
     }
 
     fn sides(&mut self, is_upload: impl FnOnce() -> bool) -> &mut Sides {
+        let kind = self.kind;
+        let is_upload = || kind.map_or_else(is_upload, |kind| kind == ServerKind::Upload);
         self.sides.get_or_insert_with(|| match is_upload() {
             true => Box::new(Sides::Upload(Requests::new(), DocumentReplies::new())),
             false => Box::new(Sides::Index(Requests::new(), IndexReplies::new())),
@@ -138,12 +163,11 @@ impl Connection {
         if self.awaited.is_empty() {
             self.request_ends(out);
         }
-        match &mut **self.sides.get_or_insert_with(|| match is_of_document(bytes) {
-            true => Box::new(Sides::Upload(Requests::new(), DocumentReplies::new())),
-            false => Box::new(Sides::Index(Requests::new(), IndexReplies::new())),
-        }) {
-            Sides::Index(_, replies) => replies.receive(bytes, &mut self.awaited, out),
-            Sides::Upload(_, replies) => replies.receive(bytes, &mut self.awaited, out),
+        self.sides(|| is_of_document(bytes));
+        match self.sides.as_deref_mut() {
+            Some(Sides::Index(_, replies)) => replies.receive(bytes, &mut self.awaited, out),
+            Some(Sides::Upload(_, replies)) => replies.receive(bytes, &mut self.awaited, out),
+            None => {}
         }
     }
 

@@ -222,10 +222,7 @@ impl DocumentReplies {
                     }
                 }
                 let fault = error.fault;
-                let text = format!(
-                    "line {}: expected {}, found {}",
-                    error.line, fault.expected, fault.found
-                );
+                let text = format!("line {}: {}", error.line, fault.description());
                 out.push(Kind::Fault, section, text);
                 keep(&mut self.surplus, left);
                 out.no_reply(&all);
@@ -246,7 +243,7 @@ impl DocumentReplies {
         if unrecorded > 0 {
             text = format!("{text}, of which {unrecorded} were not recorded");
         }
-        out.push(Kind::Line(Side::Server, beginning), section, text);
+        out.push(Kind::Document(beginning, count), section, text);
     }
 
     fn show_surplus(&mut self, out: &mut Out<'_>) {

@@ -24,6 +24,8 @@ pub struct Explained {
 pub enum Kind {
     /// A line, or other bytes, of one side. They must be escaped before they are displayed.
     Line(Side, Vec<u8>),
+    /// A document that the server has sent: its beginning, and the number of its bytes.
+    Document(Vec<u8>, u64),
     /// A violation of the protocol: what was expected, and what was found.
     Fault,
     /// A known form of other programs, which compatibility mode accepts.
@@ -47,7 +49,7 @@ impl<'a> Out<'a> {
     }
 
     pub(super) fn push(&mut self, kind: Kind, section: &'static str, meaning: impl Into<String>) {
-        if let Kind::Line(Side::Server, bytes) = &kind {
+        if let Kind::Line(Side::Server, bytes) | Kind::Document(bytes, _) = &kind {
             self.parts.push(Part::Line(bytes.clone()));
         }
         let (stream, time, meaning) = (self.stream.into(), self.time, meaning.into());

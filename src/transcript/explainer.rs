@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::connection::Connection;
+use super::connection::{Connection, ServerKind};
 use super::explained::Out;
 use super::{Event, Explained, Part, What};
 
@@ -29,6 +29,8 @@ const MOST: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Explainer {
     connections: BTreeMap<String, Connection>,
+    /// The server of all connections, if it is known.
+    kind: Option<ServerKind>,
     /// Events so far.
     events: u64,
 }
@@ -37,6 +39,11 @@ impl Explainer {
     /// An explainer at the beginning of a conversation.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same if all connections are to a server of this kind.
+    pub(crate) fn of(kind: ServerKind) -> Self {
+        Self { kind: Some(kind), ..Self::default() }
     }
 
     /// Explains the next event. Lines may belong to earlier events, whose meaning is known now.
@@ -55,14 +62,14 @@ impl Explainer {
             What::Note(text) => out.note(text.as_str()),
             What::Connect { client, server } => {
                 out.note(format!("{client} connects to {server}"));
-                let mut connection = Connection::new(true);
+                let mut connection = Connection::new(true, self.kind);
                 connection.used = self.events;
                 self.connections.insert(event.stream.clone(), connection);
             }
             _ => {
                 let name = event.stream.clone();
-                let connection =
-                    self.connections.entry(name).or_insert_with(|| Connection::new(false));
+                let new = || Connection::new(false, self.kind);
+                let connection = self.connections.entry(name).or_insert_with(new);
                 connection.used = self.events;
                 connection.explain(&event.what, &mut out);
                 if connection.is_over() {
@@ -121,6 +128,18 @@ impl Explainer {
             parts.append(&mut out.parts);
         }
         parts
+    }
+
+    /// Both sides of a running connection are silent: that ends a reply without an end, and no request. Also
+    /// returns whether a request has begun.
+    pub(crate) fn pause(&mut self) -> (Vec<Explained>, bool) {
+        let (mut lines, mut has_begun) = (Vec::new(), false);
+        for (stream, connection) in &mut self.connections {
+            let mut out = Out::new(stream, None);
+            has_begun |= connection.pause(&mut out);
+            lines.append(&mut out.lines);
+        }
+        (lines, has_begun)
     }
 
     /// Explains what is left at the end of the conversation.

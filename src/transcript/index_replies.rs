@@ -134,8 +134,7 @@ impl IndexReplies {
                 out.end_of_reply(awaited.pop_front().is_some());
             }
             ReplyMeaning::Fault(error) => {
-                let text =
-                    format!("expected {}, found {}", error.fault.expected, error.fault.found);
+                let text = error.fault.description();
                 return self.give_up(section, &text, awaited, out);
             }
             ReplyMeaning::Missing(expected) => {

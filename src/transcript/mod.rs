@@ -35,7 +35,7 @@ mod streams;
 mod text;
 
 pub use crate::capture::Side;
-pub(crate) use connection::is_get;
+pub(crate) use connection::{ServerKind, is_get};
 pub use event::{Event, What};
 pub use explained::{Explained, Kind};
 pub use explainer::Explainer;

@@ -218,15 +218,11 @@ fn of_request<Q: Request>(
                 true => "no empty line at the end of the request",
                 false => "no line end and no empty line at the end of the request",
             };
-            out.push(Kind::Form, "B.2", format!("{end}; compatibility mode ends it by silence"));
+            out.push(Kind::Form, "B.2", format!("{end}: only compatibility mode finds its end"));
         }
         Err(error) => {
             let DecodeError { fault, .. } = error;
-            out.push(
-                Kind::Fault,
-                fault.section,
-                format!("expected {}, found {}", fault.expected, fault.found),
-            );
+            out.push(Kind::Fault, fault.section, fault.description());
             let section =
                 if bytes.first().is_some_and(u8::is_ascii_alphabetic) { "B.4" } else { "B.3" };
             let read = written.trim_end().replace("\r\n", "; ");
@@ -250,10 +246,7 @@ fn of_fault(bytes: &[u8], error: &DecodeError, out: &mut Out<'_>) {
         out.push(Kind::Line(Side::Client, line.to_vec()), section, meaning);
         if number == at {
             let code = Status::Refused(*refusal).code();
-            let meaning = format!(
-                "expected {}, found {}; a server refuses it with {code}",
-                fault.expected, fault.found
-            );
+            let meaning = format!("{}; a server refuses it with {code}", fault.description());
             out.push(Kind::Fault, fault.section, meaning);
         }
     }

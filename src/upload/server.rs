@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use crate::counters::Cause;
 use crate::library::{SharedLibrary, UnpackedCopies};
 use crate::net::{Connection, Permits, ReadClock, Service, Stop, accept_loop};
-use crate::protocol::{Refusal, encode_refusal};
+use crate::protocol::{HeaderText, Refusal, encode_refusal};
 use crate::{limits, system};
 use answer::{Reader, Sharing};
 use lending::Lending;
@@ -31,6 +31,10 @@ pub use running::RunningUpload;
 pub use settings::Uploads;
 use totals::GET;
 pub use totals::{UPLOAD_METHODS, UploadTotals};
+
+/// Why a connection is refused before its first request.
+const NO_CONNECTION: &str = "expected a free connection, found that all, or all of one network, are in use \
+                             (protocol.md section 7); the connection is closed";
 
 /// The upload server of a peer. It ends when it is dropped.
 #[derive(Debug)]
@@ -59,7 +63,7 @@ impl UploadServer {
         let stop = Stop::new();
         let (places, grace) = (places(uploads.limits.uploads), uploads.limits.grace);
         let permits = Permits::new(places, uploads.admission());
-        let interface = uploads.interface.clone();
+        let (interface, explain) = (uploads.interface.clone(), uploads.explain);
         let sharing = sharing(library, uploads, &permits, places, &stop);
         let totals = Arc::clone(&sharing.totals);
         let running = Arc::clone(&sharing.running);
@@ -78,7 +82,8 @@ impl UploadServer {
             )
         };
         let mut refusal = Vec::new();
-        encode_refusal(Refusal::ServiceUnavailable, None, &mut refusal);
+        let reason = explain.then(|| HeaderText::folded(NO_CONNECTION)).flatten();
+        encode_refusal(Refusal::ServiceUnavailable, reason.as_ref(), &mut refusal);
         let service = Service::new("upload", permits.clone(), stop.clone(), refusal, handle);
         let service = service.on(interface);
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));

@@ -58,7 +58,7 @@ fn faulty_requests() {
             "LOOKUP RFC 5 P2P-CI/1.0\r\nHost: h\r\nPost: 1\r\n\r\n",
             400,
             true,
-            "line 4: expected a header `Port`, found `Host`, `Post` (protocol.md section 2.9)",
+            "line 4: expected a header `Port`, found `Host`, `Post`; `Post` is probably a misspelt `Port` (protocol.md section 2.9)",
         ),
         (
             "LOOKUP RFC 5 P2P-CI/1.0\r\nHost h\r\nPort: 1\r\n\r\n",
@@ -124,13 +124,13 @@ fn faulty_requests() {
             "ADD RFC 1 P2P-CI/1.0\r\nTitle: \x1b",
             400,
             false,
-            "line 2: expected text without control characters, found `\\x1b` (protocol.md section 2.1)",
+            "line 2: expected text without control characters, found `\\x1b`; a key such as an arrow was typed: begin a new connection (protocol.md section 2.1)",
         ),
         (
             "ADD RFC 1 P2P-CI/1.0\rHost: h\n",
             400,
             false,
-            "line 1: expected a line feed after the carriage return, found `H` (protocol.md section 2.1)",
+            "line 1: expected a line feed after the carriage return, found `H`; a line ends with `\\r\\n` (protocol.md section 2.1)",
         ),
         (
             "\x00",

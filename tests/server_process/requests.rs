@@ -50,7 +50,8 @@ fn a_request_that_ends_with_the_connection_is_answered() {
         [
             "P2P-CI/1.0 400 Bad Request",
             "Reason: line 4: expected the empty line that ends a request, found the end of the \
-             connection (protocol.md section 3.1)"
+             connection (protocol.md section 3.1); the connection is closed, because the end of this \
+             request is unknown"
         ]
     );
 }

@@ -1,7 +1,7 @@
 //! The words of a command, and its placeholders.
 
 use crate::check::unknown_placeholder;
-use crate::cli::values::endpoints::similar_command;
+use crate::protocol::similar;
 
 /// The words of a command, as a shell would separate them. They may have these placeholders.
 ///
@@ -17,7 +17,7 @@ pub(super) fn words(command: &str, placeholders: &[&str]) -> Result<Vec<String>,
     else {
         return Ok(words);
     };
-    let similar = similar_command(unknown, placeholders.iter().copied());
+    let similar = similar(unknown, placeholders.iter().copied());
     let tip = similar.map(|similar| format!("; did you mean `{similar}`?")).unwrap_or_default();
     let known = placeholders.join(", ");
     Err(format!("expected {known} as placeholders, found `{unknown}`{tip}"))

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output::print::is_quiet;
+use crate::cli::wire::screen;
 use crate::escape::escaped;
 use crate::peer::CompletedDownload;
 use crate::protocol::Document;
@@ -28,7 +29,10 @@ pub(in crate::cli) fn warn_of_length(document: &Document, fetched: &CompletedDow
 
 /// A bar on a terminal, nothing elsewhere.
 pub(super) fn bar(length: Option<u64>, template: &str) -> ProgressBar {
-    let target = match io::stderr().is_terminal() && length != Some(0) && !is_quiet() {
+    // Lines of the exchange would cut a bar.
+    let is_shown =
+        io::stderr().is_terminal() && length != Some(0) && !is_quiet() && !screen::is_on();
+    let target = match is_shown {
         true => ProgressDrawTarget::stderr(),
         false => ProgressDrawTarget::hidden(),
     };

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use super::signals::on_signal;
 use crate::cli::errors::failure::Failure;
 use crate::cli::errors::report::end_by;
+use crate::cli::wire::screen;
 use crate::limits;
 use crate::peer::Cancel;
 use crate::system::{Signal, TerminalMode};
@@ -176,6 +177,7 @@ impl Interrupt {
             at_end();
         }
         self.0.terminal.restore();
+        screen::finish();
         exit(Failure::from(signal) as i32);
     }
 

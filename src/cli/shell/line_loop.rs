@@ -16,6 +16,7 @@ use crate::cli::output::notices::Notices;
 use crate::cli::output::outcome::report_failed;
 use crate::cli::output::print::print_note;
 use crate::cli::program::{called, with_names};
+use crate::cli::wire::screen;
 
 /// What the user is shown.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,6 +42,8 @@ pub(in crate::cli) fn run(
     }
     let mut worst = None;
     loop {
+        // The exchange of a command appears before the next prompt.
+        screen::settle();
         let next = match &mut menu {
             None => source.next_line(),
             Some(menu) => menu.next_line(&mut source),

@@ -62,30 +62,6 @@ fn mistake(text: &str) -> Option<String> {
         .then(|| "the host before the port is missing".into())
 }
 
-/// The command that a mistyped word resembles. Case is ignored, and one letter may be added, missing or
-/// different, or two neighbouring letters may be exchanged.
-pub(in crate::cli) fn similar_command<'a>(
-    word: &str,
-    commands: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let word = word.to_ascii_lowercase();
-    commands.into_iter().find(|command| is_similar(word.as_bytes(), command.as_bytes()))
-}
-
-fn is_similar(word: &[u8], other: &[u8]) -> bool {
-    let same = word.iter().zip(other).take_while(|(one, other)| one == other).count();
-    let (word, other) =
-        (word.get(same..).unwrap_or_default(), other.get(same..).unwrap_or_default());
-    match (word, other) {
-        ([], []) | ([_], []) | ([], [_]) => true,
-        ([a, b, word @ ..], [c, d, other @ ..]) if a == d && b == c && word == other => true,
-        ([_, word @ ..], [_, other @ ..]) if word == other => true,
-        ([_, word @ ..], other) if word == other => true,
-        (word, [_, other @ ..]) => word == other,
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,24 +97,5 @@ mod tests {
         assert!(holder("http://localhost:5").is_ok() || holder("a/b:5").is_ok());
         assert!(holder("http://localhost").unwrap_err().contains("leave out `http://`"));
         assert!(holder("host").unwrap_err().contains("such as `localhost:5678`"));
-    }
-
-    #[test]
-    fn mistyped_commands_are_recognized() {
-        let similar = |word| similar_command(word, ["list", "get", "share"].into_iter());
-        for (word, command) in [
-            ("lits", Some("list")),
-            ("List", Some("list")),
-            ("lis", Some("list")),
-            ("listt", Some("list")),
-            ("lust", Some("list")),
-            ("shrae", Some("share")),
-            ("gte", Some("get")),
-            ("localhost", None),
-            ("last1", None),
-            ("", None),
-        ] {
-            assert_eq!(similar(word), command, "{word}");
-        }
     }
 }

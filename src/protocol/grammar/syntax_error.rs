@@ -6,12 +6,14 @@ use crate::escape::excerpt;
 
 /// Text that does not follow its grammar: what was expected, what was found.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected {expected}, found {found} (protocol.md section {section})")]
+#[error("{} (protocol.md section {section})", self.description())]
 pub struct SyntaxError {
     /// The form that the grammar allows.
     pub expected: Cow<'static, str>,
     /// The text that was found: a short, escaped excerpt, or a description.
     pub found: String,
+    /// The likely mistake, or what to do instead.
+    pub hint: Option<Cow<'static, str>>,
     /// The section of protocol.md that holds the rule.
     pub section: &'static str,
 }
@@ -23,7 +25,7 @@ impl SyntaxError {
         found: impl Into<String>,
         section: &'static str,
     ) -> Self {
-        Self { expected: expected.into(), found: found.into(), section }
+        Self { expected: expected.into(), found: found.into(), hint: None, section }
     }
 
     /// An error whose finding is an excerpt of the input itself.
@@ -38,5 +40,20 @@ impl SyntaxError {
             input => excerpt(input),
         };
         Self::new(expected, found, section)
+    }
+
+    /// The same error with a hint.
+    #[cold]
+    pub(crate) fn hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The whole error without its section.
+    pub fn description(&self) -> String {
+        let Self { expected, found, hint, section: _ } = self;
+        match hint {
+            None => format!("expected {expected}, found {found}"),
+            Some(hint) => format!("expected {expected}, found {found}; {hint}"),
+        }
     }
 }

@@ -7,7 +7,7 @@
 //! | `index_request`, `index_reply`, `index_reply_decoder` | between peer and index server | 4 |
 //! | `document_request`, `document_reply`, `document_reply_decoder` | between peer and upload server | 5 |
 //! | `document_bounds`, `reply_prefix` | where a document is, in replies of other programs | 5.4 |
-//! | `status`, `decode_error`, `request_faults` | refusals and their reasons | 6 |
+//! | `status`, `decode_error`, `request_faults`, `mistakes` | refusals, their reasons, likely mistakes | 6 |
 
 mod decode_error;
 mod document_bounds;
@@ -20,6 +20,7 @@ mod index_reply;
 mod index_reply_decoder;
 mod index_request;
 mod lines;
+mod mistakes;
 mod reply_prefix;
 mod request;
 mod request_faults;
@@ -38,6 +39,7 @@ pub use index_reply::{
 pub(super) use index_reply_decoder::Found;
 pub use index_reply_decoder::{IndexReplyDecoder, ReplyForm, ReplyState};
 pub use index_request::{IndexRequest, Listing};
+pub(crate) use mistakes::similar;
 pub use request::{Request, RequestDecoder};
 pub use request_lines::empty_lines;
 pub use status::{Refusal, Status};

@@ -5,6 +5,7 @@
 //! likely mistake. It does not decide which requests are refused.
 
 use super::header::NAMES;
+use super::mistakes::{of_notation, similar};
 use crate::protocol::{SyntaxError, VERSION};
 
 /// The server that reads the request.
@@ -22,6 +23,22 @@ impl Reader {
             Self::UploadServer => "GET RFC 793 P2P-CI/1.0",
         }
     }
+
+    /// The requests that the server answers.
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::Index => "a request to an index server",
+            Self::UploadServer => "a GET to an upload server",
+        }
+    }
+}
+
+/// Where a method is sent to.
+fn receiver(method: &str) -> String {
+    match method {
+        "GET" => "GET is sent to a peer's upload port, which LOOKUP returns".into(),
+        _ => format!("{method} is sent to the index server, by default to port 7734"),
+    }
 }
 
 const METHODS: [&str; 6] = ["ADD", "REMOVE", "LOOKUP", "LIST", "SEARCH", "GET"];
@@ -30,6 +47,24 @@ const METHODS: [&str; 6] = ["ADD", "REMOVE", "LOOKUP", "LIST", "SEARCH", "GET"];
 const LEAVE_WORDS: [&str; 9] =
     ["LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "END", "BYE", "DEL", "CLOSE"];
 
+/// Words of other protocols for the methods.
+const SYNONYMS: [(&str, &str); 14] = [
+    ("REGISTER", "ADD"),
+    ("PUBLISH", "ADD"),
+    ("DELETE", "REMOVE"),
+    ("UNREGISTER", "REMOVE"),
+    ("FIND", "LOOKUP"),
+    ("QUERY", "LOOKUP"),
+    ("LOCATE", "LOOKUP"),
+    ("LS", "LIST"),
+    ("DIR", "LIST"),
+    ("SHOW", "LIST"),
+    ("FETCH", "GET"),
+    ("DOWNLOAD", "GET"),
+    ("RETRIEVE", "GET"),
+    ("RETR", "GET"),
+];
+
 /// The number of words of a line that are examined.
 const MOST_WORDS: usize = 5;
 
@@ -37,6 +72,14 @@ const MOST_WORDS: usize = 5;
 #[cold]
 pub(super) fn fault_of_words(reader: Reader, line: &str) -> SyntaxError {
     let line = line.trim();
+    let fault = expected_words(reader, line);
+    match of_notation(line).filter(|_| fault.hint.is_none()) {
+        Some(hint) => fault.hint(hint),
+        None => fault,
+    }
+}
+
+fn expected_words(reader: Reader, line: &str) -> SyntaxError {
     let words: Vec<&str> = line.split_ascii_whitespace().take(MOST_WORDS).collect();
     let at = |expected: &'static str, section| SyntaxError::at(expected, line, section);
     let [method, after @ ..] = &words[..] else {
@@ -47,16 +90,10 @@ pub(super) fn fault_of_words(reader: Reader, line: &str) -> SyntaxError {
         );
     };
     match (reader, *method) {
-        (Reader::Index, "GET") => at(
-            "a request to the index; GET goes to the upload server of a peer, whose host and port \
-             LOOKUP returns",
-            "5.1",
-        ),
-        (Reader::UploadServer, "ADD" | "REMOVE" | "LOOKUP" | "LIST" | "SEARCH") => SyntaxError::at(
-            format!("GET; {method} goes to the index server, by default at port 7734"),
-            line,
-            "5.1",
-        ),
+        (Reader::Index, "GET")
+        | (Reader::UploadServer, "ADD" | "REMOVE" | "LOOKUP" | "LIST" | "SEARCH") => {
+            at(reader.expected(), "5.1").hint(receiver(method))
+        }
         (_, "ADD" | "REMOVE" | "LOOKUP" | "GET") => fault_of_document(method, after),
         (_, "LIST") => at(
             "`LIST ALL P2P-CI/1.0` for RFCs, or `LIST FILES P2P-CI/1.0` for other documents",
@@ -105,18 +142,39 @@ fn fault_of_method(reader: Reader, first: &str, after: &[&str], line: &str) -> S
     }
     match (reader, first, after) {
         (Reader::Index, "DEL" | "DELETE", ["RFC" | "FILE", ..]) => {
-            at("REMOVE to remove a record".into(), "4.2")
+            return at("REMOVE to remove a record".into(), "4.2");
         }
         (Reader::Index, _, _) if LEAVE_WORDS.contains(&first) => {
-            at("a method; a peer leaves by closing its connection".into(), "4.8")
+            return at("a method; a peer leaves by closing its connection".into(), "4.8");
         }
-        _ => match (begins(first), reader) {
-            (Some(method), _) => at(format!("a blank after {method}"), "3.1"),
-            (None, Reader::Index) => {
-                at("one of the methods ADD, REMOVE, LOOKUP, LIST and SEARCH".into(), "4")
-            }
-            (None, Reader::UploadServer) => at("the method GET".into(), "5.1"),
-        },
+        _ => {}
+    }
+    if let Some(method) = begins(first) {
+        return at(format!("a blank after {method}"), "3.1");
+    }
+    let fault = match reader {
+        Reader::Index => at("one of the methods ADD, REMOVE, LOOKUP, LIST and SEARCH".into(), "4"),
+        Reader::UploadServer => at("the method GET".into(), "5.1"),
+    };
+    match hint_at_method(reader, first, after) {
+        Some(hint) => fault.hint(hint),
+        None => fault,
+    }
+}
+
+/// Which method is probably meant by a line that begins with another word.
+fn hint_at_method(reader: Reader, first: &str, after: &[&str]) -> Option<String> {
+    let later = || METHODS.into_iter().find(|method| after.contains(method));
+    let synonym = || {
+        let known = SYNONYMS.iter().find(|(word, _)| word.eq_ignore_ascii_case(first));
+        known.map(|(_, method)| *method)
+    };
+    let meant = similar(first, METHODS).or_else(synonym);
+    let is_other = |method: &str| (method == "GET") != (reader == Reader::UploadServer);
+    match meant {
+        Some(method) if is_other(method) => Some(receiver(method)),
+        Some(method) => Some(format!("{method} is probably meant")),
+        None => later().map(|method| format!("{method} comes first, the version last")),
     }
 }
 
@@ -128,22 +186,42 @@ pub(super) fn fault_of_version(line: &[u8], example: &str) -> SyntaxError {
     let (first, last) = (words.first().copied(), words.last().copied());
     let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
     let expected = "`P2P-CI/1.0` at the end of the line";
+    if let Some(hint) = of_notation(&line) {
+        return SyntaxError::at(expected, line.trim(), "2.8").hint(hint);
+    }
     if last.starts_with("P2P-CI") && last != VERSION {
         return SyntaxError::at(expected, last, "2.8");
     }
+    if last.ends_with(VERSION) {
+        return SyntaxError::at("a blank before `P2P-CI/1.0`", line.trim(), "3.1");
+    }
     if first == VERSION {
-        return SyntaxError::new(expected, "it at the beginning", "2.8");
+        let fault = SyntaxError::new(expected, "it at the beginning", "2.8");
+        let is_status = |word: &&str| word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit());
+        return match words.get(1).is_some_and(is_status) {
+            true => fault.hint("this looks like a reply, which a server sends"),
+            false => fault,
+        };
     }
     if let Some(at) = words.iter().position(|word| *word == VERSION) {
-        let rest = words.get(at + 1..).unwrap_or_default().join(" ");
+        let rest = words.get(at + 1..).unwrap_or_default();
+        if let ["RFC" | "FILE" | "ALL" | "FILES" | "ADD" | "LOOKUP" | "LIST" | "GET", ..] = rest {
+            return SyntaxError::at(expected, line.trim(), "3.1")
+                .hint("the method comes first, the version last");
+        }
         let expected = "a line end after `P2P-CI/1.0`, and each header on a line of its own";
-        return SyntaxError::at(expected, rest, "3.1");
+        return SyntaxError::at(expected, rest.join(" "), "3.1");
     }
     if last.starts_with("HTTP/") {
         return SyntaxError::at(format!("{expected}, because this is no HTTP server"), last, "2.8");
     }
     let upper = last.to_ascii_uppercase();
-    if upper.starts_with("P2P") || upper == "1.0" {
+    let glued = words.concat();
+    if upper.starts_with("P2P")
+        || upper == "1.0"
+        || glued.ends_with(VERSION)
+        || similar(last, [VERSION]).is_some()
+    {
         return SyntaxError::at(format!("{expected}, written exactly so"), last, "2.8");
     }
     if line.split_once(':').is_some_and(|(name, _)| is_known_header(name)) {
@@ -164,7 +242,11 @@ pub(super) fn fault_of_header(line: &str) -> SyntaxError {
     let at = |expected: &'static str, section| SyntaxError::at(expected, line, section);
     let first = line.split_ascii_whitespace().next().unwrap_or_default();
     if METHODS.contains(&first) || line.trim_end().ends_with(VERSION) {
-        return at("an empty line between two requests", "3.1");
+        return at("an empty line between two requests", "3.1")
+            .hint("this looks like a new request");
+    }
+    if let Some(hint) = of_notation(line) {
+        return at("a header such as `Host: somehost.csc.ncsu.edu`", "2.9").hint(hint);
     }
     match line.split_once(':') {
         None if is_known_header(first) => {
@@ -202,7 +284,17 @@ pub(super) fn fault_of_missing(name: &str, text: &str) -> SyntaxError {
         names.push("others".into());
     }
     let found = if names.is_empty() { "no header".into() } else { names.join(", ") };
-    SyntaxError::new(format!("a header `{name}`"), found, "2.9")
+    let fault = SyntaxError::new(format!("a header `{name}`"), found, "2.9");
+    // A misspelt name, or a longer one such as `Hostname`.
+    let is_meant = |line: &&str| {
+        let found = line.split(':').next().unwrap_or_default().trim();
+        let starts = found.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        !is_known_header(found) && (starts || similar(found, [name]).is_some())
+    };
+    match lines().find(is_meant) {
+        Some(line) => fault.hint(format!("{} is probably a misspelt `{name}`", short(line))),
+        None => fault,
+    }
 }
 
 fn is_known_header(name: &str) -> bool {

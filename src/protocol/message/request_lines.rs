@@ -4,6 +4,7 @@
 //! reads the contents of the lines.
 
 use super::decode_error::DecodeError;
+use super::mistakes;
 use crate::limits;
 use crate::protocol::SyntaxError;
 
@@ -91,11 +92,13 @@ impl RequestLines {
         self.scanned = self.scanned.max(self.start);
         // Programs of other protocols often begin with a length or a marker and then wait. They are
         // refused at their first byte.
-        match input.get(self.start) {
+        let beginning = input.get(self.start..).unwrap_or_default();
+        match beginning.first() {
             Some(first) if !first.is_ascii_graphic() && !matches!(first, b' ' | b'\t' | b'\r') => {
                 let expected =
                     format!("a request line such as `{example}`, with nothing before it");
-                Err(DecodeError::new(1, SyntaxError::at(expected, [*first], "3.1")))
+                let fault = SyntaxError::at(expected, [*first], "3.1");
+                Err(DecodeError::new(1, with_hint(fault, mistakes::of_beginning(beginning))))
             }
             _ => Ok(()),
         }
@@ -127,11 +130,14 @@ impl RequestLines {
                 }
                 [b'\r', other, ..] => {
                     let expected = "a line feed after the carriage return";
-                    return Err(unframed(number, expected, *other, "2.1"));
+                    let hint = mistakes::of_return(self.scanned_of(input), *other);
+                    return Err(unframed(number, expected, *other, Some(hint)));
                 }
                 // Refused immediately: the sender of such a byte may never end the line.
                 [stray, ..] => {
-                    return Err(unframed(number, "text without control characters", *stray, "2.1"));
+                    let rest = input.get(self.scanned..).unwrap_or_default();
+                    let hint = mistakes::of_control(self.scanned_of(input), rest);
+                    return Err(unframed(number, "text without control characters", *stray, hint));
                 }
             }
             let length = self.scanned - self.start;
@@ -140,6 +146,11 @@ impl RequestLines {
                 _ => Err(too_large(number, "a head of at most 16384 bytes")),
             };
         }
+    }
+
+    /// The bytes of the request that have been scanned.
+    fn scanned_of<'a>(&self, input: &'a [u8]) -> &'a [u8] {
+        input.get(self.start..self.scanned).unwrap_or_default()
     }
 
     fn push(&mut self, end: u16) -> Result<(), DecodeError> {
@@ -176,8 +187,21 @@ pub fn empty_lines(input: &[u8]) -> usize {
     input.len() - rest.len()
 }
 
-fn unframed(line: usize, expected: &'static str, found: u8, section: &'static str) -> DecodeError {
-    DecodeError::new(line, SyntaxError::at(expected, [found], section))
+#[cold]
+fn unframed(
+    line: usize,
+    expected: &'static str,
+    found: u8,
+    hint: Option<&'static str>,
+) -> DecodeError {
+    DecodeError::new(line, with_hint(SyntaxError::at(expected, [found], "2.1"), hint))
+}
+
+fn with_hint(fault: SyntaxError, hint: Option<&'static str>) -> SyntaxError {
+    match hint {
+        Some(hint) => fault.hint(hint),
+        None => fault,
+    }
 }
 
 fn too_large(line: usize, expected: &'static str) -> DecodeError {

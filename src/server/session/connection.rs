@@ -14,7 +14,7 @@ use crate::index::Owner;
 use crate::limits;
 use crate::net::{Connection, Outcome, lingering_close};
 use crate::protocol::dialect::{CompatReader, ReplyTo, ReplyWriter};
-use crate::protocol::role::{Ending, IndexServer, RequestEvent, RequestMeaning};
+use crate::protocol::role::{IndexServer, RequestEvent, RequestMeaning};
 use crate::protocol::{IndexRequest, Status};
 use crate::server::account::Account;
 use crate::server::fair_share::FairShare;
@@ -142,10 +142,8 @@ impl Session<'_> {
                 // Otherwise this thread sends the replies next, and then waits.
                 self.yield_cpu();
             }
-            if let Some(ending) = self.driver.role.ending() {
-                if ending == Ending::ConsecutiveFaults {
-                    log::warn!(target: LOG_FAULTS, "{}: closed, too many faults in a row", self.address);
-                }
+            if self.driver.role.ending().is_some() {
+                // The last refusal says why.
                 self.flush()?;
                 return Ok(End::ByFault);
             }

@@ -6,10 +6,12 @@ use std::thread;
 use std::time::Instant;
 
 use super::connection::Session;
+use super::requests::Refused;
 use crate::counters::Cause;
 use crate::limits;
 use crate::net::ReadClock;
 use crate::protocol::dialect::{ReplyStyle, ReplyTo};
+use crate::protocol::role::Ending;
 use crate::protocol::{
     DecodeError, END_OF_RECORDS, HeaderText, IndexRequest, Refusal, Status, encode_found,
     encode_refusal,
@@ -130,15 +132,36 @@ impl Session<'_> {
         };
         self.tally.count(OTHER, status.code());
         self.shared.permits.refusals().add(cause);
-        log::warn!(target: LOG_FAULTS, "{}: {status}, {error}", self.address);
-        self.refuse_with(encode_refusal, error.refusal, &error.to_string());
+        self.driver.role.replied(status);
+        let reason = self.with_ending(error.to_string());
+        log::warn!(target: LOG_FAULTS, "{}: {status}, {reason}", self.address);
+        let reason = self.reason(&reason);
+        encode_refusal(error.refusal, reason.as_ref(), &mut self.output);
     }
 
+    /// Refuses a request that follows the grammar. `line` is the request as it is logged.
     #[cold]
-    pub(super) fn refuse_with(&mut self, encode: EncodeRefusal, refusal: Refusal, reason: &str) {
+    pub(super) fn refuse_request(&mut self, line: &str, encode: EncodeRefusal, refused: Refused) {
+        let Refused { refusal, reason, .. } = refused;
         self.driver.role.replied(refusal.into());
-        let reason = self.reason(reason);
+        let reason = self.with_ending(reason);
+        self.log_refused(line, refusal, &reason);
+        let reason = self.reason(&reason);
         encode(refusal, reason.as_ref(), &mut self.output);
+    }
+
+    /// A reason that says, too, if the connection is closed after the refusal.
+    fn with_ending(&self, reason: String) -> String {
+        let cause = match self.driver.role.ending() {
+            None => return reason,
+            Some(Ending::Unframed) => "the end of this request is unknown",
+            Some(Ending::ConsecutiveFaults) => "there were too many faults in a row",
+        };
+        let end = format!("; the connection is closed, because {cause}");
+        // A long reason is cut, and its end is kept.
+        let room = limits::HEADER_TEXT.saturating_sub(end.len());
+        let cut = reason.floor_char_boundary(room);
+        format!("{}{end}", reason.get(..cut).unwrap_or(&reason))
     }
 
     pub(super) fn encoded_refusal(&self, refusal: Refusal, reason: &str) -> Vec<u8> {

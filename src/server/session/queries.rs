@@ -23,7 +23,9 @@ impl Session<'_> {
             return Ok(Err(Refused {
                 refusal: Refusal::NotFound,
                 cause: Cause::NotFound,
-                reason: "no peer has added it (protocol.md section 4.3)".into(),
+                reason: "expected a document that a peer has added, found no record of it \
+                         (protocol.md section 4.3)"
+                    .into(),
             }));
         }
         Ok(Ok(done))

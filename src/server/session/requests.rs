@@ -77,12 +77,11 @@ impl Session<'_> {
                     self.log_done(&line, &done);
                 }
             }
-            Err(Refused { refusal, cause, reason }) => {
-                self.tally.count(method, Status::from(refusal).code());
-                self.shared.permits.refusals().add(cause);
-                self.log_refused(&line, refusal, &reason);
+            Err(refused) => {
+                self.tally.count(method, Status::from(refused.refusal).code());
+                self.shared.permits.refusals().add(refused.cause);
                 let encode = if wants_attributes { encode_refused_lookup } else { encode_refusal };
-                self.refuse_with(encode, refusal, &reason);
+                self.refuse_request(&line, encode, refused);
             }
         }
         Ok(())

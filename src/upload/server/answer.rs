@@ -19,9 +19,21 @@ use crate::protocol::{
     ContentRange, Digest, Document, DocumentHead, DocumentRequest, HeaderText, Refusal, Status,
     encode_refusal,
 };
-use crate::system;
 use crate::upload::send_meter::SendMeter;
 use crate::upload::slots::{Needs, Slot};
+use crate::{limits, system};
+
+/// Why a request for another document is refused.
+const NOT_SHARED: &str =
+    "expected a document that this peer shares, found none (protocol.md section 5.1)";
+/// What every reason ends with: a refusal ends the connection.
+pub(super) const CLOSED: &str = "; the connection is closed";
+
+/// A reason with its end. A long reason is cut before it.
+fn with_end(reason: &str) -> String {
+    let cut = reason.floor_char_boundary(limits::HEADER_TEXT.saturating_sub(CLOSED.len()));
+    format!("{}{CLOSED}", reason.get(..cut).unwrap_or(reason))
+}
 
 /// State that all uploads share.
 pub(super) struct Sharing {
@@ -124,9 +136,8 @@ impl Sharing {
         let Reader { stream, address, .. } = *reader;
         let wanted = &request.document;
         let Some(entry) = self.library.read().entry(wanted).cloned() else {
-            log::info!("{address} GET {wanted}: 404 Not Found, it is not shared");
-            let reason = "this peer does not share it";
-            return self.refuse(reader, Cause::NotFound, Refusal::NotFound, reason);
+            log::info!("{address} GET {wanted}: 404 Not Found, {NOT_SHARED}{CLOSED}");
+            return self.refuse(reader, Cause::NotFound, Refusal::NotFound, NOT_SHARED);
         };
         let meter = Arc::new(SendMeter::start());
         let prepared = match self.prepare(request, &entry, reader, &meter) {
@@ -138,8 +149,12 @@ impl Sharing {
         let part = request.range.map(|range| ContentRange::of(range, document.length));
         if part == Some(None) {
             let bytes = if document.length == 1 { "byte" } else { "bytes" };
-            let reason = format!("the document has {} {bytes}", document.length);
-            log::info!("{address} GET {wanted}: 416, {reason}");
+            let length = document.length;
+            let reason = format!(
+                "expected a part of the document, which has {length} {bytes}, found one after its end \
+                 (protocol.md section 5.6)"
+            );
+            log::info!("{address} GET {wanted}: 416 Range Not Satisfiable, {reason}{CLOSED}");
             return self.refuse(reader, Cause::Range, Refusal::RangeNotSatisfiable, &reason);
         }
         let part = part.flatten();
@@ -296,7 +311,7 @@ impl Sharing {
             NotSent::NoSlot | NotSent::File(_) => log::Level::Warn,
         };
         let address = reader.address;
-        log::log!(level, "{address} GET {wanted}: {}, {error}", Status::from(refusal));
+        log::log!(level, "{address} GET {wanted}: {}, {error}{CLOSED}", Status::from(refusal));
         self.refuse(reader, error.cause(), refusal, &error.to_string())
     }
 
@@ -310,7 +325,7 @@ impl Sharing {
     ) -> io::Result<Then> {
         self.count(reader, refusal.into());
         self.permits.refusals().add(cause);
-        let reason = self.uploads.explain.then(|| HeaderText::folded(reason)).flatten();
+        let reason = self.uploads.explain.then(|| HeaderText::folded(&with_end(reason))).flatten();
         let mut reply = Vec::new();
         encode_refusal(refusal, reason.as_ref(), &mut reply);
         let reply = match reader.style {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::answer::{Reader, Sharing, Then};
+use super::answer::{CLOSED, Reader, Sharing, Then};
 use super::requests::Requests;
 use super::totals::{GET, OTHER};
 use crate::counters::Cause;
@@ -33,7 +33,7 @@ impl Sharing {
                     self.answer(&reader, &request, clock, &mut slot)
                 }
                 Ok(Some(Err(error))) => {
-                    log::warn!("{address}: {}, {error}", Status::from(error.refusal));
+                    log::warn!("{address}: {}, {error}{CLOSED}", Status::from(error.refusal));
                     outcome = Outcome::Abuse;
                     reader.method = OTHER;
                     let cause = match error.refusal {

@@ -8,7 +8,10 @@
     reason = "a test may panic"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
+
+mod wire;
 
 use std::fs;
 use std::path::Path;
