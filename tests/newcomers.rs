@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::net::TcpListener;
+
 use common::{Index, names, run_peer};
 
 #[test]
@@ -18,7 +20,10 @@ fn a_server_that_is_none_is_refused_with_the_remedy() {
         (&["host:port"], "such as `localhost` or `localhost:7734`"),
         (&["./papers"], "a directory is named with --share"),
         (&["get", "7", "--from", "http://localhost"], "leave out `http://`"),
-        (&["lookup", "b", "c.txt"], "a name with blanks is one argument, in quotes"),
+        (&["localhost", "serach", "tcp"], "a similar command exists: 'search'"),
+        (&["lookup", "b", "c.txt"], "in quotes: `lookup 'b c.txt'`\n\nUsage: "),
+        (&["lookup", "793", "794"], "tip: `lookup` takes one document"),
+        (&["--menu", "list"], "expected no command with `--menu`"),
     ] {
         let (code, output, errors) = run_peer(arguments, "", folder.path());
         assert_eq!((code, output.as_str()), (2, ""), "{arguments:?}: {errors}");
@@ -102,6 +107,34 @@ fn many_documents_that_no_peer_has_are_one_line() {
     }
     let (code, _, errors) = run_peer(&[&address], "nonsense\n", folder.path());
     assert!(code == 2 && !errors.contains("Usage: <COMMAND>"), "{errors}");
+}
+
+#[test]
+fn a_surplus_argument_has_no_tip_where_none_helps() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["list", "x"] as &[&str], &["peers", "x"], &["browse", "localhost:1", "x"]] {
+        let (code, _, errors) = run_peer(arguments, "", folder.path());
+        assert!(code == 2 && errors.contains("unexpected argument 'x'"), "{errors}");
+        assert!(!errors.contains("tip"), "{errors}");
+    }
+}
+
+#[test]
+fn a_refused_connection_is_followed_by_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let advice = format!("no program listens at {unused}: ");
+    for (arguments, input) in [(&[&*unused, "list"] as &[&str], ""), (&[&unused], "list\n")] {
+        let (code, _, errors) = run_peer(arguments, input, folder.path());
+        assert_eq!(code, 69, "{errors}");
+        let expected = format!("{advice}is the index server running (`server`)");
+        assert!(errors.contains(&expected), "{errors}");
+    }
+    let (code, _, errors) = run_peer(&["get", "7", "--from", &unused], "", folder.path());
+    assert_eq!(code, 69, "{errors}");
+    assert!(errors.contains(&format!("{advice}has that peer ended")), "{errors}");
+    let (_, _, errors) = run_peer(&["-q", "get", "7", "--from", &unused], "", folder.path());
+    assert_eq!(errors, "peer: no holder delivered RFC 7 (1 asked)\n");
 }
 
 #[test]

@@ -6,7 +6,9 @@
 
 mod common;
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::Index;
@@ -15,13 +17,20 @@ use serde_json::Value;
 /// Runs a script; the exit code, standard output and standard error.
 fn run(index: &Index, options: &[&str], input: Stdio) -> (i32, String, String) {
     let folder = tempfile::tempdir().unwrap();
+    run_in(folder.path(), index, options, input)
+}
+
+/// The same with this current and shared directory, whose subdirectory `bin` has further programs.
+fn run_in(folder: &Path, index: &Index, options: &[&str], input: Stdio) -> (i32, String, String) {
+    let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new(env!("CARGO_BIN_EXE_peer"))
         .arg(index.address.to_string())
         .args(["--share", "."])
         .args(options)
-        .current_dir(folder.path())
-        .env("XDG_STATE_HOME", folder.path())
-        .env("XDG_CACHE_HOME", folder.path())
+        .current_dir(folder)
+        .env("XDG_STATE_HOME", folder.join("state"))
+        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .env("PATH", format!("{}:{path}", folder.join("bin").display()))
         .stdin(input)
         .output()
         .unwrap();
@@ -74,4 +83,98 @@ fn standard_output_has_only_json_objects() {
     assert!(errors.contains("no unfinished download"), "{errors}");
     let (code, output, errors) = run(&index, &["--format", "json", "get"], Stdio::null());
     assert_eq!((code, output.as_str()), (0, ""), "{errors}");
+}
+
+#[test]
+fn a_line_without_an_end_is_not_stored() {
+    let index = Index::start(&[]);
+    let long = vec![b'x'; 3_000_000];
+    let (_folder, script) = file(&[&long, &b"\nstatus\n"[..]].concat());
+    let (code, output, errors) = run(&index, &[], script.into());
+    let expected = "peer: line 1: expected a line of at most 1048576 bytes, found a longer one\n";
+    assert_eq!((code, &*errors), (2, expected));
+    assert!(output.contains("folder"), "the next line is run: {output}");
+}
+
+/// Values need no quotes, wrong ones are asked for again, and the end of the input ends the menu.
+#[test]
+fn the_menu_works_in_a_pipe() {
+    let index = Index::start(&[]);
+    let mut holder = index.connect();
+    holder.add_file("a%20b.txt", 5678);
+    let (_folder, script) = file(b"nonsense\n99\n\n4\n0\n\n a b.txt \n11\nhost\nlocalhost:1\n4\n");
+    let (code, output, errors) = run(&index, &["--menu"], script.into());
+    assert_eq!(code, 66, "nothing is listed of localhost:1: {errors}");
+    assert!(output.contains("FILE a%20b.txt"), "{output}");
+    for part in [
+        "  4  look up the holders of a document\n",
+        "expected a number from 0 to 14, found `nonsense`\n",
+        "found `99`\n",
+        "expected an RFC number from 1 to 999999999",
+        "expected a value, found an empty line\n",
+        "expected HOST:PORT, such as `localhost:5678`, found `host`",
+        "the index lists no document of localhost:1",
+    ] {
+        assert!(errors.contains(part), "{part}: {errors}");
+    }
+    assert_eq!(errors.matches("document (RFC number or file name): \n").count(), 4, "{errors}");
+    let (_folder, script) = file(b"9\n0\nnonsense\n");
+    let (code, _, errors) = run(&index, &["--menu"], script.into());
+    assert!(code == 0 && !errors.contains("nonsense"), "0 ends: {errors}");
+}
+
+#[test]
+fn only_safe_files_are_opened_and_texts_are_shown_escaped() {
+    let (index, folder) = (Index::start(&[]), tempfile::tempdir().unwrap());
+    let put = |name: &str, content: &str, mode| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    };
+    // Its output has the paths that were opened.
+    put("bin/xdg-open", "#!/bin/sh\nprintf '%s\\n' \"$1\" >> opened\n", 0o755);
+    put("a b.txt", "text\n", 0o644);
+    put("controls.txt", "one\u{1b}[31m\ttab\n", 0o644);
+    put("a.pdf", "%PDF-1.7\n", 0o644);
+    for (name, content, mode) in [
+        ("run.txt", "text\n", 0o755),
+        ("script.txt", "#!/bin/sh\n", 0o644),
+        ("fake.pdf", "text\n", 0o644),
+        ("x.sh", "echo\n", 0o644),
+        ("x.desktop", "[Desktop Entry]\n", 0o644),
+    ] {
+        put(name, content, mode);
+        let (code, output, errors) = run_in(folder.path(), &index, &["open", name], Stdio::null());
+        assert_eq!((code, &*output), (1, ""), "{errors}");
+        let expected = format!("peer: FILE {name} is not opened: ");
+        let path = format!("; its file is `./{name}`\n");
+        assert!(errors.starts_with(&expected) && errors.ends_with(&path), "{errors}");
+    }
+    let (_script, script) = file(b"read 'controls.txt'\nopen a%20b.txt\nopen a.pdf\nread nosuch\n");
+    let (code, output, errors) = run_in(folder.path(), &index, &[], script.into());
+    let expected = "peer: FILE nosuch is not here: `get nosuch` downloads it\n";
+    assert_eq!((code, &*errors), (66, expected));
+    assert!(output.contains("\none\\x1b[31m     tab\nopened "), "{output}");
+    let opened = fs::read_to_string(folder.path().join("opened")).unwrap();
+    let names: Vec<&str> = opened.lines().filter_map(|path| path.rsplit('/').next()).collect();
+    assert_eq!(names, ["a b.txt", "a.pdf"]);
+    assert!(opened.lines().all(|path| path.starts_with('/')), "{opened}");
+}
+
+/// A downloaded file that was changed is not the one that was downloaded.
+#[test]
+fn a_changed_download_is_not_opened() {
+    let (index, root) = (Index::start(&[]), tempfile::tempdir().unwrap());
+    let holder = common::folder(root.path(), "holder", &[("a.pdf", b"%PDF-1.7\n")]);
+    let (_holder, _) = common::share(index.address, &holder);
+    let mine = common::folder(root.path(), "mine", &[]);
+    let run = |words: &[&str]| run_in(&mine, &index, words, Stdio::null());
+    let (code, _, errors) = run(&["get", "a.pdf"]);
+    assert_eq!(code, 0, "{errors}");
+    fs::write(mine.join("a.pdf"), "%PDF-1.7 changed\n").unwrap();
+    let (code, output, errors) = run(&["open", "a.pdf"]);
+    assert_eq!((code, &*output), (65, ""), "{errors}");
+    assert!(errors.contains("it has changed since its download: expected"), "{errors}");
+    assert!(errors.contains("; its file is `./a.pdf`"), "{errors}");
 }

@@ -26,7 +26,7 @@ use super::session::resume::resume_unfinished;
 use super::session::sharing::{Session, event_printer};
 use super::session::signals::{ServiceSignal, on_service_signal};
 use super::shell::line_loop::{self, Front};
-use super::unreachable::{note_unreachable, note_unreachable_index};
+use super::unreachable::note_unreachable;
 use super::user_folder::{journal_file, peer_stats_store};
 use super::values::rate::Rate;
 use super::wire::screen;
@@ -152,9 +152,7 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
             notices.print("interrupted: not registered yet; the registration continues");
         }
         Err(error) if !interactive => return finish(args.format, Err(CommandError::from(error))),
-        // The notice of the registration has the error.
-        Err(error) => note_unreachable_index(&error),
-        Ok(()) => {}
+        Ok(()) | Err(_) => {}
     }
     let front = if args.menu { Front::Menu } else { Front::Prompt };
     let downloader = downloader(args);

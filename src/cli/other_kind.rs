@@ -1,12 +1,15 @@
-//! Hints after a 400: the user may have named the upload server of a peer as the index, or an index server
+//! Hints after a 400 or a refused connection: the user may have named the upload server of a peer as the index, or an index server
 //! as a holder. Both reply 400 to unknown requests.
 //!
 //! The messages are guesses. A request that would prove them could disturb a program that has shown no
 //! extension (protocol.md section 4.9).
 
+use std::io::ErrorKind;
+
 use super::context::Context;
 use super::errors::command_error::CommandError;
 use super::errors::failure::Failure;
+use super::output::print::print_note;
 use crate::escape::escaped;
 use crate::peer::{AskIndex, DownloadError, TransferError};
 use crate::protocol::{Endpoint, Refusal, Status};
@@ -29,17 +32,27 @@ pub(super) fn upload_server(server: &Endpoint) -> String {
     )
 }
 
-/// Warns if the holder of `--from` has replied 400.
-pub(super) fn note_index_server(holder: &Endpoint, error: &DownloadError) {
+/// Prints advice if the holder of `--from` has replied 400, or has refused the connection.
+pub(super) fn note_holder(holder: &Endpoint, error: &DownloadError) {
     let DownloadError::AllFailed { failures, .. } = error else { return };
-    let is_refused = failures.iter().any(|(_, error)| {
-        matches!(error, TransferError::Refused(Status::Refused(Refusal::BadRequest)))
-    });
-    if is_refused {
-        let holder = escaped(&holder.to_string()).to_string();
-        log::warn!(
-            "400 is also the reply of an index server: is {holder} a peer? Leave out --from, or name \
-             the host and port of a holder as `lookup` prints them"
-        );
+    let holder = escaped(&holder.to_string()).to_string();
+    for (_, error) in failures {
+        match error {
+            TransferError::Refused(Status::Refused(Refusal::BadRequest)) => {
+                log::warn!(
+                    "400 is also the reply of an index server: is {holder} a peer? Leave out --from, or \
+                     name the host and port of a holder as `lookup` prints them"
+                );
+                return;
+            }
+            TransferError::Unreachable(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                print_note(format_args!(
+                    "no program listens at {holder}: has that peer ended, or has it another port? Leave \
+                     out --from, or name the host and port of a holder as `lookup` prints them"
+                ));
+                return;
+            }
+            _ => {}
+        }
     }
 }

@@ -11,20 +11,18 @@ use crate::peer::IndexError;
 /// Prints advice if a command has failed because the index cannot be reached.
 pub(super) fn note_unreachable(error: &CommandError) {
     match error {
-        CommandError::Index(error) => note_unreachable_index(error),
+        CommandError::Index(error) => {
+            if let Some(advice) = advice(error) {
+                print_note(advice);
+            }
+        }
         CommandError::Said(error) | CommandError::NotBegun(error) => note_unreachable(error),
         _ => {}
     }
 }
 
-/// Prints advice if the index cannot be reached.
-pub(super) fn note_unreachable_index(error: &IndexError) {
-    if let Some(advice) = advice(error) {
-        print_note(advice);
-    }
-}
-
-fn advice(error: &IndexError) -> Option<String> {
+/// The advice if the index cannot be reached.
+pub(super) fn advice(error: &IndexError) -> Option<String> {
     let (index, source) = match error {
         IndexError::Away(error) => return advice(error),
         IndexError::Unreachable { index, source } => (index, source),

@@ -131,10 +131,24 @@ fn end(error: &Error, tip: &str) -> ! {
         // A reader that closes its pipe ends every command in the same way.
         exit(error.print().map_or(Failure::File as i32, |()| 0));
     }
-    let text = format!("{error}{tip}");
+    let text = with_tip(&plain_words(&error.to_string()), tip);
     // Standard error may be closed.
     let _ = io::stderr().write_all(escaped_lines(&text).as_bytes());
     exit(Failure::Usage as i32);
+}
+
+/// An error of the parser, in which commands are called commands.
+pub(super) fn plain_words(text: &str) -> String {
+    text.replace("error: unrecognized subcommand", "error: unrecognized command")
+        .replace("a similar subcommand exists", "a similar command exists")
+}
+
+/// An error with a tip before its usage line.
+fn with_tip(text: &str, tip: &str) -> String {
+    match text.split_once("\n\nUsage: ") {
+        Some((error, usage)) if !tip.is_empty() => format!("{error}\n\n{tip}\nUsage: {usage}"),
+        _ => format!("{text}{tip}"),
+    }
 }
 
 /// Escapes each line of a text: repeated arguments may contain terminal control characters.

@@ -14,3 +14,4 @@ mod common;
 mod downloads;
 mod queries;
 mod screen;
+mod typing;

@@ -24,15 +24,23 @@ impl Terminal {
     /// A peer's shell that shares an empty folder and keeps there what it knows; `None` where there
     /// is no `script` that takes these options.
     pub(crate) fn start(index: &Index, mine: &Path) -> Option<Self> {
+        let mut terminal = Self::start_with(index, mine, "")?;
+        terminal.wait_for("registered ");
+        terminal.wait_for("p2p-ci> ");
+        Some(terminal)
+    }
+
+    /// The same with these options, as soon as it is started.
+    pub(crate) fn start_with(index: &Index, mine: &Path, options: &str) -> Option<Self> {
         let probe = Command::new("script").args(["-qec", "true", "/dev/null"]).output();
         if !probe.is_ok_and(|output| output.status.success()) {
             common::skip("there is no `script` of util-linux");
             return None;
         }
         // Paths come through the environment: they may hold blanks.
-        let command = r#"exec "$PEER" "$INDEX" --share "$MINE""#;
+        let command = format!(r#"exec "$PEER" "$INDEX" --share "$MINE" {options}"#);
         let mut child = Command::new("script")
-            .args(["-qefc", command, "/dev/null"])
+            .args(["-qefc", &command, "/dev/null"])
             .env("SHELL", "/bin/sh")
             .env("PEER", env!("CARGO_BIN_EXE_peer"))
             .env("INDEX", index.address.to_string())
@@ -55,11 +63,7 @@ impl Terminal {
                 drop(is_read.lock());
             }
         });
-        let mut terminal =
-            Self { child, screen, reading, seen: String::new(), everything: String::new() };
-        terminal.wait_for("registered ");
-        terminal.wait_for("p2p-ci> ");
-        Some(terminal)
+        Some(Self { child, screen, reading, seen: String::new(), everything: String::new() })
     }
 
     /// Reads until the screen has shown `text` since the last call.

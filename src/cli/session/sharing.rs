@@ -20,6 +20,7 @@ use crate::cli::output::format::Format;
 use crate::cli::output::notices::Notices;
 use crate::cli::output::outcome::shown;
 use crate::cli::output::print::{print_json, print_line};
+use crate::cli::unreachable::advice;
 use crate::cli::user_folder::{port_file, stored_digests};
 use crate::cli::values::option_values::{Listen, remedy};
 use crate::cli::values::quantity::counted;
@@ -187,12 +188,15 @@ pub(in crate::cli) fn event_printer(
         }
         Event::Away(..) if !patient && first.load(Ordering::Relaxed) => {}
         Event::Away(error, pause) => {
-            let error = error_chain(&error);
+            let text = error_chain(&error);
             // Printed once: the next failed attempts are only logged.
             if away.swap(true, Ordering::Relaxed) {
-                log::debug!("{error}; next attempt in {pause:?}");
+                log::debug!("{text}; next attempt in {pause:?}");
             } else {
-                notices.print(&format!("{error}; still uploading; reconnecting"));
+                notices.print(&format!("{text}; still uploading; reconnecting"));
+                if let Some(advice) = advice(&error) {
+                    notices.print(&advice);
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::print::print_text;
 use crate::cli::surplus::surplus_tip;
 use crate::cli::topics::topic;
-use crate::cli::usage::escaped_lines;
+use crate::cli::usage::{escaped_lines, plain_words};
 use crate::cli::values::named::join_kinds;
 
 /// Runs one line; `false` if it ends the session.
@@ -76,8 +76,7 @@ fn malformed(error: &clap::Error, words: &[OsString]) -> CommandError {
 
 /// An error in the arguments of a command, and the usage line that the parser adds to it.
 fn message(error: &clap::Error) -> (String, Option<String>) {
-    let text = error.to_string().replace("a similar subcommand exists", "a similar command exists");
-    let text = text.replace("error: unrecognized subcommand", "error: unrecognized command");
+    let text = plain_words(&error.to_string());
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let (usage, lines): (Vec<&str>, Vec<&str>) =
         text.lines().partition(|line| line.starts_with("Usage: "));

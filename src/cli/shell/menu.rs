@@ -37,7 +37,7 @@ const fn one(prompt: &'static str) -> Value {
 
 const DOCUMENT: Value = one("document (RFC number or file name): ");
 
-const OPERATIONS: [Operation; 13] = [
+const OPERATIONS: [Operation; 14] = [
     Operation { text: "list all RFCs", command: "list", values: &[] },
     Operation { text: "list all other documents", command: "list --files", values: &[] },
     Operation {
@@ -79,6 +79,11 @@ const OPERATIONS: [Operation; 13] = [
         text: "list the documents of a peer",
         command: "browse",
         values: &[one("peer (HOST:PORT): ")],
+    },
+    Operation {
+        text: "show the text of a document that is here",
+        command: "read",
+        values: &[DOCUMENT],
     },
     Operation { text: "check downloaded files", command: "verify", values: &[] },
     Operation { text: "show the state of this peer", command: "status", values: &[] },
@@ -216,12 +221,14 @@ fn answer(
     }
 }
 
-/// The first paragraph of an error of the parser.
+/// The first paragraph of an error of the parser, without the name of the argument.
 fn reason(error: &clap::Error) -> String {
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let first = text.split("\n\n").next().unwrap_or(text);
-    escaped_lines(first).trim_end().to_string()
+    let expected = first.find("': expected").and_then(|at| first.get(at..));
+    let reason = expected.and_then(|text| text.strip_prefix("': ")).unwrap_or(first);
+    escaped_lines(reason).trim_end().to_string()
 }
 
 #[cfg(test)]

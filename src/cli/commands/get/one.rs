@@ -17,7 +17,7 @@ use crate::cli::downloads::running::{Finish, Running, wait};
 use crate::cli::downloads::share_directory::create_share_directory;
 use crate::cli::downloads::trusted::check_local;
 use crate::cli::errors::command_error::CommandError;
-use crate::cli::other_kind::note_index_server;
+use crate::cli::other_kind::note_holder;
 use crate::cli::output::incomplete::print_missing_holders;
 use crate::cli::output::outcome::{Outcome, print_failed, shown};
 use crate::error_chain::error_chain;
@@ -40,7 +40,7 @@ pub(super) fn get_one(
         record_reason(context, document, &error);
     }
     if let (Some(holder), CommandError::Fetch(error)) = (&command.from, &error) {
-        note_index_server(holder, error);
+        note_holder(holder, error);
     }
     match &error {
         // A document that could not be written or requested is still wanted.

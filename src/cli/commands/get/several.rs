@@ -15,7 +15,7 @@ use crate::cli::downloads::trusted::check_local;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::Failure;
 use crate::cli::errors::report::report;
-use crate::cli::other_kind::note_index_server;
+use crate::cli::other_kind::note_holder;
 use crate::cli::output::incomplete::print_missing_holders;
 use crate::cli::output::outcome::{Outcome, not_saved, print_failed};
 use crate::cli::program::called;
@@ -76,7 +76,7 @@ pub(super) fn get_many(
     let mut noted = command.from.as_ref();
     let result = batch.download(jobs, &mut |error| {
         if let Some(holder) = noted.take() {
-            note_index_server(holder, error);
+            note_holder(holder, error);
         }
     });
     let BatchResult { end, output, downloaded, failures, .. } = result;
