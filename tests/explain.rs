@@ -143,9 +143,25 @@ fn forms_of_other_programs_are_named() {
         ),
         (
             "C: LIST ALL P2P-CI/1.0\nC: Host: h\nC: Post: 1\nC: b'~~~~~~~~~'\n",
-            "B.4 a misspelt `Port`",
+            "B.4 a misspelt `Port`, which servers without compatibility do not know",
         ),
         ("C: b'LIST ALL P2P-CI/1.0\\nHost: h\\nPort: 1'\n", "no line end and no empty line"),
+        (
+            "C: LIST ALL P2P-CI/1.0\nC: Host: h\nC: Port: 1\nC: END\n",
+            "! expected an empty line at the end of the request, found `END` (section 3.1)",
+        ),
+        (
+            "C: LOOKUP RFC 1 P2P-CI/1.0\nC: END\n",
+            "found no header; missing: `Host`, `Port` (section 2.9)",
+        ),
+        (
+            "C: ADD RFC 1 P2P-CI/1.0\nC: Host: h\nC:\n",
+            "found `Host`; missing: `Port`, `Title`; a server",
+        ),
+        (
+            "S: P2P-CI/1.0 200 OK\nS:\nS: RFC 1 T h 5\nS: END\n",
+            "the grammar has the empty line alone",
+        ),
         ("C: CONNECT 5000\nC: LIST ALL P2P-CI/1.0\n", "the peer has joined"),
         ("S: P2P-CI/1.0 200 OK\nS: 1 Title h 5\nS:\n", "~ a record that does not begin with `RFC`"),
         ("S: P2P-CI/1.0 200 OK\nS: RFC 1 Title h 5\nS:\n", "~ no empty line after the status line"),

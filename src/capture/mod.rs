@@ -16,5 +16,5 @@ mod side;
 
 pub use blocks::{Captured, MAGIC, ReadError, Reader};
 pub use packet::{Flags, Packet};
-pub use recorder::{Recorder, Recording, Seen};
+pub use recorder::{Moment, Recorder, Recording, Seen};
 pub use side::Side;

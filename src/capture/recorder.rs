@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::packet::{Flags, Packet, Segment};
 use super::shortening::Shortening;
@@ -49,7 +49,13 @@ pub struct Recorder {
     has_whole_bodies: bool,
     is_full: AtomicBool,
     streams: AtomicU32,
+    /// When it has begun. Times are counted from there, so that a clock that is set changes no order.
+    begun: (Duration, Instant),
 }
+
+/// A moment of a record: the time since 1970.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment(Duration);
 
 impl Recorder {
     /// Begins a record in an empty file that was opened to append. No more than `limit` bytes are written to
@@ -68,6 +74,7 @@ impl Recorder {
             has_whole_bodies,
             is_full: AtomicBool::new(false),
             streams: AtomicU32::new(0),
+            begun: begun(),
         })
     }
 
@@ -81,6 +88,7 @@ impl Recorder {
             has_whole_bodies: false,
             is_full: AtomicBool::new(true),
             streams: AtomicU32::new(0),
+            begun: begun(),
         }
     }
 
@@ -91,13 +99,17 @@ impl Recorder {
         Self { tap: Some(Tap(Box::new(tap))), ..self }
     }
 
-    fn write(&self, segment: &Segment<'_>) {
+    fn now(&self) -> Moment {
+        let (time, begun) = self.begun;
+        Moment(time.saturating_add(begun.elapsed()))
+    }
+
+    fn write(&self, segment: &Segment<'_>, moment: Moment) {
         let Some(mut file) = self.file.as_ref() else { return };
         if self.is_full.load(Ordering::Relaxed) {
             return;
         }
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let block = blocks::packet(time, &segment.encode(), segment.missing());
+        let block = blocks::packet(moment.0, &segment.encode(), segment.missing());
         let length = block.len() as u64;
         let before = self.written.fetch_add(length, Ordering::Relaxed);
         if before.saturating_add(length) > self.limit {
@@ -112,6 +124,10 @@ impl Recorder {
             log::warn!("the record of connections ends here: {why}");
         }
     }
+}
+
+fn begun() -> (Duration, Instant) {
+    (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(), Instant::now())
 }
 
 /// A function that sees the packets.
@@ -214,21 +230,27 @@ impl Recording {
         seen.max(recorded).min(count)
     }
 
-    /// A side has sent these bytes.
-    pub fn sent(&self, side: Side, bytes: &[u8]) {
+    /// The present moment.
+    pub fn now(&self) -> Moment {
+        self.recorder.now()
+    }
+
+    /// A side has sent these bytes. For bytes of this process the moment is that before they were sent: they
+    /// are recorded afterwards, and the other side may have replied on another connection before that.
+    pub fn sent(&self, side: Side, bytes: &[u8], moment: Moment) {
         for part in bytes.chunks(SEGMENT) {
-            self.segment(side, part, part.len());
+            self.segment(side, part, part.len(), moment);
         }
     }
 
     /// A side has sent this number of bytes. Only the first ones are at hand.
-    pub fn sent_partly(&self, side: Side, bytes: &[u8], count: usize) {
+    pub fn sent_partly(&self, side: Side, bytes: &[u8], count: usize, moment: Moment) {
         let bytes = bytes.get(..count).unwrap_or(bytes);
-        self.sent(side, bytes);
+        self.sent(side, bytes, moment);
         let mut left = count - bytes.len();
         while left > 0 {
             let step = left.min(SEGMENT);
-            self.segment(side, &[], step);
+            self.segment(side, &[], step, moment);
             left -= step;
         }
     }
@@ -256,10 +278,10 @@ impl Recording {
     fn control(&self, side: Side, flags: Flags) {
         let counted = u32::from(flags.has(Flags::SYN) || flags.has(Flags::FIN));
         let (sequence, acknowledged) = self.advance(side, counted);
-        self.write(side, sequence, acknowledged, flags, &Data::default());
+        self.write(self.now(), side, (sequence, acknowledged), flags, &Data::default());
     }
 
-    fn segment(&self, side: Side, bytes: &[u8], count: usize) {
+    fn segment(&self, side: Side, bytes: &[u8], count: usize, moment: Moment) {
         let (recorded, seen) = {
             let mut state = self.lock();
             (state.shortening.next(side, bytes, count), state.seen.next(side, bytes, count))
@@ -267,7 +289,7 @@ impl Recording {
         let (sequence, acknowledged) = self.advance(side, u32::try_from(count).unwrap_or(0));
         let flags = Flags::PSH.and(Flags::ACK);
         let data = Data { bytes, recorded, seen, count };
-        self.write(side, sequence, acknowledged, flags, &data);
+        self.write(moment, side, (sequence, acknowledged), flags, &data);
     }
 
     /// Counts bytes of a side. Returns the number of the first one, and of the next byte of the other side.
@@ -279,7 +301,14 @@ impl Recording {
         (sequence, other.next)
     }
 
-    fn write(&self, side: Side, sequence: u32, acknowledged: u32, flags: Flags, data: &Data<'_>) {
+    fn write(
+        &self,
+        moment: Moment,
+        side: Side,
+        (sequence, acknowledged): (u32, u32),
+        flags: Flags,
+        data: &Data<'_>,
+    ) {
         let (from, to) = match side {
             Side::Client => (self.client, self.server),
             Side::Server => (self.server, self.client),
@@ -292,7 +321,7 @@ impl Recording {
         if self.recorder.tap.is_some() {
             self.tell(Some(segment(seen).packet()));
         }
-        self.recorder.write(&segment(recorded));
+        self.recorder.write(&segment(recorded), moment);
     }
 
     fn tell(&self, packet: Option<Packet<'_>>) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::tcp::Tcp;
 use super::transport::Transport;
-use crate::capture::{Recorder, Recording, Side};
+use crate::capture::{Moment, Recorder, Recording, Side};
 use crate::system;
 
 /// Bytes of a sent file that are read again at a time.
@@ -53,16 +53,28 @@ impl Recorded {
         let other = self.side.other();
         match &found {
             Ok(0) if !buffer.is_empty() => self.recording.ended(other),
-            Ok(count) => self.recording.sent(other, buffer.get(..*count).unwrap_or_default()),
+            Ok(count) => {
+                let bytes = buffer.get(..*count).unwrap_or_default();
+                self.recording.sent(other, bytes, self.recording.now());
+            }
             Err(error) => self.note_error(error),
         }
         found
     }
 
-    /// Bytes were written, or could not be.
-    fn note_written(&self, found: io::Result<usize>, bytes: &[u8]) -> io::Result<usize> {
+    /// Writes bytes. They have the moment before, because the other side may act on them before this continues.
+    fn note_written(
+        &self,
+        bytes: &[u8],
+        write: impl FnOnce(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let moment = self.recording.now();
+        let found = write(bytes);
         match &found {
-            Ok(count) => self.recording.sent(self.side, bytes.get(..*count).unwrap_or_default()),
+            Ok(count) => {
+                let bytes = bytes.get(..*count).unwrap_or_default();
+                self.recording.sent(self.side, bytes, moment);
+            }
             Err(error) => self.note_error(error),
         }
         found
@@ -75,14 +87,14 @@ impl Recorded {
     }
 
     /// Bytes of a file were sent without passing through this process: reads those that are recorded.
-    fn note_sent(&self, file: &File, mut offset: u64, mut count: usize) {
+    fn note_sent(&self, file: &File, mut offset: u64, mut count: usize, moment: Moment) {
         while count > 0 {
             let step = count.min(READ_AGAIN);
             let mut chunk = vec![0; self.recording.recorded(self.side, step)];
             // A file that became shorter meanwhile was sent as it was.
             let filled = system::read_at(file, &mut chunk, offset).unwrap_or(0);
             chunk.truncate(filled);
-            self.recording.sent_partly(self.side, &chunk, step);
+            self.recording.sent_partly(self.side, &chunk, step, moment);
             offset = offset.saturating_add(step as u64);
             count -= step;
         }
@@ -101,21 +113,22 @@ impl Transport for Recorded {
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.note_written(self.tcp.write(bytes), bytes)
+        self.note_written(bytes, |bytes| self.tcp.write(bytes))
     }
 
     fn write_more(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.note_written(self.tcp.write_more(bytes), bytes)
+        self.note_written(bytes, |bytes| self.tcp.write_more(bytes))
     }
 
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.note_written(self.tcp.try_write(bytes), bytes)
+        self.note_written(bytes, |bytes| self.tcp.try_write(bytes))
     }
 
     fn send_file(&self, file: &File, offset: u64, count: u64) -> io::Result<usize> {
+        let moment = self.recording.now();
         let sent = self.tcp.send_file(file, offset, count);
         match &sent {
-            Ok(count) => self.note_sent(file, offset, *count),
+            Ok(count) => self.note_sent(file, offset, *count, moment),
             Err(error) => self.note_error(error),
         }
         sent

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::transcript::{Event, Side, TranscriptError, What, begins_request, is_get, read};
 
 /// Bytes of the chosen connections that are kept, in both directions.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+const MOST_BYTES: usize = 64 * MEBIBYTE;
+const MEBIBYTE: usize = 1024 * 1024;
 /// Events that are kept.
 const MOST_EVENTS: usize = 500_000;
 /// Connections in a file of which the kind is remembered.
@@ -59,8 +60,9 @@ pub(crate) enum RecordingError {
     #[error(transparent)]
     Transcript(TranscriptError),
     #[error(
-        "expected at most 64 MiB and 500000 events on the connections to replay, found more; choose one \
-         connection with --stream"
+        "expected at most {} MiB and {MOST_EVENTS} events on the connections to replay, found more; choose one \
+         connection with --stream",
+        MOST_BYTES / MEBIBYTE
     )]
     TooLong,
     #[error("expected a connection {expected}, found {found}; choose one with --stream N")]
@@ -84,7 +86,19 @@ impl Recording {
             Err(error) => return Err(RecordingError::Transcript(error)),
             Ok(()) => {}
         }
+        recording.order();
         recording.keep_chosen(choice)
+    }
+
+    /// Orders what has happened by its time. A recorder writes what it has sent after it was sent, so in the file the
+    /// next request on another connection may come first.
+    fn order(&mut self) {
+        let mut last = None;
+        // What has no time stays after what is before it.
+        self.happened.sort_by_cached_key(|one| {
+            last = one.time.or(last);
+            last
+        });
     }
 
     /// Adds an event; returns the number of bytes that are kept.
@@ -193,5 +207,27 @@ impl Choice {
             Self::Index => !is_upload,
             Self::One(_) => self.may_be(name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_happened_is_in_the_order_of_its_times() {
+        let order = |times: &[Option<u64>]| {
+            let happened = times.iter().enumerate().map(|(connection, time)| Happened {
+                connection,
+                time: time.map(Duration::from_secs),
+                what: What::End(Side::Client),
+            });
+            let mut recording = Recording { happened: happened.collect(), ..Recording::default() };
+            recording.order();
+            recording.happened.iter().map(|one| one.connection).collect::<Vec<_>>()
+        };
+        assert_eq!(order(&[Some(3), Some(1), Some(2), Some(2)]), [1, 2, 3, 0]);
+        assert_eq!(order(&[Some(3), None, Some(1), None]), [2, 3, 0, 1]);
+        assert_eq!(order(&[None, None, None]), [0, 1, 2]);
     }
 }

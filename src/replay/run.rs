@@ -31,7 +31,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// Connections that are open at the same time.
 const MOST_OPEN: usize = 256;
 /// Bytes that are received in all.
-const MOST_RECEIVED: usize = 128 * 1024 * 1024;
+const MOST_RECEIVED: usize = 128 * MEBIBYTE;
+const MEBIBYTE: usize = 1024 * 1024;
 
 /// When requests are sent.
 #[derive(Clone, Copy, Debug)]
@@ -162,7 +163,8 @@ impl Run<'_> {
         let pause = time.saturating_sub(before).as_secs_f64() / speed;
         let pause = Duration::try_from_secs_f64(pause).unwrap_or(Duration::MAX);
         if pause > LONGEST_PAUSE {
-            let text = format!("a pause of {} s was shortened to 60 s", pause.as_secs());
+            let (pause, longest) = (pause.as_secs(), LONGEST_PAUSE.as_secs());
+            let text = format!("a pause of {pause} s was shortened to {longest} s");
             self.note(connection, text);
         }
         let until = followed.checked_add(pause.min(LONGEST_PAUSE));
@@ -222,7 +224,8 @@ impl Run<'_> {
         self.received += bytes.as_ref().map_or(0, Vec::len);
         line.arrived(bytes);
         if self.received > MOST_RECEIVED {
-            self.give_up(place, "given up: more than 128 MiB were received".into());
+            let most = MOST_RECEIVED / MEBIBYTE;
+            self.give_up(place, format!("given up: more than {most} MiB were received"));
         }
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::document_replies::DocumentReplies;
 use super::explained::Out;
 use super::index_replies::IndexReplies;
-use super::requests::{Awaited, Requests};
+use super::request_lines::Awaited;
+use super::requests::Requests;
 use super::{Kind, Part, Side, What, text};
 use crate::protocol::role::{DocumentServer, IndexServer};
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::explained::Out;
-use super::requests::Awaited;
+use super::request_lines::Awaited;
 use super::{Kind, Part, Side, meanings};
 use crate::protocol::role::{DocumentClient, DocumentEnd, DocumentEvent, DocumentMeaning};
 use crate::protocol::{ReplyPart, Status};

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::explained::Out;
-use super::requests::Awaited;
+use super::request_lines::Awaited;
 use super::{Kind, Part, Side};
 use crate::protocol::role::{IndexClient, ReplyEnd, ReplyEvent, ReplyMeaning};
 use crate::protocol::{IndexReplyDecoder, ReplyForm, ReplyPart, Status};
 
 /// The meaning of a line `END`, or of padding.
-const END_LINE: &str = "the end of the reply in a form of other programs";
+const END_LINE: &str =
+    "the end of the reply in a form of other programs; the grammar has the empty line alone";
 
 /// The replies of a connection.
 #[derive(Debug)]

@@ -11,7 +11,7 @@
 //! | `reassembly` | one direction of a TCP connection in its order |
 //! | `explainer` | all connections of a conversation |
 //! | `connection` | one connection: which role each side has |
-//! | `requests` | the requests of a client |
+//! | `requests`, `request_lines` | the requests of a client and the meaning of their lines |
 //! | `index_replies` | the replies of an index server |
 //! | `document_replies` | the replies of an upload server |
 //! | `meanings` | the meaning of request lines and headers |
@@ -29,6 +29,7 @@ mod meanings;
 mod part;
 mod reader;
 mod reassembly;
+mod request_lines;
 mod requests;
 mod segments;
 mod streams;
@@ -42,4 +43,5 @@ pub use explainer::Explainer;
 pub use literal::shortened;
 pub(crate) use part::Part;
 pub use reader::{TranscriptError, read};
+pub use segments::SegmentLine;
 pub(crate) use text::begins_request;

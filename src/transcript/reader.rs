@@ -2,12 +2,14 @@
 
 use std::io::{self, BufRead, Read};
 
+use super::segments::SegmentLine;
 use super::streams::Streams;
-use super::{Event, What, segments, text};
+use super::{Event, What, text};
 use crate::capture::{MAGIC, ReadError, Reader};
 
 /// Bytes of text that are read. A conversation that people read is shorter.
-const LONGEST_TEXT: u64 = 64 * 1024 * 1024;
+const LONGEST_TEXT: u64 = 64 * MEBIBYTE;
+const MEBIBYTE: u64 = 1024 * 1024;
 /// Bytes of an event.
 const PIECE: usize = 16 * 1024;
 /// The first bytes of the older format pcap, in both byte orders and both units of time.
@@ -37,7 +39,7 @@ pub enum TranscriptError {
     )]
     Pcap,
     /// The text is longer than is read.
-    #[error("expected at most 64 MiB of text, found more; cut it")]
+    #[error("expected at most {} MiB of text, found more; cut it", LONGEST_TEXT / MEBIBYTE)]
     TooLong,
     /// It has no conversation.
     #[error("expected {expected}, found {found}")]
@@ -131,11 +133,13 @@ fn of_text(
     }
     let lines = || bytes.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
     let is_any = |is_one: fn(&str) -> bool| lines().any(|line| is_one(line.trim_end()));
-    if is_any(|line| segments::events(line).is_some()) {
+    if is_any(|line| SegmentLine::parse(line).is_some()) {
         for line in lines().filter(|line| !line.trim().is_empty()) {
             let line = line.trim_end();
-            let events = segments::events(line).unwrap_or_else(|| vec![text::note(line)]);
-            events.into_iter().try_for_each(&mut pass_on)?;
+            match SegmentLine::parse(line) {
+                Some(segment) => segment.into_events().try_for_each(&mut pass_on)?,
+                None => pass_on(text::note(line))?,
+            }
         }
         return Ok(());
     }

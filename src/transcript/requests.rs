@@ -6,20 +6,11 @@ use std::time::Duration;
 
 use super::explained::Out;
 use super::meanings;
+use super::request_lines::{Awaited, of_fault, of_request};
 use super::{Kind, Side};
 use crate::protocol::dialect::{CompatReader, StyleSettings};
 use crate::protocol::role::{DocumentServer, IndexServer, RequestEvent, RequestMeaning};
-use crate::protocol::{
-    DecodeError, DocumentRequest, IndexRequest, ReplyForm, Request, RequestDecoder, Status,
-};
-
-/// A request whose reply has not ended.
-#[derive(Debug)]
-pub(super) struct Awaited {
-    /// The request in a few words.
-    pub(super) name: String,
-    pub(super) form: ReplyForm,
-}
+use crate::protocol::{DocumentRequest, IndexRequest, ReplyForm, Request, RequestDecoder};
 
 /// The role of a server.
 pub(super) trait ServerRole {
@@ -145,7 +136,9 @@ impl<R: ServerRole> Requests<R> {
                 return Some(of_request(&bytes, &request, section, out));
             }
             RequestMeaning::Fault(error) => {
-                of_fault(&bytes, &error, out);
+                // What compatibility mode has added to the request says nothing about its bytes.
+                let strict = RequestDecoder::<R::Request>::new().decode(&bytes).err();
+                of_fault(&bytes, &strict.unwrap_or(error), out);
                 if is_lost {
                     self.role = role();
                 }
@@ -171,93 +164,4 @@ impl<R: ServerRole> Requests<R> {
 fn role<R: ServerRole>() -> R {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     R::compatible(CompatReader::new(address, StyleSettings::default()))
-}
-
-/// Explains a request that was understood, and what the grammar says of it.
-fn of_request<Q: Request>(
-    bytes: &[u8],
-    request: &Q,
-    section: &'static str,
-    out: &mut Out<'_>,
-) -> Awaited {
-    let mut written = Vec::new();
-    request.encode(&mut written);
-    let written = String::from_utf8_lossy(&written);
-    let first = written.lines().next().unwrap_or_default();
-    let name = first.strip_suffix(" P2P-CI/1.0").unwrap_or(first).to_string();
-    let form = match first.split(' ').next() {
-        Some("ADD" | "REMOVE") => ReplyForm::OneRecord,
-        _ => ReplyForm::Records,
-    };
-    let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
-    for (at, line) in lines.iter().enumerate() {
-        let (section, meaning) = match line.trim_ascii() {
-            _ if at == 0 => (section, meanings::of_request(first)),
-            b"" => ("3.1", "the end of the request".into()),
-            b"END" => ("B.2", "the end of the request in a form of other programs".into()),
-            text if is_padding(text) => ("B.2", "padding after the request".into()),
-            text if !text.contains(&b':') => ("B.4", "a header without a colon".into()),
-            text if starts_with(text, "Post:") => ("B.4", "a misspelt `Port`".into()),
-            text => meanings::of_header_line(text),
-        };
-        out.push(Kind::Line(Side::Client, line.to_vec()), section, meaning);
-    }
-    let has_lf = lines.iter().any(|line| line.ends_with(b"\n") && !line.ends_with(b"\r\n"));
-    match RequestDecoder::<Q>::new().decode(bytes) {
-        // The grammar, or section 3.5.
-        Ok(Some((_, used))) if used == bytes.len() => {
-            if has_lf {
-                out.push(Kind::Form, "3.5", "lines end with LF; the grammar has CRLF");
-            }
-        }
-        Ok(Some(_)) => {
-            out.push(Kind::Form, "B.2", "more than the empty line at the end of the request")
-        }
-        Ok(None) => {
-            let end = match bytes.ends_with(b"\n") {
-                true => "no empty line at the end of the request",
-                false => "no line end and no empty line at the end of the request",
-            };
-            out.push(Kind::Form, "B.2", format!("{end}: only compatibility mode finds its end"));
-        }
-        Err(error) => {
-            let DecodeError { fault, .. } = error;
-            out.push(Kind::Fault, fault.section, fault.description());
-            let section =
-                if bytes.first().is_some_and(u8::is_ascii_alphabetic) { "B.4" } else { "B.3" };
-            let read = written.trim_end().replace("\r\n", "; ");
-            out.push(Kind::Form, section, format!("compatibility mode reads it as `{read}`"));
-        }
-    }
-    Awaited { name, form }
-}
-
-/// Explains a request that is not understood in any form.
-fn of_fault(bytes: &[u8], error: &DecodeError, out: &mut Out<'_>) {
-    let DecodeError { line, fault, refusal, .. } = error;
-    let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
-    let at = (*line).clamp(1, lines.len().max(1));
-    for (number, line) in (1..).zip(&lines) {
-        let (section, meaning) = match line.trim_ascii() {
-            b"" => ("3.1", "the end of the request".into()),
-            _ if number == 1 => ("", "a request that is not understood".into()),
-            text => meanings::of_header_line(text),
-        };
-        out.push(Kind::Line(Side::Client, line.to_vec()), section, meaning);
-        if number == at {
-            let code = Status::Refused(*refusal).code();
-            let meaning = format!("{}; a server refuses it with {code}", fault.description());
-            out.push(Kind::Fault, fault.section, meaning);
-        }
-    }
-}
-
-fn starts_with(text: &[u8], start: &str) -> bool {
-    text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start.as_bytes()))
-}
-
-fn is_padding(text: &[u8]) -> bool {
-    let first = text.first();
-    text.len() >= 8
-        && text.iter().all(|byte| Some(byte) == first && matches!(byte, b'~' | b'!' | 0))
 }

@@ -4,7 +4,7 @@
 //! (from :PORT)`, `C> b'…'` towards the listening side, `S> b'…'` from it, `FIN` or `RST`. Long segments are
 //! shortened in the middle: `b'…' ...<1024 bytes total>... b'…'`. The missing bytes are filled.
 
-use p2p_ci::transcript::shortened;
+use p2p_ci::transcript::{SegmentLine, Side, What, shortened};
 
 /// One line of a capture.
 #[derive(Debug)]
@@ -37,41 +37,33 @@ pub fn lines(text: &str) -> impl Iterator<Item = Option<Line<'_>>> {
 }
 
 fn line(line: &str) -> Option<Line<'_>> {
-    let (seconds, rest) = line.trim_start().split_once(" [")?;
-    let (stream, rest) = rest.split_once(" :")?;
-    let (port, event) = rest.split_once("] ")?;
-    let (seconds, thousandths) = seconds.split_once('.')?;
-    let milliseconds = seconds.parse::<u64>().ok()? * 1_000 + thousandths.parse::<u64>().ok()?;
-    let port = port.parse().ok()?;
-    Some(Line { milliseconds, stream, port, event: event_of(event)? })
-}
-
-fn event_of(event: &str) -> Option<Event> {
-    if let Some(from) = event.strip_prefix("-- C connects (from :") {
-        return Some(Event::Connect(from.strip_suffix(')')?.parse().ok()?));
-    }
-    let (from_client, event) = match event.split_at_checked(3)? {
-        ("C> ", event) => (true, event),
-        ("S> ", event) => (false, event),
+    let SegmentLine { time, stream, port, what, is_divided } = SegmentLine::parse(line)?;
+    let milliseconds = u64::try_from(time.as_millis()).ok()?;
+    let is_client = |side: &Side| *side == Side::Client;
+    let event = match what.as_slice() {
+        [What::Connect { client, .. }] => Event::Connect(client.strip_prefix(':')?.parse().ok()?),
+        [What::End(side)] => Event::Finish { from_client: is_client(side) },
+        [What::Reset(side)] => Event::Reset { from_client: is_client(side) },
+        [What::Bytes(side, bytes)] => {
+            Event::Bytes { from_client: is_client(side), bytes: bytes.clone(), is_divided }
+        }
+        [What::Bytes(side, first), What::Missing(_, missing), What::Bytes(_, last)] => {
+            let bytes = filled(first.clone(), *missing, last)?;
+            Event::Bytes { from_client: is_client(side), bytes, is_divided }
+        }
         _ => return None,
     };
-    Some(match event {
-        "FIN" => Event::Finish { from_client },
-        "RST" => Event::Reset { from_client },
-        _ => {
-            let (event, is_divided) = match event.strip_suffix("   (one byte a segment)") {
-                Some(event) => (event, true),
-                None => (event, false),
-            };
-            Event::Bytes { from_client, bytes: segment(event)?, is_divided }
-        }
-    })
+    Some(Line { milliseconds, stream, port: port.parse().ok()?, event })
 }
 
 /// The bytes of a segment, with the missing ones filled: with padding if that is on both sides, else with
 /// full stops.
 pub fn segment(event: &str) -> Option<Vec<u8>> {
-    let (mut bytes, missing, last) = shortened(event)?;
+    let (bytes, missing, last) = shortened(event)?;
+    filled(bytes, missing, &last)
+}
+
+fn filled(mut bytes: Vec<u8>, missing: u64, last: &[u8]) -> Option<Vec<u8>> {
     let filler = match (bytes.last(), last.first()) {
         (Some(one), Some(other)) if one == other => *one,
         _ => b'.',

@@ -301,6 +301,10 @@ fn a_digest_decides_between_readings() {
             assert_eq!((code, saved.as_deref()), (0, Some(DOCUMENT)), "{reply:?}: {errors}");
         },
     );
+    // A line end after the right document is not reported, with or without a digest.
+    let line_end = answering(fill("P2P-CI/1.0 200 OK\r\n=\r\n\r\n#\r\n"), End::Close, 4096);
+    let (code, _, errors) = get(&line_end, &["--digests", list]);
+    assert_eq!((code, errors.as_str()), (0, ""));
     let other = answering(fill("P2P-CI/1.0 200 OK\n=\n\n#").repeat(2), End::Close, 4096);
     assert_eq!(get(&other, &["--digests", list]).0, 0);
     let wrong = answering(b"P2P-CI/1.0 200 OK\n\nanother document".to_vec(), End::Close, 4096);

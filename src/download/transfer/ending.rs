@@ -49,9 +49,12 @@ impl Body<'_> {
         let expected = ending.required.or(self.head.digest);
         let deviation = match self.with_digest(found, ending).map_err(TransferError::File)? {
             Some(document) => {
+                // Nothing but line ends after the right bytes: they are not reported.
+                let is_right = ending.required == Some(found) && !ending.surplus.is_empty();
+                let is_plain = is_right && ending.surplus.trim_ascii().is_empty();
                 let description = self.describe(document.len() as u64, ending);
                 found = self.store(&document).map_err(TransferError::File)?;
-                Some(format!("{description}; these have the expected digest"))
+                (!is_plain).then(|| format!("{description}; these have the expected digest"))
             }
             None => {
                 let (change, deviation) = self.read_by_length(ending)?;

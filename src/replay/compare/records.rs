@@ -1,10 +1,14 @@
 //! Compares records as sets (protocol.md section 4.5).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
 use crate::protocol::{Attribute, Record};
 use crate::replay::difference::{AllIgnored, Difference, Ignored};
 use crate::replay::reply::Reply;
+
+/// A record and its attributes.
+type Described = (Record, Vec<Attribute>);
 
 /// What two equal records have in common.
 type Key = (String, String, Option<u16>, Vec<String>);
@@ -20,9 +24,8 @@ pub(super) fn compare(
     ignored: &mut AllIgnored,
     differences: &mut Vec<Difference>,
 ) {
-    let keys = |reply: &Reply| -> Vec<Key> {
-        reply.records.iter().map(|(record, attributes)| key(record, attributes, ports)).collect()
-    };
+    let keys =
+        |reply: &Reply| -> Vec<Key> { reply.records.iter().map(|one| key(one, ports)).collect() };
     let (expected_keys, received_keys) = (keys(expected), keys(received));
     // The places of received records that no expected record has taken.
     let mut left: BTreeMap<&Key, Vec<usize>> = BTreeMap::new();
@@ -32,7 +35,7 @@ pub(super) fn compare(
     let (mut missing, mut last) = (Vec::new(), None);
     for (key, one) in expected_keys.iter().zip(&expected.records) {
         let Some(at) = left.get_mut(key).and_then(Vec::pop) else {
-            missing.push(text(&one.0));
+            missing.push(one);
             continue;
         };
         if last.is_some_and(|last| at < last) {
@@ -45,10 +48,24 @@ pub(super) fn compare(
     }
     let mut extra: Vec<usize> = left.into_values().flatten().collect();
     extra.sort_unstable();
-    let mut extra = extra.into_iter().filter_map(|at| received.records.get(at));
-    let mut missing = missing.into_iter();
+    let extra = extra.into_iter().filter_map(|at| received.records.get(at));
+    let mut extra: Vec<&Described> = extra.collect();
+    missing.retain(|one| {
+        let is_same = |other: &&Described| bare(one, ports) == bare(other, ports);
+        let Some(at) = extra.iter().position(is_same) else { return true };
+        let other = extra.remove(at);
+        differences.push(Difference {
+            part: "attributes",
+            section: "4.11",
+            expected: attributes(one, other),
+            received: attributes(other, one),
+        });
+        false
+    });
+    let text = |(record, _): &Described| text(record);
+    let (mut missing, mut extra) = (missing.into_iter().map(text), extra.into_iter().map(text));
     loop {
-        let (one, other) = (missing.next(), extra.next().map(|(record, _)| text(record)));
+        let (one, other) = (missing.next(), extra.next());
         if one.is_none() && other.is_none() {
             break;
         }
@@ -84,7 +101,7 @@ fn lines_that_are_none(expected: &Reply, received: &Reply, differences: &mut Vec
     }
 }
 
-fn key(record: &Record, attributes: &[Attribute], ports: &BTreeSet<u16>) -> Key {
+fn key((record, attributes): &Described, ports: &BTreeSet<u16>) -> Key {
     let port = record.holder.port.value();
     let attributes = attributes.iter().filter(|one| is_compared(one)).map(ToString::to_string);
     (
@@ -95,13 +112,33 @@ fn key(record: &Record, attributes: &[Attribute], ports: &BTreeSet<u16>) -> Key 
     )
 }
 
+/// What two records have in common that differ in their attributes alone.
+fn bare((record, _): &Described, ports: &BTreeSet<u16>) -> Key {
+    key(&(record.clone(), Vec::new()), ports)
+}
+
+/// A record with those of its attributes that another one does not have, and the names of those that only the
+/// other one has.
+fn attributes((record, own): &Described, (_, others): &Described) -> String {
+    let differing = own.iter().filter(|one| is_compared(one) && !others.contains(one));
+    let mut texts: Vec<String> = differing.map(ToString::to_string).collect();
+    for other in others.iter().filter(|one| is_compared(one)) {
+        let is_same_kind = |one: &Attribute| mem::discriminant(one) == mem::discriminant(other);
+        if !own.iter().any(is_same_kind) {
+            let text = other.to_string();
+            texts.push(format!("no {}", text.split(':').next().unwrap_or_default()));
+        }
+    }
+    format!("{}: {}", text(record), texts.join(", "))
+}
+
 fn is_compared(attribute: &Attribute) -> bool {
     matches!(attribute, Attribute::Digest(_) | Attribute::Length(_))
 }
 
 fn note_ignored(
-    (one, attributes): &(Record, Vec<Attribute>),
-    (other, other_attributes): &(Record, Vec<Attribute>),
+    (one, attributes): &Described,
+    (other, other_attributes): &Described,
     ignored: &mut AllIgnored,
 ) {
     if one.holder.host != other.holder.host {

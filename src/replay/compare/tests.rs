@@ -49,6 +49,23 @@ fn records_are_sets_without_hosts() {
 }
 
 #[test]
+fn a_missing_attribute_is_named() {
+    let reply = |attributes: &str| {
+        format!("P2P-CI/1.0 200 OK\r\n\r\nRFC 2 B h 2\r\nRFC 1 A h 1\r\n{attributes}\r\n")
+    };
+    let compared = |one: &str, other: &str| compared(LIST, &reply(one), &reply(other)).0;
+    assert_eq!(
+        compared("Length: 5\r\n", ""),
+        ["attributes (4.11): RFC 1 A h 1: Length: 5 | RFC 1 A h 1: no Length"]
+    );
+    assert_eq!(
+        compared("Length: 5\r\n", "Length: 6\r\n"),
+        ["attributes (4.11): RFC 1 A h 1: Length: 5 | RFC 1 A h 1: Length: 6"]
+    );
+    assert_eq!(compared("Length: 5\r\n", "Length: 5\r\n"), [""; 0]);
+}
+
+#[test]
 fn statuses_differ_and_phrases_do_not() {
     let none = "P2P-CI/1.0 404 Nothing\r\n\r\n";
     assert_eq!(compared(LIST, none, "P2P-CI/1.0 404 Not Found\n").0, Vec::<String>::new());
