@@ -1,33 +1,13 @@
-//! `p2p-ci lab` with input that others may have written, and with a tshark that has to be ended.
-
-#![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may panic"
-)]
-
-mod common;
+//! Input that others may have written, and a tshark that has to be ended.
 
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::PATIENCE;
-
-/// `p2p-ci lab` in this folder.
-fn lab(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_p2p-ci"));
-    command.arg("lab").args(arguments).current_dir(folder);
-    command.env("TMPDIR", folder).env_remove("RUST_LOG");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
+use super::common::PATIENCE;
+use super::{folder, lab};
 
 /// Waits for a condition.
 fn wait_until(what: &str, mut is_reached: impl FnMut() -> bool) {
@@ -45,7 +25,7 @@ fn signal(child: &Child) {
 
 #[test]
 fn text_of_a_scenario_is_printed_without_control_characters() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let scenario = |event: &str| {
         format!(
             "title = \"x\\u001b[2J\\u0007\\u009b\"\nabout = \"\"\"a\\u001b]0;p\\u0007\nb\\u202e\"\"\"\n\
@@ -75,7 +55,7 @@ fn text_of_a_scenario_is_printed_without_control_characters() {
 
 #[test]
 fn a_line_that_is_too_long_is_reported_and_skipped() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let mut child = lab(root.path(), &["1"]).spawn().unwrap();
     let input = format!("{}\nlist\nquit\n", "x".repeat(1 << 20));
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
@@ -90,7 +70,7 @@ fn a_line_that_is_too_long_is_reported_and_skipped() {
 /// The second signal does not wait for the ordered end. Then tshark is ended, too.
 #[test]
 fn a_second_signal_leaves_no_tshark() {
-    let root = tempfile::tempdir().unwrap();
+    let root = folder();
     let tshark = root.path().join("tshark");
     fs::write(
         &tshark,
