@@ -72,6 +72,11 @@ pub fn escaped_json(text: &str) -> String {
     shown
 }
 
+/// Whether [`escaped`] shows a text unchanged.
+pub fn is_shown_as_it_is(text: &str) -> bool {
+    !text.contains(|character: char| character.is_control() || is_invisible(character))
+}
+
 /// Characters that change how adjacent ones are shown, or break a line, without being seen.
 fn is_invisible(character: char) -> bool {
     matches!(

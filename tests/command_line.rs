@@ -90,7 +90,7 @@ fn wrong_values_are_answered_by_an_example() {
         (&["get", "5", "--download-limit", "5Mb"], "such as `500k` or `5MB` (decimal) or `2MiB`"),
         (&["get", "5", "--allow-net", "10.0.0.0/99"], "such as `10.0.0.0/8`"),
         (&["get", "5", "--from", "host"], "such as `localhost:5678`"),
-        (&["get", "05"], "such as `793`"),
+        (&["get", "0"], "such as `793`"),
         (&["get", "9-5"], "such as `5-9`"),
         (&["search", "x", "--limit", "0"], "such as `20`"),
         (&["list", "--format", "xml"], "raw, table, json"),

@@ -53,7 +53,7 @@ fn a_line_that_is_no_text_fails_alone() {
     let (code, output, errors) = run(&index, &[], script.into());
     assert!(errors.contains(r"line 2: expected a line in UTF-8, found `\xff\xfe`"), "{errors}");
     assert!(errors.contains("no peer has FILE nosuch"), "the next line is run: {errors}");
-    assert!(output.contains("folder"), "{output}");
+    assert!(output.contains("directory"), "{output}");
     assert_eq!(code, 2, "{errors}");
     let (_folder, script) = file(b"\xff\n");
     let (code, output, errors) = run(&index, &["--format", "json"], script.into());

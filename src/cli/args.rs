@@ -12,6 +12,7 @@ use super::command::Command;
 use super::headings::{DOWNLOADING, NETWORK, OUTPUT, SHARING};
 use super::logs::form::LogFormat;
 use super::output::format::Format;
+use super::output::terminal::Color;
 use super::record::RecordArgs;
 use super::values::endpoints::index_server;
 use super::values::option_values::{Listen, count};
@@ -121,16 +122,32 @@ pub(super) struct Args {
     pub(super) admin: AdminArgs,
 
     /// Output format: `raw` (the lines of the reply), `table`, or `json` (one object a line)
+    /// [default: `table` on a terminal, otherwise `raw`]
     #[arg(
         long,
         value_enum,
         value_name = "FORMAT",
-        default_value = "raw",
         hide_possible_values = true,
         global = true,
         help_heading = OUTPUT
     )]
-    pub(super) format: Format,
+    format: Option<Format>,
+
+    /// Colours: `auto` (on a terminal, unless NO_COLOR is set), `always`, or `never`
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        global = true,
+        help_heading = OUTPUT
+    )]
+    pub(super) color: Color,
+
+    /// Print output that is longer than the screen without a pager (PAGER, or `less`)
+    #[arg(long, global = true, help_heading = OUTPUT)]
+    pub(super) no_pager: bool,
 
     /// Form of the log: `text`, or `json` (one object a line)
     #[arg(
@@ -189,6 +206,11 @@ pub(super) struct Removal {
 }
 
 impl Args {
+    /// The format that was chosen, or the usual one for standard output.
+    pub(super) fn format(&self) -> Format {
+        self.format.unwrap_or_else(Format::usual)
+    }
+
     /// Whether subdirectories are shared.
     pub(super) fn depth(&self) -> Depth {
         if self.recursive { Depth::Tree } else { Depth::Folder }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use super::headings::OUTPUT;
+use super::output::format::Format;
 use super::values::endpoints::{HOLDER, holder};
 use super::values::named::{DOCUMENT, Range, parse_document, parse_range};
 use crate::protocol::{Document, Endpoint, Limit, SyntaxError, Title, Words};
@@ -42,24 +44,29 @@ pub(super) enum Command {
 }
 
 /// Options of commands that read the shared directory.
-const DIRECTORY: [&str; 3] = ["share", "recursive", "format"];
+const DIRECTORY: [&str; 5] = ["share", "recursive", "format", "color", "no_pager"];
+/// Options of commands that print records.
+const LISTING: [&str; 4] = ["format", "color", "no_pager", "wire"];
 /// Options of commands that download.
-const DOWNLOADING: [&str; 6] =
-    ["share", "recursive", "format", "download_limit", "allow_net", "wire"];
+const DOWNLOADING: [&str; 8] =
+    ["share", "recursive", "format", "color", "no_pager", "download_limit", "allow_net", "wire"];
 
 /// The options of the program that concern a command, by their fields in `Args`, and an example.
 pub(super) fn help_of(command: &str) -> (&'static [&'static str], &'static str) {
     match command {
-        "list" => (&["format", "wire"], "peer localhost list --format table"),
-        "lookup" => (&["format", "allow_net", "wire"], "peer localhost lookup 793 --probe"),
-        "search" => (&["format", "wire"], "peer localhost search tcp congestion --limit 20"),
-        "browse" => (&["format", "wire"], "peer localhost browse 192.0.2.7:5678"),
-        "peers" => (&["format", "wire"], "peer localhost peers --format table"),
+        "list" => (&LISTING, "peer localhost list --format table"),
+        "lookup" => (
+            &["format", "color", "no_pager", "allow_net", "wire"],
+            "peer localhost lookup 793 --probe",
+        ),
+        "search" => (&LISTING, "peer localhost search tcp congestion --limit 20"),
+        "browse" => (&LISTING, "peer localhost browse 192.0.2.7:5678"),
+        "peers" => (&LISTING, "peer localhost peers --format table"),
         "get" => (&DOWNLOADING, "peer localhost get 793 700-710 lecture-01.pdf"),
         "sync" => (&DOWNLOADING, "peer localhost sync --match congestion --dry-run"),
         "add" => (&["share", "format", "host"], "p2p-ci> add lecture-01.pdf --title Lecture"),
         "verify" => (&DIRECTORY, "peer --share papers verify 793"),
-        "why" => (&["share", "format"], "peer --share papers why 793"),
+        "why" => (&["share", "format", "color", "no_pager"], "peer --share papers why 793"),
         "read" => (&DIRECTORY, "peer --share papers read 793"),
         "open" => (&DIRECTORY, "peer --share papers open lecture-01.pdf"),
         "docs" => (&DIRECTORY, "peer --share papers docs --format json"),
@@ -191,7 +198,7 @@ pub(super) struct Add {
 #[derive(Debug, Parser)]
 #[command(
     name = "",
-    multicall = true,
+    no_binary_name = true,
     disable_help_flag = true,
     subcommand_value_name = "COMMAND",
     subcommand_help_heading = "Commands",
@@ -200,6 +207,21 @@ pub(super) struct Add {
 pub(super) struct Line {
     #[command(subcommand)]
     pub(super) command: LineCommand,
+
+    /// Output format of this command: `raw`, `table` or `json`
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        global = true,
+        help_heading = OUTPUT
+    )]
+    pub(super) format: Option<Format>,
+
+    /// Print the output of this command without a pager
+    #[arg(long, global = true, help_heading = OUTPUT)]
+    pub(super) no_pager: bool,
 }
 
 #[derive(Debug, Subcommand)]

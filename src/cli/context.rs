@@ -48,6 +48,8 @@ pub(super) struct Context {
     pub(super) typed: String,
     /// Whether the user can be asked.
     pub(super) interactive: bool,
+    /// Whether output that is longer than the screen goes to a pager.
+    pub(super) is_paged: bool,
 }
 
 impl Context {
@@ -68,7 +70,7 @@ impl Context {
             hashing: None,
             announcements: None,
             uploads: None,
-            format: args.format,
+            format: args.format(),
             downloader,
             journal,
             interrupt,
@@ -77,6 +79,7 @@ impl Context {
             created: RefCell::default(),
             typed: String::new(),
             interactive: false,
+            is_paged: false,
         }
     }
 
@@ -135,7 +138,7 @@ impl Context {
         let library =
             Library::scan(&self.folder, self.depth).map_err(|source| CommandError::File {
                 what: format!(
-                    "cannot read the folder `{}`",
+                    "cannot read the directory `{}`",
                     escaped(self.folder.as_os_str().as_encoded_bytes())
                 ),
                 source,

@@ -9,6 +9,7 @@ use super::context::Context;
 use super::downloads::share_directory::remove_empty_directories;
 use super::errors::command_error::CommandError;
 use super::other_kind::note_upload_server;
+use super::output::pager::Paging;
 use super::output::print::clear_screen;
 
 /// Runs a line of the shell; `false` if it ends the session.
@@ -25,7 +26,10 @@ pub(super) fn run_line(context: &Context, line: &LineCommand) -> Result<bool, Co
 /// Runs a command, and closes what it has opened.
 pub(super) fn run(context: &Context, command: &Command) -> Result<(), CommandError> {
     context.index.cancel_queries_with(context.cancel());
-    let outcome = dispatch(context, command);
+    let outcome = match may_be_long(command) {
+        true => paged(context, || dispatch(context, command)),
+        false => dispatch(context, command),
+    };
     context.index.close_queries();
     remove_empty_directories(context);
     if let Err(error) = &outcome {
@@ -34,10 +38,52 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<(), CommandErr
     match (command, &outcome) {
         // A command that had ended before the interrupt has succeeded.
         (Command::Get(_) | Command::Sync(_) | Command::Add(_), Ok(())) => outcome,
-        (_, Ok(()) | Err(CommandError::Index(_) | CommandError::Printed { .. })) => {
-            context.check_interrupt().and(outcome)
-        }
+        (
+            _,
+            Ok(())
+            | Err(
+                CommandError::Index(_)
+                | CommandError::Printed { .. }
+                | CommandError::Counted { .. },
+            ),
+        ) => context.check_interrupt().and(outcome),
         (_, Err(_)) => outcome,
+    }
+}
+
+/// Whether the output of a command may be longer than the screen, and nothing else is shown meanwhile.
+fn may_be_long(command: &Command) -> bool {
+    match command {
+        Command::List(_)
+        | Command::Lookup(_)
+        | Command::Search(_)
+        | Command::Browse(_)
+        | Command::Peers
+        | Command::Why(_)
+        | Command::Read(_)
+        | Command::Docs
+        | Command::Status => true,
+        Command::Sync(sync) => sync.dry_run,
+        Command::Get(_) | Command::Add(_) | Command::Verify(_) | Command::Open(_) => false,
+    }
+}
+
+/// Runs something whose output goes to a pager if it is longer than the screen.
+pub(super) fn paged(
+    context: &Context,
+    run: impl FnOnce() -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    if !context.is_paged {
+        return run();
+    }
+    let interrupt = context.interrupt.clone();
+    let paging = Paging::begin(move |has_pager| interrupt.leave_to_pager(has_pager));
+    let outcome = run();
+    match paging.end() {
+        // The user has left the pager before the end.
+        Ok(true) if outcome.as_ref().is_err_and(CommandError::is_closed_pipe) => Ok(()),
+        Ok(_) => outcome,
+        Err(error) => outcome.and(Err(CommandError::Output(error))),
     }
 }
 

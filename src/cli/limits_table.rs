@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::output::print::table;
+use super::output::table::Table;
 use crate::limits;
 use crate::server::{Config, connection_limit, connection_memory, memory_limit};
 
@@ -11,7 +11,7 @@ pub(super) fn limits_table(config: &Config) -> String {
     let (budgets, memory) = memory_limit(config.max_memory);
     let (connections, bounds) = connection_limit(config, budgets);
     let (server, admission) = (&config.limits, config.admission());
-    let mut table = table(["limit", "value", "what it bounds"]);
+    let mut table = Table::of_whole(["limit", "value", "what it bounds"]);
     let rows = [
         ("request line", bytes(limits::START_LINE), "memory of a connection"),
         ("header line", bytes(limits::HEADER_LINE), "memory of a connection"),
@@ -53,9 +53,10 @@ pub(super) fn limits_table(config: &Config) -> String {
         ("memory of a connection", bytes(connection_memory(config)), "its stack and its buffers"),
     ];
     for (limit, value, what) in rows {
-        table.add_row([limit, &value, what]);
+        table.add_row([limit.into(), value, what.into()]);
     }
-    let mut text = format!("{}\n\nconnections are bounded by the least of:\n", table.trim_fmt());
+    let mut text =
+        format!("{}\n\nconnections are bounded by the least of:\n", table.complete_text());
     for bound in bounds {
         text.push_str(&format!("  {:>9}  {}\n", bound.connections, bound.what));
     }

@@ -26,6 +26,7 @@ use super::session::resume::resume_unfinished;
 use super::session::sharing::{Session, event_printer};
 use super::session::signals::{ServiceSignal, on_service_signal};
 use super::shell::line_loop::{self, Front};
+use super::shell::listed::Listed;
 use super::unreachable::note_unreachable;
 use super::user_folder::{journal_file, peer_stats_store};
 use super::values::rate::Rate;
@@ -52,7 +53,7 @@ pub(super) fn finish<T>(format: Format, outcome: Result<T, CommandError>) -> Res
 pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Failure> {
     let is_cancellable = matches!(command, Command::Get(_) | Command::Sync(_));
     let interrupt = Interrupt::start(Mode::Single { is_cancellable });
-    let interrupt = finish(args.format, interrupt.map_err(CommandError::Signals))?;
+    let interrupt = finish(args.format(), interrupt.map_err(CommandError::Signals))?;
     let index = IndexAccess::once(IndexConnection::new(
         args.server.clone(),
         args.host.clone(),
@@ -72,9 +73,10 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
     let context = Context {
         typed: typed("peer"),
         interactive,
+        is_paged: interactive && !args.no_pager,
         ..Context::new(args, index, downloader, journal, interrupt)
     };
-    let outcome = finish(args.format, dispatch::run(&context, command));
+    let outcome = finish(args.format(), dispatch::run(&context, command));
     context.store_peer_stats();
     // A command that completed before the signal has succeeded.
     outcome.map_err(|failure| context.interrupt.ending().map_or(failure, Failure::from))
@@ -98,7 +100,7 @@ pub(super) fn share(args: &Args) -> Result<(), CommandError> {
     logging::warn_of_root();
     let notices = Notices::default();
     let journal = journal(&args.share);
-    let tell = event_printer(args.server.clone(), args.format, notices.clone(), true);
+    let tell = event_printer(args.server.clone(), args.format(), notices.clone(), true);
     let downloads = Downloads::default();
     let session = Session::start(args, &journal, &downloads, tell)?;
     let downloader = downloader(args);
@@ -134,12 +136,12 @@ fn log_start(args: &Args, session: &Session) {
 /// Runs the shell, on a terminal or for a script.
 pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
-    let tell = event_printer(args.server.clone(), args.format, notices.clone(), interactive);
+    let tell = event_printer(args.server.clone(), args.format(), notices.clone(), interactive);
     let journal = journal(&args.share);
     let downloads = Downloads::default();
-    let session = finish(args.format, Session::start(args, &journal, &downloads, tell))?;
+    let session = finish(args.format(), Session::start(args, &journal, &downloads, tell))?;
     let interrupt = Interrupt::start(Mode::Shell { interactive });
-    let interrupt = finish(args.format, interrupt.map_err(CommandError::Signals))?;
+    let interrupt = finish(args.format(), interrupt.map_err(CommandError::Signals))?;
     let registration = Arc::clone(&session.sharing.registration);
     interrupt.at_end(move || registration.close());
     let registered = session.sharing.registration.wait(&interrupt.begin());
@@ -151,7 +153,7 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
         Err(IndexError::Cancelled { .. }) => {
             notices.print("interrupted: not registered yet; the registration continues");
         }
-        Err(error) if !interactive => return finish(args.format, Err(CommandError::from(error))),
+        Err(error) if !interactive => return finish(args.format(), Err(CommandError::from(error))),
         Ok(()) | Err(_) => {}
     }
     let front = if args.menu { Front::Menu } else { Front::Prompt };
@@ -176,7 +178,9 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
         announcements: Some(session.sharing.announcer.queue()),
         uploads: Some(Arc::clone(&session.sharing.uploads)),
         downloads,
+        listed: Listed::of_shell(),
         interactive,
+        is_paged: interactive && !args.no_pager,
         ..Context::new(args, index, downloader, journal, interrupt)
     };
     screen::show_above_prompt(&notices);

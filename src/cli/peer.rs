@@ -13,6 +13,7 @@ use super::logs::logging;
 use super::modes::{finish, once, run_shell, share};
 use super::output::outcome::shown;
 use super::output::print::{be_quiet, print_note};
+use super::output::terminal::use_colors;
 use super::program::{called, with_program};
 use super::usage::peer_arguments;
 use super::wire::form::Program;
@@ -30,6 +31,7 @@ pub fn main() -> ExitCode {
 /// Runs the program with these arguments, without its name.
 pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = peer_arguments(&with_program("peer", arguments));
+    use_colors(args.color);
     let interactive =
         io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
     if args.quiet {
@@ -42,17 +44,17 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let checked = check_limits()
         .and_then(|()| check_share(&args))
         .and_then(|()| Ok(observe_connections(&args.record, &args.wire, Program::Peer)?));
-    if let Err(failure) = finish(args.format, checked) {
+    if let Err(failure) = finish(args.format(), checked) {
         return failure.into();
     }
     let outcome = match &args.command {
-        Some(Single::Share) => finish(args.format, share(&args)),
+        Some(Single::Share) => finish(args.format(), share(&args)),
         Some(Single::Both(Command::Add(add))) => {
-            finish(args.format, Err(no_addition(&args.server, add)))
+            finish(args.format(), Err(no_addition(&args.server, add)))
         }
         Some(Single::Both(command)) => once(&args, command, interactive),
         Some(Single::Remove(removal)) => {
-            finish(args.format, Err(no_removal(&args.server, removal)))
+            finish(args.format(), Err(no_removal(&args.server, removal)))
         }
         None => run_shell(&args, interactive),
     };

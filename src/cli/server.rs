@@ -18,6 +18,7 @@ use super::logs::logging;
 use super::logs::uptime::Uptime;
 use super::output::format::Format;
 use super::output::print::print_line;
+use super::output::terminal::{Color, use_colors};
 use super::program::{called, with_program};
 use super::record::RecordError;
 use super::server_args::{Args, Log};
@@ -82,6 +83,7 @@ pub fn main() -> ExitCode {
 /// Runs the program with these arguments, without its name.
 pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Args = arguments(with_program("server", all));
+    use_colors(Color::Auto);
     let done = if args.show_limits {
         print_line(limits_table(&(&args).into())).map_err(Error::Output)
     } else {

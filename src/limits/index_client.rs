@@ -153,7 +153,9 @@ pub const LOOKUPS_TOGETHER_BYTES: usize = 16 * 1024;
 pub const DIGESTS_POLL: Duration = Duration::from_millis(5);
 /// Documents whose lengths `sync --dry-run` looks up, one LOOKUP each.
 pub(crate) const DRY_RUN_LENGTHS: usize = 10_000;
-/// Documents of the last printed list that the shell keeps for completion.
+/// Rows of the last printed list that the shell keeps: `%1` to `%9999`.
+pub(crate) const LISTED_ROWS: usize = 9_999;
+/// Documents of the index that the shell keeps for completion.
 pub(crate) const COMPLETED_DOCUMENTS: usize = 10_000;
 /// Records of a list that completion reads.
 pub(crate) const COMPLETION_RECORDS: usize = 100_000;

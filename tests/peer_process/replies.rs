@@ -18,7 +18,7 @@ fn replies_as_they_came_as_a_table_and_as_json() {
     assert_eq!(run(&["list"]), "P2P-CI/1.0 200 OK\n\nRFC 7 A \\u{202e}Title h 1\n\n");
     assert_eq!(
         run(&["--format", "table", "list"]),
-        " document  title            host  port\n RFC 7     A \\u{202e}Title  h     1\n"
+        "document  title            holder\nRFC 7     A \\u{202e}Title  h:1\n1 document from 1 peer\n"
     );
     let json: serde_json::Value =
         serde_json::from_str(&run(&["list", "--format", "json"])).unwrap();

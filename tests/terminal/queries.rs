@@ -101,7 +101,7 @@ fn a_paused_pager_does_not_cost_the_peer_its_registration() {
     let registered = looked_up(&index, 90001);
     let port = registered.get(2).and_then(|record| record.rsplit(' ').next()).unwrap();
     let uploads: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
-    terminal.type_text("list\r");
+    terminal.type_text("list --format raw\r");
     terminal.wait_for("RFC 2 ttt");
     let reading = Arc::clone(&terminal.reading);
     let paused = reading.lock().unwrap();

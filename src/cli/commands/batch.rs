@@ -1,5 +1,6 @@
 //! The documents that one `get` or `sync` downloads together: progress, output and failures.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use crate::cli::output::outcome::{Outcome, print_not_downloaded};
 use crate::cli::progress::ManyDownloads;
 use crate::library::SharedLibrary;
 use crate::peer::{DownloadError, DownloadEvent, DownloadJob};
+use crate::protocol::Document;
 
 /// The documents that a command downloads together.
 pub(super) struct Batch<'a> {
@@ -19,6 +21,8 @@ pub(super) struct Batch<'a> {
     pub(super) library: &'a SharedLibrary,
     /// The list of trusted digests, if there is one.
     pub(super) digests: Option<&'a Path>,
+    /// The lengths that the index knows, for the remaining time.
+    pub(super) lengths: HashMap<Document, u64>,
     /// The failures of documents that are not downloaded.
     pub(super) failures: Vec<Failure>,
     /// Whether each document has a line or an object on standard output.
@@ -44,8 +48,13 @@ impl Batch<'_> {
         jobs: Vec<DownloadJob>,
         on_failure: &mut dyn FnMut(&DownloadError),
     ) -> BatchResult {
-        let Self { context, library, digests: list, mut failures, prints_each } = self;
+        let Self { context, library, digests: list, lengths, mut failures, prints_each } = self;
         let mut progress = ManyDownloads::new(jobs.len(), failures.len());
+        // A holder can announce any length, and a download takes no larger ones.
+        let most = context.downloader.limits().document_length;
+        for (document, length) in lengths.iter().filter(|(_, length)| **length <= most) {
+            progress.expect(document, *length);
+        }
         let documents = jobs.iter().map(|job| &job.request.document);
         let earlier = Earlier::read(context, library, documents);
         let (mut output, mut downloaded) = (Ok(()), 0_usize);
@@ -56,7 +65,9 @@ impl Batch<'_> {
                     if prints_each && output.is_ok() {
                         let (path, document) = (job.target.path(), &job.request.document);
                         let change = earlier.change(document, fetched.digest);
-                        let fetched = Outcome::Fetched { path: &path, fetched, change, list };
+                        let transfer = None;
+                        let fetched =
+                            Outcome::Fetched { path: &path, fetched, change, list, transfer };
                         progress.aside(|| output = fetched.print(context.format, document));
                     }
                 }

@@ -6,7 +6,11 @@ use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
 use crate::cli::output::objects::{document_json, with_fields};
-use crate::cli::output::print::{print_json, print_line, table};
+use crate::cli::output::print::{print_json, print_line};
+use crate::cli::output::record_table::row_number;
+use crate::cli::output::table::{Fit, Table};
+use crate::cli::values::named::named;
+use crate::cli::values::quantity::counted;
 use crate::escape::escaped;
 
 pub(in crate::cli) fn docs(context: &Context) -> Result<(), CommandError> {
@@ -23,8 +27,11 @@ pub(in crate::cli) fn docs(context: &Context) -> Result<(), CommandError> {
         .documents()
         .map(|(document, title)| (document.clone(), title.clone()))
         .collect();
-    let mut table = table(["document", "title"]);
-    for (document, title) in &documents {
+    context.listed.replace(documents.iter().map(|(document, _)| document));
+    let has_numbers = context.listed.has_numbers();
+    let columns = [("document", Fit::Name), ("title", Fit::Shortened)];
+    let mut table = Table::numbered(has_numbers, columns);
+    for (at, (document, title)) in documents.iter().enumerate() {
         match context.format {
             Format::Raw => {
                 print_line(format_args!("{} {}", document.wire(), escaped(title.as_str())))
@@ -34,14 +41,21 @@ pub(in crate::cli) fn docs(context: &Context) -> Result<(), CommandError> {
                 print_json(&with_fields(document_json(document), [title]))
             }
             Format::Table => {
-                table.add_row([document.to_string(), escaped(title.as_str()).to_string()]);
+                let number = has_numbers.then(|| row_number(at + 1));
+                let cells = [named(document), escaped(title.as_str()).to_string()];
+                table.add_row(number.into_iter().chain(cells));
                 Ok(())
             }
         }
         .map_err(CommandError::Output)?;
     }
     if let Format::Table = context.format {
-        print_line(table.trim_fmt()).map_err(CommandError::Output)?;
+        let count = counted(documents.len(), "document");
+        let text = match &documents[..] {
+            [] => format!("{count} shared"),
+            _ => format!("{}\n{count} shared", table.text()),
+        };
+        print_line(text).map_err(CommandError::Output)?;
     }
     Ok(())
 }

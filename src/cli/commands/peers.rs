@@ -9,7 +9,9 @@ use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::{check_complete, note_incomplete, print_incomplete};
-use crate::cli::output::print::{print_line, table};
+use crate::cli::output::print::print_line;
+use crate::cli::output::table::{Fit, Table};
+use crate::cli::values::quantity::counted;
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::{Completeness, each_record};
@@ -33,7 +35,8 @@ pub(in crate::cli) fn peers(context: &Context) -> Result<(), CommandError> {
     let truncated = format!("only the first {} peers are counted", limits::LISTED_PEERS);
     let listed = if has_room { listed } else { Completeness::incomplete(truncated).and(listed) };
     let has_peers = !peers.is_empty();
-    let mut rows = table(["peer", "documents"]);
+    let (count, records) = (peers.len(), peers.values().sum::<usize>());
+    let mut rows = Table::new([("peer", Fit::Whole), ("documents", Fit::Number)]);
     for (peer, count) in peers {
         let line = match context.format {
             Format::Raw => format!("{} {count}", escaped(&peer.to_string())),
@@ -52,7 +55,12 @@ pub(in crate::cli) fn peers(context: &Context) -> Result<(), CommandError> {
         print_line(line).map_err(CommandError::Output)?;
     }
     if let Format::Table = context.format {
-        print_line(rows.trim_fmt()).map_err(CommandError::Output)?;
+        let total = match has_peers {
+            true => format!("{}, {}", counted(count, "peer"), counted(records, "record")),
+            false => "no peers".into(),
+        };
+        let text = if has_peers { format!("{}\n{total}", rows.text()) } else { total };
+        print_line(text).map_err(CommandError::Output)?;
     }
     print_incomplete(context.format, &listed)?;
     note_incomplete(&listed);

@@ -22,7 +22,12 @@ pub(super) fn print_reply_unless_done(
     query: Query<'_>,
     was_shared: bool,
 ) -> Result<(), CommandError> {
-    let mut printer = ReplyPrinter::new(context.format, &context.listed);
+    let (format, listed) = (context.format, &context.listed);
+    let mut printer = match query {
+        Query::Add { .. } => ReplyPrinter::of_change(format, listed, "registered"),
+        Query::Remove(_) => ReplyPrinter::of_change(format, listed, "not shared any more:"),
+        _ => ReplyPrinter::new(format, listed),
+    };
     let asked = context.index.ask(query, &mut |part, bytes| {
         if context.cancel().is_cancelled() {
             return Err(io::ErrorKind::Interrupted.into());

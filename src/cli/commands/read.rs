@@ -1,6 +1,6 @@
 //! `read`: the text of a document that is here, with control characters escaped.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
 use serde_json::json;
 
@@ -10,6 +10,7 @@ use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
 use crate::cli::output::objects::{document_json, with_fields};
 use crate::cli::output::outcome::shown;
+use crate::cli::output::pager::Output;
 use crate::cli::output::print::print_json;
 use crate::escape::escaped;
 use crate::library::Entry;
@@ -30,7 +31,7 @@ pub(in crate::cli) fn read(context: &Context, typed: &Document) -> Result<(), Co
     if let Format::Json = context.format {
         return print_as_json(&document, &entry, text);
     }
-    let mut output = io::stdout().lock();
+    let mut output = BufWriter::new(Output);
     loop {
         context.check_interrupt()?;
         let mut line = Vec::new();

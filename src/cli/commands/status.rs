@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
@@ -14,6 +13,7 @@ use crate::cli::output::outcome::shown;
 use crate::cli::output::print::{print_json, print_line};
 use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::session::share_claim::is_shared;
+use crate::cli::values::quantity::{rate, size};
 use crate::escape::escaped;
 use crate::peer::{Query, Registration, RunningUpload, request_records};
 use crate::protocol::{Listing, ReplyPart};
@@ -47,6 +47,7 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
             "index": context.server.to_string(),
             "own": own,
             "uploading_from": uploading,
+            "directory": context.folder.to_string_lossy(),
             "folder": context.folder.to_string_lossy(),
             "documents": documents,
             "shared_by_other_process": is_shared,
@@ -59,7 +60,7 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
         ("index", context.server.to_string()),
         ("known there as", own.unwrap_or_else(|| not_known.into())),
         ("uploading from", uploading.unwrap_or_else(|| "not uploading".into())),
-        ("folder", shown(&context.folder)),
+        ("directory", shown(&context.folder)),
         ("documents", documents.to_string()),
     ];
     if is_shared {
@@ -82,17 +83,16 @@ fn download_line(batch: &RunningBatch) -> String {
         more => format!(" and {more} more"),
     };
     let names = names.join(", ");
-    let amount = HumanBytes(*bytes);
-    let rate =
-        bytes_per_second.map_or_else(String::new, |rate| format!(", {}/s", HumanBytes(rate)));
-    format!("{names}{more}: {done} of {all} complete, {amount} received{rate}")
+    let amount = size(*bytes);
+    let at = bytes_per_second.map_or_else(String::new, |bytes| format!(", {}", rate(bytes)));
+    format!("{names}{more}: {done} of {all} complete, {amount} received{at}")
 }
 
 fn upload_line(upload: &RunningUpload) -> String {
     let RunningUpload { document, reader, sent, total, bytes_per_second } = upload;
     let document = escaped(&document.to_string()).to_string();
-    let rate = HumanBytes(*bytes_per_second);
-    format!("{document} to {reader}: {sent} of {total} bytes, {rate}/s")
+    let (sent, total, rate) = (size(*sent), size(*total), rate(*bytes_per_second));
+    format!("{document} to {reader}: {sent} of {total}, {rate}")
 }
 
 fn download_json(batch: &RunningBatch) -> Value {

@@ -1,10 +1,11 @@
 //! `sync`: download all listed documents that are missing here (protocol.md sections 4.4 and 5.7).
 
 mod lengths;
+mod planned;
 mod selection;
 mod verified;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal};
 use std::time::Instant;
 
@@ -17,14 +18,13 @@ use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::Failure;
 use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::{check_complete, note_incomplete, print_incomplete};
-use crate::cli::output::outcome::{
-    Outcome, not_saved as not_saved_text, print_failed, print_not_saved,
-};
-use crate::cli::output::print::{print_line, print_note};
+use crate::cli::output::outcome::{not_saved as not_saved_text, print_failed, print_not_saved};
+use crate::cli::output::print::print_line;
 use crate::error_chain::error_chain;
 use crate::peer::{AskIndex, Completeness, DownloadJob, JournalEvent};
 use crate::protocol::Document;
 use lengths::Lengths;
+use planned::print_planned;
 use selection::{Missing, missing, select};
 use verified::set_verified_addresses;
 
@@ -66,16 +66,11 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
     if command.dry_run {
         let lengths = Lengths::look_up(&context.index, &jobs);
         context.check_interrupt_with(kept)?;
-        for job in &jobs {
-            let holders = job.request.sources.iter().map(|source| &source.holder).collect();
-            let bytes = lengths.of(&job.request.document);
-            Outcome::Missing { holders, bytes }.print(context.format, &job.request.document)?;
-        }
-        if jobs.is_empty() && given_up.is_empty() {
-            print_note(selection.nothing_to_do(command, not_saved.len()));
-        } else {
-            print_note(lengths.summary(&jobs));
-        }
+        let summary = match jobs.is_empty() && given_up.is_empty() {
+            true => selection.nothing_to_do(command, not_saved.len()),
+            false => lengths.summary(&jobs),
+        };
+        print_planned(context, &jobs, &lengths, summary)?;
         return ending(context, given_up, &selection.listed);
     }
     set_verified_addresses(&context.index, &mut jobs);
@@ -92,7 +87,13 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
     // On a terminal a bar and the summary are shown instead.
     let prints_each = matches!(context.format, Format::Json) || !io::stdout().is_terminal();
     let digests = command.digests.as_deref();
-    let batch = Batch { context, library: &library, digests, failures: given_up, prints_each };
+    // Only a bar shows the remaining time.
+    let lengths = match io::stderr().is_terminal() {
+        true => Lengths::look_up(&context.index, &jobs).into_known(),
+        false => HashMap::new(),
+    };
+    let failures = given_up;
+    let batch = Batch { context, library: &library, digests, lengths, failures, prints_each };
     let BatchResult { end, output, failures, progress, .. } = batch.download(jobs, &mut |_| {});
     // Digests of files that were just written need not be computed again.
     let digests = library.read().digests();

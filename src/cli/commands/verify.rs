@@ -87,7 +87,7 @@ pub(in crate::cli) fn verify(
     counts.print(context.format).map_err(CommandError::Output)?;
     match counts.failure() {
         None => Ok(()),
-        Some(failure) => Err(CommandError::Printed { failure, message: counts.message() }),
+        Some(failure) => Err(CommandError::Counted { failure, message: counts.message() }),
     }
 }
 

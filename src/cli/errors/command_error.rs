@@ -16,6 +16,9 @@ pub(in crate::cli) enum CommandError {
     /// The JSON object was already printed, as the end of a reply or of a summary.
     #[error("{message}")]
     Printed { failure: Failure, message: String },
+    /// The same for documents of which a summary line has the numbers.
+    #[error("{message}")]
+    Counted { failure: Failure, message: String },
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -91,6 +94,7 @@ impl CommandError {
     pub(in crate::cli) fn failure(&self) -> Failure {
         match self {
             Self::Printed { failure, .. }
+            | Self::Counted { failure, .. }
             | Self::NoAnswer { failure, .. }
             | Self::GivenUp(failure)
             | Self::NotOpened { failure, .. }
@@ -112,6 +116,11 @@ impl CommandError {
             | Self::TooFewFiles(_)
             | Self::Signals(_) => Failure::Other,
         }
+    }
+
+    /// Whether the last line of a table states the error.
+    pub(in crate::cli) fn is_counted(&self) -> bool {
+        matches!(self, Self::Counted { .. } | Self::GivenUp(_) | Self::Some { .. })
     }
 
     /// Whether a person has ended the command before a download began.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use console::style;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -30,5 +31,6 @@ pub(in crate::cli) fn error_json(failure: Failure, message: &str) -> Value {
 /// Writes an error with its causes to standard error, after the name under which the program is called.
 pub(in crate::cli) fn report(program: &str, error: &dyn Error) {
     // Standard error may be closed.
-    let _ = writeln!(io::stderr(), "{program}: {}", error_chain(error));
+    let program = style(format!("{program}:")).red().bold().for_stderr();
+    let _ = writeln!(io::stderr(), "{program} {}", error_chain(error));
 }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 
 use chrono::{DateTime, Local, SecondsFormat};
 use clap::ValueEnum;
+use console::style;
 use log::Level;
 use serde_json::json;
 
@@ -55,7 +56,10 @@ impl Form {
             Self::Terminal => {
                 let time = time.format("%H:%M:%S");
                 match level {
-                    Level::Error | Level::Warn => format!("{time} {name}: {message}"),
+                    Level::Error => format!("{time} {}: {message}", style(name).red().for_stderr()),
+                    Level::Warn => {
+                        format!("{time} {}: {message}", style(name).yellow().for_stderr())
+                    }
                     Level::Info | Level::Debug | Level::Trace => format!("{time} {message}"),
                 }
             }
@@ -95,6 +99,7 @@ mod tests {
 
     #[test]
     fn each_form_has_what_its_reader_needs() {
+        console::set_colors_enabled_stderr(false);
         let time = Local.timestamp_opt(1_800_000_000, 0).unwrap();
         let line = |form: Form, level| form.line(time, level, "p2p_ci::faults", &"a \"b\"");
         let (date, zone) = (time.format("%Y-%m-%dT%H:%M:%S"), time.format("%:z"));

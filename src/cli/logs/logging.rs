@@ -11,6 +11,7 @@ use log::{Level, LevelFilter, Record};
 
 use super::form::{Form, LogFormat};
 use super::throttle::{Line, Throttle};
+use crate::cli::output::pager::defer;
 use crate::peer::LOG_LIBRARY;
 use crate::server::{LOG_FAULTS, LOG_REQUESTS};
 
@@ -36,7 +37,7 @@ pub(in crate::cli) fn start(
     builder.format(move |output, record| match admits(record) {
         true => {
             let line = form.line(Local::now(), record.level(), record.target(), record.args());
-            writeln!(output, "{line}")
+            if defer(&line) { Ok(()) } else { writeln!(output, "{line}") }
         }
         false => Ok(()),
     });

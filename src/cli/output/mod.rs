@@ -3,6 +3,8 @@
 //! | file | subject |
 //! |---|---|
 //! | `print`, `format` | standard output and notes; raw, table or JSON |
+//! | `terminal`, `pager` | the terminal: its size and colours; the pager |
+//! | `table`, `record_table` | tables that fit the terminal; records and their totals |
 //! | `reply` | a reply of an index: unchanged, as a table, as JSON |
 //! | `objects`, `times` | members of JSON objects; times |
 //! | `incomplete` | replies that may lack records |
@@ -14,6 +16,10 @@ pub(super) mod incomplete;
 pub(super) mod notices;
 pub(super) mod objects;
 pub(super) mod outcome;
+pub(super) mod pager;
 pub(super) mod print;
+pub(super) mod record_table;
 pub(super) mod reply;
+pub(super) mod table;
+pub(super) mod terminal;
 pub(super) mod times;

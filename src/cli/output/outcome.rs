@@ -9,18 +9,20 @@ use serde_json::{Value, json};
 use super::format::Format;
 use super::print::{print_json, print_line};
 use super::reply::{document_json, with_fields, with_status};
+use super::terminal::is_terminal;
 use crate::cli::downloads::change::Change;
 use crate::cli::downloads::many::failures;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::failure_of;
 use crate::cli::errors::report::{error_json, report};
+use crate::cli::progress::Transfer;
 use crate::cli::values::named::typed;
-use crate::cli::values::quantity::counted;
+use crate::cli::values::quantity::{counted, size};
 use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_path};
 use crate::library::NotSaved;
 use crate::peer::{CompletedDownload, DownloadError, ExpectedDigest, TransferError};
-use crate::protocol::{Digest, Document, Endpoint};
+use crate::protocol::{Digest, Document, Endpoint, Title};
 
 /// The outcome for one document.
 pub(in crate::cli) enum Outcome<'a> {
@@ -32,13 +34,15 @@ pub(in crate::cli) enum Outcome<'a> {
         change: Option<Change>,
         /// The list of trusted digests, if there was one.
         list: Option<&'a Path>,
+        /// What was transferred, if that was counted for this document alone.
+        transfer: Option<Transfer>,
     },
     /// The document was already here, in this file.
     Present(&'a Path),
     /// The document was already here, and was copied from the first file to the second.
     Copied { from: &'a Path, to: &'a Path, length: u64, digest: Digest },
     /// `sync --dry-run`: the document would be downloaded from one of these holders.
-    Missing { holders: Vec<&'a Endpoint>, bytes: Option<u64> },
+    Missing { holders: Vec<&'a Endpoint>, title: Option<&'a Title>, bytes: Option<u64> },
 }
 
 impl Outcome<'_> {
@@ -49,15 +53,27 @@ impl Outcome<'_> {
         document: &Document,
     ) -> Result<(), CommandError> {
         match format {
-            Format::Raw | Format::Table => print_line(self.line(document)),
+            Format::Raw => print_line(self.line(document, |bytes| counted(bytes, "byte"))),
+            Format::Table => {
+                print_line(format!("{}{}", self.line(document, size), self.transfer()))
+            }
             Format::Json => print_json(&self.json(document)),
         }
         .map_err(CommandError::Output)
     }
 
-    fn line(&self, document: &Document) -> String {
+    /// The duration and the rate, if they are known.
+    fn transfer(&self) -> String {
         match self {
-            Self::Fetched { path, fetched, change, list } => {
+            Self::Fetched { transfer: Some(transfer), .. } => format!(" ({transfer})"),
+            _ => String::new(),
+        }
+    }
+
+    /// The line for people and scripts. `size` is the form of a number of bytes.
+    fn line(&self, document: &Document, size: impl Fn(u64) -> String) -> String {
+        match self {
+            Self::Fetched { path, fetched, change, list, .. } => {
                 let CompletedDownload { holders, length, expected, .. } = fetched;
                 let checked = match (expected, list) {
                     (ExpectedDigest::Nothing, _) => "no digest to check".into(),
@@ -83,13 +99,13 @@ impl Outcome<'_> {
                     change.map_or_else(String::new, |change| format!("{}, ", change.word()));
                 format!(
                     "{document}: {} from {from}, {checked}, {change}saved as {path}",
-                    counted(*length, "byte")
+                    size(*length)
                 )
             }
             Self::Present(path) => format!("{document} is here already: {}", shown(path)),
             Self::Copied { from, to, length, .. } => {
                 let (from, to) = (shown(from), shown(to));
-                let bytes = counted(*length, "byte");
+                let bytes = size(*length);
                 format!("{document}: {bytes} copied from {from}, saved as {to}")
             }
             // As lists print it, and as `get` reads it.
@@ -128,9 +144,13 @@ impl Outcome<'_> {
                     ("digest", json!(digest.to_string())),
                 ],
             ),
-            Self::Missing { holders, bytes } => {
+            Self::Missing { holders, title, bytes } => {
                 let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
-                with_fields(object, [("holders", json!(holders)), ("bytes", json!(bytes))])
+                let title = title.map(Title::as_str);
+                with_fields(
+                    object,
+                    [("title", json!(title)), ("holders", json!(holders)), ("bytes", json!(bytes))],
+                )
             }
         }
     }
@@ -200,10 +220,15 @@ pub(in crate::cli) fn print_failed(
 /// Reports a failed command on standard error, in a line that begins with `program`, and as JSON unless
 /// that was already printed.
 pub(in crate::cli) fn report_failed(program: &str, format: Format, error: &CommandError) {
-    report(program, error);
-    if !matches!(error, CommandError::Said(_) | CommandError::Printed { .. })
-        && let Err(error) = print_failed(format, None, error)
-    {
+    // A person has just read the summary.
+    if !(matches!(format, Format::Table) && is_terminal() && error.is_counted()) {
+        report(program, error);
+    }
+    let is_printed = matches!(
+        error,
+        CommandError::Said(_) | CommandError::Printed { .. } | CommandError::Counted { .. }
+    );
+    if !is_printed && let Err(error) = print_failed(format, None, error) {
         log::debug!("{}", error_chain(&error));
     }
 }

@@ -3,10 +3,10 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use comfy_table::{Table, presets};
 use serde_json::Value;
 
 use super::format::Format;
+use super::pager::{Output, defer};
 use crate::escape::escaped_json;
 
 /// Writes one line and flushes it, so that a reader on a pipe receives it immediately.
@@ -14,8 +14,9 @@ use crate::escape::escaped_json;
 /// # Errors
 /// When standard output is closed or full.
 pub(in crate::cli) fn print_line(line: impl std::fmt::Display) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    writeln!(output, "{line}")?;
+    let mut output = Output;
+    // One write, so that lines of several threads are not mixed.
+    output.write_all(format!("{line}\n").as_bytes())?;
     output.flush()
 }
 
@@ -41,13 +42,6 @@ pub(in crate::cli) fn print_json(object: &Value) -> io::Result<()> {
     print_line(escaped_json(&object.to_string()))
 }
 
-/// A table without borders, as `ps` prints it.
-pub(in crate::cli) fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
-    table
-}
-
 /// Writes a line to standard error that is neither a warning nor an error, unless notes are not wanted.
 pub(in crate::cli) fn print_note(line: impl std::fmt::Display) {
     if !is_quiet() {
@@ -55,10 +49,14 @@ pub(in crate::cli) fn print_note(line: impl std::fmt::Display) {
     }
 }
 
-/// Writes a line to standard error that is always wanted, such as a question.
+/// Writes a line to standard error that is always wanted, such as a question. While a pager has the screen,
+/// the line waits.
 pub(in crate::cli) fn print_message(line: impl std::fmt::Display) {
-    // Standard error may be closed.
-    let _ = writeln!(io::stderr(), "{line}");
+    let line = line.to_string();
+    if !defer(&line) {
+        // Standard error may be closed.
+        let _ = writeln!(io::stderr(), "{line}");
+    }
 }
 
 /// Clears the screen, if standard output is one.

@@ -1,18 +1,19 @@
 //! A reply of the index, printed: as it came, as a table, or as JSON (protocol.md section 3.2).
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, Write};
 
-use comfy_table::Table;
 use serde_json::{Value, json};
 
 use super::format::Format;
 use super::incomplete::{check_complete, incomplete_json, note_incomplete};
 pub(in crate::cli) use super::objects::{document_json, with_fields, with_status};
-use super::print::table;
+use super::pager::Output;
+use super::record_table::RecordTable;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::failure_of_refusal;
 use crate::cli::errors::report::error_json;
 use crate::cli::shell::listed::Listed;
+use crate::cli::values::named::named;
 use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
@@ -21,7 +22,7 @@ use crate::protocol::{Document, Endpoint, HeaderText, Record, Refusal, ReplyPart
 
 /// Prints the parts of a reply as they come.
 pub(in crate::cli) struct ReplyPrinter {
-    output: BufWriter<Stdout>,
+    output: BufWriter<Output>,
     form: Form,
     refused: Option<Refusal>,
     reason: Option<HeaderText>,
@@ -32,8 +33,10 @@ pub(in crate::cli) struct ReplyPrinter {
 enum Form {
     Raw,
     /// A table is drawn when its last row is known, or when it has [`limits::TABLE_ROWS`] rows.
-    Table(Box<Table>),
+    Table(Box<RecordTable>),
     Json,
+    /// A sentence for people: what a request has changed.
+    Change(&'static str),
 }
 
 impl ReplyPrinter {
@@ -41,10 +44,22 @@ impl ReplyPrinter {
     pub(in crate::cli) fn new(format: Format, listed: &Listed) -> Self {
         let form = match format {
             Format::Raw => Form::Raw,
-            Format::Table => Form::Table(Box::new(record_table())),
+            Format::Table => Form::Table(Box::new(RecordTable::new(listed.has_numbers()))),
             Format::Json => Form::Json,
         };
-        let (output, listed) = (BufWriter::new(io::stdout()), listed.clone());
+        Self::of(form, listed)
+    }
+
+    /// A printer for the reply to a request that changes records. `what` says for people what was changed.
+    pub(in crate::cli) fn of_change(format: Format, listed: &Listed, what: &'static str) -> Self {
+        match format {
+            Format::Table => Self::of(Form::Change(what), listed),
+            Format::Raw | Format::Json => Self::new(format, listed),
+        }
+    }
+
+    fn of(form: Form, listed: &Listed) -> Self {
+        let (output, listed) = (BufWriter::new(Output), listed.clone());
         Self { output, form, refused: None, reason: None, listed, has_records: false }
     }
 
@@ -69,7 +84,7 @@ impl ReplyPrinter {
                 }
             }
             (_, ReplyPart::Record(record)) => self.take_record(record)?,
-            (Form::Table(_) | Form::Json, _) => {}
+            (Form::Table(_) | Form::Json | Form::Change(_), _) => {}
         }
         Ok(())
     }
@@ -80,15 +95,16 @@ impl ReplyPrinter {
         match &mut self.form {
             Form::Raw => writeln!(self.output, "{}", escaped(&record.to_string())),
             Form::Table(table) => {
-                let Record { document, title, holder } = record;
-                let cells = [document.to_string(), title.to_string(), holder.host.to_string()];
-                let cells = cells.iter().map(|cell| escaped(cell).to_string());
-                table.add_row(cells.chain([holder.port.to_string()]));
-                if table.row_count() >= limits::TABLE_ROWS {
-                    writeln!(self.output, "{}", table.trim_fmt())?;
-                    **table = record_table();
+                table.add(record);
+                match table.row_count() >= limits::TABLE_ROWS {
+                    true => writeln!(self.output, "{}", table.take_text()),
+                    false => Ok(()),
                 }
-                Ok(())
+            }
+            Form::Change(what) => {
+                let Record { document, title, holder } = record;
+                let line = format!("{what} {} ({title}) as {holder}", named(document));
+                writeln!(self.output, "{}", escaped(&line))
             }
             Form::Json => {
                 writeln!(self.output, "{}", escaped_json(&record_json(record).to_string()))
@@ -119,10 +135,10 @@ impl ReplyPrinter {
         asked: Result<Completeness, IndexError>,
     ) -> Result<Completeness, CommandError> {
         if asked.is_err() {
-            if let Form::Table(table) = &self.form
+            if let Form::Table(table) = &mut self.form
                 && table.row_count() > 0
             {
-                writeln!(self.output, "{}", table.trim_fmt()).map_err(CommandError::Output)?;
+                writeln!(self.output, "{}", table.take_text()).map_err(CommandError::Output)?;
             }
             self.output.flush().map_err(CommandError::Output)?;
         }
@@ -159,9 +175,12 @@ impl ReplyPrinter {
         completeness: &Completeness,
         failed: Option<&CommandError>,
     ) -> io::Result<()> {
-        match (&self.form, self.refused) {
-            (Form::Table(table), None) => writeln!(self.output, "{}", table.trim_fmt())?,
-            (Form::Table(_), Some(refusal)) => {
+        match (&mut self.form, self.refused) {
+            (Form::Table(table), None) => writeln!(self.output, "{}", table.take_text_and_total())?,
+            (Form::Table(table), Some(Refusal::NotFound)) if failed.is_none() => {
+                writeln!(self.output, "{}", table.take_text_and_total())?;
+            }
+            (Form::Table(_) | Form::Change(_), Some(refusal)) => {
                 let reason = self.reason.as_ref().map_or_else(String::new, |reason| {
                     format!(" ({})", escaped(&reason.to_string()))
                 });
@@ -178,17 +197,13 @@ impl ReplyPrinter {
                 }
                 writeln!(self.output, "{}", escaped_json(&object.to_string()))?;
             }
-            (Form::Json, None) | (Form::Raw, _) => {}
+            (Form::Json | Form::Change(_), None) | (Form::Raw, _) => {}
         }
         if let (Completeness::Incomplete(gap), Form::Json) = (completeness, &self.form) {
             writeln!(self.output, "{}", escaped_json(&incomplete_json(gap).to_string()))?;
         }
         self.output.flush()
     }
-}
-
-fn record_table() -> Table {
-    table(["document", "title", "host", "port"])
 }
 
 /// The error of a reply whose refusal is printed for programs.

@@ -3,18 +3,29 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output::print::is_quiet;
+use crate::cli::output::table::shown_width;
+use crate::cli::output::terminal::error_width;
+use crate::cli::values::quantity::rate;
 use crate::cli::wire::screen;
 use crate::escape::escaped;
 use crate::peer::CompletedDownload;
 use crate::protocol::Document;
 
-/// A bar, in bytes. Rates are in the message: the bar's own begin with far too large values.
-pub(super) const BAR: &str = "{bar:30} {msg}";
+/// A bar, in bytes. Rates are in the message: the bar's own begin with far too large values. The message
+/// is cut at the end of the line, so nothing wraps.
+const BAR: &str = "{bar:30.cyan} {wide_msg}";
+/// The same on a terminal that is narrower than [`NARROW`].
+const NARROW_BAR: &str = "{bar:8.cyan} {wide_msg}";
 /// The same if the length of the document is unknown.
-pub(super) const OF_ANY_LENGTH: &str = "{spinner} {msg}";
+const OF_ANY_LENGTH: &str = "{spinner} {wide_msg}";
+/// Terminals with fewer columns have short bars.
+const NARROW: usize = 80;
+/// The columns of the two bars, with the blank after them and the last column, which stays free.
+const BAR_WIDTH: usize = 32;
+const NARROW_BAR_WIDTH: usize = 10;
 
 /// Time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -27,8 +38,13 @@ pub(in crate::cli) fn warn_of_length(document: &Document, fetched: &CompletedDow
     }
 }
 
-/// A bar on a terminal, nothing elsewhere.
-pub(super) fn bar(length: Option<u64>, template: &str) -> ProgressBar {
+/// A bar on a terminal, nothing elsewhere. Without a length there is only a message.
+pub(super) fn bar(length: Option<u64>) -> ProgressBar {
+    let template = match length {
+        None => OF_ANY_LENGTH,
+        Some(_) if error_width() < NARROW => NARROW_BAR,
+        Some(_) => BAR,
+    };
     // Lines of the exchange would cut a bar.
     let is_shown =
         io::stderr().is_terminal() && length != Some(0) && !is_quiet() && !screen::is_on();
@@ -67,8 +83,17 @@ impl PlainLines {
     }
 }
 
+/// The first of these messages that fits next to a bar; the last one if none does.
+pub(super) fn fitting<const N: usize>(messages: [String; N]) -> String {
+    let width = error_width();
+    let bar = if width < NARROW { NARROW_BAR_WIDTH } else { BAR_WIDTH };
+    let last = messages.last().cloned().unwrap_or_default();
+    let fits = |message: &String| shown_width(message).saturating_add(bar) <= width;
+    messages.into_iter().find(fits).unwrap_or(last)
+}
+
 /// Bytes, and bytes per second if the rate is known.
-pub(super) fn amount(bytes: u64, rate: Option<u64>) -> String {
-    let rate = rate.map_or_else(String::new, |rate| format!(", {}/s", HumanBytes(rate)));
-    format!("{}{rate}", HumanBytes(bytes))
+pub(super) fn amount(bytes: u64, at: Option<u64>) -> String {
+    let at = at.map_or_else(String::new, |at| format!(", {}", rate(at)));
+    format!("{}{at}", BinaryBytes(bytes))
 }

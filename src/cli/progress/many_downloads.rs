@@ -4,14 +4,16 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar};
 
-use super::display::{BAR, PlainLines, amount, bar, warn_of_length};
-use super::recent_rate::{RecentRate, time_left};
+use super::display::{PlainLines, amount, bar, fitting, warn_of_length};
+use super::recent_rate::{RecentRate, mean_rate, time_left};
 use super::remaining::Remaining;
 use crate::cli::downloads::many::failures;
 use crate::cli::errors::report::report;
 use crate::cli::program::called;
+use crate::cli::values::quantity::message_size;
 use crate::error_chain::error_chain;
 use crate::peer::DownloadEvent;
+use crate::protocol::Document;
 
 /// The display of many downloads.
 pub(in crate::cli) struct ManyDownloads {
@@ -36,11 +38,16 @@ impl ManyDownloads {
     pub(in crate::cli) fn new(downloads: usize, failed: usize) -> Self {
         let all = downloads.saturating_add(failed);
         // The bar counts bytes as soon as the length of a document is known.
-        let (bar, lines) = (bar(Some(all as u64), BAR), PlainLines::new());
+        let (bar, lines) = (bar(Some(all as u64)), PlainLines::new());
         let remaining = Remaining::new(downloads);
         let (begun, fetched, present, bytes) = (Instant::now(), 0, 0, 0);
         let (rate, shown) = (None, 0);
         Self { bar, lines, begun, all, fetched, present, failed, bytes, rate, remaining, shown }
+    }
+
+    /// The length that a document probably has, as the index knows it.
+    pub(in crate::cli) fn expect(&mut self, document: &Document, length: u64) {
+        self.remaining.expect(document, length);
     }
 
     pub(in crate::cli) fn show(&mut self, event: &DownloadEvent<'_>) {
@@ -81,9 +88,8 @@ impl ManyDownloads {
                         log::warn!("{document}: {holder}: {}", error_chain(error));
                     }
                     if let Some(kept) = error.kept() {
-                        log::warn!(
-                            "{document}: {kept} bytes are kept: the next download resumes there"
-                        );
+                        let kept = message_size(kept);
+                        log::warn!("{document}: {kept} are kept: the next download resumes there");
                     }
                 });
             }
@@ -99,21 +105,23 @@ impl ManyDownloads {
             self.rate = Some(RecentRate::new(now));
         }
         let rate = self.rate.as_mut().and_then(|rate| rate.at(now, *bytes));
-        let line = || {
-            let amount = amount(*bytes, rate);
-            let left = remaining.bytes().and_then(|left| time_left(left, rate));
-            let left = left
-                .map_or_else(String::new, |left| format!(", about {} left", HumanDuration(left)));
-            format!("{done} of {all} documents, {amount}{left}")
-        };
-        lines.print(line);
+        let amount = amount(*bytes, rate);
+        let time = remaining.bytes().and_then(|left| time_left(left, rate));
+        let time = time.map(|time| HumanDuration(time).to_string());
+        let about = time.as_ref().map_or_else(String::new, |time| format!(", about {time} left"));
+        let line = format!("{done} of {all} documents, {amount}{about}");
+        lines.print(|| line.clone());
         if !bar.is_hidden() {
             let left = remaining.bytes().unwrap_or(u64::MAX);
             // The estimate of the remaining bytes can grow, but the bar does not move backwards.
             *shown = forward(*shown, *bytes, left);
             bar.set_length(1000);
             bar.set_position(*shown);
-            bar.set_message(line());
+            let left = time.map_or_else(String::new, |time| format!(", {time} left"));
+            let short =
+                [format!("{done} of {all}, {amount}{left}"), format!("{done} of {all}{left}")];
+            let [middle, shortest] = short;
+            bar.set_message(fitting([line, middle, shortest]));
         }
     }
 
@@ -153,12 +161,6 @@ fn forward(shown: u64, bytes: u64, left: u64) -> u64 {
 fn thousandths(done: u64, all: u64) -> u64 {
     let share = u128::from(done) * 1000 / u128::from(all.max(1));
     u64::try_from(share).unwrap_or(1000)
-}
-
-/// The mean rate of a command, in bytes per second.
-fn mean_rate(bytes: u64, time: Duration) -> u64 {
-    let rate = u128::from(bytes) * 1000 / time.as_millis().max(1);
-    u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -15,5 +15,5 @@ mod remaining;
 
 pub(super) use display::warn_of_length;
 pub(super) use many_downloads::ManyDownloads;
-pub(super) use one_download::OneDownload;
+pub(super) use one_download::{OneDownload, Transfer};
 pub(super) use recent_rate::RecentRate;

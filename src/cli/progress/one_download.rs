@@ -1,11 +1,13 @@
 //! The progress of one download.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanDuration, ProgressBar};
+use indicatif::{HumanDuration, ProgressBar};
 
-use super::display::{BAR, OF_ANY_LENGTH, PlainLines, amount, bar};
-use super::recent_rate::{RecentRate, time_left};
+use super::display::{PlainLines, amount, bar, fitting};
+use super::recent_rate::{RecentRate, mean_rate, time_left};
+use crate::cli::values::quantity::{rate, size};
 use crate::error_chain::error_chain;
 use crate::peer::DownloadProgress;
 use crate::protocol::Document;
@@ -67,14 +69,13 @@ impl OneDownload {
         self.lines.print(|| {
             let amount = amount(received.bytes, rate);
             let share = all.filter(|all| *all > 0).map(|all| done.saturating_mul(100) / all);
-            let share = share.map_or_else(|| format!("{done} bytes"), |share| format!("{share} %"));
+            let share = share.map_or_else(|| size(done), |share| format!("{share} %"));
             format!("{document}: {share}, {amount}")
         });
         if self.begun.elapsed() >= SHOWN_AFTER {
-            let template = if all.is_some() { BAR } else { OF_ANY_LENGTH };
-            let bar = self.bar.get_or_insert_with(|| bar(all, template));
+            let bar = self.bar.get_or_insert_with(|| bar(all));
             bar.set_position(done);
-            bar.set_message(bar_text(done, all, rate));
+            bar.set_message(fitting(bar_texts(done, all, rate)));
         }
     }
 
@@ -86,20 +87,42 @@ impl OneDownload {
         }
     }
 
-    pub(in crate::cli) fn end(&self) {
+    /// Removes the bar, and returns what was transferred.
+    pub(in crate::cli) fn end(&self) -> Transfer {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+        let bytes = self.received.as_ref().map_or(0, |received| received.bytes);
+        Transfer { bytes, time: self.begun.elapsed() }
     }
 }
 
-/// The text next to the bar of one document.
-fn bar_text(done: u64, all: Option<u64>, rate: Option<u64>) -> String {
-    let all_bytes = all.map_or_else(String::new, |all| format!(" of {}", HumanBytes(all)));
-    let left = all.and_then(|all| time_left(all.saturating_sub(done), rate));
+/// The bytes that a download has received, without those of earlier ones, and its duration.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) struct Transfer {
+    bytes: u64,
+    time: Duration,
+}
+
+impl fmt::Display for Transfer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes, time } = *self;
+        match time.as_millis() {
+            milliseconds @ ..1000 => write!(f, "{milliseconds} ms")?,
+            _ => write!(f, "{:.1} s", time.as_secs_f64())?,
+        }
+        write!(f, ", {}", rate(mean_rate(bytes, time)))
+    }
+}
+
+/// The texts next to the bar of one document, the longest first.
+fn bar_texts(done: u64, all: Option<u64>, at: Option<u64>) -> [String; 2] {
+    let all_bytes = all.map_or_else(String::new, |all| format!(" of {}", size(all)));
+    let left = all.and_then(|all| time_left(all.saturating_sub(done), at));
     let left = left.map_or_else(String::new, |left| format!(", {} left", HumanDuration(left)));
-    let rate = rate.map_or_else(String::new, |rate| format!(", {}/s", HumanBytes(rate)));
-    format!("{}{all_bytes}{rate}{left}", HumanBytes(done))
+    let at = at.map_or_else(String::new, |at| format!(", {}", rate(at)));
+    let done = size(done);
+    [format!("{done}{all_bytes}{at}{left}"), format!("{done}{left}")]
 }
 
 #[cfg(test)]
@@ -108,13 +131,15 @@ mod tests {
 
     #[test]
     fn a_bar_shows_rate_and_time_left_when_they_are_known() {
-        assert_eq!(bar_text(1024, Some(4096), None), "1.00 KiB of 4.00 KiB");
+        let text = |done, all, at| bar_texts(done, all, at)[0].clone();
+        assert_eq!(text(1024, Some(4096), None), "1.00 KiB of 4.00 KiB");
         assert_eq!(
-            bar_text(1024, Some(4096), Some(1024)),
+            text(1024, Some(4096), Some(1024)),
             "1.00 KiB of 4.00 KiB, 1.00 KiB/s, 3 seconds left"
         );
-        assert_eq!(bar_text(1024, None, Some(512)), "1.00 KiB, 512 B/s");
-        assert_eq!(bar_text(1, Some(u64::MAX), Some(0)), "1 B of 16.00 EiB, 0 B/s");
+        assert_eq!(text(1024, None, Some(512)), "1.00 KiB, 512 B/s");
+        assert_eq!(text(1, Some(u64::MAX), Some(0)), "1 byte of 16.00 EiB, 0 B/s");
+        assert_eq!(bar_texts(1024, Some(4096), Some(1024))[1], "1.00 KiB, 3 seconds left");
     }
 
     /// The summary counted from the second read of each document on.

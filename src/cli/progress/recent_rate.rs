@@ -43,6 +43,12 @@ pub(in crate::cli) fn time_left(bytes: u64, rate: Option<u64>) -> Option<Duratio
     (time <= LONGEST).then_some(time)
 }
 
+/// The mean rate of a whole transfer, in bytes per second.
+pub(super) fn mean_rate(bytes: u64, time: Duration) -> u64 {
+    let rate = u128::from(bytes) * 1000 / time.as_millis().max(1);
+    u64::try_from(rate).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

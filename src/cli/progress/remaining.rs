@@ -1,5 +1,5 @@
-//! The remaining bytes of many downloads: from the lengths that holders have announced, and for documents
-//! that have not begun from the mean length of the others.
+//! The remaining bytes of many downloads: from the lengths that holders have announced. A document that has not
+//! begun has the length that the index knows, or else the mean length of the others.
 
 use std::collections::HashMap;
 
@@ -12,6 +12,8 @@ pub(super) struct Remaining {
     open: usize,
     /// The stored bytes of documents that are being downloaded, and their announced lengths.
     running: HashMap<Document, (u64, u64)>,
+    /// The lengths of documents that have not begun, as the index knows them.
+    expected: HashMap<Document, u64>,
     /// Number and bytes of complete documents.
     complete: (u64, u64),
 }
@@ -19,11 +21,18 @@ pub(super) struct Remaining {
 impl Remaining {
     /// All bytes of this number of documents remain.
     pub(super) fn new(documents: usize) -> Self {
-        Self { open: documents, running: HashMap::new(), complete: (0, 0) }
+        let (running, expected) = (HashMap::new(), HashMap::new());
+        Self { open: documents, running, expected, complete: (0, 0) }
+    }
+
+    /// The index knows the length of a document that has not begun.
+    pub(super) fn expect(&mut self, document: &Document, length: u64) {
+        self.expected.insert(document.clone(), length);
     }
 
     /// A holder has announced the length of a document, of which some bytes are here.
     pub(super) fn run(&mut self, document: &Document, here: u64, length: u64) {
+        self.expected.remove(document);
         self.running.insert(document.clone(), (here, length));
     }
 
@@ -37,6 +46,7 @@ impl Remaining {
     /// A document is not downloaded.
     pub(super) fn end(&mut self, document: &Document) {
         self.running.remove(document);
+        self.expected.remove(document);
         self.open = self.open.saturating_sub(1);
     }
 
@@ -46,7 +56,10 @@ impl Remaining {
             self.running.values().fold(0_u64, |sum, one| sum.saturating_add(each(one)))
         };
         let running = of_running(|(here, length)| length.saturating_sub(*here));
-        let not_begun = self.open.saturating_sub(self.running.len()) as u64;
+        let expected = self.expected.values().fold(0, |sum: u64, one| sum.saturating_add(*one));
+        let known = running.saturating_add(expected);
+        let not_begun = self.open.saturating_sub(self.running.len());
+        let not_begun = not_begun.saturating_sub(self.expected.len()) as u64;
         // An announced length can be false, so complete documents count alone if there are any.
         let mean = match (self.complete, self.running.len() as u64, not_begun) {
             (_, _, 0) => 0,
@@ -54,7 +67,7 @@ impl Remaining {
             ((0, _), count, _) => of_running(|(_, length)| *length) / count.max(1),
             ((count, bytes), ..) => bytes / count.max(1),
         };
-        Some(running.saturating_add(not_begun.saturating_mul(mean)))
+        Some(known.saturating_add(not_begun.saturating_mul(mean)))
     }
 }
 
@@ -76,6 +89,22 @@ mod tests {
         // Two of three documents are done, and less than half of the bytes.
         assert_eq!(remaining.bytes(), Some(5_000));
         remaining.complete(&document(1), 10_500);
+        assert_eq!(remaining.bytes(), Some(0));
+    }
+
+    #[test]
+    fn documents_that_have_not_begun_have_the_length_that_the_index_knows() {
+        let document = |number: u32| Document::Rfc(number.to_string().parse().unwrap());
+        let mut remaining = Remaining::new(3);
+        remaining.expect(&document(1), 1_000_000);
+        remaining.expect(&document(2), 10);
+        remaining.complete(&document(2), 10);
+        // The third one has the mean length of the complete ones.
+        assert_eq!(remaining.bytes(), Some(1_000_000 + 10));
+        remaining.run(&document(1), 400_000, 1_000_000);
+        assert_eq!(remaining.bytes(), Some(600_000 + 10));
+        remaining.end(&document(3));
+        remaining.complete(&document(1), 1_000_000);
         assert_eq!(remaining.bytes(), Some(0));
     }
 

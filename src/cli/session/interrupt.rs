@@ -62,6 +62,8 @@ struct State {
     is_leaving: bool,
     /// The signal that ends the program.
     ending: Option<Signal>,
+    /// Whether a pager has the terminal: Ctrl-C is for the pager, and cancels the running command.
+    has_pager: bool,
     /// A temporary file or directory that is removed when the program ends.
     temporary: Option<PathBuf>,
     /// The function that is called before the program ends.
@@ -121,6 +123,11 @@ impl Interrupt {
         is_second
     }
 
+    /// A pager has the terminal, or has ended.
+    pub(in crate::cli) fn leave_to_pager(&self, has_pager: bool) {
+        self.lock().has_pager = has_pager;
+    }
+
     /// Names the temporary file of the download that begins, or none when it has ended.
     pub(in crate::cli) fn replace_temporary(&self, path: Option<PathBuf>) {
         self.lock().temporary = path;
@@ -128,6 +135,12 @@ impl Interrupt {
 
     fn handle(&self, signal: Signal) {
         let mut state = self.lock();
+        if state.has_pager && signal == Signal::Interrupt {
+            if let Some(running) = &state.running {
+                running.cancel();
+            }
+            return;
+        }
         let last = state.last.replace((signal, Instant::now()));
         let is_same = last.is_some_and(|(before, at)| before == signal && at.elapsed() < TOGETHER);
         // At a terminal the user may type Ctrl-C twice within this time.

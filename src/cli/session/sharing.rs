@@ -84,14 +84,14 @@ impl Session {
         let options = SharingOptions { host, uploads, ..SharingOptions::default() };
         // Others may connect from now on. Standard output may be closed; that does not keep the peer
         // from uploading.
-        let uploading = match args.format {
+        let uploading = match args.format() {
             Format::Json => print_json(&json!({"v": 1, "uploading_from": address.to_string()})),
             Format::Raw | Format::Table => print_line(format_args!("uploading from {address}")),
         };
         if let Err(error) = uploading {
             log::warn!("uploading from {address}, which cannot be printed: {error}");
         }
-        print_addresses(&admin, args.format);
+        print_addresses(&admin, args.format());
         let sharing = Sharing::start(library, listener, args.server.clone(), options, tell)
             .map_err(CommandError::Start)?;
         let observed = ObservedPeer {

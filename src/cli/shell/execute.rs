@@ -7,16 +7,16 @@ use clap::{CommandFactory, Parser};
 
 use crate::cli::command::Line;
 use crate::cli::context::Context;
-use crate::cli::dispatch::run_line;
+use crate::cli::dispatch::{paged, run_line};
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::print::print_text;
 use crate::cli::surplus::surplus_tip;
 use crate::cli::topics::topic;
 use crate::cli::usage::{escaped_lines, plain_words};
-use crate::cli::values::named::join_kinds;
+use crate::cli::values::named::{join_kinds, with_rows};
 
 /// Runs one line; `false` if it ends the session.
-pub(super) fn run_typed(context: &Context, line: &str) -> Result<bool, CommandError> {
+pub(super) fn run_typed(context: &mut Context, line: &str) -> Result<bool, CommandError> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(true);
@@ -37,29 +37,37 @@ pub(super) fn run_typed(context: &Context, line: &str) -> Result<bool, CommandEr
         && help == "help"
         && let Some(text) = topic(name)
     {
-        return print_text(context.format, text).map_err(CommandError::Output).map(|()| true);
+        return print_help(context, text);
     }
     run_words(context, words)
 }
 
 /// Runs the command with these words; `false` if it ends the session.
-pub(super) fn run_words(context: &Context, words: Vec<String>) -> Result<bool, CommandError> {
+pub(super) fn run_words(context: &mut Context, words: Vec<String>) -> Result<bool, CommandError> {
     let command = command_of(words.first());
     let usage = command.as_ref().map(usage);
     let words = join_kinds(&Line::command(), words);
+    let words = with_rows(&Line::command(), words, |number| context.listed.row(number));
+    let words = words.map_err(|error| with_usage(CommandError::Usage(error), &usage))?;
     match Line::try_parse_from(words.clone()) {
-        Ok(Line { command }) => {
+        Ok(Line { command, format, no_pager }) => {
+            context.format = format.unwrap_or(context.format);
+            context.is_paged &= !no_pager;
             run_line(context, &command).map_err(|error| with_usage(error, &usage))
         }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                print_text(context.format, error.to_string().trim_end())
-                    .map_err(CommandError::Output)
-                    .map(|()| true)
+                print_help(context, error.to_string().trim_end())
             }
             _ => Err(with_usage(malformed(&error, &words), &usage)),
         },
     }
+}
+
+/// Prints a text of the help; the session continues.
+fn print_help(context: &Context, text: &str) -> Result<bool, CommandError> {
+    let print = || print_text(context.format, text).map_err(CommandError::Output);
+    paged(context, print).map(|()| true)
 }
 
 /// The error of a line that cannot be read as a command.

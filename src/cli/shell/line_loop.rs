@@ -41,9 +41,11 @@ pub(in crate::cli) fn run(
         print_note(with_names(GREETING));
     }
     let mut worst = None;
+    let (usual_format, is_usually_paged) = (context.format, context.is_paged);
     loop {
         // The exchange of a command appears before the next prompt.
         screen::settle();
+        (context.format, context.is_paged) = (usual_format, is_usually_paged);
         let next = match &mut menu {
             None => source.next_line(),
             Some(menu) => menu.next_line(&mut source),

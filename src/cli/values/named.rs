@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, Command};
 
-use crate::escape::escaped;
+use crate::escape::{escaped, is_shown_as_it_is};
 use crate::library::document_of;
 use crate::protocol::{Document, FileName, RfcNumber};
 
@@ -58,7 +58,7 @@ where
                 }
             }
             _ => {
-                kind = ["RFC", "FILE"].into_iter().find(|kind| kind_may_follow && *kind == text);
+                kind = kind_of(text).filter(|_| kind_may_follow);
                 let named = program.find_subcommand(text).filter(|named| takes_documents(named));
                 command = command.or(named);
                 kind_may_follow =
@@ -68,6 +68,49 @@ where
         }
     }
     joined
+}
+
+/// The kind that a word of a list names.
+fn kind_of(word: &str) -> Option<&'static str> {
+    match word {
+        "FILE" => Some("FILE"),
+        _ if word.eq_ignore_ascii_case("RFC") => Some("RFC"),
+        _ => None,
+    }
+}
+
+/// Replaces rows of the last list, such as `%3`, by their documents, after a command of `program` that takes
+/// documents.
+pub(in crate::cli) fn with_rows(
+    program: &Command,
+    words: Vec<OsString>,
+    row: impl Fn(usize) -> Result<Document, String>,
+) -> Result<Vec<OsString>, String> {
+    let first = words.first().and_then(|word| word.to_str()).unwrap_or_default();
+    let Some(command) = program.find_subcommand(first).filter(|named| takes_documents(named))
+    else {
+        return Ok(words);
+    };
+    let mut is_value = false;
+    let replace = |word: OsString| {
+        let text = word.to_str().unwrap_or_default();
+        let number = row_of(text).filter(|_| !is_value);
+        is_value = takes_value(program, command, text);
+        match number {
+            Some(number) => row(number).map(|document| match document {
+                Document::Rfc(number) => number.to_string().into(),
+                Document::File(name) => format!("FILE:{}", name.as_str()).into(),
+            }),
+            None => Ok(word),
+        }
+    };
+    words.into_iter().map(replace).collect()
+}
+
+/// The number of a row: `%` and 1 to 4 digits alone.
+fn row_of(text: &str) -> Option<usize> {
+    let digits = text.strip_prefix('%').filter(|digits| is_number(digits) && digits.len() <= 4)?;
+    digits.parse().ok()
 }
 
 /// Whether the arguments of a command are documents.
@@ -95,7 +138,7 @@ fn push_word(to: &mut OsString, word: &OsStr) {
 
 /// Reads a range of RFC numbers, or a document.
 pub(in crate::cli) fn parse_range(text: &str) -> Result<Range, String> {
-    let numbers = split_range(text.strip_prefix("RFC ").unwrap_or(text));
+    let numbers = split_range(after_rfc(text).unwrap_or(text));
     let Some((first, last)) = numbers else { return parse_document(text).map(Range::One) };
     let (first, last) = (number(first)?, number(last)?);
     if first > last {
@@ -116,13 +159,19 @@ pub(in crate::cli) fn parse_document(text: &str) -> Result<Document, String> {
         let name = FileName::from_decoded(name).map_err(|error| error.to_string())?;
         return Ok(Document::File(name));
     }
-    if split_range(text.strip_prefix("RFC ").unwrap_or(text)).is_some() {
+    if row_of(text).is_some() {
+        return Err(format!(
+            "expected a document, found `{text}`, which is a row of the last list in the shell: `FILE:{text}` \
+             is the file of that name"
+        ));
+    }
+    if split_range(after_rfc(text).unwrap_or(text)).is_some() {
         return Err(format!(
             "expected one document, found the range `{text}`: `get` takes ranges, and `FILE:{text}` is the \
              file of that name"
         ));
     }
-    if let Some(digits) = text.strip_prefix("RFC ") {
+    if let Some(digits) = after_rfc(text) {
         return number(digits).map(Document::Rfc);
     }
     if is_number(text) {
@@ -135,7 +184,7 @@ pub(in crate::cli) fn parse_document(text: &str) -> Result<Document, String> {
         .filter(|digits| is_number(digits))
     {
         // The file of this name comes first, and then the RFC ([`crate::library::candidates`]).
-        number(digits.trim_start_matches('0'))
+        number(digits)
             .map_err(|error| format!("{error}; `FILE:{text}` is the file of that name"))?;
     }
     document_of(text)
@@ -149,6 +198,21 @@ pub(in crate::cli) fn typed(document: &Document) -> String {
         c.is_alphanumeric() && escaped(c.encode_utf8(&mut [0; 4])).to_string().chars().eq([c])
             || "._-/:+,@%=".contains(c)
     })
+}
+
+/// A document as tables show it: `RFC 793`, or the name of a file, which is read as this document when it is
+/// typed, in quotes if it has blanks.
+pub(in crate::cli) fn named(document: &Document) -> String {
+    let Document::File(_) = document else { return document.to_string() };
+    let name = document.name();
+    let is_visible = is_shown_as_it_is(&name)
+        && name.trim() == name
+        && !name.contains(|c: char| c.is_whitespace() && c != ' ');
+    let is_option_or_kind = name.starts_with('-') || matches!(&*name, "RFC" | "FILE");
+    match parse_range(&name) {
+        Ok(Range::One(read)) if read == *document && is_visible && !is_option_or_kind => name,
+        _ => typed(document),
+    }
 }
 
 /// A document as one word of the shell of this program.
@@ -188,8 +252,20 @@ fn split_range(text: &str) -> Option<(&str, &str)> {
     text.split_once('-').filter(|(first, last)| is_number(first) && is_number(last))
 }
 
+/// The text after `RFC `.
+fn after_rfc(text: &str) -> Option<&str> {
+    let (kind, rest) = text.split_once(' ')?;
+    kind.eq_ignore_ascii_case("RFC")
+        .then_some(rest)
+        .filter(|rest| is_number(rest) || split_range(rest).is_some())
+}
+
+/// An RFC number, which may have leading zeros.
 fn number(text: &str) -> Result<RfcNumber, String> {
-    text.parse::<RfcNumber>().map_err(|error| error.to_string())
+    let digits = text.trim_start_matches('0');
+    // Zero itself is reported as it was typed.
+    let digits = if is_number(text) && !digits.is_empty() { digits } else { text };
+    digits.parse::<RfcNumber>().map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

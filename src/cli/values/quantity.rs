@@ -1,6 +1,9 @@
 //! Numbers with units: as users type them (`512M`), and in messages (`2 documents`).
 
 use std::fmt::Display;
+use std::io::{self, IsTerminal};
+
+use indicatif::BinaryBytes;
 
 /// Reads a number and its unit, without a blank between them. `factor` returns the value of a unit in the
 /// case in which it was typed. `None` if the unit is unknown, or the number is malformed or too large.
@@ -36,6 +39,21 @@ pub(in crate::cli) fn counted<N: Copy + Display + PartialEq + From<u8>>(
 ) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
+}
+
+/// A number of bytes for people: `512 bytes`, `1.50 KiB`.
+pub(in crate::cli) fn size(bytes: u64) -> String {
+    if bytes < 1024 { counted(bytes, "byte") } else { BinaryBytes(bytes).to_string() }
+}
+
+/// A number of bytes in a message on standard error: exact, unless a person reads it on a terminal.
+pub(in crate::cli) fn message_size(bytes: u64) -> String {
+    if io::stderr().is_terminal() { size(bytes) } else { counted(bytes, "byte") }
+}
+
+/// A rate for people: `1.50 KiB/s`.
+pub(in crate::cli) fn rate(bytes_per_second: u64) -> String {
+    format!("{}/s", BinaryBytes(bytes_per_second))
 }
 
 #[cfg(test)]
@@ -78,5 +96,12 @@ mod tests {
         assert_eq!(counted(0_usize, "document"), "0 documents");
         assert_eq!(counted(1_u64, "byte"), "1 byte");
         assert_eq!(counted(2_usize, "holder"), "2 holders");
+    }
+
+    #[test]
+    fn sizes_and_rates_have_binary_units() {
+        let sizes = [0, 1, 1023, 1024, 1_500_000].map(size);
+        assert_eq!(sizes, ["0 bytes", "1 byte", "1023 bytes", "1.00 KiB", "1.43 MiB"]);
+        assert_eq!([0, 2048].map(rate), ["0 B/s", "2.00 KiB/s"]);
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{FileName, RfcNumber, SyntaxError};
-use crate::escape::escaped;
+use crate::escape::is_shown_as_it_is;
 
 /// A document is named by its RFC number, or by its file name.
 ///
@@ -66,7 +66,11 @@ impl fmt::Display for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rfc(number) => write!(f, "RFC {number}"),
-            Self::File(name) => write!(f, "FILE {}", escaped(name.as_str())),
+            // Encoded if it has characters that cannot be seen: it can be typed as it is shown.
+            Self::File(name) if !is_shown_as_it_is(name.as_str()) => {
+                write!(f, "{}", self.wire())
+            }
+            Self::File(name) => write!(f, "FILE {}", name.as_str()),
         }
     }
 }

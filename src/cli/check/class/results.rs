@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::case_result::CaseResult;
 use crate::check::{Weights, grade};
-use crate::cli::output::print::table;
+use crate::cli::output::table::{Fit, Table};
 use crate::confined::Isolation;
 use crate::escape::escaped;
 
@@ -87,15 +87,21 @@ fn case_objects(results: &[CaseResult], weights: &Weights) -> Vec<Value> {
 }
 
 pub(super) fn as_table(all: &[Graded], weights: &Weights) -> String {
-    let mut rows = table(["NAME", "GRADE", "PASSED", "FAILED", "ISOLATION", "PROBLEMS"]);
+    let mut rows = Table::new([
+        ("NAME", Fit::Name),
+        ("GRADE", Fit::Whole),
+        ("PASSED", Fit::Whole),
+        ("FAILED", Fit::Shortened),
+        ("ISOLATION", Fit::Shortened),
+        ("PROBLEMS", Fit::Shortened),
+    ]);
     for graded in all {
         let row = graded.row(weights, SHOWN);
         let [name, grade, passed, count, failed, isolation, problems] = row;
         let passed = if count == "0" { "-".into() } else { format!("{passed}/{count}") };
         rows.add_row([name, grade, passed, failed, isolation, problems]);
     }
-    let lines: Vec<String> = rows.lines().map(|line| line.trim_end().to_string()).collect();
-    lines.join("\n")
+    rows.text()
 }
 
 pub(super) fn as_json(all: &[Graded], weights: &Weights) -> Value {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::cli::errors::command_error::CommandError;
-use crate::cli::output::print::table;
+use crate::cli::output::table::{Fit, Table};
 use crate::cli::values::bounded_lines::BoundedLines;
 use crate::cli::values::quantity::counted;
 use crate::escape::escaped;
@@ -25,14 +25,14 @@ pub(super) fn choose(
     holders: &[HolderInfo],
     cancel: &Cancel,
 ) -> Result<Option<usize>, CommandError> {
-    let mut rows = table(["", "holder", "title"]);
+    let mut rows = Table::new([("", Fit::Row), ("holder", Fit::Whole), ("title", Fit::Shortened)]);
     for (number, record) in holders.iter().map(|holder| &holder.record).enumerate() {
         let title = escaped(record.title.as_str()).to_string();
         let holder = escaped(&record.holder.to_string()).to_string();
         rows.add_row([(number + 1).to_string(), holder, title]);
     }
     let count = holders.len();
-    let question = question(&rows.trim_fmt(), count);
+    let question = question(&rows.text(), count);
     ask(&question, count, &format!("{document} is not downloaded"), cancel)
 }
 
@@ -43,7 +43,7 @@ pub(super) fn choose_for_many<'a>(
     cancel: &Cancel,
 ) -> Result<Option<&'a Endpoint>, CommandError> {
     let shown = holders.get(..SHOWN).unwrap_or(holders);
-    let mut rows = table(["", "holder", "documents"]);
+    let mut rows = Table::new([("", Fit::Row), ("holder", Fit::Whole), ("documents", Fit::Number)]);
     for (number, (holder, documents)) in shown.iter().enumerate() {
         let holder = escaped(&holder.to_string()).to_string();
         rows.add_row([(number + 1).to_string(), holder, documents.to_string()]);
@@ -53,7 +53,7 @@ pub(super) fn choose_for_many<'a>(
         0 => String::new(),
         more => format!("\nand {}", counted(more, "more holder")),
     };
-    let question = question(&format!("{}{more}", rows.trim_fmt()), count);
+    let question = question(&format!("{}{more}", rows.text()), count);
     let chosen = ask(&question, count, "no document is downloaded", cancel)?;
     Ok(chosen.and_then(|chosen| shown.get(chosen)).map(|(holder, _)| holder))
 }

@@ -10,7 +10,8 @@ use crate::cli::context::Context;
 use crate::cli::downloads::many::part_files;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::outcome::shown;
-use crate::cli::progress::{OneDownload, warn_of_length};
+use crate::cli::progress::{OneDownload, Transfer, warn_of_length};
+use crate::cli::values::quantity::message_size;
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::library::{Entry, Hasher, PartFiles, PartialFile, SaveTarget, Saved};
@@ -23,7 +24,7 @@ use crate::protocol::{Digest, Document};
 /// The result of a download into a file.
 pub(super) enum Downloaded {
     /// The file is renamed into place.
-    Saved(CompletedDownload, Saved),
+    Saved(CompletedDownload, Saved, Transfer),
     /// Another process has saved the document.
     Present,
 }
@@ -42,7 +43,7 @@ pub(super) fn save(
     context.interrupt.replace_temporary(partial.temporary_path().map(PathBuf::from));
     let fetched = download(context, request, &mut partial, overwrite);
     context.interrupt.replace_temporary(None);
-    let fetched = match fetched {
+    let (fetched, transfer) = match fetched {
         Ok(fetched) => fetched,
         Err(error) => return not_fetched(context, request, partial, &parts, error),
     };
@@ -56,7 +57,7 @@ pub(super) fn save(
         }
         saved => saved,
     };
-    Ok(Downloaded::Saved(fetched, saved.map_err(cannot_save)?))
+    Ok(Downloaded::Saved(fetched, saved.map_err(cannot_save)?, transfer))
 }
 
 /// Keeps or deletes the partial file of a document that was not downloaded.
@@ -76,10 +77,10 @@ fn not_fetched(
         (DownloadError::Cancelled(document), kept) => Err(interrupted(context, &document, kept)),
         // A partial file that has filled the disk would leave no space for other documents.
         (error @ DownloadError::File { .. }, kept) if error.is_disk_full() => {
-            let length = kept.unwrap_or(0);
+            let length = message_size(kept.unwrap_or(0));
             log::warn!(
-                "the disk is full: the {length} bytes of {document} are deleted; free some space, \
-                 and `get` downloads it again"
+                "the disk is full: the {length} of {document} are deleted; free some space, and \
+                 `get` downloads it again"
             );
             partial.delete_own();
             Err(error.into())
@@ -87,14 +88,15 @@ fn not_fetched(
         (error @ DownloadError::File { .. }, _) => Err(error.into()),
         (error, _) if error.is_in_use() => Err(error.into()),
         (error, Some(length)) if request.is_trusted() || error.kept().is_some() => {
-            log::warn!("{length} bytes are kept: the next `get` resumes there");
+            log::warn!("{} are kept: the next `get` resumes there", message_size(length));
             partial.suspend(parts, request.is_trusted());
             Err(error.into())
         }
         (error, kept) => {
             if let Some(length) = kept {
+                let length = message_size(length);
                 log::warn!(
-                    "{length} bytes of {document} are deleted: any peer may have announced their \
+                    "{length} of {document} are deleted: any peer may have announced their \
                      digest; `get --from HOLDER` or `--digests FILE` keeps them"
                 );
             }
@@ -108,7 +110,7 @@ fn not_fetched(
 fn interrupted(context: &Context, document: &Document, kept: Option<u64>) -> CommandError {
     let typed = escaped(&context.typed);
     let kept = match kept {
-        Some(length) => format!("{length} bytes are kept, and `{typed}` resumes there"),
+        Some(length) => format!("{} are kept, and `{typed}` resumes there", message_size(length)),
         None => format!("nothing of it is kept, and `{typed}` starts again"),
     };
     CommandError::Interrupted(format!("the download of {document} was interrupted: {kept}"))
@@ -120,7 +122,7 @@ pub(super) fn stream(
     context: &Context,
     request: &DownloadRequest,
     path: Option<&Path>,
-) -> Result<CompletedDownload, CommandError> {
+) -> Result<(CompletedDownload, Transfer), CommandError> {
     let cannot_keep =
         |source| CommandError::File { what: "cannot use a temporary file".into(), source };
     let folder = tempfile::tempdir().map_err(cannot_keep)?;
@@ -216,7 +218,7 @@ fn download(
     request: &DownloadRequest,
     partial: &mut PartialFile,
     overwrite: bool,
-) -> Result<CompletedDownload, DownloadError> {
+) -> Result<(CompletedDownload, Transfer), DownloadError> {
     let document = &request.document;
     let mut progress = OneDownload::new(document);
     let fetched =
@@ -235,8 +237,8 @@ fn download(
             }
             progress.show(&attempt);
         });
-    progress.end();
+    let transfer = progress.end();
     let fetched = fetched?;
     warn_of_length(document, &fetched);
-    Ok(fetched)
+    Ok((fetched, transfer))
 }

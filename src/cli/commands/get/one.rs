@@ -100,8 +100,8 @@ fn get_unless_here(
                 Attached::Fetched(fetched) => {
                     let change = earlier.change(document, fetched.digest);
                     let path = target.path();
-                    let fetched =
-                        Outcome::Fetched { path: &path, fetched: &fetched, change, list: None };
+                    let (fetched, list, transfer) = (&*fetched, None, None);
+                    let fetched = Outcome::Fetched { path: &path, fetched, change, list, transfer };
                     return fetched.print(context.format, document);
                 }
                 Attached::Claimed(running) => (Some(running), Some(earlier)),
@@ -117,15 +117,17 @@ fn get_unless_here(
     match target {
         Target::Out(Out::StandardOutput) => stream(context, &request, None).map(drop),
         Target::Out(Out::Stream(path)) => {
-            let fetched = stream(context, &request, Some(&path))?;
-            let fetched = Outcome::Fetched { path: &path, fetched: &fetched, change: None, list };
+            let (fetched, transfer) = stream(context, &request, Some(&path))?;
+            let (fetched, change, transfer) = (&fetched, None, Some(transfer));
+            let fetched = Outcome::Fetched { path: &path, fetched, change, list, transfer };
             print_streamed(context, document, &path, &fetched)
         }
         Target::Out(Out::File(path)) => {
             let downloaded = save(context, command.force, &request, &SaveTarget::file(&path))?;
             let outcome = match &downloaded {
-                Downloaded::Saved(fetched, _) => {
-                    Outcome::Fetched { path: &path, fetched, change: None, list }
+                Downloaded::Saved(fetched, _, transfer) => {
+                    let (change, transfer) = (None, Some(*transfer));
+                    Outcome::Fetched { path: &path, fetched, change, list, transfer }
                 }
                 Downloaded::Present => Outcome::Present(&path),
             };
@@ -133,8 +135,9 @@ fn get_unless_here(
         }
         Target::Library(library, target) => {
             create_share_directory(context)?;
-            let (fetched, saved) = match save(context, command.force, &request, &target)? {
-                Downloaded::Saved(fetched, saved) => (fetched, saved),
+            let downloaded = save(context, command.force, &request, &target)?;
+            let (fetched, saved, transfer) = match downloaded {
+                Downloaded::Saved(fetched, saved, transfer) => (fetched, saved, transfer),
                 // The other process records and shares the document.
                 Downloaded::Present => {
                     return Outcome::Present(&target.path()).print(context.format, document);
@@ -155,8 +158,8 @@ fn get_unless_here(
             let title = request.title_of(&fetched.holders).cloned();
             let shared = share(context, &library, document, title, saved, fetched.digest);
             let change = earlier.and_then(|earlier| earlier.change(document, fetched.digest));
-            let fetched =
-                Outcome::Fetched { path: &target.path(), fetched: &fetched, change, list };
+            let (path, fetched, transfer) = (&target.path(), &fetched, Some(transfer));
+            let fetched = Outcome::Fetched { path, fetched, change, list, transfer };
             fetched.print(context.format, document)?;
             shared
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::time::Instant;
 
 use super::holders::{Chosen, choose_once, find_holders, sources};
 use super::missing::report_missing;
@@ -16,12 +17,14 @@ use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::Failure;
 use crate::cli::errors::report::report;
 use crate::cli::other_kind::note_holder;
+use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::print_missing_holders;
 use crate::cli::output::outcome::{Outcome, not_saved, print_failed};
+use crate::cli::output::print::print_line;
 use crate::cli::program::called;
 use crate::cli::values::quantity::counted;
 use crate::library::SharedLibrary;
-use crate::peer::{HolderInfo, Holders, IndexError, JournalEvent};
+use crate::peer::{DownloadJob, HolderInfo, Holders, IndexError, JournalEvent};
 use crate::protocol::{Digest, Document};
 
 /// Downloads several documents. All are tried, and the most severe failure decides the exit code.
@@ -31,7 +34,7 @@ pub(super) fn get_many(
     documents: Vec<Document>,
     trusted: &HashMap<Document, Digest>,
 ) -> Result<(), CommandError> {
-    let all = documents.len();
+    let (begun, all) = (Instant::now(), documents.len());
     let library = context.library()?;
     let (mut failures, mut missing) = (Vec::new(), Vec::new());
     let mut found: Vec<(Document, Vec<HolderInfo>)> = Vec::new();
@@ -71,7 +74,8 @@ pub(super) fn get_many(
     }
     let count = jobs.len();
     let digests = command.digests.as_deref();
-    let batch = Batch { context, library: &library, digests, failures, prints_each: true };
+    let lengths = lengths(&jobs);
+    let batch = Batch { context, library: &library, digests, lengths, failures, prints_each: true };
     // The holder of `--from` that failed, for one note about its kind.
     let mut noted = command.from.as_ref();
     let result = batch.download(jobs, &mut |error| {
@@ -79,7 +83,7 @@ pub(super) fn get_many(
             note_holder(holder, error);
         }
     });
-    let BatchResult { end, output, downloaded, failures, .. } = result;
+    let BatchResult { end, output, downloaded, failures, progress } = result;
     let failed = failures.len();
     end.map_err(|source| match source.kind() {
         io::ErrorKind::Interrupted => CommandError::Interrupted(format!(
@@ -94,10 +98,22 @@ pub(super) fn get_many(
         }
     })?;
     output?;
+    if let Format::Table = context.format {
+        print_line(progress.summary(begun.elapsed())).map_err(CommandError::Output)?;
+    }
     match Failure::worst(failures) {
         None => Ok(()),
         Some(failure) => Err(CommandError::Some { failed, all, failure }),
     }
+}
+
+/// The lengths that the index has sent with the holders.
+fn lengths(jobs: &[DownloadJob]) -> HashMap<Document, u64> {
+    let length = |job: &DownloadJob| {
+        let lengths = job.request.sources.iter().filter_map(|source| source.content.length);
+        Some((job.request.document.clone(), lengths.min()?))
+    };
+    jobs.iter().filter_map(length).collect()
 }
 
 /// Reports that one document is not downloaded; an error if the next ones would fail as well.

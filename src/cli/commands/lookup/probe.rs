@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::SystemTime;
 
-use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::cli::context::Context;
@@ -12,9 +11,11 @@ use crate::cli::errors::failure::{Failure, failure_of_holder};
 use crate::cli::meant::{listed_form, no_holder};
 use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::{check_complete, note_missing_holders, print_incomplete};
-use crate::cli::output::print::{print_json, print_line, table};
+use crate::cli::output::print::{print_json, print_line};
 use crate::cli::output::reply::{document_json, with_fields};
+use crate::cli::output::table::{Fit, Table};
 use crate::cli::output::times::{local, rfc_3339};
+use crate::cli::values::quantity::{counted, rate, size};
 use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::peer::{Downloader, HolderInfo, Holders, Probe, Source, TransferError, lookup, probe};
@@ -33,15 +34,22 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
     if holders.is_empty() {
         return Err(no_holder(context, document));
     }
-    let header = ["holder", "answers", "round trip", "rate", "bytes", "sha-256", "since"];
-    let mut rows = table(header);
-    let (mut failures, mut answers) = (Vec::new(), false);
+    let mut rows = Table::new([
+        ("holder", Fit::Whole),
+        ("answers", Fit::Shortened),
+        ("round trip", Fit::Number),
+        ("rate", Fit::Number),
+        ("size", Fit::Number),
+        ("sha-256", Fit::Whole),
+        ("since", Fit::Whole),
+    ]);
+    let (mut failures, mut answers) = (Vec::new(), 0_usize);
     for some in holders.chunks(CONCURRENT) {
         let probes = ask(&context.downloader, document, some);
         context.check_interrupt()?;
         for (holder, probe) in some.iter().zip(probes) {
             match &probe {
-                Ok(_) => answers = true,
+                Ok(_) => answers = answers.saturating_add(1),
                 Err(error) => failures.push(failure_of_holder(error)),
             }
             let row = Row::new(&context.downloader, holder, &probe);
@@ -54,11 +62,18 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
         }
     }
     if let Format::Raw | Format::Table = context.format {
-        print_line(rows.trim_fmt()).map_err(CommandError::Output)?;
+        let text = rows.text();
+        let text = match context.format {
+            Format::Table => {
+                format!("{text}\n{answers} of {} answered", counted(holders.len(), "holder"))
+            }
+            Format::Raw | Format::Json => text,
+        };
+        print_line(text).map_err(CommandError::Output)?;
     }
     print_incomplete(context.format, &completeness)?;
     let asked = failures.len();
-    match Failure::worst(failures).filter(|_| !answers) {
+    match Failure::worst(failures).filter(|_| answers == 0) {
         None => check_complete(&completeness, true),
         Some(failure) => Err(CommandError::NoAnswer { document: document.clone(), asked, failure }),
     }
@@ -130,13 +145,12 @@ impl Row {
 
     fn cells(self) -> [String; 7] {
         let unknown = || "?".to_string();
-        let rate = |rate: u64| format!("{}/s", HumanBytes(rate));
         [
             escaped(&self.holder).to_string(),
             self.reason.map_or("yes".into(), |reason| format!("no: {}", escaped(&reason))),
             self.milliseconds.map_or_else(unknown, |time| format!("{time:.1} ms")),
             self.bytes_per_second.map_or_else(unknown, rate),
-            self.length.map_or_else(unknown, |length| length.to_string()),
+            self.length.map_or_else(unknown, size),
             self.digest.map_or_else(unknown, short),
             self.since.map_or_else(unknown, local),
         ]

@@ -1,9 +1,9 @@
-//! The lengths of documents that `sync --dry-run` lists, as an index with attributes returns them
+//! The lengths of documents that `sync` downloads or `sync --dry-run` lists, as an index with attributes returns them
 //! (protocol.md section 4.11).
 
 use std::collections::{HashMap, HashSet};
 
-use crate::cli::values::quantity::counted;
+use crate::cli::values::quantity::{counted, message_size};
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::peer::{AskIndex, DownloadJob};
@@ -62,6 +62,11 @@ impl Lengths {
         self.0.get(document).copied()
     }
 
+    /// All lengths that are known.
+    pub(super) fn into_known(self) -> HashMap<Document, u64> {
+        self.0
+    }
+
     /// The number of all documents and their bytes, for people.
     pub(super) fn summary(&self, jobs: &[DownloadJob]) -> String {
         let documents = jobs.iter().map(|job| &job.request.document);
@@ -72,7 +77,7 @@ impl Lengths {
 fn total(lengths: &[Option<u64>]) -> String {
     let known: Vec<u64> = lengths.iter().flatten().copied().collect();
     let bytes = known.iter().fold(0_u64, |sum, length| sum.saturating_add(*length));
-    let (documents, bytes) = (counted(lengths.len(), "document"), counted(bytes, "byte"));
+    let (documents, bytes) = (counted(lengths.len(), "document"), message_size(bytes));
     match lengths.len().saturating_sub(known.len()) {
         0 => format!("{documents} to download, {bytes}"),
         unknown if unknown == lengths.len() => {
