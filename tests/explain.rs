@@ -148,11 +148,11 @@ fn forms_of_other_programs_are_named() {
         ("C: b'LIST ALL P2P-CI/1.0\\nHost: h\\nPort: 1'\n", "no line end and no empty line"),
         (
             "C: LIST ALL P2P-CI/1.0\nC: Host: h\nC: Port: 1\nC: END\n",
-            "! expected an empty line at the end of the request, found `END` (section 3.1)",
+            "! expected an empty line at the end of the request, found `END` (protocol.md section 3.1)",
         ),
         (
             "C: LOOKUP RFC 1 P2P-CI/1.0\nC: END\n",
-            "found no header; missing: `Host`, `Port` (section 2.9)",
+            "found no header; missing: `Host`, `Port` (protocol.md section 2.9)",
         ),
         (
             "C: ADD RFC 1 P2P-CI/1.0\nC: Host: h\nC:\n",
