@@ -14,9 +14,10 @@ pub(in crate::download) enum Party {
 
 impl Party {
     /// The party of a holder. A name counts as the network of the address at which it was connected to.
+    /// An IPv6 network of 48 bits counts once: its owner has all of its networks of 64 bits.
     pub(in crate::download) fn of(source: &Source, names: &HostNames) -> Self {
         match names.address(source) {
-            Some(address) => Self::Network(Network::leads_to(address)),
+            Some(address) => Self::Network(Network::leads_to(address).site_or_self()),
             None => Self::Unresolved,
         }
     }

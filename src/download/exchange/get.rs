@@ -137,7 +137,9 @@ impl<'a> Exchange<'a> {
                 let is_over = now.saturating_duration_since(*since) >= patience.period;
                 let received = length.saturating_sub(*before) as u64;
                 let quarter = response.head.content_length.filter(|_| patience.of_quarters);
-                let least = quarter.map_or(patience.bytes, |length| patience.bytes.min(length / 4));
+                // Of a few missing bytes, too: rounded down, none would be expected.
+                let least =
+                    quarter.map_or(patience.bytes, |length| patience.bytes.min(length.div_ceil(4)));
                 let is_slow = is_over && received < least;
                 if is_over && !is_slow {
                     (*since, *before) = (now, length);

@@ -178,6 +178,23 @@ fn names_whose_addresses_are_not_known_count_as_one_network() {
     assert_eq!(majority(&names, &admission), right);
 }
 
+/// Before, five networks of one customer outvoted two other holders.
+#[test]
+fn an_ipv6_network_of_48_bits_votes_once() {
+    let (right, wrong) = (Some(digest(1)), Some(digest(2)));
+    let mut sources: Vec<Source> =
+        (1..=5).map(|at| source(&format!("[2001:db8:1:{at}::1]:1"), wrong)).collect();
+    sources.extend([source("192.0.2.1:1", right), source("[2001:db8:2::1]:1", right)]);
+    let request = wanted(sources);
+    let admission = Admission::default();
+    assert_eq!(agreeing(&request.sources, &admission.names, &[], &digest(1)), 2);
+    assert_eq!(agreeing(&request.sources, &admission.names, &[], &digest(2)), 1);
+    assert_eq!(majority(&request.sources, &admission), right);
+    // The first of it is asked before the second one, and after the others.
+    let order = order(&admission, &request);
+    assert_eq!(order[..3], ["192.0.2.1:1", "[2001:db8:2::1]:1", "[2001:db8:1:1::1]:1"]);
+}
+
 /// Before, each spelling of an address counted as a network.
 #[test]
 fn spellings_of_one_address_are_one_network() {

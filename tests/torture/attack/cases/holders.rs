@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Drips,
     /// The head, this much of the document, and nothing more.
     Stops(usize),
+    /// The head, all that was requested of 400,000 bytes but the last one, and nothing more.
+    LacksLast,
     /// The head, a bit of the document, and then less than the minimum rate.
     Trickles,
     /// The head with a false digest, and false bytes as fast as they are taken.
@@ -38,7 +40,8 @@ const HEAD: &str = "P2P-CI/1.0 200 OK\r\nOS: test\r\nContent-Length: 9000000\r\n
 impl Kind {
     fn act(self, stream: &mut TcpStream) -> io::Result<()> {
         let mut request = [0; 4096];
-        if stream.read(&mut request)? == 0 {
+        let count = stream.read(&mut request)?;
+        if count == 0 {
             return Ok(());
         }
         match self {
@@ -52,6 +55,25 @@ impl Kind {
             Self::Stops(bytes) => {
                 stream.write_all(HEAD.as_bytes())?;
                 stream.write_all(&vec![b'x'; bytes])?;
+            }
+            Self::LacksLast => {
+                let request = String::from_utf8_lossy(request.get(..count).unwrap_or_default());
+                let first = request.split("bytes=").nth(1).and_then(|it| it.split('-').next());
+                let first = first.and_then(|first| first.parse().ok()).unwrap_or(0);
+                let count = 400_000_usize.saturating_sub(first);
+                let status = match first {
+                    0 => "200 OK\r\n".into(),
+                    _ => format!(
+                        "206 Partial Content\r\nContent-Range: bytes {first}-399999/400000\r\n"
+                    ),
+                };
+                let digest = "ab".repeat(32);
+                let head = format!(
+                    "P2P-CI/1.0 {status}Content-Length: {count}\r\n\
+                     Digest: sha-256={digest}\r\n\r\n"
+                );
+                stream.write_all(head.as_bytes())?;
+                stream.write_all(&vec![b'x'; count.saturating_sub(1)])?;
             }
             Self::Trickles => {
                 stream.write_all(HEAD.as_bytes())?;

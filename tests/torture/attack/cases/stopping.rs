@@ -10,7 +10,11 @@ use crate::attack::report::Report;
 
 pub(super) fn stopping(setting: &Setting, report: &mut Report) -> io::Result<()> {
     let count: u8 = setting.size(20, 10);
-    for (name, kind) in [("stop", Kind::Stops(17_000)), ("trickle", Kind::Trickles)] {
+    for (name, kind) in [
+        ("stop", Kind::Stops(17_000)),
+        ("trickle", Kind::Trickles),
+        ("lack the last byte", Kind::LacksLast),
+    ] {
         let mut scene = Scene::new(1)?;
         scene.add(1, scene.honest)?;
         for number in 0..count {
