@@ -26,12 +26,16 @@ fn tab_completes_what_the_index_lists() {
         ("loo\tlec\t", "\"Lecture recording 0"),
         ("\t", "Lecture recording 01.mp4  Lecture recording 02.mp4"),
         ("2\t\r", "FILE Lecture%20recording%2002.mp4"),
-        ("browse 127\t\x15\r", "browse 127.0.0.1:5678"),
-        ("remove o\t\r", "remove \"own notes.txt\""),
-        ("read 'own\t\r", "is not here"),
+        ("browse 127\t\r", "FILE Lecture%20recording%2001.mp4"),
+        ("read 'own\t\r", "\ntext\r\n"),
+        ("remove o\t\r", "200 OK"),
+        ("read own\r", "is not here"),
     ] {
         terminal.type_text(typed);
         terminal.wait_for(shown);
+        if typed.ends_with('\r') {
+            terminal.wait_for("p2p-ci> ");
+        }
     }
     terminal.quit();
 }
