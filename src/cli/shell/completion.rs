@@ -10,10 +10,12 @@ use rustyline::hint::Hinter;
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
+use super::inserted::{fitting, pairs, with_end};
 use super::listed::Listed;
 use super::remote::Remote;
-use super::word::{Word, is_plain, quoted, split};
+use super::word::{Word, split};
 use crate::cli::command::{Line, is_local};
+use crate::cli::topics::TOPICS;
 use crate::cli::values::endpoints::HOLDER;
 use crate::cli::values::named::{is_document, join_kinds, typed, typed_in_shell};
 use crate::escape::escaped;
@@ -81,7 +83,10 @@ impl Completions {
         };
         if matches!(&**name, "help" | "?") {
             return Candidates::Words(match arguments {
-                [] => names(&self.line),
+                [] => {
+                    let topics = TOPICS.iter().map(|topic| topic.name.into());
+                    names(&self.line).into_iter().chain(topics).collect()
+                }
                 _ => Vec::new(),
             });
         }
@@ -239,35 +244,11 @@ impl Completer for Completions {
             word = Word { start, text: value.into(), quote: None };
         }
         let Some(candidates) = self.texts(&earlier, &word.text) else {
-            return self.files.complete(line, position, context);
+            let (start, pairs) = self.files.complete(line, position, context)?;
+            return Ok((start, with_end(pairs, word.quote)));
         };
         Ok((word.start, pairs(fitting(candidates, &word.text), word.quote)))
     }
-}
-
-/// The candidates that begin with a text: as it is typed, else in any case.
-fn fitting(candidates: Vec<String>, text: &str) -> Vec<String> {
-    let begins = |candidate: &String| candidate.starts_with(text);
-    if candidates.iter().any(begins) {
-        return candidates.into_iter().filter(begins).collect();
-    }
-    let lower = text.to_lowercase();
-    candidates
-        .into_iter()
-        .filter(|candidate| candidate.to_lowercase().starts_with(&lower))
-        .collect()
-}
-
-/// The candidates in quotes where they need them, or where the user has begun to quote. The common beginning of
-/// several is completed, so all are quoted if one of them is.
-fn pairs(candidates: Vec<String>, quote: Option<char>) -> Vec<Pair> {
-    let is_quoted = quote.is_some() || !candidates.iter().all(|candidate| is_plain(candidate));
-    let pair = |display: String| {
-        let word = if is_quoted { quoted(&display, quote) } else { display.clone() };
-        // The next word can be typed directly after it.
-        Pair { replacement: format!("{word} "), display }
-    };
-    candidates.into_iter().map(pair).collect()
 }
 
 impl Helper for Completions {}

@@ -7,12 +7,13 @@
 //! | `source` | a terminal or a script, whose lines are bounded |
 //! | `menu` | numbered operations that ask for their values |
 //! | `editor`, `completion` | lines on a terminal, with completion |
-//! | `word`, `remote` | the word that is completed, and quotes; names that the index lists |
+//! | `word`, `inserted`, `remote` | the word that is completed; what is inserted; names that the index lists |
 //! | `listed` | the documents of the last list |
 
 pub(super) mod completion;
 pub(super) mod editor;
 mod execute;
+mod inserted;
 pub(super) mod line_loop;
 pub(super) mod listed;
 mod menu;

@@ -53,6 +53,8 @@ fn names_are_quoted_if_they_need_it() {
         ("get FILE:4", &["FILE:42 "]),
         ("get x", &["x%E2%80%AEy "]),
         ("get 7", &["793 "]),
+        ("get RFC ", &["793 "]),
+        ("why l", &["\"Lecture 1.mp4\" ", "\"Lecture 2.mp4\" "]),
         ("get RFC Lec", &[]),
     ] {
         assert_eq!(complete(&completions, line).1, replacements, "{line}");
@@ -60,6 +62,29 @@ fn names_are_quoted_if_they_need_it() {
         for word in replacements {
             assert_eq!(shlex::split(word).map(|words| words.len()), Some(1), "{word}");
         }
+    }
+}
+
+#[test]
+fn no_quote_is_inserted_before_candidates_without_a_common_beginning() {
+    let completions = with_files(&["a b.txt", "c.txt"]);
+    let expected = ["793 ", "a b.txt ", "c.txt "].map(String::from).to_vec();
+    assert_eq!(complete(&completions, "get "), (4, expected));
+}
+
+#[test]
+fn a_complete_path_ends_its_word() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("my file.txt"), "text").unwrap();
+    let completions = Completions::new(None, Listed::default(), None);
+    let path = folder.path().to_str().unwrap();
+    for (typed, end) in [
+        (format!("add {}/my", path.replace(' ', "\\ ")), "my\\ file.txt "),
+        (format!("add \"{path}/my"), "my file.txt\" "),
+        (format!("add '{path}/my"), "my file.txt' "),
+    ] {
+        let found = complete(&completions, &typed).1;
+        assert!(matches!(&found[..], [one] if one.ends_with(end)), "{typed}: {found:?}");
     }
 }
 
@@ -87,7 +112,9 @@ fn words_that_can_follow() {
     for name in ["sync", "verify", "why", "remove", "quit", "exit", "help", "get", "status"] {
         assert!(names.iter().any(|other| other == name), "{name} in {names:?}");
     }
-    assert_eq!(candidates("help", ""), Candidates::Words(names));
+    let Candidates::Words(described) = candidates("help", "") else { panic!("no names") };
+    assert!(described.starts_with(&names), "{described:?}");
+    assert!(described.iter().any(|name| name == "exit-codes"), "{described:?}");
     let Candidates::Words(options) = candidates("list", "-") else { panic!("no options") };
     assert!(["--files", "--help"].iter().all(|name| options.iter().any(|option| option == name)));
     let nothing = || Candidates::Words(Vec::new());
