@@ -93,7 +93,7 @@ fn a_line_without_an_end_is_not_stored() {
     let (code, output, errors) = run(&index, &[], script.into());
     let expected = "peer: line 1: expected a line of at most 1048576 bytes, found a longer one\n";
     assert_eq!((code, &*errors), (2, expected));
-    assert!(output.contains("folder"), "the next line is run: {output}");
+    assert!(output.contains("directory"), "the next line is run: {output}");
 }
 
 /// Values need no quotes, wrong ones are asked for again, and the end of the input ends the menu.
@@ -102,7 +102,8 @@ fn the_menu_works_in_a_pipe() {
     let index = Index::start(&[]);
     let mut holder = index.connect();
     holder.add_file("a%20b.txt", 5678);
-    let (_folder, script) = file(b"nonsense\n99\n\n4\n0\n\n a b.txt \n11\nhost\nlocalhost:1\n4\n");
+    let (_folder, script) =
+        file(b"nonsense\n99\n\n4\n0\n\n a b.txt \n4\n%2\n%1\n11\nhost\nlocalhost:1\n4\n");
     let (code, output, errors) = run(&index, &["--menu"], script.into());
     assert_eq!(code, 66, "nothing is listed of localhost:1: {errors}");
     assert!(output.contains("FILE a%20b.txt"), "{output}");
@@ -112,12 +113,13 @@ fn the_menu_works_in_a_pipe() {
         "found `99`\n",
         "expected an RFC number from 1 to 999999999",
         "expected a value, found an empty line\n",
+        "expected a row of the last list, found `%2`: it has only `%1`\n",
         "expected HOST:PORT, such as `localhost:5678`, found `host`",
         "the index lists no document of localhost:1",
     ] {
         assert!(errors.contains(part), "{part}: {errors}");
     }
-    assert_eq!(errors.matches("document (RFC number or file name): \n").count(), 4, "{errors}");
+    assert_eq!(errors.matches("document (RFC number or file name): \n").count(), 6, "{errors}");
     let (_folder, script) = file(b"9\n0\nnonsense\n");
     let (code, _, errors) = run(&index, &["--menu"], script.into());
     assert!(code == 0 && !errors.contains("nonsense"), "0 ends: {errors}");

@@ -25,10 +25,10 @@ fn tab_completes_what_the_index_lists() {
         // As far as both agree, in the quotes that they need; then both are listed.
         ("loo\tlec\t", "\"Lecture recording 0"),
         ("\t", "Lecture recording 01.mp4  Lecture recording 02.mp4"),
-        ("2\t\r", "FILE Lecture%20recording%2002.mp4"),
-        ("browse 127\t\r", "FILE Lecture%20recording%2001.mp4"),
+        ("2\t\r", "1 document from 1 peer"),
+        ("browse 127\t\r", "2 documents from 1 peer"),
         ("read 'own\t\r", "\ntext\r\n"),
-        ("remove o\t\r", "200 OK"),
+        ("remove o\t\r", "not shared any more"),
         ("read own\r", "is not here"),
     ] {
         terminal.type_text(typed);

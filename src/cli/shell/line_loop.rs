@@ -36,7 +36,7 @@ pub(in crate::cli) fn run(
     front: Front,
 ) -> Result<(), Failure> {
     let mut source = source(context, notices)?;
-    let mut menu = (front == Front::Menu).then(Menu::new);
+    let mut menu = (front == Front::Menu).then(|| Menu::new(context.listed.clone()));
     if let (Source::Person(_), None) = (&source, &menu) {
         print_note(with_names(GREETING));
     }

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 
 use clap::{CommandFactory, Parser};
 
+use super::listed::Listed;
 use super::source::Source;
 use crate::cli::command::Line;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::print::print_message;
 use crate::cli::usage::escaped_lines;
-use crate::cli::values::named::join_kinds;
+use crate::cli::values::named::{join_kinds, with_rows};
 use crate::escape::excerpt;
 
 /// An operation, which is a command of the shell.
@@ -92,11 +93,13 @@ const OPERATIONS: [Operation; 14] = [
 /// The menu. It is printed before the first question, and again after a wrong answer or an empty one.
 pub(super) struct Menu {
     is_due: bool,
+    listed: Listed,
 }
 
 impl Menu {
-    pub(super) fn new() -> Self {
-        Self { is_due: true }
+    /// A menu in whose values `%3` is the third row of the last list.
+    pub(super) fn new(listed: Listed) -> Self {
+        Self { is_due: true, listed }
     }
 
     /// Asks for an operation and its values, and returns the line of the shell that runs it; `None` at the
@@ -122,7 +125,7 @@ impl Menu {
                 Ok(0) => return Ok(Some("quit".into())),
                 Ok(number) if number <= OPERATIONS.len() => {
                     let operation = OPERATIONS.get(number - 1);
-                    return operation.map_or(Ok(None), |operation| line(operation, source));
+                    return operation.map_or(Ok(None), |operation| self.line(operation, source));
                 }
                 _ if matches!(&*choice, "quit" | "exit") => return Ok(Some(choice)),
                 _ => {
@@ -138,6 +141,52 @@ impl Menu {
             }
         }
     }
+
+    /// The line of an operation with the values that are typed; `None` at the end of input.
+    fn line(
+        &self,
+        operation: &Operation,
+        source: &mut Source,
+    ) -> Result<Option<String>, CommandError> {
+        let mut words: Vec<String> = operation.command.split(' ').map(String::from).collect();
+        for value in operation.values {
+            match self.ask_for(value, &words, source)? {
+                Some(typed) => words.extend(typed),
+                None => return Ok(None),
+            }
+        }
+        let quoted = words.iter().map(|word| shlex::try_quote(word).unwrap_or(Cow::Borrowed(word)));
+        Ok(Some(quoted.collect::<Vec<_>>().join(" ")))
+    }
+
+    /// Asks for a value until the command accepts it.
+    fn ask_for(
+        &self,
+        value: &Value,
+        words: &[String],
+        source: &mut Source,
+    ) -> Result<Option<Vec<String>>, CommandError> {
+        let option = value.option.map(String::from);
+        let before: Vec<String> = words.iter().cloned().chain(option).collect();
+        loop {
+            let Some(typed) = answer(source, value.prompt, &before)? else { return Ok(None) };
+            if typed.is_empty() {
+                if value.is_optional {
+                    return Ok(Some(Vec::new()));
+                }
+                print_message("expected a value, found an empty line");
+                continue;
+            }
+            let typed = value.words(&typed);
+            let line = join_kinds(&Line::command(), [words, &typed].concat());
+            let line = with_rows(&Line::command(), line, |number| self.listed.row(number));
+            match line.map(Line::try_parse_from) {
+                Ok(Ok(_)) => return Ok(Some(typed)),
+                Ok(Err(error)) => print_message(reason(&error)),
+                Err(error) => print_message(error),
+            }
+        }
+    }
 }
 
 fn print_menu() {
@@ -145,45 +194,6 @@ fn print_menu() {
         print_message(format_args!("{:>3}  {}", number + 1, operation.text));
     }
     print_message("  0  quit");
-}
-
-/// The line of an operation with the values that are typed; `None` at the end of input.
-fn line(operation: &Operation, source: &mut Source) -> Result<Option<String>, CommandError> {
-    let mut words: Vec<String> = operation.command.split(' ').map(String::from).collect();
-    for value in operation.values {
-        match ask_for(value, &words, source)? {
-            Some(typed) => words.extend(typed),
-            None => return Ok(None),
-        }
-    }
-    let quoted = words.iter().map(|word| shlex::try_quote(word).unwrap_or(Cow::Borrowed(word)));
-    Ok(Some(quoted.collect::<Vec<_>>().join(" ")))
-}
-
-/// Asks for a value until the command accepts it.
-fn ask_for(
-    value: &Value,
-    words: &[String],
-    source: &mut Source,
-) -> Result<Option<Vec<String>>, CommandError> {
-    let option = value.option.map(String::from);
-    let before: Vec<String> = words.iter().cloned().chain(option).collect();
-    loop {
-        let Some(typed) = answer(source, value.prompt, &before)? else { return Ok(None) };
-        if typed.is_empty() {
-            if value.is_optional {
-                return Ok(Some(Vec::new()));
-            }
-            print_message("expected a value, found an empty line");
-            continue;
-        }
-        let typed = value.words(&typed);
-        let line = join_kinds(&Line::command(), [words, &typed].concat());
-        match Line::try_parse_from(line) {
-            Ok(_) => return Ok(Some(typed)),
-            Err(error) => print_message(reason(&error)),
-        }
-    }
 }
 
 impl Value {
