@@ -57,7 +57,7 @@ pub(super) enum Step {
     SendBytes(Client, &'static str),
     /// Sends in one segment this text and this number of `x`.
     SendFilled(Client, &'static str, usize),
-    /// Sends a request that must succeed so that the case can go on.
+    /// Sends a request that must succeed so that the case can continue.
     Add(Client, &'static str),
     /// Reads a reply.
     Expect(Client, Expected),
@@ -292,7 +292,7 @@ impl Symptom {
                 "no such request was received: see the cases that failed before this one"
             }
             Self::Stopped => {
-                "the program did not go on after this reply: has it ended, or does it wait for more \
+                "the program did not continue after this reply: has it ended, or does it wait for more \
                  bytes? Read a reply to its empty line, and return to the menu after a refusal, too"
             }
             Self::Ended => "the program has ended: look for an error in its output",

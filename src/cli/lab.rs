@@ -189,8 +189,8 @@ fn run_peers(arguments: &Arguments) -> Result<(), Error> {
         None => (None, Place::Output),
     };
     let screen = Screen::start(place, ending.cancel.clone()).map_err(Error::Start)?;
-    let tell = screen.tell();
-    let laboratory = Laboratory::start(settings, tell).map_err(Error::Start)?;
+    let print = screen.printer();
+    let laboratory = Laboratory::start(settings, print).map_err(Error::Start)?;
     ending.remove_at_end(laboratory.root());
     screen.note(&format!("the index server listens on {}", laboratory.index()));
     Schedule::of(&scenario).run(&laboratory, &ending.cancel).map_err(Error::Step)?;
@@ -232,7 +232,7 @@ fn run_scenario(arguments: &RunArgs, record: &RecordArgs) -> Result<(), Error> {
     let sniffer = scenario
         .published
         .map(|_| Sniffer::start(&ending.cancel, |process| ending.terminate_at_end(process)));
-    let laboratory = Laboratory::start(settings, screen.tell()).map_err(Error::Start)?;
+    let laboratory = Laboratory::start(settings, screen.printer()).map_err(Error::Start)?;
     ending.remove_at_end(laboratory.root());
     Schedule::of(&scenario).run(&laboratory, &ending.cancel).map_err(Error::Step)?;
     let figures = laboratory.figures();

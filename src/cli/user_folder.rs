@@ -21,7 +21,7 @@ pub(super) fn stored_digests() -> DigestCache {
 
 /// The speeds of other peers.
 pub(super) fn peer_stats_store() -> Option<PathBuf> {
-    Some(folder("XDG_STATE_HOME", ".local/state")?.join("neighbours"))
+    Some(folder("XDG_STATE_HOME", ".local/state")?.join("holders"))
 }
 
 /// The journal of the downloads into a shared directory.

@@ -32,12 +32,12 @@ fn localhost(index: SocketAddr) -> Option<Host> {
 
 /// Warns once if this peer is listed under an IPv6 address: other peers need IPv6 to reach it.
 pub(crate) fn note_ipv6_only(own: &Host) {
-    static SAID: Once = Once::new();
+    static WARNED: Once = Once::new();
     let Ok(address) = own.as_str().parse::<Ipv6Addr>() else { return };
     if address.is_loopback() {
         return;
     }
-    SAID.call_once(|| {
+    WARNED.call_once(|| {
         let name = gethostname::gethostname();
         let name = escaped(name.as_encoded_bytes()).to_string();
         log::warn!(

@@ -24,7 +24,7 @@ pub(super) enum Body {
     Stream(Send),
 }
 
-/// How a connection goes on after a reply, and what the client understands.
+/// How a connection continues after a reply, and what the client understands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Framing {
     /// Whether the connection stays open.

@@ -46,7 +46,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Waits for this time, or until the client is gone or the server stops. Returns whether the reply should
-    /// go on.
+    /// continue.
     pub fn wait(&mut self, time: Duration) -> bool {
         let deadline = limits::ends_after(time);
         let (mut chunk, mut left) = ([0; 512], limits::HTTP_HEAD);

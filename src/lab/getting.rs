@@ -31,7 +31,7 @@ pub(super) fn get(
     member: &Member,
     document: &Document,
     history: &History,
-    tell: &mut dyn FnMut(Progress<'_>),
+    report: &mut dyn FnMut(Progress<'_>),
 ) {
     if member.has(document) || member.cancel.is_cancelled() {
         return;
@@ -42,20 +42,20 @@ pub(super) fn get(
             if matches!(progress, Progress::HolderFailed(..)) {
                 history.add(Step::HolderFailed);
             }
-            tell(progress);
+            report(progress);
         };
         match try_once(member, document, &mut told) {
             Ok((length, holders)) => {
                 history.add(Step::Delivered(length));
-                return tell(Progress::Delivered(length, &holders));
+                return report(Progress::Delivered(length, &holders));
             }
             Err(why) if number + 1 == TRIES || member.cancel.is_cancelled() => {
                 history.add(Step::Failed);
-                return tell(Progress::Failed(why));
+                return report(Progress::Failed(why));
             }
             Err(why) => {
                 history.add(Step::Retried);
-                tell(Progress::Retried(why));
+                report(Progress::Retried(why));
             }
         }
         member.cancel.sleep(PAUSE * 2_u32.pow(number));
@@ -70,7 +70,7 @@ fn was_asked(error: &TransferError) -> bool {
 fn try_once(
     member: &Member,
     document: &Document,
-    tell: &mut dyn FnMut(Progress<'_>),
+    report: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(u64, Vec<Endpoint>), String> {
     let text = |error: &dyn std::error::Error| error_chain(error).to_string();
     member.registration.wait(&member.cancel).map_err(|error| text(&error))?;
@@ -86,7 +86,7 @@ fn try_once(
         if let DownloadProgress::Failed(holder, error) = event
             && was_asked(error)
         {
-            tell(Progress::HolderFailed(holder, error));
+            report(Progress::HolderFailed(holder, error));
         }
     });
     let completed = completed.map_err(|error| text(&error))?;

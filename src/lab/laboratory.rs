@@ -27,8 +27,8 @@ use crate::capture::Recorder;
 use crate::net::{Interface, Stop};
 use crate::protocol::{Document, Endpoint, Port};
 use crate::server::{Config, Server};
-pub(crate) use common::Said;
-use common::{Common, Tell};
+pub(crate) use common::Reported;
+use common::{Common, Report};
 
 /// What a laboratory consists of.
 pub(crate) struct Settings {
@@ -68,22 +68,22 @@ struct Peer {
 }
 
 impl Laboratory {
-    /// Starts the index server. `tell` is called with what happens, by other threads.
+    /// Starts the index server. `report` is called with what happens, by other threads.
     ///
     /// # Errors
     /// When no address or directory is available, or a shared directory cannot be read.
     pub(crate) fn start(
         settings: Settings,
-        tell: impl Fn(Said) + Send + Sync + 'static,
+        report: impl Fn(Reported) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let Settings { scenario, share, recorder, shows_exchange } = settings;
         let shared_files = share.as_deref().map(documents::files).transpose()?.unwrap_or_default();
         let root = tempfile::Builder::new().prefix("p2p-ci-lab-").tempdir()?;
         let history = Arc::new(History::begin());
-        let tell: Tell = Arc::new(tell);
+        let report: Report = Arc::new(report);
         let show = shows_exchange.then(|| {
-            let tell = Arc::clone(&tell);
-            Box::new(move |line| tell(Said::Exchange(line))) as Box<_>
+            let report = Arc::clone(&report);
+            Box::new(move |line| report(Reported::Exchange(line))) as Box<_>
         });
         let observer = Arc::new(Observer::new(Arc::clone(&history), show));
         let seen = Arc::clone(&observer);
@@ -120,7 +120,7 @@ impl Laboratory {
             index,
             stop,
             server: Some(server),
-            common: Arc::new(Common { history, observer, tell, running }),
+            common: Arc::new(Common { history, observer, report, running }),
             peers: Mutex::new(peers),
             documents: Mutex::new(all),
             getting: Mutex::default(),

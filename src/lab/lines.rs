@@ -25,7 +25,7 @@ pub(super) enum Sent<'a> {
 
 impl Lines {
     /// Takes the next `length` bytes, of which at least the beginning is known.
-    pub(super) fn take(&mut self, bytes: &[u8], length: usize, mut tell: impl FnMut(Sent<'_>)) {
+    pub(super) fn take(&mut self, bytes: &[u8], length: usize, mut report: impl FnMut(Sent<'_>)) {
         let mut rest = bytes;
         while !rest.is_empty() {
             if self.body_left > 0 {
@@ -41,23 +41,23 @@ impl Lines {
             self.partial.extend_from_slice(part);
             rest = rest.get(part.len()..).unwrap_or_default();
             if is_whole || self.partial.len() > LONGEST {
-                self.end_line(&mut tell);
+                self.end_line(&mut report);
             }
         }
         let missing = length.saturating_sub(bytes.len()) as u64;
         self.body_left = self.body_left.saturating_sub(missing);
     }
 
-    fn end_line(&mut self, tell: &mut impl FnMut(Sent<'_>)) {
+    fn end_line(&mut self, report: &mut impl FnMut(Sent<'_>)) {
         let partial = std::mem::take(&mut self.partial);
         let line = partial.trim_ascii_end();
-        tell(Sent::Line(line));
+        report(Sent::Line(line));
         if let Some(value) = line.strip_prefix(b"Content-Length:") {
             let value = std::str::from_utf8(value.trim_ascii()).unwrap_or_default();
             self.announced = value.parse().unwrap_or(0);
         } else if line.is_empty() && self.announced > 0 {
             self.body_left = std::mem::take(&mut self.announced);
-            tell(Sent::Body(self.body_left));
+            report(Sent::Body(self.body_left));
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) use addresses::MOST_PEERS;
 pub(crate) use builtin::{BUILTIN, Builtin, builtin};
 pub(crate) use command::Command;
 pub(crate) use figures::Figures;
-pub(crate) use laboratory::{Laboratory, Said, Settings};
+pub(crate) use laboratory::{Laboratory, Reported, Settings};
 pub(crate) use plot::{PLOT_BEGINS, plot};
 pub(crate) use scenario::{Documents, Group, Scenario, ScenarioError};
 pub(crate) use schedule::Schedule;

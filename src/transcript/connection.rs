@@ -98,7 +98,7 @@ impl Connection {
         self.reply_ends(out);
     }
 
-    /// Neither side sends anything now: a reply without an end is complete, a request may go on. Returns
+    /// Neither side sends anything now: a reply without an end is complete, a request may continue. Returns
     /// whether one has begun.
     pub(super) fn pause(&mut self, out: &mut Out<'_>) -> bool {
         self.reply_ends(out);

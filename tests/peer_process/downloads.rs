@@ -15,8 +15,8 @@ fn the_next_holder_is_asked_when_one_fails() {
     // happens to answer a millisecond sooner is asked first.
     let state = root.path().join("state");
     fs::create_dir_all(state.join("p2p-ci")).unwrap();
-    let known = format!("p2p-ci neighbours 1\nlocalhost:{port} 900000 0\n");
-    fs::write(state.join("p2p-ci/neighbours"), known).unwrap();
+    let known = format!("p2p-ci holders 1\nlocalhost:{port} 900000 0\n");
+    fs::write(state.join("p2p-ci/holders"), known).unwrap();
     // One holder that is gone, one that has another document.
     let (_b, empty) = share(index.address, &b);
     let mut talk = index.connect();

@@ -18,8 +18,8 @@ fn a_person_chooses_among_holders() {
     let (_b, _) = share(index.address, &b);
     // That of folder a is known to be slow, which is no reason to ask another than the chosen one.
     fs::create_dir(mine.join("p2p-ci")).unwrap();
-    let known = format!("p2p-ci neighbours 1\nlocalhost:{port_of_a} 900000 1000\n");
-    fs::write(mine.join("p2p-ci/neighbours"), known).unwrap();
+    let known = format!("p2p-ci holders 1\nlocalhost:{port_of_a} 900000 1000\n");
+    fs::write(mine.join("p2p-ci/holders"), known).unwrap();
     let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
 
     // Tab completes the command.

@@ -128,7 +128,7 @@ pub(super) static CASES: &[Case] = &[
         ("after-refusals", "6.2", 1),
         "the program works after refusals",
         Exchanged(Exchange::new(Operation::List, Reply::Usual)),
-        &[(Symptom::Silent, "a refusal concerns one request: go on with the next one")],
+        &[(Symptom::Silent, "a refusal concerns one request: continue with the next one")],
     ),
     Case::client(
         Handout,

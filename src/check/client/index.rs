@@ -125,7 +125,7 @@ impl Index {
         self.is_closed = false;
     }
 
-    /// The program goes on: a connection that it has closed was closed too early.
+    /// The program continues: a connection that it has closed was closed too early.
     pub(super) fn confirm_closed(&mut self, verdicts: &mut Verdicts) {
         let finding = self
             .is_closed

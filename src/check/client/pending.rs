@@ -1,4 +1,4 @@
-//! A case whose reply was sent, and that passes if the program goes on and shows the reply.
+//! A case whose reply was sent, and that passes if the program continues and shows the reply.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
 //! Leads the program under test through all cases: asks for an operation, replies to its request, and
-//! finds out whether the program goes on.
+//! finds out whether the program continues.
 
 use std::io;
 use std::net::TcpListener;
@@ -30,7 +30,7 @@ pub(crate) struct Session {
     pub(super) requests: Requests,
     /// The first number.
     pub(super) first: u64,
-    /// The case whose reply was sent last: it passes if the program goes on.
+    /// The case whose reply was sent last: it passes if the program continues.
     pending: Option<Pending>,
     /// Cases that pass if the output has their words.
     unshown: Vec<Pending>,

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use crate::cli::output::notices::Notices;
 use crate::cli::output::print::{print_line, print_note};
 use crate::escape::escaped;
-use crate::lab::Said;
+use crate::lab::Reported;
 use crate::net::Cancel;
 
 /// Where lines appear.
@@ -26,8 +26,8 @@ pub(super) enum Place {
 }
 
 enum Line {
-    Said(String),
-    /// Everything was said.
+    Text(String),
+    /// No line follows.
     End,
 }
 
@@ -49,18 +49,18 @@ impl Screen {
         Ok(Self { lines, thread })
     }
 
-    /// A function that prints what is said.
-    pub(super) fn tell(&self) -> impl Fn(Said) + Send + Sync + 'static {
+    /// A function that prints what is reported.
+    pub(super) fn printer(&self) -> impl Fn(Reported) + Send + Sync + 'static {
         let lines = self.lines.clone();
-        move |said| {
-            let (Said::Exchange(line) | Said::Note(line)) = said;
+        move |reported| {
+            let (Reported::Exchange(line) | Reported::Note(line)) = reported;
             // The thread ends early only if nobody reads.
-            let _ = lines.send(Line::Said(line));
+            let _ = lines.send(Line::Text(line));
         }
     }
 
     pub(super) fn note(&self, text: &str) {
-        let _ = self.lines.send(Line::Said(text.into()));
+        let _ = self.lines.send(Line::Text(text.into()));
     }
 
     /// Waits until everything is printed.
@@ -74,7 +74,7 @@ impl Screen {
 }
 
 fn print(lines: &Receiver<Line>, place: &Place) -> io::Result<()> {
-    while let Ok(Line::Said(text)) = lines.recv() {
+    while let Ok(Line::Text(text)) = lines.recv() {
         // Scenarios, names of files and messages of others may contain terminal control characters.
         let line =
             text.lines().map(|line| escaped(line).to_string()).collect::<Vec<_>>().join("\n");

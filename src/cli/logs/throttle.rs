@@ -22,9 +22,9 @@ pub(in crate::cli) struct Throttle(HashMap<Place, Kind>);
 #[derive(Debug)]
 struct Kind {
     since: Instant,
-    said: u32,
+    printed: u32,
     /// The number of suppressed lines, and the first of them.
-    unsaid: u32,
+    suppressed: u32,
     first: Option<Line>,
 }
 
@@ -46,19 +46,19 @@ impl Throttle {
     ) -> bool {
         let kind = self.0.entry(place).or_insert_with(|| Kind {
             since: now,
-            said: 0,
-            unsaid: 0,
+            printed: 0,
+            suppressed: 0,
             first: None,
         });
         // A new second begins only after the suppressed lines were reported.
-        if kind.unsaid == 0 && now.duration_since(kind.since) >= SECOND {
-            (kind.since, kind.said) = (now, 0);
+        if kind.suppressed == 0 && now.duration_since(kind.since) >= SECOND {
+            (kind.since, kind.printed) = (now, 0);
         }
-        if kind.said < LINES {
-            kind.said += 1;
+        if kind.printed < LINES {
+            kind.printed += 1;
             return true;
         }
-        kind.unsaid += 1;
+        kind.suppressed += 1;
         kind.first.get_or_insert_with(line);
         false
     }
@@ -74,12 +74,15 @@ impl Throttle {
     }
 
     fn summaries_if(&mut self, now: Instant, is_due: impl Fn(&Kind) -> bool) -> Vec<Line> {
-        let over = self.0.values_mut().filter(|kind| kind.unsaid > 0 && is_due(kind));
+        let over = self.0.values_mut().filter(|kind| kind.suppressed > 0 && is_due(kind));
         over.filter_map(|kind| {
-            let unsaid = std::mem::take(&mut kind.unsaid);
-            (kind.since, kind.said) = (now, 0);
+            let suppressed = std::mem::take(&mut kind.suppressed);
+            (kind.since, kind.printed) = (now, 0);
             let first = kind.first.take()?;
-            Some(Line { message: format!("{unsaid} more like this: {}", first.message), ..first })
+            Some(Line {
+                message: format!("{suppressed} more like this: {}", first.message),
+                ..first
+            })
         })
         .collect()
     }
@@ -97,13 +100,13 @@ mod tests {
     fn ten_lines_a_second_of_each_kind_and_a_count_of_the_rest() {
         let mut throttle = Throttle::default();
         let now = Instant::now();
-        let said = |throttle: &mut Throttle, line: u32, now| {
+        let printed = |throttle: &mut Throttle, line: u32, now| {
             (0..25)
                 .filter(|n| throttle.admits(("file", line), &|| a_line(&format!("line {n}")), now))
                 .count()
         };
-        assert_eq!(said(&mut throttle, 1, now), 10);
-        assert_eq!(said(&mut throttle, 2, now), 10);
+        assert_eq!(printed(&mut throttle, 1, now), 10);
+        assert_eq!(printed(&mut throttle, 2, now), 10);
         assert!(throttle.summaries(now).is_empty());
         let later = now + SECOND;
         let mut summaries = throttle.summaries(later);
@@ -113,7 +116,7 @@ mod tests {
             [a_line("15 more like this: line 10"), a_line("15 more like this: line 10")]
         );
         assert!(throttle.summaries(later).is_empty());
-        assert_eq!(said(&mut throttle, 1, later), 10);
+        assert_eq!(printed(&mut throttle, 1, later), 10);
         // At the end of the program nothing stays suppressed.
         assert_eq!(throttle.last_summaries(later), [a_line("15 more like this: line 10")]);
         assert!(throttle.last_summaries(later).is_empty());

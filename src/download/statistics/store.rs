@@ -9,7 +9,7 @@ use crate::limits;
 use crate::protocol::Endpoint;
 
 /// The first line of the store, which identifies the format.
-const FIRST_LINE: &str = "p2p-ci neighbours 1";
+const FIRST_LINE: &str = "p2p-ci holders 1";
 
 /// The last word of a line of the store: whether the peer has delivered a document.
 const PROVEN: &str = "proven";

@@ -13,20 +13,20 @@ use crate::protocol::{Document, Endpoint};
 
 /// What is reported.
 #[derive(Clone, Debug)]
-pub(crate) enum Said {
+pub(crate) enum Reported {
     /// A line of the exchange.
     Exchange(String),
     /// What a peer has done.
     Note(String),
 }
 
-pub(super) type Tell = Arc<dyn Fn(Said) + Send + Sync>;
+pub(super) type Report = Arc<dyn Fn(Reported) + Send + Sync>;
 
 /// What the threads share.
 pub(super) struct Common {
     pub(super) history: Arc<History>,
     pub(super) observer: Arc<Observer>,
-    pub(super) tell: Tell,
+    pub(super) report: Report,
     /// Downloads that run.
     pub(super) running: AtomicUsize,
 }
@@ -63,6 +63,6 @@ impl Common {
     /// Reports what a peer has done.
     pub(super) fn note(&self, text: &str) {
         let time = self.history.time().as_secs_f64();
-        (self.tell)(Said::Note(format!("{time:7.3}  {text}")));
+        (self.report)(Reported::Note(format!("{time:7.3}  {text}")));
     }
 }

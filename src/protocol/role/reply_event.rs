@@ -22,7 +22,7 @@ pub enum ReplyMeaning {
     End(ReplyEnd),
     /// The bytes are no reply. The connection cannot be used any more.
     Fault(DecodeError),
-    /// The reply does not go on in time, or the connection ended within it; what was expected.
+    /// The reply does not continue in time, or the connection ended within it; what was expected.
     Missing(&'static str),
     /// The server closed the connection within a reply that this peer had not read for a long time.
     NotRead,
